@@ -1,0 +1,1 @@
+"""Issue file -> Digest: front matter, blocks, sanitising; faults carry file:line."""

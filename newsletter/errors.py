@@ -1,0 +1,118 @@
+"""All errors of the project, each with its exit code.
+
+    NewsletterError                  1  failed
+    ├── UnreadableIssue              1  not UTF-8, NUL, too large
+    ├── RenderError                  1  a theme or template that cannot be rendered
+    ├── StoreError                   1  the store cannot be read or written
+    ├── UsageError                   2  a bad option, a missing file, an unknown name
+    │   └── ConfigurationError       2  newsletter.toml or its environment is wrong
+    ├── FindingsError                3  findings of severity error
+    ├── Stopped                      4  stopped but resumable
+    ├── Refused                      5  already sent, not confirmed, sealed
+    ├── Interrupted                130  resumable, by Ctrl-C or a signal
+    └── TransportError               1  about one whole call of a transport
+        ├── Throttled                   wait, then again
+        ├── QuotaReached             4  pause until `resume_at`
+        ├── OutcomeUnknown              it may have been sent: never again by itself
+        ├── TransportDown               provably not sent
+        └── SendingStopped              a person has to act
+
+Every error says what happened, where, and what to do next. What an author can mend is a Finding
+(newsletter.model.finding), not an error.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from newsletter.model.finding import Finding
+
+
+class NewsletterError(Exception):
+    """`where` is `file:line` or a key; `hint` says what to do next."""
+
+    exit_code = 1
+    code = "failed"
+
+    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+
+class UnreadableIssue(NewsletterError):
+    code = "unreadable-issue"
+
+
+class RenderError(NewsletterError):
+    code = "render"
+
+
+class StoreError(NewsletterError):
+    code = "store"
+
+
+class UsageError(NewsletterError):
+    exit_code = 2
+    code = "usage"
+
+
+class ConfigurationError(UsageError):
+    """All faults of a configuration at once, one a line of the message."""
+
+    code = "configuration"
+
+
+class FindingsError(NewsletterError):
+    exit_code = 3
+    code = "findings"
+
+    def __init__(self, findings: Sequence[Finding], *, hint: str = "") -> None:
+        first = findings[0]
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        super().__init__(f"{first.message}{more}", where=str(first.position), hint=hint)
+        self.findings = tuple(findings)
+
+
+class Stopped(NewsletterError):
+    exit_code = 4
+    code = "stopped"
+
+
+class Refused(NewsletterError):
+    exit_code = 5
+    code = "refused"
+
+
+class Interrupted(NewsletterError):
+    exit_code = 130
+    code = "interrupted"
+
+
+class TransportError(NewsletterError):
+    code = "transport"
+
+
+class Throttled(TransportError):
+    code = "throttled"
+
+
+class QuotaReached(TransportError):
+    exit_code = 4
+    code = "quota"
+
+    def __init__(self, message: str, *, resume_at: dt.datetime, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.resume_at = resume_at
+
+
+class OutcomeUnknown(TransportError):
+    code = "outcome-unknown"
+
+
+class TransportDown(TransportError):
+    code = "transport-down"
+
+
+class SendingStopped(TransportError):
+    code = "sending-stopped"

@@ -1,0 +1,383 @@
+"""A digest: an issue parsed and typed.
+
+Sections, items, labelled blocks and link lists are views over one tree of blocks and inline
+nodes; whatever no rule claims stays an ordinary block, so that nothing an author wrote is lost.
+`walk` visits the whole tree in reading order. There is no HTML in it: what an author wrote as
+HTML was sanitised and became the same nodes, and every URL in it has passed the URL policy.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+from newsletter.model.finding import Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Anything in the tree; `position` is where it was written and does not count in equality."""
+
+    position: Position = field(compare=False, repr=False)
+
+
+# --- inline -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Text(Node):
+    """Literal text. `{{` and `{%` in it mean nothing here; render looks for merge fields."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Code(Node):
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break(Node):
+    """A line break: hard ones show, soft ones are white space (nothing between CJK letters)."""
+
+    hard: bool
+
+
+class SpanKind(StrEnum):
+    """How a run of text is set apart; the value is the HTML element that says so."""
+
+    EMPHASIS = "em"
+    STRONG = "strong"
+    STRIKE = "s"
+    SUPERSCRIPT = "sup"
+    SUBSCRIPT = "sub"
+    UNDERLINE = "u"
+
+
+@dataclass(frozen=True, slots=True)
+class Span(Node):
+    kind: SpanKind
+    children: "Inline"
+
+
+@dataclass(frozen=True, slots=True)
+class Link(Node):
+    """`url` is absolute (http, https or mailto), or a URL merge field such as {{web_url}}."""
+
+    url: str
+    children: "Inline"
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Image(Node):
+    """`url` is absolute http or https; width and height in CSS pixels, where the author gave them."""
+
+    url: str
+    alt: str
+    title: str = ""
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FootnoteReference(Node):
+    number: int
+
+
+InlineNode = Text | Code | Break | Span | Link | Image | FootnoteReference
+Inline = tuple[InlineNode, ...]
+
+
+# --- blocks -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph(Node):
+    inline: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Heading(Node):
+    """A heading that opens neither a section nor an item, e.g. inside a quote."""
+
+    level: int
+    inline: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class ListItem(Node):
+    blocks: "Blocks"
+    checked: bool | None = None  # None: not a task
+
+
+@dataclass(frozen=True, slots=True)
+class ListBlock(Node):
+    """`start` is the first number of an ordered list, None for bullets."""
+
+    items: tuple[ListItem, ...]
+    start: int | None = None
+    tight: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Quote(Node):
+    blocks: "Blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBlock(Node):
+    text: str
+    language: str = ""
+
+
+class Align(StrEnum):
+    NONE = ""
+    LEFT = "left"
+    CENTER = "center"
+    RIGHT = "right"
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Node):
+    cells: tuple[Inline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Node):
+    """`header` may be empty (HTML tables); rows may be ragged."""
+
+    align: tuple[Align, ...]
+    header: Row | None
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure(Node):
+    """A picture standing alone, perhaps linked."""
+
+    image: Image
+    url: str | None = None
+
+
+class EmbedKind(StrEnum):
+    FRAME = "frame"
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+@dataclass(frozen=True, slots=True)
+class Embed(Node):
+    """What a mail cannot play: shown as a linked card."""
+
+    kind: EmbedKind
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Node):
+    """A thematic break."""
+
+
+class LabelKind(StrEnum):
+    """The hue of a labelled block, by the form of its label, never by an exact list of words."""
+
+    INSIGHT = "insight"
+    IMPACT = "impact"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled(Node):
+    """A block that an author introduced by a bold label such as `**Impact:**`.
+
+    `label` holds the label without its colon; `whole_section` is True where it speaks for its
+    section rather than for the item before it.
+    """
+
+    kind: LabelKind
+    label: Inline
+    blocks: "Blocks"
+    whole_section: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Node):
+    """One entry of a link list: `lead` is its link (or bold text), `note` the rest of its line."""
+
+    lead: Inline
+    note: Inline
+    blocks: "Blocks" = ()
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkList(Node):
+    entries: tuple[Entry, ...]
+    start: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Footnote(Node):
+    number: int
+    blocks: "Blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class Footnotes(Node):
+    notes: tuple[Footnote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Node):
+    """A heading with what belongs to it.
+
+    `url` is the target if the heading is one link, perhaps with text around it; the heading keeps
+    its whole inline content either way.
+    """
+
+    level: int
+    heading: Inline
+    blocks: "Blocks"
+    url: str | None = None
+
+
+Block = (
+    Paragraph
+    | Heading
+    | ListBlock
+    | Quote
+    | CodeBlock
+    | Table
+    | Figure
+    | Embed
+    | Rule
+    | Labelled
+    | LinkList
+    | Footnotes
+)
+Blocks = tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section(Node):
+    """The biggest part of a digest; `parts` keeps items, sub-sections and blocks in their order."""
+
+    level: int
+    heading: Inline
+    parts: tuple["Item | Section | Block", ...]
+    url: str | None = None
+
+    def items(self) -> Iterator[Item]:
+        """Its items and those of its sub-sections, in reading order."""
+        for part in self.parts:
+            if isinstance(part, Item):
+                yield part
+            elif isinstance(part, Section):
+                yield from part.items()
+
+
+@dataclass(frozen=True, slots=True)
+class Promo(Node):
+    """The promo card at the end, rebuilt from its HTML: `blocks` holds all of it, in order.
+
+    The typed fields name the parts that a theme may set apart; each node in them also stands in
+    `blocks`, which is what `walk` visits. Without a `title` a theme shows the blocks as they are.
+    """
+
+    blocks: Blocks
+    title: Inline = field(default=(), compare=False)
+    text: Inline = field(default=(), compare=False)
+    button: Link | None = field(default=None, compare=False)
+    image: Image | None = field(default=None, compare=False)
+
+
+# --- the whole ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """The front matter that is not content; what no key claims is kept in `extra`."""
+
+    date: dt.date | dt.datetime | None = None
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    seo: tuple[str, ...] = ()
+    cover: str | None = None
+    subject: str | None = None
+    preheader: str | None = None
+    language: str | None = None
+    slug: str | None = None
+    list: str | None = None
+    theme: str | None = None
+    draft: bool = False
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest(Node):
+    """An issue, parsed and typed.
+
+    `stem` is the file's stem verbatim, `slug` its identity in the ledger and the archive.
+    `summary` holds one inline per point; `summary_is_list` tells bullets from sentences.
+    A title equal to the body's first heading is kept once, here.
+    """
+
+    stem: str
+    slug: str
+    title: Inline
+    meta: Meta
+    summary: tuple[Inline, ...] = ()
+    summary_is_list: bool = True
+    lead: Blocks = ()
+    sections: tuple[Section, ...] = ()
+    tail: Blocks = ()  # footnotes, and what follows the last section after a rule
+    promo: Promo | None = None
+
+    def items(self) -> Iterator[Item]:
+        """All items, in reading order."""
+        for section in self.sections:
+            yield from section.items()
+
+    @property
+    def title_text(self) -> str:
+        return plain_text(self.title)
+
+
+def walk(root: Node) -> Iterator[Node]:
+    """`root` and every node below it, each exactly once, in reading order (pre-order).
+
+    Field order in the dataclasses is reading order, so one rule serves every node.
+    """
+    yield root
+    for spec in fields(root):
+        if spec.compare:
+            yield from _walk_value(getattr(root, spec.name))
+
+
+def _walk_value(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield from walk(value)
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _walk_value(part)
+
+
+def plain_text(inline: Inline) -> str:
+    """The visible text of an inline run: alternative text for images, a space for breaks."""
+    pieces: list[str] = []
+    for node in inline:
+        match node:
+            case Text() | Code():
+                pieces.append(node.text)
+            case Break():
+                pieces.append(" ")
+            case Span() | Link():
+                pieces.append(plain_text(node.children))
+            case Image():
+                pieces.append(node.alt)
+            case FootnoteReference():
+                pieces.append(f"[{node.number}]")
+    return "".join(pieces)

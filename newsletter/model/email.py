@@ -1,0 +1,139 @@
+"""Email and Message: the render of a digest, for everybody and for one reader.
+
+An Email keeps its merge fields open as values between pieces of finished text. Filling them is
+one pass over those pieces, so a reader's own data is never read as a template.
+"""
+
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from newsletter.model.address import Address
+
+
+class Place(StrEnum):
+    """Where a merge field stands, which decides how its value is escaped."""
+
+    HTML = "html"
+    URL = "url"  # a whole URL inside an HTML attribute
+    URL_PART = "url_part"  # a piece of a URL inside an HTML attribute
+    TEXT = "text"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeField:
+    """`name` is `subscriber.name`, `subscriber.<attribute>` or one of `URL_FIELDS`.
+
+    `default` stands in for a missing or empty value, as the author wrote it.
+    """
+
+    name: str
+    place: Place
+    default: str = ""
+
+
+URL_FIELDS = frozenset({"unsubscribe_url", "preferences_url", "web_url"})
+
+MergeText = tuple[str | MergeField, ...]
+
+
+def fill(template: MergeText, values: Mapping[str, str]) -> str:
+    """The template with each field replaced by its escaped value, in a single pass."""
+    return "".join(
+        piece
+        if isinstance(piece, str)
+        else _escaped(piece, values.get(piece.name) or piece.default)
+        for piece in template
+    )
+
+
+def _escaped(field: MergeField, value: str) -> str:
+    match field.place:
+        case Place.HTML | Place.URL:
+            return html.escape(value)
+        case Place.URL_PART:
+            return quote(value, safe="")
+        case Place.TEXT:
+            return value
+        case Place.HEADER:
+            return " ".join(value.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Email:
+    """A digest rendered with a theme: the same for everybody, merge fields left open.
+
+    `sender` and `reply_to` are header values such as `AI Daily <daily@news.example.com>`.
+    """
+
+    sender: str
+    reply_to: str
+    language: str
+    subject: MergeText
+    preheader: MergeText
+    html: MergeText
+    text: MergeText
+
+    def to_json(self) -> str:
+        """The frozen bytes of a send: one canonical text, equal for equal emails."""
+        parts: dict[str, Any] = {
+            "sender": self.sender,
+            "reply_to": self.reply_to,
+            "language": self.language,
+        }
+        for name in ("subject", "preheader", "html", "text"):
+            parts[name] = [
+                piece if isinstance(piece, str) else [piece.name, piece.place, piece.default]
+                for piece in getattr(self, name)
+            ]
+        return json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Email":
+        parts = json.loads(text)
+        for name in ("subject", "preheader", "html", "text"):
+            parts[name] = tuple(
+                piece if isinstance(piece, str) else MergeField(piece[0], Place(piece[1]), piece[2])
+                for piece in parts[name]
+            )
+        return cls(**parts)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over the frozen bytes, in hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names of all merge fields that stand in it."""
+        return frozenset(
+            piece.name
+            for template in (self.subject, self.preheader, self.html, self.text)
+            for piece in template
+            if isinstance(piece, MergeField)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An Email addressed to one subscriber.
+
+    `headers` are those beside From, To, Subject, Date and Message-ID; `ref` is
+    `<delivery>.<attempt>` and unique over all sends.
+    """
+
+    ref: str
+    to: Address
+    sender: str
+    reply_to: str
+    subject: str
+    html: str
+    text: str
+    headers: tuple[tuple[str, str], ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,140 @@
+"""Sends and deliveries: one decision to mail, and what we did with each recipient."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SendStatus(StrEnum):
+    """`unresolved`: nothing left to send but unknown rows; `finished`: none of those either."""
+
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    UNRESOLVED = "unresolved"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+
+class DeliveryStatus(StrEnum):
+    """What *we* did: queued -> sending -> accepted | rejected | unknown, or skipped."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+
+
+class Reported(StrEnum):
+    """What the provider said later about an accepted delivery."""
+
+    DELIVERED = "delivered"
+    DELAYED = "delayed"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    REJECTED = "rejected"
+    RENDERING_FAILED = "rendering_failed"
+
+
+class SkipReason(StrEnum):
+    """Why a frozen recipient got nothing."""
+
+    SUPPRESSED = "suppressed"
+    UNSUBSCRIBED = "unsubscribed"
+    ALREADY_RECEIVED = "already_received"
+    CANCELLED = "cancelled"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The balance of a send; `queued` includes those in flight."""
+
+    accepted: int = 0
+    rejected: int = 0
+    skipped: int = 0
+    unknown: int = 0
+    queued: int = 0
+
+    @property
+    def recipients(self) -> int:
+        return self.accepted + self.rejected + self.skipped + self.unknown + self.queued
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One decision to mail one issue to one audience; times are UTC."""
+
+    id: str
+    slug: str
+    list: str
+    segment: str | None
+    status: SendStatus
+    subject: str
+    sender: str
+    content_hash: str
+    git_commit: str | None
+    again: str | None
+    rate: int | None  # recipients per second asked for by --rate
+    created_at: dt.datetime
+    scheduled_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    pause_reason: str | None
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One (send, subscriber); `number` is dense per send and starts at 1."""
+
+    send_id: str
+    number: int
+    subscriber_id: int
+    address: str | None  # None after erasure
+    status: DeliveryStatus
+    attempts: int
+    message_id: str | None
+    reason: str | None
+    reported: Reported | None
+    at: dt.datetime | None
+
+    @property
+    def id(self) -> str:
+        """What the tag `delivery` carries."""
+        return f"{self.send_id}-{self.number}"
+
+
+# --- what a transport says of one message ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Handed over; `message_id` is the name the outside gave it."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Refused for good; nobody got it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Provably not sent, and worth another attempt."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have been sent: never repeated by itself."""
+
+    reason: str
+
+
+Outcome = Accepted | Rejected | RetryLater | Unknown

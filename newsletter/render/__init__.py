@@ -1,0 +1,1 @@
+"""Digest + theme -> Email: Jinja2 -> MJML -> premailer; the text part from the Digest."""
