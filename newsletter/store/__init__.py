@@ -1,0 +1,9 @@
+"""SQLAlchemy Core tables, Alembic migrations and named queries, on SQLite and PostgreSQL.
+
+`open_store` gives a Store. Services open transactions with `store.read()` and `store.write()`;
+the query functions of this package take the connection and never commit.
+"""
+
+from newsletter.store.engine import Store, open_store, upgrade
+
+__all__ = ["Store", "open_store", "upgrade"]

@@ -1,0 +1,208 @@
+"""The tables of the store, the same on SQLite and PostgreSQL.
+
+Alembic migrations (newsletter/store/migrations) make them; a test compares the two.
+"""
+
+import datetime as dt
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import JSON, TypeDecorator
+
+# The newest migration; opening a store compares it without loading Alembic.
+REVISION = "0001"
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[dt.datetime]):
+    """An aware UTC datetime, kept as microseconds since 1970: exact, short, equal everywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+# SQLite makes a row id only of INTEGER; PostgreSQL has room for more.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# A person. `address_key` is the address in lower case: two spellings are one person.
+# After erasure both are null and only the row that the ledger points to stays.
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("address", Text),
+    Column("address_key", Text, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("attributes", JSON, nullable=False, server_default="{}"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+lists = Table(
+    "lists",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("consent_at", UtcTime, nullable=False),
+    Column("consent_how", Text, nullable=False),
+    Column("consent_source", Text, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    CheckConstraint("status IN ('pending', 'confirmed', 'unsubscribed')", name="status"),
+    Index("ix_subscriptions_subscriber_id", "subscriber_id"),
+    sqlite_with_rowid=False,
+)
+
+# `address` is an address key, or for an erased person the keyed hash of it.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("created_at", UtcTime, nullable=False),
+    CheckConstraint(
+        "reason IN ('hard_bounce', 'complaint', 'manual', 'erased')",
+        name="reason",
+    ),
+    sqlite_with_rowid=False,
+)
+
+# One decision to mail. `number` is for joins, `id` is what people and tags carry.
+# `cursor` is the last delivery number ever claimed; `epoch` goes up with each new owner, so that
+# an owner that lost its lease can claim nothing more.
+sends = Table(
+    "sends",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("slug", Text, nullable=False),
+    Column("list_id", Integer, ForeignKey("lists.id"), nullable=False),
+    Column("segment", Text, nullable=False, server_default=""),
+    Column("repeat", Integer, nullable=False, server_default="0"),
+    Column("again", Text),
+    Column("status", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("git_commit", Text),
+    Column("rate", Integer),
+    Column("frozen", Boolean, nullable=False),
+    Column("recipients", Integer, nullable=False, server_default="0"),
+    Column("cursor", Integer, nullable=False, server_default="0"),
+    Column("owner", Text),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("lease_until", UtcTime),
+    Column("pause_reason", Text),
+    Column("resume_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("scheduled_at", UtcTime),
+    Column("finished_at", UtcTime),
+    # The guard of "nothing twice": one send for one issue and audience, unless --again.
+    UniqueConstraint("slug", "list_id", "segment", "repeat"),
+    CheckConstraint(
+        "status IN ('scheduled', 'sending', 'paused', 'unresolved', 'finished', 'cancelled')",
+        name="status",
+    ),
+)
+
+# What a worker took in one go, committed before the transport is called.
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("send", Integer, ForeignKey("sends.number"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("size", SmallInteger, nullable=False),
+    Column("lease_until", UtcTime, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("claimed_at", UtcTime, nullable=False),
+    Index(
+        "ix_batches_open",
+        "send",
+        sqlite_where=text("open"),
+        postgresql_where=text("open"),
+    ),
+)
+
+# `number` is dense per send, so a claim is a range and nobody searches for the next row.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("send", Integer, ForeignKey("sends.number"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("batch", _RowId),
+    Column("message_id", Text),
+    Column("reason", Text),
+    Column("reported", Text),
+    Column("at", UtcTime),
+    Column("retry_at", UtcTime),
+    CheckConstraint(
+        "status IN ('queued', 'sending', 'accepted', 'rejected', 'unknown', 'skipped')",
+        name="status",
+    ),
+    Index("ix_deliveries_subscriber_id", "subscriber_id"),
+    # Retries: the few queued rows that the cursor has passed.
+    Index(
+        "ix_deliveries_retries",
+        "send",
+        "retry_at",
+        sqlite_where=text("status = 'queued' AND attempts > 0"),
+        postgresql_where=text("status = 'queued' AND attempts > 0"),
+    ),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": "70"},
+)
+
+# One row for the whole store: when the next recipient may be handed over (GCRA).
+limiter = Table(
+    "limiter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next_at", UtcTime, nullable=False),
+)
