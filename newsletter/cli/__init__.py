@@ -1,0 +1,32 @@
+"""The command line: one file for each noun, loaded when its command runs.
+
+A command parses, calls one service, and prints. Start-up loads click and nothing heavy.
+"""
+
+from newsletter.cli.frame import Group, run
+
+# Each top-level command, the module that holds it, and its line in --help.
+COMMANDS = {
+    "init": ("setup", "Start a new newsletter that sends to the outbox at once."),
+    "new": ("setup", "Write a new issue file from a scaffold."),
+    "render": ("render", "Write an issue as email.html, email.txt, email.eml and digest.json."),
+    "lint": ("lint", "Check issues: what, where, and what to do."),
+    "subscribers": ("subscribers", "Import, add, remove, show, list and export subscribers."),
+    "lists": ("lists", "Create, show and delete lists."),
+    "suppressions": ("suppressions", "Addresses that are never mailed."),
+    "send": ("send", "Send an issue to a list."),
+    "status": ("sends", "Show one send: the newest, or the one named."),
+    "sends": ("sends", "Show all sends, newest first."),
+    "deliveries": ("sends", "Show what became of each recipient of a send."),
+    "pause": ("control", "Stop a running send after the batches in flight."),
+    "resume": ("control", "Go on with a paused or interrupted send."),
+    "cancel": ("control", "End a send: what is still queued is never sent."),
+    "resolve": ("control", "Decide about the unknown deliveries of a send."),
+    "worker": ("worker", "Send what is due, until stopped."),
+    "db": ("db", "Make, migrate, back up and check the store."),
+}
+
+
+def main() -> None:
+    """The entry point of the `newsletter` script."""
+    run(Group(COMMANDS))

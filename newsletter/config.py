@@ -1,0 +1,266 @@
+"""newsletter.toml and the environment -> Settings, with every fault at once.
+
+Each key can be set by environment: `NEWSLETTER_TRANSPORT__KIND=ses` is `kind` in `[transport]`.
+docs/settings.md describes each key; a test fails for one that is missing there.
+"""
+
+import difflib
+import json
+import os
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from newsletter.errors import ConfigurationError, UsageError
+
+FILE_NAME = "newsletter.toml"
+_PREFIX = "NEWSLETTER_"
+# Environment variables that begin like a key and are none.
+_RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+def _no_controls(value: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", value):
+        raise ValueError("must not contain control characters or line breaks")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    """One mailbox, `Name <local@domain>` or bare; the shape that goes into a header."""
+    _no_controls(value)
+    match = re.fullmatch(r"(?:(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>)|(?P<bare>[^<>\s]+)", value)
+    address = (match["address"] or match["bare"]) if match else ""
+    if len(address) > 254 or not _ADDRESS.fullmatch(address):
+        raise ValueError('must be one address such as "AI Daily <daily@news.example.com>"')
+    return value
+
+
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise ValueError('must be a web address such as "https://news.example.com"')
+    if parts.query or parts.fragment:
+        raise ValueError("must have neither ? nor #")
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and not local:
+        raise ValueError("must begin with https:// (one-click unsubscribe demands it)")
+    return value.rstrip("/")
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError('must be a language tag such as "zh-CN" or "en"')
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('is no known time zone; write one such as "Asia/Shanghai"') from None
+    return value
+
+
+Line = Annotated[str, AfterValidator(_no_controls)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+
+
+class NewsletterSettings(_Part):
+    """`[newsletter]`: who sends, and how it presents itself."""
+
+    name: Line = Field(min_length=1)
+    language: Annotated[str, AfterValidator(_language)] = "en"
+    timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    sender: Mailbox = Field(alias="from")
+    reply_to: Mailbox | Literal[""] = ""
+    base_url: WebUrl
+    postal_address: str = Field(min_length=1)
+    theme: str = "digest"
+
+
+class StoreSettings(_Part):
+    """`[store]`: where subscribers and the ledger live."""
+
+    url: str = "sqlite:///subscribers/newsletter.db"
+
+
+class OutboxSettings(_Part):
+    """`[transport.outbox]`: the folder of .eml files, relative to the project."""
+
+    path: str = "outbox"
+
+
+class SesSettings(_Part):
+    """`[transport.ses]`: credentials come from the ordinary AWS chain only."""
+
+    region: str = ""
+    configuration_set: str = ""
+    endpoint_url: str = ""
+    mode: Literal["bulk", "raw"] = "bulk"
+    max_rate: int = Field(default=0, ge=0)
+
+
+class TransportSettings(_Part):
+    """`[transport]`: how messages leave."""
+
+    kind: Literal["outbox", "ses"] = "outbox"
+    outbox: OutboxSettings = OutboxSettings()
+    ses: SesSettings = SesSettings()
+
+
+class EventSettings(_Part):
+    """`[events]`: where SES reports arrive."""
+
+    queue_url: str = ""
+    endpoint_url: str = ""
+    topic_arns: tuple[str, ...] = ()
+
+
+class PolicySettings(_Part):
+    """`[policy]`: when a send stops by itself, and what it demands before."""
+
+    complaint_pause: float = Field(default=0.001, gt=0, le=1)
+    bounce_pause: float = Field(default=0.05, gt=0, le=1)
+    soft_bounce_limit: int = Field(default=5, ge=1)
+    require_test: bool = False
+
+
+class DigestSettings(_Part):
+    """`[digest]`: how issues are read."""
+
+    section_labels: tuple[str, ...] = ("影响", "Impact")
+
+
+class Settings(_Part):
+    """All settings, checked."""
+
+    newsletter: NewsletterSettings
+    store: StoreSettings = StoreSettings()
+    transport: TransportSettings = TransportSettings()
+    events: EventSettings = EventSettings()
+    policy: PolicySettings = PolicySettings()
+    digest: DigestSettings = DigestSettings()
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds a newsletter.toml."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise UsageError(
+        f"no {FILE_NAME} in {start} or above",
+        hint="Run `newsletter init DIR` to start a newsletter, or name one with --project DIR.",
+    )
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a newsletter.toml, its environment laid over them.
+
+    Raises ConfigurationError that lists every fault with its key, and with its line where the
+    file has one.
+    """
+    try:
+        source = path.read_bytes().decode("utf-8-sig")
+        values = tomllib.loads(source.replace("\r\n", "\n"))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            "is not UTF-8", where=f"{path}", hint="Save it as UTF-8."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            f"is not TOML: {error}", where=str(path), hint="Mend the line it names."
+        ) from error
+    faults = list(_overlay(values, environment))
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_fault(dict(fault), source) for fault in error.errors()]
+    if faults:
+        raise ConfigurationError(
+            "\n".join(faults), where=str(path), hint="docs/settings.md describes every key."
+        )
+    return settings
+
+
+def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
+    """Put environment variables into `values`; yields the faults of those that fit nowhere."""
+    for name in sorted(environment):
+        if not name.startswith(_PREFIX) or name in _RESERVED:
+            continue
+        keys = name.removeprefix(_PREFIX).lower().split("__")
+        if keys[0] not in Settings.model_fields:
+            continue  # NEWSLETTER_… of somebody else's
+        *tables, last = keys
+        table = values
+        for key in tables:
+            table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                yield f"{name}: {key} is no table"
+                break
+        else:
+            table[last] = _value(environment[name].strip())
+
+
+def _value(text: str) -> Any:
+    """A list where it is written as a JSON list; all else stays text, which pydantic converts."""
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _fault(error: dict[str, Any], source: str) -> str:
+    location = [str(part) for part in error["loc"]]
+    key = ".".join(location)
+    line = _line_of(location, source)
+    at = f"{key} (line {line})" if line else key
+    match error["type"]:
+        case "extra_forbidden":
+            known = _known_keys(location[:-1])
+            close = difflib.get_close_matches(location[-1], known, n=1)
+            advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            return f"{at}: unknown key; {advice}"
+        case "missing":
+            return f"{key}: is missing"
+        case _:
+            message = error["msg"].removeprefix("Value error, ")
+            return f"{at}: {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(tables: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for table in tables:
+        inner = model.model_fields[table].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return sorted(spec.alias or name for name, spec in model.model_fields.items())
+
+
+def _line_of(location: list[str], source: str) -> int | None:
+    """The line of a key in the file, found by its table and name; None where only implied."""
+    *tables, key = location
+    table = ""
+    for number, line in enumerate(source.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            table = header[1]
+            if table == ".".join(location):
+                return number
+        elif table == ".".join(tables) and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return number
+    return None

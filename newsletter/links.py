@@ -1,0 +1,123 @@
+"""Signed links: purpose-bound tokens, several keys, the newest signs.
+
+Tokens are stateless, so that an unsubscribe link works for ever and in a restored store.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote
+
+from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.signer import HMACAlgorithm
+
+from newsletter.errors import ConfigurationError
+
+_MINIMUM_LENGTH = 16
+
+
+class Purpose(StrEnum):
+    """What a token may be used for, and nothing else."""
+
+    UNSUBSCRIBE = "u"
+    PREFERENCES = "p"
+    CONFIRM = "c"
+
+
+class Links:
+    """Makes and checks the links that readers get; `keys` newest first."""
+
+    def __init__(self, base_url: str, keys: tuple[str, ...]) -> None:
+        self._base_url = base_url
+        self._serializers = {
+            purpose: URLSafeSerializer(
+                list(reversed(keys)),  # itsdangerous signs with the last
+                salt=f"newsletter.{purpose}",
+                signer_kwargs={
+                    "algorithm": HMACAlgorithm(hashlib.sha256),
+                    "key_derivation": "hmac",
+                },
+            )
+            for purpose in Purpose
+        }
+        self._hash_keys = keys
+
+    def unsubscribe_url(self, subscriber_id: int, list_id: int) -> str:
+        return f"{self._base_url}/u/{self._token(Purpose.UNSUBSCRIBE, subscriber_id, list_id)}"
+
+    def preferences_url(self, subscriber_id: int, list_id: int) -> str:
+        token = self._token(Purpose.PREFERENCES, subscriber_id, list_id)
+        return f"{self._base_url}/preferences/{token}"
+
+    def web_url(self, slug: str) -> str:
+        return f"{self._base_url}/archive/{quote(slug, safe='')}/"
+
+    def read(self, purpose: Purpose, token: str) -> tuple[int, int] | None:
+        """(subscriber id, list id) of a token of this purpose, None for any other text."""
+        try:
+            subscriber_id, list_id = self._serializers[purpose].loads(token)
+        except (BadData, ValueError, TypeError):
+            return None
+        return int(subscriber_id), int(list_id)
+
+    def address_hashes(self, address_key: str) -> tuple[str, ...]:
+        """Keyed hashes of an address, the newest key first: what stays of an erased person."""
+        return tuple(
+            hmac.new(
+                key.encode(), b"newsletter.erased:" + address_key.encode(), "sha256"
+            ).hexdigest()
+            for key in self._hash_keys
+        )
+
+    def _token(self, purpose: Purpose, subscriber_id: int, list_id: int) -> str:
+        token = self._serializers[purpose].dumps([subscriber_id, list_id])
+        return token if isinstance(token, str) else token.decode()
+
+
+def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """The signing keys, newest first: NEWSLETTER_SECRET (comma-separated), else the key file."""
+    if text := environment.get("NEWSLETTER_SECRET", "").strip():
+        return _checked(text.split(","), "NEWSLETTER_SECRET")
+    path = key_file(root)
+    try:
+        return _checked(path.read_text("utf-8").splitlines(), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "there is no signing secret",
+            where=str(path),
+            hint="Run `newsletter db upgrade` to make one for a new newsletter; for one that has "
+            "sent before, bring back its key, or old unsubscribe links stop working.",
+        ) from error
+
+
+def make_keys(root: Path) -> Path:
+    """Write a new key file, readable by its owner only; an existing one is left alone."""
+    path = key_file(root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    except FileExistsError:
+        return path
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    return path
+
+
+def key_file(root: Path) -> Path:
+    return root / "subscribers" / "secret.key"
+
+
+def _checked(candidates: list[str], where: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in candidates if key.strip())
+    if not keys or any(len(key) < _MINIMUM_LENGTH for key in keys):
+        raise ConfigurationError(
+            f"the signing secret needs at least {_MINIMUM_LENGTH} characters in each key",
+            where=where,
+            hint="Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'",
+        )
+    return keys
