@@ -171,6 +171,9 @@ def _sqlite_engine(path: Path, *, create: bool) -> Engine:
             hint="Run `newsletter db upgrade` to make one, or restore a backup to this place.",
         )
 
+    if create:  # readable by its owner only: it holds addresses
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
     def connect() -> sqlite3.Connection:
         mode = "rwc" if create else "rw"
         connection = sqlite3.connect(
@@ -199,8 +202,3 @@ def _begin(connection: Connection) -> None:
 def driver_connection(connection: Connection) -> Any:
     """The sqlite3 or psycopg connection below, for the few paths where SQLAlchemy is too slow."""
     return connection.connection.driver_connection
-
-
-def host_identity() -> str:
-    """The name of this machine in leases."""
-    return os.uname().nodename

@@ -176,6 +176,7 @@ deliveries = Table(
     Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), nullable=False),
     Column("status", Text, nullable=False),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("retries", SmallInteger, nullable=False, server_default="0"),
     Column("batch", _RowId),
     Column("message_id", Text),
     Column("reason", Text),
@@ -187,6 +188,14 @@ deliveries = Table(
         name="status",
     ),
     Index("ix_deliveries_subscriber_id", "subscriber_id"),
+    # What a lost worker leaves behind: the few rows in flight.
+    Index(
+        "ix_deliveries_in_flight",
+        "send",
+        "batch",
+        sqlite_where=text("status = 'sending'"),
+        postgresql_where=text("status = 'sending'"),
+    ),
     # Retries: the few queued rows that the cursor has passed.
     Index(
         "ix_deliveries_retries",

@@ -145,6 +145,7 @@ def upgrade() -> None:
         sa.Column("subscriber_id", _RowId, nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("retries", sa.SmallInteger(), server_default="0", nullable=False),
         sa.Column("batch", _RowId, nullable=True),
         sa.Column("message_id", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -162,6 +163,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("send", "number", name=op.f("pk_deliveries")),
         postgresql_with={"fillfactor": "70"},
         sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_deliveries_in_flight",
+        "deliveries",
+        ["send", "batch"],
+        unique=False,
+        sqlite_where=sa.text("status = 'sending'"),
+        postgresql_where=sa.text("status = 'sending'"),
     )
     op.create_index(
         "ix_deliveries_retries",

@@ -1,0 +1,322 @@
+"""Queries of the sending core: claim a batch, record what became of it, find what was lost."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from newsletter.model.address import Address
+from newsletter.model.send import (
+    Accepted,
+    DeliveryStatus,
+    Outcome,
+    Rejected,
+    RetryLater,
+    SendStatus,
+    SkipReason,
+    Unknown,
+)
+from newsletter.model.subscriber import Subscriber, SubscriptionStatus
+from newsletter.store import sends as send_queries
+from newsletter.store.deliveries import has_received
+from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
+
+MAX_RETRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One recipient of a claimed batch; `attempt` counts from 1, `retries` the failures so far."""
+
+    number: int
+    attempt: int
+    retries: int
+    subscriber: Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one claim did: rows now `sending`, and how many it had to skip."""
+
+    batch: int
+    rows: tuple[Claimed, ...]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToClaim:
+    """`status` is not `sending`: stop. Else nothing is claimable before `retry_at`, or at all."""
+
+    status: SendStatus
+    owned: bool
+    retry_at: dt.datetime | None = None
+
+
+def claim(
+    connection: Connection,
+    number: int,
+    *,
+    owner: str,
+    epoch: int,
+    size: int,
+    now: dt.datetime,
+    lease_until: dt.datetime,
+) -> Claim | NothingToClaim:
+    """Take the next rows of a send, at most `size`, and mark them `sending`.
+
+    The send's row is locked first: claims take turns, a pause or a new owner (a higher epoch)
+    stops the next one, and nobody searches for a pending row, since numbers are dense. Consent
+    and suppression are read in this very transaction, so that whoever left before it is skipped.
+    """
+    row = send_queries.row_of(connection, number, lock=True)
+    status = SendStatus(row.status)
+    if status is not SendStatus.SENDING or row.epoch != epoch:
+        return NothingToClaim(status, owned=row.epoch == epoch)
+    if row.cursor < row.recipients:
+        last = min(row.cursor + size, row.recipients)
+        chosen = deliveries.c.number.between(row.cursor + 1, last)
+        send_queries.update(connection, number, cursor=last)
+    else:
+        retries = _due_retries(connection, number, size, now)
+        if not retries:
+            return NothingToClaim(status, owned=True, retry_at=_next_retry(connection, number))
+        chosen = deliveries.c.number.in_(retries)
+    return _mark_sending(connection, row, chosen, owner, epoch, now, lease_until)
+
+
+def _due_retries(connection: Connection, number: int, size: int, now: dt.datetime) -> Sequence[int]:
+    """Queued rows that were tried before and may be tried again, by ix_deliveries_retries."""
+    query = (
+        sa.select(deliveries.c.number)
+        .where(_is_retry(number), deliveries.c.retry_at <= now)
+        .order_by(deliveries.c.retry_at)
+        .limit(size)
+    )
+    return connection.execute(query).scalars().all()
+
+
+def _next_retry(connection: Connection, number: int) -> dt.datetime | None:
+    query = sa.select(sa.func.min(deliveries.c.retry_at)).where(_is_retry(number))
+    return connection.execute(query).scalar()
+
+
+def _is_retry(number: int) -> sa.ColumnElement[bool]:
+    # The literal text of the partial index's condition, or planners would not use it.
+    return sa.and_(deliveries.c.send == number, sa.text("status = 'queued' AND attempts > 0"))
+
+
+def _mark_sending(
+    connection: Connection,
+    send: Row[Any],
+    chosen: sa.ColumnElement[bool],
+    owner: str,
+    epoch: int,
+    now: dt.datetime,
+    lease_until: dt.datetime,
+) -> Claim:
+    mine = sa.and_(
+        deliveries.c.send == send.number, chosen, deliveries.c.status == DeliveryStatus.QUEUED
+    )
+    rows = connection.execute(_recipients(connection, send, mine)).all()
+    skipped: dict[SkipReason, list[int]] = {}
+    for row in rows:
+        if reason := _skip_reason(row):
+            skipped.setdefault(reason, []).append(row.number)
+    for reason, numbers in skipped.items():
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.send == send.number, deliveries.c.number.in_(numbers))
+            .values(status=DeliveryStatus.SKIPPED, reason=reason, at=now)
+        )
+    left_out = {number for numbers in skipped.values() for number in numbers}
+    kept = [row for row in rows if row.number not in left_out]
+    if not kept:
+        return Claim(0, (), len(left_out))
+    batch = connection.execute(
+        sa.insert(batches)
+        .values(
+            send=send.number,
+            owner=owner,
+            epoch=epoch,
+            size=len(kept),
+            lease_until=lease_until,
+            open=True,
+            claimed_at=now,
+        )
+        .returning(batches.c.id)
+    ).scalar_one()
+    connection.execute(
+        sa.update(deliveries)
+        .where(mine)
+        .values(
+            status=DeliveryStatus.SENDING,
+            batch=batch,
+            attempts=deliveries.c.attempts + 1,
+            reason=None,
+            at=now,
+        )
+    )
+    return Claim(int(batch), tuple(_claimed(row) for row in kept), len(left_out))
+
+
+def _recipients(
+    connection: Connection, send: Row[Any], mine: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
+    others = send_queries.numbers_of_other_audiences(
+        connection, send.slug, send.list_id, send.segment
+    )
+    if others:
+        send_queries.serialise(connection, send.slug)
+    return (
+        sa.select(
+            deliveries.c.number,
+            deliveries.c.attempts,
+            deliveries.c.retries,
+            subscribers,
+            subscriptions.c.status.label("consent"),
+            suppressions.c.address.is_not(None).label("suppressed"),
+            (has_received(others) if others else sa.false()).label("received"),
+        )
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .outerjoin(
+            subscriptions,
+            sa.and_(
+                subscriptions.c.list_id == send.list_id,
+                subscriptions.c.subscriber_id == subscribers.c.id,
+            ),
+        )
+        .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
+        .where(mine)
+        .order_by(deliveries.c.number)
+    )
+
+
+def _skip_reason(row: Row[Any]) -> SkipReason | None:
+    if row.address is None:
+        return SkipReason.ERASED
+    if row.suppressed:
+        return SkipReason.SUPPRESSED
+    if row.consent != SubscriptionStatus.CONFIRMED:
+        return SkipReason.UNSUBSCRIBED
+    if row.received:
+        return SkipReason.ALREADY_RECEIVED
+    return None
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    person = Subscriber(row.id, Address(row.address), row.name, row.attributes)
+    return Claimed(row.number, row.attempts + 1, row.retries, person)
+
+
+def record(
+    connection: Connection,
+    number: int,
+    batch: int,
+    outcomes: Mapping[Claimed, Outcome],
+    now: dt.datetime,
+    retry_at: dt.datetime,
+) -> None:
+    """Write the outcomes of one batch and close it, all in this transaction.
+
+    Fenced by the batch: a worker that lost its lease can still record what it learnt about its own
+    rows, which are `unknown` by then, but touches none that were claimed again since.
+    """
+    values = [
+        {"b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
+        for row, outcome in outcomes.items()
+    ]
+    statement = (
+        sa.update(deliveries)
+        .where(
+            deliveries.c.send == number,
+            deliveries.c.number == sa.bindparam("b_number"),
+            deliveries.c.batch == batch,
+            deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)),
+        )
+        .values(
+            status=sa.bindparam("b_status"),
+            message_id=sa.bindparam("b_message_id"),
+            reason=sa.bindparam("b_reason"),
+            retries=sa.bindparam("b_retries"),
+            at=sa.bindparam("b_at"),
+            retry_at=sa.bindparam("b_retry_at"),
+        )
+    )
+    connection.execute(statement, values)
+    connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
+
+
+def _columns(
+    outcome: Outcome, retries: int, now: dt.datetime, retry_at: dt.datetime
+) -> dict[str, Any]:
+    message_id: str | None = None
+    reason: str | None = None
+    again: dt.datetime | None = None
+    match outcome:
+        case Accepted():
+            status, message_id = DeliveryStatus.ACCEPTED, outcome.message_id
+        case Rejected():
+            status, reason = DeliveryStatus.REJECTED, outcome.reason
+        case RetryLater() if retries >= MAX_RETRIES:
+            status, reason = DeliveryStatus.REJECTED, outcome.reason
+        case RetryLater():
+            status, reason, again = DeliveryStatus.QUEUED, outcome.reason, retry_at
+            retries += 1
+        case Unknown():
+            status, reason = DeliveryStatus.UNKNOWN, outcome.reason
+        case _:
+            assert_never(outcome)
+    return {
+        "b_status": status,
+        "b_message_id": message_id,
+        "b_reason": reason,
+        "b_retries": retries,
+        "b_at": now,
+        "b_retry_at": again,
+    }
+
+
+def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) -> None:
+    """Queue a batch again that provably never left; that is no failure of its recipients."""
+    connection.execute(
+        sa.update(deliveries)
+        .where(
+            deliveries.c.send == number,
+            deliveries.c.batch == batch,
+            deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)),
+        )
+        .values(status=DeliveryStatus.QUEUED, retry_at=now, at=now)
+    )
+    connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
+
+
+def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str, dt.datetime]]:
+    """Batches whose outcome nobody has recorded."""
+    query = sa.select(batches.c.id, batches.c.owner, batches.c.lease_until).where(
+        batches.c.send == number, sa.text("open")
+    )
+    return connection.execute(query).tuples().all()
+
+
+def mark_lost(
+    connection: Connection, number: int, batch_ids: Sequence[int], now: dt.datetime
+) -> int:
+    """Make the rows of lost workers `unknown`: whether they were sent, nobody here can tell."""
+    if not batch_ids:
+        return 0
+    result = connection.execute(
+        sa.update(deliveries)
+        .where(
+            deliveries.c.send == number,
+            deliveries.c.batch.in_(batch_ids),
+            sa.text("status = 'sending'"),
+        )
+        .values(
+            status=DeliveryStatus.UNKNOWN, reason="the worker was lost before an answer", at=now
+        )
+    )
+    connection.execute(sa.update(batches).where(batches.c.id.in_(batch_ids)).values(open=False))
+    return int(result.rowcount)

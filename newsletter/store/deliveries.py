@@ -1,0 +1,123 @@
+"""Queries on deliveries: freezing an audience, the operator's decisions, and reading them."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
+from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.store import sends as send_queries
+from newsletter.store.schema import deliveries, sends, subscribers, subscriptions, suppressions
+
+_RECEIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
+
+
+def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Whether the subscriber of an outer query has, or may have, a delivery of one of `others`."""
+    earlier = deliveries.alias("earlier")
+    return (
+        sa.exists()
+        .where(
+            earlier.c.subscriber_id == subscribers.c.id,
+            earlier.c.send.in_(others),
+            earlier.c.status.in_(_RECEIVED),
+        )
+        .correlate(subscribers)
+    )
+
+
+def freeze(connection: Connection, number: int, now: dt.datetime) -> int:
+    """Write one row for each recipient of a send; returns how many.
+
+    One INSERT … SELECT in the order of the primary key: a million rows take seconds. Recipients
+    are the list's confirmed members; of these the suppressed, and those who already have this
+    issue through another audience, are frozen as skipped.
+    """
+    row = send_queries.row_of(connection, number, lock=True)
+    others = send_queries.numbers_of_other_audiences(connection, row.slug, row.list_id, row.segment)
+    reason = sa.case(
+        (suppressions.c.address.is_not(None), SkipReason.SUPPRESSED),
+        *([(has_received(others), SkipReason.ALREADY_RECEIVED)] if others else []),
+        else_=sa.null(),
+    ).label("reason")
+    audience = (
+        sa.select(subscribers.c.id, reason)
+        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
+        .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
+        .where(
+            subscriptions.c.list_id == row.list_id,
+            subscriptions.c.status == SubscriptionStatus.CONFIRMED,
+            subscribers.c.address.is_not(None),
+        )
+        .subquery()
+    )
+    skipped = audience.c.reason.is_not(None)
+    frozen = sa.select(
+        sa.literal(number),
+        sa.func.row_number().over(order_by=audience.c.id),
+        audience.c.id,
+        sa.case((skipped, DeliveryStatus.SKIPPED), else_=DeliveryStatus.QUEUED),
+        audience.c.reason,
+        sa.case((skipped, sa.literal(now, deliveries.c.at.type))),
+    ).order_by(audience.c.id)
+    columns = ["send", "number", "subscriber_id", "status", "reason", "at"]
+    connection.execute(sa.insert(deliveries).from_select(columns, frozen))
+    recipients = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.max(deliveries.c.number), 0)).where(
+            deliveries.c.send == number
+        )
+    ).scalar_one()
+    send_queries.update(connection, number, frozen=True, recipients=recipients)
+    return int(recipients)
+
+
+def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:
+    result = connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.QUEUED)
+        .values(status=DeliveryStatus.SKIPPED, reason=SkipReason.CANCELLED, at=now)
+    )
+    return int(result.rowcount)
+
+
+def resolve_unknown(
+    connection: Connection, number: int, status: DeliveryStatus, reason: str, now: dt.datetime
+) -> int:
+    """The operator's decision about all unknown rows: queued again, accepted or rejected."""
+    again = now if status is DeliveryStatus.QUEUED else None
+    result = connection.execute(
+        sa.update(deliveries)
+        .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.UNKNOWN)
+        .values(status=status, reason=reason, retry_at=again, batch=None, at=now)
+    )
+    return int(result.rowcount)
+
+
+def newest_first(
+    connection: Connection, number: int, status: DeliveryStatus | None = None
+) -> Iterator[Delivery]:
+    """The deliveries of a send, streamed: the latest number first, so that memory stays flat."""
+    query = (
+        sa.select(deliveries, subscribers.c.address, sends.c.id.label("send_id"))
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .join(sends, sends.c.number == deliveries.c.send)
+        .where(deliveries.c.send == number)
+        .order_by(deliveries.c.number.desc())
+    )
+    if status is not None:
+        query = query.where(deliveries.c.status == status)
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        yield Delivery(
+            send_id=row.send_id,
+            number=row.number,
+            subscriber_id=row.subscriber_id,
+            address=row.address,
+            status=DeliveryStatus(row.status),
+            attempts=row.attempts,
+            message_id=row.message_id,
+            reason=row.reason,
+            reported=Reported(row.reported) if row.reported else None,
+            at=row.at,
+        )
