@@ -1,0 +1,211 @@
+"""Reading a CSV file row by row in constant memory, whatever the file holds."""
+
+import codecs
+import csv
+import io
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.errors import UsageError
+
+# A record longer than this is taken for one whose quote was never closed.
+_LONGEST_LINE = 128 * 1024
+_LONGEST_RECORD = 256 * 1024
+_MOST_LINES = 200
+_MOST_COLUMNS = 200
+
+_ARCHIVES = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"PK\x05\x06": "a zip archive",
+    b"\x1f\x8b": "a gzip file",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+}
+_MARKS = {  # the longer marks first: that of UTF-32 begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row; `line` is the line of the file that it starts on. `fault` says why it has no cells
+    that can be trusted; then `cells` holds its text as it stands."""
+
+    line: int
+    cells: list[str]
+    fault: str = ""
+
+
+class CsvFile:
+    """An open CSV file: `header` as written, then the records.
+
+    Bytes that are not of the file's encoding arrive as lone surrogates (UTF-8) or U+FFFD.
+    """
+
+    def __init__(self, raw: io.BufferedReader, path: Path) -> None:
+        self.path = path
+        self._raw = raw
+        self._lines = _Lines(_text(raw, path))
+        self.header, self._delimiter = self._read_header()
+
+    def position_bytes(self) -> int:
+        """How much of the file was read."""
+        return self._raw.tell()
+
+    def __iter__(self) -> Iterator[Record]:
+        lines = self._lines
+        rows = csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True, strict=True)
+        width = len(self.header)
+        while True:
+            start = lines.begin_record()
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except (csv.Error, _Runaway) as error:
+                yield Record(start, [lines.give_back()], _fault(error))
+                continue
+            if len(row) == width:
+                yield Record(start, row)
+            elif row:
+                yield Record(start, row, f"{len(row)} columns where the header has {width}")
+
+    def _read_header(self) -> tuple[list[str], str]:
+        where = f"{self.path}:1"
+        self._lines.begin_record()
+        try:
+            line = next(self._lines)
+        except StopIteration:
+            raise UsageError(
+                "the file is empty",
+                where=where,
+                hint="Its first line names the columns: email,name,…",
+            ) from None
+        except _Runaway as error:
+            raise UsageError("the first line is too long to be a header", where=where) from error
+        if not line.isprintable() and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in line):
+            raise UsageError(
+                "the file is not UTF-8 text",
+                where=where,
+                hint="Save it as “CSV UTF-8”, or as UTF-16 with a byte order mark.",
+            )
+        found = [(_split(line, delimiter), delimiter) for delimiter in ",;\t"]
+        header, delimiter = max(found, key=lambda option: (_names(option[0]), len(option[0])))
+        if len(header) > _MOST_COLUMNS:
+            raise UsageError(f"more than {_MOST_COLUMNS} columns", where=where)
+        return header, delimiter
+
+
+class _Runaway(Exception):
+    """A line or a record has no end in sight."""
+
+
+class _Lines:
+    """The lines of a file, with the lines of the current record kept to be given back."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self._text = text
+        self._returned: deque[str | None] = deque()
+        self._record: list[str | None] = []
+        self._size = 0
+        self._number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._returned.popleft() if self._returned else self._read()
+        if line == "":
+            raise StopIteration
+        self._number += 1
+        self._record.append(line)
+        if line is None:
+            raise _Runaway(f"a line of more than {_LONGEST_LINE} characters")
+        self._size += len(line)
+        if self._size > _LONGEST_RECORD or len(self._record) > _MOST_LINES:
+            raise _Runaway("a quote that is never closed")
+        return line
+
+    def begin_record(self) -> int:
+        """The number of the line that comes next."""
+        self._record.clear()
+        self._size = 0
+        return self._number + 1
+
+    def give_back(self) -> str:
+        """Return all lines of the current record but the first, so that one stray quote spoils
+        one row; returns the first."""
+        first, *others = self._record
+        self._returned.extendleft(reversed(others))
+        self._number -= len(others)
+        return "" if first is None else first.rstrip("\r\n")
+
+    def _read(self) -> str | None:
+        line = self._text.readline(_LONGEST_LINE)
+        if len(line) < _LONGEST_LINE or line.endswith(("\n", "\r")):
+            return line
+        while (rest := self._text.readline(_LONGEST_LINE)) and not rest.endswith(("\n", "\r")):
+            pass
+        return None
+
+
+@contextmanager
+def open_csv(path: Path) -> Iterator[CsvFile]:
+    """Open a CSV file: UTF-8 or UTF-16 by its byte order mark, the delimiter by its header.
+
+    Raises UsageError where it cannot be a CSV file with a header at all.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+    with raw:
+        yield CsvFile(raw, path)
+
+
+def _text(raw: io.BufferedReader, path: Path) -> io.TextIOWrapper:
+    head = raw.peek(8)[:8]
+    for magic, kind in _ARCHIVES.items():
+        if head.startswith(magic):
+            raise UsageError(
+                f"this is {kind}, not CSV",
+                where=str(path),
+                hint="Unpack it, or save the sheet as “CSV UTF-8”, and import that file.",
+            )
+    encoding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "utf-8")
+    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+    return io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    try:
+        row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return []
+    return [cell.strip() for cell in row]
+
+
+def _names(header: list[str]) -> bool:
+    return any(name.lower() in {"email", "address"} for name in header)
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, _Runaway):
+        return str(error)
+    match str(error):
+        case "unexpected end of data":
+            return "a quote that is never closed"
+        case message if message.startswith("field larger"):
+            return "a field of more than 131072 characters"
+        case message:
+            return message

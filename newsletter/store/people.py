@@ -1,0 +1,330 @@
+"""Queries on people: subscribers and the lists they joined."""
+
+import datetime as dt
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+
+from newsletter.errors import UsageError
+from newsletter.model.address import Address
+from newsletter.model.subscriber import (
+    Consent,
+    Subscriber,
+    Subscription,
+    SubscriptionStatus,
+)
+from newsletter.store.schema import lists, sends, subscribers, subscriptions
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ListCounts:
+    """A list with how many people stand where on it, and how many sends it had."""
+
+    name: str
+    created_at: dt.datetime
+    confirmed: int
+    pending: int
+    unsubscribed: int
+    sends: int
+
+    @property
+    def members(self) -> int:
+        return self.confirmed + self.pending + self.unsubscribed
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A subscriber with all their subscriptions."""
+
+    subscriber: Subscriber
+    created_at: dt.datetime
+    subscriptions: tuple[Subscription, ...]
+
+
+# --- lists ---
+
+
+def list_id(connection: Connection, name: str) -> int:
+    """Raises UsageError, with the nearest existing name, where there is no such list."""
+    found = find_list(connection, name)
+    if found is not None:
+        return found
+    names = connection.execute(sa.select(lists.c.name).order_by(lists.c.name)).scalars().all()
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        hint = f"Did you mean {close[0]!r}?"
+    elif names:
+        hint = f"There are: {', '.join(names[:10])}."
+    else:
+        hint = f"Make it: newsletter lists create {name}"
+    raise UsageError(f"there is no list {name!r}", hint=hint)
+
+
+def find_list(connection: Connection, name: str) -> int | None:
+    return connection.execute(sa.select(lists.c.id).where(lists.c.name == name)).scalar()
+
+
+def list_name(connection: Connection, list_id: int) -> str:
+    name = connection.execute(sa.select(lists.c.name).where(lists.c.id == list_id)).scalar_one()
+    return str(name)
+
+
+def create_list(connection: Connection, name: str, now: dt.datetime) -> bool:
+    """Make a list; False if it is there already, also if another process just made it."""
+    statement = insert_into(connection, lists).values(name=name, created_at=now)
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def delete_list(connection: Connection, list_id: int) -> None:
+    """Delete a list and who was on it; the people stay. A list with sends cannot be deleted."""
+    connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == list_id))
+    connection.execute(sa.delete(lists).where(lists.c.id == list_id))
+
+
+def lists_newest_first(connection: Connection, name: str | None = None) -> Sequence[ListCounts]:
+    """All lists, or one, with their counts: one pass over the subscriptions of those lists."""
+    status = subscriptions.c.status
+    joined = (
+        sa.select(
+            subscriptions.c.list_id,
+            *(
+                sa.func.sum(sa.case((status == value, 1), else_=0)).label(value.value)
+                for value in SubscriptionStatus
+            ),
+        )
+        .group_by(subscriptions.c.list_id)
+        .subquery()
+    )
+    sent = (
+        sa.select(sends.c.list_id, sa.func.count().label("sends"))
+        .group_by(sends.c.list_id)
+        .subquery()
+    )
+    query = (
+        sa.select(lists, joined, sent.c.sends)
+        .outerjoin(joined, joined.c.list_id == lists.c.id)
+        .outerjoin(sent, sent.c.list_id == lists.c.id)
+        .order_by(lists.c.id.desc())
+    )
+    if name is not None:
+        query = query.where(lists.c.name == name)
+    return [
+        ListCounts(
+            name=row.name,
+            created_at=row.created_at,
+            confirmed=int(row.confirmed or 0),
+            pending=int(row.pending or 0),
+            unsubscribed=int(row.unsubscribed or 0),
+            sends=row.sends or 0,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+# --- subscribers ---
+
+
+def find(connection: Connection, address: Address) -> Subscriber | None:
+    """The subscriber of a mailbox, however it is spelt."""
+    query = sa.select(subscribers).where(subscribers.c.address_key == address.key)
+    row = connection.execute(query).first()
+    return None if row is None else _subscriber(row)
+
+
+def get(connection: Connection, subscriber_id: int) -> Subscriber | None:
+    """The subscriber of this id, None if there is none or they were erased."""
+    query = sa.select(subscribers).where(
+        subscribers.c.id == subscriber_id, subscribers.c.address.is_not(None)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _subscriber(row)
+
+
+def insert(
+    connection: Connection,
+    address: Address,
+    name: str,
+    attributes: Mapping[str, str],
+    now: dt.datetime,
+) -> Subscriber:
+    """Make a subscriber, or return the one that somebody else just made."""
+    statement = insert_into(connection, subscribers).values(
+        address=address.text,
+        address_key=address.key,
+        name=name,
+        attributes=dict(attributes),
+        created_at=now,
+        updated_at=now,
+    )
+    connection.execute(statement.on_conflict_do_nothing())
+    found = find(connection, address)
+    assert found is not None
+    return found
+
+
+def update(
+    connection: Connection,
+    subscriber_id: int,
+    name: str,
+    attributes: Mapping[str, str],
+    now: dt.datetime,
+) -> None:
+    connection.execute(
+        sa.update(subscribers)
+        .where(subscribers.c.id == subscriber_id)
+        .values(name=name, attributes=dict(attributes), updated_at=now)
+    )
+
+
+def newest_first(
+    connection: Connection,
+    *,
+    list_id: int | None = None,
+    status: SubscriptionStatus | None = None,
+    limit: int | None = None,
+) -> Iterator[Person]:
+    """Subscribers, the newest first, narrowed to a list, a status, or a status on a list.
+
+    Read in pages by id, so that a million need no more memory than a thousand and nothing is
+    kept open on the server.
+    """
+    query = sa.select(subscribers).where(subscribers.c.address.is_not(None))
+    if list_id is not None or status is not None:
+        standing = sa.select(sa.literal(1)).where(subscriptions.c.subscriber_id == subscribers.c.id)
+        if list_id is not None:
+            standing = standing.where(subscriptions.c.list_id == list_id)
+        if status is not None:
+            standing = standing.where(subscriptions.c.status == status)
+        query = query.where(standing.correlate(subscribers).exists())
+    query = query.order_by(subscribers.c.id.desc())
+    last, left = None, limit
+    while left is None or left > 0:
+        size = _PAGE if left is None else min(_PAGE, left)
+        page = query if last is None else query.where(subscribers.c.id < last)
+        rows = connection.execute(page.limit(size)).all()
+        joined = _subscriptions_of(connection, [row.id for row in rows])
+        for row in rows:
+            yield Person(_subscriber(row), row.created_at, tuple(joined.get(row.id, ())))
+        if len(rows) < size:
+            return
+        last = rows[-1].id
+        left = None if left is None else left - len(rows)
+
+
+def person(connection: Connection, address: Address) -> Person | None:
+    query = sa.select(subscribers).where(subscribers.c.address_key == address.key)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    joined = _subscriptions_of(connection, [row.id])
+    return Person(_subscriber(row), row.created_at, tuple(joined.get(row.id, ())))
+
+
+def attribute_names(connection: Connection) -> Sequence[str]:
+    """Every attribute that anybody has, for the header of an export."""
+    if connection.dialect.name == "sqlite":
+        text = "SELECT DISTINCT each.key FROM subscribers, json_each(attributes) AS each ORDER BY 1"
+    else:
+        text = "SELECT DISTINCT json_object_keys(attributes) FROM subscribers ORDER BY 1"
+    return connection.execute(sa.text(text)).scalars().all()
+
+
+def count(connection: Connection) -> int:
+    query = sa.select(sa.func.count()).where(subscribers.c.address.is_not(None))
+    return int(connection.execute(query).scalar_one())
+
+
+# --- subscriptions ---
+
+
+def subscription(connection: Connection, subscriber_id: int, list_id: int) -> Subscription | None:
+    found = _subscriptions_of(connection, [subscriber_id], list_id).get(subscriber_id)
+    return found[0] if found else None
+
+
+def subscribe(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int,
+    status: SubscriptionStatus,
+    consent: Consent,
+) -> None:
+    """Record a yes, over whatever stood there: whether it may is for the caller to decide."""
+    values = {
+        "status": status,
+        "consent_at": consent.at,
+        "consent_how": consent.how,
+        "consent_source": consent.source,
+        "updated_at": consent.at,
+    }
+    statement = insert_into(connection, subscriptions).values(
+        list_id=list_id, subscriber_id=subscriber_id, **values
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[subscriptions.c.list_id, subscriptions.c.subscriber_id], set_=values
+        )
+    )
+
+
+def unsubscribe(
+    connection: Connection, subscriber_id: int, list_id: int | None, now: dt.datetime
+) -> int:
+    """Leave one list, or all; returns how many were left. The consent stays: it was given."""
+    statement = sa.update(subscriptions).where(
+        subscriptions.c.subscriber_id == subscriber_id,
+        subscriptions.c.status != SubscriptionStatus.UNSUBSCRIBED,
+    )
+    if list_id is not None:
+        statement = statement.where(subscriptions.c.list_id == list_id)
+    values = {"status": SubscriptionStatus.UNSUBSCRIBED, "updated_at": now}
+    return connection.execute(statement.values(**values)).rowcount
+
+
+# --- rows to words ---
+
+
+def insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """INSERT with ON CONFLICT, which both databases have but SQLAlchemy keeps apart."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def _subscriptions_of(
+    connection: Connection, ids: Sequence[int], list_id: int | None = None
+) -> dict[int, list[Subscription]]:
+    if not ids:
+        return {}
+    query = (
+        sa.select(subscriptions, lists.c.name.label("list_name"))
+        .join(lists, lists.c.id == subscriptions.c.list_id)
+        .where(subscriptions.c.subscriber_id.in_(ids))
+        .order_by(lists.c.name)
+    )
+    if list_id is not None:
+        query = query.where(subscriptions.c.list_id == list_id)
+    found: dict[int, list[Subscription]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.subscriber_id, []).append(_subscription(row))
+    return found
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(
+        list=row.list_name,
+        status=SubscriptionStatus(row.status),
+        consent=Consent(row.consent_at, row.consent_how, row.consent_source),
+        updated_at=row.updated_at,
+    )
+
+
+def _subscriber(row: Row[Any]) -> Subscriber:
+    return Subscriber(row.id, Address(row.address), row.name, row.attributes)

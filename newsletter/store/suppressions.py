@@ -1,0 +1,70 @@
+"""Queries on addresses that are never to be mailed."""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Suppression, SuppressionReason
+from newsletter.store.people import insert_into
+from newsletter.store.schema import suppressions
+
+_PAGE = 1000
+
+
+def find(
+    connection: Connection, address: Address, hashes: Collection[str] = ()
+) -> Suppression | None:
+    """Why an address is never mailed; `hashes` are its keyed hashes, which find an erased one."""
+    query = sa.select(suppressions).where(suppressions.c.address.in_([address.key, *hashes]))
+    row = connection.execute(query).first()
+    return None if row is None else _suppression(row)
+
+
+def add(
+    connection: Connection, key: str, reason: SuppressionReason, source: str, now: dt.datetime
+) -> bool:
+    """Never mail this address key (or hash) again; False if it is known already: the first
+    reason stays."""
+    statement = insert_into(connection, suppressions).values(
+        address=key, reason=reason, source=source, created_at=now
+    )
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+
+
+def remove(connection: Connection, keys: Collection[str]) -> int:
+    statement = sa.delete(suppressions).where(suppressions.c.address.in_(keys))
+    return connection.execute(statement).rowcount
+
+
+def newest_first(connection: Connection) -> Iterator[Suppression]:
+    """All suppressions in pages, by time and address, which together are unique."""
+    at, key = suppressions.c.created_at, suppressions.c.address
+    query = sa.select(suppressions).order_by(at.desc(), key.desc()).limit(_PAGE)
+    page = query
+    while rows := connection.execute(page).all():
+        yield from map(_suppression, rows)
+        last = rows[-1]
+        page = query.where(
+            sa.or_(at < last.created_at, sa.and_(at == last.created_at, key < last.address))
+        )
+
+
+def counts(connection: Connection) -> Mapping[str, int]:
+    query = sa.select(suppressions.c.reason, sa.func.count()).group_by(suppressions.c.reason)
+    return dict(connection.execute(query).tuples().all())
+
+
+def erased_hashes(connection: Connection) -> frozenset[str]:
+    """The keyed hashes of everybody who was erased."""
+    query = sa.select(suppressions.c.address).where(
+        suppressions.c.reason == SuppressionReason.ERASED
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
+def _suppression(row: Row[Any]) -> Suppression:
+    return Suppression(row.address, SuppressionReason(row.reason), row.source, row.created_at)
