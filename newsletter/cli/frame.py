@@ -18,6 +18,7 @@ from newsletter.errors import FindingsError, Interrupted, NewsletterError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from newsletter.project import Project
     from newsletter.store import Store
@@ -106,14 +107,32 @@ class Session:
         """Standard output for people: colours and tables when it is a terminal."""
         from rich.console import Console
 
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        return Console(
+            markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty()
+        )
 
     @cached_property
     def notes(self) -> "Console":
         """Standard error for people: progress, findings, what to do next."""
         from rich.console import Console
 
-        return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        return Console(
+            stderr=True,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            soft_wrap=not sys.stderr.isatty(),
+        )
+
+    def table(self, *columns: str, header: bool = True) -> "Table":
+        """A table in the one look of this command line."""
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD if header else None, show_header=header, pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        return table
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object as one line."""

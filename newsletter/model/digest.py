@@ -72,7 +72,7 @@ class Link(Node):
 
 @dataclass(frozen=True, slots=True)
 class Image(Node):
-    """`url` is absolute http or https; width and height in CSS pixels, where the author gave them."""
+    """`url` is absolute http or https; width and height are in CSS pixels, where given."""
 
     url: str
     alt: str

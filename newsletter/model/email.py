@@ -125,10 +125,12 @@ class Message:
     """An Email addressed to one subscriber.
 
     `headers` are those beside From, To, Subject, Date and Message-ID; `ref` is
-    `<delivery>.<attempt>` and unique over all sends.
+    `<delivery>.<attempt>` and unique over all sends; `name` tells it from the others of its send
+    and is safe as a file name.
     """
 
     ref: str
+    name: str
     to: Address
     sender: str
     reply_to: str

@@ -1,7 +1,7 @@
 """Queries of the sending core: claim a batch, record what became of it, find what was lost."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -215,7 +215,7 @@ def record(
     connection: Connection,
     number: int,
     batch: int,
-    outcomes: Mapping[Claimed, Outcome],
+    outcomes: Sequence[tuple[Claimed, Outcome]],
     now: dt.datetime,
     retry_at: dt.datetime,
 ) -> None:
@@ -226,7 +226,7 @@ def record(
     """
     values = [
         {"b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
-        for row, outcome in outcomes.items()
+        for row, outcome in outcomes
     ]
     statement = (
         sa.update(deliveries)

@@ -28,31 +28,25 @@ def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
     )
 
 
+def audience_counts(
+    connection: Connection, slug: str, list_id: int, segment: str
+) -> dict[SkipReason | None, int]:
+    """What `freeze` would write for an issue and audience: how many by reason to skip them."""
+    audience = _audience(connection, slug, list_id, segment).subquery()
+    rows = connection.execute(
+        sa.select(audience.c.reason, sa.func.count()).group_by(audience.c.reason)
+    )
+    return {SkipReason(reason) if reason else None: amount for reason, amount in rows.tuples()}
+
+
 def freeze(connection: Connection, number: int, now: dt.datetime) -> int:
     """Write one row for each recipient of a send; returns how many.
 
-    One INSERT … SELECT in the order of the primary key: a million rows take seconds. Recipients
-    are the list's confirmed members; of these the suppressed, and those who already have this
-    issue through another audience, are frozen as skipped.
+    One INSERT … SELECT in the order of the primary key: a million rows take seconds.
     """
     row = send_queries.row_of(connection, number, lock=True)
-    others = send_queries.numbers_of_other_audiences(connection, row.slug, row.list_id, row.segment)
-    reason = sa.case(
-        (suppressions.c.address.is_not(None), SkipReason.SUPPRESSED),
-        *([(has_received(others), SkipReason.ALREADY_RECEIVED)] if others else []),
-        else_=sa.null(),
-    ).label("reason")
-    audience = (
-        sa.select(subscribers.c.id, reason)
-        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
-        .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
-        .where(
-            subscriptions.c.list_id == row.list_id,
-            subscriptions.c.status == SubscriptionStatus.CONFIRMED,
-            subscribers.c.address.is_not(None),
-        )
-        .subquery()
-    )
+    send_queries.serialise(connection, row.slug)
+    audience = _audience(connection, row.slug, row.list_id, row.segment).subquery()
     skipped = audience.c.reason.is_not(None)
     frozen = sa.select(
         sa.literal(number),
@@ -71,6 +65,32 @@ def freeze(connection: Connection, number: int, now: dt.datetime) -> int:
     ).scalar_one()
     send_queries.update(connection, number, frozen=True, recipients=recipients)
     return int(recipients)
+
+
+def _audience(
+    connection: Connection, slug: str, list_id: int, segment: str
+) -> sa.Select[tuple[int, str | None]]:
+    """Recipients and why to skip them: (subscriber id, reason).
+
+    They are the list's confirmed members; of these the suppressed, and those who have this issue
+    through another audience, are skipped.
+    """
+    others = send_queries.numbers_of_other_audiences(connection, slug, list_id, segment)
+    reason = sa.case(
+        (suppressions.c.address.is_not(None), SkipReason.SUPPRESSED),
+        *([(has_received(others), SkipReason.ALREADY_RECEIVED)] if others else []),
+        else_=sa.null(),
+    ).label("reason")
+    return (
+        sa.select(subscribers.c.id, reason)
+        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
+        .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
+        .where(
+            subscriptions.c.list_id == list_id,
+            subscriptions.c.status == SubscriptionStatus.CONFIRMED,
+            subscribers.c.address.is_not(None),
+        )
+    )
 
 
 def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:

@@ -39,14 +39,14 @@ def insert(connection: Connection, **values: Any) -> int:
     return int(result.scalar_one())
 
 
-def same_audience(connection: Connection, slug: str, list_id: int, segment: str) -> Sequence[str]:
-    """The ids of all sends of an issue to one audience, newest first."""
+def same_audience(connection: Connection, slug: str, list_id: int, segment: str) -> Sequence[Send]:
+    """All sends of an issue to one audience, newest first."""
     query = (
-        sa.select(sends.c.id)
+        _with_list()
         .where(sends.c.slug == slug, sends.c.list_id == list_id, sends.c.segment == segment)
         .order_by(sends.c.repeat.desc())
     )
-    return connection.execute(query).scalars().all()
+    return [_send(connection, row) for row in connection.execute(query).all()]
 
 
 def numbers_of_other_audiences(
@@ -106,17 +106,20 @@ def update(connection: Connection, number: int, **values: Any) -> None:
     connection.execute(sa.update(sends).where(sends.c.number == number).values(**values))
 
 
-def take(
-    connection: Connection, number: int, owner: str, lease_until: dt.datetime
-) -> tuple[int, Owner]:
-    """Make `owner` the one that runs a send; returns the new epoch and the owner before.
+def owner_of(connection: Connection, number: int) -> Owner:
+    """Who runs a send; the row is held, so that the answer stays true for this transaction."""
+    row = row_of(connection, number, lock=True)
+    return Owner(row.owner, row.epoch, row.lease_until)
+
+
+def take(connection: Connection, number: int, owner: str, lease_until: dt.datetime) -> int:
+    """Make `owner` the one that runs a send; returns the new epoch.
 
     The epoch fences: whoever held the send before can claim nothing more, even if it wakes later.
     """
-    row = row_of(connection, number, lock=True)
-    epoch = row.epoch + 1
+    epoch = owner_of(connection, number).epoch + 1
     update(connection, number, owner=owner, epoch=epoch, lease_until=lease_until)
-    return epoch, Owner(row.owner, row.epoch, row.lease_until)
+    return epoch
 
 
 def renew(connection: Connection, number: int, epoch: int, lease_until: dt.datetime) -> bool:

@@ -1,0 +1,73 @@
+"""`newsletter pause`, `resume`, `cancel` and `resolve`."""
+
+import click
+
+from newsletter.cli.frame import Session, command
+from newsletter.cli.sends import as_json, show
+from newsletter.model.send import Send
+
+
+@click.command()
+@click.argument("send")
+@command
+def pause(session: Session, send: str) -> None:
+    """Stop a running send after the batches in flight."""
+    from newsletter.project import utc_now
+    from newsletter.sending import control
+
+    _print(session, control.pause(session.store, send, utc_now))
+
+
+@click.command()
+@click.argument("send")
+@command
+def resume(session: Session, send: str) -> int:
+    """Go on with a paused or interrupted send."""
+    from newsletter.cli.send import run_and_show
+    from newsletter.errors import Refused
+    from newsletter.model.send import SendStatus
+    from newsletter.sending.run import read
+
+    found = read(session.store, send)
+    if found.status is SendStatus.CANCELLED:
+        raise Refused(
+            f"{found.id} is cancelled: it cannot be resumed",
+            hint='To send the issue after all: newsletter send … --again "the reason"',
+        )
+    return run_and_show(session, found.id)
+
+
+@click.command()
+@click.argument("send")
+@command
+def cancel(session: Session, send: str) -> None:
+    """End a send: what is still queued is never sent."""
+    from newsletter.project import utc_now
+    from newsletter.sending import control
+
+    _print(session, control.cancel(session.store, send, utc_now))
+
+
+@click.command()
+@click.argument("send")
+@click.option(
+    "--unknown",
+    "decision",
+    type=click.Choice(["resend", "accept", "reject"]),
+    required=True,
+    help="resend: queue them again (some may get it twice); accept or reject: count them so.",
+)
+@command
+def resolve(session: Session, send: str, decision: str) -> None:
+    """Decide about the unknown deliveries of a send."""
+    from newsletter.project import utc_now
+    from newsletter.sending import control
+
+    _print(session, control.resolve(session.store, send, control.Decision(decision), utc_now))
+
+
+def _print(session: Session, send: Send) -> None:
+    if session.json:
+        session.emit(as_json(send))
+    else:
+        show(session, send)

@@ -1,0 +1,41 @@
+"""`newsletter render`: an issue as the files that a reader's mail program would get."""
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.frame import Session, command
+
+
+@click.command()
+@click.argument("issue")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The folder to write into; the files go to OUT/<file stem>/.",
+)
+@command
+def render(session: Session, issue: str, out: Path) -> None:
+    """Write an issue as email.html, email.txt, email.eml and digest.json."""
+    from newsletter.cli.lint import as_json
+    from newsletter.sending.prepare import prepare
+    from newsletter.sending.preview import write
+
+    prepared = prepare(session.project, issue)
+    written = write(prepared, session.project, out)
+    for finding in prepared.findings:
+        session.notes.print(str(finding), style="red" if finding in prepared.errors else "yellow")
+    if session.json:
+        session.emit(
+            {
+                "slug": prepared.digest.stem,
+                "files": [str(path) for path in written.files],
+                "html_bytes": written.html_bytes,
+                "findings": [as_json(finding) for finding in prepared.findings],
+            }
+        )
+        return
+    for path in written.files:
+        session.console.print(str(path))
+    session.notes.print(f"{written.html_bytes:,} bytes of HTML")

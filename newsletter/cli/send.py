@@ -1,0 +1,218 @@
+"""`newsletter send`: plan, confirm, send, and say what happened."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.frame import Session, command
+from newsletter.cli.sends import EXIT_CODES, as_json, next_step, show
+from newsletter.errors import FindingsError, Refused, UsageError
+from newsletter.model.email import fill
+
+if TYPE_CHECKING:
+    from newsletter.sending.plan import Forecast, Order
+    from newsletter.sending.prepare import Prepared
+    from newsletter.sending.run import Progress, Runner
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--list", "list_name", help="The list; front matter may name it instead.")
+@click.option("--segment", help="Only this segment of the list.")
+@click.option("--at", help='When, e.g. "2026-11-24 08:00" in the newsletter\'s time zone.')
+@click.option("--dry-run", is_flag=True, help="Say what would be sent; write and send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--again", metavar="REASON", help="Send once more what was sent already.")
+@click.option("--rate", type=click.IntRange(min=1), help="Recipients a second, at most.")
+@command
+def send(
+    session: Session,
+    issue: str,
+    list_name: str | None,
+    segment: str | None,
+    at: str | None,
+    dry_run: bool,
+    yes: bool,
+    again: str | None,
+    rate: int | None,
+) -> int:
+    """Send an issue to a list."""
+    from newsletter.project import utc_now
+    from newsletter.sending import plan
+    from newsletter.sending.prepare import prepare
+
+    prepared = prepare(session.project, issue, list_name=list_name or "")
+    list_name = list_name or prepared.digest.meta.list
+    if list_name is None:
+        raise UsageError(
+            "to which list?", hint="Name it with --list, or as `list:` in the front matter."
+        )
+    if segment is not None:
+        raise UsageError(f"there is no segment {segment!r}", where="--segment")
+    if again is not None and not again.strip():
+        raise UsageError("--again needs a reason", hint='--again "the links were broken"')
+    timezone = session.project.settings.newsletter.timezone
+    order = plan.Order(
+        slug=prepared.digest.slug,
+        email=prepared.email,
+        list_name=list_name,
+        again=again,
+        rate=rate,
+        scheduled_at=None if at is None else plan.parse_time(at, timezone, utc_now()),
+        git_commit=plan.git_commit(prepared.path),
+    )
+    _show_findings(session, prepared)
+    expected = plan.forecast(session.store, order)
+    if dry_run:
+        _show_plan(session, order, expected)
+        return 0
+    if not yes:
+        _confirm(session, order, expected)
+    send_id = plan.plan(session.store, order, utc_now())
+    return run_and_show(session, send_id)
+
+
+def _show_findings(session: Session, prepared: "Prepared") -> None:
+    """Show what is wrong with the issue; errors refuse the send."""
+    if prepared.errors:
+        raise FindingsError(
+            prepared.errors, hint=f"Nothing was sent. See: newsletter lint {prepared.path}"
+        )
+    for finding in prepared.findings:
+        session.notes.print(str(finding), style="yellow")
+
+
+def _show_plan(session: Session, order: "Order", expected: "Forecast") -> None:
+    skipped = sum(expected.skipped.values())
+    if session.json:
+        session.emit(
+            {
+                "send_id": None,
+                "status": "dry_run",
+                "recipients": expected.recipients,
+                "accepted": 0,
+                "rejected": 0,
+                "skipped": skipped,
+                "unknown": 0,
+                "queued": expected.queued,
+                "slug": order.slug,
+                "list": order.list_name,
+                "subject": fill(order.email.subject, {}),
+                "from": order.email.sender,
+                "content_hash": order.email.content_hash,
+            }
+        )
+        return
+    _describe(session, order, expected)
+    session.console.print("A dry run: nothing was written, nothing was sent.")
+
+
+def _describe(session: Session, order: "Order", expected: "Forecast") -> None:
+    table = session.table("", "", header=False)
+    table.add_row("subject", fill(order.email.subject, {}))
+    table.add_row("from", order.email.sender)
+    table.add_row("list", order.list_name)
+    table.add_row("recipients", f"{expected.queued:,}")
+    for reason, amount in expected.skipped.items():
+        table.add_row(f"skipped, {reason}", f"{amount:,}")
+    if order.scheduled_at:
+        table.add_row("at", f"{order.scheduled_at:%Y-%m-%d %H:%M} UTC")
+    session.notes.print(table)
+
+
+def _confirm(session: Session, order: "Order", expected: "Forecast") -> None:
+    """Ask for the number of recipients: a count that is typed was read."""
+    if not sys.stdin.isatty():
+        raise Refused(
+            "sending was not confirmed: there is no terminal to ask at",
+            hint="Add --yes to send without a question.",
+        )
+    _describe(session, order, expected)
+    answer = click.prompt("Type the number of recipients to send", default="", err=True)
+    if answer.strip().replace(",", "") != str(expected.queued):
+        raise Refused("sending was not confirmed", hint="Nothing was sent.")
+
+
+def run_and_show(session: Session, send_id: str) -> int:
+    """Run a send in the foreground with a progress bar; returns the command's exit code."""
+    from newsletter.sending.run import read, run
+
+    stop = threading.Event()
+    with stopping(stop) as signals:
+        before = read(session.store, send_id)
+        with _bar(session, before.counts.queued) as progress:
+            after = run(runner(session, stop), send_id, progress)
+    if session.json:
+        session.emit(as_json(after))
+    else:
+        show(session, after)
+    if signals and after.status in ("sending", "scheduled"):
+        session.notes.print(f"Interrupted. {next_step(after)}")
+        return 130
+    return EXIT_CODES[after.status]
+
+
+def runner(session: Session, stop: threading.Event) -> "Runner":
+    """What running a send of this project takes."""
+    from newsletter.links import Links, load_keys
+    from newsletter.project import utc_now
+    from newsletter.sending.run import Runner
+    from newsletter.transports import open_transport
+
+    settings = session.project.settings
+    base_url = settings.newsletter.base_url
+    return Runner(
+        store=session.store,
+        transport=open_transport(session.project),
+        links=Links(base_url, load_keys(session.project.root)),
+        base_url=base_url,
+        max_rate=settings.transport.ses.max_rate,
+        clock=utc_now,
+        stop=stop,
+        notify=lambda line: session.notes.print(line),
+    )
+
+
+@contextmanager
+def stopping(stop: threading.Event) -> Iterator[list[int]]:
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into `stop`; a second one ends the process at once.
+
+    Yields the list of signals that came.
+    """
+    import os
+    import signal
+
+    came: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        came.append(number)
+        stop.set()
+        if len(came) > 1:
+            os._exit(130)
+
+    wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = {number: signal.signal(number, handle) for number in wanted}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(session: Session, total: int) -> Iterator["Progress"]:
+    """A progress bar on a terminal, silence elsewhere."""
+    if not session.notes.is_terminal:
+        yield lambda settled: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=session.notes
+    ) as bar:
+        task = bar.add_task("sending", total=total)
+        yield lambda settled: bar.advance(task, settled)

@@ -1,0 +1,167 @@
+"""`newsletter status`, `sends` and `deliveries`: what the ledger says."""
+
+from typing import Any
+
+import click
+
+from newsletter.cli.frame import Session, command
+from newsletter.errors import UsageError
+from newsletter.model.send import Delivery, DeliveryStatus, Send, SendStatus
+
+EXIT_CODES = {
+    SendStatus.FINISHED: 0,
+    SendStatus.SCHEDULED: 0,
+    SendStatus.SENDING: 4,
+    SendStatus.PAUSED: 4,
+    SendStatus.UNRESOLVED: 4,
+    SendStatus.CANCELLED: 1,
+}
+
+
+@click.command()
+@click.argument("send", required=False)
+@command
+def status(session: Session, send: str | None) -> None:
+    """Show one send: the newest, or the one named."""
+    found = _find(session, send)
+    if session.json:
+        session.emit(as_json(found))
+    else:
+        show(session, found)
+
+
+@click.command()
+@command
+def sends(session: Session) -> None:
+    """Show all sends, newest first."""
+    from newsletter.store import sends as queries
+
+    with session.store.read() as connection:
+        found = list(queries.newest_first(connection))
+    if session.json:
+        for send in found:
+            session.emit(as_json(send))
+        return
+    table = session.table("send", "issue", "list", "status", "recipients", "accepted", "unknown")
+    for send in found:
+        balance = send.counts
+        table.add_row(
+            send.id,
+            send.slug,
+            send.list,
+            send.status,
+            f"{balance.recipients:,}",
+            f"{balance.accepted:,}",
+            f"{balance.unknown:,}",
+        )
+    session.console.print(table if found else "Nothing was sent yet.")
+
+
+@click.command()
+@click.argument("send")
+@click.option("--status", "wanted", type=click.Choice([status.value for status in DeliveryStatus]))
+@command
+def deliveries(session: Session, send: str, wanted: str | None) -> None:
+    """Show what became of each recipient of a send."""
+    from newsletter.store import deliveries as queries
+    from newsletter.store import sends as send_queries
+
+    found = _find(session, send)
+    only = DeliveryStatus(wanted) if wanted else None
+    with session.store.read() as connection:
+        number = send_queries.number_of(connection, found.id)
+        for delivery in queries.newest_first(connection, number, only):
+            if session.json:
+                session.emit(delivery_json(delivery))
+            else:
+                notes = " ".join(filter(None, (delivery.reported, delivery.reason)))
+                address = delivery.address or "(erased)"
+                session.console.print(f"{delivery.status:9} {address}  {notes}")
+
+
+def _find(session: Session, send: str | None) -> Send:
+    from newsletter.sending.run import read
+    from newsletter.store import sends as queries
+
+    if send is not None:
+        return read(session.store, send)
+    with session.store.read() as connection:
+        newest = queries.newest(connection)
+    if newest is None:
+        raise UsageError("nothing was sent yet", hint="newsletter send ISSUE --list LIST")
+    return newest
+
+
+def as_json(send: Send) -> dict[str, Any]:
+    """A send as every command prints it."""
+    balance = send.counts
+    return {
+        "send_id": send.id,
+        "status": send.status,
+        "recipients": balance.recipients,
+        "accepted": balance.accepted,
+        "rejected": balance.rejected,
+        "skipped": balance.skipped,
+        "unknown": balance.unknown,
+        "queued": balance.queued,
+        "slug": send.slug,
+        "list": send.list,
+        "segment": send.segment,
+        "subject": send.subject,
+        "from": send.sender,
+        "content_hash": send.content_hash,
+        "git_commit": send.git_commit,
+        "again": send.again,
+        "pause_reason": send.pause_reason,
+        "created_at": send.created_at.isoformat(),
+        "scheduled_at": send.scheduled_at.isoformat() if send.scheduled_at else None,
+        "finished_at": send.finished_at.isoformat() if send.finished_at else None,
+    }
+
+
+def delivery_json(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "address": delivery.address,
+        "subscriber_id": delivery.subscriber_id,
+        "status": delivery.status,
+        "message_id": delivery.message_id,
+        "attempts": delivery.attempts,
+        "reason": delivery.reason,
+        "at": delivery.at.isoformat() if delivery.at else None,
+        "delivery": delivery.id,
+        "reported": delivery.reported,
+    }
+
+
+def show(session: Session, send: Send) -> None:
+    """A send for people: its balance, and what to do next."""
+    balance = send.counts
+    table = session.table("", "", header=False)
+    table.add_row("send", send.id)
+    table.add_row("issue", send.slug)
+    table.add_row("subject", send.subject)
+    table.add_row("list", send.list)
+    table.add_row(
+        "status", f"{send.status}" + (f" ({send.pause_reason})" if send.pause_reason else "")
+    )
+    for name in ("recipients", "accepted", "rejected", "skipped", "unknown", "queued"):
+        table.add_row(name, f"{getattr(balance, name):,}")
+    session.console.print(table)
+    if advice := next_step(send):
+        session.console.print(advice)
+
+
+def next_step(send: Send) -> str:
+    """The command that an operator most likely wants now."""
+    match send.status:
+        case SendStatus.SENDING | SendStatus.PAUSED:
+            return f"Go on with: newsletter resume {send.id}"
+        case SendStatus.UNRESOLVED:
+            return (
+                "Whether the unknown ones were sent, nobody can tell from here. Decide with: "
+                f"newsletter resolve {send.id} --unknown resend|accept|reject"
+            )
+        case SendStatus.SCHEDULED:
+            return f"It starts with: newsletter worker, or newsletter resume {send.id}"
+        case SendStatus.FINISHED | SendStatus.CANCELLED:
+            return ""

@@ -1,0 +1,51 @@
+"""`newsletter init` and `newsletter new`."""
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.frame import Session, command
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@command
+def init(session: Session, folder: Path) -> None:
+    """Start a new newsletter that sends to the outbox at once."""
+    from newsletter.project import utc_now
+    from newsletter.scaffold import start
+
+    files = start(folder, utc_now().date())
+    if session.json:
+        session.emit({"folder": str(folder), "files": [str(path) for path in files]})
+        return
+    for path in files:
+        session.console.print(str(path))
+    issue = next(path for path in files if path.parent.name == "issues")
+    session.notes.print(
+        f"\nYour newsletter is ready. Try it:\n"
+        f"  cd {folder}\n"
+        f"  newsletter subscribers import subscribers/example.csv --list readers\n"
+        f"  newsletter send {issue.stem} --list readers"
+    )
+
+
+@click.command()
+@click.argument("title")
+@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Its date; today if left out.")
+@command
+def new(session: Session, title: str, date: object) -> None:
+    """Write a new issue file from a scaffold."""
+    import datetime as dt
+    import zoneinfo
+
+    from newsletter.project import utc_now
+    from newsletter.scaffold import new_issue
+
+    zone = zoneinfo.ZoneInfo(session.project.settings.newsletter.timezone)
+    day = date.date() if isinstance(date, dt.datetime) else utc_now().astimezone(zone).date()
+    path = new_issue(session.project.issues, title, day)
+    if session.json:
+        session.emit({"file": str(path), "slug": path.stem})
+    else:
+        session.console.print(str(path))

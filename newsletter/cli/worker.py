@@ -1,0 +1,43 @@
+"""`newsletter worker`: sends what is due, until stopped."""
+
+import threading
+
+import click
+
+from newsletter.cli.frame import Session, command
+from newsletter.cli.send import runner, stopping
+from newsletter.cli.sends import as_json
+
+_POLL_SECONDS = 1.0
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Send what is due now, then leave.")
+@command
+def worker(session: Session, once: bool) -> int:
+    """Send what is due, until stopped."""
+    from newsletter.errors import Refused
+    from newsletter.project import utc_now
+    from newsletter.sending.run import run
+    from newsletter.store import sends
+
+    stop = threading.Event()
+    with stopping(stop):
+        run_all = runner(session, stop)
+        while not stop.is_set():
+            with session.store.read() as connection:
+                due = sends.due(connection, utc_now())
+            for send_id in due:
+                try:
+                    after = run(run_all, send_id)
+                except Refused as error:  # another worker was faster
+                    session.notes.print(error.message)
+                    continue
+                if session.json:
+                    session.emit(as_json(after))
+                else:
+                    session.console.print(f"{after.id}: {after.status}")
+            if once:
+                return 0
+            stop.wait(_POLL_SECONDS)
+    return 0

@@ -1,0 +1,149 @@
+"""A new newsletter, and a new issue in one."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+from newsletter import config, links
+from newsletter.errors import NewsletterError, Refused, UsageError
+from newsletter.project import slugify
+from newsletter.store import upgrade
+
+_SETTINGS = """\
+# Every key, its default and its environment variable: docs/settings.md
+
+[newsletter]
+name = "Newsletter"
+language = "en"
+timezone = "UTC"
+from = "Newsletter <news@example.com>"
+base_url = "https://news.example.com"
+postal_address = "Newsletter, 1 Example Street, 00000 Example"
+theme = "digest"
+
+[store]
+url = "sqlite:///subscribers/newsletter.db"
+
+[transport]
+kind = "outbox"   # files under outbox/; "ses" sends through Amazon SES
+
+[transport.outbox]
+path = "outbox"
+"""
+
+_IGNORED = """\
+# What belongs to this deployment: addresses, the secret, what was sent.
+subscribers/*
+!subscribers/example.csv
+outbox/
+out/
+"""
+
+_EXAMPLE_CSV = """\
+email,name,city
+ada@example.com,Ada,London
+lin@example.com,Lin,Shanghai
+sam@example.com,Sam,Nairobi
+"""
+
+_WELCOME = """\
+---
+title: Welcome to your newsletter
+date: {date}
+category: Letters
+tags: [welcome]
+coverImage: https://news.example.com/covers/welcome.png
+summary: |
+  - An issue is a Markdown file with a little front matter
+  - The summary becomes the block at the top
+  - Each second-level heading opens a section
+---
+# Welcome to your newsletter
+
+Hello {{{{ subscriber.name | default("reader") }}}}, this is the first issue. Change it, run
+`newsletter render`, and look at the result in a browser.
+
+## How an issue is written
+
+### [A heading that is a link becomes an item](https://example.com/items)
+
+What stands below belongs to the item: paragraphs, lists, quotes, code, tables and pictures. The
+domain of its link is shown under the title, so that readers know where they go.
+
+**Insight:**
+
+- A bold label with a colon sets what follows apart.
+- It takes a list, or the rest of its own paragraph.
+
+### An item without a link
+
+Not everything has a source. A plain heading is an item all the same.
+
+## In brief
+
+- [A list of links](https://example.com/lists), each with a short note, is set compactly.
+- [A second one](https://example.com/second), because a list wants company.
+- [And a third](https://example.com/third), which makes it a list of links.
+"""
+
+_ISSUE = """\
+---
+title: {title}
+date: {date}
+tags: []
+summary: |
+  - First point
+  - Second point
+---
+
+## First section
+
+### [An item](https://example.com/)
+
+What it is about.
+"""
+
+
+def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
+    """Make a newsletter project in `folder`; one that holds a newsletter.toml is left untouched."""
+    settings = folder / config.FILE_NAME
+    if settings.exists():
+        raise Refused(
+            f"{folder} already holds a newsletter",
+            where=str(settings),
+            hint="Nothing was changed. Name another folder.",
+        )
+    files = {
+        folder / "issues" / f"{today}-welcome.md": _WELCOME.format(date=today),
+        folder / "subscribers" / "example.csv": _EXAMPLE_CSV,
+        folder / ".gitignore": _IGNORED,
+        settings: _SETTINGS,
+    }
+    try:
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                path.write_text(content, "utf-8")
+        key = links.make_keys(folder)
+    except OSError as error:
+        raise NewsletterError(f"cannot write: {error.strerror}", where=str(folder)) from error
+    upgrade(config.load(settings).store.url, folder)
+    return (*files, key)
+
+
+def new_issue(issues: Path, title: str, date: dt.date) -> Path:
+    """Write `issues/<date>-<title>.md` from a scaffold; an existing file is never overwritten."""
+    if not title.strip():
+        raise UsageError("an issue needs a title")
+    path = issues / f"{date}-{slugify(title)}.md"
+    issues.mkdir(parents=True, exist_ok=True)
+    # A JSON string is a YAML string: quotes, colons and braces in a title do no harm.
+    content = _ISSUE.format(title=json.dumps(title.strip(), ensure_ascii=False), date=date)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError as error:
+        raise Refused("this issue exists already", where=str(path)) from error
+    except OSError as error:
+        raise NewsletterError(f"cannot write: {error.strerror}", where=str(path)) from error
+    return path

@@ -1,0 +1,57 @@
+"""An Email for one recipient of one send."""
+
+from dataclasses import dataclass
+
+from newsletter.links import Links
+from newsletter.model.email import Email, Message, fill
+from newsletter.model.subscriber import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """What all messages of one send share beside the email; `host` is the web site's."""
+
+    send_id: str
+    slug: str
+    list_id: int
+    list_name: str
+    host: str
+    links: Links
+
+
+def compose(
+    email: Email, to: Subscriber, audience: Audience, delivery: int, attempt: int
+) -> Message:
+    """The message of one delivery: merge fields filled, its own unsubscribe link and tags."""
+    links = audience.links
+    unsubscribe_url = links.unsubscribe_url(to.id, audience.list_id)
+    values = {
+        **{f"subscriber.{name}": value for name, value in to.attributes.items()},
+        "subscriber.name": to.name,
+        "unsubscribe_url": unsubscribe_url,
+        "preferences_url": links.preferences_url(to.id, audience.list_id),
+        "web_url": links.web_url(audience.slug),
+    }
+    delivery_id = f"{audience.send_id}-{delivery}"
+    ref = f"{delivery_id}.{attempt}"
+    return Message(
+        ref=ref,
+        name=str(to.id),
+        to=to.address,
+        sender=email.sender,
+        reply_to=email.reply_to,
+        subject=fill(email.subject, values),
+        html=fill(email.html, values),
+        text=fill(email.text, values),
+        headers=(
+            ("List-Id", f"<{audience.list_name}.{audience.host}>"),
+            ("List-Unsubscribe", f"<{unsubscribe_url}>"),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("X-Newsletter-Ref", ref),
+        ),
+        tags=(
+            ("send", audience.send_id),
+            ("delivery", delivery_id),
+            ("attempt", str(attempt)),
+        ),
+    )

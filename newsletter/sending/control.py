@@ -1,0 +1,98 @@
+"""What an operator decides about a send while it runs, or after."""
+
+import datetime as dt
+from enum import StrEnum
+
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import Refused
+from newsletter.model.send import DeliveryStatus, Send, SendStatus
+from newsletter.sending import owner
+from newsletter.sending.core import Clock
+from newsletter.sending.run import read
+from newsletter.store import Store, claims, deliveries, sends
+
+
+class Decision(StrEnum):
+    """About all unknown deliveries of a send: send them again, or count them as one of two."""
+
+    RESEND = "resend"
+    ACCEPT = "accept"
+    REJECT = "reject"
+
+
+def pause(store: Store, send_id: str, clock: Clock) -> Send:
+    """Stop a send after the batches in flight; pausing a paused one changes nothing."""
+    send = read(store, send_id)
+    with store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        row = sends.row_of(connection, number, lock=True)
+        if row.status in (*sends.ENDED, SendStatus.UNRESOLVED):
+            raise Refused(f"{send.id} is {row.status}: there is nothing to pause")
+        if row.status != SendStatus.PAUSED:
+            sends.update(
+                connection, number, status=SendStatus.PAUSED, pause_reason="by the operator"
+            )
+    return read(store, send.id)
+
+
+def cancel(store: Store, send_id: str, clock: Clock) -> Send:
+    """End a send for good: what is queued becomes skipped (`cancelled`)."""
+    send = read(store, send_id)
+    with store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        row = sends.row_of(connection, number, lock=True)
+        if row.status == SendStatus.FINISHED:
+            raise Refused(f"{send.id} is finished: there is nothing to cancel")
+        now = clock()
+        _give_up_lost(connection, number, now)
+        deliveries.cancel_queued(connection, number, now)
+        sends.update(
+            connection, number, status=SendStatus.CANCELLED, pause_reason=None, finished_at=now
+        )
+    return read(store, send.id)
+
+
+def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Send:
+    """Apply the operator's decision to all unknown deliveries of a send.
+
+    What is to be sent again is queued for the next `resume`, as a further attempt.
+    """
+    send = read(store, send_id)
+    with store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        row = sends.row_of(connection, number, lock=True)
+        now = clock()
+        _give_up_lost(connection, number, now)
+        if decision is Decision.RESEND and row.status == SendStatus.CANCELLED:
+            raise Refused(
+                f"{send.id} is cancelled: nothing more of it is sent",
+                hint="Decide accept or reject.",
+            )
+        changed = deliveries.resolve_unknown(
+            connection, number, _STATUS[decision], f"the operator decided: {decision}", now
+        )
+        if changed and decision is Decision.RESEND and row.status == SendStatus.UNRESOLVED:
+            sends.update(
+                connection, number, status=SendStatus.PAUSED, pause_reason="to be sent again"
+            )
+        elif row.status == SendStatus.UNRESOLVED:
+            sends.settle(connection, number, now)
+    return read(store, send.id)
+
+
+_STATUS = {
+    Decision.RESEND: DeliveryStatus.QUEUED,
+    Decision.ACCEPT: DeliveryStatus.ACCEPTED,
+    Decision.REJECT: DeliveryStatus.REJECTED,
+}
+
+
+def _give_up_lost(connection: Connection, number: int, now: dt.datetime) -> None:
+    """Make unknown what owners left in flight that are dead or whose lease has ended."""
+    lost = [
+        batch
+        for batch, name, lease_until in claims.open_batches(connection, number)
+        if lease_until <= now or owner.is_dead(name)
+    ]
+    claims.mark_lost(connection, number, lost, now)

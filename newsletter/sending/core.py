@@ -1,0 +1,179 @@
+"""The sending core: the one function that decides about duplicates.
+
+Take a rate slot, claim a batch (committed as `sending`), call the transport, commit all outcomes.
+SES has no idempotency token, so a claim that was committed is never taken back on a guess: what is
+not known to have failed becomes `unknown`.
+"""
+
+import datetime as dt
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from newsletter.errors import (
+    OutcomeUnknown,
+    QuotaReached,
+    SendingStopped,
+    StoreError,
+    Throttled,
+    TransportDown,
+)
+from newsletter.model.email import Email
+from newsletter.model.send import Outcome, SendStatus, Unknown
+from newsletter.sending.compose import Audience, compose
+from newsletter.store import Store, claims, limiter, sends
+from newsletter.store.claims import Claim, NothingToClaim
+from newsletter.transports import Transport
+
+LEASE = dt.timedelta(seconds=60)
+_MAX_CALL = 50
+_RETRY_AFTER = dt.timedelta(seconds=5)
+_RECORD_TRIES = 5
+
+Clock = Callable[[], dt.datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One owner's hold on one send: all that the core needs. `stop` ends waiting early."""
+
+    store: Store
+    transport: Transport
+    number: int
+    email: Email
+    audience: Audience
+    owner: str
+    epoch: int
+    rate: float | None
+    clock: Clock
+    stop: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch went through: the outcomes of those handed over, and how many were skipped."""
+
+    outcomes: tuple[Outcome, ...]
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """A batch provably never left and is queued again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The send was paused by what the transport said."""
+
+    reason: str
+
+
+Step = Sent | NotSent | Paused | NothingToClaim
+
+
+def call_size(rate: float | None) -> int:
+    """Recipients in one call, which also bounds the unknown of one crash."""
+    return _MAX_CALL if rate is None else max(1, min(_MAX_CALL, int(rate // 10)))
+
+
+def send_batch(run: Run) -> Step:
+    """Send one batch of a run; at most `call_size` recipients are in flight meanwhile."""
+    size = call_size(run.rate)
+    if run.rate is not None:
+        _wait_for_slot(run, size, run.rate)
+    if run.stop.is_set():
+        return NotSent("asked to stop")
+    now = run.clock()
+    with run.store.write() as connection:
+        claim = claims.claim(
+            connection,
+            run.number,
+            owner=run.owner,
+            epoch=run.epoch,
+            size=size,
+            now=now,
+            lease_until=now + LEASE,
+        )
+    match claim:
+        case NothingToClaim():
+            return claim
+        case Claim(rows=()):
+            return Sent((), claim.skipped)
+        case Claim():
+            return _deliver(run, claim)
+        case _:
+            assert_never(claim)
+
+
+def _wait_for_slot(run: Run, recipients: int, rate: float) -> None:
+    """Taken before the claim, so that nothing claimed waits."""
+    with run.store.write() as connection:
+        begins = limiter.reserve(connection, recipients, rate, run.clock())
+    run.stop.wait(max(0.0, (begins - run.clock()).total_seconds()))
+
+
+def _deliver(run: Run, claim: Claim) -> Step:
+    messages = [
+        compose(run.email, row.subscriber, run.audience, row.number, row.attempt)
+        for row in claim.rows
+    ]
+    try:
+        outcomes = run.transport.deliver(run.audience.send_id, messages)
+    except (Throttled, TransportDown) as error:
+        _put_back(run, claim)
+        return NotSent(error.message)
+    except QuotaReached as error:
+        _put_back(run, claim)
+        return pause(run, error.message, error.resume_at)
+    except SendingStopped as error:
+        _put_back(run, claim)
+        return pause(run, error.message)
+    except OutcomeUnknown as error:
+        outcomes = [Unknown(error.message)] * len(messages)
+    if len(outcomes) != len(messages):
+        reason = f"{len(outcomes)} answers to {len(messages)} messages"
+        _record(run, claim, [Unknown(reason)] * len(messages))
+        return pause(run, reason)
+    _record(run, claim, outcomes)
+    return Sent(tuple(outcomes), claim.skipped)
+
+
+def _record(run: Run, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    """Commit what became of a batch; a store that fails for a moment is asked again."""
+    answers = list(zip(claim.rows, outcomes, strict=True))
+    for attempt in range(1, _RECORD_TRIES + 1):
+        try:
+            with run.store.write() as connection:
+                now = run.clock()
+                claims.record(connection, run.number, claim.batch, answers, now, now + _RETRY_AFTER)
+        except StoreError:
+            if attempt == _RECORD_TRIES:
+                raise
+            time.sleep(2**attempt / 10)
+        else:
+            return
+
+
+def _put_back(run: Run, claim: Claim) -> None:
+    with run.store.write() as connection:
+        claims.put_back(connection, run.number, claim.batch, run.clock())
+
+
+def pause(run: Run, reason: str, resume_at: dt.datetime | None = None) -> Paused:
+    """Pause the send of a run, unless it was paused or cancelled or taken over already."""
+    with run.store.write() as connection:
+        row = sends.row_of(connection, run.number, lock=True)
+        if row.status == SendStatus.SENDING and row.epoch == run.epoch:
+            sends.update(
+                connection,
+                run.number,
+                status=SendStatus.PAUSED,
+                pause_reason=reason,
+                resume_at=resume_at,
+            )
+    return Paused(reason)

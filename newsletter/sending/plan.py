@@ -1,0 +1,166 @@
+"""Planning a send: who gets it, which bytes, and whether it may be sent at all."""
+
+import datetime as dt
+import secrets
+import subprocess
+import zoneinfo
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.errors import Refused, UsageError
+from newsletter.model.email import Email, fill
+from newsletter.model.send import Send, SendStatus, SkipReason
+from newsletter.store import Store, deliveries, people, sends
+
+_ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the operator asked for."""
+
+    slug: str
+    email: Email
+    list_name: str
+    segment: str = ""
+    again: str | None = None
+    rate: int | None = None
+    scheduled_at: dt.datetime | None = None
+    git_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a send would do if it were planned now."""
+
+    queued: int
+    skipped: dict[SkipReason, int]
+
+    @property
+    def recipients(self) -> int:
+        return self.queued + sum(self.skipped.values())
+
+
+def forecast(store: Store, order: Order) -> Forecast:
+    """Count the audience without writing anything; refuses what `plan` would refuse."""
+    with store.read() as connection:
+        list_id = people.list_id(connection, order.list_name)
+        _refuse_repeat(sends.same_audience(connection, order.slug, list_id, order.segment), order)
+        found = deliveries.audience_counts(connection, order.slug, list_id, order.segment)
+    skipped = {reason: amount for reason, amount in found.items() if reason is not None}
+    result = Forecast(found.get(None, 0), skipped)
+    if not order.scheduled_at:
+        _refuse_empty(result.recipients, order)
+    return result
+
+
+def plan(store: Store, order: Order, now: dt.datetime) -> str:
+    """Write a send with its frozen bytes and, unless it is scheduled, its audience; returns its id.
+
+    One transaction: a crash leaves nothing. Raises Refused where this audience has this issue
+    already, or where there is nobody.
+    """
+    with store.write() as connection:
+        sends.serialise(connection, order.slug)
+        list_id = people.list_id(connection, order.list_name)
+        earlier = sends.same_audience(connection, order.slug, list_id, order.segment)
+        _refuse_repeat(earlier, order)
+        send_id = _new_id(now)
+        number = sends.insert(
+            connection,
+            id=send_id,
+            slug=order.slug,
+            list_id=list_id,
+            segment=order.segment,
+            repeat=len(earlier),
+            again=order.again,
+            status=SendStatus.SCHEDULED if order.scheduled_at else SendStatus.SENDING,
+            subject=fill(order.email.subject, {}),
+            sender=order.email.sender,
+            email=order.email.to_json(),
+            content_hash=order.email.content_hash,
+            git_commit=order.git_commit,
+            rate=order.rate,
+            frozen=False,
+            created_at=now,
+            scheduled_at=order.scheduled_at,
+        )
+        if not order.scheduled_at:
+            _refuse_empty(deliveries.freeze(connection, number, now), order)
+    return send_id
+
+
+def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
+    if not earlier:
+        return
+    last = earlier[0]
+    if last.status not in sends.ENDED:
+        raise Refused(
+            f"{order.slug!r} is already being sent to {order.list_name}: "
+            f"{last.id} is {last.status}",
+            hint=f"Go on with it: newsletter resume {last.id}",
+        )
+    if order.again is None:
+        when = f"{last.created_at:%Y-%m-%d %H:%M} UTC"
+        raise Refused(
+            f"{order.slug!r} was already sent to {order.list_name}: {last.id} of {when} "
+            f"is {last.status}",
+            hint='Nothing was sent. To send it once more: --again "the reason"',
+        )
+
+
+def _refuse_empty(recipients: int, order: Order) -> None:
+    if recipients == 0:
+        raise Refused(
+            f"list {order.list_name} has no confirmed subscriber",
+            hint=f"Import some: newsletter subscribers import FILE --list {order.list_name}",
+        )
+
+
+def _new_id(now: dt.datetime) -> str:
+    """Sorts by day, safe in file names and SES tags, and new even in a restored store."""
+    return f"{now:%Y%m%d}-" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(6))
+
+
+def git_commit(path: Path) -> str | None:
+    """The commit that the issue's folder is at, with `-modified` where the issue differs from it.
+
+    None outside a git checkout, or without git.
+    """
+    try:
+        commit = _git(path, "rev-parse", "HEAD").strip()
+        changed = _git(path, "status", "--porcelain", "--", path.name)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{commit}-modified" if changed else commit
+
+
+def _git(path: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(path.resolve().parent), *arguments]
+    return subprocess.run(  # noqa: S603 -- no shell, arguments of our own
+        command, check=True, capture_output=True, text=True, timeout=10
+    ).stdout
+
+
+def parse_time(text: str, timezone: str, now: dt.datetime) -> dt.datetime:
+    """`--at`: an ISO time, with an offset or in the newsletter's time zone; returns UTC."""
+    time, _, zone = text.strip().rpartition(" ")
+    if not (zone == "UTC" or "/" in zone):
+        time, zone = text.strip(), timezone
+    try:
+        parsed = dt.datetime.fromisoformat(time)
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(zone))
+    except (ValueError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise UsageError(
+            f"{text!r} is no time",
+            where="--at",
+            hint=f'Write "2026-11-24 08:00" (in {timezone}), "2026-11-24T08:00+08:00" '
+            'or "2026-11-24 08:00 Asia/Shanghai".',
+        ) from error
+    if parsed <= now:
+        raise UsageError(
+            f"{text!r} is in the past", where="--at", hint="Leave --at out to send now."
+        )
+    return parsed.astimezone(dt.UTC)

@@ -1,0 +1,104 @@
+"""An issue as files, for a sample reader: what `render` writes."""
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from newsletter.errors import NewsletterError
+from newsletter.links import Links
+from newsletter.model.address import Address
+from newsletter.model.digest import Digest, Node
+from newsletter.model.email import Message
+from newsletter.model.subscriber import Subscriber
+from newsletter.project import Project
+from newsletter.sending.compose import Audience, compose
+from newsletter.sending.prepare import Prepared
+from newsletter.transports import mime
+from newsletter.transports.outbox import write_whole
+
+SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    files: tuple[Path, ...]
+    html_bytes: int
+
+
+def write(prepared: Prepared, project: Project, out: Path) -> Written:
+    """Write email.html, email.txt, email.eml and digest.json into OUT/<file stem>/.
+
+    All is composed before the first file is touched, and each file is replaced whole.
+    """
+    message = sample_message(prepared, project)
+    contents = {
+        "email.html": message.html.encode(),
+        "email.txt": message.text.encode(),
+        "email.eml": mime.compose(message, dt.datetime.now(dt.UTC)),
+        "digest.json": (digest_json(prepared.digest) + "\n").encode(),
+    }
+    folder = out / prepared.digest.stem
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            write_whole(folder / name, content)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot write: {error.strerror}", where=str(folder), hint="Name another --out."
+        ) from error
+    return Written(tuple(folder / name for name in contents), len(contents["email.html"]))
+
+
+def sample_message(prepared: Prepared, project: Project) -> Message:
+    """The email for a sample reader; its links lead under base_url and open nobody's page."""
+    base_url = project.settings.newsletter.base_url
+    audience = Audience(
+        send_id="preview",
+        slug=prepared.digest.slug,
+        list_id=1,
+        list_name=prepared.digest.meta.list or "preview",
+        host=urlsplit(base_url).hostname or "localhost",
+        links=Links(base_url, ("the key of previews, which no page accepts",)),
+    )
+    return compose(prepared.email, SAMPLE_READER, audience, 1, 1)
+
+
+def digest_json(digest: Digest) -> str:
+    """The whole tree; each node has its type, line and column."""
+    return json.dumps(_plain(digest), ensure_ascii=False, indent=1)
+
+
+def _plain(value: object) -> Any:
+    match value:
+        case Node():
+            named = {"type": type(value).__name__, "line": value.position.line}
+            if value.position.column is not None:
+                named["column"] = value.position.column
+            rest = {
+                spec.name: _plain(getattr(value, spec.name))
+                for spec in dataclasses.fields(value)
+                if spec.name != "position"
+            }
+            return named | rest
+        case Enum():
+            return value.value
+        case tuple() | list():
+            return [_plain(part) for part in value]
+        case Mapping():
+            return {str(key): _plain(part) for key, part in value.items()}
+        case dt.date():
+            return value.isoformat()
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {
+                spec.name: _plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)
+            }
+        case str() | int() | float() | bool() | None:
+            return value
+        case _:
+            return str(value)

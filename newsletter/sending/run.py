@@ -1,0 +1,235 @@
+"""Running a send: threads that call the core until nothing is claimable.
+
+One owner runs a send at a time; the ledger says who, and a lease that it renews says for how long.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import assert_never
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import Interrupted, Refused, UsageError
+from newsletter.links import Links
+from newsletter.model.email import Email
+from newsletter.model.send import Send, SendStatus
+from newsletter.sending import core, owner
+from newsletter.sending.compose import Audience
+from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
+from newsletter.store import Store, claims, deliveries, people, sends
+from newsletter.store.claims import NothingToClaim
+from newsletter.store.sends import Owner
+from newsletter.transports import Transport
+
+_TICK_SECONDS = 0.2
+_RENEW = dt.timedelta(seconds=15)
+_PATIENCE = 5  # calls in a row that never left, before a send pauses itself
+
+Progress = Callable[[int], None]
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What running any send of a project takes. `stop` asks it to finish what is in flight."""
+
+    store: Store
+    transport: Transport
+    links: Links
+    base_url: str
+    max_rate: int
+    clock: Clock
+    stop: threading.Event
+    notify: Notify
+    backoff_seconds: float = 1.0
+
+
+def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None) -> Send:
+    """Own a send and send what is queued; returns where it stands then.
+
+    Waits for a scheduled send's time and for another owner's lease, and says so. `progress` gets
+    the number of recipients settled by each batch. Raises Refused where somebody else runs it.
+    """
+    send = _wait_until_due(runner, read(runner.store, send_id))
+    if runner.stop.is_set() or send.status in sends.ENDED:
+        return send
+    work = _take(runner, send)
+    try:
+        _drain(runner, work, progress)
+    finally:
+        _leave(work)
+    return read(runner.store, send_id)
+
+
+def read(store: Store, send_id: str) -> Send:
+    """A send by its id, or by a beginning of it that only one has."""
+    with store.read() as connection:
+        send = sends.find(connection, send_id)
+    if send is None:
+        raise UsageError(f"there is no send {send_id!r}", hint="See: newsletter sends")
+    return send
+
+
+def _wait_until_due(runner: Runner, send: Send) -> Send:
+    if send.status is not SendStatus.SCHEDULED or send.scheduled_at is None:
+        return send
+    runner.notify(f"Waiting until {send.scheduled_at:%Y-%m-%d %H:%M:%S} UTC.")
+    while not runner.stop.is_set() and send.status is SendStatus.SCHEDULED:
+        if (missing := (send.scheduled_at - runner.clock()).total_seconds()) <= 0:
+            break
+        runner.stop.wait(min(missing, 1.0))
+        send = read(runner.store, send.id)
+    return send
+
+
+# --- ownership ------------------------------------------------------------------------------------
+
+
+def _take(runner: Runner, send: Send) -> Run:
+    """Become the owner of a send; what a lost owner left in flight becomes unknown.
+
+    An owner that is provably dead is followed at once. One of another host is given until its
+    lease ends: if it renews it meanwhile, it lives, and the send is refused.
+    """
+    name = owner.this_process()
+    first: Owner | None = None
+    while True:
+        with runner.store.write() as connection:
+            number = sends.number_of(connection, send.id)
+            held_by = sends.owner_of(connection, number)
+            now = runner.clock()
+            if _is_free(held_by, now):
+                return _own(runner, connection, number, name, now)
+        renewed = first is not None and held_by != first
+        if renewed or owner.is_here(held_by):
+            raise Refused(
+                f"{send.id} is being sent by {owner.describe(held_by)}",
+                hint=f"Watch it: newsletter status {send.id}",
+            )
+        if first is None:
+            first = held_by
+            runner.notify(
+                f"{owner.describe(held_by)} held this send last; waiting for its lease to end "
+                f"({LEASE.seconds} seconds at most)."
+            )
+        if runner.stop.wait(1.0):
+            raise Interrupted(f"stopped waiting for {owner.describe(held_by)}")
+
+
+def _is_free(held_by: Owner, now: dt.datetime) -> bool:
+    return (
+        held_by.name is None
+        or held_by.lease_until is None
+        or held_by.lease_until <= now
+        or owner.is_dead(held_by.name)
+    )
+
+
+def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt.datetime) -> Run:
+    epoch = sends.take(connection, number, name, now + LEASE)
+    lost = [batch for batch, _, _ in claims.open_batches(connection, number)]
+    if unknown := claims.mark_lost(connection, number, lost, now):
+        runner.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
+    row = sends.row_of(connection, number)
+    if not row.frozen:
+        deliveries.freeze(connection, number, now)
+    if row.status not in sends.ENDED:
+        sends.update(
+            connection, number, status=SendStatus.SENDING, pause_reason=None, resume_at=None
+        )
+    rates = [rate for rate in (row.rate, runner.max_rate) if rate]
+    return Run(
+        store=runner.store,
+        transport=runner.transport,
+        number=number,
+        email=Email.from_json(row.email),
+        audience=Audience(
+            send_id=row.id,
+            slug=row.slug,
+            list_id=row.list_id,
+            list_name=people.list_name(connection, row.list_id),
+            host=urlsplit(runner.base_url).hostname or "localhost",
+            links=runner.links,
+        ),
+        owner=name,
+        epoch=epoch,
+        rate=min(rates) if rates else None,
+        clock=runner.clock,
+        stop=threading.Event(),
+    )
+
+
+def _leave(work: Run) -> None:
+    """Settle and release a send; what this owner still has in flight becomes unknown."""
+    with work.store.write() as connection:
+        mine = [
+            batch
+            for batch, name, _ in claims.open_batches(connection, work.number)
+            if name == work.owner
+        ]
+        claims.mark_lost(connection, work.number, mine, work.clock())
+        if sends.owner_of(connection, work.number).epoch == work.epoch:
+            if sends.row_of(connection, work.number).status == SendStatus.CANCELLED:
+                deliveries.cancel_queued(connection, work.number, work.clock())
+            sends.settle(connection, work.number, work.clock())
+            sends.release(connection, work.number, work.epoch)
+
+
+# --- the threads ----------------------------------------------------------------------------------
+
+
+def _drain(runner: Runner, work: Run, progress: Progress) -> None:
+    """Let the transport's number of threads call the core, and renew the lease meanwhile."""
+    with ThreadPoolExecutor(work.transport.concurrency, "sender") as pool:
+        threads = [
+            pool.submit(_send_all, work, progress, runner.backoff_seconds)
+            for _ in range(work.transport.concurrency)
+        ]
+        try:
+            _watch(runner, work, threads)
+        finally:
+            work.stop.set()
+    for thread in threads:
+        thread.result()
+
+
+def _watch(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
+    renewed = work.clock()
+    while True:
+        done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
+        if not running or any(thread.exception() for thread in done) or runner.stop.is_set():
+            return
+        if (now := work.clock()) - renewed >= _RENEW:
+            with work.store.write() as connection:
+                if not sends.renew(connection, work.number, work.epoch, now + LEASE):
+                    return  # somebody else owns the send now, and our claims are refused
+            renewed = now
+
+
+def _send_all(work: Run, progress: Progress, backoff_seconds: float) -> None:
+    """One thread: batch after batch until nothing is claimable or it is asked to stop."""
+    failures = 0
+    while not work.stop.is_set():
+        step = core.send_batch(work)
+        match step:
+            case Sent():
+                failures = 0
+                progress(len(step.outcomes) + step.skipped)
+            case NotSent():
+                failures += 1
+                if failures == _PATIENCE:
+                    core.pause(work, step.reason)
+                    return
+                work.stop.wait(backoff_seconds * 2**failures)
+            case NothingToClaim(
+                status=SendStatus.SENDING, owned=True, retry_at=dt.datetime() as at
+            ):
+                work.stop.wait(max(0.0, (at - work.clock()).total_seconds()))
+            case Paused() | NothingToClaim():
+                return
+            case _:
+                assert_never(step)

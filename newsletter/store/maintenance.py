@@ -1,0 +1,63 @@
+"""Looking after a store: a consistent copy, and a check of all that it promises."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from newsletter.errors import Refused, StoreError, UsageError
+from newsletter.store.engine import Store, driver_connection
+from newsletter.store.schema import deliveries, sends
+
+
+def backup(store: Store, target: Path) -> int:
+    """Copy a SQLite store with all that is committed; returns the size of the copy in bytes."""
+    if not store.is_sqlite:
+        raise UsageError(
+            "a PostgreSQL store is backed up by PostgreSQL", hint="Run pg_dump on its database."
+        )
+    if target.exists():
+        raise Refused(f"{target} exists already", hint="Name a new file.")
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        with store.read() as connection, closing(sqlite3.connect(part)) as copy:
+            driver_connection(connection).backup(copy)
+        part.chmod(0o600)
+        part.replace(target)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(f"cannot write the copy: {error}", where=str(target)) from error
+    return target.stat().st_size
+
+
+def verify(store: Store) -> list[str]:
+    """Every fault found, in words; an empty list is a sound store."""
+    faults: list[str] = []
+    with store.read() as connection:
+        if store.is_sqlite:
+            pages = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+            faults += [f"page check: {line}" for line in pages if line != "ok"]
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            faults += [
+                f"{row[0]} row {row[1]} points to a missing row of {row[2]}" for row in broken
+            ]
+        balance = (
+            sa.select(
+                sends.c.id,
+                sends.c.recipients,
+                sa.func.count(deliveries.c.number),
+                sa.func.coalesce(sa.func.max(deliveries.c.number), 0),
+            )
+            .outerjoin(deliveries, deliveries.c.send == sends.c.number)
+            .where(sends.c.frozen)
+            .group_by(sends.c.number, sends.c.id, sends.c.recipients)
+        )
+        for send_id, recipients, rows, last in connection.execute(balance):
+            if not recipients == rows == last:
+                faults.append(
+                    f"send {send_id} was frozen with {recipients} recipients, "
+                    f"the ledger holds {rows} up to number {last}"
+                )
+    return faults

@@ -1,0 +1,121 @@
+"""A Message as the bytes of an RFC 5322 mail: multipart/alternative, text first.
+
+Headers are joined here, not by email.message: that turns a long List-Unsubscribe URI into encoded
+words, which breaks one-click unsubscribe, and lets some control characters through.
+"""
+
+import base64
+import datetime as dt
+import email.utils
+import hashlib
+import quopri
+import re
+from email.header import Header
+
+from newsletter.errors import NewsletterError
+from newsletter.model.email import Message
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_NAME = re.compile(r"[!-9;-~]+")
+_NOT_ASCII = bytes(range(128, 256))
+_DENSE = 6  # beyond one octet in six, base64 is shorter than quoted-printable
+_LINE_OCTETS = 998  # RFC 5322, 2.1.1
+
+
+class UnsafeHeader(NewsletterError):
+    """A header value that could break out of its line."""
+
+    code = "unsafe-header"
+
+
+def compose(message: Message, now: dt.datetime) -> bytes:
+    """The whole mail, with CRLF line ends. `now` becomes its Date."""
+    sender_name, sender_address = split_mailbox(message.sender)
+    domain = sender_address.rpartition("@")[2]
+    headers = [
+        ("From", mailbox(sender_name, sender_address)),
+        ("To", message.to.text),
+        ("Subject", message.subject),
+        ("Date", email.utils.format_datetime(now)),
+        ("Message-ID", f"<{message.ref}@{domain}>"),
+    ]
+    if message.reply_to:
+        headers.append(("Reply-To", mailbox(*split_mailbox(message.reply_to))))
+    headers += message.headers
+    boundary = "=_" + hashlib.sha256(message.ref.encode()).hexdigest()[:32]
+    lines = [header(name, value) for name, value in headers]
+    lines += [
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/alternative; boundary="{boundary}"',
+        "",
+        f"--{boundary}",
+        *_part("text/plain", message.text),
+        f"--{boundary}",
+        *_part("text/html", message.html),
+        f"--{boundary}--",
+        "",
+    ]
+    return "\r\n".join(lines).encode("ascii")
+
+
+def header(name: str, value: str) -> str:
+    """One header, folded where its value needs encoding; raises UnsafeHeader."""
+    if not _NAME.fullmatch(name):
+        raise UnsafeHeader(f"{name!r} is no header name")
+    if _CONTROL.search(value):
+        raise UnsafeHeader(
+            f"the header {name} would hold a control character or a line break",
+            hint="Remove it from the subject, the sender or the subscriber's data.",
+        )
+    if value.isascii():
+        if len(name) + 2 + len(value) > _LINE_OCTETS:
+            raise UnsafeHeader(f"the header {name} would be longer than {_LINE_OCTETS} octets")
+        return f"{name}: {value}"
+    if "<" in value and name in ("From", "Reply-To", "List-Id"):
+        raise UnsafeHeader(f"the header {name} holds letters that its form does not allow")
+    encoded = Header(value, "utf-8", maxlinelen=76, header_name=name).encode(linesep="\r\n")
+    return f"{name}: {encoded}"
+
+
+def mailbox(name: str, address: str) -> str:
+    """`Name <address>` in ASCII, the name quoted or encoded as it needs."""
+    if _CONTROL.search(name):
+        raise UnsafeHeader("a sender's name holds a control character or a line break")
+    if not name:
+        return address
+    if name.isascii():
+        return f"{_quoted(name)} <{address}>"
+    words = Header(name, "utf-8", maxlinelen=10_000).encode()
+    return f"{words} <{address}>"
+
+
+def split_mailbox(value: str) -> tuple[str, str]:
+    """`Name <local@domain>` or `local@domain` -> (name, address)."""
+    match = re.fullmatch(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>\s]+)>\s*", value)
+    if match is None:
+        return "", value.strip()
+    return match["name"].strip('"'), match["address"]
+
+
+def _quoted(name: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+", name):
+        return name
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _part(content_type: str, text: str) -> list[str]:
+    lines = text.replace("\r\n", "\n").rstrip("\n").encode() + b"\n"
+    octets = lines.replace(b"\n", b"\r\n")
+    if (len(octets) - len(octets.translate(None, _NOT_ASCII))) * _DENSE > len(octets):
+        encoding = "base64"
+        body = base64.encodebytes(octets).decode("ascii").rstrip("\n").replace("\n", "\r\n")
+    else:
+        encoding = "quoted-printable"
+        body = quopri.encodestring(lines).decode("ascii").rstrip("\n").replace("\n", "\r\n")
+    return [
+        f"Content-Type: {content_type}; charset=utf-8",
+        f"Content-Transfer-Encoding: {encoding}",
+        "",
+        body,
+    ]
