@@ -1,0 +1,88 @@
+"""Signed links: what opens a reader's page, and what does not."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.errors import ConfigurationError
+from newsletter.links import Links, Purpose, load_keys, make_keys
+
+OLD, NEW, FOREIGN = "old-key-of-last-year", "new-key-of-this-year", "the-key-of-somebody-else"
+LINKS = Links("https://news.example.com", (NEW, OLD))
+
+
+def token(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def test_a_link_names_its_subscriber_and_list() -> None:
+    url = LINKS.unsubscribe_url(7, 3)
+
+    assert url.startswith("https://news.example.com/u/")
+    assert LINKS.read(Purpose.UNSUBSCRIBE, token(url)) == (7, 3)
+
+
+def test_a_token_serves_one_purpose_only() -> None:
+    """A preferences token unsubscribes nobody, and the other way round."""
+    assert LINKS.read(Purpose.PREFERENCES, token(LINKS.unsubscribe_url(7, 3))) is None
+    assert LINKS.read(Purpose.UNSUBSCRIBE, token(LINKS.preferences_url(7, 3))) is None
+
+
+def test_links_of_an_older_key_still_work_and_new_ones_use_the_newest() -> None:
+    old = Links("https://news.example.com", (OLD,)).unsubscribe_url(7, 3)
+
+    assert LINKS.read(Purpose.UNSUBSCRIBE, token(old)) == (7, 3)
+    assert LINKS.unsubscribe_url(7, 3) != old
+    assert Links("", (NEW,)).read(Purpose.UNSUBSCRIBE, token(LINKS.unsubscribe_url(7, 3)))
+
+
+def test_a_foreign_key_opens_nothing() -> None:
+    foreign = Links("https://news.example.com", (FOREIGN,)).unsubscribe_url(7, 3)
+
+    assert LINKS.read(Purpose.UNSUBSCRIBE, token(foreign)) is None
+
+
+@given(st.integers(0, 60), st.characters(codec="ascii"))
+def test_a_changed_token_opens_nothing(index: int, character: str) -> None:
+    """Every position counts; only a token's own text opens its page."""
+    good = token(LINKS.unsubscribe_url(7, 3))
+    index %= len(good) - 1  # the last base64 letter carries unused bits
+    changed = good[:index] + character + good[index + 1 :]
+
+    assert changed == good or LINKS.read(Purpose.UNSUBSCRIBE, changed) is None
+
+
+@given(st.text())
+def test_no_text_is_an_error(text: str) -> None:
+    assert LINKS.read(Purpose.UNSUBSCRIBE, text) is None
+
+
+def test_an_erased_address_leaves_only_a_keyed_hash() -> None:
+    first, second = LINKS.address_hashes("reader@example.com")
+
+    assert "reader" not in first
+    assert first != second
+    assert Links("", (NEW,)).address_hashes("reader@example.com") == (first,)
+
+
+def test_a_key_file_is_private_and_is_never_overwritten(tmp_path: Path) -> None:
+    path = make_keys(tmp_path)
+    first = load_keys(tmp_path, {})
+    make_keys(tmp_path)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert load_keys(tmp_path, {}) == first
+
+
+def test_the_environment_gives_keys_newest_first(tmp_path: Path) -> None:
+    assert load_keys(tmp_path, {"NEWSLETTER_SECRET": f"{NEW}, {OLD}"}) == (NEW, OLD)
+
+
+def test_a_missing_or_short_secret_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no signing secret"):
+        load_keys(tmp_path, {})
+    with pytest.raises(ConfigurationError, match="at least 16"):
+        load_keys(tmp_path, {"NEWSLETTER_SECRET": "short"})

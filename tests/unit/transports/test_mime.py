@@ -1,0 +1,120 @@
+"""A message as bytes: what a mail program reads back is what was meant."""
+
+import datetime as dt
+import email
+import email.policy
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.model.address import Address
+from newsletter.model.email import Message
+from newsletter.transports import mime
+
+NOW = dt.datetime(2026, 11, 24, 8, 30, tzinfo=dt.UTC)
+LONG_LINK = "<https://news.example.com/u/" + "a" * 150 + ">"
+
+MESSAGE = Message(
+    ref="20261124-abcdef-1.1",
+    name="1",
+    to=Address("reader@example.com"),
+    sender="AI Daily <daily@news.example.com>",
+    reply_to="",
+    subject="物理AI爆发，人形机器人量产元年开启",
+    html="<p>你好，世界</p>",
+    text="你好，世界\n",
+    headers=(
+        ("List-Unsubscribe", LONG_LINK),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    ),
+)
+
+
+def parsed(message: Message) -> email.message.EmailMessage:
+    result = email.message_from_bytes(mime.compose(message, NOW), policy=email.policy.default)
+    assert isinstance(result, email.message.EmailMessage)
+    return result
+
+
+def text_of(mail: email.message.EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    content = part.get_content()
+    assert isinstance(content, str)
+    return content.replace("\r\n", "\n")
+
+
+def test_a_mail_is_read_back_as_it_was_meant() -> None:
+    """Subject, parts and headers survive a standard parser, without defects."""
+    mail = parsed(MESSAGE)
+
+    assert mail["Subject"] == MESSAGE.subject
+    assert mail["From"] == "AI Daily <daily@news.example.com>"
+    assert mail["To"] == "reader@example.com"
+    assert mail["Message-ID"] == "<20261124-abcdef-1.1@news.example.com>"
+    assert mail["Date"].datetime == NOW
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert text_of(mail, "plain") == MESSAGE.text
+    assert text_of(mail, "html").rstrip() == MESSAGE.html
+    assert not mail.defects
+
+
+def test_a_long_unsubscribe_link_is_never_encoded() -> None:
+    """RFC 8058 needs the URI as it is: one encoded word would break one-click unsubscribe."""
+    raw = mime.compose(MESSAGE, NOW)
+
+    assert f"List-Unsubscribe: {LONG_LINK}\r\n".encode() in raw
+
+
+def test_no_line_is_too_long_and_all_end_in_crlf() -> None:
+    """RFC 5322: at most 998 octets a line; a digest has lines of thousands."""
+    raw = mime.compose(replace(MESSAGE, html="<p>" + "x" * 5000, text="字" * 5000), NOW)
+
+    lines = raw.split(b"\r\n")
+    assert max(len(line) for line in lines) <= 998
+    assert not any(b"\n" in line or b"\r" in line for line in lines)
+
+
+def test_chinese_travels_as_base64_and_english_stays_readable() -> None:
+    chinese = mime.compose(MESSAGE, NOW)
+    english = mime.compose(replace(MESSAGE, text="Hello — world, and more\n"), NOW)
+
+    assert b"Content-Transfer-Encoding: base64" in chinese
+    assert b"Hello =E2=80=94 world, and more" in english
+
+
+@pytest.mark.parametrize("character", ["\r", "\n", "\0", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+@pytest.mark.parametrize("field", ["subject", "sender", "reply_to"])
+def test_a_header_with_a_control_character_is_refused(character: str, field: str) -> None:
+    """The way to a second recipient or a second header is a line break in a value."""
+    text = f"News{character}Bcc: evil@example.org <a@example.com>"
+
+    with pytest.raises(mime.UnsafeHeader):
+        mime.compose(replace(MESSAGE, **{field: text}), NOW)
+
+
+def test_a_sender_name_with_letters_of_any_script_stays_one_mailbox() -> None:
+    for name in ("AI 日报", 'The "Quiet", Machine', "a@b.c, d"):
+        mail = parsed(replace(MESSAGE, sender=f"{name} <daily@news.example.com>"))
+
+        addresses = mail["From"].addresses
+        assert [address.addr_spec for address in addresses] == ["daily@news.example.com"]
+        assert addresses[0].display_name.replace("\\", "") == name.replace("\\", "")
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=300))
+def test_any_subject_survives(subject: str) -> None:
+    mail = parsed(replace(MESSAGE, subject=subject))
+
+    assert "".join(str(mail["Subject"]).split()) == "".join(subject.split())
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=400))
+def test_any_text_survives_in_both_parts(text: str) -> None:
+    mail = parsed(replace(MESSAGE, text=text, html=text))
+
+    assert text_of(mail, "plain").rstrip("\n") == text.rstrip("\n")
+    assert text_of(mail, "html").rstrip("\n") == text.rstrip("\n")
