@@ -1,0 +1,71 @@
+"""What a name and an attribute may hold."""
+
+import re
+from collections.abc import Mapping
+
+from newsletter.errors import UsageError
+
+LONGEST_NAME = 100
+LONGEST_ATTRIBUTE = 2000
+LONGEST_ATTRIBUTE_NAME = 50
+
+# What has a column of its own; an attribute so called would hide it.
+RESERVED = frozenset({"email", "name"})
+
+# Controls and line separators, which could end a header; lone surrogates are undecoded bytes.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffd]")
+_BREAKS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]+")
+
+
+def name_fault(name: str) -> str:
+    """Why this cannot be a name, empty if it can."""
+    if len(name) > LONGEST_NAME:
+        return f"a name of more than {LONGEST_NAME} characters"
+    return _unsafe(name, "name")
+
+
+def attribute_fault(value: str) -> str:
+    if len(value) > LONGEST_ATTRIBUTE:
+        return f"a value of more than {LONGEST_ATTRIBUTE} characters"
+    return _unsafe(value, "value")
+
+
+def one_line(value: str) -> str:
+    """A value of several lines, such as a postal address, as one."""
+    return value if value.isprintable() else _BREAKS.sub(" ", value).strip()
+
+
+def attribute_name(raw: str) -> str:
+    """The form an attribute is known by: lower case. Empty if it cannot be one."""
+    name = raw.strip().lower()
+    usable = 0 < len(name) <= LONGEST_ATTRIBUTE_NAME and not _UNSAFE.search(name)
+    return name if usable else ""
+
+
+def checked(name: str | None, attributes: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
+    """A name and attributes as an operator typed them, in the form that is stored.
+
+    Raises UsageError for the first that cannot be stored.
+    """
+    if name is not None and (fault := name_fault(name := name.strip())):
+        raise UsageError(fault, where="--name")
+    found: dict[str, str] = {}
+    for raw, value in attributes.items():
+        known_as = attribute_name(raw)
+        if not known_as or known_as in RESERVED:
+            raise UsageError(f"{raw!r} cannot be the name of an attribute", where="--attr")
+        found[known_as] = one_line(value.strip())
+        if fault := attribute_fault(found[known_as]):
+            raise UsageError(f"{known_as}: {fault}", where="--attr")
+    return name, found
+
+
+def _unsafe(text: str, what: str) -> str:
+    if text.isprintable() or not (found := _UNSAFE.search(text)):
+        return ""
+    character = found.group()
+    if "\udc80" <= character <= "\udcff":
+        return f"the {what} holds bytes that are not UTF-8"
+    if character == "\ufffd" or "\ud800" <= character <= "\udfff":
+        return f"the {what} holds characters that could not be read"
+    return f"the {what} holds a control character (U+{ord(character):04X})"

@@ -1,0 +1,258 @@
+"""The import's way into the store: rows go to a temporary table, then join the people at once.
+
+The temporary table belongs to one connection and takes no lock that others wait for. Only the
+merge does, so an unsubscribe during a long import waits for the merge and not for the file.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import StoreError
+from newsletter.model.subscriber import Consent
+from newsletter.store import people, suppressions
+from newsletter.store.engine import Store, driver_connection
+from newsletter.store.engine import _translated as translated
+from newsletter.store.schema import UtcTime
+
+# line, address key, address, name, attributes (JSON, None where there are none), status
+StagedRow = tuple[int, str, str, str, str | None, str]
+# The keyed hashes of an address key, by which an erased person is known.
+Hashes = Callable[[str], Collection[str]]
+
+_CACHE_KIB = 48 * 1024
+_TABLES = """
+CREATE TEMPORARY TABLE staged (line {integer} PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
+    name TEXT NOT NULL, attributes {json}, status TEXT NOT NULL);
+CREATE TEMPORARY TABLE known (line {integer} PRIMARY KEY, subscriber_id {integer} NOT NULL, standing TEXT,
+    wanted TEXT NOT NULL, name TEXT, attributes {json})
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of the staged rows; the four sum to them."""
+
+    added: int
+    updated: int
+    unchanged: int
+    skipped: int
+    list_created: bool
+
+
+class Staging:
+    """The staged rows of one import."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sqlite = connection.dialect.name == "sqlite"
+        self._repeats = 0
+        self._erased = 0
+        self._checked: frozenset[str] = frozenset()
+
+    def load(self, batches: Iterable[Sequence[StagedRow]], hashes: Hashes) -> None:
+        """Stage all rows; of those of one key the first stays."""
+        with self._connection.begin():
+            self._create()
+            if self._sqlite:
+                for batch in batches:
+                    self._connection.exec_driver_sql(
+                        "INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)", list(batch)
+                    )
+            else:
+                _copy(self._connection, batches)
+            self._run("CREATE INDEX staged_key ON staged (key)")
+            self._run("ANALYZE staged")
+            self._repeats = self._run(_DELETE_REPEATS)
+            self._skip_erased(hashes)
+
+    def merge(self, list_name: str, consent: Consent, hashes: Hashes) -> Merged:
+        """Let the staged rows join the people and the list, which is made where it is missing.
+
+        One transaction: all or nothing. It never revives: who left the list, is suppressed or was
+        erased is skipped, with their name and attributes.
+        """
+        connection = self._connection.execution_options(begin_immediate=True)
+        with connection.begin():
+            if not self._sqlite:
+                # Two imports in turn: in each other's way they could deadlock.
+                self._run("SELECT pg_advisory_xact_lock(7302)")
+            created = people.create_list(connection, list_name, consent.at)
+            list_id = people.list_id(connection, list_name)
+            self._skip_erased(hashes)
+            suppressed = self._run(_DELETE_SUPPRESSED)
+            staged = self._count("SELECT count(*) FROM staged")
+            values = {
+                "list": list_id,
+                "now": consent.at,
+                "how": consent.how,
+                "source": consent.source,
+            }
+            self._run(_FIND_KNOWN.format(merged=self._merged()), list=list_id)
+            left = self._count("SELECT count(*) FROM known WHERE standing = 'unsubscribed'")
+            members = self._count(
+                "SELECT count(*) FROM known WHERE standing IN ('pending', 'confirmed')"
+            )
+            updated = self._count(_COUNT_UPDATED)
+            self._run(_UPDATE_PEOPLE, now=consent.at)
+            self._run(_CONFIRM_PENDING, **values)
+            self._run(_INSERT_PEOPLE, now=consent.at)
+            self._run(_SUBSCRIBE, **values)
+        return Merged(
+            added=staged - left - members,
+            updated=updated,
+            unchanged=members - updated + self._repeats,
+            skipped=suppressed + left + self._erased,
+            list_created=created,
+        )
+
+    def _create(self) -> None:
+        if self._sqlite:
+            for schema in ("main", "temp"):
+                self._connection.exec_driver_sql(f"PRAGMA {schema}.cache_size = -{_CACHE_KIB}")
+            driver_connection(self._connection).create_function(
+                "merged_attributes", 2, _merged_attributes, deterministic=True
+            )
+        types = {"integer": "INTEGER" if self._sqlite else "BIGINT"}
+        types["json"] = "TEXT" if self._sqlite else "JSON"
+        for statement in _TABLES.format(**types).split(";"):
+            self._run(statement)
+
+    def _skip_erased(self, hashes: Hashes) -> None:
+        """Drop rows of people who were erased. Hashing a million keys takes seconds, so it is done
+        while nobody waits, and in the merge only against who was erased since."""
+        erased = suppressions.erased_hashes(self._connection)
+        fresh, self._checked = erased - self._checked, erased
+        if not fresh:
+            return
+        keys = self._connection.execute(
+            sa.text("SELECT key FROM staged"), execution_options={"stream_results": True}
+        ).scalars()
+        found = [key for key in keys if not fresh.isdisjoint(hashes(key))]
+        for key in found:
+            self._erased += self._run("DELETE FROM staged WHERE key = :key", key=key)
+
+    def _merged(self) -> str:
+        """SQL for the attributes after the merge, NULL where nothing changes."""
+        if self._sqlite:
+            return "merged_attributes(s.attributes, staged.attributes)"
+        return (
+            "CASE WHEN s.attributes::jsonb @> staged.attributes::jsonb THEN NULL "
+            "ELSE (s.attributes::jsonb || staged.attributes::jsonb)::json END"
+        )
+
+    def _run(self, sql: str, **values: Any) -> int:
+        statement = sa.text(sql)
+        if "now" in values:
+            statement = statement.bindparams(sa.bindparam("now", type_=UtcTime))
+        return self._connection.execute(statement, values).rowcount
+
+    def _count(self, sql: str) -> int:
+        return int(self._connection.execute(sa.text(sql)).scalar_one())
+
+
+@contextmanager
+def staging(store: Store) -> Iterator[Staging]:
+    """A place to stage one import; it vanishes with its connection, whatever happens."""
+    with translated(), store.engine.connect() as connection:
+        try:
+            yield Staging(connection)
+        finally:
+            connection.invalidate()
+
+
+_DELETE_REPEATS = """
+DELETE FROM staged WHERE line IN (
+    SELECT line FROM (
+        SELECT line, row_number() OVER (PARTITION BY key ORDER BY line) AS nth FROM staged
+    ) AS numbered WHERE nth > 1
+)
+"""
+_DELETE_SUPPRESSED = """
+DELETE FROM staged WHERE EXISTS (SELECT 1 FROM suppressions AS p WHERE p.address = staged.key)
+"""
+# Who is there already, where they stand on the list, and what of name and attributes is new.
+_FIND_KNOWN = """
+INSERT INTO known
+SELECT staged.line, s.id, x.status, staged.status,
+    CASE WHEN staged.name NOT IN ('', s.name) THEN staged.name END,
+    {merged}
+FROM staged
+JOIN subscribers AS s ON s.address_key = staged.key
+LEFT JOIN subscriptions AS x ON x.list_id = :list AND x.subscriber_id = s.id
+"""
+_COUNT_UPDATED = """
+SELECT count(*) FROM known
+WHERE (standing IN ('pending', 'confirmed') AND (name IS NOT NULL OR attributes IS NOT NULL))
+    OR (standing = 'pending' AND wanted = 'confirmed')
+"""
+_UPDATE_PEOPLE = """
+UPDATE subscribers SET name = coalesce(known.name, subscribers.name),
+    attributes = coalesce(known.attributes, subscribers.attributes), updated_at = :now
+FROM known
+WHERE known.subscriber_id = subscribers.id AND coalesce(known.standing, '') <> 'unsubscribed'
+    AND (known.name IS NOT NULL OR known.attributes IS NOT NULL)
+"""
+# The status is asked again: on PostgreSQL somebody may have left since.
+_CONFIRM_PENDING = """
+UPDATE subscriptions SET status = 'confirmed', consent_at = :now, consent_how = :how,
+    consent_source = :source, updated_at = :now
+FROM known
+WHERE subscriptions.list_id = :list AND subscriptions.subscriber_id = known.subscriber_id
+    AND subscriptions.status = 'pending' AND known.wanted = 'confirmed'
+"""
+_INSERT_PEOPLE = """
+INSERT INTO subscribers (address, address_key, name, attributes, created_at, updated_at)
+SELECT address, key, name, coalesce(attributes, '{}'), :now, :now FROM staged
+WHERE NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)
+ORDER BY line
+ON CONFLICT DO NOTHING
+"""
+_SUBSCRIBE = """
+INSERT INTO subscriptions (list_id, subscriber_id, status, consent_at, consent_how, consent_source,
+    updated_at)
+SELECT :list, s.id, staged.status, :now, :how, :source, :now
+FROM staged JOIN subscribers AS s ON s.address_key = staged.key
+WHERE NOT EXISTS (
+    SELECT 1 FROM subscriptions AS x WHERE x.list_id = :list AND x.subscriber_id = s.id
+)
+ORDER BY s.id
+ON CONFLICT DO NOTHING
+"""
+
+
+def _copy(connection: Connection, batches: Iterable[Sequence[StagedRow]]) -> None:
+    """COPY in its text format. The cells hold no control characters: the import refuses them."""
+    import psycopg  # noqa: PLC0415 -- an extra, there when the store is PostgreSQL
+
+    try:
+        with (
+            driver_connection(connection).cursor() as cursor,
+            cursor.copy("COPY staged FROM STDIN") as copy,
+        ):
+            for batch in batches:
+                copy.write("".join(map(_copy_line, batch)))
+    except psycopg.Error as error:
+        raise StoreError(f"the store failed: {error}") from error
+
+
+def _copy_line(row: StagedRow) -> str:
+    line, key, address, name, attributes, status = row
+    if "\\" in name:
+        name = name.replace("\\", "\\\\")
+    attributes = "\\N" if attributes is None else attributes.replace("\\", "\\\\")
+    return f"{line}\t{key}\t{address}\t{name}\t{attributes}\t{status}\n"
+
+
+def _merged_attributes(old: str, new: str | None) -> str | None:
+    """The function of that name in SQLite."""
+    if new is None or old == new:
+        return None
+    before = json.loads(old)
+    after = before | json.loads(new)
+    return None if after == before else json.dumps(after, ensure_ascii=False)
