@@ -6,8 +6,8 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from newsletter.errors import UsageError
 
@@ -36,8 +36,7 @@ _MARKS = {  # the longer marks first: that of UTF-32 begins with that of UTF-16
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row; `line` is the line of the file that it starts on. `fault` says why it has no cells
     that can be trusted; then `cells` holds its text as it stands."""
 

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.audience.address import InvalidAddress, canonical
-from newsletter.audience.cells import attribute_fault, attribute_name, name_fault, one_line
+from newsletter.audience.cells import (
+    LONGEST_NAME,
+    attribute_fault,
+    attribute_name,
+    name_fault,
+    one_line,
+)
 from newsletter.audience.csvfile import CsvFile, Record, open_csv
 from newsletter.audience.rejects import RejectsFile
 from newsletter.audience.spreadsheet import unguard
@@ -21,7 +27,7 @@ _BATCH = 5000
 _SAMPLES = 5
 _LIST_NAME = re.compile(r"[a-z0-9-]{1,63}")
 _STATUSES = frozenset(status.value for status in SubscriptionStatus)
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_quote = json.encoder.encode_basestring  # the C function: a third of the time of json.dumps
 
 Progress = Callable[[int], None]
 
@@ -94,7 +100,10 @@ def check_list_name(name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where in a row what is; an index of -1 is a column that the file does not have."""
+    """Where in a row what is; an index of -1 is a column that the file does not have.
+
+    Attributes are indexes and names, these quoted for JSON.
+    """
 
     email: int
     name: int
@@ -150,35 +159,30 @@ class _Rows:
     def _row(self, record: Record) -> StagedRow | None:
         """None for a row that says its person left; raises ValueError saying why it is bad."""
         columns, cells = self._columns, record.cells
-        address = canonical(unguard(cells[columns.email]))
-        name = ""
-        if columns.name >= 0:
-            name = unguard(cells[columns.name].strip())
-            if fault := name_fault(name):
-                raise ValueError(fault)
-        standing = cells[columns.status].strip().lower() if columns.status >= 0 else ""
+        # Nine rows in ten are short and plain as a whole: then no cell needs a closer look.
+        text = "".join(cells)
+        if len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
+            cells = _looked_at(cells, columns)
+        address = canonical(cells[columns.email])
+        skipped: tuple[int, ...] = ()
         status = self._status
-        ours = standing in _STATUSES
-        if ours:
+        if columns.status >= 0 and (standing := cells[columns.status].strip().lower()) in _STATUSES:
             if standing == SubscriptionStatus.UNSUBSCRIBED:
                 return None
             if standing == SubscriptionStatus.PENDING:
                 status = SubscriptionStatus.PENDING
-        attributes = {}
-        for index, known_as in columns.attributes:
-            if not (value := one_line(unguard(cells[index].strip()))):
-                continue
-            if ours and index in (columns.status, columns.list):
-                continue
-            if fault := attribute_fault(value):
-                raise ValueError(f"{known_as}: {fault}")
-            attributes[known_as] = value
+            skipped = (columns.status, columns.list)
+        attributes = [
+            f"{label}:{_quote(value)}"
+            for index, label in columns.attributes
+            if (value := cells[index].strip()) and index not in skipped
+        ]
         return (
             record.line,
             address.lower(),
             address,
-            name,
-            _encode(attributes) if attributes else None,
+            cells[columns.name].strip() if columns.name >= 0 else "",
+            f"{{{','.join(attributes)}}}" if attributes else None,
             status.value,
         )
 
@@ -187,6 +191,21 @@ class _Rows:
         if len(self.samples) < _SAMPLES:
             self.samples.append(Reject(record.line, reason))
         self._rejects.write(record.line, reason, record.cells)
+
+
+def _looked_at(cells: Sequence[str], columns: _Columns) -> list[str]:
+    """The cells without the apostrophes of `guard`, each value on one line.
+
+    Raises ValueError for a name or an attribute that cannot be stored.
+    """
+    found = [unguard(cell.strip(" ")) for cell in cells]
+    if columns.name >= 0 and (fault := name_fault(found[columns.name].strip())):
+        raise ValueError(fault)
+    for index, label in columns.attributes:
+        found[index] = one_line(found[index].strip())
+        if fault := attribute_fault(found[index]):
+            raise ValueError(f"{label}: {fault}")
+    return found
 
 
 def _columns(file: CsvFile) -> _Columns:
@@ -219,7 +238,7 @@ def _columns(file: CsvFile) -> _Columns:
                 where=where,
                 hint="Name each column, in up to 50 characters.",
             )
-        attributes.append((index, known_as))
+        attributes.append((index, _quote(known_as)))
     return _Columns(
         email,
         _index(names, "name"),
