@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,8 @@ from newsletter.audience.cells import (
     one_line,
 )
 from newsletter.audience.csvfile import CsvFile, Record, open_csv
-from newsletter.audience.rejects import RejectsFile
+from newsletter.audience.lists import check_name
+from newsletter.audience.rejects import WriteReject, rejects_file
 from newsletter.audience.spreadsheet import unguard
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, SubscriptionStatus
@@ -25,7 +25,6 @@ from newsletter.store.staging import Hashes, StagedRow, staging
 
 _BATCH = 5000
 _SAMPLES = 5
-_LIST_NAME = re.compile(r"[a-z0-9-]{1,63}")
 _STATUSES = frozenset(status.value for status in SubscriptionStatus)
 _quote = json.encoder.encode_basestring  # the C function: a third of the time of json.dumps
 
@@ -72,9 +71,9 @@ def import_csv(
     keyed hashes of an address key; it is asked only if somebody was ever erased. `progress` hears
     how many bytes were read. Raises UsageError for a file that cannot be such a CSV file.
     """
-    check_list_name(list_name)
-    with open_csv(path) as file, RejectsFile(rejects, file.header) as rejected:
-        rows = _Rows(file, status, rejected, progress)
+    check_name(list_name)
+    with open_csv(path) as file, rejects_file(rejects, file.header) as reject:
+        rows = _Rows(file, status, reject, progress)
         with staging(store) as stage:
             stage.load(rows.batches(), hashes)
             consent = Consent(now, "import", path.name)
@@ -88,14 +87,6 @@ def import_csv(
         list_created=merged.list_created,
         samples=tuple(rows.samples),
     )
-
-
-def check_list_name(name: str) -> None:
-    if not _LIST_NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be the name of a list",
-            hint="Use up to 63 lower-case letters, digits and hyphens: ai-daily",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +110,13 @@ class _Rows:
         self,
         file: CsvFile,
         status: SubscriptionStatus,
-        rejects: RejectsFile,
+        reject: WriteReject,
         progress: Progress,
     ) -> None:
         self._file = file
         self._columns = _columns(file)
         self._status = status
-        self._rejects = rejects
+        self._write_reject = reject
         self._progress = progress
         self.rejected = 0
         self.left = 0
@@ -190,7 +181,7 @@ class _Rows:
         self.rejected += 1
         if len(self.samples) < _SAMPLES:
             self.samples.append(Reject(record.line, reason))
-        self._rejects.write(record.line, reason, record.cells)
+        self._write_reject(record.line, reason, record.cells)
 
 
 def _looked_at(cells: Sequence[str], columns: _Columns) -> list[str]:

@@ -58,6 +58,11 @@ def counts(connection: Connection) -> Mapping[str, int]:
     return dict(connection.execute(query).tuples().all())
 
 
+def any_erased(connection: Connection) -> bool:
+    query = sa.select(sa.literal(1)).where(suppressions.c.reason == SuppressionReason.ERASED)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def erased_hashes(connection: Connection) -> frozenset[str]:
     """The keyed hashes of everybody who was erased."""
     query = sa.select(suppressions.c.address).where(

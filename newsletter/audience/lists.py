@@ -1,0 +1,56 @@
+"""Lists: making one, and deleting one that nothing depends on."""
+
+import datetime as dt
+import re
+
+from newsletter.errors import Refused, UsageError
+from newsletter.store import Store, people
+from newsletter.store.people import ListCounts
+
+_NAME = re.compile(r"[a-z0-9-]{1,63}")
+
+
+def check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a list",
+            hint="Use up to 63 lower-case letters, digits and hyphens: ai-daily",
+        )
+
+
+def create(store: Store, name: str, now: dt.datetime) -> bool:
+    """Make a list; False if it is there already."""
+    check_name(name)
+    with store.write() as connection:
+        return people.create_list(connection, name, now)
+
+
+def find(store: Store, name: str) -> ListCounts:
+    """Raises UsageError for an unknown list."""
+    with store.read() as connection:
+        people.list_id(connection, name)
+        (found,) = people.lists_newest_first(connection, name)
+    return found
+
+
+def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
+    """Delete a list; its people stay. Returns what it was.
+
+    Raises Refused for a list that was ever mailed, whose ledger needs it, and unless `confirmed`
+    for one with members, for with it goes who left.
+    """
+    with store.write() as connection:
+        list_id = people.list_id(connection, name)
+        (found,) = people.lists_newest_first(connection, name)
+        if found.sends:
+            raise Refused(
+                f"{name!r} has {found.sends:,} sends, and their ledger needs it",
+                hint="A list that was mailed stays; its members can be removed.",
+            )
+        if found.members and not confirmed:
+            raise Refused(
+                f"{name!r} has {found.members:,} members, of whom {found.unsubscribed:,} left",
+                hint="Export it first, then delete it with --yes.",
+            )
+        people.delete_list(connection, list_id)
+    return found

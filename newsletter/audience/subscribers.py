@@ -1,0 +1,201 @@
+"""One subscriber at a time: joining, leaving, and what is known of them."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy.engine import Connection
+
+from newsletter.audience.cells import checked
+from newsletter.errors import Refused, UsageError
+from newsletter.model.address import Address
+from newsletter.model.subscriber import (
+    Consent,
+    Subscriber,
+    SubscriptionStatus,
+    Suppression,
+    SuppressionReason,
+)
+from newsletter.store import Store, people, suppressions
+from newsletter.store.people import ListCounts, Person
+from newsletter.store.staging import Hashes
+
+
+class Outcome(StrEnum):
+    """What `add` did; the words of the import."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    outcome: Outcome
+    subscriber_id: int
+    status: SubscriptionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`person` is None for an address that never joined but is suppressed."""
+
+    person: Person | None
+    suppression: Suppression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    subscribers: int
+    lists: tuple[ListCounts, ...]
+    suppressions: Mapping[str, int]
+
+
+def add(
+    store: Store,
+    address: Address,
+    list_name: str,
+    *,
+    status: SubscriptionStatus,
+    now: dt.datetime,
+    hashes: Hashes,
+    name: str | None = None,
+    attributes: Mapping[str, str] | None = None,
+    resubscribe: bool = False,
+) -> Added:
+    """Let a person join a list on an operator's word, as confirmed or pending.
+
+    A name and attributes merge over what is known; a confirmed member stays confirmed. Raises
+    Refused for who left the list, unless `resubscribe` says they want to come back, and for who is
+    suppressed; UsageError for an unknown list or a name that cannot be stored.
+    """
+    name, attributes = checked(name, attributes or {})
+    consent = Consent(now, "add", "newsletter subscribers add")
+    with store.write() as connection:
+        list_id = people.list_id(connection, list_name)
+        _refuse_suppressed(connection, address, hashes)
+        known = people.find(connection, address)
+        if known is None:
+            made = people.insert(connection, address, name or "", attributes, now)
+            people.subscribe(connection, made.id, list_id, status, consent)
+            return Added(Outcome.ADDED, made.id, status)
+        standing = people.subscription(connection, known.id, list_id)
+        if standing and standing.status is SubscriptionStatus.UNSUBSCRIBED and not resubscribe:
+            raise Refused(
+                f"this person left {list_name!r} on {standing.updated_at:%Y-%m-%d}",
+                hint="If they asked to come back, add --resubscribe: it records a new consent.",
+            )
+        changed = _update(connection, known, name, attributes, now)
+        if standing is None or standing.status is SubscriptionStatus.UNSUBSCRIBED:
+            people.subscribe(connection, known.id, list_id, status, consent)
+            return Added(Outcome.ADDED, known.id, status)
+        if standing.status is SubscriptionStatus.PENDING and status is SubscriptionStatus.CONFIRMED:
+            people.subscribe(connection, known.id, list_id, status, consent)
+            return Added(Outcome.UPDATED, known.id, status)
+        return Added(Outcome.UPDATED if changed else Outcome.UNCHANGED, known.id, standing.status)
+
+
+def remove(
+    store: Store, address: Address, list_name: str | None, now: dt.datetime
+) -> tuple[str, ...]:
+    """Unsubscribe a person from one list, or from all; returns the lists they left just now.
+
+    The record stays, so that no import brings them back. Raises UsageError for an unknown list
+    or an address that nobody has.
+    """
+    with store.write() as connection:
+        list_id = None if list_name is None else people.list_id(connection, list_name)
+        found = people.person(connection, address)
+        if found is None:
+            raise _nobody(suppressions.find(connection, address))
+        leaving = tuple(
+            subscription.list
+            for subscription in found.subscriptions
+            if subscription.status is not SubscriptionStatus.UNSUBSCRIBED
+            and list_name in (None, subscription.list)
+        )
+        people.unsubscribe(connection, found.subscriber.id, list_id, now)
+    return leaving
+
+
+def profile(store: Store, address: Address, hashes: Hashes) -> Profile:
+    """What is known of an address; raises UsageError where that is nothing."""
+    with store.read() as connection:
+        found = people.person(connection, address)
+        suppression = suppression_of(connection, address, hashes)
+    if found is None and suppression is None:
+        raise _nobody(None)
+    return Profile(found, suppression)
+
+
+def stats(store: Store) -> Stats:
+    with store.read() as connection:
+        return Stats(
+            subscribers=people.count(connection),
+            lists=tuple(people.lists_newest_first(connection)),
+            suppressions=suppressions.counts(connection),
+        )
+
+
+def suppress(store: Store, address: Address, now: dt.datetime) -> Suppression:
+    """Never mail an address again; returns what stands now, with an earlier reason if any."""
+    with store.write() as connection:
+        suppressions.add(
+            connection, address.key, SuppressionReason.MANUAL, "newsletter suppressions add", now
+        )
+        found = suppressions.find(connection, address)
+    assert found is not None
+    return found
+
+
+def unsuppress(store: Store, address: Address, hashes: Hashes) -> Suppression:
+    """Allow an address to be mailed again; returns what stood. UsageError where nothing did."""
+    with store.write() as connection:
+        found = suppression_of(connection, address, hashes)
+        if found is None:
+            raise UsageError("this address is not suppressed")
+        suppressions.remove(connection, [found.address])
+    return found
+
+
+def suppression_of(connection: Connection, address: Address, hashes: Hashes) -> Suppression | None:
+    """The suppression of an address, also of an erased one; hashes nothing where nobody is."""
+    known_as = hashes(address.key) if suppressions.any_erased(connection) else ()
+    return suppressions.find(connection, address, known_as)
+
+
+def _refuse_suppressed(connection: Connection, address: Address, hashes: Hashes) -> None:
+    found = suppression_of(connection, address, hashes)
+    if found is None:
+        return
+    if found.reason is SuppressionReason.ERASED:
+        message = "this person was erased at their own wish"
+    else:
+        message = f"this address is suppressed ({found.reason})"
+    raise Refused(
+        f"{message} since {found.created_at:%Y-%m-%d}",
+        hint="If that no longer holds: newsletter suppressions remove ADDRESS, then add it.",
+    )
+
+
+def _update(
+    connection: Connection,
+    known: Subscriber,
+    name: str | None,
+    attributes: Mapping[str, str],
+    now: dt.datetime,
+) -> bool:
+    merged = {**known.attributes, **attributes}
+    name = name or known.name
+    if name == known.name and merged == known.attributes:
+        return False
+    people.update(connection, known.id, name, merged, now)
+    return True
+
+
+def _nobody(suppression: Suppression | None) -> UsageError:
+    hint = "Names are told apart by the whole address: newsletter subscribers list shows all."
+    if suppression is not None:
+        hint = f"It is suppressed all the same ({suppression.reason})."
+    return UsageError("nobody has subscribed with this address", hint=hint)

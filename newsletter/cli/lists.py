@@ -1,0 +1,105 @@
+"""`newsletter lists`: list, create, show, delete."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.frame import Session, command
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from newsletter.store.people import ListCounts
+
+
+@click.group(invoke_without_command=True)
+@command
+def lists(session: Session) -> None:
+    """Create, show and delete lists; alone it shows all."""
+    if click.get_current_context().invoked_subcommand is None:
+        _show_all(session)
+
+
+@lists.command(name="list")
+@command
+def list_(session: Session) -> None:
+    """Show all lists, newest first."""
+    _show_all(session)
+
+
+@lists.command()
+@click.argument("name")
+@command
+def create(session: Session, name: str) -> None:
+    """Make a list, named in lower-case letters, digits and hyphens."""
+    from newsletter.audience import lists as service
+    from newsletter.project import utc_now
+
+    created = service.create(session.store, name, utc_now())
+    if session.json:
+        session.emit({"name": name, "created": created})
+    elif created:
+        session.console.print(f"Made the list {name!r}.")
+    else:
+        session.console.print(f"The list {name!r} is there already.")
+
+
+@lists.command()
+@click.argument("name")
+@command
+def show(session: Session, name: str) -> None:
+    """Show how many people stand where on one list."""
+    from newsletter.audience import lists as service
+
+    found = service.find(session.store, name)
+    if session.json:
+        session.emit(as_json(found))
+    else:
+        session.console.print(lists_table(session, [found]))
+
+
+@lists.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Also if it has members.")
+@command
+def delete(session: Session, name: str, yes: bool) -> None:
+    """Delete a list that was never mailed; its people stay."""
+    from newsletter.audience import lists as service
+
+    found = service.delete(session.store, name, confirmed=yes)
+    if session.json:
+        session.emit({"name": name, "deleted": True, "members": found.members})
+    else:
+        session.console.print(f"Deleted the list {name!r} with {found.members:,} members.")
+
+
+def as_json(counts: "ListCounts") -> dict[str, Any]:
+    return {
+        "name": counts.name,
+        "confirmed": counts.confirmed,
+        "pending": counts.pending,
+        "unsubscribed": counts.unsubscribed,
+        "sends": counts.sends,
+        "created_at": counts.created_at.isoformat(),
+    }
+
+
+def lists_table(session: Session, found: "Sequence[ListCounts]") -> "Table":
+    table = session.table("list", "confirmed", "pending", "unsubscribed", "sends")
+    for counts in found:
+        numbers = (counts.confirmed, counts.pending, counts.unsubscribed, counts.sends)
+        table.add_row(counts.name, *(f"{number:,}" for number in numbers))
+    return table
+
+
+def _show_all(session: Session) -> None:
+    from newsletter.store import people
+
+    with session.store.read() as connection:
+        found = people.lists_newest_first(connection)
+    if session.json:
+        for counts in found:
+            session.emit(as_json(counts))
+    else:
+        session.console.print(lists_table(session, found) if found else "There are no lists.")

@@ -1,0 +1,355 @@
+"""`newsletter subscribers`: import, add, remove, show, list, export, stats."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter.cli.frame import Session, command
+from newsletter.errors import UsageError
+from newsletter.model.subscriber import SubscriptionStatus, Suppression
+
+if TYPE_CHECKING:
+    from newsletter.audience.importing import ImportResult
+    from newsletter.store.people import Person
+
+_TABLE_ROWS = 100  # of people; --limit asks for more
+
+_status = click.option(
+    "--confirmed/--pending",
+    "confirmed",
+    default=True,
+    help="Whether these people have said yes (default), or still have to.",
+)
+
+
+@click.group()
+def subscribers() -> None:
+    """Import, add, remove, show, list and export subscribers."""
+
+
+@subscribers.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--list", "list_name", required=True, help="The list they join; made if missing.")
+@_status
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the rows that were left out to this CSV file, with line and reason.",
+)
+@command
+def import_(
+    session: Session, file: Path, list_name: str, confirmed: bool, rejects: Path | None
+) -> None:
+    """Let the people of a CSV file join a list, all of them or none."""
+    from newsletter.audience.importing import import_csv
+    from newsletter.project import utc_now
+
+    store = session.store
+    with _progress(session, file) as progress:
+        result = import_csv(
+            store,
+            file,
+            list_name,
+            status=_standing(confirmed),
+            now=utc_now(),
+            hashes=hashes_of(session),
+            rejects=rejects,
+            progress=progress,
+        )
+    if result.list_created:
+        session.notes.print(f"Made the list {list_name!r}.")
+    _show_rejects(session, result, file, rejects)
+    counts = {
+        name: getattr(result, name)
+        for name in ("added", "updated", "unchanged", "skipped", "rejected")
+    }
+    if session.json:
+        session.emit(counts)
+        return
+    table = session.table(*counts)
+    table.add_row(*(f"{count:,}" for count in counts.values()))
+    session.console.print(table)
+
+
+@subscribers.command()
+@click.argument("address")
+@click.option("--list", "list_name", required=True, help="The list to join.")
+@click.option("--name", help="The person's name.")
+@click.option("--attr", "attributes", multiple=True, metavar="KEY=VALUE", help="May be repeated.")
+@_status
+@click.option("--resubscribe", is_flag=True, help="They left, and asked to come back.")
+@command
+def add(
+    session: Session,
+    address: str,
+    list_name: str,
+    name: str | None,
+    attributes: tuple[str, ...],
+    confirmed: bool,
+    resubscribe: bool,
+) -> None:
+    """Let one person join a list."""
+    from newsletter.audience import subscribers as service
+    from newsletter.audience.address import parse
+    from newsletter.project import utc_now
+
+    mailbox = parse(address)
+    added = service.add(
+        session.store,
+        mailbox,
+        list_name,
+        status=_standing(confirmed),
+        now=utc_now(),
+        hashes=hashes_of(session),
+        name=name,
+        attributes=_pairs(attributes),
+        resubscribe=resubscribe,
+    )
+    if session.json:
+        session.emit(
+            {
+                "address": mailbox.text,
+                "list": list_name,
+                "status": added.status,
+                "result": added.outcome,
+                "subscriber_id": added.subscriber_id,
+            }
+        )
+    else:
+        session.console.print(f"{mailbox.text} is {added.status} on {list_name} ({added.outcome}).")
+
+
+@subscribers.command()
+@click.argument("address")
+@click.option("--list", "list_name", help="The list to leave; all if left out.")
+@command
+def remove(session: Session, address: str, list_name: str | None) -> None:
+    """Unsubscribe one person; the record stays, so that no import brings them back."""
+    from newsletter.audience import subscribers as service
+    from newsletter.audience.address import parse
+    from newsletter.project import utc_now
+
+    mailbox = parse(address)
+    left = service.remove(session.store, mailbox, list_name, utc_now())
+    if session.json:
+        session.emit({"address": mailbox.text, "unsubscribed": list(left)})
+    elif left:
+        session.console.print(f"{mailbox.text} left {', '.join(left)}.")
+    else:
+        session.console.print(f"{mailbox.text} was not subscribed; nothing changed.")
+
+
+@subscribers.command()
+@click.argument("address")
+@command
+def show(session: Session, address: str) -> None:
+    """Show what is known of one person."""
+    from newsletter.audience import subscribers as service
+    from newsletter.audience.address import parse
+
+    mailbox = parse(address)
+    found = service.profile(session.store, mailbox, hashes_of(session))
+    described: dict[str, Any] = {"address": mailbox.text, "subscriptions": []}
+    if found.person is not None:
+        described = person_json(found.person)
+    described["suppression"] = suppression_json(found.suppression)
+    if session.json:
+        session.emit(described)
+        return
+    table = session.table("", "", header=False)
+    table.add_row("address", described["address"])
+    if found.person is not None:
+        table.add_row("name", found.person.subscriber.name)
+        for key, value in sorted(found.person.subscriber.attributes.items()):
+            table.add_row(key, value)
+        for joined in found.person.subscriptions:
+            how = f"{joined.consent.how}, {joined.consent.source}, {joined.consent.at:%Y-%m-%d}"
+            table.add_row(joined.list, f"{joined.status} ({how})")
+    if found.suppression is not None:
+        reason, since = found.suppression.reason, found.suppression.created_at
+        table.add_row("never mailed", f"{reason} since {since:%Y-%m-%d}")
+    session.console.print(table)
+
+
+@subscribers.command(name="list")
+@click.option("--list", "list_name", help="Only those who ever joined this list.")
+@click.option("--status", type=click.Choice([status.value for status in SubscriptionStatus]))
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@command
+def list_(session: Session, list_name: str | None, status: str | None, limit: int | None) -> None:
+    """List subscribers, newest first."""
+    from newsletter.store import people
+
+    most = limit if limit is not None or session.json else _TABLE_ROWS
+    with session.store.read() as connection:
+        found = people.newest_first(
+            connection,
+            list_id=None if list_name is None else people.list_id(connection, list_name),
+            status=None if status is None else SubscriptionStatus(status),
+            limit=most,
+        )
+        if session.json:
+            for person in found:
+                session.emit(person_json(person))
+            return
+        table = session.table("address", "name", "lists")
+        for person in found:
+            joined = ", ".join(f"{each.list} ({each.status})" for each in person.subscriptions)
+            table.add_row(person.subscriber.address.text, person.subscriber.name, joined)
+    session.console.print(table if table.row_count else "Nobody.")
+    if limit is None and table.row_count == most:
+        session.notes.print(f"The newest {most}; ask for more with --limit, or export.")
+
+
+@subscribers.command()
+@click.option("--list", "list_name", help="Only this list.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; standard output if left out.",
+)
+@click.option("--raw", is_flag=True, help="Leave cells as they are that a spreadsheet would run.")
+@command
+def export(session: Session, list_name: str | None, out: Path | None, raw: bool) -> None:
+    """Write subscribers as CSV, in the form that import reads back."""
+    import sys
+
+    from newsletter.audience.exporting import export as write
+    from newsletter.audience.rejects import written_whole
+
+    store = session.store
+    if out is None:
+        if session.json:
+            raise UsageError(
+                "CSV and JSON cannot both go to standard output",
+                hint="Name a file with --out, or leave --json out.",
+            )
+        write(store, sys.stdout, list_name=list_name, raw=raw)
+        return
+    with written_whole(out) as file:
+        rows = write(store, file, list_name=list_name, raw=raw)
+    if session.json:
+        session.emit({"file": str(out), "rows": rows})
+    else:
+        session.console.print(f"{rows:,} rows in {out}")
+
+
+@subscribers.command()
+@command
+def stats(session: Session) -> None:
+    """Count subscribers by list and status, and suppressions by reason."""
+    from newsletter.audience import subscribers as service
+    from newsletter.cli.lists import as_json, lists_table
+
+    found = service.stats(session.store)
+    if session.json:
+        session.emit(
+            {
+                "subscribers": found.subscribers,
+                "lists": [as_json(each) for each in found.lists],
+                "suppressions": dict(found.suppressions),
+            }
+        )
+        return
+    session.console.print(f"{found.subscribers:,} subscribers")
+    if found.lists:
+        session.console.print(lists_table(session, found.lists))
+    for reason, count in sorted(found.suppressions.items()):
+        session.console.print(f"{count:,} never mailed: {reason}")
+
+
+def hashes_of(session: Session) -> Callable[[str], Collection[str]]:
+    """The keyed hashes of an address; reads the keys when first asked, which is rarely."""
+
+    @cache
+    def links() -> Any:
+        from newsletter.links import Links, load_keys
+
+        return Links("", load_keys(session.project.root))
+
+    return lambda key: links().address_hashes(key)
+
+
+def person_json(person: "Person") -> dict[str, Any]:
+    subscriber = person.subscriber
+    return {
+        "id": subscriber.id,
+        "address": subscriber.address.text,
+        "name": subscriber.name,
+        "attributes": dict(subscriber.attributes),
+        "created_at": person.created_at.isoformat(),
+        "subscriptions": [
+            {
+                "list": joined.list,
+                "status": joined.status,
+                "consent": {
+                    "at": joined.consent.at.isoformat(),
+                    "how": joined.consent.how,
+                    "source": joined.consent.source,
+                },
+                "updated_at": joined.updated_at.isoformat(),
+            }
+            for joined in person.subscriptions
+        ],
+    }
+
+
+def suppression_json(suppression: Suppression | None) -> dict[str, Any] | None:
+    if suppression is None:
+        return None
+    return {
+        "address": suppression.address,
+        "reason": suppression.reason,
+        "source": suppression.source,
+        "created_at": suppression.created_at.isoformat(),
+    }
+
+
+def _standing(confirmed: bool) -> SubscriptionStatus:
+    return SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING
+
+
+def _pairs(attributes: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for attribute in attributes:
+        key, equals, value = attribute.partition("=")
+        if not equals:
+            raise UsageError(f"{attribute!r} is not KEY=VALUE", where="--attr")
+        pairs[key] = value
+    return pairs
+
+
+def _show_rejects(
+    session: Session, result: "ImportResult", file: Path, rejects: Path | None
+) -> None:
+    if not result.rejected:
+        return
+    for reject in result.samples:
+        session.notes.print(f"{file}:{reject.line}: {reject.reason}")
+    if more := result.rejected - len(result.samples):
+        session.notes.print(f"… and {more:,} more")
+    if rejects is None:
+        session.notes.print("Get all rejected rows with --rejects FILE.")
+    else:
+        session.notes.print(f"The rejected rows are in {rejects}; put them right and import it.")
+
+
+@contextmanager
+def _progress(session: Session, file: Path) -> Iterator[Callable[[int], None]]:
+    """A progress bar over the bytes of the file, when somebody watches."""
+    if session.json or not session.notes.is_terminal:
+        yield lambda position_bytes: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=session.notes, transient=True) as bar:
+        task = bar.add_task("reading", total=file.stat().st_size)
+
+        def show_position(position_bytes: int) -> None:
+            bar.update(task, completed=position_bytes)
+
+        yield show_position
