@@ -159,7 +159,7 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
         epoch=epoch,
         rate=min(rates) if rates else None,
         clock=runner.clock,
-        stop=threading.Event(),
+        stop=runner.stop,
     )
 
 
@@ -189,20 +189,19 @@ def _drain(runner: Runner, work: Run, progress: Progress) -> None:
             pool.submit(_send_all, work, progress, runner.backoff_seconds)
             for _ in range(work.transport.concurrency)
         ]
-        try:
-            _watch(runner, work, threads)
-        finally:
-            work.stop.set()
+        _watch(work, threads)
     for thread in threads:
         thread.result()
 
 
-def _watch(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
+def _watch(work: Run, threads: list[Future[None]]) -> None:
     renewed = work.clock()
     while True:
         done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
-        if not running or any(thread.exception() for thread in done) or runner.stop.is_set():
+        if not running:
             return
+        if any(thread.exception() for thread in done):
+            work.stop.set()  # what broke one thread would break the others
         if (now := work.clock()) - renewed >= _RENEW:
             with work.store.write() as connection:
                 if not sends.renew(connection, work.number, work.epoch, now + LEASE):
@@ -228,7 +227,7 @@ def _send_all(work: Run, progress: Progress, backoff_seconds: float) -> None:
             case NothingToClaim(
                 status=SendStatus.SENDING, owned=True, retry_at=dt.datetime() as at
             ):
-                work.stop.wait(max(0.0, (at - work.clock()).total_seconds()))
+                work.stop.wait(min(1.0, max(0.0, (at - work.clock()).total_seconds())))
             case Paused() | NothingToClaim():
                 return
             case _:

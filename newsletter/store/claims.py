@@ -234,7 +234,11 @@ def record(
             deliveries.c.send == number,
             deliveries.c.number == sa.bindparam("b_number"),
             deliveries.c.batch == batch,
-            deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)),
+            # No IN: executemany cannot expand one.
+            sa.or_(
+                deliveries.c.status == DeliveryStatus.SENDING,
+                deliveries.c.status == DeliveryStatus.UNKNOWN,
+            ),
         )
         .values(
             status=sa.bindparam("b_status"),
@@ -298,7 +302,7 @@ def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str
     query = sa.select(batches.c.id, batches.c.owner, batches.c.lease_until).where(
         batches.c.send == number, sa.text("open")
     )
-    return connection.execute(query).tuples().all()
+    return [(row.id, row.owner, row.lease_until) for row in connection.execute(query)]
 
 
 def mark_lost(

@@ -36,7 +36,7 @@ def audience_counts(
     rows = connection.execute(
         sa.select(audience.c.reason, sa.func.count()).group_by(audience.c.reason)
     )
-    return {SkipReason(reason) if reason else None: amount for reason, amount in rows.tuples()}
+    return {SkipReason(reason) if reason else None: amount for reason, amount in rows}
 
 
 def freeze(connection: Connection, number: int, now: dt.datetime) -> int:

@@ -148,7 +148,7 @@ def counts(connection: Connection, number: int) -> Counts:
         .where(deliveries.c.send == number)
         .group_by(deliveries.c.status)
     )
-    found: dict[str, int] = dict(connection.execute(query).tuples().all())
+    found: dict[str, int] = {status: amount for status, amount in connection.execute(query)}  # noqa: C416 -- a Row is no pair to mypy
     return Counts(
         accepted=found.get(DeliveryStatus.ACCEPTED, 0),
         rejected=found.get(DeliveryStatus.REJECTED, 0),

@@ -1,0 +1,105 @@
+"""What the tests of sending share: an audience in a store, an order, and a runner."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from newsletter.links import Links
+from newsletter.model.address import Address
+from newsletter.model.email import Email, MergeField, Place
+from newsletter.model.send import Delivery, DeliveryStatus
+from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.sending.plan import Order
+from newsletter.sending.run import Runner
+from newsletter.store import Store, deliveries, people, sends
+from newsletter.transports import Transport
+
+NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
+EMAIL = Email(
+    sender="Daily <daily@news.example.com>",
+    reply_to="",
+    language="en",
+    subject=("Hello ", MergeField("subscriber.name", Place.HEADER, "reader")),
+    preheader=("Today",),
+    html=("<a href='", MergeField("unsubscribe_url", Place.URL), "'>leave</a>"),
+    text=("leave: ", MergeField("unsubscribe_url", Place.TEXT)),
+)
+
+
+@dataclass
+class FixedClock:
+    """Time that moves only when a test says so."""
+
+    now: dt.datetime = field(default=NOW)
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += dt.timedelta(seconds=seconds)
+
+
+@dataclass
+class TickingClock(FixedClock):
+    """Time that moves on by a few seconds with every look."""
+
+    def __call__(self) -> dt.datetime:
+        self.forward(3)
+        return self.now
+
+
+def order(slug: str = "news", list_name: str = "readers", again: str | None = None) -> Order:
+    return Order(slug=slug, email=EMAIL, list_name=list_name, again=again)
+
+
+def fill_list(store: Store, size: int, list_name: str = "readers", first: int = 1) -> None:
+    """Confirmed subscribers r<first>@example.com … on a list."""
+    consent = Consent(NOW, "import", "test.csv")
+    with store.write() as connection:
+        people.create_list(connection, list_name, NOW)
+        list_id = people.list_id(connection, list_name)
+        for number in range(first, first + size):
+            person = people.insert(
+                connection, Address(f"r{number}@example.com"), f"Reader {number}", {}, NOW
+            )
+            people.subscribe(connection, person.id, list_id, SubscriptionStatus.CONFIRMED, consent)
+
+
+def leave(store: Store, address: str, list_name: str = "readers") -> None:
+    with store.write() as connection:
+        person = people.find(connection, Address(address))
+        assert person is not None
+        people.unsubscribe(connection, person.id, people.list_id(connection, list_name), NOW)
+
+
+def runner(
+    store: Store,
+    transport: Transport,
+    *,
+    clock: Callable[[], dt.datetime] | None = None,
+    max_rate: int = 0,
+) -> Runner:
+    return Runner(
+        store=store,
+        transport=transport,
+        links=Links("https://news.example.com", ("a key for the tests alone",)),
+        base_url="https://news.example.com",
+        max_rate=max_rate,
+        clock=clock or (lambda: dt.datetime.now(dt.UTC)),
+        stop=threading.Event(),
+        notify=lambda line: None,
+        backoff_seconds=0.001,
+    )
+
+
+def ledger(store: Store, send_id: str) -> dict[str, Delivery]:
+    """The deliveries of a send by address."""
+    with store.read() as connection:
+        number = sends.number_of(connection, send_id)
+        rows = list(deliveries.newest_first(connection, number))
+    return {delivery.address or "": delivery for delivery in rows}
+
+
+def addresses(store: Store, send_id: str, status: DeliveryStatus) -> set[str]:
+    return {a for a, delivery in ledger(store, send_id).items() if delivery.status is status}
