@@ -1,1 +1,166 @@
-"""Issue file -> Digest: front matter, blocks, sanitising; faults carry file:line."""
+"""Issue file -> Digest: front matter, blocks, sanitising; faults carry file:line.
+
+characters   bytes -> clean text
+front_matter the mapping at the top, and where the body begins
+meta         its keys, checked
+markdown     the parser
+blocks       block tokens -> blocks, with inline and html below it
+promo        the card at the end
+recognise    sections, items, labelled blocks, link lists
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from newsletter.digest import blocks as block_parser
+from newsletter.digest import characters, front_matter, inline, markdown, meta, promo, recognise
+from newsletter.digest.report import Report
+from newsletter.digest.slugs import slug_of
+from newsletter.errors import UnreadableIssue, UsageError
+from newsletter.model.digest import (
+    Block,
+    Break,
+    Digest,
+    Footnotes,
+    Heading,
+    Inline,
+    Paragraph,
+    Text,
+    plain_text,
+)
+from newsletter.model.finding import Finding, Position, Severity
+
+__all__ = ["Parsed", "load", "parse"]
+
+_TITLE_LENGTH = 80  # a longer first paragraph is prose, not a title
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """`findings` are those of the source, in the order of the file; `source` is its clean text."""
+
+    digest: Digest
+    findings: tuple[Finding, ...]
+    source: str
+
+
+def load(
+    path: Path, *, base_url: str, section_labels: Sequence[str], file: str | None = None
+) -> Parsed:
+    """Read and parse an issue; `file` is what positions name, by default the path.
+
+    Raises UsageError where there is no such file, UnreadableIssue where it is too large or no text.
+    """
+    name = file or str(path)
+    try:
+        if path.stat().st_size > characters.MAX_BYTES:
+            data = b" " * (characters.MAX_BYTES + 1)  # refused below, without reading it
+        else:
+            data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise UsageError("there is no such issue", where=name) from error
+    except OSError as error:
+        raise UnreadableIssue(f"cannot be read: {error.strerror}", where=name) from error
+    return parse(data, file=name, stem=path.stem, base_url=base_url, section_labels=section_labels)
+
+
+def parse(
+    data: bytes, *, file: str, stem: str, base_url: str, section_labels: Sequence[str]
+) -> Parsed:
+    """Parse the bytes of an issue. Raises UnreadableIssue; all other faults are findings."""
+    text, findings = characters.clean(characters.decode(data, file), file)
+    front = front_matter.split(text, file)
+    read, faults = meta.read(front, file, base_url)
+    report = Report(file, base_url, front.body_line, [*findings, *faults])
+    tokens = markdown.parser().parse(front.body)
+    pieces, card = promo.split(block_parser.build(tokens, report), report)
+    notes = tuple(piece for piece in pieces if isinstance(piece, Footnotes))
+    body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
+    title, body = _title(read.title, front, body, stem, report)
+    outline = recognise.outline(body, section_labels)
+    digest = Digest(
+        stem=stem,
+        slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),
+        title=title,
+        meta=read.meta,
+        summary=tuple(_point(point, line, report) for point, line in read.summary),
+        summary_is_list=read.summary_is_list,
+        lead=outline.lead,
+        sections=outline.sections,
+        tail=notes,
+        promo=card,
+        position=Position(file, 1),
+    )
+    if report.unresolved:
+        report.add(
+            "unresolved-reference",
+            Severity.WARNING,
+            report.at(0),
+            f"{report.unresolved} links such as [text][name] have no target",
+            "Define each: [name]: https://…",
+        )
+    ordered = sorted(report.findings, key=lambda found: found.position.line)
+    return Parsed(digest, tuple(ordered), text)
+
+
+def _point(text: str, line: int, report: Report) -> Inline:
+    """One point of the summary: a line of Markdown."""
+    place = Report(report.file, report.base_url, line, report.findings)
+    tokens = markdown.parser().parseInline(text)
+    return inline.build(tokens[0].children or [], 0, place)
+
+
+def _title(
+    named: str | None,
+    front: front_matter.FrontMatter,
+    body: list[Block],
+    stem: str,
+    report: Report,
+) -> tuple[Inline, list[Block]]:
+    """The title, and the body without the heading that repeats it."""
+    index = next((i for i, b in enumerate(body) if isinstance(b, Heading) and b.level == 1), None)
+    heading = None if index is None else body[index]
+    assert heading is None or isinstance(heading, Heading)
+    if named is not None:
+        title = (Text(named, position=Position(report.file, front.lines.get("title", 1))),)
+        if heading is None or index is None:
+            return title, body
+        if _squeezed(plain_text(heading.inline)) == _squeezed(named):
+            return title, body[:index] + body[index + 1 :]
+        report.add(
+            "h1-differs",
+            Severity.WARNING,
+            heading.position,
+            "the first heading differs from the title, so both are shown",
+            "Make them the same, or remove the heading.",
+        )
+        return title, body
+    if heading is not None and index is not None and heading.inline:
+        return heading.inline, body[:index] + body[index + 1 :]
+    if body and isinstance(first := body[0], Paragraph):
+        line = tuple(takewhile(lambda node: not isinstance(node, Break), first.inline))
+        if line == first.inline and len(plain_text(line)) <= _TITLE_LENGTH:
+            return line, body[1:]
+        if (text := plain_text(line).strip())[:_TITLE_LENGTH]:
+            report.add(
+                "title-derived",
+                Severity.WARNING,
+                first.position,
+                "the issue names no title, so its first line is used",
+                "Add title: … to the front matter.",
+            )
+            return (Text(text[:_TITLE_LENGTH], position=first.position),), body
+    report.add(
+        "title-missing",
+        Severity.ERROR,
+        Position(report.file, 1),
+        "the issue has no title",
+        "Add title: … to the front matter.",
+    )
+    return (Text(stem, position=Position(report.file, 1)),), body
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())

@@ -193,7 +193,7 @@ class LabelKind(StrEnum):
 class Labelled(Node):
     """A block that an author introduced by a bold label such as `**Impact:**`.
 
-    `label` holds the label without its colon; `whole_section` is True where it speaks for its
+    `label` is as written, its colon included; `whole_section` is True where it speaks for its
     section rather than for the item before it.
     """
 

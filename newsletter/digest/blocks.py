@@ -1,0 +1,181 @@
+"""Block tokens -> blocks, one for one; nothing is recognised yet."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from markdown_it.token import Token
+
+from newsletter.digest import html, inline
+from newsletter.digest.report import Report
+from newsletter.model.digest import (
+    Align,
+    Block,
+    Blocks,
+    CodeBlock,
+    Footnote,
+    Footnotes,
+    Heading,
+    Inline,
+    ListBlock,
+    ListItem,
+    Node,
+    Paragraph,
+    Quote,
+    Row,
+    Rule,
+    Table,
+    Text,
+)
+
+_TASK = re.compile(r"\[([ xX])\]\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class RawHtml(Node):
+    """HTML at the top level, already sanitised: it may turn out to be the promo card."""
+
+    cleaned: str
+
+
+Piece = Block | RawHtml
+
+
+def build(tokens: Sequence[Token], report: Report) -> list[Piece]:
+    """The pieces of a whole document, in order."""
+    return list(_Cursor(tokens, report).pieces("", top=True))
+
+
+class _Cursor:
+    """Walks a flat token list; nesting is bounded by the parser."""
+
+    def __init__(self, tokens: Sequence[Token], report: Report) -> None:
+        self._tokens = tokens
+        self._next = 0
+        self._report = report
+        self._line = 0
+
+    def _take(self) -> Token:
+        token = self._tokens[self._next]
+        self._next += 1
+        if token.map:
+            self._line = token.map[0]
+        return token
+
+    def pieces(self, until: str, *, top: bool = False) -> Iterator[Piece]:
+        """What stands before the closing token `until` (the end for "")."""
+        while self._next < len(self._tokens):
+            token = self._take()
+            if token.type == until:
+                return
+            yield from self._piece(token, top)
+
+    def _blocks(self, until: str) -> Blocks:
+        return tuple(piece for piece in self.pieces(until) if not isinstance(piece, RawHtml))
+
+    def _piece(self, token: Token, top: bool) -> Iterator[Piece]:
+        place = self._report.at(self._line)
+        match token.type:
+            case "paragraph_open":
+                run = self._inline("paragraph_close")
+                yield from html.paragraphs(run, place)
+            case "heading_open":
+                level = int(token.tag[1])
+                yield Heading(level, self._inline("heading_close"), position=place)
+            case "bullet_list_open" | "ordered_list_open":
+                yield self._list(token)
+            case "blockquote_open":
+                yield Quote(self._blocks("blockquote_close"), position=place)
+            case "fence" | "code_block":
+                language = token.info.split()[0] if token.info.strip() else ""
+                yield CodeBlock(token.content.rstrip("\n"), language, position=place)
+            case "hr":
+                yield Rule(position=place)
+            case "table_open":
+                yield self._table()
+            case "html_block":
+                yield from self._html(token.content, top)
+            case "footnote_block_open":
+                yield self._footnotes()
+            case _:
+                pass
+
+    def _inline(self, until: str) -> Inline:
+        nodes: Inline = ()
+        while (token := self._take()).type != until:
+            if token.type == "inline":
+                nodes = inline.build(token.children or [], self._line, self._report)
+        return nodes
+
+    def _list(self, opening: Token) -> ListBlock:
+        place = self._report.at(self._line)
+        ordered = opening.type == "ordered_list_open"
+        until = opening.type.replace("_open", "_close")
+        start = int(opening.attrs.get("start", 1)) if ordered else None
+        items: list[ListItem] = []
+        tight = True
+        while (token := self._take()).type != until:
+            if token.type != "list_item_open":
+                continue
+            if self._next < len(self._tokens) and self._tokens[self._next].hidden is False:
+                tight = tight and self._tokens[self._next].type != "paragraph_open"
+            at = self._report.at(self._line)
+            items.append(_task(ListItem(self._blocks("list_item_close"), position=at)))
+        return ListBlock(tuple(items), start, tight, position=place)
+
+    def _table(self) -> Table:
+        place = self._report.at(self._line)
+        align: list[Align] = []
+        header: Row | None = None
+        rows: list[Row] = []
+        cells: list[Inline] = []
+        while (token := self._take()).type != "table_close":
+            if token.type in ("th_open", "td_open"):
+                if token.type == "th_open":
+                    align.append(_align(token))
+                cells.append(self._inline(token.type.replace("_open", "_close")))
+            elif token.type == "tr_close":
+                row = Row(tuple(cells), position=self._report.at(self._line))
+                cells = []
+                if header is None and not rows:
+                    header = row
+                else:
+                    rows.append(row)
+        return Table(tuple(align), header, tuple(rows), position=place)
+
+    def _html(self, source: str, top: bool) -> Iterator[Piece]:
+        place = self._report.at(self._line)
+        cleaned = html.clean(source, place, self._report)
+        if not cleaned.strip():
+            return
+        if top:
+            yield RawHtml(cleaned, position=place)
+        else:
+            yield from html.blocks(html.tree(cleaned), place, self._report)
+
+    def _footnotes(self) -> Footnotes:
+        place = self._report.at(self._line)
+        notes: list[Footnote] = []
+        while (token := self._take()).type != "footnote_block_close":
+            if token.type == "footnote_open":
+                number = int(token.meta["id"]) + 1
+                at = self._report.at(self._line)
+                notes.append(Footnote(number, self._blocks("footnote_close"), position=at))
+        return Footnotes(tuple(notes), position=place)
+
+
+def _align(token: Token) -> Align:
+    match = re.search(r"text-align:\s*(\w+)", str(token.attrs.get("style", "")))
+    return Align(match[1]) if match else Align.NONE
+
+
+def _task(item: ListItem) -> ListItem:
+    """A list item that begins with `[ ]` or `[x]` as a task."""
+    if not item.blocks or not isinstance(first := item.blocks[0], Paragraph) or not first.inline:
+        return item
+    text = first.inline[0]
+    if not isinstance(text, Text) or not (match := _TASK.match(text.text)):
+        return item
+    rest = Text(text.text[match.end() :], position=text.position)
+    paragraph = Paragraph((rest, *first.inline[1:]), position=first.position)
+    return ListItem((paragraph, *item.blocks[1:]), match[1] in "xX", position=item.position)

@@ -1,0 +1,180 @@
+"""Front matter: YAML, TOML, `Key: value` lines or none, as one mapping with the line of each key.
+
+Nothing here raises: what is wrong becomes a finding, and the body is read all the same.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from frontmatter.default_handlers import TOMLHandler, YAMLHandler
+
+from newsletter.model.finding import Finding, Position, Severity
+
+_MAX_CHARACTERS = 64 * 1024
+_MAX_ALIASES = 10
+_PELICAN_KEYS = ("title", "date", "number", "category", "description", "tags", "slug", "summary")
+_PELICAN_LINE = re.compile(r"([A-Za-z][A-Za-z_-]*):[ \t]*(.*)")
+
+
+@dataclass
+class FrontMatter:
+    """`values` by key as written, `lines` the file line of each, `body` begins at `body_line`."""
+
+    values: dict[str, Any]
+    lines: dict[str, int]
+    body: str
+    body_line: int
+    findings: list[Finding] = field(default_factory=list)
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML's safe loader that leaves dates as text: a wrong date is a fault of its own."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class _YamlHandler(YAMLHandler):
+    """Keeps the first of duplicate keys and remembers the line of each."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = file
+        self.lines: dict[str, int] = {}
+        self.findings: list[Finding] = []
+
+    def load(self, fm: str, **kwargs: object) -> dict[str, Any]:
+        if len(fm) > _MAX_CHARACTERS:
+            return self._fault("front-matter-too-large", 1, "the front matter is over 64 KB")
+        try:
+            aliases = sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(fm))
+            if aliases > _MAX_ALIASES:
+                return self._fault(
+                    "front-matter-aliases", 1, f"{aliases} YAML aliases are too many"
+                )
+            loader = _Loader(fm)
+            node = loader.get_single_node()
+            if node is None:
+                return {}
+            if not isinstance(node, yaml.MappingNode):
+                return self._fault(
+                    "front-matter-not-mapping", 1, "the front matter holds no `key: value` lines"
+                )
+            node.value = list(self._first_of_each(node))
+            return {str(key): value for key, value in loader.construct_document(node).items()}
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            column = mark.column + 1 if mark else None
+            what = error.problem or "cannot be read"
+            return self._fault(
+                "front-matter-invalid", line, f"the front matter is no YAML: {what}", column
+            )
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+            return self._fault("front-matter-invalid", 1, f"the front matter is no YAML: {error}")
+
+    def _first_of_each(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        for key, value in node.value:
+            name = str(key.value)
+            line = key.start_mark.line + 1
+            if name in self.lines:
+                first = self.lines[name]
+                self._fault(
+                    "front-matter-duplicate-key", line, f"{name!r} stands here and in line {first}"
+                )
+                continue
+            self.lines[name] = line + 1  # the fence is line 1 of the file
+            yield key, value
+
+    def _fault(
+        self, rule: str, line: int, message: str, column: int | None = None
+    ) -> dict[str, Any]:
+        place = Position(self.file, line + 1, column)
+        fix = "Mend the lines between the two --- at the top."
+        self.findings.append(Finding(rule, Severity.ERROR, place, message, fix))
+        return {}
+
+
+def split(text: str, file: str) -> FrontMatter:
+    """Part the front matter of a file from its body."""
+    first = text.split("\n", 1)[0].rstrip()
+    if first == "---":
+        return _fenced_yaml(text, file)
+    if first == "+++":
+        return _fenced_toml(text, file)
+    match = _PELICAN_LINE.fullmatch(first)
+    if match and match[1].lower() in _PELICAN_KEYS:
+        return _pelican(text)
+    return FrontMatter({}, {}, text, 1)
+
+
+def _fenced_yaml(text: str, file: str) -> FrontMatter:
+    lines = text.split("\n")
+    end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() in ("---", "...")), None)
+    if end is None:
+        return _unclosed(text, file, "---")
+    handler = _YamlHandler(file)
+    values = handler.load("\n".join(lines[1:end]))
+    body = "\n".join(lines[end + 1 :])
+    return FrontMatter(values, handler.lines, body, end + 2, handler.findings)
+
+
+def _fenced_toml(text: str, file: str) -> FrontMatter:
+    lines = text.split("\n")
+    end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "+++"), None)
+    if end is None:
+        return _unclosed(text, file, "+++")
+    source = "\n".join(lines[1:end])
+    result = FrontMatter({}, {}, "\n".join(lines[end + 1 :]), end + 2)
+    try:
+        result.values = dict(TOMLHandler().load(source))
+    except tomllib.TOMLDecodeError as error:
+        inside = re.search(r"line (\d+), column (\d+)", str(error))
+        line = int(inside[1]) + 1 if inside else 2
+        result.findings.append(
+            Finding(
+                "front-matter-invalid",
+                Severity.ERROR,
+                Position(file, line, int(inside[2]) if inside else None),
+                f"the front matter is no TOML: {error}",
+                "Mend the lines between the two +++ at the top.",
+            )
+        )
+    for number, line_text in enumerate(lines[1:end], start=2):
+        if key := re.match(r"\s*([\w-]+)\s*=", line_text):
+            result.lines.setdefault(key[1], number)
+    return result
+
+
+def _unclosed(text: str, file: str, fence: str) -> FrontMatter:
+    finding = Finding(
+        "front-matter-unclosed",
+        Severity.ERROR,
+        Position(file, 1),
+        f"the front matter begins with {fence} and never ends",
+        f"Close it with a line {fence}.",
+    )
+    return FrontMatter({}, {}, text.split("\n", 1)[-1], 2, [finding])
+
+
+def _pelican(text: str) -> FrontMatter:
+    values: dict[str, Any] = {}
+    numbers: dict[str, int] = {}
+    lines = text.split("\n")
+    count = 0
+    for count, line in enumerate(lines, start=1):
+        match = _PELICAN_LINE.fullmatch(line.rstrip())
+        if match is None:
+            count -= 1
+            break
+        key = match[1].lower()
+        if key not in values:
+            values[key], numbers[key] = match[2].strip(), count
+    return FrontMatter(values, numbers, "\n".join(lines[count:]), count + 1)

@@ -1,0 +1,320 @@
+"""Raw HTML of an author -> the same nodes as Markdown.
+
+nh3 sanitises it first; our own URL policy then decides about each target. No HTML gets any
+further than this module.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import lxml.html
+import nh3
+
+from newsletter.digest.report import Report
+from newsletter.digest.urls import Use
+from newsletter.model.digest import (
+    Align,
+    Block,
+    Blocks,
+    Break,
+    Code,
+    CodeBlock,
+    Embed,
+    EmbedKind,
+    Figure,
+    Heading,
+    Image,
+    Inline,
+    InlineNode,
+    Link,
+    ListBlock,
+    ListItem,
+    Paragraph,
+    Quote,
+    Row,
+    Rule,
+    Span,
+    SpanKind,
+    Table,
+    Text,
+)
+from newsletter.model.finding import Position, Severity
+
+SPANS: Mapping[str, SpanKind] = {
+    "b": SpanKind.STRONG,
+    "strong": SpanKind.STRONG,
+    "i": SpanKind.EMPHASIS,
+    "em": SpanKind.EMPHASIS,
+    "cite": SpanKind.EMPHASIS,
+    "s": SpanKind.STRIKE,
+    "del": SpanKind.STRIKE,
+    "strike": SpanKind.STRIKE,
+    "sup": SpanKind.SUPERSCRIPT,
+    "sub": SpanKind.SUBSCRIPT,
+    "u": SpanKind.UNDERLINE,
+    "ins": SpanKind.UNDERLINE,
+}
+EMBEDS: Mapping[str, EmbedKind] = {
+    "iframe": EmbedKind.FRAME,
+    "embed": EmbedKind.FRAME,
+    "video": EmbedKind.VIDEO,
+    "audio": EmbedKind.AUDIO,
+}
+_BLOCKS = frozenset(
+    "address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 "
+    "h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr "
+    "ul iframe embed video audio".split()
+)
+_INLINE = frozenset("a br code img kbd mark picture small source span tt".split()) | SPANS.keys()
+_ATTRIBUTES = {
+    "a": {"href", "title", "class", "id"},
+    "img": {"src", "alt", "title", "width", "height", "class"},
+    "ol": {"start"},
+    "*": {"class", "id"},
+    **{tag: {"src", "title", "class"} for tag in (*EMBEDS, "source")},
+}
+# Those that could do harm pass here and are refused, with a finding, by the URL policy.
+_SCHEMES = {"http", "https", "mailto", "javascript", "vbscript", "data", "file", "ftp", "tel"}
+_MAX_DEPTH = 60
+_ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^>]*?(/?)>")
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_DROPPED = re.compile(r"<(script|style)\b", re.IGNORECASE)
+_HANDLER = re.compile(r"<[^>]*\son[a-z]+\s*=", re.IGNORECASE)
+
+
+def clean(source: str, place: Position, report: Report) -> str:
+    """Sanitised HTML; what was taken away is told."""
+    if match := _DROPPED.search(source):
+        report.add(
+            "html-dropped", Severity.INFO, place, f"<{match[1].lower()}> is left out", "Remove it."
+        )
+    if _HANDLER.search(source):
+        report.add(
+            "html-dropped", Severity.WARNING, place, "an event handler is left out", "Remove it."
+        )
+    if _depth(source) > _MAX_DEPTH:
+        report.add(
+            "nesting-too-deep",
+            Severity.WARNING,
+            place,
+            f"HTML nested deeper than {_MAX_DEPTH} levels; only its text is kept",
+            "Nest it less.",
+        )
+        source = _ANY_TAG.sub(" ", source)
+    return nh3.clean(
+        source,
+        tags=set(_BLOCKS | _INLINE),
+        attributes=_ATTRIBUTES,
+        url_schemes=_SCHEMES,
+        link_rel=None,
+        strip_comments=True,
+        clean_content_tags={"script", "style"},
+    )
+
+
+def _depth(source: str) -> int:
+    depth = deepest = 0
+    for match in _ANY_TAG.finditer(source):
+        if match[1]:
+            depth = max(0, depth - 1)
+        elif not match[3] and match[2].lower() not in _VOID:
+            depth += 1
+            deepest = max(deepest, depth)
+    return deepest
+
+
+def tree(cleaned: str) -> Any:
+    """The sanitised fragment as an lxml element that holds it."""
+    return lxml.html.fragment_fromstring(cleaned, create_parent="div")
+
+
+def attributes_of(tag_source: str) -> dict[str, str]:
+    """The attributes of one opening tag."""
+    cleaned = nh3.clean(
+        tag_source,
+        tags=set(_BLOCKS | _INLINE),
+        attributes=_ATTRIBUTES,
+        url_schemes=_SCHEMES,
+        link_rel=None,
+    )
+    element = next(iter(tree(cleaned)), None)
+    return {} if element is None else {str(k): str(v) for k, v in element.attrib.items()}
+
+
+def blocks(element: Any, place: Position, report: Report) -> Blocks:
+    """What stands in an element, as blocks in reading order."""
+    return tuple(_blocks(element, place, report))
+
+
+def _blocks(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    run: list[InlineNode] = _text(element.text, place)
+    for child in element:
+        if _is_block(child):
+            yield from paragraphs(trimmed(run), place)
+            run = []
+            yield from _block(child, place, report)
+        else:
+            run += _inline_of(child, place, report)
+        run += _text(child.tail, place)
+    yield from paragraphs(trimmed(run), place)
+
+
+def _is_block(element: Any) -> bool:
+    return element.tag in _BLOCKS or any(_is_block(child) for child in element)
+
+
+def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    tag = element.tag
+    match tag:
+        case "h1" | "h2" | "h3" | "h4" | "h5" | "h6":
+            inline = trimmed(_inline(element, place, report))
+            if inline:
+                yield Heading(int(tag[1]), inline, position=place)
+        case "ul" | "ol":
+            yield from _list(element, place, report)
+        case "blockquote":
+            yield Quote(blocks(element, place, report), position=place)
+        case "pre":
+            yield CodeBlock(element.text_content().strip("\n"), position=place)
+        case "hr":
+            yield Rule(position=place)
+        case "table":
+            yield from _table(element, place, report)
+        case "a":  # a link around blocks: its content as one run keeps it whole
+            yield from paragraphs(trimmed(_inline_of(element, place, report)), place)
+        case "iframe" | "embed" | "video" | "audio":
+            yield from _embed(element, place, report)
+        case _:
+            yield from _blocks(element, place, report)
+
+
+def _list(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    items = tuple(
+        ListItem(blocks(child, place, report), position=place)
+        for child in element
+        if child.text_content().strip() or len(child)
+    )
+    if items:
+        start = int(element.get("start", "1")) if element.get("start", "1").isdigit() else 1
+        yield ListBlock(items, start if element.tag == "ol" else None, position=place)
+
+
+def _table(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    rows: list[Row] = []
+    header: Row | None = None
+    for row in element.iter("tr"):
+        cells = tuple(
+            trimmed(_inline(cell, place, report)) for cell in row if cell.tag in ("td", "th")
+        )
+        made = Row(cells, position=place)
+        if header is None and not rows and all(cell.tag == "th" for cell in row):
+            header = made
+        else:
+            rows.append(made)
+    if header or rows:
+        width = max(len(row.cells) for row in ([header] if header else []) + rows)
+        yield Table((Align.NONE,) * width, header, tuple(rows), position=place)
+
+
+def _embed(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    sources = [element.get("src"), *(child.get("src") for child in element.iter("source"))]
+    source = next((found for found in sources if found), None)
+    url = report.url(source, place, Use.RESOURCE) if source else None
+    if url:
+        yield Embed(EMBEDS[element.tag], url, element.get("title", ""), position=place)
+    yield from _blocks(element, place, report)
+
+
+def _inline(element: Any, place: Position, report: Report) -> list[InlineNode]:
+    nodes = _text(element.text, place)
+    for child in element:
+        if _is_block(child) and nodes:
+            nodes.append(Break(True, position=place))
+        nodes += _inline_of(child, place, report)
+        nodes += _text(child.tail, place)
+    return nodes
+
+
+def _inline_of(element: Any, place: Position, report: Report) -> list[InlineNode]:
+    tag = element.tag
+    if tag == "br":
+        return [Break(True, position=place)]
+    if tag == "img":
+        found = image(dict(element.attrib), place, report)
+        return [] if found is None else [found]
+    if tag in ("code", "kbd", "tt") and not len(element):
+        return [Code(element.text or "", position=place)] if element.text else []
+    children = _inline(element, place, report)
+    if tag == "a" and element.get("href") is not None:
+        url = report.url(element.get("href"), place)
+        if url is not None:
+            return [Link(url, tuple(children), element.get("title", ""), position=place)]
+    if tag in SPANS and children:
+        return [Span(SPANS[tag], tuple(children), position=place)]
+    return children
+
+
+def image(attributes: Mapping[str, str], place: Position, report: Report) -> Image | Text | None:
+    """The picture of an <img>; its alternative text where its address is refused."""
+    alt = attributes.get("alt", "")
+    source = attributes.get("src", "")
+    url = report.url(source, place, Use.RESOURCE) if source else None
+    if url is None:
+        return Text(alt, position=place) if alt else None
+    return Image(
+        url,
+        alt,
+        attributes.get("title", ""),
+        _pixels(attributes.get("width")),
+        _pixels(attributes.get("height")),
+        position=place,
+    )
+
+
+def _pixels(value: str | None) -> int | None:
+    match = re.fullmatch(r"(\d{1,4})(px)?", value or "")
+    return int(match[1]) if match else None
+
+
+def _text(text: str | None, place: Position) -> list[InlineNode]:
+    collapsed = re.sub(r"[ \t\r\n\f]+", " ", text or "")
+    return [Text(collapsed, position=place)] if collapsed else []
+
+
+def trimmed(nodes: list[InlineNode] | Inline) -> Inline:
+    """The run without white space and breaks at its ends, and without empty texts."""
+    kept = list(nodes)
+    while kept and (isinstance(kept[0], Break) or _is_blank(kept[0])):
+        kept.pop(0)
+    while kept and (isinstance(kept[-1], Break) or _is_blank(kept[-1])):
+        kept.pop()
+    if kept and isinstance(first := kept[0], Text):
+        kept[0] = Text(first.text.lstrip(), position=first.position)
+    if kept and isinstance(last := kept[-1], Text):
+        kept[-1] = Text(last.text.rstrip(), position=last.position)
+    return tuple(kept)
+
+
+def _is_blank(node: InlineNode) -> bool:
+    return isinstance(node, Text) and not node.text.strip()
+
+
+def paragraphs(inline: Inline, place: Position) -> Iterator[Block]:
+    """A run as a paragraph; pictures that stand alone in it become figures."""
+    visible = [n for n in inline if not isinstance(n, Break) and not _is_blank(n)]
+    figures = [_figure(node) for node in visible]
+    if visible and all(figure is not None for figure in figures):
+        yield from (figure for figure in figures if figure is not None)
+    elif visible:
+        yield Paragraph(inline, position=place)
+
+
+def _figure(node: InlineNode) -> Figure | None:
+    match node:
+        case Image():
+            return Figure(node, position=node.position)
+        case Link(children=(Image() as only,)):
+            return Figure(only, node.url, position=node.position)
+        case _:
+            return None

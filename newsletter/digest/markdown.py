@@ -1,0 +1,143 @@
+"""The Markdown parser: CommonMark with tables, strikethrough, footnotes and bare URLs.
+
+Two things differ from the standard. Emphasis beside Chinese, Japanese or Korean letters is
+recognised, after the CJK-friendly emphasis specification; text without such letters parses as
+ever. And a bare URL ends at CJK punctuation, which is never part of one.
+"""
+
+import re
+import unicodedata
+from functools import cache
+from types import MethodType
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
+from markdown_it.parser_block import ParserBlock
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Delimiter
+from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
+
+MAX_NESTING = 40
+
+_URL_END = re.compile(r"[\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65“”‘’…]")
+
+
+@cache
+def parser() -> MarkdownIt:
+    """The one parser; it keeps no state between texts."""
+    markdown = MarkdownIt(
+        "commonmark", {"html": True, "linkify": True, "maxNesting": MAX_NESTING + 20}
+    )
+    markdown.enable(["table", "strikethrough", "linkify"])
+    footnote_plugin(markdown, inline=False, move_to_end=True)
+    assert markdown.linkify is not None
+    markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    # Every target becomes a link here, so that urls.check decides about it, and tells.
+    setattr(markdown, "validateLink", lambda url: True)  # noqa: B010 -- a method, to mypy
+    markdown.inline.ruler.at("emphasis", _emphasis)
+    markdown.core.ruler.after("linkify", "url_end", _end_bare_urls)
+    bounded = MethodType(_bounded_tokenize, markdown.block)
+    setattr(markdown.block, "tokenize", bounded)  # noqa: B010 -- as above
+    return markdown
+
+
+_original_tokenize = ParserBlock.tokenize
+
+
+def _bounded_tokenize(self: ParserBlock, state: StateBlock, start: int, end: int) -> None:
+    """Below MAX_NESTING levels the rest is text: the stock parser would drop it."""
+    if state.level < MAX_NESTING:
+        _original_tokenize(self, state, start, end)
+        return
+    text = state.getLines(start, end, state.blkIndent, False).strip()
+    if text:
+        state.push("paragraph_open", "p", 1).map = [start, end]
+        inline = state.push("inline", "", 0)
+        inline.content, inline.map, inline.children = text, [start, end], []
+        state.push("paragraph_close", "p", -1)
+    state.line = end
+
+
+def _emphasis(state: StateInline, silent: bool) -> bool:
+    """The stock rule for `*` and `_`, with runs judged by `_flanking`."""
+    marker = state.src[state.pos]
+    if silent or marker not in "*_":
+        return False
+    scanned = state.scanDelims(state.pos, marker == "*")
+    can_open, can_close = scanned.can_open, scanned.can_close
+    if marker == "*":
+        can_open, can_close = _flanking(state.src, state.pos, state.pos + scanned.length)
+    for _ in range(scanned.length):
+        token = state.push("text", "", 0)
+        token.content = marker
+        state.delimiters.append(
+            Delimiter(
+                marker=ord(marker),
+                length=scanned.length,
+                token=len(state.tokens) - 1,
+                end=-1,
+                open=can_open,
+                close=can_close,
+            )
+        )
+    state.pos += scanned.length
+    return True
+
+
+def _flanking(source: str, start: int, end: int) -> tuple[bool, bool]:
+    """Whether the run `source[start:end]` may open and close emphasis."""
+    before = source[start - 1] if start else " "
+    after = source[end] if end < len(source) else " "
+    left = not _is_space(after) and (
+        not _is_western_punctuation(after)
+        or _is_space(before)
+        or _is_western_punctuation(before)
+        or is_cjk(before)
+    )
+    right = not _is_space(before) and (
+        not _is_western_punctuation(before)
+        or _is_space(after)
+        or _is_western_punctuation(after)
+        or is_cjk(after)
+    )
+    return left, right
+
+
+def _is_space(character: str) -> bool:
+    return isWhiteSpace(ord(character))
+
+
+def _is_western_punctuation(character: str) -> bool:
+    code = ord(character)
+    return (isMdAsciiPunct(code) or isPunctChar(character)) and not is_cjk(character)
+
+
+def is_cjk(character: str) -> bool:
+    """A letter or sign of Chinese, Japanese or Korean, full-width forms included, no emoji."""
+    return (
+        character > "\u10ff"
+        and unicodedata.east_asian_width(character) in "WFH"
+        and unicodedata.category(character) != "So"
+    )
+
+
+def _end_bare_urls(state: StateCore) -> None:
+    """Cut what a bare URL swallowed after CJK punctuation; it becomes text again."""
+    for block in state.tokens:
+        if block.type != "inline" or not block.children:
+            continue
+        children: list[Token] = []
+        for index, token in enumerate(block.children):
+            children.append(token)
+            if token.type != "link_close" or token.info != "auto" or token.markup != "linkify":
+                continue
+            opening, text = block.children[index - 2], block.children[index - 1]
+            if match := _URL_END.search(text.content):
+                rest = Token("text", "", 0, content=text.content[match.start() :])
+                text.content = text.content[: match.start()]
+                opening.attrs["href"] = state.md.normalizeLink(text.content)
+                children.append(rest)
+        block.children = children

@@ -1,0 +1,272 @@
+"""Blocks -> sections, items, labelled blocks and link lists: by form, never by lists of words."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from newsletter.model.digest import (
+    Block,
+    Blocks,
+    Break,
+    Code,
+    Entry,
+    Heading,
+    Inline,
+    InlineNode,
+    Item,
+    LabelKind,
+    Labelled,
+    Link,
+    LinkList,
+    ListBlock,
+    ListItem,
+    Paragraph,
+    Rule,
+    Section,
+    Span,
+    SpanKind,
+    Text,
+    plain_text,
+)
+
+_LABEL_LENGTH = 20
+_COLONS = ":："
+_INSIGHT = re.compile(r"深度|解读|洞|insight|analysis|why it matters|takeaway", re.IGNORECASE)
+_IMPACT = re.compile(r"影响|impact", re.IGNORECASE)
+_LABEL_HEADING = re.compile(
+    r"(深度解读|解读|洞察|影响|insights?|impact|summary|tips?|notes?|tl;dr)\b.{0,12}$",
+    re.IGNORECASE,
+)
+_BRIEF_HEADING = re.compile(r"更多|其他.*动态|in brief|quick links|\blinks\b", re.IGNORECASE)
+_MOST = 0.6
+_FEWEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    lead: Blocks
+    sections: tuple[Section, ...]
+
+
+def outline(blocks: Sequence[Block], section_labels: Sequence[str]) -> Outline:
+    """Part a document into its lead and its sections, at the shallowest level of its headings."""
+    levels = [block.level for block in blocks if isinstance(block, Heading)]
+    if not levels:
+        return Outline(views(blocks), ())
+    top = min(levels)
+    lead, parts = _split(blocks, top)
+    sections = tuple(_section(heading, rest, section_labels) for heading, rest in parts)
+    return Outline(views(lead), sections)
+
+
+def _split(
+    blocks: Sequence[Block], level: int
+) -> tuple[list[Block], list[tuple[Heading, list[Block]]]]:
+    """What stands before the first heading of `level`, and what follows each of them."""
+    lead: list[Block] = []
+    parts: list[tuple[Heading, list[Block]]] = []
+    for block in blocks:
+        if isinstance(block, Heading) and block.level <= level:
+            parts.append((block, []))
+        elif parts:
+            parts[-1][1].append(block)
+        else:
+            lead.append(block)
+    return lead, parts
+
+
+def _section(heading: Heading, content: Sequence[Block], labels: Sequence[str]) -> Section:
+    brief = bool(_BRIEF_HEADING.search(plain_text(heading.inline)))
+    below = [block.level for block in content if isinstance(block, Heading)]
+    parts: list[Item | Section | Block]
+    if below:
+        lead, groups = _split(content, min(below))
+        parts = [*views(lead, brief=brief)]
+        for inner, rest in groups:
+            _add_group(parts, inner, rest, labels)
+    else:
+        parts = [*views(content, brief=brief)]
+    parts = list(_with_section_label(parts, labels))
+    return Section(
+        heading.level,
+        heading.inline,
+        tuple(parts),
+        url_of(heading.inline),
+        position=heading.position,
+    )
+
+
+def _add_group(
+    parts: list[Item | Section | Block],
+    heading: Heading,
+    content: list[Block],
+    labels: Sequence[str],
+) -> None:
+    """Add a heading below a section: a label of the item before it, a sub-section, or an item."""
+    text = plain_text(heading.inline).strip()
+    url = url_of(heading.inline)
+    if url is None and len(text) <= _LABEL_LENGTH and _LABEL_HEADING.match(text):
+        labelled = Labelled(
+            kind_of(text), heading.inline, views(content), position=heading.position
+        )
+        if parts and isinstance(last := parts[-1], Item):
+            parts[-1] = replace(last, blocks=(*last.blocks, labelled), position=last.position)
+        else:
+            parts.append(labelled)
+        return
+    deeper = any(isinstance(block, Heading) for block in content)
+    visible = [block for block in content if not isinstance(block, Rule)]
+    only_links = len(visible) == 1 and isinstance(views(visible)[0], LinkList)
+    if deeper or (url is None and only_links):
+        parts.append(_section(heading, content, labels))
+    else:
+        parts.append(
+            Item(heading.level, heading.inline, views(content), url, position=heading.position)
+        )
+
+
+def _with_section_label(
+    parts: Sequence[Item | Section | Block], labels: Sequence[str]
+) -> Iterator[Item | Section | Block]:
+    """Move a label that speaks for the whole section out of the last item, to the section."""
+    trailing: list[Item | Section | Block] = []
+    kept = list(parts)
+    while kept and isinstance(kept[-1], Rule):
+        trailing.insert(0, kept.pop())
+    if not kept or not isinstance(last := kept[-1], Item):
+        yield from parts
+        return
+    blocks = list(last.blocks)
+    after: list[Block] = []
+    while blocks and isinstance(blocks[-1], Rule):
+        after.insert(0, blocks.pop())
+    if not blocks or not isinstance(final := blocks[-1], Labelled) or not _speaks(final, labels):
+        yield from parts
+        return
+    yield from kept[:-1]
+    yield replace(last, blocks=tuple(blocks[:-1]), position=last.position)
+    yield replace(final, whole_section=True, position=final.position)
+    yield from after
+    yield from trailing
+
+
+def _speaks(labelled: Labelled, labels: Sequence[str]) -> bool:
+    text = plain_text(labelled.label).strip().lower()
+    return any(text.startswith(label.lower()) for label in labels)
+
+
+# --- views over a run of blocks -------------------------------------------------------------------
+
+
+def views(blocks: Sequence[Block], *, brief: bool = False) -> Blocks:
+    """The run with labelled blocks and link lists recognised, in the same order."""
+    result: list[Block] = []
+    index = 0
+    while index < len(blocks):
+        block = blocks[index]
+        index += 1
+        parts = label_of(block)
+        if parts is None:
+            result.append(_list_view(block, brief))
+            continue
+        label, rest = parts
+        body: list[Block] = [Paragraph(rest, position=block.position)] if rest else []
+        while index < len(blocks) and _belongs(blocks[index], body, bool(rest)):
+            body.append(_list_view(blocks[index], brief))
+            index += 1
+        kind = kind_of(plain_text(label))
+        result.append(Labelled(kind, label, tuple(body), position=block.position))
+    return tuple(result)
+
+
+def _belongs(block: Block, body: Sequence[Block], has_text: bool) -> bool:
+    """Whether a block still belongs to the label before it.
+
+    A label with text of its own takes only a list right behind it; one that stands alone takes
+    paragraphs and lists up to the next heading, label or rule.
+    """
+    if isinstance(block, ListBlock):
+        return not has_text or len(body) == 1
+    return not has_text and isinstance(block, Paragraph) and label_of(block) is None
+
+
+def label_of(block: Block) -> tuple[Inline, Inline] | None:
+    """(label with its colon, the rest of its paragraph) of a paragraph that begins with one."""
+    if not isinstance(block, Paragraph) or not block.inline:
+        return None
+    first, rest = block.inline[0], block.inline[1:]
+    if not isinstance(first, Span) or first.kind is not SpanKind.STRONG:
+        return None
+    text = plain_text(first.children).strip()
+    if not text or len(text.rstrip(_COLONS)) > _LABEL_LENGTH or url_of((first,)):
+        return None
+    if text[-1] in _COLONS:
+        return (first,), _stripped(rest)
+    if rest and isinstance(after := rest[0], Text) and after.text[:1] in tuple(_COLONS):
+        colon = Text(after.text[0], position=after.position)
+        left = Text(after.text[1:], position=after.position)
+        return (first, colon), _stripped((left, *rest[1:]))
+    return None
+
+
+def _stripped(nodes: Inline) -> Inline:
+    """The run without breaks and white space at its beginning."""
+    index = 0
+    while index < len(nodes) and _is_space(nodes[index]):
+        index += 1
+    rest = nodes[index:]
+    if rest and isinstance(first := rest[0], Text):
+        rest = (Text(first.text.lstrip(), position=first.position), *rest[1:])
+    return rest
+
+
+def _is_space(node: InlineNode) -> bool:
+    return isinstance(node, Break) or (isinstance(node, Text) and not node.text.strip())
+
+
+def kind_of(label: str) -> LabelKind:
+    """The hue of a label; misspelt ones keep their family by what is left of it."""
+    if _IMPACT.match(label.strip()):
+        return LabelKind.IMPACT
+    return LabelKind.INSIGHT if _INSIGHT.match(label.strip()) else LabelKind.NEUTRAL
+
+
+def _list_view(block: Block, brief: bool) -> Block:
+    if not isinstance(block, ListBlock) or any(item.checked is not None for item in block.items):
+        return block
+    entries = [_entry(item) for item in block.items]
+    with_link = sum(entry is not None and entry.url is not None for entry in entries)
+    enough = with_link >= _FEWEST and with_link >= _MOST * len(entries)
+    if not (brief or enough) or any(entry is None for entry in entries):
+        return block
+    kept = tuple(entry for entry in entries if entry is not None)
+    return LinkList(kept, block.start, position=block.position)
+
+
+def _entry(item: ListItem) -> Entry | None:
+    """A list item as an entry: what it leads with, its note, and what stands below it."""
+    if not item.blocks or not isinstance(first := item.blocks[0], Paragraph):
+        return None
+    lead, note = first.inline[:1], first.inline[1:]
+    leads = lead and (
+        isinstance(lead[0], Link) or (isinstance(lead[0], Span) and lead[0].kind is SpanKind.STRONG)
+    )
+    if not leads:
+        return Entry((), first.inline, item.blocks[1:], position=item.position)
+    return Entry(lead, note, item.blocks[1:], url_of(lead), position=item.position)
+
+
+def url_of(inline: Inline) -> str | None:
+    """The target of the one link in a run, None where there is none or more than one."""
+    links = list(_links(inline))
+    return links[0].url if len(links) == 1 else None
+
+
+def _links(inline: Inline) -> Iterator[Link]:
+    for node in inline:
+        if isinstance(node, Link):
+            yield node
+        elif isinstance(node, Span):
+            yield from _links(node.children)
+        elif isinstance(node, Code):
+            continue

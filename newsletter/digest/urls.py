@@ -1,0 +1,114 @@
+"""The URL policy: which targets an issue may have, and what becomes of the others."""
+
+import html
+import re
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from newsletter.model.email import URL_FIELDS
+from newsletter.model.finding import Severity
+
+_SPACE_AND_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_MERGE_FIELD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+_RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
+
+
+class Use(Enum):
+    """What a URL is for: pictures and embeds have no mailto."""
+
+    LINK = ("http", "https", "mailto")
+    RESOURCE = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`url` is safe and absolute, or None where only the text may stay; `problem` says why."""
+
+    url: str | None
+    rule: str = ""
+    severity: Severity = Severity.WARNING
+    problem: str = ""
+    fix: str = ""
+
+
+def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
+    """What to do with the target `raw` of a link, picture or embed."""
+    decoded = html.unescape(raw).strip()
+    field = _MERGE_FIELD.fullmatch(unquote(decoded))
+    if field and field[1] in URL_FIELDS and use is Use.LINK:
+        return Target(f"{{{{{field[1]}}}}}")
+    compact = _SPACE_AND_CONTROL.sub("", unquote(decoded)).lower()
+    if re.match(r"(javascript|vbscript|data|file):", compact) or re.match(
+        r"(javascript|vbscript|data|file):", _SPACE_AND_CONTROL.sub("", decoded).lower()
+    ):
+        return Target(
+            None,
+            "unsafe-link",
+            Severity.ERROR,
+            f"the target {_short(raw)} could run code; it was removed",
+            "Link to an https:// address.",
+        )
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", decoded)
+    if scheme := _SCHEME.match(text):
+        return _with_scheme(text, scheme[1].lower(), use)
+    return _relative(text, base_url, use)
+
+
+def _with_scheme(text: str, scheme: str, use: Use) -> Target:
+    if scheme not in use.value:
+        return Target(
+            None,
+            "unknown-scheme",
+            problem=f"{_short(text)} is no web address; its text stays, its link does not",
+            fix="Write https://… or mailto:…",
+        )
+    if scheme == "mailto":
+        return Target(quote(text, safe=_RESERVED))
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host:
+        return _no_url(text)
+    url = quote(text, safe=_RESERVED)
+    if "@" in parts.netloc:
+        return Target(
+            url,
+            "user-in-url",
+            problem=f"{_short(text)} names a user before its host, as phishing does",
+            fix="Remove what stands before the @.",
+        )
+    return Target(url)
+
+
+def _relative(text: str, base_url: str, use: Use) -> Target:
+    if not text or text.startswith("#") or not re.search(r"[./]", text):
+        return _no_url(text)
+    if text.startswith("//"):
+        return _with_scheme(f"https:{text}", "https", use)
+    if not base_url:
+        return _no_url(text)
+    absolute = quote(urljoin(f"{base_url}/", text), safe=_RESERVED)
+    return Target(
+        absolute,
+        "relative-link",
+        problem=f"{_short(text)} is relative; it leads to {_short(absolute)}",
+        fix="Write the whole address.",
+    )
+
+
+def _no_url(text: str) -> Target:
+    return Target(
+        None,
+        "not-a-url",
+        problem=f"{_short(text) or 'nothing'} is no address; its text stays, its link does not",
+        fix="Write an https:// address, or remove the link.",
+    )
+
+
+def _short(text: str) -> str:
+    shown = text if len(text) <= 60 else text[:59] + "…"
+    return repr(shown) if shown else ""
