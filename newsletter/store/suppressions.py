@@ -55,7 +55,7 @@ def newest_first(connection: Connection) -> Iterator[Suppression]:
 
 def counts(connection: Connection) -> Mapping[str, int]:
     query = sa.select(suppressions.c.reason, sa.func.count()).group_by(suppressions.c.reason)
-    return dict(connection.execute(query).tuples().all())
+    return {reason: number for reason, number in connection.execute(query)}
 
 
 def any_erased(connection: Connection) -> bool:

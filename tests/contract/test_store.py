@@ -1,0 +1,173 @@
+"""What every store does, whatever the database."""
+
+import datetime as dt
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from newsletter.errors import ConfigurationError, StoreError
+from newsletter.store import Store, open_store, people, upgrade
+from newsletter.store.schema import REVISION, lists, metadata
+from tests.factories import NOW
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that has no tables."""
+    if request.param == "sqlite":
+        (tmp_path / "empty.db").touch()
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return str(request.getfixturevalue("postgresql_empty"))
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
+    """schema.py and the migrations, which are written by hand, agree."""
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_revision_of_the_code_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", "newsletter:store/migrations")
+
+    assert ScriptDirectory.from_config(config).get_current_head() == REVISION
+
+
+def test_two_upgrades_at_once_take_turns(empty_url: str) -> None:
+    """Two machines that deploy at the same time both end with a good store."""
+    faults: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            upgrade(empty_url, Path())
+        except BaseException as error:  # noqa: BLE001 -- handed to the test's own thread
+            faults.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert faults == []
+    open_store(empty_url, Path()).close()
+
+
+def test_an_upgrade_tells_from_where_to_where(empty_url: str) -> None:
+    assert upgrade(empty_url, Path()) == (None, REVISION)
+    assert upgrade(empty_url, Path()) == (REVISION, REVISION)
+
+
+def test_an_empty_store_is_refused(empty_url: str) -> None:
+    """A store without tables knows nobody who left."""
+    with pytest.raises(StoreError, match="empty") as caught:
+        open_store(empty_url, Path())
+
+    assert "db upgrade" in caught.value.hint
+
+
+def test_a_missing_sqlite_file_is_not_made_by_opening_it(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no store"):
+        open_store("sqlite:///new.db", tmp_path)
+
+    assert not (tmp_path / "new.db").exists()
+
+
+@pytest.mark.parametrize(("revision", "advice"), [("0000", "db upgrade"), ("9999", "version")])
+def test_an_older_or_newer_store_is_refused(store_url: str, revision: str, advice: str) -> None:
+    store = open_store(store_url, Path())
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :r"), {"r": revision})
+    store.close()
+
+    with pytest.raises(StoreError, match=revision) as caught:
+        open_store(store_url, Path())
+
+    assert advice in caught.value.hint
+
+
+def test_a_newer_store_is_not_upgraded(store_url: str) -> None:
+    store = open_store(store_url, Path())
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+
+    with pytest.raises(StoreError, match="newer"):
+        upgrade(store_url, Path())
+
+
+@pytest.mark.parametrize("url", ["mysql://host/name", "no url"])
+def test_another_kind_of_store_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        open_store(url, Path())
+
+
+def test_times_come_back_as_they_went_in(store: Store) -> None:
+    """To the microsecond, in UTC, on both sides of 1970, whatever zone they came in."""
+    zone = dt.timezone(dt.timedelta(hours=8))
+    times = {
+        "old": dt.datetime(1901, 2, 3, 4, 5, 6, 7, tzinfo=dt.UTC),
+        "new": dt.datetime(2026, 1, 7, 23, 59, 59, 999_999, tzinfo=zone),
+    }
+    with store.write() as connection:
+        for name, at in times.items():
+            people.create_list(connection, name, at)
+
+    with store.read() as connection:
+        query = sa.select(lists.c.name, lists.c.created_at)
+        found = {name: at for name, at in connection.execute(query)}
+        assert found == times
+        assert all(at.tzinfo is dt.UTC for at in found.values())
+
+
+def test_a_failed_write_leaves_nothing(store: Store) -> None:
+    with pytest.raises(RuntimeError), store.write() as connection:
+        people.create_list(connection, "ai", NOW)
+        raise RuntimeError
+
+    with store.read() as connection:
+        assert people.find_list(connection, "ai") is None
+
+
+def test_a_write_on_sqlite_holds_the_lock_from_its_start(sqlite_store: Store) -> None:
+    """What a write read cannot change before it commits: a second one waits at its very start."""
+    order: list[str] = []
+    begun = threading.Event()
+
+    def second() -> None:
+        begun.set()
+        with sqlite_store.write():
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with sqlite_store.write() as connection:
+        people.find_list(connection, "ai")
+        thread.start()
+        begun.wait()
+        thread.join(timeout=0.2)
+        order.append("first")
+    thread.join()
+
+    assert order == ["first", "second"]
+
+
+def test_a_read_sees_one_state_while_others_write(sqlite_store: Store) -> None:
+    with sqlite_store.read() as reading:
+        assert people.find_list(reading, "ai") is None
+        with sqlite_store.write() as writing:
+            people.create_list(writing, "ai", NOW)
+
+        assert people.find_list(reading, "ai") is None
+
+
+def test_a_fault_of_the_database_is_our_error(store: Store) -> None:
+    with pytest.raises(StoreError), store.read() as connection:
+        connection.execute(sa.text("SELECT nothing FROM nowhere"))

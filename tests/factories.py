@@ -1,0 +1,71 @@
+"""Small things that many tests need: times, addresses, people, CSV files."""
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+
+from newsletter.audience.importing import ImportResult, import_csv
+from newsletter.audience.subscribers import Added, add
+from newsletter.model.address import Address
+from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.store import Store, people
+
+NOW = dt.datetime(2026, 1, 7, 8, 30, tzinfo=dt.UTC)
+LATER = NOW + dt.timedelta(days=1)
+
+
+def address(text: str = "user1@example.com") -> Address:
+    return Address(text)
+
+
+def erased_hash(key: str) -> tuple[str, ...]:
+    """Stands for the keyed hashes of an address."""
+    return (f"hash of {key}",)
+
+
+def make_list(store: Store, name: str = "ai") -> int:
+    with store.write() as connection:
+        people.create_list(connection, name, NOW)
+        return people.list_id(connection, name)
+
+
+def join(
+    store: Store,
+    text: str = "user1@example.com",
+    list_name: str = "ai",
+    *,
+    status: SubscriptionStatus = SubscriptionStatus.CONFIRMED,
+    name: str | None = None,
+    attributes: Mapping[str, str] | None = None,
+    resubscribe: bool = False,
+    now: dt.datetime = NOW,
+) -> Added:
+    return add(
+        store,
+        Address(text),
+        list_name,
+        status=status,
+        now=now,
+        hashes=erased_hash,
+        name=name,
+        attributes=attributes,
+        resubscribe=resubscribe,
+    )
+
+
+def import_text(
+    store: Store,
+    folder: Path,
+    text: str | bytes,
+    list_name: str = "ai",
+    *,
+    status: SubscriptionStatus = SubscriptionStatus.CONFIRMED,
+    rejects: Path | None = None,
+    now: dt.datetime = NOW,
+) -> ImportResult:
+    """Import a CSV file of this text."""
+    path = folder / "people.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return import_csv(
+        store, path, list_name, status=status, now=now, hashes=erased_hash, rejects=rejects
+    )
