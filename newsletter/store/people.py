@@ -79,7 +79,8 @@ def list_name(connection: Connection, list_id: int) -> str:
 def create_list(connection: Connection, name: str, now: dt.datetime) -> bool:
     """Make a list; False if it is there already, also if another process just made it."""
     statement = insert_into(connection, lists).values(name=name, created_at=now)
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    made = statement.on_conflict_do_nothing().returning(lists.c.id)
+    return connection.execute(made).first() is not None
 
 
 def delete_list(connection: Connection, list_id: int) -> None:

@@ -32,7 +32,8 @@ def add(
     statement = insert_into(connection, suppressions).values(
         address=key, reason=reason, source=source, created_at=now
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    made = statement.on_conflict_do_nothing().returning(suppressions.c.address)
+    return connection.execute(made).first() is not None
 
 
 def remove(connection: Connection, keys: Collection[str]) -> int:
@@ -54,8 +55,9 @@ def newest_first(connection: Connection) -> Iterator[Suppression]:
 
 
 def counts(connection: Connection) -> Mapping[str, int]:
-    query = sa.select(suppressions.c.reason, sa.func.count()).group_by(suppressions.c.reason)
-    return {reason: number for reason, number in connection.execute(query)}
+    number = sa.func.count().label("number")
+    query = sa.select(suppressions.c.reason, number).group_by(suppressions.c.reason)
+    return {row.reason: row.number for row in connection.execute(query)}
 
 
 def any_erased(connection: Connection) -> bool:

@@ -123,15 +123,19 @@ def test_times_come_back_as_they_went_in(store: Store) -> None:
 
     with store.read() as connection:
         query = sa.select(lists.c.name, lists.c.created_at)
-        found = {name: at for name, at in connection.execute(query)}
+        found = {row.name: row.created_at for row in connection.execute(query)}
         assert found == times
         assert all(at.tzinfo is dt.UTC for at in found.values())
 
 
 def test_a_failed_write_leaves_nothing(store: Store) -> None:
-    with pytest.raises(RuntimeError), store.write() as connection:
-        people.create_list(connection, "ai", NOW)
-        raise RuntimeError
+    def half() -> None:
+        with store.write() as connection:
+            people.create_list(connection, "ai", NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
 
     with store.read() as connection:
         assert people.find_list(connection, "ai") is None

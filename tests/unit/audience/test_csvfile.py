@@ -1,0 +1,136 @@
+"""Reading CSV: whatever the file holds, in constant memory."""
+
+import io
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.audience.csvfile import CsvFile, Record, open_csv
+from newsletter.errors import UsageError
+
+
+def read(folder: Path, content: bytes) -> tuple[list[str], list[Record]]:
+    path = folder / "file.csv"
+    path.write_bytes(content)
+    with open_csv(path) as file:
+        return file.header, list(file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_encoding_delimiter_and_line_ends_are_found_out(
+    tmp_path: Path, encoding: str, delimiter: str, newline: str
+) -> None:
+    """B18."""
+    mark = "\ufeff" if encoding.startswith("utf-16-") else ""
+    lines = [["Email", "Name"], ["a@example.com", "李"], ["b@example.com", "é"]]
+    text = mark + "".join(delimiter.join(line) + newline for line in lines)
+
+    header, records = read(tmp_path, text.encode(encoding))
+
+    assert header == ["Email", "Name"]
+    assert records == [
+        Record(2, ["a@example.com", "李"]),
+        Record(3, ["b@example.com", "é"]),
+    ]
+
+
+def test_a_record_is_known_by_the_line_it_starts_on(tmp_path: Path) -> None:
+    _, records = read(tmp_path, b'email,note\na@x.org,"one\ntwo"\n\nb@x.org,x\n')
+
+    assert [(record.line, record.cells) for record in records] == [
+        (2, ["a@x.org", "one\ntwo"]),
+        (5, ["b@x.org", "x"]),
+    ]
+
+
+def test_an_unclosed_quote_spoils_its_own_row_only(tmp_path: Path) -> None:
+    rows = b"".join(b"r%d@x.org,n\n" % number for number in range(500))
+
+    _, records = read(tmp_path, b'email,name\n"a@x.org,n\n' + rows)
+
+    assert records[0].line == 2
+    assert "quote" in records[0].fault
+    assert [record.line for record in records[1:]] == list(range(3, 503))
+    assert not any(record.fault for record in records[1:])
+
+
+def test_a_ragged_row_is_a_fault(tmp_path: Path) -> None:
+    _, records = read(tmp_path, b"email,name\na@x.org\nb@x.org,n,more\nc@x.org,n\n")
+
+    assert [bool(record.fault) for record in records] == [True, True, False]
+
+
+def test_a_field_of_megabytes_spoils_its_row_and_no_memory(tmp_path: Path) -> None:
+    """B18: a 1 GB field, here 64 MB, with and without a quote."""
+    huge = b"x" * (32 << 20)
+    path = tmp_path / "huge.csv"
+    path.write_bytes(b'email,name\na@x.org,"' + huge + b'"\nb@x.org,' + huge + b"\nc@x.org,n\n")
+
+    tracemalloc.start()
+    with open_csv(path) as file:
+        records = list(file)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert [(record.line, bool(record.fault)) for record in records] == [
+        (2, True),
+        (3, True),
+        (4, False),
+    ]
+    assert peak_bytes < 4 << 20
+
+
+def test_a_quoted_megabyte_over_many_lines_gives_its_rows_back(tmp_path: Path) -> None:
+    text = b'email,name\n"a@x.org,n\n' + b"b@x.org,n\n" * 50_000
+
+    _, records = read(tmp_path, text)
+
+    assert len(records) == 50_001
+    assert records[-1].line == 50_002
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"PK\x03\x04rest", "zip"),
+        (b"\x1f\x8b\x08rest", "gzip"),
+        (b"\xd0\xcf\x11\xe0rest", "Excel"),
+        ("email,name\n".encode("utf-16-le"), "not UTF-8"),
+        ("email,größe\n".encode("latin-1"), "not UTF-8"),
+        (b"x" * 300_000, "too long"),
+    ],
+)
+def test_what_is_no_csv_file_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    """B19: archives are refused by what they hold, whatever they are called."""
+    with pytest.raises(UsageError, match=said) as caught:
+        read(tmp_path, content)
+
+    assert "file.csv" in caught.value.where
+
+
+def test_bytes_of_another_encoding_arrive_marked(tmp_path: Path) -> None:
+    _, records = read(tmp_path, "email,name\na@x.org,é\n".encode("latin-1"))
+
+    assert records == [Record(2, ["a@x.org", "\udce9"])]
+
+
+@given(st.binary(max_size=300) | st.text('",;\t\r\nab', max_size=80).map(str.encode))
+def test_no_bytes_make_it_fail(content: bytes) -> None:
+    """Each record has its own line, in ascending order, and the header's width or a fault."""
+    try:
+        file = CsvFile(io.BufferedReader(io.BytesIO(b"email,name\n" + content)), Path("f.csv"))
+    except UsageError:
+        return
+
+    lines = []
+    for record in file:
+        lines.append(record.line)
+        assert record.fault or len(record.cells) == 2
+
+    assert lines == sorted(set(lines))
