@@ -1,1 +1,137 @@
-"""Digest + theme -> Email: Jinja2 -> MJML -> premailer; the text part from the Digest."""
+"""Digest + theme -> Email: Jinja2 -> MJML -> premailer; the text part from the Digest.
+
+fields    merge fields on their way through
+html      nodes -> HTML, the one place that escapes
+text      digest -> the text part
+theme     which files a theme consists of
+sandbox   running its templates
+compile   MJML and premailer
+"""
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from newsletter.model.digest import Digest, Image, Text, plain_text, walk
+from newsletter.model.email import Email, Place
+from newsletter.render.compile import to_html
+from newsletter.render.dates import written_date
+from newsletter.render.fields import Fields
+from newsletter.render.html import HtmlWriter, domain
+from newsletter.render.sandbox import Templates
+from newsletter.render.spacing import is_wide
+from newsletter.render.text import TextWriter
+from newsletter.render.theme import Theme, load_theme, packaged_templates
+
+__all__ = ["Masthead", "Theme", "load_theme", "packaged_templates", "reading_minutes", "render"]
+
+_PREHEADER_LENGTH = 110
+_WIDE_A_MINUTE = 400  # characters of Chinese, Japanese or Korean
+_WORDS_A_MINUTE = 220
+_RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi", "ps", "dv", "ku", "ug"}
+
+
+@dataclass(frozen=True, slots=True)
+class Masthead:
+    """What a theme needs to know of the newsletter."""
+
+    name: str
+    language: str
+    timezone: str
+    sender: str
+    reply_to: str
+    base_url: str
+    postal_address: str
+
+
+def render(digest: Digest, theme: Theme, masthead: Masthead, *, list_name: str = "") -> Email:
+    """The email of a digest: the same bytes for the same input. Raises RenderError."""
+    fields = Fields.apart_from(f"{digest}{masthead}{list_name}")
+    templates = Templates(theme)
+    language = digest.meta.language or masthead.language
+    text = TextWriter(fields)
+    values = _values(digest, theme, masthead, language, list_name, fields)
+    writer = HtmlWriter(fields)
+    html = to_html(
+        templates.render(
+            "email.mjml.j2",
+            values
+            | {
+                "inline": writer.inline,
+                "blocks": writer.blocks,
+                "style": templates.source("style.css"),
+                "responsive": templates.source("responsive.css"),
+            },
+        ),
+        f"templates/{theme.name}/email.mjml.j2",
+    )
+    plain = templates.render(
+        "email.txt.j2", values | {"inline": text.inline, "body": text.body(digest)}
+    )
+    return Email(
+        sender=masthead.sender,
+        reply_to=masthead.reply_to,
+        language=language,
+        subject=fields.split(values["subject"], Place.HEADER),
+        preheader=fields.split(values["preheader"], Place.TEXT),
+        html=fields.split(html, Place.HTML),
+        text=fields.split(plain.strip() + "\n", Place.TEXT),
+    )
+
+
+def _values(
+    digest: Digest,
+    theme: Theme,
+    masthead: Masthead,
+    language: str,
+    list_name: str,
+    fields: Fields,
+) -> dict[str, Any]:
+    """What templates may use; docs/extending.md lists it."""
+    direction = "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
+    subject = fields.tokenised(digest.meta.subject or digest.title_text)
+    return {
+        "digest": digest,
+        "masthead": masthead,
+        "theme": theme.settings,
+        "t": theme.strings(language),
+        "language": language,
+        "direction": direction,
+        "subject": subject,
+        "preheader": fields.tokenised(preheader(digest)),
+        "date": written_date(_local_day(digest, masthead), language),
+        "minutes": reading_minutes(digest),
+        "list_name": list_name,
+        "domain": domain,
+        "merge": fields.token,
+    }
+
+
+def _local_day(digest: Digest, masthead: Masthead) -> dt.date | None:
+    date = digest.meta.date
+    return date.date() if isinstance(date, dt.datetime) else date
+
+
+def preheader(digest: Digest) -> str:
+    """What an inbox shows behind the subject: front matter's, else the summary, else the lead."""
+    if digest.meta.preheader:
+        return digest.meta.preheader
+    points = " · ".join(plain_text(point) for point in digest.summary)
+    text = points or " ".join(
+        node.text for block in digest.lead[:2] for node in walk(block) if isinstance(node, Text)
+    )
+    text = " ".join(text.split())
+    return text if len(text) <= _PREHEADER_LENGTH else text[: _PREHEADER_LENGTH - 1] + "…"
+
+
+def reading_minutes(digest: Digest) -> int:
+    """Minutes to read it, at least one."""
+    text = " ".join(
+        node.alt if isinstance(node, Image) else node.text
+        for node in walk(digest)
+        if isinstance(node, Text | Image)
+    )
+    wide = sum(is_wide(character) for character in text)
+    words = len("".join(" " if is_wide(character) else character for character in text).split())
+    return max(1, math.ceil(wide / _WIDE_A_MINUTE + words / _WORDS_A_MINUTE))

@@ -1,0 +1,69 @@
+"""MJML -> HTML with its styles inlined, past the traps of both libraries."""
+
+import logging
+import re
+
+import mjml
+from premailer import Premailer
+from premailer.premailer import PremailerError
+
+from newsletter.errors import RenderError
+
+# A style block that holds this comment is inlined; MJML's own and the responsive one stay as
+# they are, for premailer would drop their @media and grow the mail past Gmail's limit.
+INLINE_MARK = "/* inline */"
+
+_POSITION = re.compile(r"position (\d+)")
+
+
+def to_html(source: str, name: str) -> str:
+    """Compile MJML and inline the style block marked by INLINE_MARK. Raises RenderError."""
+    html = _mjml(source, name)
+    # lxml knows a doctype only in capitals, and without one a mail is shown in quirks mode.
+    html = re.sub(r"^\s*<!doctype html>", "<!DOCTYPE html>", html, count=1, flags=re.IGNORECASE)
+    html = re.sub(r"<style([^>]*)>(.*?)</style>", _ignored, html, flags=re.DOTALL)
+    try:
+        inlined = Premailer(
+            html,
+            strip_important=False,
+            allow_network=False,
+            disable_validation=True,
+            disable_link_rewrites=True,
+            cssutils_logging_level=logging.CRITICAL,
+            disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
+        ).transform(pretty_print=False)
+    except (PremailerError, ValueError) as error:
+        raise RenderError(f"the style sheet cannot be inlined: {error}", where=name) from error
+    return re.sub(r' data-premailer="ignore"| class=""', "", str(inlined))
+
+
+def _ignored(match: re.Match[str]) -> str:
+    if INLINE_MARK in match[2]:
+        return match[0]
+    return f'<style{match[1]} data-premailer="ignore">{match[2]}</style>'
+
+
+def _mjml(source: str, name: str) -> str:
+    try:
+        # Without `fonts` mrml would link web fonts for some font names.
+        return str(mjml.mjml2html(source, fonts={}))
+    except ValueError as error:
+        raise RenderError(
+            f"MJML: {error}", where=_place(source, name, str(error)), hint="Mend the template."
+        ) from error
+    except BaseException as error:
+        # mrml panics as a BaseException of its own, which nothing else may swallow.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RenderError(
+            "MJML cannot read the rendered template", where=name, hint="Look for a bare > in it."
+        ) from None
+
+
+def _place(source: str, name: str, message: str) -> str:
+    """mrml names byte offsets; people want lines (of the rendered MJML)."""
+    match = _POSITION.search(message)
+    if match is None:
+        return name
+    line = source.encode()[: int(match[1])].count(b"\n") + 1
+    return f"{name}:{line}"

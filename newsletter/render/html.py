@@ -1,0 +1,248 @@
+"""Nodes -> HTML for a mail: the one place that escapes what an author wrote.
+
+`<`, `>`, `&` and quotes are all escaped: mrml panics at a bare `>` after a letter beyond ASCII.
+Looks come from the theme's classes; nothing here has a colour.
+"""
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from newsletter.model.digest import (
+    Block,
+    Break,
+    Code,
+    CodeBlock,
+    Embed,
+    Entry,
+    Figure,
+    FootnoteReference,
+    Footnotes,
+    Heading,
+    Image,
+    Inline,
+    InlineNode,
+    Item,
+    Labelled,
+    Link,
+    LinkList,
+    ListBlock,
+    ListItem,
+    Paragraph,
+    Quote,
+    Rule,
+    Section,
+    Span,
+    Table,
+    Text,
+    plain_text,
+)
+from newsletter.render.fields import Fields
+from newsletter.render.spacing import joins_without_space
+
+_WIDE = 576  # CSS pixels between the margins of the sheet
+
+
+class HtmlWriter:
+    """Writes nodes as HTML; merge fields in text become tokens of `fields`."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    # --- inline ---
+
+    def inline(self, nodes: Inline) -> Markup:
+        return Markup("".join(self._inline(nodes)))  # noqa: S704 -- built of escaped pieces
+
+    def _inline(self, nodes: Sequence[InlineNode]) -> Iterable[str]:
+        for index, node in enumerate(nodes):
+            match node:
+                case Text():
+                    yield self._text(node.text)
+                case Code():
+                    yield f'<code class="code">{html.escape(node.text)}</code>'
+                case Break(hard=True):
+                    yield "<br />"
+                case Break():
+                    yield "" if joins_without_space(nodes, index) else " "
+                case Span():
+                    yield f"<{node.kind.value}>{self.inline(node.children)}</{node.kind.value}>"
+                case Link():
+                    yield self._link(node)
+                case Image():
+                    yield self._picture(node, "inline-image")
+                case FootnoteReference():
+                    yield f'<sup class="note-mark">[{node.number}]</sup>'
+                case _:
+                    assert_never(node)
+
+    def _text(self, text: str) -> str:
+        return html.escape(self._fields.tokenised(text))
+
+    def url(self, url: str) -> str:
+        return html.escape(self._fields.tokenised(url))
+
+    def _link(self, link: Link) -> str:
+        text = self.inline(link.children) or html.escape(link.url)
+        title = f' title="{self._text(link.title)}"' if link.title else ""
+        return f'<a href="{self.url(link.url)}"{title} class="link">{text}</a>'
+
+    def _picture(self, image: Image, name: str) -> str:
+        width = image.width if image.width and image.width < _WIDE else None
+        size = f' width="{width}"' if width else ' width="100%"' if name == "image" else ""
+        title = f' title="{self._text(image.title)}"' if image.title else ""
+        return (
+            f'<img src="{html.escape(image.url)}" alt="{self._text(image.alt)}"{title}{size} '
+            f'class="{name}" />'
+        )
+
+    # --- blocks ---
+
+    def blocks(self, blocks: Iterable[Block | Item | Section]) -> Markup:
+        return Markup("".join(self._block(block) for block in blocks))  # noqa: S704 -- as above
+
+    def _block(self, block: Block | Item | Section) -> str:
+        match block:
+            case Paragraph():
+                return f'<p class="p">{self.inline(block.inline)}</p>'
+            case Heading():
+                return f'<h4 class="h4">{self.inline(block.inline)}</h4>'
+            case ListBlock():
+                return self._list(block)
+            case Quote():
+                return f'<blockquote class="quote">{self.blocks(block.blocks)}</blockquote>'
+            case CodeBlock():
+                return f'<pre class="pre"><code>{html.escape(block.text)}</code></pre>'
+            case Table():
+                return self._table(block)
+            case Figure():
+                return self._figure(block)
+            case Embed():
+                return self._embed(block)
+            case Rule():
+                return '<hr class="rule" />'
+            case Labelled():
+                return self._labelled(block)
+            case LinkList():
+                return self._link_list(block)
+            case Footnotes():
+                return self._footnotes(block)
+            case Item():
+                return self.item(block)
+            case Section():
+                return self._section(block)
+            case _:
+                assert_never(block)
+
+    def _list(self, block: ListBlock) -> str:
+        tag = "ul" if block.start is None else "ol"
+        start = f' start="{block.start}"' if block.start not in (None, 1) else ""
+        items = "".join(self._list_item(item) for item in block.items)
+        return f'<{tag}{start} class="list">{items}</{tag}>'
+
+    def _list_item(self, item: ListItem) -> str:
+        mark = "" if item.checked is None else "☑ " if item.checked else "☐ "
+        blocks = item.blocks
+        if blocks and isinstance(first := blocks[0], Paragraph):
+            inner = f"{mark}{self.inline(first.inline)}{self.blocks(blocks[1:])}"
+        else:
+            inner = f"{mark}{self.blocks(blocks)}"
+        return f'<li class="li">{inner}</li>'
+
+    def _table(self, table: Table) -> str:
+        rows = []
+        if table.header:
+            cells = self._cells(table.header.cells, table, "th", ' scope="col" class="th"')
+            rows.append(f"<tr>{cells}</tr>")
+        for row in table.rows:
+            cells = self._cells(row.cells, table, "td", ' class="td"')
+            rows.append(f"<tr>{cells}</tr>")
+        body = "".join(rows)
+        return (
+            '<div class="scroll"><table width="100%" cellpadding="0" cellspacing="0" '
+            f'class="table">{body}</table></div>'
+        )
+
+    def _cells(self, cells: Sequence[Inline], table: Table, tag: str, attributes: str) -> str:
+        made = []
+        for index, cell in enumerate(cells):
+            align = table.align[index].value if index < len(table.align) else ""
+            side = f' align="{align}"' if align else ""
+            made.append(f"<{tag}{attributes}{side}>{self.inline(cell)}</{tag}>")
+        return "".join(made)
+
+    def _figure(self, figure: Figure) -> str:
+        picture = self._picture(figure.image, "image")
+        if figure.url:
+            picture = f'<a href="{self.url(figure.url)}">{picture}</a>'
+        return f'<p class="figure">{picture}</p>'
+
+    def _embed(self, embed: Embed) -> str:
+        sign = {"frame": "▶", "video": "▶", "audio": "♪"}[embed.kind.value]
+        title = self._text(embed.title) if embed.title else html.escape(domain(embed.url))
+        return (
+            f'<p class="embed"><a href="{self.url(embed.url)}" class="embed-link">'
+            f"{sign}&nbsp; {title}</a></p>"
+        )
+
+    def _labelled(self, block: Labelled) -> str:
+        return (
+            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
+            f'class="callout"><tr><td class="callout-cell {block.kind.value}">'
+            f'<p class="label {block.kind.value}-label">{self.inline(label(block))}</p>'
+            f"{self.blocks(block.blocks)}</td></tr></table>"
+        )
+
+    def _link_list(self, block: LinkList) -> str:
+        tag = "ul" if block.start is None else "ol"
+        start = f' start="{block.start}"' if block.start not in (None, 1) else ""
+        entries = "".join(self._entry(entry) for entry in block.entries)
+        return f'<{tag}{start} class="brief">{entries}</{tag}>'
+
+    def _entry(self, entry: Entry) -> str:
+        lead = f'<span class="lead">{self.inline(entry.lead)}</span>' if entry.lead else ""
+        note = f'<span class="note">{self.inline(entry.note)}</span>' if entry.note else ""
+        return f'<li class="entry">{lead}{note}{self.blocks(entry.blocks)}</li>'
+
+    def _footnotes(self, block: Footnotes) -> str:
+        notes = "".join(
+            f'<div class="footnote"><span class="note-mark">[{note.number}]</span> '
+            f"{self.blocks(note.blocks)}</div>"
+            for note in block.notes
+        )
+        return f'<div class="footnotes">{notes}</div>'
+
+    def item(self, item: Item) -> str:
+        source = ""
+        if item.url and (host := domain(item.url)):
+            source = (
+                f'<p class="source"><a href="{self.url(item.url)}" class="source-link">'
+                f"{html.escape(host)}&nbsp;›</a></p>"
+            )
+        return (
+            f'<div class="item"><h3 class="h3">{self._heading(item.heading)}</h3>{source}'
+            f"{self.blocks(item.blocks)}</div>"
+        )
+
+    def _section(self, section: Section) -> str:
+        return f'<h3 class="h3 group">{self._heading(section.heading)}</h3>' + self.blocks(
+            section.parts
+        )
+
+    def _heading(self, inline: Inline) -> str:
+        return str(self.inline(inline)).replace('class="link"', 'class="title-link"')
+
+
+def label(block: Labelled) -> Inline:
+    """The text of a label without its colon: its own line and colour part it from what follows."""
+    text = plain_text(block.label).strip().rstrip(":：").strip()
+    return (Text(text, position=block.position),)
+
+
+def domain(url: str) -> str:
+    """The host of a web address as readers know it, without www."""
+    host = urlsplit(url).hostname or ""
+    return host.removeprefix("www.")

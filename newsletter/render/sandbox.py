@@ -1,0 +1,110 @@
+"""Running a theme's templates: sandboxed, strict, bounded, and with errors that name their line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from newsletter.errors import RenderError
+from newsletter.render.theme import Theme
+
+_MAX_CHARACTERS = 4 * 1024 * 1024
+_MAX_REPEAT = 100_000
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Jinja2 that refuses to multiply texts without end; `range` is bounded by its sandbox."""
+
+    intercepted_binops = frozenset(["*", "**"])
+
+    def call_binop(
+        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
+    ) -> Any:
+        if operator == "**" or _length(left, right) > _MAX_REPEAT:
+            raise SecurityError(f"the result of {operator} would be too large")
+        return super().call_binop(context, operator, left, right)
+
+
+def _length(left: Any, right: Any) -> int:
+    for text, times in ((left, right), (right, left)):
+        if isinstance(text, str | list | tuple) and isinstance(times, int):
+            return len(text) * times
+    return 0
+
+
+class Templates:
+    """The templates of one theme; values are escaped unless they are Markup."""
+
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self._environment = _Environment(
+            loader=jinja2.FileSystemLoader([str(folder) for folder in theme.folders]),
+            autoescape=lambda name: name is None or not name.endswith(".txt.j2"),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+
+    def render(self, name: str, values: Mapping[str, Any]) -> str:
+        """Render one file. Raises RenderError with the file and line of a fault."""
+        try:
+            template = self._environment.get_template(name)
+            pieces: list[str] = []
+            size = 0
+            for piece in template.generate(values):
+                size += len(piece)
+                if size > _MAX_CHARACTERS:
+                    raise SecurityError("the template writes without end")
+                pieces.append(piece)
+            return "".join(pieces)
+        except jinja2.TemplateSyntaxError as error:
+            where = f"{self._shown(error.name or name)}:{error.lineno}"
+            raise RenderError(f"template: {error.message}", where=where, hint=_HINT) from error
+        except jinja2.TemplateNotFound as error:
+            raise RenderError(
+                f"the theme has no file {error.name!r}", where=str(self._theme.folders[0])
+            ) from error
+        except (
+            jinja2.TemplateError,
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            MemoryError,
+            OverflowError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise RenderError(
+                f"template: {error}", where=self._place(error, name), hint=_HINT
+            ) from error
+
+    def source(self, name: str) -> str:
+        """A file of the theme that is no template, such as a style sheet."""
+        assert self._environment.loader is not None
+        try:
+            return self._environment.loader.get_source(self._environment, name)[0]
+        except jinja2.TemplateNotFound as error:
+            raise RenderError(f"the theme has no file {name!r}", where=self._theme.name) from error
+
+    def _place(self, error: BaseException, name: str) -> str:
+        """The innermost line of a template in the error's traceback."""
+        place = self._shown(name)
+        trace = error.__traceback__
+        folders = [str(folder) for folder in self._theme.folders]
+        while trace is not None:
+            file = trace.tb_frame.f_code.co_filename
+            if any(file.startswith(folder) for folder in folders):
+                place = f"{self._shown(Path(file).name)}:{trace.tb_lineno}"
+            trace = trace.tb_next
+        return place
+
+    def _shown(self, name: str) -> str:
+        return f"templates/{self._theme.name}/{name}"
+
+
+_HINT = "docs/extending.md lists what a template may use."

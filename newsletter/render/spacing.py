@@ -1,0 +1,18 @@
+"""Where a line break in the source means a space, and where it means nothing."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from newsletter.model.digest import InlineNode, plain_text
+
+
+def is_wide(character: str) -> bool:
+    """A CJK letter or sign, which is written without spaces."""
+    return bool(character) and unicodedata.east_asian_width(character) in "WF"
+
+
+def joins_without_space(nodes: Sequence[InlineNode], index: int) -> bool:
+    """Whether the soft break at `index` stands between two CJK characters."""
+    before = plain_text(tuple(nodes[:index]))[-1:]
+    after = plain_text(tuple(nodes[index + 1 :]))[:1]
+    return is_wide(before) and is_wide(after)

@@ -1,0 +1,172 @@
+"""Digest -> the text part: one paragraph a line, every link present, nothing wrapped by force."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
+
+from newsletter.model.digest import (
+    Block,
+    Break,
+    Code,
+    CodeBlock,
+    Digest,
+    Embed,
+    Figure,
+    FootnoteReference,
+    Footnotes,
+    Heading,
+    Image,
+    Inline,
+    InlineNode,
+    Item,
+    Labelled,
+    Link,
+    LinkList,
+    ListBlock,
+    Paragraph,
+    Quote,
+    Rule,
+    Section,
+    Span,
+    Table,
+    Text,
+    plain_text,
+)
+from newsletter.render.fields import Fields
+from newsletter.render.html import label
+from newsletter.render.spacing import joins_without_space
+
+
+class TextWriter:
+    """Writes nodes as plain text; merge fields become tokens of `fields`."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+
+    def body(self, digest: Digest) -> str:
+        """Everything between the summary and the footer."""
+        parts: list[str] = [*self._blocks(digest.lead)]
+        for section in digest.sections:
+            parts += self._section(section, "━")
+        parts += self._blocks(digest.tail)
+        if digest.promo:
+            parts += ["· · ·", *self._blocks(digest.promo.blocks)]
+        return "\n\n".join(part for part in parts if part)
+
+    def inline(self, nodes: Inline) -> str:
+        return "".join(self._inline(nodes))
+
+    def _inline(self, nodes: Sequence[InlineNode]) -> Iterator[str]:
+        for index, node in enumerate(nodes):
+            match node:
+                case Text():
+                    yield self._fields.tokenised(node.text)
+                case Code():
+                    yield node.text
+                case Break(hard=True):
+                    yield "\n"
+                case Break():
+                    yield "" if joins_without_space(nodes, index) else " "
+                case Span():
+                    yield self.inline(node.children)
+                case Link():
+                    yield self._link(node)
+                case Image():
+                    yield f"[{node.alt}] <{node.url}>" if node.alt else f"<{node.url}>"
+                case FootnoteReference():
+                    yield f"[{node.number}]"
+                case _:
+                    assert_never(node)
+
+    def _link(self, link: Link) -> str:
+        url = self._fields.tokenised(link.url)
+        text = self.inline(link.children)
+        return url if text in ("", url, url.removeprefix("mailto:")) else f"{text} <{url}>"
+
+    def _blocks(self, blocks: Iterable[Block | Item | Section]) -> list[str]:
+        return [text for block in blocks if (text := self._block(block))]
+
+    def _joined(self, blocks: Iterable[Block]) -> str:
+        return "\n".join(self._blocks(blocks))
+
+    def _block(self, block: Block | Item | Section) -> str:
+        match block:
+            case Paragraph():
+                return self.inline(block.inline)
+            case Heading():
+                return self.inline(block.inline)
+            case ListBlock():
+                return "\n".join(
+                    _indented(self._joined(item.blocks), _mark(block, index, item.checked))
+                    for index, item in enumerate(block.items)
+                )
+            case Quote():
+                return _indented(self._joined(block.blocks), "> ", "> ")
+            case CodeBlock():
+                return _indented(block.text, "    ", "    ")
+            case Table():
+                rows = [block.header] if block.header else []
+                return "\n".join(
+                    " | ".join(self.inline(cell) for cell in row.cells)
+                    for row in [*rows, *block.rows]
+                )
+            case Figure():
+                linked = f"\n{self._fields.tokenised(block.url)}" if block.url else ""
+                return self.inline((block.image,)) + linked
+            case Embed():
+                return f"{block.title}\n{block.url}".strip()
+            case Rule():
+                return "· · ·"
+            case Labelled():
+                return f"〔{self.inline(label(block))}〕\n{self._joined(block.blocks)}"
+            case LinkList():
+                return "\n\n".join(
+                    _indented(
+                        "\n".join(
+                            filter(
+                                None,
+                                [
+                                    self.inline((*entry.lead, *entry.note)),
+                                    *self._blocks(entry.blocks),
+                                ],
+                            )
+                        ),
+                        "• " if block.start is None else f"{block.start + index}. ",
+                    )
+                    for index, entry in enumerate(block.entries)
+                )
+            case Footnotes():
+                return "\n".join(
+                    f"[{note.number}] {self._joined(note.blocks)}" for note in block.notes
+                )
+            case Item():
+                return "\n\n".join(
+                    [self._title("■ ", block.heading, block.url), *self._blocks(block.blocks)]
+                )
+            case Section():
+                return "\n\n".join(self._section(block, "─"))
+            case _:
+                assert_never(block)
+
+    def _section(self, section: Section, line: str) -> list[str]:
+        heading = self._title("", section.heading, section.url)
+        return [f"{line * 24}\n{heading}", *self._blocks(section.parts)]
+
+    def _title(self, mark: str, heading: Inline, url: str | None) -> str:
+        """A heading; where it is one link, with the address on its own line."""
+        if url is None:
+            return mark + self.inline(heading)
+        text = self._fields.tokenised(plain_text(heading)).strip()
+        return f"{mark}{text}\n{self._fields.tokenised(url)}"
+
+
+def _mark(block: ListBlock, index: int, checked: bool | None) -> str:
+    if checked is not None:
+        return "[x] " if checked else "[ ] "
+    return "- " if block.start is None else f"{block.start + index}. "
+
+
+def _indented(text: str, first: str, rest: str | None = None) -> str:
+    """The text behind a mark, its further lines in line with it."""
+    rest = " " * len(first) if rest is None else rest
+    lines = text.split("\n")
+    return "\n".join([first + lines[0], *(rest + line for line in lines[1:])])

@@ -1,0 +1,84 @@
+"""A theme: a folder with MJML, CSS and text templates, and theme.toml.
+
+A project's own folder of the same name comes first, file by file: one that holds only a
+`theme.toml` or a `style.css` changes just that.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import newsletter
+from newsletter.errors import RenderError, UsageError
+
+_FALLBACK_LANGUAGE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """`folders` are searched in order for each file; `settings` is theme.toml, merged."""
+
+    name: str
+    folders: tuple[Path, ...]
+    settings: Mapping[str, Any]
+
+    def strings(self, language: str) -> Mapping[str, str]:
+        """The words of the theme in a language, English where it has none."""
+        known: Mapping[str, Mapping[str, str]] = self.settings.get("strings", {})
+        fallback = known.get(_FALLBACK_LANGUAGE, {})
+        short = language.split("-")[0].lower()
+        return {**fallback, **known.get(short, {}), **known.get(language.lower(), {})}
+
+
+def packaged_templates() -> Path:
+    """The themes that come with newsletter: inside a wheel, or beside the package in a checkout."""
+    package = Path(newsletter.__file__).parent
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+def load_theme(name: str, search: Sequence[Path]) -> Theme:
+    """The theme of this name, from all of the `search` folders that hold one.
+
+    Raises UsageError where there is none, RenderError where a theme.toml cannot be read.
+    """
+    plain = bool(name) and Path(name).name == name
+    folders = [folder / name for folder in search if plain and (folder / name).is_dir()]
+    if not folders:
+        known = sorted({path.name for folder in search for path in folder.glob("*/")})
+        close = difflib.get_close_matches(name, known, n=1)
+        raise UsageError(
+            f"there is no theme {name!r}",
+            where="theme",
+            hint=f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}.",
+        )
+    settings: dict[str, Any] = {}
+    for folder in reversed(_unique(folders)):
+        settings = _merged(settings, _read(folder / "theme.toml"))
+    return Theme(name, _unique(folders), settings)
+
+
+def _unique(folders: Sequence[Path]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(folder.resolve() for folder in folders))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RenderError(f"is not TOML: {error}", where=str(path), hint="Mend it.") from error
+
+
+def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(result.get(key), dict):
+            result[key] = _merged(result[key], value)
+        else:
+            result[key] = value
+    return result
