@@ -42,7 +42,7 @@ class Record(NamedTuple):
 
     line: int
     cells: list[str]
-    fault: str = ""
+    fault: str
 
 
 class CsvFile:
@@ -62,28 +62,34 @@ class CsvFile:
         return self._raw.tell()
 
     def __iter__(self) -> Iterator[Record]:
-        lines = self._lines
-        rows = csv.reader(lines, delimiter=self._delimiter, skipinitialspace=True, strict=True)
-        width = len(self.header)
+        lines, width = self._lines, len(self.header)
+        rows = self._rows()
+        start = lines.begin_record()
         while True:
-            start = lines.begin_record()
             try:
-                row = next(rows)
-            except StopIteration:
-                return
+                for row in rows:
+                    if len(row) == width:
+                        yield Record(start, row, "")
+                    elif row:
+                        fault = f"{len(row)} columns where the header has {width}"
+                        yield Record(start, row, fault)
+                    start = lines.begin_record()
             except (csv.Error, _Runaway) as error:
                 yield Record(start, [lines.give_back()], _fault(error))
-                continue
-            if len(row) == width:
-                yield Record(start, row)
-            elif row:
-                yield Record(start, row, f"{len(row)} columns where the header has {width}")
+                rows, start = self._rows(), lines.begin_record()
+            else:
+                return
+
+    def _rows(self) -> Iterator[list[str]]:
+        return csv.reader(
+            iter(self._lines), delimiter=self._delimiter, skipinitialspace=True, strict=True
+        )
 
     def _read_header(self) -> tuple[list[str], str]:
         where = f"{self.path}:1"
         self._lines.begin_record()
         try:
-            line = next(self._lines)
+            line = next(iter(self._lines))
         except StopIteration:
             raise UsageError(
                 "the file is empty",
@@ -116,29 +122,25 @@ class _Lines:
         self._text = text
         self._returned: deque[str | None] = deque()
         self._record: list[str | None] = []
-        self._size = 0
         self._number = 0
 
     def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._returned.popleft() if self._returned else self._read()
-        if line == "":
-            raise StopIteration
-        self._number += 1
-        self._record.append(line)
-        if line is None:
-            raise _Runaway(f"a line of more than {_LONGEST_LINE} characters")
-        self._size += len(line)
-        if self._size > _LONGEST_RECORD or len(self._record) > _MOST_LINES:
-            raise _Runaway("a quote that is never closed")
-        return line
+        """The lines that come next. It ends with _Runaway; another one goes on from there."""
+        returned, record, read = self._returned, self._record, self._read
+        while (line := returned.popleft() if returned else read()) != "":
+            self._number += 1
+            record.append(line)
+            if line is None:
+                raise _Runaway(f"a line of more than {_LONGEST_LINE} characters")
+            if len(record) > 1 and (
+                len(record) > _MOST_LINES or sum(map(len, filter(None, record))) > _LONGEST_RECORD
+            ):
+                raise _Runaway("a quote that is never closed")
+            yield line
 
     def begin_record(self) -> int:
         """The number of the line that comes next."""
         self._record.clear()
-        self._size = 0
         return self._number + 1
 
     def give_back(self) -> str:

@@ -115,7 +115,7 @@ class _Rows:
     ) -> None:
         self._file = file
         self._columns = _columns(file)
-        self._status = status
+        self._status = status.value
         self._write_reject = reject
         self._progress = progress
         self.rejected = 0
@@ -129,7 +129,7 @@ class _Rows:
                 self._reject(record, record.fault)
                 continue
             try:
-                row = self._row(record)
+                row = self._row(record.line, record.cells)
             except InvalidAddress as error:
                 self._reject(record, error.reason)
                 continue
@@ -147,34 +147,36 @@ class _Rows:
         yield batch
         self._progress(self._file.position_bytes())
 
-    def _row(self, record: Record) -> StagedRow | None:
+    def _row(self, line: int, cells: list[str]) -> StagedRow | None:
         """None for a row that says its person left; raises ValueError saying why it is bad."""
-        columns, cells = self._columns, record.cells
+        columns = self._columns
         # Nine rows in ten are short and plain as a whole: then no cell needs a closer look.
         text = "".join(cells)
         if len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
             cells = _looked_at(cells, columns)
         address = canonical(cells[columns.email])
-        skipped: tuple[int, ...] = ()
         status = self._status
+        skipped: tuple[int, ...] = ()
         if columns.status >= 0 and (standing := cells[columns.status].strip().lower()) in _STATUSES:
             if standing == SubscriptionStatus.UNSUBSCRIBED:
                 return None
             if standing == SubscriptionStatus.PENDING:
-                status = SubscriptionStatus.PENDING
+                status = standing
             skipped = (columns.status, columns.list)
-        attributes = [
-            f"{label}:{_quote(value)}"
-            for index, label in columns.attributes
-            if (value := cells[index].strip()) and index not in skipped
-        ]
+        attributes = ",".join(
+            [
+                label + _quote(value)
+                for index, label in columns.attributes
+                if (value := cells[index].strip()) and index not in skipped
+            ]
+        )
         return (
-            record.line,
+            line,
             address.lower(),
             address,
             cells[columns.name].strip() if columns.name >= 0 else "",
-            f"{{{','.join(attributes)}}}" if attributes else None,
-            status.value,
+            f"{{{attributes}}}" if attributes else None,
+            status,
         )
 
     def _reject(self, record: Record, reason: str) -> None:
@@ -195,7 +197,7 @@ def _looked_at(cells: Sequence[str], columns: _Columns) -> list[str]:
     for index, label in columns.attributes:
         found[index] = one_line(found[index].strip())
         if fault := attribute_fault(found[index]):
-            raise ValueError(f"{label}: {fault}")
+            raise ValueError(f"{label} {fault}")
     return found
 
 
@@ -229,7 +231,7 @@ def _columns(file: CsvFile) -> _Columns:
                 where=where,
                 hint="Name each column, in up to 50 characters.",
             )
-        attributes.append((index, _quote(known_as)))
+        attributes.append((index, f"{_quote(known_as)}:"))
     return _Columns(
         email,
         _index(names, "name"),

@@ -34,8 +34,8 @@ def test_encoding_delimiter_and_line_ends_are_found_out(
 
     assert header == ["Email", "Name"]
     assert records == [
-        Record(2, ["a@example.com", "李"]),
-        Record(3, ["b@example.com", "é"]),
+        Record(2, ["a@example.com", "李"], ""),
+        Record(3, ["b@example.com", "é"], ""),
     ]
 
 
@@ -117,7 +117,7 @@ def test_what_is_no_csv_file_is_refused(tmp_path: Path, content: bytes, said: st
 def test_bytes_of_another_encoding_arrive_marked(tmp_path: Path) -> None:
     _, records = read(tmp_path, "email,name\na@x.org,é\n".encode("latin-1"))
 
-    assert records == [Record(2, ["a@x.org", "\udce9"])]
+    assert records == [Record(2, ["a@x.org", "\udce9"], "")]
 
 
 @given(st.binary(max_size=300) | st.text('",;\t\r\nab', max_size=80).map(str.encode))
