@@ -18,7 +18,7 @@ from newsletter.cli.frame import Session, command
 @command
 def render(session: Session, issue: str, out: Path) -> None:
     """Write an issue as email.html, email.txt, email.eml and digest.json."""
-    from newsletter.cli.lint import as_json
+    from newsletter.lint.formats import as_json
     from newsletter.sending.prepare import prepare
     from newsletter.sending.preview import write
 

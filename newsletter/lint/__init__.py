@@ -1,1 +1,62 @@
-"""Findings on the digest and on the final email: one rule, one function."""
+"""Findings on the digest and on the final email: one rule, one function.
+
+A rule is a generator function in one of the modules below and one line in RULES; its name with
+hyphens is its id, the first line of its docstring its description in docs/lint.md.
+"""
+
+from collections.abc import Callable, Iterator
+
+from newsletter.lint import content, mail, shape
+from newsletter.model.digest import Digest
+from newsletter.model.email import Email
+from newsletter.model.finding import Finding, Severity
+
+DigestRule = Callable[[Digest], Iterator[Finding]]
+EmailRule = Callable[[Digest, Email], Iterator[Finding]]
+
+DIGEST_RULES: tuple[DigestRule, ...] = (
+    content.empty_body,
+    content.placeholder_issue,
+    content.truncated_issue,
+    content.short_issue,
+    content.no_source_link,
+    content.script_mismatch,
+    content.draft_issue,
+    shape.no_summary,
+    shape.no_cover,
+    shape.long_title,
+    shape.duplicate_heading,
+    shape.empty_heading,
+    shape.heading_skip,
+    shape.repeated_url,
+    shape.image_without_alt,
+    shape.insecure_image,
+    shape.many_images,
+    shape.label_misspelt,
+    shape.vague_link,
+    shape.literal_template,
+)
+EMAIL_RULES: tuple[EmailRule, ...] = (
+    mail.html_too_large,
+    mail.subject_empty,
+    mail.unsubscribe_missing,
+    mail.merge_field_without_default,
+)
+
+
+def check(digest: Digest, email: Email | None) -> tuple[Finding, ...]:
+    """Every finding of every rule, in the order of the file.
+
+    Front matter `lint-ignore: [rule, …]` silences warnings; an error is never silenced.
+    """
+    found = [finding for rule in DIGEST_RULES for finding in rule(digest)]
+    if email is not None:
+        found += [finding for rule in EMAIL_RULES for finding in rule(digest, email)]
+    ignored = digest.meta.extra.get("lint-ignore") or ()
+    silenced = {ignored} if isinstance(ignored, str) else {str(rule) for rule in ignored}
+    kept = (f for f in found if f.severity is Severity.ERROR or f.rule not in silenced)
+    return tuple(sorted(kept, key=lambda finding: finding.position.line))
+
+
+def rule_id(rule: DigestRule | EmailRule) -> str:
+    return rule.__name__.replace("_", "-")

@@ -4,6 +4,7 @@ import datetime as dt
 import email
 import email.policy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -92,8 +93,9 @@ def test_a_header_with_a_control_character_is_refused(character: str, field: str
     """The way to a second recipient or a second header is a line break in a value."""
     text = f"News{character}Bcc: evil@example.org <a@example.com>"
 
+    changed: dict[str, Any] = {field: text}
     with pytest.raises(mime.UnsafeHeader):
-        mime.compose(replace(MESSAGE, **{field: text}), NOW)
+        mime.compose(replace(MESSAGE, **changed), NOW)
 
 
 def test_a_sender_name_with_letters_of_any_script_stays_one_mailbox() -> None:

@@ -1,0 +1,67 @@
+"""Findings as text, JSON, SARIF, or annotations of a forge."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from newsletter import __version__
+from newsletter.model.finding import Finding, Severity
+
+_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_GITHUB_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def as_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "file": finding.position.file,
+        "line": finding.position.line,
+        "column": finding.position.column,
+        "message": finding.message,
+        "fix": finding.fix,
+    }
+
+
+def sarif(findings: Sequence[Finding]) -> str:
+    """One SARIF 2.1.0 log."""
+    results = [
+        {
+            "ruleId": finding.rule,
+            "level": _SARIF_LEVELS[finding.severity],
+            "message": {"text": f"{finding.message}. {finding.fix}".strip()},
+            "locations": [{"physicalLocation": _location(finding)}],
+        }
+        for finding in findings
+    ]
+    rules = [{"id": rule} for rule in sorted({finding.rule for finding in findings})]
+    driver = {"name": "newsletter", "version": __version__, "rules": rules}
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
+    return json.dumps(log, ensure_ascii=False, indent=1)
+
+
+def _location(finding: Finding) -> dict[str, Any]:
+    region = {"startLine": finding.position.line}
+    if finding.position.column is not None:
+        region["startColumn"] = finding.position.column
+    return {"artifactLocation": {"uri": finding.position.file}, "region": region}
+
+
+def github(finding: Finding) -> str:
+    """A workflow command of GitHub Actions."""
+    place = finding.position
+    column = "" if place.column is None else f",col={place.column}"
+    message = _escaped(f"{finding.message}. {finding.fix}".strip())
+    file = _escaped(place.file).replace(":", "%3A").replace(",", "%2C")
+    return (
+        f"::{_GITHUB_LEVELS[finding.severity]} file={file},line={place.line}{column},"
+        f"title={finding.rule}::{message}"
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

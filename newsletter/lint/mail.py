@@ -1,0 +1,66 @@
+"""Rules on the final email."""
+
+from collections.abc import Iterator
+
+from newsletter.model.digest import Digest
+from newsletter.model.email import URL_FIELDS, Email, MergeField, MergeText, fill
+from newsletter.model.finding import Finding, Severity
+
+_GMAIL_CLIPS_BYTES = 102_000
+_NEAR_BYTES = 85_000
+
+
+def html_too_large(digest: Digest, email: Email) -> Iterator[Finding]:
+    """Gmail cuts a mail near 102 KB, and the unsubscribe link with it."""
+    size = len(fill(email.html, {}).encode())
+    if size > _NEAR_BYTES:
+        cut = size > _GMAIL_CLIPS_BYTES
+        yield Finding(
+            "html-too-large",
+            Severity.WARNING,
+            digest.position,
+            f"{size:,} bytes of HTML: Gmail {'cuts it off' if cut else 'cuts mails'} near 102,000",
+            "Shorten the issue, or split it.",
+        )
+
+
+def subject_empty(digest: Digest, email: Email) -> Iterator[Finding]:
+    """A mail has a subject."""
+    if not fill(email.subject, {}).strip():
+        yield Finding(
+            "subject-empty",
+            Severity.ERROR,
+            digest.position,
+            "the subject is empty",
+            "Add title: or subject: to the front matter.",
+        )
+
+
+def unsubscribe_missing(digest: Digest, email: Email) -> Iterator[Finding]:
+    """Both parts let a reader leave."""
+    for name, part in (("HTML", email.html), ("text", email.text)):
+        if "unsubscribe_url" not in {field.name for field in _fields(part)}:
+            yield Finding(
+                "unsubscribe-missing",
+                Severity.ERROR,
+                digest.position,
+                f"the {name} part has no unsubscribe link",
+                "Put merge('unsubscribe_url') into the theme.",
+            )
+
+
+def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Finding]:
+    """A reader without that attribute sees a gap."""
+    fields = {*_fields(email.subject), *_fields(email.html), *_fields(email.text)}
+    for name in sorted({field.name for field in fields if not field.default} - URL_FIELDS):
+        yield Finding(
+            "merge-field-without-default",
+            Severity.WARNING,
+            digest.position,
+            f"{{{{ {name} }}}} is empty for readers without one",
+            f'Write {{{{ {name} | default("reader") }}}}.',
+        )
+
+
+def _fields(text: MergeText) -> Iterator[MergeField]:
+    return (piece for piece in text if isinstance(piece, MergeField))

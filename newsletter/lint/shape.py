@@ -1,0 +1,230 @@
+"""How the issue is built: headings, links, pictures, labels."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+
+from newsletter.lint.visible import body_nodes
+from newsletter.model.digest import (
+    Digest,
+    Image,
+    Item,
+    Labelled,
+    Link,
+    Section,
+    Text,
+    plain_text,
+    walk,
+)
+from newsletter.model.finding import Finding, Severity
+
+_TITLE_WIDTH = 60
+_MANY_IMAGES = 100
+_LABELS = ("深度解读 & 洞察", "深度解读", "洞察", "解读", "影响", "Insight", "Impact", "Summary")
+_VAGUE = {"here", "click here", "this", "link", "点击这里", "点这里", "这里", "链接"}
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
+_MERGE = re.compile(
+    r"\{\{\s*(subscriber\.\w+|unsubscribe_url|preferences_url|web_url)\s*(\|[^}]*)?\}\}"
+)
+
+
+def no_summary(digest: Digest) -> Iterator[Finding]:
+    """The summary is what most readers read."""
+    if not digest.summary:
+        yield Finding(
+            "no-summary",
+            Severity.WARNING,
+            digest.position,
+            "the issue has no summary",
+            "Add summary: to the front matter, one line a point.",
+        )
+
+
+def no_cover(digest: Digest) -> Iterator[Finding]:
+    """A cover is welcome and not needed."""
+    if digest.meta.cover is None:
+        yield Finding(
+            "no-cover",
+            Severity.INFO,
+            digest.position,
+            "the issue has no cover picture",
+            "Add coverImage: https://… to the front matter.",
+        )
+
+
+def long_title(digest: Digest) -> Iterator[Finding]:
+    """A long title is cut in the inbox of a phone."""
+    width = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in digest.title_text)
+    if width > _TITLE_WIDTH and digest.meta.subject is None:
+        yield Finding(
+            "long-title",
+            Severity.WARNING,
+            digest.title[0].position if digest.title else digest.position,
+            f"the title is {width} columns wide; inboxes show about {_TITLE_WIDTH}",
+            "Shorten it, or set a shorter subject:.",
+        )
+
+
+def _headings(digest: Digest) -> Iterator[Section | Item]:
+    for node in body_nodes(digest):
+        if isinstance(node, Section | Item):
+            yield node
+
+
+def duplicate_heading(digest: Digest) -> Iterator[Finding]:
+    """Two sections or items of one name look like a mistake."""
+    seen: dict[str, int] = {}
+    for node in _headings(digest):
+        text = plain_text(node.heading).strip()
+        if text and text in seen:
+            yield Finding(
+                "duplicate-heading",
+                Severity.WARNING,
+                node.position,
+                f"the heading {text!r} stands also in line {seen[text]}",
+                "Rename or remove one.",
+            )
+        seen.setdefault(text, node.position.line)
+
+
+def empty_heading(digest: Digest) -> Iterator[Finding]:
+    """A heading has text."""
+    for node in _headings(digest):
+        if not plain_text(node.heading).strip():
+            yield Finding(
+                "empty-heading",
+                Severity.WARNING,
+                node.position,
+                "a heading without text",
+                "Write it, or remove the #.",
+            )
+
+
+def heading_skip(digest: Digest) -> Iterator[Finding]:
+    """Headings go down one level at a time, for those who listen to them."""
+    for section in digest.sections:
+        yield from _skips(section)
+
+
+def _skips(section: Section) -> Iterator[Finding]:
+    for part in section.parts:
+        if isinstance(part, Section | Item) and part.level > section.level + 1:
+            yield Finding(
+                "heading-skip",
+                Severity.WARNING,
+                part.position,
+                f"a heading of level {part.level} below one of level {section.level}",
+                f"Use {'#' * (section.level + 1)}.",
+            )
+            return
+        if isinstance(part, Section):
+            yield from _skips(part)
+
+
+def repeated_url(digest: Digest) -> Iterator[Finding]:
+    """Several items with one link: some may have the wrong one."""
+    by_url: dict[str, list[Item]] = defaultdict(list)
+    for item in digest.items():
+        if item.url:
+            by_url[item.url].append(item)
+    for url, items in by_url.items():
+        if len(items) > 1:
+            lines = ", ".join(str(item.position.line) for item in items)
+            yield Finding(
+                "repeated-url",
+                Severity.WARNING,
+                items[1].position,
+                f"{len(items)} items (lines {lines}) link to {url}",
+                "Link each to its own source.",
+            )
+
+
+def image_without_alt(digest: Digest) -> Iterator[Finding]:
+    """Many readers see no pictures, and some never do."""
+    for node in walk(digest):
+        if isinstance(node, Image) and not node.alt.strip():
+            yield Finding(
+                "image-without-alt",
+                Severity.WARNING,
+                node.position,
+                "a picture without a description",
+                "Write ![what it shows](…).",
+            )
+
+
+def insecure_image(digest: Digest) -> Iterator[Finding]:
+    """Mail programs hide pictures that come over http."""
+    for node in walk(digest):
+        if isinstance(node, Image) and node.url.startswith("http:"):
+            yield Finding(
+                "insecure-image",
+                Severity.WARNING,
+                node.position,
+                f"{node.url} comes over http",
+                "Use https.",
+            )
+
+
+def many_images(digest: Digest) -> Iterator[Finding]:
+    """A mail of pictures is slow and looks like spam."""
+    count = sum(isinstance(node, Image) for node in walk(digest))
+    if count > _MANY_IMAGES:
+        yield Finding(
+            "many-images",
+            Severity.WARNING,
+            digest.position,
+            f"{count} pictures",
+            f"Keep to {_MANY_IMAGES}.",
+        )
+
+
+def label_misspelt(digest: Digest) -> Iterator[Finding]:
+    """A label one letter off a known one."""
+    for node in walk(digest):
+        if not isinstance(node, Labelled):
+            continue
+        text = plain_text(node.label).strip().rstrip(":：").strip()
+        for known in _LABELS:
+            if len(text) == len(known) > 3 and text not in _LABELS and _one_off(text, known):
+                yield Finding(
+                    "label-misspelt",
+                    Severity.WARNING,
+                    node.position,
+                    f"the label {text!r} is one character off {known!r}",
+                    f"Write {known}.",
+                )
+                break
+
+
+def _one_off(text: str, known: str) -> bool:
+    return sum(a != b for a, b in zip(text, known, strict=True)) == 1
+
+
+def vague_link(digest: Digest) -> Iterator[Finding]:
+    """A link's text says where it leads."""
+    for node in walk(digest):
+        if isinstance(node, Link) and plain_text(node.children).strip().lower() in _VAGUE:
+            yield Finding(
+                "vague-link",
+                Severity.WARNING,
+                node.position,
+                f"the link text {plain_text(node.children)!r} says nothing",
+                "Name what it leads to.",
+            )
+
+
+def literal_template(digest: Digest) -> Iterator[Finding]:
+    """Braces that look like a merge field and are none stay as they are."""
+    for node in walk(digest):
+        if not isinstance(node, Text):
+            continue
+        for match in _TEMPLATE.finditer(node.text):
+            if not _MERGE.fullmatch(match[0]):
+                yield Finding(
+                    "literal-template",
+                    Severity.INFO,
+                    node.position,
+                    f"{match[0]!r} is no merge field: readers see it as it stands",
+                    "docs/writing.md lists the merge fields.",
+                )
