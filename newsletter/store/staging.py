@@ -29,9 +29,9 @@ Hashes = Callable[[str], Collection[str]]
 _CACHE_KIB = 32 * 1024
 _SORTED_FROM = 50_000
 _TABLES = """
-CREATE TEMPORARY TABLE staged (line {integer} PRIMARY KEY, key TEXT NOT NULL, address TEXT NOT NULL,
+CREATE TEMPORARY TABLE staged (line {line}, key TEXT NOT NULL, address TEXT NOT NULL,
     name TEXT NOT NULL, attributes {json}, status TEXT NOT NULL);
-CREATE TEMPORARY TABLE known (line {integer} PRIMARY KEY, subscriber_id {integer} NOT NULL,
+CREATE TEMPORARY TABLE known (line {line}, subscriber_id {integer} NOT NULL,
     standing TEXT, wanted TEXT NOT NULL, name TEXT, attributes {json})
 """
 
@@ -114,22 +114,17 @@ class Staging:
         )
 
     def _insert_people(self, values: dict[str, Any]) -> None:
-        """Make the people who are new, and let them join: nobody else can have subscribed them."""
+        """Make the people who are new, and let them join: under the lock, whoever has a higher id
+        than anybody before is one of them."""
         fresh = self._count(_COUNT_NEW, wanted=values["wanted"])
         if not fresh:
             return
-        if self._sqlite:
-            last = self._count("SELECT coalesce(max(id), 0) FROM subscribers")
-            self._run(
-                _INSERT_PEOPLE.format(order="line"), now=values["now"], wanted=values["wanted"]
-            )
-            self._run(_SUBSCRIBE_NEW.format("subscribers WHERE id > :last"), **values, last=last)
-            return
         # In the order of the unique index a million go into PostgreSQL in two thirds of the time;
         # a few keep the order of the file, which is the one that people expect to see again.
-        insert = _INSERT_PEOPLE.format(order="key" if fresh > _SORTED_FROM else "line")
-        subscribe = _SUBSCRIBE_NEW.format("fresh")
-        self._run(f"WITH fresh AS ({insert} RETURNING id) {subscribe}", **values)
+        order = "key" if fresh > _SORTED_FROM and not self._sqlite else "line"
+        last = self._count("SELECT coalesce(max(id), 0) FROM subscribers")
+        self._run(_INSERT_PEOPLE.format(order=order), now=values["now"], wanted=values["wanted"])
+        self._run(_SUBSCRIBE_NEW, **values, last=last)
 
     def _create(self) -> None:
         if self._sqlite:
@@ -139,9 +134,13 @@ class Staging:
                 "merged_attributes", 2, _merged_attributes, deterministic=True
             )
         else:
-            self._run("SET LOCAL work_mem = '64MB'")
-        types = {"integer": "INTEGER" if self._sqlite else "BIGINT"}
-        types["json"] = "TEXT" if self._sqlite else "JSON"
+            for setting in ("work_mem = '128MB'", "temp_buffers = '64MB'"):
+                self._run(f"SET {setting}")  # for this connection, which ends with the import
+        types = {
+            "line": "INTEGER PRIMARY KEY" if self._sqlite else "BIGINT",
+            "integer": "INTEGER" if self._sqlite else "BIGINT",
+            "json": "TEXT" if self._sqlite else "JSON",
+        }
         for statement in _TABLES.format(**types).split(";"):
             self._run(statement)
 
@@ -242,7 +241,7 @@ ORDER BY {{order}}
 _SUBSCRIBE_NEW = """
 INSERT INTO subscriptions (list_id, subscriber_id, status, consent_at, consent_how, consent_source,
     updated_at)
-SELECT :list, id, :wanted, :now, :how, :source, :now FROM {}
+SELECT :list, id, :wanted, :now, :how, :source, :now FROM subscribers WHERE id > :last ORDER BY id
 """
 _SUBSCRIBE_KNOWN = """
 INSERT INTO subscriptions (list_id, subscriber_id, status, consent_at, consent_how, consent_source,
