@@ -120,15 +120,16 @@ def _title(
     report: Report,
 ) -> tuple[Inline, list[Block]]:
     """The title, and the body without the heading that repeats it."""
-    index = next((i for i, b in enumerate(body) if isinstance(b, Heading) and b.level == 1), None)
-    heading = None if index is None else body[index]
-    assert heading is None or isinstance(heading, Heading)
+    index, heading = next(
+        ((i, b) for i, b in enumerate(body) if isinstance(b, Heading) and _is_title(b)), (0, None)
+    )
     if named is not None:
         title = (Text(named, position=Position(report.file, front.lines.get("title", 1))),)
-        if heading is None or index is None:
+        if heading is None:
             return title, body
         if _squeezed(plain_text(heading.inline)) == _squeezed(named):
-            return title, body[:index] + body[index + 1 :]
+            plain = all(isinstance(node, Text) for node in heading.inline)
+            return title if plain else heading.inline, body[:index] + body[index + 1 :]
         report.add(
             "h1-differs",
             Severity.WARNING,
@@ -137,13 +138,16 @@ def _title(
             "Make them the same, or remove the heading.",
         )
         return title, body
-    if heading is not None and index is not None and heading.inline:
+    if heading is not None:
         return heading.inline, body[:index] + body[index + 1 :]
     if body and isinstance(first := body[0], Paragraph):
         line = tuple(takewhile(lambda node: not isinstance(node, Break), first.inline))
-        if line == first.inline and len(plain_text(line)) <= _TITLE_LENGTH:
-            return line, body[1:]
-        if (text := plain_text(line).strip())[:_TITLE_LENGTH]:
+        text = plain_text(line).strip()
+        if text and len(text) <= _TITLE_LENGTH:
+            rest = first.inline[len(line) + 1 :]
+            below = [Paragraph(rest, position=rest[0].position)] if rest else []
+            return line, [*below, *body[1:]]
+        if text:
             report.add(
                 "title-derived",
                 Severity.WARNING,
@@ -160,6 +164,10 @@ def _title(
         "Add title: … to the front matter.",
     )
     return (Text(stem, position=Position(report.file, 1)),), body
+
+
+def _is_title(heading: Heading) -> bool:
+    return heading.level == 1 and bool(plain_text(heading.inline).strip())
 
 
 def _squeezed(text: str) -> str:

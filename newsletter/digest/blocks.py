@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from newsletter.digest import html, inline
+from newsletter.digest import html, inline, markdown
 from newsletter.digest.report import Report
 from newsletter.model.digest import (
     Align,
@@ -27,6 +27,7 @@ from newsletter.model.digest import (
     Table,
     Text,
 )
+from newsletter.model.finding import Severity
 
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
@@ -105,7 +106,15 @@ class _Cursor:
         while (token := self._take()).type != until:
             if token.type == "inline":
                 nodes = inline.build(token.children or [], self._line, self._report)
+                self._tell_of_limits(token)
         return nodes
+
+    def _tell_of_limits(self, token: Token) -> None:
+        if problem := token.meta.get(markdown.LIMIT):
+            place = self._report.at(self._line)
+            self._report.add(
+                "markup-limit", Severity.WARNING, place, f"{problem}; it is shown as it is written"
+            )
 
     def _list(self, opening: Token) -> ListBlock:
         place = self._report.at(self._line)
@@ -154,13 +163,15 @@ class _Cursor:
             yield from html.blocks(html.tree(cleaned), place, self._report)
 
     def _footnotes(self) -> Footnotes:
-        place = self._report.at(self._line)
         notes: list[Footnote] = []
+        before = self._report.at(self._line)
         while (token := self._take()).type != "footnote_block_close":
-            if token.type == "footnote_open":
+            if token.type == "footnote_open":  # the parser moved it here, without its line
                 number = int(token.meta["id"]) + 1
-                at = self._report.at(self._line)
-                notes.append(Footnote(number, self._blocks("footnote_close"), position=at))
+                blocks = self._blocks("footnote_close")
+                at = blocks[0].position if blocks else before
+                notes.append(Footnote(number, blocks, position=at))
+        place = min((note.position for note in notes), default=before)
         return Footnotes(tuple(notes), position=place)
 
 
@@ -177,5 +188,5 @@ def _task(item: ListItem) -> ListItem:
     if not isinstance(text, Text) or not (match := _TASK.match(text.text)):
         return item
     rest = Text(text.text[match.end() :], position=text.position)
-    paragraph = Paragraph((rest, *first.inline[1:]), position=first.position)
+    paragraph = Paragraph(inline.merged((rest, *first.inline[1:])), position=first.position)
     return ListItem((paragraph, *item.blocks[1:]), match[1] in "xX", position=item.position)

@@ -50,7 +50,12 @@ def clean(text: str, file: str) -> tuple[str, list[Finding]]:
         (_REPLACEMENT, "replacement-character", "U+FFFD, which stands for a lost character"),
     ):
         findings += _each(pattern, text, file, rule, what)
-    return _BIDIRECTIONAL.sub("", _CONTROL.sub("", text)), findings
+    return harmless(text), findings
+
+
+def harmless(text: str) -> str:
+    """Text without the characters that `clean` removes: entities and escapes can spell them too."""
+    return _BIDIRECTIONAL.sub("", _CONTROL.sub("", text))
 
 
 def _line_ends(text: str, file: str) -> Iterator[Finding]:

@@ -161,7 +161,7 @@ def _unclosed(text: str, file: str, fence: str) -> FrontMatter:
         f"the front matter begins with {fence} and never ends",
         f"Close it with a line {fence}.",
     )
-    return FrontMatter({}, {}, text.split("\n", 1)[-1], 2, [finding])
+    return FrontMatter({}, {}, text.partition("\n")[2], 2, [finding])
 
 
 def _pelican(text: str) -> FrontMatter:

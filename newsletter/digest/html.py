@@ -11,6 +11,7 @@ from typing import Any
 import lxml.html
 import nh3
 
+from newsletter.digest.characters import harmless
 from newsletter.digest.report import Report
 from newsletter.digest.urls import Use
 from newsletter.model.digest import (
@@ -64,7 +65,7 @@ EMBEDS: Mapping[str, EmbedKind] = {
 _BLOCKS = frozenset(
     "address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 "
     "h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr "
-    "ul iframe embed video audio".split()
+    "ul iframe embed video audio caption".split()
 )
 _INLINE = frozenset("a br code img kbd mark picture small source span tt".split()) | SPANS.keys()
 _ATTRIBUTES = {
@@ -77,10 +78,11 @@ _ATTRIBUTES = {
 # Those that could do harm pass here and are refused, with a finding, by the URL policy.
 _SCHEMES = {"http", "https", "mailto", "javascript", "vbscript", "data", "file", "ftp", "tel"}
 _MAX_DEPTH = 60
-_ANY_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^>]*?(/?)>")
+_MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what closes by itself
+_ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)(?:[^<>\"]|\"[^\"]*\")*>", re.IGNORECASE)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _DROPPED = re.compile(r"<(script|style)\b", re.IGNORECASE)
-_HANDLER = re.compile(r"<[^>]*\son[a-z]+\s*=", re.IGNORECASE)
+_HANDLER = re.compile(r"<[a-z][^<>]*[\s/\"']on[a-z]{3,20}\s*=", re.IGNORECASE)
 
 
 def clean(source: str, place: Position, report: Report) -> str:
@@ -89,19 +91,38 @@ def clean(source: str, place: Position, report: Report) -> str:
         report.add(
             "html-dropped", Severity.INFO, place, f"<{match[1].lower()}> is left out", "Remove it."
         )
+    tell_of_handlers(source, place, report)
+    if _depth(source) > _MOST_PARSED:  # its time grows with the square
+        source = _ANY_TAG.sub(" ", source)
+        report.add(*_too_deep(place))
+    cleaned = _sanitised(source)
+    if cleaned != (kept := harmless(cleaned)):
+        report.add(
+            "control-character",
+            Severity.WARNING,
+            place,
+            "an entity stands for a control character, which was removed",
+            "Delete it.",
+        )
+    if _depth(kept) > _MAX_DEPTH:
+        report.add(*_too_deep(place))
+        return _ANY_TAG.sub(" ", kept)
+    return kept
+
+
+def _too_deep(place: Position) -> tuple[str, Severity, Position, str, str]:
+    message = f"HTML nested deeper than {_MAX_DEPTH} levels; only its text is kept"
+    return "nesting-too-deep", Severity.WARNING, place, message, "Nest it less."
+
+
+def tell_of_handlers(source: str, place: Position, report: Report) -> None:
     if _HANDLER.search(source):
         report.add(
             "html-dropped", Severity.WARNING, place, "an event handler is left out", "Remove it."
         )
-    if _depth(source) > _MAX_DEPTH:
-        report.add(
-            "nesting-too-deep",
-            Severity.WARNING,
-            place,
-            f"HTML nested deeper than {_MAX_DEPTH} levels; only its text is kept",
-            "Nest it less.",
-        )
-        source = _ANY_TAG.sub(" ", source)
+
+
+def _sanitised(source: str) -> str:
     return nh3.clean(
         source,
         tags=set(_BLOCKS | _INLINE),
@@ -114,11 +135,12 @@ def clean(source: str, place: Position, report: Report) -> str:
 
 
 def _depth(source: str) -> int:
+    """How deep HTML is nested; too high for elements that end by themselves, until sanitised."""
     depth = deepest = 0
     for match in _ANY_TAG.finditer(source):
         if match[1]:
             depth = max(0, depth - 1)
-        elif not match[3] and match[2].lower() not in _VOID:
+        elif match[2].lower() not in _VOID:
             depth += 1
             deepest = max(deepest, depth)
     return deepest
@@ -131,14 +153,7 @@ def tree(cleaned: str) -> Any:
 
 def attributes_of(tag_source: str) -> dict[str, str]:
     """The attributes of one opening tag."""
-    cleaned = nh3.clean(
-        tag_source,
-        tags=set(_BLOCKS | _INLINE),
-        attributes=_ATTRIBUTES,
-        url_schemes=_SCHEMES,
-        link_rel=None,
-    )
-    element = next(iter(tree(cleaned)), None)
+    element = next(iter(tree(harmless(_sanitised(tag_source)))), None)
     return {} if element is None else {str(k): str(v) for k, v in element.attrib.items()}
 
 
@@ -176,7 +191,7 @@ def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
         case "blockquote":
             yield Quote(blocks(element, place, report), position=place)
         case "pre":
-            yield CodeBlock(element.text_content().strip("\n"), position=place)
+            yield from _preformatted(element, place, report)
         case "hr":
             yield Rule(position=place)
         case "table":
@@ -189,21 +204,47 @@ def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
             yield from _blocks(element, place, report)
 
 
+def _preformatted(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    """Preformatted text; with links or pictures in it, which code cannot have, an ordinary run."""
+    if next(element.iter("a", "img", *EMBEDS), None) is not None:
+        yield from _blocks(element, place, report)
+    elif text := element.text_content().strip("\n"):
+        yield CodeBlock(text, position=place)
+
+
 def _list(element: Any, place: Position, report: Report) -> Iterator[Block]:
-    items = tuple(
-        ListItem(blocks(child, place, report), position=place)
-        for child in element
-        if child.text_content().strip() or len(child)
-    )
+    """A list; what stands in it outside of its items, which HTML forbids, is an item of its own."""
+    items: list[ListItem] = []
+    for child in (None, *element):
+        if child is not None:
+            inner = (
+                blocks(child, place, report) if child.tag == "li" else _alone(child, place, report)
+            )
+            items += [ListItem(inner, position=place)] if inner else []
+        stray = trimmed(_text(element.text if child is None else child.tail, place))
+        items += [ListItem((Paragraph(stray, position=place),), position=place)] if stray else []
     if items:
-        start = int(element.get("start", "1")) if element.get("start", "1").isdigit() else 1
-        yield ListBlock(items, start if element.tag == "ol" else None, position=place)
+        number = re.fullmatch(r"[0-9]{1,9}", element.get("start", ""))
+        start = int(number[0]) if number else 1
+        yield ListBlock(tuple(items), start if element.tag == "ol" else None, position=place)
+
+
+def _alone(element: Any, place: Position, report: Report) -> Blocks:
+    """One element as blocks, its tail left out."""
+    if _is_block(element):
+        return tuple(_block(element, place, report))
+    return tuple(paragraphs(trimmed(_inline_of(element, place, report)), place))
 
 
 def _table(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    """A table and its caption; a table in one of its cells becomes the text of that cell."""
     rows: list[Row] = []
     header: Row | None = None
+    for caption in element.iterchildren("caption"):
+        yield from _blocks(caption, place, report)
     for row in element.iter("tr"):
+        if next(row.iterancestors("table")) is not element:
+            continue
         cells = tuple(
             trimmed(_inline(cell, place, report)) for cell in row if cell.tag in ("td", "th")
         )
@@ -218,21 +259,33 @@ def _table(element: Any, place: Position, report: Report) -> Iterator[Block]:
 
 
 def _embed(element: Any, place: Position, report: Report) -> Iterator[Block]:
-    sources = [element.get("src"), *(child.get("src") for child in element.iter("source"))]
-    source = next((found for found in sources if found), None)
-    url = report.url(source, place, Use.RESOURCE) if source else None
-    if url:
+    if url := _embedded(element, place, report):
         yield Embed(EMBEDS[element.tag], url, element.get("title", ""), position=place)
     yield from _blocks(element, place, report)
 
 
+def _embedded(element: Any, place: Position, report: Report) -> str | None:
+    """What an embed shows: its source, or the first of those below it."""
+    sources = [element.get("src"), *(child.get("src") for child in element.iter("source"))]
+    source = next((found for found in sources if found), None)
+    return report.url(source, place, Use.RESOURCE) if source else None
+
+
 def _inline(element: Any, place: Position, report: Report) -> list[InlineNode]:
     nodes = _text(element.text, place)
+    after_block = False
     for child in element:
-        if _is_block(child) and nodes:
-            nodes.append(Break(True, position=place))
-        nodes += _inline_of(child, place, report)
-        nodes += _text(child.tail, place)
+        for run, is_block in (
+            (_inline_of(child, place, report), _is_block(child)),
+            (_text(child.tail, place), False),
+        ):
+            if not trimmed(run):
+                nodes += run
+                continue
+            if nodes and (is_block or after_block):
+                nodes.append(Break(True, position=place))
+            nodes += run
+            after_block = is_block
     return nodes
 
 
@@ -246,6 +299,10 @@ def _inline_of(element: Any, place: Position, report: Report) -> list[InlineNode
     if tag in ("code", "kbd", "tt") and not len(element):
         return [Code(element.text or "", position=place)] if element.text else []
     children = _inline(element, place, report)
+    if tag in EMBEDS:
+        url = _embedded(element, place, report)
+        embed = [Link(url, (), element.get("title", ""), position=place)] if url else []
+        return [*embed, *children]
     if tag == "a" and element.get("href") is not None:
         url = report.url(element.get("href"), place)
         if url is not None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from markdown_it.token import Token
 
 from newsletter.digest import html
+from newsletter.digest.characters import harmless
+from newsletter.digest.markdown import LINES
 from newsletter.digest.report import Report
 from newsletter.digest.urls import Use
 from newsletter.model.digest import (
@@ -33,14 +35,16 @@ _MARKDOWN_SPANS = {
 _TAG = re.compile(r"<\s*(/?)\s*([a-zA-Z][a-zA-Z0-9]*)")
 _UNRESOLVED = re.compile(r"\[[^\[\]]+\]\[[^\[\]]*\]")
 _BROKEN_LINK = re.compile(r"\]\(\s*https?:")
-_UNKNOWN_FOOTNOTE = re.compile(r"\[\^[^\]\s]+\]")
+_UNKNOWN_FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
 _SILENT = ("script", "style")
+_CODE = ("code", "kbd", "tt")
 
 
 @dataclass
 class _Frame:
     """An open element: `tag` is set for HTML; `wrap` None keeps only the content."""
 
+    line: int
     wrap: SpanKind | str | None = None
     title: str = ""
     tag: str = ""
@@ -57,7 +61,7 @@ class _Builder:
     def __init__(self, line: int, report: Report) -> None:
         self._line = line
         self._report = report
-        self._stack = [_Frame()]
+        self._stack = [_Frame(line)]
 
     @property
     def _place(self) -> Position:
@@ -75,26 +79,30 @@ class _Builder:
     def _add(self, token: Token) -> None:
         match token.type:
             case "text" | "text_special":
-                self._put(Text(token.content, position=self._place))
+                self._put(Text(self._harmless(token.content), position=self._place))
             case "code_inline":
                 self._put(Code(token.content, position=self._place))
+                self._line += token.meta.get(LINES, 0)
             case "softbreak" | "hardbreak":
                 self._put(Break(token.type == "hardbreak", position=self._place))
                 self._line += 1
             case "em_open" | "strong_open" | "s_open":
-                self._stack.append(_Frame(_MARKDOWN_SPANS[token.type]))
+                self._stack.append(_Frame(self._line, _MARKDOWN_SPANS[token.type]))
             case "link_open":
                 url = self._report.url(str(token.attrs.get("href", "")), self._place)
-                self._stack.append(_Frame(url, str(token.attrs.get("title", ""))))
+                title = harmless(str(token.attrs.get("title", "")))
+                self._stack.append(_Frame(self._line, url, title))
             case "em_close" | "strong_close" | "s_close" | "link_close":
-                self._close_markdown()
+                self._close_markdown(token)
             case "image":
                 self._image(token)
+                self._line += token.meta.get(LINES, 0)
             case "footnote_ref":
                 number = int(token.meta["id"]) + 1
                 self._put(FootnoteReference(number, position=self._place))
             case "html_inline":
                 self._html(token.content)
+                self._line += token.content.count("\n")
             case "footnote_anchor":
                 pass  # the way back from a footnote, which a theme draws itself
             case _:
@@ -103,9 +111,24 @@ class _Builder:
     def _put(self, node: InlineNode) -> None:
         self._stack[-1].nodes.append(node)
 
-    def _close_markdown(self) -> None:
+    def _harmless(self, text: str) -> str:
+        """Text without the control characters that entities in it stand for."""
+        kept = harmless(text)
+        if kept != text:
+            self._report.add(
+                "control-character",
+                Severity.WARNING,
+                self._place,
+                "an entity stands for a control character, which was removed",
+                "Delete it.",
+            )
+        return kept
+
+    def _close_markdown(self, token: Token) -> None:
         while self._stack[-1].tag:  # HTML left open inside ends with what it stands in
             self._close_top()
+        if LINES in token.meta:  # the target of a link may stand on lines of its own
+            self._line = self._stack[-1].line + token.meta[LINES]
         self._close_top()
 
     def _close_top(self) -> None:
@@ -113,13 +136,18 @@ class _Builder:
         children = merged(frame.nodes)
         if frame.silent:
             return
-        if frame.wrap is None or len(self._stack) > _MAX_DEPTH:
+        too_deep = len(self._stack) > _MAX_DEPTH and (
+            bool(frame.tag) or isinstance(frame.wrap, SpanKind)
+        )
+        if frame.tag in _CODE and children and all(isinstance(node, Text) for node in children):
+            self._put(Code(plain_text(children), position=children[0].position))
+        elif frame.wrap is None or too_deep:
             self._stack[-1].nodes.extend(children)
         elif isinstance(frame.wrap, SpanKind):
             if children:
-                self._put(Span(frame.wrap, children, position=children[0].position))
+                self._put(Span(frame.wrap, children, position=self._report.at(frame.line)))
         else:
-            place = children[0].position if children else self._place
+            place = self._report.at(frame.line)
             self._put(Link(frame.wrap, children, frame.title, position=place))
 
     def _image(self, token: Token) -> None:
@@ -128,7 +156,7 @@ class _Builder:
         if url is None:
             self._put(Text(alt, position=self._place))
         else:
-            title = str(token.attrs.get("title", ""))
+            title = harmless(str(token.attrs.get("title", "")))
             self._put(Image(url, alt, title, position=self._place))
 
     def _html(self, source: str) -> None:
@@ -142,7 +170,7 @@ class _Builder:
             self._report.add(
                 "html-dropped", Severity.INFO, self._place, f"<{tag}> is left out", "Remove it."
             )
-            self._stack.append(_Frame(tag=tag, silent=True))
+            self._stack.append(_Frame(self._line, tag=tag, silent=True))
         else:
             self._open_html(tag, source)
 
@@ -157,6 +185,7 @@ class _Builder:
                 return
 
     def _open_html(self, tag: str, source: str) -> None:
+        html.tell_of_handlers(source, self._place, self._report)
         attributes = html.attributes_of(source)
         if tag == "br":
             self._put(Break(True, position=self._place))
@@ -172,9 +201,9 @@ class _Builder:
                 self._put(Link(url, (), attributes.get("title", ""), position=self._place))
         elif tag == "a" and "href" in attributes:
             url = self._report.url(attributes["href"], self._place)
-            self._stack.append(_Frame(url, attributes.get("title", ""), tag))
+            self._stack.append(_Frame(self._line, url, attributes.get("title", ""), tag))
         elif not source.rstrip().endswith("/>"):
-            self._stack.append(_Frame(html.SPANS.get(tag), tag=tag))
+            self._stack.append(_Frame(self._line, html.SPANS.get(tag), tag=tag))
 
     def _look_for_leftovers(self, nodes: Inline) -> None:
         for node in nodes:

@@ -3,10 +3,14 @@
 Two things differ from the standard. Emphasis beside Chinese, Japanese or Korean letters is
 recognised, after the CJK-friendly emphasis specification; text without such letters parses as
 ever. And a bare URL ends at CJK punctuation, which is never part of one.
+
+Two limits keep a hostile file from taking minutes: what is nested too deep, and a paragraph with
+too many signs of markup, is text. Such an inline token says so in its `meta`, under `LIMIT`.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from types import MethodType
 
@@ -15,14 +19,19 @@ from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, backtick, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
 MAX_NESTING = 40
+MAX_MARKS = 5_000  # of one paragraph; the time that brackets take grows with their square
+LIMIT = "limit"
+LINES = "lines"  # in the meta of an inline token: the line ends in its source, if it hides them
 
-_URL_END = re.compile(r"[\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65“”‘’…]")
+_URL_END = r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65“”‘’…"
+_URL_PARTS = re.compile(f"[^{_URL_END}]+|[{_URL_END}]+")
+_MARK = re.compile(r"[\[\]<*_~`&:]")
 
 
 @cache
@@ -38,7 +47,11 @@ def parser() -> MarkdownIt:
     # Every target becomes a link here, so that urls.check decides about it, and tells.
     setattr(markdown, "validateLink", lambda url: True)  # noqa: B010 -- a method, to mypy
     markdown.inline.ruler.at("emphasis", _emphasis)
-    markdown.core.ruler.after("linkify", "url_end", _end_bare_urls)
+    for name, rule in (("backticks", backtick), ("image", image), ("link", link)):
+        markdown.inline.ruler.at(name, _counting_lines(rule))
+    markdown.core.ruler.at("inline", _inline_within_limits)
+    markdown.core.ruler.before("linkify", "url_end", _part_at_url_ends)
+    markdown.core.ruler.push("literal", _literal)
     bounded = MethodType(_bounded_tokenize, markdown.block)
     setattr(markdown.block, "tokenize", bounded)  # noqa: B010 -- as above
     return markdown
@@ -57,6 +70,7 @@ def _bounded_tokenize(self: ParserBlock, state: StateBlock, start: int, end: int
         state.push("paragraph_open", "p", 1).map = [start, end]
         inline = state.push("inline", "", 0)
         inline.content, inline.map, inline.children = text, [start, end], []
+        inline.meta[LIMIT] = f"this is nested deeper than {MAX_NESTING} levels"
         state.push("paragraph_close", "p", -1)
     state.line = end
 
@@ -124,20 +138,58 @@ def is_cjk(character: str) -> bool:
     )
 
 
-def _end_bare_urls(state: StateCore) -> None:
-    """Cut what a bare URL swallowed after CJK punctuation; it becomes text again."""
+def _counting_lines(
+    rule: Callable[[StateInline, bool], bool],
+) -> Callable[[StateInline, bool], bool]:
+    """The rule, leaving on its last token how many line ends its source has."""
+
+    def counting(state: StateInline, silent: bool) -> bool:
+        start, count = state.pos, len(state.tokens)
+        if not rule(state, silent):
+            return False
+        if not silent and len(state.tokens) > count:
+            state.tokens[-1].meta[LINES] = state.src.count("\n", start, state.pos)
+        return True
+
+    return counting
+
+
+def _inline_within_limits(state: StateCore) -> None:
+    """The stock rule, but for paragraphs that would take too long: see `_literal`."""
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        token.children = []
+        if sum(1 for _ in _MARK.finditer(token.content)) > MAX_MARKS:
+            token.meta[LIMIT] = f"one paragraph has more than {MAX_MARKS} signs of markup"
+        else:
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
+
+
+def _literal(state: StateCore) -> None:
+    """Paragraphs over the limit, as text: the last rule, so that no other spends time on them."""
     for block in state.tokens:
-        if block.type != "inline" or not block.children:
+        if block.type != "inline" or block.children or LIMIT not in block.meta:
+            continue
+        block.children = []
+        for index, line in enumerate(block.content.split("\n")):
+            if index:
+                block.children.append(Token("softbreak", "br", 0))
+            block.children.append(Token("text", "", 0, content=line.strip()))
+
+
+def _part_at_url_ends(state: StateCore) -> None:
+    """Part texts at CJK punctuation, so that no bare URL reaches beyond it; they join again."""
+    for block in state.tokens:
+        if block.type != "inline" or not block.children or "://" not in block.content:
             continue
         children: list[Token] = []
-        for index, token in enumerate(block.children):
-            children.append(token)
-            if token.type != "link_close" or token.info != "auto" or token.markup != "linkify":
-                continue
-            opening, text = block.children[index - 2], block.children[index - 1]
-            if match := _URL_END.search(text.content):
-                rest = Token("text", "", 0, content=text.content[match.start() :])
-                text.content = text.content[: match.start()]
-                opening.attrs["href"] = state.md.normalizeLink(text.content)
-                children.append(rest)
+        for token in block.children:
+            if token.type == "text":
+                children += (
+                    Token("text", "", 0, content=part, level=token.level)
+                    for part in _URL_PARTS.findall(token.content)
+                )
+            else:
+                children.append(token)
         block.children = children

@@ -34,7 +34,7 @@ _COLONS = ":："
 _INSIGHT = re.compile(r"深度|解读|洞|insight|analysis|why it matters|takeaway", re.IGNORECASE)
 _IMPACT = re.compile(r"影响|impact", re.IGNORECASE)
 _LABEL_HEADING = re.compile(
-    r"(深度解读|解读|洞察|影响|insights?|impact|summary|tips?|notes?|tl;dr)\b.{0,12}$",
+    r"(深度解读|解读|洞察|影响|insights?|impact|summary|tips?|notes?|tl;dr)\s*([&＆+和与:：].{0,12})?$",
     re.IGNORECASE,
 )
 _BRIEF_HEADING = re.compile(r"更多|其他.*动态|in brief|quick links|\blinks\b", re.IGNORECASE)
@@ -53,10 +53,10 @@ def outline(blocks: Sequence[Block], section_labels: Sequence[str]) -> Outline:
     levels = [block.level for block in blocks if isinstance(block, Heading)]
     if not levels:
         return Outline(views(blocks), ())
-    top = min(levels)
-    lead, parts = _split(blocks, top)
-    sections = tuple(_section(heading, rest, section_labels) for heading, rest in parts)
-    return Outline(views(lead), sections)
+    lead, parts = _split(blocks, min(levels))
+    earlier = outline(lead, section_labels)  # headings before the first one of the top level
+    sections = (_section(heading, rest, section_labels) for heading, rest in parts)
+    return Outline(earlier.lead, (*earlier.sections, *sections))
 
 
 def _split(
@@ -77,15 +77,10 @@ def _split(
 
 def _section(heading: Heading, content: Sequence[Block], labels: Sequence[str]) -> Section:
     brief = bool(_BRIEF_HEADING.search(plain_text(heading.inline)))
-    below = [block.level for block in content if isinstance(block, Heading)]
-    parts: list[Item | Section | Block]
-    if below:
-        lead, groups = _split(content, min(below))
-        parts = [*views(lead, brief=brief)]
-        for inner, rest in groups:
-            _add_group(parts, inner, rest, labels)
-    else:
-        parts = [*views(content, brief=brief)]
+    lead, groups = _groups(content)
+    parts: list[Item | Section | Block] = [*views(lead, brief=brief)]
+    for inner, rest in groups:
+        _add_group(parts, inner, rest, labels)
     parts = list(_with_section_label(parts, labels))
     return Section(
         heading.level,
@@ -94,6 +89,16 @@ def _section(heading: Heading, content: Sequence[Block], labels: Sequence[str]) 
         url_of(heading.inline),
         position=heading.position,
     )
+
+
+def _groups(content: Sequence[Block]) -> tuple[list[Block], list[tuple[Heading, list[Block]]]]:
+    """As `_split`, at the shallowest level, and again for the headings before the first of it."""
+    below = [block.level for block in content if isinstance(block, Heading)]
+    if not below:
+        return list(content), []
+    lead, groups = _split(content, min(below))
+    earlier_lead, earlier = _groups(lead)
+    return earlier_lead, [*earlier, *groups]
 
 
 def _add_group(

@@ -11,6 +11,7 @@ from newsletter.model.finding import Severity
 
 _SPACE_AND_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_UNSAFE = re.compile(r"(javascript|vbscript|data|file):")
 _MERGE_FIELD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
 
@@ -35,14 +36,10 @@ class Target:
 
 def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
     """What to do with the target `raw` of a link, picture or embed."""
-    decoded = html.unescape(raw).strip()
-    field = _MERGE_FIELD.fullmatch(unquote(decoded))
+    field = _MERGE_FIELD.fullmatch(unquote(raw).strip())
     if field and field[1] in URL_FIELDS and use is Use.LINK:
         return Target(f"{{{{{field[1]}}}}}")
-    compact = _SPACE_AND_CONTROL.sub("", unquote(decoded)).lower()
-    if re.match(r"(javascript|vbscript|data|file):", compact) or re.match(
-        r"(javascript|vbscript|data|file):", _SPACE_AND_CONTROL.sub("", decoded).lower()
-    ):
+    if _could_run_code(raw):
         return Target(
             None,
             "unsafe-link",
@@ -50,10 +47,22 @@ def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
             f"the target {_short(raw)} could run code; it was removed",
             "Link to an https:// address.",
         )
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", decoded)
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", raw.strip())
     if scheme := _SCHEME.match(text):
         return _with_scheme(text, scheme[1].lower(), use)
     return _relative(text, base_url, use)
+
+
+def _could_run_code(raw: str) -> bool:
+    """Whether a target names such a scheme, also once it is decoded a second time.
+
+    Only this test decodes: in a target that is kept, `&copy=` is a parameter and no sign.
+    """
+    decoded = html.unescape(raw)
+    return any(
+        _UNSAFE.match(_SPACE_AND_CONTROL.sub("", form).lower())
+        for form in (decoded, unquote(decoded), html.unescape(unquote(decoded)))
+    )
 
 
 def _with_scheme(text: str, scheme: str, use: Use) -> Target:

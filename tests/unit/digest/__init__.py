@@ -1,0 +1,1 @@
+"""The digest package: an issue file becomes a typed tree that loses nothing."""
