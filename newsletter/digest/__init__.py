@@ -9,10 +9,12 @@ promo        the card at the end
 recognise    sections, items, labelled blocks, link lists
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from newsletter.digest import blocks as block_parser
 from newsletter.digest import characters, front_matter, inline, markdown, meta, promo, recognise
@@ -34,6 +36,7 @@ from newsletter.model.finding import Finding, Position, Severity
 
 __all__ = ["Parsed", "load", "parse"]
 
+_FOOTNOTE = re.compile(r"[\s>*+-]*\[\^([^\]\s]+)\]:")
 _TITLE_LENGTH = 80  # a longer first paragraph is prose, not a title
 
 
@@ -74,7 +77,9 @@ def parse(
     front = front_matter.split(text, file)
     read, faults = meta.read(front, file, base_url)
     report = Report(file, base_url, front.body_line, [*findings, *faults])
-    tokens = markdown.parser().parse(front.body)
+    env: dict[str, Any] = {}
+    tokens = markdown.parser().parse(front.body, env)
+    _tell_of_unused_footnotes(env, front.body, report)
     pieces, card = promo.split(block_parser.build(tokens, report), report)
     notes = tuple(piece for piece in pieces if isinstance(piece, Footnotes))
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
@@ -103,6 +108,24 @@ def parse(
         )
     ordered = sorted(report.findings, key=lambda found: found.position.line)
     return Parsed(digest, tuple(ordered), text)
+
+
+def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) -> None:
+    """Footnotes that no text refers to: the parser leaves them out."""
+    unused = {
+        ref[1:] for ref, number in env.get("footnotes", {}).get("refs", {}).items() if number < 0
+    }
+    for line, text in enumerate(body.split("\n") if unused else ()):
+        match = _FOOTNOTE.match(text)
+        if match and match[1] in unused:
+            unused.remove(match[1])
+            report.add(
+                "unused-footnote",
+                Severity.WARNING,
+                report.at(line),
+                f"no text refers to the footnote [^{match[1]}], so it is not shown",
+                "Refer to it, or remove it.",
+            )
 
 
 def _point(text: str, line: int, report: Report) -> Inline:

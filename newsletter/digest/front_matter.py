@@ -3,6 +3,7 @@
 Nothing here raises: what is wrong becomes a finding, and the body is read all the same.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from frontmatter.default_handlers import TOMLHandler, YAMLHandler
+from frontmatter.default_handlers import YAMLHandler
 
 from newsletter.model.finding import Finding, Position, Severity
 
 _MAX_CHARACTERS = 64 * 1024
 _MAX_ALIASES = 10
+_MAX_DEPTH = 20
 _PELICAN_KEYS = ("title", "date", "number", "category", "description", "tags", "slug", "summary")
 _PELICAN_LINE = re.compile(r"([A-Za-z][A-Za-z_-]*):[ \t]*(.*)")
 
@@ -54,11 +56,8 @@ class _YamlHandler(YAMLHandler):
         if len(fm) > _MAX_CHARACTERS:
             return self._fault("front-matter-too-large", 1, "the front matter is over 64 KB")
         try:
-            aliases = sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(fm))
-            if aliases > _MAX_ALIASES:
-                return self._fault(
-                    "front-matter-aliases", 1, f"{aliases} YAML aliases are too many"
-                )
+            if fault := _out_of_bounds(fm):
+                return self._fault(*fault)
             loader = _Loader(fm)
             node = loader.get_single_node()
             if node is None:
@@ -68,7 +67,9 @@ class _YamlHandler(YAMLHandler):
                     "front-matter-not-mapping", 1, "the front matter holds no `key: value` lines"
                 )
             node.value = list(self._first_of_each(node))
-            return {str(key): value for key, value in loader.construct_document(node).items()}
+            values = {str(key): value for key, value in loader.construct_document(node).items()}
+            _must_be_writable(values)
+            return values
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
@@ -102,6 +103,32 @@ class _YamlHandler(YAMLHandler):
         return {}
 
 
+def _must_be_writable(values: dict[str, Any]) -> None:
+    """Raise ValueError for a value that contains itself, or a number too long to write."""
+    json.dumps(values, default=str)
+
+
+def _out_of_bounds(source: str) -> tuple[str, int, str] | None:
+    """The fault of a YAML text that would take its readers down, if it is one: rule, line, message.
+
+    The events come one by one; a tree of them takes a stack as deep as the text is nested.
+    """
+    aliases = depth = 0
+    for event in yaml.parse(source, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            aliases += 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if aliases > _MAX_ALIASES:
+            return "front-matter-aliases", line, f"more than {_MAX_ALIASES} YAML aliases"
+        if depth > _MAX_DEPTH:
+            return "front-matter-invalid", line, f"nested deeper than {_MAX_DEPTH} levels"
+    return None
+
+
 def split(text: str, file: str) -> FrontMatter:
     """Part the front matter of a file from its body."""
     first = text.split("\n", 1)[0].rstrip()
@@ -111,7 +138,7 @@ def split(text: str, file: str) -> FrontMatter:
         return _fenced_toml(text, file)
     match = _PELICAN_LINE.fullmatch(first)
     if match and match[1].lower() in _PELICAN_KEYS:
-        return _pelican(text)
+        return _pelican(text, file)
     return FrontMatter({}, {}, text, 1)
 
 
@@ -134,8 +161,12 @@ def _fenced_toml(text: str, file: str) -> FrontMatter:
     source = "\n".join(lines[1:end])
     result = FrontMatter({}, {}, "\n".join(lines[end + 1 :]), end + 2)
     try:
-        result.values = dict(TOMLHandler().load(source))
-    except tomllib.TOMLDecodeError as error:
+        if len(source) > _MAX_CHARACTERS:
+            raise ValueError("it is over 64 KB")
+        values = tomllib.loads(source)
+        _must_be_writable(values)
+        result.values = values
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
         inside = re.search(r"line (\d+), column (\d+)", str(error))
         line = int(inside[1]) + 1 if inside else 2
         result.findings.append(
@@ -164,9 +195,11 @@ def _unclosed(text: str, file: str, fence: str) -> FrontMatter:
     return FrontMatter({}, {}, text.partition("\n")[2], 2, [finding])
 
 
-def _pelican(text: str) -> FrontMatter:
+def _pelican(text: str, file: str) -> FrontMatter:
     values: dict[str, Any] = {}
     numbers: dict[str, int] = {}
+    findings: list[Finding] = []
+    repeated: set[str] = set()
     lines = text.split("\n")
     count = 0
     for count, line in enumerate(lines, start=1):
@@ -177,4 +210,17 @@ def _pelican(text: str) -> FrontMatter:
         key = match[1].lower()
         if key not in values:
             values[key], numbers[key] = match[2].strip(), count
-    return FrontMatter(values, numbers, "\n".join(lines[count:]), count + 1)
+            continue
+        if key in repeated:
+            continue
+        repeated.add(key)
+        findings.append(
+            Finding(
+                "front-matter-duplicate-key",
+                Severity.ERROR,
+                Position(file, count),
+                f"{key!r} stands here and in line {numbers[key]}",
+                "Keep one of them.",
+            )
+        )
+    return FrontMatter(values, numbers, "\n".join(lines[count:]), count + 1, findings)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from newsletter.digest import urls
+from newsletter.digest.characters import harmless
 from newsletter.digest.front_matter import FrontMatter
 from newsletter.model.digest import Meta
 from newsletter.model.finding import Finding, Position, Severity
@@ -33,6 +34,7 @@ KNOWN = (
     "publishDate",
     "lint-ignore",
 )
+_LONGEST_DATE = 40
 _BULLET = re.compile(r"\s*[-*•]\s+")
 
 
@@ -48,7 +50,7 @@ class Read:
 
 def read(front: FrontMatter, file: str, base_url: str) -> tuple[Read, list[Finding]]:
     reader = _Reader(front, file)
-    title = reader.text("title")
+    title = reader.line("title")
     summary, is_list = reader.summary()
     meta = Meta(
         date=reader.date(),
@@ -100,7 +102,11 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, str | int | float | dt.date):
             self._wrong(key, "text")
             return None
-        return str(value).strip() or None
+        try:
+            return harmless(str(value)).strip() or None
+        except ValueError:  # a number of more digits than Python writes
+            self._wrong(key, "text")
+            return None
 
     def line(self, key: str) -> str | None:
         value = self.text(key)
@@ -111,9 +117,10 @@ class _Reader:
         if value is None:
             return ()
         if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        if isinstance(value, list) and all(isinstance(v, str | int | float) for v in value):
-            return tuple(str(part) for part in value)
+            value = value.split(",")
+        if isinstance(value, list) and all(_is_word(part) for part in value):
+            words = (harmless(str(part)).strip() for part in value)
+            return tuple(word for word in words if word)
         self._wrong(key, "a list of words")
         return ()
 
@@ -185,12 +192,13 @@ class _Reader:
         line = self._front.lines.get("summary", 1)
         if value is None:
             return (), True
-        if isinstance(value, list) and all(isinstance(v, str | int | float) for v in value):
-            points = (_BULLET.sub("", str(point), count=1).strip() for point in value)
+        if isinstance(value, list) and all(_is_word(part) for part in value):
+            points = (_BULLET.sub("", harmless(str(point)), count=1).strip() for point in value)
             return tuple((point, line) for point in points if point), True
         if not isinstance(value, str):
             self._wrong("summary", "text, or a list of points")
             return (), True
+        value = harmless(value)
         lines = [part for part in value.split("\n") if part.strip()]
         if lines and all(_BULLET.match(part) for part in lines):
             return tuple((_BULLET.sub("", part, count=1).strip(), line) for part in lines), True
@@ -212,6 +220,11 @@ class _Reader:
         return unknown | ({"lint-ignore": ignored} if ignored else {})
 
 
+def _is_word(value: object) -> bool:
+    """Text, or a number that can be written."""
+    return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 10**18)
+
+
 def _suggestion(key: str) -> str:
     close = difflib.get_close_matches(key, KNOWN, n=1, cutoff=0.75)
     return f"Did you mean {close[0]!r} for {key!r}?" if close else ""
@@ -219,6 +232,8 @@ def _suggestion(key: str) -> str:
 
 def _parsed(text: str) -> dt.date | dt.datetime | None:
     """An ISO date or time, with the space and zone forms that digests use."""
+    if len(text) > _LONGEST_DATE:
+        return None
     attempts: tuple[Callable[[str], dt.date], ...] = (
         dt.date.fromisoformat,
         dt.datetime.fromisoformat,
