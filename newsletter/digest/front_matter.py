@@ -158,7 +158,7 @@ def _fenced_toml(text: str, file: str) -> FrontMatter:
     end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "+++"), None)
     if end is None:
         return _unclosed(text, file, "+++")
-    source = "\n".join(lines[1:end])
+    source = "\n".join([*lines[1:end], ""])
     result = FrontMatter({}, {}, "\n".join(lines[end + 1 :]), end + 2)
     try:
         if len(source) > _MAX_CHARACTERS:
@@ -168,7 +168,8 @@ def _fenced_toml(text: str, file: str) -> FrontMatter:
         result.values = values
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
         inside = re.search(r"line (\d+), column (\d+)", str(error))
-        line = int(inside[1]) + 1 if inside else 2
+        last = end if "end of document" in str(error) else 2
+        line = int(inside[1]) + 1 if inside else last
         result.findings.append(
             Finding(
                 "front-matter-invalid",

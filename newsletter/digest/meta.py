@@ -193,12 +193,11 @@ class _Reader:
         if value is None:
             return (), True
         if isinstance(value, list) and all(_is_word(part) for part in value):
-            points = (_BULLET.sub("", harmless(str(point)), count=1).strip() for point in value)
+            points = (_BULLET.sub("", str(point), count=1).strip() for point in value)
             return tuple((point, line) for point in points if point), True
         if not isinstance(value, str):
             self._wrong("summary", "text, or a list of points")
             return (), True
-        value = harmless(value)
         lines = [part for part in value.split("\n") if part.strip()]
         if lines and all(_BULLET.match(part) for part in lines):
             return tuple((_BULLET.sub("", part, count=1).strip(), line) for part in lines), True
@@ -238,7 +237,7 @@ def _parsed(text: str) -> dt.date | dt.datetime | None:
         dt.date.fromisoformat,
         dt.datetime.fromisoformat,
     )
-    normal = re.sub(r"\s+([+-]\d{2}):?(\d{2})$", r"\1:\2", text).replace("-00:00", "+00:00")
+    normal = re.sub(r"\s+([+-]\d{2}):?(\d{2})$", r"\1:\2", text)
     normal = re.sub(r"\s+(UTC|GMT|Z)$", "+00:00", normal)
     for attempt in attempts:
         try:

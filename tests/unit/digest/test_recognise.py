@@ -297,11 +297,12 @@ def test_what_lacks_the_form_is_no_label(source: str) -> None:
 
 
 def test_a_label_with_text_takes_that_text_and_a_list_right_below() -> None:
-    digest = body("**Impact:** text\n- one\n\nafter\n\n- far\n")
-    labelled, after, far = digest.lead
+    digest = body("**Impact:** text\n- one\n\n1. second\n\nafter\n\n- far\n")
+    labelled, second, after, far = digest.lead
 
     assert isinstance(labelled, Labelled)
     assert kinds(labelled.blocks) == ["Paragraph", "ListBlock"]
+    assert isinstance(second, ListBlock)
     assert text_of(after) == "after"
     assert isinstance(far, ListBlock)
 

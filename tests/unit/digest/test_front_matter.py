@@ -1,0 +1,395 @@
+"""Front matter: YAML, TOML, `Key: value` lines or none; each fault with its line."""
+
+import datetime as dt
+
+import pytest
+
+from newsletter.model.digest import Link, Meta, plain_text
+from newsletter.model.finding import Severity
+from tests.unit.digest.reading import BASE, all_of, finding, findings, read, texts
+
+pytestmark = pytest.mark.timeout(30)  # some of these once took minutes
+
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+
+def yaml(lines: str, body: str = "x") -> str:
+    return f"---\n{lines}\n---\n{body}\n"
+
+
+def meta(lines: str) -> Meta:
+    return read(yaml(lines)).digest.meta
+
+
+def points(source: str) -> list[str]:
+    return [plain_text(point) for point in read(source).digest.summary]
+
+
+# --- the four forms -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "---\ntitle: One\ndate: 2026-01-07\ntags: [a, b]\n---\nbody\n",
+        "---  \ntitle: 'One'\ndate: '2026-01-07'\ntags:\n- a\n- b\n...\nbody\n",
+        '+++\ntitle = "One"\ndate = 2026-01-07\ntags = ["a", "b"]\n+++\nbody\n',
+        "Title: One\nDate: 2026-01-07\nTags: a, b\n\nbody\n",
+        "\ufeff---\r\ntitle: One\r\ndate: 2026-01-07\r\ntags: a,b\r\n---\r\nbody\r\n",
+    ],
+    ids=["yaml", "yaml-dots", "toml", "pelican", "bom-crlf"],
+)
+def test_every_form_says_the_same(source: str) -> None:
+    parsed = read(source)
+
+    assert parsed.digest.title_text == "One"
+    assert parsed.digest.meta.date == dt.date(2026, 1, 7)
+    assert parsed.digest.meta.tags == ("a", "b")
+    assert texts(parsed.digest) == "body"
+    assert parsed.findings == ()
+
+
+def test_without_front_matter_the_whole_file_is_body() -> None:
+    digest = read("# One\n\nbody\n").digest
+
+    assert digest.title_text == "One"
+    assert texts(digest) == "body"
+
+
+@pytest.mark.parametrize("source", ["Note: this is prose\n\nbody\n", "https://a.example/\n"])
+def test_a_first_line_with_a_colon_is_prose_unless_its_key_is_known(source: str) -> None:
+    assert texts(read(f"{source}\nend\n").digest).endswith("end")
+    assert read(source).digest.meta.extra == {}
+
+
+def test_rules_in_the_body_part_no_front_matter() -> None:
+    digest = read(yaml("title: One", "a\n\n---\n\nb: c\n\n---\n")).digest
+
+    assert texts(digest) == "ab: c"
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("---\ntitle: One\n---\n\n[a](javascript:x)\n", 5),
+        ('+++\ntitle = "One"\n+++\n[a](javascript:x)\n', 4),
+        ("Title: One\nDate: 2026-01-07\n\n[a](javascript:x)\n", 4),
+        ("x\n\n[a](javascript:x)\n", 3),
+    ],
+)
+def test_lines_of_the_body_are_lines_of_the_file(source: str, line: int) -> None:
+    assert finding(read(source), "unsafe-link") == (ERROR, line)
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def test_every_key_is_read() -> None:
+    parsed = read(
+        yaml(
+            "title: One\n"
+            "date: 2026-01-07\n"
+            "category: Daily\n"
+            "tags: [a, 2]\n"
+            "seo: [b, c]\n"
+            "coverImage: https://a.example/c.png\n"
+            "summary: s\n"
+            "subject: |\n  Two\n  lines\n"
+            "preheader: Before\n"
+            "language: zh-CN\n"
+            "slug: My-Slug\n"
+            "list: ai-daily\n"
+            "theme: dark\n"
+            "draft: true\n"
+            "publishDate: 2026-01-08\n"
+            "lint-ignore: [no-link]"
+        )
+    )
+
+    assert parsed.digest.meta == Meta(
+        date=dt.date(2026, 1, 7),
+        category="Daily",
+        tags=("a", "2"),
+        seo=("b", "c"),
+        cover="https://a.example/c.png",
+        subject="Two lines",
+        preheader="Before",
+        language="zh-CN",
+        slug="My-Slug",
+        list="ai-daily",
+        theme="dark",
+        draft=True,
+        extra={"lint-ignore": ["no-link"]},
+    )
+    assert parsed.digest.slug == "my-slug"
+    assert parsed.findings == ()
+
+
+@pytest.mark.parametrize("key", ["coverImage", "cover_image", "cover"])
+def test_the_cover_has_three_names(key: str) -> None:
+    assert meta(f"{key}: https://a.example/c.png").cover == "https://a.example/c.png"
+
+
+def test_the_language_has_two_names() -> None:
+    assert meta("lang: en").language == "en"
+
+
+@pytest.mark.parametrize("value", ["true", "yes", "'yes'", "'TRUE'"])
+def test_a_draft_may_be_marked_in_words(value: str) -> None:
+    assert meta(f"draft: {value}").draft is True
+
+
+@pytest.mark.parametrize("value", ["2026", "3.5", "2026-01-07", "! 'Issue #1'"])
+def test_a_title_of_a_number_or_a_date_is_text(value: str) -> None:
+    assert read(yaml(f"title: {value}")).digest.title_text == value.removeprefix("! ").strip("'")
+
+
+def test_a_title_of_two_lines_is_one_line() -> None:
+    """A line end in a title would end up in the subject of a mail."""
+    assert read(yaml('title: "One\\r\\ntwo: x"')).digest.title_text == "One two: x"
+
+
+def test_markup_in_a_title_is_literal() -> None:
+    assert read(yaml("title: '**a** <b>{{ c }}'")).digest.title_text == "**a** <b>{{ c }}"
+
+
+def test_escapes_bring_no_control_characters_in() -> None:
+    """What cleaning removes from a file, YAML can spell as an escape."""
+    digest = read(yaml('title: "a\\u202eb\\x00"\ntags: ["c\\x07"]\nsummary: "d\\u2066e"')).digest
+
+    assert digest.title_text == "ab"
+    assert digest.meta.tags == ("c",)
+    assert plain_text(digest.summary[0]) == "de"
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ("title: [a]", "title-invalid"),
+        ("title: true", "title-invalid"),
+        ("tags: {a: b}", "tags-invalid"),
+        ("tags: [[a]]", "tags-invalid"),
+        ("summary: 3", "summary-invalid"),
+        ("summary: [{a: b}]", "summary-invalid"),
+        ("draft: perhaps", "draft-invalid"),
+        ("language: Chinese (China)", "language-invalid"),
+        ("language: [en]", "language-invalid"),
+        ("list: AI Daily", "list-invalid"),
+        ("coverImage: [a]", "coverImage-invalid"),
+        ("cover_image: 'javascript:x'", "cover-unsafe-link"),
+        ("cover: ftp://a.example/c.png", "cover-unknown-scheme"),
+        ("slug: a/b", "slug-invalid"),
+        ("slug: ../..", "slug-invalid"),
+        ("date: tomorrow", "date-invalid"),
+        ("date: 2026-02-30", "date-invalid"),
+        ("date: [2026]", "date-invalid"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_an_error_on_its_line(lines: str, rule: str) -> None:
+    assert finding(read(f"---\ncategory: c\n{lines}\n---\n# T\n\nx\n"), rule) == (ERROR, 3)
+
+
+@pytest.mark.parametrize("value", ["0x" + "f" * 5000, "9" * 5000])
+@pytest.mark.parametrize("form", ["---\ntitle: {}\n---\n", "+++\ntitle = {}\n+++\n"])
+def test_a_number_too_long_to_write_is_an_error(form: str, value: str) -> None:
+    parsed = read(form.format(value) + "x\n")
+
+    assert [found.severity for found in parsed.findings if found.rule != "date-missing"] == [ERROR]
+    assert texts(parsed.digest) == "x" or parsed.digest.title_text == "x"
+
+
+def test_empty_values_are_as_absent() -> None:
+    parsed = read(yaml("title: T\ndate: 2026-01-07\ntags: []\nsummary: ''\ncategory:\ncover: ''"))
+
+    assert parsed.digest.meta == Meta(date=dt.date(2026, 1, 7))
+    assert parsed.digest.summary == ()
+    assert parsed.findings == ()
+
+
+def test_unknown_keys_are_kept_and_told_once() -> None:
+    parsed = read(yaml("title: T\nlayout: post\nsumary: s\nkey:\n  nested: [1]"))
+
+    assert parsed.digest.meta.extra == {"layout": "post", "sumary": "s", "key": {"nested": [1]}}
+    assert finding(parsed, "unknown-key") == (WARNING, 3)
+    (found,) = findings(parsed, "unknown-key")
+    assert "layout, sumary, key" in found.message
+    assert "'summary'" in found.fix
+
+
+# --- cover and slug -----------------------------------------------------------------------------
+
+
+def test_a_relative_cover_leads_to_the_web_site() -> None:
+    parsed = read(yaml("title: T\ncover: /covers/a.png"))
+
+    assert parsed.digest.meta.cover == f"{BASE}/covers/a.png"
+    assert finding(parsed, "cover-relative-link") == (WARNING, 3)
+
+
+@pytest.mark.parametrize(
+    ("stem", "slug"),
+    [
+        ("2026-05-16-c45 copy", "2026-05-16-c45-copy"),
+        ("Ünïted_Nations", "ünïted-nations"),
+        ("--a--", "a"),
+        ("中文 周刊", "中文-周刊"),
+        ("...", "issue"),
+    ],
+)
+def test_the_slug_of_a_file_is_its_stem_in_lower_case_with_hyphens(stem: str, slug: str) -> None:
+    digest = read("# T\n", stem=stem).digest
+
+    assert digest.slug == slug
+    assert digest.stem == stem
+
+
+def test_a_slug_that_is_refused_is_replaced_by_a_safe_one() -> None:
+    assert read(yaml("slug: ../Etc/passwd")).digest.slug == "etc-passwd"
+
+
+# --- summary ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'summary: "- one **b**\\n- two"',
+        "summary: |\n  - one **b**\n\n  * two",
+        "summary:\n  - one **b**\n  - two",
+        "summary: [• one **b**, '- two']",
+    ],
+)
+def test_a_summary_of_points_is_a_list(lines: str) -> None:
+    digest = read(yaml(lines)).digest
+
+    assert [plain_text(point) for point in digest.summary] == ["one b", "two"]
+    assert digest.summary_is_list
+
+
+def test_a_summary_of_sentences_is_paragraphs() -> None:
+    digest = read(yaml("summary: |\n  One\n  line - here.\n\n  Two.")).digest
+
+    assert [plain_text(point) for point in digest.summary] == ["One line - here.", "Two."]
+    assert not digest.summary_is_list
+
+
+def test_a_summary_is_markdown_with_the_line_of_its_key() -> None:
+    parsed = read(yaml("title: T\nsummary: '[a](https://a.example/) [b](javascript:x)'"))
+    (link,) = all_of(parsed.digest, Link)
+
+    assert link.url == "https://a.example/"
+    assert link.position.line == 3
+    assert finding(parsed, "unsafe-link") == (ERROR, 3)
+
+
+# --- date ---------------------------------------------------------------------------------------
+
+DAY = dt.date(2026, 1, 7)
+NOON = dt.datetime(2026, 1, 7, 12, 30, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("2026-01-07", DAY),
+        ("'2026-01-07'", DAY),
+        ("2026-01-07T12:30:00Z", NOON),
+        ("2026-01-07 12:30:00 +0000", NOON),
+        ("2026-01-07 12:30:00 -0000", NOON),
+        ("2026-01-07 12:30:00 UTC", NOON),
+        ("2026-01-07 20:30:00 +08:00", NOON),
+        ("2026-01-07T20:30:00+08:00", NOON),
+        ("2026-01-07 12:30", NOON.replace(tzinfo=None)),
+    ],
+)
+def test_a_date_has_many_forms(value: str, date: dt.date) -> None:
+    found = meta(f"date: {value}").date
+
+    assert found == date
+    assert isinstance(found, dt.datetime) == isinstance(date, dt.datetime)
+
+
+def test_toml_dates_are_dates() -> None:
+    parsed = read('+++\ntitle = "T"\ndate = 2026-01-07T12:30:00Z\n+++\nx\n')
+
+    assert parsed.digest.meta.date == NOON
+
+
+def test_front_matter_wins_over_the_file_name() -> None:
+    source = yaml("title: T\ndate: 2026-01-07")
+    parsed = read(source, stem="2026-01-08-x")
+
+    assert parsed.digest.meta.date == DAY
+    assert [found.severity for found in findings(parsed, "date-differs")] == [INFO]
+    assert not findings(read(source, stem="2026-01-07-x"), "date-differs")
+
+
+def test_a_publish_date_serves_where_there_is_no_date() -> None:
+    assert meta("publishDate: 2026-01-07").date == DAY
+
+
+def test_the_file_name_serves_where_front_matter_names_no_date() -> None:
+    assert read("# T\n", stem="2026-01-07-x").digest.meta.date == DAY
+    assert read("# T\n", stem="12026-01-071").digest.meta.date is None
+
+
+def test_an_issue_without_any_date_is_told() -> None:
+    assert finding(read("# T\n"), "date-missing")[0] is WARNING
+
+
+# --- broken front matter ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "rule", "line"),
+    [
+        ("---\ntitle: T\n\n# T\n", "front-matter-unclosed", 1),
+        ('+++\ntitle = "T"\n', "front-matter-unclosed", 1),
+        ("---\ntitle: T\na: [b\nc: d\n---\n", "front-matter-invalid", 4),
+        ("---\ntitle: T\n\ta: b\n---\n", "front-matter-invalid", 3),
+        ("---\ntitle: T\na: !!python/object:os.system x\n---\n", "front-matter-invalid", 3),
+        ("---\na: *nowhere\n---\n", "front-matter-invalid", 2),
+        ("---\na: &b [*b]\n---\n", "front-matter-invalid", 2),
+        ('+++\ntitle = "T"\na = \n+++\n', "front-matter-invalid", 3),
+        ('+++\ntitle = "T"\ntitle = "U"\n+++\n', "front-matter-invalid", 3),
+        ('+++\ntitle = "T"\na = [1,\n+++\n', "front-matter-invalid", 3),
+        ("---\n- a\n- b\n---\n", "front-matter-not-mapping", 2),
+        ("---\njust text\n---\n", "front-matter-not-mapping", 2),
+        ("---\ntitle: T\ndate: 2026-01-07\ntitle: U\n---\n", "front-matter-duplicate-key", 4),
+        ("Title: T\nDate: 2026-01-07\nTitle: U\nTitle: V\n", "front-matter-duplicate-key", 3),
+        ("---\na: " + "[" * 30 + "]" * 30 + "\n---\n", "front-matter-invalid", 2),
+        ("---\na: " + "[" * 30_000 + "\n---\n", "front-matter-invalid", 2),
+        ("---\n" + "- " * 30_000 + "\n---\n", "front-matter-invalid", 2),
+        ("---\n" + "? " * 30_000 + "\n---\n", "front-matter-invalid", 2),
+        ("+++\na = " + "[" * 30_000 + "\n+++\n", "front-matter-invalid", 2),
+        ("---\na: " + "b" * 70_000 + "\n---\n", "front-matter-too-large", 2),
+        ("+++\na = '" + "b" * 70_000 + "'\n+++\n", "front-matter-invalid", 2),
+        ("---\ndate: 20" + " " * 60_000 + "x\n---\n", "date-invalid", 2),
+    ],
+)
+def test_broken_front_matter_is_one_error_with_its_line(source: str, rule: str, line: int) -> None:
+    """The body is read all the same."""
+    parsed = read(f"{source}\nthe body\n\nis here\n")
+    errors = [found for found in parsed.findings if found.severity is ERROR]
+
+    assert finding(parsed, rule) == (ERROR, line)
+    assert [found.rule for found in errors] == [rule]
+    assert texts(parsed.digest).endswith("is here")
+
+
+def test_the_first_of_duplicate_keys_counts() -> None:
+    for source in ("---\ntitle: T\ntitle: U\n---\n", "Title: T\nTitle: U\n"):
+        assert read(source).digest.title_text == "T"
+
+
+def test_an_alias_bomb_does_not_go_off() -> None:
+    """Nine levels of nine aliases each would be a billion of words."""
+    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 10)]
+    parsed = read(yaml("\n".join(["title: T", "l0: &l0 [lol]", *levels])))
+
+    assert finding(parsed, "front-matter-aliases") == (ERROR, 5)
+    assert parsed.digest.meta.extra == {}
+
+
+def test_a_few_aliases_are_fine() -> None:
+    assert meta("category: &a Daily\ntags: [*a, *a]").tags == ("Daily", "Daily")
