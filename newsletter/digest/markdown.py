@@ -19,7 +19,7 @@ from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline, backtick, image, link
+from markdown_it.rules_inline import StateInline, backtick, image, link, linkify
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
@@ -30,6 +30,7 @@ LIMIT = "limit"
 LINES = "lines"  # in the meta of an inline token: the line ends in its source, if it hides them
 
 _URL_END = r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65“”‘’…"
+_AFTER_URL = re.compile(f"[{_URL_END}]")
 _URL_PARTS = re.compile(f"[^{_URL_END}]+|[{_URL_END}]+")
 _MARK = re.compile(r"[\[\]<*_~`&:]")
 
@@ -49,6 +50,7 @@ def parser() -> MarkdownIt:
     markdown.inline.ruler.at("emphasis", _emphasis)
     for name, rule in (("backticks", backtick), ("image", image), ("link", link)):
         markdown.inline.ruler.at(name, _counting_lines(rule))
+    markdown.inline.ruler.at("linkify", _bare_url)
     markdown.core.ruler.at("inline", _inline_within_limits)
     markdown.core.ruler.before("linkify", "url_end", _part_at_url_ends)
     markdown.core.ruler.push("literal", _literal)
@@ -178,8 +180,21 @@ def _literal(state: StateCore) -> None:
             block.children.append(Token("text", "", 0, content=line.strip()))
 
 
+def _bare_url(state: StateInline, silent: bool) -> bool:
+    """The stock rule, which sees no further than the next CJK punctuation."""
+    if not state.src.startswith("://", state.pos):
+        return False
+    whole, end = state.src, _AFTER_URL.search(state.src, state.pos)
+    if end:
+        state.src = whole[: end.start()]
+    try:
+        return linkify(state, silent)
+    finally:
+        state.src = whole
+
+
 def _part_at_url_ends(state: StateCore) -> None:
-    """Part texts at CJK punctuation, so that no bare URL reaches beyond it; they join again."""
+    """The same for the URLs that are found later, in texts: these join again afterwards."""
     for block in state.tokens:
         if block.type != "inline" or not block.children or "://" not in block.content:
             continue

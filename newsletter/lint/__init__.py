@@ -4,7 +4,7 @@ A rule is a generator function in one of the modules below and one line in RULES
 hyphens is its id, the first line of its docstring its description in docs/lint.md.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from newsletter.lint import content, mail, shape
 from newsletter.model.digest import Digest
@@ -44,18 +44,25 @@ EMAIL_RULES: tuple[EmailRule, ...] = (
 )
 
 
-def check(digest: Digest, email: Email | None) -> tuple[Finding, ...]:
-    """Every finding of every rule, in the order of the file.
+def check(
+    digest: Digest, email: Email | None, source: Sequence[Finding] = ()
+) -> tuple[Finding, ...]:
+    """Every finding of every rule and those of the source, in the order of the file.
 
-    Front matter `lint-ignore: [rule, …]` silences warnings; an error is never silenced.
+    Front matter `lint-ignore: [rule, …]` silences warnings and notes; an error is never silenced.
     """
-    found = [finding for rule in DIGEST_RULES for finding in rule(digest)]
+    found = [*source, *(finding for rule in DIGEST_RULES for finding in rule(digest))]
     if email is not None:
         found += [finding for rule in EMAIL_RULES for finding in rule(digest, email)]
-    ignored = digest.meta.extra.get("lint-ignore") or ()
-    silenced = {ignored} if isinstance(ignored, str) else {str(rule) for rule in ignored}
+    silenced = _silenced(digest)
     kept = (f for f in found if f.severity is Severity.ERROR or f.rule not in silenced)
-    return tuple(sorted(kept, key=lambda finding: finding.position.line))
+    return tuple(sorted(kept, key=lambda f: (f.position.line, f.position.column or 0)))
+
+
+def _silenced(digest: Digest) -> frozenset[str]:
+    ignored = digest.meta.extra.get("lint-ignore")
+    names = ignored if isinstance(ignored, list) else str(ignored or "").split(",")
+    return frozenset(str(name).strip() for name in names)
 
 
 def rule_id(rule: DigestRule | EmailRule) -> str:

@@ -3,9 +3,21 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.lint.visible import is_chinese, link_targets, visible_text
-from newsletter.model.digest import Digest, Heading, Item, Section, plain_text, walk
-from newsletter.model.finding import Finding, Severity
+from newsletter.lint.visible import body_nodes, is_chinese, link_targets, visible_text
+from newsletter.model.digest import (
+    Digest,
+    Embed,
+    Heading,
+    Image,
+    Inline,
+    Item,
+    Node,
+    Rule,
+    Section,
+    plain_text,
+    walk,
+)
+from newsletter.model.finding import Finding, Position, Severity
 
 _SHORT = 200
 _PLACEHOLDERS = {
@@ -23,7 +35,8 @@ _PLACEHOLDERS = {
 
 def empty_body(digest: Digest) -> Iterator[Finding]:
     """An issue says something below its title."""
-    if not visible_text(digest).strip():
+    shows = any(isinstance(node, Image | Embed) for node in body_nodes(digest))
+    if not shows and not visible_text(digest).strip():
         yield Finding(
             "empty-body",
             Severity.ERROR,
@@ -35,17 +48,29 @@ def empty_body(digest: Digest) -> Iterator[Finding]:
 
 def placeholder_issue(digest: Digest) -> Iterator[Finding]:
     """A generated issue must not go out with its placeholder text."""
-    summary = " ".join(plain_text(point) for point in digest.summary)
-    for text in (digest.title_text, summary, visible_text(digest)):
-        if _squeezed(text) in _SQUEEZED:
+    for text, place in _what_may_be_one(digest):
+        squeezed = _squeezed(text)
+        if squeezed in _SQUEEZED or squeezed.startswith(_LOREM):
             yield Finding(
                 "placeholder-issue",
                 Severity.ERROR,
-                digest.position,
-                f"{text.strip()!r} is a placeholder, not content",
+                place,
+                f"{text.strip()[:80]!r} is a placeholder, not content",
                 "Write the issue, or delete the file.",
             )
             return
+
+
+def _what_may_be_one(digest: Digest) -> Iterator[tuple[str, Position]]:
+    """Title, summary and body, each with its place."""
+    for inline in (digest.title, *digest.summary):
+        if inline:
+            yield plain_text(inline), inline[0].position
+    if digest.summary and digest.summary[0]:
+        whole = " ".join(plain_text(point) for point in digest.summary)
+        yield whole, digest.summary[0][0].position
+    if (first := next(body_nodes(digest), None)) is not None:
+        yield visible_text(digest), first.position
 
 
 def _squeezed(text: str) -> str:
@@ -53,26 +78,38 @@ def _squeezed(text: str) -> str:
 
 
 _SQUEEZED = {_squeezed(text) for text in _PLACEHOLDERS}
+_LOREM = _squeezed("lorem ipsum dolor")
 
 
 def truncated_issue(digest: Digest) -> Iterator[Finding]:
     """A heading cut off in the middle of its link, with nothing after it, is half an issue."""
-    headings = [node for node in walk(digest) if isinstance(node, Section | Item | Heading)]
-    if not headings:
+    nodes = list(body_nodes(digest))
+    last = next((i for i in reversed(range(len(nodes))) if _heading_of(nodes[i])), None)
+    if last is None:
         return
-    last = headings[-1]
-    inline = last.inline if isinstance(last, Heading) else last.heading
-    empty = not (last.parts if isinstance(last, Section) else getattr(last, "blocks", ()))
-    text = plain_text(inline)
+    heading = _heading_of(nodes[last])
+    end = last + 1 + sum(1 for part in heading for _ in walk(part))
+    nothing_after = all(isinstance(node, Rule) for node in nodes[end:])
+    text = plain_text(heading)
     cut = text.count("[") > text.count("]") or re.search(r"\]\([^)]*$", text)
-    if empty and cut:
+    if nothing_after and cut:
         yield Finding(
             "truncated-issue",
             Severity.ERROR,
-            last.position,
+            nodes[last].position,
             "the last heading breaks off in the middle of a link",
             "The file is cut off: write the rest, or remove the heading.",
         )
+
+
+def _heading_of(node: Node) -> Inline:
+    match node:
+        case Section() | Item():
+            return node.heading
+        case Heading():
+            return node.inline
+        case _:
+            return ()
 
 
 def short_issue(digest: Digest) -> Iterator[Finding]:
@@ -90,7 +127,8 @@ def short_issue(digest: Digest) -> Iterator[Finding]:
 
 def no_source_link(digest: Digest) -> Iterator[Finding]:
     """A digest usually links to its sources."""
-    if visible_text(digest).strip() and not any(True for _ in link_targets(digest)):
+    sources = (url for url in link_targets(digest) if url.startswith("http"))
+    if visible_text(digest).strip() and not any(sources):
         yield Finding(
             "no-source-link",
             Severity.WARNING,

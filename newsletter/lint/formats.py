@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from newsletter import __version__
 from newsletter.model.finding import Finding, Severity
@@ -39,7 +41,13 @@ def sarif(findings: Sequence[Finding]) -> str:
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "results": results,
+            }
+        ],
     }
     return json.dumps(log, ensure_ascii=False, indent=1)
 
@@ -48,7 +56,13 @@ def _location(finding: Finding) -> dict[str, Any]:
     region = {"startLine": finding.position.line}
     if finding.position.column is not None:
         region["startColumn"] = finding.position.column
-    return {"artifactLocation": {"uri": finding.position.file}, "region": region}
+    return {"artifactLocation": {"uri": _uri(finding.position.file)}, "region": region}
+
+
+def _uri(file: str) -> str:
+    """A file as a URI reference: names may hold spaces and any letters."""
+    path = Path(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
 def github(finding: Finding) -> str:

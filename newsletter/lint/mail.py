@@ -51,7 +51,11 @@ def unsubscribe_missing(digest: Digest, email: Email) -> Iterator[Finding]:
 
 def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Finding]:
     """A reader without that attribute sees a gap."""
-    fields = {*_fields(email.subject), *_fields(email.html), *_fields(email.text)}
+    fields = {
+        field
+        for part in (email.subject, email.preheader, email.html, email.text)
+        for field in _fields(part)
+    }
     for name in sorted({field.name for field in fields if not field.default} - URL_FIELDS):
         yield Finding(
             "merge-field-without-default",

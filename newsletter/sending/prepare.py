@@ -44,7 +44,7 @@ def prepare(project: Project, issue: str, *, list_name: str = "") -> Prepared:
         [project.templates, render.packaged_templates()],
     )
     email = render.render(parsed.digest, theme, masthead(project), list_name=list_name)
-    found = (*parsed.findings, *lint.check(parsed.digest, email))
+    found = lint.check(parsed.digest, email, parsed.findings)
     return Prepared(path, parsed.digest, email, found)
 
 
