@@ -13,7 +13,8 @@ STEM = "2026-01-07-valley"
 PROSE = (
     "Looms that count threads came to [the valley](https://example.com/looms) this week, and the "
     "weavers who watched them for an afternoon say that they are slower than people say, but that "
-    "they never tire, which is what the owners of the valley had asked for from the first day.\n"
+    "they never tire, which is what the owners of the valley had asked for "
+    "from the very first day.\n"
 )
 PROMO = (
     '---\n\n<div class="card"><h3>Join us</h3><a href="https://example.com/join">Join</a></div>\n'

@@ -1,0 +1,140 @@
+"""`newsletter lint`: what it prints in each format, and how it leaves."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from newsletter.cli import COMMANDS
+from newsletter.cli.frame import Group, run
+from tests.unit.lint.examples import FRONT, PROSE, front
+
+SETTINGS = """
+[newsletter]
+name = "Valley"
+from = "Valley <news@example.com>"
+base_url = "https://news.example.com"
+postal_address = "1 Road, Valley"
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+Lint = Callable[..., Answer]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "newsletter.toml").write_text(SETTINGS)
+    issues = tmp_path / "issues"
+    issues.mkdir()
+    (issues / "2026-01-07-good.md").write_text(FRONT + PROSE)
+    (issues / "2026-01-07-note.md").write_text(front(without="coverImage") + PROSE)
+    (issues / "2026-01-07-vague.md").write_text(FRONT + PROSE + "\n[here](https://example.com/1)\n")
+    (issues / "2026-01-07-draft.md").write_text(front("draft: true") + PROSE)
+    return tmp_path
+
+
+@pytest.fixture
+def lint(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Lint:
+    monkeypatch.chdir(project)
+
+    def lint(*arguments: str) -> Answer:
+        with pytest.raises(SystemExit) as left:
+            run(Group(COMMANDS), ["lint", *arguments])
+        captured = capsys.readouterr()
+        return Answer(int(left.value.code or 0), captured.out, captured.err)
+
+    return lint
+
+
+@pytest.mark.parametrize(
+    ("issue", "plain", "strict"),
+    [
+        ("2026-01-07-good", 0, 0),
+        ("2026-01-07-note", 0, 0),
+        ("2026-01-07-vague", 0, 3),
+        ("2026-01-07-draft", 3, 3),
+    ],
+)
+def test_errors_fail_and_with_strict_warnings_too(
+    lint: Lint, issue: str, plain: int, strict: int
+) -> None:
+    assert lint(issue).code == plain
+    assert lint(issue, "--strict").code == strict
+
+
+def test_text_says_place_severity_message_rule_and_advice(lint: Lint) -> None:
+    answer = lint("issues/2026-01-07-draft.md")
+
+    assert answer.out.splitlines() == [
+        "issues/2026-01-07-draft.md:1: error: the issue is marked as a draft [draft-issue]",
+        "    Remove `draft: true` when it is ready.",
+    ]
+    assert "1 issue checked" in answer.err
+
+
+def test_without_an_issue_all_are_checked(lint: Lint) -> None:
+    answer = lint()
+
+    assert answer.code == 3
+    assert "4 issues checked: 1 errors, 1 warnings, 1 notes" in answer.err
+
+
+@pytest.mark.parametrize("flags", [("--json",), ("--format", "json")])
+def test_json_is_one_line_for_each_finding_and_nothing_else(
+    lint: Lint, flags: tuple[str, ...]
+) -> None:
+    answer = lint("2026-01-07-vague", "2026-01-07-draft", *flags)
+
+    found = [json.loads(line) for line in answer.out.splitlines()]
+    assert [one["rule"] for one in found] == ["vague-link", "draft-issue"]
+    assert found[0]["file"] == "issues/2026-01-07-vague.md"
+    assert found[0]["line"] == 9
+    assert answer.code == 3
+
+
+def test_json_of_an_issue_in_order_is_nothing(lint: Lint) -> None:
+    answer = lint("2026-01-07-good", "--json")
+
+    assert (answer.code, answer.out, answer.err) == (0, "", "")
+
+
+def test_sarif_is_one_log_of_all_issues(lint: Lint) -> None:
+    answer = lint("2026-01-07-vague", "2026-01-07-draft", "--format", "sarif")
+
+    results = json.loads(answer.out)["runs"][0]["results"]
+    assert [result["ruleId"] for result in results] == ["vague-link", "draft-issue"]
+    assert answer.code == 3
+
+
+def test_github_is_one_annotation_for_each_finding(lint: Lint) -> None:
+    answer = lint("2026-01-07-vague", "--format", "github")
+
+    (line,) = answer.out.splitlines()
+    assert line.startswith("::warning file=issues/2026-01-07-vague.md,line=9,title=vague-link::")
+
+
+def test_an_unreadable_issue_fails_and_the_others_are_checked_all_the_same(
+    lint: Lint, project: Path
+) -> None:
+    (project / "issues" / "2026-01-07-odd.md").write_bytes(b"# T\n\n\xff\xfe\n")
+
+    answer = lint("2026-01-07-odd", "2026-01-07-vague")
+
+    assert answer.code == 1
+    assert "issues/2026-01-07-odd.md:3: is not UTF-8" in answer.err
+    assert "[vague-link]" in answer.out
+
+
+def test_a_missing_issue_is_a_fault_of_usage(lint: Lint) -> None:
+    assert lint("2026-02-30-nothing").code == 2

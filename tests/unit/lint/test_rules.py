@@ -1,0 +1,155 @@
+"""Each rule finds what it is about, at its place, and leaves its neighbour alone."""
+
+import pytest
+
+from newsletter.lint import DIGEST_RULES, DigestRule, check, rule_id
+from newsletter.model.finding import Severity
+from newsletter.render.fields import Fields
+from tests.unit.lint import examples
+from tests.unit.lint.examples import FRONT, PROSE, Example, findings, front, issue, longer
+
+EXAMPLES = [
+    pytest.param(example, id=f"{number}-{example.rule}")
+    for number, example in enumerate((*examples.DIGEST_RULES, *examples.PARSER_RULES))
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_rule_finds_its_fault_at_its_place(example: Example) -> None:
+    found = findings(example.bad, example.rule, example.stem)
+
+    assert found, [str(finding) for finding in findings(example.bad)]
+    assert found[0].severity is example.severity
+    assert found[0].position.file == f"issues/{example.stem}.md"
+    assert (found[0].position.line, found[0].position.column) == (example.line, example.column)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_rule_leaves_the_nearest_good_issue_alone(example: Example) -> None:
+    assert findings(example.good, example.rule, example.stem) == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_finding_says_what_is_wrong_and_what_to_do(example: Example) -> None:
+    if example.rule == "markup-limit":
+        pytest.xfail("the parser gives it no advice yet")
+
+    found = findings(example.bad, example.rule, example.stem)
+
+    for finding in found:
+        assert len(finding.message) >= 10
+        assert not finding.message.endswith(".")
+        assert finding.fix.endswith((".", "?", "…")) or ": " in finding.fix
+
+
+def test_every_rule_on_the_digest_has_an_example() -> None:
+    shown = {example.rule for example in examples.DIGEST_RULES}
+
+    assert shown == {rule_id(rule) for rule in DIGEST_RULES}
+
+
+@pytest.mark.parametrize("rule", DIGEST_RULES, ids=rule_id)
+def test_a_rule_emits_its_own_id_alone(rule: DigestRule) -> None:
+    """One rule, one function: what a finding names is what the code calls it."""
+    bad = [example.bad for example in examples.DIGEST_RULES if example.rule == rule_id(rule)]
+
+    emitted = {f.rule for source in bad for f in rule(examples.parsed_issue(source).digest)}
+
+    assert emitted == {rule_id(rule)}
+
+
+def test_an_issue_in_order_has_no_finding() -> None:
+    assert findings(FRONT + PROSE) == []
+
+
+def test_findings_come_in_the_order_of_the_file() -> None:
+    """Those of the parser and those of the rules, as one."""
+    found = findings(longer("## [x](/x)\n\n**b\n\n![](https://a.example/a.png) One\x07 two\x07\n"))
+
+    lines = [finding.position.line for finding in found]
+    assert lines == sorted(lines)
+    assert len({finding.rule for finding in found}) == 4
+
+
+# --- length ---------------------------------------------------------------------------------------
+
+
+def test_a_short_issue_is_no_error() -> None:
+    """Of the faults of length only nothing, a placeholder and a cut heading are errors."""
+    found = findings(issue("[Looms](https://example.com/l) came.\n"))
+
+    assert [(finding.rule, finding.severity) for finding in found] == [
+        ("short-issue", Severity.WARNING)
+    ]
+
+
+def test_white_space_and_the_promo_card_do_not_make_an_issue_longer() -> None:
+    text = "word " * 20
+
+    assert findings(issue(text + "\n\n" + examples.PROMO), "short-issue")
+    assert "80 visible" in findings(issue(text), "short-issue")[0].message
+
+
+def test_a_cut_heading_is_found_before_a_card_with_a_heading_of_its_own() -> None:
+    assert "<h3>" in examples.PROMO
+
+    assert findings(longer(f"## [The council keeps\n\n{examples.PROMO}"), "truncated-issue")
+
+
+# --- silencing ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ignored", ["[no-cover, vague-link]", "no-cover, vague-link"])
+def test_front_matter_silences_warnings_by_their_ids(ignored: str) -> None:
+    source = front(f"lint-ignore: {ignored}", without="coverImage") + PROSE
+    source += "\n[here](https://example.com/1)\n"
+
+    assert findings(source) == []
+
+
+def test_warnings_of_the_parser_are_silenced_too() -> None:
+    assert findings(longer("[x](/x)\n"), "relative-link")
+
+    assert findings(front("lint-ignore: [relative-link]") + PROSE + "\n[x](/x)\n") == []
+
+
+def test_an_error_is_never_silenced() -> None:
+    source = front("lint-ignore: [draft-issue]", "draft: true") + PROSE
+
+    assert [finding.rule for finding in findings(source)] == ["draft-issue"]
+
+
+@pytest.mark.parametrize("value", ["5", "true", "{a: 1}", "[[a], 5, null]", "2026-01-07"])
+def test_nonsense_in_lint_ignore_does_no_harm(value: str) -> None:
+    assert findings(front(f"lint-ignore: {value}") + PROSE) == []
+
+
+# --- merge fields ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "braces",
+    [
+        "{{web_url}}",
+        "{{ subscriber.city }}",
+        "{{ subscriber.name|default('you') }}",
+        '{{ subscriber.name | default("you") }}',
+        "{{ subscriber.name | default(you) }}",
+        "{{ subscriber.name | upper }}",
+        "{{ subscriber.1st }}",
+        "{{ subscriber }}",
+        "{{ name }}",
+        "{% if a %}",
+    ],
+)
+def test_what_rendering_fills_is_no_literal_template_and_all_else_is(braces: str) -> None:
+    """Lint may not import rendering, so this compares what the two take for a merge field."""
+    filled = Fields.apart_from(braces).tokenised(braces) != braces
+
+    assert (findings(longer(f"Dear {braces}.\n"), "literal-template") == []) == filled
+
+
+def test_email_rules_are_left_out_without_an_email() -> None:
+    digest = examples.parsed_issue(FRONT + PROSE).digest
+
+    assert check(digest, None) == ()
