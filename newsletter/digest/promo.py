@@ -68,15 +68,18 @@ def _promo(card: Sequence[RawHtml], report: Report) -> Promo:
     blocks = html.blocks(element, place, report)
     nodes = [node for block in blocks for node in walk(block)]
     links = [node for node in nodes if isinstance(node, Link)]
-    images = [node for node in nodes if isinstance(node, Image)]
+    image = next((node for node in nodes if isinstance(node, Image)), None)
     title = _title(element, blocks)
     button = _button(element, links)
+    text = _text(blocks, title, button)
     return Promo(
         blocks,
         title,
-        _text(blocks, title, button),
+        text,
+        next((node for node in text if isinstance(node, Link)), None),
         button,
-        images[0] if images else None,
+        image,
+        _is_complete(blocks, title, text, button, image),
         position=place,
     )
 
@@ -114,14 +117,21 @@ def _text(blocks: Blocks, title: Inline, button: Link | None) -> Inline:
     return ()
 
 
-def only_typed(promo: Promo) -> bool:
-    """Whether the typed fields hold all of the card, so that a theme may set them alone."""
-    shown = {promo.title, promo.text, (promo.button,)}
-    return all(
-        (isinstance(block, Paragraph | Heading) and block.inline in shown)
-        or (isinstance(block, Figure) and block.image == promo.image)
-        for block in promo.blocks
-    )
+def _is_complete(
+    blocks: Blocks, title: Inline, text: Inline, button: Link | None, image: Image | None
+) -> bool:
+    """Whether the typed parts hold all of the card, each block of it exactly once."""
+    left: list[Inline | Image] = [title, text, (button,) if button else ()]
+    left = [part for part in (*left, image) if part]
+    for block in blocks:
+        match block:
+            case Paragraph() | Heading() if block.inline in left:
+                left.remove(block.inline)
+            case Figure(url=None) if block.image in left:
+                left.remove(block.image)
+            case _:
+                return False
+    return bool(title) and not left
 
 
 def _text_of_class(element: Any, pattern: re.Pattern[str]) -> str:

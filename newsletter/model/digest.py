@@ -284,14 +284,17 @@ class Promo(Node):
     """The promo card at the end, rebuilt from its HTML: `blocks` holds all of it, in order.
 
     The typed fields name the parts that a theme may set apart; each node in them also stands in
-    `blocks`, which is what `walk` visits. Without a `title` a theme shows the blocks as they are.
+    `blocks`, which is what `walk` visits. `handle` is the link inside `text`. Where the typed
+    fields are `complete` a theme may show them alone, else it shows the blocks as they are.
     """
 
     blocks: Blocks
     title: Inline = field(default=(), compare=False)
     text: Inline = field(default=(), compare=False)
+    handle: Link | None = field(default=None, compare=False)
     button: Link | None = field(default=None, compare=False)
     image: Image | None = field(default=None, compare=False)
+    complete: bool = field(default=False, compare=False)
 
 
 # --- the whole ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.model.digest import Digest, Image, Text, plain_text, walk
+from newsletter.model.digest import Digest, Image, Text, walk
 from newsletter.model.email import Email, Place
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
@@ -27,7 +27,7 @@ from newsletter.render.theme import Theme, load_theme, packaged_templates
 __all__ = ["Masthead", "Theme", "load_theme", "packaged_templates", "reading_minutes", "render"]
 
 _PREHEADER_LENGTH = 110
-_WIDE_A_MINUTE = 400  # characters of Chinese, Japanese or Korean
+_WIDE_A_MINUTE = 400  # characters of Chinese or Japanese
 _WORDS_A_MINUTE = 220
 _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi", "ps", "dv", "ku", "ug"}
 
@@ -60,8 +60,10 @@ def render(digest: Digest, theme: Theme, masthead: Masthead, *, list_name: str =
             | {
                 "inline": writer.inline,
                 "blocks": writer.blocks,
-                "style": templates.source("style.css"),
-                "responsive": templates.source("responsive.css"),
+                "link": writer.link,
+                "picture": writer.picture,
+                "style": templates.render("style.css", values),
+                "responsive": templates.render("responsive.css", values),
             },
         ),
         f"templates/{theme.name}/email.mjml.j2",
@@ -90,7 +92,7 @@ def _values(
 ) -> dict[str, Any]:
     """What templates may use; docs/extending.md lists it."""
     direction = "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
-    subject = fields.tokenised(digest.meta.subject or digest.title_text)
+    subject = fields.tokenised(digest.meta.subject or "") or fields.plain(digest.title)
     return {
         "digest": digest,
         "masthead": masthead,
@@ -99,8 +101,8 @@ def _values(
         "language": language,
         "direction": direction,
         "subject": subject,
-        "preheader": fields.tokenised(preheader(digest)),
-        "date": written_date(_local_day(digest, masthead), language),
+        "preheader": _preheader(digest, fields),
+        "date": written_date(_day(digest), language),
         "minutes": reading_minutes(digest),
         "list_name": list_name,
         "domain": domain,
@@ -108,21 +110,24 @@ def _values(
     }
 
 
-def _local_day(digest: Digest, masthead: Masthead) -> dt.date | None:
+def _day(digest: Digest) -> dt.date | None:
+    """The day as its author wrote it, in whatever time zone that was."""
     date = digest.meta.date
     return date.date() if isinstance(date, dt.datetime) else date
 
 
-def preheader(digest: Digest) -> str:
+def _preheader(digest: Digest, fields: Fields) -> str:
     """What an inbox shows behind the subject: front matter's, else the summary, else the lead."""
     if digest.meta.preheader:
-        return digest.meta.preheader
-    points = " · ".join(plain_text(point) for point in digest.summary)
+        return fields.tokenised(digest.meta.preheader)
+    points = " · ".join(fields.plain(point) for point in digest.summary)
     text = points or " ".join(
-        node.text for block in digest.lead[:2] for node in walk(block) if isinstance(node, Text)
+        fields.tokenised(node.text)
+        for block in digest.lead[:2]
+        for node in walk(block)
+        if isinstance(node, Text)
     )
-    text = " ".join(text.split())
-    return text if len(text) <= _PREHEADER_LENGTH else text[: _PREHEADER_LENGTH - 1] + "…"
+    return fields.shortened(" ".join(text.split()), _PREHEADER_LENGTH)
 
 
 def reading_minutes(digest: Digest) -> int:

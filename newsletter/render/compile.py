@@ -19,6 +19,14 @@ INLINE_MARK = "/* inline */"
 _ATTRIBUTE = re.compile(r"""\s+([\w:-]+)=("[^"]*"|'[^']*')""")
 _TAG = re.compile(r"""(<[A-Za-z][\w:-]*)((?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>""")
 
+# Neighbouring comments for Outlook are one comment: between sections mrml writes four.
+_OUTLOOK = re.compile(r"<!--\[if mso \| IE\]>((?:(?!<!\[endif\]).)*)<!\[endif\]-->\s*", re.DOTALL)
+_OUTLOOK_RUN = re.compile(f"(?:{_OUTLOOK.pattern}){{2,}}", re.DOTALL)
+
+# White space that means nothing in a style attribute and in a style sheet.
+_SPACED = re.compile(r"([;,])\s+")
+_SHEET_SPACE = re.compile(r"\s*([{};,])\s*")
+
 _POSITION = re.compile(r"position (\d+)")
 
 
@@ -28,6 +36,7 @@ def to_html(source: str, name: str) -> str:
     # lxml knows a doctype only in capitals, and without one a mail is shown in quirks mode.
     html = re.sub(r"^\s*<!doctype html>", "<!DOCTYPE html>", html, count=1, flags=re.IGNORECASE)
     html = re.sub(r"<style([^>]*)>(.*?)</style>", _ignored, html, flags=re.DOTALL)
+    html = _OUTLOOK_RUN.sub(_merged, html)
     try:
         inlined: str = Premailer(
             html,
@@ -60,16 +69,21 @@ def _slim(used: frozenset[str], tag: re.Match[str]) -> str:
             names = [part for part in value[1:-1].split() if part in used]
             return f' class="{" ".join(names)}"' if names else ""
         if name == "style":
-            return f" style={value.replace('; ', ';')}"
+            return f" style={_SPACED.sub(lambda found: found[1], value)}"
         return attribute[0]
 
     return tag[1] + _ATTRIBUTE.sub(kept, tag[2]) + ">"
 
 
+def _merged(run: re.Match[str]) -> str:
+    return f"<!--[if mso | IE]>{''.join(_OUTLOOK.findall(run[0]))}<![endif]-->"
+
+
 def _ignored(match: re.Match[str]) -> str:
     if INLINE_MARK in match[2]:
         return match[0]
-    return f'<style{match[1]} data-premailer="ignore">{match[2]}</style>'
+    sheet = _SHEET_SPACE.sub(lambda found: found[1], match[2]).strip()
+    return f'<style{match[1]} data-premailer="ignore">{sheet}</style>'
 
 
 def _mjml(source: str, name: str) -> str:

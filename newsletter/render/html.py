@@ -6,6 +6,7 @@ Looks come from the theme's classes; nothing here has a colour.
 
 import html
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import assert_never
 from urllib.parse import urlsplit
 
@@ -85,10 +86,18 @@ class HtmlWriter:
     def url(self, url: str) -> str:
         return html.escape(self._fields.tokenised(url))
 
-    def _link(self, link: Link) -> str:
+    def link(self, link: Link, name: str) -> Markup:
+        """A link of the class `name`."""
+        return Markup(self._link(link, name))  # noqa: S704 -- as above
+
+    def _link(self, link: Link, name: str = "link") -> str:
         text = self.inline(link.children) or html.escape(link.url)
         title = f' title="{self._text(link.title)}"' if link.title else ""
-        return f'<a href="{self.url(link.url)}"{title} class="link">{text}</a>'
+        return f'<a href="{self.url(link.url)}"{title} class="{name}">{text}</a>'
+
+    def picture(self, image: Image, name: str, width: int) -> Markup:
+        """A picture of the class `name`, `width` CSS pixels wide."""
+        return Markup(self._picture(replace(image, width=width), name))  # noqa: S704 -- as above
 
     def _picture(self, image: Image, name: str) -> str:
         width = image.width if image.width and image.width < _WIDE else None
@@ -101,10 +110,24 @@ class HtmlWriter:
 
     # --- blocks ---
 
-    def blocks(self, blocks: Iterable[Block | Item | Section]) -> Markup:
-        return Markup("".join(self._block(block) for block in blocks))  # noqa: S704 -- as above
+    def blocks(self, blocks: Iterable[Block | Item | Section], level: int = 3) -> Markup:
+        """Blocks in their order; the headings of items and sub-sections are of `level`."""
+        pieces: list[str] = []
+        before: Block | Item | Section | None = None
+        for block in blocks:
+            match block:
+                case Item():
+                    pieces.append(self._item(block, level, isinstance(before, Item)))
+                case Section():
+                    heading = self._heading(block.heading)
+                    pieces.append(f'<h{level} class="h3">{heading}</h{level}>')
+                    pieces.append(self.blocks(block.parts, min(level + 1, 6)))
+                case _:
+                    pieces.append(self._block(block))
+            before = block
+        return Markup("".join(pieces))  # noqa: S704 -- as above
 
-    def _block(self, block: Block | Item | Section) -> str:
+    def _block(self, block: Block) -> str:
         match block:
             case Paragraph():
                 return f'<p class="p">{self.inline(block.inline)}</p>'
@@ -130,10 +153,6 @@ class HtmlWriter:
                 return self._link_list(block)
             case Footnotes():
                 return self._footnotes(block)
-            case Item():
-                return self.item(block)
-            case Section():
-                return self._section(block)
             case _:
                 assert_never(block)
 
@@ -144,13 +163,13 @@ class HtmlWriter:
         return f'<{tag}{start} class="list">{items}</{tag}>'
 
     def _list_item(self, item: ListItem) -> str:
-        mark = "" if item.checked is None else "☑ " if item.checked else "☐ "
+        mark = "" if item.checked is None else "☑&nbsp; " if item.checked else "☐&nbsp; "
         blocks = item.blocks
         if blocks and isinstance(first := blocks[0], Paragraph):
             inner = f"{mark}{self.inline(first.inline)}{self.blocks(blocks[1:])}"
         else:
             inner = f"{mark}{self.blocks(blocks)}"
-        return f'<li class="li">{inner}</li>'
+        return f'<li class="{"task" if mark else "li"}">{inner}</li>'
 
     def _table(self, table: Table) -> str:
         rows = []
@@ -197,15 +216,23 @@ class HtmlWriter:
         )
 
     def _link_list(self, block: LinkList) -> str:
-        tag = "ul" if block.start is None else "ol"
-        start = f' start="{block.start}"' if block.start not in (None, 1) else ""
-        entries = "".join(self._entry(entry) for entry in block.entries)
-        return f'<{tag}{start} class="brief">{entries}</{tag}>'
+        entries = "".join(
+            self._entry(entry, index > 0) for index, entry in enumerate(block.entries)
+        )
+        if block.start is None:
+            return f'<ul class="brief">{entries}</ul>'
+        return f'<ol start="{block.start}" class="brief numbered">{entries}</ol>'
 
-    def _entry(self, entry: Entry) -> str:
-        lead = f'<span class="lead">{self.inline(entry.lead)}</span>' if entry.lead else ""
-        note = f'<span class="note">{self.inline(entry.note)}</span>' if entry.note else ""
-        return f'<li class="entry">{lead}{note}{self.blocks(entry.blocks)}</li>'
+    def _entry(self, entry: Entry, follows: bool) -> str:
+        lead = ""
+        if entry.url is not None:
+            lead = str(self.inline(entry.lead)).replace('class="link"', 'class="lead-link"')
+        elif entry.lead:
+            lead = f'<span class="lead">{self.inline(entry.lead)}</span>'
+        outer = "entry ruled" if follows else "entry"
+        return (
+            f'<li class="{outer}">{lead}{self.inline(entry.note)}{self.blocks(entry.blocks)}</li>'
+        )
 
     def _footnotes(self, block: Footnotes) -> str:
         notes = "".join(
@@ -215,21 +242,18 @@ class HtmlWriter:
         )
         return f'<div class="footnotes">{notes}</div>'
 
-    def item(self, item: Item) -> str:
+    def _item(self, item: Item, level: int, follows: bool) -> str:
+        """An item; one that follows another is parted from it."""
         source = ""
         if item.url and (host := domain(item.url)):
             source = (
                 f'<p class="source"><a href="{self.url(item.url)}" class="source-link">'
                 f"{html.escape(host)}&nbsp;›</a></p>"
             )
+        outer, name = "item next" if follows else "item", "h3 linked" if source else "h3"
         return (
-            f'<div class="item"><h3 class="h3">{self._heading(item.heading)}</h3>{source}'
-            f"{self.blocks(item.blocks)}</div>"
-        )
-
-    def _section(self, section: Section) -> str:
-        return f'<h3 class="h3 group">{self._heading(section.heading)}</h3>' + self.blocks(
-            section.parts
+            f'<div class="{outer}"><h{level} class="{name}">{self._heading(item.heading)}'
+            f"</h{level}>{source}{self.blocks(item.blocks)}</div>"
         )
 
     def _heading(self, inline: Inline) -> str:

@@ -36,13 +36,13 @@ def _length(left: Any, right: Any) -> int:
 
 
 class Templates:
-    """The templates of one theme; values are escaped unless they are Markup."""
+    """The templates of one theme; values are escaped unless they are Markup, but in text and CSS."""
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self._environment = _Environment(
             loader=jinja2.FileSystemLoader([str(folder) for folder in theme.folders]),
-            autoescape=lambda name: name is None or not name.endswith(".txt.j2"),
+            autoescape=lambda name: name is None or not name.endswith((".txt.j2", ".css")),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -82,14 +82,6 @@ class Templates:
             raise RenderError(
                 f"template: {error}", where=self._place(error, name), hint=_HINT
             ) from error
-
-    def source(self, name: str) -> str:
-        """A file of the theme that is no template, such as a style sheet."""
-        assert self._environment.loader is not None
-        try:
-            return self._environment.loader.get_source(self._environment, name)[0]
-        except jinja2.TemplateNotFound as error:
-            raise RenderError(f"the theme has no file {name!r}", where=self._theme.name) from error
 
     def _place(self, error: BaseException, name: str) -> str:
         """The innermost line of a template in the error's traceback."""
