@@ -5,15 +5,22 @@ digits that occurs nowhere in the issue, and is split out at the very end.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from newsletter.model.digest import Code, InlineNode, Link, Span, plain_text
 from newsletter.model.email import URL_FIELDS, MergeField, MergeText, Place
 
 _FIELD = re.compile(
     r"\{\{\s*(?P<name>subscriber\.[A-Za-z_]\w*|unsubscribe_url|preferences_url|web_url)\s*"
     r"(?:\|\s*default\(\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')\s*\)\s*)?\}\}"
 )
+# Serialised HTML: a bare < begins a tag, never a text, and values are quoted.
+_VALUE = r"""(?:"[^"]*"|'[^']*')"""
+_TAG = re.compile(rf"<[A-Za-z][\w:-]*(?:\s+[\w:-]+(?:={_VALUE})?)*\s*/?>")
+_ATTRIBUTE = re.compile(rf"\s([\w:-]+)=({_VALUE})")
+_ADDRESSES = frozenset({"href", "src", "action", "background"})
 
 
 @dataclass
@@ -46,30 +53,49 @@ class Fields:
             lambda match: self.token(match["name"], match["double"] or match["single"] or ""), text
         )
 
+    def plain(self, inline: Sequence[InlineNode]) -> str:
+        """The visible text of a run, its merge fields as tokens; in code they are literal."""
+        pieces: list[str] = []
+        for node in inline:
+            match node:
+                case Code():
+                    pieces.append(node.text)
+                case Span() | Link():
+                    pieces.append(self.plain(node.children))
+                case _:
+                    pieces.append(self.tokenised(plain_text((node,))))
+        return "".join(pieces)
+
+    def shortened(self, text: str, length: int) -> str:
+        """At most so many characters of a text with tokens, none of which is cut in two."""
+        if len(text) <= length:
+            return text
+        cut = re.sub(rf"{self.prefix}\d*$", "", text[: length - 1])
+        return cut + "…"
+
     def split(self, finished: str, place: Place) -> MergeText:
         """Finished text with its tokens as fields; in HTML each is escaped for where it stands."""
-        pieces = re.split(rf"{self.prefix}(\d+)z", finished)
+        addresses = list(_addresses(finished)) if place is Place.HTML else []
         result: list[str | MergeField] = []
-        for index, piece in enumerate(pieces):
-            if index % 2 == 0:
-                if piece:
-                    result.append(piece)
-                continue
-            name, default = self._found[int(piece)]
-            stands = place
-            if place is Place.HTML:
-                stands = _place(pieces[index - 1], pieces[index + 1], result[-1:] == [])
-            result.append(MergeField(name, stands, default))
-        return tuple(result)
+        done = 0
+        for match in re.finditer(rf"{self.prefix}(\d+)z", finished):
+            name, default = self._found[int(match[1])]
+            around = [span for span in addresses if span[0] <= match.start() < span[1]]
+            stands = _place(name, match.span() in around) if around else place
+            result += [finished[done : match.start()], MergeField(name, stands, default)]
+            done = match.end()
+        result.append(finished[done:])
+        return tuple(piece for piece in result if piece != "")
 
 
-def _place(before: str, after: str, first: bool) -> Place:
-    """Where a token stands in HTML, from the text around it."""
-    tag = before.rfind("<")
-    if tag <= before.rfind(">") or first:
-        return Place.HTML
-    if re.search(r"(?:href|src)=[\"']$", before) and after[:1] in "\"'":
-        return Place.URL
-    if re.search(r"(?:href|src)=[\"'][^\"']*$", before):
-        return Place.URL_PART
-    return Place.HTML
+def _place(name: str, whole: bool) -> Place:
+    """Only our own URLs may be a whole one: a reader's data could name any scheme."""
+    return Place.URL if whole and name in URL_FIELDS else Place.URL_PART
+
+
+def _addresses(html: str) -> Iterator[tuple[int, int]]:
+    """Where the values of attributes that hold a URL begin and end."""
+    for tag in _TAG.finditer(html):
+        for attribute in _ATTRIBUTE.finditer(html, tag.start(), tag.end()):
+            if attribute[1] in _ADDRESSES:
+                yield attribute.start(2) + 1, attribute.end(2) - 1

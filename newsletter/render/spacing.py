@@ -7,12 +7,16 @@ from newsletter.model.digest import InlineNode, plain_text
 
 
 def is_wide(character: str) -> bool:
-    """A CJK letter or sign, which is written without spaces."""
-    return bool(character) and unicodedata.east_asian_width(character) in "WF"
+    """A letter or sign of a script that is written without spaces, so none of Korean."""
+    return (
+        bool(character)
+        and unicodedata.east_asian_width(character) in "WF"
+        and not unicodedata.name(character, "").startswith("HANGUL")
+    )
 
 
 def joins_without_space(nodes: Sequence[InlineNode], index: int) -> bool:
-    """Whether the soft break at `index` stands between two CJK characters."""
-    before = plain_text(tuple(nodes[:index]))[-1:]
-    after = plain_text(tuple(nodes[index + 1 :]))[:1]
+    """Whether the soft break at `index` stands between two such characters."""
+    before = plain_text(tuple(nodes[max(0, index - 1) : index]))[-1:]
+    after = plain_text(tuple(nodes[index + 1 : index + 2]))[:1]
     return is_wide(before) and is_wide(after)

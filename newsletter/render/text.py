@@ -29,7 +29,6 @@ from newsletter.model.digest import (
     Span,
     Table,
     Text,
-    plain_text,
 )
 from newsletter.render.fields import Fields
 from newsletter.render.html import label
@@ -53,9 +52,10 @@ class TextWriter:
         return "\n\n".join(part for part in parts if part)
 
     def inline(self, nodes: Inline) -> str:
-        return "".join(self._inline(nodes))
+        return "".join(self._inline(nodes, len(nodes) == 1))
 
-    def _inline(self, nodes: Sequence[InlineNode]) -> Iterator[str]:
+    def _inline(self, nodes: Sequence[InlineNode], alone: bool = False) -> Iterator[str]:
+        """`alone` where the run is all of its line."""
         for index, node in enumerate(nodes):
             match node:
                 case Text():
@@ -67,9 +67,9 @@ class TextWriter:
                 case Break():
                     yield "" if joins_without_space(nodes, index) else " "
                 case Span():
-                    yield self.inline(node.children)
+                    yield from self._inline(node.children, alone and len(node.children) == 1)
                 case Link():
-                    yield self._link(node)
+                    yield self._link(node, alone)
                 case Image():
                     yield f"[{node.alt}] <{node.url}>" if node.alt else f"<{node.url}>"
                 case FootnoteReference():
@@ -77,10 +77,13 @@ class TextWriter:
                 case _:
                     assert_never(node)
 
-    def _link(self, link: Link) -> str:
+    def _link(self, link: Link, alone: bool) -> str:
+        """Text and address, or the address alone; a mail program must find where it ends."""
         url = self._fields.tokenised(link.url)
         text = self.inline(link.children)
-        return url if text in ("", url, url.removeprefix("mailto:")) else f"{text} <{url}>"
+        if text in ("", url, url.removeprefix("mailto:")):
+            return url if alone else f"<{url}>"
+        return f"{text} <{url}>"
 
     def _blocks(self, blocks: Iterable[Block | Item | Section]) -> list[str]:
         return [text for block in blocks if (text := self._block(block))]
@@ -155,7 +158,7 @@ class TextWriter:
         """A heading; where it is one link, with the address on its own line."""
         if url is None:
             return mark + self.inline(heading)
-        text = self._fields.tokenised(plain_text(heading)).strip()
+        text = self._fields.plain(heading).strip()
         return f"{mark}{text}\n{self._fields.tokenised(url)}"
 
 
