@@ -36,7 +36,7 @@ def _length(left: Any, right: Any) -> int:
 
 
 class Templates:
-    """The templates of one theme; values are escaped unless they are Markup, but in text and CSS."""
+    """The templates of one theme; values are escaped unless Markup, except in text and CSS."""
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme

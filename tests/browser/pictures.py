@@ -1,0 +1,54 @@
+"""Take the pictures of docs/pictures: `python -m tests.browser.pictures` after a change of looks.
+
+The covers of the samples exist nowhere; a drawing stands in for them.
+"""
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Route, sync_playwright
+
+from tests.browser.samples import ROOT, html_of
+
+_PICTURES = (
+    ("email-light.png", "2026-11-22-slow-software", "light"),
+    ("email-dark.png", "2026-11-20-quiet-machines", "dark"),
+)
+_WIDTH, _HEIGHT = 640, 1240
+_COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300">
+<rect width="640" height="300" fill="#23324a"/>
+<circle cx="470" cy="120" r="62" fill="#e8b36a"/>
+<path d="M0 220 Q160 150 320 210 T640 190 V300 H0Z" fill="#34486a"/>
+<path d="M0 255 Q200 200 380 245 T640 235 V300 H0Z" fill="#4a628c"/>
+<path d="M0 282 Q240 245 440 272 T640 268 V300 H0Z" fill="#6b84ad"/></svg>"""
+
+
+def main() -> None:
+    chromium = shutil.which("chromium")
+    assert chromium, "needs Chromium: apt-get install chromium"
+    folder = ROOT / "docs" / "pictures"
+    folder.mkdir(exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        for name, sample, mode in _PICTURES:
+            page = browser.new_page(
+                viewport={"width": _WIDTH, "height": _HEIGHT},
+                color_scheme="dark" if mode == "dark" else "light",
+            )
+            page.route("**/*", _draw)
+            page.set_content(html_of(sample))
+            page.screenshot(path=folder / name)
+            print(_shown(folder / name))
+        browser.close()
+
+
+def _draw(route: Route) -> None:
+    route.fulfill(body=_COVER, content_type="image/svg+xml")
+
+
+def _shown(path: Path) -> str:
+    return f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes"
+
+
+if __name__ == "__main__":
+    main()

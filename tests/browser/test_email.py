@@ -1,0 +1,121 @@
+"""The email in a real browser: every width and mode that readers have."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route
+
+from tests.browser.samples import SAMPLES, html_of, with_every_block
+
+pytestmark = pytest.mark.browser
+
+MODES = ("light", "dark")
+WIDTHS = (320, 600, 1200)
+# A mail has no landmarks, and the mail program around it has the one main region.
+NOISE = {"landmark-one-main", "region", "page-has-heading-one"}
+
+
+@pytest.fixture(params=WIDTHS)
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page of one width in light mode."""
+    yield from _page(browser, request.param, "light")
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def phone(browser: Browser, mode: str) -> Iterator[Page]:
+    """A page as narrow as a phone, in light and in dark mode."""
+    yield from _page(browser, 390, mode)
+
+
+def _page(browser: Browser, width: int, mode: str) -> Iterator[Page]:
+    """Pictures never load, and nothing but pictures may be asked for."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if mode == "dark" else "light",
+    )
+    page = context.new_page()
+    page.route("**/*", _refuse)
+    yield page
+    context.close()
+
+
+def _refuse(route: Route) -> None:
+    assert route.request.resource_type == "image", route.request.url
+    route.abort()
+
+
+def _overhang(page: Page) -> int:
+    """How many pixels the content is wider than the window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_nothing_is_wider_than_the_window(page: Page, name: str) -> None:
+    """Nobody scrolls sideways, on the narrowest phone neither."""
+    page.set_content(html_of(name))
+
+    assert _overhang(page) <= 0
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_without_style_sheets_it_still_fits(page: Page, name: str) -> None:
+    """Some mail programs drop every <style>; what is inlined must do."""
+    page.set_content(re.sub(r"<style.*?</style>", "", html_of(name), flags=re.DOTALL))
+
+    assert _overhang(page) <= 0
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_no_rule_of_accessibility_is_broken(phone: Page, name: str) -> None:
+    """Contrast, names and structure, in both modes, as axe-core judges them."""
+    phone.set_content(html_of(name))
+
+    found = Axe().run(
+        phone, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
+    )
+
+    broken = [rule for rule in found.response["violations"] if rule["id"] not in NOISE]
+    told = [(rule["id"], [node["html"][:200] for node in rule["nodes"][:3]]) for rule in broken]
+    assert not told
+
+
+def test_both_modes_have_their_own_ground(phone: Page, mode: str) -> None:
+    """The sheet is light in light mode and dark in dark mode, and so is its text the other way."""
+    phone.set_content(with_every_block())
+
+    ground, ink = (
+        _brightness(phone, f"getComputedStyle(document.querySelector('{where}')).{what}")
+        for where, what in ((".sheet", "backgroundColor"), ("h1", "color"))
+    )
+
+    assert (ground > ink + 128) if mode == "light" else (ink > ground + 128)
+
+
+def _brightness(page: Page, expression: str) -> float:
+    numbers = [int(n) for n in re.findall(r"\d+", page.evaluate(expression))[:3]]
+    return sum(numbers) / 3
+
+
+def test_with_pictures_off_every_word_is_there(phone: Page) -> None:
+    """A picture's place is taken by its description; nothing else depends on it."""
+    phone.set_content(with_every_block())
+
+    shown = phone.inner_text("body")
+
+    assert "A chart of the year" in phone.content()
+    assert "What is a picture worth" in shown
+
+
+def test_a_sample_issue_of_the_project_is_among_them() -> None:
+    """The tests above run on what the project ships."""
+    issues = Path(__file__).parents[2] / "issues"
+
+    assert {path.stem for path in issues.glob("*.md")} <= set(SAMPLES)
