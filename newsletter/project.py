@@ -1,6 +1,7 @@
 """A newsletter project: its folder, its settings, and where its issues and themes are."""
 
 import datetime as dt
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Self
 from newsletter import config
 from newsletter.config import Settings
 from newsletter.errors import UsageError
+
+_SHOWN_LENGTH = 200  # of what was typed, in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +41,39 @@ class Project:
         """The file of an issue, given as a path or as the stem of a file in `issues/`."""
         path = Path(issue)
         for candidate in (path, self.root / path, self.issues / f"{issue}.md"):
-            if candidate.is_file():
+            if _is_file(candidate):
                 return candidate
+        stems = [file.stem for file in self.issue_files()]
+        close = difflib.get_close_matches(path.stem, stems, n=1)
         raise UsageError(
-            f"there is no issue {issue!r}",
-            where=str(path),
-            hint=f"Name a file, or the stem of one in {self.issues}.",
+            f"there is no issue {_shortened(issue)!r}",
+            where=_shortened(issue),
+            hint=f"Did you mean {close[0]!r}?"
+            if close
+            else f"Name a file, or the stem of one in {self.issues}.",
         )
 
     def issue_files(self) -> list[Path]:
         """All issue files, newest name first."""
         return sorted(self.issues.glob("*.md"), reverse=True)
+
+    def shown(self, path: Path) -> str:
+        """How messages name a file: from the current folder or the project's, if it lies below."""
+        for base in (Path.cwd(), self.root):
+            if path.resolve().is_relative_to(base):
+                return str(path.resolve().relative_to(base))
+        return str(path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have, such as one that is too long
+        return False
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
 
 
 def slugify(text: str) -> str:

@@ -24,14 +24,16 @@ def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> 
     """Check issues: what, where, and what to do. Without ISSUE, all of them."""
     from newsletter.lint.formats import sarif
     from newsletter.sending.prepare import prepare
+    from newsletter.sending.slugs import slugs
 
     form = "json" if session.json else form
     names = issues or tuple(str(path) for path in session.project.issue_files())
+    taken = slugs(session.project)
     found: list[Finding] = []
     failed = 0
     for name in names:
         try:
-            findings = prepare(session.project, name).findings
+            findings = prepare(session.project, name, taken=taken).findings
         except NewsletterError as error:
             show_error(error, form == "json")
             failed = failed or error.exit_code

@@ -1,14 +1,19 @@
 """An issue made ready: read, checked and rendered, the same way for render, test and send."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter import digest, lint, render
+from newsletter.digest import Parsed, front_matter
+from newsletter.errors import UsageError
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
 from newsletter.project import Project
-from newsletter.render import Masthead
+from newsletter.render import Masthead, Theme
+from newsletter.sending.slugs import Slugs, duplicate_slug, slugs
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,20 +21,27 @@ class Prepared:
     """`findings` are those of the source, of the digest and of the final email."""
 
     path: Path
-    digest: Digest
+    parsed: Parsed
     email: Email
     findings: tuple[Finding, ...]
+
+    @property
+    def digest(self) -> Digest:
+        return self.parsed.digest
 
     @property
     def errors(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.severity is Severity.ERROR)
 
 
-def prepare(project: Project, issue: str, *, list_name: str = "") -> Prepared:
+def prepare(
+    project: Project, issue: str, *, list_name: str = "", taken: Slugs | None = None
+) -> Prepared:
     """Read and render an issue (a path, or a stem in `issues/`).
 
-    Raises UsageError where it is missing, UnreadableIssue, and RenderError; all else that is wrong
-    with it comes back as findings.
+    `taken` are the project's slugs, for a caller that prepares many issues. Raises UsageError where
+    the issue or its theme is missing, UnreadableIssue, and RenderError; all else that is wrong with
+    it comes back as findings.
     """
     path = project.issue_path(issue)
     settings = project.settings
@@ -37,15 +49,28 @@ def prepare(project: Project, issue: str, *, list_name: str = "") -> Prepared:
         path,
         base_url=settings.newsletter.base_url,
         section_labels=settings.digest.section_labels,
-        file=shown(path, project),
+        file=project.shown(path),
     )
-    theme = render.load_theme(
-        parsed.digest.meta.theme or settings.newsletter.theme,
-        [project.templates, render.packaged_templates()],
-    )
+    theme = _theme(project, parsed)
     email = render.render(parsed.digest, theme, masthead(project), list_name=list_name)
-    found = lint.check(parsed.digest, email, parsed.findings)
-    return Prepared(path, parsed.digest, email, found)
+    own = duplicate_slug(path, project, slugs(project) if taken is None else taken)
+    found = lint.check(parsed.digest, email, [*parsed.findings, *own])
+    return Prepared(path, parsed, email, found)
+
+
+@contextmanager
+def blamed_on(place: str) -> Iterator[None]:
+    """Say of a UsageError from within where the wrong name was written."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.message, where=place, hint=error.hint) from error
+
+
+def place_of(key: str, parsed: Parsed) -> str:
+    """The `file:line` of a key of an issue's front matter."""
+    file = parsed.digest.position.file
+    return f"{file}:{front_matter.split(parsed.source, file).lines.get(key, 1)}"
 
 
 def masthead(project: Project) -> Masthead:
@@ -61,9 +86,10 @@ def masthead(project: Project) -> Masthead:
     )
 
 
-def shown(path: Path, project: Project) -> str:
-    """How messages name a file: from the current folder where it lies below it."""
-    for base in (Path.cwd(), project.root):
-        if path.resolve().is_relative_to(base):
-            return str(path.resolve().relative_to(base))
-    return str(path)
+def _theme(project: Project, parsed: Parsed) -> Theme:
+    named = parsed.digest.meta.theme
+    with blamed_on(place_of("theme", parsed) if named else "newsletter.theme"):
+        return render.load_theme(
+            named or project.settings.newsletter.theme,
+            [project.templates, render.packaged_templates()],
+        )

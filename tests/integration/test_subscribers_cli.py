@@ -2,71 +2,13 @@
 
 import csv
 import io
-import json
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from newsletter.cli import COMMANDS
-from newsletter.cli.frame import Group, run
-from newsletter.links import make_keys
-from newsletter.store import open_store, people, upgrade
+from newsletter.store import open_store, people
 from tests.factories import NOW, address
-
-CONFIGURATION = """
-[newsletter]
-name = "Daily"
-from = "Daily <daily@news.example.com>"
-base_url = "https://news.example.com"
-postal_address = "1 Road, Town"
-"""
-
-
-@dataclass(frozen=True)
-class Answer:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Call = Callable[..., Answer]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    (tmp_path / "newsletter.toml").write_text(CONFIGURATION)
-    upgrade("sqlite:///subscribers/newsletter.db", tmp_path)
-    make_keys(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def call(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Call:
-    """Runs a command in this process, through the entry that gives exit codes."""
-    monkeypatch.chdir(project)
-
-    def newsletter(*arguments: str) -> Answer:
-        with pytest.raises(SystemExit) as left:
-            run(Group(COMMANDS), list(arguments))
-        out, err = capsys.readouterr()
-        return Answer(int(left.value.code or 0), out, err)
-
-    return newsletter
+from tests.integration.commandline import Call, spawn
 
 
 def write(project: Path, text: str, name: str = "people.csv") -> str:
@@ -283,26 +225,10 @@ def test_the_installed_command_does_the_same(project: Path) -> None:
     """In a process of its own: exit code, one JSON object, no traceback."""
     file = write(project, "email,name\nuser1@example.com,Ann\n")
 
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "newsletter",
-            "subscribers",
-            "import",
-            file,
-            "--list",
-            "ai",
-            "--json",
-        ],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = spawn(project, "subscribers", "import", file, "--list", "ai", "--json")
 
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["added"] == 1
+    assert done.code == 0, done.err
+    assert done.json["added"] == 1
     store = open_store("sqlite:///subscribers/newsletter.db", project)
     with store.read() as connection:
         found = people.person(connection, address())

@@ -9,6 +9,7 @@ import pytest
 
 from newsletter.digest import meta
 from newsletter.lint import DIGEST_RULES, EMAIL_RULES, DigestRule, EmailRule, rule_id
+from newsletter.model.finding import Severity
 from tests.unit.lint import examples
 from tests.unit.lint.test_mail_rules import EXAMPLES as MAIL_EXAMPLES
 
@@ -21,6 +22,8 @@ ENTRIES = {
     )
 }
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
+# Rules on an issue among the others of its project; tests/integration/test_cli_slugs.py has them.
+PROJECT_RULES = {"duplicate-slug": Severity.ERROR}
 NO_RULES = {"lint-ignore", "utf-8-sig"}  # of the literals that look like an id
 
 
@@ -55,7 +58,7 @@ def literals_of(name: str) -> set[str]:
 
 
 def emitted() -> set[str]:
-    own = {*map(rule_id, DIGEST_RULES), *map(rule_id, EMAIL_RULES)}
+    own = {*map(rule_id, DIGEST_RULES), *map(rule_id, EMAIL_RULES), *PROJECT_RULES}
     return ({*literals(ROOT / "newsletter" / "digest")} | own | composed()) - NO_RULES
 
 
@@ -70,11 +73,15 @@ def test_no_entry_is_written_twice_or_in_a_form_of_its_own() -> None:
 @pytest.mark.parametrize("rule", sorted(ENTRIES))
 def test_the_documented_severity_is_the_one_that_is_emitted(rule: str) -> None:
     """Every rule of the documentation has an example that triggers it."""
-    shown = {
-        example.severity
-        for example in (*examples.DIGEST_RULES, *examples.PARSER_RULES)
-        if example.rule == rule
-    } | {severity for name, (_, severity) in MAIL_EXAMPLES.items() if name == rule}
+    shown = (
+        {
+            example.severity
+            for example in (*examples.DIGEST_RULES, *examples.PARSER_RULES)
+            if example.rule == rule
+        }
+        | {severity for name, (_, severity) in MAIL_EXAMPLES.items() if name == rule}
+        | {severity for name, severity in PROJECT_RULES.items() if name == rule}
+    )
 
     assert set(ENTRIES[rule][0].split(" or ")) == {str(severity) for severity in shown}
 

@@ -1,0 +1,103 @@
+"""Calling the program as people and other programs do, and what it answered."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.cli import COMMANDS
+from newsletter.cli.frame import Group, run
+
+ISSUE = """\
+---
+title: News of the valley
+date: 2026-01-07
+coverImage: https://example.com/cover.png
+summary: Looms came to the valley
+---
+Looms that count threads came to [the valley](https://example.com/looms) this week, and the weavers
+who watched them for an afternoon say that they are slower than people say, but that they never
+tire, which is what the owners of the valley had asked for from the very first day.
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[Any]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> Any:
+        """The error of a call with --json, which is all that stands on standard output."""
+        value = self.json
+        assert list(value) == ["error"]
+        assert list(value["error"]) == ["code", "message", "where", "hint"]
+        return value["error"]
+
+
+Call = Callable[..., Answer]
+
+
+def in_process(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Runs a command in this process, through the entry that gives exit codes."""
+
+    def newsletter(*arguments: str) -> Answer:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            run(Group(COMMANDS), list(arguments))
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return Answer(int(left.value.code or 0), out, err)
+
+    return newsletter
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "newsletter", *arguments]
+
+
+def spawn(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Answer:
+    """Runs a command in a process of its own; `environment` is added to this one's."""
+    done = subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its content, but the database's own: see `rows`."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith("newsletter.db")
+    }
+
+
+def write_issue(project: Path, name: str, text: str = ISSUE, **front: str) -> Path:
+    """An issue in `issues/`, with more lines of front matter."""
+    keys = "".join(f"{key}: {value}\n" for key, value in front.items())
+    path = project / "issues" / name
+    path.write_text(text.replace("---\n", f"---\n{keys}", 1), "utf-8")
+    return path
