@@ -1,0 +1,88 @@
+"""The tour of the README, typed into a shell as a reader would."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+TOUR = README.partition("## A tour")[2].partition("\n## ")[0]
+LINES = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```$", TOUR, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+def test_the_tour_of_the_readme_works_as_it_is_written(tmp_path: Path) -> None:
+    """Every line in a shell, in order; at `press Ctrl-C` the signal comes once mail goes out."""
+    shell = Shell(tmp_path)
+
+    codes = [shell.type(line) for line in LINES]
+
+    refused = [line for line, code in zip(LINES, codes, strict=True) if code == 5]
+    assert set(codes) == {0, 5, 130}
+    assert refused == ["newsletter send 2026-01-07-hello-world --list readers --yes"]
+    assert [send["status"] for send in shell.sends()] == ["cancelled", "finished", "finished"]
+    assert len(list(shell.folder.glob("outbox/*/*.eml"))) == 6
+
+
+class Shell:
+    """Types lines into a shell, as a reader of the README does."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        }
+
+    def type(self, line: str) -> int:
+        """The exit code of one line; what prepares the shell itself is done here already."""
+        words = shlex.split(line, comments=True)
+        if not words or words[0] == "." or words == ["cd", ".."]:
+            return 0
+        if words[0] == "cd":
+            self.folder = self.folder / words[1]
+            return 0
+        if "SEND" in words:
+            line = line.replace("SEND", str(self.sends()[0]["send_id"]))
+        with (self.folder / "notes").open("w") as notes:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", f"exec {line}"],
+                cwd=self.folder,
+                env=self._environment,
+                stdout=subprocess.DEVNULL,
+                stderr=notes,
+            )
+        if "press Ctrl-C" in line:
+            self._interrupt(process)
+        code = process.wait(timeout=60)
+        assert "Traceback" not in self._notes()
+        return code
+
+    def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
+        """Send Ctrl-C once the send is under way: it waits for its time, or has mailed somebody."""
+        before = self._mailed()
+        while process.poll() is None:
+            if self._mailed() > before or "Waiting until" in self._notes():
+                process.send_signal(signal.SIGINT)
+                return
+            time.sleep(0.02)
+
+    def _mailed(self) -> int:
+        return len(list(self.folder.glob("outbox/*/*.eml")))
+
+    def _notes(self) -> str:
+        return (self.folder / "notes").read_text("utf-8")
+
+    def sends(self) -> list[dict[str, object]]:
+        command = [sys.executable, "-m", "newsletter", "sends", "--json"]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self._environment, capture_output=True, check=True
+        )
+        return [json.loads(line) for line in done.stdout.splitlines()]
