@@ -1,0 +1,8 @@
+"""`python -m tests.standin --port 0 --log FILE [options]`; the first line is the URL."""
+
+import asyncio
+
+from tests.standin.server import serve
+from tests.standin.settings import parse
+
+asyncio.run(serve(parse()))

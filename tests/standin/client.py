@@ -1,0 +1,118 @@
+"""The stand-in as tests use it: start it, order faults, read its log."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.standin import log as records
+from tests.standin.log import Record
+from tests.standin.settings import command_line
+
+_ROOT = Path(__file__).parents[2]
+_PAGE = 5000
+
+
+@dataclass(slots=True)
+class StandIn:
+    """A running stand-in; its log can be read after it has stopped, too."""
+
+    log: Path
+    url: str
+    process: subprocess.Popen[str]
+    _seen: int = field(default=0)
+
+    def configure(self, **faults: object) -> None:
+        """Order faults, `latency_ms`, `statuses` and `outcomes`: see `faults`."""
+        self._call("POST", "/_faults", faults)
+
+    def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        self._call("DELETE", "/_faults")
+
+    def account(self, **changes: object) -> None:
+        """Change the account: `sending_enabled`, `enforcement_status`, `sandbox`,
+        `max_24_hour_send`, `sent_last_24_hours`, `max_send_rate`."""
+        self._call("POST", "/_account", changes)
+
+    def accepted(self) -> Iterator[Record]:
+        """Each recipient that was accepted, from the log."""
+        return self._records("accepted")
+
+    @property
+    def requests(self) -> list[Record]:
+        """Each request that arrived, from the log, the refused ones too."""
+        return list(self._records("request"))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Every event that has come by now."""
+        events: list[dict[str, Any]] = []
+        while page := self._call("GET", f"/_events?since={len(events)}&limit={_PAGE}"):
+            events += [json.loads(line) for line in page.splitlines()]
+        return events
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of requests and accepted recipients, and their arrivals per tenth of a second."""
+        stats: dict[str, Any] = json.loads(self._call("GET", "/_stats"))
+        return stats
+
+    def stop(self) -> None:
+        """Stop it in good order; again is harmless."""
+        self.process.terminate()
+        self._end()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self._end()
+
+    def _end(self) -> None:
+        self.process.wait(timeout=10)
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _records(self, kind: str) -> Iterator[Record]:
+        lines = records.read(self.log)
+        return (record for _, _, record in lines if record["kind"] == kind)
+
+    def _call(self, method: str, path: str, body: object = None) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                content: bytes = answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ValueError(json.loads(error.read())["message"]) from error
+        return content
+
+
+@contextmanager
+def running(log: Path, **options: object) -> Iterator[StandIn]:
+    """A stand-in that writes to `log`, with the options of `settings`; stopped at the end."""
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "tests.standin",
+            *command_line(log.resolve(), {**options, "with_parent": True}),
+        ],
+        cwd=_ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    standin = StandIn(log, process.stdout.readline().strip(), process)
+    try:
+        assert standin.url.startswith("http://"), "the stand-in did not start"
+        yield standin
+    finally:
+        standin.stop()
