@@ -48,6 +48,8 @@ def _mailbox(value: str) -> str:
 
 
 def _web_url(value: str) -> str:
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("must be ASCII without spaces; write the host as xn--…, the path as %…")
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise ValueError('must be a web address such as "https://news.example.com"')
@@ -174,20 +176,31 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """
     try:
         source = path.read_bytes().decode("utf-8-sig")
-        values = tomllib.loads(source.replace("\r\n", "\n"))
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(
-            "is not UTF-8", where=f"{path}", hint="Save it as UTF-8."
+            "is not UTF-8", where=str(path), hint="Save it as UTF-8."
         ) from error
+    return parse(source, path, environment)
+
+
+def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """As `load`, of the text of a newsletter.toml; errors name it `path`."""
+    try:
+        values = tomllib.loads(source.replace("\r\n", "\n"))
     except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
         raise ConfigurationError(
-            f"is not TOML: {error}", where=str(path), hint="Mend the line it names."
+            f"is not TOML: {error}",
+            where=f"{path}:{line[1]}" if line else str(path),
+            hint="Mend the line it names.",
         ) from error
     faults = list(_overlay(values, environment))
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        faults += [_fault(dict(fault), source) for fault in error.errors()]
+        faults += [_fault(dict(fault), source, environment) for fault in error.errors()]
     if faults:
         raise ConfigurationError(
             "\n".join(faults), where=str(path), hint="docs/settings.md describes every key."
@@ -200,10 +213,9 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
     for name in sorted(environment):
         if not name.startswith(_PREFIX) or name in _RESERVED:
             continue
-        keys = name.removeprefix(_PREFIX).lower().split("__")
-        if keys[0] not in Settings.model_fields:
+        *tables, last = name.removeprefix(_PREFIX).lower().split("__")
+        if not tables and last not in Settings.model_fields:
             continue  # NEWSLETTER_… of somebody else's
-        *tables, last = keys
         table = values
         for key in tables:
             table = table.setdefault(key, {})
@@ -224,11 +236,14 @@ def _value(text: str) -> Any:
     return text
 
 
-def _fault(error: dict[str, Any], source: str) -> str:
-    location = [str(part) for part in error["loc"]]
+def _fault(error: dict[str, Any], source: str, environment: Mapping[str, str]) -> str:
+    location = [part for part in error["loc"] if isinstance(part, str)]  # not the index in a list
     key = ".".join(location)
-    line = _line_of(location, source)
-    at = f"{key} (line {line})" if line else key
+    at = key
+    if variable := _variable_of(location, environment):
+        at = f"{key} (from {variable})"
+    elif line := _line_of(location, source):
+        at = f"{key} (line {line})"
     match error["type"]:
         case "extra_forbidden":
             known = _known_keys(location[:-1])
@@ -250,6 +265,12 @@ def _known_keys(tables: list[str]) -> list[str]:
             return []
         model = inner
     return sorted(spec.alias or name for name, spec in model.model_fields.items())
+
+
+def _variable_of(location: list[str], environment: Mapping[str, str]) -> str | None:
+    """The environment variable that a key got its value from; a whole table may come from some."""
+    name = _PREFIX + "__".join(location).upper()
+    return next((v for v in sorted(environment) if v == name or v.startswith(f"{name}__")), None)
 
 
 def _line_of(location: list[str], source: str) -> int | None:
