@@ -5,9 +5,12 @@ import json
 from pathlib import Path
 
 from newsletter import config, links
+from newsletter.digest.characters import harmless
 from newsletter.errors import NewsletterError, Refused, UsageError
 from newsletter.project import slugify
 from newsletter.store import upgrade
+
+_NAME_LENGTH = 60  # characters of a title in a file's name, whose bytes are limited
 
 _SETTINGS = """\
 # Every key, its default and its environment variable: docs/settings.md
@@ -116,34 +119,58 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
     files = {
         folder / "issues" / f"{today}-welcome.md": _WELCOME.format(date=today),
         folder / "subscribers" / "example.csv": _EXAMPLE_CSV,
-        folder / ".gitignore": _IGNORED,
-        settings: _SETTINGS,
     }
+    ignored = folder / ".gitignore"
+    url = config.parse(_SETTINGS, settings).store.url
     try:
         for path, content in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 path.write_text(content, "utf-8")
+        _ignore(ignored)
         key = links.make_keys(folder)
+        upgrade(url, folder)
+        settings.write_text(_SETTINGS, "utf-8")  # last: with it the folder is a newsletter
     except OSError as error:
-        raise NewsletterError(f"cannot write: {error.strerror}", where=str(folder)) from error
-    upgrade(config.load(settings).store.url, folder)
-    return (*files, key)
+        raise NewsletterError(
+            f"cannot write: {error.strerror}",
+            where=str(folder),
+            hint="Name another folder, or make room or give access and run it again.",
+        ) from error
+    return (settings, *files, ignored, key)
+
+
+def _ignore(path: Path) -> None:
+    """Keep addresses and the secret out of git, also where there is a .gitignore already."""
+    present = path.read_text("utf-8", "replace") if path.exists() else ""
+    if _IGNORED not in present:
+        gap = "\n" if present and not present.endswith("\n") else ""
+        with path.open("a", encoding="utf-8") as file:
+            file.write(gap + _IGNORED)
 
 
 def new_issue(issues: Path, title: str, date: dt.date) -> Path:
     """Write `issues/<date>-<title>.md` from a scaffold; an existing file is never overwritten."""
-    if not title.strip():
-        raise UsageError("an issue needs a title")
-    path = issues / f"{date}-{slugify(title)}.md"
-    issues.mkdir(parents=True, exist_ok=True)
+    title = " ".join(harmless(title).split())
+    if not title:
+        raise UsageError(
+            "an issue needs a title", where="TITLE", hint='newsletter new "What happened"'
+        )
+    path = issues / f"{date}-{slugify(title)[:_NAME_LENGTH].rstrip('-')}.md"
     # A JSON string is a YAML string: quotes, colons and braces in a title do no harm.
-    content = _ISSUE.format(title=json.dumps(title.strip(), ensure_ascii=False), date=date)
+    content = _ISSUE.format(title=json.dumps(title, ensure_ascii=False), date=date)
     try:
+        issues.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(content)
     except FileExistsError as error:
-        raise Refused("this issue exists already", where=str(path)) from error
+        raise Refused(
+            "this issue exists already", where=str(path), hint="Edit it, or choose another title."
+        ) from error
     except OSError as error:
-        raise NewsletterError(f"cannot write: {error.strerror}", where=str(path)) from error
+        raise NewsletterError(
+            f"cannot write: {error.strerror}",
+            where=str(path),
+            hint="Make room or give access, then run it again.",
+        ) from error
     return path
