@@ -3,6 +3,9 @@
 A command parses, calls one service, and prints. Start-up loads click and nothing heavy.
 """
 
+import io
+import sys
+
 from newsletter.cli.frame import Group, run
 
 # Each top-level command, the module that holds it, and its line in --help.
@@ -29,4 +32,7 @@ COMMANDS = {
 
 def main() -> None:
     """The entry point of the `newsletter` script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # where the terminal lacks the letters
     run(Group(COMMANDS))

@@ -3,12 +3,12 @@
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.sends import as_json, show
+from newsletter.cli.sends import SendId, as_json, show
 from newsletter.model.send import Send
 
 
 @click.command()
-@click.argument("send")
+@click.argument("send", type=SendId())
 @command
 def pause(session: Session, send: str) -> None:
     """Stop a running send after the batches in flight."""
@@ -19,26 +19,20 @@ def pause(session: Session, send: str) -> None:
 
 
 @click.command()
-@click.argument("send")
+@click.argument("send", type=SendId())
 @command
 def resume(session: Session, send: str) -> int:
     """Go on with a paused or interrupted send."""
-    from newsletter.cli.send import run_and_show
-    from newsletter.errors import Refused
-    from newsletter.model.send import SendStatus
-    from newsletter.sending.run import read
+    from newsletter.cli.send import run_and_show, runner
+    from newsletter.project import utc_now
+    from newsletter.sending import control
 
-    found = read(session.store, send)
-    if found.status is SendStatus.CANCELLED:
-        raise Refused(
-            f"{found.id} is cancelled: it cannot be resumed",
-            hint='To send the issue after all: newsletter send … --again "the reason"',
-        )
-    return run_and_show(session, found.id)
+    sender = runner(session)
+    return run_and_show(session, sender, control.reopen(session.store, send, utc_now).id)
 
 
 @click.command()
-@click.argument("send")
+@click.argument("send", type=SendId())
 @command
 def cancel(session: Session, send: str) -> None:
     """End a send: what is still queued is never sent."""
@@ -49,7 +43,7 @@ def cancel(session: Session, send: str) -> None:
 
 
 @click.command()
-@click.argument("send")
+@click.argument("send", type=SendId())
 @click.option(
     "--unknown",
     "decision",

@@ -5,8 +5,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
 import click
 
 from newsletter import __version__
-from newsletter.errors import FindingsError, Interrupted, NewsletterError
+from newsletter.errors import FindingsError, Interrupted, NewsletterError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
 
     from newsletter.project import Project
     from newsletter.store import Store
+
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+_UNBOUNDED = 10_000  # columns of what is no terminal: a table takes what it needs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +39,7 @@ class Group(click.Group):
             params=[
                 click.Option(
                     ["--project"],
-                    type=click.Path(path_type=Path, file_okay=False, exists=True),
+                    type=_FOLDER,
                     envvar="NEWSLETTER_PROJECT",
                     help="The newsletter's folder, if it is not the current one or above.",
                 ),
@@ -82,7 +84,7 @@ class Session:
     """One call of the command line: its project, its store, and how it prints."""
 
     def __init__(self, folder: Path | None, debug: bool) -> None:
-        self._folder = folder
+        self.folder = folder
         self.debug = debug
         self.json = False
         self._stores: list[Store] = []
@@ -91,7 +93,7 @@ class Session:
     def project(self) -> "Project":
         from newsletter.project import Project
 
-        return Project.open(self._folder)
+        return Project.open(self.folder)
 
     @cached_property
     def store(self) -> "Store":
@@ -105,24 +107,12 @@ class Session:
     @cached_property
     def console(self) -> "Console":
         """Standard output for people: colours and tables when it is a terminal."""
-        from rich.console import Console
-
-        return Console(
-            markup=False, emoji=False, highlight=False, soft_wrap=not sys.stdout.isatty()
-        )
+        return _console(stderr=False)
 
     @cached_property
     def notes(self) -> "Console":
         """Standard error for people: progress, findings, what to do next."""
-        from rich.console import Console
-
-        return Console(
-            stderr=True,
-            markup=False,
-            emoji=False,
-            highlight=False,
-            soft_wrap=not sys.stderr.isatty(),
-        )
+        return _console(stderr=True)
 
     def table(self, *columns: str, header: bool = True) -> "Table":
         """A table in the one look of this command line."""
@@ -136,11 +126,31 @@ class Session:
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object as one line."""
-        click.echo(json.dumps(value, ensure_ascii=False, default=str))
+        click.echo(_as_json(value))
 
     def close(self) -> None:
         for store in self._stores:
             store.close()
+
+
+def _as_json(value: Mapping[str, Any]) -> str:
+    """One line; in ASCII where standard output is not UTF-8."""
+    is_utf8 = sys.stdout.encoding.lower() in ("utf-8", "utf8")
+    return json.dumps(value, ensure_ascii=not is_utf8, default=str)
+
+
+def _console(*, stderr: bool) -> "Console":
+    from rich.console import Console
+
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(
+        stderr=stderr,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=not terminal,
+        width=None if terminal else _UNBOUNDED,
+    )
 
 
 def _open_session(project: Path | None, debug: bool) -> None:
@@ -150,13 +160,18 @@ def _open_session(project: Path | None, debug: bool) -> None:
 
 
 def command(function: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
-    """Give a command its Session and a --json flag (`session.json`)."""
+    """Give a command its Session, a --json flag (`session.json`), and what all take anywhere."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+    @click.option("--project", "other_folder", type=_FOLDER, hidden=True)
+    @click.option("--debug", "debugging", is_flag=True, hidden=True)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         session = click.get_current_context().find_object(Session)
         assert session is not None
-        session.json = bool(kwargs.pop("as_json"))
+        session.json |= bool(kwargs.pop("as_json"))
+        session.debug |= bool(kwargs.pop("debugging"))
+        if isinstance(folder := kwargs.pop("other_folder"), Path):
+            session.folder = folder
         return function(session, *args, **kwargs)
 
     return update_wrapper(wrapped, function)
@@ -165,71 +180,110 @@ def command(function: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
 def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code: the one place that catches everything."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_closed_streams()
     wants_json = "--json" in arguments or _value_of("--format", arguments) == "json"
-    debug = "--debug" in arguments
     try:
+        _must_be_text(arguments)
         result = group.main(args=arguments, standalone_mode=False)
         sys.stdout.flush()
         sys.exit(result if isinstance(result, int) else 0)
-    except click.ClickException as error:
-        usage = error.ctx.get_usage() if isinstance(error, click.UsageError) and error.ctx else ""
-        _report(error.format_message(), "usage", "", usage, error.exit_code, wants_json)
-        sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        with _debugging(debug):
-            _report("interrupted", Interrupted.code, "", "", 130, wants_json)
-        sys.exit(130)
-    except NewsletterError as error:
-        with _debugging(debug):
-            show_error(error, wants_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output left, as `| head` does: nothing to say, nowhere to say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001 -- the command line's last resort: no traceback
-        with _debugging(debug):
-            _report(
-                f"an error in newsletter itself: {type(error).__name__}: {error}",
-                "internal",
-                "",
-                "Run it again with --debug and report what it prints.",
-                1,
-                wants_json,
-            )
-        sys.exit(1)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- the last resort: no traceback
+        if "--debug" in arguments:
+            traceback.print_exc()
+        known = _as_ours(error)
+        try:
+            show_error(known, wants_json)
+            sys.stdout.flush()
+        except OSError:  # what could not be written before can still not be
+            _discard_output()
+        sys.exit(known.exit_code)
 
 
 def show_error(error: NewsletterError, wants_json: bool) -> None:
     """Print an error as every command does: JSON on stdout, or lines for people on stderr."""
-    if isinstance(error, FindingsError) and not wants_json:
-        for finding in error.findings:
-            click.echo(str(finding), err=True)
-    _report(error.message, error.code, error.where, error.hint, error.exit_code, wants_json)
-
-
-def _report(
-    message: str, code: str, where: str, hint: str, exit_code: int, wants_json: bool
-) -> None:
     if wants_json:
-        parts = {"code": code, "message": message, "where": where, "hint": hint}
-        click.echo(json.dumps({"error": parts}, ensure_ascii=False))
+        parts = {
+            "code": error.code,
+            "message": error.message,
+            "where": error.where,
+            "hint": error.hint,
+        }
+        click.echo(_as_json({"error": parts}))
         return
-    place = f"{where}: " if where else ""
-    separator = "\n  " if "\n" in message else ""
+    colour = False if os.environ.get("NO_COLOR") else None  # None: where it is a terminal
+    for finding in error.findings if isinstance(error, FindingsError) else ():
+        click.echo(str(finding), err=True)
+    place = f"{error.where}: " if error.where else ""
+    separator = "\n  " if "\n" in error.message else ""
     label = click.style("error", fg="red", bold=True)
-    click.echo(f"{label}: {place}{separator}" + message.replace("\n", "\n  "), err=True)
-    if hint:
-        click.echo(f"  {hint}", err=True)
+    message = error.message.replace("\n", "\n  ")
+    click.echo(f"{label}: {place}{separator}{message}", err=True, color=colour)
+    if error.hint:
+        click.echo(f"  {error.hint}", err=True)
 
 
-@contextmanager
-def _debugging(debug: bool) -> Iterator[None]:
-    if debug:
-        traceback.print_exc()
-    yield
+def _as_ours(error: BaseException) -> NewsletterError:
+    """Whatever ended a command, as one of the errors that people are shown."""
+    match error:
+        case NewsletterError():
+            return error
+        case click.Abort() | KeyboardInterrupt():
+            return Interrupted("interrupted", hint="Nothing half-done was kept. Run it again.")
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            return UsageError(error.format_message(), hint=context.get_usage() if context else "")
+        case OSError(strerror=str() as reason):
+            return NewsletterError(
+                f"the system refused: {reason}",
+                where=str(error.filename or ""),
+                hint="Make room or give access, then run it again.",
+            )
+        case _:
+            # Not its message: that may hold anything, an address or a secret too.
+            return NewsletterError(
+                f"an error in newsletter itself: {type(error).__name__}",
+                where=_place_in_code(error),
+                hint="Run it again with --debug and report what it prints.",
+            )
+
+
+def _place_in_code(error: BaseException) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "newsletter" in f.filename]
+    if not frames:
+        return ""
+    file = "/".join(Path(frames[-1].filename).parts[-3:])
+    return f"{file}:{frames[-1].lineno}"
+
+
+def _must_be_text(arguments: list[str]) -> None:
+    """Refuse what is not UTF-8: it can be neither stored nor printed."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            shown = argument.encode("utf-8", "backslashreplace").decode()
+            raise UsageError(f"{shown!r} is not UTF-8") from error
+
+
+def _open_closed_streams() -> None:
+    """Give what was started with `>&-` somewhere to write; it holds the file descriptor, too."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+
+
+def _discard_output() -> None:
+    """Let what is still buffered for stdout go nowhere, so that leaving does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _value_of(option: str, arguments: list[str]) -> str | None:

@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.sends import EXIT_CODES, as_json, next_step, show
-from newsletter.errors import FindingsError, Refused, UsageError
+from newsletter.errors import FindingsError, Interrupted, Refused, UsageError
 from newsletter.model.email import fill
 
 if TYPE_CHECKING:
@@ -43,16 +43,19 @@ def send(
     """Send an issue to a list."""
     from newsletter.project import utc_now
     from newsletter.sending import plan
-    from newsletter.sending.prepare import prepare
+    from newsletter.sending.prepare import blamed_on, place_of, prepare
 
     prepared = prepare(session.project, issue, list_name=list_name or "")
+    place = "--list" if list_name else place_of("list", prepared.parsed)
     list_name = list_name or prepared.digest.meta.list
     if list_name is None:
         raise UsageError(
             "to which list?", hint="Name it with --list, or as `list:` in the front matter."
         )
     if segment is not None:
-        raise UsageError(f"there is no segment {segment!r}", where="--segment")
+        raise UsageError(
+            f"there is no segment {segment!r}", where="--segment", hint="Leave it out for all."
+        )
     if again is not None and not again.strip():
         raise UsageError("--again needs a reason", hint='--again "the links were broken"')
     timezone = session.project.settings.newsletter.timezone
@@ -66,14 +69,15 @@ def send(
         git_commit=plan.git_commit(prepared.path),
     )
     _show_findings(session, prepared)
-    expected = plan.forecast(session.store, order)
+    sender = runner(session)  # a transport or a secret that is missing leaves no send behind
+    with blamed_on(place):
+        expected = plan.forecast(session.store, order)
     if dry_run:
         _show_plan(session, order, expected)
         return 0
     if not yes:
         _confirm(session, order, expected)
-    send_id = plan.plan(session.store, order, utc_now())
-    return run_and_show(session, send_id)
+    return run_and_show(session, sender, plan.plan(session.store, order, utc_now()))
 
 
 def _show_findings(session: Session, prepared: "Prepared") -> None:
@@ -137,15 +141,17 @@ def _confirm(session: Session, order: "Order", expected: "Forecast") -> None:
         raise Refused("sending was not confirmed", hint="Nothing was sent.")
 
 
-def run_and_show(session: Session, send_id: str) -> int:
+def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
     """Run a send in the foreground with a progress bar; returns the command's exit code."""
     from newsletter.sending.run import read, run
 
-    stop = threading.Event()
-    with stopping(stop) as signals:
+    with stopping(sender.stop) as signals:
         before = read(session.store, send_id)
         with _bar(session, before.counts.queued) as progress:
-            after = run(runner(session, stop), send_id, progress)
+            try:
+                after = run(sender, send_id, progress)
+            except Interrupted as error:
+                raise Interrupted(error.message, hint=next_step(before)) from error
     if session.json:
         session.emit(as_json(after))
     else:
@@ -156,8 +162,11 @@ def run_and_show(session: Session, send_id: str) -> int:
     return EXIT_CODES[after.status]
 
 
-def runner(session: Session, stop: threading.Event) -> "Runner":
-    """What running a send of this project takes."""
+def runner(session: Session) -> "Runner":
+    """What running a send of this project takes.
+
+    Raises UsageError or ConfigurationError where a part of it is missing.
+    """
     from newsletter.links import Links, load_keys
     from newsletter.project import utc_now
     from newsletter.sending.run import Runner
@@ -172,7 +181,7 @@ def runner(session: Session, stop: threading.Event) -> "Runner":
         base_url=base_url,
         max_rate=settings.transport.ses.max_rate,
         clock=utc_now,
-        stop=stop,
+        stop=threading.Event(),
         notify=lambda line: session.notes.print(line),
     )
 

@@ -18,8 +18,19 @@ EXIT_CODES = {
 }
 
 
+class SendId(click.ParamType[str]):
+    """A send's id or a beginning of it, but not of every id: an unset variable names no send."""
+
+    name = "send"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.strip():
+            self.fail("it is empty; see: newsletter sends", param, ctx)
+        return value.strip()
+
+
 @click.command()
-@click.argument("send", required=False)
+@click.argument("send", type=SendId(), required=False)
 @command
 def status(session: Session, send: str | None) -> None:
     """Show one send: the newest, or the one named."""
@@ -43,6 +54,7 @@ def sends(session: Session) -> None:
             session.emit(as_json(send))
         return
     table = session.table("send", "issue", "list", "status", "recipients", "accepted", "unknown")
+    table.columns[0].no_wrap = True  # it is copied into the next command
     for send in found:
         balance = send.counts
         table.add_row(
@@ -58,7 +70,7 @@ def sends(session: Session) -> None:
 
 
 @click.command()
-@click.argument("send")
+@click.argument("send", type=SendId())
 @click.option("--status", "wanted", type=click.Choice([status.value for status in DeliveryStatus]))
 @command
 def deliveries(session: Session, send: str, wanted: str | None) -> None:

@@ -1,12 +1,11 @@
 """`newsletter worker`: sends what is due, until stopped."""
 
-import threading
-
 import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.send import runner, stopping
-from newsletter.cli.sends import as_json
+from newsletter.cli.sends import as_json, next_step
+from newsletter.model.send import SendStatus
 
 _POLL_SECONDS = 1.0
 
@@ -21,15 +20,14 @@ def worker(session: Session, once: bool) -> int:
     from newsletter.sending.run import run
     from newsletter.store import sends
 
-    stop = threading.Event()
-    with stopping(stop):
-        run_all = runner(session, stop)
-        while not stop.is_set():
+    sender = runner(session)
+    with stopping(sender.stop):
+        while not sender.stop.is_set():
             with session.store.read() as connection:
                 due = sends.due(connection, utc_now())
             for send_id in due:
                 try:
-                    after = run(run_all, send_id)
+                    after = run(sender, send_id)
                 except Refused as error:  # another worker was faster
                     session.notes.print(error.message)
                     continue
@@ -37,7 +35,10 @@ def worker(session: Session, once: bool) -> int:
                     session.emit(as_json(after))
                 else:
                     session.console.print(f"{after.id}: {after.status}")
+                if sender.stop.is_set() and after.status is SendStatus.SENDING:
+                    session.notes.print(f"Interrupted. {next_step(after)}")
+                    return 130
             if once:
                 return 0
-            stop.wait(_POLL_SECONDS)
+            sender.stop.wait(_POLL_SECONDS)
     return 0

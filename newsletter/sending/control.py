@@ -28,7 +28,10 @@ def pause(store: Store, send_id: str, clock: Clock) -> Send:
         number = sends.number_of(connection, send.id)
         row = sends.row_of(connection, number, lock=True)
         if row.status in (*sends.ENDED, SendStatus.UNRESOLVED):
-            raise Refused(f"{send.id} is {row.status}: there is nothing to pause")
+            raise Refused(
+                f"{send.id} is {row.status}: there is nothing to pause",
+                hint=f"See: newsletter status {send.id}",
+            )
         if row.status != SendStatus.PAUSED:
             sends.update(
                 connection, number, status=SendStatus.PAUSED, pause_reason="by the operator"
@@ -43,13 +46,37 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
         number = sends.number_of(connection, send.id)
         row = sends.row_of(connection, number, lock=True)
         if row.status == SendStatus.FINISHED:
-            raise Refused(f"{send.id} is finished: there is nothing to cancel")
+            raise Refused(
+                f"{send.id} is finished: there is nothing to cancel",
+                hint=f"See: newsletter status {send.id}",
+            )
         now = clock()
         _give_up_lost(connection, number, now)
         deliveries.cancel_queued(connection, number, now)
-        sends.update(
-            connection, number, status=SendStatus.CANCELLED, pause_reason=None, finished_at=now
-        )
+        if row.status != SendStatus.CANCELLED:
+            sends.update(
+                connection, number, status=SendStatus.CANCELLED, pause_reason=None, finished_at=now
+            )
+    return read(store, send.id)
+
+
+def reopen(store: Store, send_id: str, clock: Clock) -> Send:
+    """A send as `resume` takes it up: one that was paused before its time waits for that again.
+
+    Raises Refused for a cancelled one.
+    """
+    send = read(store, send_id)
+    with store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        row = sends.row_of(connection, number, lock=True)
+        if row.status == SendStatus.CANCELLED:
+            raise Refused(
+                f"{send.id} is cancelled: it cannot be resumed",
+                hint='To send the issue after all: newsletter send … --again "the reason"',
+            )
+        early = row.scheduled_at is not None and row.scheduled_at > clock() and not row.frozen
+        if row.status == SendStatus.PAUSED and early:
+            sends.update(connection, number, status=SendStatus.SCHEDULED, pause_reason=None)
     return read(store, send.id)
 
 

@@ -1,6 +1,7 @@
 """Planning a send: who gets it, which bytes, and whether it may be sent at all."""
 
 import datetime as dt
+import os
 import secrets
 import subprocess
 import zoneinfo
@@ -128,31 +129,35 @@ def git_commit(path: Path) -> str | None:
 
     None outside a git checkout, or without git.
     """
+    path = path.resolve()
     try:
-        commit = _git(path, "rev-parse", "HEAD").strip()
-        changed = _git(path, "status", "--porcelain", "--", path.name)
+        commit = _git(path.parent, "rev-parse", "HEAD").strip()
+        changed = _git(path.parent, "status", "--porcelain", "--ignored", "--", path.name)
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{commit}-modified" if changed else commit
 
 
-def _git(path: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(path.resolve().parent), *arguments]
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "--literal-pathspecs", "-C", str(folder), *arguments]
+    # A git hook that sends would have us ask about the repository that it runs for.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     return subprocess.run(  # noqa: S603 -- no shell, arguments of our own
-        command, check=True, capture_output=True, text=True, timeout=10
+        command, check=True, capture_output=True, text=True, timeout=10, env=environment
     ).stdout
 
 
 def parse_time(text: str, timezone: str, now: dt.datetime) -> dt.datetime:
     """`--at`: an ISO time, with an offset or in the newsletter's time zone; returns UTC."""
     time, _, zone = text.strip().rpartition(" ")
-    if not (zone == "UTC" or "/" in zone):
+    if not zone[:1].isalpha():
         time, zone = text.strip(), timezone
     try:
         parsed = dt.datetime.fromisoformat(time)
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(zone))
-    except (ValueError, zoneinfo.ZoneInfoNotFoundError) as error:
+        parsed = parsed.astimezone(dt.UTC)
+    except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
         raise UsageError(
             f"{text!r} is no time",
             where="--at",
@@ -163,4 +168,4 @@ def parse_time(text: str, timezone: str, now: dt.datetime) -> dt.datetime:
         raise UsageError(
             f"{text!r} is in the past", where="--at", hint="Leave --at out to send now."
         )
-    return parsed.astimezone(dt.UTC)
+    return parsed

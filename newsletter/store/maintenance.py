@@ -1,12 +1,15 @@
 """Looking after a store: a consistent copy, and a check of all that it promises."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused, StoreError, UsageError
+from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.schema import deliveries, sends
 
@@ -20,15 +23,22 @@ def backup(store: Store, target: Path) -> int:
     if target.exists():
         raise Refused(f"{target} exists already", hint="Name a new file.")
     part = target.with_name(target.name + ".part")
-    part.unlink(missing_ok=True)
     try:
+        part.unlink(missing_ok=True)
+        part.touch(0o600)  # before there is anything in it: it will hold addresses
         with store.read() as connection, closing(sqlite3.connect(part)) as copy:
             driver_connection(connection).backup(copy)
-        part.chmod(0o600)
         part.replace(target)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
-        raise StoreError(f"cannot write the copy: {error}", where=str(target)) from error
+        reason = getattr(error, "strerror", None) or error
+        raise StoreError(
+            f"cannot write the copy: {reason}",
+            where=str(target),
+            hint="Name a file in a folder that is there, with room for it.",
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return target.stat().st_size
 
 
@@ -43,21 +53,33 @@ def verify(store: Store) -> list[str]:
             faults += [
                 f"{row[0]} row {row[1]} points to a missing row of {row[2]}" for row in broken
             ]
-        balance = (
-            sa.select(
-                sends.c.id,
-                sends.c.recipients,
-                sa.func.count(deliveries.c.number),
-                sa.func.coalesce(sa.func.max(deliveries.c.number), 0),
-            )
-            .outerjoin(deliveries, deliveries.c.send == sends.c.number)
-            .where(sends.c.frozen)
-            .group_by(sends.c.number, sends.c.id, sends.c.recipients)
-        )
-        for send_id, recipients, rows, last in connection.execute(balance):
-            if not recipients == rows == last:
-                faults.append(
-                    f"send {send_id} was frozen with {recipients} recipients, "
-                    f"the ledger holds {rows} up to number {last}"
-                )
+        faults += _unbalanced(connection)
     return faults
+
+
+def _unbalanced(connection: Connection) -> Iterator[str]:
+    """Sends that lost or won recipients, and finished ones with something left to do."""
+    left = deliveries.c.status.in_(
+        (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
+    )
+    balance = (
+        sa.select(
+            sends.c.id,
+            sends.c.status,
+            sends.c.recipients,
+            sa.func.count(deliveries.c.number),
+            sa.func.coalesce(sa.func.max(deliveries.c.number), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((left, 1), else_=0)), 0),
+        )
+        .outerjoin(deliveries, deliveries.c.send == sends.c.number)
+        .where(sends.c.frozen)
+        .group_by(sends.c.number, sends.c.id, sends.c.status, sends.c.recipients)
+    )
+    for send_id, status, recipients, rows, last, unsettled in connection.execute(balance):
+        if not recipients == rows == last:
+            yield (
+                f"send {send_id} was frozen with {recipients} recipients, "
+                f"the ledger holds {rows} up to number {last}"
+            )
+        if status == SendStatus.FINISHED and unsettled:
+            yield f"send {send_id} is finished, but {unsettled} of its deliveries are not settled"

@@ -1,18 +1,28 @@
 """Calling the program as people and other programs do, and what it answered."""
 
+import datetime as dt
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from newsletter.cli import COMMANDS
-from newsletter.cli.frame import Group, run
+from newsletter.cli import COMMANDS, frame
+from newsletter.errors import OutcomeUnknown
+from newsletter.model.email import Message
+from newsletter.model.send import Outcome
+from newsletter.project import Project, utc_now
+from newsletter.sending.plan import Order, plan
+from newsletter.sending.prepare import prepare
+from newsletter.sending.run import run
+from newsletter.store import open_store
+from newsletter.transports.memory import Memory
+from tests.integration.sending import runner
 
 ISSUE = """\
 ---
@@ -59,7 +69,7 @@ def in_process(capsys: pytest.CaptureFixture[str]) -> Call:
     def newsletter(*arguments: str) -> Answer:
         capsys.readouterr()
         with pytest.raises(SystemExit) as left:
-            run(Group(COMMANDS), list(arguments))
+            frame.run(frame.Group(COMMANDS), list(arguments))
         out, err = capsys.readouterr()
         assert "Traceback" not in err
         return Answer(int(left.value.code or 0), out, err)
@@ -101,3 +111,26 @@ def write_issue(project: Path, name: str, text: str = ISSUE, **front: str) -> Pa
     path = project / "issues" / name
     path.write_text(text.replace("---\n", f"---\n{keys}", 1), "utf-8")
     return path
+
+
+def plan_send(project: Path, issue: str, list_name: str, *, at: dt.datetime | None = None) -> str:
+    """Plan a send and do no more, as a process does that is killed right after; returns its id."""
+    opened = Project.open(project)
+    store = open_store(opened.settings.store.url, project)
+    prepared = prepare(opened, issue, list_name=list_name)
+    order = Order(prepared.digest.slug, prepared.email, list_name, scheduled_at=at)
+    send_id = plan(store, order, utc_now())
+    store.close()
+    return send_id
+
+
+def lose(project: Path, send_id: str) -> None:
+    """Claim what is queued of a send and die before the transport answers."""
+    opened = Project.open(project)
+    store = open_store(opened.settings.store.url, project)
+
+    def lost(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        raise OutcomeUnknown("the connection was lost")
+
+    run(runner(store, Memory(lost)), send_id)
+    store.close()
