@@ -27,7 +27,7 @@ StagedRow = tuple[int, str, str, str, str | None, str]
 Hashes = Callable[[str], Collection[str]]
 
 _CACHE_KIB = 32 * 1024
-_SORTED_FROM = 50_000
+_MANY = 50_000
 _TABLES = """
 CREATE TEMPORARY TABLE staged (line {line}, key TEXT NOT NULL, address TEXT NOT NULL,
     name TEXT NOT NULL, attributes {json}, status TEXT NOT NULL);
@@ -53,6 +53,7 @@ class Staging:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sqlite = connection.dialect.name == "sqlite"
+        self._loaded = 0
         self._repeats = 0
         self._erased = 0
         self._checked: frozenset[str] = frozenset()
@@ -61,11 +62,10 @@ class Staging:
         """Stage all rows; of those of one key the first stays."""
         with self._connection.begin():
             self._create()
+            load = _insert if self._sqlite else _copy
+            self._loaded = load(self._connection, batches)
             if self._sqlite:
-                _insert(self._connection, batches)
                 self._run("CREATE INDEX staged_key ON staged (key)")
-            else:
-                _copy(self._connection, batches)
             self._run("ANALYZE staged")
             self._repeats = self._run(_DELETE_REPEATS)
             self._skip_erased(hashes)
@@ -86,7 +86,6 @@ class Staging:
             list_id = people.list_id(connection, list_name)
             self._skip_erased(hashes)
             suppressed = self._run(_DELETE_SUPPRESSED)
-            staged = self._count("SELECT count(*) FROM staged")
             values = {
                 "list": list_id,
                 "now": consent.at,
@@ -95,16 +94,13 @@ class Staging:
             }
             self._run(_FIND_KNOWN.format(merged=self._merged()), list=list_id)
             self._run("ANALYZE known")
-            left = self._count("SELECT count(*) FROM known WHERE standing = 'unsubscribed'")
-            members = self._count(
-                "SELECT count(*) FROM known WHERE standing IN ('pending', 'confirmed')"
-            )
-            updated = self._count(_COUNT_UPDATED)
+            known, left, members, updated = connection.execute(sa.text(_COUNT_KNOWN)).one()
             self._run(_UPDATE_PEOPLE, now=consent.at)
             self._run(_CONFIRM_PENDING, **values)
             self._run(_SUBSCRIBE_KNOWN, **values)
-            for wanted in ("confirmed", "pending"):
-                self._insert_people(values | {"wanted": wanted})
+            staged = self._loaded - self._repeats - self._erased - suppressed
+            if staged > known:
+                self._insert_people(staged - known, values)
         return Merged(
             added=staged - left - members,
             updated=updated,
@@ -113,18 +109,20 @@ class Staging:
             list_created=created,
         )
 
-    def _insert_people(self, values: dict[str, Any]) -> None:
-        """Make the people who are new, and let them join: under the lock, whoever has a higher id
-        than anybody before is one of them."""
-        fresh = self._count(_COUNT_NEW, wanted=values["wanted"])
-        if not fresh:
-            return
+    def _insert_people(self, amount: int, values: dict[str, Any]) -> None:
+        """Make the `amount` of people who are new, and let them join: under the lock, whoever has a
+        higher id than anybody before is one of them."""
+        many = amount > _MANY and not self._sqlite
         # In the order of the unique index a million go into PostgreSQL in two thirds of the time;
         # a few keep the order of the file, which is the one that people expect to see again.
-        order = "key" if fresh > _SORTED_FROM and not self._sqlite else "line"
-        last = self._count("SELECT coalesce(max(id), 0) FROM subscribers")
-        self._run(_INSERT_PEOPLE.format(order=order), now=values["now"], wanted=values["wanted"])
-        self._run(_SUBSCRIBE_NEW, **values, last=last)
+        insert = _INSERT_PEOPLE.format(order="key" if many else "line")
+        for wanted in ("confirmed", "pending"):
+            last = self._count("SELECT coalesce(max(id), 0) FROM subscribers")
+            if self._run(insert, now=values["now"], wanted=wanted):
+                self._run(_SUBSCRIBE_NEW, **values, wanted=wanted, last=last)
+        if many:
+            # Or the plan of a send that follows at once would look up a million one by one.
+            self._run("ANALYZE subscribers, subscriptions")
 
     def _create(self) -> None:
         if self._sqlite:
@@ -207,10 +205,15 @@ FROM staged
 JOIN subscribers AS s ON s.address_key = staged.key
 LEFT JOIN subscriptions AS x ON x.list_id = :list AND x.subscriber_id = s.id
 """
-_COUNT_UPDATED = """
-SELECT count(*) FROM known
-WHERE (standing IN ('pending', 'confirmed') AND (name IS NOT NULL OR attributes IS NOT NULL))
-    OR (standing = 'pending' AND wanted = 'confirmed')
+# All, those who left, the members, and of these the ones with something new.
+_COUNT_KNOWN = """
+SELECT count(*), count(*) FILTER (WHERE standing = 'unsubscribed'),
+    count(*) FILTER (WHERE standing IN ('pending', 'confirmed')),
+    count(*) FILTER (
+        WHERE (standing IN ('pending', 'confirmed')
+                AND (name IS NOT NULL OR attributes IS NOT NULL))
+            OR (standing = 'pending' AND wanted = 'confirmed'))
+FROM known
 """
 _UPDATE_PEOPLE = """
 UPDATE subscribers SET name = coalesce(known.name, subscribers.name),
@@ -228,15 +231,12 @@ WHERE subscriptions.list_id = :list AND subscriptions.subscriber_id = known.subs
     AND subscriptions.status = 'pending' AND known.standing = 'pending'
     AND known.wanted = 'confirmed'
 """
-_NEW = """
+_INSERT_PEOPLE = """
+INSERT INTO subscribers (address, address_key, name, attributes, created_at, updated_at)
+SELECT address, key, name, coalesce(attributes, '{{}}'), :now, :now
 FROM staged
 WHERE status = :wanted AND NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)
-"""
-_COUNT_NEW = f"SELECT count(*) {_NEW}"
-_INSERT_PEOPLE = f"""
-INSERT INTO subscribers (address, address_key, name, attributes, created_at, updated_at)
-SELECT address, key, name, coalesce(attributes, '{{{{}}}}'), :now, :now {_NEW}
-ORDER BY {{order}}
+ORDER BY {order}
 """
 _SUBSCRIBE_NEW = """
 INSERT INTO subscriptions (list_id, subscriber_id, status, consent_at, consent_how, consent_source,
@@ -252,27 +252,29 @@ ON CONFLICT DO NOTHING
 """
 
 
-def _insert(connection: Connection, batches: Iterable[Sequence[StagedRow]]) -> None:
-    """Insert with the raw driver: SQLAlchemy takes half as long again."""
+def _insert(connection: Connection, batches: Iterable[Sequence[StagedRow]]) -> int:
+    """Insert with the raw driver: SQLAlchemy takes half as long again. Returns how many."""
     driver = driver_connection(connection)
+    before = driver.total_changes
     try:
         for batch in batches:
             driver.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)", batch)
     except sqlite3.Error as error:
         raise StoreError(f"the store failed: {error}") from error
+    return int(driver.total_changes - before)
 
 
-def _copy(connection: Connection, batches: Iterable[Sequence[StagedRow]]) -> None:
-    """COPY in its text format. The cells hold no control characters: the import refuses them."""
+def _copy(connection: Connection, batches: Iterable[Sequence[StagedRow]]) -> int:
+    """COPY in its text format. The cells hold no control characters: the import refuses them.
+    Returns how many rows."""
     import psycopg  # noqa: PLC0415 -- an extra, there when the store is PostgreSQL
 
     try:
-        with (
-            driver_connection(connection).cursor() as cursor,
-            cursor.copy("COPY staged FROM STDIN") as copy,
-        ):
-            for batch in batches:
-                copy.write("".join(map(_copy_line, batch)))
+        with driver_connection(connection).cursor() as cursor:
+            with cursor.copy("COPY staged FROM STDIN") as copy:
+                for batch in batches:
+                    copy.write("".join(map(_copy_line, batch)))
+            return int(cursor.rowcount)
     except psycopg.Error as error:
         raise StoreError(f"the store failed: {error}") from error
 
