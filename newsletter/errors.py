@@ -101,7 +101,9 @@ class QuotaReached(TransportError):
     exit_code = 4
     code = "quota"
 
-    def __init__(self, message: str, *, resume_at: dt.datetime, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, resume_at: dt.datetime | None = None, hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.resume_at = resume_at
 

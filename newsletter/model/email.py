@@ -46,14 +46,13 @@ MergeText = tuple[str | MergeField, ...]
 def fill(template: MergeText, values: Mapping[str, str]) -> str:
     """The template with each field replaced by its escaped value, in a single pass."""
     return "".join(
-        piece
-        if isinstance(piece, str)
-        else _escaped(piece, values.get(piece.name) or piece.default)
+        piece if isinstance(piece, str) else escaped(piece, values.get(piece.name) or piece.default)
         for piece in template
     )
 
 
-def _escaped(field: MergeField, value: str) -> str:
+def escaped(field: MergeField, value: str) -> str:
+    """A value in the form that the field's place takes."""
     match field.place:
         case Place.HTML | Place.URL:
             return html.escape(value)
@@ -122,20 +121,37 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An Email addressed to one subscriber.
+    """An Email addressed to one subscriber: `values` fill its merge fields.
 
     `headers` are those beside From, To, Subject, Date and Message-ID; `ref` is
     `<delivery>.<attempt>` and unique over all sends; `name` tells it from the others of its send
-    and is safe as a file name.
+    and is safe as a file name. All messages of a batch share one `email` object.
     """
 
     ref: str
     name: str
     to: Address
-    sender: str
-    reply_to: str
-    subject: str
-    html: str
-    text: str
+    email: Email
+    values: Mapping[str, str]
     headers: tuple[tuple[str, str], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def sender(self) -> str:
+        return self.email.sender
+
+    @property
+    def reply_to(self) -> str:
+        return self.email.reply_to
+
+    @property
+    def subject(self) -> str:
+        return fill(self.email.subject, self.values)
+
+    @property
+    def html(self) -> str:
+        return fill(self.email.html, self.values)
+
+    @property
+    def text(self) -> str:
+        return fill(self.email.text, self.values)

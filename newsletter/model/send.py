@@ -125,9 +125,14 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """Provably not sent, and worth another attempt."""
+    """Provably not sent, and worth another attempt.
+
+    `is_failure` is False where it was not about this message, e.g. for the rate: such attempts are
+    not counted.
+    """
 
     reason: str
+    is_failure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +143,18 @@ class Unknown:
 
 
 Outcome = Accepted | Rejected | RetryLater | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the outside allows right now; None is no limit.
+
+    `rate` in recipients a second, `remaining` and `daily` in recipients of the rolling 24 hours.
+    `problem` says why nothing at all may be sent.
+    """
+
+    rate: float | None = None
+    remaining: int | None = None
+    daily: int | None = None
+    sandbox: bool = False
+    problem: str = ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from newsletter.links import Links
-from newsletter.model.email import Email, Message, fill
+from newsletter.model.email import Email, Message
 from newsletter.model.subscriber import Subscriber
 
 
@@ -38,11 +38,8 @@ def compose(
         ref=ref,
         name=str(to.id),
         to=to.address,
-        sender=email.sender,
-        reply_to=email.reply_to,
-        subject=fill(email.subject, values),
-        html=fill(email.html, values),
-        text=fill(email.text, values),
+        email=email,
+        values=values,
         headers=(
             ("List-Id", f"<{audience.list_name}.{audience.host}>"),
             ("List-Unsubscribe", f"<{unsubscribe_url}>"),

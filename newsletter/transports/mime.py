@@ -4,21 +4,19 @@ Headers are joined here, not by email.message: that turns a long List-Unsubscrib
 words, which breaks one-click unsubscribe, and lets some control characters through.
 """
 
-import base64
 import datetime as dt
 import email.utils
 import hashlib
-import quopri
 import re
+from collections.abc import Mapping
 from email.header import Header
 
 from newsletter.errors import NewsletterError
-from newsletter.model.email import Message
+from newsletter.model.email import MergeText, Message
+from newsletter.transports.splice import encoded
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAME = re.compile(r"[!-9;-~]+")
-_NOT_ASCII = bytes(range(128, 256))
-_DENSE = 6  # beyond one octet in six, base64 is shorter than quoted-printable
 _LINE_OCTETS = 998  # RFC 5322, 2.1.1
 
 
@@ -49,9 +47,9 @@ def compose(message: Message, now: dt.datetime) -> bytes:
         f'Content-Type: multipart/alternative; boundary="{boundary}"',
         "",
         f"--{boundary}",
-        *_part("text/plain", message.text),
+        *_part("text/plain", message.email.text, message.values),
         f"--{boundary}",
-        *_part("text/html", message.html),
+        *_part("text/html", message.email.html, message.values),
         f"--{boundary}--",
         "",
     ]
@@ -104,18 +102,11 @@ def _quoted(name: str) -> str:
     return f'"{escaped}"'
 
 
-def _part(content_type: str, text: str) -> list[str]:
-    lines = text.replace("\r\n", "\n").rstrip("\n").encode() + b"\n"
-    octets = lines.replace(b"\n", b"\r\n")
-    if (len(octets) - len(octets.translate(None, _NOT_ASCII))) * _DENSE > len(octets):
-        encoding = "base64"
-        body = base64.encodebytes(octets).decode("ascii").rstrip("\n").replace("\n", "\r\n")
-    else:
-        encoding = "quoted-printable"
-        body = quopri.encodestring(lines).decode("ascii").rstrip("\n").replace("\n", "\r\n")
+def _part(content_type: str, template: MergeText, values: Mapping[str, str]) -> list[str]:
+    body = encoded(template)
     return [
         f"Content-Type: {content_type}; charset=utf-8",
-        f"Content-Transfer-Encoding: {encoding}",
+        f"Content-Transfer-Encoding: {body.encoding}",
         "",
-        body,
+        body.filled(values),
     ]
