@@ -23,19 +23,30 @@ _TAG = re.compile(r"""(<[A-Za-z][\w:-]*)((?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'))?)
 _OUTLOOK = re.compile(r"<!--\[if mso \| IE\]>((?:(?!<!\[endif\]).)*)<!\[endif\]-->\s*", re.DOTALL)
 _OUTLOOK_RUN = re.compile(f"(?:{_OUTLOOK.pattern}){{2,}}", re.DOTALL)
 
+_SHEET = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
+# What cssutils, below premailer, would fetch; an escape could hide its name.
+_IMPORT = re.compile(r"@(?:import|[\w-]*\\)", re.IGNORECASE)
+
 # White space that means nothing in a style attribute and in a style sheet.
 _SPACED = re.compile(r"([;,])\s+")
 _SHEET_SPACE = re.compile(r"\s*([{};,])\s*")
+
+# What XML has no place for, so that mrml refuses it and lxml ends there.
+_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _POSITION = re.compile(r"position (\d+)")
 
 
 def to_html(source: str, name: str) -> str:
     """Compile MJML and inline the style block marked by INLINE_MARK. Raises RenderError."""
-    html = _mjml(source, name)
+    html = _mjml(_NOT_XML.sub("", source), name)
     # lxml knows a doctype only in capitals, and without one a mail is shown in quirks mode.
     html = re.sub(r"^\s*<!doctype html>", "<!DOCTYPE html>", html, count=1, flags=re.IGNORECASE)
-    html = re.sub(r"<style([^>]*)>(.*?)</style>", _ignored, html, flags=re.DOTALL)
+    if any(INLINE_MARK in sheet and _IMPORT.search(sheet) for _, sheet in _SHEET.findall(html)):
+        raise RenderError(
+            "a style sheet to be inlined imports another", where=name, hint="Copy its rules."
+        )
+    html = _SHEET.sub(_ignored, html)
     html = _OUTLOOK_RUN.sub(_merged, html)
     try:
         inlined: str = Premailer(
@@ -43,7 +54,6 @@ def to_html(source: str, name: str) -> str:
             strip_important=False,
             allow_network=False,
             disable_validation=True,
-            disable_link_rewrites=True,
             cssutils_logging_level=logging.CRITICAL,
             disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
         ).transform(pretty_print=False)
@@ -54,7 +64,7 @@ def to_html(source: str, name: str) -> str:
 
 def _names(html: str) -> Iterator[str]:
     """The classes that the remaining style sheets speak of."""
-    for sheet in re.findall(r"<style[^>]*>(.*?)</style>", html, flags=re.DOTALL):
+    for _, sheet in _SHEET.findall(html):
         yield from re.findall(r"\.([A-Za-z_][\w-]*)", sheet)
 
 

@@ -109,7 +109,7 @@ class TextWriter:
             case Table():
                 rows = [block.header] if block.header else []
                 return "\n".join(
-                    " | ".join(self.inline(cell) for cell in row.cells)
+                    " | ".join(self.inline(cell) for cell in row.cells).rstrip()
                     for row in [*rows, *block.rows]
                 )
             case Figure():
@@ -139,7 +139,8 @@ class TextWriter:
                 )
             case Footnotes():
                 return "\n".join(
-                    f"[{note.number}] {self._joined(note.blocks)}" for note in block.notes
+                    _indented(self._joined(note.blocks), f"[{note.number}] ")
+                    for note in block.notes
                 )
             case Item():
                 return "\n\n".join(
@@ -172,4 +173,5 @@ def _indented(text: str, first: str, rest: str | None = None) -> str:
     """The text behind a mark, its further lines in line with it."""
     rest = " " * len(first) if rest is None else rest
     lines = text.split("\n")
-    return "\n".join([first + lines[0], *(rest + line for line in lines[1:])])
+    marked = [first + lines[0], *(rest + line for line in lines[1:])]
+    return "\n".join(line.rstrip() for line in marked)
