@@ -184,7 +184,7 @@ def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
     wants_json = "--json" in arguments or _value_of("--format", arguments) == "json"
     try:
         _must_be_text(arguments)
-        result = group.main(args=arguments, standalone_mode=False)
+        result = group.main(args=arguments, prog_name="newsletter", standalone_mode=False)
         sys.stdout.flush()
         sys.exit(result if isinstance(result, int) else 0)
     except click.exceptions.Exit as error:
@@ -257,11 +257,14 @@ def _as_ours(error: BaseException) -> NewsletterError:
 
 
 def _place_in_code(error: BaseException) -> str:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "newsletter" in f.filename]
-    if not frames:
-        return ""
-    file = "/".join(Path(frames[-1].filename).parts[-3:])
-    return f"{file}:{frames[-1].lineno}"
+    """The innermost line of ours in an error's traceback."""
+    package = Path(__file__).parents[1]
+    places = [
+        f"{Path(frame.filename).relative_to(package.parent)}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(package)
+    ]
+    return places[-1] if places else ""
 
 
 def _must_be_text(arguments: list[str]) -> None:
