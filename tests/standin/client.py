@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ class StandIn:
     log: Path
     url: str
     process: subprocess.Popen[str]
-    _seen: int = field(default=0)
 
     def configure(self, **faults: object) -> None:
         """Order faults, `latency_ms`, `statuses` and `outcomes`: see `faults`."""

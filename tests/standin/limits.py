@@ -23,7 +23,7 @@ _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_LABEL}")
 _MAILBOX = re.compile(r'(?:"(?:[ !#-\[\]-~]|\\["\\])*"|[^"<>@,;:\\()\[\]]*)\s*<([^<>]+)>')
 _HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
-_HEADER_VALUE = re.compile(r"[ -~]{1,995}")
+_HEADER_VALUE = re.compile(r"[ -~]+")
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 SET_BY_SES = frozenset(
@@ -102,7 +102,7 @@ def _header(value: object, where: str) -> Pair:
     if _HEADER_NAME.fullmatch(name) is None:
         raise Invalid(f"{where}: the header name {name!r}")
     if _HEADER_VALUE.fullmatch(text) is None:
-        raise Invalid(f"{where}: the value of {name} is not 1 to 995 characters of ASCII")
+        raise Invalid(f"{where}: the value of {name} is not printable ASCII")
     if len(name) + len(text) > 996:
         raise Invalid(f"{where}: {name} and its value have more than 996 characters")
     if name.lower() in SET_BY_SES:

@@ -32,7 +32,7 @@ def test_headers_of_an_entry_replace_those_of_its_name_and_join_the_others(
 ) -> None:
     """Names are compared without regard to case."""
     content = template(Headers=pairs({"List-Id": "<a.example.com>", "X-Ref": "none"}))
-    given = entry(ReplacementHeaders=pairs({"x-ref": "7.1", "List-Unsubscribe": "<https://a/u>"}))
+    given = entry(ReplacementHeaders=pairs({"x-REF": "7.1", "List-Unsubscribe": "<https://a/u>"}))
 
     ses.send_bulk_email(**bulk([given], content))
 
@@ -41,7 +41,7 @@ def test_headers_of_an_entry_replace_those_of_its_name_and_join_the_others(
         ["To", READER],
         ["Subject", "Hello"],
         ["List-Id", "<a.example.com>"],
-        ["x-ref", "7.1"],
+        ["x-REF", "7.1"],
         ["List-Unsubscribe", "<https://a/u>"],
     ]
 
