@@ -1,0 +1,147 @@
+"""`newsletter db`: making, copying and checking the store."""
+
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from newsletter.store.schema import REVISION
+from tests.integration.commandline import Call, lose, plan_send
+
+ISSUE = "2026-01-07-valley"
+Rows = Callable[[], list[str]]
+
+
+def execute(project: Path, *statements: str) -> None:
+    """Change the store behind the program's back."""
+    with closing(sqlite3.connect(project / "subscribers" / "newsletter.db")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def test_upgrade_of_a_new_clone_makes_the_store_and_a_secret(call: Call, project: Path) -> None:
+    """What git does not keep."""
+    for path in (project / "subscribers").iterdir():
+        path.unlink()
+
+    answer = call("db", "upgrade", "--json")
+
+    assert answer.json == {"before": None, "after": REVISION}
+    for name in ("newsletter.db", "secret.key"):
+        assert stat.S_IMODE((project / "subscribers" / name).stat().st_mode) == 0o600
+    assert call("lists", "--json").code == 0
+
+
+def test_upgrade_of_a_store_that_is_up_to_date_changes_nothing(
+    call: Call, project: Path, readers: str, rows: Rows
+) -> None:
+    key, before = (project / "subscribers" / "secret.key").read_bytes(), rows()
+
+    answer = call("db", "upgrade", "--json")
+
+    assert answer.json == {"before": REVISION, "after": REVISION}
+    assert (project / "subscribers" / "secret.key").read_bytes() == key
+    assert rows() == before
+
+
+def test_upgrade_never_makes_a_second_secret_for_a_store_that_has_sent(
+    call: Call, project: Path
+) -> None:
+    """With another key, every unsubscribe link that was ever sent would stop working."""
+    (project / "subscribers" / "secret.key").unlink()
+
+    call("db", "upgrade")
+
+    assert not (project / "subscribers" / "secret.key").exists()
+
+
+def test_a_store_of_a_newer_version_is_left_alone(call: Call, project: Path, rows: Rows) -> None:
+    execute(project, "UPDATE alembic_version SET version_num = '9999'")
+    before = rows()
+
+    for arguments in (["lists"], ["db", "upgrade"]):
+        answer = call(*arguments, "--json")
+        assert (answer.code, answer.error["code"]) == (1, "store")
+        assert "9999" in answer.error["message"]
+    assert rows() == before
+
+
+def test_a_backup_is_the_whole_store_and_for_its_owner_alone(
+    call: Call, project: Path, readers: str, rows: Rows
+) -> None:
+    answer = call("db", "backup", "copy.db", "--json")
+
+    copy = project / "copy.db"
+    assert answer.json == {"file": "copy.db", "bytes": copy.stat().st_size}
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(copy)) as connection:
+        assert list(connection.iterdump()) == rows()
+    assert not list(project.glob("*.part"))
+
+
+def test_a_restored_backup_goes_on(call: Call, project: Path, readers: str) -> None:
+    call("db", "backup", "copy.db")
+    execute(project, "DELETE FROM subscriptions")
+
+    for path in project.glob("subscribers/newsletter.db*"):
+        path.unlink()
+    (project / "copy.db").rename(project / "subscribers" / "newsletter.db")
+
+    assert call("db", "verify").code == 0
+    assert call("lists", "show", readers, "--json").json["confirmed"] == 3
+
+
+def test_a_backup_overwrites_nothing(call: Call, project: Path) -> None:
+    (project / "copy.db").write_text("precious")
+
+    assert call("db", "backup", "copy.db", "--json").code == 5
+    assert (project / "copy.db").read_text() == "precious"
+
+
+def test_a_sound_store_is_verified(call: Call, project: Path, readers: str) -> None:
+    call("send", ISSUE, "--list", readers, "--yes")
+    lose(project, plan_send(project, next((project / "issues").glob("*welcome.md")).stem, readers))
+
+    assert call("db", "verify", "--json").json == {"ok": True, "faults": []}
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("DELETE FROM deliveries WHERE number = 3", "holds 2 up to number 2"),
+        ("DELETE FROM deliveries WHERE number = 2", "holds 2 up to number 3"),
+        ("UPDATE deliveries SET status = 'queued' WHERE number = 2", "1 of its deliveries"),
+        ("UPDATE deliveries SET status = 'unknown'", "3 of its deliveries"),
+        ("DELETE FROM subscribers WHERE id = 2", "points to a missing row of subscribers"),
+    ],
+)
+def test_verify_finds_what_does_not_balance(
+    call: Call, project: Path, readers: str, damage: str, fault: str
+) -> None:
+    call("send", ISSUE, "--list", readers, "--yes")
+    execute(project, damage)
+
+    answer = call("db", "verify", "--json")
+
+    assert answer.code == 1
+    assert not answer.json["ok"]
+    assert any(fault in line for line in answer.json["faults"])
+
+
+def test_verify_finds_a_page_that_was_overwritten(call: Call, project: Path, readers: str) -> None:
+    call("send", ISSUE, "--list", readers, "--yes")
+    path = project / "subscribers" / "newsletter.db"
+    execute(project, "PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    for page in range(3, len(content) // 4096):
+        content[page * 4096 : page * 4096 + 8] = b"\xff" * 8
+    path.write_bytes(content)
+
+    answer = call("db", "verify", "--json")
+
+    assert answer.code == 1
+    assert "Traceback" not in answer.err

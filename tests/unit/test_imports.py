@@ -1,0 +1,59 @@
+"""Start-up stays light: a command loads what it needs, and --help needs next to nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = {
+    *("boto3", "botocore", "sqlalchemy", "alembic", "premailer", "lxml", "fastapi", "uvicorn"),
+    *("jinja2", "mjml", "pydantic", "rich", "markdown_it", "nh3", "yaml", "frontmatter"),
+    *("email_validator", "itsdangerous", "psycopg", "psutil"),
+}
+
+
+def loaded_by(folder: Path, *arguments: str) -> set[str]:
+    """The top-level modules that a call of the program has loaded when it leaves."""
+    program = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr))\n"
+        "from newsletter.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    names = done.stderr.splitlines()[-1].split()
+    assert "click" in names
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], ["lsits"]], ids=" ".join)
+def test_help_loads_nothing_heavy(tmp_path: Path, arguments: list[str]) -> None:
+    assert loaded_by(tmp_path, *arguments) & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "command", ["init", "render", "lint", "send", "status", "resume", "worker", "db", "subscribers"]
+)
+def test_the_help_of_a_command_loads_nothing_heavy(tmp_path: Path, command: str) -> None:
+    assert loaded_by(tmp_path, command, "--help") & HEAVY == set()
+
+
+def test_a_command_loads_no_part_of_another(tmp_path: Path) -> None:
+    """Looking at the store renders nothing; rendering opens no store. Neither talks to Amazon."""
+    setup = loaded_by(tmp_path, "init", "letter")
+    looking = loaded_by(tmp_path / "letter", "sends")
+    issue = next((tmp_path / "letter" / "issues").iterdir()).stem
+    rendering = loaded_by(tmp_path / "letter", "render", issue, "--out", "out")
+
+    assert "sqlalchemy" in looking & setup
+    assert looking & {"jinja2", "mjml", "premailer", "lxml", "markdown_it", "alembic"} == set()
+    assert "jinja2" in rendering
+    assert rendering & {"sqlalchemy", "alembic", "psycopg"} == set()
+    assert (setup | looking | rendering) & {"boto3", "botocore", "fastapi"} == set()
