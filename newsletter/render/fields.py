@@ -70,15 +70,18 @@ class Fields:
         """At most so many characters of a text with tokens, none of which is cut in two."""
         if len(text) <= length:
             return text
-        cut = re.sub(rf"{self.prefix}\d*$", "", text[: length - 1])
-        return cut + "…"
+        end = length - 1
+        for token in self._tokens(text):
+            if token.start() < end < token.end():
+                end = token.start()
+        return text[:end].rstrip() + "…"
 
     def split(self, finished: str, place: Place) -> MergeText:
         """Finished text with its tokens as fields; in HTML each is escaped for where it stands."""
         addresses = list(_addresses(finished)) if place is Place.HTML else []
         result: list[str | MergeField] = []
         done = 0
-        for match in re.finditer(rf"{self.prefix}(\d+)z", finished):
+        for match in self._tokens(finished):
             name, default = self._found[int(match[1])]
             around = [span for span in addresses if span[0] <= match.start() < span[1]]
             stands = _place(name, match.span() in around) if around else place
@@ -86,6 +89,9 @@ class Fields:
             done = match.end()
         result.append(finished[done:])
         return tuple(piece for piece in result if piece != "")
+
+    def _tokens(self, text: str) -> Iterator[re.Match[str]]:
+        return re.finditer(rf"{self.prefix}(\d+)z", text)
 
 
 def _place(name: str, whole: bool) -> Place:

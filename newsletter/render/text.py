@@ -71,7 +71,8 @@ class TextWriter:
                 case Link():
                     yield self._link(node, alone)
                 case Image():
-                    yield f"[{node.alt}] <{node.url}>" if node.alt else f"<{node.url}>"
+                    alt = f"[{self._fields.tokenised(node.alt)}] " if node.alt else ""
+                    yield f"{alt}<{node.url}>"
                 case FootnoteReference():
                     yield f"[{node.number}]"
                 case _:
@@ -116,7 +117,7 @@ class TextWriter:
                 linked = f"\n{self._fields.tokenised(block.url)}" if block.url else ""
                 return self.inline((block.image,)) + linked
             case Embed():
-                return f"{block.title}\n{block.url}".strip()
+                return f"{self._fields.tokenised(block.title)}\n{block.url}".strip()
             case Rule():
                 return "· · ·"
             case Labelled():

@@ -57,7 +57,10 @@ def compose(message: Message, now: dt.datetime) -> bytes:
 
 
 def header(name: str, value: str) -> str:
-    """One header, folded where its value needs encoding; raises UnsafeHeader."""
+    """One header, folded where its value needs encoding; raises UnsafeHeader.
+
+    A subject that looks like an encoded word of RFC 2047 is encoded itself, so that it is shown.
+    """
     if not _NAME.fullmatch(name):
         raise UnsafeHeader(f"{name!r} is no header name")
     if _CONTROL.search(value):
@@ -65,7 +68,7 @@ def header(name: str, value: str) -> str:
             f"the header {name} would hold a control character or a line break",
             hint="Remove it from the subject, the sender or the subscriber's data.",
         )
-    if value.isascii():
+    if value.isascii() and not (name == "Subject" and "=?" in value):
         if len(name) + 2 + len(value) > _LINE_OCTETS:
             raise UnsafeHeader(f"the header {name} would be longer than {_LINE_OCTETS} octets")
         return f"{name}: {value}"
@@ -81,7 +84,7 @@ def mailbox(name: str, address: str) -> str:
         raise UnsafeHeader("a sender's name holds a control character or a line break")
     if not name:
         return address
-    if name.isascii():
+    if name.isascii() and "=?" not in name:
         return f"{_quoted(name)} <{address}>"
     words = Header(name, "utf-8", maxlinelen=10_000).encode()
     return f"{words} <{address}>"

@@ -113,6 +113,15 @@ def test_a_header_with_a_control_character_is_refused(character: str, field: str
         mime.compose(changed(**parts), NOW)
 
 
+@pytest.mark.parametrize("text", ["=?utf-8?q?Bcc=3A_x?=", "=?utf-8?B?5Lit5paH?= and more", "=?="])
+def test_what_looks_like_an_encoded_word_is_shown_not_decoded(text: str) -> None:
+    """RFC 2047: a mail program would show `Bcc: x` for the first, a name nobody gave."""
+    assert parsed(changed(subject=text))["Subject"] == text
+
+    (sender,) = parsed(changed(sender=f"{text} <daily@news.example.com>"))["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (text, "daily@news.example.com")
+
+
 def test_a_sender_name_with_letters_of_any_script_stays_one_mailbox() -> None:
     for name in ("AI 日报", 'The "Quiet", Machine', "a@b.c, d"):
         mail = parsed(changed(sender=f"{name} <daily@news.example.com>"))
