@@ -25,6 +25,7 @@ COMMANDS = {
     "resume": ("control", "Go on with a paused or interrupted send."),
     "cancel": ("control", "End a send: what is still queued is never sent."),
     "resolve": ("control", "Decide about the unknown deliveries of a send."),
+    "events": ("events", "Apply what SES reported about deliveries."),
     "worker": ("worker", "Send what is due, until stopped."),
     "db": ("db", "Make, migrate, back up and check the store."),
 }

@@ -66,7 +66,7 @@ class Templates:
             raise RenderError(f"template: {error.message}", where=where, hint=_HINT) from error
         except jinja2.TemplateNotFound as error:
             raise RenderError(
-                f"the theme has no file {error.name!r}", where=str(self._theme.folders[0])
+                f"the theme has no file {error.name!r}", where=self._place(error, name), hint=_HINT
             ) from error
         except (
             jinja2.TemplateError,
@@ -76,6 +76,7 @@ class Templates:
             MemoryError,
             OverflowError,
             RecursionError,
+            SyntaxError,
             TypeError,
             ValueError,
         ) as error:
@@ -87,11 +88,12 @@ class Templates:
         """The innermost line of a template in the error's traceback."""
         place = self._shown(name)
         trace = error.__traceback__
-        folders = [str(folder) for folder in self._theme.folders]
         while trace is not None:
-            file = trace.tb_frame.f_code.co_filename
-            if any(file.startswith(folder) for folder in folders):
-                place = f"{self._shown(Path(file).name)}:{trace.tb_lineno}"
+            file = Path(trace.tb_frame.f_code.co_filename)
+            for folder in self._theme.folders:
+                if file.is_relative_to(folder):
+                    shown = self._shown(file.relative_to(folder).as_posix())
+                    place = f"{shown}:{trace.tb_lineno}"
             trace = trace.tb_next
         return place
 

@@ -75,8 +75,9 @@ def reopen(store: Store, send_id: str, clock: Clock) -> Send:
                 hint='To send the issue after all: newsletter send … --again "the reason"',
             )
         early = row.scheduled_at is not None and row.scheduled_at > clock() and not row.frozen
-        if row.status == SendStatus.PAUSED and early:
-            sends.update(connection, number, status=SendStatus.SCHEDULED, pause_reason=None)
+        if row.status == SendStatus.PAUSED:
+            status = SendStatus.SCHEDULED if early else SendStatus.SENDING
+            sends.update(connection, number, status=status, pause_reason=None, resume_at=None)
     return read(store, send.id)
 
 

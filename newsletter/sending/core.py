@@ -23,12 +23,14 @@ from newsletter.errors import (
 from newsletter.model.email import Email
 from newsletter.model.send import Outcome, SendStatus, Unknown
 from newsletter.sending.compose import Audience, compose
-from newsletter.store import Store, claims, limiter, sends
+from newsletter.sending.pace import Pace, Tally, was_too_fast
+from newsletter.store import Store, claims, deliveries, limiter, sends
 from newsletter.store.claims import Claim, NothingToClaim
 from newsletter.transports import Transport
 
 LEASE = dt.timedelta(seconds=60)
-_MAX_CALL = 50
+_DAY = dt.timedelta(days=1)
+_QUOTA_POLL = dt.timedelta(minutes=10)
 _RETRY_AFTER = dt.timedelta(seconds=5)
 _RECORD_TRIES = 5
 
@@ -37,7 +39,10 @@ Clock = Callable[[], dt.datetime]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One owner's hold on one send: all that the core needs. `stop` ends waiting early."""
+    """One owner's hold on one send: all that the core needs. `stop` ends waiting early.
+
+    `spread` lets a send wait for tomorrow's quota, rather than pause.
+    """
 
     store: Store
     transport: Transport
@@ -46,7 +51,9 @@ class Run:
     audience: Audience
     owner: str
     epoch: int
-    rate: float | None
+    pace: Pace
+    tally: Tally
+    spread: bool
     clock: Clock
     stop: threading.Event
 
@@ -61,9 +68,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """A batch provably never left and is queued again."""
+    """A batch provably never left and is queued again; `throttled` if it only came too fast."""
 
     reason: str
+    throttled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +84,14 @@ class Paused:
 Step = Sent | NotSent | Paused | NothingToClaim
 
 
-def call_size(rate: float | None) -> int:
-    """Recipients in one call, which also bounds the unknown of one crash."""
-    return _MAX_CALL if rate is None else max(1, min(_MAX_CALL, int(rate // 10)))
-
-
 def send_batch(run: Run) -> Step:
-    """Send one batch of a run; at most `call_size` recipients are in flight meanwhile."""
-    size = call_size(run.rate)
-    if run.rate is not None:
-        _wait_for_slot(run, size, run.rate)
+    """Send one batch of a run; at most `Pace.call_size` recipients are in flight meanwhile."""
+    if (hold := run.pace.hold_until) is not None and hold > run.clock():
+        run.stop.wait(min(1.0, (hold - run.clock()).total_seconds()))
+        return _held(run)
+    size = run.pace.call_size(run.transport.batch_size)
+    if (rate := run.pace.rate) is not None:
+        _wait_for_slot(run, size, rate)
     if run.stop.is_set():
         return NotSent("asked to stop")
     now = run.clock()
@@ -110,6 +116,15 @@ def send_batch(run: Run) -> Step:
             assert_never(claim)
 
 
+def _held(run: Run) -> Step:
+    """Nothing is claimed until the hold ends, but a pause or a new owner ends the waiting."""
+    with run.store.read() as connection:
+        row = sends.row_of(connection, run.number)
+    if row.status == SendStatus.SENDING and row.epoch == run.epoch:
+        return Sent((), 0)
+    return NothingToClaim(SendStatus(row.status), owned=row.epoch == run.epoch)
+
+
 def _wait_for_slot(run: Run, recipients: int, rate: float) -> None:
     """Taken before the claim, so that nothing claimed waits."""
     with run.store.write() as connection:
@@ -124,12 +139,15 @@ def _deliver(run: Run, claim: Claim) -> Step:
     ]
     try:
         outcomes = run.transport.deliver(run.audience.send_id, messages)
-    except (Throttled, TransportDown) as error:
+    except Throttled as error:
+        _put_back(run, claim, slower=True)
+        return NotSent(error.message, throttled=True)
+    except TransportDown as error:
         _put_back(run, claim)
         return NotSent(error.message)
     except QuotaReached as error:
         _put_back(run, claim)
-        return pause(run, error.message, error.resume_at)
+        return _wait_for_quota(run, error)
     except SendingStopped as error:
         _put_back(run, claim)
         return pause(run, error.message)
@@ -140,7 +158,20 @@ def _deliver(run: Run, claim: Claim) -> Step:
         _record(run, claim, [Unknown(reason)] * len(messages))
         return pause(run, reason)
     _record(run, claim, outcomes)
+    if reason := run.tally.count(outcomes):
+        return pause(run, reason)
     return Sent(tuple(outcomes), claim.skipped)
+
+
+def _wait_for_quota(run: Run, error: QuotaReached) -> Step:
+    """Pause until the rolling day frees some quota; a send that is spread waits by itself."""
+    now = run.clock()
+    if run.spread:
+        run.pace.hold_until = error.resume_at or now + _QUOTA_POLL
+        return Sent((), 0)
+    with run.store.read() as connection:
+        first = deliveries.oldest_accepted(connection, now - _DAY)
+    return pause(run, error.message, error.resume_at or (first or now) + _DAY)
 
 
 def _record(run: Run, claim: Claim, outcomes: Sequence[Outcome]) -> None:
@@ -151,6 +182,8 @@ def _record(run: Run, claim: Claim, outcomes: Sequence[Outcome]) -> None:
             with run.store.write() as connection:
                 now = run.clock()
                 claims.record(connection, run.number, claim.batch, answers, now, now + _RETRY_AFTER)
+                if was_too_fast(outcomes):
+                    limiter.slow_down(connection, now)
         except StoreError:
             if attempt == _RECORD_TRIES:
                 raise
@@ -159,9 +192,12 @@ def _record(run: Run, claim: Claim, outcomes: Sequence[Outcome]) -> None:
             return
 
 
-def _put_back(run: Run, claim: Claim) -> None:
+def _put_back(run: Run, claim: Claim, *, slower: bool = False) -> None:
     with run.store.write() as connection:
-        claims.put_back(connection, run.number, claim.batch, run.clock())
+        now = run.clock()
+        claims.put_back(connection, run.number, claim.batch, now)
+        if slower:
+            limiter.slow_down(connection, now)
 
 
 def pause(run: Run, reason: str, resume_at: dt.datetime | None = None) -> Paused:

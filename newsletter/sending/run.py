@@ -4,6 +4,7 @@ One owner runs a send at a time; the ledger says who, and a lease that it renews
 """
 
 import datetime as dt
+import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -13,13 +14,14 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import Interrupted, Refused, UsageError
+from newsletter.errors import Interrupted, Refused, TransportError, UsageError
 from newsletter.links import Links
 from newsletter.model.email import Email
-from newsletter.model.send import Send, SendStatus
+from newsletter.model.send import Allowance, Send, SendStatus
 from newsletter.sending import core, owner
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
+from newsletter.sending.pace import Pace, Tally
 from newsletter.store import Store, claims, deliveries, people, sends
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.sends import Owner
@@ -27,7 +29,10 @@ from newsletter.transports import Transport
 
 _TICK_SECONDS = 0.2
 _RENEW = dt.timedelta(seconds=15)
+_ASK_AGAIN = dt.timedelta(minutes=1)  # what the account allows
 _PATIENCE = 5  # calls in a row that never left, before a send pauses itself
+_THROTTLED_PATIENCE = 30
+_LONGEST_BACKOFF_SECONDS = 30.0
 
 Progress = Callable[[int], None]
 Notify = Callable[[str], None]
@@ -46,23 +51,42 @@ class Runner:
     stop: threading.Event
     notify: Notify
     backoff_seconds: float = 1.0
+    chance: Callable[[], float] = random.random
 
 
 def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None) -> Send:
     """Own a send and send what is queued; returns where it stands then.
 
     Waits for a scheduled send's time and for another owner's lease, and says so. `progress` gets
-    the number of recipients settled by each batch. Raises Refused where somebody else runs it.
+    the number of recipients settled by each batch. A paused send stays paused: `control.reopen`
+    comes first. Raises Refused where somebody else runs it, or where the account may not send.
     """
     send = _wait_until_due(runner, read(runner.store, send_id))
-    if runner.stop.is_set() or send.status in sends.ENDED:
+    if runner.stop.is_set() or send.status in (*sends.ENDED, SendStatus.PAUSED):
         return send
+    allowance = allowed(runner.transport)
     work = _take(runner, send)
+    if work is None:
+        return read(runner.store, send_id)
+    work.pace.follow(allowance)
     try:
         _drain(runner, work, progress)
     finally:
         _leave(work)
     return read(runner.store, send_id)
+
+
+def allowed(transport: Transport) -> Allowance:
+    """What the account allows. Raises Refused where it may not send at all, or only to itself."""
+    allowance = transport.allowance()
+    if allowance.problem:
+        raise Refused(allowance.problem, hint="Nothing was sent. See the SES console.")
+    if allowance.sandbox:
+        raise Refused(
+            "the SES account is in the sandbox: it may send to verified addresses only",
+            hint="Ask AWS for production access; newsletter test reaches verified addresses.",
+        )
+    return allowance
 
 
 def read(store: Store, send_id: str) -> Send:
@@ -89,8 +113,10 @@ def _wait_until_due(runner: Runner, send: Send) -> Send:
 # --- ownership ------------------------------------------------------------------------------------
 
 
-def _take(runner: Runner, send: Send) -> Run:
+def _take(runner: Runner, send: Send) -> Run | None:
     """Become the owner of a send; what a lost owner left in flight becomes unknown.
+
+    None where the send was paused meanwhile.
 
     An owner that is provably dead is followed at once. One of another host is given until its
     lease ends: if it renews it meanwhile, it lives, and the send is refused.
@@ -101,6 +127,8 @@ def _take(runner: Runner, send: Send) -> Run:
         with runner.store.write() as connection:
             number = sends.number_of(connection, send.id)
             held_by = sends.owner_of(connection, number)
+            if sends.row_of(connection, number).status == SendStatus.PAUSED:
+                return None
             now = runner.clock()
             if _is_free(held_by, now):
                 return _own(runner, connection, number, name, now)
@@ -141,7 +169,6 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
         sends.update(
             connection, number, status=SendStatus.SENDING, pause_reason=None, resume_at=None
         )
-    rates = [rate for rate in (row.rate, runner.max_rate) if rate]
     return Run(
         store=runner.store,
         transport=runner.transport,
@@ -157,7 +184,9 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
         ),
         owner=name,
         epoch=epoch,
-        rate=min(rates) if rates else None,
+        pace=Pace(min((rate for rate in (row.rate, runner.max_rate) if rate), default=None)),
+        tally=Tally(),
+        spread=row.spread,
         clock=runner.clock,
         stop=runner.stop,
     )
@@ -186,16 +215,17 @@ def _drain(runner: Runner, work: Run, progress: Progress) -> None:
     """Let the transport's number of threads call the core, and renew the lease meanwhile."""
     with ThreadPoolExecutor(work.transport.concurrency, "sender") as pool:
         threads = [
-            pool.submit(_send_all, work, progress, runner.backoff_seconds)
+            pool.submit(_send_all, runner, work, progress)
             for _ in range(work.transport.concurrency)
         ]
-        _watch(work, threads)
+        _watch(runner, work, threads)
     for thread in threads:
         thread.result()
 
 
-def _watch(work: Run, threads: list[Future[None]]) -> None:
-    renewed = work.clock()
+def _watch(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
+    """Renew the lease and ask what the account allows, until the threads are done."""
+    renewed = asked = work.clock()
     while True:
         done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
         if not running:
@@ -207,9 +237,24 @@ def _watch(work: Run, threads: list[Future[None]]) -> None:
                 if not sends.renew(connection, work.number, work.epoch, now + LEASE):
                     return  # somebody else owns the send now, and our claims are refused
             renewed = now
+        if now - asked >= _ASK_AGAIN:
+            _follow_account(runner, work)
+            asked = now
 
 
-def _send_all(work: Run, progress: Progress, backoff_seconds: float) -> None:
+def _follow_account(runner: Runner, work: Run) -> None:
+    """Go by what the account allows now; where it does not tell, go on as before."""
+    try:
+        allowance = work.transport.allowance()
+    except TransportError as error:
+        runner.notify(error.message)
+        return
+    if allowance.problem:
+        core.pause(work, allowance.problem)
+    work.pace.follow(allowance)
+
+
+def _send_all(runner: Runner, work: Run, progress: Progress) -> None:
     """One thread: batch after batch until nothing is claimable or it is asked to stop."""
     failures = 0
     while not work.stop.is_set():
@@ -220,10 +265,11 @@ def _send_all(work: Run, progress: Progress, backoff_seconds: float) -> None:
                 progress(len(step.outcomes) + step.skipped)
             case NotSent():
                 failures += 1
-                if failures == _PATIENCE:
+                if failures == (_THROTTLED_PATIENCE if step.throttled else _PATIENCE):
                     core.pause(work, step.reason)
                     return
-                work.stop.wait(backoff_seconds * 2**failures)
+                longest = min(_LONGEST_BACKOFF_SECONDS, runner.backoff_seconds * 2**failures)
+                work.stop.wait(longest * (0.5 + runner.chance() / 2))
             case NothingToClaim(
                 status=SendStatus.SENDING, owned=True, retry_at=dt.datetime() as at
             ):

@@ -264,11 +264,11 @@ def _columns(
             status, message_id = DeliveryStatus.ACCEPTED, outcome.message_id
         case Rejected():
             status, reason = DeliveryStatus.REJECTED, outcome.reason
-        case RetryLater() if retries >= MAX_RETRIES:
+        case RetryLater(is_failure=True) if retries >= MAX_RETRIES:
             status, reason = DeliveryStatus.REJECTED, outcome.reason
         case RetryLater():
             status, reason, again = DeliveryStatus.QUEUED, outcome.reason, retry_at
-            retries += 1
+            retries += outcome.is_failure
         case Unknown():
             status, reason = DeliveryStatus.UNKNOWN, outcome.reason
         case _:

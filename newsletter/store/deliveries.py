@@ -93,6 +93,14 @@ def _audience(
     )
 
 
+def oldest_accepted(connection: Connection, since: dt.datetime) -> dt.datetime | None:
+    """When the first of all deliveries since a time was accepted: its quota frees first."""
+    query = sa.select(sa.func.min(deliveries.c.at)).where(
+        deliveries.c.status == DeliveryStatus.ACCEPTED, deliveries.c.at >= since
+    )
+    return connection.execute(query).scalar()
+
+
 def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:
     result = connection.execute(
         sa.update(deliveries)

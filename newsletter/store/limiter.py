@@ -1,30 +1,61 @@
 """The rate of the whole store: one row, shared by all threads, processes and machines.
 
 GCRA: `next_at` is when the next recipient may go. Unused time is not saved up, so that no burst
-follows a pause.
+follows a pause. `share` is how much of the rate is used: it is halved when the provider says it
+was too much, and comes back slowly.
 """
 
 import datetime as dt
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
+from newsletter.store.people import insert_into
 from newsletter.store.schema import limiter
 
 _NAME = "send"
+_LEAST_SHARE = 1 / 64
+_RECOVERY_A_SECOND = 0.01
+_ONE_SLOWING = dt.timedelta(seconds=1)  # all threads hear of one overload at once
 
 
 def reserve(connection: Connection, recipients: int, rate: float, now: dt.datetime) -> dt.datetime:
     """Take the slot of `recipients` at `rate` a second; returns when it begins, maybe now."""
-    row = connection.execute(
-        sa.select(limiter.c.next_at).where(limiter.c.name == _NAME).with_for_update()
-    ).scalar()
-    begins = now if row is None else max(row, now)
-    next_at = begins + dt.timedelta(seconds=recipients / rate)
-    if row is None:
-        connection.execute(sa.insert(limiter).values(name=_NAME, next_at=next_at))
-    else:
-        connection.execute(
-            sa.update(limiter).where(limiter.c.name == _NAME).values(next_at=next_at)
-        )
+    row = _row(connection, now)
+    begins: dt.datetime = max(row["next_at"], now)
+    spacing = dt.timedelta(seconds=recipients / (rate * _share(row, now)))
+    _update(connection, next_at=begins + spacing)
     return begins
+
+
+def slow_down(connection: Connection, now: dt.datetime) -> None:
+    """Halve the rate from now on; it comes back by a hundredth of the full rate each second."""
+    row = _row(connection, now)
+    if row["slowed_at"] is None or now - row["slowed_at"] >= _ONE_SLOWING:
+        _update(connection, share=max(_LEAST_SHARE, _share(row, now) / 2), slowed_at=now)
+
+
+def _share(row: RowMapping, now: dt.datetime) -> float:
+    if row["slowed_at"] is None:
+        return 1.0
+    passed = max(0.0, (now - row["slowed_at"]).total_seconds())
+    return float(min(1.0, row["share"] + _RECOVERY_A_SECOND * passed))
+
+
+def _row(connection: Connection, now: dt.datetime) -> RowMapping:
+    """The one row, held until the transaction ends, so that slots are taken one by one."""
+    query = (
+        sa.select(limiter.c.next_at, limiter.c.share, limiter.c.slowed_at)
+        .where(limiter.c.name == _NAME)
+        .with_for_update()
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        made = insert_into(connection, limiter).values(name=_NAME, next_at=now)
+        connection.execute(made.on_conflict_do_nothing())
+        row = connection.execute(query).mappings().one()
+    return row
+
+
+def _update(connection: Connection, **values: object) -> None:
+    connection.execute(sa.update(limiter).where(limiter.c.name == _NAME).values(**values))

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -18,13 +19,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
 # The newest migration; opening a store compares it without loading Alembic.
-REVISION = "0001"
+REVISION = "0002"
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -139,6 +141,7 @@ sends = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("scheduled_at", UtcTime),
     Column("finished_at", UtcTime),
+    Column("spread", Boolean, nullable=False, server_default=false()),
     # The guard of "nothing twice": one send for one issue and audience, unless --again.
     UniqueConstraint("slug", "list_id", "segment", "repeat"),
     CheckConstraint(
@@ -188,6 +191,7 @@ deliveries = Table(
         name="status",
     ),
     Index("ix_deliveries_subscriber_id", "subscriber_id"),
+    Index("ix_deliveries_message_id", "message_id"),
     # What a lost worker leaves behind: the few rows in flight.
     Index(
         "ix_deliveries_in_flight",
@@ -208,10 +212,53 @@ deliveries = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-# One row for the whole store: when the next recipient may be handed over (GCRA).
+# One row for the whole store: when the next recipient may be handed over (GCRA), and the share
+# of the rate that is used since SES last said it was too much.
 limiter = Table(
     "limiter",
     metadata,
     Column("name", Text, primary_key=True),
     Column("next_at", UtcTime, nullable=False),
+    Column("share", Float, nullable=False, server_default="1"),
+    Column("slowed_at", UtcTime),
+)
+
+# What the provider reported, append-only; `key` is the same for one event however often it comes.
+events = Table(
+    "events",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("send", Integer, ForeignKey("sends.number")),
+    Column("number", Integer),
+    Column("message_id", Text),
+    Column("verdict", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("payload", Text),
+    CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
+    Index("ix_events_delivery", "send", "number"),
+)
+
+# Test mails that were sent, by the content that they showed.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("content_hash", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("addresses", JSON, nullable=False),
+    Index("ix_receipts_content_hash", "content_hash"),
+)
+
+# Facts about the store itself, e.g. its generation, which tells a restored backup.
+state = Table(
+    "state",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )

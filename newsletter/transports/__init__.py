@@ -4,7 +4,6 @@ What a transport promises stands in `newsletter.transports.base`; tests/contract
 them to it.
 """
 
-from newsletter.errors import UsageError
 from newsletter.project import Project
 from newsletter.transports.base import Transport
 
@@ -19,4 +18,6 @@ def open_transport(project: Project) -> Transport:
 
             return Outbox(project.outbox)
         case "ses":
-            raise UsageError("transport ses is not part of this version", where="transport.kind")
+            from newsletter.transports.ses import Ses  # noqa: PLC0415 -- as above
+
+            return Ses(project.settings.transport.ses)

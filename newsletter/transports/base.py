@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from newsletter.model.email import Message
-from newsletter.model.send import Outcome
+from newsletter.model.send import Allowance, Outcome
 
 
 class Transport(Protocol):
@@ -13,9 +13,13 @@ class Transport(Protocol):
     `deliver` returns one outcome for each message, in order. It raises only what concerns the
     whole call: `Throttled` or `TransportDown` (provably nothing left), `QuotaReached`,
     `OutcomeUnknown` (any of them may have left), `SendingStopped` (a person has to act).
+    `allowance` is asked before a send and each minute of it.
     """
 
     kind: str
     concurrency: int  # how many calls may be under way at once
+    batch_size: int  # how many messages a batch has at most
+
+    def allowance(self) -> Allowance: ...
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]: ...

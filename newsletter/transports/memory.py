@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Outcome
+from newsletter.model.send import Accepted, Allowance, Outcome
 
 Answer = Callable[[str, Sequence[Message]], list[Outcome]]
 
@@ -13,10 +13,21 @@ class Memory:
 
     kind = "memory"
 
-    def __init__(self, answer: Answer | None = None, concurrency: int = 1) -> None:
+    batch_size = 50
+
+    def __init__(
+        self,
+        answer: Answer | None = None,
+        concurrency: int = 1,
+        allowed: Allowance | None = None,
+    ) -> None:
         self.concurrency = concurrency
+        self.allowed = allowed or Allowance()
         self.delivered: list[Message] = []
         self._answer = answer
+
+    def allowance(self) -> Allowance:
+        return self.allowed
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         outcomes: list[Outcome] = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from newsletter.errors import TransportDown
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater
+from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater
 from newsletter.transports import mime
 
 
@@ -16,9 +16,13 @@ class Outbox:
 
     kind = "outbox"
     concurrency = 1
+    batch_size = 50
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    def allowance(self) -> Allowance:
+        return Allowance()
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         folder = self._root / send_id

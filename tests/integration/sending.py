@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Email, MergeField, Place
-from newsletter.model.send import Delivery, DeliveryStatus
+from newsletter.model.send import Delivery, DeliveryStatus, Send
 from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.sending import control, run
 from newsletter.sending.plan import Order
 from newsletter.sending.run import Runner
 from newsletter.store import Store, deliveries, people, sends
@@ -91,6 +92,12 @@ def runner(
         notify=lambda line: None,
         backoff_seconds=0.001,
     )
+
+
+def resume(runner: Runner, send_id: str) -> Send:
+    """What `newsletter resume` does."""
+    control.reopen(runner.store, send_id, runner.clock)
+    return run.run(runner, send_id)
 
 
 def ledger(store: Store, send_id: str) -> dict[str, Delivery]:

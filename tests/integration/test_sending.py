@@ -42,6 +42,7 @@ from tests.integration.sending import (
     leave,
     ledger,
     order,
+    resume,
     runner,
 )
 
@@ -210,7 +211,7 @@ def test_resent_rows_go_out_as_a_second_attempt(store: Store) -> None:
     control.resolve(store, send_id, Decision.RESEND, lambda: NOW)
     transport = Memory()
 
-    after = run.run(runner(store, transport), send_id)
+    after = resume(runner(store, transport), send_id)
 
     assert after.status is SendStatus.FINISHED
     assert [message.ref for message in transport.delivered] == [f"{send_id}-1.2"]
@@ -321,7 +322,7 @@ def test_a_pause_takes_effect_at_the_next_batch(store: Store) -> None:
         return accept(batch)
 
     paused = run.run(runner(store, Memory(answer)), send_id)
-    resumed = run.run(runner(store, Memory()), send_id)
+    resumed = resume(runner(store, Memory()), send_id)
 
     assert (paused.status, paused.counts) == (SendStatus.PAUSED, Counts(accepted=50, queued=70))
     assert (resumed.status, resumed.counts) == (SendStatus.FINISHED, Counts(accepted=120))
@@ -499,20 +500,20 @@ def test_a_scheduled_send_freezes_its_bytes_now_and_its_audience_later(store: St
     assert (after.status, after.counts) == (SendStatus.FINISHED, Counts(accepted=3))
 
 
-def test_the_rate_is_taken_before_the_claim_and_saves_nothing_up(store: Store) -> None:
-    """20 a second in calls of 2: six recipients take at least 0.2 s after the first call."""
-    fill_list(store, 6)
-    times: list[dt.datetime] = []
+def test_who_waits_for_the_rate_has_claimed_nothing(store: Store) -> None:
+    """At one a second the second call waits; stopped meanwhile, its recipient is still queued."""
+    fill_list(store, 2)
+    working = runner(store, Memory(), max_rate=1)
 
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
-        times.append(dt.datetime.now(dt.UTC))
-        assert len(batch) == 2
+        threading.Timer(0.05, working.stop.set).start()
         return accept(batch)
 
-    run.run(runner(store, Memory(answer), max_rate=20), plan(store, order(), NOW))
+    send_id = plan(store, order(), NOW)
+    after = run.run(replace(working, transport=Memory(answer)), send_id)
 
-    assert len(times) == 3
-    assert (times[-1] - times[0]).total_seconds() >= 0.19
+    assert after.counts == Counts(accepted=1, queued=1)
+    assert [d.attempts for d in ledger(store, send_id).values()] == [0, 1]
 
 
 def test_simultaneous_plans_make_one_send(store: Store) -> None:

@@ -172,6 +172,7 @@ sends
 deliveries SEND
 resume SEND
 resolve SEND --unknown accept
+events replay people.csv
 db upgrade
 db backup copy.db
 db verify

@@ -1,0 +1,160 @@
+"""The JSON of SES -> Event: both shapes it has, bare or in an SNS envelope.
+
+SES event publishing says `eventType`, the older notifications say `notificationType`; the fields
+are those of "Contents of event data that Amazon SES publishes to Amazon SNS". Nothing here trusts
+the input: what is no event comes back as NoEvent, never as an exception.
+"""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from newsletter.model.event import Event, EventType, NoEvent, Ref
+
+MAX_CHARACTERS = 256 * 1024  # what SNS and SQS carry at most
+_MAX_DEPTH = 40
+_DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
+_NESTED = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+# What SNS carries once an event destination is made, and what SNS says of itself.
+_HARMLESS = "Successfully validated SNS topic"
+_OBJECTS = {  # where each type keeps its own facts
+    EventType.SEND: "send",
+    EventType.DELIVERY: "delivery",
+    EventType.BOUNCE: "bounce",
+    EventType.COMPLAINT: "complaint",
+    EventType.REJECT: "reject",
+    EventType.RENDERING_FAILURE: "failure",
+    EventType.DELAY: "deliveryDelay",
+    EventType.OPEN: "open",
+    EventType.CLICK: "click",
+    EventType.SUBSCRIPTION: "subscription",
+}
+
+
+def parse(text: str) -> Event | NoEvent:
+    """The event in a message of the queue, or in a line of a file."""
+    if len(text) > MAX_CHARACTERS:
+        return NoEvent(f"longer than {MAX_CHARACTERS:,} characters", harmless=False)
+    message = _loaded(text)
+    if not isinstance(message, dict):
+        harmless = text.startswith(_HARMLESS)
+        return NoEvent("no JSON object", harmless=harmless)
+    if "Type" in message and "Message" in message:
+        if message["Type"] != "Notification":
+            return NoEvent(f"an SNS {str(message['Type'])[:40]}", harmless=True)
+        inner = message["Message"]
+        text = inner if isinstance(inner, str) else json.dumps(inner)
+        if text.startswith(_HARMLESS):
+            return NoEvent("SNS has validated its topic", harmless=True)
+        message = _loaded(text)
+        if not isinstance(message, dict):
+            return NoEvent("an SNS envelope without an event", harmless=False)
+    return _event(message, text)
+
+
+def _loaded(text: str) -> object:
+    depth = 0
+    for sign in _NESTED.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(sign[0], 0)
+        if depth > _MAX_DEPTH:
+            return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
+    named, mail = message.get("eventType") or message.get("notificationType"), message.get("mail")
+    if not isinstance(named, str) or not isinstance(mail, dict):
+        return NoEvent("no event of SES", harmless=False)
+    message_id = mail.get("messageId")
+    if not isinstance(message_id, str) or not 0 < len(message_id) <= 200:
+        return NoEvent("an event without a message id", harmless=False)
+    kind = _type(named)
+    facts = message.get(_OBJECTS.get(kind, ""), {})
+    facts = facts if isinstance(facts, dict) else {}
+    at = _time(facts.get("timestamp")) or _time(mail.get("timestamp"))
+    if at is None:
+        return NoEvent("an event without a time", harmless=False)
+    mark = str(facts.get("feedbackId") or at.isoformat())[:200]
+    return Event(
+        key=f"{message_id} {named[:40]} {mark}",
+        type=kind,
+        at=at,
+        message_id=message_id,
+        ref=next(_refs(mail), None),
+        detail=_detail(kind, facts),
+        payload=text,
+    )
+
+
+def _type(named: str) -> EventType:
+    try:
+        return EventType(named)
+    except ValueError:
+        return EventType.OTHER
+
+
+def _refs(mail: Mapping[str, Any]) -> Iterator[Ref]:
+    """The delivery that an event names: by its tags, else by our header."""
+    tags = mail.get("tags")
+    if isinstance(tags, dict) and (ref := _ref(_first(tags, "delivery"), _first(tags, "attempt"))):
+        yield ref
+    headers = mail.get("headers")
+    for header in headers if isinstance(headers, list) else ():
+        if isinstance(header, dict) and str(header.get("name")).lower() == "x-newsletter-ref":
+            delivery, _, attempt = str(header.get("value")).partition(".")
+            if ref := _ref(delivery, attempt):
+                yield ref
+
+
+def _first(tags: Mapping[str, Any], name: str) -> str:
+    values = tags.get(name)
+    return str(values[0]) if isinstance(values, list) and values else ""
+
+
+def _ref(delivery: str, attempt: str) -> Ref | None:
+    match = _DELIVERY.fullmatch(delivery)
+    if match is None:
+        return None
+    tried = int(attempt) if re.fullmatch(r"[0-9]{1,5}", attempt) else None
+    return Ref(match["send"], int(match["number"]), tried)
+
+
+def _time(value: object) -> dt.datetime | None:
+    if not isinstance(value, str) or len(value) > 40:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return time.replace(tzinfo=time.tzinfo or dt.UTC).astimezone(dt.UTC)
+
+
+def _detail(kind: EventType, facts: Mapping[str, Any]) -> str:
+    """What is said about the cause, in a line."""
+    match kind:
+        case EventType.BOUNCE:
+            parts = [facts.get("bounceType"), facts.get("bounceSubType"), _diagnostic(facts)]
+        case EventType.COMPLAINT:
+            parts = [facts.get("complaintFeedbackType"), facts.get("complaintSubType")]
+        case EventType.REJECT:
+            parts = [facts.get("reason")]
+        case EventType.RENDERING_FAILURE:
+            parts = [facts.get("errorMessage")]
+        case EventType.DELAY:
+            parts = [facts.get("delayType")]
+        case EventType.DELIVERY:
+            parts = [facts.get("smtpResponse")]
+        case _:
+            parts = []
+    return " ".join(str(part) for part in parts if isinstance(part, str) and part)[:300]
+
+
+def _diagnostic(facts: Mapping[str, Any]) -> str:
+    recipients = facts.get("bouncedRecipients")
+    first = recipients[0] if isinstance(recipients, list) and recipients else {}
+    return str(first.get("status") or "") if isinstance(first, dict) else ""

@@ -1,0 +1,138 @@
+"""The event log, and what an event settles in the ledger."""
+
+import datetime as dt
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.event import Event, EventType
+from newsletter.model.send import DeliveryStatus, Reported
+from newsletter.store.people import insert_into
+from newsletter.store.schema import deliveries, events, sends
+
+DeliveryKey = tuple[int, int]  # the number of the send, and the delivery's in it
+
+# What is not yet known for certain, or was decided by a person: the provider knows better.
+_OPEN = (
+    DeliveryStatus.UNKNOWN,
+    DeliveryStatus.SENDING,
+    DeliveryStatus.QUEUED,
+    DeliveryStatus.REJECTED,
+)
+# Of two reports the later in this order stays, in whichever order they came.
+_RANK = (
+    Reported.DELAYED,
+    Reported.DELIVERED,
+    Reported.RENDERING_FAILED,
+    Reported.REJECTED,
+    Reported.BOUNCED,
+    Reported.COMPLAINED,
+)
+
+
+class Verdict(StrEnum):
+    """What became of a message of the queue."""
+
+    APPLIED = "applied"
+    IGNORED = "ignored"  # it is about no delivery of this ledger
+    SET_ASIDE = "set_aside"  # it cannot be read
+
+
+def delivery_of(connection: Connection, event: Event) -> DeliveryKey | None:
+    """The delivery of an event: by our own reference, else by the provider's message id."""
+    if event.ref is not None:
+        query = (
+            sa.select(deliveries.c.send, deliveries.c.number)
+            .join(sends, sends.c.number == deliveries.c.send)
+            .where(sends.c.id == event.ref.send_id, deliveries.c.number == event.ref.number)
+        )
+    else:
+        query = sa.select(deliveries.c.send, deliveries.c.number).where(
+            deliveries.c.message_id == event.message_id
+        )
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else (row.send, row.number)
+
+
+def record(
+    connection: Connection,
+    event: Event,
+    delivery: DeliveryKey | None,
+    verdict: Verdict,
+    now: dt.datetime,
+) -> bool:
+    """Add an event to the log; False where it is there already: its key is unique."""
+    send, number = delivery or (None, None)
+    return _insert(
+        connection,
+        key=event.key,
+        type=event.type,
+        at=event.at,
+        received_at=now,
+        send=send,
+        number=number,
+        message_id=event.message_id,
+        verdict=verdict,
+        detail=event.detail,
+        payload=event.payload,
+    )
+
+
+def set_aside(
+    connection: Connection, key: str, reason: str, payload: str, now: dt.datetime
+) -> bool:
+    """Keep a message that cannot be read, for a person to look at; False where it is kept."""
+    return _insert(
+        connection,
+        key=key,
+        type=EventType.OTHER,
+        at=now,
+        received_at=now,
+        verdict=Verdict.SET_ASIDE,
+        detail=reason,
+        payload=payload.replace("\0", "\ufffd"),  # which PostgreSQL cannot keep
+    )
+
+
+def _insert(connection: Connection, **values: object) -> bool:
+    statement = insert_into(connection, events).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(events.c.id)).first() is not None
+
+
+def settle(connection: Connection, delivery: DeliveryKey, event: Event) -> bool:
+    """Let an event say what is known of a delivery; True where that changed.
+
+    An event proves that SES took the message: what was unknown is accepted then, and what was
+    queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
+    was sent. What was accepted stays so; a bounce is a later report, not our doing.
+    """
+    send, number = delivery
+    is_it = sa.and_(deliveries.c.send == send, deliveries.c.number == number)
+    row = connection.execute(
+        sa.select(deliveries.c.status, deliveries.c.reported, deliveries.c.message_id)
+        .where(is_it)
+        .with_for_update()
+    ).one()
+    values: dict[str, object] = {}
+    reported = event.type.reported
+    if reported is not None and _rank(reported) > _rank(row.reported):
+        values["reported"] = reported
+    if row.message_id is None and row.status != DeliveryStatus.SKIPPED:
+        values["message_id"] = event.message_id
+    if (status := _settled(DeliveryStatus(row.status), event)) != row.status:
+        said = event.type if not event.detail else f"{event.type}: {event.detail}"
+        values |= {"status": status, "reason": f"SES reported {said}", "at": event.at}
+    if values:
+        connection.execute(sa.update(deliveries).where(is_it).values(**values))
+    return bool(values)
+
+
+def _settled(status: DeliveryStatus, event: Event) -> DeliveryStatus:
+    if status not in _OPEN:
+        return status
+    return DeliveryStatus.REJECTED if event.type.says_never_sent else DeliveryStatus.ACCEPTED
+
+
+def _rank(reported: str | None) -> int:
+    return -1 if reported is None else _RANK.index(Reported(reported))

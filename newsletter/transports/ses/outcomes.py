@@ -1,0 +1,215 @@
+"""What SES answers -> what it means for a send.
+
+Two tables: the error of a whole call, and the status of one entry of a bulk call. What is in
+neither is never taken for a success or for a refusal: it is unknown, and the send stops.
+"""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from botocore import exceptions as boto
+
+from newsletter.errors import (
+    OutcomeUnknown,
+    QuotaReached,
+    SendingStopped,
+    Throttled,
+    TransportDown,
+    TransportError,
+)
+
+
+class Meaning(Enum):
+    """What one answer says about a message."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # for good, this message only
+    RETRY = "retry"  # not sent, a failure of this message that may pass
+    THROTTLED = "throttled"  # not sent, no failure of the message
+    QUOTA = "quota"  # not sent, nothing more today
+    STOP = "stop"  # not sent, a person has to act
+    UNKNOWN = "unknown"
+
+
+STATUSES: Mapping[str, Meaning] = {
+    "SUCCESS": Meaning.ACCEPTED,
+    "MESSAGE_REJECTED": Meaning.REJECTED,
+    "INVALID_PARAMETER": Meaning.REJECTED,
+    "INVALID_PARAMETER_VALUE": Meaning.REJECTED,
+    "TRANSIENT_FAILURE": Meaning.RETRY,
+    "FAILED": Meaning.RETRY,
+    "ACCOUNT_THROTTLED": Meaning.THROTTLED,
+    "ACCOUNT_DAILY_QUOTA_EXCEEDED": Meaning.QUOTA,
+    "ACCOUNT_SUSPENDED": Meaning.STOP,
+    "ACCOUNT_SENDING_PAUSED": Meaning.STOP,
+    "CONFIGURATION_SET_SENDING_PAUSED": Meaning.STOP,
+    "CONFIGURATION_SET_NOT_FOUND": Meaning.STOP,
+    "CONFIGURATION_SET_DOES_NOT_EXIST": Meaning.STOP,
+    "TEMPLATE_NOT_FOUND": Meaning.STOP,
+    "TEMPLATE_DOES_NOT_EXIST": Meaning.STOP,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": Meaning.STOP,
+    "INVALID_SENDING_POOL_NAME": Meaning.STOP,
+    "INVALID_SENDING_POOL": Meaning.STOP,
+}
+
+# Error codes of a whole call, without the ending `Exception` that only some of them have.
+_ERRORS: Mapping[str, Meaning] = {
+    "TooManyRequests": Meaning.THROTTLED,
+    "Throttling": Meaning.THROTTLED,
+    "ThrottledException": Meaning.THROTTLED,
+    "RequestThrottled": Meaning.THROTTLED,
+    "LimitExceeded": Meaning.QUOTA,
+    "MessageRejected": Meaning.REJECTED,
+    "BadRequest": Meaning.REJECTED,
+    "SendingPaused": Meaning.STOP,
+    "AccountSuspended": Meaning.STOP,
+    "MailFromDomainNotVerified": Meaning.STOP,
+    "NotFound": Meaning.STOP,
+    "AccessDenied": Meaning.STOP,
+    "ExpiredToken": Meaning.STOP,
+    "UnrecognizedClient": Meaning.STOP,
+    "InvalidClientTokenId": Meaning.STOP,
+    "InvalidSignature": Meaning.STOP,
+    "SignatureDoesNotMatch": Meaning.STOP,
+    "IncompleteSignature": Meaning.STOP,
+    "MissingAuthenticationToken": Meaning.STOP,
+    "NotAuthorized": Meaning.STOP,
+    "OptInRequired": Meaning.STOP,
+    "RequestExpired": Meaning.STOP,
+    "RequestTimeTooSkewed": Meaning.STOP,
+}
+
+# What ends a TLS handshake; any other TLS error may have come after the request.
+_HANDSHAKE = re.compile(
+    r"CERTIFICATE|HANDSHAKE|WRONG_VERSION|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|UNKNOWN_PROTOCOL"
+)
+
+
+class Refused(TransportError):
+    """SES refused the whole call for what it holds; nothing of it was sent."""
+
+    code = "refused-by-ses"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One entry of a bulk answer, or the answer to a single mail."""
+
+    meaning: Meaning
+    message_id: str = ""
+    reason: str = ""
+
+
+def entries(reply: Mapping[str, Any], count: int) -> list[Answer]:
+    """The answers to `count` entries, in their order.
+
+    Raises OutcomeUnknown where they are not as many, or are no answers at all: botocore takes a
+    cut-off body for an empty success.
+    """
+    results = reply.get("BulkEmailEntryResults")
+    if not isinstance(results, list) or len(results) != count:
+        found = len(results) if isinstance(results, list) else "no"
+        raise OutcomeUnknown(f"SES gave {found} answers to {count} messages")
+    return [_entry(result) for result in results]
+
+
+def _entry(result: object) -> Answer:
+    if not isinstance(result, Mapping):
+        return Answer(Meaning.UNKNOWN, reason="SES gave an answer without a status")
+    status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
+    meaning = STATUSES.get(status, Meaning.UNKNOWN)
+    reason = " ".join(f"{status} {result.get('Error') or ''}".split())
+    if meaning is Meaning.ACCEPTED and not message_id:
+        return Answer(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
+    return Answer(meaning, message_id, reason[:500])
+
+
+def single(reply: Mapping[str, Any]) -> Answer:
+    """The answer to SendEmail; raises OutcomeUnknown where it names no message."""
+    message_id = reply.get("MessageId")
+    if not isinstance(message_id, str) or not message_id:
+        raise OutcomeUnknown("SES answered without a message id")
+    return Answer(Meaning.ACCEPTED, message_id)
+
+
+def translated(error: Exception) -> TransportError:
+    """An exception of a send call, as what it means: nothing was sent, or nobody knows."""
+    match error:
+        case boto.ClientError():
+            return _answered(error)
+        case boto.EndpointConnectionError() | boto.ConnectTimeoutError():
+            return TransportDown(f"SES cannot be reached: {_short(error)}")
+        case boto.ProxyConnectionError():
+            return TransportDown(f"the proxy cannot be reached: {_short(error)}")
+        case boto.SSLError():
+            if any(_is_handshake(cause) for cause in _causes(error)):
+                return TransportDown(f"no secure connection to SES: {_short(error)}")
+            return OutcomeUnknown(f"the connection broke: {_short(error)}")
+        case boto.HTTPClientError():
+            return OutcomeUnknown(f"SES gave no answer: {_short(error)}")
+        case boto.BotoCoreError():  # credentials, region, endpoint: raised before any call
+            return SendingStopped(
+                f"AWS: {_short(error)}", hint="Check the credentials and [transport.ses] region."
+            )
+        case _:
+            return OutcomeUnknown(f"SES gave an answer that cannot be read: {type(error).__name__}")
+
+
+def _answered(error: boto.ClientError) -> TransportError:
+    """An error that somebody answered: SES, or something on the way that speaks HTTP."""
+    details = error.response.get("Error", {})
+    code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    said = " ".join(f"{code}: {message}".split())[:500]
+    if not isinstance(status, int) or status >= 500 or status < 400:
+        return OutcomeUnknown(f"SES answered {status}: {said}")
+    meaning = _ERRORS.get(code) or _ERRORS.get(code.removesuffix("Exception"))
+    if meaning is Meaning.THROTTLED and "daily" in message.lower():
+        meaning = Meaning.QUOTA
+    match meaning:
+        case Meaning.THROTTLED:
+            return Throttled(said)
+        case Meaning.QUOTA:
+            return QuotaReached(f"the daily quota is used up ({said})")
+        case Meaning.REJECTED:
+            return Refused(said)
+        case Meaning.STOP:
+            return SendingStopped(said, hint=_HINTS.get(code.removesuffix("Exception"), ""))
+        case _:
+            return OutcomeUnknown(f"SES answered {status}: {said}")
+
+
+_HINTS = {
+    "SendingPaused": "Sending is paused in the SES console.",
+    "AccountSuspended": "AWS has suspended the account.",
+    "MailFromDomainNotVerified": "Verify the domain of `from` in SES.",
+    "NotFound": "Check [transport.ses] configuration_set and region.",
+    "AccessDenied": "Allow ses:SendEmail and ses:SendBulkEmail for these credentials.",
+    "ExpiredToken": "Renew the AWS credentials, then resume.",
+}
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        inner = getattr(error, "kwargs", {}).get("error") if hasattr(error, "kwargs") else None
+        reason = getattr(error, "reason", None)
+        first = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
+        known = (inner, reason if isinstance(reason, BaseException) else None, first)
+        error = next((cause for cause in known if cause), error.__cause__ or error.__context__)
+
+
+def _is_handshake(error: BaseException) -> bool:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return True
+    return isinstance(error, ssl.SSLError) and bool(_HANDSHAKE.search(str(error.reason or error)))
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

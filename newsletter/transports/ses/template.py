@@ -1,0 +1,85 @@
+"""An Email as an inline template of SES: merge fields are variables, the author's braces text.
+
+SES substitutes `{{name}}` and nothing else, escapes nothing, and takes every brace pair of the
+content for a variable. So each value is escaped here for the place it stands in, and every run of
+braces that its parser could misread travels as a variable of its own, whose value it is.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from newsletter.model.email import Email, MergeField, MergeText, escaped
+
+# What the parser of SES reads as its own: a pair of opening braces with all that touches it, and
+# beside a variable any brace or backslash.
+_PAIR = r"[{}\\]*\{\{[{}\\]*"
+_AT_START = r"^[{}\\]+"
+_AT_END = r"[{}\\]+$"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`fields` has the variable of each merge field, `literals` those that stand for braces."""
+
+    subject: str
+    html: str
+    text: str
+    fields: Mapping[MergeField, str]
+    literals: Mapping[str, str]
+
+    def data(self, values: Mapping[str, str]) -> str:
+        """The replacement data of one recipient, every variable of the template in it.
+
+        A missing one would be accepted by SES and then never be mailed.
+        """
+        filled = {
+            variable: escaped(field, values.get(field.name) or field.default)
+            for field, variable in self.fields.items()
+        }
+        return json.dumps(filled | dict(self.literals), ensure_ascii=False, separators=(",", ":"))
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(len(part.encode()) for part in (self.subject, self.html, self.text))
+
+
+@lru_cache(maxsize=4)
+def template_of(email: Email) -> Template:
+    """The template of an email; made once for all of its batches."""
+    writer = _Writer()
+    subject, html, text = (writer.write(part) for part in (email.subject, email.html, email.text))
+    return Template(
+        subject,
+        html,
+        text,
+        writer.fields,
+        {variable: run for run, variable in writer.literals.items()},
+    )
+
+
+class _Writer:
+    """Names the variables: f0, f1, … for merge fields, b0, b1, … for runs of braces."""
+
+    def __init__(self) -> None:
+        self.fields: dict[MergeField, str] = {}
+        self.literals: dict[str, str] = {}
+
+    def write(self, merge: MergeText) -> str:
+        pieces: list[str] = []
+        for index, piece in enumerate(merge):
+            if isinstance(piece, MergeField):
+                variable = self.fields.setdefault(piece, f"f{len(self.fields)}")
+                pieces.append(f"{{{{{variable}}}}}")
+                continue
+            patterns = [_PAIR]
+            patterns += [_AT_START] if index > 0 else []
+            patterns += [_AT_END] if index + 1 < len(merge) else []
+            pieces.append(re.sub("|".join(patterns), self._literal, piece))
+        return "".join(pieces)
+
+    def _literal(self, run: re.Match[str]) -> str:
+        variable = self.literals.setdefault(run[0], f"b{len(self.literals)}")
+        return f"{{{{{variable}}}}}"

@@ -1,0 +1,60 @@
+"""The rate of the whole store: slots one after the other, and no burst after a pause."""
+
+import datetime as dt
+
+import pytest
+
+from newsletter.store import Store, limiter
+from tests.factories import NOW
+
+
+def _reserve(store: Store, recipients: int, rate: float, after_seconds: float = 0) -> float:
+    """When a slot begins, in seconds after NOW."""
+    with store.write() as connection:
+        now = NOW + dt.timedelta(seconds=after_seconds)
+        return (limiter.reserve(connection, recipients, rate, now) - NOW).total_seconds()
+
+
+def _slow_down(store: Store, after_seconds: float = 0) -> None:
+    with store.write() as connection:
+        limiter.slow_down(connection, NOW + dt.timedelta(seconds=after_seconds))
+
+
+def test_slots_follow_one_another_at_the_rate(store: Store) -> None:
+    """Two recipients at 20 a second take a tenth of a second, whoever asks."""
+    assert [_reserve(store, 2, 20) for _ in range(4)] == [0.0, 0.1, 0.2, 0.3]
+
+
+def test_unused_time_is_not_saved_up(store: Store) -> None:
+    """After a pause the next slot begins now, and the one after it at the rate again."""
+    _reserve(store, 1, 10)
+
+    assert [_reserve(store, 1, 10, after_seconds=60) for _ in range(3)] == [60.0, 60.1, 60.2]
+
+
+def test_an_overload_halves_the_rate_once_for_all_threads(store: Store) -> None:
+    """Several threads hear of the same overload within a second."""
+    for _ in range(3):
+        _slow_down(store)
+
+    assert [_reserve(store, 1, 10) for _ in range(2)] == [0.0, 0.2]
+
+
+def test_the_rate_comes_back_slowly(store: Store) -> None:
+    """A hundredth of the full rate each second: from a half it is whole after fifty."""
+    _slow_down(store)
+
+    slots = [_reserve(store, 1, 10, after_seconds=25) for _ in range(2)]
+    later = [_reserve(store, 1, 10, after_seconds=50) for _ in range(2)]
+
+    assert slots[1] - slots[0] == pytest.approx(0.1333, abs=1e-4)  # at three quarters
+    assert later[1] - later[0] == pytest.approx(0.1)
+
+
+def test_a_second_overload_halves_again_and_never_to_nothing(store: Store) -> None:
+    for overload in range(20):
+        _slow_down(store, after_seconds=overload * 2)
+
+    first, second = (_reserve(store, 1, 64, after_seconds=38) for _ in range(2))
+
+    assert 0.5 < second - first <= 1.0
