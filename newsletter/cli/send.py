@@ -45,7 +45,7 @@ def send(
     from newsletter.sending import plan
     from newsletter.sending.prepare import blamed_on, place_of, prepare
 
-    prepared = prepare(session.project, issue, list_name=list_name or "")
+    prepared = prepare(session.project, issue)
     place = "--list" if list_name else place_of("list", prepared.parsed)
     list_name = list_name or prepared.digest.meta.list
     if list_name is None:

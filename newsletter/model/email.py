@@ -28,7 +28,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MergeField:
-    """`name` is `subscriber.name`, `subscriber.<attribute>` or one of `URL_FIELDS`.
+    """`name` is `subscriber.name`, `subscriber.<attribute>`, LIST_NAME or one of `URL_FIELDS`.
 
     `default` stands in for a missing or empty value, as the author wrote it.
     """
@@ -39,6 +39,7 @@ class MergeField:
 
 
 URL_FIELDS = frozenset({"unsubscribe_url", "preferences_url", "web_url"})
+LIST_NAME = "list_name"  # for themes: the email is the same for every list
 
 MergeText = tuple[str | MergeField, ...]
 

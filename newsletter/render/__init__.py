@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.model.digest import Digest, Image, Text, walk
+from newsletter.model.digest import Digest, Image, Paragraph, Text, walk
 from newsletter.model.email import Email, Place
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
@@ -29,7 +29,7 @@ __all__ = ["Masthead", "Theme", "load_theme", "packaged_templates", "reading_min
 _PREHEADER_LENGTH = 110
 _WIDE_A_MINUTE = 400  # characters of Chinese or Japanese
 _WORDS_A_MINUTE = 220
-_RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi", "ps", "dv", "ku", "ug"}
+_RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi", "ps", "dv", "ckb", "sd", "ug"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Masthead:
     postal_address: str
 
 
-def render(digest: Digest, theme: Theme, masthead: Masthead, *, list_name: str = "") -> Email:
+def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
     """The email of a digest: the same bytes for the same input. Raises RenderError."""
-    fields = Fields.apart_from(f"{digest}{masthead}{list_name}")
+    fields = Fields.apart_from(f"{digest}{masthead}")
     templates = Templates(theme)
     language = digest.meta.language or masthead.language
     text = TextWriter(fields)
-    values = _values(digest, theme, masthead, language, list_name, fields)
+    values = _values(digest, theme, masthead, language, fields)
     writer = HtmlWriter(fields)
     html = to_html(
         templates.render(
@@ -87,7 +87,6 @@ def _values(
     theme: Theme,
     masthead: Masthead,
     language: str,
-    list_name: str,
     fields: Fields,
 ) -> dict[str, Any]:
     """What templates may use; docs/extending.md lists it."""
@@ -104,7 +103,6 @@ def _values(
         "preheader": _preheader(digest, fields),
         "date": written_date(_day(digest), language),
         "minutes": reading_minutes(digest),
-        "list_name": list_name,
         "domain": domain,
         "merge": fields.token,
     }
@@ -117,17 +115,21 @@ def _day(digest: Digest) -> dt.date | None:
 
 
 def _preheader(digest: Digest, fields: Fields) -> str:
-    """What an inbox shows behind the subject: front matter's, else the summary, else the lead."""
+    """What an inbox shows behind the subject.
+
+    That of the front matter, else the summary, else the first paragraphs, else the items.
+    """
     if digest.meta.preheader:
         return fields.tokenised(digest.meta.preheader)
     points = " · ".join(fields.plain(point) for point in digest.summary)
-    text = points or " ".join(
-        fields.tokenised(node.text)
+    lead = " ".join(
+        fields.plain(node.inline)
         for block in digest.lead[:2]
         for node in walk(block)
-        if isinstance(node, Text)
+        if isinstance(node, Paragraph)
     )
-    return fields.shortened(" ".join(text.split()), _PREHEADER_LENGTH)
+    items = " · ".join(fields.plain(item.heading) for item in digest.items())
+    return fields.shortened(" ".join((points or lead or items).split()), _PREHEADER_LENGTH)
 
 
 def reading_minutes(digest: Digest) -> int:

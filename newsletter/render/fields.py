@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from newsletter.model.digest import Code, InlineNode, Link, Span, plain_text
-from newsletter.model.email import URL_FIELDS, MergeField, MergeText, Place
+from newsletter.model.email import LIST_NAME, URL_FIELDS, MergeField, MergeText, Place
 
 _FIELD = re.compile(
     r"\{\{\s*(?P<name>subscriber\.[A-Za-z_]\w*|unsubscribe_url|preferences_url|web_url)\s*"
@@ -38,7 +38,7 @@ class Fields:
 
     def token(self, name: str, default: str = "") -> str:
         """The token of a field; the same field has the same token."""
-        if name not in URL_FIELDS and not name.startswith("subscriber."):
+        if name not in (*URL_FIELDS, LIST_NAME) and not name.startswith("subscriber."):
             raise ValueError(f"there is no merge field {name!r}")
         known = (name, default)
         if known not in self._found:

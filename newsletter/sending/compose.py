@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 from newsletter.links import Links
-from newsletter.model.email import Email, Message
+from newsletter.model.email import LIST_NAME, Email, Message
 from newsletter.model.subscriber import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """What all messages of one send share beside the email; `host` is the web site's."""
+    """What all messages of one send share beside the email; `host` is the web site's.
+
+    `list_name` is empty where there is no list, as in a preview.
+    """
 
     send_id: str
     slug: str
@@ -31,6 +34,7 @@ def compose(
         "unsubscribe_url": unsubscribe_url,
         "preferences_url": links.preferences_url(to.id, audience.list_id),
         "web_url": links.web_url(audience.slug),
+        LIST_NAME: audience.list_name,
     }
     delivery_id = f"{audience.send_id}-{delivery}"
     ref = f"{delivery_id}.{attempt}"
@@ -41,7 +45,7 @@ def compose(
         email=email,
         values=values,
         headers=(
-            ("List-Id", f"<{audience.list_name}.{audience.host}>"),
+            ("List-Id", f"<{audience.list_name or 'newsletter'}.{audience.host}>"),
             ("List-Unsubscribe", f"<{unsubscribe_url}>"),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ("X-Newsletter-Ref", ref),

@@ -34,9 +34,7 @@ class Prepared:
         return tuple(f for f in self.findings if f.severity is Severity.ERROR)
 
 
-def prepare(
-    project: Project, issue: str, *, list_name: str = "", taken: Slugs | None = None
-) -> Prepared:
+def prepare(project: Project, issue: str, *, taken: Slugs | None = None) -> Prepared:
     """Read and render an issue (a path, or a stem in `issues/`).
 
     `taken` are the project's slugs, for a caller that prepares many issues. Raises UsageError where
@@ -52,7 +50,7 @@ def prepare(
         file=project.shown(path),
     )
     theme = _theme(project, parsed)
-    email = render.render(parsed.digest, theme, masthead(project), list_name=list_name)
+    email = render.render(parsed.digest, theme, masthead(project))
     own = duplicate_slug(path, project, slugs(project) if taken is None else taken)
     found = lint.check(parsed.digest, email, [*parsed.findings, *own])
     return Prepared(path, parsed, email, found)

@@ -62,7 +62,7 @@ def sample_message(prepared: Prepared, project: Project) -> Message:
         send_id="preview",
         slug=prepared.digest.slug,
         list_id=1,
-        list_name=prepared.digest.meta.list or "preview",
+        list_name=prepared.digest.meta.list or "",
         host=urlsplit(base_url).hostname or "localhost",
         links=Links(base_url, ("the key of previews, which no page accepts",)),
     )

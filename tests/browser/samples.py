@@ -27,6 +27,7 @@ _MASTHEAD = Masthead(
 )
 _VALUES = {
     "subscriber.name": "Reader",
+    "list_name": "readers",
     "unsubscribe_url": "https://news.example.com/u/" + "t" * 60,
     "preferences_url": "https://news.example.com/preferences/" + "t" * 60,
     "web_url": "https://news.example.com/archive/every-block/",
@@ -124,4 +125,4 @@ def html_of(name: str) -> str:
         section_labels=("影响", "Impact"),
     )
     theme = render.load_theme("digest", [render.packaged_templates()])
-    return fill(render.render(parsed.digest, theme, _MASTHEAD, list_name="readers").html, _VALUES)
+    return fill(render.render(parsed.digest, theme, _MASTHEAD).html, _VALUES)
