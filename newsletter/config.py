@@ -138,6 +138,7 @@ class PolicySettings(_Part):
     bounce_pause: float = Field(default=0.05, gt=0, le=1)
     soft_bounce_limit: int = Field(default=5, ge=1)
     require_test: bool = False
+    stale_schedule_hours: int = Field(default=12, ge=1)
 
 
 class DigestSettings(_Part):

@@ -34,6 +34,11 @@ class Project:
         return self.root / "templates"
 
     @property
+    def generation(self) -> Path:
+        """The file that follows the store's generation: newsletter.sending.generation."""
+        return self.root / "subscribers" / "generation"
+
+    @property
     def outbox(self) -> Path:
         return self.root / self.settings.transport.outbox.path
 

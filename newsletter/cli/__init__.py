@@ -17,6 +17,7 @@ COMMANDS = {
     "subscribers": ("subscribers", "Import, add, remove, show, list and export subscribers."),
     "lists": ("lists", "Create, show and delete lists."),
     "suppressions": ("suppressions", "Addresses that are never mailed."),
+    "test": ("testing", "Send an issue to any address, as a test."),
     "send": ("send", "Send an issue to a list."),
     "status": ("sends", "Show one send: the newest, or the one named."),
     "sends": ("sends", "Show all sends, newest first."),

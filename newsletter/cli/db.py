@@ -35,9 +35,11 @@ def upgrade(session: Session) -> None:
 @command
 def backup(session: Session, file: Path) -> None:
     """Write a consistent copy of the store, also while a send runs."""
+    from newsletter.sending import generation
     from newsletter.store import maintenance
 
     size = maintenance.backup(session.store, file)
+    generation.leave_behind(session.store, session.project.generation)
     if session.json:
         session.emit({"file": str(file), "bytes": size})
     else:
@@ -58,3 +60,22 @@ def verify(session: Session) -> int:
             session.console.print(fault)
         session.console.print("The store is damaged." if faults else "The store is sound.")
     return 1 if faults else 0
+
+
+@db.command()
+@command
+def adopt(session: Session) -> None:
+    """Go on with a store that was restored from a backup."""
+    from newsletter.project import utc_now
+    from newsletter.sending import generation
+
+    unknown = generation.adopt(session.store, session.project.generation, utc_now())
+    if session.json:
+        session.emit({"unknown": unknown})
+        return
+    session.console.print("Sending from this store is allowed again.")
+    if unknown:
+        session.console.print(
+            f"{unknown:,} deliveries that were open may have been sent since: they are unknown."
+        )
+    session.console.print("Sends that began after the backup are not known here: check by hand.")

@@ -1,5 +1,6 @@
 """`newsletter send`: plan, confirm, send, and say what happened."""
 
+import datetime as dt
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; write and send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--again", metavar="REASON", help="Send once more what was sent already.")
+@click.option("--spread", is_flag=True, help="Send as the daily quota allows, over several days.")
 @click.option("--rate", type=click.IntRange(min=1), help="Recipients a second, at most.")
 @command
 def send(
@@ -38,11 +40,12 @@ def send(
     dry_run: bool,
     yes: bool,
     again: str | None,
+    spread: bool,
     rate: int | None,
 ) -> int:
     """Send an issue to a list."""
     from newsletter.project import utc_now
-    from newsletter.sending import plan
+    from newsletter.sending import plan, preflight
     from newsletter.sending.prepare import blamed_on, place_of, prepare
 
     prepared = prepare(session.project, issue)
@@ -64,6 +67,7 @@ def send(
         email=prepared.email,
         list_name=list_name,
         again=again,
+        spread=spread,
         rate=rate,
         scheduled_at=None if at is None else plan.parse_time(at, timezone, utc_now()),
         git_commit=plan.git_commit(prepared.path),
@@ -72,11 +76,15 @@ def send(
     sender = runner(session)  # a transport or a secret that is missing leaves no send behind
     with blamed_on(place):
         expected = plan.forecast(session.store, order)
+    if session.project.settings.policy.require_test:
+        preflight.check_tested(session.store, order.email.content_hash, order.slug)
+    allowance = preflight.check_account(sender.transport, expected.queued, spread=spread)
+    days = preflight.days(allowance, expected.queued)
     if dry_run:
-        _show_plan(session, order, expected)
+        _show_plan(session, order, expected, days)
         return 0
     if not yes:
-        _confirm(session, order, expected)
+        _confirm(session, order, expected, days)
     return run_and_show(session, sender, plan.plan(session.store, order, utc_now()))
 
 
@@ -90,7 +98,7 @@ def _show_findings(session: Session, prepared: "Prepared") -> None:
         session.notes.print(str(finding), style="yellow")
 
 
-def _show_plan(session: Session, order: "Order", expected: "Forecast") -> None:
+def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
     skipped = sum(expected.skipped.values())
     if session.json:
         session.emit(
@@ -111,32 +119,44 @@ def _show_plan(session: Session, order: "Order", expected: "Forecast") -> None:
             }
         )
         return
-    _describe(session, order, expected)
+    _describe(session, order, expected, days)
     session.console.print("A dry run: nothing was written, nothing was sent.")
 
 
-def _describe(session: Session, order: "Order", expected: "Forecast") -> None:
+def _describe(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
+    from newsletter.sending.plan import change_since_last
+
     table = session.table("", "", header=False)
     table.add_row("subject", fill(order.email.subject, {}))
     table.add_row("from", order.email.sender)
     table.add_row("list", order.list_name)
-    table.add_row("recipients", f"{expected.queued:,}")
+    table.add_row(
+        "recipients", f"{expected.queued:,}{_change(change_since_last(session.store, order))}"
+    )
     for reason, amount in expected.skipped.items():
         table.add_row(f"skipped, {reason}", f"{amount:,}")
     if order.scheduled_at:
         table.add_row("at", f"{order.scheduled_at:%Y-%m-%d %H:%M} UTC")
+    if days > 1:
+        table.add_row("spread", f"over {days} days or more, by the account's quota")
     session.notes.print(table)
 
 
-def _confirm(session: Session, order: "Order", expected: "Forecast") -> None:
+def _change(change: tuple[int, int] | None) -> str:
+    """Who joined and who left since the last send to this audience: ` (+120 −45)`."""
+    return "" if change is None else f" (+{change[0]:,} −{change[1]:,})"
+
+
+def _confirm(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
     """Ask for the number of recipients: a count that is typed was read."""
     if not sys.stdin.isatty():
         raise Refused(
             "sending was not confirmed: there is no terminal to ask at",
             hint="Add --yes to send without a question.",
         )
-    _describe(session, order, expected)
-    answer = click.prompt("Type the number of recipients to send", default="", err=True)
+    _describe(session, order, expected, days)
+    question = "Type the number of recipients to send"
+    answer = click.prompt(question, default="", show_default=False, err=True)
     if answer.strip().replace(",", "") != str(expected.queued):
         raise Refused("sending was not confirmed", hint="Nothing was sent.")
 
@@ -179,10 +199,12 @@ def runner(session: Session) -> "Runner":
         transport=open_transport(session.project),
         links=Links(base_url, load_keys(session.project.root)),
         base_url=base_url,
-        max_rate=settings.transport.ses.max_rate,
+        max_rate=settings.transport.ses.max_rate if settings.transport.kind == "ses" else 0,
         clock=utc_now,
         stop=threading.Event(),
         notify=lambda line: session.notes.print(line),
+        stale_after=dt.timedelta(hours=settings.policy.stale_schedule_hours),
+        generation=session.project.generation,
     )
 
 

@@ -125,6 +125,7 @@ def as_json(send: Send) -> dict[str, Any]:
         "git_commit": send.git_commit,
         "again": send.again,
         "pause_reason": send.pause_reason,
+        "resume_at": send.resume_at.isoformat() if send.resume_at else None,
         "created_at": send.created_at.isoformat(),
         "scheduled_at": send.scheduled_at.isoformat() if send.scheduled_at else None,
         "finished_at": send.finished_at.isoformat() if send.finished_at else None,
@@ -167,7 +168,8 @@ def next_step(send: Send) -> str:
     """The command that an operator most likely wants now."""
     match send.status:
         case SendStatus.SENDING | SendStatus.PAUSED:
-            return f"Go on with: newsletter resume {send.id}"
+            when = f", from {send.resume_at:%Y-%m-%d %H:%M} UTC on" if send.resume_at else ""
+            return f"Go on with: newsletter resume {send.id}{when}"
         case SendStatus.UNRESOLVED:
             return (
                 "Whether the unknown ones were sent, nobody can tell from here. Decide with: "

@@ -82,6 +82,7 @@ class Send:
     scheduled_at: dt.datetime | None
     finished_at: dt.datetime | None
     pause_reason: str | None
+    resume_at: dt.datetime | None  # when a pause may end, if that is known
     counts: Counts
 
 

@@ -61,7 +61,7 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
 
 
 def reopen(store: Store, send_id: str, clock: Clock) -> Send:
-    """A send as `resume` takes it up: one that was paused before its time waits for that again.
+    """A send as `resume` takes it up: before its time it waits for that (again), after it begins.
 
     Raises Refused for a cancelled one.
     """
@@ -75,7 +75,7 @@ def reopen(store: Store, send_id: str, clock: Clock) -> Send:
                 hint='To send the issue after all: newsletter send … --again "the reason"',
             )
         early = row.scheduled_at is not None and row.scheduled_at > clock() and not row.frozen
-        if row.status == SendStatus.PAUSED:
+        if row.status in (SendStatus.PAUSED, SendStatus.SCHEDULED):
             status = SendStatus.SCHEDULED if early else SendStatus.SENDING
             sends.update(connection, number, status=status, pause_reason=None, resume_at=None)
     return read(store, send.id)

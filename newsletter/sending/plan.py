@@ -26,6 +26,7 @@ class Order:
     list_name: str
     segment: str = ""
     again: str | None = None
+    spread: bool = False
     rate: int | None = None
     scheduled_at: dt.datetime | None = None
     git_commit: str | None = None
@@ -56,6 +57,19 @@ def forecast(store: Store, order: Order) -> Forecast:
     return result
 
 
+def change_since_last(store: Store, order: Order) -> tuple[int, int] | None:
+    """How many joined, and how many left, since the last send to this audience; None if none was.
+
+    It counts the audience twice, half a second for a million: only for people who are asked.
+    """
+    with store.read() as connection:
+        list_id = people.list_id(connection, order.list_name)
+        last = sends.last_to(connection, list_id, order.segment)
+        if last is None:
+            return None
+        return deliveries.change_since(connection, last, list_id)
+
+
 def plan(store: Store, order: Order, now: dt.datetime) -> str:
     """Write a send with its frozen bytes and, unless it is scheduled, its audience; returns its id.
 
@@ -83,6 +97,7 @@ def plan(store: Store, order: Order, now: dt.datetime) -> str:
             content_hash=order.email.content_hash,
             git_commit=order.git_commit,
             rate=order.rate,
+            spread=order.spread,
             frozen=False,
             created_at=now,
             scheduled_at=order.scheduled_at,

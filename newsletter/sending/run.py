@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from newsletter.errors import Interrupted, Refused, TransportError, UsageError
 from newsletter.links import Links
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Send, SendStatus
-from newsletter.sending import core, owner
+from newsletter.sending import core, generation, owner
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import Pace, Tally
@@ -52,6 +53,13 @@ class Runner:
     notify: Notify
     backoff_seconds: float = 1.0
     chance: Callable[[], float] = random.random
+    stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
+    generation: Path | None = None  # see newsletter.sending.generation
+
+    @property
+    def host(self) -> str:
+        """The web site's host, which names lists in headers."""
+        return urlsplit(self.base_url).hostname or "localhost"
 
 
 def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None) -> Send:
@@ -62,6 +70,8 @@ def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None)
     comes first. Raises Refused where somebody else runs it, or where the account may not send.
     """
     send = _wait_until_due(runner, read(runner.store, send_id))
+    if send.status is SendStatus.SCHEDULED and _is_stale(runner, send):
+        return _ask_a_person(runner, send)
     if runner.stop.is_set() or send.status in (*sends.ENDED, SendStatus.PAUSED):
         return send
     allowance = allowed(runner.transport)
@@ -110,6 +120,23 @@ def _wait_until_due(runner: Runner, send: Send) -> Send:
     return send
 
 
+def _is_stale(runner: Runner, send: Send) -> bool:
+    late = send.scheduled_at is not None and runner.clock() - send.scheduled_at
+    return bool(late and late > runner.stale_after)
+
+
+def _ask_a_person(runner: Runner, send: Send) -> Send:
+    """Pause a send whose time passed long ago: nobody knows whether it is still wanted."""
+    assert send.scheduled_at is not None
+    late = runner.clock() - send.scheduled_at
+    with runner.store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        if sends.row_of(connection, number, lock=True).status == SendStatus.SCHEDULED:
+            reason = f"its time passed {late.total_seconds() / 3600:.0f} hours ago"
+            sends.update(connection, number, status=SendStatus.PAUSED, pause_reason=reason)
+    return read(runner.store, send.id)
+
+
 # --- ownership ------------------------------------------------------------------------------------
 
 
@@ -130,8 +157,15 @@ def _take(runner: Runner, send: Send) -> Run | None:
             if sends.row_of(connection, number).status == SendStatus.PAUSED:
                 return None
             now = runner.clock()
-            if _is_free(held_by, now):
-                return _own(runner, connection, number, name, now)
+            if runner.generation is not None:
+                generation.check(connection, runner.generation)
+            if free := _is_free(held_by, now):
+                work = _own(runner, connection, number, name, now)
+                current = generation.advance(connection)
+        if free:
+            if runner.generation is not None:
+                generation.note(runner.generation, current)
+            return work
         renewed = first is not None and held_by != first
         if renewed or owner.is_here(held_by):
             raise Refused(
@@ -179,7 +213,7 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
             slug=row.slug,
             list_id=row.list_id,
             list_name=people.list_name(connection, row.list_id),
-            host=urlsplit(runner.base_url).hostname or "localhost",
+            host=runner.host,
             links=runner.links,
         ),
         owner=name,

@@ -93,6 +93,21 @@ def _audience(
     )
 
 
+def change_since(connection: Connection, last: int, list_id: int) -> tuple[int, int]:
+    """How many confirmed members a send did not have, and how many it had that are none now."""
+    members = sa.select(subscriptions.c.subscriber_id).where(
+        subscriptions.c.list_id == list_id,
+        subscriptions.c.status == SubscriptionStatus.CONFIRMED,
+    )
+    reached = sa.select(deliveries.c.subscriber_id).where(deliveries.c.send == last)
+    joined = sa.select(sa.func.count()).select_from(members.except_(reached).subquery())
+    left = sa.select(sa.func.count()).select_from(reached.except_(members).subquery())
+    return (
+        int(connection.execute(joined).scalar_one()),
+        int(connection.execute(left).scalar_one()),
+    )
+
+
 def oldest_accepted(connection: Connection, since: dt.datetime) -> dt.datetime | None:
     """When the first of all deliveries since a time was accepted: its quota frees first."""
     query = sa.select(sa.func.min(deliveries.c.at)).where(
@@ -106,6 +121,19 @@ def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:
         sa.update(deliveries)
         .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.QUEUED)
         .values(status=DeliveryStatus.SKIPPED, reason=SkipReason.CANCELLED, at=now)
+    )
+    return int(result.rowcount)
+
+
+def make_unknown(connection: Connection, number: int, reason: str, now: dt.datetime) -> int:
+    """Let all that is queued or in flight be unknown."""
+    result = connection.execute(
+        sa.update(deliveries)
+        .where(
+            deliveries.c.send == number,
+            deliveries.c.status.in_((DeliveryStatus.QUEUED, DeliveryStatus.SENDING)),
+        )
+        .values(status=DeliveryStatus.UNKNOWN, reason=reason, at=now)
     )
     return int(result.rowcount)
 

@@ -90,6 +90,30 @@ def due(connection: Connection, now: dt.datetime) -> Sequence[str]:
     return connection.execute(query).scalars().all()
 
 
+def last_to(connection: Connection, list_id: int, segment: str) -> int | None:
+    """The newest frozen send to an audience."""
+    query = sa.select(sa.func.max(sends.c.number)).where(
+        sends.c.list_id == list_id, sends.c.segment == segment, sends.c.frozen
+    )
+    return connection.execute(query).scalar()
+
+
+def open_numbers(connection: Connection) -> Sequence[int]:
+    """The numbers of all sends that have not ended."""
+    query = sa.select(sends.c.number).where(sends.c.status.not_in(ENDED)).order_by(sends.c.number)
+    return connection.execute(query).scalars().all()
+
+
+def adopt(connection: Connection, number: int, reason: str) -> None:
+    """Free a send of a restored store from its owner; a schedule asks a person first."""
+    update(connection, number, owner=None, lease_until=None, cursor=sends.c.recipients)
+    connection.execute(
+        sa.update(sends)
+        .where(sends.c.number == number, sends.c.status == SendStatus.SCHEDULED)
+        .values(status=SendStatus.PAUSED, pause_reason=reason)
+    )
+
+
 def row_of(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
     """The bare row of a send; `lock` holds it until the transaction ends (PostgreSQL)."""
     query = sa.select(sends).where(sends.c.number == number)
@@ -197,5 +221,6 @@ def _send(connection: Connection, row: Row[Any]) -> Send:
         scheduled_at=row.scheduled_at,
         finished_at=row.finished_at,
         pause_reason=row.pause_reason,
+        resume_at=row.resume_at,
         counts=counts(connection, row.number),
     )

@@ -113,12 +113,19 @@ def write_issue(project: Path, name: str, text: str = ISSUE, **front: str) -> Pa
     return path
 
 
-def plan_send(project: Path, issue: str, list_name: str, *, at: dt.datetime | None = None) -> str:
+def plan_send(
+    project: Path,
+    issue: str,
+    list_name: str,
+    *,
+    at: dt.datetime | None = None,
+    rate: int | None = None,
+) -> str:
     """Plan a send and do no more, as a process does that is killed right after; returns its id."""
     opened = Project.open(project)
     store = open_store(opened.settings.store.url, project)
-    prepared = prepare(opened, issue, list_name=list_name)
-    order = Order(prepared.digest.slug, prepared.email, list_name, scheduled_at=at)
+    prepared = prepare(opened, issue)
+    order = Order(prepared.digest.slug, prepared.email, list_name, scheduled_at=at, rate=rate)
     send_id = plan(store, order, utc_now())
     store.close()
     return send_id

@@ -14,7 +14,7 @@ TOMORROW = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 SEND_KEYS = [
     *("send_id", "status", "recipients", "accepted", "rejected", "skipped", "unknown", "queued"),
     *("slug", "list", "segment", "subject", "from", "content_hash", "git_commit", "again"),
-    *("pause_reason", "created_at", "scheduled_at", "finished_at"),
+    *("pause_reason", "resume_at", "created_at", "scheduled_at", "finished_at"),
 ]
 DELIVERY_KEYS = [
     *("address", "subscriber_id", "status", "message_id", "attempts", "reason", "at"),

@@ -166,6 +166,7 @@ lists delete spare
 suppressions add bo@example.com
 suppressions list
 suppressions remove bo@example.com
+test 2026-01-07-hello --to you@example.com
 send 2026-01-07-hello --list readers --yes
 status SEND
 sends
@@ -174,6 +175,7 @@ resume SEND
 resolve SEND --unknown accept
 events replay people.csv
 db upgrade
+db adopt
 db backup copy.db
 db verify
 """.strip().splitlines()
@@ -183,7 +185,7 @@ AS_SEND = {"pause", "cancel", "worker"}
 
 def documented_keys(name: str) -> set[str]:
     (section,) = re.findall(
-        rf"^### `newsletter {name}(?: [A-Z.]+)?`\n(.*?)(?=^##|\Z)",
+        rf"^### `newsletter {name}(?: [A-Z. ]+)?`\n(.*?)(?=^##|\Z)",
         TEXTS["docs/commands.md"],
         re.MULTILINE | re.DOTALL,
     )

@@ -5,6 +5,7 @@ answer would be a second mail.
 """
 
 import datetime as dt
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +16,7 @@ from botocore.parsers import ResponseParserError
 
 from newsletter.config import SesSettings
 from newsletter.errors import (
+    ConfigurationError,
     OutcomeUnknown,
     QuotaReached,
     SendingStopped,
@@ -302,7 +304,9 @@ def _named(pairs: Any) -> list[dict[str, str]]:
 
 def _clients(settings: SesSettings, concurrency: int) -> "tuple[SESV2Client, SESV2Client]":
     """A client that sends once and no more, and one for questions, which may be repeated."""
-    session = boto3.session.Session(region_name=settings.region or None)
+    # boto3 reads AWS_DEFAULT_REGION by itself; the other tools of AWS read AWS_REGION.
+    region = settings.region or os.environ.get("AWS_REGION")
+    session = boto3.session.Session(region_name=region or None)
     common: dict[str, Any] = {
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": _READ_SECONDS,
@@ -322,7 +326,7 @@ def _clients(settings: SesSettings, concurrency: int) -> "tuple[SESV2Client, SES
             session.client("sesv2", endpoint_url=endpoint, config=asking),
         )
     except (BotoCoreError, ValueError) as error:
-        raise SendingStopped(
+        raise ConfigurationError(
             f"AWS: {error}",
             where="transport.ses",
             hint="Set [transport.ses] region, or AWS_REGION.",

@@ -1,0 +1,98 @@
+"""`newsletter test`: an issue to any address, the way its readers would get it."""
+
+import getpass
+import socket
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.frame import Session, command
+from newsletter.errors import FindingsError, UsageError
+from newsletter.model.send import Accepted, Rejected, RetryLater
+
+if TYPE_CHECKING:
+    from newsletter.model.address import Address
+    from newsletter.model.subscriber import Subscriber
+    from newsletter.sending.testing import Trial
+
+
+@click.command()
+@click.argument("issue")
+@click.argument("more", nargs=-1, metavar="[ADDR]...")
+@click.option("--to", multiple=True, metavar="ADDR", help="An address to mail; may be repeated.")
+@click.option("--as", "as_subscriber", metavar="SUBSCRIBER", help="Show it as this reader gets it.")
+@command
+def test(
+    session: Session,
+    issue: str,
+    more: tuple[str, ...],
+    to: tuple[str, ...],
+    as_subscriber: str | None,
+) -> int:
+    """Send an issue to any address, as a test."""
+    from newsletter.audience.address import parse
+    from newsletter.cli.send import runner, stopping
+    from newsletter.sending.prepare import prepare
+    from newsletter.sending.testing import send_tests
+
+    prepared = prepare(session.project, issue)
+    addresses = [parse(address) for address in (*to, *more)]
+    if not addresses:
+        raise UsageError("to which address?", hint="Name one: --to you@example.com")
+    if prepared.errors:
+        raise FindingsError(
+            prepared.errors, hint=f"Nothing was sent. See: newsletter lint {prepared.path}"
+        )
+    for finding in prepared.findings:
+        session.notes.print(str(finding), style="yellow")
+    reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
+    sender = runner(session)
+    with stopping(sender.stop):
+        trials = send_tests(
+            sender,
+            prepared.email,
+            prepared.digest.slug,
+            addresses,
+            reader=reader,
+            list_name=prepared.digest.meta.list or "",
+            by=f"{getpass.getuser()}@{socket.gethostname()}",
+        )
+    _show(session, prepared.digest.slug, prepared.email.content_hash, trials)
+    return 0 if all(isinstance(trial.outcome, Accepted) for trial in trials) else 1
+
+
+def _reader(session: Session, address: "Address") -> "Subscriber":
+    from newsletter.store import people
+
+    with session.store.read() as connection:
+        found = people.find(connection, address)
+    if found is None:
+        raise UsageError("nobody has subscribed with this address", where="--as")
+    return found
+
+
+def _show(session: Session, slug: str, content_hash: str, trials: "tuple[Trial, ...]") -> None:
+    rows = [
+        {
+            "address": trial.to.text,
+            "status": _status(trial),
+            "message_id": getattr(trial.outcome, "message_id", None),
+            "reason": getattr(trial.outcome, "reason", None),
+        }
+        for trial in trials
+    ]
+    if session.json:
+        session.emit({"slug": slug, "content_hash": content_hash, "tests": rows})
+        return
+    for row in rows:
+        session.console.print(f"{row['status']:9} {row['address']}  {row['reason'] or ''}".rstrip())
+
+
+def _status(trial: "Trial") -> str:
+    match trial.outcome:
+        case Accepted():
+            return "accepted"
+        case Rejected() | RetryLater():
+            return "rejected"
+        case _:
+            return "unknown"

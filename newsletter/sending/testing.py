@@ -1,0 +1,122 @@
+"""Test mails: an issue through the very pipeline of a send, to any address.
+
+They are no deliveries: the ledger does not know them, and their links change nobody. What stays is
+a receipt for the content that was looked at.
+"""
+
+import datetime as dt
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from newsletter.errors import OutcomeUnknown, Refused
+from newsletter.model.address import Address
+from newsletter.model.email import Email, Message
+from newsletter.model.send import Accepted, Outcome, Unknown
+from newsletter.model.subscriber import Subscriber
+from newsletter.sending.compose import Audience, compose
+from newsletter.sending.pace import Pace
+from newsletter.sending.preview import SAMPLE_READER
+from newsletter.sending.run import Runner
+from newsletter.store import limiter, people, receipts
+
+PREFIX = "[Test] "
+_FOLDER = "test"  # in place of a send's id
+_HASH_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One test mail and what became of it."""
+
+    to: Address
+    outcome: Outcome
+
+
+def send_tests(
+    runner: Runner,
+    email: Email,
+    slug: str,
+    to: Sequence[Address],
+    *,
+    reader: Subscriber | None,
+    list_name: str,
+    by: str,
+) -> tuple[Trial, ...]:
+    """Mail an issue to each address, as `reader` would get it; leaves a receipt.
+
+    Without a reader each address gets it as itself if it is a subscriber, else as a sample reader.
+    Raises Refused where the account may not send at all, and what the transport raises.
+    """
+    allowance = runner.transport.allowance()
+    if allowance.problem:
+        raise Refused(allowance.problem, hint="Nothing was sent. See the SES console.")
+    pace = Pace(runner.max_rate or None, allowance.rate)
+    with runner.store.read() as connection:
+        first = receipts.mails(connection, email.content_hash) + 1
+    messages = list(_messages(runner, email, slug, to, reader, list_name, first))
+    trials = tuple(Trial(m.to, _deliver(runner, m, pace, runner.clock)) for m in messages)
+    reached = [trial.to.text for trial in trials if isinstance(trial.outcome, Accepted)]
+    if reached:
+        with runner.store.write() as connection:
+            receipts.add(
+                connection,
+                content_hash=email.content_hash,
+                slug=slug,
+                at=runner.clock(),
+                by=by,
+                addresses=reached,
+            )
+    return trials
+
+
+def _messages(
+    runner: Runner,
+    email: Email,
+    slug: str,
+    to: Sequence[Address],
+    reader: Subscriber | None,
+    list_name: str,
+    first: int,
+) -> Iterator[Message]:
+    shown = replace(email, subject=(PREFIX, *email.subject))
+    short = email.content_hash[:_HASH_LENGTH]
+    for number, address in enumerate(to, start=first):
+        with runner.store.read() as connection:
+            known = reader or people.find(connection, address) or SAMPLE_READER
+        audience = Audience(
+            send_id=_FOLDER,
+            slug=slug,
+            list_id=0,
+            list_name=list_name,
+            host=runner.host,
+            links=runner.links,
+        )
+        # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
+        person = Subscriber(0, address, known.name, known.attributes)
+        message = compose(shown, person, audience, number, 1)
+        ref = f"test-{short}-{number}-{secrets.token_hex(4)}"
+        yield replace(
+            message,
+            ref=f"{ref}.1",
+            name=f"{short}-{number}",
+            headers=tuple(
+                (name, f"{ref}.1" if name == "X-Newsletter-Ref" else value)
+                for name, value in message.headers
+            ),
+            tags=(("send", _FOLDER), ("delivery", ref), ("attempt", "1")),
+        )
+
+
+def _deliver(
+    runner: Runner, message: Message, pace: Pace, clock: Callable[[], dt.datetime]
+) -> Outcome:
+    if (rate := pace.rate) is not None:
+        with runner.store.write() as connection:
+            begins = limiter.reserve(connection, 1, rate, clock())
+        runner.stop.wait(max(0.0, (begins - clock()).total_seconds()))
+    try:
+        [outcome] = runner.transport.deliver(_FOLDER, [message])
+    except OutcomeUnknown as error:
+        return Unknown(error.message)
+    return outcome

@@ -1,0 +1,70 @@
+"""How long an issue takes to become an email, and how large that is."""
+
+import json
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from newsletter import digest, render
+from newsletter.links import Links
+from newsletter.model.email import fill
+from newsletter.project import Project
+from newsletter.sending.prepare import masthead, prepare
+from tests.bench.bench import Bench
+from tests.bench.figures import Figure
+from tests.bench.processes import NEWSLETTER, ROOT, apart, command
+
+KEY = "the key of the benches alone"
+_YARDSTICK = ROOT.parent / "shared" / "digests" / "2026-01-07-ai-daily.md"
+_SAMPLE = ROOT / "issues" / "2026-11-20-quiet-machines.md"
+
+
+def issue() -> Path:
+    """The real digest that the figures are meant for, or the sample issue where it is not here."""
+    return _YARDSTICK if _YARDSTICK.exists() else _SAMPLE
+
+
+@cache
+def email_json() -> str:
+    """A real email, as a send keeps it: its size is what composing costs."""
+    return prepare(Project.open(ROOT), str(issue())).email.to_json()
+
+
+def links() -> Links:
+    return Links("https://news.example.com", (KEY,))
+
+
+def rendering(bench: Bench) -> Iterator[Figure]:
+    name = issue().stem
+    warm, _ = apart(warm_milliseconds, 5 * bench.short_repeats)
+    yield Figure(f"{name} to final HTML, warm", tuple(warm), "ms", at_most=20)
+    cold = [
+        command(NEWSLETTER, "render", str(issue()), "--out", str(bench.folder / "out"), "--json")
+        for _ in range(bench.short_repeats)
+    ]
+    yield Figure("newsletter render, cold", tuple(run.seconds for run in cold), "s", at_most=1)
+    peaks = tuple(run.peak_mb for run in cold)
+    yield Figure("  peak memory", peaks, "MB", at_most=80)
+    html_bytes = json.loads(cold[0].output)["html_bytes"]
+    yield Figure("  size of the HTML", (html_bytes / 1024,), "KB", at_most=60)
+
+
+def warm_milliseconds(repeats: int) -> list[float]:
+    """From the file to the HTML of one reader, again and again in one process; the first time,
+    which loads modules, does not count."""
+    project, path = Project.open(ROOT), issue()
+    settings = project.settings
+    samples = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        parsed = digest.load(
+            path,
+            base_url=settings.newsletter.base_url,
+            section_labels=settings.digest.section_labels,
+            file=path.name,
+        )
+        theme = render.load_theme(settings.newsletter.theme, [project.templates])
+        fill(render.render(parsed.digest, theme, masthead(project)).html, {})
+        samples.append((time.perf_counter() - started) * 1000)
+    return samples[1:]

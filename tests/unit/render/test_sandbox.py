@@ -1,0 +1,162 @@
+"""A theme's template that asks for more than it may have: one error, with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from newsletter.errors import RenderError
+from newsletter.render.sandbox import Templates
+from tests.unit.render.rendering import issue, own_theme, rendered
+
+SECRET = "the secret beside the theme"
+DEEP = "{% for a in [1] %}" * 30 + "{% endfor %}" * 30
+
+
+def failed(folder: Path, template: str, **files: str) -> RenderError:
+    """The error of rendering an issue with this MJML template."""
+    (folder / "secret.txt").write_text(SECRET, "utf-8")
+    theme = own_theme(folder, {"email.mjml.j2": template, **files})
+    with pytest.raises(RenderError) as caught:
+        rendered(issue("Text.\n"), theme)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ joiner.__init__.__globals__ }}",
+        "{{ lipsum.__globals__ }}",
+        "{{ subject | attr('__class__') }}",
+        "{{ subject['__class__'] }}",
+        "{{ '{0.__class__}'.format(subject) }}",
+        "{{ inline.__globals__ }}",
+        "{{ blocks.__self__.__dict__ }}",
+        "{{ digest.__class__ }}",
+        "{{ self.__init__.__globals__ }}",
+        "{{ namespace().__class__ }}",
+        "{{ theme.update(name='x') }}",
+        "{{ theme.clear() }}",
+        "{{ digest.sections.__add__ }}",
+    ],
+)
+def test_a_template_gets_no_further_than_its_values(attack: str, tmp_path: Path) -> None:
+    error = failed(tmp_path, f"<mjml>\n\n{attack}</mjml>")
+
+    assert error.message.startswith("template: ")
+    assert error.where == "templates/digest/email.mjml.j2:3"
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    "greed",
+    [
+        "{{ 'x' * 100000000 }}",
+        "{{ 100000000 * 'x' }}",
+        "{{ [1] * 100000000 }}",
+        "{{ 2 ** 100000000 }}",
+        "{{ range(100000000) | list }}",
+        "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+        "{% include 'email.mjml.j2' %}",
+        "{{ 1 / 0 }}",
+    ],
+)
+def test_a_template_that_asks_for_too_much_is_an_error(greed: str, tmp_path: Path) -> None:
+    error = failed(tmp_path, f"<mjml>\n{greed}</mjml>")
+
+    assert error.where == "templates/digest/email.mjml.j2:2"
+
+
+def test_a_template_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
+    loops = "{% for a in range(9999) %}{% for b in range(9999) %}too much{% endfor %}{% endfor %}"
+
+    error = failed(tmp_path, loops)
+
+    assert "without end" in error.message
+    assert error.where == "templates/digest/email.mjml.j2"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/passwd", "../../../../../../etc/passwd", "../secret.txt", "..\\secret.txt", "//x"],
+)
+@pytest.mark.parametrize(
+    "tag", ["{{% include {0!r} %}}", "{{% import {0!r} as p %}}", "{{% extends {0!r} %}}"]
+)
+def test_no_file_beside_the_theme_is_read(tag: str, path: str, tmp_path: Path) -> None:
+    error = failed(tmp_path, "<mjml>\n" + tag.format(path) + "</mjml>")
+
+    assert error.message == f"the theme has no file {path!r}"
+    assert error.where == "templates/digest/email.mjml.j2:2"
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../secret.txt", "secret.txt"])
+def test_no_file_is_read_by_mjml_either(path: str, tmp_path: Path) -> None:
+    body = f'<mjml><mj-body>\n<mj-include path="{path}" />\n</mj-body></mjml>'
+
+    error = failed(tmp_path, body)
+
+    assert error.message.startswith("MJML: ")
+    assert error.where == "templates/digest/email.mjml.j2:2"
+    assert SECRET not in error.message
+
+
+@pytest.mark.parametrize(
+    ("template", "message", "line"),
+    [
+        ("a\n\n{{ nothing }}", "'nothing' is undefined", 3),
+        ("a\n{{ theme.colours.nothing }}", "has no attribute 'nothing'", 2),
+        ("{{ digest.nothing }}", "has no attribute 'nothing'", 1),
+        ("a\n{% if %}", "Expected an expression", 2),
+        ("a\n{% for a in b %}", "Unexpected end of template", 2),
+        ("a\n\n{{ subject | nofilter }}", "No filter named 'nofilter'", 3),
+        ("a\n{% nothing %}", "unknown tag 'nothing'", 2),
+        ("a\n{{ merge(1) }}", "", 2),
+        ("a\n{{ domain(7) }}", "", 2),
+        ("a\n{{ subject + 1 }}", "", 2),
+    ],
+)
+def test_a_mistake_in_a_template_is_an_error_with_its_line(
+    template: str, message: str, line: int, tmp_path: Path
+) -> None:
+    error = failed(tmp_path, template)
+
+    assert message in error.message
+    assert error.where == f"templates/digest/email.mjml.j2:{line}"
+    assert error.hint
+
+
+def test_a_mistake_in_a_part_is_told_of_the_part(tmp_path: Path) -> None:
+    (tmp_path / "digest" / "parts").mkdir(parents=True)
+
+    error = failed(
+        tmp_path, "{% include 'parts/head.j2' %}", **{"parts/head.j2": "a\n\n{{ nothing }}"}
+    )
+
+    assert error.where == "templates/digest/parts/head.j2:3"
+
+
+@pytest.mark.parametrize("template", [DEEP, "{{ " + "(" * 5_000 + " }}", "{{ [" * 3_000])
+def test_a_template_too_deep_for_python_is_an_error(template: str, tmp_path: Path) -> None:
+    assert failed(tmp_path, template).where.startswith("templates/digest/email.mjml.j2")
+
+
+@pytest.mark.parametrize("name", ["email.mjml.j2", "email.txt.j2", "style.css", "responsive.css"])
+def test_a_file_of_a_theme_that_is_not_utf_8_is_an_error(name: str, tmp_path: Path) -> None:
+    theme = own_theme(tmp_path, {})
+    (tmp_path / "digest" / name).write_bytes("中文".encode("gbk"))
+
+    with pytest.raises(RenderError) as caught:
+        rendered(issue(), theme)
+
+    assert name in caught.value.where
+
+
+def test_values_are_escaped_in_html_and_literal_in_text(tmp_path: Path) -> None:
+    theme = own_theme(tmp_path, {"a.html.j2": "{{ x }}", "a.txt.j2": "{{ x }}"})
+
+    templates = Templates(theme)
+
+    assert templates.render("a.html.j2", {"x": "<b>"}) == "&lt;b&gt;"
+    assert templates.render("a.txt.j2", {"x": "<b>"}) == "<b>"
