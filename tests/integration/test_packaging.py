@@ -1,0 +1,194 @@
+"""The built wheel works alone: themes and migrations are in it, and a project's own theme wins.
+
+The editable install, which all other tests run in, is held to the same facts about themes.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.integration.commandline import Answer, command, write_issue
+
+ROOT = Path(__file__).parents[2]
+ISSUE = "2026-01-07-valley"
+Program = Callable[..., Answer]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built as pip would, without network and from a copy."""
+    pytest.importorskip("hatchling", reason="needs the dev dependency hatchling")
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    unwanted = shutil.ignore_patterns("__pycache__")
+    for name in ("newsletter", "templates"):
+        shutil.copytree(ROOT / name, source / name, ignore=unwanted)
+    for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    done = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)],
+        cwd=source,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    [built] = target.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+@pytest.fixture(params=["wheel", "editable"])
+def installed(request: pytest.FixtureRequest) -> Path:
+    """The folder that Python finds the package in."""
+    return Path(request.getfixturevalue("unpacked")) if request.param == "wheel" else ROOT
+
+
+@pytest.fixture
+def program(installed: Path, tmp_path: Path) -> Program:
+    """The program as it is installed, run in the folder of a new newsletter with one more issue."""
+
+    def newsletter(*arguments: str, folder: Path | None = None) -> Answer:
+        done = subprocess.run(
+            command(*arguments),
+            cwd=folder or tmp_path / "letter",
+            env={**os.environ, "PYTHONPATH": str(installed)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    made = newsletter("init", "letter", folder=tmp_path)
+    assert made.code == 0, made.err
+    write_issue(tmp_path / "letter", f"{ISSUE}.md")
+    return newsletter
+
+
+@pytest.fixture
+def letter(program: Program, tmp_path: Path) -> Path:
+    return tmp_path / "letter"
+
+
+def rendered(program: Program, letter: Path, issue: str = ISSUE) -> tuple[str, str]:
+    """The HTML and the text of the issue."""
+    answer = program("render", issue, "--out", "out")
+    assert answer.code == 0, answer.err
+    folder = letter / "out" / issue
+    return (folder / "email.html").read_text("utf-8"), (folder / "email.txt").read_text("utf-8")
+
+
+def test_the_wheel_holds_themes_migrations_and_nothing_of_the_checkout(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+
+    themes = {path.relative_to(ROOT / "templates") for path in (ROOT / "templates").rglob("*")}
+    migrations = (ROOT / "newsletter" / "store" / "migrations" / "versions").glob("v*.py")
+    assert {f"newsletter/templates/{path}" for path in themes if path.suffix} <= names
+    assert {f"newsletter/store/migrations/versions/{path.name}" for path in migrations} <= names
+    assert {"newsletter/store/migrations/env.py", "newsletter/py.typed"} <= names
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"newsletter"}
+
+
+def test_the_program_of_the_wheel_is_the_one_that_runs(unpacked: Path, tmp_path: Path) -> None:
+    """Not the checkout that the tests are in."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import newsletter; print(newsletter.__file__)"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(unpacked)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert Path(done.stdout.strip()).is_relative_to(unpacked)
+
+
+def test_a_new_newsletter_sends_and_its_store_can_be_made_again(
+    program: Program, letter: Path
+) -> None:
+    """`init` and `db upgrade` run the migrations that are installed."""
+    for path in letter.glob("subscribers/newsletter.db*"):
+        path.unlink()
+
+    assert program("db", "upgrade", "--json").json["before"] is None
+    assert program("subscribers", "import", "subscribers/example.csv", "--list", "ai").code == 0
+    assert program("send", ISSUE, "--list", "ai", "--yes", "--json").json["accepted"] == 3
+    assert program("db", "verify").code == 0
+
+
+def test_a_theme_settings_file_of_the_project_changes_just_what_it_names(
+    program: Program, letter: Path
+) -> None:
+    before, _ = rendered(program, letter)
+    (letter / "templates" / "digest").mkdir(parents=True)
+    (letter / "templates" / "digest" / "theme.toml").write_text(
+        '[strings.en]\nunsubscribe = "Leave the valley"\n'
+    )
+
+    html, _ = rendered(program, letter)
+
+    assert "Leave the valley" in html
+    assert html == before.replace("Unsubscribe", "Leave the valley")
+
+
+def test_a_style_sheet_of_the_project_replaces_the_packaged_one(
+    program: Program, letter: Path
+) -> None:
+    packaged = ROOT / "templates" / "digest" / "style.css"
+    before, _ = rendered(program, letter)
+    (letter / "templates" / "digest").mkdir(parents=True)
+    (letter / "templates" / "digest" / "style.css").write_text(
+        packaged.read_text("utf-8") + "\nh1 { letter-spacing: 0.123em }\n", "utf-8"
+    )
+
+    html, _ = rendered(program, letter)
+
+    assert "0.123em" in html
+    assert "0.123em" not in before
+
+
+def test_a_whole_new_theme_needs_no_python(program: Program, letter: Path) -> None:
+    theme = letter / "templates" / "plain"
+    theme.mkdir(parents=True)
+    (theme / "email.mjml.j2").write_text(
+        "<mjml><mj-body><mj-section><mj-column><mj-text>"
+        "<h1>Plain: {{ inline(digest.title) }}</h1>"
+        "<a href=\"{{ merge('unsubscribe_url') }}\">leave</a>"
+        "</mj-text></mj-column></mj-section></mj-body></mjml>"
+    )
+    (theme / "email.txt.j2").write_text(
+        "Plain: {{ digest.title_text }}\n{{ merge('unsubscribe_url') }}\n"
+    )
+    for name in ("style.css", "responsive.css", "theme.toml"):
+        (theme / name).write_text("")
+    write_issue(letter, "2026-01-08-plain.md", theme="plain")
+
+    html, text = rendered(program, letter, "2026-01-08-plain")
+
+    assert "Plain: News of the valley" in html
+    assert "https://news.example.com/u/" in html
+    assert text.startswith("Plain: News of the valley\nhttps://news.example.com/u/")
+
+
+def test_a_theme_that_nobody_has_names_those_there_are(program: Program, letter: Path) -> None:
+    (letter / "templates" / "mine").mkdir(parents=True)
+    write_issue(letter, "2026-01-08-odd.md", theme="zzz")
+
+    answer = program("render", "2026-01-08-odd", "--out", "out")
+
+    assert answer.code == 2
+    assert "There are: digest, mine." in answer.err
