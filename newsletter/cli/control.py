@@ -3,6 +3,7 @@
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.running import run_and_show, runner
 from newsletter.cli.sends import SendId, as_json, show
 from newsletter.model.send import Send
 
@@ -23,7 +24,6 @@ def pause(session: Session, send: str) -> None:
 @command
 def resume(session: Session, send: str) -> int:
     """Go on with a paused or interrupted send."""
-    from newsletter.cli.send import run_and_show, runner
     from newsletter.project import utc_now
     from newsletter.sending import control
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.running import runner, stopping
 from newsletter.errors import FindingsError, UsageError
 from newsletter.model.send import Accepted, Rejected, RetryLater
 
@@ -31,7 +32,6 @@ def test(
 ) -> int:
     """Send an issue to any address, as a test."""
     from newsletter.audience.address import parse
-    from newsletter.cli.send import runner, stopping
     from newsletter.sending.prepare import prepare
     from newsletter.sending.testing import send_tests
 

@@ -3,7 +3,7 @@
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.send import runner, stopping
+from newsletter.cli.running import runner, stopping
 from newsletter.cli.sends import as_json, next_step
 from newsletter.model.send import SendStatus
 

@@ -1,0 +1,102 @@
+"""Running a send in the foreground: what it takes, its progress bar, and how it is stopped."""
+
+import datetime as dt
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from newsletter.cli.frame import Session
+from newsletter.cli.sends import EXIT_CODES, as_json, next_step, show
+from newsletter.errors import Interrupted
+
+if TYPE_CHECKING:
+    from newsletter.sending.run import Progress, Runner
+
+
+def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
+    """Run a send in the foreground with a progress bar; returns the command's exit code."""
+    from newsletter.sending.run import read, run
+
+    with stopping(sender.stop) as signals:
+        before = read(session.store, send_id)
+        with _bar(session, before.counts.queued) as progress:
+            try:
+                after = run(sender, send_id, progress)
+            except Interrupted as error:
+                raise Interrupted(error.message, hint=next_step(before)) from error
+    if session.json:
+        session.emit(as_json(after))
+    else:
+        show(session, after)
+    if signals and after.status in ("sending", "scheduled"):
+        session.notes.print(f"Interrupted. {next_step(after)}")
+        return 130
+    return EXIT_CODES[after.status]
+
+
+def runner(session: Session) -> "Runner":
+    """What running a send of this project takes.
+
+    Raises UsageError or ConfigurationError where a part of it is missing.
+    """
+    from newsletter.links import Links, load_keys
+    from newsletter.project import utc_now
+    from newsletter.sending.run import Runner
+    from newsletter.transports import open_transport
+
+    settings = session.project.settings
+    base_url = settings.newsletter.base_url
+    return Runner(
+        store=session.store,
+        transport=open_transport(session.project),
+        links=Links(base_url, load_keys(session.project.root)),
+        base_url=base_url,
+        max_rate=settings.transport.ses.max_rate if settings.transport.kind == "ses" else 0,
+        clock=utc_now,
+        stop=threading.Event(),
+        notify=lambda line: session.notes.print(line),
+        stale_after=dt.timedelta(hours=settings.policy.stale_schedule_hours),
+        generation=session.project.generation,
+    )
+
+
+@contextmanager
+def stopping(stop: threading.Event) -> Iterator[list[int]]:
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into `stop`; a second one ends the process at once.
+
+    Yields the list of signals that came.
+    """
+    import os
+    import signal
+
+    came: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        came.append(number)
+        stop.set()
+        if len(came) > 1:
+            os._exit(130)
+
+    wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = {number: signal.signal(number, handle) for number in wanted}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(session: Session, total: int) -> Iterator["Progress"]:
+    """A progress bar on a terminal, silence elsewhere."""
+    if not session.notes.is_terminal:
+        yield lambda settled: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=session.notes
+    ) as bar:
+        task = bar.add_task("sending", total=total)
+        yield lambda settled: bar.advance(task, settled)
