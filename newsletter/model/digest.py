@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from newsletter.model.finding import Position
@@ -355,9 +356,14 @@ def walk(root: Node) -> Iterator[Node]:
     Field order in the dataclasses is reading order, so one rule serves every node.
     """
     yield root
-    for spec in fields(root):
-        if spec.compare:
-            yield from _walk_value(getattr(root, spec.name))
+    for name in _content(type(root)):
+        yield from _walk_value(getattr(root, name))
+
+
+@cache
+def _content(node: type[Node]) -> tuple[str, ...]:
+    """The fields of a kind of node that hold what it says."""
+    return tuple(spec.name for spec in fields(node) if spec.compare)
 
 
 def _walk_value(value: object) -> Iterator[Node]:

@@ -1,6 +1,7 @@
 """Running a theme's templates: sandboxed, strict, bounded, and with errors that name their line."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,25 @@ def _length(left: Any, right: Any) -> int:
     return 0
 
 
+@lru_cache(maxsize=8)
+def _environment(folders: tuple[Path, ...]) -> _Environment:
+    """The environment of a theme, with its templates compiled; a changed file is read again."""
+    return _Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        autoescape=lambda name: name is None or not name.endswith((".txt.j2", ".css")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=True,
+    )
+
+
 class Templates:
     """The templates of one theme; values are escaped unless Markup, except in text and CSS."""
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
-        self._environment = _Environment(
-            loader=jinja2.FileSystemLoader([str(folder) for folder in theme.folders]),
-            autoescape=lambda name: name is None or not name.endswith((".txt.j2", ".css")),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
+        self._environment = _environment(theme.folders)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """Render one file. Raises RenderError with the file and line of a fault."""

@@ -2,10 +2,12 @@
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from newsletter.model.digest import InlineNode, plain_text
 
 
+@lru_cache(maxsize=16_384)
 def is_wide(character: str) -> bool:
     """A letter or sign of a script that is written without spaces, so none of Korean."""
     return (
