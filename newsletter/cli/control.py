@@ -25,9 +25,10 @@ def pause(session: Session, send: str) -> None:
 def resume(session: Session, send: str) -> int:
     """Go on with a paused or interrupted send."""
     from newsletter.project import utc_now
-    from newsletter.sending import control
+    from newsletter.sending import control, preflight
 
     sender = runner(session)
+    preflight.check_store(sender)
     return run_and_show(session, sender, control.reopen(session.store, send, utc_now).id)
 
 

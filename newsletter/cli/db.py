@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.errors import Refused
 
 
 @click.group()
@@ -63,13 +64,21 @@ def verify(session: Session) -> int:
 
 
 @db.command()
+@click.option("--yes", is_flag=True, help="Also if nothing shows that the store was restored.")
 @command
-def adopt(session: Session) -> None:
+def adopt(session: Session, yes: bool) -> None:
     """Go on with a store that was restored from a backup."""
     from newsletter.project import utc_now
     from newsletter.sending import generation
 
-    unknown = generation.adopt(session.store, session.project.generation, utc_now())
+    file = session.project.generation
+    if not yes and not generation.is_behind(session.store, file):
+        raise Refused(
+            "nothing shows that this store was restored from a backup",
+            hint="Adopting makes unknown what is queued. If it was restored all the same, for "
+            "instance on another machine: --yes",
+        )
+    unknown = generation.adopt(session.store, file, utc_now())
     if session.json:
         session.emit({"unknown": unknown})
         return

@@ -69,12 +69,16 @@ def send(
     )
     _show_findings(session, prepared)
     sender = runner(session)  # a transport or a secret that is missing leaves no send behind
+    preflight.check_store(sender)
     with blamed_on(place):
         expected = plan.forecast(session.store, order)
     if session.project.settings.policy.require_test:
         preflight.check_tested(session.store, order.email.content_hash, order.slug)
-    allowance = preflight.check_account(sender.transport, expected.queued, spread=spread)
-    days = preflight.days(allowance, expected.queued)
+    scheduled = order.scheduled_at is not None
+    allowance = preflight.check_account(
+        sender.transport, expected.queued, spread=spread, scheduled=scheduled
+    )
+    days = preflight.days(allowance, expected.queued, scheduled=scheduled)
     if dry_run:
         _show_plan(session, order, expected, days)
         return 0
@@ -111,6 +115,7 @@ def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int
                 "subject": fill(order.email.subject, {}),
                 "from": order.email.sender,
                 "content_hash": order.email.content_hash,
+                "days": days,
             }
         )
         return

@@ -5,6 +5,7 @@ import click
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner, stopping
 from newsletter.cli.sends import as_json, next_step
+from newsletter.errors import Refused
 from newsletter.model.send import SendStatus
 
 _POLL_SECONDS = 1.0
@@ -15,20 +16,23 @@ _POLL_SECONDS = 1.0
 @command
 def worker(session: Session, once: bool) -> int:
     """Send what is due, until stopped."""
-    from newsletter.errors import Refused
     from newsletter.project import utc_now
-    from newsletter.sending.run import run
+    from newsletter.sending.preflight import check_store
+    from newsletter.sending.run import read, run
     from newsletter.store import sends
 
     sender = runner(session)
     with stopping(sender.stop):
         while not sender.stop.is_set():
+            check_store(sender)
             with session.store.read() as connection:
                 due = sends.due(connection, utc_now())
             for send_id in due:
                 try:
                     after = run(sender, send_id)
-                except Refused as error:  # another worker was faster
+                except Refused as error:
+                    if read(session.store, send_id).status is SendStatus.SCHEDULED:
+                        raise  # not for another worker that was faster: a person has to act
                     session.notes.print(error.message)
                     continue
                 if session.json:

@@ -30,6 +30,12 @@ def check(connection: Connection, file: Path) -> None:
         )
 
 
+def is_behind(store: Store, file: Path) -> bool:
+    """Whether the store has forgotten what its file remembers."""
+    with store.read() as connection:
+        return _read(file) > state.value(connection, _NAME)
+
+
 def advance(connection: Connection) -> int:
     """One more; the caller writes it to the file once it is committed."""
     return state.increment(connection, _NAME)

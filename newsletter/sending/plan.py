@@ -163,7 +163,10 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def parse_time(text: str, timezone: str, now: dt.datetime) -> dt.datetime:
-    """`--at`: an ISO time, with an offset or in the newsletter's time zone; returns UTC."""
+    """`--at`: an ISO time, with an offset or in the newsletter's time zone; returns UTC.
+
+    Raises UsageError for what is no moment to come, also where the clocks of its zone change.
+    """
     time, _, zone = text.strip().rpartition(" ")
     if not zone[:1].isalpha():
         time, zone = text.strip(), timezone
@@ -171,6 +174,7 @@ def parse_time(text: str, timezone: str, now: dt.datetime) -> dt.datetime:
         parsed = dt.datetime.fromisoformat(time)
         if parsed.tzinfo is None:
             parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(zone))
+            _refuse_clock_change(parsed, text)
         parsed = parsed.astimezone(dt.UTC)
     except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
         raise UsageError(
@@ -184,3 +188,15 @@ def parse_time(text: str, timezone: str, now: dt.datetime) -> dt.datetime:
             f"{text!r} is in the past", where="--at", hint="Leave --at out to send now."
         )
     return parsed
+
+
+def _refuse_clock_change(local: dt.datetime, text: str) -> None:
+    """A local time that is skipped, or comes twice, has an offset for either side of the change."""
+    sides = [local.replace(fold=fold) for fold in (0, 1)]
+    if sides[0].utcoffset() != sides[1].utcoffset():
+        either = " or ".join(f'"{side.isoformat(timespec="minutes")}"' for side in sides)
+        raise UsageError(
+            f"the clocks of {local.tzinfo} change at {text!r}: it is not one moment",
+            where="--at",
+            hint=f"Write the offset: {either}.",
+        )

@@ -1,29 +1,46 @@
-"""What is asked before a send is planned: may the account send so much, was the issue tested."""
+"""What is asked before a send is planned or taken up: may the account send so much, was the issue
+tested, is the store up to date."""
 
 from newsletter.errors import Refused
 from newsletter.model.send import Allowance
-from newsletter.sending.run import allowed
+from newsletter.sending import generation
+from newsletter.sending.run import Runner, allowed
 from newsletter.store import Store, receipts
 from newsletter.transports import Transport
 
 
-def check_account(transport: Transport, recipients: int, *, spread: bool) -> Allowance:
-    """What the account allows. Raises Refused where it may not send, or not to so many at once."""
+def check_store(runner: Runner) -> None:
+    """Raises Refused where the store was restored from a backup, before anything is written."""
+    if runner.generation is not None:
+        with runner.store.read() as connection:
+            generation.check(connection, runner.generation)
+
+
+def check_account(
+    transport: Transport, recipients: int, *, spread: bool, scheduled: bool
+) -> Allowance:
+    """What the account allows. Raises Refused where it may not send, or not to so many at once.
+
+    What was sent today counts against a send that begins now, not against a scheduled one.
+    """
     allowance = allowed(transport)
-    if allowance.remaining is not None and recipients > allowance.remaining and not spread:
+    room = allowance.daily if scheduled else allowance.remaining
+    if room is not None and recipients > room and not spread:
+        may = f"{room:,} in 24 hours" if scheduled else f"{room:,} more in these 24 hours"
+        of = "" if scheduled else f" (of {allowance.daily or 0:,})"
         raise Refused(
-            f"{recipients:,} recipients, and the account may send {allowance.remaining:,} more in "
-            f"these 24 hours (of {allowance.daily or 0:,})",
+            f"{recipients:,} recipients, and the account may send {may}{of}",
             hint="Nothing was sent. --spread sends as the quota allows, over several days.",
         )
     return allowance
 
 
-def days(allowance: Allowance, recipients: int) -> int:
+def days(allowance: Allowance, recipients: int, *, scheduled: bool) -> int:
     """How many days a spread send takes at least."""
-    if allowance.remaining is None or recipients <= allowance.remaining or not allowance.daily:
+    first = allowance.daily if scheduled else allowance.remaining
+    if first is None or recipients <= first or not allowance.daily:
         return 1
-    return 1 + -(-(recipients - allowance.remaining) // allowance.daily)
+    return 1 + -(-(recipients - first) // allowance.daily)
 
 
 def check_tested(store: Store, content_hash: str, slug: str) -> None:

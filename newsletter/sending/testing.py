@@ -4,12 +4,12 @@ They are no deliveries: the ledger does not know them, and their links change no
 a receipt for the content that was looked at.
 """
 
-import datetime as dt
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from newsletter.errors import OutcomeUnknown, Refused
+from newsletter.errors import Interrupted, OutcomeUnknown, Refused
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Outcome, Unknown
@@ -52,69 +52,78 @@ def send_tests(
     if allowance.problem:
         raise Refused(allowance.problem, hint="Nothing was sent. See the SES console.")
     pace = Pace(runner.max_rate or None, allowance.rate)
-    with runner.store.read() as connection:
-        first = receipts.mails(connection, email.content_hash) + 1
-    messages = list(_messages(runner, email, slug, to, reader, list_name, first))
-    trials = tuple(Trial(m.to, _deliver(runner, m, pace, runner.clock)) for m in messages)
-    reached = [trial.to.text for trial in trials if isinstance(trial.outcome, Accepted)]
-    if reached:
-        with runner.store.write() as connection:
-            receipts.add(
-                connection,
-                content_hash=email.content_hash,
-                slug=slug,
-                at=runner.clock(),
-                by=by,
-                addresses=reached,
+    audience = Audience(
+        send_id=_FOLDER,
+        slug=slug,
+        list_id=0,
+        list_name=list_name,
+        host=runner.host,
+        links=runner.links,
+    )
+    trials: list[Trial] = []
+    with _receipt(runner, email, slug, by) as reached:
+        for address in to:
+            with runner.store.read() as connection:
+                known = reader or people.find(connection, address) or SAMPLE_READER
+                number = receipts.mails(connection, email.content_hash) + len(reached) + 1
+            # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
+            person = Subscriber(0, address, known.name, known.attributes)
+            trial = Trial(
+                address, _deliver(runner, _message(email, person, audience, number), pace)
             )
-    return trials
+            trials.append(trial)
+            if isinstance(trial.outcome, Accepted):
+                reached.append(address.text)
+    return tuple(trials)
 
 
-def _messages(
-    runner: Runner,
-    email: Email,
-    slug: str,
-    to: Sequence[Address],
-    reader: Subscriber | None,
-    list_name: str,
-    first: int,
-) -> Iterator[Message]:
+@contextmanager
+def _receipt(runner: Runner, email: Email, slug: str, by: str) -> Iterator[list[str]]:
+    """Yields a list for the addresses that were reached; their receipt is written at the end.
+
+    Also where the transport fails at a later one: those before have had their mail.
+    """
+    reached: list[str] = []
+    try:
+        yield reached
+    finally:
+        if reached:
+            with runner.store.write() as connection:
+                receipts.add(
+                    connection,
+                    content_hash=email.content_hash,
+                    slug=slug,
+                    at=runner.clock(),
+                    by=by,
+                    addresses=reached,
+                )
+
+
+def _message(email: Email, person: Subscriber, audience: Audience, number: int) -> Message:
+    """As the message of a delivery, but for its subject, its name and whom its links are of."""
     shown = replace(email, subject=(PREFIX, *email.subject))
+    message = compose(shown, person, audience, number, 1)
     short = email.content_hash[:_HASH_LENGTH]
-    for number, address in enumerate(to, start=first):
-        with runner.store.read() as connection:
-            known = reader or people.find(connection, address) or SAMPLE_READER
-        audience = Audience(
-            send_id=_FOLDER,
-            slug=slug,
-            list_id=0,
-            list_name=list_name,
-            host=runner.host,
-            links=runner.links,
-        )
-        # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
-        person = Subscriber(0, address, known.name, known.attributes)
-        message = compose(shown, person, audience, number, 1)
-        ref = f"test-{short}-{number}-{secrets.token_hex(4)}"
-        yield replace(
-            message,
-            ref=f"{ref}.1",
-            name=f"{short}-{number}",
-            headers=tuple(
-                (name, f"{ref}.1" if name == "X-Newsletter-Ref" else value)
-                for name, value in message.headers
-            ),
-            tags=(("send", _FOLDER), ("delivery", ref), ("attempt", "1")),
-        )
+    ref = f"test-{short}-{number}-{secrets.token_hex(4)}"
+    return replace(
+        message,
+        ref=f"{ref}.1",
+        name=f"{short}-{number}",
+        headers=tuple(
+            (name, f"{ref}.1" if name == "X-Newsletter-Ref" else value)
+            for name, value in message.headers
+        ),
+        tags=(("send", _FOLDER), ("delivery", ref), ("attempt", "1")),
+    )
 
 
-def _deliver(
-    runner: Runner, message: Message, pace: Pace, clock: Callable[[], dt.datetime]
-) -> Outcome:
+def _deliver(runner: Runner, message: Message, pace: Pace) -> Outcome:
     if (rate := pace.rate) is not None:
         with runner.store.write() as connection:
-            begins = limiter.reserve(connection, 1, rate, clock())
-        runner.stop.wait(max(0.0, (begins - clock()).total_seconds()))
+            begins = limiter.reserve(connection, 1, rate, runner.clock())
+        runner.stop.wait(max(0.0, (begins - runner.clock()).total_seconds()))
+    if runner.stop.is_set():
+        raise Interrupted("interrupted", hint="Some addresses may have had their test. Run again.")
     try:
         [outcome] = runner.transport.deliver(_FOLDER, [message])
     except OutcomeUnknown as error:

@@ -175,7 +175,7 @@ resume SEND
 resolve SEND --unknown accept
 events replay people.csv
 db upgrade
-db adopt
+db adopt --yes
 db backup copy.db
 db verify
 """.strip().splitlines()
