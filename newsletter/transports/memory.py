@@ -1,15 +1,17 @@
 """A transport for tests: keeps what it was given, and answers as it is told."""
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Allowance, Outcome
+from newsletter.model.send import Accepted, Allowance, Outcome, Rejected
+from newsletter.transports import mime
 
 Answer = Callable[[str, Sequence[Message]], list[Outcome]]
 
 
 class Memory:
-    """`answer` may return other outcomes or raise; without one every message is accepted."""
+    """`answer` may return any outcomes, or raise; without one it accepts what can be a mail."""
 
     kind = "memory"
 
@@ -31,7 +33,7 @@ class Memory:
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         outcomes: list[Outcome] = (
-            [Accepted(f"memory-{message.ref}") for message in batch]
+            [_outcome(message) for message in batch]
             if self._answer is None
             else self._answer(send_id, batch)
         )
@@ -41,3 +43,11 @@ class Memory:
             if isinstance(outcome, Accepted)
         ]
         return outcomes
+
+
+def _outcome(message: Message) -> Outcome:
+    try:
+        mime.compose(message, dt.datetime.now(dt.UTC))
+    except mime.UnsafeHeader as error:
+        return Rejected(error.message)
+    return Accepted(f"memory-{message.ref}")
