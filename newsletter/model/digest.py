@@ -10,7 +10,6 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from newsletter.model.finding import Position
@@ -356,14 +355,19 @@ def walk(root: Node) -> Iterator[Node]:
     Field order in the dataclasses is reading order, so one rule serves every node.
     """
     yield root
-    for name in _content(type(root)):
+    for name in _CONTENT[type(root)]:
         yield from _walk_value(getattr(root, name))
 
 
-@cache
-def _content(node: type[Node]) -> tuple[str, ...]:
-    """The fields of a kind of node that hold what it says."""
-    return tuple(spec.name for spec in fields(node) if spec.compare)
+class _Content(dict[type[Node], tuple[str, ...]]):
+    """The fields of each kind of node that hold what it says, found out once."""
+
+    def __missing__(self, kind: type[Node]) -> tuple[str, ...]:
+        self[kind] = tuple(spec.name for spec in fields(kind) if spec.compare)
+        return self[kind]
+
+
+_CONTENT = _Content()
 
 
 def _walk_value(value: object) -> Iterator[Node]:

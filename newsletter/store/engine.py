@@ -2,8 +2,9 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        # SQLite lets one writer in, and has the others sleep and try again, ever longer: the
+        # threads of one process take turns here instead.
+        self._turn = threading.Lock() if self.is_sqlite else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -38,14 +42,35 @@ class Store:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        with _translated(), self.engine.connect() as connection:
+    def write(self, *, durable: bool = True) -> Iterator[Connection]:
+        """A transaction that writes; one that is not `durable` may be lost with the power."""
+        with _translated(), self._turn, self.engine.connect() as connection:
             connection = connection.execution_options(begin_immediate=True)
-            with connection.begin():
+            if durable:
+                with connection.begin():
+                    yield connection
+                return
+            with _without_sync(connection), connection.begin():
+                if not self.is_sqlite:
+                    connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
                 yield connection
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+@contextmanager
+def _without_sync(connection: Connection) -> Iterator[None]:
+    """SQLite's commits without waiting for the disk; PostgreSQL is told inside a transaction."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = driver_connection(connection)
+    driver.execute("PRAGMA synchronous=NORMAL")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA synchronous=FULL")
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tests.bench.bench import Bench
 from tests.bench.figures import HEADINGS, Figure, line, table
 from tests.bench.rendering import rendering
 from tests.bench.sending import core, memory, outbox, planning
+from tests.bench.ses import limiter, ses
 from tests.bench.startup import startup
 from tests.bench.stores import STORES, Stores
 
@@ -33,6 +34,8 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "core": core,
     "outbox": outbox,
     "memory": memory,
+    "ses": ses,
+    "limiter": limiter,
 }
 
 

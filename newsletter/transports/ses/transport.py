@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Calls at once: threads hide the latency, and a raw call carries one mail only.
+_BULK_CALLS = 16
+_RAW_CALLS = 40
+_RAW_BATCH = 5
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
 _ENTRY_BYTES = 300  # of JSON around the data, headers and tags of one entry
@@ -70,12 +74,13 @@ class Ses:
 
     kind = "ses"
 
-    def __init__(self, settings: SesSettings, *, concurrency: int = 16) -> None:
-        self.concurrency = concurrency
-        self.batch_size = limits.MAX_ENTRIES if settings.mode == "bulk" else 10
+    def __init__(self, settings: SesSettings, *, concurrency: int | None = None) -> None:
+        bulk = settings.mode == "bulk"
+        self.concurrency = concurrency or (_BULK_CALLS if bulk else _RAW_CALLS)
+        self.batch_size = limits.MAX_ENTRIES if bulk else _RAW_BATCH
         self._settings = settings
-        self._client, self._control = _clients(settings, concurrency)
-        self._deliver = self._bulk if settings.mode == "bulk" else self._raw
+        self._client, self._control = _clients(settings, self.concurrency)
+        self._deliver = self._bulk if bulk else self._raw
         self._pending: TransportError | None = None
 
     def allowance(self) -> Allowance:

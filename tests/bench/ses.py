@@ -1,0 +1,159 @@
+"""How fast a send goes through SES, against a stand-in that answers after 50 ms."""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from newsletter.config import SesSettings
+from newsletter.model.email import Email, fill
+from newsletter.project import utc_now
+from newsletter.sending.plan import Order, plan
+from newsletter.sending.run import Runner, run
+from newsletter.store import open_store
+from newsletter.transports.ses import Ses
+from tests.bench.audience import LIST, import_people, people_file
+from tests.bench.bench import Bench
+from tests.bench.figures import Figure
+from tests.bench.processes import apart
+from tests.bench.rendering import email_json, links
+from tests.standin.client import StandIn, running
+
+_LATENCY_MS = 50
+_SHARE = 0.95  # of MaxSendRate, which a send keeps to
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
+
+
+def ses(bench: Bench) -> Iterator[Figure]:
+    """Bulk and raw through SES, against a plain loop of single sends."""
+    with _standin(bench) as standin:
+        loops = {
+            threads: tuple(
+                apart(plain_loop, standin.url, email_json(), threads, 40 * threads)[0]
+                for _ in range(bench.repeats)
+            )
+            for threads in (1, 16)
+        }
+        for threads, speeds in loops.items():
+            name = f"plain boto3 send_email, {threads} at once"
+            yield Figure(name, speeds, "people/s", best=True)
+        for mode, size, least in (
+            ("bulk", bench.rows // 10, 5000.0),
+            ("raw", bench.rows // 200, 400.0),
+        ):
+            speeds = tuple(_sent(bench, standin, mode, size)[0] for _ in range(bench.repeats))
+            figure = Figure(f"SES {mode}", speeds, "people/s", at_least=least, best=True)
+            yield figure
+            for threads, plain in loops.items():
+                ratio = figure.value / max(plain)
+                yield Figure(f"  against the plain loop, {threads} at once", (ratio,), "x")
+        for size in (bench.rows // 100, bench.rows):
+            _, peak_mb = _sent(bench, standin, "bulk", size)
+            yield Figure(f"peak memory, SES bulk to {size:,}", (peak_mb,), "MB", at_most=200)
+
+
+def limiter(bench: Bench) -> Iterator[Figure]:
+    """How exactly a send keeps its rate, at the stand-in's arrival."""
+    seconds = 60 if bench.rows >= 1_000_000 else 6
+    for allowed in (14, 100, 1000):
+        rate = allowed * _SHARE
+        with _standin(bench, max_send_rate=float(allowed)) as standin:
+            _sent(bench, standin, "bulk", int(rate * seconds))
+            mean, busiest = _arrivals(standin)
+        off = abs(mean / rate - 1) * 100
+        yield Figure(f"limiter at {rate:g}/s, off by", (off,), "%", at_most=2)
+        yield Figure("  busiest second against it", (busiest / rate,), "x", at_most=1.15)
+
+
+def _standin(bench: Bench, **account: float) -> Any:
+    settings = {"max_send_rate": 1e6, "max_24_hour_send": 1e9} | account
+    return running(bench.folder / "standin.log", latency_ms=_LATENCY_MS, **settings)
+
+
+def _sent(bench: Bench, standin: StandIn, mode: str, size: int) -> tuple[float, float]:
+    """(recipients a second, peak memory in MB) of one send to `size` people from a new store."""
+    standin.log.unlink(missing_ok=True)
+    path = people_file(bench.folder, size)
+    with bench.stores.new("sqlite") as url:
+        apart(import_people, url, str(path))
+        speed, process = apart(send_through_ses, url, email_json(), standin.url, mode)
+    return float(speed), process.peak_mb
+
+
+def _arrivals(standin: StandIn) -> tuple[float, int]:
+    """(recipients a second from the first arrival to the last, those of the busiest second)."""
+    found = standin.stats()["arrivals"]
+    tenths = Counter({round(at * 10): amount for at, amount in found})
+    first, last = min(tenths), max(tenths)
+    # The last call has no successor to keep a distance from, so it does not count.
+    mean = (sum(tenths.values()) - tenths[last]) / ((last - first) / 10)
+    busiest = max(sum(tenths[at + i] for i in range(10)) for at in range(first, last - 8))
+    return mean, busiest
+
+
+def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> float:
+    """Send to everybody through SES; returns the recipients a second. Runs apart."""
+    os.environ.update(_CREDENTIALS)
+    store = open_store(url, Path())
+    send_id = plan(store, Order("issue", Email.from_json(letter), LIST), utc_now())
+    settings = SesSettings.model_validate(
+        {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
+    )
+    runner = Runner(
+        store=store,
+        transport=Ses(settings),
+        links=links(),
+        base_url="https://news.example.com",
+        max_rate=0,
+        clock=utc_now,
+        stop=threading.Event(),
+        notify=print,
+    )
+    started = time.perf_counter()
+    done = run(runner, send_id)
+    seconds = time.perf_counter() - started
+    assert done.counts.accepted == done.counts.recipients > 0
+    store.close()
+    return done.counts.accepted / seconds
+
+
+def plain_loop(endpoint: str, letter: str, threads: int, size: int) -> float:
+    """What a script without a ledger does: send_email for each, recipients a second. Runs apart."""
+    email = Email.from_json(letter)
+    client = boto3.client(
+        "sesv2",
+        region_name="eu-west-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="bench",
+        aws_secret_access_key="bench",
+        config=Config(max_pool_connections=threads),
+    )
+    content: Any = {
+        "Simple": {
+            "Subject": {"Data": fill(email.subject, {})},
+            "Body": {
+                "Html": {"Data": fill(email.html, {})},
+                "Text": {"Data": fill(email.text, {})},
+            },
+        }
+    }
+
+    def send(number: int) -> None:
+        client.send_email(
+            FromEmailAddress="daily@news.example.com",
+            Destination={"ToAddresses": [f"reader{number}@example.com"]},
+            Content=content,
+        )
+
+    send(0)
+    started = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(send, range(size)))
+    return size / (time.perf_counter() - started)
