@@ -45,7 +45,7 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
 
     Raises UsageError where there is none, RenderError where a theme.toml cannot be read.
     """
-    plain = bool(name) and Path(name).name == name
+    plain = Path(name).name == name not in ("", "..")
     folders = [folder / name for folder in search if plain and (folder / name).is_dir()]
     if not folders:
         known = sorted({path.name for folder in search for path in folder.glob("*/")})
@@ -69,9 +69,23 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        settings = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RenderError(f"is not TOML: {error}", where=str(path), hint="Mend it.") from error
+    if not _are_strings(settings.get("strings", {})):
+        raise RenderError(
+            "strings are not texts by language",
+            where=str(path),
+            hint='Write them below [strings.en], as unsubscribe = "Unsubscribe".',
+        )
+    return settings
+
+
+def _are_strings(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(words, dict) and all(isinstance(word, str) for word in words.values())
+        for words in value.values()
+    )
 
 
 def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_a_template_gets_no_further_than_its_values(attack: str, tmp_path: Path)
         "{{ 'x' * 100000000 }}",
         "{{ 100000000 * 'x' }}",
         "{{ [1] * 100000000 }}",
-        "{{ 2 ** 100000000 }}",
+        "{% set x = 2 ** 100000000 %}",
         "{{ range(100000000) | list }}",
         "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
         "{% include 'email.mjml.j2' %}",
@@ -65,6 +65,7 @@ def test_a_template_gets_no_further_than_its_values(attack: str, tmp_path: Path)
 def test_a_template_that_asks_for_too_much_is_an_error(greed: str, tmp_path: Path) -> None:
     error = failed(tmp_path, f"<mjml>\n{greed}</mjml>")
 
+    assert error.message.startswith("template: ")
     assert error.where == "templates/digest/email.mjml.j2:2"
 
 
