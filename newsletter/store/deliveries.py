@@ -126,14 +126,15 @@ def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:
 
 
 def make_unknown(connection: Connection, number: int, reason: str, now: dt.datetime) -> int:
-    """Let all that is queued or in flight be unknown."""
+    """Let all that is queued or in flight be unknown; what may have been tried counts as tried."""
+    tried = sa.case((deliveries.c.attempts == 0, 1), else_=deliveries.c.attempts)
     result = connection.execute(
         sa.update(deliveries)
         .where(
             deliveries.c.send == number,
             deliveries.c.status.in_((DeliveryStatus.QUEUED, DeliveryStatus.SENDING)),
         )
-        .values(status=DeliveryStatus.UNKNOWN, reason=reason, at=now)
+        .values(status=DeliveryStatus.UNKNOWN, attempts=tried, reason=reason, at=now)
     )
     return int(result.rowcount)
 
