@@ -21,7 +21,7 @@ _LINE_OCTETS = 998  # RFC 5322, 2.1.1
 
 
 class UnsafeHeader(NewsletterError):
-    """A header value that could break out of its line."""
+    """A header value that could break out of its line, or half a character in a body."""
 
     code = "unsafe-header"
 
@@ -107,9 +107,13 @@ def _quoted(name: str) -> str:
 
 def _part(content_type: str, template: MergeText, values: Mapping[str, str]) -> list[str]:
     body = encoded(template)
+    try:
+        filled = body.filled(values)
+    except UnicodeEncodeError as error:
+        raise UnsafeHeader("a merge field holds half a character") from error
     return [
         f"Content-Type: {content_type}; charset=utf-8",
         f"Content-Transfer-Encoding: {body.encoding}",
         "",
-        body.filled(values),
+        filled,
     ]

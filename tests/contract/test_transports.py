@@ -6,6 +6,7 @@ SES stands in as a process of its own, which answers as SES does and keeps what 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -97,13 +98,8 @@ def outbox(folder: Path) -> Outside:
     return Outside(Outbox(folder), arrived)
 
 
-def ses(standin: StandIn, mode: str) -> Outside:
-    settings = SesSettings.model_validate(
-        {"region": "us-east-1", "endpoint_url": standin.url, "mode": mode}
-    )
+def ses(transport: Transport, standin: StandIn) -> Outside:
     before = len(list(standin.accepted()))
-    # Imported here: boto3 takes its time, and is not for those who leave SES out.
-    from newsletter.transports.ses import Ses
 
     def arrived() -> dict[str, Received]:
         return {
@@ -116,7 +112,7 @@ def ses(standin: StandIn, mode: str) -> Outside:
             for record in list(standin.accepted())[before:]
         }
 
-    return Outside(Ses(settings), arrived)
+    return Outside(transport, arrived)
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +122,25 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def ses_of(standin: StandIn) -> Iterator[Callable[[str], Transport]]:
+    """The transport to the stand-in by its mode, made once: boto3 takes its time."""
+    # Imported here: boto3 is not for those who leave SES out.
+    from newsletter.transports.ses import Ses
+
+    @cache
+    def made(mode: str) -> Transport:
+        options = {"region": "us-east-1", "endpoint_url": standin.url, "mode": mode}
+        return Ses(SesSettings.model_validate(options))
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "key")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        yield made
+
+
 @pytest.fixture(params=["memory", "outbox", "ses-bulk", "ses-raw"])
-def outside(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Outside:
+def outside(request: pytest.FixtureRequest, tmp_path: Path) -> Outside:
     """Each transport with nothing delivered yet: the test runs on all of them."""
     match request.param:
         case "memory":
@@ -137,9 +148,8 @@ def outside(
         case "outbox":
             return outbox(tmp_path / "outbox")
         case kind:
-            monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-            return ses(request.getfixturevalue("standin"), kind.removeprefix("ses-"))
+            made = request.getfixturevalue("ses_of")(kind.removeprefix("ses-"))
+            return ses(made, request.getfixturevalue("standin"))
 
 
 def message(number: int = 1, name: str = "Ada", email: Email = EMAIL, attempt: int = 1) -> Message:
@@ -220,6 +230,25 @@ def test_a_name_with_control_characters_costs_at_most_its_own_message(outside: O
     assert [type(outcomes[n]) for n in (0, 2)] == [Accepted, Accepted]
     assert type(outcomes[1]) in (Accepted, Rejected)
     assert {"r1@example.com", "r3@example.com"} <= set(outside.arrived())
+
+
+def test_half_a_character_in_a_value_costs_only_its_own_message(outside: Outside) -> None:
+    """A lone surrogate, which the arguments of a command or JSON may hold, has no encoding."""
+    outcomes = outside.transport.deliver(SEND, [message(1), message(2, "A\ud83d"), message(3)])
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Rejected, Accepted]
+    assert set(outside.arrived()) == {"r1@example.com", "r3@example.com"}
+
+
+def test_the_outside_says_what_it_allows(outside: Outside) -> None:
+    """SES takes ever so much a second; a folder or a list takes anything."""
+    allowance = outside.transport.allowance()
+
+    assert not allowance.problem
+    assert not allowance.sandbox
+    assert allowance.remaining is None
+    assert outside.transport.concurrency >= 1
+    assert (allowance.rate is None) == (outside.transport.kind != "ses")
 
 
 # --- headers ------------------------------------------------------------------------------------

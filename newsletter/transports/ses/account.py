@@ -1,5 +1,6 @@
 """What the SES account allows right now, by GetAccount."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,23 +10,34 @@ _SHARE = 0.95  # of the account's rate: SES counts by the second, and so do othe
 
 
 def allowance(reply: Mapping[str, Any]) -> Allowance:
-    """The allowance that GetAccount tells; recipients, not calls, are counted by SES."""
-    quota = reply.get("SendQuota") or {}
-    most = float(quota.get("Max24HourSend", 0))
-    rate = float(quota.get("MaxSendRate", 0))
-    sent = float(quota.get("SentLast24Hours", 0))
+    """The allowance that GetAccount tells; recipients, not calls, are counted by SES.
+
+    Raises LookupError, TypeError or ValueError for a reply that is no answer of GetAccount.
+    """
+    quota = reply["SendQuota"]
+    most, rate, sent = (
+        _number(quota[name]) for name in ("Max24HourSend", "MaxSendRate", "SentLast24Hours")
+    )
     return Allowance(
         rate=rate * _SHARE if rate > 0 else None,
         remaining=None if most < 0 else max(0, int(most - sent)),
         daily=None if most < 0 else int(most),
-        sandbox=not reply.get("ProductionAccessEnabled", False),
-        problem=_problem(reply),
+        sandbox=not reply["ProductionAccessEnabled"],
+        problem=_problem(reply, most, rate),
     )
 
 
-def _problem(reply: Mapping[str, Any]) -> str:
-    if not reply.get("SendingEnabled", False):
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("no number")
+    return float(value)
+
+
+def _problem(reply: Mapping[str, Any], most: float, rate: float) -> str:
+    if not reply["SendingEnabled"]:
         return "sending is switched off for this SES account"
     if reply.get("EnforcementStatus") == "SHUTDOWN":
         return "AWS has shut down sending of this SES account"
+    if most == 0 or rate <= 0:
+        return "this SES account may send nothing: its quota is 0"
     return ""

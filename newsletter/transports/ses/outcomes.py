@@ -83,6 +83,9 @@ _ERRORS: Mapping[str, Meaning] = {
     "RequestTimeTooSkewed": Meaning.STOP,
 }
 
+# How SES says that the sender's identity is missing; no recipient is at fault.
+_NOT_VERIFIED = "not verified"
+
 # What ends a TLS handshake; any other TLS error may have come after the request.
 _HANDSHAKE = re.compile(
     r"CERTIFICATE|HANDSHAKE|WRONG_VERSION|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|UNKNOWN_PROTOCOL"
@@ -123,6 +126,8 @@ def _entry(result: object) -> Answer:
     status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
     meaning = STATUSES.get(status, Meaning.UNKNOWN)
     reason = " ".join(f"{status} {result.get('Error') or ''}".split())
+    if meaning is Meaning.REJECTED and _NOT_VERIFIED in reason:
+        meaning = Meaning.STOP
     if meaning is Meaning.ACCEPTED and not message_id:
         return Answer(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
     return Answer(meaning, message_id, reason[:500])
@@ -170,6 +175,8 @@ def _answered(error: boto.ClientError) -> TransportError:
     meaning = _ERRORS.get(code) or _ERRORS.get(code.removesuffix("Exception"))
     if meaning is Meaning.THROTTLED and "daily" in message.lower():
         meaning = Meaning.QUOTA
+    if meaning is Meaning.REJECTED and _NOT_VERIFIED in message:
+        meaning = Meaning.STOP
     match meaning:
         case Meaning.THROTTLED:
             return Throttled(said)
@@ -187,6 +194,7 @@ _HINTS = {
     "SendingPaused": "Sending is paused in the SES console.",
     "AccountSuspended": "AWS has suspended the account.",
     "MailFromDomainNotVerified": "Verify the domain of `from` in SES.",
+    "MessageRejected": "Verify the domain of `from` in SES, in the region of [transport.ses].",
     "NotFound": "Check [transport.ses] configuration_set and region.",
     "AccessDenied": "Allow ses:SendEmail and ses:SendBulkEmail for these credentials.",
     "ExpiredToken": "Renew the AWS credentials, then resume.",

@@ -13,11 +13,7 @@ from functools import lru_cache
 
 from newsletter.model.email import Email, MergeField, MergeText, escaped
 
-# What the parser of SES reads as its own: a pair of opening braces with all that touches it, and
-# beside a variable any brace or backslash.
-_PAIR = r"[{}\\]*\{\{[{}\\]*"
-_AT_START = r"^[{}\\]+"
-_AT_END = r"[{}\\]+$"
+_BRACES = re.compile(r"[{}\\]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +25,7 @@ class Template:
     text: str
     fields: Mapping[MergeField, str]
     literals: Mapping[str, str]
+    size_bytes: int  # of its JSON in a request, which escapes all but ASCII
 
     def data(self, values: Mapping[str, str]) -> str:
         """The replacement data of one recipient, every variable of the template in it.
@@ -40,10 +37,6 @@ class Template:
             for field, variable in self.fields.items()
         }
         return json.dumps(filled | dict(self.literals), ensure_ascii=False, separators=(",", ":"))
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(len(part.encode()) for part in (self.subject, self.html, self.text))
 
 
 @lru_cache(maxsize=4)
@@ -57,6 +50,7 @@ def template_of(email: Email) -> Template:
         text,
         writer.fields,
         {variable: run for run, variable in writer.literals.items()},
+        sum(len(json.dumps(part)) for part in (subject, html, text)),
     )
 
 
@@ -74,12 +68,21 @@ class _Writer:
                 variable = self.fields.setdefault(piece, f"f{len(self.fields)}")
                 pieces.append(f"{{{{{variable}}}}}")
                 continue
-            patterns = [_PAIR]
-            patterns += [_AT_START] if index > 0 else []
-            patterns += [_AT_END] if index + 1 < len(merge) else []
-            pieces.append(re.sub("|".join(patterns), self._literal, piece))
+            pieces.append(self._protected(piece, index > 0, index + 1 < len(merge)))
         return "".join(pieces)
 
-    def _literal(self, run: re.Match[str]) -> str:
-        variable = self.literals.setdefault(run[0], f"b{len(self.literals)}")
-        return f"{{{{{variable}}}}}"
+    def _protected(self, text: str, follows: bool, precedes: bool) -> str:
+        """Text whose braces SES cannot misread; it may follow or precede a variable.
+
+        SES takes as its own a pair of opening braces with all that touches it, and beside a
+        variable any brace or backslash.
+        """
+
+        def literal(run: re.Match[str]) -> str:
+            at_edge = (follows and run.start() == 0) or (precedes and run.end() == len(text))
+            if not at_edge and "{{" not in run[0]:
+                return run[0]
+            variable = self.literals.setdefault(run[0], f"b{len(self.literals)}")
+            return f"{{{{{variable}}}}}"
+
+        return _BRACES.sub(literal, text)

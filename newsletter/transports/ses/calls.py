@@ -1,0 +1,270 @@
+"""The calls that one batch takes: a bulk call or halves of it, or a raw mail for each message.
+
+What came of each message is its outcome; what stops the whole send, although it came with answers
+to some messages, is kept in `stop`.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+from newsletter.errors import (
+    OutcomeUnknown,
+    QuotaReached,
+    SendingStopped,
+    Throttled,
+    TransportDown,
+    TransportError,
+)
+from newsletter.model.email import Message
+from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
+from newsletter.transports import mime
+from newsletter.transports.ses import limits
+from newsletter.transports.ses.outcomes import (
+    Answer,
+    Meaning,
+    Refused,
+    entries,
+    single,
+    translated,
+)
+from newsletter.transports.ses.replies import ReplyTooLarge
+from newsletter.transports.ses.template import Template, template_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_sesv2 import SESV2Client
+
+T = TypeVar("T")
+_Entry = tuple[Message, str]  # with its data for the template
+
+_PER_RECIPIENT = ("List-Unsubscribe", "X-Newsletter-Ref")
+
+# What botocore raises for a reply that it cannot read, beside its own errors.
+UNREADABLE = (
+    ResponseParserError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+
+
+class Calls:
+    """The calls of one batch. None begins after `until` (monotonic): the rest is put off then."""
+
+    def __init__(self, client: "SESV2Client", configuration_set: str, until: float) -> None:
+        self.stop: TransportError | None = None
+        self._client = client
+        self._configuration_set = configuration_set
+        self._until = until
+
+    # --- bulk ---
+
+    def bulk(self, batch: Sequence[Message]) -> list[Outcome]:
+        template = template_of(batch[0].email)
+        if template.size_bytes + limits.MAX_ENTRY_BYTES > limits.MAX_REQUEST_BYTES:
+            raise SendingStopped(
+                f"the email takes {template.size_bytes:,} bytes of a call; SES takes 1,000,000",
+                hint='Shorten it, or set [transport.ses] mode = "raw".',
+            )
+        given = [(message, template.data(message.values)) for message in batch]
+        fit = [entry for entry in given if _fits(entry)]
+        sent = iter(self._call_bulk(fit, template) if fit else [])
+        return [next(sent) if _fits(entry) else _TOO_MUCH_DATA for entry in given]
+
+    def _call_bulk(self, batch: Sequence[_Entry], template: Template) -> list[Outcome]:
+        most = limits.MAX_REQUEST_BYTES - template.size_bytes
+        if len(batch) > 1 and sum(limits.entry_bytes(data) for _, data in batch) > most:
+            return self._halves(batch, template)
+        request = self._bulk_request(batch, template)
+        try:
+            reply = self._asked(lambda: self._client.send_bulk_email(**request))
+        except Refused as error:
+            if len(batch) == 1:
+                return [Rejected(error.message)]
+            return self._halves(batch, template)
+        return self._judged(self._readable(lambda: entries(reply, len(batch))))
+
+    def _halves(self, batch: Sequence[_Entry], template: Template) -> list[Outcome]:
+        """The two halves of a refused call, each on its own; nothing of them was sent yet."""
+        middle = len(batch) // 2
+        outcomes: list[Outcome] = []
+        for half in (batch[:middle], batch[middle:]):
+            try:
+                outcomes += self._call_bulk(half, template)
+            except OutcomeUnknown as error:
+                outcomes += [Unknown(error.message)] * len(half)
+            except TransportError as error:
+                if not outcomes:
+                    raise
+                outcomes += self._put_off(error, len(half))
+        return outcomes
+
+    def _bulk_request(self, batch: Sequence[_Entry], template: Template) -> dict[str, Any]:
+        first, data = batch[0]
+        shared = [(name, value) for name, value in first.headers if name not in _PER_RECIPIENT]
+        content = {"Subject": template.subject, "Html": template.html, "Text": template.text}
+        request: dict[str, Any] = {
+            "FromEmailAddress": _mailbox(first.sender),
+            "DefaultContent": {
+                "Template": {
+                    "TemplateContent": content,
+                    "TemplateData": data,
+                    "Headers": _named(shared),
+                }
+            },
+            "BulkEmailEntries": [_entry(message, data) for message, data in batch],
+            **self._configuration(),
+        }
+        if first.reply_to:
+            request["ReplyToAddresses"] = [_mailbox(first.reply_to)]
+        return request
+
+    # --- raw ---
+
+    def raw(self, batch: Sequence[Message]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for message in batch:
+            try:
+                outcomes.append(self._call_raw(message))
+            except OutcomeUnknown as error:
+                outcomes.append(Unknown(error.message))
+            except TransportError as error:
+                if not outcomes:
+                    raise
+                return outcomes + self._put_off(error, len(batch) - len(outcomes))
+        return outcomes
+
+    def _call_raw(self, message: Message) -> Outcome:
+        try:
+            content = mime.compose(message, dt.datetime.now(dt.UTC))
+        except mime.UnsafeHeader as error:
+            return Rejected(error.message)
+        if len(content) > limits.MAX_RAW_BYTES:
+            return Rejected(f"the mail has {len(content):,} bytes; SES takes 40,000,000")
+        request: dict[str, Any] = {
+            "Content": {"Raw": {"Data": content}},
+            "Destination": {"ToAddresses": [message.to.text]},
+            "EmailTags": _named(message.tags),
+            "FromEmailAddress": _mailbox(message.sender),
+            **self._configuration(),
+        }
+        try:
+            reply = self._asked(lambda: self._client.send_email(**request))
+        except Refused as error:
+            return Rejected(error.message)
+        return _outcome(self._readable(lambda: single(reply)))
+
+    # --- both ---
+
+    def _configuration(self) -> dict[str, str]:
+        name = self._configuration_set
+        return {"ConfigurationSetName": name} if name else {}
+
+    def _asked(self, call: Callable[[], T]) -> T:
+        """What a send call returns; its errors as what they mean."""
+        if self.stop is not None:
+            raise self.stop
+        if time.monotonic() > self._until:
+            raise TransportDown("SES is slow: the rest of the batch waits for the next")
+        try:
+            return call()
+        except (ClientError, BotoCoreError, *UNREADABLE) as error:
+            meant = translated(error)
+            if isinstance(error, ReplyTooLarge) or not isinstance(
+                error, ClientError | BotoCoreError
+            ):
+                self._stop_next(meant.message)
+            raise meant from error
+
+    def _readable(self, read: Callable[[], T]) -> T:
+        """What a reply says; one that says nothing stops the send, for the next may be alike."""
+        try:
+            return read()
+        except OutcomeUnknown as error:
+            self._stop_next(error.message)
+            raise
+
+    def _stop_next(self, reason: str) -> None:
+        self.stop = SendingStopped(
+            reason,
+            hint="Look at the SES endpoint before you resume; what was in flight is unknown.",
+        )
+
+    def _judged(self, answers: Sequence[Answer]) -> list[Outcome]:
+        """One outcome per answer; raises what concerns all of them."""
+        stopping = next((a for a in answers if a.meaning in _STOPPING), None)
+        if stopping is not None:
+            error = _STOPPING[stopping.meaning](stopping.reason)
+            if all(answer.meaning in _NOT_SENT for answer in answers):
+                raise error
+            self.stop = error
+        elif all(answer.meaning is Meaning.THROTTLED for answer in answers):
+            raise Throttled(answers[0].reason)
+        return [_outcome(answer) for answer in answers]
+
+    def _put_off(self, error: TransportError, count: int) -> list[Outcome]:
+        """The outcomes of messages whose call never left, after others of their batch did."""
+        if not isinstance(error, Throttled | TransportDown):
+            self.stop = error
+        return [RetryLater(error.message, is_failure=False)] * count
+
+
+_TOO_MUCH_DATA = Rejected(
+    f"its merge fields have more than {limits.MAX_DATA_CHARACTERS:,} characters"
+)
+_STOPPING: Mapping[Meaning, Callable[[str], TransportError]] = {
+    Meaning.QUOTA: lambda reason: QuotaReached(f"the daily quota is used up ({reason})"),
+    Meaning.STOP: SendingStopped,
+    Meaning.UNKNOWN: lambda reason: SendingStopped(
+        f"SES gave an answer that is not known here: {reason}",
+        hint="What it was about is unknown; look at it before you resume.",
+    ),
+}
+_NOT_SENT = (Meaning.QUOTA, Meaning.STOP, Meaning.THROTTLED, Meaning.RETRY)
+
+
+def _outcome(answer: Answer) -> Outcome:
+    match answer.meaning:
+        case Meaning.ACCEPTED:
+            return Accepted(answer.message_id)
+        case Meaning.REJECTED:
+            return Rejected(answer.reason)
+        case Meaning.RETRY:
+            return RetryLater(answer.reason)
+        case Meaning.THROTTLED | Meaning.QUOTA | Meaning.STOP:
+            return RetryLater(answer.reason, is_failure=False)
+        case Meaning.UNKNOWN:
+            return Unknown(answer.reason)
+
+
+def _fits(entry: _Entry) -> bool:
+    return len(entry[1]) <= limits.MAX_DATA_CHARACTERS
+
+
+def _entry(message: Message, data: str) -> dict[str, Any]:
+    headers = [(name, value) for name, value in message.headers if name in _PER_RECIPIENT]
+    return {
+        "Destination": {"ToAddresses": [message.to.text]},
+        "ReplacementTags": _named(message.tags),
+        "ReplacementHeaders": _named(headers),
+        "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": data}},
+    }
+
+
+def _mailbox(value: str) -> str:
+    """A sender as SES takes it; one that cannot stand in a header is no recipient's fault."""
+    try:
+        return mime.mailbox(*mime.split_mailbox(value))
+    except mime.UnsafeHeader as error:
+        raise SendingStopped(error.message, hint="Mend [newsletter] from or reply_to.") from error
+
+
+def _named(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in pairs]
