@@ -74,11 +74,8 @@ def delivered(body: str = "Text.\n", **front: str) -> Mail:
 def visible(html: str) -> Any:
     """The body of a mail without what a mail program hides."""
     (body,) = lxml.html.document_fromstring(html).iter("body")
-    for element in list(body.iter()):
-        style = "".join(str(element.get("style", "")).split()) if element.tag else ""
-        if not isinstance(element.tag, str):
-            element.drop_tree() if element.getparent() is not None else None
-        elif "display:none" in style and element.getparent() is not None:
+    for element in list(body.iterdescendants()):
+        if not isinstance(element.tag, str) or "display:none" in element.get("style", ""):
             element.drop_tree()
     return body
 
