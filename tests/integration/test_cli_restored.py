@@ -173,6 +173,8 @@ def test_a_restored_store_can_be_looked_at_and_stopped(call: Call, restored: str
     assert call("deliveries", restored, "--json").code == 0
     assert call("db", "verify").code == 0
     assert call("pause", restored).code == 0
+    assert call("resume", restored).code == 5
+    assert call("status", restored, "--json").json["status"] == "paused"
     assert call("cancel", restored, "--json").json["status"] == "cancelled"
 
 

@@ -1,0 +1,244 @@
+"""Scheduled sends: which moment `--at` names, who sends them, and when a person is asked."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsletter.errors import UsageError
+from newsletter.model.send import Allowance, Send
+from newsletter.sending import control, run
+from newsletter.sending.plan import parse_time, plan
+from newsletter.store import Store
+from newsletter.transports.memory import Memory
+from tests.integration.commandline import Call, plan_send, write_issue
+from tests.integration.sending import NOW, FixedClock, fill_list, order, resume, runner
+from tests.integration.test_cli_processes import at_terminal
+
+ISSUE = "2026-01-07-valley"
+HOUR = dt.timedelta(hours=1)
+
+
+def outbox(project: Path) -> int:
+    return len(list((project / "outbox").rglob("*.eml")))
+
+
+def ago(hours: float) -> dt.datetime:
+    return dt.datetime.now(dt.UTC) - hours * HOUR
+
+
+# --- which moment ---------------------------------------------------------------------------------
+
+BEFORE = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("at", "zone", "utc"),
+    [
+        ("2026-03-28 08:00", "Europe/Berlin", "2026-03-28T07:00"),
+        ("2026-03-29 08:00", "Europe/Berlin", "2026-03-29T06:00"),
+        ("2026-10-24 08:00", "Europe/Berlin", "2026-10-24T06:00"),
+        ("2026-10-25 08:00", "Europe/Berlin", "2026-10-25T07:00"),
+        ("2026-07-01 08:00", "Asia/Shanghai", "2026-07-01T00:00"),
+        ("2026-07-01 08:00 America/New_York", "Asia/Shanghai", "2026-07-01T12:00"),
+        ("2026-12-01 08:00 America/New_York", "Asia/Shanghai", "2026-12-01T13:00"),
+        ("2026-10-25T02:30+02:00", "Europe/Berlin", "2026-10-25T00:30"),
+        ("2026-10-25T02:30+01:00", "Europe/Berlin", "2026-10-25T01:30"),
+        ("2026-03-29T02:30+01:00", "Europe/Berlin", "2026-03-29T01:30"),
+    ],
+)
+def test_a_local_time_follows_the_clocks_of_its_zone(at: str, zone: str, utc: str) -> None:
+    assert parse_time(at, zone, BEFORE).isoformat() == f"{utc}:00+00:00"
+
+
+@pytest.mark.parametrize("at", ["2026-03-29 02:30", "2026-10-25 02:30"])
+def test_a_time_that_clocks_skip_or_repeat_is_refused_with_both_offsets(at: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_time(at, "Europe/Berlin", BEFORE)
+
+    local = at.replace(" ", "T")
+    assert refused.value.where == "--at"
+    assert "Europe/Berlin" in refused.value.message
+    for offset in ("+01:00", "+02:00"):
+        assert f'"{local}{offset}"' in refused.value.hint
+        assert parse_time(f"{local}{offset}", "Europe/Berlin", BEFORE)
+
+
+def test_a_time_of_a_clock_change_plans_nothing(
+    call: Call, readers: str, rows: Callable[[], list[str]]
+) -> None:
+    before = rows()
+
+    answer = call(
+        *("send", ISSUE, "--list", readers, "--yes", "--json"),
+        *("--at", "2099-10-25 02:30 Europe/Berlin"),
+    )
+
+    assert (answer.code, answer.error["where"]) == (2, "--at")
+    assert rows() == before
+
+
+def test_the_newsletters_time_zone_is_that_of_a_bare_time(
+    call: Call, readers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_NEWSLETTER__TIMEZONE", "Asia/Shanghai")
+
+    told = call("send", ISSUE, "--list", readers, "--at", "2099-01-01 08:00", "--dry-run").err
+
+    assert "2099-01-01 00:00 UTC" in told
+
+
+# --- too late -------------------------------------------------------------------------------------
+
+
+def test_the_worker_asks_a_person_about_a_schedule_long_past(
+    call: Call, project: Path, readers: str
+) -> None:
+    """A machine that was off for a day must not mail yesterday's news by itself."""
+    stale = plan_send(project, ISSUE, readers, at=ago(13))
+
+    asked = call("worker", "--once", "--json")
+    again = call("worker", "--once", "--json")
+
+    assert (asked.code, asked.json["send_id"], asked.json["status"]) == (0, stale, "paused")
+    assert asked.json["pause_reason"] == "its time passed 13 hours ago"
+    assert again.out == ""
+    assert outbox(project) == 0
+    assert "its time passed 13 hours ago" in call("status", stale).out
+
+    resumed = call("resume", stale, "--json")
+
+    assert (resumed.code, resumed.json["accepted"], resumed.json["pause_reason"]) == (0, 3, None)
+
+
+def test_a_person_who_resumes_is_not_asked_once_more(
+    call: Call, project: Path, readers: str
+) -> None:
+    stale = plan_send(project, ISSUE, readers, at=ago(100))
+
+    assert call("resume", stale, "--json").json["accepted"] == 3
+
+
+def test_a_schedule_that_is_a_little_late_is_sent(call: Call, project: Path, readers: str) -> None:
+    plan_send(project, ISSUE, readers, at=ago(11))
+
+    assert call("worker", "--once", "--json").json["accepted"] == 3
+
+
+def test_how_late_is_too_late_is_a_setting(
+    call: Call, project: Path, readers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_POLICY__STALE_SCHEDULE_HOURS", "2")
+    plan_send(project, ISSUE, readers, at=ago(3))
+
+    assert call("worker", "--once", "--json").json["status"] == "paused"
+
+
+def test_one_that_is_too_late_keeps_no_other_waiting(
+    call: Call, project: Path, readers: str
+) -> None:
+    write_issue(project, "2026-01-08-next.md")
+    plan_send(project, ISSUE, readers, at=ago(20))
+    plan_send(project, "2026-01-08-next", readers, at=ago(1))
+
+    assert [line["status"] for line in call("worker", "--once", "--json").lines] == [
+        "paused",
+        "finished",
+    ]
+
+
+def waited(store: Store, clock: FixedClock, late: dt.timedelta) -> tuple[str, Memory, Send]:
+    """Wait in the foreground for a send of in an hour; the machine sleeps until `late` after."""
+    fill_list(store, 3)
+    send_id = plan(store, replace(order(), scheduled_at=NOW + HOUR), NOW)
+    memory = Memory()
+
+    def sleep(line: str) -> None:
+        clock.forward((HOUR + late).total_seconds())
+
+    waiting = replace(runner(store, memory, clock=clock), notify=sleep)
+    return send_id, memory, run.run(waiting, send_id)
+
+
+def test_who_waits_in_the_foreground_asks_too_after_a_long_sleep(store: Store) -> None:
+    clock = FixedClock()
+
+    send_id, memory, found = waited(store, clock, 12 * HOUR + dt.timedelta(seconds=1))
+
+    assert (found.status, found.pause_reason) == ("paused", "its time passed 12 hours ago")
+    assert memory.delivered == []
+    assert resume(runner(store, memory, clock=clock), send_id).counts.accepted == 3
+
+
+def test_who_waits_in_the_foreground_sends_after_a_short_sleep(store: Store) -> None:
+    _, memory, found = waited(store, FixedClock(), 11 * HOUR)
+
+    assert (found.status, len(memory.delivered)) == ("finished", 3)
+
+
+# --- paused while it waits ------------------------------------------------------------------------
+
+
+def test_a_send_that_is_paused_while_it_is_waited_for_is_not_sent(
+    call: Call, project: Path, readers: str
+) -> None:
+    """It once went to everybody at the moment that somebody paused it."""
+    arguments = ("send", ISSUE, "--list", readers, "--yes", "--at", "2099-01-01 08:00", "--json")
+    with at_terminal(project, *arguments) as terminal:
+        terminal.wait_for("Waiting until ")
+        paused = call("pause", call("status", "--json").json["send_id"], "--json").json
+        code, out = terminal.leave()
+
+    assert code == 4
+    assert (json.loads(out)["status"], json.loads(out)["recipients"]) == ("paused", 0)
+    assert json.loads(out) == paused
+    assert outbox(project) == 0
+
+
+def test_a_pause_between_its_time_and_its_first_batch_is_kept(store: Store) -> None:
+    fill_list(store, 3)
+    send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
+    clock = FixedClock(NOW + HOUR)
+
+    class Slow(Memory):
+        """Somebody pauses while the account is asked what it allows."""
+
+        def allowance(self) -> Allowance:
+            control.pause(store, send_id, clock)
+            return super().allowance()
+
+    memory = Slow()
+    found = run.run(runner(store, memory, clock=clock), send_id)
+
+    assert (found.status, found.pause_reason) == ("paused", "by the operator")
+    assert memory.delivered == []
+
+
+# --- several workers ------------------------------------------------------------------------------
+
+
+def test_two_workers_send_each_due_issue_once(call: Call, project: Path, readers: str) -> None:
+    """The one that comes second to a send goes on with the next."""
+    names = [f"2026-01-1{day}-due" for day in range(4)]
+    for name in names:
+        write_issue(project, f"{name}.md")
+        plan_send(project, name, readers, at=ago(1))
+
+    with (
+        at_terminal(project, "worker", "--once", "--json") as one,
+        at_terminal(project, "worker", "--once", "--json") as two,
+    ):
+        left = [one.leave(), two.leave()]
+
+    assert [code for code, _ in left] == [0, 0]
+    sends = call("sends", "--json").lines
+    assert {(found["status"], found["accepted"]) for found in sends} == {("finished", 3)}
+    assert outbox(project) == 3 * len(names)
+    assert {
+        line["attempts"]
+        for found in sends
+        for line in call("deliveries", found["send_id"], "--json").lines
+    } == {1}
