@@ -11,6 +11,7 @@ from newsletter.model.digest import (
     Code,
     Entry,
     Heading,
+    Image,
     Inline,
     InlineNode,
     Item,
@@ -27,6 +28,7 @@ from newsletter.model.digest import (
     SpanKind,
     Text,
     plain_text,
+    walk,
 )
 
 _LABEL_LENGTH = 20
@@ -203,8 +205,10 @@ def label_of(block: Block) -> tuple[Inline, Inline] | None:
     if not isinstance(first, Span) or first.kind is not SpanKind.STRONG:
         return None
     text = plain_text(first.children).strip()
-    if not text or len(text.rstrip(_COLONS)) > _LABEL_LENGTH or url_of((first,)):
+    if not text or len(text.rstrip(_COLONS)) > _LABEL_LENGTH:
         return None
+    if any(isinstance(node, Link | Image) for node in walk(first)):
+        return None  # a theme shows the words of a label alone
     if text[-1] in _COLONS:
         return (first,), _stripped(rest)
     if rest and isinstance(after := rest[0], Text) and after.text[:1] in tuple(_COLONS):

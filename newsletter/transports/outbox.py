@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from newsletter.errors import TransportDown
@@ -30,25 +31,34 @@ class Outbox:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _down(folder, error) from error
+        now = dt.datetime.now(dt.UTC)
+        composed = [_composed(message, now) for message in batch]
+        mails = [
+            (folder / f"{message.name}.eml", content)
+            for message, content in zip(batch, composed, strict=True)
+            if isinstance(content, bytes)
+        ]
+        left, stopped = write_together(mails)
+        if stopped is not None and not left:
+            raise _down(folder, stopped) from stopped
         outcomes: list[Outcome] = []
-        for message in batch:
-            try:
-                outcomes.append(_deliver(folder, message))
-            except OSError as error:
-                if not outcomes:
-                    raise _down(folder, error) from error
-                rest = len(batch) - len(outcomes)
-                return outcomes + [RetryLater(f"the outbox: {error.strerror}")] * rest
+        for message, content in zip(batch, composed, strict=True):
+            if isinstance(content, Rejected):
+                outcomes.append(content)
+            elif left:
+                left -= 1
+                outcomes.append(Accepted(message.ref))
+            else:
+                assert stopped is not None
+                outcomes.append(RetryLater(f"the outbox: {stopped.strerror}"))
         return outcomes
 
 
-def _deliver(folder: Path, message: Message) -> Outcome:
+def _composed(message: Message, now: dt.datetime) -> bytes | Rejected:
     try:
-        content = mime.compose(message, dt.datetime.now(dt.UTC))
+        return mime.compose(message, now)
     except mime.UnsafeHeader as error:
         return Rejected(error.message)
-    write_whole(folder / f"{message.name}.eml", content)
-    return Accepted(message.ref)
 
 
 def _down(folder: Path, error: OSError) -> TransportDown:
@@ -61,14 +71,45 @@ def _down(folder: Path, error: OSError) -> TransportDown:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that a crash leaves either all of it or nothing, and it survives one."""
-    part = path.with_suffix(path.suffix + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _, error = write_together([(path, content)])
+    if error is not None:
+        raise error
+
+
+def write_together(files: Sequence[tuple[Path, bytes]]) -> tuple[int, OSError | None]:
+    """Write files of one folder as `write_whole` does, waiting for the disk once for all of them.
+
+    Returns how many are there, from the first on, and what stopped the others.
+    """
+    parts = [path.with_suffix(path.suffix + ".part") for path, _ in files]
+    written, stopped = 0, None
     try:
-        os.fsync(folder)  # the name, as the content before it
+        with ExitStack() as opened:
+            handles: list[int] = []
+            for part, (_, content) in zip(parts, files, strict=True):
+                try:
+                    file = opened.enter_context(part.open("wb", buffering=0))
+                    file.write(content)
+                except OSError as error:
+                    stopped = error
+                    break
+                handles.append(file.fileno())
+            for part, (path, _), handle in zip(parts, files, handles, strict=False):
+                os.fsync(handle)
+                part.replace(path)
+                written += 1
+        if written:
+            _sync_names(files[0][0].parent)
+    except OSError as error:
+        stopped = error
+    for part in parts[written:]:
+        part.unlink(missing_ok=True)
+    return written, stopped
+
+
+def _sync_names(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)

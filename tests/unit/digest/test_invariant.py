@@ -148,6 +148,8 @@ FIXTURES = {
     "several titles": "---\ntitle: One\n---\n# One\n\n## A\n\n### i\n\na\n\n# Two\n\n## B\n\nb\n",
     "levels that skip": "## A\n\n#### deep\n\nx\n\n### item\n\ny\n\n##### deeper\n\nz\n",
     "labels as headings": "## A\n\n### Item\n\nx\n\n### 影响\n\ny\n\n### Impact\n\n- z\n",
+    "a label of links": "## A\n\n### i\n\n**See [b](https://b.io/) [c](https://c.io/):**\n\n- x\n",
+    "a label with a picture": "## A\n\n### i\n\n**![s](https://b.io/s.png) Note:** text\n",
     "a label before anything": "## A\n\n**Impact:**\n\n- one\n- two\n\n---\n\n## B\n\nb\n",
     "a label with its colon outside": (
         "## A\n\n### I\n\n**Impact**: text\n- one\n\n| a |\n|-|\n| b |\n"
