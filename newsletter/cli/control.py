@@ -5,7 +5,7 @@ import click
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
 from newsletter.cli.sends import SendId, as_json, show
-from newsletter.model.send import Send
+from newsletter.model.send import Send, SendStatus
 
 
 @click.command()
@@ -26,9 +26,12 @@ def resume(session: Session, send: str) -> int:
     """Go on with a paused or interrupted send."""
     from newsletter.project import utc_now
     from newsletter.sending import control, preflight
+    from newsletter.sending.run import allowed, read
 
     sender = runner(session)
     preflight.check_store(sender)
+    if read(session.store, send).status is SendStatus.PAUSED:
+        allowed(sender.transport)  # where it may not send, the pause and its reason stay
     return run_and_show(session, sender, control.reopen(session.store, send, utc_now).id)
 
 

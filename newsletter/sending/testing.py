@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from newsletter.errors import Interrupted, OutcomeUnknown, Refused
+from newsletter.errors import Interrupted, OutcomeUnknown, Refused, SendingStopped
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
-from newsletter.model.send import Accepted, Outcome, Unknown
+from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
 from newsletter.model.subscriber import Subscriber
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.pace import Pace
@@ -128,4 +128,6 @@ def _deliver(runner: Runner, message: Message, pace: Pace) -> Outcome:
         [outcome] = runner.transport.deliver(_FOLDER, [message])
     except OutcomeUnknown as error:
         return Unknown(error.message)
+    except SendingStopped as error:  # as for an address that the sandbox refuses, not for all
+        return Rejected(error.message)
     return outcome

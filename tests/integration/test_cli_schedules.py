@@ -67,13 +67,13 @@ def test_a_time_that_clocks_skip_or_repeat_is_refused_with_both_offsets(at: str)
         assert parse_time(f"{local}{offset}", "Europe/Berlin", BEFORE)
 
 
-def test_a_time_of_a_clock_change_plans_nothing(
+def test_a_time_of_a_clock_change_is_a_usage_error(
     call: Call, readers: str, rows: Callable[[], list[str]]
 ) -> None:
     before = rows()
 
     answer = call(
-        *("send", ISSUE, "--list", readers, "--yes", "--json"),
+        *("send", ISSUE, "--list", readers, "--dry-run", "--json"),
         *("--at", "2099-10-25 02:30 Europe/Berlin"),
     )
 

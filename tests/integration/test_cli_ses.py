@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import Call, write_issue
+from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.test_cli_processes import at_terminal
 from tests.standin.client import StandIn, running
 from tests.standin.log import Record
@@ -223,6 +223,35 @@ def test_a_quota_that_ends_on_the_way_pauses_until_it_is_free_again(
     assert len({record["to"] for record in mailed()}) == len(mailed()) == 20
 
 
+@pytest.mark.parametrize("account", [{"sandbox": True}, {"sending_enabled": False}])
+def test_a_worker_that_may_not_send_leaves_and_the_schedule_stays(
+    call: Call, ses: StandIn, project: Path, readers: str, account: dict[str, object]
+) -> None:
+    """It does not ask the account again each second, with nobody looking."""
+    due = plan_send(project, ISSUE, readers, at=dt.datetime.now(dt.UTC))
+    ses.account(**account)
+
+    refused = call("worker", "--json")
+    ses.account(**HEALTHY)
+
+    assert refused.code == 5
+    assert call("status", due, "--json").json["status"] == "scheduled"
+    assert call("worker", "--once", "--json").json["accepted"] == 3
+
+
+def test_a_refused_resume_leaves_the_pause_and_its_reason(
+    call: Call, ses: StandIn, project: Path, readers: str
+) -> None:
+    send_id = plan_send(project, ISSUE, readers)
+    paused = call("pause", send_id, "--json").json
+    ses.account(sending_enabled=False)
+
+    refused = call("resume", send_id)
+
+    assert refused.code == 5
+    assert call("status", send_id, "--json").json == paused
+
+
 # --- what is missing ------------------------------------------------------------------------------
 
 
@@ -316,7 +345,7 @@ def test_in_the_sandbox_a_test_reaches_verified_addresses(
 ) -> None:
     ses.account(sandbox=True)
 
-    answer = call("test", ISSUE, "--to", "ed@example.com", "ed@elsewhere.org", "--json")
+    answer = call("test", ISSUE, "--to", "ed@elsewhere.org", "ed@example.com", "--json")
 
     found = {row["address"]: row for row in answer.json["tests"]}
     assert answer.code == 1
