@@ -7,7 +7,7 @@ neither is never taken for a success or for a refusal: it is unknown, and the se
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -83,7 +83,7 @@ _ERRORS: Mapping[str, Meaning] = {
     "RequestTimeTooSkewed": Meaning.STOP,
 }
 
-# How SES says that the sender's identity is missing; no recipient is at fault.
+# How SES says that an identity is missing, which outside the sandbox is the sender's.
 _NOT_VERIFIED = "not verified"
 
 # What ends a TLS handshake; any other TLS error may have come after the request.
@@ -117,7 +117,17 @@ def entries(reply: Mapping[str, Any], count: int) -> list[Answer]:
     if not isinstance(results, list) or len(results) != count:
         found = len(results) if isinstance(results, list) else "no"
         raise OutcomeUnknown(f"SES gave {found} answers to {count} messages")
-    return [_entry(result) for result in results]
+    answers = [_entry(result) for result in results]
+    if any(answer.meaning is Meaning.ACCEPTED for answer in answers):
+        return answers
+    return [_about_the_sender(answer) for answer in answers]
+
+
+def _about_the_sender(answer: Answer) -> Answer:
+    """Where nobody was accepted, an identity that is not verified is that of the sender."""
+    if answer.meaning is Meaning.REJECTED and _NOT_VERIFIED in answer.reason:
+        return replace(answer, meaning=Meaning.STOP)
+    return answer
 
 
 def _entry(result: object) -> Answer:
@@ -126,8 +136,6 @@ def _entry(result: object) -> Answer:
     status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
     meaning = STATUSES.get(status, Meaning.UNKNOWN)
     reason = " ".join(f"{status} {result.get('Error') or ''}".split())
-    if meaning is Meaning.REJECTED and _NOT_VERIFIED in reason:
-        meaning = Meaning.STOP
     if meaning is Meaning.ACCEPTED and not message_id:
         return Answer(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
     return Answer(meaning, message_id, reason[:500])

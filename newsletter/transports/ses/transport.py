@@ -84,9 +84,11 @@ class Ses:
     def _deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         until = time.monotonic() + self._batch_seconds
         calls = Calls(self._client, self._settings.configuration_set, until)
-        outcomes = calls.bulk(batch) if self._is_bulk else calls.raw(batch)
-        if calls.stop is not None:
-            self._pending[send_id] = calls.stop
+        try:
+            outcomes = calls.bulk(batch) if self._is_bulk else calls.raw(batch)
+        finally:
+            if calls.stop is not None:
+                self._pending[send_id] = calls.stop
         refused = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
         if len(refused) == len(batch) >= _SUSPICIOUS:
             # One bad address may cost a call; where all are bad, it is not about addresses.

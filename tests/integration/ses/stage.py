@@ -1,0 +1,123 @@
+"""A store, an audience and SES's stand-in, and the proof that the ledger says what SES saw."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from newsletter.config import SesSettings
+from newsletter.model.email import Email
+from newsletter.model.send import Allowance, Delivery, DeliveryStatus, Outcome, Send
+from newsletter.sending import run
+from newsletter.sending.plan import plan
+from newsletter.sending.run import Runner
+from newsletter.store import Store
+from newsletter.transports import Transport
+from newsletter.transports.ses import Ses
+from tests.integration.sending import (
+    EMAIL,
+    NOW,
+    FixedClock,
+    TickingClock,
+    addresses,
+    fill_list,
+    ledger,
+    order,
+    resume,
+    runner,
+)
+from tests.standin.client import StandIn
+from tests.standin.log import Record
+
+
+class NotAsking(Ses):
+    """SES that is not asked what it allows, for calls that meet a network gone wrong."""
+
+    def allowance(self) -> Allowance:
+        return Allowance()
+
+
+def settings_for(url: str, mode: str = "bulk") -> SesSettings:
+    """Settings of an SES at a URL, with the configuration set that publishes events."""
+    return SesSettings.model_validate(
+        {
+            "region": "us-east-1",
+            "endpoint_url": url,
+            "mode": mode,
+            "configuration_set": "newsletter",
+        }
+    )
+
+
+@dataclass
+class Stage:
+    """One store and one stand-in. Time moves on by itself, so that no retry is waited for."""
+
+    store: Store
+    standin: StandIn
+    clock: FixedClock = field(default_factory=TickingClock)
+    _before: int = 0
+
+    def __post_init__(self) -> None:
+        self._before = len(self.standin.requests)
+
+    def ses(self, mode: str = "bulk", **options: Any) -> Ses:
+        return Ses(settings_for(self.standin.url, mode), **{"concurrency": 1, **options})
+
+    def plan(self, people: int, *, email: Email = EMAIL, spread: bool = False) -> str:
+        """A send to r1@example.com … that has not begun; returns its id."""
+        fill_list(self.store, people)
+        return plan(self.store, replace(order(), email=email, spread=spread), NOW)
+
+    def send(self, people: int, transport: Transport | None = None) -> Send:
+        """Plan a send and run it until it ends or pauses."""
+        return run.run(self.runner(transport), self.plan(people))
+
+    def resume(self, send_id: str, transport: Transport | None = None) -> Send:
+        return resume(self.runner(transport), send_id)
+
+    def runner(self, transport: Transport | None = None) -> Runner:
+        made = runner(self.store, transport or self.ses(), clock=self.clock)
+        return replace(made, backoff_seconds=0.0)
+
+    @property
+    def calls(self) -> list[Record]:
+        """Each call to send that reached SES in this test, with the number of its `entries`."""
+        new = self.standin.requests[self._before :]
+        return [record for record in new if record["operation"].startswith("Send")]
+
+    def mailed(self, send_id: str) -> Counter[str]:
+        """How often SES accepted a mail to each recipient of a send."""
+        return Counter(
+            record["to"]
+            for record in self.standin.accepted()
+            if record["tags"].get("send") == send_id
+        )
+
+    def rows(self, send_id: str) -> dict[str, Delivery]:
+        """The deliveries by address, once they agree with what SES saw.
+
+        Nobody was mailed twice; who is accepted was, under that message id; who is queued,
+        rejected or skipped was not.
+        """
+        rows, mailed = ledger(self.store, send_id), self.mailed(send_id)
+        ids = {r["message_id"] for r in self.standin.accepted() if r["tags"].get("send") == send_id}
+        assert not [address for address, times in mailed.items() if times > 1]
+        for address, row in rows.items():
+            if row.status is DeliveryStatus.ACCEPTED:
+                assert row.message_id in ids
+            elif row.status is not DeliveryStatus.UNKNOWN:
+                assert address not in mailed
+        accepted = {a for a, row in rows.items() if row.status is DeliveryStatus.ACCEPTED}
+        assert accepted <= set(mailed)
+        return rows
+
+    def statuses(self, send_id: str) -> Counter[str]:
+        return Counter(row.status.value for row in self.rows(send_id).values())
+
+    def with_status(self, send_id: str, status: DeliveryStatus) -> set[str]:
+        return addresses(self.store, send_id, status)
+
+
+def kinds(outcomes: list[Outcome]) -> list[str]:
+    """The names of outcomes."""
+    return [type(outcome).__name__ for outcome in outcomes]
