@@ -227,19 +227,25 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
 
 
 def _leave(work: Run) -> None:
-    """Settle and release a send; what this owner still has in flight becomes unknown."""
+    """Settle and release a send; what this owner still has in flight becomes unknown.
+
+    Also for an owner that slept while another followed it and ended the send: the answers that it
+    recorded since may have settled all that was unknown.
+    """
     with work.store.write() as connection:
         mine = [
             batch
             for batch, name, _ in claims.open_batches(connection, work.number)
             if name == work.owner
         ]
-        claims.mark_lost(connection, work.number, mine, work.clock())
-        if sends.owner_of(connection, work.number).epoch == work.epoch:
-            if sends.row_of(connection, work.number).status == SendStatus.CANCELLED:
-                deliveries.cancel_queued(connection, work.number, work.clock())
-            sends.settle(connection, work.number, work.clock())
-            sends.release(connection, work.number, work.epoch)
+        now = work.clock()
+        claims.mark_lost(connection, work.number, mine, now)
+        row = sends.row_of(connection, work.number, lock=True)
+        if row.status == SendStatus.CANCELLED:
+            deliveries.cancel_queued(connection, work.number, now)
+        if row.epoch == work.epoch or row.status == SendStatus.UNRESOLVED:
+            sends.settle(connection, work.number, now)
+        sends.release(connection, work.number, work.epoch)
 
 
 # --- the threads ----------------------------------------------------------------------------------

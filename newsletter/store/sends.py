@@ -190,7 +190,12 @@ def settle(connection: Connection, number: int, now: dt.datetime) -> SendStatus:
     row = row_of(connection, number, lock=True)
     balance = counts(connection, number)
     status = SendStatus(row.status)
-    if status in ENDED or balance.queued or not row.frozen:
+    if status in ENDED or not row.frozen:
+        return status
+    if balance.queued:
+        if status is SendStatus.UNRESOLVED:  # its lost worker woke, and could not send them
+            status = SendStatus.PAUSED
+            update(connection, number, status=status, pause_reason="some were put back late")
         return status
     status = SendStatus.UNRESOLVED if balance.unknown else SendStatus.FINISHED
     ended = {"finished_at": now} if status is SendStatus.FINISHED else {}

@@ -1,0 +1,307 @@
+"""What became of a send, by two witnesses: the ledger, and whoever took the mails.
+
+It reads the store by plain SQL, the stand-in's log and the outbox by itself, and shares no code
+with newsletter: a mistake of the one is not a mistake of the other. Each rule that is broken is a
+sentence that it returns.
+"""
+
+import email
+import email.policy
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+IN_DOUBT = ("sending", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A delivery of the ledger."""
+
+    number: int
+    subscriber: int
+    address: str
+    status: str
+    attempts: int
+    message_id: str | None
+    batch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    id: int
+    owner: str
+    epoch: int
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """A send as its store has it; `integrity` is what the database says of itself."""
+
+    send_id: str
+    status: str
+    recipients: int
+    cursor: int
+    owner: str | None
+    rows: tuple[Row, ...]
+    batches: tuple[Batch, ...]
+    integrity: str
+
+    @property
+    def in_doubt(self) -> int:
+        return sum(row.status in IN_DOUBT for row in self.rows)
+
+    def numbers(self, status: str) -> frozenset[int]:
+        return frozenset(row.number for row in self.rows if row.status == status)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A mail that was taken, as its taker tells: `delivery` and `attempt` are what it carried."""
+
+    address: str
+    message_id: str
+    delivery: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What happened besides kills, and explains what would be a fault otherwise.
+
+    `resent`: how often the operator had a delivery sent again. `decided`: what the operator counted
+    as accepted. `put_back`: calls were refused, so attempts may be more than the mails. `reported`:
+    events were replayed.
+    """
+
+    resent: Counter[int] = field(default_factory=Counter)
+    decided: frozenset[int] = frozenset()
+    put_back: bool = False
+    reported: bool = False
+
+
+# --- the rules ------------------------------------------------------------------------------------
+
+
+def faults(ledger: Ledger, taken: Sequence[Taken], known: Known) -> list[str]:
+    """What must never be, at whatever moment one looks."""
+    return [*_of_the_ledger(ledger), *_of_the_mails(ledger, taken, known)]
+
+
+def faults_of_kills(ledger: Ledger, in_flight: int, lost: int) -> list[str]:
+    """What must not be after kills: more in flight than at most, more in doubt than was `lost` in
+    all of them, half a batch recorded."""
+    found = []
+    if (sending := len(ledger.numbers("sending"))) > in_flight:
+        found.append(f"{sending} are in flight at once, {in_flight} may be")
+    if ledger.in_doubt > lost:
+        found.append(f"{ledger.in_doubt} are in doubt, {lost} may be")
+    batches: dict[int, set[bool]] = defaultdict(set)
+    for row in ledger.rows:
+        if row.batch is not None:
+            batches[row.batch].add(row.status in IN_DOUBT)
+    halves = [batch for batch, doubts in batches.items() if len(doubts) > 1]
+    return found + _each("batches are recorded by half", halves)
+
+
+def faults_of_the_end(ledger: Ledger, taken: Sequence[Taken], known: Known) -> list[str]:
+    """What must not be once a send has ended."""
+    found = faults(ledger, taken, known)
+    unknown = len(ledger.numbers("unknown"))
+    if ledger.status != ("unresolved" if unknown else "finished"):
+        found.append(f"the send is {ledger.status} with {unknown} unknown")
+    if ledger.cursor != ledger.recipients or ledger.owner is not None:
+        found.append(f"it is not over: cursor {ledger.cursor}, owner {ledger.owner}")
+    left = [row.number for row in ledger.rows if row.status not in ("accepted", "unknown")]
+    found += _each("recipients are missing: neither accepted nor unknown", left)
+    found += _each("batches are still open", [batch.id for batch in ledger.batches if batch.open])
+    wrong = [
+        row.number
+        for row in ledger.rows
+        if row.attempts != 1 + known.resent[row.number]
+        and not (known.put_back and row.attempts > 1)
+    ]
+    found += _each("recipients have a wrong number of attempts", wrong)
+    if known.reported:
+        by_number = _by_number(ledger, taken)
+        apart = [
+            row.number
+            for row in ledger.rows
+            if (row.status == "accepted") != (row.number in by_number)
+        ]
+        found += _each("recipients are not what the events said", apart)
+    return found
+
+
+def _of_the_ledger(ledger: Ledger) -> list[str]:
+    found = []
+    if ledger.integrity != "ok":
+        found.append(f"the database is broken: {ledger.integrity}")
+    if [row.number for row in ledger.rows] != list(range(1, ledger.recipients + 1)):
+        found.append(f"{len(ledger.rows)} deliveries, {ledger.recipients} recipients")
+    if len({row.subscriber for row in ledger.rows}) != len(ledger.rows):
+        found.append("a subscriber has two deliveries")
+    late, newest, owners = [], 0, dict[int, str]()
+    for batch in ledger.batches:
+        newest = max(newest, batch.epoch)
+        if batch.epoch < newest or owners.setdefault(batch.epoch, batch.owner) != batch.owner:
+            late.append(batch.id)
+    return found + _each("batches were claimed by an owner that had been followed", late)
+
+
+def _of_the_mails(ledger: Ledger, taken: Sequence[Taken], known: Known) -> list[str]:
+    rows = {f"{ledger.send_id}-{row.number}": row for row in ledger.rows}
+    strange = [mail for mail in taken if mail.delivery not in rows]
+    mine = [mail for mail in taken if mail.delivery in rows]
+    wrong = [mail for mail in mine if rows[mail.delivery].address != mail.address]
+    by_number = _by_number(ledger, taken)
+    often = [n for n, mails in by_number.items() if len(mails) > 1 + known.resent[n]]
+    forgotten, invented, untried = [], [], []
+    for row in ledger.rows:
+        mails = by_number.get(row.number, [])
+        if any(mail.attempt > row.attempts for mail in mails):
+            untried.append(row.number)
+        if mails and row.status not in ("accepted", *IN_DOUBT) and not known.resent[row.number]:
+            forgotten.append(row.number)
+        if row.status == "accepted" and not _is_borne_out(row, mails, known):
+            invented.append(row.number)
+    return [
+        *_each("mails belong to no delivery", [mail.delivery for mail in strange]),
+        *_each("mails went to somebody else", [mail.delivery for mail in wrong]),
+        *_each("recipients were mailed more than once", often),
+        *_each("recipients were mailed and the ledger does not know", forgotten),
+        *_each("recipients are accepted, and no such mail was taken", invented),
+        *_each("recipients have a mail of an attempt that the ledger has not", untried),
+    ]
+
+
+def _is_borne_out(row: Row, mails: Sequence[Taken], known: Known) -> bool:
+    """Whether the mail that an accepted delivery names was taken, and is that of its attempt."""
+    if row.message_id is None:
+        return row.number in known.decided
+    return any(
+        mail.message_id == row.message_id and (known.reported or mail.attempt == row.attempts)
+        for mail in mails
+    )
+
+
+def _by_number(ledger: Ledger, taken: Iterable[Taken]) -> dict[int, list[Taken]]:
+    found: dict[int, list[Taken]] = defaultdict(list)
+    for mail in taken:
+        send_id, _, number = mail.delivery.rpartition("-")
+        if send_id == ledger.send_id:
+            found[int(number)].append(mail)
+    return found
+
+
+def _each(what: str, which: Sequence[object]) -> list[str]:
+    return [f"{len(which)} {what} ({which[0]})"] if which else []
+
+
+# --- the store ------------------------------------------------------------------------------------
+
+
+def send_of(url: str, slug: str) -> str | None:
+    """The id of the only send of an issue."""
+    with _connected(url) as select:
+        rows = select(f"SELECT id FROM sends WHERE slug = '{slug}'")
+    assert len(rows) <= 1, f"{len(rows)} sends of {slug}"
+    return str(rows[0][0]) if rows else None
+
+
+def read_ledger(url: str, send_id: str) -> Ledger:
+    with _connected(url) as select:
+        [(number, status, recipients, cursor, owner)] = select(
+            f"SELECT number, status, recipients, cursor, owner FROM sends WHERE id = '{send_id}'"
+        )
+        rows = select(
+            "SELECT d.number, d.subscriber_id, s.address, d.status, d.attempts, d.message_id, "
+            "d.batch FROM deliveries d JOIN subscribers s ON s.id = d.subscriber_id "
+            f"WHERE d.send = {number} ORDER BY d.number"
+        )
+        batches = select(
+            f"SELECT id, owner, epoch, open FROM batches WHERE send = {number} ORDER BY id"
+        )
+        integrity = "ok"
+        if url.startswith("sqlite"):
+            [(integrity,)] = select("PRAGMA integrity_check(1)")
+    return Ledger(
+        send_id,
+        status,
+        recipients,
+        cursor,
+        owner,
+        tuple(Row(*row) for row in rows),
+        tuple(Batch(id, owner, epoch, bool(is_open)) for id, owner, epoch, is_open in batches),
+        integrity,
+    )
+
+
+def others_connected(url: str) -> int:
+    """How many others still have a connection to a PostgreSQL database; 0 for SQLite."""
+    if url.startswith("sqlite"):
+        return 0
+    with _connected(url) as select:
+        [(others,)] = select(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+    return int(others)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Any]:
+    """A function that returns the rows of a SELECT."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+            yield lambda query: database.execute(query).fetchall()
+        return
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        yield lambda query: connection.execute(query.encode()).fetchall()
+
+
+# --- those who took the mails ---------------------------------------------------------------------
+
+
+def taken_by_ses(log: Path, offset: int) -> list[Taken]:
+    """The mails that the stand-in for SES accepted, from a place in its log on."""
+    with log.open("rb") as file:
+        file.seek(offset)
+        records = [json.loads(line) for line in file if line.startswith(b'{"kind":"accepted"')]
+    return [
+        Taken(
+            record["to"],
+            record["message_id"],
+            record["tags"]["delivery"],
+            int(record["tags"]["attempt"]),
+        )
+        for record in records
+    ]
+
+
+def unanswered(log: Path, offset: int) -> int:
+    """How many calls were accepted and not answered, by order of a test."""
+    with log.open("rb") as file:
+        file.seek(offset)
+        records = [json.loads(line) for line in file if line.startswith(b'{"kind":"request"')]
+    return sum(record["fault"] is not None and record["accepted"] > 0 for record in records)
+
+
+def taken_by_outbox(folder: Path) -> list[Taken]:
+    """The mails that lie whole in the outbox; each must be readable without a defect."""
+    found = []
+    for path in folder.glob("*.eml"):
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.compat32)
+        assert not message.defects, path
+        ref = str(message["X-Newsletter-Ref"])
+        delivery, _, attempt = ref.rpartition(".")
+        found.append(Taken(str(message["To"]), ref, delivery, int(attempt)))
+    return found

@@ -1,0 +1,208 @@
+"""One newsletter command in a process of its own, which can be told where to die.
+
+The command is the real one. It passes counted points: at each statement that changes rows, before
+and after each COMMIT, each write to a socket, each answer, each rename. At the chosen one the
+process sends itself a signal, so that every place where a crash can fall is visited in turn.
+
+Processes are forked from a server that has loaded everything, which spares a second for each.
+"""
+
+import http.client
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.default import DefaultDialect
+
+import newsletter.cli
+import newsletter.cli.control
+import newsletter.cli.events
+import newsletter.cli.send
+import newsletter.feedback.apply
+import newsletter.sending.control
+import newsletter.sending.prepare
+import newsletter.transports
+from newsletter.model.send import Send
+from newsletter.project import Project
+from newsletter.sending import core, run
+from newsletter.sending.run import Progress, Runner
+from newsletter.transports import Transport
+from newsletter.transports.outbox import Outbox
+from newsletter.transports.ses import Ses
+from tests.crash import guards
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload([__name__])
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """How a command is run; what is left out is as ever.
+
+    `at` is the point at which `signal` comes: its number, counted from 1, or a name of a point and
+    which of that name.
+    """
+
+    threads: int = 0
+    batch_size: int = 0
+    without: str = ""  # the guard that is switched off
+    at: int | tuple[str, int] | None = None
+    signal: int = signal.SIGKILL
+    host: str = ""
+    lease_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command, where it runs, and the files that take its output and the points it passed."""
+
+    arguments: tuple[str, ...]
+    project: Path
+    environment: Mapping[str, str]
+    output: Path
+    orders: Orders = field(default_factory=Orders)
+
+    @property
+    def notes(self) -> Path:
+        return self.output.with_suffix(".err")
+
+    @property
+    def trace(self) -> Path:
+        return self.output.with_suffix(".points")
+
+
+def start(job: Job, gate: Barrier | None = None) -> BaseProcess:
+    """Begin a command; with a `gate`, when as many as it waits for are ready."""
+    process = _PROCESSES.Process(target=_main, args=(job, gate), daemon=True)
+    process.start()
+    return process
+
+
+def gate(processes: int) -> Barrier:
+    return _PROCESSES.Barrier(processes)
+
+
+def _main(job: Job, gate: Barrier | None) -> None:
+    for path, stream in ((job.output, 1), (job.notes, 2)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+    os.chdir(job.project)
+    os.environ.update(job.environment)
+    _obey(job.orders)
+    _watch(Points(job.trace, job.orders))
+    if job.orders.without:
+        guards.switch_off(job.orders.without)
+    sys.argv = ["newsletter", *job.arguments]
+    if gate is not None:
+        gate.wait()
+    newsletter.cli.main()
+
+
+# --- orders ---------------------------------------------------------------------------------------
+
+
+def _obey(orders: Orders) -> None:
+    open_ordinarily, run_ordinarily = newsletter.transports.open_transport, run.run
+
+    def open_transport(project: Project) -> Transport:
+        transport = open_ordinarily(project)
+        if isinstance(transport, Ses) and orders.threads:
+            transport = Ses(project.settings.transport.ses, concurrency=orders.threads)
+        if orders.batch_size:
+            transport.batch_size = orders.batch_size
+        return transport
+
+    def run_impatiently(runner: Runner, send_id: str, *progress: Progress) -> Send:
+        return run_ordinarily(replace(runner, backoff_seconds=0.01), send_id, *progress)
+
+    newsletter.transports.open_transport = open_transport
+    run.run = run_impatiently  # type: ignore[assignment]
+    if orders.host:
+        socket.gethostname = lambda: orders.host
+    if orders.lease_seconds:
+        lease = timedelta(seconds=orders.lease_seconds)
+        core.LEASE = run.LEASE = lease  # type: ignore[attr-defined]
+        run._RENEW = lease / 4
+
+
+# --- points ---------------------------------------------------------------------------------------
+
+
+class Points:
+    """Counts the points that the process passes, and writes their names into a file."""
+
+    def __init__(self, trace: Path, orders: Orders) -> None:
+        self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+        self._orders = orders
+        self._lock = threading.Lock()
+        self._passed = 0
+        self._of_the_name = 0
+
+    def reach(self, what: str) -> None:
+        """Pass a point of this kind in the function of ours that is running, or die there."""
+        name = f"{what} in {_function()}"
+        with self._lock:
+            self._passed += 1
+            os.write(self._trace, f"{name}\n".encode())
+            if self._is_chosen(name):
+                # To this thread: sent to the process, it would let the thread run on a little.
+                signal.pthread_kill(threading.get_ident(), self._orders.signal)
+
+    def _is_chosen(self, name: str) -> bool:
+        match self._orders.at:
+            case (chosen, which):
+                self._of_the_name += name == chosen
+                return name == chosen and self._of_the_name == which
+            case number:
+                return number == self._passed
+
+
+_BELOW = ("newsletter.store.engine", "newsletter.transports")  # whoever calls them says more
+
+
+def _function() -> str:
+    """The innermost function of ours that says what is going on: `sending.core._record`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        frame = frame.f_back
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("newsletter.") and not module.startswith(_BELOW):
+            return f"{module.removeprefix('newsletter.')}.{frame.f_code.co_name}"
+    return "nothing of ours"
+
+
+def _watch(points: Points) -> None:
+    def executing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(("INSERT", "UPDATE", "DELETE")):
+            points.reach("at a change")
+
+    event.listen(Engine, "before_cursor_execute", executing)
+    _around(points, DefaultDialect, "do_commit", "the commit")
+    _around(points, http.client.HTTPConnection, "send", "a write to the socket")
+    _around(points, http.client.HTTPConnection, "getresponse", "the answer")
+    _around(points, os, "replace", "the rename")
+    _around(points, Ses, "deliver", "the delivery")
+    _around(points, Outbox, "deliver", "the delivery")
+
+
+def _around(points: Points, owner: Any, name: str, what: str) -> None:
+    original: Callable[..., Any] = getattr(owner, name)
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        points.reach(f"before {what}")
+        result = original(*arguments, **options)
+        points.reach(f"after {what}")
+        return result
+
+    setattr(owner, name, counted)

@@ -1,0 +1,166 @@
+"""The guards that make the promises true, and how each is switched off to see the campaign fail.
+
+A guard is switched off inside the process that sends, before its command begins.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from botocore.config import Config
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import OutcomeUnknown, TransportDown
+from newsletter.model.email import Message
+from newsletter.model.send import Outcome
+from newsletter.sending import core
+from newsletter.sending import run as running
+from newsletter.sending.compose import compose
+from newsletter.sending.core import LEASE, NotSent, Run, Sent, Step
+from newsletter.sending.pace import Pace
+from newsletter.store import claims
+from newsletter.store.claims import Claim, Claimed, NothingToClaim
+from newsletter.store.schema import batches, deliveries
+from newsletter.store.sends import Owner
+from newsletter.transports.ses import Ses
+from newsletter.transports.ses import transport as ses
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    what: str
+    switch_off: Callable[[], None]
+
+
+def switch_off(name: str) -> None:
+    GUARDS[name].switch_off()
+
+
+def _let_the_sdk_retry() -> None:
+    def config(**options: Any) -> Config:
+        options["retries"] = {"total_max_attempts": 3, "mode": "standard"}
+        return Config(**options)
+
+    ses.Config = config  # type: ignore[assignment, attr-defined]
+
+
+def _claim_after_the_send() -> None:
+    def send_batch(run: Run) -> Step:
+        now = run.clock()
+        with run.store.write() as connection:
+            claim = claims.claim(
+                connection,
+                run.number,
+                owner=run.owner,
+                epoch=run.epoch,
+                size=run.pace.call_size(run.transport.batch_size),
+                now=now,
+                lease_until=now + LEASE,
+            )
+            if isinstance(claim, NothingToClaim):
+                return claim
+            messages = [
+                compose(run.email, row.subscriber, run.audience, row.number, row.attempt)
+                for row in claim.rows
+            ]
+            outcomes = run.transport.deliver(run.audience.send_id, messages)
+            answers = list(zip(claim.rows, outcomes, strict=True))
+            claims.record(connection, run.number, claim.batch, answers, now, now)
+        return Sent(tuple(outcomes), claim.skipped) if claim.rows else NotSent("nobody")
+
+    core.send_batch = send_batch
+
+
+def _queue_what_was_in_flight() -> None:
+    def mark_lost(
+        connection: Connection, number: int, batch_ids: Sequence[int], now: dt.datetime
+    ) -> int:
+        for batch in batch_ids:
+            claims.put_back(connection, number, batch, now)
+        return 0
+
+    claims.mark_lost = mark_lost
+
+
+def _retry_the_unknown() -> None:
+    deliver = Ses.deliver
+
+    def again(self: Ses, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        try:
+            return deliver(self, send_id, batch)
+        except OutcomeUnknown as error:
+            raise TransportDown(error.message) from error
+
+    Ses.deliver = again  # type: ignore[method-assign]
+
+
+def _record_one_by_one() -> None:
+    def record(run: Run, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+        for answer in zip(claim.rows, outcomes, strict=True):
+            with run.store.write() as connection:
+                now = run.clock()
+                claims.record(connection, run.number, claim.batch, [answer], now, now)
+
+    core._record = record
+
+
+def _claim_in_any_epoch() -> None:
+    claim = claims.claim
+
+    def unfenced(connection: Connection, number: int, **options: Any) -> Claim | NothingToClaim:
+        options["epoch"] = connection.execute(
+            sa.text(f"SELECT epoch FROM sends WHERE number = {number}")
+        ).scalar_one()
+        return claim(connection, number, **options)
+
+    claims.claim = unfenced
+
+
+def _record_over_other_batches() -> None:
+    def record(
+        connection: Connection,
+        number: int,
+        batch: int,
+        outcomes: Sequence[tuple[Claimed, Outcome]],
+        now: dt.datetime,
+        retry_at: dt.datetime,
+    ) -> None:
+        for row, outcome in outcomes:
+            columns = claims._columns(outcome, row.retries, now, retry_at)
+            connection.execute(
+                sa.update(deliveries)
+                .where(deliveries.c.send == number, deliveries.c.number == row.number)
+                .values({name.removeprefix("b_"): value for name, value in columns.items()})
+            )
+        connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
+
+    claims.record = record
+
+
+def _own_what_is_owned() -> None:
+    def is_free(held_by: Owner, now: dt.datetime) -> bool:
+        return True
+
+    running._is_free = is_free
+
+
+def _always_call_with_a_full_batch() -> None:
+    def call_size(self: Pace, batch_size: int) -> int:
+        return batch_size
+
+    Pace.call_size = call_size  # type: ignore[method-assign]
+
+
+GUARDS = {
+    "no-sdk-retries": Guard("the SDK does not repeat a call that sends", _let_the_sdk_retry),
+    "no-retry-of-unknown": Guard("a call without an answer is not made again", _retry_the_unknown),
+    "claim-before-send": Guard("a claim is committed before the call", _claim_after_the_send),
+    "lost-is-unknown": Guard("what a lost worker held is not queued", _queue_what_was_in_flight),
+    "one-transaction": Guard("a batch is recorded in one transaction", _record_one_by_one),
+    "small-calls": Guard("a call carries a tenth of a second", _always_call_with_a_full_batch),
+    "claim-fence": Guard("who was followed claims no more", _claim_in_any_epoch),
+    "record-fence": Guard("an owner records its own batches only", _record_over_other_batches),
+    "one-owner": Guard("a send has one owner at a time", _own_what_is_owned),
+}

@@ -1,0 +1,125 @@
+"""Two that want the same send: one that sleeps while another takes over, and races."""
+
+import signal
+from collections import Counter
+from enum import StrEnum
+from typing import Any
+
+from tests.crash import checker, driver
+from tests.crash.checker import Known
+from tests.crash.kills import Found, Settlement, settle
+from tests.crash.points import LOST
+from tests.crash.stage import Play, Stage, falls_asleep
+
+_LEASE_SECONDS = 1.0
+
+
+class Waking(StrEnum):
+    """When a sleeper wakes: while the other still sends, after it, or when the operator has also
+    had sent again what was unknown."""
+
+    DURING = "during"
+    AFTER = "after"
+    AFTER_RESENDING = "after resending"
+
+
+# Between transactions: within one, a sleeper holds locks, and the other waits for it.
+POINTS = (
+    "after the commit in sending.core._wait_for_slot",
+    "after the commit in sending.core.send_batch",
+    "before the delivery in sending.core._deliver",
+    "before a write to the socket in sending.core._deliver",
+    "after a write to the socket in sending.core._deliver",
+    "after the answer in sending.core._deliver",
+    "after the delivery in sending.core._deliver",
+    "after the commit in sending.core._record",
+)
+
+
+def asleep(stage: Stage, point: str, waking: Waking, found: Found) -> None:
+    """One machine falls asleep within a send, another follows when its lease has ended."""
+    found.sends += 1
+    what = f"asleep {point}, wakes {waking}"
+    play = stage.new_play()
+    lease: dict[str, Any] = {"lease_seconds": _LEASE_SECONDS}
+    first = stage.start(
+        *play.next_command(), host="one", at=(point, 2), signal=signal.SIGSTOP, **lease
+    )
+    falls_asleep(first)
+    found.kills += 1
+    resent: Counter[int] = Counter()
+    if waking is Waking.DURING:
+        claimed = ("after the commit in sending.core.send_batch", 1)
+        second = stage.start(
+            *play.next_command(), host="two", at=claimed, signal=signal.SIGSTOP, **lease
+        )
+        falls_asleep(second)
+        first.wake()
+        second.wake()
+    else:
+        second = stage.call(*play.next_command(), host="two", **lease)
+        if waking is Waking.AFTER_RESENDING:
+            unknown = play.ledger().numbers("unknown")
+            resent += Counter(unknown)
+            stage.call("resolve", str(play.send_id), "--unknown", "resend", host="two", **lease)
+            second = stage.call(*play.next_command(), host="two", **lease)
+        found.check(what, [] if second.code in (0, 4) else [f"the second left with {second.code}"])
+        first.wake()
+    stage.quieten()
+    ledger, known = play.ledger(), Known(resent=resent)
+    found.recipients += ledger.recipients
+    found.unknown += len(ledger.numbers("unknown"))
+    found.check(what, checker.faults_of_kills(ledger, 0, stage.batch_size))
+    found.check(what, checker.faults_of_the_end(ledger, play.taken(), known))
+    found.check(f"{what}, events", settle(play, Settlement.EVENTS, known))
+
+
+# --- races ----------------------------------------------------------------------------------------
+
+
+def race(stage: Stage, processes: int, seed: int, found: Found) -> None:
+    """Several processes send, or resume, one issue at the same moment: exactly one does."""
+    found.sends += 1
+    play = stage.new_play()
+    resumes, elsewhere = seed % 2 == 1, seed % 5 == 4
+    what = f"seed {seed}, {processes} {'resumes' if resumes else 'sends'} at once"
+    if resumes:
+        stage.call(*play.next_command(), at=LOST[stage.kind], **_on_host("lost", elsewhere))
+        found.kills += 1
+        stage.quieten()
+    in_doubt, earlier = _state(play) if resumes else (0, set[int]())
+    codes = _at_once(stage, play, processes, elsewhere)
+    stage.quieten()
+    in_doubt_now, epochs = _state(play)
+    if len(epochs - earlier) != 1:
+        found.check(what, [f"{len(epochs - earlier)} of them sent"])
+    if in_doubt_now > in_doubt:
+        found.check(what, [f"{in_doubt_now} are in doubt, {in_doubt} before"])
+    if not set(codes) & {0, 4} or not set(codes) <= {0, 4, 5}:
+        found.check(what, [f"they left with {codes}"])
+    found.refused += codes.count(5)
+    play.finish()
+    ledger = play.ledger()
+    found.recipients += ledger.recipients
+    found.check(what, checker.faults_of_the_end(ledger, play.taken(), Known()))
+
+
+def _state(play: Play) -> tuple[int, set[int]]:
+    """How many are in doubt, and the epochs in which something was claimed."""
+    ledger = play.ledger()
+    return ledger.in_doubt, {batch.epoch for batch in ledger.batches}
+
+
+def _at_once(stage: Stage, play: Play, processes: int, elsewhere: bool) -> list[int]:
+    """Run the next command of a play several times at once, maybe on several machines."""
+    gate = driver.gate(processes)
+    arguments = play.next_command()
+    commands = [
+        stage.start(*arguments, gate=gate, **_on_host(f"host-{number}", elsewhere))
+        for number in range(processes)
+    ]
+    return [command.code for command in commands]
+
+
+def _on_host(name: str, elsewhere: bool) -> dict[str, Any]:
+    return {"host": name, "lease_seconds": _LEASE_SECONDS} if elsewhere else {}

@@ -1,0 +1,251 @@
+"""Where crashes are played: a project with its readers, its store, and what takes its mails."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.crash import checker, driver
+from tests.crash.checker import Ledger, Taken
+from tests.crash.driver import Job, Orders
+from tests.standin.client import StandIn, running
+
+LIST = "readers"
+LARGEST_CALL = 50
+_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that runs, or has run."""
+
+    job: Job
+    process: BaseProcess
+
+    def runs_for(self, seconds: float) -> bool:
+        """Let it run for so long; whether it still does then."""
+        self.process.join(seconds)
+        return self.process.is_alive()
+
+    def comes_to(self, what: str) -> None:
+        """Let it run until it has passed a point of this kind, or has left."""
+        until(lambda: not self.process.is_alive() or what in self.job.trace.read_text("utf-8"))
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+
+    def wake(self) -> None:
+        """Let it go on after SIGSTOP, to its end."""
+        assert self.process.pid is not None
+        os.kill(self.process.pid, signal.SIGCONT)
+        self.process.join(_PATIENCE_SECONDS)
+
+    @property
+    def code(self) -> int:
+        """Its exit code, once it has left; a negative one is the signal that ended it."""
+        self.process.join(_PATIENCE_SECONDS)
+        assert self.process.exitcode is not None, f"{self.job.arguments} does not end"
+        return self.process.exitcode
+
+    @property
+    def was_killed(self) -> bool:
+        return self.code == -signal.SIGKILL
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """What it printed; empty where it printed nothing that can be read."""
+        try:
+            found: dict[str, Any] = json.loads(self.job.output.read_text("utf-8"))
+        except ValueError:
+            return {}
+        return found
+
+    @property
+    def said(self) -> str:
+        return self.job.output.read_text("utf-8") + self.job.notes.read_text("utf-8")
+
+    @property
+    def points(self) -> list[str]:
+        """The points that it passed, in order."""
+        return self.job.trace.read_text("utf-8").splitlines()
+
+
+@dataclass
+class Stage:
+    """A project and how its commands are run; `standin` is None where the outbox takes the mails.
+
+    One stage serves many sends, one after the other: each has an issue of its own.
+    """
+
+    project: Path
+    url: str
+    environment: dict[str, str]
+    standin: StandIn | None
+    orders: Orders
+    kind: str
+    _numbers: "count[int]" = field(default_factory=lambda: count(1))
+
+    @property
+    def batch_size(self) -> int:
+        """How many recipients one thread has in flight at most."""
+        if self.orders.batch_size:
+            return self.orders.batch_size
+        return 10 if self.kind == "raw" else LARGEST_CALL
+
+    @property
+    def threads(self) -> int:
+        return 1 if self.standin is None else self.orders.threads
+
+    def start(self, *arguments: str, gate: Barrier | None = None, **orders: Any) -> Command:
+        """Begin `newsletter ARGUMENTS --json`."""
+        job = Job(
+            (*arguments, "--json"),
+            self.project,
+            self.environment,
+            self.project / "runs" / f"{next(self._numbers)}.out",
+            replace(self.orders, **orders),
+        )
+        job.trace.touch()
+        return Command(job, driver.start(job, gate))
+
+    def call(self, *arguments: str, **orders: Any) -> Command:
+        """Run a command to its end."""
+        command = self.start(*arguments, **orders)
+        assert command.code >= 0 or orders.get("at"), command.said
+        return command
+
+    def new_play(self) -> "Play":
+        """An issue that nobody has had yet."""
+        number = next(self._numbers)
+        [sample] = (self.project / "issues").glob("*-welcome.md")
+        (self.project / "issues" / f"play-{number}.md").write_text(
+            sample.read_text("utf-8"), "utf-8"
+        )
+        log = self.standin.log.stat().st_size if self.standin is not None else 0
+        return Play(self, f"play-{number}", log)
+
+    def quieten(self) -> None:
+        """Wait until what killed processes left behind has come to rest.
+
+        A request that reached the stand-in is still judged, and PostgreSQL ends a commit that it
+        has begun.
+        """
+        seen: list[int] = []
+        while self.standin is not None and seen[-3:] != [*seen[-1:]] * 3:
+            seen.append(self.standin.stats()["requests"])
+        until(lambda: checker.others_connected(self.url) == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """One send on a stage, from its first command to the last look at it."""
+
+    stage: Stage
+    slug: str
+    log_from: int
+
+    @property
+    def send_id(self) -> str | None:
+        return checker.send_of(self.stage.url, self.slug)
+
+    def next_command(self, *options: str) -> tuple[str, ...]:
+        """What an operator types: `send`, and once there is a send, `resume`."""
+        if (send_id := self.send_id) is not None:
+            return ("resume", send_id)
+        return ("send", self.slug, "--list", LIST, "--yes", *options)
+
+    def ledger(self) -> Ledger:
+        assert self.send_id is not None, "there is no send"
+        return checker.read_ledger(self.stage.url, self.send_id)
+
+    def taken(self) -> list[Taken]:
+        """The mails of this send that were taken, by the witness outside."""
+        if self.stage.standin is not None:
+            return checker.taken_by_ses(self.stage.standin.log, self.log_from)
+        return checker.taken_by_outbox(self.stage.project / "outbox" / (self.send_id or "none"))
+
+    def finish(self) -> Command:
+        """Resume, undisturbed, until the send has ended."""
+        for _ in range(20):
+            command = self.stage.call(*self.next_command())
+            if command.json.get("status") in ("finished", "unresolved"):
+                return command
+        raise AssertionError(f"{self.slug} does not end: {command.said}")
+
+    def replay(self, **orders: Any) -> Command:
+        """`newsletter events replay` of all that the stand-in has to report."""
+        assert self.stage.standin is not None
+        file = self.stage.project / "runs" / f"{self.slug}.events"
+        events = self.stage.standin.events()
+        mine = [event for event in events if event["mail"]["tags"].get("send") == [self.send_id]]
+        file.write_text("".join(f"{json.dumps(event)}\n" for event in mine), "utf-8")
+        return self.stage.call("events", "replay", str(file), **orders)
+
+
+@contextmanager
+def staged(
+    folder: Path, url: str, kind: str, recipients: int, orders: Orders, latency_ms: float = 0.0
+) -> Iterator[Stage]:
+    """A new project with `recipients` readers on a list; `kind` is bulk, raw or outbox.
+
+    `url` is that of an upgraded store, or empty for the SQLite file of the project.
+    """
+    project = folder / "letter"
+    (folder / "runs").mkdir(parents=True)
+    beginning = Stage(folder, url, {}, None, Orders(), "outbox")
+    assert beginning.call("init", str(project)).code == 0
+    (project / "runs").mkdir()
+    rows = "".join(f"reader{n}@example.com,Reader {n}\n" for n in range(recipients))
+    (project / "readers.csv").write_text(f"email,name\n{rows}", "utf-8")
+    url = url or f"sqlite:///{project}/subscribers/newsletter.db"
+    environment = {"NEWSLETTER_STORE__URL": url}
+    if kind == "outbox":
+        yield _peopled(Stage(project, url, environment, None, orders, kind))
+        return
+    with running(folder / "ses.jsonl", latency_ms=latency_ms) as standin:
+        environment |= {
+            "NEWSLETTER_TRANSPORT__KIND": "ses",
+            "NEWSLETTER_TRANSPORT__SES__MODE": kind,
+            "NEWSLETTER_TRANSPORT__SES__REGION": "eu-central-1",
+            "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL": standin.url,
+            "NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET": "newsletter",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        yield _peopled(Stage(project, url, environment, standin, orders, kind))
+
+
+def _peopled(stage: Stage) -> Stage:
+    done = stage.call("subscribers", "import", "readers.csv", "--list", LIST)
+    assert done.code == 0, done.said
+    return stage
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that has to come."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def falls_asleep(command: Command) -> None:
+    """Wait until a command was stopped by SIGSTOP."""
+
+    def is_asleep() -> bool:
+        assert command.process.is_alive(), f"it left: {command.said}"
+        return psutil.Process(command.process.pid).status() == psutil.STATUS_STOPPED
+
+    until(is_asleep)

@@ -1,0 +1,88 @@
+"""A hundredth of `make crash`, and the campaign without a guard."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crash.driver import Orders
+from tests.crash.guards import GUARDS
+from tests.crash.kills import Found, Moments, at_random
+from tests.crash.parts import parts, proof
+from tests.crash.points import at_every_point
+from tests.crash.rivals import race
+from tests.crash.stage import Stage, staged
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, store_url: str, tmp_path: Path) -> Iterator[Stage]:
+    """A stage on either store; the test says of which kind, for how many, how it is run."""
+    kind, recipients, orders, latency_ms = request.param
+    with staged(tmp_path / "stage", store_url, kind, recipients, orders, latency_ms) as stage:
+        yield stage
+
+
+ONE = Orders(threads=1, batch_size=2)
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        pytest.param(("bulk", 1_000, Orders(threads=4), 20.0), id="bulk"),
+        pytest.param(("raw", 200, Orders(threads=1), 10.0), id="raw"),
+        pytest.param(("outbox", 1_000, Orders(), 0.0), id="outbox"),
+    ],
+    indirect=True,
+)
+def test_a_send_survives_kills_at_random_moments(stage: Stage) -> None:
+    found = at_random(stage, Moments(kills=2, seconds=0.3, seed=1))
+
+    assert found.faults == []
+    assert found.kills == 2
+
+
+@pytest.mark.parametrize("stage", [("bulk", 6, ONE, 0.0)], indirect=True)
+def test_a_send_survives_a_kill_at_every_point(stage: Stage) -> None:
+    """A few of the points; the campaign visits each."""
+    found = at_every_point(stage, share=0.02, seed=1)
+
+    assert found.faults == []
+    assert found.kills >= 4
+
+
+@pytest.mark.parametrize("stage", [("bulk", 10, ONE, 100.0)], indirect=True)
+def test_of_two_that_send_or_resume_at_once_exactly_one_does(stage: Stage) -> None:
+    """Ten races, every other one between resumes; the loser is told who does."""
+    found = Found()
+
+    for seed in range(10):
+        race(stage, 2, seed, found)
+
+    assert found.faults == []
+    assert found.sends == 10
+
+
+@pytest.mark.parametrize(
+    ("guard", "fault"),
+    [
+        ("claim-fence", "claimed by an owner that had been followed"),
+        ("record-fence", "accepted, and no such mail was taken"),
+        ("claim-before-send", "mailed and the ledger does not know"),
+    ],
+)
+def test_the_campaign_fails_without_a_guard(guard: str, fault: str) -> None:
+    """The quickest of them; docs/reliability.md has the table of all."""
+    command = [sys.executable, "-m", "tests.crash.campaign", "--without", guard]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+    assert done.returncode == 1, done.stderr
+    assert fault in done.stdout
+
+
+def test_each_guard_has_a_part_that_must_see_it_missing() -> None:
+    groups = {part.group for part in parts()}
+
+    assert all(proof(guard).group in groups for guard in GUARDS)
