@@ -5,18 +5,17 @@ An event changes only what the ledger holds: the delivery that its tag, header o
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
 from sqlalchemy.engine import Connection
 
-from newsletter.feedback.events import parse
-from newsletter.model.event import NoEvent
+from newsletter.feedback.events import MAX_CHARACTERS, parse, storable
+from newsletter.model.event import Event, NoEvent
 from newsletter.model.send import SendStatus
 from newsletter.store import Store, sends
 from newsletter.store import events as log
-from newsletter.store.events import Verdict
 
 _A_TRANSACTION = 500
 _SAMPLES = 10
@@ -45,32 +44,39 @@ def apply(store: Store, messages: Iterable[Placed], now: dt.datetime, total: App
     """
     remaining = iter(messages)
     while chunk := list(islice(remaining, _A_TRANSACTION)):
+        total.read += len(chunk)
+        parsed = [(message, parse(message[1])) for message in chunk]
+        events = [event for _, event in parsed if isinstance(event, Event)]
         with store.write() as connection:
-            touched = {send for message in chunk for send in _one(connection, message, now, total)}
-            for send in sorted(touched):
+            for message, found in parsed:
+                if isinstance(found, NoEvent):
+                    _no_event(connection, found, message, now, total)
+            touched = [_event(connection, event, now, total) for event in sorted(events, key=_turn)]
+            for send in sorted({send for send in touched if send is not None}):
+                # Locked first: an owner that leaves right now counts after this commit, or before.
                 if sends.row_of(connection, send, lock=True).status == SendStatus.UNRESOLVED:
                     sends.settle(connection, send, now)
 
 
-def _one(
-    connection: Connection, message: Placed, now: dt.datetime, total: Applied
-) -> Iterator[int]:
-    """Apply one message; yields the number of the send whose delivery changed."""
-    total.read += 1
-    event = parse(message[1])
-    if isinstance(event, NoEvent):
-        _no_event(connection, event, message, now, total)
-        return
+def _turn(event: Event) -> tuple[str, int]:
+    """Deliveries are locked in the order in which a worker records them: neither waits in vain."""
+    return ("", 0) if event.ref is None else (event.ref.send_id, event.ref.number)
+
+
+def _event(connection: Connection, event: Event, now: dt.datetime, total: Applied) -> int | None:
+    """Apply an event; returns the number of the send whose delivery changed."""
     delivery = log.delivery_of(connection, event)
-    verdict = Verdict.IGNORED if delivery is None else Verdict.APPLIED
-    if not log.record(connection, event, delivery, verdict, now):
+    verdict = log.record(connection, event, delivery, now)
+    if verdict is None:
         total.duplicate += 1
-    elif delivery is None:
+        return None
+    if delivery is None:
         total.ignored += 1
-    else:
-        total.applied += 1
-        if log.settle(connection, delivery, event):
-            yield delivery[0]
+        return None
+    total.applied += 1
+    earlier = log.adopt_earlier(connection, event, delivery) if event.ref is not None else []
+    changed = [log.settle(connection, delivery, one) for one in (event, *earlier)]
+    return delivery[0] if any(changed) else None
 
 
 def _no_event(
@@ -81,7 +87,7 @@ def _no_event(
         return
     place, text = message
     key = "unreadable " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if log.set_aside(connection, key, found.reason, text, now):
+    if log.set_aside(connection, key, found.reason, storable(text[:MAX_CHARACTERS]), now):
         total.set_aside += 1
         if len(total.samples) < _SAMPLES:
             total.samples.append((place, found.reason))

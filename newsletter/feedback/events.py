@@ -14,9 +14,9 @@ from typing import Any
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 
 MAX_CHARACTERS = 256 * 1024  # what SNS and SQS carry at most
-_MAX_DEPTH = 40
+_MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 _DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
-_NESTED = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]')
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # NUL and halves of characters
 # What SNS carries once an event destination is made, and what SNS says of itself.
 _HARMLESS = "Successfully validated SNS topic"
 _OBJECTS = {  # where each type keeps its own facts
@@ -45,7 +45,9 @@ def parse(text: str) -> Event | NoEvent:
         if message["Type"] != "Notification":
             return NoEvent(f"an SNS {str(message['Type'])[:40]}", harmless=True)
         inner = message["Message"]
-        text = inner if isinstance(inner, str) else json.dumps(inner)
+        if not isinstance(inner, str):
+            return NoEvent("an SNS envelope whose message is no text", harmless=False)
+        text = inner
         if text.startswith(_HARMLESS):
             return NoEvent("SNS has validated its topic", harmless=True)
         message = _loaded(text)
@@ -55,15 +57,15 @@ def parse(text: str) -> Event | NoEvent:
 
 
 def _loaded(text: str) -> object:
-    depth = 0
-    for sign in _NESTED.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(sign[0], 0)
-        if depth > _MAX_DEPTH:
-            return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
+
+
+def storable(text: str) -> str:
+    """A text without what no database keeps."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
@@ -71,7 +73,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
     if not isinstance(named, str) or not isinstance(mail, dict):
         return NoEvent("no event of SES", harmless=False)
     message_id = mail.get("messageId")
-    if not isinstance(message_id, str) or not 0 < len(message_id) <= 200:
+    if not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
         return NoEvent("an event without a message id", harmless=False)
     kind = _type(named)
     facts = message.get(_OBJECTS.get(kind, ""), {})
@@ -81,13 +83,13 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         return NoEvent("an event without a time", harmless=False)
     mark = str(facts.get("feedbackId") or at.isoformat())[:200]
     return Event(
-        key=f"{message_id} {named[:40]} {mark}",
+        key=storable(f"{message_id} {named[:40]} {mark}"),
         type=kind,
         at=at,
         message_id=message_id,
         ref=next(_refs(mail), None),
-        detail=_detail(kind, facts),
-        payload=text,
+        detail=storable(_detail(kind, facts)),
+        payload=storable(text),
     )
 
 
@@ -129,9 +131,9 @@ def _time(value: object) -> dt.datetime | None:
         return None
     try:
         time = dt.datetime.fromisoformat(value)
-    except ValueError:
+        return time.replace(tzinfo=time.tzinfo or dt.UTC).astimezone(dt.UTC)
+    except (ValueError, OverflowError):  # at the edges of the calendar
         return None
-    return time.replace(tzinfo=time.tzinfo or dt.UTC).astimezone(dt.UTC)
 
 
 def _detail(kind: EventType, facts: Mapping[str, Any]) -> str:

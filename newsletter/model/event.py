@@ -68,6 +68,13 @@ class Event:
     detail: str
     payload: str
 
+    @property
+    def reported(self) -> Reported | None:
+        """What it says of its delivery; `not-spam` takes a complaint back and is none."""
+        if self.type is EventType.COMPLAINT and self.detail.startswith("not-spam"):
+            return None
+        return self.type.reported
+
 
 @dataclass(frozen=True, slots=True)
 class NoEvent:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -40,31 +41,41 @@ class Verdict(StrEnum):
 
 
 def delivery_of(connection: Connection, event: Event) -> DeliveryKey | None:
-    """The delivery of an event: by our own reference, else by the provider's message id."""
+    """The delivery of an event: by our own reference, else by the provider's message id.
+
+    That is looked up in the log too: an earlier event may have named both.
+    """
     if event.ref is not None:
-        query = (
+        return _key(
+            connection,
             sa.select(deliveries.c.send, deliveries.c.number)
             .join(sends, sends.c.number == deliveries.c.send)
-            .where(sends.c.id == event.ref.send_id, deliveries.c.number == event.ref.number)
+            .where(sends.c.id == event.ref.send_id, deliveries.c.number == event.ref.number),
         )
-    else:
-        query = sa.select(deliveries.c.send, deliveries.c.number).where(
-            deliveries.c.message_id == event.message_id
-        )
+    known = sa.select(deliveries.c.send, deliveries.c.number).where(
+        deliveries.c.message_id == event.message_id
+    )
+    told = sa.select(events.c.send, events.c.number).where(
+        events.c.message_id == event.message_id, events.c.send.is_not(None)
+    )
+    return _key(connection, known) or _key(connection, told)
+
+
+def _key(connection: Connection, query: sa.Select[Any]) -> DeliveryKey | None:
     row = connection.execute(query.limit(1)).first()
     return None if row is None else (row.send, row.number)
 
 
 def record(
-    connection: Connection,
-    event: Event,
-    delivery: DeliveryKey | None,
-    verdict: Verdict,
-    now: dt.datetime,
-) -> bool:
-    """Add an event to the log; False where it is there already: its key is unique."""
+    connection: Connection, event: Event, delivery: DeliveryKey | None, now: dt.datetime
+) -> Verdict | None:
+    """Add an event to the log; None where it is there already: its key is unique.
+
+    One that was ignored, and comes again when its delivery is known, is applied after all.
+    """
     send, number = delivery or (None, None)
-    return _insert(
+    verdict = Verdict.IGNORED if delivery is None else Verdict.APPLIED
+    added = _insert(
         connection,
         key=event.key,
         type=event.type,
@@ -77,6 +88,33 @@ def record(
         detail=event.detail,
         payload=event.payload,
     )
+    if added or (delivery is not None and _adopt(connection, event.key, delivery)):
+        return verdict
+    return None
+
+
+def _adopt(connection: Connection, key: str, delivery: DeliveryKey) -> bool:
+    """Give an event that was ignored to its delivery; False where it had one."""
+    adopted = connection.execute(
+        sa.update(events)
+        .where(events.c.key == key, events.c.verdict == Verdict.IGNORED)
+        .values(verdict=Verdict.APPLIED, send=delivery[0], number=delivery[1])
+    )
+    return bool(adopted.rowcount)
+
+
+def adopt_earlier(connection: Connection, event: Event, delivery: DeliveryKey) -> list[Event]:
+    """The events that came before one that tells whose they are: they named a message id only."""
+    query = sa.select(events.c.key, events.c.type, events.c.at, events.c.detail).where(
+        events.c.message_id == event.message_id, events.c.verdict == Verdict.IGNORED
+    )
+    earlier = connection.execute(query).all()
+    for row in earlier:
+        _adopt(connection, row.key, delivery)
+    return [
+        Event(row.key, EventType(row.type), row.at, event.message_id, event.ref, row.detail, "")
+        for row in earlier
+    ]
 
 
 def set_aside(
@@ -91,7 +129,7 @@ def set_aside(
         received_at=now,
         verdict=Verdict.SET_ASIDE,
         detail=reason,
-        payload=payload.replace("\0", "\ufffd"),  # which PostgreSQL cannot keep
+        payload=payload,
     )
 
 
@@ -105,7 +143,8 @@ def settle(connection: Connection, delivery: DeliveryKey, event: Event) -> bool:
 
     An event proves that SES took the message: what was unknown is accepted then, and what was
     queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
-    was sent. What was accepted stays so; a bounce is a later report, not our doing.
+    was sent. What was accepted stays so; a bounce is a later report, not our doing. Of several
+    message ids the greatest stays, in whichever order they come: SES begins them with the time.
     """
     send, number = delivery
     is_it = sa.and_(deliveries.c.send == send, deliveries.c.number == number)
@@ -115,10 +154,10 @@ def settle(connection: Connection, delivery: DeliveryKey, event: Event) -> bool:
         .with_for_update()
     ).one()
     values: dict[str, object] = {}
-    reported = event.type.reported
+    reported = event.reported
     if reported is not None and _rank(reported) > _rank(row.reported):
         values["reported"] = reported
-    if row.message_id is None and row.status != DeliveryStatus.SKIPPED:
+    if event.message_id > (row.message_id or "") and row.status != DeliveryStatus.SKIPPED:
         values["message_id"] = event.message_id
     if (status := _settled(DeliveryStatus(row.status), event)) != row.status:
         said = event.type if not event.detail else f"{event.type}: {event.detail}"

@@ -240,6 +240,7 @@ events = Table(
     Column("payload", Text),
     CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
     Index("ix_events_delivery", "send", "number"),
+    Index("ix_events_message_id", "message_id"),
 )
 
 # Test mails that were sent, by the content that they showed.

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_events_key")),
     )
     op.create_index("ix_events_delivery", "events", ["send", "number"], unique=False)
+    op.create_index("ix_events_message_id", "events", ["message_id"], unique=False)
     op.create_index("ix_deliveries_message_id", "deliveries", ["message_id"], unique=False)
     op.create_table(
         "receipts",
