@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from botocore import exceptions as boto
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from newsletter.errors import (
     OutcomeUnknown,
@@ -222,7 +223,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_handshake(error: BaseException) -> bool:
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, ssl.SSLCertVerificationError | CertificateError):
         return True
     return isinstance(error, ssl.SSLError) and bool(_HANDSHAKE.search(str(error.reason or error)))
 

@@ -1,0 +1,68 @@
+"""Servers that are no SES: a port where nobody listens, one that speaks TLS, one that only HTTP."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CERTIFICATES = Path(__file__).parents[2] / "data" / "tls"
+
+
+@dataclass
+class Listener:
+    """What a server heard: connections, and bytes that came after the handshake."""
+
+    port: int
+    connections: int = 0
+    heard: bytes = b""
+
+
+def closed_port() -> int:
+    """A port of this machine where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+    return port
+
+
+@contextmanager
+def listening(certificate: Path | None = None) -> Iterator[Listener]:
+    """A server that answers nothing and remembers what it heard; with TLS, if it has its own."""
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    server = socket.create_server(("127.0.0.1", 0))
+    heard = Listener(server.getsockname()[1])
+    thread = threading.Thread(target=_serve, args=(server, context, heard))
+    thread.start()
+    try:
+        yield heard
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join(timeout=10)
+
+
+def _serve(server: socket.socket, context: ssl.SSLContext | None, heard: Listener) -> None:
+    while True:
+        try:
+            client, _ = server.accept()
+        except OSError:
+            return
+        heard.connections += 1
+        client.settimeout(5)
+        try:
+            if context is not None:
+                client = context.wrap_socket(client, server_side=True)
+                heard.heard += client.recv(65_536)
+            else:
+                client.recv(65_536)
+                client.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+        except OSError:
+            pass
+        finally:
+            client.close()
