@@ -29,6 +29,7 @@ def standin(shared: StandIn) -> Iterator[StandIn]:
     """A stand-in where nothing goes wrong until the test asks for it."""
     yield shared
     shared.clear()
+    shared.configure(latency_ms=0)
     shared.account(
         sending_enabled=True,
         enforcement_status="HEALTHY",

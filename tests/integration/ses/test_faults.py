@@ -447,7 +447,6 @@ def test_f43_a_slow_network_makes_the_same_ledger(stage: Stage, mode: str) -> No
     stage.standin.configure(latency_ms=100, slow_body={"share": 0.2, "seconds": 0.4})
 
     send = stage.send(60, stage.ses(mode, concurrency=8, read_seconds=5))
-    stage.standin.configure(latency_ms=0)
 
     assert send.status is SendStatus.FINISHED
     assert stage.statuses(send.id) == {"accepted": 60}
