@@ -17,6 +17,7 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "c
     type=click.Choice(["text", "json", "sarif", "github"]),
     default="text",
     show_default=True,
+    help="`github` makes annotations of GitHub Actions.",
 )
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @command

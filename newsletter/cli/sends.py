@@ -71,7 +71,12 @@ def sends(session: Session) -> None:
 
 @click.command()
 @click.argument("send", type=SendId())
-@click.option("--status", "wanted", type=click.Choice([status.value for status in DeliveryStatus]))
+@click.option(
+    "--status",
+    "wanted",
+    type=click.Choice([status.value for status in DeliveryStatus]),
+    help="Only these.",
+)
 @command
 def deliveries(session: Session, send: str, wanted: str | None) -> None:
     """Show what became of each recipient of a send."""

@@ -177,7 +177,11 @@ def show(session: Session, address: str) -> None:
 
 @subscribers.command(name="list")
 @click.option("--list", "list_name", help="Only those who ever joined this list.")
-@click.option("--status", type=click.Choice([status.value for status in SubscriptionStatus]))
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in SubscriptionStatus]),
+    help="Only those who stand so on it.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @command
 def list_(session: Session, list_name: str | None, status: str | None, limit: int | None) -> None:

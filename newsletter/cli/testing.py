@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 @click.argument("issue")
 @click.argument("more", nargs=-1, metavar="[ADDR]...")
 @click.option("--to", multiple=True, metavar="ADDR", help="An address to mail; may be repeated.")
-@click.option("--as", "as_subscriber", metavar="SUBSCRIBER", help="Show it as this reader gets it.")
+@click.option(
+    "--as",
+    "as_subscriber",
+    metavar="SUBSCRIBER",
+    help="Show it as this reader gets it, not as its addressee does.",
+)
 @command
 def test(
     session: Session,
@@ -67,7 +72,11 @@ def _reader(session: Session, address: "Address") -> "Subscriber":
     with session.store.read() as connection:
         found = people.find(connection, address)
     if found is None:
-        raise UsageError("nobody has subscribed with this address", where="--as")
+        raise UsageError(
+            "nobody has subscribed with this address",
+            where="--as",
+            hint="See who has: newsletter subscribers list",
+        )
     return found
 
 

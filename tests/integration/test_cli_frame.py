@@ -56,7 +56,20 @@ def test_the_line_in_the_list_of_commands_is_what_its_help_says(name: str) -> No
     assert first.startswith(COMMANDS[name][1].rstrip("."))
 
 
-@pytest.mark.parametrize("path", [(), ("db",), ("subscribers",)])
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_option_says_what_it_does(path: tuple[str, ...]) -> None:
+    found: click.Command | None = PROGRAM
+    for name in path:
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), name)
+    assert found is not None
+
+    for option in found.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            assert option.help, option.opts
+
+
+@pytest.mark.parametrize("path", [(), ("db",), ("events",), ("subscribers",)])
 def test_a_group_alone_shows_its_help_and_is_a_usage_error(
     call: Call, path: tuple[str, ...]
 ) -> None:
@@ -93,6 +106,15 @@ def test_a_group_alone_shows_its_help_and_is_a_usage_error(
         (["subscribers", "add", "no address", "--list", "x"], 2, "invalid-address"),
         (["render", ISSUE, "--out", "/dev/null/out"], 1, "failed"),
         (["render", ISSUE, "--out", "/proc/out"], 1, "failed"),
+        (["test", ISSUE], 2, "usage"),
+        (["test", ISSUE, "--to", "nobody"], 2, "invalid-address"),
+        (["test", ISSUE, "--to", "you@example.com", "--as", "no@example.com"], 2, "usage"),
+        (["test", "nothing", "--to", "you@example.com"], 2, "usage"),
+        (["resume", "nothing"], 2, "usage"),
+        (["resolve", "nothing", "--unknown", "accept"], 2, "usage"),
+        (["events", "replay", "nothing.jsonl"], 2, "usage"),
+        (["events", "replay", "issues"], 2, "usage"),
+        (["db", "adopt"], 5, "refused"),
         (["db", "backup", "/nowhere/copy.db"], 1, "store"),
         (["db", "backup", "newsletter.toml"], 5, "refused"),
         (["init", "."], 5, "refused"),
