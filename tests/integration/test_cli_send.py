@@ -224,6 +224,26 @@ def test_people_are_told_count_list_subject_and_sender(call: Call, readers: str)
     }
 
 
+def test_people_are_told_how_the_list_has_changed_since_the_last_send_to_it(
+    call: Call, project: Path, readers: str
+) -> None:
+    def told() -> str:
+        shown = call("send", "2026-01-08-next", "--list", readers, "--dry-run").err
+        [line] = [line for line in shown.splitlines() if line.startswith("recipients")]
+        return line.removeprefix("recipients").strip()
+
+    write_issue(project, "2026-01-08-next.md")
+    before = told()
+    call("send", ISSUE, "--list", readers, "--yes")
+    unchanged = told()
+    call("subscribers", "remove", "ada@example.com")
+    for name in ("bo", "kim"):
+        call("subscribers", "add", f"{name}@example.com", "--list", readers)
+    call("subscribers", "add", "new@example.com", "--list", readers, "--pending")
+
+    assert (before, unchanged, told()) == ("3", "3 (+0 −0)", "4 (+2 −1)")
+
+
 def test_front_matter_may_name_the_list(call: Call, project: Path, readers: str) -> None:
     write_issue(project, "2026-01-08-named.md", list=readers)
 

@@ -126,6 +126,7 @@ def test_a_new_newsletter_sends_and_its_store_can_be_made_again(
 
     assert program("db", "upgrade", "--json").json["before"] is None
     assert program("subscribers", "import", "subscribers/example.csv", "--list", "ai").code == 0
+    assert program("lint", "--strict").code == 0
     assert program("send", ISSUE, "--list", "ai", "--yes", "--json").json["accepted"] == 3
     assert program("db", "verify").code == 0
 
