@@ -150,7 +150,8 @@ def _deliver(run: Run, claim: Claim) -> Step:
         return _wait_for_quota(run, error)
     except SendingStopped as error:
         _put_back(run, claim)
-        return pause(run, f"{error.message.rstrip('.')}. {error.hint}".strip())
+        told = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
+        return pause(run, told)
     except OutcomeUnknown as error:
         outcomes = [Unknown(error.message)] * len(messages)
     if len(outcomes) != len(messages):
