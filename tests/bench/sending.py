@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from newsletter.model.address import Address
@@ -158,8 +159,9 @@ def write_only(letter: str, size: int, folder: str) -> float:
     """Mails a second that the outbox writes when nobody remembers them. Runs apart."""
     email, transport = Email.from_json(letter), Outbox(Path(folder))
     started = time.perf_counter()
-    for message in messages(email, size):
-        transport.deliver("bench", [message])
+    mails = messages(email, size)
+    while batch := list(islice(mails, transport.batch_size)):
+        transport.deliver("bench", batch)
     seconds = time.perf_counter() - started
     shutil.rmtree(folder)
     return size / seconds
