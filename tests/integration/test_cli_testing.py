@@ -1,12 +1,14 @@
 """`newsletter test`: what the reader would get, to any address, and the receipt that it leaves."""
 
 import re
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from newsletter.errors import TransportDown
+from newsletter.errors import Interrupted, TransportDown
 from newsletter.links import Links, Purpose, load_keys
 from newsletter.model.address import Address
 from newsletter.model.email import Message
@@ -296,7 +298,12 @@ def test_a_test_that_reached_nobody_is_no_receipt(call: Call, project: Path, req
 # --- a transport that fails in between ------------------------------------------------------------
 
 
-def trials(project: Path, deliver: Callable[[Message], Outcome], *to: str) -> list[testing.Trial]:
+def trials(
+    project: Path,
+    deliver: Callable[[Message], Outcome],
+    *to: str,
+    stop: threading.Event | None = None,
+) -> list[testing.Trial]:
     """Test the issue through a transport that answers so; returns the trials."""
     opened_project = Project.open(project)
     store = open_store(opened_project.settings.store.url, project)
@@ -305,7 +312,7 @@ def trials(project: Path, deliver: Callable[[Message], Outcome], *to: str) -> li
     try:
         return list(
             testing.send_tests(
-                runner(store, memory),
+                replace(runner(store, memory), stop=stop or threading.Event()),
                 email,
                 ISSUE,
                 [Address(text) for text in to],
@@ -336,6 +343,19 @@ def test_who_was_reached_before_the_transport_failed_has_a_receipt(project: Path
 
     with pytest.raises(TransportDown):
         trials(project, deliver, "ed@example.org", "kim@example.org", "bo@example.org")
+
+    assert reached(project) == 1
+
+
+def test_one_that_is_interrupted_mails_nobody_more(project: Path) -> None:
+    stop = threading.Event()
+
+    def deliver(message: Message) -> Outcome:
+        stop.set()
+        return Accepted("1")
+
+    with pytest.raises(Interrupted):
+        trials(project, deliver, "ed@example.org", "kim@example.org", stop=stop)
 
     assert reached(project) == 1
 
