@@ -421,6 +421,17 @@ def test_a_reader_that_leaves_early_gets_no_complaint(
     assert answer.out.count("\n") == 1
 
 
+def test_a_reader_that_never_reads_gets_no_complaint(
+    project: Path, readers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written stays in a buffer until the end, and finds nobody then."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
+    answer = redirected(project, "| true", "subscribers", "export")
+
+    assert (answer.out, answer.err) == ("", "")
+
+
 @pytest.mark.parametrize("flag", [["--json"], []])
 def test_a_full_disk_below_standard_output_is_an_error_of_one_line(
     project: Path, flag: list[str]
