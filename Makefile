@@ -37,8 +37,8 @@ check: $(VENV)/.dev  ## format, lint, types, import directions
 bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
 
-crash: $(VENV)/.dev  ## kill sends at random moments, and compare outbox and ledger
-	$(BIN)/python -m tests.crash.campaign
+crash: $(VENV)/.dev  ## kill sends in every way, and compare the ledger with what was taken
+	$(BIN)/python -m tests.crash.campaign $(ARGS)
 
 lock: $(VENV)/.dev   ## renew the lock files (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra build pyproject.toml -o requirements.lock

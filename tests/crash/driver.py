@@ -128,6 +128,7 @@ def _obey(orders: Orders) -> None:
 
     newsletter.transports.open_transport = open_transport
     run.run = run_impatiently  # type: ignore[assignment]
+    core._RETRY_AFTER = timedelta(milliseconds=10)
     if orders.host:
         socket.gethostname = lambda: orders.host
     if orders.lease_seconds:

@@ -39,7 +39,7 @@ def parts() -> Iterator[Part]:
     for store, threads in product(("sqlite", "postgresql"), (1, 4)):
         orders = Orders(threads=threads)
         seconds = 2.0 if threads == 1 else 1.5
-        yield Part("random", store, "bulk", 20_000, orders, _randomly(60, seconds))
+        yield Part("random", store, "bulk", 20_000, orders, _randomly(55, seconds))
         yield Part("lost answers", store, "bulk", 5_000, orders, _losing_answers(10))
     for store in ("sqlite", "postgresql"):
         yield Part("random", store, "raw", 4_000, Orders(threads=4), _randomly(15, 1.5))
@@ -56,7 +56,7 @@ def parts() -> Iterator[Part]:
     for store in ("sqlite", "postgresql"):
         orders = Orders(threads=1, batch_size=2)
         yield Part("asleep", store, "bulk", 10, orders, _asleep, 0.0)
-        yield Part("races", store, "bulk", 10, orders, _races(100), 100.0)
+        yield Part("races", store, "bulk", 10, orders, _races(60), 100.0)
 
 
 def _randomly(kills: int, seconds: float) -> Play:

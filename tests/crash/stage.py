@@ -184,12 +184,21 @@ class Play:
         raise AssertionError(f"{self.slug} does not end: {command.said}")
 
     def replay(self, **orders: Any) -> Command:
-        """`newsletter events replay` of all that the stand-in has to report."""
+        """`newsletter events replay` of what the stand-in reports of this send: all about whom the
+        ledger doubts, and about every fiftieth of the others, for they say little and take long.
+        """
         assert self.stage.standin is not None
+        rows = self.ledger().rows
+        chosen = {
+            f"{self.send_id}-{row.number}"
+            for row in rows
+            if row.status == "unknown" or row.number % 50 == 0
+        }
         file = self.stage.project / "runs" / f"{self.slug}.events"
-        events = self.stage.standin.events()
-        mine = [event for event in events if event["mail"]["tags"].get("send") == [self.send_id]]
-        file.write_text("".join(f"{json.dumps(event)}\n" for event in mine), "utf-8")
+        with file.open("w", encoding="utf-8") as lines:
+            for event in self.stage.standin.events():
+                if chosen.intersection(event["mail"]["tags"].get("delivery", ())):
+                    lines.write(f"{json.dumps(event)}\n")
         return self.stage.call("events", "replay", str(file), **orders)
 
 
