@@ -4,6 +4,7 @@ One owner runs a send at a time; the ledger says who, and a lease that it renews
 """
 
 import datetime as dt
+import math
 import random
 import threading
 from collections.abc import Callable
@@ -253,11 +254,13 @@ def _leave(work: Run) -> None:
 
 def _drain(runner: Runner, work: Run, progress: Progress) -> None:
     """Let the transport's number of threads call the core, and renew the lease meanwhile."""
-    with ThreadPoolExecutor(work.transport.concurrency, "sender") as pool:
-        threads = [
-            pool.submit(_send_all, runner, work, progress)
-            for _ in range(work.transport.concurrency)
-        ]
+    rate = work.pace.rate
+    # Each thread takes a slot of the rate ahead: at a low one few threads are enough, and a pause
+    # does not wait for many slots.
+    calls = work.transport.concurrency if rate is None else math.ceil(rate)
+    amount = max(1, min(work.transport.concurrency, calls))
+    with ThreadPoolExecutor(amount, "sender") as pool:
+        threads = [pool.submit(_send_all, runner, work, progress) for _ in range(amount)]
         _watch(runner, work, threads)
     for thread in threads:
         thread.result()

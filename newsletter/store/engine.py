@@ -81,10 +81,16 @@ def _translated() -> Iterator[None]:
         raise
     except sa.exc.DBAPIError as error:
         raise StoreError(
-            f"the store failed: {str(error.orig).strip() or type(error.orig).__name__}",
+            f"the store failed: {_said(error.orig)}",
             hint="Nothing of this step was written. Check disk space and access, "
             "run `newsletter db verify`, then try again.",
         ) from error
+
+
+def _said(error: object) -> str:
+    """The driver's message; what PostgreSQL adds may hold a row, with its address."""
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    return str(primary or error).strip() or type(error).__name__
 
 
 def resolve_url(url: str, root: Path) -> URL:
