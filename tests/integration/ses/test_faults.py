@@ -15,6 +15,7 @@ from newsletter.sending import run
 from newsletter.store import Store
 from newsletter.transports.ses import Ses
 from tests.integration.ses.stage import Stage, settings_for
+from tests.standin.client import StandIn
 
 MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
 
@@ -424,8 +425,10 @@ def test_f42_no_mail_leaves_without_a_claim_that_is_on_disk(stage: Stage) -> Non
 
 
 def test_f42_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
-    stage: Stage,
+    sqlite_store: Store, standin: StandIn
 ) -> None:
+    """The store is asked for some seconds, and then given up."""
+    stage = Stage(sqlite_store, standin)
     send_id, store = stage.plan(20), stage.store
     stage.store = Unplugged(store, 3)
 
