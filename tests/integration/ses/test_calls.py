@@ -141,6 +141,24 @@ def test_a_failure_is_tried_three_times_more_and_then_rejected(stage: Stage) -> 
     assert row.reason == "FAILED Failed."
 
 
+def share_of_the_rate(stage: Stage) -> float:
+    """How much of its rate the limiter used when it was last slowed."""
+    with stage.store.read() as connection:
+        share: float = connection.execute(sa.select(schema.limiter.c.share)).scalar_one()
+    return share
+
+
+def test_one_throttled_entry_slows_all_down(stage: Stage) -> None:
+    """The others of its call were accepted, and still it was too fast."""
+    entries = {"r2@example.com": "ACCOUNT_THROTTLED"}
+    stage.standin.configure(statuses={"entries": entries, "next": 1})
+
+    send = stage.send(3)
+
+    assert send.status is SendStatus.FINISHED
+    assert share_of_the_rate(stage) == 0.5
+
+
 class Throttling(Ses):
     """SES that throttles a part of each call, nine times."""
 
@@ -164,9 +182,7 @@ def test_being_throttled_is_nobodys_failure_and_slows_all_down(stage: Stage) -> 
 
     assert send.status is SendStatus.FINISHED
     assert stage.rows(send.id)["r2@example.com"].attempts == 10
-    with stage.store.read() as connection:
-        share = connection.execute(sa.select(schema.limiter.c.share)).scalar_one()
-    assert share < 0.6
+    assert share_of_the_rate(stage) < 0.6
 
 
 # --- halves ---------------------------------------------------------------------------------------

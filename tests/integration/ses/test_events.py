@@ -15,7 +15,15 @@ from newsletter.errors import OutcomeUnknown
 from newsletter.feedback.apply import Applied, apply
 from newsletter.model.email import Message
 from newsletter.model.event import EventType
-from newsletter.model.send import Accepted, Delivery, DeliveryStatus, Outcome, Reported, SendStatus
+from newsletter.model.send import (
+    Accepted,
+    Delivery,
+    DeliveryStatus,
+    Outcome,
+    Reported,
+    SendStatus,
+    Unknown,
+)
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
@@ -190,8 +198,9 @@ def test_what_was_ignored_is_applied_when_it_comes_again_and_is_known(store: Sto
 # --- before and after our own word ----------------------------------------------------------------
 
 
-def test_an_event_before_our_own_commit_is_kept(store: Store) -> None:
-    """F52: SES can be faster than our record of its answer; that comes second, and adds nothing."""
+@pytest.mark.parametrize("answer", [Accepted("m1"), Unknown("the connection was lost")])
+def test_an_event_before_our_own_commit_is_kept(store: Store, answer: Outcome) -> None:
+    """F52: SES can be faster than our record of its answer, or tell what no answer told."""
     fill_list(store, 1)
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
@@ -211,7 +220,7 @@ def test_an_event_before_our_own_commit_is_kept(store: Store) -> None:
 
     replay(store, event(send_id, name="event-bounce-permanent.json"))
     with store.write() as connection:
-        answers = [(row, Accepted("m1")) for row in claim.rows]
+        answers = [(row, answer) for row in claim.rows]
         claims.record(connection, number, claim.batch, answers, NOW, NOW)
 
     row = only(store, send_id)
