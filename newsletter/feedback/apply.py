@@ -19,6 +19,7 @@ from newsletter.store import events as log
 
 _A_TRANSACTION = 500
 _SAMPLES = 10
+_WAITING = (SendStatus.UNRESOLVED, SendStatus.PAUSED)  # nobody else will say that they are over
 
 
 @dataclass
@@ -51,10 +52,10 @@ def apply(store: Store, messages: Iterable[Placed], now: dt.datetime, total: App
             for message, found in parsed:
                 if isinstance(found, NoEvent):
                     _no_event(connection, found, message, now, total)
+            log.hold_sends(connection, events)
             touched = [_event(connection, event, now, total) for event in sorted(events, key=_turn)]
             for send in sorted({send for send in touched if send is not None}):
-                # Locked first: an owner that leaves right now counts after this commit, or before.
-                if sends.row_of(connection, send, lock=True).status == SendStatus.UNRESOLVED:
+                if sends.row_of(connection, send, lock=True).status in _WAITING:
                     sends.settle(connection, send, now)
 
 

@@ -1,6 +1,7 @@
 """The event log, and what an event settles in the ledger."""
 
 import datetime as dt
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -59,6 +60,32 @@ def delivery_of(connection: Connection, event: Event) -> DeliveryKey | None:
         events.c.message_id == event.message_id, events.c.send.is_not(None)
     )
     return _key(connection, known) or _key(connection, told)
+
+
+def hold_sends(connection: Connection, told: Sequence[Event]) -> None:
+    """Lock the sends that events are about, before any delivery of them, as a claim does.
+
+    Whoever applies events at the same time takes turns, and an owner that leaves a send counts
+    before this transaction, or after it.
+    """
+    refs = sorted({event.ref.send_id for event in told if event.ref is not None})
+    message_ids = sorted({event.message_id for event in told if event.ref is None})
+    connection.execute(
+        sa.select(sends.c.number)
+        .where(
+            sa.or_(
+                sends.c.id.in_(refs),
+                sends.c.number.in_(
+                    sa.select(deliveries.c.send).where(deliveries.c.message_id.in_(message_ids))
+                ),
+                sends.c.number.in_(
+                    sa.select(events.c.send).where(events.c.message_id.in_(message_ids))
+                ),
+            )
+        )
+        .order_by(sends.c.number)
+        .with_for_update()
+    )
 
 
 def _key(connection: Connection, query: sa.Select[Any]) -> DeliveryKey | None:
@@ -143,16 +170,25 @@ def settle(connection: Connection, delivery: DeliveryKey, event: Event) -> bool:
 
     An event proves that SES took the message: what was unknown is accepted then, and what was
     queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
-    was sent. What was accepted stays so; a bounce is a later report, not our doing. Of several
-    message ids the greatest stays, in whichever order they come: SES begins them with the time.
+    was sent, and of that attempt alone. What was accepted stays so; a bounce is a later report, not
+    our doing. Of several message ids the greatest stays, in whichever order they come: SES begins
+    them with the time.
     """
     send, number = delivery
     is_it = sa.and_(deliveries.c.send == send, deliveries.c.number == number)
     row = connection.execute(
-        sa.select(deliveries.c.status, deliveries.c.reported, deliveries.c.message_id)
+        sa.select(
+            deliveries.c.status,
+            deliveries.c.attempts,
+            deliveries.c.reported,
+            deliveries.c.message_id,
+        )
         .where(is_it)
         .with_for_update()
     ).one()
+    attempt = row.attempts if event.ref is None else event.ref.attempt or row.attempts
+    if event.type.says_never_sent and attempt < row.attempts:
+        return False
     values: dict[str, object] = {}
     reported = event.reported
     if reported is not None and _rank(reported) > _rank(row.reported):

@@ -84,6 +84,8 @@ _ERRORS: Mapping[str, Meaning] = {
     "RequestTimeTooSkewed": Meaning.STOP,
 }
 
+_MESSAGE_ID = re.compile(r"[!-~]{1,200}")
+
 # How SES says that an identity is missing, which outside the sandbox is the sender's.
 _NOT_VERIFIED = "not verified"
 
@@ -136,16 +138,16 @@ def _entry(result: object) -> Answer:
         return Answer(Meaning.UNKNOWN, reason="SES gave an answer without a status")
     status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
     meaning = STATUSES.get(status, Meaning.UNKNOWN)
-    reason = " ".join(f"{status} {result.get('Error') or ''}".split())
-    if meaning is Meaning.ACCEPTED and not message_id:
+    reason = _line(f"{status} {result.get('Error') or ''}", 500)
+    if meaning is Meaning.ACCEPTED and not _MESSAGE_ID.fullmatch(message_id):
         return Answer(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
-    return Answer(meaning, message_id, reason[:500])
+    return Answer(meaning, message_id if meaning is Meaning.ACCEPTED else "", reason)
 
 
 def single(reply: Mapping[str, Any]) -> Answer:
     """The answer to SendEmail; raises OutcomeUnknown where it names no message."""
     message_id = reply.get("MessageId")
-    if not isinstance(message_id, str) or not message_id:
+    if not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
         raise OutcomeUnknown("SES answered without a message id")
     return Answer(Meaning.ACCEPTED, message_id)
 
@@ -178,7 +180,7 @@ def _answered(error: boto.ClientError) -> TransportError:
     details = error.response.get("Error", {})
     code, message = str(details.get("Code", "")), str(details.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = " ".join(f"{code}: {message}".split())[:500]
+    said = _line(f"{code}: {message}", 500)
     if not isinstance(status, int) or status >= 500 or status < 400:
         return OutcomeUnknown(f"SES answered {status}: {said}")
     meaning = _ERRORS.get(code) or _ERRORS.get(code.removesuffix("Exception"))
@@ -229,4 +231,10 @@ def _is_handshake(error: BaseException) -> bool:
 
 
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return _line(str(error), 300)
+
+
+def _line(text: str, length: int) -> str:
+    """Text from outside as one line that every database and terminal takes."""
+    shown = (sign if sign.isprintable() else " " for sign in text)
+    return " ".join("".join(shown).split())[:length]

@@ -1,0 +1,124 @@
+"""Events that meet others: a second attempt, a paused send, whoever else reads the queue."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.errors import StoreError
+from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.events import parse
+from newsletter.model.email import Message
+from newsletter.model.event import Event
+from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Reported, SendStatus
+from newsletter.sending import control, run
+from newsletter.sending.control import Decision
+from newsletter.store import Store, events, schema
+from newsletter.transports.memory import Memory
+from tests.integration.sending import NOW, ledger, resume, runner
+from tests.integration.ses.test_events import event, only, replay, unknown_send
+
+NEVER_SENT = pytest.mark.parametrize("name", ["event-reject.json", "event-rendering-failure.json"])
+
+
+def resent(store: Store, send_id: str) -> None:
+    control.resolve(store, send_id, Decision.RESEND, runner(store, Memory()).clock)
+
+
+@NEVER_SENT
+def test_that_an_attempt_was_never_sent_says_nothing_of_the_next(store: Store, name: str) -> None:
+    """The event of the first comes while the second is on its way: that one was sent."""
+    send_id = unknown_send(store)
+    resent(store, send_id)
+
+    def answer(_: str, batch: Sequence[Message]) -> list[Outcome]:
+        replay(store, event(send_id, name=name, attempt=1))
+        return [Accepted("m1-second")]
+
+    after = resume(runner(store, Memory(answer)), send_id)
+
+    row = only(store, send_id)
+    assert (row.status, row.message_id) == (DeliveryStatus.ACCEPTED, "m1-second")
+    assert row.reported is None
+    assert after.status is SendStatus.FINISHED
+
+
+@NEVER_SENT
+def test_that_the_last_attempt_was_never_sent_is_told(store: Store, name: str) -> None:
+    send_id = unknown_send(store)
+    resent(store, send_id)
+
+    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        replay(store, event(send_id, name=name, attempt=2))
+        return [Accepted("m1")]
+
+    resume(runner(store, Memory(answer)), send_id)
+
+    assert only(store, send_id).reported in (Reported.REJECTED, Reported.RENDERING_FAILED)
+
+
+def test_a_paused_send_of_which_nothing_is_left_is_finished(store: Store) -> None:
+    """Its last delivery was to be sent again, and turns out to have been sent."""
+    send_id = unknown_send(store)
+    resent(store, send_id)
+
+    replay(store, event(send_id))
+
+    assert run.read(store, send_id).status is SendStatus.FINISHED
+
+
+def test_a_paused_send_of_which_something_is_left_stays_paused(store: Store) -> None:
+    send_id = unknown_send(store, 2)
+    resent(store, send_id)
+
+    replay(store, event(send_id))
+
+    assert run.read(store, send_id).status is SendStatus.PAUSED
+
+
+def test_two_who_apply_events_of_one_send_do_not_stop_each_other(store: Store) -> None:
+    """The web app and the queue may tell of one send in the same moment."""
+    send_id = unknown_send(store, 200)
+    begin, failed = threading.Barrier(2), list[Exception]()
+
+    def apply_every_second(first: int) -> None:
+        told = [("events", event(send_id, number)) for number in range(first, 201, 2)]
+        begin.wait()
+        try:
+            apply(store, told, NOW, Applied())
+        except Exception as error:  # noqa: BLE001 -- shown by the assertion
+            failed.append(error)
+
+    threads = [threading.Thread(target=apply_every_second, args=(n,)) for n in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert {row.status for row in ledger(store, send_id).values()} == {DeliveryStatus.ACCEPTED}
+    assert run.read(store, send_id).status is SendStatus.FINISHED
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("parts", [{}, {"mail__tags": {}, "mail__headers": []}])
+def test_the_send_is_held_before_any_of_its_deliveries(
+    postgresql_store: Store, parts: dict[str, Any]
+) -> None:
+    """As a claim holds them, or each could wait for what the other has.
+
+    So too where an event has no reference, and only its message id says whose it is.
+    """
+    send_id = unknown_send(postgresql_store)
+    replay(postgresql_store, event(send_id))
+    told = parse(event(send_id, name="event-delivery.json", **parts))
+    assert isinstance(told, Event)
+    held = sa.select(schema.sends.c.number).with_for_update(nowait=True)
+
+    with postgresql_store.write() as applying:
+        events.hold_sends(applying, [told])
+
+        with pytest.raises(StoreError, match="lock"), postgresql_store.write() as claiming:
+            claiming.execute(held)
