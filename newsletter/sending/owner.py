@@ -21,7 +21,10 @@ def is_dead(name: str) -> bool:
     if host != socket.gethostname():
         return False
     try:
-        return int(psutil.Process(int(pid)).create_time() * 1000) != int(started)
+        process = psutil.Process(int(pid))
+        if process.status() == psutil.STATUS_ZOMBIE:  # in a container maybe for ever
+            return True
+        return int(process.create_time() * 1000) != int(started)
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:

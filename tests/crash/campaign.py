@@ -85,7 +85,8 @@ def campaign(share: float, seed: int, only: str) -> int:
         print(f"{times:>4} kills {name}")
     print(
         f"\n{kills:,} kills in {sum(part.sends for part in found):,} sends to "
-        f"{sum(part.recipients for part in found):,} recipients, {len(points)} named points, "
+        f"{sum(part.recipients for part in found):,} recipients, {len(points)} named points; "
+        f"{sum(part.in_flight for part in found):,} of those looked at once dead held a batch; "
         f"{sum(part.unknown for part in found):,} unknown, {faults} faults; "
         f"{time.monotonic() - started:,.0f} s"
     )

@@ -21,7 +21,6 @@ class Found:
     recipients: int = 0
     unknown: int = 0
     refused: int = 0  # commands that were told that another sends
-    spared: int = 0
     points: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
@@ -50,7 +49,6 @@ class Moments:
     seed: int
     options: tuple[str, ...] = ()
     batch_size: int = 0  # recipients in flight per thread at most, if not what the transport says
-    loses_answers: bool = False
 
 
 def at_random(stage: Stage, moments: Moments) -> Found:

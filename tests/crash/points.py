@@ -109,9 +109,8 @@ def _die(stage: Stage, life: Life, number: int, found: Found) -> None:
     play = _play(stage)
     known = life.begin(play)
     command = life.step.run(play, number)
-    if not command.was_killed:  # a shorter life than the one that was counted
-        found.spared += 1
-        return
+    if not command.was_killed:
+        return  # a life with a point less than the one that was counted: SES's rate is remembered
     found.kills += 1
     name = command.points[-1]
     found.points[name] += 1

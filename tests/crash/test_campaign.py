@@ -61,7 +61,7 @@ def test_of_two_that_send_or_resume_at_once_exactly_one_does(stage: Stage) -> No
         race(stage, 2, seed, found)
 
     assert found.faults == []
-    assert found.sends == 10
+    assert found.refused >= 5  # of two sends, one is always told
 
 
 @pytest.mark.parametrize(
