@@ -23,7 +23,7 @@ def process() -> Iterator[subprocess.Popen[str]]:
 
 
 def test_an_owner_is_dead_once_it_was_killed(process: subprocess.Popen[str]) -> None:
-    """Also while its parent has not asked for its exit code: a container may have none that does."""
+    """Also while its parent has not asked for its exit code: in a container maybe nobody does."""
     assert process.stdout is not None
     name = process.stdout.readline().strip()
     alive = owner.is_dead(name)
