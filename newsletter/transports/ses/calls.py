@@ -27,12 +27,12 @@ from newsletter.transports.ses import limits
 from newsletter.transports.ses.outcomes import (
     Answer,
     Meaning,
+    NotUnderstood,
     Refused,
     entries,
     single,
     translated,
 )
-from newsletter.transports.ses.replies import ReplyTooLarge
 from newsletter.transports.ses.template import Template, template_of
 
 if TYPE_CHECKING:
@@ -177,9 +177,7 @@ class Calls:
             return call()
         except (ClientError, BotoCoreError, *UNREADABLE) as error:
             meant = translated(error)
-            if isinstance(error, ReplyTooLarge) or not isinstance(
-                error, ClientError | BotoCoreError
-            ):
+            if isinstance(meant, NotUnderstood):
                 self._stop_next(meant.message)
             raise meant from error
 

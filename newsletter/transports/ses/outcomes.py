@@ -22,6 +22,7 @@ from newsletter.errors import (
     TransportDown,
     TransportError,
 )
+from newsletter.transports.ses.replies import ReplyTooLarge
 
 
 class Meaning(Enum):
@@ -95,6 +96,10 @@ _HANDSHAKE = re.compile(
 )
 
 
+class NotUnderstood(OutcomeUnknown):
+    """An answer that is not known here: the next may be alike, so the send stops."""
+
+
 class Refused(TransportError):
     """SES refused the whole call for what it holds; nothing of it was sent."""
 
@@ -165,6 +170,8 @@ def translated(error: Exception) -> TransportError:
             if any(_is_handshake(cause) for cause in _causes(error)):
                 return TransportDown(f"no secure connection to SES: {_short(error)}")
             return OutcomeUnknown(f"the connection broke: {_short(error)}")
+        case ReplyTooLarge():
+            return NotUnderstood(f"SES gave no answer: {_short(error)}")
         case boto.HTTPClientError():
             return OutcomeUnknown(f"SES gave no answer: {_short(error)}")
         case boto.BotoCoreError():  # credentials, region, endpoint: raised before any call
@@ -172,7 +179,7 @@ def translated(error: Exception) -> TransportError:
                 f"AWS: {_short(error)}", hint="Check the credentials and [transport.ses] region."
             )
         case _:
-            return OutcomeUnknown(f"SES gave an answer that cannot be read: {type(error).__name__}")
+            return NotUnderstood(f"SES gave an answer that cannot be read: {type(error).__name__}")
 
 
 def _answered(error: boto.ClientError) -> TransportError:
@@ -181,8 +188,10 @@ def _answered(error: boto.ClientError) -> TransportError:
     code, message = str(details.get("Code", "")), str(details.get("Message", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     said = _line(f"{code}: {message}", 500)
-    if not isinstance(status, int) or status >= 500 or status < 400:
+    if status >= 500:
         return OutcomeUnknown(f"SES answered {status}: {said}")
+    if status < 400:
+        return NotUnderstood(f"SES answered {status}: {said}")
     meaning = _ERRORS.get(code) or _ERRORS.get(code.removesuffix("Exception"))
     if meaning is Meaning.THROTTLED and "daily" in message.lower():
         meaning = Meaning.QUOTA
@@ -198,7 +207,7 @@ def _answered(error: boto.ClientError) -> TransportError:
         case Meaning.STOP:
             return SendingStopped(said, hint=_HINTS.get(code.removesuffix("Exception"), ""))
         case _:
-            return OutcomeUnknown(f"SES answered {status}: {said}")
+            return NotUnderstood(f"SES answered {status}: {said}")
 
 
 _HINTS = {

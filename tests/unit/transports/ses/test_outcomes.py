@@ -25,11 +25,13 @@ from newsletter.errors import (
 from newsletter.transports.ses.outcomes import (
     STATUSES,
     Meaning,
+    NotUnderstood,
     Refused,
     entries,
     single,
     translated,
 )
+from newsletter.transports.ses.replies import ReplyTooLarge
 
 URL = "https://email.us-east-1.amazonaws.com"
 
@@ -73,10 +75,10 @@ def answered(code: str, status: int = 400, message: str = "because") -> Transpor
         ("ServiceUnavailable", 503, "Slow down", OutcomeUnknown),
         ("TooManyRequestsException", 503, "Too many", OutcomeUnknown),
         ("BadRequestException", 502, "From a proxy", OutcomeUnknown),
-        ("SomethingNew", 400, "?", OutcomeUnknown),
-        ("403", 403, "Sign in to the network", OutcomeUnknown),
-        ("301", 301, "Moved", OutcomeUnknown),
-        ("", 0, "", OutcomeUnknown),
+        ("SomethingNew", 400, "?", NotUnderstood),
+        ("403", 403, "Sign in to the network", NotUnderstood),
+        ("301", 301, "Moved", NotUnderstood),
+        ("", 0, "", NotUnderstood),
     ],
 )
 def test_an_error_of_a_whole_call(
@@ -113,6 +115,7 @@ def test_what_a_person_can_mend_says_how(code: str) -> None:
         (ConnectTimeoutError(endpoint_url=URL, error="slow"), TransportDown),
         (ReadTimeoutError(endpoint_url=URL, error="slow"), OutcomeUnknown),
         (HTTPClientError(error="broken"), OutcomeUnknown),
+        (ReplyTooLarge(limit=1), NotUnderstood),
         (NoCredentialsError(), SendingStopped),
     ],
 )
@@ -123,7 +126,7 @@ def test_an_error_of_the_way(error: BotoCoreError, meaning: type[TransportError]
 def test_any_other_error_of_reading_is_unknown_without_its_text() -> None:
     found = translated(AttributeError("'list' object has no attribute 'reader@example.com'"))
 
-    assert type(found) is OutcomeUnknown
+    assert type(found) is NotUnderstood
     assert "reader@" not in found.message
 
 
@@ -171,12 +174,34 @@ def test_the_status_of_an_entry(status: object, meaning: Meaning) -> None:
     assert (answer.message_id == "m1") or meaning is not Meaning.ACCEPTED
 
 
-@pytest.mark.parametrize("result", [None, "SUCCESS", [], {}, {"Status": "SUCCESS"}])
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        "SUCCESS",
+        [],
+        {},
+        {"Status": "SUCCESS"},
+        *({"Status": "SUCCESS", "MessageId": i} for i in ["a\0b", "\ud800", "a b", "m" * 201, {}]),
+    ],
+)
 def test_an_entry_that_says_nothing_is_unknown(result: object) -> None:
     """Also a success that names no message."""
     [answer] = entries({"BulkEmailEntryResults": [result]}, 1)
 
     assert answer.meaning is Meaning.UNKNOWN
+
+
+def test_a_reason_is_one_line_that_any_database_and_terminal_takes() -> None:
+    said = "too\r\nlong\0 \x1b[2J\ud800 \u202e因为" + "x" * 1000
+    result = {"Status": "MESSAGE_REJECTED", "Error": said}
+
+    [answer] = entries({"BulkEmailEntryResults": [result]}, 1)
+    whole = answered("MessageRejected", 400, said)
+
+    assert answer.reason.startswith("MESSAGE_REJECTED too long [2J 因为xxx")
+    assert whole.message.startswith("MessageRejected: too long [2J 因为xxx")
+    assert len(answer.reason) == len(whole.message) == 500
 
 
 @pytest.mark.parametrize(
@@ -203,7 +228,7 @@ def test_one_recipient_that_is_not_verified_is_refused_alone() -> None:
     assert entries({"BulkEmailEntryResults": [refused]}, 1)[0].meaning is Meaning.STOP
 
 
-@pytest.mark.parametrize("reply", [{}, {"MessageId": None}, {"MessageId": ""}, {"MessageId": 5}])
+@pytest.mark.parametrize("reply", [{}, *({"MessageId": i} for i in (None, "", 5, "a\0b"))])
 def test_a_single_answer_without_a_message_id_is_unknown(reply: dict[str, Any]) -> None:
     with pytest.raises(OutcomeUnknown):
         single(reply)
