@@ -20,7 +20,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     log = tmp_path_factory.mktemp("standin") / "log.jsonl"
-    with running(log, keep_content=True) as standin:
+    with running(log) as standin:
         yield standin
 
 
@@ -42,4 +42,11 @@ def standin(shared: StandIn) -> Iterator[StandIn]:
 
 @pytest.fixture
 def stage(store: Store, standin: StandIn) -> Stage:
+    """On both databases: what a test proves is in the ledger as well."""
     return Stage(store, standin)
+
+
+@pytest.fixture
+def quick(sqlite_store: Store, standin: StandIn) -> Stage:
+    """On SQLite alone: for the many kinds of one fault, of which one is proved on both."""
+    return Stage(sqlite_store, standin)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from newsletter.config import SesSettings
@@ -25,6 +26,7 @@ from tests.integration.sending import (
     resume,
     runner,
 )
+from tests.standin import log
 from tests.standin.client import StandIn
 from tests.standin.log import Record
 
@@ -48,6 +50,12 @@ def settings_for(url: str, mode: str = "bulk") -> SesSettings:
     )
 
 
+@cache
+def ses_at(url: str, mode: str, **options: Any) -> Ses:
+    """The transport to an SES at a URL, made once: boto3 takes its time."""
+    return Ses(settings_for(url, mode), **options)
+
+
 @dataclass
 class Stage:
     """One store and one stand-in. Time moves on by itself, so that no retry is waited for."""
@@ -55,13 +63,13 @@ class Stage:
     store: Store
     standin: StandIn
     clock: FixedClock = field(default_factory=TickingClock)
-    _before: int = 0
+    _begins: int = 0  # where the log of the stand-in is of this test
 
     def __post_init__(self) -> None:
-        self._before = len(self.standin.requests)
+        self._begins = self.standin.log.stat().st_size
 
     def ses(self, mode: str = "bulk", **options: Any) -> Ses:
-        return Ses(settings_for(self.standin.url, mode), **{"concurrency": 1, **options})
+        return ses_at(self.standin.url, mode, **{"concurrency": 1, **options})
 
     def plan(self, people: int, *, email: Email = EMAIL, spread: bool = False) -> str:
         """A send to r1@example.com … that has not begun; returns its id."""
@@ -82,16 +90,17 @@ class Stage:
     @property
     def calls(self) -> list[Record]:
         """Each call to send that reached SES in this test, with the number of its `entries`."""
-        new = self.standin.requests[self._before :]
-        return [record for record in new if record["operation"].startswith("Send")]
+        calls = self._logged("request")
+        return [record for record in calls if record["operation"].startswith("Send")]
+
+    def accepted(self, send_id: str) -> list[Record]:
+        """Each mail of a send that SES accepted."""
+        accepted = self._logged("accepted")
+        return [record for record in accepted if record["tags"].get("send") == send_id]
 
     def mailed(self, send_id: str) -> Counter[str]:
         """How often SES accepted a mail to each recipient of a send."""
-        return Counter(
-            record["to"]
-            for record in self.standin.accepted()
-            if record["tags"].get("send") == send_id
-        )
+        return Counter(record["to"] for record in self.accepted(send_id))
 
     def rows(self, send_id: str) -> dict[str, Delivery]:
         """The deliveries by address, once they agree with what SES saw.
@@ -99,20 +108,22 @@ class Stage:
         Nobody was mailed twice; who is accepted was, under that message id; who is queued,
         rejected or skipped was not.
         """
-        rows, mailed = ledger(self.store, send_id), self.mailed(send_id)
-        ids = {r["message_id"] for r in self.standin.accepted() if r["tags"].get("send") == send_id}
-        assert not [address for address, times in mailed.items() if times > 1]
+        rows, accepted = ledger(self.store, send_id), self.accepted(send_id)
+        mailed = {record["to"]: record["message_id"] for record in accepted}
+        assert len(mailed) == len(accepted)
         for address, row in rows.items():
             if row.status is DeliveryStatus.ACCEPTED:
-                assert row.message_id in ids
+                assert row.message_id == mailed[address]
             elif row.status is not DeliveryStatus.UNKNOWN:
                 assert address not in mailed
-        accepted = {a for a, row in rows.items() if row.status is DeliveryStatus.ACCEPTED}
-        assert accepted <= set(mailed)
         return rows
 
     def statuses(self, send_id: str) -> Counter[str]:
         return Counter(row.status.value for row in self.rows(send_id).values())
+
+    def _logged(self, kind: str) -> list[Record]:
+        lines = log.read(self.standin.log, self._begins)
+        return [record for _, _, record in lines if record["kind"] == kind]
 
     def with_status(self, send_id: str, status: DeliveryStatus) -> set[str]:
         return addresses(self.store, send_id, status)

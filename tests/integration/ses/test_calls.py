@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from newsletter.sending.compose import Audience, compose
 from newsletter.store import schema
 from newsletter.transports.ses import Ses
 from tests.integration.sending import EMAIL
-from tests.integration.ses.stage import Stage, kinds, settings_for
+from tests.integration.ses.stage import Stage, kinds, ses_at, settings_for
 from tests.standin.client import StandIn
 from tests.standin.log import Record
 
@@ -34,7 +35,7 @@ AUDIENCE = Audience(SEND, "issue", 1, "readers", "news.example.com", LINKS)
 MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
 
 
-def batch(count: int, email: Email = EMAIL, **attributes: str) -> list[Message]:
+def batch(size: int, email: Email = EMAIL, **attributes: str) -> list[Message]:
     """Messages to r1@example.com …, all with these attributes."""
     return [
         compose(
@@ -44,20 +45,28 @@ def batch(count: int, email: Email = EMAIL, **attributes: str) -> list[Message]:
             number,
             1,
         )
-        for number in range(1, count + 1)
+        for number in range(1, size + 1)
     ]
 
 
+_numbers = count(1)
+
+
 class Counted:
-    """The transport, and the calls to send that it made."""
+    """The transport, a send of its own, and the calls that it made."""
 
     def __init__(self, standin: StandIn, mode: str = "bulk", **options: Any) -> None:
-        self.ses = Ses(settings_for(standin.url, mode), **{"concurrency": 1, **options})
+        self.ses = ses_at(standin.url, mode, **{"concurrency": 1, **options})
+        self.send_id = f"20260107-{next(_numbers):06}"
         self._standin = standin
         self._before = len(standin.requests)
 
-    def deliver(self, messages: list[Message], send_id: str = SEND) -> list[str]:
-        return kinds(self.ses.deliver(send_id, messages))
+    def outcomes(self, messages: list[Message]) -> list[Outcome]:
+        return self.ses.deliver(self.send_id, messages)
+
+    def deliver(self, messages: list[Message]) -> list[str]:
+        """The names of the outcomes."""
+        return kinds(self.outcomes(messages))
 
     @property
     def calls(self) -> list[Record]:
@@ -92,7 +101,7 @@ def test_the_status_of_an_entry_is_that_of_its_message_alone(
     """Only two of those that may be tried again count as a failure of the message itself."""
     standin.configure(statuses={"r2@example.com": status})
 
-    outcomes = Counted(standin).ses.deliver(SEND, batch(3))
+    outcomes = Counted(standin).outcomes(batch(3))
 
     assert kinds(outcomes) == ["Accepted", outcome, "Accepted"]
     if isinstance(outcomes[1], RetryLater):
@@ -123,7 +132,7 @@ def test_what_stops_a_send_is_kept_for_that_send_alone(standin: StandIn) -> None
     standin.configure(statuses={"entries": {"r2@example.com": "ACCOUNT_SUSPENDED"}, "next": 1})
     counted.deliver(batch(3))
 
-    assert counted.deliver(batch(3), "20260107-another") == ["Accepted"] * 3
+    assert Counted(standin).deliver(batch(3)) == ["Accepted"] * 3
     with pytest.raises(SendingStopped, match="ACCOUNT_SUSPENDED"):
         counted.deliver(batch(3))
     assert counted.deliver(batch(3)) == ["Accepted"] * 3
@@ -275,7 +284,7 @@ def test_too_much_data_for_one_reader_rejects_that_reader(standin: StandIn) -> N
     [far] = batch(1, email, city="x" * 262_144)
     near = batch(3, email, city="x")[1:]
 
-    outcomes = counted.ses.deliver(SEND, [far, *near])
+    outcomes = counted.outcomes([far, *near])
 
     assert kinds(outcomes) == ["Rejected", "Accepted", "Accepted"]
     assert isinstance(outcomes[0], Rejected)
@@ -346,7 +355,7 @@ def test_raw_mails_behind_one_that_was_put_off_are_put_off(standin: StandIn) -> 
     standin.configure(too_many_requests={"to": "r3@example.com", "next": None})
     counted = Counted(standin, "raw")
 
-    outcomes = counted.ses.deliver(SEND, batch(5))
+    outcomes = counted.outcomes(batch(5))
 
     assert kinds(outcomes) == ["Accepted"] * 2 + ["RetryLater"] * 3
     assert not any(o.is_failure for o in outcomes if isinstance(o, RetryLater))

@@ -46,29 +46,29 @@ def unknown_after_one_fault(stage: Stage, mode: str, fault: str, value: object =
 @MODES
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after", "drop_before", "drop_after"])
 def test_f31_a_connection_that_ends_after_the_request_is_unknown_and_asked_once(
-    stage: Stage, mode: str, fault: str
+    quick: Stage, mode: str, fault: str
 ) -> None:
-    unknown_after_one_fault(stage, mode, fault)
+    unknown_after_one_fault(quick, mode, fault)
 
 
 @MODES
 @pytest.mark.parametrize("fault", ["hang_before", "hang_after"])
-def test_f32_a_read_timeout_is_unknown_and_asked_once(stage: Stage, mode: str, fault: str) -> None:
-    unknown_after_one_fault(stage, mode, fault)
+def test_f32_a_read_timeout_is_unknown_and_asked_once(quick: Stage, mode: str, fault: str) -> None:
+    unknown_after_one_fault(quick, mode, fault)
 
 
 @MODES
 @pytest.mark.parametrize("fault", ["error_before", "error_after"])
 def test_f33_an_internal_error_is_unknown_whether_it_was_accepted_or_not(
-    stage: Stage, mode: str, fault: str
+    quick: Stage, mode: str, fault: str
 ) -> None:
-    unknown_after_one_fault(stage, mode, fault)
+    unknown_after_one_fault(quick, mode, fault)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("fault", ["bad_gateway_before", "bad_gateway_after"])
-def test_f33_a_proxy_that_answers_5xx_proves_nothing(stage: Stage, fault: str, status: int) -> None:
-    unknown_after_one_fault(stage, "bulk", fault, {"next": 1, "status": status})
+def test_f33_a_proxy_that_answers_5xx_proves_nothing(quick: Stage, fault: str, status: int) -> None:
+    unknown_after_one_fault(quick, "bulk", fault, {"next": 1, "status": status})
 
 
 def test_f33_three_silent_calls_in_a_row_pause_the_send(stage: Stage) -> None:
@@ -89,15 +89,15 @@ def test_f33_three_silent_calls_in_a_row_pause_the_send(stage: Stage) -> None:
 @MODES
 @pytest.mark.parametrize("fault", ["too_many_requests", "rate_exceeded"])
 def test_f34_a_throttled_call_is_made_again_and_nobody_gets_it_twice(
-    stage: Stage, mode: str, fault: str
+    quick: Stage, mode: str, fault: str
 ) -> None:
-    stage.standin.configure(**{fault: 3})
+    quick.standin.configure(**{fault: 3})
 
-    send = stage.send(20, stage.ses(mode))
+    send = quick.send(20, quick.ses(mode))
 
     assert send.status is SendStatus.FINISHED
-    assert stage.statuses(send.id) == {"accepted": 20}
-    assert sum(call["status"] != 200 for call in stage.calls) == 3
+    assert quick.statuses(send.id) == {"accepted": 20}
+    assert sum(call["status"] != 200 for call in quick.calls) == 3
 
 
 def test_f34_throttled_for_ever_pauses_and_keeps_all(stage: Stage) -> None:
@@ -150,17 +150,17 @@ def test_f35_the_quota_within_a_call_keeps_the_rest_and_pauses(stage: Stage) -> 
 @MODES
 @pytest.mark.parametrize("fault", ["quota_exceeded", "limit_exceeded"])
 def test_f35_the_quota_of_a_whole_call_pauses_before_anything_is_sent(
-    stage: Stage, mode: str, fault: str
+    quick: Stage, mode: str, fault: str
 ) -> None:
-    stage.standin.configure(**{fault: True})
+    quick.standin.configure(**{fault: True})
 
-    send = stage.send(20, stage.ses(mode))
+    send = quick.send(20, quick.ses(mode))
 
     assert send.status is SendStatus.PAUSED
     assert "quota" in (send.pause_reason or "")
     assert send.resume_at is not None
-    assert stage.statuses(send.id) == {"queued": 20}
-    assert len(stage.calls) == 1
+    assert quick.statuses(send.id) == {"queued": 20}
+    assert len(quick.calls) == 1
 
 
 def test_f35_the_quota_in_the_middle_of_raw_mails_keeps_the_rest(stage: Stage) -> None:
@@ -211,22 +211,22 @@ STOPPED = {
 @MODES
 @pytest.mark.parametrize("fault", STOPPED)
 def test_f37_f38_what_a_person_has_to_mend_stops_at_once_and_rejects_nobody(
-    stage: Stage, mode: str, fault: str
+    quick: Stage, mode: str, fault: str
 ) -> None:
     """Paused, suspended, unverified, not allowed, expired: and it goes on once that is mended."""
-    stage.standin.configure(**{fault: {"skip": 1, "next": None}})
+    quick.standin.configure(**{fault: {"skip": 1, "next": None}})
 
-    send = stage.send(120, stage.ses(mode))
+    send = quick.send(60, quick.ses(mode))
 
     first = 50 if mode == "bulk" else 1
     assert send.status is SendStatus.PAUSED
     assert STOPPED[fault] in (send.pause_reason or "")
-    assert stage.statuses(send.id) == {"accepted": first, "queued": 120 - first}
-    assert len(stage.calls) == 2
+    assert quick.statuses(send.id) == {"accepted": first, "queued": 60 - first}
+    assert len(quick.calls) == 2
 
-    stage.standin.clear()
-    assert stage.resume(send.id).status is SendStatus.FINISHED
-    assert stage.statuses(send.id) == {"accepted": 120}
+    quick.standin.clear()
+    assert quick.resume(send.id).status is SendStatus.FINISHED
+    assert quick.statuses(send.id) == {"accepted": 60}
 
 
 @pytest.mark.parametrize(
@@ -243,19 +243,19 @@ def test_f37_f38_what_a_person_has_to_mend_stops_at_once_and_rejects_nobody(
 )
 @pytest.mark.parametrize("who", ["*", "r7@example.com"])
 def test_f37_f38_a_status_that_stops_does_so_from_one_entry_too(
-    stage: Stage, status: str, who: str
+    quick: Stage, status: str, who: str
 ) -> None:
     """The accepted ones of that very call stay accepted; nobody is rejected."""
-    stage.standin.configure(statuses={who: status})
+    quick.standin.configure(statuses={who: status})
 
-    send = stage.send(70)
+    send = quick.send(70)
 
     sent = 0 if who == "*" else 49
     assert send.status is SendStatus.PAUSED
     assert status in (send.pause_reason or "")
     expected = {"accepted": sent, "queued": 70 - sent}
-    assert stage.statuses(send.id) == {name: count for name, count in expected.items() if count}
-    assert len(stage.calls) == 1
+    assert quick.statuses(send.id) == {name: count for name, count in expected.items() if count}
+    assert len(quick.calls) == 1
 
 
 # --- F39, F40: entry by entry ---------------------------------------------------------------------
@@ -291,17 +291,17 @@ def test_f39_each_entry_of_a_mixed_answer_goes_its_own_way(stage: Stage) -> None
 
 @pytest.mark.parametrize("by", [-1, 1, -50])
 def test_f39_a_wrong_number_of_answers_makes_the_batch_unknown_and_stops(
-    stage: Stage, by: int
+    quick: Stage, by: int
 ) -> None:
     """Which answer belongs to whom, nobody can say."""
-    stage.standin.configure(wrong_count={"next": 1, "by": by})
+    quick.standin.configure(wrong_count={"next": 1, "by": by})
 
-    send = stage.send(120)
+    send = quick.send(60)
 
     assert send.status is SendStatus.PAUSED
     assert f"{max(0, 50 + by)} answers to 50 messages" in (send.pause_reason or "")
-    assert stage.statuses(send.id) == {"unknown": 50, "queued": 70}
-    assert len(stage.calls) == 1
+    assert quick.statuses(send.id) == {"unknown": 50, "queued": 10}
+    assert len(quick.calls) == 1
 
 
 def test_f39_an_unknown_status_is_neither_success_nor_refusal(stage: Stage) -> None:
@@ -316,31 +316,31 @@ def test_f39_an_unknown_status_is_neither_success_nor_refusal(stage: Stage) -> N
 
 @MODES
 @pytest.mark.parametrize("fault", ["bad_request"])
-def test_f40_one_bad_address_never_costs_the_others(stage: Stage, mode: str, fault: str) -> None:
+def test_f40_one_bad_address_never_costs_the_others(quick: Stage, mode: str, fault: str) -> None:
     """SES refuses the whole call for it: halves find it, and nothing of them was sent before."""
-    stage.standin.configure(**{fault: {"to": "r17@example.com", "next": None}})
+    quick.standin.configure(**{fault: {"to": "r17@example.com", "next": None}})
 
-    send = stage.send(50, stage.ses(mode))
+    send = quick.send(50, quick.ses(mode))
 
-    rows = stage.rows(send.id)
+    rows = quick.rows(send.id)
     assert send.status is SendStatus.FINISHED
-    assert stage.statuses(send.id) == {"accepted": 49, "rejected": 1}
+    assert quick.statuses(send.id) == {"accepted": 49, "rejected": 1}
     assert rows["r17@example.com"].reason == "BadRequestException: Bad request."
-    assert len(stage.calls) <= 50
+    assert len(quick.calls) <= 50
 
 
 @MODES
 def test_f40_a_send_in_which_all_are_refused_stops_and_rejects_nobody(
-    stage: Stage, mode: str
+    quick: Stage, mode: str
 ) -> None:
     """That is about the mail, not about them: mended, it can still reach everybody."""
-    stage.standin.configure(bad_request=True)
+    quick.standin.configure(bad_request=True)
 
-    send = stage.send(100, stage.ses(mode))
+    send = quick.send(100, quick.ses(mode))
 
     assert send.status is SendStatus.PAUSED
     assert "refused all of a batch: BadRequest" in (send.pause_reason or "")
-    assert stage.statuses(send.id) == {"queued": 100}
+    assert quick.statuses(send.id) == {"queued": 100}
 
 
 def test_f40_too_many_refused_at_the_start_stops(stage: Stage) -> None:
@@ -363,19 +363,19 @@ def test_f40_too_many_refused_at_the_start_stops(stage: Stage) -> None:
     "fault", ["empty_body", "truncated_body", "html_body", "binary_body", "cut_off", "huge_body"]
 )
 def test_f41_an_answer_that_says_nothing_is_unknown_and_stops(
-    stage: Stage, mode: str, fault: str
+    quick: Stage, mode: str, fault: str
 ) -> None:
     """botocore takes some of them for an empty success."""
     options = {"next": 1, "size_bytes": 3_000_000} if fault == "huge_body" else 1
-    stage.standin.configure(**{fault: options})
+    quick.standin.configure(**{fault: options})
 
-    send = stage.send(120, stage.ses(mode, read_seconds=2))
+    send = quick.send(60, quick.ses(mode, read_seconds=2))
 
     lost = 50 if mode == "bulk" else 1
     assert send.status is SendStatus.PAUSED
     assert send.pause_reason
-    assert stage.statuses(send.id) == {"unknown": lost, "queued": 120 - lost}
-    assert len(stage.calls) == 1
+    assert quick.statuses(send.id) == {"unknown": lost, "queued": 60 - lost}
+    assert len(quick.calls) == 1
 
 
 def test_f41_an_answer_that_trickles_ends(stage: Stage) -> None:
@@ -445,11 +445,11 @@ def test_f42_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
 
 
 @MODES
-def test_f43_a_slow_network_makes_the_same_ledger(stage: Stage, mode: str) -> None:
+def test_f43_a_slow_network_makes_the_same_ledger(quick: Stage, mode: str) -> None:
     """Answers that take long, some of them in small pieces, within the time that is allowed."""
-    stage.standin.configure(latency_ms=100, slow_body={"share": 0.2, "seconds": 0.4})
+    quick.standin.configure(latency_ms=100, slow_body={"share": 0.2, "seconds": 0.4})
 
-    send = stage.send(60, stage.ses(mode, concurrency=8, read_seconds=5))
+    send = quick.send(60, quick.ses(mode, concurrency=8, read_seconds=5))
 
     assert send.status is SendStatus.FINISHED
-    assert stage.statuses(send.id) == {"accepted": 60}
+    assert quick.statuses(send.id) == {"accepted": 60}
