@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.model.send import SendStatus
+from newsletter.transports.ses import Ses
 from tests.integration.commandline import Call
-from tests.integration.ses.stage import Stage
+from tests.integration.ses.stage import Stage, settings_for
 from tests.integration.test_cli_processes import Terminal, at_terminal
 from tests.standin.client import StandIn
 
@@ -33,8 +34,9 @@ def test_no_environment_makes_the_sdk_ask_twice(
     monkeypatch.setenv("AWS_RETRY_MODE", retry_mode)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
     stage.standin.configure(**{fault: 1})
+    made_now = Ses(settings_for(stage.standin.url, mode), concurrency=1)
 
-    send = stage.send(1, stage.ses(mode))
+    send = stage.send(1, made_now)
 
     unknown = 0 if fault == "rate_exceeded" else 1
     assert len(stage.calls) == 2 - unknown  # what was throttled comes again by our own decision
