@@ -26,6 +26,11 @@ def deliver(url: str, mode: str = "bulk") -> Any:
     return NotAsking(settings_for(url, mode)).deliver("20261124-abcdef", BATCH)
 
 
+def unconnected(stage: Stage, mode: str = "bulk") -> Ses:
+    """A transport without a connection from before, which would need no name."""
+    return Ses(settings_for(stage.standin.url, mode), concurrency=1)
+
+
 class DnsOutage:
     """The resolver of this process, out of order for the threads that send, a number of times."""
 
@@ -50,7 +55,7 @@ def test_f29_a_name_that_is_not_found_is_tried_again(
     outage = DnsOutage(times=3)
     monkeypatch.setattr(socket, "getaddrinfo", outage)
 
-    send = stage.send(20, stage.ses(mode))
+    send = stage.send(20, unconnected(stage, mode))
 
     assert outage.asked > 3
     assert send.status is SendStatus.FINISHED
@@ -63,7 +68,7 @@ def test_f29_a_name_that_stays_unknown_pauses_and_keeps_all(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", DnsOutage(times=1_000))
 
-    send = stage.send(20)
+    send = stage.send(20, unconnected(stage))
 
     assert send.status is SendStatus.PAUSED
     assert "cannot be reached" in (send.pause_reason or "")
