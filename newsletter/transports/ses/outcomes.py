@@ -234,7 +234,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_handshake(error: BaseException) -> bool:
-    if isinstance(error, ssl.SSLCertVerificationError | CertificateError):
+    if isinstance(error, CertificateError):
         return True
     return isinstance(error, ssl.SSLError) and bool(_HANDSHAKE.search(str(error.reason or error)))
 
