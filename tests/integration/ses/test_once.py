@@ -28,35 +28,35 @@ MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
 @pytest.mark.parametrize("retry_mode", ["legacy", "adaptive"])
 @pytest.mark.parametrize("fault", ["drop_after", "rate_exceeded"])
 def test_no_environment_makes_the_sdk_ask_twice(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, fault: str, retry_mode: str, mode: str
+    quick: Stage, monkeypatch: pytest.MonkeyPatch, fault: str, retry_mode: str, mode: str
 ) -> None:
     """The settings of AWS that repeat calls are ours to overrule: SES has no idempotency token."""
     monkeypatch.setenv("AWS_RETRY_MODE", retry_mode)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
-    stage.standin.configure(**{fault: 1})
-    made_now = Ses(settings_for(stage.standin.url, mode), concurrency=1)
+    quick.standin.configure(**{fault: 1})
+    made_now = Ses(settings_for(quick.standin.url, mode), concurrency=1)
 
-    send = stage.send(1, made_now)
+    send = quick.send(1, made_now)
 
     unknown = 0 if fault == "rate_exceeded" else 1
-    assert len(stage.calls) == 2 - unknown  # what was throttled comes again by our own decision
-    assert stage.statuses(send.id) == {"unknown" if unknown else "accepted": 1}
+    assert len(quick.calls) == 2 - unknown  # what was throttled comes again by our own decision
+    assert quick.statuses(send.id) == {"unknown" if unknown else "accepted": 1}
 
 
 @MODES
-def test_an_error_that_is_not_known_is_unknown_and_stops(stage: Stage, mode: str) -> None:
+def test_an_error_that_is_not_known_is_unknown_and_stops(quick: Stage, mode: str) -> None:
     """A refusal of SES, or of something on the way: what comes next may be refused alike."""
-    stage.standin.configure(
+    quick.standin.configure(
         bad_request={"next": 1, "code": "QuarantinedException", "message": "You shall not pass"}
     )
 
-    send = stage.send(120, stage.ses(mode))
+    send = quick.send(120, quick.ses(mode))
 
     lost = 50 if mode == "bulk" else 1
     assert send.status is SendStatus.PAUSED
     assert "SES answered 400: QuarantinedException: You shall not pass" in (send.pause_reason or "")
-    assert stage.statuses(send.id) == {"unknown": lost, "queued": 120 - lost}
-    assert len(stage.calls) == 1
+    assert quick.statuses(send.id) == {"unknown": lost, "queued": 120 - lost}
+    assert len(quick.calls) == 1
 
 
 # --- the process ----------------------------------------------------------------------------------
@@ -78,7 +78,7 @@ def configured(project: Path, standin: StandIn, monkeypatch: pytest.MonkeyPatch)
 def in_flight(project: Path, standin: StandIn, readers: str) -> Iterator[tuple[Terminal, str]]:
     """A send of three mails, one a call, whose first SES has taken and not yet answered."""
     before = len(list(standin.accepted()))
-    arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "1", "--json")
+    arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "2", "--json")
     with at_terminal(project, *arguments) as terminal:
         until, turn = time.monotonic() + 30, threading.Event()
         while len(mails := list(standin.accepted())) == before:
