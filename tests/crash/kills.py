@@ -92,14 +92,14 @@ def _send_and_kill(
         found.in_flight += bool(ledger.numbers("sending"))
         found.check(what, checker.faults(ledger, play.taken(), Known()))
         lost = killed * per_kill + _unanswered(play) * stage.batch_size
-        found.check(what, checker.faults_of_kills(ledger, per_kill, lost))
+        found.check(what, checker.faults_of_kills(ledger, per_kill, lost, Known()))
         if found.faults:
             return
     last = play.finish()
     stage.quieten()
     ledger = play.ledger()
     lost = killed * per_kill + _unanswered(play) * stage.batch_size
-    found.check(what, checker.faults_of_kills(ledger, per_kill, lost))
+    found.check(what, checker.faults_of_kills(ledger, per_kill, lost, Known()))
     found.check(what, checker.faults_of_the_end(ledger, play.taken(), Known()))
     found.check(what, told(last, ledger))
     found.unknown += ledger.in_doubt

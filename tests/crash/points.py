@@ -123,7 +123,7 @@ def _die(stage: Stage, life: Life, number: int, found: Found) -> None:
         found.in_flight += bool(ledger.numbers("sending"))
         found.check(what, checker.faults(ledger, play.taken(), known))
         in_flight = stage.threads * stage.batch_size
-        found.check(what, checker.faults_of_kills(ledger, in_flight, life.kills * in_flight))
+        found.check(what, checker.faults_of_kills(ledger, in_flight, life.kills * in_flight, known))
     if life.step in (RESOLVE, REPLAY):
         life.step.run(play, None)
     play.finish()

@@ -69,7 +69,7 @@ def asleep(stage: Stage, point: str, waking: Waking, found: Found) -> None:
     ledger, known = play.ledger(), Known(resent=resent)
     found.recipients += ledger.recipients
     found.unknown += len(ledger.numbers("unknown"))
-    found.check(what, checker.faults_of_kills(ledger, 0, stage.batch_size))
+    found.check(what, checker.faults_of_kills(ledger, 0, stage.batch_size, known))
     found.check(what, checker.faults_of_the_end(ledger, play.taken(), known))
     found.check(f"{what}, events", settle(play, Settlement.EVENTS, known))
 
