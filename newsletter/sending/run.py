@@ -208,7 +208,7 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
         store=runner.store,
         transport=runner.transport,
         number=number,
-        email=Email.from_json(row.email),
+        email=Email.from_json(sends.email_of(connection, number)),
         audience=Audience(
             send_id=row.id,
             slug=row.slug,

@@ -1,8 +1,9 @@
 """Queries of the sending core: claim a batch, record what became of it, find what was lost."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, assert_never
 
 import sqlalchemy as sa
@@ -55,6 +56,53 @@ class NothingToClaim:
     retry_at: dt.datetime | None = None
 
 
+# Statements are made once: making them takes longer than running them.
+_MINE = sa.and_(
+    deliveries.c.send == sa.bindparam("b_send"), deliveries.c.status == DeliveryStatus.QUEUED
+)
+_IN_TURN = deliveries.c.number.between(sa.bindparam("b_first"), sa.bindparam("b_last"))
+_LISTED = deliveries.c.number.in_(sa.bindparam("b_numbers", expanding=True))
+
+_INSERT_BATCH = sa.insert(batches).returning(batches.c.id)
+_CLOSE_BATCH = sa.update(batches).where(batches.c.id == sa.bindparam("b_id")).values(open=False)
+_MARK_SENDING = sa.update(deliveries).values(
+    status=DeliveryStatus.SENDING,
+    batch=sa.bindparam("b_batch"),
+    attempts=deliveries.c.attempts + 1,
+    reason=None,
+    at=sa.bindparam("b_at"),
+)
+_RECORD = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.send == sa.bindparam("b_send"),
+        deliveries.c.number == sa.bindparam("b_number"),
+        deliveries.c.batch == sa.bindparam("b_batch"),
+        # No IN: executemany cannot expand one.
+        sa.or_(
+            deliveries.c.status == DeliveryStatus.SENDING,
+            deliveries.c.status == DeliveryStatus.UNKNOWN,
+        ),
+    )
+    .values(
+        status=sa.bindparam("b_status"),
+        message_id=sa.bindparam("b_message_id"),
+        reason=sa.bindparam("b_reason"),
+        retries=sa.bindparam("b_retries"),
+        at=sa.bindparam("b_at"),
+        retry_at=sa.bindparam("b_retry_at"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Which rows of a send a claim takes: a condition on their numbers and its parameters."""
+
+    condition: sa.ColumnElement[bool]
+    parameters: Mapping[str, Any]
+
+
 def claim(
     connection: Connection,
     number: int,
@@ -77,13 +125,13 @@ def claim(
         return NothingToClaim(status, owned=row.epoch == epoch)
     if row.cursor < row.recipients:
         last = min(row.cursor + size, row.recipients)
-        chosen = deliveries.c.number.between(row.cursor + 1, last)
+        chosen = _Chosen(_IN_TURN, {"b_send": number, "b_first": row.cursor + 1, "b_last": last})
         send_queries.update(connection, number, cursor=last)
     else:
         retries = _due_retries(connection, number, size, now)
         if not retries:
             return NothingToClaim(status, owned=True, retry_at=_next_retry(connection, number))
-        chosen = deliveries.c.number.in_(retries)
+        chosen = _Chosen(_LISTED, {"b_send": number, "b_numbers": retries})
     return _mark_sending(connection, row, chosen, owner, epoch, now, lease_until)
 
 
@@ -111,16 +159,19 @@ def _is_retry(number: int) -> sa.ColumnElement[bool]:
 def _mark_sending(
     connection: Connection,
     send: Row[Any],
-    chosen: sa.ColumnElement[bool],
+    chosen: _Chosen,
     owner: str,
     epoch: int,
     now: dt.datetime,
     lease_until: dt.datetime,
 ) -> Claim:
-    mine = sa.and_(
-        deliveries.c.send == send.number, chosen, deliveries.c.status == DeliveryStatus.QUEUED
+    others = send_queries.numbers_of_other_audiences(
+        connection, send.slug, send.list_id, send.segment
     )
-    rows = connection.execute(_recipients(connection, send, mine)).all()
+    if others:
+        send_queries.serialise(connection, send.slug)
+    recipients = _recipients(tuple(others), chosen.condition)
+    rows = connection.execute(recipients, {**chosen.parameters, "b_list": send.list_id}).all()
     skipped: dict[SkipReason, list[int]] = {}
     for row in rows:
         if reason := _skip_reason(row):
@@ -135,41 +186,26 @@ def _mark_sending(
     kept = [row for row in rows if row.number not in left_out]
     if not kept:
         return Claim(0, (), len(left_out))
-    batch = connection.execute(
-        sa.insert(batches)
-        .values(
-            send=send.number,
-            owner=owner,
-            epoch=epoch,
-            size=len(kept),
-            lease_until=lease_until,
-            open=True,
-            claimed_at=now,
-        )
-        .returning(batches.c.id)
-    ).scalar_one()
+    values = {
+        "send": send.number,
+        "owner": owner,
+        "epoch": epoch,
+        "size": len(kept),
+        "lease_until": lease_until,
+        "open": True,
+        "claimed_at": now,
+    }
+    batch = int(connection.execute(_INSERT_BATCH, values).scalar_one())
     connection.execute(
-        sa.update(deliveries)
-        .where(mine)
-        .values(
-            status=DeliveryStatus.SENDING,
-            batch=batch,
-            attempts=deliveries.c.attempts + 1,
-            reason=None,
-            at=now,
-        )
+        _MARK_SENDING.where(_MINE, chosen.condition),
+        {**chosen.parameters, "b_batch": batch, "b_at": now},
     )
-    return Claim(int(batch), tuple(_claimed(row) for row in kept), len(left_out))
+    return Claim(batch, tuple(_claimed(row) for row in kept), len(left_out))
 
 
-def _recipients(
-    connection: Connection, send: Row[Any], mine: sa.ColumnElement[bool]
-) -> sa.Select[Any]:
-    others = send_queries.numbers_of_other_audiences(
-        connection, send.slug, send.list_id, send.segment
-    )
-    if others:
-        send_queries.serialise(connection, send.slug)
+@lru_cache(maxsize=16)
+def _recipients(others: tuple[int, ...], chosen: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The chosen rows with what a claim looks at; `others` are sends of the issue to others."""
     return (
         sa.select(
             deliveries.c.number,
@@ -184,12 +220,12 @@ def _recipients(
         .outerjoin(
             subscriptions,
             sa.and_(
-                subscriptions.c.list_id == send.list_id,
+                subscriptions.c.list_id == sa.bindparam("b_list"),
                 subscriptions.c.subscriber_id == subscribers.c.id,
             ),
         )
         .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
-        .where(mine)
+        .where(_MINE, chosen)
         .order_by(deliveries.c.number)
     )
 
@@ -224,33 +260,13 @@ def record(
     Fenced by the batch: a worker that lost its lease can still record what it learnt about its own
     rows, which are `unknown` by then, but touches none that were claimed again since.
     """
+    common = {"b_send": number, "b_batch": batch}
     values = [
-        {"b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
+        {**common, "b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
         for row, outcome in outcomes
     ]
-    statement = (
-        sa.update(deliveries)
-        .where(
-            deliveries.c.send == number,
-            deliveries.c.number == sa.bindparam("b_number"),
-            deliveries.c.batch == batch,
-            # No IN: executemany cannot expand one.
-            sa.or_(
-                deliveries.c.status == DeliveryStatus.SENDING,
-                deliveries.c.status == DeliveryStatus.UNKNOWN,
-            ),
-        )
-        .values(
-            status=sa.bindparam("b_status"),
-            message_id=sa.bindparam("b_message_id"),
-            reason=sa.bindparam("b_reason"),
-            retries=sa.bindparam("b_retries"),
-            at=sa.bindparam("b_at"),
-            retry_at=sa.bindparam("b_retry_at"),
-        )
-    )
-    connection.execute(statement, values)
-    connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
+    connection.execute(_RECORD, values)
+    connection.execute(_CLOSE_BATCH, {"b_id": batch})
 
 
 def _columns(
@@ -294,7 +310,7 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
         )
         .values(status=DeliveryStatus.QUEUED, retry_at=now, at=now)
     )
-    connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
+    connection.execute(_CLOSE_BATCH, {"b_id": batch})
 
 
 def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str, dt.datetime]]:

@@ -26,7 +26,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
 # The newest migration; opening a store compares it without loading Alembic.
-REVISION = "0002"
+REVISION = "0003"
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -191,7 +191,12 @@ deliveries = Table(
         name="status",
     ),
     Index("ix_deliveries_subscriber_id", "subscriber_id"),
-    Index("ix_deliveries_message_id", "message_id"),
+    Index(
+        "ix_deliveries_message_id",
+        "message_id",
+        sqlite_where=text("message_id IS NOT NULL"),
+        postgresql_where=text("message_id IS NOT NULL"),
+    ),
     # What a lost worker leaves behind: the few rows in flight.
     Index(
         "ix_deliveries_in_flight",

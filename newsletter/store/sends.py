@@ -114,10 +114,22 @@ def adopt(connection: Connection, number: int, reason: str) -> None:
     )
 
 
+# The email is large, and each claim reads the row.
+_ROW = sa.select(*(column for column in sends.c if column is not sends.c.email)).where(
+    sends.c.number == sa.bindparam("number")
+)
+_LOCKED_ROW = _ROW.with_for_update()
+
+
 def row_of(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
-    """The bare row of a send; `lock` holds it until the transaction ends (PostgreSQL)."""
-    query = sa.select(sends).where(sends.c.number == number)
-    return connection.execute(query.with_for_update() if lock else query).one()
+    """The row of a send without its email; `lock` holds it until the transaction ends."""
+    return connection.execute(_LOCKED_ROW if lock else _ROW, {"number": number}).one()
+
+
+def email_of(connection: Connection, number: int) -> str:
+    """The frozen email of a send, as JSON."""
+    query = sa.select(sends.c.email).where(sends.c.number == number)
+    return str(connection.execute(query).scalar_one())
 
 
 def number_of(connection: Connection, send_id: str) -> int:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 IN_DOUBT = ("sending", "unknown")
@@ -257,15 +259,28 @@ def others_connected(url: str) -> int:
 
 @contextmanager
 def _connected(url: str) -> Iterator[Any]:
-    """A function that returns the rows of a SELECT."""
+    """A function that returns the rows of a SELECT.
+
+    Of SQLite's file a copy is read: to open what a killed process left is to recover it, and that
+    is for newsletter to do.
+    """
     if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        with TemporaryDirectory() as folder, closing(_copied(url, Path(folder))) as database:
             yield lambda query: database.execute(query).fetchall()
         return
     import psycopg
 
     with psycopg.connect(url) as connection:
         yield lambda query: connection.execute(query.encode()).fetchall()
+
+
+def _copied(url: str, folder: Path) -> sqlite3.Connection:
+    """A copy of a SQLite file with its log, in which nobody writes at this moment."""
+    path = Path(url.removeprefix("sqlite:///"))
+    for source in (path, path.with_name(f"{path.name}-wal")):
+        if source.exists():
+            copyfile(source, folder / source.name)
+    return sqlite3.connect(folder / path.name)
 
 
 # --- those who took the mails ---------------------------------------------------------------------
