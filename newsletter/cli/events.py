@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -49,9 +49,20 @@ def show_applied(session: Session, total: "Applied") -> None:
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
     """The place and text of each line that holds something."""
     try:
-        with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            for number, line in enumerate(lines, start=1):
+        with file.open(encoding="utf-8-sig", errors="replace") as stream:
+            for number, line in enumerate(_bounded(stream), start=1):
                 if text := line.strip():
                     yield f"{file}:{number}", text
     except OSError as error:
         raise UsageError(f"cannot read the file: {error.strerror}", where=str(file)) from error
+
+
+def _bounded(stream: TextIO) -> Iterator[str]:
+    """The lines of a file; of one that is too long for an event, only its beginning."""
+    from newsletter.feedback.events import MAX_CHARACTERS
+
+    while line := stream.readline(MAX_CHARACTERS + 1):
+        rest = line
+        while rest and not rest.endswith("\n"):
+            rest = stream.readline(MAX_CHARACTERS)
+        yield line

@@ -45,6 +45,7 @@ class Tally:
     accepted: int = 0
     rejected: int = 0
     silent: int = 0  # calls in a row that nobody answered
+    refused: int = 0  # recipients in a row that were rejected
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, outcomes: Sequence[Outcome]) -> str:
@@ -57,6 +58,9 @@ class Tally:
             self.silent = self.silent + 1 if unknown else 0
             if self.silent == _SILENT_CALLS:
                 return f"no answer to {_SILENT_CALLS} calls in a row"
+            self.refused = self.refused + len(rejected) if len(rejected) == len(outcomes) else 0
+            if rejected and self.refused >= _FEWEST_REJECTED:
+                return f"{self.refused} in a row were rejected: {rejected[0].reason}"
             settled = self.accepted + self.rejected
             if settled <= _FIRST and max(_FEWEST_REJECTED, self.accepted) < self.rejected:
                 reason = rejected[0].reason if rejected else "see its deliveries"

@@ -16,7 +16,13 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import Interrupted, Refused, TransportError, UsageError
+from newsletter.errors import (
+    ConfigurationError,
+    Interrupted,
+    Refused,
+    TransportError,
+    UsageError,
+)
 from newsletter.links import Links
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Send, SendStatus
@@ -83,7 +89,7 @@ def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None)
     try:
         _drain(runner, work, progress)
     finally:
-        _leave(work)
+        _leave(runner, work)
     return read(runner.store, send_id)
 
 
@@ -227,7 +233,7 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
     )
 
 
-def _leave(work: Run) -> None:
+def _leave(runner: Runner, work: Run) -> None:
     """Settle and release a send; what this owner still has in flight becomes unknown.
 
     Also for an owner that slept while another followed it and ended the send: the answers that it
@@ -247,6 +253,9 @@ def _leave(work: Run) -> None:
         if row.epoch == work.epoch or row.status == SendStatus.UNRESOLVED:
             sends.settle(connection, work.number, now)
         sends.release(connection, work.number, work.epoch)
+        current = generation.advance(connection)
+    if runner.generation is not None:
+        generation.note(runner.generation, current)
 
 
 # --- the threads ----------------------------------------------------------------------------------
@@ -289,7 +298,7 @@ def _follow_account(runner: Runner, work: Run) -> None:
     """Go by what the account allows now; where it does not tell, go on as before."""
     try:
         allowance = work.transport.allowance()
-    except TransportError as error:
+    except (ConfigurationError, TransportError) as error:
         runner.notify(error.message)
         return
     if allowance.problem:

@@ -270,9 +270,9 @@ def test_missing_credentials_are_told_and_nothing_is_planned(
 
     answer = call("send", ISSUE, "--list", readers, *extra, "--json")
 
-    assert answer.code == 1
+    assert (answer.code, answer.error["code"]) == (2, "configuration")
     assert "credentials" in answer.error["message"]
-    assert "credentials" in answer.error["hint"]
+    assert "AWS_ACCESS_KEY_ID" in answer.error["hint"]
     assert rows() == before
 
 

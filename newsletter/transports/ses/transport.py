@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError, SendingStopped, TransportError
@@ -28,9 +33,9 @@ if TYPE_CHECKING:
 _BULK_CALLS = 16
 _RAW_CALLS = 40
 _RAW_BATCH = 5
-_CONNECT_SECONDS = 5
+_CONNECT_SECONDS = 10  # and for writing the request, which may take long on a slow line
 _READ_SECONDS = 20
-_BATCH_SECONDS = 30  # with one more call that is well below the lease of a batch
+_BATCH_SECONDS = 20  # with one more call that is well below the lease of a batch
 _SUSPICIOUS = 5  # refusals that are all of a batch
 
 
@@ -61,9 +66,18 @@ class Ses:
         self._pending: dict[str, TransportError] = {}
 
     def allowance(self) -> Allowance:
-        """What the account allows now. Raises SendingStopped where SES does not tell."""
+        """What the account allows now.
+
+        Raises ConfigurationError without credentials, SendingStopped where SES does not tell.
+        """
         try:
             return allowance(self._control.get_account())
+        except (NoCredentialsError, PartialCredentialsError) as error:
+            raise ConfigurationError(
+                f"AWS: {error}",
+                where="transport.ses",
+                hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            ) from error
         except (ClientError, BotoCoreError, *UNREADABLE) as error:
             said = error if isinstance(error, ClientError | BotoCoreError) else "no readable answer"
             raise SendingStopped(

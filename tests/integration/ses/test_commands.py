@@ -167,7 +167,7 @@ def test_f38_missing_credentials_send_nothing(
 
     answer = send()
 
-    assert answer.code == 1
+    assert answer.code == 2
     assert "credentials" in answer.error["message"].lower()
     assert planned(call) == []
 

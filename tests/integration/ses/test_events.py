@@ -536,6 +536,19 @@ def test_replay_of_what_is_no_text_sets_it_aside(call: Call, project: Path, read
     assert answer.json["set_aside"] == answer.json["read"] == 2
 
 
+def test_replay_sets_a_line_without_end_aside_and_goes_on(
+    call: Call, project: Path, unknown: str
+) -> None:
+    long = "x" * 2_000_000
+    (project / "events.jsonl").write_text(f"{long}\n{event(unknown, 1)}\n{long}", "utf-8")
+
+    answer = call("events", "replay", "events.jsonl", "--json")
+
+    assert (answer.json["read"], answer.json["applied"]) == (3, 1)
+    assert answer.json["set_aside"] + answer.json["duplicate"] == 2
+    assert "events.jsonl:1: set aside: longer than" in answer.err
+
+
 @pytest.mark.parametrize("name", ["missing.jsonl", "issues"])
 def test_replay_without_a_file_is_a_wrong_call(call: Call, project: Path, name: str) -> None:
     answer = call("events", "replay", name, "--json")
