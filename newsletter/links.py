@@ -6,6 +6,7 @@ Tokens are stateless, so that an unsubscribe link works for ever and in a restor
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
 from collections.abc import Mapping
@@ -15,11 +16,13 @@ from typing import Any
 from urllib.parse import quote
 
 from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.signer import HMACAlgorithm, Signer
 
 from newsletter.errors import ConfigurationError
 
 _MINIMUM_LENGTH = 16
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,200}", re.ASCII)
 
 
 class Purpose(StrEnum):
@@ -28,6 +31,7 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "u"
     PREFERENCES = "p"
     CONFIRM = "c"
+    FORM = "f"
 
 
 class _Signer(Signer):
@@ -76,13 +80,32 @@ class Links:
     def web_url(self, slug: str) -> str:
         return f"{self._base_url}/archive/{quote(slug, safe='')}/"
 
+    def confirm_url(self, request_id: int, list_id: int) -> str:
+        """The link of a mail that asks whether a request was really made."""
+        return f"{self._base_url}/confirm/{self._token(Purpose.CONFIRM, request_id, list_id)}"
+
+    def subscribe_url(self, list_name: str) -> str:
+        return f"{self._base_url}/subscribe/{list_name}"
+
+    def form_token(self, issued: int, list_id: int) -> str:
+        """What a form carries to tell when it was fetched, in seconds since 1970."""
+        return self._token(Purpose.FORM, issued, list_id)
+
     def read(self, purpose: Purpose, token: str) -> tuple[int, int] | None:
-        """(subscriber id, list id) of a token of this purpose, None for any other text."""
+        """The two numbers of a token of this purpose, None for any other text.
+
+        They are a subscriber and a list, of CONFIRM a request and a list, of FORM a time and a
+        list. Only the very text that was made counts: base64 has several for the same bytes.
+        """
+        if not _TOKEN.fullmatch(token):
+            return None
         try:
-            subscriber_id, list_id = self._serializers[purpose].loads(token)
+            first, second = self._serializers[purpose].loads(token)
         except (BadData, ValueError, TypeError):
             return None
-        return int(subscriber_id), int(list_id)
+        if any(base64_encode(base64_decode(part)).decode() != part for part in token.split(".")):
+            return None
+        return int(first), int(second)
 
     def address_hashes(self, address_key: str) -> tuple[str, ...]:
         """Keyed hashes of an address, the newest key first: what stays of an erased person."""
@@ -93,8 +116,8 @@ class Links:
             for key in self._hash_keys
         )
 
-    def _token(self, purpose: Purpose, subscriber_id: int, list_id: int) -> str:
-        payload = self._serializers[purpose].dump_payload([subscriber_id, list_id])
+    def _token(self, purpose: Purpose, first: int, second: int) -> str:
+        payload = self._serializers[purpose].dump_payload([first, second])
         return self._signers[purpose].sign(payload).decode()
 
 

@@ -115,7 +115,8 @@ def remove(
             if subscription.status is not SubscriptionStatus.UNSUBSCRIBED
             and list_name in (None, subscription.list)
         )
-        people.unsubscribe(connection, found.subscriber.id, list_id, now)
+        said = Consent(now, "remove", "newsletter subscribers remove")
+        people.unsubscribe(connection, found.subscriber.id, list_id, said)
     return leaving
 
 
@@ -149,13 +150,14 @@ def suppress(store: Store, address: Address, now: dt.datetime) -> Suppression:
     return found
 
 
-def unsuppress(store: Store, address: Address, hashes: Hashes) -> Suppression:
+def unsuppress(store: Store, address: Address, hashes: Hashes, now: dt.datetime) -> Suppression:
     """Allow an address to be mailed again; returns what stood. UsageError where nothing did."""
     with store.write() as connection:
         found = suppression_of(connection, address, hashes)
         if found is None:
             raise UsageError("this address is not suppressed")
-        suppressions.remove(connection, [found.address])
+        source = "newsletter suppressions remove"
+        suppressions.remove(connection, found.address, source, now)
     return found
 
 

@@ -50,9 +50,10 @@ def remove(session: Session, address: str) -> None:
     """Allow an address to be mailed again."""
     from newsletter.audience import subscribers as service
     from newsletter.audience.address import parse
+    from newsletter.project import utc_now
 
     mailbox = parse(address)
-    found = service.unsuppress(session.store, mailbox, hashes_of(session))
+    found = service.unsuppress(session.store, mailbox, hashes_of(session), utc_now())
     if session.json:
         session.emit({"address": mailbox.text, "removed": found.reason})
     else:

@@ -46,6 +46,7 @@ class SkipReason(StrEnum):
     ALREADY_RECEIVED = "already_received"
     CANCELLED = "cancelled"
     ERASED = "erased"
+    PAUSED = "paused"  # at their own wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class SuppressionReason(StrEnum):
     """Why an address is never mailed."""
 
     HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCE = "soft_bounce"
     COMPLAINT = "complaint"
     MANUAL = "manual"
     ERASED = "erased"
@@ -27,11 +28,37 @@ class SuppressionReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The facts of one person's yes: when (UTC), how (`import`, `add`, `form`), from where."""
+    """The facts of one person's yes or no: when (UTC), how (`import`, `add`, `form`, `one-click`),
+    from where, under which version of the wording, and the IP address if it is to be kept."""
 
     at: dt.datetime
     how: str
     source: str
+    wording: str = ""
+    ip: str = ""
+
+
+class ConsentKind(StrEnum):
+    """What a person said; `MOVED` is a new address, `ERASED` the wish to be forgotten."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    UNSUBSCRIBED = "unsubscribed"
+    PAUSED = "paused"
+    CONTINUED = "continued"
+    RENAMED = "renamed"
+    MOVED = "moved"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentFact:
+    """A line of the consent log; `list` is None for what concerns no list."""
+
+    kind: ConsentKind
+    list: str | None
+    consent: Consent
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +69,7 @@ class Subscriber:
     address: Address
     name: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    paused_until: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +88,14 @@ class Suppression:
     reason: SuppressionReason
     source: str
     created_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SuppressionChange:
+    """A line of the suppression log: `added` or removed, when, why, and by which event."""
+
+    added: bool
+    at: dt.datetime
+    reason: SuppressionReason
+    source: str
+    event_id: int | None

@@ -174,7 +174,7 @@ def _mark_sending(
     rows = connection.execute(recipients, {**chosen.parameters, "b_list": send.list_id}).all()
     skipped: dict[SkipReason, list[int]] = {}
     for row in rows:
-        if reason := _skip_reason(row):
+        if reason := _skip_reason(row, now):
             skipped.setdefault(reason, []).append(row.number)
     for reason, numbers in skipped.items():
         connection.execute(
@@ -230,7 +230,7 @@ def _recipients(others: tuple[int, ...], chosen: sa.ColumnElement[bool]) -> sa.S
     )
 
 
-def _skip_reason(row: Row[Any]) -> SkipReason | None:
+def _skip_reason(row: Row[Any], now: dt.datetime) -> SkipReason | None:
     if row.address is None:
         return SkipReason.ERASED
     if row.suppressed:
@@ -239,6 +239,8 @@ def _skip_reason(row: Row[Any]) -> SkipReason | None:
         return SkipReason.UNSUBSCRIBED
     if row.received:
         return SkipReason.ALREADY_RECEIVED
+    if row.paused_until is not None and row.paused_until > now:
+        return SkipReason.PAUSED
     return None
 
 

@@ -14,11 +14,14 @@ from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import (
     Consent,
+    ConsentKind,
     Subscriber,
     Subscription,
     SubscriptionStatus,
 )
-from newsletter.store.schema import lists, sends, subscribers, subscriptions
+from newsletter.store import consents
+from newsletter.store.schema import consents as consents_table
+from newsletter.store.schema import lists, requests, sends, subscribers, subscriptions
 
 _PAGE = 1000
 
@@ -84,7 +87,12 @@ def create_list(connection: Connection, name: str, now: dt.datetime) -> bool:
 
 
 def delete_list(connection: Connection, list_id: int) -> None:
-    """Delete a list and who was on it; the people stay. A list with sends cannot be deleted."""
+    """Delete a list, who was on it, and what they said of it; the people stay.
+
+    A list with sends cannot be deleted.
+    """
+    for table in (consents_table, requests):
+        connection.execute(sa.delete(table).where(table.c.list_id == list_id))
     connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == list_id))
     connection.execute(sa.delete(lists).where(lists.c.id == list_id))
 
@@ -257,7 +265,19 @@ def subscribe(
     status: SubscriptionStatus,
     consent: Consent,
 ) -> None:
-    """Record a yes, over whatever stood there: whether it may is for the caller to decide."""
+    """Record a yes, over whatever stood there: whether it may is for the caller to decide.
+
+    The consent log gets it too, and before it an earlier yes that only stood here, as those of
+    imports do.
+    """
+    earlier = connection.execute(
+        sa.select(subscriptions).where(
+            subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == subscriber_id
+        )
+    ).first()
+    if earlier is not None:
+        _keep_earlier(connection, earlier)
+    consents.append(connection, subscriber_id, list_id, _SAID[status], consent)
     values = {
         "status": status,
         "consent_at": consent.at,
@@ -276,17 +296,60 @@ def subscribe(
 
 
 def unsubscribe(
-    connection: Connection, subscriber_id: int, list_id: int | None, now: dt.datetime
-) -> int:
-    """Leave one list, or all; returns how many were left. The consent stays: it was given."""
-    statement = sa.update(subscriptions).where(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int | None,
+    said: Consent,
+    detail: str = "",
+) -> Sequence[int]:
+    """Leave one list, or all; returns the ids of those that were left just now.
+
+    The subscription keeps its consent, for it was given; the log gets the no, with what was said
+    about the reason.
+    """
+    query = sa.select(subscriptions).where(
         subscriptions.c.subscriber_id == subscriber_id,
         subscriptions.c.status != SubscriptionStatus.UNSUBSCRIBED,
     )
     if list_id is not None:
-        statement = statement.where(subscriptions.c.list_id == list_id)
-    values = {"status": SubscriptionStatus.UNSUBSCRIBED, "updated_at": now}
-    return connection.execute(statement.values(**values)).rowcount
+        query = query.where(subscriptions.c.list_id == list_id)
+    rows = connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).all()
+    for row in rows:
+        _keep_earlier(connection, row)
+        consents.append(
+            connection, subscriber_id, row.list_id, ConsentKind.UNSUBSCRIBED, said, detail
+        )
+    left = [row.list_id for row in rows]
+    if left:
+        connection.execute(
+            sa.update(subscriptions)
+            .where(
+                subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.list_id.in_(left)
+            )
+            .values(status=SubscriptionStatus.UNSUBSCRIBED, updated_at=said.at)
+        )
+    return left
+
+
+def _keep_earlier(connection: Connection, row: Row[Any]) -> None:
+    """Write the yes of a subscription into the consent log, if nothing stands there yet."""
+    if not consents.has_any(connection, row.subscriber_id, row.list_id):
+        kind = _SAID.get(SubscriptionStatus(row.status), ConsentKind.CONFIRMED)
+        said = Consent(row.consent_at, row.consent_how, row.consent_source)
+        consents.append(connection, row.subscriber_id, row.list_id, kind, said)
+
+
+_SAID = {
+    SubscriptionStatus.PENDING: ConsentKind.REQUESTED,
+    SubscriptionStatus.CONFIRMED: ConsentKind.CONFIRMED,
+}
+
+
+def pause(connection: Connection, subscriber_id: int, until: dt.datetime | None) -> None:
+    """Mail nothing before `until`; None ends a pause."""
+    connection.execute(
+        sa.update(subscribers).where(subscribers.c.id == subscriber_id).values(paused_until=until)
+    )
 
 
 # --- rows to words ---
@@ -328,4 +391,4 @@ def _subscription(row: Row[Any]) -> Subscription:
 
 
 def _subscriber(row: Row[Any]) -> Subscriber:
-    return Subscriber(row.id, Address(row.address), row.name, row.attributes)
+    return Subscriber(row.id, Address(row.address), row.name, row.attributes, row.paused_until)

@@ -26,7 +26,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
 # The newest migration; opening a store compares it without loading Alembic.
-REVISION = "0003"
+REVISION = "0004"
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -60,6 +60,7 @@ metadata = MetaData(
 
 # A person. `address_key` is the address in lower case: two spellings are one person.
 # After erasure both are null and only the row that the ledger points to stays.
+# Nothing is mailed before `paused_until`, at the person's own wish.
 subscribers = Table(
     "subscribers",
     metadata,
@@ -70,6 +71,7 @@ subscribers = Table(
     Column("attributes", JSON, nullable=False, server_default="{}"),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("paused_until", UtcTime),
 )
 
 lists = Table(
@@ -95,6 +97,58 @@ subscriptions = Table(
     sqlite_with_rowid=False,
 )
 
+# What people said, append-only: each yes and no with when, how, where, and under which wording.
+# `list_id` is null for what concerns the person and no list. `ip` is kept only if configured.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), nullable=False),
+    Column("list_id", Integer, ForeignKey("lists.id")),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("wording", Text, nullable=False, server_default=""),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Index("ix_consents_subscriber_id", "subscriber_id"),
+    Index("ix_consents_list_id", "list_id"),
+)
+
+# What a visitor asked for and has to confirm by mail: to join a list, or to move a subscriber to
+# another address. `mailbox` is the address without dots and tags, for limits only.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("list_id", Integer, ForeignKey("lists.id")),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id")),
+    Column("address", Text, nullable=False),
+    Column("mailbox", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("wording", Text, nullable=False, server_default=""),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("network", Text, nullable=False, server_default=""),
+    Column("at", UtcTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    CheckConstraint("kind IN ('join', 'move')", name="kind"),
+    CheckConstraint(
+        "state IN ('waiting', 'mailed', 'confirmed', 'refused', 'failed')", name="state"
+    ),
+    Index("ix_requests_mailbox", "mailbox", "at"),
+    Index("ix_requests_network", "network", "at"),
+    Index("ix_requests_subscriber_id", "subscriber_id"),
+    Index(
+        "ix_requests_waiting",
+        "at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+
 # `address` is an address key, or for an erased person the keyed hash of it.
 suppressions = Table(
     "suppressions",
@@ -104,10 +158,36 @@ suppressions = Table(
     Column("source", Text, nullable=False, server_default=""),
     Column("created_at", UtcTime, nullable=False),
     CheckConstraint(
-        "reason IN ('hard_bounce', 'complaint', 'manual', 'erased')",
+        "reason IN ('hard_bounce', 'soft_bounce', 'complaint', 'manual', 'erased')",
         name="reason",
     ),
     sqlite_with_rowid=False,
+)
+
+# Each suppression that was ever added or removed, append-only. `event_id` is the report that
+# caused it.
+suppression_log = Table(
+    "suppression_log",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("event_id", _RowId, ForeignKey("events.id")),
+    CheckConstraint("action IN ('added', 'removed')", name="action"),
+    Index("ix_suppression_log_address", "address", "at"),
+)
+
+# A saved filter; `rule` is in the language of newsletter.audience.segments.
+segments = Table(
+    "segments",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
 )
 
 # One decision to mail. `number` is for joins, `id` is what people and tags carry.
@@ -142,6 +222,14 @@ sends = Table(
     Column("scheduled_at", UtcTime),
     Column("finished_at", UtcTime),
     Column("spread", Boolean, nullable=False, server_default=false()),
+    Column("segment_rule", Text, nullable=False, server_default=""),
+    # The share that goes first (a percentage), how many that is, and until when it is waited for.
+    Column("canary", Float),
+    Column("canary_size", Integer),
+    Column("canary_until", UtcTime),
+    Column("canary_passed", Boolean, nullable=False, server_default=false()),
+    # Reports that came before this do not pause the send again: a person has seen them.
+    Column("breaker_from", UtcTime),
     # The guard of "nothing twice": one send for one issue and audience, unless --again.
     UniqueConstraint("slug", "list_id", "segment", "repeat"),
     CheckConstraint(
@@ -239,13 +327,25 @@ events = Table(
     Column("received_at", UtcTime, nullable=False),
     Column("send", Integer, ForeignKey("sends.number")),
     Column("number", Integer),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id")),
     Column("message_id", Text),
+    Column("cause", Text),  # newsletter.model.event.Cause
     Column("verdict", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("payload", Text),
     CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
     Index("ix_events_delivery", "send", "number"),
     Index("ix_events_message_id", "message_id"),
+    Index("ix_events_subscriber_id", "subscriber_id"),
+    # The few that have consequences, of a send and of a person.
+    Index(
+        "ix_events_causes",
+        "send",
+        "cause",
+        sqlite_where=text("cause IS NOT NULL"),
+        postgresql_where=text("cause IS NOT NULL"),
+    ),
+    Index("ix_events_received_at", "received_at"),
 )
 
 # Test mails that were sent, by the content that they showed.

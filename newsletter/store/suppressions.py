@@ -1,16 +1,16 @@
 """Queries on addresses that are never to be mailed."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.address import Address
-from newsletter.model.subscriber import Suppression, SuppressionReason
+from newsletter.model.subscriber import Suppression, SuppressionChange, SuppressionReason
 from newsletter.store.people import insert_into
-from newsletter.store.schema import suppressions
+from newsletter.store.schema import suppression_log, suppressions
 
 _PAGE = 1000
 
@@ -25,20 +25,73 @@ def find(
 
 
 def add(
-    connection: Connection, key: str, reason: SuppressionReason, source: str, now: dt.datetime
+    connection: Connection,
+    key: str,
+    reason: SuppressionReason,
+    source: str,
+    now: dt.datetime,
+    event_id: int | None = None,
 ) -> bool:
     """Never mail this address key (or hash) again; False if it is known already: the first
-    reason stays."""
+    reason stays. `event_id` is the report that caused it."""
     statement = insert_into(connection, suppressions).values(
         address=key, reason=reason, source=source, created_at=now
     )
     made = statement.on_conflict_do_nothing().returning(suppressions.c.address)
-    return connection.execute(made).first() is not None
+    if connection.execute(made).first() is None:
+        return False
+    _log(connection, "added", Suppression(key, reason, source, now), event_id)
+    return True
 
 
-def remove(connection: Connection, keys: Collection[str]) -> int:
-    statement = sa.delete(suppressions).where(suppressions.c.address.in_(keys))
-    return connection.execute(statement).rowcount
+def remove(connection: Connection, key: str, source: str, now: dt.datetime) -> bool:
+    """Allow an address key to be mailed again; False where nothing stood. The log keeps both."""
+    statement = sa.delete(suppressions).where(suppressions.c.address == key)
+    row = connection.execute(statement.returning(suppressions)).first()
+    if row is None:
+        return False
+    _log(connection, "removed", Suppression(key, row.reason, source, now), None)
+    return True
+
+
+def history(connection: Connection, key: str) -> Sequence[SuppressionChange]:
+    """What happened to the suppression of an address key, in order."""
+    log = suppression_log
+    query = sa.select(log).where(log.c.address == key).order_by(log.c.id)
+    return [
+        SuppressionChange(
+            added=row.action == "added",
+            at=row.at,
+            reason=SuppressionReason(row.reason),
+            source=row.source,
+            event_id=row.event_id,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def last_removed(connection: Connection, keys: Collection[str]) -> dict[str, dt.datetime]:
+    """When each address key was last allowed again; reports from before then have no effect."""
+    log = suppression_log
+    query = (
+        sa.select(log.c.address, sa.func.max(log.c.at).label("at"))
+        .where(log.c.address.in_(keys), log.c.action == "removed")
+        .group_by(log.c.address)
+    )
+    return {row.address: row.at for row in connection.execute(query)}
+
+
+def _log(connection: Connection, action: str, entry: Suppression, event_id: int | None) -> None:
+    connection.execute(
+        sa.insert(suppression_log).values(
+            address=entry.address,
+            at=entry.created_at,
+            action=action,
+            reason=entry.reason,
+            source=entry.source,
+            event_id=event_id,
+        )
+    )
 
 
 def newest_first(connection: Connection) -> Iterator[Suppression]:

@@ -71,7 +71,12 @@ def leave(store: Store, address: str, list_name: str = "readers") -> None:
     with store.write() as connection:
         person = people.find(connection, Address(address))
         assert person is not None
-        people.unsubscribe(connection, person.id, people.list_id(connection, list_name), NOW)
+        people.unsubscribe(
+            connection,
+            person.id,
+            people.list_id(connection, list_name),
+            Consent(NOW, "test", "test"),
+        )
 
 
 def runner(

@@ -70,7 +70,7 @@ def test_the_suppressed_are_not_added(store: Store, reason: SuppressionReason) -
         join(store, "User1@example.com", resubscribe=True)
 
     assert "suppressions remove" in caught.value.hint
-    assert subscribers.unsuppress(store, address(), erased_hash).reason is reason
+    assert subscribers.unsuppress(store, address(), erased_hash, NOW).reason is reason
     assert join(store).outcome is Outcome.ADDED
 
 

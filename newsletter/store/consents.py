@@ -1,0 +1,68 @@
+"""The consent log: what people said, append-only."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.subscriber import Consent, ConsentFact, ConsentKind
+from newsletter.store.schema import consents, lists
+
+
+def append(
+    connection: Connection,
+    subscriber_id: int,
+    list_id: int | None,
+    kind: ConsentKind,
+    consent: Consent,
+    detail: str = "",
+) -> None:
+    """Add a line; nothing here ever changes one."""
+    connection.execute(
+        sa.insert(consents).values(
+            subscriber_id=subscriber_id,
+            list_id=list_id,
+            kind=kind,
+            at=consent.at,
+            how=consent.how,
+            source=consent.source,
+            wording=consent.wording,
+            ip=consent.ip,
+            detail=detail,
+        )
+    )
+
+
+def has_any(connection: Connection, subscriber_id: int, list_id: int) -> bool:
+    query = sa.select(sa.literal(1)).where(
+        consents.c.subscriber_id == subscriber_id, consents.c.list_id == list_id
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def of(connection: Connection, subscriber_id: int) -> Sequence[ConsentFact]:
+    """What a person said, in the order in which it was written down."""
+    query = (
+        sa.select(consents, lists.c.name.label("list_name"))
+        .outerjoin(lists, lists.c.id == consents.c.list_id)
+        .where(consents.c.subscriber_id == subscriber_id)
+        .order_by(consents.c.id)
+    )
+    return [
+        ConsentFact(
+            kind=ConsentKind(row.kind),
+            list=row.list_name,
+            consent=Consent(row.at, row.how, row.source, row.wording, row.ip),
+            detail=row.detail,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def forget(connection: Connection, subscriber_id: int) -> None:
+    """Take out of a person's lines what could name them; that they were said stays."""
+    connection.execute(
+        sa.update(consents)
+        .where(consents.c.subscriber_id == subscriber_id)
+        .values(ip="", detail="")
+    )
