@@ -27,6 +27,7 @@ COMMANDS = {
     "cancel": ("control", "End a send: what is still queued is never sent."),
     "resolve": ("control", "Decide about the unknown deliveries of a send."),
     "events": ("events", "Apply what SES reported about deliveries."),
+    "serve": ("serve", "Serve the public pages, which readers and SES touch."),
     "worker": ("worker", "Send what is due, until stopped."),
     "db": ("db", "Make, migrate, back up and check the store."),
 }

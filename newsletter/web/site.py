@@ -1,0 +1,42 @@
+"""What all routes of the public site share."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from newsletter.config import Settings
+from newsletter.links import Links, load_keys
+from newsletter.project import Project, utc_now
+from newsletter.store import Store
+from newsletter.web.pages import Pages
+from newsletter.web.texts import load_texts
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A project as its visitors meet it."""
+
+    project: Project
+    store: Store
+    links: Links
+    texts: Mapping[str, str]
+    pages: Pages
+    clock: Callable[[], dt.datetime] = utc_now
+
+    @classmethod
+    def of(cls, project: Project, store: Store) -> Self:
+        """Raises ConfigurationError without a signing secret, or for texts that cannot be read."""
+        newsletter = project.settings.newsletter
+        texts = load_texts(newsletter.language, project.templates / "texts")
+        return cls(
+            project=project,
+            store=store,
+            links=Links(newsletter.base_url, load_keys(project.root)),
+            texts=texts,
+            pages=Pages(newsletter, texts),
+        )
+
+    @property
+    def settings(self) -> Settings:
+        return self.project.settings
