@@ -13,10 +13,18 @@ from newsletter.cli.frame import Session, command
 @command
 def serve(session: Session, host: str, port: int) -> None:
     """Serve the public pages: unsubscribe, preferences, subscribe, archive, events."""
-    import uvicorn
-
     from newsletter.web.app import make_app
+    from newsletter.web.server import listen, run, url_of
     from newsletter.web.site import Site
 
     app = make_app(Site.of(session.project, session.store))
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+    def ready() -> None:
+        if session.json:
+            session.emit({"url": url_of(listening)})
+        else:
+            session.console.print(f"Serving at {url_of(listening)} (Ctrl-C stops it).")
+        session.console.file.flush()
+
+    with listen(host, port) as listening:
+        run(app, listening, ready)

@@ -1,50 +1,66 @@
-"""The application: its routes, the headers that each answer has, and what errors look like."""
+"""The application: its routes, and what errors look like."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from newsletter.errors import StoreError
 from newsletter.web import assets
+from newsletter.web.frame import OWN_PAGES, Frame
 from newsletter.web.site import Site
 
-OWN_PAGES = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-_HEADERS = {
-    "Content-Security-Policy": OWN_PAGES,
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+__all__ = ["OWN_PAGES", "ROUTES", "make_app"]
 
 # Each adds its routes to the application.
 ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (assets.add,)
 
 
 def make_app(site: Site) -> FastAPI:
-    """The public site of a project."""
-    app = FastAPI(title=site.settings.newsletter.name, docs_url=None, redoc_url=None)
+    """The public site of a project.
+
+    It never redirects by itself: where to would come from the Host header.
+    """
+    app = FastAPI(
+        title=site.settings.newsletter.name,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     for add in ROUTES:
         add(app, site)
-
-    @app.middleware("http")
-    async def headers(
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        response = await call_next(request)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
+    app.add_middleware(Frame, problem=site.pages.problem)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
-        return site.pages.page("problem.html", status=error.status_code, code=error.status_code)
+        response = site.pages.problem(error.status_code)
+        response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = ", ".join(_methods(app, request))
+        return response
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return site.pages.problem(400)
 
     @app.exception_handler(StoreError)
     async def store_failed(request: Request, error: StoreError) -> Response:
-        response = site.pages.page("problem.html", status=503, code=503)
+        response = site.pages.problem(503)
         response.headers["Retry-After"] = "30"
         return response
 
     return app
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """What a path can be asked for; two routes may share it."""
+    found = {
+        method
+        for route in app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from newsletter.config import NewsletterSettings
+
+_PROBLEMS = (400, 404, 405, 413, 429, 503)
 
 
 class Pages:
@@ -22,8 +25,15 @@ class Pages:
         )
         self._environment.globals["newsletter"] = newsletter
         self._environment.globals["t"] = texts
+        # A site may lie below a path of its host, which the proxy before it takes away.
+        self._environment.globals["base"] = urlsplit(newsletter.base_url).path
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """A page of `templates/`; nobody may keep a copy, for it may be about one reader."""
         html = self._environment.get_template(template).render(values)
         return HTMLResponse(html, status, {"Cache-Control": "no-store"})
+
+    def problem(self, status: int) -> HTMLResponse:
+        """The page of an error; those without words of their own share the ones of 400 and 503."""
+        known = status if status in _PROBLEMS else 503 if status >= 500 else 400
+        return self.page("problem.html", status=status, code=known)

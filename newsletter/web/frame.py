@@ -1,0 +1,148 @@
+"""What stands around every route, as one ASGI middleware.
+
+The whole body is read first, within a size and a time; HEAD is GET without its body; every answer
+has the security headers; and an error of ours becomes a page, and never a word about who asked.
+"""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+OWN_PAGES = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'; script-src 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": OWN_PAGES,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+BODY_BYTES = 4 * 1024
+HOOK_BYTES = 256 * 1024  # the largest message of SNS
+BODY_SECONDS = 10.0
+
+_log = logging.getLogger("newsletter.web")
+
+
+class Frame:
+    """`problem` makes the page of an error from its status code."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        problem: Callable[[int], Response],
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._app = app
+        self._problem = problem
+        self._body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send, without_body=scope["method"] == "HEAD")
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                body = await _body(scope, receive)
+        except TimeoutError:
+            await self._refuse(408, scope, receive, answer)
+            return
+        except _TooLarge:
+            await self._refuse(413, scope, receive, answer)
+            return
+        except _Gone:
+            return
+        try:
+            await self._app(scope, _Replay(body, receive), answer)
+        except Exception as error:  # noqa: BLE001 -- the last resort of a request
+            # Not its message: that may hold anything, an address or a token too.
+            _log.error("%s at %s", type(error).__name__, _place_in_code(error))
+            if not answer.begun:
+                await self._refuse(500, scope, receive, answer)
+
+    async def _refuse(self, status: int, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        response = self._problem(status)
+        if status in (408, 413):  # what is still to come of the body would be the next request
+            response.headers["Connection"] = "close"
+        await response(scope, receive, answer)
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _Gone(Exception):
+    """The client left before its request was complete."""
+
+
+class _Answer:
+    """`send`, with the security headers that the answer does not set itself."""
+
+    def __init__(self, send: Send, *, without_body: bool) -> None:
+        self._send = send
+        self._without_body = without_body
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+        elif self._without_body and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+class _Replay:
+    """`receive` of a request whose body is read already."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    limit = HOOK_BYTES if scope["path"].startswith("/hooks/") else BODY_BYTES
+    announced = Headers(scope=scope).get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise _TooLarge
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise _TooLarge
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _place_in_code(error: BaseException) -> str:
+    """The innermost line of ours in an error's traceback."""
+    package = Path(__file__).parents[1]
+    places = [
+        f"{Path(frame.filename).relative_to(package)}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(package)
+    ]
+    return places[-1] if places else "?"
