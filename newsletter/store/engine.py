@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,10 @@ from newsletter.errors import ConfigurationError, NewsletterError, StoreError
 from newsletter.store.schema import REVISION
 
 _BUSY_SECONDS = 30
+_CHECKPOINT_SECONDS = 2  # it keeps writers waiting
+
+# What is deleted is overwritten at once: an erased address is to be nowhere in the file.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
 class Store:
@@ -54,6 +58,22 @@ class Store:
                 if not self.is_sqlite:
                     connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
                 yield connection
+
+    def checkpoint(self) -> bool:
+        """Empty SQLite's write-ahead log into the database, so that nothing erased stays in it.
+
+        False where somebody reads, or writes, for longer than a moment.
+        """
+        if not self.is_sqlite:
+            return True
+        with _translated(), self._turn, closing(self.engine.raw_connection()) as pooled:
+            driver: Any = pooled.driver_connection
+            driver.execute(f"PRAGMA busy_timeout={_CHECKPOINT_SECONDS * 1000}")
+            try:
+                busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                driver.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        return not busy
 
     def close(self) -> None:
         self.engine.dispose()
@@ -214,7 +234,7 @@ def _sqlite_engine(path: Path, *, create: bool) -> Engine:
             isolation_level=None,  # transactions are begun by _begin, never by the driver
             check_same_thread=False,
         )
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 

@@ -346,6 +346,13 @@ events = Table(
         postgresql_where=text("cause IS NOT NULL"),
     ),
     Index("ix_events_received_at", "received_at"),
+    # The few that are about no delivery of ours, or cannot be read: erasing reads their text.
+    Index(
+        "ix_events_not_applied",
+        "id",
+        sqlite_where=text("verdict <> 'applied'"),
+        postgresql_where=text("verdict <> 'applied'"),
+    ),
 )
 
 # Test mails that were sent, by the content that they showed.

@@ -108,6 +108,15 @@ def upgrade() -> None:
         )
     op.create_index("ix_events_subscriber_id", "events", ["subscriber_id"], unique=False)
     op.create_index("ix_events_received_at", "events", ["received_at"], unique=False)
+    not_applied = sa.text("verdict <> 'applied'")
+    op.create_index(
+        "ix_events_not_applied",
+        "events",
+        ["id"],
+        unique=False,
+        sqlite_where=not_applied,
+        postgresql_where=not_applied,
+    )
     caused = sa.text("cause IS NOT NULL")
     op.create_index(
         "ix_events_causes",

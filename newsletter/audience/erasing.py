@@ -1,0 +1,113 @@
+"""Erasing a person: everywhere in the store and the outbox, for good.
+
+What stays is the ledger's row without an address, the facts of consent without anything personal,
+and a keyed hash of the address, by which no import and no form brings the person back.
+"""
+
+import email.parser
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import UsageError
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
+from newsletter.store import Store, consents, erasure, people, suppressions
+from newsletter.store.staging import Hashes
+
+_MAILED_BY_ADDRESS = ("test", "confirm")  # folders of the outbox whose files carry no subscriber id
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much of each there was. `subscriber_id` is None for an address that never joined;
+    `complete` is False where another process kept the store's write-ahead log from being emptied.
+    """
+
+    subscriber_id: int | None
+    subscriptions: int = 0
+    requests: int = 0
+    receipts: int = 0
+    events: int = 0
+    files: int = 0
+    complete: bool = True
+
+
+def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: Consent) -> Erased:
+    """Erase a person by their id, or whoever and whatever has an address; again is harmless.
+
+    `said` tells when and how they asked; `hashes` gives the keyed hashes of an address key, the
+    newest key first. Raises UsageError for an address of which nothing at all is known.
+    """
+    with store.write() as connection:
+        subscriber = _subscriber(connection, who)
+        if subscriber is not None:
+            address, subscriber_id = subscriber.address, subscriber.id
+        elif isinstance(who, Address):
+            address, subscriber_id = who, None
+        else:
+            return Erased(who)  # they were erased before
+        erased = _erase(connection, address, subscriber_id, tuple(hashes(address.key)), said)
+    files = list(_files(outbox, address.key, subscriber_id))
+    for file in files:
+        file.unlink(missing_ok=True)
+    return replace(erased, files=len(files), complete=store.checkpoint())
+
+
+def _subscriber(connection: Connection, who: Address | int) -> Subscriber | None:
+    if isinstance(who, Address):
+        return people.find(connection, who)
+    return people.get(connection, who)
+
+
+def _erase(
+    connection: Connection,
+    address: Address,
+    subscriber_id: int | None,
+    hashes: Sequence[str],
+    said: Consent,
+) -> Erased:
+    key = address.key
+    suppressed = suppressions.find(connection, address, hashes)
+    left = 0
+    if subscriber_id is not None:
+        said = replace(said, ip="")
+        left = len(people.unsubscribe(connection, subscriber_id, None, said))
+        consents.forget(connection, subscriber_id)
+        consents.append(connection, subscriber_id, None, ConsentKind.ERASED, said)
+        erasure.blank(connection, subscriber_id, said.at)
+    erased = Erased(
+        subscriber_id,
+        subscriptions=left,
+        requests=erasure.delete_requests(connection, key, subscriber_id),
+        receipts=erasure.blank_receipts(connection, key),
+        events=erasure.blank_events(connection, key, subscriber_id),
+    )
+    erasure.withhold_reasons(connection, key, subscriber_id)
+    if suppressed is None and erased == Erased(None):
+        raise UsageError(
+            "nothing is known of this address",
+            hint="Names are told apart by the whole address: newsletter subscribers list shows "
+            "all. To never mail it: newsletter suppressions add",
+        )
+    erasure.rekey_suppression(connection, key, hashes)
+    suppressions.add(connection, hashes[0], SuppressionReason.ERASED, said.source, said.at)
+    return erased
+
+
+def _files(outbox: Path, key: str, subscriber_id: int | None) -> Iterator[Path]:
+    """The mails in the outbox that were written to a person."""
+    if subscriber_id is not None:
+        yield from outbox.glob(f"*/{subscriber_id}.eml*")  # a crash may leave a part of one
+    for folder in _MAILED_BY_ADDRESS:
+        for file in (outbox / folder).glob("*.eml*"):
+            if _addressee(file).lower() == key:
+                yield file
+
+
+def _addressee(file: Path) -> str:
+    """The bare address of a mail's To, which is all that our mails have there."""
+    with file.open("rb") as mail:
+        return str(email.parser.BytesHeaderParser().parse(mail)["To"] or "").strip()

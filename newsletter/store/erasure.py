@@ -1,0 +1,124 @@
+"""Taking a person out of every table; what the ledger counts stays, without an address."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.store.schema import (
+    deliveries,
+    events,
+    receipts,
+    requests,
+    sends,
+    subscribers,
+    suppression_log,
+    suppressions,
+)
+
+GONE = "erased"  # stands where an address stood in a receipt
+_WITHHELD = "withheld: it named the address of an erased person"
+
+
+def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
+    """Leave of a subscriber the row that the ledger points to."""
+    connection.execute(
+        sa.update(subscribers)
+        .where(subscribers.c.id == subscriber_id)
+        .values(
+            address=None,
+            address_key=None,
+            name="",
+            attributes={},
+            paused_until=None,
+            updated_at=now,
+        )
+    )
+
+
+def rekey_suppression(connection: Connection, key: str, hashes: Sequence[str]) -> None:
+    """Let what is known of a suppressed address stand under its newest keyed hash, `hashes[0]`."""
+    newest, *older = hashes
+    log = suppression_log
+    connection.execute(
+        sa.update(log)
+        .where(log.c.address == key, _names(log.c.source, key))
+        .values(source=_WITHHELD)
+    )
+    connection.execute(
+        sa.update(log).where(log.c.address.in_([key, *older])).values(address=newest)
+    )
+    connection.execute(sa.delete(suppressions).where(suppressions.c.address == key))
+    connection.execute(
+        sa.update(suppressions).where(suppressions.c.address.in_(older)).values(address=newest)
+    )
+
+
+def delete_requests(connection: Connection, key: str, subscriber_id: int | None) -> int:
+    """What a person asked for, and what was asked for with their address; returns how many."""
+    theirs = sa.func.lower(requests.c.address) == key
+    if subscriber_id is not None:
+        theirs = sa.or_(theirs, requests.c.subscriber_id == subscriber_id)
+    return int(connection.execute(sa.delete(requests).where(theirs)).rowcount)
+
+
+def blank_receipts(connection: Connection, key: str) -> int:
+    """Take an address out of the receipts of test mails; how many were mailed stays."""
+    text = sa.cast(receipts.c.addresses, sa.Text)
+    query = sa.select(receipts.c.id, receipts.c.addresses).where(_names(text, key))
+    changed = 0
+    for row in connection.execute(query).all():
+        kept = [GONE if address.lower() == key else address for address in row.addresses]
+        if kept != row.addresses:
+            changed += 1
+            connection.execute(
+                sa.update(receipts).where(receipts.c.id == row.id).values(addresses=kept)
+            )
+    return changed
+
+
+def blank_events(connection: Connection, key: str, subscriber_id: int | None) -> int:
+    """Empty the reports about a person's mails, and those about no delivery that name the address.
+
+    The former are found by the ledger, the latter through ix_events_not_applied.
+    """
+    about = [sa.and_(sa.text("verdict <> 'applied'"), _named_in_event(key))]
+    if subscriber_id is not None:
+        mails = sa.select(deliveries.c.send, deliveries.c.number).where(
+            deliveries.c.subscriber_id == subscriber_id
+        )
+        told = sa.or_(events.c.payload.is_not(None), _names(events.c.detail, key))
+        about += [
+            sa.and_(sa.tuple_(events.c.send, events.c.number).in_(mails), told),
+            sa.and_(events.c.subscriber_id == subscriber_id, told),
+        ]
+    detail = sa.case((_names(events.c.detail, key), ""), else_=events.c.detail)
+    return sum(
+        connection.execute(
+            sa.update(events).where(condition).values(payload=None, detail=detail)
+        ).rowcount
+        for condition in about
+    )
+
+
+def withhold_reasons(connection: Connection, key: str, subscriber_id: int | None) -> None:
+    """SES names the address in some of its refusals, which the ledger keeps as reasons."""
+    if subscriber_id is not None:
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.subscriber_id == subscriber_id, _names(deliveries.c.reason, key))
+            .values(reason=_WITHHELD)
+        )
+    connection.execute(
+        sa.update(sends).where(_names(sends.c.pause_reason, key)).values(pause_reason=_WITHHELD)
+    )
+
+
+def _named_in_event(key: str) -> sa.ColumnElement[bool]:
+    return sa.or_(_names(events.c.payload, key), _names(events.c.detail, key))
+
+
+def _names(text: sa.ColumnElement[str], key: str) -> sa.ColumnElement[bool]:
+    """Whether a text holds an address key, however it is spelt."""
+    return sa.func.lower(text).contains(key, autoescape=True)
