@@ -61,6 +61,45 @@ class ConsentFact:
     detail: str = ""
 
 
+class RequestKind(StrEnum):
+    """What a visitor asks for: to join a list, or to be mailed at another address."""
+
+    JOIN = "join"
+    MOVE = "move"
+
+
+class RequestState(StrEnum):
+    """`FAILED` may have been mailed or not; only a `WAITING` one is tried again."""
+
+    WAITING = "waiting"
+    MAILED = "mailed"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asked for on a page, to be confirmed from the mailbox that it is about.
+
+    `list_id` is None for a move, `subscriber_id` for a join that was not mailed yet; `ip` and
+    `network` are where it came from.
+    """
+
+    id: int
+    kind: RequestKind
+    list_id: int | None
+    subscriber_id: int | None
+    address: Address
+    mailbox: str
+    name: str
+    wording: str
+    ip: str
+    network: str
+    at: dt.datetime
+    state: RequestState = RequestState.WAITING
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     """A person; `attributes` are the other columns of an import, all text."""

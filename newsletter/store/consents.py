@@ -40,14 +40,18 @@ def has_any(connection: Connection, subscriber_id: int, list_id: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def of(connection: Connection, subscriber_id: int) -> Sequence[ConsentFact]:
-    """What a person said, in the order in which it was written down."""
+def of(
+    connection: Connection, subscriber_id: int, list_id: int | None = None
+) -> Sequence[ConsentFact]:
+    """What a person said, or of one list, in the order in which it was written down."""
     query = (
         sa.select(consents, lists.c.name.label("list_name"))
         .outerjoin(lists, lists.c.id == consents.c.list_id)
         .where(consents.c.subscriber_id == subscriber_id)
         .order_by(consents.c.id)
     )
+    if list_id is not None:
+        query = query.where(consents.c.list_id == list_id)
     return [
         ConsentFact(
             kind=ConsentKind(row.kind),

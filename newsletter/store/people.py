@@ -227,8 +227,13 @@ def newest_first(
         left = None if left is None else left - len(rows)
 
 
-def person(connection: Connection, address: Address) -> Person | None:
-    query = sa.select(subscribers).where(subscribers.c.address_key == address.key)
+def person(connection: Connection, who: Address | int) -> Person | None:
+    """A person by their address, however it is spelt, or by their id; None for who was erased."""
+    query = sa.select(subscribers).where(
+        subscribers.c.address_key == who.key
+        if isinstance(who, Address)
+        else sa.and_(subscribers.c.id == who, subscribers.c.address.is_not(None))
+    )
     row = connection.execute(query).first()
     if row is None:
         return None
@@ -295,6 +300,23 @@ def subscribe(
     )
 
 
+def request(connection: Connection, subscriber_id: int, list_id: int, consent: Consent) -> None:
+    """Record that somebody asked for this person to join; who left stays away until they confirm.
+
+    Anybody can ask for anybody: an import may confirm the pending, and must not those who left.
+    """
+    earlier = connection.execute(
+        sa.select(subscriptions).where(
+            subscriptions.c.list_id == list_id, subscriptions.c.subscriber_id == subscriber_id
+        )
+    ).first()
+    if earlier is None or earlier.status == SubscriptionStatus.PENDING:
+        subscribe(connection, subscriber_id, list_id, SubscriptionStatus.PENDING, consent)
+        return
+    _keep_earlier(connection, earlier)
+    consents.append(connection, subscriber_id, list_id, ConsentKind.REQUESTED, consent)
+
+
 def unsubscribe(
     connection: Connection,
     subscriber_id: int,
@@ -343,6 +365,15 @@ _SAID = {
     SubscriptionStatus.PENDING: ConsentKind.REQUESTED,
     SubscriptionStatus.CONFIRMED: ConsentKind.CONFIRMED,
 }
+
+
+def move(connection: Connection, subscriber_id: int, address: Address, now: dt.datetime) -> None:
+    """Give a person another address, which must be nobody's."""
+    connection.execute(
+        sa.update(subscribers)
+        .where(subscribers.c.id == subscriber_id)
+        .values(address=address.text, address_key=address.key, updated_at=now)
+    )
 
 
 def pause(connection: Connection, subscriber_id: int, until: dt.datetime | None) -> None:

@@ -117,7 +117,8 @@ consents = Table(
 )
 
 # What a visitor asked for and has to confirm by mail: to join a list, or to move a subscriber to
-# another address. `mailbox` is the address without dots and tags, for limits only.
+# another address. `id` is random, so that no old link fits a newer request; `mailbox` is the
+# address without dots and tags, and `ip` and `network` are kept an hour, for limits only.
 requests = Table(
     "requests",
     metadata,
@@ -138,8 +139,8 @@ requests = Table(
     CheckConstraint(
         "state IN ('waiting', 'mailed', 'confirmed', 'refused', 'failed')", name="state"
     ),
+    Index("ix_requests_at", "at"),
     Index("ix_requests_mailbox", "mailbox", "at"),
-    Index("ix_requests_network", "network", "at"),
     Index("ix_requests_subscriber_id", "subscriber_id"),
     Index(
         "ix_requests_waiting",
@@ -342,6 +343,12 @@ events = Table(
         "ix_events_causes",
         "send",
         "cause",
+        sqlite_where=text("cause IS NOT NULL"),
+        postgresql_where=text("cause IS NOT NULL"),
+    ),
+    Index(
+        "ix_events_caused",
+        "subscriber_id",
         sqlite_where=text("cause IS NOT NULL"),
         postgresql_where=text("cause IS NOT NULL"),
     ),

@@ -64,8 +64,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
     )
+    op.create_index("ix_requests_at", "requests", ["at"], unique=False)
     op.create_index("ix_requests_mailbox", "requests", ["mailbox", "at"], unique=False)
-    op.create_index("ix_requests_network", "requests", ["network", "at"], unique=False)
     op.create_index("ix_requests_subscriber_id", "requests", ["subscriber_id"], unique=False)
     waiting = sa.text("state = 'waiting'")
     op.create_index(
@@ -118,14 +118,18 @@ def upgrade() -> None:
         postgresql_where=not_applied,
     )
     caused = sa.text("cause IS NOT NULL")
-    op.create_index(
-        "ix_events_causes",
-        "events",
-        ["send", "cause"],
-        unique=False,
-        sqlite_where=caused,
-        postgresql_where=caused,
-    )
+    for name, columns in (
+        ("ix_events_causes", ["send", "cause"]),
+        ("ix_events_caused", ["subscriber_id"]),
+    ):
+        op.create_index(
+            name,
+            "events",
+            columns,
+            unique=False,
+            sqlite_where=caused,
+            postgresql_where=caused,
+        )
     op.create_table(
         "suppression_log",
         sa.Column("id", _RowId, nullable=False),
