@@ -85,7 +85,7 @@ def _erase(
         receipts=erasure.blank_receipts(connection, key),
         events=erasure.blank_events(connection, key, subscriber_id),
     )
-    erasure.withhold_reasons(connection, key, subscriber_id)
+    erasure.withhold(connection, key, subscriber_id)
     if suppressed is None and erased == Erased(None):
         raise UsageError(
             "nothing is known of this address",

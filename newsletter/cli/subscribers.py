@@ -1,5 +1,6 @@
-"""`newsletter subscribers`: import, add, remove, show, list, export, stats."""
+"""`newsletter subscribers`: import, add, remove, show, list, export, forget, stats."""
 
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.errors import UsageError
+from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import SubscriptionStatus, Suppression
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from newsletter.store.people import Person
 
 _TABLE_ROWS = 100  # of people; --limit asks for more
+_ERASED = ("subscriptions", "requests", "receipts", "events", "files")
 
 _status = click.option(
     "--confirmed/--pending",
@@ -28,7 +30,7 @@ _status = click.option(
 
 @click.group()
 def subscribers() -> None:
-    """Import, add, remove, show, list and export subscribers."""
+    """Import, add, remove, show, list, export and erase subscribers."""
 
 
 @subscribers.command(name="import")
@@ -220,8 +222,6 @@ def list_(session: Session, list_name: str | None, status: str | None, limit: in
 @command
 def export(session: Session, list_name: str | None, out: Path | None, raw: bool) -> None:
     """Write subscribers as CSV, in the form that import reads back."""
-    import sys
-
     from newsletter.audience.exporting import export as write
     from newsletter.audience.rejects import written_whole
 
@@ -240,6 +240,35 @@ def export(session: Session, list_name: str | None, out: Path | None, raw: bool)
         session.emit({"file": str(out), "rows": rows})
     else:
         session.console.print(f"{rows:,} rows in {out}")
+
+
+@subscribers.command()
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@command
+def forget(session: Session, address: str, yes: bool) -> None:
+    """Erase one person for good; a keyed hash stays, so that no import brings them back."""
+    from newsletter.audience.address import parse
+    from newsletter.audience.erasing import erase
+    from newsletter.model.subscriber import Consent
+    from newsletter.project import utc_now
+
+    mailbox = parse(address)
+    if not yes:
+        _confirm_erasing(mailbox.text)
+    said = Consent(utc_now(), "forget", "newsletter subscribers forget")
+    erased = erase(session.store, session.project.outbox, hashes_of(session), mailbox, said)
+    if not erased.complete:
+        session.notes.print(
+            "Another process keeps the store busy: traces may stay in the file that ends in -wal "
+            "until it closes the store. Run this again later to clear them."
+        )
+    counts = {name: getattr(erased, name) for name in _ERASED}
+    if session.json:
+        session.emit({"subscriber_id": erased.subscriber_id, **counts, "complete": erased.complete})
+        return
+    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    session.console.print(f"Erased, and never mailed again. It had: {found or 'nothing more'}.")
 
 
 @subscribers.command()
@@ -311,6 +340,19 @@ def suppression_json(suppression: Suppression | None) -> dict[str, Any] | None:
         "source": suppression.source,
         "created_at": suppression.created_at.isoformat(),
     }
+
+
+def _confirm_erasing(address: str) -> None:
+    """Ask for the address once more: erasing cannot be taken back."""
+    if not sys.stdin.isatty():
+        raise Refused(
+            "erasing was not confirmed: there is no terminal to ask at",
+            hint="Add --yes to erase without a question.",
+        )
+    question = "This cannot be undone. Type the address to erase it"
+    answer = click.prompt(question, default="", show_default=False, err=True)
+    if answer.strip().lower() != address.lower():
+        raise Refused("erasing was not confirmed", hint="Nothing was erased.")
 
 
 def _standing(confirmed: bool) -> SubscriptionStatus:

@@ -7,12 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.store.schema import (
+    consents,
     deliveries,
     events,
     receipts,
     requests,
     sends,
     subscribers,
+    subscriptions,
     suppression_log,
     suppressions,
 )
@@ -102,17 +104,23 @@ def blank_events(connection: Connection, key: str, subscriber_id: int | None) ->
     )
 
 
-def withhold_reasons(connection: Connection, key: str, subscriber_id: int | None) -> None:
-    """SES names the address in some of its refusals, which the ledger keeps as reasons."""
+def withhold(connection: Connection, key: str, subscriber_id: int | None) -> None:
+    """Take the address out of what others wrote of a person: where a consent came from, and why
+    SES refused, for it names the address in some of its refusals."""
+    texts: list[tuple[sa.Column[str], sa.ColumnElement[bool]]] = [(sends.c.pause_reason, sa.true())]
     if subscriber_id is not None:
+        texts += [
+            (column, table.c.subscriber_id == subscriber_id)
+            for table, column in (
+                (deliveries, deliveries.c.reason),
+                (consents, consents.c.source),
+                (subscriptions, subscriptions.c.consent_source),
+            )
+        ]
+    for column, theirs in texts:
         connection.execute(
-            sa.update(deliveries)
-            .where(deliveries.c.subscriber_id == subscriber_id, _names(deliveries.c.reason, key))
-            .values(reason=_WITHHELD)
+            sa.update(column.table).where(theirs, _names(column, key)).values({column: _WITHHELD})
         )
-    connection.execute(
-        sa.update(sends).where(_names(sends.c.pause_reason, key)).values(pause_reason=_WITHHELD)
-    )
 
 
 def _named_in_event(key: str) -> sa.ColumnElement[bool]:

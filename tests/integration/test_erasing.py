@@ -1,0 +1,290 @@
+"""Erasing a person, on both stores: nothing personal stays, and nobody comes back."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.audience.erasing import Erased, erase
+from newsletter.audience.importing import import_csv
+from newsletter.audience.subscribers import suppress
+from newsletter.errors import Refused, UsageError
+from newsletter.feedback.apply import Applied, apply
+from newsletter.links import Links
+from newsletter.model.address import Address
+from newsletter.model.send import DeliveryStatus, SendStatus
+from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
+from newsletter.sending.plan import plan
+from newsletter.sending.run import run
+from newsletter.store import Store, consents, people, receipts, suppressions
+from newsletter.store.schema import deliveries, metadata, requests, sends
+from newsletter.transports.memory import Memory
+from tests.factories import LATER, NOW, address, import_text, join, make_list
+from tests.integration.sending import ledger, order, runner
+from tests.unit.feedback.payloads import changed
+
+CANARY = "Ada+Canary@example.com"
+ERASED = Consent(LATER, "forget", "test", ip="203.0.113.7")
+KEY, NEWER = "the key of the first year", "the key of the second year"
+
+
+def hashes(*keys: str) -> Links:
+    return Links("", keys or (KEY,))
+
+
+def forget(store: Store, outbox: Path, who: Address | int, *keys: str) -> Erased:
+    return erase(store, outbox, hashes(*keys).address_hashes, who, ERASED)
+
+
+def everything(store: Store) -> str:
+    """All that any table holds, in lower case."""
+    with store.read() as connection:
+        rows = [connection.execute(sa.select(table)).all() for table in metadata.sorted_tables]
+    return repr(rows).lower()
+
+
+def fill(store: Store) -> int:
+    """Let a person be in every table that can hold an address; returns their id."""
+    make_list(store, "readers")
+    joined = join(store, CANARY, "readers", name="Ada Canary", attributes={"mail": CANARY})
+    join(store, "other@example.com", "readers")
+    send_id = plan(store, order(), NOW)
+    run(runner(store, Memory()), send_id)
+    [number] = [
+        delivery.number
+        for delivery in ledger(store, send_id).values()
+        if delivery.address == CANARY
+    ]
+    bounced = [{"emailAddress": CANARY, "status": f"5.1.1 {CANARY} is unknown"}]
+    tags = {"delivery": [f"{send_id}-{number}"]}
+    apply(
+        store,
+        [
+            ("", changed(mail__tags=tags, bounce__bouncedRecipients=bounced)),
+            ("", changed(mail__messageId="of-no-delivery", mail__destination=[CANARY])),
+            ("", f"unreadable, about {CANARY.upper()}"),
+        ],
+        NOW,
+        Applied(),
+    )
+    suppress(store, Address(CANARY), NOW)
+    with store.write() as connection:
+        list_id = people.list_id(connection, "readers")
+        said = Consent(NOW, "form", f"the form of {CANARY}", "1", "203.0.113.9")
+        consents.append(
+            connection, joined.subscriber_id, list_id, ConsentKind.MOVED, said, f"from {CANARY}"
+        )
+        receipts.add(
+            connection,
+            content_hash="hash",
+            slug="news",
+            at=NOW,
+            by="somebody",
+            addresses=["editor@example.com", CANARY],
+        )
+        connection.execute(
+            sa.insert(requests).values(
+                kind="join",
+                list_id=list_id,
+                address=CANARY,
+                mailbox=CANARY.lower(),
+                name="Ada Canary",
+                ip="203.0.113.9",
+                at=NOW,
+                state="mailed",
+            )
+        )
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.subscriber_id == joined.subscriber_id)
+            .values(reason=f"Email address is not verified: {CANARY}")
+        )
+        connection.execute(sa.update(sends).values(pause_reason=f"not verified: {CANARY}"))
+    return joined.subscriber_id
+
+
+def test_b61_no_table_names_an_erased_person(store: Store, tmp_path: Path) -> None:
+    subscriber_id = fill(store)
+    before = everything(store)
+    assert before.count("canary") > 10
+
+    forget(store, tmp_path, Address(CANARY))
+
+    after = everything(store)
+    assert "canary" not in after
+    assert "203.0.113" not in after
+    with store.read() as connection:
+        assert receipts.mails(connection, "hash") == 2
+        kinds = [fact.kind for fact in consents.of(connection, subscriber_id)]
+        found = suppressions.newest_first(connection)
+        assert [each.reason for each in found] == ["erased"]
+    assert kinds[-1] is ConsentKind.ERASED
+    assert "other@example.com" in after
+
+
+def test_b61_erasing_twice_changes_nothing_more(store: Store, tmp_path: Path) -> None:
+    subscriber_id = fill(store)
+    forget(store, tmp_path, subscriber_id)
+    before = everything(store)
+
+    by_address = forget(store, tmp_path, Address(CANARY))
+    by_id = forget(store, tmp_path, subscriber_id)
+
+    assert everything(store) == before
+    assert by_address.subscriber_id is None
+    assert by_id == Erased(subscriber_id)
+
+
+def test_b61_an_import_does_not_bring_an_erased_person_back(store: Store, tmp_path: Path) -> None:
+    """Nor after the key was rotated, nor in another spelling."""
+    make_list(store)
+    join(store, CANARY)
+    forget(store, tmp_path / "outbox", Address(CANARY), KEY)
+    file = tmp_path / "people.csv"
+    file.write_text(f"email\n{CANARY.upper()}\nnew@example.com\n")
+
+    result = import_csv(
+        store,
+        file,
+        "ai",
+        status=SubscriptionStatus.CONFIRMED,
+        now=LATER,
+        hashes=hashes(NEWER, KEY).address_hashes,
+    )
+
+    assert (result.added, result.skipped) == (1, 1)
+    assert "canary" not in everything(store)
+
+
+def test_erasing_again_renews_the_hash_so_that_an_old_key_can_go(
+    store: Store, tmp_path: Path
+) -> None:
+    make_list(store)
+    join(store, CANARY)
+    forget(store, tmp_path, Address(CANARY), KEY)
+
+    forget(store, tmp_path, Address(CANARY), NEWER, KEY)
+
+    with store.read() as connection:
+        [hashed] = suppressions.erased_hashes(connection)
+        assert len(suppressions.history(connection, hashed)) == 1
+    assert hashed == hashes(NEWER).address_hashes(CANARY.lower())[0]
+
+
+def test_f50_an_erased_recipient_of_an_open_send_is_skipped_and_the_row_stays(
+    store: Store, tmp_path: Path
+) -> None:
+    make_list(store, "readers")
+    join(store, CANARY, "readers")
+    join(store, "other@example.com", "readers")
+    send_id = plan(store, order(), NOW)
+    transport = Memory()
+
+    forget(store, tmp_path, Address(CANARY))
+    sent = run(runner(store, transport), send_id)
+
+    assert sent.status is SendStatus.FINISHED
+    assert (sent.counts.accepted, sent.counts.skipped) == (1, 1)
+    found = ledger(store, send_id)
+    assert found[""].status is DeliveryStatus.SKIPPED
+    assert found[""].reason == "erased"
+
+
+def test_f51_two_spellings_are_one_person_with_one_copy(store: Store, tmp_path: Path) -> None:
+    make_list(store, "readers")
+    make_list(store, "others")
+    join(store, "Ada@example.com", "readers")
+    join(store, "ada@example.com", "others")
+    import_text(store, tmp_path, "email\nADA@example.com\naDa@example.com\n", "others")
+    transport = Memory()
+
+    for name in ("readers", "others"):
+        send = run(runner(store, transport), plan(store, order(list_name=name), NOW))
+
+    assert [message.to.text for message in transport.delivered] == ["Ada@example.com"]
+    assert send.counts.skipped == 1
+
+
+def test_a_suppression_without_a_subscriber_can_be_erased(store: Store, tmp_path: Path) -> None:
+    suppress(store, Address(CANARY), NOW)
+
+    forget(store, tmp_path, Address(CANARY))
+
+    assert "canary" not in everything(store)
+    with store.read() as connection:
+        assert suppressions.counts(connection) == {"erased": 1}
+
+
+def test_an_address_of_which_nothing_is_known_is_a_usage_error(
+    store: Store, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError):
+        forget(store, tmp_path, Address(CANARY))
+
+    assert everything(store).count("erased") == 0
+
+
+def test_an_address_that_contains_another_is_another(store: Store, tmp_path: Path) -> None:
+    """Who is called `ada` takes nothing of `nada` along."""
+    make_list(store)
+    join(store, "nada@example.com")
+    join(store, "ada@example.com")
+    with store.write() as connection:
+        receipts.add(
+            connection,
+            content_hash="hash",
+            slug="news",
+            at=NOW,
+            by="somebody",
+            addresses=["nada@example.com"],
+        )
+
+    forget(store, tmp_path, address("ada@example.com"))
+
+    assert everything(store).count("nada@example.com") == 3
+
+
+def test_mails_in_the_outbox_go_and_those_of_others_stay(store: Store, tmp_path: Path) -> None:
+    make_list(store)
+    ada = join(store, CANARY).subscriber_id
+    bo = join(store, "bo@example.com").subscriber_id
+    kept = [f"20260107-aaaaaa/{bo}.eml", f"20260107-aaaaaa/{ada}1.eml", "test/abc-2.eml"]
+    gone = [
+        *(f"20260107-aaaaaa/{ada}.eml", f"20260108-bbbbbb/{ada}.eml.part"),
+        *("test/abc-1.eml", "confirm/7.eml"),
+    ]
+    for name in kept + gone:
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        to = CANARY if name in gone else "bo@example.com"
+        file.write_text(f"From: News <news@example.com>\r\nTo: {to}\r\n\r\nHello\r\n")
+
+    erased = forget(store, tmp_path, Address(CANARY))
+
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.eml*")) == sorted(
+        kept
+    )
+    assert erased.files == len(gone)
+
+
+def test_a_reader_of_the_store_keeps_the_log_and_that_is_told(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    make_list(sqlite_store)
+    join(sqlite_store, CANARY)
+
+    with sqlite_store.read() as connection:
+        connection.execute(sa.select(sends)).all()
+        erased = forget(sqlite_store, tmp_path, Address(CANARY))
+
+    assert not erased.complete
+    assert sqlite_store.checkpoint()
+
+
+def test_a_refused_person_is_told_why(store: Store, tmp_path: Path) -> None:
+    make_list(store)
+    join(store, CANARY)
+    erase(store, tmp_path, lambda key: (f"hash of {key}",), Address(CANARY), ERASED)
+
+    with pytest.raises(Refused, match="erased at their own wish"):
+        join(store, CANARY)
