@@ -5,6 +5,7 @@ docs/settings.md describes each key; a test fails for one that is missing there.
 """
 
 import difflib
+import ipaddress
 import json
 import os
 import re
@@ -75,6 +76,14 @@ def _time_zone(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError('must be an IP address or a network such as "10.0.0.0/8"') from None
+    return value
+
+
 Line = Annotated[str, AfterValidator(_no_controls)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
@@ -139,6 +148,21 @@ class PolicySettings(_Part):
     soft_bounce_limit: int = Field(default=5, ge=1)
     require_test: bool = False
     stale_schedule_hours: int = Field(default=12, ge=1)
+    canary_minutes: int = Field(default=30, ge=1)
+
+
+class WebSettings(_Part):
+    """`[web]`: what the public pages let visitors do."""
+
+    subscribe_lists: tuple[str, ...] = ("*",)
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    keep_ip: bool = False
+    welcome: Line = ""
+    requests_per_ip: int = Field(default=20, ge=1)
+    requests_per_network: int = Field(default=60, ge=1)
+    requests_per_hour: int = Field(default=1000, ge=1)
+    archive_lists: tuple[str, ...] = ("*",)
+    metrics: Literal["loopback", "all", "off"] = "loopback"
 
 
 class DigestSettings(_Part):
@@ -155,6 +179,7 @@ class Settings(_Part):
     transport: TransportSettings = TransportSettings()
     events: EventSettings = EventSettings()
     policy: PolicySettings = PolicySettings()
+    web: WebSettings = WebSettings()
     digest: DigestSettings = DigestSettings()
 
 

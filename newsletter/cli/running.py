@@ -42,11 +42,12 @@ def runner(session: Session) -> "Runner":
     """
     from newsletter.links import Links, load_keys
     from newsletter.project import utc_now
+    from newsletter.sending.canary import Limits
     from newsletter.sending.run import Runner
     from newsletter.transports import open_transport
 
     settings = session.project.settings
-    base_url = settings.newsletter.base_url
+    base_url, policy = settings.newsletter.base_url, settings.policy
     return Runner(
         store=session.store,
         transport=open_transport(session.project),
@@ -56,8 +57,11 @@ def runner(session: Session) -> "Runner":
         clock=utc_now,
         stop=threading.Event(),
         notify=lambda line: session.notes.print(line),
-        stale_after=dt.timedelta(hours=settings.policy.stale_schedule_hours),
+        stale_after=dt.timedelta(hours=policy.stale_schedule_hours),
         generation=session.project.generation,
+        canary_limits=Limits(
+            policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """`newsletter send`: plan, confirm, send, and say what happened."""
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,23 @@ if TYPE_CHECKING:
     from newsletter.sending.prepare import Prepared
 
 
+class Share(click.ParamType[float]):
+    """A percentage above 0 and below 100, as a share."""
+
+    name = "percent"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?)\s*%", value.strip())
+        share = float(match[1]) / 100 if match else 0.0
+        if not share:
+            self.fail(f"{value!r} is no percentage between 0% and 100%", param, ctx)
+        return share
+
+
 @click.command()
 @click.argument("issue")
 @click.option("--list", "list_name", help="The list; front matter may name it instead.")
@@ -24,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--again", metavar="REASON", help="Send once more what was sent already.")
 @click.option("--spread", is_flag=True, help="Send as the daily quota allows, over several days.")
+@click.option("--canary", type=Share(), help="Send to this share first, e.g. 2%, then look.")
 @click.option("--rate", type=click.IntRange(min=1), help="Recipients a second, at most.")
 @command
 def send(
@@ -36,6 +55,7 @@ def send(
     yes: bool,
     again: str | None,
     spread: bool,
+    canary: float | None,
     rate: int | None,
 ) -> int:
     """Send an issue to a list."""
@@ -64,6 +84,7 @@ def send(
         again=again,
         spread=spread,
         rate=rate,
+        canary=canary,
         scheduled_at=None if at is None else plan.parse_time(at, timezone, utc_now()),
         git_commit=plan.git_commit(prepared.path),
     )
@@ -137,6 +158,8 @@ def _describe(session: Session, order: "Order", expected: "Forecast", days: int)
         table.add_row(f"skipped, {reason}", f"{amount:,}")
     if order.scheduled_at:
         table.add_row("at", f"{order.scheduled_at:%Y-%m-%d %H:%M} UTC")
+    if order.canary:
+        table.add_row("canary", f"{order.canary:.2%} first, the rest once that is well")
     if days > 1:
         table.add_row("spread", f"over {days} days or more, by the account's quota")
     session.notes.print(table)

@@ -77,7 +77,14 @@ def reopen(store: Store, send_id: str, clock: Clock) -> Send:
         early = row.scheduled_at is not None and row.scheduled_at > clock() and not row.frozen
         if row.status in (SendStatus.PAUSED, SendStatus.SCHEDULED):
             status = SendStatus.SCHEDULED if early else SendStatus.SENDING
-            sends.update(connection, number, status=status, pause_reason=None, resume_at=None)
+            sends.update(
+                connection,
+                number,
+                status=status,
+                pause_reason=None,
+                resume_at=None,
+                breaker_from=clock(),
+            )
     return read(store, send.id)
 
 

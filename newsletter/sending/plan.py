@@ -28,6 +28,7 @@ class Order:
     again: str | None = None
     spread: bool = False
     rate: int | None = None
+    canary: float | None = None  # the share that goes first
     scheduled_at: dt.datetime | None = None
     git_commit: str | None = None
 
@@ -97,6 +98,7 @@ def plan(store: Store, order: Order, now: dt.datetime) -> str:
             content_hash=order.email.content_hash,
             git_commit=order.git_commit,
             rate=order.rate,
+            canary=order.canary,
             spread=order.spread,
             frozen=False,
             created_at=now,

@@ -9,7 +9,7 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from newsletter.errors import (
 from newsletter.links import Links
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Send, SendStatus
-from newsletter.sending import core, generation, owner
+from newsletter.sending import canary, core, generation, owner
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import Pace, Tally
@@ -62,6 +62,8 @@ class Runner:
     chance: Callable[[], float] = random.random
     stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
     generation: Path | None = None  # see newsletter.sending.generation
+    canary_limits: canary.Limits = field(default_factory=canary.Limits)
+    poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
 
     @property
     def host(self) -> str:
@@ -88,6 +90,10 @@ def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None)
     work.pace.follow(allowance)
     try:
         _drain(runner, work, progress)
+        if canary.is_out(work) and canary.wait(
+            work, runner.canary_limits, runner.poll_events, runner.notify
+        ):
+            _drain(runner, work, progress)
     finally:
         _leave(runner, work)
     return read(runner.store, send_id)
@@ -206,6 +212,10 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
     row = sends.row_of(connection, number)
     if not row.frozen:
         deliveries.freeze(connection, number, now)
+        row = sends.row_of(connection, number)
+    if row.canary is not None and row.canary_size is None:
+        size = canary.size_of(row.canary, row.recipients)
+        sends.update(connection, number, canary_size=size)
     if row.status not in sends.ENDED:
         sends.update(
             connection, number, status=SendStatus.SENDING, pause_reason=None, resume_at=None

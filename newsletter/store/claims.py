@@ -123,8 +123,10 @@ def claim(
     status = SendStatus(row.status)
     if status is not SendStatus.SENDING or row.epoch != epoch:
         return NothingToClaim(status, owned=row.epoch == epoch)
-    if row.cursor < row.recipients:
-        last = min(row.cursor + size, row.recipients)
+    waits = row.canary_size is not None and not row.canary_passed
+    end = row.canary_size if waits else row.recipients
+    if row.cursor < end:
+        last = min(row.cursor + size, end)
         chosen = _Chosen(_IN_TURN, {"b_send": number, "b_first": row.cursor + 1, "b_last": last})
         send_queries.update(connection, number, cursor=last)
     else:

@@ -1,0 +1,90 @@
+"""A canary: a first share of a send goes out, and what comes back of it decides about the rest."""
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from newsletter.model.send import SendStatus
+from newsletter.sending.core import LEASE, Run
+from newsletter.store import sends
+from newsletter.store.canary import Reports, reports
+
+_POLL_SECONDS = 1.0
+_ENOUGH = 0.95  # of the accepted: a few mailboxes answer after hours
+_LEAST = 0.5  # what must have come back when the patience is over
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Shares of the accepted at which the rest stays, and how long reports are waited for."""
+
+    complaints: float = 0.001
+    bounces: float = 0.05
+    patience: dt.timedelta = dt.timedelta(minutes=30)
+
+
+def size_of(share: float, recipients: int) -> int:
+    """How many recipients a share is, one at least."""
+    return min(recipients, max(1, math.ceil(share * recipients)))
+
+
+def is_out(run: Run) -> bool:
+    """Whether the first share was claimed, and there is a rest that waits for its reports."""
+    with run.store.read() as connection:
+        row = sends.row_of(connection, run.number)
+    mine = row.status == SendStatus.SENDING and row.epoch == run.epoch
+    waits = row.canary_size is not None and not row.canary_passed
+    return mine and waits and row.canary_size <= row.cursor < row.recipients
+
+
+def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[str], None]) -> bool:
+    """Wait for the reports of the first share; True where the rest may go now.
+
+    Where it may not, the send is paused, and a `resume` is a person's decision to go on. `poll`
+    brings in what was reported, if this process can; another may do so as well.
+    """
+    notify("The canary is out; waiting for what is reported of it.")
+    while not run.stop.is_set():
+        poll()
+        with run.store.write() as connection:
+            row = sends.row_of(connection, run.number, lock=True)
+            if row.status != SendStatus.SENDING or row.epoch != run.epoch:
+                return False
+            now = run.clock()
+            sends.renew(connection, run.number, run.epoch, now + LEASE)
+            until = row.canary_until or now + limits.patience
+            found = reports(connection, run.number, row.canary_size)
+            reason = _against(found, limits, is_over=now >= until)
+            if reason:
+                sends.update(
+                    connection,
+                    run.number,
+                    status=SendStatus.PAUSED,
+                    pause_reason=reason,
+                    canary_passed=True,
+                )
+                return False
+            passed = found.reported >= _ENOUGH * found.accepted or now >= until
+            sends.update(connection, run.number, canary_until=until, canary_passed=passed)
+        if passed:
+            notify(f"The canary is well: {found.reported} of {found.accepted} were reported on.")
+            return True
+        run.stop.wait(_POLL_SECONDS)
+    return False
+
+
+def _against(found: Reports, limits: Limits, *, is_over: bool) -> str:
+    """Why the rest must not go, empty if nothing speaks against it."""
+    for amount, what, limit in (
+        (found.complained, "complaints", limits.complaints),
+        (found.bounced, "hard bounces", limits.bounces),
+    ):
+        if amount and amount >= limit * found.accepted:
+            return f"the canary had {amount} {what} among {found.accepted}"
+    if is_over and found.reported < _LEAST * found.accepted:
+        return (
+            f"only {found.reported} of the canary's {found.accepted} were reported on in time: "
+            "do events arrive?"
+        )
+    return ""

@@ -1,0 +1,40 @@
+"""Queries on the first share of a send, whose reports decide about the rest."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.send import DeliveryStatus, Reported
+from newsletter.store.schema import deliveries, events
+
+_NOT_FINAL = Reported.DELAYED
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """Of the accepted deliveries of a share: how many there are, how many were reported on for
+    good, and how many of those were hard bounces and complaints."""
+
+    accepted: int
+    reported: int
+    bounced: int
+    complained: int
+
+
+def reports(connection: Connection, number: int, size: int) -> Reports:
+    """What came back about the first `size` recipients of a send."""
+    mine = sa.and_(deliveries.c.send == number, deliveries.c.number <= size)
+    final = sa.case((deliveries.c.reported != _NOT_FINAL, 1), else_=0)
+    accepted, reported = connection.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(final), 0)).where(
+            mine, deliveries.c.status == DeliveryStatus.ACCEPTED
+        )
+    ).one()
+    causes = connection.execute(
+        sa.select(events.c.cause, sa.func.count(events.c.number.distinct()))
+        .where(events.c.send == number, events.c.number <= size, events.c.cause.is_not(None))
+        .group_by(events.c.cause)
+    )
+    found: dict[str, int] = {cause: amount for cause, amount in causes}  # noqa: C416 -- a Row is no pair to mypy
+    return Reports(accepted, int(reported), found.get("hard", 0), found.get("complaint", 0))

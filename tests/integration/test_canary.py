@@ -1,0 +1,188 @@
+"""A canary: a first share of a send goes out, and what is reported of it decides about the rest."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsletter.feedback.apply import Applied, apply
+from newsletter.model.email import Message
+from newsletter.model.send import Accepted, Outcome, Send, SendStatus
+from newsletter.sending.canary import Limits
+from newsletter.sending.plan import plan
+from newsletter.sending.run import Runner, read, run
+from newsletter.store import Store
+from newsletter.transports.memory import Memory
+from tests.integration.commandline import Call
+from tests.integration.sending import NOW, TickingClock, fill_list, order, resume, runner
+
+Report = Callable[[Message], str | None]
+
+
+def event(message: Message, kind: str, **facts: object) -> str:
+    """What SES reports of a message."""
+    tags = {name: [value] for name, value in message.tags}
+    name = kind.lower()
+    return json.dumps(
+        {
+            "eventType": kind,
+            "mail": {
+                "timestamp": NOW.isoformat(),
+                "messageId": f"id-{message.ref}",
+                "destination": [message.to.text],
+                "tags": tags,
+            },
+            name: {"timestamp": NOW.isoformat(), **facts},
+        }
+    )
+
+
+def delivered(message: Message) -> str:
+    return event(message, "Delivery", recipients=[message.to.text])
+
+
+def bounced(message: Message) -> str:
+    return event(
+        message,
+        "Bounce",
+        bounceType="Permanent",
+        bounceSubType="General",
+        bouncedRecipients=[{"emailAddress": message.to.text}],
+        feedbackId=message.ref,
+    )
+
+
+def complained(message: Message) -> str:
+    return event(
+        message,
+        "Complaint",
+        complaintFeedbackType="abuse",
+        complainedRecipients=[{"emailAddress": message.to.text}],
+        feedbackId=message.ref,
+    )
+
+
+class Reporting(Memory):
+    """Takes everything, and reports of each message what a test says."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+        self.reports: list[tuple[str, str]] = []
+
+    def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        self.sent += len(batch)
+        for message in batch:
+            if text := self.report(message):
+                self.reports.append((message.ref, text))
+        return [Accepted(f"id-{message.ref}") for message in batch]
+
+    sent: int = 0
+
+
+def canaried(store: Store, report: Report, size: int = 100) -> tuple[Runner, Reporting, str]:
+    """A send with a canary of a tenth that was planned; its runner brings in the reports."""
+    fill_list(store, size)
+    transport = Reporting(report)
+
+    def poll() -> None:
+        found, transport.reports = transport.reports, []
+        apply(store, found, NOW, Applied())
+
+    ready = replace(
+        runner(store, transport, clock=TickingClock()),
+        poll_events=poll,
+        canary_limits=Limits(patience=dt.timedelta(seconds=60)),
+    )
+    return ready, transport, plan(store, replace(order(), canary=0.1), NOW)
+
+
+def test_a_canary_that_is_well_lets_the_rest_go(store: Store) -> None:
+    ready, transport, send_id = canaried(store, delivered)
+
+    send = run(ready, send_id)
+
+    assert send.status is SendStatus.FINISHED
+    assert send.counts.accepted == transport.sent == 100
+
+
+@pytest.mark.parametrize(
+    ("report", "said"), [(bounced, "10 hard bounces"), (complained, "10 complaints")]
+)
+def test_what_is_wrong_with_the_canary_stops_the_rest(
+    store: Store, report: Report, said: str
+) -> None:
+    ready, transport, send_id = canaried(store, report)
+
+    send = run(ready, send_id)
+
+    assert send.status is SendStatus.PAUSED
+    assert send.pause_reason == f"the canary had {said} among 10"
+    assert (send.counts.accepted, send.counts.queued, transport.sent) == (10, 90, 10)
+
+
+def test_a_canary_of_which_nothing_is_heard_stops_the_rest(store: Store) -> None:
+    ready, transport, send_id = canaried(store, lambda message: None)
+
+    send = run(ready, send_id)
+
+    assert send.status is SendStatus.PAUSED
+    assert "only 0 of the canary's 10 were reported on" in (send.pause_reason or "")
+    assert transport.sent == 10
+
+
+def test_a_person_who_resumes_decides_to_go_on(store: Store) -> None:
+    ready, _, send_id = canaried(store, lambda message: None)
+    run(ready, send_id)
+
+    assert resume(ready, send_id).counts.accepted == 100
+
+
+def test_most_of_the_reports_are_enough_once_the_patience_is_over(store: Store) -> None:
+    silent = iter([True] * 4 + [False] * 100)
+    ready, _, send_id = canaried(
+        store, lambda message: None if next(silent) else delivered(message)
+    )
+
+    assert run(ready, send_id).status is SendStatus.FINISHED
+
+
+def test_a_send_that_is_paused_while_its_canary_is_out_stays_so(store: Store) -> None:
+    from newsletter.sending import control
+
+    def report(message: Message) -> None:
+        control.pause(store, send_id, lambda: NOW)
+
+    ready, transport, send_id = canaried(store, report)
+
+    send = run(ready, send_id)
+
+    assert (send.status, transport.sent) == (SendStatus.PAUSED, 10)
+
+
+def test_a_canary_that_waits_is_taken_up_again(store: Store) -> None:
+    """Its process was stopped while it waited; the share is not sent twice."""
+    ready, transport, send_id = canaried(store, lambda message: None)
+    stopping = replace(ready, poll_events=ready.stop.set)
+    assert run(stopping, send_id).status is SendStatus.SENDING
+    ready.stop.clear()
+    transport.report = delivered
+
+    send: Send = resume(ready, send_id)
+
+    assert send.status is SendStatus.PAUSED  # nothing was reported of the ten
+    assert transport.sent == 10
+    assert read(store, send_id).counts.accepted == 10
+
+
+@pytest.mark.parametrize("share", ["0%", "100%", "2", "-1%", "x", ""])
+def test_a_share_that_is_none_is_a_wrong_call(call: Call, project: Path, share: str) -> None:
+    answer = call(
+        "send", "2026-01-07-valley", "--list", "readers", "--yes", "--canary", share, "--json"
+    )
+
+    assert answer.code == 2
+    assert "percentage" in answer.error["message"]
