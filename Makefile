@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: help demo test check bench crash lock clean
+.PHONY: help demo test check bench crash attack lock clean
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
@@ -39,6 +39,9 @@ bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 
 crash: $(VENV)/.dev  ## kill sends in every way, and compare the ledger with what was taken
 	$(BIN)/python -m tests.crash.campaign $(ARGS)
+
+attack: $(VENV)/.dev ## forged notifications, changed tokens, scripts and odd requests, by the ten thousand
+	SHARE=$${SHARE:-1} $(BIN)/pytest -n $(WORKERS) tests/attack $(ARGS)
 
 lock: $(VENV)/.dev   ## renew the lock files (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra build pyproject.toml -o requirements.lock

@@ -82,6 +82,12 @@ _RECORD = (
         sa.or_(
             deliveries.c.status == DeliveryStatus.SENDING,
             deliveries.c.status == DeliveryStatus.UNKNOWN,
+            # A rejection that was reported before we knew that SES had accepted: as if after.
+            sa.and_(
+                deliveries.c.status == DeliveryStatus.REJECTED,
+                deliveries.c.reported.is_not(None),
+                sa.bindparam("b_status", type_=sa.Text) == DeliveryStatus.ACCEPTED,
+            ),
         ),
     )
     .values(

@@ -42,10 +42,10 @@ def lost(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
     raise OutcomeUnknown("the connection was lost")
 
 
-def unknown_send(store: Store, people: int = 1) -> str:
+def unknown_send(store: Store, people: int = 1, slug: str = "news") -> str:
     """A send of which nobody knows whether anything went out; returns its id."""
     fill_list(store, people)
-    send_id = plan(store, order(), NOW)
+    send_id = plan(store, order(slug), NOW)
     run.run(runner(store, Memory(lost)), send_id)
     return send_id
 
@@ -343,7 +343,8 @@ def _told(send_id: str, number: int, name: str, attempt: int, named: bool) -> st
 
 def _stand(store: Store, statuses: Sequence[DeliveryStatus]) -> None:
     with store.write() as connection:
-        connection.execute(sa.delete(schema.events))
+        for table in (schema.suppression_log, schema.suppressions, schema.events):
+            connection.execute(sa.delete(table))
         table = schema.deliveries
         for number, status in enumerate(statuses, start=1):
             connection.execute(

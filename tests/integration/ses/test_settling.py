@@ -122,3 +122,30 @@ def test_the_send_is_held_before_any_of_its_deliveries(
 
         with pytest.raises(StoreError, match="lock"), postgresql_store.write() as claiming:
             claiming.execute(held)
+
+
+def rejection(send_id: str, name: str) -> str:
+    return event(send_id, name=name, attempt=2, mail__messageId=f"m-{send_id}")
+
+
+@NEVER_SENT
+def test_a_rejection_is_the_same_before_and_after_our_own_commit(store: Store, name: str) -> None:
+    """SES took the message and then did not send it: accepted, with that report."""
+    send_ids = [unknown_send(store, slug=slug) for slug in ("before", "after")]
+    ends = []
+    for early, send_id in zip((True, False), send_ids, strict=True):
+        resent(store, send_id)
+
+        def answer(sent: str, batch: Sequence[Message], early: bool = early) -> list[Outcome]:
+            if early:
+                replay(store, rejection(sent, name))
+            return [Accepted(f"m-{sent}")]
+
+        resume(runner(store, Memory(answer)), send_id)
+        if not early:
+            replay(store, rejection(send_id, name))
+        row = only(store, send_id)
+        ends.append((row.status, row.reported))
+
+    assert ends[0] == ends[1]
+    assert ends[0][0] is DeliveryStatus.ACCEPTED
