@@ -54,7 +54,18 @@ def verify(store: Store) -> list[str]:
                 f"{row[0]} row {row[1]} points to a missing row of {row[2]}" for row in broken
             ]
         faults += _unbalanced(connection)
+        faults += _orphans(connection)
     return faults
+
+
+def _orphans(connection: Connection) -> Iterator[str]:
+    query = (
+        sa.select(deliveries.c.send)
+        .distinct()
+        .where(deliveries.c.send.not_in(sa.select(sends.c.number)))
+    )
+    for number in connection.execute(query).scalars():
+        yield f"the ledger holds deliveries of a send {number} that is missing"
 
 
 def _unbalanced(connection: Connection) -> Iterator[str]:

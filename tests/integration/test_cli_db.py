@@ -119,6 +119,7 @@ def test_a_sound_store_is_verified(call: Call, project: Path, readers: str) -> N
         ("UPDATE deliveries SET status = 'queued' WHERE number = 2", "1 of its deliveries"),
         ("UPDATE deliveries SET status = 'unknown'", "3 of its deliveries"),
         ("DELETE FROM subscribers WHERE id = 2", "points to a missing row of subscribers"),
+        ("DELETE FROM sends", "deliveries of a send 1 that is missing"),
     ],
 )
 def test_verify_finds_what_does_not_balance(

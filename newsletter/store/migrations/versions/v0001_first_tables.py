@@ -156,7 +156,6 @@ def upgrade() -> None:
             "status IN ('queued', 'sending', 'accepted', 'rejected', 'unknown', 'skipped')",
             name=op.f("ck_deliveries_status"),
         ),
-        sa.ForeignKeyConstraint(["send"], ["sends.number"], name=op.f("fk_deliveries_send")),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscribers.id"], name=op.f("fk_deliveries_subscriber_id")
         ),
