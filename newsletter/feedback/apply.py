@@ -1,25 +1,32 @@
-"""Events -> the event log and the ledger, whichever order they come in, and however often.
+"""Events -> the event log, the ledger, suppressions and the breaker, in any order and repetition.
 
-An event changes only what the ledger holds: the delivery that its tag, header or message id names.
+An event changes only what the ledger holds: the delivery that its tag, header or message id names,
+that delivery's send, and its reader.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from sqlalchemy.engine import Connection
 
+from newsletter.config import PolicySettings
+from newsletter.feedback import breaker, consequences
 from newsletter.feedback.events import MAX_CHARACTERS, parse, storable
-from newsletter.model.event import Event, NoEvent
+from newsletter.model.event import Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
 from newsletter.store import Store, sends
 from newsletter.store import events as log
+from newsletter.store.events import Standing
 
-_A_TRANSACTION = 500
+A_TRANSACTION = 500
 _SAMPLES = 10
 _WAITING = (SendStatus.UNRESOLVED, SendStatus.PAUSED)  # nobody else will say that they are over
+_DEFAULTS = PolicySettings()
+# How long an event may come before our own commit that tells whose it is.
+_AHEAD = dt.timedelta(minutes=15)
 
 
 @dataclass
@@ -37,47 +44,84 @@ class Applied:
 Placed = tuple[str, str]  # where a message stands, for people, and its text
 
 
-def apply(store: Store, messages: Iterable[Placed], now: dt.datetime, total: Applied) -> None:
-    """Record messages and let them settle the ledger; counts them in `total`.
+def apply(
+    store: Store,
+    messages: Iterable[Placed],
+    now: dt.datetime,
+    total: Applied,
+    policy: PolicySettings = _DEFAULTS,
+    topics: Collection[str] = (),
+) -> None:
+    """Record messages, let them settle the ledger, and obey them; counts them in `total`.
 
     Each few hundred are one transaction: after a crash the rest may come again, and what was
-    applied already is a duplicate then.
+    applied already is a duplicate then. Envelopes of other topics than `topics`, if any are given,
+    are set aside.
     """
     remaining = iter(messages)
-    while chunk := list(islice(remaining, _A_TRANSACTION)):
-        total.read += len(chunk)
-        parsed = [(message, parse(message[1])) for message in chunk]
+    while chunk := list(islice(remaining, A_TRANSACTION)):
+        parsed = [(message, parse(message[1], topics)) for message in chunk]
         events = [event for _, event in parsed if isinstance(event, Event)]
         with store.write() as connection:
             for message, found in parsed:
                 if isinstance(found, NoEvent):
                     _no_event(connection, found, message, now, total)
-            log.hold_sends(connection, events)
-            touched = [_event(connection, event, now, total) for event in sorted(events, key=_turn)]
-            for send in sorted({send for send in touched if send is not None}):
-                if sends.row_of(connection, send, lock=True).status in _WAITING:
-                    sends.settle(connection, send, now)
+            _apply(connection, events, now, total, policy)
+        total.read += len(chunk)
 
 
-def _turn(event: Event) -> tuple[str, int]:
-    """Deliveries are locked in the order in which a worker records them: neither waits in vain."""
-    return ("", 0) if event.ref is None else (event.ref.send_id, event.ref.number)
+def apply_late(store: Store, now: dt.datetime, policy: PolicySettings = _DEFAULTS) -> int:
+    """Apply the events that came before our own record of what they are about; returns how many.
+
+    These are the few that carry neither tags nor our header: until the answer of SES is recorded,
+    their message id says nothing.
+    """
+    with store.read() as connection:
+        if not log.known_by_now(connection, now - _AHEAD):
+            return 0
+    total = Applied()
+    with store.write() as connection:
+        late = log.known_by_now(connection, now - _AHEAD)
+        _apply(connection, late, now, total, policy)
+    return total.applied
 
 
-def _event(connection: Connection, event: Event, now: dt.datetime, total: Applied) -> int | None:
-    """Apply an event; returns the number of the send whose delivery changed."""
-    delivery = log.delivery_of(connection, event)
-    verdict = log.record(connection, event, delivery, now)
-    if verdict is None:
-        total.duplicate += 1
-        return None
-    if delivery is None:
-        total.ignored += 1
-        return None
-    total.applied += 1
-    earlier = log.adopt_earlier(connection, event, delivery) if event.ref is not None else []
-    changed = [log.settle(connection, delivery, one) for one in (event, *earlier)]
-    return delivery[0] if any(changed) else None
+def _apply(
+    connection: Connection,
+    told: Sequence[Event],
+    now: dt.datetime,
+    total: Applied,
+    policy: PolicySettings,
+) -> None:
+    log.take_turn(connection)
+    events = _one_of_each(told)
+    known = log.deliveries_of(connection, events, log.hold_sends(connection, events))
+    added = log.record(connection, events, known, now)
+    owners: dict[str, tuple[Standing, Ref | None]] = {
+        event.message_id: (known[event.key], event.ref) for event in events if event.key in known
+    }
+    adopted = log.adopt(connection, owners)
+    came_again = {event.key for event in events} - added
+    applied = [(event, known[event.key]) for event in events if event.key in added & known.keys()]
+    total.applied += len(applied) + sum(event.key in came_again for event, _ in adopted)
+    total.ignored += len(added) - len(applied)
+    total.duplicate += len(told) - len(added) - sum(event.key in came_again for event, _ in adopted)
+    effective = [*applied, *adopted]
+    for send in sorted(log.settle(connection, effective)):
+        if sends.row_of(connection, send, lock=True).status in _WAITING:
+            sends.settle(connection, send, now)
+    consequences.obey(connection, effective, now, policy)
+    breaker.check(connection, effective, policy)
+
+
+def _one_of_each(told: Sequence[Event]) -> list[Event]:
+    """Events without repetitions; one that says whose it is tells it of all with its message id."""
+    refs = {event.message_id: event.ref for event in told if event.ref is not None}
+    by_key: dict[str, Event] = {}
+    for event in told:
+        if event.key not in by_key or by_key[event.key].ref is None:
+            by_key[event.key] = replace(event, ref=event.ref or refs.get(event.message_id))
+    return list(by_key.values())
 
 
 def _no_event(

@@ -8,9 +8,10 @@ the input: what is no event comes back as NoEvent, never as an exception.
 import datetime as dt
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from newsletter.feedback.causes import cause_of
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 
 MAX_CHARACTERS = 256 * 1024  # what SNS and SQS carry at most
@@ -33,8 +34,11 @@ _OBJECTS = {  # where each type keeps its own facts
 }
 
 
-def parse(text: str) -> Event | NoEvent:
-    """The event in a message of the queue, or in a line of a file."""
+def parse(text: str, topics: Collection[str] = ()) -> Event | NoEvent:
+    """The event in a message of the queue, or in a line of a file.
+
+    Where `topics` are given, an envelope of SNS must come from one of them.
+    """
     if len(text) > MAX_CHARACTERS:
         return NoEvent(f"longer than {MAX_CHARACTERS:,} characters", harmless=False)
     message = _loaded(text)
@@ -42,6 +46,8 @@ def parse(text: str) -> Event | NoEvent:
         harmless = text.startswith(_HARMLESS)
         return NoEvent("no JSON object", harmless=harmless)
     if "Type" in message and "Message" in message:
+        if topics and message.get("TopicArn") not in topics:
+            return NoEvent("an SNS envelope of a topic that is not in topic_arns", harmless=False)
         if message["Type"] != "Notification":
             return NoEvent(f"an SNS {str(message['Type'])[:40]}", harmless=True)
         inner = message["Message"]
@@ -90,6 +96,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         ref=next(_refs(mail), None),
         detail=storable(_detail(kind, facts)),
         payload=storable(text),
+        cause=cause_of(kind, facts),
     )
 
 

@@ -33,6 +33,19 @@ class EventType(StrEnum):
         return self in (EventType.REJECT, EventType.RENDERING_FAILURE)
 
 
+class Cause(StrEnum):
+    """What a bounce or complaint says of its address.
+
+    `newsletter.feedback.causes` derives it; docs/operating.md says what follows from each.
+    """
+
+    HARD = "hard"  # nobody is there: suppressed at once
+    SOFT = "soft"  # it may pass: suppressed after some in a row
+    COMPLAINT = "complaint"  # the reader calls it spam: suppressed at once
+    LISTED = "listed"  # SES did not even try: suppressed, but counted in no rate
+    MESSAGE = "message"  # the message is at fault, not the address: nothing follows
+
+
 _REPORTED = {
     EventType.DELIVERY: Reported.DELIVERED,
     EventType.DELAY: Reported.DELAYED,
@@ -57,7 +70,8 @@ class Event:
     """One report. `key` is the same each time it comes, which may be often and in any order.
 
     `ref` is None where neither tags nor headers name a delivery; then `message_id` may.
-    `payload` is its JSON as it came.
+    `cause` is None for all but bounces and complaints, and for those that are none: a reply of
+    somebody who is out of office, a complaint that is taken back. `payload` is its JSON as it came.
     """
 
     key: str
@@ -67,11 +81,12 @@ class Event:
     ref: Ref | None
     detail: str
     payload: str
+    cause: Cause | None = None
 
     @property
     def reported(self) -> Reported | None:
-        """What it says of its delivery; `not-spam` takes a complaint back and is none."""
-        if self.type is EventType.COMPLAINT and self.detail.startswith("not-spam"):
+        """What it says of its delivery: a bounce or complaint without a cause is none."""
+        if self.cause is None and self.type in (EventType.BOUNCE, EventType.COMPLAINT):
             return None
         return self.type.reported
 

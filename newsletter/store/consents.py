@@ -1,6 +1,7 @@
 """The consent log: what people said, append-only."""
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -61,6 +62,20 @@ def of(
         )
         for row in connection.execute(query)
     ]
+
+
+def last_proven(connection: Connection, subscriber_ids: Collection[int]) -> dict[int, dt.datetime]:
+    """When each person last showed, by a link in a mail, that mail to their address is wanted."""
+    query = (
+        sa.select(consents.c.subscriber_id, sa.func.max(consents.c.at).label("at"))
+        .where(
+            consents.c.subscriber_id.in_(subscriber_ids),
+            consents.c.kind.in_((ConsentKind.CONFIRMED, ConsentKind.MOVED)),
+            consents.c.how == "form",
+        )
+        .group_by(consents.c.subscriber_id)
+    )
+    return {row.subscriber_id: row.at for row in connection.execute(query)}
 
 
 def forget(connection: Connection, subscriber_id: int) -> None:

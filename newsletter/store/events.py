@@ -1,14 +1,19 @@
-"""The event log, and what an event settles in the ledger."""
+"""The event log, and what events settle in the ledger.
+
+Each function takes the events of a whole transaction: some hundreds, in a fixed number of queries.
+"""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
-from newsletter.model.event import Event, EventType
+from newsletter.model.event import Cause, Event, EventType, Ref
 from newsletter.model.send import DeliveryStatus, Reported
 from newsletter.store.people import insert_into
 from newsletter.store.schema import deliveries, events, sends
@@ -31,6 +36,8 @@ _RANK = (
     Reported.BOUNCED,
     Reported.COMPLAINED,
 )
+_PAYLOADS = 5_000  # cleared in one transaction
+_PAGE = 1_000
 
 
 class Verdict(StrEnum):
@@ -41,37 +48,71 @@ class Verdict(StrEnum):
     SET_ASIDE = "set_aside"  # it cannot be read
 
 
-def delivery_of(connection: Connection, event: Event) -> DeliveryKey | None:
-    """The delivery of an event: by our own reference, else by the provider's message id.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A delivery as events find and leave it."""
 
-    That is looked up in the log too: an earlier event may have named both.
+    send: int
+    number: int
+    subscriber_id: int
+    status: DeliveryStatus
+    attempts: int
+    reported: Reported | None
+    message_id: str | None
+    reason: str | None
+    at: dt.datetime | None
+
+    @property
+    def key(self) -> DeliveryKey:
+        return self.send, self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An event of the log that may have consequences for its reader; `id` is its row."""
+
+    id: int
+    key: str
+    type: EventType
+    cause: Cause | None
+    at: dt.datetime
+    detail: str
+    send_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message that could not be read; `payload` is None once it was kept for long enough."""
+
+    at: dt.datetime
+    reason: str
+    payload: str | None
+
+
+# --- applying -------------------------------------------------------------------------------------
+
+
+def take_turn(connection: Connection) -> None:
+    """Let only one transaction at a time apply events.
+
+    SQLite's write transactions are alone anyway; PostgreSQL needs a lock, so that two that are
+    about one reader cannot each miss what the other saw.
     """
-    if event.ref is not None:
-        return _key(
-            connection,
-            sa.select(deliveries.c.send, deliveries.c.number)
-            .join(sends, sends.c.number == deliveries.c.send)
-            .where(sends.c.id == event.ref.send_id, deliveries.c.number == event.ref.number),
-        )
-    known = sa.select(deliveries.c.send, deliveries.c.number).where(
-        deliveries.c.message_id == event.message_id
-    )
-    told = sa.select(events.c.send, events.c.number).where(
-        events.c.message_id == event.message_id, events.c.send.is_not(None)
-    )
-    return _key(connection, known) or _key(connection, told)
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7302)))
 
 
-def hold_sends(connection: Connection, told: Sequence[Event]) -> None:
+def hold_sends(connection: Connection, told: Sequence[Event]) -> Mapping[str, int]:
     """Lock the sends that events are about, before any delivery of them, as a claim does.
 
-    Whoever applies events at the same time takes turns, and an owner that leaves a send counts
-    before this transaction, or after it.
+    An owner that leaves a send counts before this transaction, or after it. Returns the numbers
+    of the sends by id.
     """
     refs = sorted({event.ref.send_id for event in told if event.ref is not None})
     message_ids = sorted({event.message_id for event in told if event.ref is None})
-    connection.execute(
-        sa.select(sends.c.number)
+    query = (
+        sa.select(sends.c.id, sends.c.number)
         .where(
             sa.or_(
                 sends.c.id.in_(refs),
@@ -86,87 +127,192 @@ def hold_sends(connection: Connection, told: Sequence[Event]) -> None:
         .order_by(sends.c.number)
         .with_for_update()
     )
+    return {row.id: row.number for row in connection.execute(query)}
 
 
-def _key(connection: Connection, query: sa.Select[Any]) -> DeliveryKey | None:
-    row = connection.execute(query.limit(1)).first()
-    return None if row is None else (row.send, row.number)
+def deliveries_of(
+    connection: Connection, told: Sequence[Event], numbers: Mapping[str, int]
+) -> Mapping[str, Standing]:
+    """The delivery of each event by the event's key, locked; nothing for what is not ours.
+
+    An event says whose it is by our own reference, else by the provider's message id; that is
+    looked up in the log too, for an earlier event may have named both. Deliveries are locked in
+    the order in which a worker records them: neither waits in vain.
+    """
+    named = {
+        event.key: (numbers[event.ref.send_id], event.ref.number)
+        for event in told
+        if event.ref is not None and event.ref.send_id in numbers
+    }
+    by_message = _by_message(connection, {event.message_id for event in told if event.ref is None})
+    named |= {
+        event.key: by_message[event.message_id]
+        for event in told
+        if event.ref is None and event.message_id in by_message
+    }
+    standings = _locked(connection, named.values())
+    return {key: standings[place] for key, place in named.items() if place in standings}
+
+
+def _by_message(connection: Connection, message_ids: Collection[str]) -> dict[str, DeliveryKey]:
+    if not message_ids:
+        return {}
+    found: dict[str, DeliveryKey] = {}
+    for table in (events, deliveries):  # the ledger's own word comes last and stays
+        query = sa.select(table.c.message_id, table.c.send, table.c.number).where(
+            table.c.message_id.in_(message_ids), table.c.send.is_not(None)
+        )
+        found |= {row.message_id: (row.send, row.number) for row in connection.execute(query)}
+    return found
+
+
+def _locked(connection: Connection, keys: Collection[DeliveryKey]) -> dict[DeliveryKey, Standing]:
+    numbers: dict[int, set[int]] = defaultdict(set)
+    for send, number in keys:
+        numbers[send].add(number)
+    return {
+        (row.send, row.number): _standing(row)
+        for send in sorted(numbers)
+        for row in connection.execute(
+            _STANDING, {"b_send": send, "b_numbers": sorted(numbers[send])}
+        )
+    }
+
+
+_STANDING: sa.Select[Any] = (
+    sa.select(
+        deliveries.c.send,
+        deliveries.c.number,
+        deliveries.c.subscriber_id,
+        deliveries.c.status,
+        deliveries.c.attempts,
+        deliveries.c.reported,
+        deliveries.c.message_id,
+        deliveries.c.reason,
+        deliveries.c.at,
+    )
+    .where(
+        deliveries.c.send == sa.bindparam("b_send"),
+        deliveries.c.number.in_(sa.bindparam("b_numbers", expanding=True)),
+    )
+    .order_by(deliveries.c.number)
+    .with_for_update()
+)
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(
+        send=row.send,
+        number=row.number,
+        subscriber_id=row.subscriber_id,
+        status=DeliveryStatus(row.status),
+        attempts=row.attempts,
+        reported=None if row.reported is None else Reported(row.reported),
+        message_id=row.message_id,
+        reason=row.reason,
+        at=row.at,
+    )
 
 
 def record(
-    connection: Connection, event: Event, delivery: DeliveryKey | None, now: dt.datetime
-) -> Verdict | None:
-    """Add an event to the log; None where it is there already: its key is unique.
+    connection: Connection,
+    told: Sequence[Event],
+    known: Mapping[str, Standing],
+    now: dt.datetime,
+) -> frozenset[str]:
+    """Add events to the log; returns the keys of those that were not there: a key is unique.
 
-    One that was ignored, and comes again when its delivery is known, is applied after all.
+    Those that `known` gives no delivery to are kept as ignored, until `adopt` finds one for them.
     """
-    send, number = delivery or (None, None)
-    verdict = Verdict.IGNORED if delivery is None else Verdict.APPLIED
-    added = _insert(
-        connection,
-        key=event.key,
-        type=event.type,
-        at=event.at,
-        received_at=now,
-        send=send,
-        number=number,
-        message_id=event.message_id,
-        verdict=verdict,
-        detail=event.detail,
-        payload=event.payload,
+    rows = [_row(event, known.get(event.key), now) for event in told]
+    if not rows:
+        return frozenset()
+    added = insert_into(connection, events).on_conflict_do_nothing().returning(events.c.key)
+    return frozenset(connection.execute(added, rows).scalars())
+
+
+def _row(event: Event, standing: Standing | None, now: dt.datetime) -> dict[str, Any]:
+    return {
+        "key": event.key,
+        "type": event.type,
+        "at": event.at,
+        "received_at": now,
+        "send": None if standing is None else standing.send,
+        "number": None if standing is None else standing.number,
+        "subscriber_id": None if standing is None else standing.subscriber_id,
+        "message_id": event.message_id,
+        "cause": event.cause,
+        "verdict": Verdict.IGNORED if standing is None else Verdict.APPLIED,
+        "detail": event.detail,
+        "payload": event.payload,
+    }
+
+
+def adopt(
+    connection: Connection, owners: Mapping[str, tuple[Standing, Ref | None]]
+) -> list[tuple[Event, Standing]]:
+    """Give the events that were ignored to their deliveries, now that these are known.
+
+    `owners` are the deliveries by message id, each with the reference that told of it.
+    """
+    if not owners:
+        return []
+    query = sa.select(events).where(
+        events.c.message_id.in_(sorted(owners)), events.c.verdict == Verdict.IGNORED
     )
-    if added or (delivery is not None and _adopt(connection, event.key, delivery)):
-        return verdict
-    return None
+    adopted = []
+    for row in connection.execute(query).all():
+        standing, ref = owners[row.message_id]
+        adopted.append((replace(_event(row), ref=ref), standing))
+    if adopted:
+        connection.execute(
+            sa.update(events)
+            .where(events.c.key == sa.bindparam("b_key"))
+            .values(
+                verdict=Verdict.APPLIED,
+                send=sa.bindparam("b_send"),
+                number=sa.bindparam("b_number"),
+                subscriber_id=sa.bindparam("b_subscriber"),
+            ),
+            [
+                {
+                    "b_key": event.key,
+                    "b_send": standing.send,
+                    "b_number": standing.number,
+                    "b_subscriber": standing.subscriber_id,
+                }
+                for event, standing in adopted
+            ],
+        )
+    return adopted
 
 
-def _adopt(connection: Connection, key: str, delivery: DeliveryKey) -> bool:
-    """Give an event that was ignored to its delivery; False where it had one."""
-    adopted = connection.execute(
-        sa.update(events)
-        .where(events.c.key == key, events.c.verdict == Verdict.IGNORED)
-        .values(verdict=Verdict.APPLIED, send=delivery[0], number=delivery[1])
+def known_by_now(connection: Connection, since: dt.datetime) -> list[Event]:
+    """The events received since then that were ignored, although their delivery is known now."""
+    query = (
+        sa.select(events)
+        .join(deliveries, deliveries.c.message_id == events.c.message_id)
+        .where(events.c.received_at >= since, events.c.verdict == Verdict.IGNORED)
+        .order_by(events.c.id)
     )
-    return bool(adopted.rowcount)
+    return [_event(row) for row in connection.execute(query)]
 
 
-def adopt_earlier(connection: Connection, event: Event, delivery: DeliveryKey) -> list[Event]:
-    """The events that came before one that tells whose they are: they named a message id only."""
-    query = sa.select(events.c.key, events.c.type, events.c.at, events.c.detail).where(
-        events.c.message_id == event.message_id, events.c.verdict == Verdict.IGNORED
-    )
-    earlier = connection.execute(query).all()
-    for row in earlier:
-        _adopt(connection, row.key, delivery)
-    return [
-        Event(row.key, EventType(row.type), row.at, event.message_id, event.ref, row.detail, "")
-        for row in earlier
-    ]
-
-
-def set_aside(
-    connection: Connection, key: str, reason: str, payload: str, now: dt.datetime
-) -> bool:
-    """Keep a message that cannot be read, for a person to look at; False where it is kept."""
-    return _insert(
-        connection,
-        key=key,
-        type=EventType.OTHER,
-        at=now,
-        received_at=now,
-        verdict=Verdict.SET_ASIDE,
-        detail=reason,
-        payload=payload,
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        key=row.key,
+        type=EventType(row.type),
+        at=row.at,
+        message_id=row.message_id,
+        ref=None,
+        detail=row.detail,
+        payload=row.payload or "",
+        cause=None if row.cause is None else Cause(row.cause),
     )
 
 
-def _insert(connection: Connection, **values: object) -> bool:
-    statement = insert_into(connection, events).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement.returning(events.c.id)).first() is not None
-
-
-def settle(connection: Connection, delivery: DeliveryKey, event: Event) -> bool:
-    """Let an event say what is known of a delivery; True where that changed.
+def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> frozenset[int]:
+    """Let events say what is known of their deliveries; returns the sends where that changed.
 
     An event proves that SES took the message: what was unknown is accepted then, and what was
     queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
@@ -174,33 +320,60 @@ def settle(connection: Connection, delivery: DeliveryKey, event: Event) -> bool:
     our doing. Of several message ids the greatest stays, in whichever order they come: SES begins
     them with the time.
     """
-    send, number = delivery
-    is_it = sa.and_(deliveries.c.send == send, deliveries.c.number == number)
-    row = connection.execute(
-        sa.select(
-            deliveries.c.status,
-            deliveries.c.attempts,
-            deliveries.c.reported,
-            deliveries.c.message_id,
+    before = {standing.key: standing for _, standing in told}
+    after = dict(before)
+    for event, standing in told:
+        after[standing.key] = _after(after[standing.key], event)
+    changed = [standing for key, standing in after.items() if standing != before[key]]
+    if changed:
+        connection.execute(
+            _SETTLE,
+            [
+                {
+                    "b_send": standing.send,
+                    "b_number": standing.number,
+                    "b_status": standing.status,
+                    "b_reported": standing.reported,
+                    "b_message_id": standing.message_id,
+                    "b_reason": standing.reason,
+                    "b_at": standing.at,
+                }
+                for standing in changed
+            ],
         )
-        .where(is_it)
-        .with_for_update()
-    ).one()
-    attempt = row.attempts if event.ref is None else event.ref.attempt or row.attempts
-    if event.type.says_never_sent and attempt < row.attempts:
-        return False
-    values: dict[str, object] = {}
+    return frozenset(standing.send for standing in changed)
+
+
+_SETTLE = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.send == sa.bindparam("b_send"), deliveries.c.number == sa.bindparam("b_number")
+    )
+    .values(
+        status=sa.bindparam("b_status"),
+        reported=sa.bindparam("b_reported"),
+        message_id=sa.bindparam("b_message_id"),
+        reason=sa.bindparam("b_reason"),
+        at=sa.bindparam("b_at"),
+    )
+)
+
+
+def _after(standing: Standing, event: Event) -> Standing:
+    attempt = standing.attempts if event.ref is None else event.ref.attempt or standing.attempts
+    if event.type.says_never_sent and attempt < standing.attempts:
+        return standing
+    changes: dict[str, Any] = {}
     reported = event.reported
-    if reported is not None and _rank(reported) > _rank(row.reported):
-        values["reported"] = reported
-    if event.message_id > (row.message_id or "") and row.status != DeliveryStatus.SKIPPED:
-        values["message_id"] = event.message_id
-    if (status := _settled(DeliveryStatus(row.status), event)) != row.status:
+    if reported is not None and _rank(reported) > _rank(standing.reported):
+        changes["reported"] = reported
+    is_newer = event.message_id > (standing.message_id or "")
+    if is_newer and standing.status is not DeliveryStatus.SKIPPED:
+        changes["message_id"] = event.message_id
+    if (status := _settled(standing.status, event)) is not standing.status:
         said = event.type if not event.detail else f"{event.type}: {event.detail}"
-        values |= {"status": status, "reason": f"SES reported {said}", "at": event.at}
-    if values:
-        connection.execute(sa.update(deliveries).where(is_it).values(**values))
-    return bool(values)
+        changes |= {"status": status, "reason": f"SES reported {said}", "at": event.at}
+    return replace(standing, **changes)
 
 
 def _settled(status: DeliveryStatus, event: Event) -> DeliveryStatus:
@@ -209,5 +382,123 @@ def _settled(status: DeliveryStatus, event: Event) -> DeliveryStatus:
     return DeliveryStatus.REJECTED if event.type.says_never_sent else DeliveryStatus.ACCEPTED
 
 
-def _rank(reported: str | None) -> int:
-    return -1 if reported is None else _RANK.index(Reported(reported))
+def _rank(reported: Reported | None) -> int:
+    return -1 if reported is None else _RANK.index(reported)
+
+
+# --- what cannot be read --------------------------------------------------------------------------
+
+
+def set_aside(
+    connection: Connection, key: str, reason: str, payload: str, now: dt.datetime
+) -> bool:
+    """Keep a message that cannot be read, for a person to look at; False where it is kept."""
+    kept = insert_into(connection, events).values(
+        key=key,
+        type=EventType.OTHER,
+        at=now,
+        received_at=now,
+        verdict=Verdict.SET_ASIDE,
+        detail=reason,
+        payload=payload,
+    )
+    done = kept.on_conflict_do_nothing().returning(events.c.id)
+    return connection.execute(done).first() is not None
+
+
+def set_aside_newest_first(connection: Connection) -> Iterator[SetAside]:
+    """What was set aside, in pages, by ix_events_not_applied."""
+    query = (
+        sa.select(events.c.id, events.c.received_at, events.c.detail, events.c.payload)
+        .where(sa.text("verdict <> 'applied'"), events.c.verdict == Verdict.SET_ASIDE)
+        .order_by(events.c.id.desc())
+        .limit(_PAGE)
+    )
+    page = query
+    while rows := connection.execute(page).all():
+        for row in rows:
+            yield SetAside(row.received_at, row.detail, row.payload)
+        page = query.where(events.c.id < rows[-1].id)
+
+
+def clear_payloads(connection: Connection, after: dt.datetime, before: dt.datetime) -> int:
+    """Forget the raw text of events received in this time, some thousands at most; their rows stay.
+
+    Returns how many they were.
+    """
+    chosen = (
+        sa.select(events.c.id)
+        .where(
+            events.c.received_at >= after,
+            events.c.received_at < before,
+            events.c.payload.is_not(None),
+        )
+        .limit(_PAYLOADS)
+    )
+    cleared = sa.update(events).where(events.c.id.in_(chosen)).values(payload=None)
+    return int(connection.execute(cleared).rowcount)
+
+
+# --- what follows from them -----------------------------------------------------------------------
+
+
+def with_causes(connection: Connection, subscriber_ids: Collection[int]) -> Sequence[int]:
+    """Those of some people of whom a bounce or complaint is known, by ix_events_caused."""
+    query = (
+        sa.select(events.c.subscriber_id)
+        .where(events.c.subscriber_id.in_(subscriber_ids), events.c.cause.is_not(None))
+        .distinct()
+    )
+    return [int(found) for found in connection.execute(query).scalars() if found is not None]
+
+
+def reports_of(
+    connection: Connection, subscriber_ids: Collection[int]
+) -> Mapping[int, Sequence[Report]]:
+    """The bounces, complaints and deliveries of some people, each person's in no order."""
+    query = (
+        sa.select(events, sends.c.id.label("send_id"))
+        .join(sends, sends.c.number == events.c.send)
+        .where(
+            events.c.subscriber_id.in_(subscriber_ids),
+            sa.or_(events.c.cause.is_not(None), events.c.type == EventType.DELIVERY),
+        )
+    )
+    reports: dict[int, list[Report]] = defaultdict(list)
+    for row in connection.execute(query):
+        cause = None if row.cause is None else Cause(row.cause)
+        report = Report(
+            id=row.id,
+            key=row.key,
+            type=EventType(row.type),
+            cause=cause,
+            at=row.at,
+            detail=row.detail,
+            send_id=row.send_id,
+            number=row.number,
+        )
+        reports[row.subscriber_id].append(report)
+    return reports
+
+
+def caused(connection: Connection, send: int, since: dt.datetime | None) -> Mapping[Cause, int]:
+    """How many deliveries of a send came to which cause, by events received after `since`."""
+    query = (
+        sa.select(events.c.cause, sa.func.count(events.c.number.distinct()).label("number"))
+        .where(events.c.send == send, events.c.cause.is_not(None))
+        .group_by(events.c.cause)
+    )
+    if since is not None:
+        query = query.where(events.c.received_at > since)
+    return {Cause(row.cause): row.number for row in connection.execute(query)}
+
+
+def last_applied(connection: Connection) -> dt.datetime | None:
+    """When the newest event about a delivery of ours came, by ix_events_received_at."""
+    query = (
+        sa.select(events.c.received_at)
+        .where(events.c.verdict == Verdict.APPLIED)
+        .order_by(events.c.received_at.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar()

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,19 @@ def find_list(connection: Connection, name: str) -> int | None:
 def list_name(connection: Connection, list_id: int) -> str:
     name = connection.execute(sa.select(lists.c.name).where(lists.c.id == list_id)).scalar_one()
     return str(name)
+
+
+def find_list_name(connection: Connection, list_id: int) -> str:
+    """The name of a list, empty where it is gone."""
+    return str(
+        connection.execute(sa.select(lists.c.name).where(lists.c.id == list_id)).scalar() or ""
+    )
+
+
+def list_names(connection: Connection) -> Sequence[tuple[int, str]]:
+    """All lists by name, with their ids."""
+    rows = connection.execute(sa.select(lists.c.id, lists.c.name).order_by(lists.c.name))
+    return [(row.id, row.name) for row in rows]
 
 
 def create_list(connection: Connection, name: str, now: dt.datetime) -> bool:
@@ -154,6 +167,14 @@ def get(connection: Connection, subscriber_id: int) -> Subscriber | None:
     )
     row = connection.execute(query).first()
     return None if row is None else _subscriber(row)
+
+
+def address_keys(connection: Connection, subscriber_ids: Collection[int]) -> dict[int, str]:
+    """The address keys of some people; the erased have none."""
+    query = sa.select(subscribers.c.id, subscribers.c.address_key).where(
+        subscribers.c.id.in_(subscriber_ids), subscribers.c.address_key.is_not(None)
+    )
+    return {row.id: row.address_key for row in connection.execute(query)}
 
 
 def insert(

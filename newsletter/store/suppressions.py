@@ -44,14 +44,39 @@ def add(
     return True
 
 
-def remove(connection: Connection, key: str, source: str, now: dt.datetime) -> bool:
-    """Allow an address key to be mailed again; False where nothing stood. The log keeps both."""
+def remove(
+    connection: Connection,
+    key: str,
+    source: str,
+    now: dt.datetime,
+    event_id: int | None = None,
+) -> bool:
+    """Allow an address key to be mailed again; False where nothing stood. The log keeps both.
+
+    `event_id` is the report that it stood on, where no person decided this but later reports.
+    """
     statement = sa.delete(suppressions).where(suppressions.c.address == key)
     row = connection.execute(statement.returning(suppressions)).first()
     if row is None:
         return False
-    _log(connection, "removed", Suppression(key, row.reason, source, now), None)
+    _log(connection, "removed", Suppression(key, row.reason, source, now), event_id)
     return True
+
+
+def standing(
+    connection: Connection, keys: Collection[str]
+) -> dict[str, tuple[Suppression, int | None]]:
+    """The suppressions of some address keys, each with the report that caused it, if one did."""
+    query = sa.select(suppressions).where(suppressions.c.address.in_(keys))
+    found = {row.address: _suppression(row) for row in connection.execute(query)}
+    log = suppression_log
+    added = (
+        sa.select(log.c.address, log.c.event_id)
+        .where(log.c.address.in_(list(found)), log.c.action == "added")
+        .order_by(log.c.id)
+    )
+    causes: dict[str, int | None] = {row.address: row.event_id for row in connection.execute(added)}
+    return {key: (suppression, causes.get(key)) for key, suppression in found.items()}
 
 
 def history(connection: Connection, key: str) -> Sequence[SuppressionChange]:
@@ -71,11 +96,11 @@ def history(connection: Connection, key: str) -> Sequence[SuppressionChange]:
 
 
 def last_removed(connection: Connection, keys: Collection[str]) -> dict[str, dt.datetime]:
-    """When each address key was last allowed again; reports from before then have no effect."""
+    """When a person last allowed each address key again; reports from before have no effect."""
     log = suppression_log
     query = (
         sa.select(log.c.address, sa.func.max(log.c.at).label("at"))
-        .where(log.c.address.in_(keys), log.c.action == "removed")
+        .where(log.c.address.in_(keys), log.c.action == "removed", log.c.event_id.is_(None))
         .group_by(log.c.address)
     )
     return {row.address: row.at for row in connection.execute(query)}

@@ -40,7 +40,7 @@ EVENTS = {
     ),
     "event-bounce-out-of-office.json": (
         EventType.BOUNCE,
-        Reported.BOUNCED,
+        None,
         "Undetermined Undetermined",
     ),
     "event-complaint.json": (EventType.COMPLAINT, Reported.COMPLAINED, "abuse"),

@@ -1,0 +1,60 @@
+"""The breaker: complaints or hard bounces over the policy pause the send that they are about."""
+
+from collections.abc import Collection, Mapping
+
+from sqlalchemy.engine import Connection
+
+from newsletter.config import PolicySettings
+from newsletter.model.event import Cause, Event
+from newsletter.model.send import SendStatus
+from newsletter.store import events as log
+from newsletter.store import sends
+from newsletter.store.events import Standing
+
+LEAST_COMPLAINTS = 3
+LEAST_ACCEPTED = 200  # before bounces are judged by their share
+_JUDGED = (Cause.HARD, Cause.COMPLAINT)
+
+
+def check(
+    connection: Connection, told: Collection[tuple[Event, Standing]], policy: PolicySettings
+) -> None:
+    """Pause the running sends of which events tell too much that is bad.
+
+    What came before `breaker_from` does not count: a person has seen it and gone on. The balance
+    is counted only where the numbers alone could be enough, for it takes a pass over the send.
+    """
+    for send in sorted({standing.send for event, standing in told if event.cause in _JUDGED}):
+        row = sends.row_of(connection, send, lock=True)
+        if row.status != SendStatus.SENDING:
+            continue
+        causes = log.caused(connection, send, row.breaker_from)
+        if not _may_be_enough(causes, policy):
+            continue
+        accepted = sends.counts(connection, send).accepted
+        if reason := reason_to_pause(causes, accepted, policy):
+            sends.update(connection, send, status=SendStatus.PAUSED, pause_reason=reason)
+
+
+def reason_to_pause(
+    causes: Mapping[Cause, int], accepted: int, policy: PolicySettings
+) -> str | None:
+    """What is too much, in numbers; None where nothing is. What SES did not try is not counted."""
+    complaints, bounces = causes.get(Cause.COMPLAINT, 0), causes.get(Cause.HARD, 0)
+    if complaints >= LEAST_COMPLAINTS and complaints >= policy.complaint_pause * accepted:
+        return _said("complaints", complaints, accepted, policy.complaint_pause)
+    if accepted >= LEAST_ACCEPTED and bounces >= policy.bounce_pause * accepted:
+        return _said("hard bounces", bounces, accepted, policy.bounce_pause)
+    return None
+
+
+def _may_be_enough(causes: Mapping[Cause, int], policy: PolicySettings) -> bool:
+    return (
+        causes.get(Cause.COMPLAINT, 0) >= LEAST_COMPLAINTS
+        or causes.get(Cause.HARD, 0) >= policy.bounce_pause * LEAST_ACCEPTED
+    )
+
+
+def _said(what: str, count: int, accepted: int, limit: float) -> str:
+    share = f"{count / accepted:.2%}" if accepted else "all"
+    return f"{count:,} {what} of {accepted:,} accepted: {share}, where {limit:.2%} is the limit"

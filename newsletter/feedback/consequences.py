@@ -1,0 +1,119 @@
+"""What bounces and complaints mean for readers: who is suppressed, and by which event.
+
+A suppression that events caused is a pure function of all events about a person, so neither their
+order nor their repetition matters, and a late event takes back what it disproves. What a person or
+SES's own list decided is never touched.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from newsletter.config import PolicySettings
+from newsletter.model.event import Cause, Event, EventType
+from newsletter.model.subscriber import SuppressionReason
+from newsletter.store import consents, people, suppressions
+from newsletter.store import events as log
+from newsletter.store.events import Report, Standing
+
+_TOLD = (EventType.BOUNCE, EventType.COMPLAINT, EventType.DELIVERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why an address is to be suppressed, and by which event of the log."""
+
+    reason: SuppressionReason
+    source: str
+    event_id: int
+
+
+def obey(
+    connection: Connection,
+    told: Collection[tuple[Event, Standing]],
+    now: dt.datetime,
+    policy: PolicySettings,
+) -> None:
+    """Suppress, or allow again, the readers of whom events tell, by all that is known of them."""
+    readers = {standing.subscriber_id for event, standing in told if event.type in _TOLD}
+    affected = log.with_causes(connection, readers) if readers else ()
+    keys = people.address_keys(connection, affected) if affected else {}
+    if not keys:
+        return
+    reports = log.reports_of(connection, keys)
+    removed = suppressions.last_removed(connection, keys.values())
+    proven = consents.last_proven(connection, keys)
+    standing = suppressions.standing(connection, keys.values())
+    for reader, key in sorted(keys.items()):
+        since = max(filter(None, (removed.get(key), proven.get(reader))), default=None)
+        wanted = verdict(reports[reader], since, policy.soft_bounce_limit)
+        suppression, caused_by = standing.get(key, (None, None))
+        if suppression is not None:
+            if caused_by is None:
+                continue  # somebody decided it
+            if wanted and (wanted.reason, wanted.source) == (
+                suppression.reason,
+                suppression.source,
+            ):
+                continue
+            source = "a later event disproved it" if wanted is None else "another event weighs more"
+            suppressions.remove(connection, key, source, now, event_id=caused_by)
+        if wanted is not None:
+            suppressions.add(
+                connection, key, wanted.reason, wanted.source, now, event_id=wanted.event_id
+            )
+
+
+def verdict(
+    reports: Collection[Report], since: dt.datetime | None, soft_bounce_limit: int
+) -> Verdict | None:
+    """What the reports about one person add up to; the order in which they are given is nothing.
+
+    Those from `since` and before do not count: a person has allowed the address again then, or
+    its owner has shown that mail arrives. A complaint weighs more than a hard bounce, and that
+    more than soft ones in a row; of equals the earliest counts.
+    """
+    counted = sorted(
+        (report for report in reports if since is None or report.at > since),
+        key=lambda report: (report.at, report.key),
+    )
+    for reason, kinds in _AT_ONCE:
+        for report in counted:
+            if report.cause in (Cause.HARD, Cause.COMPLAINT, Cause.LISTED) and report.type is kinds:
+                return Verdict(reason, _named(report), report.id)
+    return _soft(counted, soft_bounce_limit)
+
+
+_AT_ONCE = (
+    (SuppressionReason.COMPLAINT, EventType.COMPLAINT),
+    (SuppressionReason.HARD_BOUNCE, EventType.BOUNCE),
+)
+
+
+def _soft(counted: Sequence[Report], limit: int) -> Verdict | None:
+    """The soft bounce that is one too many in a row.
+
+    A delivery ends a row, but not that of a mail that bounced after all: some servers take a mail
+    first and send it back later.
+    """
+    bounced = {_mail(report) for report in counted if report.cause is Cause.SOFT}
+    in_a_row = 0
+    for report in counted:
+        if report.cause is Cause.SOFT:
+            in_a_row += 1
+        elif report.type is EventType.DELIVERY and _mail(report) not in bounced:
+            in_a_row = 0
+        if in_a_row == limit:
+            source = f"{limit} soft bounces in a row, the last: {_named(report)}"
+            return Verdict(SuppressionReason.SOFT_BOUNCE, source, report.id)
+    return None
+
+
+def _mail(report: Report) -> tuple[str, int]:
+    return report.send_id, report.number
+
+
+def _named(report: Report) -> str:
+    return f"{report.type} {report.detail}".strip() + f", send {report.send_id}"
