@@ -8,14 +8,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from newsletter.errors import StoreError
-from newsletter.web import assets
+from newsletter.web import archive, assets
 from newsletter.web.frame import OWN_PAGES, Frame
 from newsletter.web.site import Site
 
 __all__ = ["OWN_PAGES", "ROUTES", "make_app"]
 
 # Each adds its routes to the application.
-ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (assets.add,)
+ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (assets.add, archive.add)
 
 
 def make_app(site: Site) -> FastAPI:

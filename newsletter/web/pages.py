@@ -30,8 +30,11 @@ class Pages:
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
         """A page of `templates/`; nobody may keep a copy, for it may be about one reader."""
-        html = self._environment.get_template(template).render(values)
-        return HTMLResponse(html, status, {"Cache-Control": "no-store"})
+        return HTMLResponse(self.html(template, **values), status, {"Cache-Control": "no-store"})
+
+    def html(self, template: str, **values: Any) -> str:
+        """A template as text; `values` win over what all pages share."""
+        return self._environment.get_template(template).render(values)
 
     def problem(self, status: int) -> HTMLResponse:
         """The page of an error; those without words of their own share the ones of 400 and 503."""

@@ -1,0 +1,59 @@
+"""Queries of the archive: which sends reached somebody."""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.send import DeliveryStatus, SendStatus
+from newsletter.store.schema import deliveries, lists, sends
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A send that may have reached somebody; `at` is when it was to begin, in UTC."""
+
+    number: int
+    slug: str
+    list: str
+    at: dt.datetime
+
+
+def begun(connection: Connection) -> Sequence[Begun]:
+    """All sends of which anything was ever claimed, oldest first.
+
+    It reads the few rows of `sends` alone and none of their emails, so that it can be asked again
+    every second.
+    """
+    query = (
+        sa.select(
+            sends.c.number,
+            sends.c.slug,
+            lists.c.name,
+            sa.func.coalesce(
+                sends.c.scheduled_at, sends.c.created_at, type_=sends.c.created_at.type
+            ),
+        )
+        .join(lists, lists.c.id == sends.c.list_id)
+        .where(sends.c.status != SendStatus.SCHEDULED, sends.c.frozen, sends.c.cursor > 0)
+        .order_by(sends.c.number)
+    )
+    return [Begun(*row) for row in connection.execute(query)]
+
+
+def reached(connection: Connection, numbers: Collection[int]) -> set[int]:
+    """Those of some sends that have an accepted delivery.
+
+    It looks only at what was claimed, in the order of the primary key: the first few rows decide.
+    """
+    query = sa.select(sends.c.number).where(
+        sends.c.number.in_(numbers),
+        sa.exists().where(
+            deliveries.c.send == sends.c.number,
+            deliveries.c.number <= sends.c.cursor,
+            deliveries.c.status == DeliveryStatus.ACCEPTED,
+        ),
+    )
+    return set(connection.execute(query).scalars())

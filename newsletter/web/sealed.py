@@ -1,0 +1,78 @@
+"""A sealed email as a page for everybody: what was sent, with nothing of any one reader."""
+
+import re
+from dataclasses import dataclass
+
+from newsletter.model.email import LIST_NAME, MergeField, MergeText, Place, escaped
+
+# A mail has pictures and styles; nothing else may load, and nothing may run.
+PAGE_POLICY = (
+    "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'"
+)
+POLICY = f"{PAGE_POLICY}; frame-ancestors 'none'"  # which no page can say of itself
+
+_SPACE = " \t\u00a0"
+_OPENING = re.compile(r"(?:^|[>\n])\s*$")
+_LEADING = re.compile(rf"^[{_SPACE}]*[,，、]?[{_SPACE}]*")
+_PUNCTUATION = re.compile(r"[\s,.!?;:…，。！？；：、]|$")
+_VALUE = r"""(?:"[^"]*"|'[^']*')"""
+_BODY = re.compile(rf"<body(?:\s+[\w:-]+(?:={_VALUE})?)*\s*>")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a page stands: its own address and that of the archive's index, both absolute."""
+
+    newsletter: str
+    web_url: str
+    archive_url: str
+
+
+def for_everybody(template: MergeText, around: Surroundings) -> str:
+    """A text of a sealed email without its merge fields.
+
+    What is about a reader becomes the author's default; where there is none, the gap is closed:
+    `Hello {{ subscriber.name }},` reads `Hello,`. Personal links lead to where the index says how
+    to leave, and the link to the web leads to the page itself.
+    """
+    text, gap = "", False  # the gap is at the end of the text: nothing stands there for a field
+    for piece in template:
+        if isinstance(piece, MergeField):
+            value = escaped(piece, _value(piece, around))
+            gap = value == "" and piece.place is not Place.URL_PART
+            text += value
+        else:
+            text = _closed(text, piece) if gap else text + piece
+            gap = False
+    return text.rstrip(_SPACE) if gap else text
+
+
+def _value(field: MergeField, around: Surroundings) -> str:
+    """What everybody may see in place of a field; inside the page links are relative."""
+    relative = field.place is Place.URL
+    match field.name:
+        case "web_url":
+            return "./" if relative else around.web_url
+        case "unsubscribe_url" | "preferences_url":
+            return f"{'../' if relative else around.archive_url}#leave"
+        case name if name == LIST_NAME:
+            return around.newsletter
+        case _:
+            return field.default
+
+
+def _closed(before: str, after: str) -> str:
+    """Two texts that a name stood between, as one would write them without it."""
+    if _OPENING.search(before[-100:]):
+        return before + _LEADING.sub("", after)
+    if _PUNCTUATION.match(after):
+        return before.rstrip(_SPACE) + after
+    return before + after
+
+
+def framed(html: str, *, first: str, last: str, bar: str) -> str:
+    """A mail's HTML with something first and last in its head, and a bar above all it shows."""
+    html = html.replace("<head>", f"<head>{first}", 1)
+    html = html.replace("</head>", f"{last}</head>", 1)
+    return _BODY.sub(lambda body: body[0] + bar, html, count=1)
