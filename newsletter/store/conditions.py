@@ -1,0 +1,293 @@
+"""Rules of segments as conditions on people: Rule -> SQL.
+
+Each test is true or false of everybody, never NULL, so that `not` means what it says. What a rule
+holds of texts, numbers and names becomes bound parameters.
+"""
+
+import datetime as dt
+import operator
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.segment import (
+    LONGEST_NUMBER,
+    AllOf,
+    AnyOf,
+    Compare,
+    Comparison,
+    Contains,
+    Engaged,
+    Field,
+    IsSet,
+    Joined,
+    JoinedWithin,
+    Not,
+    OneOf,
+    OnList,
+    Part,
+    Paused,
+    Rule,
+    Subject,
+    Test,
+    Value,
+)
+from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.store import people
+from newsletter.store.engine import driver_connection
+from newsletter.store.schema import UtcTime, events, subscribers, subscriptions
+
+Condition = sa.ColumnElement[bool]
+Text = sa.ColumnElement[str]
+
+Order = Callable[[Any, Any], Any]
+
+_ORDERS: dict[Comparison, Order] = {
+    Comparison.LESS: operator.lt,
+    Comparison.AT_MOST: operator.le,
+    Comparison.MORE: operator.gt,
+    Comparison.AT_LEAST: operator.ge,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a rule is looked at, and in whose days: `now` in UTC, `timezone` as IANA names it."""
+
+    now: dt.datetime
+    timezone: str = "UTC"
+
+    def start_of(self, day: dt.date) -> dt.datetime:
+        """When a day begins, in UTC."""
+        midnight = dt.datetime.combine(day, dt.time(), zoneinfo.ZoneInfo(self.timezone))
+        return midnight.astimezone(dt.UTC)
+
+
+def condition(
+    connection: Connection, rule: Rule, moment: Moment, joined_at: sa.ColumnElement[dt.datetime]
+) -> Condition:
+    """Whether a rule holds for the subscriber of an outer query, who has an address.
+
+    `joined_at` is when that one joined. Raises UsageError for a list that does not exist.
+    """
+    return _Compiler(connection, moment, joined_at).compile(rule, wanted=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    connection: Connection
+    moment: Moment
+    joined_at: sa.ColumnElement[dt.datetime]
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.connection.dialect.name == "sqlite"
+
+    def compile(self, rule: Rule, *, wanted: bool) -> Condition:
+        """The condition that a rule is true, or is false if that is `wanted`.
+
+        SQLite's parser holds a hundred open symbols. So `not` moves down to the tests, and of
+        several parts the deepest comes first, where nothing but its parentheses is open.
+        """
+        match rule:
+            case Not():
+                return self.compile(rule.rule, wanted=not wanted)
+            case AllOf() | AnyOf():
+                parts = sorted(rule.rules, key=_depth, reverse=True)
+                conditions = [self.compile(part, wanted=wanted) for part in parts]
+                both = isinstance(rule, AllOf) is wanted
+                return sa.and_(*conditions) if both else sa.or_(*conditions)
+            case _:
+                found = self.test(rule)
+                return found if wanted else sa.not_(found)
+
+    def test(self, test: Test) -> Condition:
+        match test:
+            case Compare(comparison=Comparison.EQUAL):
+                return self.holds(test.subject, self.one_of((test.value,)))
+            case Compare(comparison=Comparison.UNEQUAL):
+                return sa.not_(self.holds(test.subject, self.one_of((test.value,))))
+            case Compare():
+                return self.holds(test.subject, self.compared(test.comparison, test.value))
+            case OneOf():
+                return self.holds(test.subject, self.one_of(test.values))
+            case Contains():
+                return self.holds(test.subject, self.contains(test.part, test.text))
+            case IsSet():
+                return self.holds(test.subject, lambda value: value != "")
+            case OnList():
+                return self.on_list(test.list)
+            case Joined():
+                return self.joined(test)
+            case JoinedWithin():
+                return self.joined_at >= self.days_ago(test.days)
+            case Engaged():
+                return self.engaged(test)
+            case Paused():
+                until = subscribers.c.paused_until
+                return sa.and_(until.is_not(None), until > self.moment.now)
+            case _:
+                assert_never(test)
+
+    # --- what people are called ---
+
+    def holds(self, subject: Subject, test: Callable[[Text], Condition]) -> Condition:
+        """Whether a test holds of the value of a subject; of an attribute that is missing, none."""
+        match subject:
+            case Field.NAME:
+                return test(self.plain(subscribers.c.name))
+            case Field.ADDRESS:
+                return test(self.plain(subscribers.c.address_key))
+            case Field.DOMAIN:
+                key = subscribers.c.address_key
+                at = sa.func.instr(key, "@") if self.is_sqlite else sa.func.strpos(key, "@")
+                return test(self.plain(sa.func.substr(key, at + 1)))
+        # Not by a path: SQLite's would have to be quoted, and misses letters written as \u.
+        each = sa.func.json_each if self.is_sqlite else sa.func.json_each_text
+        pair = each(subscribers.c.attributes).table_valued("key", "value", name="pair")
+        return (
+            sa.exists()
+            .select_from(pair)
+            .where(pair.c.key == subject.name, test(self.plain(pair.c.value)))
+            .correlate(subscribers)
+        )
+
+    def plain(self, value: sa.ColumnElement[str]) -> Text:
+        """A value that is compared by its characters alone, as on SQLite, not by a language."""
+        text = sa.type_coerce(value, sa.Text())
+        return text if self.is_sqlite else sa.collate(text, "C")
+
+    def one_of(self, values: tuple[Value, ...]) -> Callable[[Text], Condition]:
+        texts = [value for value in values if isinstance(value, str)]
+        fold = _Fold(self.connection, *texts)
+        wanted = [fold.text(text) for text in texts]
+        numbers = [value for value in values if isinstance(value, Decimal)]
+        return lambda value: sa.or_(
+            *([fold.value(value).in_(wanted)] if wanted else []),
+            *(self.numbers(value, operator.eq, number) for number in numbers),
+        )
+
+    def compared(self, comparison: Comparison, wanted: Value) -> Callable[[Text], Condition]:
+        order = _ORDERS[comparison]
+        if isinstance(wanted, Decimal):
+            return lambda value: self.numbers(value, order, wanted)
+        fold = _Fold(self.connection, wanted)
+        return lambda value: sa.and_(value != "", order(fold.value(value), fold.text(wanted)))
+
+    def numbers(self, value: Text, order: Order, wanted: Decimal) -> Condition:
+        """Whether a value is a number, and stands so to another."""
+        kind: sa.types.TypeEngine[Any] = sa.REAL() if self.is_sqlite else sa.Numeric()
+        both = sa.cast(value, kind), sa.cast(sa.literal(str(wanted)), kind)
+        return sa.case((self.is_number(value), order(*both)), else_=sa.false())
+
+    def is_number(self, value: Text) -> Condition:
+        """-?[0-9]+(\\.[0-9]+)? of at most LONGEST_NUMBER characters; SQLite has no expressions."""
+        short = sa.func.length(value) <= LONGEST_NUMBER
+        if not self.is_sqlite:
+            return sa.and_(short, value.regexp_match(r"^-?[0-9]+([.][0-9]+)?$"))
+        matches = value.op("GLOB", is_comparison=True)
+        starts = sa.or_(matches("[0-9]*"), matches("-[0-9]*"))
+        wrong = [sa.not_(matches(glob)) for glob in ("*[^0-9.-]*", "?*-*", "*.*.*", "*.")]
+        return sa.and_(short, starts, *wrong)
+
+    def contains(self, part: Part, text: str) -> Callable[[Text], Condition]:
+        fold = _Fold(self.connection, text)
+        wanted = fold.text(text)
+        match part:
+            case Part.ANYWHERE:
+                return lambda value: fold.value(value).contains(wanted, autoescape=True)
+            case Part.START:
+                return lambda value: fold.value(value).startswith(wanted, autoescape=True)
+            case Part.END:
+                return lambda value: fold.value(value).endswith(wanted, autoescape=True)
+            case _:
+                assert_never(part)
+
+    # --- what people did ---
+
+    def on_list(self, name: str) -> Condition:
+        joined = subscriptions.alias("joined")
+        return (
+            sa.exists()
+            .where(
+                joined.c.list_id == people.list_id(self.connection, name),
+                joined.c.subscriber_id == subscribers.c.id,
+                joined.c.status == SubscriptionStatus.CONFIRMED,
+            )
+            .correlate(subscribers)
+        )
+
+    def joined(self, test: Joined) -> Condition:
+        conditions = []
+        if test.first is not None:
+            conditions.append(self.joined_at >= self.moment.start_of(test.first))
+        if test.last is not None:
+            tomorrow = test.last + dt.timedelta(days=1)
+            conditions.append(self.joined_at < self.moment.start_of(tomorrow))
+        return sa.and_(*conditions)
+
+    def engaged(self, test: Engaged) -> Condition:
+        """By ix_events_subscriber_id: a person has few events, and the log may have millions."""
+        about = [events.c.subscriber_id == subscribers.c.id, events.c.type == test.type]
+        if test.days is not None:
+            about.append(events.c.at >= self.days_ago(test.days))
+        if test.at_least == 1:
+            return sa.exists().where(*about).correlate(subscribers)
+        found = sa.select(sa.func.count()).select_from(events).where(*about).correlate(subscribers)
+        return found.scalar_subquery() >= test.at_least
+
+    def days_ago(self, days: int) -> sa.ColumnElement[dt.datetime]:
+        return sa.literal(self.moment.now - dt.timedelta(days=days), UtcTime())
+
+
+class _Fold:
+    """Makes values and the texts that are looked for in them comparable: capitals never matter.
+
+    Databases agree about the lower case of A to Z alone. Other letters are told to them, as far as
+    the texts have any.
+    """
+
+    def __init__(self, connection: Connection, *texts: str) -> None:
+        self._small = {
+            capital: small
+            for letter in "".join(texts)
+            if not letter.isascii()
+            and len(small := letter.lower()) == 1
+            and len(capital := small.upper()) == 1
+            and capital != small
+            and capital.lower() == small
+        }
+        if self._small and connection.dialect.name == "sqlite":
+            driver_connection(connection).create_function(
+                "translate", 3, _translate, deterministic=True
+            )
+
+    def text(self, text: str) -> str:
+        small = (letter.lower() if letter.isascii() else letter for letter in text)
+        return _translate("".join(small), "".join(self._small), "".join(self._small.values()))
+
+    def value(self, value: Text) -> Text:
+        if self._small:
+            capitals, small = "".join(self._small), "".join(self._small.values())
+            value = sa.func.translate(value, capitals, small)
+        return sa.func.lower(value)
+
+
+def _translate(text: str, old: str, new: str) -> str:
+    """PostgreSQL's function of that name, for SQLite too."""
+    return text.translate(str.maketrans(old, new))
+
+
+def _depth(rule: Rule) -> int:
+    match rule:
+        case Not():
+            return _depth(rule.rule)
+        case AllOf() | AnyOf():
+            return 1 + max(map(_depth, rule.rules))
+        case _:
+            return 0

@@ -1,0 +1,364 @@
+"""The language of segments: the text of a rule -> Rule. docs/segments.md is its reference.
+
+Nothing of a text is ever run: here it becomes data, and in a query bound parameters.
+"""
+
+import datetime as dt
+import difflib
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from newsletter.errors import UsageError
+from newsletter.model.event import EventType
+from newsletter.model.segment import (
+    LONGEST_NUMBER,
+    AllOf,
+    AnyOf,
+    Attribute,
+    Compare,
+    Comparison,
+    Contains,
+    Engaged,
+    Field,
+    IsSet,
+    Joined,
+    JoinedWithin,
+    Not,
+    OneOf,
+    OnList,
+    Part,
+    Paused,
+    Rule,
+    Subject,
+    Value,
+)
+
+LONGEST_RULE = 2000
+DEEPEST_RULE = 50
+
+_WORDS = """and or not contains starts ends with in is set on list joined after before since within
+days? ever never at least most times? opened clicked delivered paused attribute""".split()
+_GRAMMAR = r"""
+start: any
+?any: all (_OR all)*
+?all: negated (_AND negated)*
+?negated: _NOT negated -> negation
+    | "(" any ")"
+    | test
+?test: subject COMPARISON value                               -> compare
+    | subject _CONTAINS STRING                                -> contains
+    | subject _STARTS _WITH STRING                            -> starts_with
+    | subject _ENDS _WITH STRING                              -> ends_with
+    | subject _IN "(" value ("," value)* ")"                  -> one_of
+    | subject _NOT _IN "(" value ("," value)* ")"             -> none_of
+    | subject _IS _SET                                        -> is_set
+    | subject _IS _NOT _SET                                   -> is_not_set
+    | _ON _LIST (STRING | NAME)                               -> on_list
+    | _JOINED _ON DATE                                        -> joined_on
+    | _JOINED _AFTER DATE                                     -> joined_after
+    | _JOINED _BEFORE DATE                                    -> joined_before
+    | _JOINED _SINCE DATE                                     -> joined_since
+    | _JOINED _WITHIN INTEGER _DAYS                           -> joined_within
+    | event _EVER                                             -> ever
+    | event _NEVER                                            -> never
+    | event _WITHIN INTEGER _DAYS                             -> within
+    | event _AT _LEAST INTEGER _TIMES [_WITHIN INTEGER _DAYS] -> at_least
+    | event _AT _MOST INTEGER _TIMES [_WITHIN INTEGER _DAYS]  -> at_most
+    | _PAUSED                                                 -> paused
+!event: _OPENED | _CLICKED | _DELIVERED
+!subject: NAME | _ATTRIBUTE STRING
+!value: STRING | NUMBER | DATE
+
+STRING: /<string>/
+DATE.2: /[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\w.-])/
+NUMBER: /-?[0-9]+(?:\.[0-9]+)?(?![\w.])/
+INTEGER: /[0-9]+(?![\w.])/
+COMPARISON: /!=|<=|>=|=|<|>/
+NAME: /[^\W\d][\w-]*/
+%ignore /\s+|#[^\n]*/
+"""
+# What an error calls the terminals that are no words of the language.
+_NAMES = {
+    "NAME": "the name of an attribute",
+    "COMPARISON": "= != < <= > >=",
+    "STRING": 'a text in quotes, such as "Berlin"',
+    "NUMBER": "a number",
+    "INTEGER": "a whole number",
+    "DATE": "a date, such as 2026-01-31",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": "a comma",
+    "$END": "the end",
+}
+_FIELDS = {"email": Field.ADDRESS, **{field.value: field for field in Field}}
+_EVENTS = {
+    "opened": EventType.OPEN,
+    "clicked": EventType.CLICK,
+    "delivered": EventType.DELIVERY,
+}
+# Words that begin a test; misspelt, they are taken for attributes.
+_OPENERS = ("opened", "clicked", "delivered", "joined", "paused", "attribute", "not")
+_YEARS = range(1900, 3000)
+_MOST_DAYS = 36_500
+_MOST_TIMES = 1_000_000
+_SECRET_SIGNS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
+_STRING = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|“[^”]*”"""
+_PIECE = re.compile(rf"{_STRING}|[\w.-]+|.", re.DOTALL)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+def parse(text: str, source: str = "rule") -> Rule:
+    """What a rule says.
+
+    Raises UsageError at the first place that cannot be understood, as `source:line:column`, with
+    the line, a caret below the place, and what may stand there.
+    """
+    return _Reading(text, source).rule()
+
+
+@cache
+def _parser() -> Lark:
+    # A word ends where its letters do, and goes before the name that it could be, too.
+    words = [f"_{word.strip('?').upper()}.2: /{word}(?![\\w-])/i" for word in _WORDS]
+    grammar = _GRAMMAR.replace("<string>", _STRING)
+    return Lark("\n".join([grammar, *words]), parser="lalr")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One text on its way to a Rule; `source` names it in errors."""
+
+    text: str
+    source: str
+
+    def rule(self) -> Rule:
+        if len(self.text) > LONGEST_RULE:
+            raise UsageError(
+                f"a rule of {len(self.text):,} characters",
+                where=self.source,
+                hint=f"It may have {LONGEST_RULE:,}; make two segments of it.",
+            )
+        if found := _SECRET_SIGNS.search(self.text):
+            sign = f"U+{ord(found.group()):04X}"
+            raise self.fault(
+                found.start(), f"a character that nobody can see ({sign})", "Leave it out."
+            )
+        try:
+            tree = _parser().parse(self.text)
+        except UnexpectedInput as error:
+            raise self.not_understood(error) from None
+        if _depth(tree) > DEEPEST_RULE:
+            raise UsageError(
+                "a rule whose parts stand in each other too deeply",
+                where=self.source,
+                hint=f"{DEEPEST_RULE} levels are allowed; make two segments of it.",
+            )
+        return self.meaning(tree.children[0])
+
+    def meaning(self, tree: Tree[Token] | Token) -> Rule:
+        assert isinstance(tree, Tree)
+        parts = tree.children
+        match tree.data:
+            case "any":
+                return AnyOf(tuple(map(self.meaning, parts)))
+            case "all":
+                return AllOf(tuple(map(self.meaning, parts)))
+            case "negation":
+                return Not(self.meaning(parts[0]))
+            case "on_list":
+                return OnList(self.string(parts[0]).lower())
+            case "paused":
+                return Paused()
+            case "joined_within":
+                return JoinedWithin(self.integer(parts[0], _MOST_DAYS))
+            case "joined_on" | "joined_after" | "joined_before" | "joined_since":
+                return _joined(tree.data, self.date(parts[0]))
+            case "ever" | "never" | "within" | "at_least" | "at_most":
+                return self.engagement(tree)
+            case _:
+                return self.comparison(tree)
+
+    def comparison(self, tree: Tree[Token]) -> Rule:
+        subject, *rest = tree.children
+        who = self.subject(subject)
+        match tree.data:
+            case "compare":
+                return Compare(who, Comparison(str(rest[0])), self.value(rest[1]))
+            case "contains":
+                return Contains(who, Part.ANYWHERE, self.string(rest[0]))
+            case "starts_with":
+                return Contains(who, Part.START, self.string(rest[0]))
+            case "ends_with":
+                return Contains(who, Part.END, self.string(rest[0]))
+            case "one_of":
+                return OneOf(who, tuple(map(self.value, rest)))
+            case "none_of":
+                return Not(OneOf(who, tuple(map(self.value, rest))))
+            case "is_set":
+                return IsSet(who)
+            case _:
+                return Not(IsSet(who))
+
+    def engagement(self, tree: Tree[Token]) -> Rule:
+        event, *numbers = tree.children
+        assert isinstance(event, Tree)
+        kind = _EVENTS[str(event.children[0]).lower()]
+        match tree.data:
+            case "ever":
+                return Engaged(kind, 1, None)
+            case "never":
+                return Not(Engaged(kind, 1, None))
+            case "within":
+                return Engaged(kind, 1, self.integer(numbers[0], _MOST_DAYS))
+        times = self.integer(numbers[0], _MOST_TIMES)
+        days = None if numbers[1] is None else self.integer(numbers[1], _MOST_DAYS)
+        if tree.data == "at_least":
+            return Engaged(kind, times, days)
+        return Not(Engaged(kind, times + 1, days))
+
+    def subject(self, tree: Tree[Token] | Token) -> Subject:
+        assert isinstance(tree, Tree)
+        token = tree.children[-1]
+        assert isinstance(token, Token)
+        if token.type == "NAME":
+            name = token.lower()
+            return _FIELDS.get(name) or Attribute(name)
+        return Attribute(self.string(token).strip().lower())
+
+    def value(self, tree: Tree[Token] | Token) -> Value:
+        assert isinstance(tree, Tree)
+        (token,) = tree.children
+        assert isinstance(token, Token)
+        match token.type:
+            case "NUMBER" if len(token) > LONGEST_NUMBER:
+                raise self.fault(
+                    token.start_pos,
+                    f"a number of more than {LONGEST_NUMBER} characters",
+                    f'Compare it as a text: "{token}"',
+                )
+            case "NUMBER":
+                return Decimal(str(token))
+            case "DATE":
+                return self.date(token).isoformat()
+            case _:
+                return self.string(token)
+
+    def string(self, token: Tree[Token] | Token) -> str:
+        assert isinstance(token, Token)
+        if token.type == "NAME":
+            return str(token)
+        text = token[1:-1] if token[0] == "“" else _ESCAPE.sub(r"\1", token[1:-1])
+        if not text.strip():
+            raise self.fault(
+                token.start_pos, "a text in quotes that is empty", 'Write "is set" or "is not set".'
+            )
+        return text
+
+    def date(self, token: Tree[Token] | Token) -> dt.date:
+        assert isinstance(token, Token)
+        try:
+            date = dt.date.fromisoformat(token)
+        except ValueError:
+            date = None
+        if date is None or date.year not in _YEARS:
+            raise self.fault(
+                token.start_pos, f"{token} is no date", "Write year-month-day: 2026-01-31."
+            )
+        return date
+
+    def integer(self, token: Tree[Token] | Token, most: int) -> int:
+        """A number from 1 to `most`."""
+        assert isinstance(token, Token)
+        if len(token) > LONGEST_NUMBER or not 1 <= int(token) <= most:
+            raise self.fault(
+                token.start_pos, f"{token} is out of bounds", f"Write a number from 1 to {most:,}."
+            )
+        return int(token)
+
+    # --- what is wrong, and where ---
+
+    def fault(self, offset: int | None, message: str, hint: str) -> UsageError:
+        """An error at an offset of the text, with its line and a caret below it."""
+        offset = offset or 0
+        before = self.text[:offset]
+        line_number = before.count("\n") + 1
+        first = before.rfind("\n") + 1
+        line = self.text[first:].partition("\n")[0].rstrip("\r")
+        shown = "".join(sign if sign.isprintable() or sign == "\t" else "·" for sign in line)
+        margin = "".join(map(_blank, before[first:]))
+        return UsageError(
+            f"{message}\n{shown}\n{margin}^",
+            where=f"{self.source}:{line_number}:{offset - first + 1}",
+            hint=hint,
+        )
+
+    def not_understood(self, error: UnexpectedInput) -> UsageError:
+        match error:
+            case UnexpectedToken():
+                token, expected = error.token, error.accepts or error.expected
+                at_end = token.type == "$END"
+                offset = len(self.text.rstrip()) if at_end else token.start_pos or 0
+            case UnexpectedCharacters():
+                at_end, offset, expected = False, error.pos_in_stream, error.allowed or set()
+            case _:
+                raise error
+        found = _PIECE.match(self.text, offset)
+        word = found.group() if found else ""
+        message = "the rule ends too early" if at_end else f"{word!r} is not understood here"
+        return self.fault(offset, message, self.advice(offset, word, expected))
+
+    def advice(self, offset: int, word: str, expected: Collection[str]) -> str:
+        """The word that was probably meant, else all that may stand here."""
+        words = [name.strip("_").lower() for name in expected if name.startswith("_")]
+        if close := difflib.get_close_matches(word.lower(), words, n=1):
+            return f"Did you mean {close[0]!r}?"
+        previous = re.search(r"([\w-]+)\s*\Z", self.text[:offset])
+        if previous and previous[1].lower() not in _PLAIN_WORDS:
+            close = difflib.get_close_matches(previous[1].lower(), _OPENERS, n=1, cutoff=0.75)
+            if close:
+                return f"Did you mean {close[0]!r} before it?"
+        if word in ('"', "'", "“"):
+            return f"This quote has no end; write {word} behind the text, too."
+        if "STRING" in expected and word[:1].isalpha():
+            return f'Put texts in quotes: "{word}".'
+        names = [name for name in _NAMES if name in expected]
+        return f"Here may stand: {', '.join([*(_NAMES[name] for name in names), *sorted(words)])}."
+
+
+_PLAIN_WORDS = frozenset(word.strip("?") for word in _WORDS)
+
+
+def _joined(how: str, date: dt.date) -> Joined:
+    day = dt.timedelta(days=1)
+    match how:
+        case "joined_after":
+            return Joined(date + day, None)
+        case "joined_before":
+            return Joined(None, date - day)
+        case "joined_since":
+            return Joined(date, None)
+        case _:
+            return Joined(date, date)
+
+
+def _depth(tree: Tree[Token]) -> int:
+    """How many nodes stand in each other; by loops, for a hostile tree is deep."""
+    depth, level = 0, [tree]
+    while level:
+        depth += 1
+        level = [part for node in level for part in node.children if isinstance(part, Tree)]
+    return depth
+
+
+def _blank(character: str) -> str:
+    """As much space as a character takes in a terminal."""
+    if character == "\t":
+        return "\t"
+    return "  " if unicodedata.east_asian_width(character) in "WF" else " "

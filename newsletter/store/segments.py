@@ -1,0 +1,129 @@
+"""Queries on segments: the saved rules, and who is in one."""
+
+import datetime as dt
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from newsletter.errors import UsageError
+from newsletter.model.segment import Rule, Segment
+from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.store.conditions import Moment, condition
+from newsletter.store.people import insert_into
+from newsletter.store.rules import parse
+from newsletter.store.schema import segments, sends, subscribers, subscriptions
+from newsletter.store.sends import ENDED
+
+
+def find(connection: Connection, name: str) -> Segment:
+    """Raises UsageError, with the nearest existing name, where there is no such segment."""
+    row = connection.execute(sa.select(segments).where(segments.c.name == name)).first()
+    if row is not None:
+        return _segment(row)
+    names = connection.execute(sa.select(segments.c.name).order_by(segments.c.name)).scalars().all()
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        hint = f"Did you mean {close[0]!r}?"
+    elif names:
+        hint = f"There are: {', '.join(names[:10])}."
+    else:
+        hint = f"Make it: newsletter segments create {name} RULE"
+    raise UsageError(f"there is no segment {name!r}", hint=hint)
+
+
+def newest_first(connection: Connection) -> Sequence[Segment]:
+    query = sa.select(segments).order_by(segments.c.created_at.desc(), segments.c.name)
+    return [_segment(row) for row in connection.execute(query)]
+
+
+def create(connection: Connection, name: str, rule: str, now: dt.datetime) -> bool:
+    """Save a rule under a new name; False if the name is taken."""
+    statement = insert_into(connection, segments).values(
+        name=name, rule=rule, created_at=now, updated_at=now
+    )
+    made = statement.on_conflict_do_nothing().returning(segments.c.name)
+    return connection.execute(made).first() is not None
+
+
+def update(connection: Connection, name: str, rule: str, now: dt.datetime) -> None:
+    connection.execute(
+        sa.update(segments).where(segments.c.name == name).values(rule=rule, updated_at=now)
+    )
+
+
+def delete(connection: Connection, name: str) -> None:
+    connection.execute(sa.delete(segments).where(segments.c.name == name))
+
+
+def open_sends(connection: Connection, name: str) -> Sequence[str]:
+    """The ids of the sends to a segment, on any list, that have not ended."""
+    query = (
+        sa.select(sends.c.id)
+        .where(sends.c.segment == name, sends.c.status.not_in(ENDED))
+        .order_by(sends.c.number)
+    )
+    return connection.execute(query).scalars().all()
+
+
+def count(connection: Connection, rule: Rule, list_id: int | None, moment: Moment) -> int:
+    """How many confirmed members of a list, or of any list, are in a segment."""
+    people = _members(connection, rule, list_id, moment)
+    query = people.with_only_columns(sa.func.count(), maintain_column_froms=True)
+    return int(connection.execute(query).scalar_one())
+
+
+def sample(
+    connection: Connection, rule: Rule, list_id: int | None, moment: Moment, size: int
+) -> Sequence[str]:
+    """The addresses of the newest people of a segment, at most `size`."""
+    people = _members(connection, rule, list_id, moment)
+    query = people.order_by(subscribers.c.id.desc()).limit(size)
+    return [row.address for row in connection.execute(query)]
+
+
+def unknown_attributes(connection: Connection, names: Sequence[str]) -> Sequence[str]:
+    """Those of some attributes that nobody has; one that many have is found at once."""
+    each = sa.func.json_each if connection.dialect.name == "sqlite" else sa.func.json_each_text
+    pair = each(subscribers.c.attributes).table_valued("key", "value", name="pair")
+
+    def anybody_has(name: str) -> bool:
+        held = sa.exists().select_from(pair).where(pair.c.key == name).correlate(subscribers)
+        query = sa.select(subscribers.c.id).where(held).limit(1)
+        return connection.execute(query).first() is not None
+
+    return [name for name in names if not anybody_has(name)]
+
+
+def is_in(
+    connection: Connection, rule: str, moment: Moment, joined_at: sa.ColumnElement[dt.datetime]
+) -> sa.ColumnElement[bool]:
+    """Whether the subscriber of an outer query is in the segment of a rule; see `condition`."""
+    return condition(connection, parse(rule), moment, joined_at)
+
+
+def _members(
+    connection: Connection, rule: Rule, list_id: int | None, moment: Moment
+) -> sa.Select[Any]:
+    """The addresses of confirmed members of a list, or of any, for whom a rule holds.
+
+    Of any list, people joined when they joined the first of those that they are on.
+    """
+    confirmed = subscriptions.c.status == SubscriptionStatus.CONFIRMED
+    joined = sa.select(
+        subscriptions.c.subscriber_id, sa.func.min(subscriptions.c.consent_at).label("at")
+    ).where(confirmed)
+    if list_id is not None:
+        joined = joined.where(subscriptions.c.list_id == list_id)
+    first = joined.group_by(subscriptions.c.subscriber_id).subquery("first")
+    return (
+        sa.select(subscribers.c.address)
+        .join(first, first.c.subscriber_id == subscribers.c.id)
+        .where(subscribers.c.address.is_not(None), condition(connection, rule, moment, first.c.at))
+    )
+
+
+def _segment(row: Row[Any]) -> Segment:
+    return Segment(row.name, row.rule, row.created_at, row.updated_at)
