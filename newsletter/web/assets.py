@@ -7,10 +7,16 @@ from starlette.responses import Response
 
 from newsletter.web.site import Site
 
+STYLE_PATH = "static/style.css"
+
+
+def style_sheet() -> bytes:
+    return (files("newsletter.web") / STYLE_PATH).read_bytes()
+
 
 def add(app: FastAPI, site: Site) -> None:
-    style = (files("newsletter.web") / "static" / "style.css").read_bytes()
+    style = style_sheet()
 
-    @app.get("/static/style.css", include_in_schema=False)
+    @app.get(f"/{STYLE_PATH}", include_in_schema=False)
     async def stylesheet() -> Response:
         return Response(style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})

@@ -173,6 +173,7 @@ sends
 deliveries SEND
 resume SEND
 resolve SEND --unknown accept
+archive build public
 events replay people.csv
 db upgrade
 db adopt --yes

@@ -1,0 +1,29 @@
+"""`newsletter archive`: what was sent, as a static site."""
+
+from pathlib import Path
+
+import click
+
+from newsletter.cli.frame import Session, command
+
+
+@click.group()
+def archive() -> None:
+    """What was sent, as web pages."""
+
+
+@archive.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@command
+def build(session: Session, folder: Path) -> None:
+    """Write the archive and its feeds into DIR, for any static host."""
+    from newsletter.web import static_site
+    from newsletter.web.site import Site
+
+    built = static_site.build(Site.of(session.project, session.store), folder)
+    if session.json:
+        session.emit({"folder": str(built.folder), "pages": built.pages, "files": built.files})
+    else:
+        session.console.print(
+            f"{built.folder}: {built.pages:,} issues, {built.files:,} files in all."
+        )

@@ -1,0 +1,202 @@
+"""`newsletter archive build`: the archive in a folder, and nothing else touched there."""
+
+import os
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pytest
+from lxml import html as lxml_html
+
+from newsletter.errors import Refused
+from newsletter.store import Store
+from newsletter.web.site import Site
+from newsletter.web.static_site import Built, build
+from tests.integration.commandline import Call
+from tests.integration.publishing import BASE_URL, letter, sent, site_of, visiting
+from tests.integration.sending import FixedClock, fill_list
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def site(sqlite_store: Store, tmp_path: Path, clock: FixedClock) -> Site:
+    """A newsletter that has sent one issue."""
+    fill_list(sqlite_store, 2)
+    sent(sqlite_store, "慢", letter(), clock)
+    return site_of(sqlite_store, tmp_path, clock=clock)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def test_the_folder_holds_what_the_site_serves(site: Site, tmp_path: Path) -> None:
+    """Byte for byte, with a policy in the page where no header can say it."""
+    built = build(site, tmp_path / "public")
+
+    found = files(tmp_path / "public")
+    assert built == Built(tmp_path / "public", pages=1, files=5)
+    assert set(found) == {
+        "archive/index.html",
+        "archive/慢/index.html",
+        "feed.json",
+        "feed.xml",
+        "static/style.css",
+    }
+    with visiting(site) as visitor:
+        for path, content in found.items():
+            address = path.removesuffix("index.html").replace("慢", "%E6%85%A2")
+            assert visitor.get(f"/{address}").content == content
+    assert b'http-equiv="Content-Security-Policy"' in found["archive/慢/index.html"]
+
+
+def test_its_links_lead_to_its_own_files_below_any_address(
+    site: Site, sqlite_store: Store, tmp_path: Path, clock: FixedClock
+) -> None:
+    for number in range(60):
+        sent(sqlite_store, f"issue-{number}", letter(), clock)
+    folder = tmp_path / "public"
+    build(site, folder)
+    met = set()
+
+    for path in files(folder):
+        if not path.endswith(".html"):
+            continue
+        here = f"http://host.example/some/where/{path.removesuffix('index.html')}"
+        for _, _, link, _ in lxml_html.fromstring((folder / path).read_bytes()).iterlinks():
+            if urlsplit(link).netloc:
+                assert link.startswith(f"{BASE_URL}/")
+                continue
+            target = urlsplit(urljoin(here, link)).path.removeprefix("/some/where/")
+            target = unquote(target) + ("index.html" if target.endswith("/") else "")
+            assert (folder / target).is_file(), f"{path}: {link}"
+            met.add(target)
+
+    assert {"archive/page/2/index.html", "static/style.css", "feed.xml"} <= met
+
+
+def test_building_again_changes_nothing_that_is_the_same(
+    site: Site, sqlite_store: Store, tmp_path: Path, clock: FixedClock
+) -> None:
+    folder = tmp_path / "public"
+    build(site, folder)
+    page = folder / "archive" / "慢" / "index.html"
+    os.utime(page, (1, 1))
+    sent(sqlite_store, "more", letter("More"), clock)
+
+    build(site, folder)
+
+    assert page.stat().st_mtime == 1
+    assert "More" in (folder / "archive" / "index.html").read_text()
+
+
+def test_pages_that_are_gone_are_removed_with_their_folders(
+    site: Site, sqlite_store: Store, tmp_path: Path, clock: FixedClock
+) -> None:
+    folder = tmp_path / "public"
+    build(site, folder)
+    closed = site_of(sqlite_store, tmp_path, clock=clock, web={"archive_lists": []})
+
+    built = build(closed, folder)
+
+    assert built.pages == 0
+    assert not (folder / "archive" / "慢").exists()
+    assert (folder / "archive" / "index.html").exists()
+
+
+FOREIGN = ["notes.txt", "archive/mine/index.html", "archive/慢/picture.png", "index.html"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize("built_before", [False, True])
+def test_a_folder_with_other_files_is_left_untouched(
+    site: Site, tmp_path: Path, name: str, built_before: bool
+) -> None:
+    folder = tmp_path / "public"
+    if built_before:
+        build(site, folder)
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("mine")
+    before = files(folder)
+
+    with pytest.raises(Refused) as refused:
+        build(site, folder)
+
+    assert refused.value.where == str(folder / name)
+    assert files(folder) == before
+
+
+def test_a_link_out_of_the_folder_is_not_followed(site: Site, tmp_path: Path) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "public"
+    outside.mkdir()
+    folder.mkdir()
+    (folder / "archive").symlink_to(outside)
+
+    with pytest.raises(Refused):
+        build(site, folder)
+
+    assert list(outside.iterdir()) == []
+
+
+@pytest.mark.parametrize("noted", ['["../outside"]', '["/etc/passwd"]', "{}", "[1]", "x", "\ud800"])
+def test_a_note_that_is_not_ours_removes_nothing(site: Site, tmp_path: Path, noted: str) -> None:
+    (tmp_path / "outside").write_text("mine")
+    folder = tmp_path / "public"
+    folder.mkdir()
+    (folder / ".newsletter-archive").write_bytes(noted.encode("utf-8", "surrogatepass"))
+
+    with pytest.raises(Refused):
+        build(site, folder)
+
+    assert (tmp_path / "outside").read_text() == "mine"
+
+
+def test_what_a_host_needs_at_the_top_is_not_looked_at(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "public"
+    (folder / ".git").mkdir(parents=True)
+    (folder / ".git" / "HEAD").write_text("ref: refs/heads/pages")
+    (folder / ".nojekyll").write_text("")
+
+    build(site, folder)
+
+    assert (folder / ".git" / "HEAD").read_text() == "ref: refs/heads/pages"
+
+
+def test_a_build_that_was_killed_is_made_good_by_the_next(site: Site, tmp_path: Path) -> None:
+    """It noted what it would write before it began, and left half a file."""
+    folder = tmp_path / "public"
+    build(site, folder)
+    whole = files(folder)
+    (folder / "archive" / "慢" / "index.html").unlink()
+    (folder / "archive" / "慢" / "index.html.part").write_text("half")
+
+    build(site, folder)
+
+    assert files(folder) == whole
+
+
+@pytest.fixture
+def issue(call: Call, readers: str) -> str:
+    assert call("send", "2026-01-07-valley", "--list", readers, "--yes").code == 0
+    return "2026-01-07-valley"
+
+
+def test_the_command_says_what_it_wrote(call: Call, issue: str, tmp_path: Path) -> None:
+    done = call("archive", "build", str(tmp_path / "public"), "--json")
+
+    assert done.code == 0
+    assert done.json == {"folder": str(tmp_path / "public"), "pages": 1, "files": 5}
+    page = (tmp_path / "public" / "archive" / issue / "index.html").read_text("utf-8")
+    assert "News of the valley" in page
+    assert "/u/" not in page
+
+
+def test_the_command_refuses_a_folder_with_other_files(call: Call, issue: str) -> None:
+    assert call("archive", "build", ".").code == 5
