@@ -13,11 +13,15 @@ from newsletter.cli.frame import Session, command
 @command
 def serve(session: Session, host: str, port: int) -> None:
     """Serve the public pages: unsubscribe, preferences, subscribe, archive, events."""
+    from newsletter.transports import open_transport
     from newsletter.web.app import make_app
+    from newsletter.web.mailer import Mailer
     from newsletter.web.server import listen, run, url_of
     from newsletter.web.site import Site
 
-    app = make_app(Site.of(session.project, session.store))
+    site = Site.of(session.project, session.store)
+    transport = open_transport(session.project)
+    app = make_app(site, [lambda stop: Mailer(site, transport, stop).run()])
 
     def ready() -> None:
         if session.json:

@@ -13,6 +13,7 @@ from newsletter.model.subscriber import Request, RequestKind, RequestState
 from newsletter.store.schema import requests
 
 _IN_HAND = "in hand when the process ended: it may have been mailed"
+WELCOME_DUE = "welcome due"
 _TAKING = 7302  # the advisory lock of PostgreSQL
 
 
@@ -121,6 +122,26 @@ def mailed_since(
         requests.c.id != but,
     )
     return connection.execute(query).scalars().all()
+
+
+def welcomes_due(connection: Connection, limit: int) -> Sequence[int]:
+    """The ids of what was confirmed and is to be welcomed by a mail."""
+    query = sa.select(requests.c.id).where(
+        requests.c.state == RequestState.CONFIRMED, requests.c.reason == WELCOME_DUE
+    )
+    return connection.execute(query.order_by(requests.c.at).limit(limit)).scalars().all()
+
+
+def take_welcome(connection: Connection, request_id: int) -> Request | None:
+    """Take a welcome in hand; None if another process was faster."""
+    statement = (
+        sa.update(requests)
+        .where(requests.c.id == request_id, requests.c.reason == WELCOME_DUE)
+        .values(reason="welcome " + _IN_HAND)
+        .returning(requests)
+    )
+    row = connection.execute(statement).first()
+    return None if row is None else _request(row)
 
 
 def of(connection: Connection, subscriber_id: int) -> Sequence[Request]:

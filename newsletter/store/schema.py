@@ -143,6 +143,12 @@ requests = Table(
     Index("ix_requests_mailbox", "mailbox", "at"),
     Index("ix_requests_subscriber_id", "subscriber_id"),
     Index(
+        "ix_requests_welcome",
+        "at",
+        sqlite_where=text("reason = 'welcome due'"),
+        postgresql_where=text("reason = 'welcome due'"),
+    ),
+    Index(
         "ix_requests_waiting",
         "at",
         sqlite_where=text("state = 'waiting'"),

@@ -98,6 +98,16 @@ def last_to(connection: Connection, list_id: int, segment: str) -> int | None:
     return connection.execute(query).scalar()
 
 
+def newest_finished(connection: Connection, list_id: int, slug: str | None) -> int | None:
+    """The newest finished send to a list, or of one issue to it."""
+    query = sa.select(sa.func.max(sends.c.number)).where(
+        sends.c.list_id == list_id, sends.c.status == SendStatus.FINISHED
+    )
+    if slug is not None:
+        query = query.where(sends.c.slug == slug)
+    return connection.execute(query).scalar()
+
+
 def open_numbers(connection: Connection) -> Sequence[int]:
     """The numbers of all sends that have not ended."""
     query = sa.select(sends.c.number).where(sends.c.status.not_in(ENDED)).order_by(sends.c.number)

@@ -1,29 +1,57 @@
 """The application: its routes, and what errors look like."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from newsletter.errors import StoreError
-from newsletter.web import archive, assets
+from newsletter.web import archive, assets, confirm, health, preferences, subscribe, unsubscribe
 from newsletter.web.frame import OWN_PAGES, Frame
 from newsletter.web.site import Site
 
 __all__ = ["OWN_PAGES", "ROUTES", "make_app"]
 
 # Each adds its routes to the application.
-ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (assets.add, archive.add)
+ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (
+    assets.add,
+    unsubscribe.add,
+    preferences.add,
+    subscribe.add,
+    confirm.add,
+    archive.add,
+    health.add,
+)
 
 
-def make_app(site: Site) -> FastAPI:
-    """The public site of a project.
+# What runs beside the server until the event is set.
+Background = Callable[[threading.Event], None]
+
+
+def make_app(site: Site, background: Sequence[Background] = ()) -> FastAPI:
+    """The public site of a project; each of `background` gets a thread while it serves.
 
     It never redirects by itself: where to would come from the Host header.
     """
+
+    @asynccontextmanager
+    async def alive(_: FastAPI) -> AsyncIterator[None]:
+        stop = threading.Event()
+        threads = [threading.Thread(target=each, args=(stop,)) for each in background]
+        for thread in threads:
+            thread.start()
+        yield
+        stop.set()
+        for thread in threads:
+            await run_in_threadpool(thread.join)
+
     app = FastAPI(
+        lifespan=alive,
         title=site.settings.newsletter.name,
         docs_url=None,
         redoc_url=None,

@@ -23,6 +23,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters["fill"] = _filled
         self._environment.globals["newsletter"] = newsletter
         self._environment.globals["t"] = texts
         # A site may lie below a path of its host, which the proxy before it takes away.
@@ -40,3 +41,10 @@ class Pages:
         """The page of an error; those without words of their own share the ones of 400 and 503."""
         known = status if status in _PROBLEMS else 503 if status >= 500 else 400
         return self.page("problem.html", status=status, code=known)
+
+
+def _filled(text: str, **values: object) -> str:
+    """A text of `texts/` with values for its `{name}`s; other braces stay."""
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", str(value))
+    return text

@@ -1,9 +1,11 @@
 """What all routes of the public site share."""
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
 
 from newsletter.config import Settings
 from newsletter.links import Links, load_keys
@@ -40,3 +42,11 @@ class Site:
     @property
     def settings(self) -> Settings:
         return self.project.settings
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.settings.newsletter.timezone)
+
+    def path(self, url: str) -> str:
+        """A link of ours as pages write it: without the host, which may be another one here."""
+        return urlsplit(url).path

@@ -67,6 +67,15 @@ def upgrade() -> None:
     op.create_index("ix_requests_at", "requests", ["at"], unique=False)
     op.create_index("ix_requests_mailbox", "requests", ["mailbox", "at"], unique=False)
     op.create_index("ix_requests_subscriber_id", "requests", ["subscriber_id"], unique=False)
+    welcome = sa.text("reason = 'welcome due'")
+    op.create_index(
+        "ix_requests_welcome",
+        "requests",
+        ["at"],
+        unique=False,
+        sqlite_where=welcome,
+        postgresql_where=welcome,
+    )
     waiting = sa.text("state = 'waiting'")
     op.create_index(
         "ix_requests_waiting",

@@ -1,0 +1,167 @@
+"""What a subscriber sees and decides of their own: lists, name, pauses, and all that is held."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from newsletter.audience.cells import checked
+from newsletter.audience.subscribers import suppression_of
+from newsletter.errors import UsageError
+from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
+from newsletter.store import Store, consents, held, people, requests, suppressions
+from newsletter.store.people import Person
+from newsletter.store.staging import Hashes
+
+HOW = "preferences"
+PAUSES = (7, 30, 90)  # days
+LONGEST_PAUSE = dt.timedelta(days=366)
+
+
+class Rejoined(StrEnum):
+    JOINED = "joined"
+    ASK = "ask"  # they never confirmed this list: a mail has to ask
+    BLOCKED = "blocked"  # the address is suppressed
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`lists` has the ids of all lists by their names."""
+
+    person: Person
+    lists: Mapping[str, int]
+    is_suppressed: bool
+
+    def is_on(self, name: str) -> bool:
+        return any(
+            standing.list == name and standing.status is SubscriptionStatus.CONFIRMED
+            for standing in self.person.subscriptions
+        )
+
+    def joined(self, name: str) -> bool:
+        """Whether they ever joined, asked to, or left."""
+        return any(standing.list == name for standing in self.person.subscriptions)
+
+
+def standing(store: Store, subscriber_id: int, hashes: Hashes) -> Standing | None:
+    """None for who was erased or is not known."""
+    with store.read() as connection:
+        person = people.person(connection, subscriber_id)
+        if person is None:
+            return None
+        suppressed = suppression_of(connection, person.subscriber.address, hashes)
+        lists = {name: number for number, name in people.list_names(connection)}
+        return Standing(person, lists, suppressed is not None)
+
+
+def leave(store: Store, subscriber_id: int, list_id: int, said: Consent) -> None:
+    with store.write() as connection:
+        people.unsubscribe(connection, subscriber_id, list_id, said)
+
+
+def rejoin(
+    store: Store, subscriber_id: int, list_id: int, hashes: Hashes, said: Consent
+) -> Rejoined:
+    """Come back to a list that was once confirmed; any other one asks by mail first."""
+    with store.write() as connection:
+        person = people.get(connection, subscriber_id)
+        if person is None or suppression_of(connection, person.address, hashes):
+            return Rejoined.BLOCKED
+        standing = people.subscription(connection, subscriber_id, list_id)
+        if standing is not None and standing.status is SubscriptionStatus.CONFIRMED:
+            return Rejoined.JOINED
+        if standing is None or not _once_confirmed(connection, subscriber_id, list_id):
+            return Rejoined.ASK
+        status = SubscriptionStatus.CONFIRMED
+        people.subscribe(connection, subscriber_id, list_id, status, said)
+    return Rejoined.JOINED
+
+
+def rename(store: Store, subscriber_id: int, name: str, said: Consent) -> str | None:
+    """Returns the name that is kept, None where it cannot be one."""
+    try:
+        kept, _ = checked(name, {})
+    except UsageError:
+        return None
+    with store.write() as connection:
+        person = people.get(connection, subscriber_id)
+        if person is not None and person.name != kept:
+            people.update(connection, subscriber_id, kept or "", person.attributes, said.at)
+            consents.append(connection, subscriber_id, None, ConsentKind.RENAMED, said)
+    return kept
+
+
+def pause(store: Store, subscriber_id: int, until: dt.datetime | None, said: Consent) -> None:
+    """Get nothing before `until`; None goes on at once."""
+    kind = ConsentKind.CONTINUED if until is None else ConsentKind.PAUSED
+    with store.write() as connection:
+        people.pause(connection, subscriber_id, until)
+        detail = "" if until is None else f"until {until.isoformat()}"
+        consents.append(connection, subscriber_id, None, kind, said, detail)
+
+
+def everything(store: Store, subscriber_id: int) -> dict[str, Any] | None:
+    """All that is held of a person, as JSON: Article 15 of the GDPR. Times are ISO 8601, UTC."""
+    with store.read() as connection:
+        person = people.person(connection, subscriber_id)
+        if person is None:
+            return None
+        subscriber = person.subscriber
+        found = suppressions.find(connection, subscriber.address)
+        return {
+            "address": subscriber.address.text,
+            "name": subscriber.name,
+            "attributes": dict(subscriber.attributes),
+            "since": person.created_at.isoformat(),
+            "paused_until": _time(subscriber.paused_until),
+            "subscriptions": [
+                {"list": each.list, "status": each.status, "changed": _time(each.updated_at)}
+                for each in person.subscriptions
+            ],
+            "suppression": None
+            if found is None
+            else {"reason": found.reason, "source": found.source, "at": _time(found.created_at)},
+            "consents": [
+                {
+                    "at": _time(fact.consent.at),
+                    "kind": fact.kind,
+                    "list": fact.list,
+                    "how": fact.consent.how,
+                    "source": fact.consent.source,
+                    "wording": fact.consent.wording,
+                    "ip": fact.consent.ip,
+                    "detail": fact.detail,
+                }
+                for fact in consents.of(connection, subscriber_id)
+            ],
+            "requests": [
+                {
+                    "at": _time(request.at),
+                    "kind": request.kind,
+                    "address": request.address.text,
+                    "name": request.name,
+                    "state": request.state,
+                    "ip": request.ip,
+                }
+                for request in requests.of(connection, subscriber_id)
+            ],
+            "deliveries": [
+                {**row, "at": _time(row["at"])}
+                for row in held.deliveries_of(connection, subscriber_id)
+            ],
+            "events": [
+                {**row, "at": _time(row["at"])} for row in held.events_of(connection, subscriber_id)
+            ],
+        }
+
+
+def _once_confirmed(connection: Connection, subscriber_id: int, list_id: int) -> bool:
+    facts = consents.of(connection, subscriber_id, list_id)
+    return any(fact.kind is ConsentKind.CONFIRMED for fact in facts)
+
+
+def _time(at: dt.datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

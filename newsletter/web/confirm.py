@@ -1,0 +1,55 @@
+"""`/confirm/{token}`: the click in the mail, the second half of double opt-in.
+
+GET shows a button, for link scanners follow every link; POST says yes, once.
+"""
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from newsletter.audience import joining
+from newsletter.audience.joining import Answer
+from newsletter.links import Purpose
+from newsletter.model.subscriber import Consent
+from newsletter.web.forms import fields, form_body, origin
+from newsletter.web.site import Site
+
+_FORM = form_body(action="confirm, as the button of the page sends it")
+
+
+def add(app: FastAPI, site: Site) -> None:
+    @app.get("/confirm/{token}")
+    def ask(token: str) -> Response:
+        """The page with the button; it changes nothing."""
+        _, list_id = _read(site, token)
+        return site.pages.page("confirm.html", moves=list_id == 0)
+
+    @app.post("/confirm/{token}", openapi_extra=_FORM)
+    async def confirm(token: str, request: Request) -> Response:
+        """Confirm, once and within a week."""
+        request_id, list_id = _read(site, token)
+        if (await fields(request)).get("action") != "confirm":
+            raise HTTPException(400)
+        web = site.settings.web
+        ip = origin(request, web.trusted_proxies).ip if web.keep_ip else ""
+        said = Consent(site.clock(), "form", "confirmation mail", ip=ip)
+        return await run_in_threadpool(_confirm, site, request_id, list_id, said)
+
+
+def _read(site: Site, token: str) -> tuple[int, int]:
+    found = site.links.read(Purpose.CONFIRM, token)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _confirm(site: Site, request_id: int, list_id: int, said: Consent) -> Response:
+    welcome = bool(site.settings.web.welcome)
+    done = joining.confirm(
+        site.store, request_id, list_id, site.links.address_hashes, said, welcome=welcome
+    )
+    preferences = ""
+    if done.answer in (Answer.JOINED, Answer.MOVED) and done.request is not None:
+        subscriber_id = done.request.subscriber_id or 0
+        preferences = site.path(site.links.preferences_url(subscriber_id, list_id))
+    return site.pages.page("confirm_done.html", answer=done.answer, preferences=preferences)

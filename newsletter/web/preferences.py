@@ -1,0 +1,234 @@
+"""`/preferences/{token}`: what a subscriber decides. The token says who; nothing in a body does."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from newsletter.audience import erasing, joining, preferences
+from newsletter.audience.address import InvalidAddress, parse
+from newsletter.audience.preferences import Rejoined
+from newsletter.links import Purpose
+from newsletter.model.subscriber import Consent
+from newsletter.web.forms import fields, form_body
+from newsletter.web.site import Site
+from newsletter.web.subscribe import is_open, wording
+
+_SOURCE = "preferences page"
+_FORM = form_body(
+    action="leave, join, name, pause, continue, move, data, erase",
+    list="For leave and join: the name of a list",
+    name="For name: the new one",
+    days="For pause: 7, 30 or 90",
+    until="For pause: a date, YYYY-MM-DD, instead of days",
+    email="For move: the new address",
+    sure="For erase: yes, after the question",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One request by the person of a token."""
+
+    site: Site
+    subscriber_id: int
+    list_id: int
+    sent: Mapping[str, str]
+    said: Consent
+
+
+def add(app: FastAPI, site: Site) -> None:
+    @app.get("/preferences/{token}")
+    def show(token: str) -> Response:
+        """What a subscriber can decide; it changes nothing."""
+        subscriber_id, _ = _read(site, token)
+        return _page(site, subscriber_id)
+
+    @app.post("/preferences/{token}", openapi_extra=_FORM)
+    async def change(token: str, request: Request) -> Response:
+        """Change one thing, and show where it stands."""
+        subscriber_id, list_id = _read(site, token)
+        sent = await fields(request)
+        action = _ACTIONS.get(sent.get("action", ""))
+        if action is None:
+            raise HTTPException(400)
+        said = Consent(site.clock(), preferences.HOW, _SOURCE)
+        visit = _Visit(site, subscriber_id, list_id, sent, said)
+        return await run_in_threadpool(_change, action, visit)
+
+
+def _read(site: Site, token: str) -> tuple[int, int]:
+    found = site.links.read(Purpose.PREFERENCES, token)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _page(site: Site, subscriber_id: int, note: str = "", status: int = 200) -> Response:
+    """`note` is the key of the text that says what just happened."""
+    if subscriber_id == 0:
+        return site.pages.page("unsubscribe_test.html")
+    hashes = site.links.address_hashes
+    standing = preferences.standing(site.store, subscriber_id, hashes)
+    if standing is None:
+        return site.pages.page("preferences_nobody.html")
+    shown = [
+        (name, standing.is_on(name))
+        for name in standing.lists
+        if standing.joined(name) or is_open(site, name)
+    ]
+    paused = standing.person.subscriber.paused_until
+    now = site.clock()
+    return site.pages.page(
+        "preferences.html",
+        status=status,
+        person=standing.person.subscriber,
+        lists=shown,
+        is_suppressed=standing.is_suppressed,
+        paused=paused.astimezone(site.zone).date() if paused and paused > now else None,
+        pauses=preferences.PAUSES,
+        first_day=(now.astimezone(site.zone) + dt.timedelta(days=1)).date(),
+        last_day=(now.astimezone(site.zone) + preferences.LONGEST_PAUSE).date(),
+        note=note,
+        is_fault=status != 200,
+    )
+
+
+def _change(action: Callable[[_Visit], Response], visit: _Visit) -> Response:
+    hashes = visit.site.links.address_hashes
+    if preferences.standing(visit.site.store, visit.subscriber_id, hashes) is None:
+        return _page(visit.site, visit.subscriber_id)
+    return action(visit)
+
+
+def _done(visit: _Visit, note: str) -> Response:
+    return _page(visit.site, visit.subscriber_id, note)
+
+
+def _fault(visit: _Visit, note: str) -> Response:
+    return _page(visit.site, visit.subscriber_id, note, status=400)
+
+
+def _list_id(visit: _Visit) -> tuple[str, int]:
+    """The list that a button names: one that they know, or one that is open."""
+    site, name = visit.site, visit.sent.get("list", "")
+    standing = preferences.standing(site.store, visit.subscriber_id, site.links.address_hashes)
+    if standing is None or name not in standing.lists:
+        raise HTTPException(400)
+    if not standing.joined(name) and not is_open(site, name):
+        raise HTTPException(400)
+    return name, standing.lists[name]
+
+
+def _leave(visit: _Visit) -> Response:
+    _, list_id = _list_id(visit)
+    preferences.leave(visit.site.store, visit.subscriber_id, list_id, visit.said)
+    return _done(visit, "note_left")
+
+
+def _join(visit: _Visit) -> Response:
+    site = visit.site
+    _, list_id = _list_id(visit)
+    hashes = site.links.address_hashes
+    match preferences.rejoin(site.store, visit.subscriber_id, list_id, hashes, visit.said):
+        case Rejoined.JOINED:
+            return _done(visit, "note_joined")
+        case Rejoined.BLOCKED:
+            return _fault(visit, "note_blocked")
+        case Rejoined.ASK:
+            joining.ask_for_list(
+                site.store,
+                visit.subscriber_id,
+                list_id,
+                wording=wording(site),
+                now=visit.said.at,
+            )
+            return _done(visit, "note_ask")
+
+
+def _name(visit: _Visit) -> Response:
+    name = visit.sent.get("name", "")
+    kept = preferences.rename(visit.site.store, visit.subscriber_id, name, visit.said)
+    return _fault(visit, "note_bad_name") if kept is None else _done(visit, "note_name")
+
+
+def _pause(visit: _Visit) -> Response:
+    until = _until(visit)
+    if until is None:
+        return _fault(visit, "note_bad_date")
+    preferences.pause(visit.site.store, visit.subscriber_id, until, visit.said)
+    return _done(visit, "note_paused")
+
+
+def _until(visit: _Visit) -> dt.datetime | None:
+    """The end of the pause that was asked for: the beginning of a day, or days from now."""
+    days = visit.sent.get("days", "")
+    if days in map(str, preferences.PAUSES):
+        return visit.said.at + dt.timedelta(days=int(days))
+    try:
+        day = dt.date.fromisoformat(visit.sent.get("until", ""))
+    except ValueError:
+        return None
+    until = dt.datetime.combine(day, dt.time(), visit.site.zone).astimezone(dt.UTC)
+    ahead = until - visit.said.at
+    return until if dt.timedelta(0) < ahead <= preferences.LONGEST_PAUSE else None
+
+
+def _continue(visit: _Visit) -> Response:
+    preferences.pause(visit.site.store, visit.subscriber_id, None, visit.said)
+    return _done(visit, "note_continued")
+
+
+def _move(visit: _Visit) -> Response:
+    try:
+        address = parse(visit.sent.get("email", ""))
+    except InvalidAddress:
+        return _fault(visit, "note_bad_address")
+    site = visit.site
+    now = visit.said.at
+    asked = joining.ask_to_move(
+        site.store, visit.subscriber_id, address, wording=wording(site), now=now
+    )
+    return _done(visit, "note_move") if asked else site.pages.problem(429)
+
+
+def _data(visit: _Visit) -> Response:
+    held = preferences.everything(visit.site.store, visit.subscriber_id)
+    return Response(
+        json.dumps(held, ensure_ascii=False, indent=2, default=str),
+        media_type="application/json",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": 'attachment; filename="my-data.json"',
+        },
+    )
+
+
+def _erase(visit: _Visit) -> Response:
+    site = visit.site
+    if visit.sent.get("sure") != "yes":
+        return site.pages.page("preferences_erase.html")
+    erasing.erase(
+        site.store,
+        site.project.outbox,
+        site.links.address_hashes,
+        visit.subscriber_id,
+        visit.said,
+    )
+    return site.pages.page("preferences_erased.html")
+
+
+_ACTIONS: Mapping[str, Callable[[_Visit], Response]] = {
+    "leave": _leave,
+    "join": _join,
+    "name": _name,
+    "pause": _pause,
+    "continue": _continue,
+    "move": _move,
+    "data": _data,
+    "erase": _erase,
+}

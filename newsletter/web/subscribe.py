@@ -1,0 +1,128 @@
+"""`/subscribe/{list}`: the form, the first half of double opt-in.
+
+The answer is the same for every address, known or not: what differs is decided later, when the
+mail is written (newsletter.audience.joining).
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from newsletter.audience import joining
+from newsletter.audience.address import InvalidAddress, parse
+from newsletter.audience.cells import LONGEST_NAME
+from newsletter.links import Purpose
+from newsletter.store import people
+from newsletter.web.forms import fields, form_body, origin
+from newsletter.web.site import Site
+
+OLDEST_FORM = dt.timedelta(hours=24)
+YOUNGEST_FORM = dt.timedelta(seconds=2)  # a person takes longer to write an address
+TRAP = "website"  # no person sees this field
+_LONGEST_FIELD = 254
+_FORM = form_body(
+    email="The address that wants to subscribe",
+    name="How the reader is called, if they want to say",
+    form="When the form was fetched, signed; without it one more click is asked for",
+    **{TRAP: "Stays empty"},
+)
+
+
+def add(app: FastAPI, site: Site) -> None:
+    @app.get("/subscribe/{list_name}")
+    def form(list_name: str) -> Response:
+        """The form."""
+        return _form(site, _list_id(site, list_name), list_name, {})
+
+    @app.post("/subscribe/{list_name}", openapi_extra=_FORM)
+    async def ask(list_name: str, request: Request) -> Response:
+        """Note that somebody asked; a mail will ask whether it was them."""
+        sent = await fields(request)
+        came_from = origin(request, site.settings.web.trusted_proxies)
+        return await run_in_threadpool(_ask, site, list_name, sent, came_from)
+
+
+def wording(site: Site) -> str:
+    """The version of the words that a visitor agreed to: it changes with them."""
+    texts = site.texts
+    shown = (texts["subscribe_text"], texts["subscribe_promise"], texts["subscribe_button"])
+    return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:8]
+
+
+def is_open(site: Site, list_name: str) -> bool:
+    """Whether anybody may ask to join a list of this name."""
+    opened = site.settings.web.subscribe_lists
+    return "*" in opened or list_name in opened
+
+
+def _list_id(site: Site, list_name: str) -> int:
+    if is_open(site, list_name) and list_name.isascii() and list_name.isprintable():
+        with site.store.read() as connection:
+            found = people.find_list(connection, list_name)
+        if found is not None:
+            return found
+    raise HTTPException(404)
+
+
+def _ask(
+    site: Site, list_name: str, sent: Mapping[str, str], came_from: joining.Origin
+) -> Response:
+    list_id = _list_id(site, list_name)
+    if sent.get(TRAP):
+        return _sent(site)
+    try:
+        address = parse(sent.get("email") or sent.get("address") or "")
+    except InvalidAddress:
+        return _form(site, list_id, list_name, sent, fault=True)
+    if not _is_in_time(site, sent.get("form", ""), list_id):
+        return _form(site, list_id, list_name, sent, again=True)
+    web = site.settings.web
+    accepted = joining.ask_to_join(
+        site.store,
+        address,
+        list_id,
+        name=sent.get("name", "").strip(),
+        wording=wording(site),
+        origin=came_from,
+        limits=joining.Limits(web.requests_per_ip, web.requests_per_network, web.requests_per_hour),
+        now=site.clock(),
+    )
+    return _sent(site) if accepted else site.pages.problem(429)
+
+
+def _is_in_time(site: Site, token: str, list_id: int) -> bool:
+    found = site.links.read(Purpose.FORM, token)
+    if found is None or found[1] != list_id:
+        return False
+    age = site.clock().timestamp() - found[0]
+    return YOUNGEST_FORM.total_seconds() <= age <= OLDEST_FORM.total_seconds()
+
+
+def _form(
+    site: Site,
+    list_id: int,
+    list_name: str,
+    sent: Mapping[str, str],
+    *,
+    fault: bool = False,
+    again: bool = False,
+) -> Response:
+    return site.pages.page(
+        "subscribe.html",
+        status=400 if fault else 200,
+        list=list_name,
+        email=(sent.get("email") or sent.get("address") or "")[:_LONGEST_FIELD],
+        name=sent.get("name", "")[:LONGEST_NAME],
+        token=site.links.form_token(int(site.clock().timestamp()), list_id),
+        trap=TRAP,
+        fault=fault,
+        again=again,
+    )
+
+
+def _sent(site: Site) -> Response:
+    return site.pages.page("subscribe_sent.html")

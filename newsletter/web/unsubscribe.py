@@ -1,0 +1,90 @@
+"""`/u/{token}`: leaving a list with one click.
+
+GET changes nothing, for link scanners follow every link of a mail. POST leaves at once, as RFC 8058
+wants it: no cookie, no redirect, on disk before the answer.
+"""
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from newsletter.audience import leaving
+from newsletter.links import Purpose
+from newsletter.model.subscriber import Consent
+from newsletter.store import people
+from newsletter.web.forms import fields, form_body
+from newsletter.web.site import Site
+
+ONE_CLICK = ("List-Unsubscribe", "One-Click")
+_SOURCE = "unsubscribe link"
+_FORM = form_body(
+    **{
+        "List-Unsubscribe": "One-Click, as mail programs send it (RFC 8058)",
+        "action": "What a button of the page does: leave, reason, undo",
+        "reason": "Why somebody left, up to 500 characters",
+    }
+)
+
+
+def add(app: FastAPI, site: Site) -> None:
+    @app.get("/u/{token}")
+    def ask(token: str) -> Response:
+        """The page with the button; it changes nothing."""
+        subscriber_id, list_id = _read(site, token)
+        if subscriber_id == 0:
+            return site.pages.page("unsubscribe_test.html")
+        with site.store.read() as connection:
+            name = people.find_list_name(connection, list_id)
+        return site.pages.page("unsubscribe.html", token=token, list=name)
+
+    @app.post("/u/{token}", openapi_extra=_FORM)
+    async def leave(token: str, request: Request) -> Response:
+        """Leave at once, give a reason, or take it back."""
+        subscriber_id, list_id = _read(site, token)
+        sent = await fields(request)
+        action = _action(sent)
+        if subscriber_id == 0:
+            return site.pages.page("unsubscribe_test.html")
+        return await run_in_threadpool(_do, site, action, sent, token, subscriber_id, list_id)
+
+
+def _read(site: Site, token: str) -> tuple[int, int]:
+    found = site.links.read(Purpose.UNSUBSCRIBE, token)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _action(sent: Mapping[str, str]) -> str:
+    name, value = ONE_CLICK
+    if sent.get(name) == value:
+        return leaving.ONE_CLICK
+    action = sent.get("action")
+    if action == "leave":
+        return leaving.PAGE
+    if action in (leaving.REASON, leaving.UNDO):
+        return action
+    raise HTTPException(400)
+
+
+def _do(
+    site: Site,
+    action: str,
+    sent: Mapping[str, str],
+    token: str,
+    subscriber_id: int,
+    list_id: int,
+) -> Response:
+    store, pages = site.store, site.pages
+    said = Consent(site.clock(), action, _SOURCE)
+    preferences = site.path(site.links.preferences_url(subscriber_id, list_id))
+    if action == leaving.REASON:
+        leaving.give_reason(store, subscriber_id, list_id, sent.get("reason", ""), said)
+        return pages.page("unsubscribe_thanks.html", preferences=preferences)
+    if action == leaving.UNDO:
+        back = leaving.undo(store, subscriber_id, list_id, said)
+        return pages.page("unsubscribe_undone.html", back=back, preferences=preferences)
+    left = leaving.leave(store, subscriber_id, list_id, said)
+    return pages.page("unsubscribe_done.html", token=token, left=left, preferences=preferences)
