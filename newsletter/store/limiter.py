@@ -35,6 +35,13 @@ def slow_down(connection: Connection, now: dt.datetime) -> None:
         _update(connection, share=max(_LEAST_SHARE, _share(row, now) / 2), slowed_at=now)
 
 
+def share(connection: Connection, now: dt.datetime) -> float:
+    """How much of the rate is used, from 1/64 to 1; it writes nothing."""
+    query = sa.select(limiter.c.share, limiter.c.slowed_at).where(limiter.c.name == _NAME)
+    row = connection.execute(query).mappings().first()
+    return 1.0 if row is None else _share(row, now)
+
+
 def _share(row: RowMapping, now: dt.datetime) -> float:
     if row["slowed_at"] is None:
         return 1.0

@@ -8,7 +8,6 @@ it knows only sends that reached somebody.
 import datetime as dt
 import hashlib
 import threading
-import zoneinfo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -72,7 +71,7 @@ class Archive:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._newsletter = site.settings.newsletter
-        self._zone = zoneinfo.ZoneInfo(self._newsletter.timezone)
+        self._zone = site.zone
         self._started = site.clock()  # a copy from before may be of another version
         self._lock = threading.Lock()
         self._checked: dt.datetime | None = None

@@ -1,0 +1,139 @@
+"""What Prometheus reads: the store's own counts, without anybody's address.
+
+They are counted when they are asked for. What takes longer the more people there are is counted
+again after a minute, all else after ten seconds.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from newsletter import __version__
+from newsletter.store import Store, events, figures, limiter, suppressions
+
+_SOON = dt.timedelta(seconds=10)
+_LATER = dt.timedelta(seconds=60)
+_COUNTS = ("accepted", "rejected", "skipped", "unknown", "queued")
+
+T = TypeVar("T")
+Clock = Callable[[], dt.datetime]
+
+
+class Metrics:
+    """The text of `/metrics`, of one store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Counts(store, clock))
+        self._text = _Kept(_SOON, clock, lambda: generate_latest(self._registry))
+
+    def text(self) -> bytes:
+        """In Prometheus' text format. Raises StoreError."""
+        return self._text.value()
+
+
+@dataclass
+class _Kept(Generic[T]):
+    """A value that is computed again when it is too old; one thread does it, the others wait."""
+
+    age: dt.timedelta
+    clock: Clock
+    compute: Callable[[], T]
+    _found: tuple[dt.datetime, T] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def value(self) -> T:
+        with self._lock:
+            now = self.clock()
+            if self._found is None or not dt.timedelta(0) <= now - self._found[0] < self.age:
+                self._found = (now, self.compute())
+            return self._found[1]
+
+
+class _Counts(Collector):
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._events = figures.EventCounts({}, 0)
+        self._people = _Kept(_LATER, clock, lambda: list(self._of_people()))
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: registering must not count."""
+        return iter(())
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("newsletter_info", "The version that answers.", version={__version__: 1})
+        now = self._clock()
+        with self._store.read() as connection:
+            yield _gauge(
+                "newsletter_sends",
+                "Sends by status.",
+                status=figures.sends_by_status(connection),
+            )
+            balances = GaugeMetricFamily(
+                "newsletter_deliveries",
+                "Deliveries of the newest send, and of those that have not ended.",
+                labels=("send", "status"),
+            )
+            for send_id, counts in figures.newest_balances(connection):
+                for name in _COUNTS:
+                    balances.add_metric((send_id, name), getattr(counts, name))
+            yield balances
+            self._events = figures.events_since(connection, self._events)
+            last = events.last_applied(connection)
+            yield _gauge(
+                "newsletter_requests",
+                "Requests to join or to move, by state.",
+                state=figures.requests_by_state(connection),
+            )
+            yield GaugeMetricFamily(
+                "newsletter_rate_share",
+                "The share of the rate that is used since SES said it was too much.",
+                value=limiter.share(connection, now),
+            )
+        told = CounterMetricFamily(
+            "newsletter_events",
+            "Events in the log by type and what became of them at first.",
+            labels=("type", "verdict"),
+        )
+        for labels, amount in self._events.amounts.items():
+            told.add_metric(labels, amount)
+        yield told
+        if last is not None:
+            yield GaugeMetricFamily(
+                "newsletter_seconds_since_last_event",
+                "How long ago SES was heard of.",
+                value=(now - last).total_seconds(),
+            )
+        yield from self._people.value()
+
+    def _of_people(self) -> Iterator[Metric]:
+        with self._store.read() as connection:
+            yield _gauge(
+                "newsletter_suppressions",
+                "Suppressed addresses by reason.",
+                reason=suppressions.counts(connection),
+            )
+            subscribers = GaugeMetricFamily(
+                "newsletter_subscribers",
+                "People by list and status.",
+                labels=("list", "status"),
+            )
+            for labels, amount in figures.subscriptions_by_list(connection).items():
+                subscribers.add_metric(labels, amount)
+            yield subscribers
+
+
+def _gauge(name: str, help_text: str, **amounts: Mapping[str, int]) -> GaugeMetricFamily:
+    """A metric with one label: its name, and the amount of each of its values."""
+    ((label, values),) = amounts.items()
+    metric = GaugeMetricFamily(name, help_text, labels=(label,))
+    for value, amount in values.items():
+        metric.add_metric((value,), amount)
+    return metric

@@ -1,0 +1,161 @@
+"""What watchers ask: whether it is well, and its figures, without anybody's address."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
+
+from newsletter import __version__
+from newsletter.feedback.apply import Applied, apply
+from newsletter.store import Store, limiter
+from newsletter.web.site import Site
+from tests.factories import join, make_list
+from tests.integration.publishing import Visitor, letter, planned, sent, site_of, visiting
+from tests.integration.sending import FixedClock, fill_list
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def site(store: Store, tmp_path: Path, clock: FixedClock) -> Site:
+    return site_of(store, tmp_path, clock=clock)
+
+
+@pytest.fixture
+def visitor(site: Site) -> Iterator[Visitor]:
+    with visiting(site) as visitor:
+        yield visitor
+
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def samples(visitor: Visitor) -> Samples:
+    answer = visitor.get("/metrics")
+    assert answer.status == 200
+    assert str(answer.headers["content-type"]).startswith("text/plain; version=0.0.4")
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def of(found: Samples, name: str, **labels: str) -> float | None:
+    return found.get((f"newsletter_{name}", tuple(sorted(labels.items()))))
+
+
+def test_it_is_well_while_the_store_answers(visitor: Visitor) -> None:
+    answer = visitor.get("/healthz")
+
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_it_is_not_well_without_its_store(sqlite_store: Store, tmp_path: Path) -> None:
+    """Asked anew each time, and without a word of what is wrong."""
+    with visiting(site_of(sqlite_store, tmp_path)) as visitor:
+        assert visitor.get("/healthz").status == 200
+        sqlite_store.engine.dispose()
+        (tmp_path / "store.db").rename(tmp_path / "elsewhere.db")
+
+        answer = visitor.get("/healthz")
+
+    assert (answer.status, answer.json) == (503, {"status": "failing"})
+
+
+def test_metrics_count_what_the_store_holds(
+    visitor: Visitor, store: Store, clock: FixedClock
+) -> None:
+    fill_list(store, 3)
+    first = sent(store, "news", letter(), clock)
+    second = planned(store, "more", letter(), clock)
+    told = '{"eventType": "Delivery", "mail": {"messageId": "unknown"}}'
+    apply(store, [("1", told), ("2", "no event")], clock(), Applied())
+
+    found = samples(visitor)
+
+    assert of(found, "info", version=__version__) == 1
+    assert of(found, "sends", status="finished") == 1
+    assert of(found, "sends", status="sending") == 1
+    assert of(found, "deliveries", send=second, status="queued") == 3
+    assert of(found, "deliveries", send=first, status="accepted") is None  # it ended
+    assert of(found, "subscribers", list="readers", status="confirmed") == 3
+    assert sum(v for (name, _), v in found.items() if name == "newsletter_events_total") == 2
+    assert of(found, "rate_share") == 1
+
+
+def test_metrics_follow_what_happens_after_ten_seconds(
+    visitor: Visitor, store: Store, clock: FixedClock
+) -> None:
+    """And each event counts once, however often they are asked for."""
+    fill_list(store, 1)
+    apply(store, [("1", "no event")], clock(), Applied())
+    before = samples(visitor)
+    send_id = sent(store, "news", letter(), clock)
+    apply(store, [("1", "another"), ("2", "a third")], clock(), Applied())
+    with store.write() as connection:
+        limiter.reserve(connection, 1, 10, clock())
+        limiter.slow_down(connection, clock())
+
+    assert samples(visitor) == before
+    clock.forward(11)
+    found = samples(visitor)
+
+    assert of(found, "deliveries", send=send_id, status="accepted") == 1
+    assert of(found, "events_total", type="other", verdict="set_aside") == 3
+    assert of(found, "rate_share") == pytest.approx(0.5 + 0.11)
+
+
+def test_metrics_ask_the_store_once_in_ten_seconds(visitor: Visitor, store: Store) -> None:
+    samples(visitor)
+    statements: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        statements.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    for _ in range(10):
+        samples(visitor)
+
+    assert statements == []
+
+
+def test_metrics_hold_no_address(visitor: Visitor, store: Store, clock: FixedClock) -> None:
+    make_list(store)
+    join(store, "secret.person@example.com", name="Secret Person")
+    sent(store, "news", letter(), clock, list_name="ai")
+
+    text = visitor.get("/metrics").text.lower()
+
+    assert "@" not in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "127.0.0.1"},
+        {"Forwarded": "for=127.0.0.1"},
+        {"X-Real-IP": "127.0.0.1"},
+        {"Via": "1.1 proxy"},
+        {"X-Forwarded-Host": "news.example.com"},
+    ],
+)
+def test_metrics_are_not_shown_through_a_proxy(visitor: Visitor, headers: dict[str, str]) -> None:
+    """The proxy stands on this machine, and whoever asks it does not."""
+    assert visitor.get("/metrics", headers).status == 404
+
+
+@pytest.mark.parametrize(("who", "status"), [("all", 200), ("off", 404)])
+def test_metrics_are_for_whom_the_setting_says(
+    sqlite_store: Store, tmp_path: Path, who: str, status: int
+) -> None:
+    with visiting(site_of(sqlite_store, tmp_path, web={"metrics": who})) as visitor:
+        assert visitor.get("/metrics", {"X-Forwarded-For": "192.0.2.1"}).status == status
+        assert visitor.get("/healthz").status == 200
