@@ -138,6 +138,8 @@ class EventSettings(_Part):
     queue_url: str = ""
     endpoint_url: str = ""
     topic_arns: tuple[str, ...] = ()
+    keep_payload_days: int = Field(default=90, ge=1)
+    silence_minutes: int = Field(default=60, ge=1)
 
 
 class PolicySettings(_Part):

@@ -12,6 +12,7 @@ from newsletter.errors import UsageError
 if TYPE_CHECKING:
     from newsletter.feedback.apply import Applied
 
+_SHOWN = 100  # characters of what could not be read
 _COUNTS = ("read", "applied", "duplicate", "ignored", "set_aside")
 
 
@@ -21,16 +22,107 @@ def events() -> None:
 
 
 @events.command()
+@click.option("--once", is_flag=True, help="Leave when the queue is empty.")
+@command
+def pull(session: Session, once: bool) -> int:
+    """Drain the queue of events, until stopped."""
+    import threading
+
+    from newsletter.cli.running import stopping
+    from newsletter.feedback import silence
+    from newsletter.feedback.apply import Applied
+    from newsletter.feedback.queue import Drain, Queue
+    from newsletter.project import utc_now
+
+    settings = session.project.settings
+    drain = Drain(
+        queue=Queue(settings),
+        store=session.store,
+        settings=settings,
+        clock=utc_now,
+        stop=threading.Event(),
+        notify=session.notes.print,
+        total=Applied(),
+    )
+    with stopping(drain.stop):
+        drain.run(once=once)
+    show_applied(session, drain.total)
+    if alarm := silence(session.store, settings, utc_now()):
+        session.notes.print(f"Alarm: {alarm}.")
+    return 130 if once and drain.stop.is_set() else 0
+
+
+@events.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @command
 def replay(session: Session, file: Path) -> None:
     """Apply recorded events: one JSON a line, bare or in SNS envelopes."""
-    from newsletter.feedback.apply import Applied, apply
+    from newsletter.feedback.apply import Applied, apply, apply_late
     from newsletter.project import utc_now
 
     total = Applied()
-    apply(session.store, _lines(file), utc_now(), total)
+    policy = session.project.settings.policy
+    apply(session.store, _lines(file), utc_now(), total, policy)
+    apply_late(session.store, utc_now(), policy)
     show_applied(session, total)
+
+
+@events.command("set-aside")
+@command
+def set_aside(session: Session) -> None:
+    """Show the messages that could not be read, newest first."""
+    from newsletter.store import events as log
+
+    found = False
+    with session.store.read() as connection:
+        for message in log.set_aside_newest_first(connection):
+            found = True
+            if session.json:
+                session.emit(
+                    {
+                        "at": message.at.isoformat(),
+                        "reason": message.reason,
+                        "payload": message.payload,
+                    }
+                )
+            else:
+                start = (message.payload or "")[:_SHOWN]
+                session.console.print(f"{message.at:%Y-%m-%d %H:%M}  {message.reason}: {start!r}")
+    if not found and not session.json:
+        session.console.print("Every message could be read.")
+
+
+@events.command()
+@click.option(
+    "--minutes",
+    type=click.IntRange(1, 24 * 60),
+    default=30,
+    show_default=True,
+    help="For how long.",
+)
+@command
+def arm(session: Session, minutes: int) -> None:
+    """Let topics of SNS be confirmed at /hooks/sns, for a while."""
+    import datetime as dt
+
+    from newsletter.errors import ConfigurationError
+    from newsletter.feedback.subscribing import arm
+    from newsletter.project import utc_now
+
+    topics = session.project.settings.events.topic_arns
+    if not topics:
+        raise ConfigurationError(
+            "no topic is named",
+            where="events.topic_arns",
+            hint="Set [events] topic_arns to the topics that may be confirmed.",
+        )
+    until = arm(session.store, utc_now() + dt.timedelta(minutes=minutes))
+    if session.json:
+        session.emit({"until": until.isoformat(), "topic_arns": list(topics)})
+    else:
+        session.console.print(
+            f"Until {until:%H:%M:%S} UTC these are confirmed: {', '.join(topics)}"
+        )
 
 
 def show_applied(session: Session, total: "Applied") -> None:

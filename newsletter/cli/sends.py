@@ -34,11 +34,17 @@ class SendId(click.ParamType[str]):
 @command
 def status(session: Session, send: str | None) -> None:
     """Show one send: the newest, or the one named."""
+    from newsletter.feedback import silence
+    from newsletter.project import utc_now
+
     found = _find(session, send)
+    alarm = silence(session.store, session.project.settings, utc_now())
     if session.json:
-        session.emit(as_json(found))
-    else:
-        show(session, found)
+        session.emit(as_json(found, alarm))
+        return
+    show(session, found)
+    if alarm:
+        session.console.print(f"Alarm: {alarm}.")
 
 
 @click.command()
@@ -60,7 +66,7 @@ def sends(session: Session) -> None:
         table.add_row(
             send.id,
             send.slug,
-            send.list,
+            f"{send.list} ({send.segment})" if send.segment else send.list,
             send.status,
             f"{balance.recipients:,}",
             f"{balance.accepted:,}",
@@ -109,8 +115,8 @@ def _find(session: Session, send: str | None) -> Send:
     return newest
 
 
-def as_json(send: Send) -> dict[str, Any]:
-    """A send as every command prints it."""
+def as_json(send: Send, alarm: str | None = None) -> dict[str, Any]:
+    """A send as every command prints it; `status` alone looks for an alarm."""
     balance = send.counts
     return {
         "send_id": send.id,
@@ -134,6 +140,7 @@ def as_json(send: Send) -> dict[str, Any]:
         "created_at": send.created_at.isoformat(),
         "scheduled_at": send.scheduled_at.isoformat() if send.scheduled_at else None,
         "finished_at": send.finished_at.isoformat() if send.finished_at else None,
+        "alarm": alarm,
     }
 
 
@@ -159,6 +166,8 @@ def show(session: Session, send: Send) -> None:
     table.add_row("issue", send.slug)
     table.add_row("subject", send.subject)
     table.add_row("list", send.list)
+    if send.segment:
+        table.add_row("segment", send.segment)
     table.add_row(
         "status", f"{send.status}" + (f" ({send.pause_reason})" if send.pause_reason else "")
     )

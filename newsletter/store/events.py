@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.event import Cause, Event, EventType, Ref
 from newsletter.model.send import DeliveryStatus, Reported
+from newsletter.store import people
 from newsletter.store.people import insert_into
 from newsletter.store.schema import deliveries, events, sends
 
@@ -224,14 +225,19 @@ def record(
 
     Those that `known` gives no delivery to are kept as ignored, until `adopt` finds one for them.
     """
-    rows = [_row(event, known.get(event.key), now) for event in told]
+    erased = people.erased(connection, {standing.subscriber_id for standing in known.values()})
+    rows = [_row(event, known.get(event.key), erased, now) for event in told]
     if not rows:
         return frozenset()
     added = insert_into(connection, events).on_conflict_do_nothing().returning(events.c.key)
     return frozenset(connection.execute(added, rows).scalars())
 
 
-def _row(event: Event, standing: Standing | None, now: dt.datetime) -> dict[str, Any]:
+def _row(
+    event: Event, standing: Standing | None, erased: Collection[int], now: dt.datetime
+) -> dict[str, Any]:
+    """A line of the log; of somebody who was erased it says only that there was a report."""
+    kept = standing is None or standing.subscriber_id not in erased
     return {
         "key": event.key,
         "type": event.type,
@@ -243,8 +249,8 @@ def _row(event: Event, standing: Standing | None, now: dt.datetime) -> dict[str,
         "message_id": event.message_id,
         "cause": event.cause,
         "verdict": Verdict.IGNORED if standing is None else Verdict.APPLIED,
-        "detail": event.detail,
-        "payload": event.payload,
+        "detail": event.detail if kept else "",
+        "payload": event.payload if kept else None,
     }
 
 
@@ -502,3 +508,27 @@ def last_applied(connection: Connection) -> dt.datetime | None:
         .limit(1)
     )
     return connection.execute(query).scalar()
+
+
+def send_unheard_of(connection: Connection, after: dt.datetime, until: dt.datetime) -> str | None:
+    """The id of a send that had a mail accepted after `after` and not after `until`, if any did.
+
+    Only sends that may have run then are looked at, and of these first the delivery with the
+    highest number: numbers follow the time, so most sends need no pass over their deliveries.
+    """
+    recent = (
+        sa.select(sends.c.number, sends.c.id)
+        .where(sa.or_(sends.c.finished_at.is_(None), sends.c.finished_at > after))
+        .order_by(sends.c.number.desc())
+    )
+    for send in connection.execute(recent).all():
+        accepted = sa.select(deliveries.c.at).where(
+            deliveries.c.send == send.number, deliveries.c.status == DeliveryStatus.ACCEPTED
+        )
+        newest = connection.execute(accepted.order_by(deliveries.c.number.desc()).limit(1)).scalar()
+        if newest is None or newest <= after:
+            continue
+        between = accepted.where(deliveries.c.at > after, deliveries.c.at <= until).limit(1)
+        if newest <= until or connection.execute(between).first() is not None:
+            return str(send.id)
+    return None

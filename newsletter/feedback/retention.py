@@ -1,0 +1,26 @@
+"""How long the raw text of events is kept: it holds addresses."""
+
+import datetime as dt
+
+from newsletter.store import Store, events, state
+
+_CLEARED = "payloads_cleared_until"  # in microseconds, so that nothing is looked through twice
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def clear_old_payloads(store: Store, keep: dt.timedelta, now: dt.datetime) -> int:
+    """Forget the raw text of events older than `keep`; returns how many. Their rows stay.
+
+    Some thousands are one transaction.
+    """
+    before = now - keep
+    cleared = 0
+    while True:
+        with store.write() as connection:
+            after = _EPOCH + state.value(connection, _CLEARED) * _MICROSECOND
+            found = events.clear_payloads(connection, after, before)
+            if not found:
+                state.raise_to(connection, _CLEARED, (before - _EPOCH) // _MICROSECOND)
+                return cleared
+        cleared += found

@@ -1,0 +1,114 @@
+"""`POST /hooks/sns`: what SNS posts about mail that was sent.
+
+Nothing is believed before it is proven, and nothing that a request names is opened but a
+certificate of SNS itself: see newsletter.feedback.sns.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import PlainTextResponse
+
+from newsletter.feedback import certificates, subscribing
+from newsletter.feedback.apply import Applied, apply, apply_late
+from newsletter.feedback.certificates import Certificates, NoCertificate
+from newsletter.feedback.sns import Envelope, Refusal, prove
+from newsletter.feedback.subscribing import NotConfirmed
+from newsletter.store import events as log
+from newsletter.web.site import Site
+
+_LATE_EVERY = dt.timedelta(minutes=1)
+
+_log = logging.getLogger("newsletter.web")
+
+
+def add(
+    app: FastAPI,
+    site: Site,
+    fetch: Callable[[str], bytes] = certificates.fetch,
+    confirm: Callable[[str, str], None] = subscribing.confirm,
+) -> None:
+    """`fetch` gets a certificate of SNS, `confirm` a topic and a token that confirms it."""
+    topics = frozenset(site.settings.events.topic_arns)
+    keys = Certificates(fetch, site.clock)
+    together = Together(_Applying(site))
+
+    @app.post("/hooks/sns")
+    async def sns(request: Request) -> Response:
+        body = await request.body()
+        try:
+            found = await run_in_threadpool(prove, body, topics, keys.key_of)
+            if isinstance(found, Refusal):
+                return _answer(found.status, found.reason)
+            if request.headers.get("x-amz-sns-message-type", found.type) != found.type:
+                return _answer(400, "two types")
+            if found.is_notification:
+                await together(found.message)
+            elif found.asks_for_confirmation:
+                await run_in_threadpool(_subscribe, site, found, confirm)
+        except (NoCertificate, NotConfirmed) as error:
+            _log.warning("%s", error.message)
+            return _answer(503, error.message)
+        return _answer(200, "")
+
+
+def _answer(status: int, reason: str) -> Response:
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": "30"} if status == 503 else {})
+    return PlainTextResponse(reason, status, headers)
+
+
+class _Applying:
+    """Applies what topics carry and, once a minute, what came before it could be understood."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._late_at = site.clock()
+
+    def __call__(self, texts: list[str]) -> None:
+        site, now = self._site, self._site.clock()
+        placed = [("/hooks/sns", text) for text in texts]
+        apply(site.store, placed, now, Applied(), site.settings.policy)
+        if self._late_at <= now:
+            self._late_at = now + _LATE_EVERY
+            apply_late(site.store, now, site.settings.policy)
+
+
+def _subscribe(site: Site, envelope: Envelope, confirm: Callable[[str, str], None]) -> None:
+    """Confirm a subscription while that is armed; else write down that it was not."""
+    now = site.clock()
+    if subscribing.is_armed(site.store, now):
+        confirm(envelope.topic_arn, envelope.token)
+        return
+    reason = "a subscription that was not confirmed: newsletter events arm, then request it again"
+    with site.store.write() as connection:
+        key = f"subscription {envelope.message_id}"
+        log.set_aside(connection, key, reason, envelope.topic_arn, now)
+
+
+class Together:
+    """Applies what several requests wait for in one transaction: a commit is what takes time.
+
+    Each request waits until its own message is committed, or has the error of that transaction.
+    """
+
+    def __init__(self, apply: Callable[[list[str]], None]) -> None:
+        self._apply = apply
+        self._waiting: list[str] = []
+        self._next: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, text: str) -> None:
+        self._waiting.append(text)
+        if self._next is None:
+            self._next = asyncio.create_task(self._run())
+        await asyncio.shield(self._next)
+
+    async def _run(self) -> None:
+        """Apply all that has come until it is this one's turn."""
+        async with self._turn:
+            texts, self._waiting, self._next = self._waiting, [], None
+            await run_in_threadpool(self._apply, texts)
