@@ -175,6 +175,8 @@ resume SEND
 resolve SEND --unknown accept
 archive build public
 events replay people.csv
+events set-aside
+events arm
 db upgrade
 db adopt --yes
 db backup copy.db
@@ -182,6 +184,7 @@ db verify
 """.strip().splitlines()
 # What needs a send that is under way; they print it as `send` does, which the page says too.
 AS_SEND = {"pause", "cancel", "worker"}
+AS_REPLAY = {"events pull"}  # needs a queue
 
 
 def documented_keys(name: str) -> set[str]:
@@ -191,7 +194,7 @@ def documented_keys(name: str) -> set[str]:
         re.MULTILINE | re.DOTALL,
     )
     (printed,) = re.findall(r"^JSON(?: lines)?: (.*?\.)(?:\n| )", section, re.M | re.S)
-    if other := re.match(r"as `newsletter (\w+)`", printed):
+    if other := re.match(r"as `newsletter ([\w ]+)`", printed):
         return documented_keys(other[1])
     if printed == "as below.":
         return documented_keys("lists list")
@@ -207,6 +210,7 @@ def test_every_command_prints_the_keys_that_are_documented(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NEWSLETTER_EVENTS__TOPIC_ARNS", '["arn:aws:sns:us-east-1:123456789012:e"]')
     printed: dict[str, set[str]] = {}
     send_id = ""
 
@@ -221,9 +225,10 @@ def test_every_command_prints_the_keys_that_are_documented(
         )
         printed[name] = set(first)
 
-    assert set(printed) | AS_SEND == set(TREE)
+    assert set(printed) | AS_SEND | AS_REPLAY == set(TREE)
     assert {name: documented_keys(name) for name in printed} == printed
     assert all(documented_keys(name) == printed["send"] for name in AS_SEND)
+    assert all(documented_keys(name) == printed["events replay"] for name in AS_REPLAY)
 
 
 # --- command lines --------------------------------------------------------------------------------
