@@ -1,7 +1,7 @@
 """Leaving a list by one's own link, saying why, and thinking again."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
@@ -21,6 +21,9 @@ LONGEST_REASON = 500
 ONE_CLICK, PAGE, REASON, UNDO = "one-click", "page", "reason", "undo"
 
 
+Membership = tuple[int, int]  # a list and a subscriber
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """`was_member` is False for who never joined the list or was erased."""
@@ -29,13 +32,14 @@ class Left:
     was_member: bool
 
 
-def leave(store: Store, subscriber_id: int, list_id: int, said: Consent) -> Left:
-    """Unsubscribe, on disk when it returns; again is harmless."""
+def leave(store: Store, leaving: Mapping[Membership, Consent]) -> Mapping[Membership, Left]:
+    """Unsubscribe each of them, on disk when it returns; again is harmless."""
     with store.write() as connection:
-        left = people.unsubscribe(connection, subscriber_id, list_id, said)
-        known = left or people.subscription(connection, subscriber_id, list_id)
-        name = people.find_list_name(connection, list_id)
-    return Left(name, was_member=bool(known))
+        known = people.unsubscribe_each(connection, leaving)
+        names = dict(people.list_names(connection))
+    return {
+        member: Left(names.get(member[0], ""), was_member=member in known) for member in leaving
+    }
 
 
 def undo(store: Store, subscriber_id: int, list_id: int, said: Consent) -> bool:

@@ -34,6 +34,40 @@ def append(
     )
 
 
+# A list, a subscriber, and what they said.
+Line = tuple[int, int, ConsentKind, Consent]
+
+
+def append_each(connection: Connection, lines: Sequence[Line]) -> None:
+    """As `append`, for many at once."""
+    connection.execute(
+        sa.insert(consents),
+        [
+            {
+                "subscriber_id": subscriber_id,
+                "list_id": list_id,
+                "kind": kind,
+                "at": consent.at,
+                "how": consent.how,
+                "source": consent.source,
+                "wording": consent.wording,
+                "ip": consent.ip,
+                "detail": "",
+            }
+            for list_id, subscriber_id, kind, consent in lines
+        ],
+    )
+
+
+def logged(connection: Connection, subscriber_ids: Sequence[int]) -> frozenset[tuple[int, int]]:
+    """The (list, subscriber) of these people of whom anything stands in the log."""
+    query = sa.select(consents.c.list_id, consents.c.subscriber_id).distinct()
+    query = query.where(
+        consents.c.subscriber_id.in_(subscriber_ids), consents.c.list_id.is_not(None)
+    )
+    return frozenset((row.list_id, row.subscriber_id) for row in connection.execute(query))
+
+
 def has_any(connection: Connection, subscriber_id: int, list_id: int) -> bool:
     query = sa.select(sa.literal(1)).where(
         consents.c.subscriber_id == subscriber_id, consents.c.list_id == list_id

@@ -177,6 +177,14 @@ def address_keys(connection: Connection, subscriber_ids: Collection[int]) -> dic
     return {row.id: row.address_key for row in connection.execute(query)}
 
 
+def erased(connection: Connection, subscriber_ids: Collection[int]) -> frozenset[int]:
+    """Those of some people who were erased."""
+    query = sa.select(subscribers.c.id).where(
+        subscribers.c.id.in_(subscriber_ids), subscribers.c.address.is_(None)
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
 def insert(
     connection: Connection,
     address: Address,
@@ -374,12 +382,52 @@ def unsubscribe(
     return left
 
 
+def unsubscribe_each(
+    connection: Connection, leaving: Mapping[tuple[int, int], Consent]
+) -> frozenset[tuple[int, int]]:
+    """As `unsubscribe`, for many (list, subscriber) at once, each with what they said.
+
+    Returns those that ever joined, whether they left just now or before. A few statements for all
+    of them, in the order of the primary key, so that two processes cannot wait for each other.
+    """
+    table = subscriptions.c
+    key = sa.tuple_(table.list_id, table.subscriber_id)
+    query = sa.select(subscriptions).where(key.in_(list(leaving)))
+    query = query.order_by(table.list_id, table.subscriber_id).with_for_update()
+    rows = connection.execute(query).all()
+    left = [row for row in rows if row.status != SubscriptionStatus.UNSUBSCRIBED]
+    if left:
+        logged = consents.logged(connection, [row.subscriber_id for row in left])
+        lines: list[consents.Line] = []
+        for row in left:
+            member = (row.list_id, row.subscriber_id)
+            if member not in logged:
+                lines.append((*member, *_earlier(row)))
+            lines.append((*member, ConsentKind.UNSUBSCRIBED, leaving[member]))
+        consents.append_each(connection, lines)
+        statement = sa.update(subscriptions).where(
+            table.list_id == sa.bindparam("of_list"), table.subscriber_id == sa.bindparam("of")
+        )
+        connection.execute(
+            statement.values(status=SubscriptionStatus.UNSUBSCRIBED, updated_at=sa.bindparam("at")),
+            [
+                {"of_list": each, "of": who, "at": leaving[each, who].at}
+                for each, who in ((row.list_id, row.subscriber_id) for row in left)
+            ],
+        )
+    return frozenset((row.list_id, row.subscriber_id) for row in rows)
+
+
 def _keep_earlier(connection: Connection, row: Row[Any]) -> None:
     """Write the yes of a subscription into the consent log, if nothing stands there yet."""
     if not consents.has_any(connection, row.subscriber_id, row.list_id):
-        kind = _SAID.get(SubscriptionStatus(row.status), ConsentKind.CONFIRMED)
-        said = Consent(row.consent_at, row.consent_how, row.consent_source)
-        consents.append(connection, row.subscriber_id, row.list_id, kind, said)
+        consents.append(connection, row.subscriber_id, row.list_id, *_earlier(row))
+
+
+def _earlier(row: Row[Any]) -> tuple[ConsentKind, Consent]:
+    """The yes that stands in a subscription."""
+    kind = _SAID.get(SubscriptionStatus(row.status), ConsentKind.CONFIRMED)
+    return kind, Consent(row.consent_at, row.consent_how, row.consent_source)
 
 
 _SAID = {
