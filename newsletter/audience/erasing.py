@@ -5,18 +5,21 @@ and a keyed hash of the address, by which no import and no form brings the perso
 """
 
 import email.parser
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
 from newsletter.store import Store, consents, erasure, people, suppressions
 from newsletter.store.staging import Hashes
 
+_MOVE = re.compile(r"from (\S+) to \S+")  # as joining notes it
 _MAILED_BY_ADDRESS = ("test", "confirm")  # folders of the outbox whose files carry no subscriber id
 
 
@@ -44,13 +47,14 @@ def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: 
     with store.write() as connection:
         subscriber = _subscriber(connection, who)
         if subscriber is not None:
-            address, subscriber_id = subscriber.address, subscriber.id
+            subscriber_id = subscriber.id
+            addresses = [subscriber.address, *_former(connection, subscriber.id)]
         elif isinstance(who, Address):
-            address, subscriber_id = who, None
+            subscriber_id, addresses = None, [who]
         else:
             return Erased(who)  # they were erased before
-        erased = _erase(connection, address, subscriber_id, tuple(hashes(address.key)), said)
-    files = list(_files(outbox, address.key, subscriber_id))
+        erased = _erase(connection, addresses, subscriber_id, hashes, said)
+    files = list(_files(outbox, {address.key for address in addresses}, subscriber_id))
     for file in files:
         file.unlink(missing_ok=True)
     return replace(erased, files=len(files), complete=store.checkpoint())
@@ -64,46 +68,59 @@ def _subscriber(connection: Connection, who: Address | int) -> Subscriber | None
 
 def _erase(
     connection: Connection,
-    address: Address,
+    addresses: Sequence[Address],
     subscriber_id: int | None,
-    hashes: Sequence[str],
+    hashes: Hashes,
     said: Consent,
 ) -> Erased:
-    key = address.key
-    suppressed = suppressions.find(connection, address, hashes)
-    left = 0
+    known_as = {address: tuple(hashes(address.key)) for address in addresses}
+    suppressed = any(suppressions.find(connection, *each) for each in known_as.items())
+    erased = Erased(subscriber_id)
     if subscriber_id is not None:
         said = replace(said, ip="")
-        left = len(people.unsubscribe(connection, subscriber_id, None, said))
+        left = people.unsubscribe(connection, subscriber_id, None, said)
         consents.forget(connection, subscriber_id)
         consents.append(connection, subscriber_id, None, ConsentKind.ERASED, said)
         erasure.blank(connection, subscriber_id, said.at)
-    erased = Erased(
-        subscriber_id,
-        subscriptions=left,
-        requests=erasure.delete_requests(connection, key, subscriber_id),
-        receipts=erasure.blank_receipts(connection, key),
-        events=erasure.blank_events(connection, key, subscriber_id),
-    )
-    erasure.withhold(connection, key, subscriber_id)
-    if suppressed is None and erased == Erased(None):
+        erased = replace(erased, subscriptions=len(left))
+    for address in addresses:
+        key = address.key
+        erased = replace(
+            erased,
+            requests=erased.requests
+            + erasure.delete_requests(connection, key, mailbox(address), subscriber_id),
+            receipts=erased.receipts + erasure.blank_receipts(connection, key),
+            events=erased.events + erasure.blank_events(connection, key, subscriber_id),
+        )
+        erasure.withhold(connection, key, subscriber_id)
+    if erased == Erased(None) and not suppressed:
         raise UsageError(
             "nothing is known of this address",
             hint="Names are told apart by the whole address: newsletter subscribers list shows "
             "all. To never mail it: newsletter suppressions add",
         )
-    erasure.rekey_suppression(connection, key, hashes)
-    suppressions.add(connection, hashes[0], SuppressionReason.ERASED, said.source, said.at)
+    for address, names in known_as.items():
+        erasure.rekey_suppression(connection, address.key, names)
+        suppressions.add(connection, names[0], SuppressionReason.ERASED, said.source, said.at)
     return erased
 
 
-def _files(outbox: Path, key: str, subscriber_id: int | None) -> Iterator[Path]:
+def _former(connection: Connection, subscriber_id: int) -> Iterator[Address]:
+    """The addresses that a person had before, unless they are somebody else's now."""
+    for fact in consents.of(connection, subscriber_id):
+        if fact.kind is ConsentKind.MOVED and (match := _MOVE.match(fact.detail)):
+            former = Address(match[1])
+            if people.find(connection, former) is None:
+                yield former
+
+
+def _files(outbox: Path, keys: Collection[str], subscriber_id: int | None) -> Iterator[Path]:
     """The mails in the outbox that were written to a person."""
     if subscriber_id is not None:
         yield from outbox.glob(f"*/{subscriber_id}.eml*")  # a crash may leave a part of one
     for folder in _MAILED_BY_ADDRESS:
         for file in (outbox / folder).glob("*.eml*"):
-            if _addressee(file).lower() == key:
+            if _addressee(file).lower() in keys:
                 yield file
 
 

@@ -11,7 +11,7 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.errors import Refused, UsageError
-from newsletter.model.subscriber import SubscriptionStatus, Suppression
+from newsletter.model.subscriber import Subscription, SubscriptionStatus, Suppression
 
 if TYPE_CHECKING:
     from newsletter.audience.importing import ImportResult
@@ -315,19 +315,20 @@ def person_json(person: "Person") -> dict[str, Any]:
         "name": subscriber.name,
         "attributes": dict(subscriber.attributes),
         "created_at": person.created_at.isoformat(),
-        "subscriptions": [
-            {
-                "list": joined.list,
-                "status": joined.status,
-                "consent": {
-                    "at": joined.consent.at.isoformat(),
-                    "how": joined.consent.how,
-                    "source": joined.consent.source,
-                },
-                "updated_at": joined.updated_at.isoformat(),
-            }
-            for joined in person.subscriptions
-        ],
+        "subscriptions": [subscription_json(joined) for joined in person.subscriptions],
+    }
+
+
+def subscription_json(joined: Subscription) -> dict[str, Any]:
+    return {
+        "list": joined.list,
+        "status": joined.status,
+        "consent": {
+            "at": joined.consent.at.isoformat(),
+            "how": joined.consent.how,
+            "source": joined.consent.source,
+        },
+        "updated_at": joined.updated_at.isoformat(),
     }
 
 

@@ -48,6 +48,12 @@ def duplicate_slug(path: Path, project: Project, taken: Slugs) -> Iterator[Findi
         )
 
 
+def slug_of_issue(project: Project, issue: str) -> str:
+    """The slug of an issue, a path or a stem; UsageError where there is no such file."""
+    path = project.issue_path(issue)
+    return _slug(path, project.shown(path))[0]
+
+
 def _slug(path: Path, shown: str) -> tuple[str, Position]:
     """The slug of a file as its digest has it, whatever else is wrong with the file."""
     try:

@@ -57,9 +57,11 @@ def rekey_suppression(connection: Connection, key: str, hashes: Sequence[str]) -
     )
 
 
-def delete_requests(connection: Connection, key: str, subscriber_id: int | None) -> int:
+def delete_requests(
+    connection: Connection, key: str, mailbox: str, subscriber_id: int | None
+) -> int:
     """What a person asked for, and what was asked for with their address; returns how many."""
-    theirs = sa.func.lower(requests.c.address) == key
+    theirs = sa.and_(requests.c.mailbox == mailbox, sa.func.lower(requests.c.address) == key)
     if subscriber_id is not None:
         theirs = sa.or_(theirs, requests.c.subscriber_id == subscriber_id)
     return int(connection.execute(sa.delete(requests).where(theirs)).rowcount)

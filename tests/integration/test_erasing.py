@@ -72,7 +72,7 @@ def fill(store: Store) -> int:
         list_id = people.list_id(connection, "readers")
         said = Consent(NOW, "form", f"the form of {CANARY}", "1", "203.0.113.9")
         consents.append(
-            connection, joined.subscriber_id, list_id, ConsentKind.MOVED, said, f"from {CANARY}"
+            connection, joined.subscriber_id, list_id, ConsentKind.CONFIRMED, said, f"from {CANARY}"
         )
         receipts.add(
             connection,
@@ -87,7 +87,7 @@ def fill(store: Store) -> int:
                 kind="join",
                 list_id=list_id,
                 address=CANARY,
-                mailbox=CANARY.lower(),
+                mailbox="ada@example.com",
                 name="Ada Canary",
                 ip="203.0.113.9",
                 at=NOW,
@@ -140,12 +140,10 @@ def test_b61_an_import_does_not_bring_an_erased_person_back(store: Store, tmp_pa
     make_list(store)
     join(store, CANARY)
     forget(store, tmp_path / "outbox", Address(CANARY), KEY)
-    file = tmp_path / "people.csv"
-    file.write_text(f"email\n{CANARY.upper()}\nnew@example.com\n")
 
     result = import_csv(
         store,
-        file,
+        _csv(tmp_path, CANARY.upper(), "new@example.com"),
         "ai",
         status=SubscriptionStatus.CONFIRMED,
         now=LATER,
@@ -213,6 +211,40 @@ def test_a_suppression_without_a_subscriber_can_be_erased(store: Store, tmp_path
     assert "canary" not in everything(store)
     with store.read() as connection:
         assert suppressions.counts(connection) == {"erased": 1}
+
+
+def test_an_address_that_a_person_had_before_is_erased_with_them(
+    store: Store, tmp_path: Path
+) -> None:
+    make_list(store)
+    subscriber_id = join(store, CANARY).subscriber_id
+    with store.write() as connection:
+        people.move(connection, subscriber_id, address("new@example.com"), NOW)
+        detail = f"from {CANARY} to new@example.com"
+        said = Consent(NOW, "form", "preferences")
+        consents.append(connection, subscriber_id, None, ConsentKind.MOVED, said, detail)
+        receipts.add(
+            connection, content_hash="hash", slug="news", at=NOW, by="me", addresses=[CANARY]
+        )
+
+    forget(store, tmp_path, address("new@example.com"))
+    again = import_csv(
+        store,
+        _csv(tmp_path, CANARY, "new@example.com"),
+        "ai",
+        status=SubscriptionStatus.CONFIRMED,
+        now=LATER,
+        hashes=hashes().address_hashes,
+    )
+
+    assert again.skipped == 2
+    assert "canary" not in everything(store)
+
+
+def _csv(folder: Path, *addresses: str) -> Path:
+    path = folder / "people.csv"
+    path.write_text("\n".join(("email", *addresses)) + "\n")
+    return path
 
 
 def test_an_address_of_which_nothing_is_known_is_a_usage_error(

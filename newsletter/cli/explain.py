@@ -1,0 +1,69 @@
+"""`newsletter explain`: what an address got, and why."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.frame import Session, command
+from newsletter.cli.subscribers import hashes_of, subscription_json, suppression_json
+from newsletter.errors import UsageError
+
+if TYPE_CHECKING:
+    from newsletter.audience.explaining import Explanation
+
+
+@click.command()
+@click.argument("address")
+@click.option("--issue", help="Whether this issue reached them, and why or why not.")
+@command
+def explain(session: Session, address: str, issue: str | None) -> None:
+    """Tell the whole story of an address: what it joined, what it got, and why not."""
+    from newsletter.audience.explaining import explain as tell
+    from newsletter.project import utc_now
+
+    slug = None if issue is None else _slug(session, issue)
+    told = tell(session.store, address, hashes_of(session), utc_now(), slug)
+    if session.json:
+        _emit(session, told)
+        return
+    session.console.print(told.summary)
+    if not told.facts:
+        return
+    table = session.table("when (UTC)", "what", "")
+    for fact in told.facts:
+        table.add_row(f"{fact.at:%Y-%m-%d %H:%M:%S}", fact.kind, fact.text)
+    session.console.print(table)
+
+
+def _slug(session: Session, issue: str) -> str:
+    """The slug of an issue, also of one whose file is gone since it was sent."""
+    from newsletter.sending.slugs import slug_of_issue
+    from newsletter.store import story
+
+    try:
+        return slug_of_issue(session.project, issue)
+    except UsageError:
+        with session.store.read() as connection:
+            if story.sends_of(connection, issue):
+                return issue
+        raise
+
+
+def _emit(session: Session, told: "Explanation") -> None:
+    session.emit(
+        {
+            "address": told.address,
+            "summary": told.summary,
+            "subscriptions": [subscription_json(joined) for joined in told.subscriptions],
+            "suppression": suppression_json(told.suppression),
+            "facts": [
+                {
+                    "at": fact.at.isoformat(),
+                    "kind": fact.kind,
+                    "text": fact.text,
+                    **fact.details,
+                }
+                for fact in told.facts
+            ],
+        }
+    )

@@ -1,0 +1,137 @@
+"""What the store knows of one person beside their subscriptions: each query goes by an index."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from newsletter.model.send import Delivery, DeliveryStatus, Reported
+from newsletter.store.schema import (
+    deliveries,
+    events,
+    lists,
+    receipts,
+    requests,
+    sends,
+    subscribers,
+)
+
+Mailing = tuple[Delivery, Row[Any]]  # with the send's slug, list_name, segment, status, created_at
+
+_SEND: list[sa.ColumnElement[Any]] = [
+    sends.c.id.label("send_id"),
+    sends.c.slug,
+    sends.c.segment,
+    sends.c.status.label("send_status"),
+    sends.c.created_at,
+    sends.c.scheduled_at,
+    sends.c.frozen,
+    lists.c.name.label("list_name"),
+]
+_EVENT: list[sa.ColumnElement[Any]] = [
+    events.c.type,
+    events.c.at,
+    events.c.detail,
+    sends.c.id.label("send_id"),
+    events.c.number,
+]
+
+
+def subscriber_of_delivery(connection: Connection, send_id: str, number: int) -> int | None:
+    """Whose a delivery is, by what the header X-Newsletter-Ref carries."""
+    query = (
+        sa.select(deliveries.c.subscriber_id)
+        .join(sends, sends.c.number == deliveries.c.send)
+        .where(sends.c.id == send_id, deliveries.c.number == number)
+    )
+    return connection.execute(query).scalar()
+
+
+def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[Mailing]:
+    """All deliveries of a person, those of the first send first."""
+    query = (
+        sa.select(deliveries, subscribers.c.address, *_SEND)
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .join(sends, sends.c.number == deliveries.c.send)
+        .join(lists, lists.c.id == sends.c.list_id)
+        .where(deliveries.c.subscriber_id == subscriber_id)
+        .order_by(deliveries.c.send)
+    )
+    return [
+        (
+            Delivery(
+                send_id=row.send_id,
+                number=row.number,
+                subscriber_id=row.subscriber_id,
+                address=row.address,
+                status=DeliveryStatus(row.status),
+                attempts=row.attempts,
+                message_id=row.message_id,
+                reason=row.reason,
+                reported=Reported(row.reported) if row.reported else None,
+                at=row.at,
+            ),
+            row,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def sends_of(connection: Connection, slug: str) -> Sequence[Row[Any]]:
+    """All sends of an issue, the first one first, as `deliveries_of` shows them."""
+    query = (
+        sa.select(*_SEND)
+        .join(lists, lists.c.id == sends.c.list_id)
+        .where(sends.c.slug == slug)
+        .order_by(sends.c.number)
+    )
+    return connection.execute(query).all()
+
+
+def events_of(connection: Connection, subscriber_id: int) -> Sequence[Row[Any]]:
+    """What the provider reported of a person's deliveries: type, at, detail, send_id, number."""
+    query = (
+        sa.select(*_EVENT)
+        .select_from(deliveries)
+        .join(
+            events,
+            sa.and_(events.c.send == deliveries.c.send, events.c.number == deliveries.c.number),
+        )
+        .join(sends, sends.c.number == deliveries.c.send)
+        .where(deliveries.c.subscriber_id == subscriber_id)
+        .order_by(events.c.at, events.c.id)
+    )
+    return connection.execute(query).all()
+
+
+def requests_of(
+    connection: Connection, key: str, mailbox: str, subscriber_id: int | None
+) -> Sequence[Row[Any]]:
+    """What was asked for on a page with an address, or by its subscriber."""
+    theirs = [sa.and_(requests.c.mailbox == mailbox, sa.func.lower(requests.c.address) == key)]
+    if subscriber_id is not None:
+        theirs.append(requests.c.subscriber_id == subscriber_id)
+    query = (
+        sa.select(requests, lists.c.name.label("list_name"))
+        .outerjoin(lists, lists.c.id == requests.c.list_id)
+        .where(sa.or_(*theirs))
+        .order_by(requests.c.at, requests.c.id)
+    )
+    return connection.execute(query).all()
+
+
+def tests_of(connection: Connection, key: str) -> Sequence[tuple[dt.datetime, str]]:
+    """When an address had test mails, and of which issue; there are few receipts in all."""
+    text = sa.func.lower(sa.cast(receipts.c.addresses, sa.Text))
+    query = (
+        sa.select(receipts.c.at, receipts.c.slug, receipts.c.addresses)
+        .where(text.contains(key, autoescape=True))
+        .order_by(receipts.c.id)
+    )
+    return [
+        (row.at, row.slug)
+        for row in connection.execute(query)
+        if key in [address.lower() for address in row.addresses]
+    ]
