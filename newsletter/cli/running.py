@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from newsletter.cli.frame import Session
 from newsletter.cli.sends import EXIT_CODES, as_json, next_step, show
+from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import Interrupted
 
 if TYPE_CHECKING:
     from newsletter.sending.run import Progress, Runner
+    from newsletter.transports import Transport
 
 
 def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
@@ -48,9 +50,10 @@ def runner(session: Session) -> "Runner":
 
     settings = session.project.settings
     base_url, policy = settings.newsletter.base_url, settings.policy
+    transport = open_transport(session.project)
     return Runner(
         store=session.store,
-        transport=open_transport(session.project),
+        transport=transport,
         links=Links(base_url, load_keys(session.project.root)),
         base_url=base_url,
         max_rate=settings.transport.ses.max_rate if settings.transport.kind == "ses" else 0,
@@ -59,10 +62,33 @@ def runner(session: Session) -> "Runner":
         notify=lambda line: session.notes.print(line),
         stale_after=dt.timedelta(hours=policy.stale_schedule_hours),
         generation=session.project.generation,
+        refresh=lambda: _pull_suppressions(session, transport),
         canary_limits=Limits(
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),
     )
+
+
+def _pull_suppressions(session: Session, transport: "Transport") -> None:
+    """Take over whom SES has listed since the last send.
+
+    Where SES does not tell, that is told and the send goes on: SES itself mails none of them.
+    """
+    if transport.kind != "ses":
+        return
+    from newsletter.audience import syncing
+    from newsletter.errors import ConfigurationError, TransportError
+    from newsletter.project import utc_now
+    from newsletter.transports.ses import Ses
+
+    assert isinstance(transport, Ses)
+    try:
+        new = syncing.pull(session.store, transport.account_list, hashes_of(session), utc_now())
+    except (ConfigurationError, TransportError) as error:
+        session.notes.print(error.message)
+        return
+    if new:
+        session.notes.print(f"Newly suppressed by the list of the SES account: {new:,}.")
 
 
 @contextmanager

@@ -1,9 +1,13 @@
 """`newsletter suppressions`: addresses that are never mailed."""
 
+from dataclasses import asdict
+
 import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.subscribers import hashes_of, suppression_json
+from newsletter.errors import UsageError
+from newsletter.model.subscriber import SuppressionReason
 
 
 @click.group()
@@ -12,18 +16,25 @@ def suppressions() -> None:
 
 
 @suppressions.command(name="list")
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in SuppressionReason]),
+    help="Only those of this reason.",
+)
 @command
-def list_(session: Session) -> None:
-    """Show all suppressions, newest first; an erased person is a hash."""
+def list_(session: Session, reason: str | None) -> None:
+    """Show all suppressions and their causes, newest first; an erased person is a hash."""
     from newsletter.store import suppressions as queries
 
+    wanted = None if reason is None else SuppressionReason(reason)
     with session.store.read() as connection:
-        for found in queries.newest_first(connection):
+        for found in queries.newest_first(connection, wanted):
             if session.json:
                 session.emit(suppression_json(found) or {})
             else:
                 session.console.print(
-                    f"{found.created_at:%Y-%m-%d}  {found.reason:11}  {found.address}"
+                    f"{found.created_at:%Y-%m-%d}  {found.reason:11}  {found.address}  "
+                    f"({found.source})"
                 )
 
 
@@ -58,3 +69,31 @@ def remove(session: Session, address: str) -> None:
         session.emit({"address": mailbox.text, "removed": found.reason})
     else:
         session.console.print(f"{mailbox.text} may be mailed again (it was: {found.reason}).")
+    if session.project.settings.transport.kind == "ses":
+        session.notes.print("SES may still hold it on its own list: newsletter suppressions sync")
+
+
+@suppressions.command()
+@command
+def sync(session: Session) -> None:
+    """Tell SES of our bounces and complaints, and take over those on its account list."""
+    from newsletter.audience import syncing
+    from newsletter.project import utc_now
+    from newsletter.transports.ses import AccountList
+
+    transport = session.project.settings.transport
+    if transport.kind != "ses":
+        raise UsageError(
+            f"the transport is {transport.kind!r}: only Amazon SES has a list of its own",
+            where="transport.kind",
+            hint='Set [transport] kind = "ses".',
+        )
+    account = AccountList.open(transport.ses)
+    synced = syncing.sync(session.store, account, hashes_of(session), utc_now())
+    counts = asdict(synced)
+    if session.json:
+        session.emit(counts)
+        return
+    table = session.table(*(name.replace("_", " ") for name in counts))
+    table.add_row(*(f"{count:,}" for count in counts.values()))
+    session.console.print(table)

@@ -63,6 +63,7 @@ class Runner:
     stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
     generation: Path | None = None  # see newsletter.sending.generation
     canary_limits: canary.Limits = field(default_factory=canary.Limits)
+    refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
 
     @property
@@ -84,6 +85,7 @@ def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None)
     if runner.stop.is_set() or send.status in (*sends.ENDED, SendStatus.PAUSED):
         return send
     allowance = allowed(runner.transport)
+    runner.refresh()
     work = _take(runner, send)
     if work is None:
         return read(runner.store, send_id)

@@ -44,6 +44,36 @@ def add(
     return True
 
 
+def add_all(connection: Connection, entries: Sequence[Suppression]) -> int:
+    """Add many at once; returns how many were not known. A known one keeps its first reason."""
+    if not entries:
+        return 0
+    columns = ("address", "reason", "source", "created_at")
+    values = [{name: getattr(entry, name) for name in columns} for entry in entries]
+    made = insert_into(connection, suppressions).on_conflict_do_nothing()
+    added = set(connection.execute(made.returning(suppressions.c.address), values).scalars())
+    lines = [
+        {
+            "address": entry.address,
+            "at": entry.created_at,
+            "action": "added",
+            "reason": entry.reason,
+            "source": entry.source,
+        }
+        for entry in entries
+        if entry.address in added
+    ]
+    if lines:
+        connection.execute(sa.insert(suppression_log), lines)
+    return len(added)
+
+
+def of(connection: Connection, keys: Collection[str]) -> dict[str, Suppression]:
+    """The suppressions of some address keys."""
+    query = sa.select(suppressions).where(suppressions.c.address.in_(keys))
+    return {row.address: _suppression(row) for row in connection.execute(query)}
+
+
 def remove(
     connection: Connection,
     key: str,
@@ -67,8 +97,7 @@ def standing(
     connection: Connection, keys: Collection[str]
 ) -> dict[str, tuple[Suppression, int | None]]:
     """The suppressions of some address keys, each with the report that caused it, if one did."""
-    query = sa.select(suppressions).where(suppressions.c.address.in_(keys))
-    found = {row.address: _suppression(row) for row in connection.execute(query)}
+    found = of(connection, keys)
     log = suppression_log
     added = (
         sa.select(log.c.address, log.c.event_id)
@@ -119,10 +148,14 @@ def _log(connection: Connection, action: str, entry: Suppression, event_id: int 
     )
 
 
-def newest_first(connection: Connection) -> Iterator[Suppression]:
+def newest_first(
+    connection: Connection, reason: SuppressionReason | None = None
+) -> Iterator[Suppression]:
     """All suppressions in pages, by time and address, which together are unique."""
     at, key = suppressions.c.created_at, suppressions.c.address
     query = sa.select(suppressions).order_by(at.desc(), key.desc()).limit(_PAGE)
+    if reason is not None:
+        query = query.where(suppressions.c.reason == reason)
     page = query
     while rows := connection.execute(page).all():
         yield from map(_suppression, rows)
@@ -130,6 +163,19 @@ def newest_first(connection: Connection) -> Iterator[Suppression]:
         page = query.where(
             sa.or_(at < last.created_at, sa.and_(at == last.created_at, key < last.address))
         )
+
+
+def by_address(
+    connection: Connection, reason: SuppressionReason, after: str, limit: int
+) -> Sequence[Suppression]:
+    """The next suppressions of a reason, by address; no transaction is open between two pages."""
+    query = (
+        sa.select(suppressions)
+        .where(suppressions.c.address > after, suppressions.c.reason == reason)
+        .order_by(suppressions.c.address)
+        .limit(limit)
+    )
+    return [_suppression(row) for row in connection.execute(query)]
 
 
 def counts(connection: Connection) -> Mapping[str, int]:

@@ -4,12 +4,10 @@ A send is never repeated by the SDK: SES has no idempotency token, so a second t
 answer would be a second mail.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -22,9 +20,11 @@ from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError, SendingStopped, TransportError
 from newsletter.model.email import Message
 from newsletter.model.send import Allowance, Outcome, Rejected
-from newsletter.transports.ses import limits, replies
+from newsletter.transports.ses import limits
 from newsletter.transports.ses.account import allowance
 from newsletter.transports.ses.calls import UNREADABLE, Calls
+from newsletter.transports.ses.clients import open_clients
+from newsletter.transports.ses.suppressed import AccountList
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -64,6 +64,11 @@ class Ses:
         self._batch_seconds = batch_seconds
         self._client, self._control = _clients(settings, self.concurrency, read_seconds)
         self._pending: dict[str, TransportError] = {}
+
+    @property
+    def account_list(self) -> AccountList:
+        """The account's suppression list, through the client for questions."""
+        return AccountList(self._control)
 
     def allowance(self) -> Allowance:
         """What the account allows now.
@@ -110,13 +115,8 @@ class Ses:
         return outcomes
 
 
-def _clients(
-    settings: SesSettings, concurrency: int, read_seconds: float
-) -> "tuple[SESV2Client, SESV2Client]":
+def _clients(settings: SesSettings, concurrency: int, read_seconds: float) -> "list[SESV2Client]":
     """A client that sends once and no more, and one for questions, which may be repeated."""
-    # boto3 reads AWS_DEFAULT_REGION by itself; the other tools of AWS read AWS_REGION.
-    region = settings.region or os.environ.get("AWS_REGION")
-    session = boto3.session.Session(region_name=region or None)
     common: dict[str, Any] = {
         "connect_timeout": _CONNECT_SECONDS,
         "read_timeout": read_seconds,
@@ -129,18 +129,4 @@ def _clients(
         **common,
     )
     asking = Config(retries={"total_max_attempts": 3, "mode": "standard"}, **common)
-    endpoint = settings.endpoint_url or None
-    try:
-        clients = (
-            session.client("sesv2", endpoint_url=endpoint, config=sending),
-            session.client("sesv2", endpoint_url=endpoint, config=asking),
-        )
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"AWS: {error}",
-            where="transport.ses",
-            hint="Set [transport.ses] region, or AWS_REGION.",
-        ) from error
-    for client in clients:
-        replies.bound(client, read_seconds)
-    return clients
+    return open_clients(settings, read_seconds, sending, asking)

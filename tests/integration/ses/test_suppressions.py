@@ -1,0 +1,292 @@
+"""Our suppressions and the list of the SES account, on both stores, against the stand-in."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from mypy_boto3_sesv2 import SESV2Client
+
+from newsletter.audience.erasing import erase
+from newsletter.audience.subscribers import suppress, unsuppress
+from newsletter.audience.syncing import SOURCE, Synced, pull, sync
+from newsletter.config import SesSettings
+from newsletter.errors import TransportDown
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, SuppressionReason
+from newsletter.store import Store, suppressions
+from newsletter.transports.ses import AccountList
+from tests.factories import erased_hash, join, make_list
+from tests.integration.commandline import Call
+from tests.integration.test_cli_ses import HEALTHY, NO_AWS
+from tests.standin.asking import client_of
+from tests.standin.client import StandIn, running
+
+HOUR = dt.timedelta(hours=1)
+MONTH = dt.timedelta(days=30)
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@pytest.fixture
+def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        **NO_AWS,
+    }.items():
+        monkeypatch.setenv(name, value)
+    with running(tmp_path / "log.jsonl") as started:
+        yield started
+
+
+@pytest.fixture
+def ses(standin: StandIn) -> SESV2Client:
+    return client_of(standin.url)
+
+
+@pytest.fixture
+def account(standin: StandIn) -> AccountList:
+    return AccountList.open(SesSettings(region="us-east-1", endpoint_url=standin.url))
+
+
+def listed(account: AccountList) -> Mapping[str, SuppressionReason]:
+    return {entry.address: entry.reason for page in account.pages() for entry in page}
+
+
+def ours(store: Store) -> Mapping[str, tuple[str, str]]:
+    with store.read() as connection:
+        found = list(suppressions.newest_first(connection))
+    return {each.address: (each.reason.value, each.source) for each in found}
+
+
+def add(store: Store, key: str, reason: SuppressionReason, source: str = "an event") -> None:
+    with store.write() as connection:
+        suppressions.add(connection, key, reason, source, now())
+
+
+def calls(standin: StandIn) -> list[str]:
+    return [record["operation"] for record in standin.requests]
+
+
+def test_each_side_takes_over_what_only_the_other_knows(
+    store: Store, account: AccountList, ses: SESV2Client
+) -> None:
+    ses.put_suppressed_destination(EmailAddress="Bounced@example.com", Reason="BOUNCE")
+    ses.put_suppressed_destination(EmailAddress="cross@example.com", Reason="COMPLAINT")
+    ses.put_suppressed_destination(EmailAddress="both@example.com", Reason="BOUNCE")
+    add(store, "both@example.com", SuppressionReason.COMPLAINT)
+    add(store, "hard@example.com", SuppressionReason.HARD_BOUNCE)
+    add(store, "spam@example.com", SuppressionReason.COMPLAINT)
+
+    synced = sync(store, account, erased_hash, now())
+
+    assert synced == Synced(from_ses=2, to_ses=2, removed_at_ses=0, unchanged=1)
+    assert ours(store)["bounced@example.com"] == ("hard_bounce", SOURCE)
+    assert ours(store)["cross@example.com"] == ("complaint", SOURCE)
+    assert ours(store)["both@example.com"] == ("complaint", "an event")
+    assert listed(account)["hard@example.com"] == SuppressionReason.HARD_BOUNCE
+    assert listed(account)["spam@example.com"] == SuppressionReason.COMPLAINT
+
+
+def test_a_second_sync_changes_nothing(
+    store: Store, account: AccountList, ses: SESV2Client, standin: StandIn
+) -> None:
+    ses.put_suppressed_destination(EmailAddress="bounced@example.com", Reason="BOUNCE")
+    add(store, "hard@example.com", SuppressionReason.HARD_BOUNCE)
+    sync(store, account, erased_hash, now())
+    before = len(standin.requests)
+
+    again = sync(store, account, erased_hash, now())
+
+    assert again == Synced(unchanged=2)
+    assert set(calls(standin)[before:]) == {"ListSuppressedDestinations"}
+
+
+def test_manual_soft_and_erased_suppressions_stay_ours(
+    store: Store, account: AccountList, tmp_path: Path
+) -> None:
+    suppress(store, Address("manual@example.com"), now())
+    add(store, "soft@example.com", SuppressionReason.SOFT_BOUNCE)
+    make_list(store)
+    join(store, "erased@example.com")
+    said = Consent(now(), "forget", "test")
+    erase(store, tmp_path, erased_hash, Address("erased@example.com"), said)
+
+    sync(store, account, erased_hash, now())
+
+    assert listed(account) == {}
+
+
+def test_an_erased_person_on_the_list_of_ses_does_not_come_back_by_name(
+    store: Store, account: AccountList, ses: SESV2Client, tmp_path: Path
+) -> None:
+    make_list(store)
+    join(store, "erased@example.com")
+    said = Consent(now(), "forget", "test")
+    erase(store, tmp_path, erased_hash, Address("erased@example.com"), said)
+    ses.put_suppressed_destination(EmailAddress="Erased@example.com", Reason="BOUNCE")
+
+    synced = sync(store, account, erased_hash, now())
+
+    assert synced == Synced(unchanged=1)
+    assert [reason for reason, _ in ours(store).values()] == ["erased"]
+
+
+def test_what_was_removed_here_after_ses_listed_it_is_removed_there(
+    store: Store, account: AccountList, ses: SESV2Client
+) -> None:
+    ses.put_suppressed_destination(EmailAddress="back@example.com", Reason="BOUNCE")
+    sync(store, account, erased_hash, now())
+    unsuppress(store, Address("back@example.com"), erased_hash, now())
+
+    synced = sync(store, account, erased_hash, now())
+
+    assert synced == Synced(removed_at_ses=1)
+    assert listed(account) == {}
+    assert ours(store) == {}
+
+
+def test_what_bounces_again_after_it_was_removed_here_comes_back(
+    store: Store, account: AccountList, ses: SESV2Client
+) -> None:
+    suppress(store, Address("again@example.com"), now() - HOUR)
+    unsuppress(store, Address("again@example.com"), erased_hash, now() - HOUR)
+    ses.put_suppressed_destination(EmailAddress="again@example.com", Reason="BOUNCE")
+
+    assert sync(store, account, erased_hash, now()).from_ses == 1
+
+
+def test_what_was_deleted_at_ses_is_not_put_back(
+    store: Store, account: AccountList, ses: SESV2Client
+) -> None:
+    """It came from there; ours keeps it until somebody removes it here."""
+    ses.put_suppressed_destination(EmailAddress="gone@example.com", Reason="BOUNCE")
+    sync(store, account, erased_hash, now())
+    ses.delete_suppressed_destination(EmailAddress="gone@example.com")
+
+    assert sync(store, account, erased_hash, now()).to_ses == 0
+    assert "gone@example.com" in ours(store)
+
+
+def test_the_list_is_read_in_pages_and_a_page_twice_counts_once(
+    store: Store, account: AccountList, ses: SESV2Client, standin: StandIn
+) -> None:
+    for number in range(1200):
+        ses.put_suppressed_destination(EmailAddress=f"r{number}@example.com", Reason="BOUNCE")
+
+    assert pull(store, account, erased_hash, now()) == 1200
+    assert calls(standin).count("ListSuppressedDestinations") == 2
+    assert pull(store, account, erased_hash, now()) == 0
+
+
+def test_a_later_pull_asks_for_what_is_new_alone(
+    store: Store, account: AccountList, ses: SESV2Client
+) -> None:
+    """And for the day before: clocks differ."""
+    ses.put_suppressed_destination(EmailAddress="today@example.com", Reason="BOUNCE")
+    assert pull(store, account, erased_hash, now() + MONTH) == 1
+    with store.write() as connection:
+        suppressions.remove(connection, "today@example.com", "test", now() - HOUR)
+
+    assert pull(store, account, erased_hash, now() + MONTH) == 0
+    assert sync(store, account, erased_hash, now()).from_ses == 1
+
+
+def test_throttling_is_waited_for(
+    store: Store, account: AccountList, ses: SESV2Client, standin: StandIn
+) -> None:
+    ses.put_suppressed_destination(EmailAddress="bounced@example.com", Reason="BOUNCE")
+    standin.configure(too_many_requests={"next": 2, "operation": "ListSuppressedDestinations"})
+
+    assert sync(store, account, erased_hash, now()).from_ses == 1
+    assert calls(standin).count("ListSuppressedDestinations") == 3
+
+
+def test_an_account_that_cannot_be_reached_is_told_and_nothing_changes(store: Store) -> None:
+    nowhere = AccountList.open(SesSettings(region="us-east-1", endpoint_url="http://127.0.0.1:9"))
+
+    with pytest.raises(TransportDown, match="suppression list"):
+        pull(store, nowhere, erased_hash, now())
+
+    assert ours(store) == {}
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def through(
+    project: Path, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
+    """The newsletter sends through the stand-in; returns who was mailed."""
+    standin.account(**HEALTHY)
+    for name, value in {
+        "NEWSLETTER_TRANSPORT__KIND": "ses",
+        "NEWSLETTER_TRANSPORT__SES__REGION": "us-east-1",
+        "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL": standin.url,
+        "NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET": "newsletter",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return lambda: sorted(record["to"] for record in standin.accepted())
+
+
+SEND = ("send", "2026-01-07-valley", "--list", "readers", "--yes", "--json")
+
+
+def test_a_send_skips_whom_ses_has_listed(
+    call: Call, through: Callable[[], list[str]], ses: SESV2Client, readers: str
+) -> None:
+    ses.put_suppressed_destination(EmailAddress="ada@example.com", Reason="COMPLAINT")
+
+    answer = call(*SEND)
+
+    assert (answer.json["accepted"], answer.json["skipped"]) == (2, 1)
+    assert "ada@example.com" not in through()
+    assert "Newly suppressed by the list of the SES account: 1" in answer.err
+    [entry] = call("suppressions", "list", "--reason", "complaint", "--json").lines
+    assert (entry["address"], entry["source"]) == ("ada@example.com", SOURCE)
+
+
+def test_a_send_goes_on_where_the_list_cannot_be_read(
+    call: Call, through: Callable[[], list[str]], standin: StandIn, readers: str
+) -> None:
+    """SES itself mails nobody on it: it reports a bounce instead."""
+    standin.configure(expired_token={"share": 1.0, "operation": "ListSuppressedDestinations"})
+
+    answer = call(*SEND)
+
+    assert (answer.code, answer.json["accepted"]) == (0, 3)
+    assert "suppression list of the SES account cannot be reached" in answer.err
+
+
+def test_sync_and_remove_as_commands(
+    call: Call, through: Callable[[], list[str]], ses: SESV2Client
+) -> None:
+    ses.put_suppressed_destination(EmailAddress="ada@example.com", Reason="BOUNCE")
+
+    first = call("suppressions", "sync", "--json").json
+    removed = call("suppressions", "remove", "ada@example.com")
+    second = call("suppressions", "sync", "--json").json
+
+    assert first == {"from_ses": 1, "to_ses": 0, "removed_at_ses": 0, "unchanged": 0}
+    assert "newsletter suppressions sync" in removed.err
+    assert second == {"from_ses": 0, "to_ses": 0, "removed_at_ses": 1, "unchanged": 0}
+
+
+def test_sync_needs_ses_and_the_others_do_not(call: Call) -> None:
+    assert call("suppressions", "sync", "--json").error["where"] == "transport.kind"
+    assert call("suppressions", "add", "ada@example.com").code == 0
+    removed = call("suppressions", "remove", "ada@example.com")
+    assert (removed.code, removed.err) == (0, "")
+
+
+def test_suppressions_are_listed_by_reason_with_their_cause(call: Call) -> None:
+    call("suppressions", "add", "ada@example.com")
+
+    assert call("suppressions", "list", "--reason", "erased").out == ""
+    shown = call("suppressions", "list", "--reason", "manual").out
+    assert "ada@example.com" in shown
+    assert "(newsletter suppressions add)" in shown
