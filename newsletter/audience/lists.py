@@ -10,10 +10,10 @@ from newsletter.store.people import ListCounts
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, what: str = "list") -> None:
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be the name of a list",
+            f"{name!r} cannot be the name of a {what}",
             hint="Use up to 63 lower-case letters, digits and hyphens: ai-daily",
         )
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "lint": ("lint", "Check issues: what, where, and what to do."),
     "subscribers": ("subscribers", "Import, add, remove, show, list, export and erase subscribers."),
     "lists": ("lists", "Create, show and delete lists."),
+    "segments": ("segments", "Save filters over lists, and see who is in them."),
     "suppressions": ("suppressions", "Addresses that are never mailed."),
     "test": ("testing", "Send an issue to any address, as a test."),
     "send": ("send", "Send an issue to a list."),
@@ -29,6 +30,7 @@ COMMANDS = {
     "events": ("events", "Apply what SES reported about deliveries."),
     "explain": ("explain", "Tell the whole story of an address: what it got, and why not."),
     "serve": ("serve", "Serve the public pages, which readers and SES touch."),
+    "archive": ("archive", "Write what was sent as a static site."),
     "worker": ("worker", "Send what is due, until stopped."),
     "db": ("db", "Make, migrate, back up and check the store."),
 }

@@ -63,6 +63,7 @@ def runner(session: Session) -> "Runner":
         stale_after=dt.timedelta(hours=policy.stale_schedule_hours),
         generation=session.project.generation,
         refresh=lambda: _pull_suppressions(session, transport),
+        timezone=settings.newsletter.timezone,
         canary_limits=Limits(
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),

@@ -70,17 +70,18 @@ def send(
         raise UsageError(
             "to which list?", hint="Name it with --list, or as `list:` in the front matter."
         )
-    if segment is not None:
-        raise UsageError(
-            f"there is no segment {segment!r}", where="--segment", hint="Leave it out for all."
-        )
     if again is not None and not again.strip():
         raise UsageError("--again needs a reason", hint='--again "the links were broken"')
     timezone = session.project.settings.newsletter.timezone
+    with blamed_on("--segment"):
+        rule = "" if segment is None else plan.rule_of(session.store, segment)
     order = plan.Order(
         slug=prepared.digest.slug,
         email=prepared.email,
         list_name=list_name,
+        segment=segment or "",
+        rule=rule,
+        timezone=timezone,
         again=again,
         spread=spread,
         rate=rate,
@@ -92,7 +93,7 @@ def send(
     sender = runner(session)  # a transport or a secret that is missing leaves no send behind
     preflight.check_store(sender)
     with blamed_on(place):
-        expected = plan.forecast(session.store, order)
+        expected = plan.forecast(session.store, order, utc_now())
     if session.project.settings.policy.require_test:
         preflight.check_tested(session.store, order.email.content_hash, order.slug)
     scheduled = order.scheduled_at is not None
@@ -133,6 +134,7 @@ def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int
                 "queued": expected.queued,
                 "slug": order.slug,
                 "list": order.list_name,
+                "segment": order.segment or None,
                 "subject": fill(order.email.subject, {}),
                 "from": order.email.sender,
                 "content_hash": order.email.content_hash,
@@ -145,15 +147,17 @@ def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int
 
 
 def _describe(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
+    from newsletter.project import utc_now
     from newsletter.sending.plan import change_since_last
 
+    change = change_since_last(session.store, order, utc_now())
     table = session.table("", "", header=False)
     table.add_row("subject", fill(order.email.subject, {}))
     table.add_row("from", order.email.sender)
     table.add_row("list", order.list_name)
-    table.add_row(
-        "recipients", f"{expected.queued:,}{_change(change_since_last(session.store, order))}"
-    )
+    if order.segment:
+        table.add_row("segment", order.segment)
+    table.add_row("recipients", f"{expected.queued:,}{_change(change)}")
     for reason, amount in expected.skipped.items():
         table.add_row(f"skipped, {reason}", f"{amount:,}")
     if order.scheduled_at:

@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import Connection
+
 from newsletter.errors import Refused, UsageError
 from newsletter.model.email import Email, fill
 from newsletter.model.send import Send, SendStatus, SkipReason
 from newsletter.store import Store, deliveries, people, sends
+from newsletter.store.conditions import Moment
+from newsletter.store.deliveries import Audience
 
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -25,12 +29,19 @@ class Order:
     email: Email
     list_name: str
     segment: str = ""
+    rule: str = ""  # of the segment, as it is used whatever becomes of the segment
+    timezone: str = "UTC"  # whose days a rule means
     again: str | None = None
     spread: bool = False
     rate: int | None = None
     canary: float | None = None  # the share that goes first
     scheduled_at: dt.datetime | None = None
     git_commit: str | None = None
+
+    @property
+    def audience(self) -> str:
+        """The audience as people call it."""
+        return f"{self.segment} of {self.list_name}" if self.segment else self.list_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +56,26 @@ class Forecast:
         return self.queued + sum(self.skipped.values())
 
 
-def forecast(store: Store, order: Order) -> Forecast:
+def rule_of(store: Store, segment: str) -> str:
+    """The rule of a segment.
+
+    Raises UsageError where there is no such segment, or where it names a list that is gone.
+    """
+    from newsletter.store import segments  # noqa: PLC0415 -- a parser that segments alone need
+
+    with store.read() as connection:
+        found = segments.find(connection, segment)
+        segments.check_lists(connection, segments.rule_of(found))
+    return found.rule
+
+
+def forecast(store: Store, order: Order, now: dt.datetime) -> Forecast:
     """Count the audience without writing anything; refuses what `plan` would refuse."""
     with store.read() as connection:
-        list_id = people.list_id(connection, order.list_name)
-        _refuse_repeat(sends.same_audience(connection, order.slug, list_id, order.segment), order)
-        found = deliveries.audience_counts(connection, order.slug, list_id, order.segment)
+        audience = _audience(connection, order)
+        earlier = sends.same_audience(connection, order.slug, audience.list_id, order.segment)
+        _refuse_repeat(earlier, order)
+        found = deliveries.audience_counts(connection, audience, Moment(now, order.timezone))
     skipped = {reason: amount for reason, amount in found.items() if reason is not None}
     result = Forecast(found.get(None, 0), skipped)
     if not order.scheduled_at:
@@ -58,17 +83,18 @@ def forecast(store: Store, order: Order) -> Forecast:
     return result
 
 
-def change_since_last(store: Store, order: Order) -> tuple[int, int] | None:
+def change_since_last(store: Store, order: Order, now: dt.datetime) -> tuple[int, int] | None:
     """How many joined, and how many left, since the last send to this audience; None if none was.
 
     It counts the audience twice, half a second for a million: only for people who are asked.
     """
     with store.read() as connection:
-        list_id = people.list_id(connection, order.list_name)
-        last = sends.last_to(connection, list_id, order.segment)
+        audience = _audience(connection, order)
+        last = sends.last_to(connection, audience.list_id, order.segment)
         if last is None:
             return None
-        return deliveries.change_since(connection, last, list_id)
+        moment = Moment(now, order.timezone)
+        return deliveries.change_since(connection, last, audience, moment)
 
 
 def plan(store: Store, order: Order, now: dt.datetime) -> str:
@@ -89,6 +115,7 @@ def plan(store: Store, order: Order, now: dt.datetime) -> str:
             slug=order.slug,
             list_id=list_id,
             segment=order.segment,
+            segment_rule=order.rule,
             repeat=len(earlier),
             again=order.again,
             status=SendStatus.SCHEDULED if order.scheduled_at else SendStatus.SENDING,
@@ -105,8 +132,14 @@ def plan(store: Store, order: Order, now: dt.datetime) -> str:
             scheduled_at=order.scheduled_at,
         )
         if not order.scheduled_at:
-            _refuse_empty(deliveries.freeze(connection, number, now), order)
+            moment = Moment(now, order.timezone)
+            _refuse_empty(deliveries.freeze(connection, number, moment), order)
     return send_id
+
+
+def _audience(connection: Connection, order: Order) -> Audience:
+    list_id = people.list_id(connection, order.list_name)
+    return Audience(order.slug, list_id, order.segment, order.rule)
 
 
 def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
@@ -115,25 +148,30 @@ def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
     last = earlier[0]
     if last.status not in sends.ENDED:
         raise Refused(
-            f"{order.slug!r} is already being sent to {order.list_name}: "
-            f"{last.id} is {last.status}",
+            f"{order.slug!r} is already being sent to {order.audience}: {last.id} is {last.status}",
             hint=f"Go on with it: newsletter resume {last.id}",
         )
     if order.again is None:
         when = f"{last.created_at:%Y-%m-%d %H:%M} UTC"
         raise Refused(
-            f"{order.slug!r} was already sent to {order.list_name}: {last.id} of {when} "
+            f"{order.slug!r} was already sent to {order.audience}: {last.id} of {when} "
             f"is {last.status}",
             hint='Nothing was sent. To send it once more: --again "the reason"',
         )
 
 
 def _refuse_empty(recipients: int, order: Order) -> None:
-    if recipients == 0:
+    if recipients:
+        return
+    if order.segment:
         raise Refused(
-            f"list {order.list_name} has no confirmed subscriber",
-            hint=f"Import some: newsletter subscribers import FILE --list {order.list_name}",
+            f"nobody on list {order.list_name} is in segment {order.segment}",
+            hint=f"See: newsletter segments show {order.segment} --list {order.list_name}",
         )
+    raise Refused(
+        f"list {order.list_name} has no confirmed subscriber",
+        hint=f"Import some: newsletter subscribers import FILE --list {order.list_name}",
+    )
 
 
 def _new_id(now: dt.datetime) -> str:

@@ -32,6 +32,7 @@ from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import Pace, Tally
 from newsletter.store import Store, claims, deliveries, people, sends
 from newsletter.store.claims import NothingToClaim
+from newsletter.store.conditions import Moment
 from newsletter.store.sends import Owner
 from newsletter.transports import Transport
 
@@ -62,6 +63,7 @@ class Runner:
     chance: Callable[[], float] = random.random
     stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
     generation: Path | None = None  # see newsletter.sending.generation
+    timezone: str = "UTC"  # whose days the rule of a segment means
     canary_limits: canary.Limits = field(default_factory=canary.Limits)
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
@@ -213,7 +215,7 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
         runner.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
     row = sends.row_of(connection, number)
     if not row.frozen:
-        deliveries.freeze(connection, number, now)
+        deliveries.freeze(connection, number, Moment(now, runner.timezone))
         row = sends.row_of(connection, number)
     if row.canary is not None and row.canary_size is None:
         size = canary.size_of(row.canary, row.recipients)

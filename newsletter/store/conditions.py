@@ -44,6 +44,7 @@ from newsletter.store.schema import UtcTime, events, subscribers, subscriptions
 
 Condition = sa.ColumnElement[bool]
 Text = sa.ColumnElement[str]
+Number = sa.ColumnElement[Any]
 
 Order = Callable[[Any, Any], Any]
 
@@ -166,24 +167,26 @@ class _Compiler:
         texts = [value for value in values if isinstance(value, str)]
         fold = _Fold(self.connection, *texts)
         wanted = [fold.text(text) for text in texts]
-        numbers = [value for value in values if isinstance(value, Decimal)]
+        numbers = [self.number(str(value)) for value in values if isinstance(value, Decimal)]
         return lambda value: sa.or_(
             *([fold.value(value).in_(wanted)] if wanted else []),
-            *(self.numbers(value, operator.eq, number) for number in numbers),
+            *([self.as_number(value, lambda own: own.in_(numbers))] if numbers else []),
         )
 
     def compared(self, comparison: Comparison, wanted: Value) -> Callable[[Text], Condition]:
         order = _ORDERS[comparison]
         if isinstance(wanted, Decimal):
-            return lambda value: self.numbers(value, order, wanted)
-        fold = _Fold(self.connection, wanted)
+            number = self.number(str(wanted))
+            return lambda value: self.as_number(value, lambda own: order(own, number))
+        fold = _Fold(self.connection)  # other letters have no place in this order anyway
         return lambda value: sa.and_(value != "", order(fold.value(value), fold.text(wanted)))
 
-    def numbers(self, value: Text, order: Order, wanted: Decimal) -> Condition:
-        """Whether a value is a number, and stands so to another."""
-        kind: sa.types.TypeEngine[Any] = sa.REAL() if self.is_sqlite else sa.Numeric()
-        both = sa.cast(value, kind), sa.cast(sa.literal(str(wanted)), kind)
-        return sa.case((self.is_number(value), order(*both)), else_=sa.false())
+    def as_number(self, value: Text, test: Callable[[Number], Condition]) -> Condition:
+        """Whether a value is a number for which a test holds."""
+        return sa.case((self.is_number(value), test(self.number(value))), else_=sa.false())
+
+    def number(self, text: str | Text) -> Number:
+        return sa.cast(text, sa.REAL() if self.is_sqlite else sa.Numeric())
 
     def is_number(self, value: Text) -> Condition:
         """-?[0-9]+(\\.[0-9]+)? of at most LONGEST_NUMBER characters; SQLite has no expressions."""

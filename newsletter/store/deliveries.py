@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -9,6 +10,7 @@ from sqlalchemy.engine import Connection
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import sends as send_queries
+from newsletter.store.conditions import Moment, condition
 from newsletter.store.schema import deliveries, sends, subscribers, subscriptions, suppressions
 
 _RECEIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
@@ -28,77 +30,107 @@ def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whom an issue is for: a list, or those of it who are in the segment of this name and rule."""
+
+    slug: str
+    list_id: int
+    segment: str = ""
+    rule: str = ""
+
+
 def audience_counts(
-    connection: Connection, slug: str, list_id: int, segment: str
+    connection: Connection, audience: Audience, moment: Moment
 ) -> dict[SkipReason | None, int]:
-    """What `freeze` would write for an issue and audience: how many by reason to skip them."""
-    audience = _audience(connection, slug, list_id, segment).subquery()
+    """What `freeze` would write for an audience: how many by reason to skip them."""
+    recipients = _recipients(connection, audience, moment).subquery()
     rows = connection.execute(
-        sa.select(audience.c.reason, sa.func.count()).group_by(audience.c.reason)
+        sa.select(recipients.c.reason, sa.func.count()).group_by(recipients.c.reason)
     )
     return {SkipReason(reason) if reason else None: amount for reason, amount in rows}
 
 
-def freeze(connection: Connection, number: int, now: dt.datetime) -> int:
+def freeze(connection: Connection, number: int, moment: Moment) -> int:
     """Write one row for each recipient of a send; returns how many.
 
-    One INSERT … SELECT in the order of the primary key: a million rows take seconds.
+    One INSERT … SELECT in the order of the primary key: a million rows take seconds. The rule of a
+    segment is the one that was written with the send.
     """
     row = send_queries.row_of(connection, number, lock=True)
     send_queries.serialise(connection, row.slug)
-    audience = _audience(connection, row.slug, row.list_id, row.segment).subquery()
-    skipped = audience.c.reason.is_not(None)
+    audience = Audience(row.slug, row.list_id, row.segment, row.segment_rule)
+    recipients = _recipients(connection, audience, moment).subquery()
+    skipped = recipients.c.reason.is_not(None)
     frozen = sa.select(
         sa.literal(number),
-        sa.func.row_number().over(order_by=audience.c.id),
-        audience.c.id,
+        sa.func.row_number().over(order_by=recipients.c.id),
+        recipients.c.id,
         sa.case((skipped, DeliveryStatus.SKIPPED), else_=DeliveryStatus.QUEUED),
-        audience.c.reason,
-        sa.case((skipped, sa.literal(now, deliveries.c.at.type))),
-    ).order_by(audience.c.id)
+        recipients.c.reason,
+        sa.case((skipped, sa.literal(moment.now, deliveries.c.at.type))),
+    ).order_by(recipients.c.id)
     columns = ["send", "number", "subscriber_id", "status", "reason", "at"]
     connection.execute(sa.insert(deliveries).from_select(columns, frozen))
-    recipients = connection.execute(
+    amount = connection.execute(
         sa.select(sa.func.coalesce(sa.func.max(deliveries.c.number), 0)).where(
             deliveries.c.send == number
         )
     ).scalar_one()
-    send_queries.update(connection, number, frozen=True, recipients=recipients)
-    return int(recipients)
+    send_queries.update(connection, number, frozen=True, recipients=amount)
+    return int(amount)
 
 
-def _audience(
-    connection: Connection, slug: str, list_id: int, segment: str
+def _recipients(
+    connection: Connection, audience: Audience, moment: Moment
 ) -> sa.Select[tuple[int, str | None]]:
     """Recipients and why to skip them: (subscriber id, reason).
 
-    They are the list's confirmed members; of these the suppressed, and those who have this issue
-    through another audience, are skipped.
+    They are the list's confirmed members, of a segment those for whom its rule holds. Of these the
+    suppressed are skipped, those who have this issue through another audience, and who paused.
     """
-    others = send_queries.numbers_of_other_audiences(connection, slug, list_id, segment)
+    others = send_queries.numbers_of_other_audiences(
+        connection, audience.slug, audience.list_id, audience.segment
+    )
+    until = subscribers.c.paused_until
     reason = sa.case(
         (suppressions.c.address.is_not(None), SkipReason.SUPPRESSED),
         *([(has_received(others), SkipReason.ALREADY_RECEIVED)] if others else []),
+        (until > moment.now, SkipReason.PAUSED),
         else_=sa.null(),
     ).label("reason")
     return (
         sa.select(subscribers.c.id, reason)
         .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
         .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
-        .where(
-            subscriptions.c.list_id == list_id,
-            subscriptions.c.status == SubscriptionStatus.CONFIRMED,
-            subscribers.c.address.is_not(None),
-        )
+        .where(_is_member(connection, audience, moment), subscribers.c.address.is_not(None))
     )
 
 
-def change_since(connection: Connection, last: int, list_id: int) -> tuple[int, int]:
-    """How many confirmed members a send did not have, and how many it had that are none now."""
-    members = sa.select(subscriptions.c.subscriber_id).where(
-        subscriptions.c.list_id == list_id,
+def _is_member(
+    connection: Connection, audience: Audience, moment: Moment
+) -> sa.ColumnElement[bool]:
+    """Whether a row of subscribers and subscriptions is a confirmed one of an audience."""
+    confirmed = sa.and_(
+        subscriptions.c.list_id == audience.list_id,
         subscriptions.c.status == SubscriptionStatus.CONFIRMED,
     )
+    if not audience.rule:
+        return confirmed
+    from newsletter.store.rules import parse  # noqa: PLC0415 -- a parser that segments alone need
+
+    rule = parse(audience.rule, source=audience.segment)
+    return sa.and_(confirmed, condition(connection, rule, moment, subscriptions.c.consent_at))
+
+
+def change_since(
+    connection: Connection, last: int, audience: Audience, moment: Moment
+) -> tuple[int, int]:
+    """How many of an audience a send did not have, and how many it had that are not of it now."""
+    members = sa.select(subscriptions.c.subscriber_id)
+    if audience.rule:
+        members = members.join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+    members = members.where(_is_member(connection, audience, moment))
     reached = sa.select(deliveries.c.subscriber_id).where(deliveries.c.send == last)
     joined = sa.select(sa.func.count()).select_from(members.except_(reached).subquery())
     left = sa.select(sa.func.count()).select_from(reached.except_(members).subquery())

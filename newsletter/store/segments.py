@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.errors import UsageError
-from newsletter.model.segment import Rule, Segment
+from newsletter.model.segment import OnList, Rule, Segment, tests
 from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.store import people
 from newsletter.store.conditions import Moment, condition
 from newsletter.store.people import insert_into
 from newsletter.store.rules import parse
@@ -32,6 +33,17 @@ def find(connection: Connection, name: str) -> Segment:
     else:
         hint = f"Make it: newsletter segments create {name} RULE"
     raise UsageError(f"there is no segment {name!r}", hint=hint)
+
+
+def rule_of(segment: Segment) -> Rule:
+    return parse(segment.rule, source=segment.name)
+
+
+def check_lists(connection: Connection, rule: Rule) -> None:
+    """Raises UsageError for a list of a rule that does not exist."""
+    for test in tests(rule):
+        if isinstance(test, OnList):
+            people.list_id(connection, test.list)
 
 
 def newest_first(connection: Connection) -> Sequence[Segment]:
@@ -70,8 +82,8 @@ def open_sends(connection: Connection, name: str) -> Sequence[str]:
 
 def count(connection: Connection, rule: Rule, list_id: int | None, moment: Moment) -> int:
     """How many confirmed members of a list, or of any list, are in a segment."""
-    people = _members(connection, rule, list_id, moment)
-    query = people.with_only_columns(sa.func.count(), maintain_column_froms=True)
+    members = _members(connection, rule, list_id, moment)
+    query = members.with_only_columns(sa.func.count(), maintain_column_froms=True)
     return int(connection.execute(query).scalar_one())
 
 
@@ -79,8 +91,8 @@ def sample(
     connection: Connection, rule: Rule, list_id: int | None, moment: Moment, size: int
 ) -> Sequence[str]:
     """The addresses of the newest people of a segment, at most `size`."""
-    people = _members(connection, rule, list_id, moment)
-    query = people.order_by(subscribers.c.id.desc()).limit(size)
+    members = _members(connection, rule, list_id, moment)
+    query = members.order_by(subscribers.c.id.desc()).limit(size)
     return [row.address for row in connection.execute(query)]
 
 
@@ -95,13 +107,6 @@ def unknown_attributes(connection: Connection, names: Sequence[str]) -> Sequence
         return connection.execute(query).first() is not None
 
     return [name for name in names if not anybody_has(name)]
-
-
-def is_in(
-    connection: Connection, rule: str, moment: Moment, joined_at: sa.ColumnElement[dt.datetime]
-) -> sa.ColumnElement[bool]:
-    """Whether the subscriber of an outer query is in the segment of a rule; see `condition`."""
-    return condition(connection, parse(rule), moment, joined_at)
 
 
 def _members(

@@ -89,7 +89,7 @@ def test_the_same_issue_is_refused_to_the_same_list(store: Store) -> None:
     with pytest.raises(Refused, match="already sent"):
         plan(store, order(), NOW)
     with pytest.raises(Refused, match="already sent"):
-        forecast(store, order())
+        forecast(store, order(), NOW)
 
 
 def test_an_unfinished_send_is_refused_with_the_command_to_go_on(store: Store) -> None:
