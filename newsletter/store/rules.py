@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import cache
 
 from lark import Lark, Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from newsletter.errors import UsageError
 from newsletter.model.event import EventType
@@ -108,6 +108,7 @@ _OPENERS = ("opened", "clicked", "delivered", "joined", "paused", "attribute", "
 _YEARS = range(1900, 3000)
 _MOST_DAYS = 36_500
 _MOST_TIMES = 1_000_000
+_SHOWN = 60  # characters on either side of a place
 _SECRET_SIGNS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _STRING = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|“[^”]*”"""
 _PIECE = re.compile(rf"{_STRING}|[\w.-]+|.", re.DOTALL)
@@ -239,7 +240,7 @@ class _Reading:
         match token.type:
             case "NUMBER" if len(token) > LONGEST_NUMBER:
                 raise self.fault(
-                    token.start_pos,
+                    _place(token),
                     f"a number of more than {LONGEST_NUMBER} characters",
                     f'Compare it as a text: "{token}"',
                 )
@@ -257,7 +258,7 @@ class _Reading:
         text = token[1:-1] if token[0] == "“" else _ESCAPE.sub(r"\1", token[1:-1])
         if not text.strip():
             raise self.fault(
-                token.start_pos, "a text in quotes that is empty", 'Write "is set" or "is not set".'
+                _place(token), "a text in quotes that is empty", 'Write "is set" or "is not set".'
             )
         return text
 
@@ -269,7 +270,7 @@ class _Reading:
             date = None
         if date is None or date.year not in _YEARS:
             raise self.fault(
-                token.start_pos, f"{token} is no date", "Write year-month-day: 2026-01-31."
+                _place(token), f"{token} is no date", "Write year-month-day: 2026-01-31."
             )
         return date
 
@@ -278,21 +279,21 @@ class _Reading:
         assert isinstance(token, Token)
         if len(token) > LONGEST_NUMBER or not 1 <= int(token) <= most:
             raise self.fault(
-                token.start_pos, f"{token} is out of bounds", f"Write a number from 1 to {most:,}."
+                _place(token), f"{token} is out of bounds", f"Write a number from 1 to {most:,}."
             )
         return int(token)
 
     # --- what is wrong, and where ---
 
-    def fault(self, offset: int | None, message: str, hint: str) -> UsageError:
+    def fault(self, offset: int, message: str, hint: str) -> UsageError:
         """An error at an offset of the text, with its line and a caret below it."""
-        offset = offset or 0
         before = self.text[:offset]
         line_number = before.count("\n") + 1
         first = before.rfind("\n") + 1
-        line = self.text[first:].partition("\n")[0].rstrip("\r")
+        begin = max(first, offset - _SHOWN)
+        line = self.text[begin : offset + _SHOWN].partition("\n")[0].rstrip("\r")
         shown = "".join(sign if sign.isprintable() or sign == "\t" else "·" for sign in line)
-        margin = "".join(map(_blank, before[first:]))
+        margin = "".join(map(_blank, line[: offset - begin]))
         return UsageError(
             f"{message}\n{shown}\n{margin}^",
             where=f"{self.source}:{line_number}:{offset - first + 1}",
@@ -300,15 +301,11 @@ class _Reading:
         )
 
     def not_understood(self, error: UnexpectedInput) -> UsageError:
-        match error:
-            case UnexpectedToken():
-                token, expected = error.token, error.accepts or error.expected
-                at_end = token.type == "$END"
-                offset = len(self.text.rstrip()) if at_end else token.start_pos or 0
-            case UnexpectedCharacters():
-                at_end, offset, expected = False, error.pos_in_stream, error.allowed or set()
-            case _:
-                raise error
+        offset = error.pos_in_stream or 0
+        at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+        if at_end:
+            offset = len(self.text.rstrip())
+        expected = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
         found = _PIECE.match(self.text, offset)
         word = found.group() if found else ""
         message = "the rule ends too early" if at_end else f"{word!r} is not understood here"
@@ -346,6 +343,10 @@ def _joined(how: str, date: dt.date) -> Joined:
             return Joined(date, None)
         case _:
             return Joined(date, date)
+
+
+def _place(token: Token) -> int:
+    return token.start_pos or 0
 
 
 def _depth(tree: Tree[Token]) -> int:
