@@ -66,6 +66,7 @@ def undo(store: Store, subscriber_id: int, list_id: int, said: Consent) -> bool:
 
 def give_reason(store: Store, subscriber_id: int, list_id: int, reason: str, said: Consent) -> None:
     """Add why somebody left to the consent log: once for each time that they left by this link."""
+    reason = "".join(letter if letter.isprintable() else " " for letter in reason)
     reason = " ".join(reason.split())[:LONGEST_REASON]
     with store.write() as connection:
         facts = consents.of(connection, subscriber_id, list_id)

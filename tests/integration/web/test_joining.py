@@ -1,0 +1,516 @@
+"""`/subscribe/{list}` and `/confirm/{token}`: double opt-in that tells nothing and mails little."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.audience.joining import mailbox
+from newsletter.errors import OutcomeUnknown, SendingStopped, TransportDown
+from newsletter.links import Links
+from newsletter.model.address import Address
+from newsletter.model.email import Message
+from newsletter.model.send import Outcome, RetryLater
+from newsletter.model.subscriber import SuppressionReason
+from newsletter.sending.plan import plan
+from newsletter.store import Store, suppressions
+from newsletter.store.schema import requests, subscribers
+from newsletter.transports import mime
+from newsletter.transports.memory import Memory
+from tests.integration.sending import NOW, order
+from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage, hidden, link, open_stage
+
+DAY = dt.timedelta(days=1)
+
+
+def suppress(stage: Stage, address: str, reason: SuppressionReason) -> None:
+    key = address
+    if reason is SuppressionReason.ERASED:
+        (key, *_) = stage.links.address_hashes(address)
+    with stage.store.write() as connection:
+        suppressions.add(connection, key, reason, "test", NOW)
+
+
+def states(stage: Stage) -> list[tuple[str, str]]:
+    with stage.store.read() as connection:
+        rows = connection.execute(sa.select(requests).order_by(requests.c.at)).all()
+    return [(row.state, row.reason) for row in rows]
+
+
+# --- the whole way --------------------------------------------------------------------------------
+
+
+def test_who_asks_and_confirms_is_a_member(stage: Stage) -> None:
+    answer = stage.subscribe("new@example.com", name="Neo")
+    assert answer.status_code == 200
+    assert not stage.is_known("new@example.com")  # the visitor's request alone makes nobody
+
+    path = stage.confirmation()
+    who = stage.id_of("new@example.com")
+    assert stage.status(who) == "pending"
+    assert stage.client.get(path).status_code == 200
+    assert stage.status(who) == "pending"  # a link scanner confirms nothing
+
+    done = stage.client.post(path, data={"action": "confirm"})
+
+    assert "Welcome" in done.text
+    assert stage.status(who) == "confirmed"
+    requested, confirmed = stage.facts(who)
+    assert (requested.kind, confirmed.kind) == ("requested", "confirmed")
+    assert requested.consent.how == confirmed.consent.how == "form"
+    assert requested.consent.wording == confirmed.consent.wording != ""
+    assert requested.consent.ip == confirmed.consent.ip == ""
+
+
+def test_the_address_is_kept_only_if_configured(store: Store, tmp_path: Path) -> None:
+    stage = open_stage(store, tmp_path, web={"keep_ip": True})
+
+    who = stage.join("new@example.com")
+
+    assert [fact.consent.ip for fact in stage.facts(who)] == ["192.0.2.7", "192.0.2.7"]
+
+
+def test_pending_people_are_never_mailed(stage: Stage) -> None:
+    """Who has not confirmed is no recipient of any send."""
+    stage.subscribe("new@example.com")
+    stage.mails()
+
+    send_id = plan(stage.store, order(list_name="daily"), stage.clock())
+
+    with stage.store.read() as connection:
+        text = sa.text("SELECT subscriber_id FROM deliveries")
+        assert connection.execute(text).scalars().all() == [stage.ada]
+    assert send_id
+
+
+def test_a_list_that_is_not_open_has_no_form(sqlite_store: Store, tmp_path: Path) -> None:
+    stage = open_stage(sqlite_store, tmp_path, web={"subscribe_lists": ["daily"]})
+
+    codes = [
+        stage.client.request(method, f"/subscribe/{name}").status_code
+        for method in ("GET", "POST")
+        for name in ("daily", "weekly", "nothing", "%00", "d%C3%A4ily")
+    ]
+
+    assert codes == [200, 404, 404, 404, 404, 400, 404, 404, 404, 404]
+
+
+def test_what_is_no_address_is_said_and_what_was_typed_is_kept(sqlite_stage: Stage) -> None:
+    answer = sqlite_stage.subscribe('"><script>@x', name="<b>Neo")
+
+    assert answer.status_code == 400
+    assert "<script" not in answer.text
+    assert "&lt;b&gt;Neo" in answer.text
+    assert states(sqlite_stage) == []
+
+
+# --- B38 ------------------------------------------------------------------------------------------
+
+
+def test_b38_a_link_confirms_once(stage: Stage) -> None:
+    stage.subscribe("new@example.com")
+    path = stage.confirmation()
+    stage.client.post(path, data={"action": "confirm"})
+    before = stage.rows()
+
+    again = stage.client.post(path, data={"action": "confirm"})
+
+    assert again.status_code == 200
+    assert "Already confirmed" in again.text
+    assert stage.rows() == before
+
+
+def test_b38_after_a_week_it_asks_to_ask_again(stage: Stage) -> None:
+    stage.subscribe("new@example.com")
+    path = stage.confirmation()
+    stage.clock.now += 8 * DAY
+
+    answer = stage.client.post(path, data={"action": "confirm"})
+
+    assert answer.status_code == 200
+    assert "ask again" in answer.text
+    assert stage.status(stage.id_of("new@example.com")) == "pending"
+
+
+@pytest.mark.parametrize("since", ["left", "erased", "suppressed"])
+def test_nobody_is_brought_back_by_an_old_confirmation(stage: Stage, since: str) -> None:
+    stage.subscribe("new@example.com")
+    path = stage.confirmation()
+    who = stage.id_of("new@example.com")
+    stage.clock.forward(60)
+    match since:
+        case "left":
+            stage.client.post(stage.leave_path(who), data=ONE_CLICK)
+        case "erased":
+            sure = {"action": "erase", "sure": "yes"}
+            stage.client.post(stage.preferences_path(who), data=sure)
+        case _:
+            suppress(stage, "new@example.com", SuppressionReason.COMPLAINT)
+    before = stage.rows()
+
+    answer = stage.client.post(path, data={"action": "confirm"})
+
+    assert "no longer good" in answer.text
+    assert stage.rows() == before
+
+
+def test_a_link_of_a_request_that_is_gone_fits_no_other(stage: Stage) -> None:
+    """As in a store that was restored: ids of requests are random."""
+    stage.subscribe("new@example.com")
+    path = stage.confirmation()
+    with stage.store.write() as connection:
+        connection.execute(sa.delete(requests))
+    stage.subscribe("other@example.com")
+    stage.mails()
+
+    answer = stage.client.post(path, data={"action": "confirm"})
+
+    assert "no longer good" in answer.text
+
+
+def test_who_left_and_is_asked_for_by_others_stays_away_until_they_confirm(stage: Stage) -> None:
+    """A form makes nobody pending who left: an import would confirm them."""
+    stage.client.post(stage.leave_path(), data=ONE_CLICK)
+    stage.clock.forward(60)
+    stage.subscribe("ada@example.com")
+    path = stage.confirmation()
+    assert stage.status() == "unsubscribed"
+
+    stage.client.post(path, data={"action": "confirm"})
+
+    assert stage.status() == "confirmed"
+
+
+# --- B40 ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a.b+x@gmail.com", "ab@googlemail.com"),
+        ("Ada@Example.com", "ada+news@example.com"),
+    ],
+)
+def test_spellings_of_one_mailbox_are_one(one: str, other: str) -> None:
+    assert mailbox(Address(one)) == mailbox(Address(other))
+
+
+def test_dots_count_where_they_tell_people_apart() -> None:
+    assert mailbox(Address("a.b@example.com")) != mailbox(Address("ab@example.com"))
+    assert mailbox(Address("+a@example.com")) == "+a@example.com"
+
+
+def test_b40_a_victim_gets_one_mail_a_day_and_three_a_month(stage: Stage) -> None:
+    mailed = []
+    for day in range(40):
+        for spelling in ("v.i.ctim@gmail.com", f"victim+{day}@gmail.com", "VICTIM@googlemail.com"):
+            assert stage.subscribe(spelling).status_code == 200
+        mailed.append(len(stage.mails()))
+        stage.clock.now += DAY
+
+    assert max(mailed) == 1
+    assert sum(mailed[:30]) == 3
+    assert sum(mailed) > 3
+
+
+def test_b40_an_ip_address_asks_twenty_times_an_hour(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    codes = [stage.subscribe(f"v{n}@example.com").status_code for n in range(22)]
+    assert codes == [200] * 20 + [429] * 2
+    assert stage.subscribe("w@example.com", client=stage.visitor("192.0.2.8")).status_code == 200
+
+    stage.clock.forward(3600)
+
+    assert stage.subscribe("x@example.com").status_code == 200
+
+
+@pytest.mark.parametrize("network", ["192.0.2.{}", "2001:db8::{}", "::ffff:192.0.2.{}"])
+def test_b40_a_network_asks_sixty_times_an_hour(sqlite_stage: Stage, network: str) -> None:
+    stage = sqlite_stage
+    codes = [
+        stage.subscribe(
+            f"v{n}@example.com", client=stage.visitor(network.format(n + 1))
+        ).status_code
+        for n in range(62)
+    ]
+
+    assert codes == [200] * 60 + [429] * 2
+
+
+def test_b40_all_together_ask_so_often_and_no_more(sqlite_store: Store, tmp_path: Path) -> None:
+    stage = open_stage(sqlite_store, tmp_path, web={"requests_per_hour": 5})
+
+    codes = [
+        stage.subscribe(f"v{n}@example.com", client=stage.visitor(f"198.51.{n}.1")).status_code
+        for n in range(7)
+    ]
+
+    assert codes == [200] * 5 + [429] * 2
+
+
+def test_b40_what_no_person_fills_in_stores_nothing(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    usual = stage.subscribe("new@example.com")
+    before = stage.rows()
+
+    trapped = stage.subscribe("bot@example.com", website="https://spam.example")
+
+    assert trapped.content == usual.content
+    assert stage.rows() == before
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 24 * 3600 + 1])
+def test_b40_a_form_that_is_too_fresh_or_too_old_asks_for_one_more_click(
+    sqlite_stage: Stage, seconds: int
+) -> None:
+    stage = sqlite_stage
+    token = hidden(stage.client.get("/subscribe/daily").text, "form")
+    stage.clock.forward(seconds)
+    sent = {"email": "new@example.com", "name": "Neo", "form": token}
+
+    answer = stage.client.post("/subscribe/daily", data=sent)
+
+    assert answer.status_code == 200
+    assert "One more click" in answer.text
+    assert 'value="new@example.com"' in answer.text
+    assert 'value="Neo"' in answer.text
+    assert states(stage) == []
+    stage.clock.forward(3)
+    again = {**sent, "form": hidden(answer.text, "form")}
+    assert "Look into your mailbox" in stage.client.post("/subscribe/daily", data=again).text
+
+
+def test_b40_no_forged_form_is_taken(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    issued = int(stage.clock.now.timestamp()) - 60
+    forged = [
+        "",
+        "x.y",
+        stage.links.form_token(issued, stage.weekly),
+        Links(BASE_URL, ("f" * 32,)).form_token(issued, stage.daily),
+        stage.links.form_token(issued + 3600, stage.daily),
+    ]
+
+    for token in forged:
+        sent = {"email": "new@example.com", "form": token}
+        assert "One more click" in stage.client.post("/subscribe/daily", data=sent).text
+    assert states(stage) == []
+
+
+# --- B41 ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def statements(stage: Stage) -> Callable[[], list[str]]:
+    """What was asked of the database since the last time."""
+    seen: list[str] = []
+
+    @sa.event.listens_for(stage.store.engine, "before_cursor_execute")
+    def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
+        seen.append(statement)
+
+    def taken() -> list[str]:
+        found, seen[:] = list(seen), []
+        return found
+
+    return taken
+
+
+def test_b41_no_answer_tells_who_has_subscribed(
+    stage: Stage, statements: Callable[[], list[str]]
+) -> None:
+    """The same bytes for all, and the same statements, so that the time is the same, too."""
+    suppress(stage, "bad@example.com", SuppressionReason.HARD_BOUNCE)
+    suppress(stage, "gone@example.com", SuppressionReason.ERASED)
+    stage.subscribe("pending@example.com")
+    stage.mails()
+    told = []
+    for name in ("ada", "bad", "gone", "pending", "pending", "new"):
+        token = stage.links.form_token(int(stage.clock.now.timestamp()) - 60, stage.daily)
+        statements()
+
+        answer = stage.client.post(
+            "/subscribe/daily", data={"email": f"{name}@example.com", "form": token}
+        )
+
+        told.append((answer.status_code, answer.content, dict(answer.headers), statements()))
+
+    assert all(each == told[0] for each in told)
+    assert {message.to.text for message in stage.mails()} == {"new@example.com"}
+
+
+# --- B42 ------------------------------------------------------------------------------------------
+
+
+def test_b42_fields_that_no_form_has_mean_nothing(stage: Stage) -> None:
+    stage.subscribe(
+        "new@example.com",
+        status="confirmed",
+        admin="1",
+        list="weekly",
+        list_id=str(stage.weekly),
+        subscriber_id=str(stage.ada),
+        attributes="vip",
+    )
+    stage.mails()
+
+    who = stage.id_of("new@example.com")
+    assert stage.status(who) == "pending"
+    assert stage.status(who, stage.weekly) is None
+
+
+def test_b42_of_two_addresses_the_first_counts(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    token = hidden(stage.client.get("/subscribe/daily").text, "form")
+    stage.clock.forward(3)
+    body = f"email=one%40example.com&email=two%40example.com&email[]=x&form={token}"
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+
+    stage.client.post("/subscribe/daily", content=body, headers=headers)
+
+    assert [message.to.text for message in stage.mails()] == ["one@example.com"]
+
+
+# --- the mail -------------------------------------------------------------------------------------
+
+
+def test_b62_the_mail_holds_no_word_of_the_visitor(stage: Stage) -> None:
+    stage.subscribe("new@example.com", name="Buy at https://spam.example NOW")
+
+    (message,) = stage.mails()
+
+    mail = mime.compose(message, NOW).decode()
+    for text in (message.subject, message.text, message.html, mail):
+        assert "spam" not in text
+        assert "Buy" not in text
+    assert message.to.text == "new@example.com"
+    assert message.sender == "Valley <valley@news.example.com>"
+    assert message.reply_to == "hello@example.com"
+    assert message.html.count(link(message)) == 2
+
+
+def test_the_name_is_kept_once_it_is_confirmed(stage: Stage) -> None:
+    stage.subscribe("new@example.com", name="Neo")
+    stage.subscribe("ada@example.com", "weekly", name="Not Ada")
+    for message in stage.mails():
+        stage.client.post(link(message), data={"action": "confirm"})
+
+    with stage.store.read() as connection:
+        names = set(connection.execute(sa.select(subscribers.c.name)).scalars())
+    assert names == {"Ada", "Neo"}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_the_mail_is_in_the_newsletters_language(
+    sqlite_store: Store, tmp_path: Path, language: str
+) -> None:
+    stage = open_stage(sqlite_store, tmp_path, language=language)
+    stage.subscribe("new@example.com")
+
+    (message,) = stage.mails()
+
+    assert ("确认" in message.subject) == (language == "zh-CN")
+    assert mime.compose(message, NOW)
+
+
+# --- what the transport says ----------------------------------------------------------------------
+
+
+def failing(stage: Stage, answers: list[Exception | Outcome]) -> None:
+    """Let the transport answer so, one after the other, and then accept."""
+
+    def answer(send_id: str, batch: object) -> list[Outcome]:
+        told = answers.pop(0)
+        if not answers:
+            stage.mailer.transport = stage.transport
+        if isinstance(told, Exception):
+            raise told
+        return [told]
+
+    stage.mailer.transport = Memory(answer)
+
+
+def test_what_provably_did_not_leave_is_tried_again(stage: Stage) -> None:
+    stage.subscribe("new@example.com")
+    failing(stage, [TransportDown("no network"), RetryLater("busy")])
+
+    assert stage.mailer.drain() is False
+    assert states(stage) == [("waiting", "no network")]
+    assert stage.mailer.drain() is False
+    assert [message.to.text for message in stage.mails()] == ["new@example.com"]
+
+    assert states(stage) == [("mailed", "")]
+    assert stage.kinds(stage.id_of("new@example.com")) == ["requested/form"]
+
+
+def test_after_an_hour_it_has_failed(stage: Stage) -> None:
+    stage.subscribe("new@example.com")
+    stage.clock.forward(3601)
+    failing(stage, [TransportDown("no network")])
+
+    stage.mailer.drain()
+
+    assert states(stage) == [("failed", "no network")]
+
+
+def test_a_mail_that_is_put_off_does_not_hold_up_the_others(stage: Stage) -> None:
+    stage.subscribe("first@example.com")
+    stage.subscribe("second@example.com")
+    failing(stage, [RetryLater("this mailbox is busy")])
+
+    assert [message.to.text for message in stage.mails()] == ["second@example.com"]
+
+
+@pytest.mark.parametrize(
+    "answer", [OutcomeUnknown("no answer"), SendingStopped("not verified")], ids=["unknown", "stop"]
+)
+def test_what_may_have_left_is_not_sent_again(stage: Stage, answer: Exception) -> None:
+    stage.subscribe("new@example.com")
+    failing(stage, [answer])
+
+    stage.mailer.drain()
+
+    assert stage.mails() == []
+    assert states(stage)[0][0] == "failed"
+
+
+def test_a_mail_that_came_after_all_can_be_confirmed(stage: Stage) -> None:
+    """Its outcome was unknown to us; the reader has it in hand."""
+    taken: list[Message] = []
+
+    def lost(send_id: str, batch: list[Message]) -> list[Outcome]:
+        taken.extend(batch)
+        raise OutcomeUnknown("no answer")
+
+    stage.subscribe("new@example.com")
+    stage.mailer.transport = Memory(lost)  # type: ignore[arg-type]
+    stage.mailer.drain()
+
+    stage.client.post(link(taken[0]), data={"action": "confirm"})
+
+    assert stage.status(stage.id_of("new@example.com")) == "confirmed"
+
+
+# --- what is kept ---------------------------------------------------------------------------------
+
+
+def test_where_a_request_came_from_is_forgotten_after_an_hour(stage: Stage) -> None:
+    stage.subscribe("new@example.com")
+    stage.mails()
+    stage.clock.forward(3700)
+    stage.mails()
+
+    with stage.store.read() as connection:
+        row = connection.execute(sa.select(requests)).one()
+    assert (row.ip, row.network) == ("", "")
+
+
+def test_requests_are_forgotten_after_a_month(stage: Stage) -> None:
+    stage.subscribe("new@example.com")
+    stage.mails()
+    stage.clock.now += 32 * DAY
+    stage.mails()
+
+    assert states(stage) == []
