@@ -91,8 +91,7 @@ def _page(site: Site, subscriber_id: int, note: str = "", status: int = 200) -> 
         is_suppressed=standing.is_suppressed,
         paused=paused.astimezone(site.zone).date() if paused and paused > now else None,
         pauses=preferences.PAUSES,
-        first_day=(now.astimezone(site.zone) + dt.timedelta(days=1)).date(),
-        last_day=(now.astimezone(site.zone) + preferences.LONGEST_PAUSE).date(),
+        pause_days=_pause_days(site, now),
         note=note,
         is_fault=status != 200,
     )
@@ -173,9 +172,16 @@ def _until(visit: _Visit) -> dt.datetime | None:
         day = dt.date.fromisoformat(visit.sent.get("until", ""))
     except ValueError:
         return None
-    until = dt.datetime.combine(day, dt.time(), visit.site.zone).astimezone(dt.UTC)
-    ahead = until - visit.said.at
-    return until if dt.timedelta(0) < ahead <= preferences.LONGEST_PAUSE else None
+    first, last = _pause_days(visit.site, visit.said.at)
+    if not first <= day <= last:
+        return None
+    return dt.datetime.combine(day, dt.time(), visit.site.zone).astimezone(dt.UTC)
+
+
+def _pause_days(site: Site, now: dt.datetime) -> tuple[dt.date, dt.date]:
+    """The first and the last day that a pause may end at."""
+    today = now.astimezone(site.zone).date()
+    return today + dt.timedelta(days=1), today + preferences.LONGEST_PAUSE
 
 
 def _continue(visit: _Visit) -> Response:

@@ -175,16 +175,23 @@ def hidden(html: str, name: str) -> str:
 
 
 def open_stage(
-    store: Store, root: Path, *, language: str = "en", web: Mapping[str, object] | None = None
+    store: Store,
+    root: Path,
+    *,
+    language: str = "en",
+    timezone: str = "UTC",
+    base_url: str = BASE_URL,
+    web: Mapping[str, object] | None = None,
 ) -> Stage:
     settings = Settings.model_validate(
         {
             "newsletter": {
                 "name": "The Valley",
                 "language": language,
+                "timezone": timezone,
                 "from": "Valley <valley@news.example.com>",
                 "reply_to": "hello@example.com",
-                "base_url": BASE_URL,
+                "base_url": base_url,
                 "postal_address": "1 Mill Lane\nValley",
             },
             "web": dict(web or {}),
@@ -195,7 +202,7 @@ def open_stage(
     site = Site(
         project=Project(root, settings),
         store=store,
-        links=Links(BASE_URL, KEYS),
+        links=Links(base_url, KEYS),
         texts=texts,
         pages=Pages(settings.newsletter, texts),
         clock=clock,

@@ -1,0 +1,314 @@
+"""`/preferences/{token}`: the token says who; a body can say nothing of anybody else."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from httpx import Response
+
+from newsletter.model.subscriber import SuppressionReason
+from newsletter.store import Store, people, suppressions
+from newsletter.store.schema import subscribers
+from tests.integration.sending import NOW
+from tests.integration.web.stage import Stage, link, open_stage
+
+
+def change(stage: Stage, **fields: str) -> Response:
+    return stage.client.post(stage.preferences_path(), data=fields)
+
+
+def person_row(stage: Stage, who: int | None = None) -> sa.Row[tuple[object, ...]]:
+    with stage.store.read() as connection:
+        query = sa.select(subscribers).where(subscribers.c.id == (who or stage.ada))
+        return connection.execute(query).one()
+
+
+def confirm(stage: Stage, path: str) -> Response:
+    return stage.client.post(path, data={"action": "confirm"})
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_looking_changes_nothing(stage: Stage, method: str) -> None:
+    before = stage.rows()
+
+    assert stage.client.request(method, stage.preferences_path()).status_code == 200
+
+    assert stage.rows() == before
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+
+def test_a_list_can_be_left_and_joined_again(stage: Stage) -> None:
+    assert "You have left" in change(stage, action="leave", list="daily").text
+    assert stage.status() == "unsubscribed"
+
+    assert "You are subscribed" in change(stage, action="join", list="daily").text
+
+    assert stage.status() == "confirmed"
+    assert stage.kinds()[1:] == ["unsubscribed/preferences", "confirmed/preferences"]
+
+
+def test_a_list_that_was_never_confirmed_asks_by_mail(stage: Stage) -> None:
+    assert "sent you a mail" in change(stage, action="join", list="weekly").text
+    assert stage.status(list_id=stage.weekly) is None
+
+    path = stage.confirmation()
+    assert stage.status(list_id=stage.weekly) == "pending"
+    confirm(stage, path)
+
+    assert stage.status(list_id=stage.weekly) == "confirmed"
+
+
+def test_a_suppressed_address_joins_nothing(stage: Stage) -> None:
+    change(stage, action="leave", list="daily")
+    with stage.store.write() as connection:
+        key = "ada@example.com"
+        suppressions.add(connection, key, SuppressionReason.HARD_BOUNCE, "event", NOW)
+
+    answer = change(stage, action="join", list="daily")
+
+    assert answer.status_code == 400
+    assert "blocked" in answer.text
+    assert stage.status() == "unsubscribed"
+
+
+def test_a_list_that_is_not_open_is_neither_shown_nor_joined(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    stage = open_stage(sqlite_store, tmp_path, web={"subscribe_lists": []})
+
+    shown = stage.client.get(stage.preferences_path()).text
+
+    assert "daily" in shown
+    assert "weekly" not in shown
+    assert change(stage, action="join", list="weekly").status_code == 400
+    assert change(stage, action="join", list="nothing").status_code == 400
+
+
+# --- B43 ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["leave", "name", "pause", "erase", "move", "data"])
+def test_b43_ids_in_a_body_mean_nothing(stage: Stage, action: str) -> None:
+    """With the own token, whatever a body says of others, others stay as they are."""
+    other = stage.join("eve@example.com")
+    before = person_row(stage, other), stage.facts(other)
+
+    answer = change(
+        stage,
+        action=action,
+        list="daily",
+        name="X",
+        days="7",
+        sure="yes",
+        email="mallory@example.com",
+        subscriber_id=str(other),
+        id=str(other),
+        token=stage.preferences_path(other).rpartition("/")[2],
+    )
+
+    assert answer.status_code == 200
+    assert "eve@example.com" not in answer.text
+    assert (person_row(stage, other), stage.facts(other)) == before
+
+
+def test_b43_no_other_page_can_frame_it_or_post_by_a_cookie(sqlite_stage: Stage) -> None:
+    answer = sqlite_stage.client.get(sqlite_stage.preferences_path())
+
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("field", ["_method", "X-HTTP-Method-Override"])
+def test_b43_a_method_is_never_overridden(stage: Stage, field: str) -> None:
+    before = stage.rows()
+
+    answer = stage.client.get(
+        stage.preferences_path(), params={field: "POST", "action": "leave"}, headers={field: "POST"}
+    )
+
+    assert answer.status_code == 200
+    assert stage.rows() == before
+
+
+@pytest.mark.parametrize("action", ["", "drop", "DATA", "_leave"])
+def test_an_unknown_action_changes_nothing(stage: Stage, action: str) -> None:
+    before = stage.rows()
+
+    assert change(stage, action=action, list="daily").status_code == 400
+
+    assert stage.rows() == before
+
+
+# --- name and pause -------------------------------------------------------------------------------
+
+
+def test_a_name_is_changed_and_shown_as_text(stage: Stage) -> None:
+    answer = change(stage, action="name", name=" <b>Ada</b> ")
+
+    assert "&lt;b&gt;Ada" in answer.text
+    assert person_row(stage).name == "<b>Ada</b>"
+    assert stage.kinds()[-1] == "renamed/preferences"
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "a\nb", "a\x00b", "\u2028"])
+def test_a_name_that_cannot_be_kept_is_said(stage: Stage, name: str) -> None:
+    answer = change(stage, action="name", name=f"a{name}b")
+
+    assert answer.status_code == 400
+    assert "cannot be saved" in answer.text
+    assert person_row(stage).name == "Ada"
+
+
+@pytest.mark.parametrize("days", [7, 30, 90])
+def test_a_pause_of_days_and_going_on(stage: Stage, days: int) -> None:
+    change(stage, action="pause", days=str(days))
+    assert person_row(stage).paused_until == NOW + dt.timedelta(days=days)
+
+    change(stage, action="continue")
+
+    assert person_row(stage).paused_until is None
+    assert stage.kinds()[-2:] == ["paused/preferences", "continued/preferences"]
+
+
+def test_a_pause_until_a_day(stage: Stage) -> None:
+    answer = change(stage, action="pause", until="2026-02-01")
+
+    assert "2026-02-01" in answer.text
+    assert person_row(stage).paused_until == dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"days": "8"},
+        {"days": "-7"},
+        {"days": "７"},
+        {"until": "2025-01-01"},
+        {"until": "9999-12-31"},
+        {"until": "0001-01-01"},
+        {"until": "tomorrow"},
+    ],
+)
+def test_a_pause_that_makes_no_sense_is_said(
+    sqlite_store: Store, tmp_path: Path, fields: dict[str, str]
+) -> None:
+    stage = open_stage(sqlite_store, tmp_path, timezone="Asia/Shanghai")
+
+    answer = change(stage, action="pause", **fields)
+
+    assert answer.status_code == 400
+    assert person_row(stage).paused_until is None
+
+
+# --- B44 ------------------------------------------------------------------------------------------
+
+
+def test_b44_an_address_changes_only_by_a_yes_from_the_new_one(stage: Stage) -> None:
+    change(stage, action="move", email="new@example.com")
+    (message,) = stage.mails()
+    assert message.to.text == "new@example.com"
+    assert "new address" in message.subject
+    assert person_row(stage).address == "ada@example.com"
+
+    answer = confirm(stage, link(message))
+
+    assert "changed" in answer.text
+    assert person_row(stage).address == "new@example.com"
+    assert stage.status() == "confirmed"
+    moved = stage.facts()[-1]
+    assert (moved.kind, moved.detail) == ("moved", "from ada@example.com to new@example.com")
+    assert "Already confirmed" in confirm(stage, link(message)).text
+
+
+def test_b44_the_address_of_somebody_else_gets_no_mail_and_the_same_answer(stage: Stage) -> None:
+    stage.join("eve@example.com")
+
+    taken = change(stage, action="move", email="Eve@example.com")
+    free = change(stage, action="move", email="new@example.com")
+
+    assert taken.content == free.content
+    assert [message.to.text for message in stage.mails()] == ["new@example.com"]
+
+
+def test_b44_an_address_that_somebody_took_meanwhile_is_refused(stage: Stage) -> None:
+    change(stage, action="move", email="new@example.com")
+    path = stage.confirmation()
+    with stage.store.write() as connection:
+        address = stage.mailer.transport.delivered[-1].to  # type: ignore[attr-defined]
+        people.insert(connection, address, "", {}, NOW)
+
+    answer = confirm(stage, path)
+
+    assert "cannot be used" in answer.text
+    assert person_row(stage).address == "ada@example.com"
+
+
+def test_b44_who_was_erased_moves_nowhere(stage: Stage) -> None:
+    change(stage, action="move", email="new@example.com")
+    path = stage.confirmation()
+    change(stage, action="erase", sure="yes")
+
+    confirm(stage, path)
+
+    assert person_row(stage).address is None
+
+
+def test_b44_nobody_is_mailed_at_will_by_moving(stage: Stage) -> None:
+    codes = [
+        change(stage, action="move", email=f"victim+{n}@example.com").status_code for n in range(5)
+    ]
+
+    assert codes == [200, 200, 200, 429, 429]
+    assert len(stage.mails()) == 1
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+def test_my_data_is_all_that_is_held_of_me_and_of_nobody_else(stage: Stage) -> None:
+    stage.join("eve@example.com")
+    change(stage, action="name", name="阿达")
+
+    answer = change(stage, action="data")
+
+    assert answer.headers["content-disposition"] == 'attachment; filename="my-data.json"'
+    assert "eve@" not in answer.text
+    held = json.loads(answer.text)
+    assert held["address"] == "ada@example.com"
+    assert held["name"] == "阿达"
+    assert [fact["kind"] for fact in held["consents"]] == ["confirmed", "renamed"]
+    assert {"subscriptions", "deliveries", "events", "requests", "suppression"} <= set(held)
+
+
+def test_erasing_asks_first_and_then_leaves_nothing(stage: Stage) -> None:
+    before = stage.rows()
+    asked = change(stage, action="erase")
+    assert 'name="sure" value="yes"' in asked.text
+    assert stage.rows() == before
+
+    answer = change(stage, action="erase", sure="yes")
+
+    assert "erased" in answer.text
+    assert person_row(stage).address is None
+    assert "ada@example.com" not in str(stage.rows())
+    assert "Nothing here" in stage.client.get(stage.preferences_path()).text
+    assert "Nothing here" in change(stage, action="join", list="daily").text
+
+
+def test_the_link_of_a_test_mail_shows_nobody(sqlite_stage: Stage) -> None:
+    path = sqlite_stage.links.preferences_url(0, 0).partition("example.com")[2]
+
+    answers = [
+        sqlite_stage.client.get(path),
+        sqlite_stage.client.post(path, data={"action": "data"}),
+    ]
+
+    assert all("test mail" in answer.text for answer in answers)

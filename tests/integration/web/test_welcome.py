@@ -1,0 +1,101 @@
+"""The mail that welcomes who has just confirmed: an issue of the list, once."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.errors import OutcomeUnknown, TransportDown
+from newsletter.model.email import Message
+from newsletter.model.send import Outcome
+from newsletter.sending import run
+from newsletter.sending.plan import plan
+from newsletter.store import Store
+from newsletter.store.schema import requests
+from newsletter.transports.memory import Memory
+from tests.integration.sending import order, runner
+from tests.integration.web.stage import ONE_CLICK, Stage, link, open_stage
+
+
+def published(store: Store, root: Path, welcome: str) -> Stage:
+    """A site whose list `daily` was sent `old` and then `news`; `weekly` nothing."""
+    stage = open_stage(store, root, web={"welcome": welcome})
+    for slug in ("old", "news"):
+        send_id = plan(store, order(slug, "daily"), stage.clock())
+        run.run(runner(store, Memory()), send_id)
+    return stage
+
+
+def joins(stage: Stage, list_name: str = "daily") -> list[Message]:
+    stage.subscribe("new@example.com", list_name)
+    stage.client.post(stage.confirmation(), data={"action": "confirm"})
+    return stage.mails()
+
+
+@pytest.mark.parametrize(("wish", "slug"), [("latest", "news"), ("old", "old")])
+def test_the_issue_comes_once_with_the_readers_own_links(
+    store: Store, tmp_path: Path, wish: str, slug: str
+) -> None:
+    stage = published(store, tmp_path, wish)
+
+    (message,) = joins(stage)
+
+    who = stage.id_of("new@example.com")
+    assert message.to.text == "new@example.com"
+    assert stage.leave_path(who) in message.text
+    assert message.values["web_url"].endswith(f"/archive/{slug}/")
+    assert dict(message.headers)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert stage.mails() == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "list_name"), [("", "daily"), ("latest", "weekly"), ("nothing", "daily")]
+)
+def test_without_a_wish_or_an_issue_nothing_comes(
+    sqlite_store: Store, tmp_path: Path, wish: str, list_name: str
+) -> None:
+    assert joins(published(sqlite_store, tmp_path, wish), list_name) == []
+
+
+def test_who_left_at_once_is_not_welcomed(sqlite_store: Store, tmp_path: Path) -> None:
+    stage = published(sqlite_store, tmp_path, "latest")
+    stage.subscribe("new@example.com")
+    stage.client.post(stage.confirmation(), data={"action": "confirm"})
+    stage.clock.forward(1)
+
+    stage.client.post(stage.leave_path(stage.id_of("new@example.com")), data=ONE_CLICK)
+
+    assert stage.mails() == []
+
+
+def test_who_has_the_issue_does_not_get_it_again(sqlite_store: Store, tmp_path: Path) -> None:
+    stage = published(sqlite_store, tmp_path, "latest")
+    stage.client.post(stage.leave_path(), data=ONE_CLICK)
+    stage.clock.forward(60)
+    stage.subscribe("ada@example.com")
+
+    stage.client.post(link(stage.mails()[0]), data={"action": "confirm"})
+
+    assert stage.status() == "confirmed"
+    assert stage.mails() == []
+
+
+@pytest.mark.parametrize(("failure", "mails"), [(TransportDown, 1), (OutcomeUnknown, 0)])
+def test_only_a_welcome_that_provably_did_not_leave_is_tried_again(
+    sqlite_store: Store, tmp_path: Path, failure: type[Exception], mails: int
+) -> None:
+    stage = published(sqlite_store, tmp_path, "latest")
+    stage.subscribe("new@example.com")
+    stage.client.post(stage.confirmation(), data={"action": "confirm"})
+
+    def fails(send_id: str, batch: object) -> list[Outcome]:
+        raise failure("no")
+
+    stage.mailer.transport = Memory(fails)
+    stage.mailer.drain()
+    stage.mailer.transport = stage.transport
+
+    assert len(stage.mails()) == mails
+    with stage.store.read() as connection:
+        reason = connection.execute(sa.select(requests.c.reason)).scalar_one()
+    assert reason == ("welcome mailed" if mails else "welcome failed: may have been mailed: no")
