@@ -42,6 +42,7 @@ class Applied:
 
 
 Placed = tuple[str, str]  # where a message stands, for people, and its text
+Owners = dict[str, tuple[Standing, Ref | None]]  # deliveries, and what told of them, by message id
 
 
 def apply(
@@ -94,18 +95,21 @@ def _apply(
     policy: PolicySettings,
 ) -> None:
     log.take_turn(connection)
-    events = _one_of_each(told)
-    known = log.deliveries_of(connection, events, log.hold_sends(connection, events))
-    added = log.record(connection, events, known, now)
-    owners: dict[str, tuple[Standing, Ref | None]] = {
-        event.message_id: (known[event.key], event.ref) for event in events if event.key in known
+    found = log.deliveries_of(connection, told, log.hold_sends(connection, told))
+    owners: Owners = {
+        event.message_id: (standing, event.ref)
+        for event, standing in zip(told, found, strict=True)
+        if standing is not None
     }
+    events = _one_of_each(told, owners)
+    added = log.record(connection, events, now)
     adopted = log.adopt(connection, owners)
-    came_again = {event.key for event in events} - added
-    applied = [(event, known[event.key]) for event in events if event.key in added & known.keys()]
-    total.applied += len(applied) + sum(event.key in came_again for event, _ in adopted)
+    applied = [(event, of) for event, of in events if of is not None and event.key in added]
+    came_again = {event.key for event, _ in events} - added
+    after_all = sum(event.key in came_again for event, _ in adopted)
+    total.applied += len(applied) + after_all
     total.ignored += len(added) - len(applied)
-    total.duplicate += len(told) - len(added) - sum(event.key in came_again for event, _ in adopted)
+    total.duplicate += len(told) - len(added) - after_all
     effective = [*applied, *adopted]
     for send in sorted(log.settle(connection, effective)):
         if sends.row_of(connection, send, lock=True).status in _WAITING:
@@ -114,13 +118,15 @@ def _apply(
     breaker.check(connection, effective, policy)
 
 
-def _one_of_each(told: Sequence[Event]) -> list[Event]:
-    """Events without repetitions; one that says whose it is tells it of all with its message id."""
-    refs = {event.message_id: event.ref for event in told if event.ref is not None}
-    by_key: dict[str, Event] = {}
+def _one_of_each(told: Sequence[Event], owners: Owners) -> list[tuple[Event, Standing | None]]:
+    """Events without repetitions, each with its delivery.
+
+    One that says whose it is tells it of all that have its message id.
+    """
+    by_key: dict[str, tuple[Event, Standing | None]] = {}
     for event in told:
-        if event.key not in by_key or by_key[event.key].ref is None:
-            by_key[event.key] = replace(event, ref=event.ref or refs.get(event.message_id))
+        standing, ref = owners.get(event.message_id, (None, event.ref))
+        by_key.setdefault(event.key, (replace(event, ref=ref), standing))
     return list(by_key.values())
 
 

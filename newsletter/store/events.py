@@ -133,26 +133,26 @@ def hold_sends(connection: Connection, told: Sequence[Event]) -> Mapping[str, in
 
 def deliveries_of(
     connection: Connection, told: Sequence[Event], numbers: Mapping[str, int]
-) -> Mapping[str, Standing]:
-    """The delivery of each event by the event's key, locked; nothing for what is not ours.
+) -> list[Standing | None]:
+    """The delivery of each event, locked; None for what is not ours.
 
     An event says whose it is by our own reference, else by the provider's message id; that is
     looked up in the log too, for an earlier event may have named both. Deliveries are locked in
     the order in which a worker records them: neither waits in vain.
     """
-    named = {
-        event.key: (numbers[event.ref.send_id], event.ref.number)
-        for event in told
-        if event.ref is not None and event.ref.send_id in numbers
-    }
     by_message = _by_message(connection, {event.message_id for event in told if event.ref is None})
-    named |= {
-        event.key: by_message[event.message_id]
-        for event in told
-        if event.ref is None and event.message_id in by_message
-    }
-    standings = _locked(connection, named.values())
-    return {key: standings[place] for key, place in named.items() if place in standings}
+    places = [_place(event, numbers, by_message) for event in told]
+    standings = _locked(connection, {place for place in places if place is not None})
+    return [None if place is None else standings.get(place) for place in places]
+
+
+def _place(
+    event: Event, numbers: Mapping[str, int], by_message: Mapping[str, DeliveryKey]
+) -> DeliveryKey | None:
+    if event.ref is None:
+        return by_message.get(event.message_id)
+    send = numbers.get(event.ref.send_id)
+    return None if send is None else (send, event.ref.number)
 
 
 def _by_message(connection: Connection, message_ids: Collection[str]) -> dict[str, DeliveryKey]:
@@ -216,17 +216,15 @@ def _standing(row: Row[Any]) -> Standing:
 
 
 def record(
-    connection: Connection,
-    told: Sequence[Event],
-    known: Mapping[str, Standing],
-    now: dt.datetime,
+    connection: Connection, told: Sequence[tuple[Event, Standing | None]], now: dt.datetime
 ) -> frozenset[str]:
     """Add events to the log; returns the keys of those that were not there: a key is unique.
 
-    Those that `known` gives no delivery to are kept as ignored, until `adopt` finds one for them.
+    Those without a delivery are kept as ignored, until `adopt` finds one for them.
     """
-    erased = people.erased(connection, {standing.subscriber_id for standing in known.values()})
-    rows = [_row(event, known.get(event.key), erased, now) for event in told]
+    readers = {standing.subscriber_id for _, standing in told if standing is not None}
+    erased = people.erased(connection, readers)
+    rows = [_row(event, standing, erased, now) for event, standing in told]
     if not rows:
         return frozenset()
     added = insert_into(connection, events).on_conflict_do_nothing().returning(events.c.key)

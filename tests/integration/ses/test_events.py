@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import OutcomeUnknown
-from newsletter.feedback.apply import Applied, apply
 from newsletter.model.email import Message
 from newsletter.model.event import EventType
 from newsletter.model.send import (
@@ -31,6 +30,7 @@ from newsletter.store import Store, claims, schema, sends
 from newsletter.store.claims import Claim
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, lose, plan_send
+from tests.integration.reporting import counts, event, logged, replay
 from tests.integration.sending import NOW, fill_list, ledger, order, resume, runner
 from tests.integration.ses.stage import Stage
 from tests.unit.feedback.payloads import changed, payload
@@ -50,35 +50,9 @@ def unknown_send(store: Store, people: int = 1, slug: str = "news") -> str:
     return send_id
 
 
-def event(send_id: str, number: int = 1, name: str = "event-send.json", **parts: Any) -> str:
-    """A documented event, about a delivery of this send, under the message id `m<number>`."""
-    delivery, attempt = f"{send_id}-{number}", str(parts.pop("attempt", 1))
-    tags = {"send": [send_id], "delivery": [delivery], "attempt": [attempt]}
-    headers = [{"name": "X-Newsletter-Ref", "value": f"{delivery}.{attempt}"}]
-    mail = {"mail__tags": tags, "mail__headers": headers, "mail__messageId": f"m{number}"}
-    return changed(name, **{**mail, **parts})
-
-
-def replay(store: Store, *texts: str) -> Applied:
-    total = Applied()
-    placed = ((f"events.jsonl:{line}", text) for line, text in enumerate(texts, start=1))
-    apply(store, placed, NOW, total)
-    return total
-
-
-def counts(total: Applied) -> tuple[int, int, int, int]:
-    assert total.read == total.applied + total.duplicate + total.ignored + total.set_aside
-    return total.applied, total.duplicate, total.ignored, total.set_aside
-
-
 def only(store: Store, send_id: str) -> Delivery:
     [delivery] = ledger(store, send_id).values()
     return delivery
-
-
-def logged(store: Store) -> Sequence[Any]:
-    with store.read() as connection:
-        return connection.execute(sa.select(schema.events).order_by(schema.events.c.id)).all()
 
 
 # --- what is unknown ------------------------------------------------------------------------------

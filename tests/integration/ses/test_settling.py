@@ -17,8 +17,9 @@ from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.store import Store, events, schema
 from newsletter.transports.memory import Memory
+from tests.integration.reporting import event, replay
 from tests.integration.sending import NOW, ledger, resume, runner
-from tests.integration.ses.test_events import event, only, replay, unknown_send
+from tests.integration.ses.test_events import only, unknown_send
 
 NEVER_SENT = pytest.mark.parametrize("name", ["event-reject.json", "event-rendering-failure.json"])
 

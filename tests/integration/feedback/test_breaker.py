@@ -1,0 +1,125 @@
+"""Too much that is bad pauses a running send."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import pytest
+
+from newsletter.config import PolicySettings
+from newsletter.model.email import Message
+from newsletter.model.send import Accepted, Outcome, Send, SendStatus
+from newsletter.sending import control, run
+from newsletter.sending.plan import plan
+from newsletter.store import Store
+from newsletter.transports.memory import Memory
+from tests.integration.reporting import BOUNCE, COMPLAINT, LISTED, SOFT, replay, told
+from tests.integration.sending import NOW, FixedClock, fill_list, order, runner
+
+PEOPLE = 400
+SMALL = PolicySettings(complaint_pause=0.01, bounce_pause=0.05)
+
+
+class Reporting(Memory):
+    """Accepts all; SES reports `texts` while the batch with the message number `after` is sent."""
+
+    def __init__(self, store: Store, after: int, texts: Sequence[str], clock: FixedClock) -> None:
+        super().__init__(self._answer)
+        self.concurrency = 1
+        self._store, self._after, self._texts, self._clock = store, after, texts, clock
+        self._sent = 0
+
+    def _answer(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        before = self._sent
+        self._sent += len(batch)
+        if before < self._after <= self._sent:
+            replay(self._store, *self._texts, now=self._clock(), policy=SMALL)
+        return [Accepted(f"m-{send_id}-{message.to.text}") for message in batch]
+
+
+def going(store: Store) -> str:
+    fill_list(store, PEOPLE)
+    return plan(store, order(), NOW)
+
+
+def reports(send_id: str, name: str, numbers: range, at: dt.datetime = NOW) -> list[str]:
+    return [told(send_id, number, name, at) for number in numbers]
+
+
+def running(store: Store, send_id: str, texts: Sequence[str], clock: FixedClock) -> Send:
+    """Run a send; after 300 mails SES reports what is given."""
+    transport = Reporting(store, 300, texts, clock)
+    return run.run(runner(store, transport, clock=clock), send_id)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "said"),
+    [
+        (COMPLAINT, 3, "3 complaints of"),
+        (BOUNCE, 20, "20 hard bounces of"),
+    ],
+)
+def test_f58_a_spike_pauses_the_send_and_says_why(
+    store: Store, name: str, count: int, said: str
+) -> None:
+    send_id, clock = going(store), FixedClock()
+
+    after = running(store, send_id, reports(send_id, name, range(1, count + 1)), clock)
+
+    assert after.status is SendStatus.PAUSED
+    assert (after.pause_reason or "").startswith(said)
+    assert 0 < after.counts.queued < 200
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [(COMPLAINT, 2), (BOUNCE, 9), (LISTED, 200), (SOFT, 200)]
+)
+def test_less_and_what_does_not_count_pauses_nothing(store: Store, name: str, count: int) -> None:
+    send_id, clock = going(store), FixedClock()
+
+    after = running(store, send_id, reports(send_id, name, range(1, count + 1)), clock)
+
+    assert after.status is SendStatus.FINISHED
+
+
+def test_f58_who_resumes_has_seen_what_came_before(store: Store) -> None:
+    """The same reports do not pause it again, new ones do."""
+    send_id, clock = going(store), FixedClock()
+    first = reports(send_id, COMPLAINT, range(1, 4))
+    running(store, send_id, first, clock)
+    clock.forward(60)
+    control.reopen(store, send_id, clock)
+
+    replay(store, *first, *reports(send_id, BOUNCE, range(10, 12)), now=clock(), policy=SMALL)
+    assert run.read(store, send_id).status is SendStatus.SENDING
+
+    clock.forward(60)
+    replay(store, *reports(send_id, COMPLAINT, range(4, 7)), now=clock(), policy=SMALL)
+    assert run.read(store, send_id).status is SendStatus.PAUSED
+
+
+def test_one_reader_who_complains_often_is_one(store: Store) -> None:
+    send_id, clock = going(store), FixedClock()
+    often = [told(send_id, 1, COMPLAINT, NOW + dt.timedelta(hours=hour)) for hour in range(20)]
+
+    assert running(store, send_id, often, clock).status is SendStatus.FINISHED
+
+
+def test_only_a_running_send_is_paused(store: Store) -> None:
+    send_id, clock = going(store), FixedClock()
+    running(store, send_id, (), clock)
+
+    replay(store, *reports(send_id, COMPLAINT, range(1, 100)), policy=SMALL)
+
+    assert run.read(store, send_id).status is SendStatus.FINISHED
+
+
+def test_b51_bounces_of_a_whole_campaign_are_all_obeyed_and_pause_it(store: Store) -> None:
+    from newsletter.store import suppressions
+
+    send_id, clock = going(store), FixedClock()
+
+    after = running(store, send_id, reports(send_id, BOUNCE, range(1, 251)), clock)
+
+    assert after.status is SendStatus.PAUSED
+    with store.read() as connection:
+        assert suppressions.counts(connection) == {"hard_bounce": 250}
