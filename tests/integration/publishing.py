@@ -106,10 +106,16 @@ class Visitor:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def get(self, path: str, headers: Mapping[str, str] = {}, method: str = "GET") -> Answer:
+    def get(
+        self,
+        path: str,
+        headers: Mapping[str, str] = {},
+        method: str = "GET",
+        body: str | None = None,
+    ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request(method, path, headers=dict(headers))
+            connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()
             return Answer(answer.status, answer.headers, answer.read())
         finally:

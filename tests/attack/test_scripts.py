@@ -1,0 +1,227 @@
+"""No script of an author, a reader or a visitor runs in a page, with its policy and without."""
+
+import json
+from collections.abc import Iterator, Sequence
+from email.message import Message as Headers
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+from markupsafe import escape
+from playwright.sync_api import Browser
+
+from newsletter import digest, render
+from newsletter.model.email import Email
+from newsletter.render import Masthead
+from newsletter.store import Store
+from newsletter.web.site import Site
+from tests.attack.payloads import payloads
+from tests.attack.screen import Screen, screen
+from tests.attack.share import count
+from tests.factories import make_list
+from tests.integration.publishing import BASE_URL, Answer, Visitor, sent, site_of, visiting
+from tests.integration.sending import FixedClock, fill_list
+
+pytestmark = pytest.mark.browser
+
+ALL = payloads()
+TRIED = ALL[: count(len(ALL))]
+AT_ONCE = 10
+CHUNKS = [TRIED[start : start + AT_ONCE] for start in range(0, len(TRIED), AT_ONCE)]
+END = "Here the issue ends."
+# Whatever block of HTML a payload has opened, it ends here.
+CLOSED = "\n\n--> ]]> ?> </script></style></pre></textarea></title>\n\n"
+
+
+@pytest.fixture(scope="module")
+def on_screen(browser: Browser) -> Iterator[Screen]:
+    with screen(browser) as shown:
+        yield shown
+
+
+@pytest.fixture
+def site(sqlite_store: Store, tmp_path: Path) -> Site:
+    return site_of(sqlite_store, tmp_path, clock=FixedClock())
+
+
+def on_one_line(payload: str) -> str:
+    return " ".join(payload.split())
+
+
+def blocks(payload: str) -> Iterator[str]:
+    """A payload in each place of the body that an author has."""
+    line = on_one_line(payload)
+    yield payload
+    yield f"Before {line} after"
+    yield f"### {line}"
+    yield f"### [{line}](https://example.com/)"
+    yield f"[{line}]({line})"
+    yield f"[text](<{line}>)"
+    yield f'[text](https://example.com/ "{line}")'
+    yield f"![{line}]({line})"
+    yield f'![text](https://example.com/x.png "{line}")'
+    yield f"**{line}:** a label"
+    yield f"- {line}\n- [{line}](https://example.com/): x"
+    yield f"| {line} |\n|---|\n| {line} |"
+    yield f"> {line}"
+    yield f"`{line}`"
+    yield f"```{line}\n{line}\n```"
+    yield f"<a href=\"{line}\" title='{line}'>text</a>"
+    yield f"<img src='{line}' alt=\"{line}\">"
+    yield f'<p style="{line}">text</p>'
+    yield f"{{{{ subscriber.name | default('{line}') }}}}"
+    yield f'{{{{ subscriber.x | default("{line}") }}}}'
+
+
+def issue(chunk: Sequence[str]) -> Email:
+    """An email that holds all payloads of a chunk in all places, its front matter included."""
+    together = " ".join(on_one_line("".join(filter(str.isprintable, p))) for p in chunk)
+    front = {
+        "title": together,
+        "subject": together[:900],
+        "preheader": together,
+        "category": together,
+        "coverImage": chunk[0],
+        "summary": list(map(on_one_line, chunk)),
+    }
+    lines = [f"{key}: {json.dumps(value)}" for key, value in front.items()]
+    card = (
+        f'<div class="card"><div class="card-title">{chunk[0]}</div><a class="card-cta" '
+        f'href="{on_one_line(chunk[-1])}">{chunk[-1]}</a></div>'
+    )
+    body = CLOSED.join(block for payload in chunk for block in blocks(payload))
+    source = "\n".join(
+        ["---", *lines, "---", body, CLOSED, f"## {chunk[0]}", "", END, "", "---", "", card]
+    )
+    parsed = digest.parse(
+        source.encode("utf-8", "replace"),
+        file="issues/attack.md",
+        stem="attack",
+        base_url=BASE_URL,
+        section_labels=(),
+    )
+    theme = render.load_theme("digest", [render.packaged_templates()])
+    masthead = Masthead(
+        name=chunk[0],
+        language="en",
+        timezone="UTC",
+        sender="Daily <daily@news.example.com>",
+        reply_to="",
+        base_url=BASE_URL,
+        postal_address=chunk[0],
+    )
+    return render.render(parsed.digest, theme, masthead)
+
+
+def assert_harmless(screen: Screen, answer: Answer) -> None:
+    for policy in (True, False):
+        assert screen.dangers(answer, policy=policy) == []
+
+
+# --- the hooks themselves -------------------------------------------------------------------------
+
+
+def as_page(html: str) -> Answer:
+    headers = Headers()
+    headers["Content-Type"] = "text/html; charset=utf-8"
+    return Answer(200, headers, f"<!doctype html><title>x</title>{html}".encode())
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script>pwned()</script>",
+        "<script>alert(1)</script>",
+        "<script src=//evil.example/x.js></script>",
+        "<img src=x onerror=pwned()>",
+        "<svg onload=pwned()>",
+        "<a href='java\tscript:pwned()'>x</a>",
+        "<iframe srcdoc='x'></iframe>",
+        "<meta http-equiv=refresh content='0;url=https://evil.example/'>",
+        "<link rel=stylesheet href=https://evil.example/x.css>",
+        "<style>@import 'https://evil.example/x.css'</style>",
+        "<form action=javascript:pwned()></form>",
+        "<p style='background:url(https://evil.example/)'>x</p>",
+    ],
+)
+def test_a_page_that_is_not_safe_is_noticed(on_screen: Screen, html: str) -> None:
+    assert on_screen.dangers(as_page(html), policy=True)
+
+
+def test_most_payloads_are_dangerous_where_nothing_is_escaped(on_screen: Screen) -> None:
+    """They attack something: raw HTML catches all but those made for Markdown or templates."""
+    tried = ALL[:40]
+
+    dangerous = [payload for payload in tried if on_screen.dangers(as_page(payload), policy=False)]
+
+    assert len(dangerous) > len(tried) / 2
+
+
+def test_there_are_more_than_a_thousand() -> None:
+    assert len(ALL) == len(set(ALL)) > 1900
+
+
+# --- the archive ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk", CHUNKS, ids=map(str, range(len(CHUNKS))))
+def test_no_script_of_an_issue_runs_in_the_archive(
+    on_screen: Screen, sqlite_store: Store, site: Site, chunk: list[str]
+) -> None:
+    """In its body, its front matter, its promo card: on its own page and in the index."""
+    fill_list(sqlite_store, 1)
+    sent(sqlite_store, "attack", issue(chunk), FixedClock())
+
+    with visiting(site) as visitor:
+        page, index = visitor.get("/archive/attack/"), visitor.get("/archive/")
+
+    assert page.status == index.status == 200
+    assert END in page.text
+    assert 'href="../archive/attack/"' in index.text
+    assert_harmless(on_screen, page)
+    assert_harmless(on_screen, index)
+
+
+# --- the pages of readers -------------------------------------------------------------------------
+
+
+def post(visitor: Visitor, path: str, **fields: str) -> Answer:
+    return visitor.get(
+        path,
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        method="POST",
+        body=urlencode(fields, errors="replace"),
+    )
+
+
+@pytest.mark.parametrize("chunk", CHUNKS, ids=map(str, range(len(CHUNKS))))
+def test_no_script_of_a_reader_runs_in_a_public_page(
+    on_screen: Screen, sqlite_store: Store, site: Site, chunk: list[str]
+) -> None:
+    """A name, an address, a reason, and a list with a name that no command would give it."""
+    fill_list(sqlite_store, 1, f"list {chunk[0]}")
+    make_list(sqlite_store, "readers")
+    preferences = site.path(site.links.preferences_url(1, 1))
+    unsubscribe = site.path(site.links.unsubscribe_url(1, 1))
+    pages = []
+
+    with visiting(site) as visitor:
+        for payload in chunk:
+            post(visitor, preferences, action="name", name=payload[:100])
+            page = visitor.get(preferences)
+            if payload.isprintable():
+                assert escape(payload[:100].strip()) in page.text  # it is there, as text
+            pages += [
+                page,
+                post(visitor, "/subscribe/readers", email=payload, name=payload),
+                visitor.get(f"/archive/{quote(payload, safe='')}/"),
+            ]
+        pages += [
+            visitor.get(unsubscribe),
+            post(visitor, unsubscribe, action="leave"),
+            post(visitor, unsubscribe, action="reason", reason=" ".join(chunk)[:500]),
+            visitor.get(preferences),
+        ]
+
+    for answer in {answer.content: answer for answer in pages}.values():
+        assert_harmless(on_screen, answer)
