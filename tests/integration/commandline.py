@@ -17,7 +17,7 @@ from newsletter.errors import OutcomeUnknown
 from newsletter.model.email import Message
 from newsletter.model.send import Outcome
 from newsletter.project import Project, utc_now
-from newsletter.sending.plan import Order, plan
+from newsletter.sending.plan import Order, plan, rule_of
 from newsletter.sending.prepare import prepare
 from newsletter.sending.run import run
 from newsletter.store import open_store
@@ -120,12 +120,21 @@ def plan_send(
     *,
     at: dt.datetime | None = None,
     rate: int | None = None,
+    segment: str = "",
 ) -> str:
     """Plan a send and do no more, as a process does that is killed right after; returns its id."""
     opened = Project.open(project)
     store = open_store(opened.settings.store.url, project)
     prepared = prepare(opened, issue)
-    order = Order(prepared.digest.slug, prepared.email, list_name, scheduled_at=at, rate=rate)
+    order = Order(
+        prepared.digest.slug,
+        prepared.email,
+        list_name,
+        segment=segment,
+        rule=rule_of(store, segment) if segment else "",
+        scheduled_at=at,
+        rate=rate,
+    )
     send_id = plan(store, order, utc_now())
     store.close()
     return send_id
