@@ -1,0 +1,249 @@
+"""`newsletter events pull`: SNS and SQS over HTTP, by moto; and a queue that kills and counts."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.project import Project
+from newsletter.store import open_store, schema
+from tests.integration.commandline import Answer, Call, command, lose, plan_send, spawn
+from tests.integration.feedback.aws import Aws, Feed
+from tests.integration.reporting import BOUNCE, DELIVERY, event
+from tests.standin.queue import QueueStandIn, running_queue
+from tests.unit.feedback.payloads import payload
+
+ISSUE = "2026-01-07-valley"
+
+
+@pytest.fixture(params=[True, False], ids=["raw", "enveloped"])
+def feed(aws: Aws, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Feed:
+    found = aws.feed(raw=request.param)
+    _set(monkeypatch, found.environment)
+    return found
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def send_id(project: Path, readers: str) -> str:
+    """A send to three people of which nobody knows whether it went out."""
+    planned = plan_send(project, ISSUE, readers)
+    lose(project, planned)
+    return planned
+
+
+def rows(project: Path, table: sa.Table = schema.events) -> list[Any]:
+    store = open_store(Project.open(project).settings.store.url, project)
+    with store.read() as connection:
+        found = list(connection.execute(sa.select(table)).all())
+    store.close()
+    return found
+
+
+def verdicts(project: Path) -> Counter[str]:
+    return Counter(row.verdict for row in rows(project))
+
+
+# --- the whole way --------------------------------------------------------------------------------
+
+
+def test_what_ses_published_is_applied_and_then_deleted(
+    call: Call, feed: Feed, send_id: str, project: Path
+) -> None:
+    names = ("event-send.json", DELIVERY, BOUNCE)
+    feed.publish(*(event(send_id, number, name) for number in (1, 2, 3) for name in names))
+
+    answer = call("events", "pull", "--once", "--json")
+
+    assert answer.code == 0
+    assert answer.json == {"read": 9, "applied": 9, "duplicate": 0, "ignored": 0, "set_aside": 0}
+    assert feed.left == 0
+    deliveries = call("deliveries", send_id, "--json").lines
+    assert {(row["status"], row["reported"]) for row in deliveries} == {("accepted", "bounced")}
+    reasons = {line["reason"] for line in call("suppressions", "list", "--json").lines}
+    assert reasons == {"hard_bounce"}
+
+
+def test_f56_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_again(
+    call: Call, feed: Feed, send_id: str
+) -> None:
+    texts = [event(send_id, number, BOUNCE) for number in (1, 2, 3)]
+    feed.publish(*texts)
+    call("events", "pull", "--once")
+    before = call("deliveries", send_id, "--json").out
+
+    feed.publish(*texts, *texts)
+    answer = call("events", "pull", "--once", "--json")
+
+    assert answer.json == {"read": 6, "applied": 0, "duplicate": 6, "ignored": 0, "set_aside": 0}
+    assert call("deliveries", send_id, "--json").out == before
+
+
+def test_f55_and_b52_poison_is_set_aside_shown_and_gone_from_the_queue(
+    call: Call, aws: Aws, send_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large message that lies in S3, no JSON, deep JSON, an envelope of another topic."""
+    feed = aws.feed(raw=True)
+    _set(monkeypatch, {**feed.environment, "NEWSLETTER_EVENTS__TOPIC_ARNS": f'["{feed.topic}"]'})
+    pointer = '["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "b"}]'
+    foreign = payload("sns-event-bounce-permanent.json")
+    for text in (pointer, "hello", "[" * 100_000, foreign, event(send_id)):
+        aws.sqs.send_message(QueueUrl=feed.queue, MessageBody=text)
+
+    answer = call("events", "pull", "--once", "--json")
+
+    assert answer.json == {"read": 5, "applied": 1, "duplicate": 0, "ignored": 0, "set_aside": 4}
+    assert len(re.findall(r"message \S+: set aside: ", answer.err)) == 4
+    assert feed.left == 0
+    shown = call("events", "set-aside", "--json").lines
+    assert sorted(line["reason"] for line in shown) == [
+        "an SNS envelope of a topic that is not in topic_arns",
+        "no JSON object",
+        "no JSON object",
+        "no JSON object",
+    ]
+    assert pointer in {line["payload"] for line in shown}
+    assert "no JSON object: 'hello'" in call("events", "set-aside").out
+
+
+def test_an_envelope_of_our_topic_is_believed(
+    call: Call, aws: Aws, send_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = aws.feed(raw=False)
+    _set(monkeypatch, {**feed.environment, "NEWSLETTER_EVENTS__TOPIC_ARNS": f'["{feed.topic}"]'})
+    feed.publish(event(send_id))
+
+    assert call("events", "pull", "--once", "--json").json["applied"] == 1
+
+
+def test_what_ses_says_of_its_topic_is_ignored(call: Call, feed: Feed) -> None:
+    feed.publish(payload("validated.txt"))
+
+    answer = call("events", "pull", "--once", "--json")
+
+    assert (answer.code, answer.json["ignored"], feed.left) == (0, 1, 0)
+
+
+# --- what a person has to mend --------------------------------------------------------------------
+
+
+def test_without_a_queue_it_says_which_setting(call: Call) -> None:
+    answer = call("events", "pull", "--json")
+
+    assert (answer.code, answer.error["where"]) == (2, "events.queue_url")
+
+
+def test_an_unknown_queue_is_a_setting_to_mend(
+    call: Call, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = aws.feed(raw=True)
+    _set(monkeypatch, {**feed.environment, "NEWSLETTER_EVENTS__QUEUE_URL": f"{feed.queue}-not"})
+
+    answer = call("events", "pull", "--json")
+
+    assert (answer.code, answer.error["code"]) == (2, "configuration")
+    assert "queue_url" in answer.error["hint"]
+
+
+def test_missing_credentials_are_told(
+    call: Call, aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _set(monkeypatch, aws.feed(raw=True).environment)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+
+    answer = call("events", "pull", "--json")
+
+    assert answer.code == 2
+    assert "AWS_PROFILE" in answer.error["hint"]
+
+
+def test_a_queue_that_cannot_be_reached_fails_once_and_may_pass(
+    call: Call, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = aws.feed(raw=True).environment
+    _set(monkeypatch, {**environment, "NEWSLETTER_EVENTS__ENDPOINT_URL": "http://127.0.0.1:1"})
+
+    answer = call("events", "pull", "--once", "--json")
+
+    assert (answer.code, answer.error["code"]) == (1, "queue-unreachable")
+
+
+# --- stopped and killed ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueStandIn]:
+    """A queue that gives again after a second what was not deleted."""
+    with running_queue(hidden_seconds=1) as found:
+        _set(monkeypatch, found.environment)
+        yield found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_finishes_the_messages_in_hand(
+    project: Path, queue: QueueStandIn, send_id: str, number: int
+) -> None:
+    process = subprocess.Popen(
+        command("events", "pull", "--json"), stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    queue.add([event(send_id, 1, BOUNCE)])
+    while not verdicts(project):
+        assert process.poll() is None
+
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert json.loads(out)["applied"] == 1
+    assert queue.stats()["left"] == 0
+
+
+def test_f56_kill_9_in_a_burst_loses_nothing(
+    project: Path, queue: QueueStandIn, send_id: str
+) -> None:
+    """Again and again: what was in hand comes again, and is a duplicate if it was committed."""
+    clicks = [
+        event(send_id, 1 + number % 3, "event-click.json", click__timestamp=_second(number))
+        for number in range(2_000)
+    ]
+    queue.add(clicks)
+    for _ in range(4):
+        seen = len(rows(project))
+        process = subprocess.Popen(command("events", "pull"), env=os.environ)
+        while len(rows(project)) == seen and process.poll() is None:
+            pass
+        process.kill()
+        process.wait()
+
+    answer = _drained(project, queue)
+
+    assert answer.code == 0
+    assert verdicts(project) == {"applied": 2_000}
+    assert queue.stats()["left"] == 0
+
+
+def _second(number: int) -> str:
+    return f"2026-01-07T10:{number // 60 % 60:02}:{number % 60:02}.{number // 3600:03}Z"
+
+
+def _drained(project: Path, queue: QueueStandIn) -> Answer:
+    """Pulls until what was hidden by the killed has come again."""
+    while True:
+        answer = spawn(project, "events", "pull", "--once", "--json")
+        if answer.code or not queue.stats()["left"]:
+            return answer
