@@ -164,6 +164,13 @@ lists list
 lists
 lists show spare
 lists delete spare
+segments create some paused
+segments update some paused
+segments show some
+segments check paused --list readers
+segments list
+segments
+segments delete some
 suppressions add bo@example.com
 suppressions list
 suppressions remove bo@example.com
