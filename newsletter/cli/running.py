@@ -2,8 +2,9 @@
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from newsletter.cli.frame import Session
@@ -12,6 +13,7 @@ from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import Interrupted
 
 if TYPE_CHECKING:
+    from newsletter.feedback.queue import Queue
     from newsletter.sending.run import Progress, Runner
     from newsletter.transports import Transport
 
@@ -67,7 +69,32 @@ def runner(session: Session) -> "Runner":
         canary_limits=Limits(
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),
+        poll_events=_drained(session),
     )
+
+
+def _drained(session: Session) -> Callable[[], None]:
+    """Drains the queue of events, if there is one: what a canary waits for comes in by itself."""
+    settings = session.project.settings
+
+    @cache
+    def queue() -> "Queue":
+        from newsletter.feedback.queue import Queue
+
+        return Queue(settings)
+
+    def drain() -> None:
+        from newsletter.feedback.apply import Applied
+        from newsletter.feedback.queue import Drain, QueueUnreachable
+        from newsletter.project import utc_now
+
+        stop, notify = threading.Event(), session.notes.print
+        try:
+            Drain(queue(), session.store, settings, utc_now, stop, notify, Applied()).run(once=True)
+        except QueueUnreachable as error:
+            notify(error.message)
+
+    return drain if settings.events.queue_url else lambda: None
 
 
 def _pull_suppressions(session: Session, transport: "Transport") -> None:

@@ -10,7 +10,6 @@ from newsletter.sending.core import LEASE, Run
 from newsletter.store import sends
 from newsletter.store.canary import Reports, reports
 
-_POLL_SECONDS = 1.0
 _ENOUGH = 0.95  # of the accepted: a few mailboxes answer after hours
 _LEAST = 0.5  # what must have come back when the patience is over
 
@@ -22,6 +21,7 @@ class Limits:
     complaints: float = 0.001
     bounces: float = 0.05
     patience: dt.timedelta = dt.timedelta(minutes=30)
+    poll_seconds: float = 1.0
 
 
 def size_of(share: float, recipients: int) -> int:
@@ -41,7 +41,7 @@ def is_out(run: Run) -> bool:
 def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[str], None]) -> bool:
     """Wait for the reports of the first share; True where the rest may go now.
 
-    Where it may not, the send is paused, and a `resume` is a person's decision to go on. `poll`
+    Where it may not, the send is paused, and to resume it is a person's decision to go on. `poll`
     brings in what was reported, if this process can; another may do so as well.
     """
     notify("The canary is out; waiting for what is reported of it.")
@@ -57,20 +57,14 @@ def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[s
             found = reports(connection, run.number, row.canary_size)
             reason = _against(found, limits, is_over=now >= until)
             if reason:
-                sends.update(
-                    connection,
-                    run.number,
-                    status=SendStatus.PAUSED,
-                    pause_reason=reason,
-                    canary_passed=True,
-                )
+                sends.update(connection, run.number, status=SendStatus.PAUSED, pause_reason=reason)
                 return False
             passed = found.reported >= _ENOUGH * found.accepted or now >= until
             sends.update(connection, run.number, canary_until=until, canary_passed=passed)
         if passed:
             notify(f"The canary is well: {found.reported} of {found.accepted} were reported on.")
             return True
-        run.stop.wait(_POLL_SECONDS)
+        run.stop.wait(limits.poll_seconds)
     return False
 
 

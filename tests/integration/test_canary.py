@@ -95,7 +95,7 @@ def canaried(store: Store, report: Report, size: int = 100) -> tuple[Runner, Rep
     ready = replace(
         runner(store, transport, clock=TickingClock()),
         poll_events=poll,
-        canary_limits=Limits(patience=dt.timedelta(seconds=60)),
+        canary_limits=Limits(patience=dt.timedelta(seconds=60), poll_seconds=0.001),
     )
     return ready, transport, plan(store, replace(order(), canary=0.1), NOW)
 
@@ -120,7 +120,7 @@ def test_what_is_wrong_with_the_canary_stops_the_rest(
     send = run(ready, send_id)
 
     assert send.status is SendStatus.PAUSED
-    assert send.pause_reason == f"the canary had {said} among 10"
+    assert said in (send.pause_reason or "")
     assert (send.counts.accepted, send.counts.queued, transport.sent) == (10, 90, 10)
 
 
@@ -134,9 +134,11 @@ def test_a_canary_of_which_nothing_is_heard_stops_the_rest(store: Store) -> None
     assert transport.sent == 10
 
 
-def test_a_person_who_resumes_decides_to_go_on(store: Store) -> None:
-    ready, _, send_id = canaried(store, lambda message: None)
+@pytest.mark.parametrize("report", [lambda message: None, bounced, complained])
+def test_a_person_who_resumes_decides_to_go_on(store: Store, report: Report) -> None:
+    ready, transport, send_id = canaried(store, report)
     run(ready, send_id)
+    transport.report = delivered
 
     assert resume(ready, send_id).counts.accepted == 100
 
