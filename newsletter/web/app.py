@@ -11,7 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from newsletter.errors import StoreError
-from newsletter.web import archive, assets, confirm, health, preferences, subscribe, unsubscribe
+from newsletter.web import (
+    archive,
+    assets,
+    confirm,
+    health,
+    hooks,
+    preferences,
+    subscribe,
+    unsubscribe,
+)
 from newsletter.web.frame import OWN_PAGES, Frame
 from newsletter.web.site import Site
 
@@ -26,6 +35,7 @@ ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (
     confirm.add,
     archive.add,
     health.add,
+    hooks.add,
 )
 
 
