@@ -36,9 +36,11 @@ def find(store: Store, name: str) -> ListCounts:
 def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
     """Delete a list; its people stay. Returns what it was.
 
-    Raises Refused for a list that was ever mailed, whose ledger needs it, and unless `confirmed`
-    for one with members, for with it goes who left.
+    Raises Refused for a list that was ever mailed, whose ledger needs it, for one that a segment
+    names, and unless `confirmed` for one with members, for with it goes who left.
     """
+    from newsletter.store import segments  # noqa: PLC0415 -- a parser that segments alone need
+
     with store.write() as connection:
         list_id = people.list_id(connection, name)
         (found,) = people.lists_newest_first(connection, name)
@@ -46,6 +48,11 @@ def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
             raise Refused(
                 f"{name!r} has {found.sends:,} sends, and their ledger needs it",
                 hint="A list that was mailed stays; its members can be removed.",
+            )
+        if user := segments.naming(connection, name):
+            raise Refused(
+                f"the rule of {user!r} names {name!r}",
+                hint="Give that segment another rule, or end that send, first.",
             )
         if found.members and not confirmed:
             raise Refused(

@@ -160,7 +160,8 @@ def _members_json(members: "Members", list_name: str | None) -> dict[str, Any]:
 def _show_members(session: Session, members: "Members", list_name: str | None) -> None:
     _warn(session, members.warnings)
     place = f"on {list_name}" if list_name else "on any list"
-    session.console.print(f"{members.count:,} people {place}")
+    people = "person" if members.count == 1 else "people"
+    session.console.print(f"{members.count:,} {people} {place}")
     for address in members.sample:
         session.console.print(f"  {address}")
     if (more := members.count - len(members.sample)) and members.sample:

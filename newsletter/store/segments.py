@@ -80,6 +80,21 @@ def open_sends(connection: Connection, name: str) -> Sequence[str]:
     return connection.execute(query).scalars().all()
 
 
+def naming(connection: Connection, list_name: str) -> str | None:
+    """The first segment, or send that has not ended, whose rule names a list."""
+    saved = sa.select(segments.c.name, segments.c.rule).order_by(segments.c.name)
+    sealed = (
+        sa.select(sends.c.id, sends.c.segment_rule)
+        .where(sends.c.segment_rule != "", sends.c.status.not_in(ENDED))
+        .order_by(sends.c.number)
+    )
+    for query in (saved, sealed):
+        for name, rule in connection.execute(query):
+            if OnList(list_name) in tests(parse(rule, source=name)):
+                return str(name)
+    return None
+
+
 def count(connection: Connection, rule: Rule, list_id: int | None, moment: Moment) -> int:
     """How many confirmed members of a list, or of any list, are in a segment."""
     members = _members(connection, rule, list_id, moment)

@@ -55,7 +55,7 @@ def test_check_saves_nothing(call: Call, readers: str, rows: Rows) -> None:
     shown = call("segments", "check", RULE, "--list", readers)
 
     assert shown.code == 0
-    assert "1 people on readers\n  ada@example.com\n" in shown.out
+    assert "1 person on readers\n  ada@example.com\n" in shown.out
     assert rows() == before
 
 
@@ -152,6 +152,22 @@ def test_a_segment_that_nobody_is_in_is_refused(call: Call, readers: str) -> Non
 
     assert answer.code == 5
     assert "nobody" in answer.error["message"]
+
+
+def test_a_list_stays_while_a_rule_names_it(call: Call, project: Path, readers: str) -> None:
+    """The rule of a segment, or the one that is sealed with a send to come."""
+    call("lists", "create", "weekly")
+    call("segments", "create", "most", "not on list weekly")
+    send_id = plan_send(project, ISSUE, readers, segment="most")
+    by_segment = call("lists", "delete", "weekly", "--json")
+    call("segments", "update", "most", "not paused")
+    by_send = call("lists", "delete", "weekly", "--json")
+    call("cancel", send_id)
+
+    assert (by_segment.code, by_send.code) == (5, 5)
+    assert "'most'" in by_segment.error["message"]
+    assert send_id in by_send.error["message"]
+    assert call("lists", "delete", "weekly").code == 0
 
 
 def test_a_segment_stays_while_a_send_to_it_has_not_ended(

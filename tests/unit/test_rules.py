@@ -1,7 +1,10 @@
 """The language of segments: what a rule says, and what its errors say."""
 
 import datetime as dt
+import re
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -166,6 +169,30 @@ def test_a_caret_stands_below_the_place(text: str, shown: str) -> None:
 def test_a_rule_that_is_too_large_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="a rule "):
         parse(text)
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "segments.md").read_text("utf-8")
+
+
+def documented_rules() -> Iterator[str]:
+    """The tests of the table, and the examples below it."""
+    for cell in re.findall(r"^\| (`.+?) \|", PAGE, re.MULTILINE):
+        yield from re.findall(r"`(.+?)`", cell)
+    (examples,) = re.findall(r"^Examples:\n\n```text\n(.+?)```", PAGE, re.M | re.S)
+    yield from examples.splitlines()
+
+
+@pytest.mark.parametrize("text", [*documented_rules()])
+def test_every_rule_of_the_page_can_be_read(text: str) -> None:
+    assert parse(text)
+
+
+def test_the_error_of_the_page_is_what_is_shown() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse('city contians "Berl"')
+
+    shown = [f"error: {caught.value.where}:", *caught.value.message.splitlines()]
+    assert "\n  ".join([*shown, caught.value.hint]) in PAGE
 
 
 PIECES = st.sampled_from(
