@@ -94,7 +94,7 @@ def issue(chunk: Sequence[str]) -> Email:
         ["---", *lines, "---", body, CLOSED, f"## {chunk[0]}", "", END, "", "---", "", card]
     )
     parsed = digest.parse(
-        source.encode("utf-8", "replace"),
+        source.replace("\0", "").encode("utf-8", "replace"),
         file="issues/attack.md",
         stem="attack",
         base_url=BASE_URL,

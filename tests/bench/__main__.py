@@ -25,6 +25,7 @@ from tests.bench.sending import core, memory, outbox, planning
 from tests.bench.ses import limiter, ses
 from tests.bench.startup import startup
 from tests.bench.stores import STORES, Stores
+from tests.bench.web import web
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "startup": startup,
@@ -36,6 +37,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "memory": memory,
     "ses": ses,
     "limiter": limiter,
+    "web": web,
 }
 
 
