@@ -1,0 +1,204 @@
+"""The public pages in a real browser: from subscribing to leaving, without any script."""
+
+import datetime as dt
+import email
+import email.policy
+import json
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from newsletter.links import Links, load_keys
+from newsletter.scaffold import start
+from tests.integration.commandline import command, spawn
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (390, 1200)
+MODES = ("light", "dark")
+_PATIENCE_SECONDS = 30
+
+
+class Served:
+    """A newsletter with a list `daily`, its `newsletter serve`, and its outbox."""
+
+    def __init__(self, root: Path, language: str) -> None:
+        self.root = root
+        settings = root / "newsletter.toml"
+        source = settings.read_text("utf-8")
+        source = re.sub(r"^language = .*$", f'language = "{language}"', source, flags=re.MULTILINE)
+        settings.write_text(source, "utf-8")
+        for name in ("daily", "weekly"):
+            assert spawn(root, "lists", "create", name).code == 0
+        self._process = subprocess.Popen(
+            command("serve", "--port", "0", "--json"),
+            cwd=root,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.url = str(json.loads(self._process.stdout.readline())["url"])
+
+    def stop(self) -> None:
+        self._process.terminate()
+        assert self._process.wait(_PATIENCE_SECONDS) == 0
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def here(self, link: str) -> str:
+        """A link of a mail, at the address where the test serves."""
+        return self.url + link.removeprefix("https://news.example.com")
+
+    def confirmation(self) -> str:
+        """The link in the newest mail that asks for a yes."""
+        folder = self.root / "outbox" / "confirm"
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while not (mails := list(folder.glob("*.eml"))):
+            assert time.monotonic() < until, "no mail came"
+            time.sleep(0.1)
+        newest = max(mails, key=lambda path: path.stat().st_mtime_ns)
+        message = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
+        part = message.get_body(("plain",))
+        assert part is not None
+        found = re.search(r"https://\S+/confirm/\S+", part.get_content())
+        assert found is not None
+        newest.unlink()
+        return self.here(found[0])
+
+    def status(self, address: str) -> dict[str, str]:
+        shown = spawn(self.root, "subscribers", "show", address, "--json")
+        return {each["list"]: each["status"] for each in shown.json["subscriptions"]}
+
+
+@pytest.fixture(scope="module", params=["en", "zh-CN"])
+def served(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Served]:
+    root = tmp_path_factory.mktemp("served") / "letter"
+    start(root, dt.date(2026, 1, 6))
+    site = Served(root, request.param)
+    yield site
+    site.stop()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A phone without JavaScript."""
+    context = browser.new_context(viewport={"width": 390, "height": 800}, java_script_enabled=False)
+    yield context.new_page()
+    context.close()
+
+
+def test_the_way_of_a_reader(served: Served, page: Page) -> None:
+    """Subscribe, confirm, choose, leave, and think again, by buttons alone."""
+    address = "neo@example.com"
+    page.goto(f"{served.url}/subscribe/daily")
+    page.fill("#email", address)
+    page.fill("#name", "Neo <b>")
+    page.wait_for_timeout(2500)  # a person takes longer than the time trap
+    page.click("form button")
+    assert "@" not in page.inner_text("main")
+
+    page.goto(served.confirmation())
+    assert served.status(address) == {"daily": "pending"}
+    page.click("button[value=confirm]")
+    assert served.status(address) == {"daily": "confirmed"}
+
+    page.click("main a[href*='/preferences/']")
+    assert page.input_value("#name") == "Neo <b>"
+    page.click("button[value='30']")
+    page.click("button[value=continue]")
+    page.fill("#name", "Trinity")
+    page.click("button[value=name]")
+    assert page.input_value("#name") == "Trinity"
+    page.click("button[value=leave]")
+    assert served.status(address) == {"daily": "unsubscribed"}
+    page.click("form:has(input[value=daily]) button[value=join]")
+    assert served.status(address) == {"daily": "confirmed"}
+    with page.expect_download() as download:
+        page.click("button[value=data]")
+    assert json.loads(Path(download.value.path()).read_bytes())["name"] == "Trinity"
+
+    page.goto(leave_url(served, address))
+    assert served.status(address) == {"daily": "confirmed"}
+    page.click("button[value=leave]")
+    assert served.status(address) == {"daily": "unsubscribed"}
+    page.click("button[value=undo]")
+    assert served.status(address) == {"daily": "confirmed"}
+    page.click("main a[href*='/preferences/']")
+    page.click("button[value=erase]")
+    page.click("button[value=erase]")
+    assert spawn(served.root, "subscribers", "list").out.count(address) == 0
+
+
+def leave_url(served: Served, address: str) -> str:
+    shown = spawn(served.root, "subscribers", "show", address, "--json").json
+    links = Links(served.url, load_keys(served.root))
+    return links.unsubscribe_url(shown["id"], 1)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_rule_of_accessibility_is_broken(
+    served: Served, browser: Browser, width: int, mode: str
+) -> None:
+    """As axe-core judges each page; nothing overhangs, and every button fits a finger."""
+    added = spawn(served.root, "subscribers", "add", "ada@example.com", "--list", "daily")
+    assert added.code == 0
+    links = Links(served.url, load_keys(served.root))
+    shown = spawn(served.root, "subscribers", "show", "ada@example.com", "--json").json
+    ada = int(shown["id"])
+    context = browser.new_context(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if mode == "dark" else "light",
+        bypass_csp=True,  # axe-core runs in the page
+    )
+    page = context.new_page()
+    foreign: list[str] = []
+    page.on(
+        "request",
+        lambda request: None if request.url.startswith(served.url) else foreign.append(request.url),
+    )
+
+    for url in (
+        f"{served.url}/subscribe/daily",
+        links.unsubscribe_url(ada, 1),
+        links.preferences_url(ada, 1),
+        links.confirm_url(1, 1),
+        f"{served.url}/nothing",
+    ):
+        page.goto(url)
+        judge(page)
+    page.goto(links.preferences_url(ada, 1))
+    page.click("button[value=erase]")
+    judge(page)
+    page.goto(links.unsubscribe_url(0, 0))
+    judge(page)
+    page.goto(f"{served.url}/subscribe/daily")
+    page.fill("#email", "a@b")
+    page.click("form button")
+    judge(page)
+    assert foreign == []
+    context.close()
+
+
+def judge(page: Page) -> None:
+    rules = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+    found = Axe().run(page, options={"runOnly": rules})
+    broken = [
+        (rule["id"], [node["html"][:200] for node in rule["nodes"][:3]])
+        for rule in found.response["violations"]
+    ]
+    assert not broken, page.url
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+    heights = page.evaluate(
+        "[...document.querySelectorAll('button, input:not([type=hidden])')]"
+        ".filter(e => !e.closest('.more')).map(e => e.getBoundingClientRect().height)"
+    )
+    assert all(height >= 44 for height in heights), page.url
