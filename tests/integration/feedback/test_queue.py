@@ -91,7 +91,7 @@ def test_f56_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_agai
     assert call("deliveries", send_id, "--json").out == before
 
 
-def test_f55_and_b52_poison_is_set_aside_shown_and_gone_from_the_queue(
+def test_b52_what_is_no_event_is_set_aside_shown_and_gone_from_the_queue(
     call: Call, aws: Aws, send_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large message that lies in S3, no JSON, deep JSON, an envelope of another topic."""
@@ -116,6 +116,20 @@ def test_f55_and_b52_poison_is_set_aside_shown_and_gone_from_the_queue(
     ]
     assert pointer in {line["payload"] for line in shown}
     assert "no JSON object: 'hello'" in call("events", "set-aside").out
+
+
+def test_f55_poison_holds_nothing_up_and_does_not_come_again(
+    call: Call, feed: Feed, send_id: str
+) -> None:
+    poison = ["hello", "{", "[" * 5_000, '{"eventType": "Bounce"}', "\\u0000"]
+    feed.publish(*poison, event(send_id, 1), *poison, event(send_id, 2))
+
+    first = call("events", "pull", "--once", "--json").json
+    again = call("events", "pull", "--once", "--json").json
+
+    assert (first["read"], first["applied"]) == (12, 2)
+    assert first["set_aside"] >= len(poison)  # in envelopes of their own, equal ones differ
+    assert (again["read"], feed.left) == (0, 0)
 
 
 def test_an_envelope_of_our_topic_is_believed(
