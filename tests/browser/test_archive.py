@@ -1,0 +1,89 @@
+"""The archive in a real browser: every width and mode, for everybody."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route
+
+from newsletter.model.email import Email
+from newsletter.project import Project
+from newsletter.sending.prepare import prepare
+from newsletter.store import Store
+from tests.browser.samples import ROOT
+from tests.integration.publishing import Visitor, sent, site_of, visiting
+from tests.integration.sending import FixedClock, fill_list
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (320, 390, 1200)
+MODES = ("light", "dark")
+ISSUES = ("2026-11-20-quiet-machines", "2026-11-22-slow-software")
+PATHS = ("/archive/", *(f"/archive/{slug}/" for slug in ISSUES))
+# A mail has no landmarks, and its own layout; what stands around it is ours.
+NOISE = {"landmark-one-main", "region"}
+
+
+@pytest.fixture
+def visitor(sqlite_store: Store, tmp_path: Path) -> Iterator[Visitor]:
+    """A newsletter that has sent the project's own issues."""
+    fill_list(sqlite_store, 1)
+    for slug in ISSUES:
+        sent(sqlite_store, slug, email(slug), FixedClock())
+    with visiting(site_of(sqlite_store, tmp_path)) as visitor:
+        yield visitor
+
+
+def email(slug: str) -> Email:
+    return prepare(Project.open(ROOT), slug).email
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Pictures never load, and nothing but pictures may be asked for elsewhere."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.route(lambda url: "127.0.0.1" not in url, _refuse)
+    yield page
+    context.close()
+
+
+def _refuse(route: Route) -> None:
+    assert route.request.resource_type == "image", route.request.url
+    route.abort()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_archive_fits_and_can_be_read_by_all(visitor: Visitor, page: Page, mode: str) -> None:
+    page.emulate_media(color_scheme="dark" if mode == "dark" else "light")
+    for path in PATHS:
+        page.goto(visitor.url + path)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+        violations = Axe().run(page).response["violations"]
+
+        assert {found["id"] for found in violations} - NOISE == set(), violations
+
+
+def test_one_comes_from_an_issue_to_all_issues_and_back(visitor: Visitor, page: Page) -> None:
+    """By the bar above the mail, which lies over nothing and below nothing."""
+    page.goto(f"{visitor.url}/archive/{ISSUES[1]}/")
+
+    page.get_by_role("link", name="往期内容").click()
+    assert page.url == f"{visitor.url}/archive/"
+
+    page.get_by_role("link", name="The year of quiet machines").click()
+    assert page.url == f"{visitor.url}/archive/{ISSUES[0]}/"
+    assert page.get_by_role("heading", level=1).inner_text() == "The year of quiet machines"
+
+
+def test_the_way_to_leave_is_told_and_is_nobodys(visitor: Visitor, page: Page) -> None:
+    page.goto(f"{visitor.url}/archive/{ISSUES[0]}/")
+
+    page.get_by_role("link", name="Unsubscribe").click()
+
+    assert page.url == f"{visitor.url}/archive/#leave"
+    assert page.locator("#leave").is_visible()
