@@ -441,6 +441,30 @@ def test_a_long_list_of_values_is_no_trouble_for_a_database(daily: Store) -> Non
     assert members(daily, parse(" or ".join(["age=8", *["age=7"] * 150]))) == {hit}
 
 
+@pytest.mark.parametrize("text", ["5", "05", "5.0", "-5", "0.25", "999999999999999"])
+def test_these_are_numbers(daily: Store, text: str) -> None:
+    hit = join_with(daily, 1, age=text)
+
+    assert members(daily, parse("age < 0 or age >= 0")) == {hit}
+    assert members(daily, parse(f"age = {Decimal(text)}")) == {hit}
+    assert members(daily, parse(f"age in ({text}, 77)")) == {hit}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("5-3", "--5", "-", ".5", "5.", "1.2.3", "1e3", "0x5", "+5", "5 kg", "5,0", "Inf", "NaN"),
+        *("٣", "５", "1234567890123456", "9" * 400, "-.5", "5-"),
+    ],
+)
+def test_these_are_no_numbers(daily: Store, text: str) -> None:
+    """They are not compared, and are no error: columns hold what people typed."""
+    hit = join_with(daily, 1, age=text)
+
+    assert members(daily, parse("age < 0 or age >= 0 or age in (5, 3)")) == set()
+    assert members(daily, parse("age != 5")) == {hit}
+
+
 def test_capitals_beyond_z_do_not_matter_either(daily: Store) -> None:
     hit = join_with(daily, 1, city="ÖSTERREICH", first="Анна")
 
