@@ -14,7 +14,7 @@ COMMANDS = {
     "new": ("setup", "Write a new issue file from a scaffold."),
     "render": ("render", "Write an issue as email.html, email.txt, email.eml and digest.json."),
     "lint": ("lint", "Check issues: what, where, and what to do."),
-    "subscribers": ("subscribers", "Import, add, remove, show, list, export and erase subscribers."),
+    "subscribers": ("subscribers", "Import, add, show, list, export and erase subscribers."),
     "lists": ("lists", "Create, show and delete lists."),
     "segments": ("segments", "Save filters over lists, and see who is in them."),
     "suppressions": ("suppressions", "Addresses that are never mailed."),
