@@ -16,8 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from newsletter.errors import UsageError
 
-HEAD_BYTES = 16 * 1024
-HEAD_SECONDS = 10.0
+_HEAD_BYTES = 16 * 1024
 _IDLE_SECONDS = 15
 _CONNECTIONS = 1000
 _LEAVING_SECONDS = 10
@@ -66,6 +65,8 @@ def run(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> No
 class Guarded(HttpToolsProtocol):
     """uvicorn's protocol, which closes on a head that is too long or takes too long to come."""
 
+    head_seconds = 10.0
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._head_bytes = 0
@@ -83,7 +84,7 @@ class Guarded(HttpToolsProtocol):
         if self._waiting is not None:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._waiting is not None and self._head_bytes > HEAD_BYTES:
+        if self._waiting is not None and self._head_bytes > _HEAD_BYTES:
             self._close("The head of the request is too long.")
 
     def on_message_begin(self) -> None:
@@ -94,14 +95,14 @@ class Guarded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_waiting()
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > HEAD_BYTES:
+        if size > _HEAD_BYTES:
             raise ValueError("head too long")  # the parser's caller answers 400
         super().on_headers_complete()
 
     def _wait(self) -> None:
         self._head_bytes = 0
         self._waiting = self.loop.call_later(
-            HEAD_SECONDS, self._close, "The request took too long."
+            self.head_seconds, self._close, "The request took too long."
         )
 
     def _stop_waiting(self) -> None:

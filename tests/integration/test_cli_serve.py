@@ -1,0 +1,235 @@
+"""`newsletter serve` as a process: how it begins and ends, and what a raw socket can do to it."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import pytest
+import uvicorn
+
+from newsletter.links import Links, load_keys
+from newsletter.web.server import Guarded, listen
+from tests.integration.commandline import Call, command
+
+_PATIENCE_SECONDS = 30
+
+Serve = Callable[..., "Server"]
+
+
+class Server:
+    def __init__(self, project: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            command("serve", "--port", "0", *options),
+            cwd=project,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline()
+
+    @property
+    def url(self) -> str:
+        return str(json.loads(self.said)["url"])
+
+    def end(self, number: int) -> tuple[int, str]:
+        """Its exit code after a signal, and what it said on standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=_PATIENCE_SECONDS)
+        return self.process.returncode, errors
+
+    def connect(self) -> socket.socket:
+        parts = urlsplit(self.url)
+        return socket.create_connection((parts.hostname, parts.port), _PATIENCE_SECONDS)
+
+    def ask(self, request: bytes) -> bytes:
+        """All that comes back for raw bytes, until the server closes or has answered once."""
+        with self.connect() as connection:
+            connection.sendall(request)
+            return answer(connection)
+
+
+def answer(connection: socket.socket) -> bytes:
+    """One answer: its head, and as much body as it announces."""
+    got = b""
+    while chunk := connection.recv(65536):
+        got += chunk
+        head, complete, body = got.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        if complete and len(body) >= int(length or b"0"):
+            break
+    return got
+
+
+@pytest.fixture
+def serve(project: Path, readers: str) -> Iterator[Serve]:
+    running: list[Server] = []
+
+    def start(*options: str) -> Server:
+        running.append(Server(project, *options))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.process.kill()
+        server.process.communicate()
+
+
+@pytest.fixture
+def server(serve: Serve) -> Server:
+    return serve("--json")
+
+
+def leave_path(project: Path, subscriber_id: int = 1) -> str:
+    return Links("", load_keys(project)).unsubscribe_url(subscriber_id, 1)
+
+
+def statuses(project: Path) -> dict[int, str]:
+    with closing(sqlite3.connect(project / "subscribers" / "newsletter.db")) as connection:
+        return dict(connection.execute("SELECT subscriber_id, status FROM subscriptions"))
+
+
+# --- beginning and ending -------------------------------------------------------------------------
+
+
+def test_it_says_where_it_listens(serve: Serve) -> None:
+    assert serve().said.startswith("Serving at http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_without_a_word(server: Server, number: int) -> None:
+    with server.connect():  # an idle visitor does not hold it up
+        assert server.end(number) == (0, "")
+
+
+def test_a_port_in_use_is_a_clear_error(server: Server, call: Call) -> None:
+    refused = call("serve", "--port", str(urlsplit(server.url).port), "--json")
+
+    assert refused.code == 2
+    assert "in use" in refused.error["message"]
+    assert "0" in refused.error["hint"]
+
+
+@pytest.mark.parametrize("host", ["256.0.0.1", "no-such-host.invalid"])
+def test_a_host_that_is_none_is_a_clear_error(call: Call, host: str) -> None:
+    refused = call("serve", "--host", host, "--port", "0", "--json")
+
+    assert refused.code == 2
+    assert host in refused.error["message"]
+
+
+# --- what a click leaves behind -------------------------------------------------------------------
+
+
+def test_kill_9_right_after_an_answer_loses_no_unsubscribe(server: Server, project: Path) -> None:
+    """The 200 comes after the disk has it."""
+    request = Request(
+        server.url + leave_path(project), data=b"List-Unsubscribe=One-Click", method="POST"
+    )
+
+    with urlopen(request, timeout=_PATIENCE_SECONDS) as told:
+        assert told.status == 200
+        os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait(_PATIENCE_SECONDS)
+
+    assert statuses(project)[1] == "unsubscribed"
+
+
+# --- B57 ------------------------------------------------------------------------------------------
+
+
+HEAD = b"HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+IMPROPER = (
+    b"\r\n\r\n\r\nnonsense\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET /\xff\xfe " + HEAD + b"\r\n",
+    b"GET / " + HEAD + b"X: " + b"x" * 100_000 + b"\r\n\r\n",
+    b"GET / " + HEAD + b"X: y\r\n" * 20_000 + b"\r\n",
+    b"GET /" + b"x" * 100_000 + b" " + HEAD + b"\r\n",
+    b"POST / " + HEAD + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+    b"POST / " + HEAD + b"Content-Length: 4\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
+    b"POST / " + HEAD + b"Content-Length: -4\r\n\r\n",
+    b"POST / " + HEAD + CHUNKED + b"\r\nzz\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+    b"GET / " + HEAD + b"X: a\x00b\r\n\r\n",
+    b"CONNECT evil.example:443 " + HEAD + b"\r\n",
+    b"OPTIONS * " + HEAD + b"\r\n",
+    b"TRACE / " + HEAD + b"\r\n",
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"GET /?" + b"a=b&" * 3000 + b" " + HEAD + b"\r\n",
+    b"GET /?%ff%fe=%00 " + HEAD + b"\r\n",
+    b"GET /%00%ff%0d%0aSet-Cookie:%20a=b " + HEAD + b"\r\n",
+    b"GET http://evil.example/u/x " + HEAD + b"\r\n",
+    b"GET / " + HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+)
+
+
+def test_b57_what_is_no_proper_request_gets_4xx(server: Server) -> None:
+    answers = {request[:60]: server.ask(request).partition(b"\r\n")[0] for request in IMPROPER}
+
+    assert {line[:10] for line in answers.values()} == {b"HTTP/1.1 4"}, answers
+    assert server.ask(b"GET /healthz " + HEAD + b"\r\n").startswith(b"HTTP/1.1 200")
+    code, errors = server.end(signal.SIGTERM)
+    assert code == 0
+    assert "Traceback" not in errors
+
+
+def test_b57_http_1_0_works(server: Server, project: Path) -> None:
+    body = b"List-Unsubscribe=One-Click"
+    head = f"POST {leave_path(project)} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+
+    assert server.ask(head.encode() + body).startswith(b"HTTP/1.1 200")
+    assert statuses(project)[1] == "unsubscribed"
+
+
+def test_b57_a_second_request_hides_in_no_body(server: Server, project: Path) -> None:
+    """What was too large is not read on as the next request."""
+    hidden = f"POST {leave_path(project)} HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n"
+    hidden += "List-Unsubscribe=One-Click"
+    head = f"POST /u/x HTTP/1.1\r\nHost: a\r\nContent-Length: {5000 + len(hidden)}\r\n\r\n"
+
+    with server.connect() as connection:
+        connection.sendall(head.encode() + b"x" * 5000 + hidden.encode())
+        got = answer(connection)
+        while more := connection.recv(65536):
+            got += more
+
+    assert got.count(b"HTTP/1.1 ") == 1
+    assert got.startswith(b"HTTP/1.1 413")
+    assert statuses(project)[1] == "confirmed"
+
+
+@pytest.mark.parametrize("trickle", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\nX: "])
+def test_b57_a_head_that_never_ends_is_given_up(trickle: bytes) -> None:
+    """Slowloris; the patience of the server is short here, and the test waits for its end."""
+
+    class Impatient(Guarded):
+        head_seconds = 0.05
+
+    with listen("127.0.0.1", 0) as listening:
+        config = uvicorn.Config(_nothing, http=Impatient, lifespan="off", log_config=None)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        with socket.create_connection(listening.getsockname(), _PATIENCE_SECONDS) as connection:
+            connection.sendall(trickle)
+            got = answer(connection)
+        server.should_exit = True
+        thread.join()
+
+    assert got.startswith(b"HTTP/1.1 400")
+
+
+async def _nothing(scope: object, receive: object, send: object) -> None:
+    raise AssertionError
