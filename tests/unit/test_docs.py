@@ -195,6 +195,7 @@ db verify
 # What needs a send that is under way; they print it as `send` does, which the page says too.
 AS_SEND = {"pause", "cancel", "worker"}
 AS_REPLAY = {"events pull"}  # needs a queue
+SERVES = {"serve": {"url"}}  # runs until it is told to stop
 NEEDS_SES = {"suppressions sync": {field.name for field in fields(Synced)}}
 
 
@@ -236,10 +237,11 @@ def test_every_command_prints_the_keys_that_are_documented(
         )
         printed[name] = set(first)
 
-    assert set(printed) | AS_SEND | AS_REPLAY | set(NEEDS_SES) == set(TREE)
+    assert set(printed) | AS_SEND | AS_REPLAY | set(NEEDS_SES) | set(SERVES) == set(TREE)
     assert {name: documented_keys(name) for name in printed} == printed
     assert all(documented_keys(name) == printed["send"] for name in AS_SEND)
     assert {name: documented_keys(name) for name in NEEDS_SES} == NEEDS_SES
+    assert {name: documented_keys(name) for name in SERVES} == SERVES
     assert all(documented_keys(name) == printed["events replay"] for name in AS_REPLAY)
 
 
