@@ -16,7 +16,7 @@ from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store, people, schema
 from tests.attack.share import count
-from tests.integration.commandline import command, lose, plan_send, spawn
+from tests.integration.commandline import command, lose, plan_send
 from tests.integration.conftest import new_project, project
 from tests.integration.feedback.signing import CERTIFICATE_URL, forgeries
 from tests.integration.feedback.test_hooks import make_hook, sent
@@ -64,8 +64,8 @@ def send_id(project: Path) -> str:
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueStandIn]:
-    """A queue that gives again after two seconds what was not deleted."""
-    with running_queue(hidden_seconds=2) as found:
+    """A queue that gives again after five seconds what was not deleted."""
+    with running_queue(hidden_seconds=5) as found:
         for name, value in found.environment.items():
             monkeypatch.setenv(name, value)
         yield found
@@ -90,7 +90,10 @@ def test_of_a_burst_no_event_is_lost(
         process.kill()
         process.wait()
     while queue.stats()["left"]:
-        assert spawn(project, "events", "pull", "--once").code == 0
+        done = subprocess.run(
+            command("events", "pull", "--once"), env=os.environ, check=False, timeout=1_800
+        )
+        assert done.returncode == 0
 
     assert _applied(project) == size
     bounced = {number % PEOPLE + 1 for number in range(size) if number % 20 == 0}

@@ -75,7 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
     messages: Messages
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise ConnectionAbortedError
         value = json.loads(body or b"{}")
         match self.headers.get("X-Amz-Target", self.path):
             case "AmazonSQS.ReceiveMessage":
@@ -112,6 +115,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients are killed in the middle of a call here: that is no news."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 @dataclass(frozen=True)
@@ -173,8 +185,7 @@ def _main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--hidden-seconds", type=float, default=120)
     _Handler.messages = Messages(parser.parse_args().hidden_seconds)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _Handler)
     print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     server.serve_forever()

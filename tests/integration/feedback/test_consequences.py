@@ -165,6 +165,19 @@ def test_a_late_delivery_takes_back_what_it_disproves(store: Store) -> None:
     ]
 
 
+def test_what_events_took_back_no_person_has_allowed(store: Store) -> None:
+    """A bounce from before still counts then, as if it had come first."""
+    ids = [sent(store, f"issue-{number}") for number in range(4)]
+    at = [NOW - number * HOUR for number in range(4)]
+    replay(store, *(told(ids[n], 1, SOFT, at[n]) for n in (0, 1, 3)), policy=THREE)
+    replay(store, told(ids[2], 1, DELIVERY, at[2]), policy=THREE)
+    assert reason(store) is None
+
+    replay(store, told(ids[3], 1, BOUNCE, at[3] - HOUR), policy=THREE)
+
+    assert reason(store) is SuppressionReason.HARD_BOUNCE
+
+
 def test_a_complaint_takes_the_place_of_a_bounce(store: Store) -> None:
     send_id = sent(store)
     replay(store, event(send_id, name=BOUNCE))
