@@ -6,6 +6,7 @@ mail is written. The same way leads to another address for a subscriber.
 
 import datetime as dt
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -147,12 +148,19 @@ def ask_to_move(
 
 
 def take(
-    store: Store, request_id: int, hashes: Hashes, now: dt.datetime, *, source: str, keep_ip: bool
+    store: Store,
+    request_id: int,
+    hashes: Hashes,
+    now: dt.datetime,
+    *,
+    form_url: Callable[[str], str],
+    keep_ip: bool,
 ) -> Request | None:
     """Take a waiting request in hand to mail it, with its subscriber; None if it gets no mail.
 
     Refused without a word are suppressed and erased addresses, members of the list, a mailbox that
-    was mailed enough, and a new address that is somebody's. `source` is the page of the form.
+    was mailed enough, and a new address that is somebody's. `form_url` gives the page of a list's
+    form, for the consent log.
     """
     with store.write() as connection:
         request = requests.take(connection, request_id)
@@ -167,6 +175,7 @@ def take(
         known = people.find(connection, request.address)
         person = known or people.insert(connection, request.address, "", {}, now)
         ip = request.ip if keep_ip else ""
+        source = form_url(people.find_list_name(connection, request.list_id))
         said = Consent(request.at, "form", source, request.wording, ip)
         facts = consents.of(connection, person.id, request.list_id)
         if all(fact.consent.at != request.at for fact in facts):  # else it was tried before

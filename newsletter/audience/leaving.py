@@ -32,8 +32,9 @@ class Left:
     was_member: bool
 
 
-def leave(store: Store, leaving: Mapping[Membership, Consent]) -> Mapping[Membership, Left]:
+def leave(store: Store, leavers: Sequence[tuple[Membership, Consent]]) -> Mapping[Membership, Left]:
     """Unsubscribe each of them, on disk when it returns; again is harmless."""
+    leaving = dict(reversed(leavers))  # of two clicks the first counts
     with store.write() as connection:
         known = people.unsubscribe_each(connection, leaving)
         names = dict(people.list_names(connection))

@@ -4,10 +4,9 @@ Nothing is believed before it is proven, and nothing that a request names is ope
 certificate of SNS itself: see newsletter.feedback.sns.
 """
 
-import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +19,7 @@ from newsletter.feedback.sns import Envelope, Refusal, prove
 from newsletter.feedback.subscribing import NotConfirmed
 from newsletter.store import events as log
 from newsletter.web.site import Site
+from newsletter.web.together import Together
 
 _LATE_EVERY = dt.timedelta(minutes=1)
 
@@ -68,7 +68,7 @@ class _Applying:
         self._site = site
         self._late_at = site.clock()
 
-    def __call__(self, texts: list[str]) -> None:
+    def __call__(self, texts: Sequence[str]) -> None:
         site, now = self._site, self._site.clock()
         placed = [("/hooks/sns", text) for text in texts]
         apply(site.store, placed, now, Applied(), site.settings.policy)
@@ -87,28 +87,3 @@ def _subscribe(site: Site, envelope: Envelope, confirm: Callable[[str, str], Non
     with site.store.write() as connection:
         key = f"subscription {envelope.message_id}"
         log.set_aside(connection, key, reason, envelope.topic_arn, now)
-
-
-class Together:
-    """Applies what several requests wait for in one transaction: a commit is what takes time.
-
-    Each request waits until its own message is committed, or has the error of that transaction.
-    """
-
-    def __init__(self, apply: Callable[[list[str]], None]) -> None:
-        self._apply = apply
-        self._waiting: list[str] = []
-        self._next: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
-
-    async def __call__(self, text: str) -> None:
-        self._waiting.append(text)
-        if self._next is None:
-            self._next = asyncio.create_task(self._run())
-        await asyncio.shield(self._next)
-
-    async def _run(self) -> None:
-        """Apply all that has come until it is this one's turn."""
-        async with self._turn:
-            texts, self._waiting, self._next = self._waiting, [], None
-            await run_in_threadpool(self._apply, texts)

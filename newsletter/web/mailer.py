@@ -110,7 +110,7 @@ class Mailer:
             request_id,
             site.links.address_hashes,
             site.clock(),
-            source=f"{site.settings.newsletter.base_url}/subscribe",
+            form_url=site.links.subscribe_url,
             keep_ip=site.settings.web.keep_ip,
         )
         if request is None:

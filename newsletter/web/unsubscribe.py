@@ -4,9 +4,8 @@ GET changes nothing, for link scanners follow every link of a mail. POST leaves 
 wants it: no cookie, no redirect, on disk before the answer.
 """
 
-import asyncio
 from collections.abc import Mapping
-from itertools import islice
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -15,13 +14,13 @@ from starlette.exceptions import HTTPException
 from newsletter.audience import leaving
 from newsletter.links import Purpose
 from newsletter.model.subscriber import Consent
-from newsletter.store import Store, people
+from newsletter.store import people
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
+from newsletter.web.together import Together
 
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 _SOURCE = "unsubscribe link"
-_AT_ONCE = 200  # leave in one transaction
 _FORM = form_body(
     **{
         "List-Unsubscribe": "One-Click, as mail programs send it (RFC 8058)",
@@ -32,7 +31,7 @@ _FORM = form_body(
 
 
 def add(app: FastAPI, site: Site) -> None:
-    together = _Together(site.store)
+    together = Together(partial(leaving.leave, site.store))
 
     @app.get("/u/{token}")
     def ask(token: str) -> Response:
@@ -55,7 +54,8 @@ def add(app: FastAPI, site: Site) -> None:
         said = Consent(site.clock(), action, _SOURCE)
         preferences = site.path(site.links.preferences_url(subscriber_id, list_id))
         if action in (leaving.ONE_CLICK, leaving.PAGE):
-            left = await together.leave((list_id, subscriber_id), said)
+            member = (list_id, subscriber_id)
+            left = (await together((member, said)))[member]
             return site.pages.page("unsubscribe_done.html", left=left, preferences=preferences)
         return await run_in_threadpool(
             _think_again, site, subscriber_id, list_id, sent.get("reason", ""), said, preferences
@@ -90,36 +90,3 @@ def _think_again(
         return site.pages.page("unsubscribe_thanks.html", preferences=preferences)
     back = leaving.undo(site.store, subscriber_id, list_id, said)
     return site.pages.page("unsubscribe_undone.html", back=back, preferences=preferences)
-
-
-class _Together:
-    """Lets all who leave while the disk is busy leave in its next transaction."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._waiting: dict[leaving.Membership, tuple[Consent, asyncio.Future[leaving.Left]]] = {}
-        self._working: asyncio.Task[None] | None = None
-
-    async def leave(self, member: leaving.Membership, said: Consent) -> leaving.Left:
-        """Returns when it is on disk. Raises StoreError."""
-        if member not in self._waiting:
-            self._waiting[member] = (said, asyncio.get_running_loop().create_future())
-        _, left = self._waiting[member]
-        if self._working is None or self._working.done():
-            self._working = asyncio.create_task(self._work())
-        return await asyncio.shield(left)  # others may wait for it, too
-
-    async def _work(self) -> None:
-        while self._waiting:
-            batch = dict(islice(self._waiting.items(), _AT_ONCE))
-            for member in batch:
-                del self._waiting[member]
-            leavers = {member: said for member, (said, _) in batch.items()}
-            try:
-                done = await run_in_threadpool(leaving.leave, self._store, leavers)
-            except Exception as error:  # noqa: BLE001 -- each of them gets it, and nobody waits on
-                for _, left in batch.values():
-                    left.set_exception(error)
-            else:
-                for member, (_, left) in batch.items():
-                    left.set_result(done[member])

@@ -62,6 +62,7 @@ def test_who_asks_and_confirms_is_a_member(stage: Stage) -> None:
     assert requested.consent.how == confirmed.consent.how == "form"
     assert requested.consent.wording == confirmed.consent.wording != ""
     assert requested.consent.ip == confirmed.consent.ip == ""
+    assert requested.consent.source == "https://news.example.com/subscribe/daily"
 
 
 def test_the_address_is_kept_only_if_configured(store: Store, tmp_path: Path) -> None:
