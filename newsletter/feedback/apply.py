@@ -40,6 +40,14 @@ class Applied:
     set_aside: int = 0
     samples: list[tuple[str, str]] = field(default_factory=list)  # place and fault of some
 
+    def add(self, more: "Applied") -> None:
+        self.read += more.read
+        self.applied += more.applied
+        self.duplicate += more.duplicate
+        self.ignored += more.ignored
+        self.set_aside += more.set_aside
+        self.samples += more.samples[: _SAMPLES - len(self.samples)]
+
 
 Placed = tuple[str, str]  # where a message stands, for people, and its text
 Owners = dict[str, tuple[Standing, Ref | None]]  # deliveries, and what told of them, by message id
@@ -63,12 +71,13 @@ def apply(
     while chunk := list(islice(remaining, A_TRANSACTION)):
         parsed = [(message, parse(message[1], topics)) for message in chunk]
         events = [event for _, event in parsed if isinstance(event, Event)]
+        counted = Applied(read=len(chunk))
         with store.write() as connection:
             for message, found in parsed:
                 if isinstance(found, NoEvent):
-                    _no_event(connection, found, message, now, total)
-            _apply(connection, events, now, total, policy)
-        total.read += len(chunk)
+                    _no_event(connection, found, message, now, counted)
+            _apply(connection, events, now, counted, policy)
+        total.add(counted)
 
 
 def apply_late(store: Store, now: dt.datetime, policy: PolicySettings = _DEFAULTS) -> int:
@@ -140,7 +149,6 @@ def _no_event(
     key = "unreadable " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     if log.set_aside(connection, key, found.reason, storable(text[:MAX_CHARACTERS]), now):
         total.set_aside += 1
-        if len(total.samples) < _SAMPLES:
-            total.samples.append((place, found.reason))
+        total.samples.append((place, found.reason))
     else:
         total.duplicate += 1

@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 
 from newsletter.config import Settings
-from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.errors import ConfigurationError, NewsletterError, StoreError
 from newsletter.feedback.apply import A_TRANSACTION, Applied, apply, apply_late
 from newsletter.feedback.retention import clear_old_payloads
 from newsletter.store import Store
@@ -39,7 +39,6 @@ _CALLS = 8  # at once
 _WAIT_SECONDS = 5  # for a first message: as long may stopping take
 _EMPTY_SECONDS = 1  # any wait asks all servers of SQS: then nothing means that nothing is there
 _INVISIBLE_SECONDS = 120  # to others, while these are applied: they take about a second
-_AGAIN_SECONDS = 10  # after SQS could not be reached
 _CHORES = dt.timedelta(hours=1)
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
@@ -122,12 +121,13 @@ class Drain:
     stop: threading.Event
     notify: Callable[[str], None]
     total: Applied
+    again_seconds: float = 10  # after the queue or the store failed
 
     def run(self, *, once: bool) -> None:
         """Apply what comes, until stopped; `once`, until the queue is empty.
 
-        Raises ConfigurationError for what a person has to mend, and, if `once`, QueueUnreachable;
-        else that is told, and tried again.
+        Raises ConfigurationError for what a person has to mend, and, if `once`, QueueUnreachable
+        and StoreError; else these are told, and it tries again: nothing was deleted.
         """
         chores_at = self.clock()
         with ThreadPoolExecutor(_CALLS, "queue") as pool:
@@ -135,11 +135,11 @@ class Drain:
                 try:
                     received = self._received(pool, _EMPTY_SECONDS if once else _WAIT_SECONDS)
                     self._apply(received, pool)
-                except QueueUnreachable as error:
+                except (QueueUnreachable, StoreError) as error:
                     if once:
                         raise
-                    self.notify(f"{error.message}; trying again in {_AGAIN_SECONDS} seconds")
-                    self.stop.wait(_AGAIN_SECONDS)
+                    self.notify(f"{error.message}; trying again in {self.again_seconds:g} seconds")
+                    self.stop.wait(self.again_seconds)
                     continue
                 if not received:
                     apply_late(self.store, self.clock(), self.settings.policy)

@@ -1,10 +1,12 @@
 """`newsletter events pull`: SNS and SQS over HTTP, by moto; and a queue that kills and counts."""
 
+import datetime as dt
 import json
 import os
 import re
 import signal
 import subprocess
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +15,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from newsletter.project import Project
-from newsletter.store import open_store, schema
+from newsletter.feedback.apply import Applied
+from newsletter.feedback.queue import Drain, Queue
+from newsletter.project import Project, utc_now
+from newsletter.store import Store, open_store, schema
 from tests.integration.commandline import Answer, Call, command, lose, plan_send, spawn
 from tests.integration.feedback.aws import Aws, Feed
 from tests.integration.reporting import BOUNCE, DELIVERY, event
@@ -261,3 +265,37 @@ def _drained(project: Path, queue: QueueStandIn) -> Answer:
         answer = spawn(project, "events", "pull", "--once", "--json")
         if answer.code or not queue.stats()["left"]:
             return answer
+
+
+def test_a_store_that_fails_for_a_while_costs_nothing(
+    project: Path, queue: QueueStandIn, send_id: str
+) -> None:
+    """What could not be applied is not deleted, and comes again."""
+    opened = Project.open(project)
+    store = open_store(opened.settings.store.url, project)
+    stop, notes, total = threading.Event(), list[str](), Applied()
+    _execute(store, "ALTER TABLE suppressions RENAME TO away")
+    queue.add([event(send_id, 1, BOUNCE)])
+
+    def mend(note: str) -> None:
+        notes.append(note)
+        _execute(store, "ALTER TABLE away RENAME TO suppressions")
+
+    def clock() -> dt.datetime:
+        if total.applied:
+            stop.set()
+        return utc_now()
+
+    Drain(Queue(opened.settings), store, opened.settings, clock, stop, mend, total, 0).run(
+        once=False
+    )
+
+    assert [note.startswith("the store failed") for note in notes] == [True]
+    assert queue.stats()["left"] == 0
+    assert verdicts(project) == {"applied": 1}
+    store.close()
+
+
+def _execute(store: Store, statement: str) -> None:
+    with store.write() as connection:
+        connection.execute(sa.text(statement))
