@@ -180,8 +180,7 @@ def take(
         facts = consents.of(connection, person.id, request.list_id)
         if all(fact.consent.at != request.at for fact in facts):  # else it was tried before
             people.request(connection, person.id, request.list_id, said)
-        state = RequestState.FAILED  # until it is known to be mailed
-        requests.settle(connection, request.id, state, "in hand", subscriber_id=person.id)
+        requests.assign(connection, request.id, person.id)
         return replace(request, subscriber_id=person.id)
 
 

@@ -97,18 +97,17 @@ def find(connection: Connection, request_id: int) -> Request | None:
     return None if row is None else _request(row)
 
 
-def settle(
-    connection: Connection,
-    request_id: int,
-    state: RequestState,
-    reason: str = "",
-    *,
-    subscriber_id: int | None = None,
-) -> None:
-    values: dict[str, Any] = {"state": state, "reason": reason}
-    if subscriber_id is not None:
-        values["subscriber_id"] = subscriber_id
-    connection.execute(sa.update(requests).where(requests.c.id == request_id).values(values))
+def settle(connection: Connection, request_id: int, state: RequestState, reason: str = "") -> None:
+    connection.execute(
+        sa.update(requests).where(requests.c.id == request_id).values(state=state, reason=reason)
+    )
+
+
+def assign(connection: Connection, request_id: int, subscriber_id: int) -> None:
+    """Say whose request it is."""
+    connection.execute(
+        sa.update(requests).where(requests.c.id == request_id).values(subscriber_id=subscriber_id)
+    )
 
 
 def mailed_since(

@@ -123,6 +123,17 @@ def test_b38_a_link_confirms_once(stage: Stage) -> None:
     assert stage.rows() == before
 
 
+@pytest.mark.parametrize("fields", [{}, {"action": "other"}, {"confirm": "confirm"}])
+def test_only_the_button_confirms(stage: Stage, fields: dict[str, str]) -> None:
+    stage.subscribe("new@example.com")
+    path = stage.confirmation()
+    before = stage.rows()
+
+    assert stage.client.post(path, data=fields).status_code == 400
+
+    assert stage.rows() == before
+
+
 def test_b38_after_a_week_it_asks_to_ask_again(stage: Stage) -> None:
     stage.subscribe("new@example.com")
     path = stage.confirmation()
@@ -475,6 +486,29 @@ def test_what_may_have_left_is_not_sent_again(stage: Stage, answer: Exception) -
 
     assert stage.mails() == []
     assert states(stage)[0][0] == "failed"
+
+
+@pytest.mark.parametrize("kind", ["join", "move"])
+def test_a_process_that_dies_in_the_middle_sends_nothing_twice(stage: Stage, kind: str) -> None:
+    """What it had in hand may have left: it has failed until somebody looks."""
+    if kind == "join":
+        stage.subscribe("new@example.com")
+    else:
+        sent = {"action": "move", "email": "new@example.com"}
+        stage.client.post(stage.preferences_path(), data=sent)
+
+    def dies(send_id: str, batch: object) -> list[Outcome]:
+        raise KeyboardInterrupt
+
+    stage.mailer.transport = Memory(dies)
+    with pytest.raises(KeyboardInterrupt):
+        stage.mailer.drain()
+    stage.mailer.transport = stage.transport
+
+    assert stage.mails() == []
+    ((state, reason),) = states(stage)
+    assert state == "failed"
+    assert "in hand" in reason
 
 
 def test_a_mail_that_came_after_all_can_be_confirmed(stage: Stage) -> None:

@@ -230,6 +230,7 @@ def test_b44_an_address_changes_only_by_a_yes_from_the_new_one(stage: Stage) -> 
 
 def test_b44_the_address_of_somebody_else_gets_no_mail_and_the_same_answer(stage: Stage) -> None:
     stage.join("eve@example.com")
+    stage.clock.now += dt.timedelta(days=40)  # so that no limit of her mailbox is what stops it
 
     taken = change(stage, action="move", email="Eve@example.com")
     free = change(stage, action="move", email="new@example.com")
@@ -249,6 +250,21 @@ def test_b44_an_address_that_somebody_took_meanwhile_is_refused(stage: Stage) ->
 
     assert "cannot be used" in answer.text
     assert person_row(stage).address == "ada@example.com"
+
+
+def test_b44_a_confirmation_sent_to_an_address_that_was_left_is_no_longer_good(
+    stage: Stage,
+) -> None:
+    """Whoever has the old mailbox now confirms nothing."""
+    change(stage, action="join", list="weekly")
+    old = stage.confirmation()
+    change(stage, action="move", email="new@example.com")
+    confirm(stage, stage.confirmation())
+
+    answer = confirm(stage, old)
+
+    assert "no longer good" in answer.text
+    assert stage.status(list_id=stage.weekly) == "pending"
 
 
 def test_b44_who_was_erased_moves_nowhere(stage: Stage) -> None:
