@@ -67,7 +67,7 @@ class Frame:
             await self._app(scope, _Replay(body, receive), answer)
         except Exception as error:  # noqa: BLE001 -- the last resort of a request
             # Not its message: that may hold anything, an address or a token too.
-            _log.error("%s at %s", type(error).__name__, _place_in_code(error))
+            _log.error("%s at %s", type(error).__name__, place_in_code(error))
             if not answer.begun:
                 await self._refuse(500, scope, receive, answer)
 
@@ -137,8 +137,8 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _place_in_code(error: BaseException) -> str:
-    """The innermost line of ours in an error's traceback."""
+def place_in_code(error: BaseException) -> str:
+    """The innermost line of ours in an error's traceback: all that a log may say of it."""
     package = Path(__file__).parents[1]
     places = [
         f"{Path(frame.filename).relative_to(package)}:{frame.lineno}"

@@ -29,6 +29,7 @@ from newsletter.sending.pace import Pace
 from newsletter.store import limiter, requests
 from newsletter.transports import Transport
 from newsletter.web import welcome
+from newsletter.web.frame import place_in_code
 from newsletter.web.site import Site
 
 POLL_SECONDS = 1.0
@@ -59,6 +60,9 @@ class Mailer:
                 seconds = POLL_SECONDS if self.drain() else PUT_OFF_SECONDS
             except NewsletterError as error:
                 _log.error("mails of the web pages wait: %s", error.message)
+                seconds = PUT_OFF_SECONDS
+            except Exception as error:  # noqa: BLE001 -- the last resort of the thread
+                _log.error("%s at %s", type(error).__name__, place_in_code(error))
                 seconds = PUT_OFF_SECONDS
             self.stop.wait(seconds)
 

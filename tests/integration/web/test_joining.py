@@ -1,6 +1,7 @@
 """`/subscribe/{list}` and `/confirm/{token}`: double opt-in that tells nothing and mails little."""
 
 import datetime as dt
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.audience.joining import mailbox
-from newsletter.errors import OutcomeUnknown, SendingStopped, TransportDown
+from newsletter.errors import OutcomeUnknown, SendingStopped, StoreError, TransportDown
 from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Message
@@ -526,6 +527,36 @@ def test_a_mail_that_came_after_all_can_be_confirmed(stage: Stage) -> None:
     stage.client.post(link(taken[0]), data={"action": "confirm"})
 
     assert stage.status(stage.id_of("new@example.com")) == "confirmed"
+
+
+class Twice(threading.Event):
+    """Lets a mailer go round two times, without waiting."""
+
+    rounds = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.rounds += 1
+        if self.rounds == 2:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), RuntimeError("ada@example.com")])
+def test_the_mailer_outlives_an_error_and_names_nobody(
+    sqlite_stage: Stage, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = sqlite_stage
+    stage.subscribe("first@example.com")
+    stage.subscribe("second@example.com")
+    failing(stage, [error])
+    stage.mailer.stop = Twice()
+
+    stage.mailer.run()
+
+    assert [message.to.text for message in stage.transport.delivered] == ["second@example.com"]
+    logged = [record.getMessage() for record in caplog.records if record.name == "newsletter.web"]
+    assert len(logged) == 1
+    assert "@" not in logged[0]
 
 
 # --- what is kept ---------------------------------------------------------------------------------
