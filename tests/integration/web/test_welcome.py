@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from newsletter.errors import OutcomeUnknown, TransportDown
 from newsletter.model.email import Message
 from newsletter.model.send import Outcome
+from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.store import Store
+from newsletter.store import Store, suppressions
 from newsletter.store.schema import requests
 from newsletter.transports.memory import Memory
-from tests.integration.sending import order, runner
+from tests.integration.sending import NOW, order, runner
 from tests.integration.web.stage import ONE_CLICK, Stage, link, open_stage
 
 
@@ -57,13 +58,28 @@ def test_without_a_wish_or_an_issue_nothing_comes(
     assert joins(published(sqlite_store, tmp_path, wish), list_name) == []
 
 
-def test_who_left_at_once_is_not_welcomed(sqlite_store: Store, tmp_path: Path) -> None:
+@pytest.mark.parametrize("since", ["left", "paused", "suppressed", "erased"])
+def test_who_wants_no_mail_by_then_is_not_welcomed(
+    sqlite_store: Store, tmp_path: Path, since: str
+) -> None:
     stage = published(sqlite_store, tmp_path, "latest")
     stage.subscribe("new@example.com")
     stage.client.post(stage.confirmation(), data={"action": "confirm"})
     stage.clock.forward(1)
+    who = stage.id_of("new@example.com")
 
-    stage.client.post(stage.leave_path(stage.id_of("new@example.com")), data=ONE_CLICK)
+    match since:
+        case "left":
+            stage.client.post(stage.leave_path(who), data=ONE_CLICK)
+        case "suppressed":
+            with stage.store.write() as connection:
+                reason = SuppressionReason.COMPLAINT
+                suppressions.add(connection, "new@example.com", reason, "event", NOW)
+        case _:
+            action = {"action": "pause", "days": "7"}
+            if since == "erased":
+                action = {"action": "erase", "sure": "yes"}
+            stage.client.post(stage.preferences_path(who), data=action)
 
     assert stage.mails() == []
 
