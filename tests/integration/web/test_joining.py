@@ -124,8 +124,11 @@ def test_b38_a_link_confirms_once(stage: Stage) -> None:
     assert stage.rows() == before
 
 
-@pytest.mark.parametrize("fields", [{}, {"action": "other"}, {"confirm": "confirm"}])
-def test_only_the_button_confirms(stage: Stage, fields: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [{"List-Unsubscribe": "One-Click"}, {"action": "other"}, {"confirm": "confirm"}],
+)
+def test_a_form_of_something_else_confirms_nothing(stage: Stage, fields: dict[str, str]) -> None:
     stage.subscribe("new@example.com")
     path = stage.confirmation()
     before = stage.rows()
