@@ -28,7 +28,8 @@ def add(app: FastAPI, site: Site) -> None:
     async def confirm(token: str, request: Request) -> Response:
         """Confirm, once and within a week."""
         request_id, list_id = _read(site, token)
-        if (await fields(request)).get("action", "confirm") != "confirm":
+        sent = await fields(request)
+        if sent and sent.get("action") != "confirm":  # a mail program's one click is no yes
             raise HTTPException(400)
         web = site.settings.web
         ip = origin(request, web.trusted_proxies).ip if web.keep_ip else ""
