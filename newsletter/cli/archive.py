@@ -9,7 +9,7 @@ from newsletter.cli.frame import Session, command
 
 @click.group()
 def archive() -> None:
-    """What was sent, as web pages."""
+    """Write what was sent as a static site."""
 
 
 @archive.command()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--issue", help="Whether this issue reached them, and why or why not.")
 @command
 def explain(session: Session, address: str, issue: str | None) -> None:
-    """Tell the whole story of an address: what it joined, what it got, and why not."""
+    """Tell the whole story of an address: what it got, and why not."""
     from newsletter.audience.explaining import explain as tell
     from newsletter.project import utc_now
 

@@ -12,7 +12,7 @@ from newsletter.cli.frame import Session, command
 )
 @command
 def serve(session: Session, host: str, port: int) -> None:
-    """Serve the public pages: unsubscribe, preferences, subscribe, archive, events."""
+    """Serve the public pages, which readers and SES touch."""
     from newsletter.transports import open_transport
     from newsletter.web.app import make_app
     from newsletter.web.mailer import Mailer

@@ -30,7 +30,7 @@ _status = click.option(
 
 @click.group()
 def subscribers() -> None:
-    """Import, add, remove, show, list, export and erase subscribers."""
+    """Import, add, show, list, export and erase subscribers."""
 
 
 @subscribers.command(name="import")

@@ -1,4 +1,4 @@
-"""One headless Chromium for the tests of a process."""
+"""A headless Chromium for the tests of a module."""
 
 import os
 import shutil
@@ -13,9 +13,12 @@ _QUIET = (  # no sandbox, for root; no request of its own
 ).split()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; a test that needs it is skipped without it, but fails in CI."""
+    """Debian's Chromium; a test that needs it is skipped without it, but fails in CI.
+
+    Playwright holds the event loop of its thread: no longer than a module, for other tests need it.
+    """
     path = shutil.which("chromium")
     if path is None:
         assert os.environ.get("CI") != "true", "CI has to install chromium"

@@ -15,6 +15,7 @@ SEND_KEYS = [
     *("send_id", "status", "recipients", "accepted", "rejected", "skipped", "unknown", "queued"),
     *("slug", "list", "segment", "subject", "from", "content_hash", "git_commit", "again"),
     *("pause_reason", "resume_at", "created_at", "scheduled_at", "finished_at"),
+    "alarm",
 ]
 DELIVERY_KEYS = [
     *("address", "subscriber_id", "status", "message_id", "attempts", "reason", "at"),

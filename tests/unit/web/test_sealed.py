@@ -1,6 +1,5 @@
 """A sealed email for everybody: no field stays open, and what remains reads well."""
 
-
 import pytest
 from lxml import html as lxml_html
 
