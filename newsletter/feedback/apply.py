@@ -73,6 +73,7 @@ def apply(
         events = [event for _, event in parsed if isinstance(event, Event)]
         counted = Applied(read=len(chunk))
         with store.write() as connection:
+            log.take_turn(connection)
             for message, found in parsed:
                 if isinstance(found, NoEvent):
                     _no_event(connection, found, message, now, counted)
@@ -91,6 +92,7 @@ def apply_late(store: Store, now: dt.datetime, policy: PolicySettings = _DEFAULT
             return 0
     total = Applied()
     with store.write() as connection:
+        log.take_turn(connection)
         late = log.known_by_now(connection, now - _AHEAD)
         _apply(connection, late, now, total, policy)
     return total.applied
@@ -103,7 +105,6 @@ def _apply(
     total: Applied,
     policy: PolicySettings,
 ) -> None:
-    log.take_turn(connection)
     found = log.deliveries_of(connection, told, log.hold_sends(connection, told))
     owners: Owners = {
         event.message_id: (standing, event.ref)

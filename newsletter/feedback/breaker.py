@@ -1,5 +1,6 @@
 """The breaker: complaints or hard bounces over the policy pause the send that they are about."""
 
+import math
 from collections.abc import Collection, Mapping
 
 from sqlalchemy.engine import Connection
@@ -21,17 +22,18 @@ def check(
 ) -> None:
     """Pause the running sends of which events tell too much that is bad.
 
-    What came before `breaker_from` does not count: a person has seen it and gone on. The balance
-    is counted only where the numbers alone could be enough, for it takes a pass over the send.
+    What came before `breaker_from` does not count: a person has seen it and gone on. Accepted mails
+    are counted no further than decides: all of a large send are a long way for each few events.
     """
     for send in sorted({standing.send for event, standing in told if event.cause in _JUDGED}):
         row = sends.row_of(connection, send, lock=True)
         if row.status != SendStatus.SENDING:
             continue
         causes = log.caused(connection, send, row.breaker_from)
-        if not _may_be_enough(causes, policy):
+        most = most_accepted(causes, policy)
+        if not most:
             continue
-        accepted = sends.counts(connection, send).accepted
+        accepted = sends.accepted(connection, send, at_most=most + 1)
         if reason := reason_to_pause(causes, accepted, policy):
             sends.update(connection, send, status=SendStatus.PAUSED, pause_reason=reason)
 
@@ -48,11 +50,12 @@ def reason_to_pause(
     return None
 
 
-def _may_be_enough(causes: Mapping[Cause, int], policy: PolicySettings) -> bool:
-    return (
-        causes.get(Cause.COMPLAINT, 0) >= LEAST_COMPLAINTS
-        or causes.get(Cause.HARD, 0) >= policy.bounce_pause * LEAST_ACCEPTED
-    )
+def most_accepted(causes: Mapping[Cause, int], policy: PolicySettings) -> int:
+    """Of more accepted mails than this it is not too much; 0 where it is never too much."""
+    complaints, bounces = causes.get(Cause.COMPLAINT, 0), causes.get(Cause.HARD, 0)
+    of_complaints = complaints / policy.complaint_pause if complaints >= LEAST_COMPLAINTS else 0
+    of_bounces = bounces / policy.bounce_pause
+    return math.ceil(max(of_complaints, of_bounces if of_bounces >= LEAST_ACCEPTED else 0))
 
 
 def _said(what: str, count: int, accepted: int, limit: float) -> str:

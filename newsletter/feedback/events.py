@@ -46,7 +46,7 @@ def parse(text: str, topics: Collection[str] = ()) -> Event | NoEvent:
         harmless = text.startswith(_HARMLESS)
         return NoEvent("no JSON object", harmless=harmless)
     if "Type" in message and "Message" in message:
-        if topics and message.get("TopicArn") not in topics:
+        if topics and str(message.get("TopicArn")) not in topics:
             return NoEvent("an SNS envelope of a topic that is not in topic_arns", harmless=False)
         if message["Type"] != "Notification":
             return NoEvent(f"an SNS {str(message['Type'])[:40]}", harmless=True)

@@ -98,7 +98,8 @@ def take_turn(connection: Connection) -> None:
     """Let only one transaction at a time apply events.
 
     SQLite's write transactions are alone anyway; PostgreSQL needs a lock, so that two that are
-    about one reader cannot each miss what the other saw.
+    about one reader cannot each miss what the other saw. It comes before all that they write:
+    two that set the same messages aside in another order would wait for each other.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7302)))
@@ -316,7 +317,7 @@ def _event(row: Row[Any]) -> Event:
 
 
 def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> frozenset[int]:
-    """Let events say what is known of their deliveries; returns the sends where that changed.
+    """Let events say what is known of their deliveries; returns the sends whose balance changed.
 
     An event proves that SES took the message: what was unknown is accepted then, and what was
     queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
@@ -345,7 +346,9 @@ def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> fr
                 for standing in changed
             ],
         )
-    return frozenset(standing.send for standing in changed)
+    return frozenset(
+        standing.send for standing in changed if standing.status is not before[standing.key].status
+    )
 
 
 _SETTLE = (
@@ -375,8 +378,10 @@ def _after(standing: Standing, event: Event) -> Standing:
     if is_newer and standing.status is not DeliveryStatus.SKIPPED:
         changes["message_id"] = event.message_id
     if (status := _settled(standing.status, event)) is not standing.status:
-        said = event.type if not event.detail else f"{event.type}: {event.detail}"
-        changes |= {"status": status, "reason": f"SES reported {said}", "at": event.at}
+        reason = f"SES reported {event.type}"
+        if event.type.says_never_sent and event.detail:
+            reason += f": {event.detail}"
+        changes |= {"status": status, "reason": reason, "at": event.at}
     return replace(standing, **changes)
 
 

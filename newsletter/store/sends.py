@@ -204,6 +204,17 @@ def counts(connection: Connection, number: int) -> Counts:
     )
 
 
+def accepted(connection: Connection, number: int, *, at_most: int) -> int:
+    """How many deliveries of a send were accepted, counted no further than to `at_most`."""
+    some = (
+        sa.select(deliveries.c.number)
+        .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.ACCEPTED)
+        .limit(at_most)
+    )
+    query = sa.select(sa.func.count()).select_from(some.subquery())
+    return int(connection.execute(query).scalar_one())
+
+
 def settle(connection: Connection, number: int, now: dt.datetime) -> SendStatus:
     """Say where a running send stands once nothing is queued or in flight.
 

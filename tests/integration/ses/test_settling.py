@@ -125,6 +125,65 @@ def test_the_send_is_held_before_any_of_its_deliveries(
             claiming.execute(held)
 
 
+@pytest.mark.postgresql
+def test_two_who_set_the_same_messages_aside_do_not_stop_each_other(
+    postgresql_store: Store,
+) -> None:
+    """SQS and SNS give what cannot be read in any order, and at the same time."""
+    unreadable = [("events", f"nothing {number}") for number in range(400)]
+    begin, total, failed = threading.Barrier(2), Applied(), list[Exception]()
+
+    def set_aside(messages: Sequence[tuple[str, str]]) -> None:
+        begin.wait()
+        try:
+            apply(postgresql_store, messages, NOW, total)
+        except Exception as error:  # noqa: BLE001 -- shown by the assertion
+            failed.append(error)
+
+    both = (unreadable, unreadable[::-1])
+    threads = [threading.Thread(target=set_aside, args=(messages,)) for messages in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert (total.set_aside, total.duplicate) == (400, 400)
+
+
+def test_only_a_changed_balance_is_reason_to_count_it_again(store: Store) -> None:
+    """A report on what was accepted changes none, and counting takes a pass over the send."""
+    send_id = unknown_send(store, 2)
+    replay(store, event(send_id))
+    delivered, sent = (
+        parse(event(send_id, number, name=name))
+        for number, name in ((1, "event-delivery.json"), (2, "event-send.json"))
+    )
+    assert isinstance(delivered, Event)
+    assert isinstance(sent, Event)
+
+    with store.write() as connection:
+        numbers = events.hold_sends(connection, [delivered, sent])
+        found = events.deliveries_of(connection, [delivered, sent], numbers)
+        first, second = found
+        assert first is not None
+        assert second is not None
+
+        assert events.settle(connection, [(delivered, first)]) == frozenset()
+        assert events.settle(connection, [(sent, second)]) == frozenset(numbers.values())
+
+
+def test_what_a_server_answered_is_no_reason_for_it_may_name_an_erased_person(
+    store: Store,
+) -> None:
+    send_id = unknown_send(store)
+    answer = "250 2.1.5 <erased@example.com> delivered"
+
+    replay(store, event(send_id, name="event-delivery.json", delivery__smtpResponse=answer))
+
+    assert only(store, send_id).reason == "SES reported Delivery"
+
+
 def rejection(send_id: str, name: str) -> str:
     return event(send_id, name=name, attempt=2, mail__messageId=f"m-{send_id}")
 

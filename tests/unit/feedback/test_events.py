@@ -241,6 +241,16 @@ def test_what_is_no_event_says_why(text: str, reason: str) -> None:
     assert fault_of(text) == reason
 
 
+@pytest.mark.parametrize("topic", [None, "", "arn:other", ["arn:ours"], {"arn:ours": 1}, 5])
+def test_an_envelope_of_a_topic_that_is_not_ours_is_none(topic: object) -> None:
+    envelope = {"Type": "Notification", "Message": payload("event-send.json"), "TopicArn": topic}
+
+    found = parse(json.dumps(envelope), frozenset({"arn:ours"}))
+
+    assert isinstance(found, NoEvent)
+    assert found.reason == "an SNS envelope of a topic that is not in topic_arns"
+
+
 @pytest.mark.parametrize(
     "message_id", [None, "", 5, [], "x" * 201, "a b", "a\0b", "a\nb", "\ud83d", float("nan")]
 )
