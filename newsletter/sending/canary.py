@@ -45,6 +45,10 @@ def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[s
     brings in what was reported, if this process can; another may do so as well.
     """
     notify("The canary is out; waiting for what is reported of it.")
+    with run.store.write() as connection:
+        if sends.row_of(connection, run.number, lock=True).canary_until is None:
+            until = run.clock() + limits.patience
+            sends.update(connection, run.number, canary_until=until)
     while not run.stop.is_set():
         poll()
         with run.store.write() as connection:
@@ -53,14 +57,14 @@ def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[s
                 return False
             now = run.clock()
             sends.renew(connection, run.number, run.epoch, now + LEASE)
-            until = row.canary_until or now + limits.patience
+            is_over = now >= row.canary_until
             found = reports(connection, run.number, row.canary_size)
-            reason = _against(found, limits, is_over=now >= until)
+            reason = _against(found, limits, is_over=is_over)
             if reason:
                 sends.update(connection, run.number, status=SendStatus.PAUSED, pause_reason=reason)
                 return False
-            passed = found.reported >= _ENOUGH * found.accepted or now >= until
-            sends.update(connection, run.number, canary_until=until, canary_passed=passed)
+            passed = found.reported >= _ENOUGH * found.accepted or is_over
+            sends.update(connection, run.number, canary_passed=passed)
         if passed:
             notify(f"The canary is well: {found.reported} of {found.accepted} were reported on.")
             return True

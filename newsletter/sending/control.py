@@ -63,7 +63,7 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
 def reopen(store: Store, send_id: str, clock: Clock) -> Send:
     """A send as `resume` takes it up: before its time it waits for that (again), after it begins.
 
-    To resume one that was paused while its canary was out is to let the rest go.
+    To resume one that was paused while it waited for its canary is to let the rest go.
     Raises Refused for a cancelled one.
     """
     send = read(store, send_id)
@@ -85,7 +85,7 @@ def reopen(store: Store, send_id: str, clock: Clock) -> Send:
                 pause_reason=None,
                 resume_at=None,
                 breaker_from=clock(),
-                canary_passed=row.canary_size is not None and row.cursor >= row.canary_size,
+                canary_passed=row.canary_until is not None,
             )
     return read(store, send.id)
 

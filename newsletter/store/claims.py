@@ -136,32 +136,40 @@ def claim(
         chosen = _Chosen(_IN_TURN, {"b_send": number, "b_first": row.cursor + 1, "b_last": last})
         send_queries.update(connection, number, cursor=last)
     else:
-        retries = _due_retries(connection, number, size, now)
+        is_retry = _is_retry(number, end)
+        retries = _due_retries(connection, is_retry, size, now)
         if not retries:
-            return NothingToClaim(status, owned=True, retry_at=_next_retry(connection, number))
+            return NothingToClaim(status, owned=True, retry_at=_next_retry(connection, is_retry))
         chosen = _Chosen(_LISTED, {"b_send": number, "b_numbers": retries})
     return _mark_sending(connection, row, chosen, owner, epoch, now, lease_until)
 
 
-def _due_retries(connection: Connection, number: int, size: int, now: dt.datetime) -> Sequence[int]:
+def _due_retries(
+    connection: Connection, is_retry: sa.ColumnElement[bool], size: int, now: dt.datetime
+) -> Sequence[int]:
     """Queued rows that were tried before and may be tried again, by ix_deliveries_retries."""
     query = (
         sa.select(deliveries.c.number)
-        .where(_is_retry(number), deliveries.c.retry_at <= now)
+        .where(is_retry, deliveries.c.retry_at <= now)
         .order_by(deliveries.c.retry_at)
         .limit(size)
     )
     return connection.execute(query).scalars().all()
 
 
-def _next_retry(connection: Connection, number: int) -> dt.datetime | None:
-    query = sa.select(sa.func.min(deliveries.c.retry_at)).where(_is_retry(number))
+def _next_retry(connection: Connection, is_retry: sa.ColumnElement[bool]) -> dt.datetime | None:
+    query = sa.select(sa.func.min(deliveries.c.retry_at)).where(is_retry)
     return connection.execute(query).scalar()
 
 
-def _is_retry(number: int) -> sa.ColumnElement[bool]:
+def _is_retry(number: int, end: int) -> sa.ColumnElement[bool]:
+    """Of a send's deliveries up to `end`: those of a restored store may be beyond its canary."""
     # The literal text of the partial index's condition, or planners would not use it.
-    return sa.and_(deliveries.c.send == number, sa.text("status = 'queued' AND attempts > 0"))
+    return sa.and_(
+        deliveries.c.send == number,
+        sa.text("status = 'queued' AND attempts > 0"),
+        deliveries.c.number <= end,
+    )
 
 
 def _mark_sending(

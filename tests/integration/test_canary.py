@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.errors import QuotaReached
 from newsletter.feedback.apply import Applied, apply
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Send, SendStatus
+from newsletter.sending import control
 from newsletter.sending.canary import Limits
 from newsletter.sending.plan import plan
 from newsletter.sending.run import Runner, read, run
-from newsletter.store import Store
+from newsletter.store import Store, deliveries, sends
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.sending import NOW, TickingClock, fill_list, order, resume, runner
@@ -153,8 +155,6 @@ def test_most_of_the_reports_are_enough_once_the_patience_is_over(store: Store) 
 
 
 def test_a_send_that_is_paused_while_its_canary_is_out_stays_so(store: Store) -> None:
-    from newsletter.sending import control
-
     def report(message: Message) -> None:
         control.pause(store, send_id, lambda: NOW)
 
@@ -178,6 +178,31 @@ def test_a_canary_that_waits_is_taken_up_again(store: Store) -> None:
     assert send.status is SendStatus.PAUSED  # nothing was reported of the ten
     assert transport.sent == 10
     assert read(store, send_id).counts.accepted == 10
+
+
+def test_a_canary_that_was_not_out_is_waited_for_after_a_resume(store: Store) -> None:
+    """Its last mails were claimed, but the quota was used up: nobody has seen how it went."""
+    ready, transport, send_id = canaried(store, bounced)
+    used_up = Memory(lambda *_: (_ for _ in ()).throw(QuotaReached("used up", resume_at=NOW)))
+    assert run(replace(ready, transport=used_up), send_id).status is SendStatus.PAUSED
+
+    send = resume(ready, send_id)
+
+    assert (send.status, transport.sent) == (SendStatus.PAUSED, 10)
+    assert "10 hard bounces" in (send.pause_reason or "")
+
+
+def test_what_is_sent_again_does_not_go_ahead_of_the_canary(store: Store) -> None:
+    """In a restored store also mails beyond it may have been tried before."""
+    ready, transport, send_id = canaried(store, bounced)
+    with store.write() as connection:
+        number = sends.number_of(connection, send_id)
+        deliveries.make_unknown(connection, number, "restored", NOW)
+    control.resolve(store, send_id, control.Decision.RESEND, lambda: NOW)
+
+    send = run(ready, send_id)
+
+    assert (send.status, transport.sent) == (SendStatus.PAUSED, 10)
 
 
 @pytest.mark.parametrize("share", ["0%", "100%", "2", "-1%", "x", ""])
