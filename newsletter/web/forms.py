@@ -26,7 +26,7 @@ async def fields(request: Request) -> Mapping[str, str]:
             raise HTTPException(400) from error
         for name, value in form.multi_items():
             if isinstance(value, str):
-                found.setdefault(name, value)
+                found.setdefault(name, _utf8(value))
         return found
     try:
         body = (await request.body()).decode()
@@ -46,14 +46,25 @@ def origin(request: Request, trusted: Sequence[str]) -> Origin:
     `X-Forwarded-For` counts only as far as it was written by `trusted` proxies.
     """
     networks = [ipaddress.ip_network(network) for network in trusted]
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",")]
+    # Some proxies add a line of their own below the one that came.
+    written = ",".join(request.headers.getlist("x-forwarded-for"))
+    hops = [_ip(hop.strip()) for hop in written.split(",")]
     ip = _ip(request.client.host if request.client else "")
-    while ip is not None and any(ip in network for network in networks) and hops:
-        ip = _ip(hops.pop()) or ip
+    while any(ip in network for network in networks) and hops and (hop := hops.pop()) is not None:
+        ip = hop
     if ip is None:
         return Origin("", "")
     prefix = 24 if ip.version == 4 else 64
     return Origin(str(ip), str(ipaddress.ip_network((ip, prefix), strict=False)))
+
+
+def _utf8(value: str) -> str:
+    """A charset such as UTF-7 makes text of bytes that no page and no store can hold."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise HTTPException(400) from error
+    return value
 
 
 def _ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -15,7 +15,7 @@ from newsletter.store import Store
 from newsletter.store.schema import requests
 from newsletter.web.app import make_app
 from newsletter.web.frame import HEADERS, Frame
-from tests.integration.web.stage import ONE_CLICK, Stage, Visitor, open_stage
+from tests.integration.web.stage import ONE_CLICK, Stage, Visitor, hidden, open_stage
 
 HOSTS = {
     "host": "evil.example",
@@ -107,6 +107,7 @@ def test_b54_no_header_decides_where_links_lead(sqlite_stage: Stage) -> None:
         (["10.0.0.0/8"], "198.51.100.1, 203.0.113.9, 10.0.0.2", "203.0.113.9"),
         (["10.0.0.0/8"], "nonsense", "10.0.0.1"),
         (["10.0.0.0/8"], "", "10.0.0.1"),
+        (["10.0.0.0/8"], "198.51.100.1, 203.0.113.9:4711", "10.0.0.1"),
         (["192.0.2.0/24"], "203.0.113.9", "10.0.0.1"),
     ],
 )
@@ -121,6 +122,30 @@ def test_b54_who_asks_is_told_by_the_socket_or_by_a_proxy_that_is_trusted(
 
     with stage.store.read() as connection:
         assert connection.execute(sa.select(requests.c.ip)).scalar_one() == counted
+
+
+def test_b54_a_line_that_the_proxy_adds_counts_before_the_one_that_came(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    lines = [("x-forwarded-for", ip) for ip in ("198.51.100.1", "203.0.113.9")]
+    stage = open_stage(sqlite_store, tmp_path, web={"trusted_proxies": ["10.0.0.0/8"]})
+    token = hidden(stage.client.get("/subscribe/daily").text, "form")
+    stage.clock.forward(3)
+    sent = {"email": "new@example.com", "form": token}
+
+    stage.visitor("10.0.0.1").post("/subscribe/daily", data=sent, headers=lines)
+
+    with stage.store.read() as connection:
+        assert connection.execute(sa.select(requests.c.ip)).scalar_one() == "203.0.113.9"
+
+
+def test_b57_a_charset_whose_text_no_page_can_hold_is_refused(sqlite_stage: Stage) -> None:
+    body = b'--a\r\nContent-Disposition: form-data; name="email"\r\n\r\n+2AA-\r\n--a--\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=a; charset=utf-7"}
+
+    answer = sqlite_stage.client.post("/subscribe/daily", content=body, headers=headers)
+
+    assert answer.status_code == 400
 
 
 def test_a_site_below_a_path_of_its_host_links_to_itself(
