@@ -71,7 +71,8 @@ def give_reason(store: Store, subscriber_id: int, list_id: int, reason: str, sai
     reason = " ".join(reason.split())[:LONGEST_REASON]
     with store.write() as connection:
         facts = consents.of(connection, subscriber_id, list_id)
-        if reason and facts and _by_link(facts[-1]):
+        is_known = people.get(connection, subscriber_id) is not None
+        if reason and is_known and facts and _by_link(facts[-1]):
             kind = ConsentKind.UNSUBSCRIBED
             consents.append(connection, subscriber_id, list_id, kind, said, reason)
 

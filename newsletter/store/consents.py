@@ -59,20 +59,14 @@ def append_each(connection: Connection, lines: Sequence[Line]) -> None:
     )
 
 
-def logged(connection: Connection, subscriber_ids: Sequence[int]) -> frozenset[tuple[int, int]]:
-    """The (list, subscriber) of these people of whom anything stands in the log."""
-    query = sa.select(consents.c.list_id, consents.c.subscriber_id).distinct()
-    query = query.where(
+def logged(
+    connection: Connection, subscriber_ids: Sequence[int]
+) -> frozenset[tuple[int, int, dt.datetime]]:
+    """The (list, subscriber, time) of all that these people said of lists."""
+    query = sa.select(consents.c.list_id, consents.c.subscriber_id, consents.c.at).where(
         consents.c.subscriber_id.in_(subscriber_ids), consents.c.list_id.is_not(None)
     )
-    return frozenset((row.list_id, row.subscriber_id) for row in connection.execute(query))
-
-
-def has_any(connection: Connection, subscriber_id: int, list_id: int) -> bool:
-    query = sa.select(sa.literal(1)).where(
-        consents.c.subscriber_id == subscriber_id, consents.c.list_id == list_id
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    return frozenset((row.list_id, row.subscriber_id, row.at) for row in connection.execute(query))
 
 
 def of(

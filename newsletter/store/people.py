@@ -401,7 +401,7 @@ def unsubscribe_each(
         lines: list[consents.Line] = []
         for row in left:
             member = (row.list_id, row.subscriber_id)
-            if member not in logged:
+            if (*member, row.consent_at) not in logged:
                 lines.append((*member, *_earlier(row)))
             lines.append((*member, ConsentKind.UNSUBSCRIBED, leaving[member]))
         consents.append_each(connection, lines)
@@ -419,8 +419,9 @@ def unsubscribe_each(
 
 
 def _keep_earlier(connection: Connection, row: Row[Any]) -> None:
-    """Write the yes of a subscription into the consent log, if nothing stands there yet."""
-    if not consents.has_any(connection, row.subscriber_id, row.list_id):
+    """Write the yes of a subscription into the consent log, if it does not stand there yet."""
+    logged = consents.logged(connection, [row.subscriber_id])
+    if (row.list_id, row.subscriber_id, row.consent_at) not in logged:
         consents.append(connection, row.subscriber_id, row.list_id, *_earlier(row))
 
 

@@ -71,7 +71,7 @@ def _read(site: Site, token: str) -> tuple[int, int]:
 
 def _action(sent: Mapping[str, str]) -> str:
     name, value = ONE_CLICK
-    if sent.get(name) == value:
+    if sent.get(name, "").strip() == value:  # some send a line end with it
         return leaving.ONE_CLICK
     action = sent.get("action")
     if action == "leave":

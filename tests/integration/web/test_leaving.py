@@ -2,12 +2,14 @@
 
 import asyncio
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 
+from newsletter.audience.importing import import_csv
 from newsletter.links import Links, Purpose
-from newsletter.model.subscriber import SuppressionReason
+from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 from newsletter.store import people, suppressions
 from tests.integration.sending import NOW
 from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage
@@ -46,6 +48,15 @@ def test_b33_the_button_of_a_mail_program_is_enough(stage: Stage, kind: str) -> 
     assert "set-cookie" not in answer.headers
     assert stage.status() == "unsubscribed"
     assert stage.kinds() == ["confirmed/import", "unsubscribed/one-click"]
+
+
+def test_b33_a_line_end_after_the_body_is_forgiven(sqlite_stage: Stage) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    body = b"List-Unsubscribe=One-Click\r\n"
+
+    sqlite_stage.client.post(sqlite_stage.leave_path(), content=body, headers=headers)
+
+    assert sqlite_stage.status() == "unsubscribed"
 
 
 def test_b33_the_button_of_the_page_is_enough(stage: Stage) -> None:
@@ -251,6 +262,36 @@ def test_undo_confirms_nobody_who_was_pending(stage: Stage) -> None:
     assert stage.status(who) == "pending"
 
 
+def test_undo_brings_back_who_asked_and_was_then_confirmed_by_an_import(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.subscribe("new@example.com")
+    stage.mails()
+    who = stage.id_of("new@example.com")
+    file = tmp_path / "people.csv"
+    file.write_text("email\nnew@example.com\n")
+    stage.clock.forward(60)
+    import_csv(
+        stage.store,
+        file,
+        "daily",
+        status=SubscriptionStatus.CONFIRMED,
+        now=stage.clock(),
+        hashes=stage.links.address_hashes,
+    )
+    stage.clock.forward(60)
+    stage.client.post(stage.leave_path(who), data=ONE_CLICK)
+
+    stage.client.post(stage.leave_path(who), data={"action": "undo"})
+
+    assert stage.status(who) == "confirmed"
+    assert stage.kinds(who)[:3] == [
+        "requested/form",
+        "confirmed/import",
+        "unsubscribed/one-click",
+    ]
+
+
 def test_undo_lifts_no_suppression(stage: Stage) -> None:
     stage.client.post(stage.leave_path(), data=ONE_CLICK)
     with stage.store.write() as connection:
@@ -263,6 +304,18 @@ def test_undo_lifts_no_suppression(stage: Stage) -> None:
         person = people.get(connection, stage.ada)
         assert person is not None
         assert suppressions.find(connection, person.address) is not None
+
+
+def test_nothing_is_written_of_who_was_erased(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    stage.client.post(stage.leave_path(), data=ONE_CLICK)
+    stage.client.post(stage.preferences_path(), data={"action": "erase", "sure": "yes"})
+    before = stage.rows()
+
+    for action in ("leave", "reason", "undo"):
+        stage.client.post(stage.leave_path(), data={"action": action, "reason": "I am Ada"})
+
+    assert stage.rows() == before
 
 
 def test_a_reason_is_a_line_of_the_log_once_and_cut(stage: Stage) -> None:
