@@ -33,7 +33,7 @@ KEPT_FOR = dt.timedelta(days=31)
 _HOUR = dt.timedelta(hours=1)
 # Mails to one mailbox: at most so many within a time.
 _MAILBOX_LIMITS = ((1, dt.timedelta(days=1)), (3, dt.timedelta(days=30)))
-_MOVES_A_DAY = 3
+_ASKED_A_DAY = 3  # moves of a subscriber, and lists to join
 _GMAIL = ("gmail.com", "googlemail.com")
 
 
@@ -118,13 +118,19 @@ def ask_to_join(
 
 def ask_for_list(
     store: Store, subscriber_id: int, list_id: int, *, wording: str, now: dt.datetime
-) -> None:
-    """Note that a subscriber asked to join another list: a mail will ask whether it was them."""
+) -> bool:
+    """Note that a subscriber asked to join another list; False after a few in a day.
+
+    A mail will ask whether it was them.
+    """
     with store.write() as connection:
+        if _asked_enough(connection, subscriber_id, RequestKind.JOIN, now):
+            return False
         person = people.get(connection, subscriber_id)
         if person is not None:
             asked = _asked(RequestKind.JOIN, person.address, subscriber_id, list_id, wording, now)
             requests.add(connection, asked)
+    return True
 
 
 def ask_to_move(
@@ -135,13 +141,19 @@ def ask_to_move(
     The new address gets a mail that asks, unless it is somebody's: then nobody gets one.
     """
     with store.write() as connection:
-        since = now - dt.timedelta(days=1)
-        if requests.moves_since(connection, subscriber_id, since) >= _MOVES_A_DAY:
+        if _asked_enough(connection, subscriber_id, RequestKind.MOVE, now):
             return False
         if people.get(connection, subscriber_id) is not None:
             asked = _asked(RequestKind.MOVE, address, subscriber_id, None, wording, now)
             requests.add(connection, asked)
     return True
+
+
+def _asked_enough(
+    connection: Connection, subscriber_id: int, kind: RequestKind, now: dt.datetime
+) -> bool:
+    since = now - dt.timedelta(days=1)
+    return requests.asked_since(connection, subscriber_id, kind, since) >= _ASKED_A_DAY
 
 
 # --- writing the mail -----------------------------------------------------------------------------
@@ -187,11 +199,16 @@ def take(
 def settle(
     store: Store, request: Request, state: RequestState, reason: str, now: dt.datetime
 ) -> None:
-    """Note what the transport said; what waits for longer than an hour has failed."""
+    """Note what the transport said; what waits for longer than an hour has failed.
+
+    A click may have come before its answer did: what was confirmed stays so.
+    """
     if state is RequestState.WAITING and now - request.at > TRY_FOR:
         state = RequestState.FAILED
     with store.write() as connection:
-        requests.settle(connection, request.id, state, reason)
+        current = requests.find(connection, request.id)
+        if current is not None and current.state is not RequestState.CONFIRMED:
+            requests.settle(connection, request.id, state, reason)
 
 
 def clean_up(store: Store, now: dt.datetime) -> None:
@@ -247,7 +264,9 @@ def confirm(
     return Confirmed(answer, request)
 
 
-def take_welcome(store: Store, request_id: int, hashes: Hashes) -> tuple[Subscriber, int] | None:
+def take_welcome(
+    store: Store, request_id: int, hashes: Hashes, now: dt.datetime
+) -> tuple[Subscriber, int] | None:
     """Take a welcome in hand to mail it: to whom, and of which list.
 
     None where they are no member any more, or pause, or another process was faster.
@@ -261,7 +280,8 @@ def take_welcome(store: Store, request_id: int, hashes: Hashes) -> tuple[Subscri
             return None
         standing = people.subscription(connection, person.id, request.list_id)
         is_member = standing is not None and standing.status is SubscriptionStatus.CONFIRMED
-        return (person, request.list_id) if is_member and person.paused_until is None else None
+        is_paused = person.paused_until is not None and person.paused_until > now
+        return (person, request.list_id) if is_member and not is_paused else None
 
 
 def settle_welcome(store: Store, request_id: int, state: RequestState, reason: str) -> None:
@@ -285,6 +305,8 @@ def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Con
         return Answer.GONE
     said = replace(said, wording=request.wording)
     if request.kind is RequestKind.MOVE:
+        if requests.is_superseded(connection, request):  # the address before was a slip, say
+            return Answer.GONE
         return _move(connection, person, request.address, said)
     assert request.list_id is not None
     standing = people.subscription(connection, person.id, request.list_id)

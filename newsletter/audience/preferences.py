@@ -118,7 +118,16 @@ def everything(store: Store, subscriber_id: int) -> dict[str, Any] | None:
             "since": person.created_at.isoformat(),
             "paused_until": _time(subscriber.paused_until),
             "subscriptions": [
-                {"list": each.list, "status": each.status, "changed": _time(each.updated_at)}
+                {
+                    "list": each.list,
+                    "status": each.status,
+                    "changed": _time(each.updated_at),
+                    "consent": {
+                        "at": _time(each.consent.at),
+                        "how": each.consent.how,
+                        "source": each.consent.source,
+                    },
+                }
                 for each in person.subscriptions
             ],
             "suppression": None

@@ -57,13 +57,27 @@ def recent(connection: Connection, ip: str, network: str, since: dt.datetime) ->
     return Recent(row.all, row.network or 0, row.ip or 0)
 
 
-def moves_since(connection: Connection, subscriber_id: int, since: dt.datetime) -> int:
+def asked_since(
+    connection: Connection, subscriber_id: int, kind: RequestKind, since: dt.datetime
+) -> int:
+    """How often a subscriber asked for this since a time."""
     query = sa.select(sa.func.count()).where(
         requests.c.subscriber_id == subscriber_id,
-        requests.c.kind == RequestKind.MOVE,
+        requests.c.kind == kind,
         requests.c.at > since,
     )
     return int(connection.execute(query).scalar_one())
+
+
+def is_superseded(connection: Connection, request: Request) -> bool:
+    """Whether its subscriber asked for the same kind again since, and was not refused."""
+    query = sa.select(sa.literal(1)).where(
+        requests.c.subscriber_id == request.subscriber_id,
+        requests.c.kind == request.kind,
+        requests.c.at > request.at,
+        requests.c.state != RequestState.REFUSED,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def waiting(connection: Connection, limit: int) -> Sequence[int]:

@@ -127,7 +127,8 @@ class Mailer:
     def _welcome(self, request_id: int) -> Outcome | None:
         """Mail the issue that welcomes somebody, once; None where none is to be mailed."""
         site = self.site
-        taken = joining.take_welcome(site.store, request_id, site.links.address_hashes)
+        hashes = site.links.address_hashes
+        taken = joining.take_welcome(site.store, request_id, hashes, site.clock())
         if taken is None:
             return None
         message = welcome.message(site, *taken)

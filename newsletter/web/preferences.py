@@ -139,14 +139,14 @@ def _join(visit: _Visit) -> Response:
         case Rejoined.BLOCKED:
             return _fault(visit, "note_blocked")
         case Rejoined.ASK:
-            joining.ask_for_list(
+            asked = joining.ask_for_list(
                 site.store,
                 visit.subscriber_id,
                 list_id,
                 wording=wording(site),
                 now=visit.said.at,
             )
-            return _done(visit, "note_ask")
+            return _done(visit, "note_ask") if asked else site.pages.problem(429)
 
 
 def _name(visit: _Visit) -> Response:

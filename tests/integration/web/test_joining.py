@@ -295,7 +295,7 @@ def test_b40_a_form_that_is_too_fresh_or_too_old_asks_for_one_more_click(
     assert states(stage) == []
     stage.clock.forward(3)
     again = {**sent, "form": hidden(answer.text, "form")}
-    assert "Look into your mailbox" in stage.client.post("/subscribe/daily", data=again).text
+    assert "Check your mailbox" in stage.client.post("/subscribe/daily", data=again).text
 
 
 def test_b40_no_forged_form_is_taken(sqlite_stage: Stage) -> None:

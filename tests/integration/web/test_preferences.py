@@ -52,7 +52,7 @@ def test_a_list_can_be_left_and_joined_again(stage: Stage) -> None:
 
 
 def test_a_list_that_was_never_confirmed_asks_by_mail(stage: Stage) -> None:
-    assert "sent you a mail" in change(stage, action="join", list="weekly").text
+    assert "on its way to you" in change(stage, action="join", list="weekly").text
     assert stage.status(list_id=stage.weekly) is None
 
     path = stage.confirmation()
@@ -286,6 +286,31 @@ def test_b44_nobody_is_mailed_at_will_by_moving(stage: Stage) -> None:
     assert len(stage.mails()) == 1
 
 
+def test_b44_of_two_new_addresses_the_later_one_counts(stage: Stage) -> None:
+    """Whoever has the mailbox of a slip of the pen takes no subscription over."""
+    change(stage, action="move", email="slip@example.com")
+    slip = stage.confirmation()
+    stage.clock.forward(60)
+    change(stage, action="move", email="new@example.com")
+    right = stage.confirmation()
+
+    assert "no longer good" in confirm(stage, slip).text
+    confirm(stage, right)
+
+    assert person_row(stage).address == "new@example.com"
+
+
+def test_who_asks_for_lists_without_end_closes_the_form_to_nobody(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    stage = open_stage(sqlite_store, tmp_path, web={"requests_per_hour": 5})
+
+    codes = [change(stage, action="join", list="weekly").status_code for _ in range(6)]
+
+    assert codes == [200, 200, 200, 429, 429, 429]
+    assert stage.subscribe("new@example.com").status_code == 200
+
+
 # --- data -----------------------------------------------------------------------------------------
 
 
@@ -300,6 +325,7 @@ def test_my_data_is_all_that_is_held_of_me_and_of_nobody_else(stage: Stage) -> N
     held = json.loads(answer.text)
     assert held["address"] == "ada@example.com"
     assert held["name"] == "阿达"
+    assert held["subscriptions"][0]["consent"]["source"] == "people.csv"
     assert [fact["kind"] for fact in held["consents"]] == ["confirmed", "renamed"]
     assert {"subscriptions", "deliveries", "events", "requests", "suppression"} <= set(held)
 

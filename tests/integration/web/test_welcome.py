@@ -1,5 +1,6 @@
 """The mail that welcomes who has just confirmed: an issue of the list, once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,36 @@ def test_who_wants_no_mail_by_then_is_not_welcomed(
             stage.client.post(stage.preferences_path(who), data=action)
 
     assert stage.mails() == []
+
+
+def test_a_pause_that_is_over_keeps_no_welcome_away(sqlite_store: Store, tmp_path: Path) -> None:
+    stage = published(sqlite_store, tmp_path, "latest")
+    who = stage.join("new@example.com", "weekly")
+    stage.mails()
+    stage.client.post(stage.preferences_path(who), data={"action": "pause", "days": "7"})
+    stage.clock.forward(8 * 24 * 3600)
+
+    (message,) = joins(stage)
+
+    assert message.values["web_url"].endswith("/archive/news/")
+
+
+def test_a_click_that_comes_before_the_answer_of_the_transport_counts(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    stage = published(sqlite_store, tmp_path, "latest")
+    stage.subscribe("new@example.com")
+
+    def clicked_on_the_way(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        stage.client.post(link(batch[0]), data={"action": "confirm"})
+        raise OutcomeUnknown("no answer")
+
+    stage.mailer.transport = Memory(clicked_on_the_way)
+    stage.mailer.drain()
+    stage.mailer.transport = stage.transport
+
+    (message,) = stage.mails()
+    assert message.values["web_url"].endswith("/archive/news/")
 
 
 def test_who_has_the_issue_does_not_get_it_again(sqlite_store: Store, tmp_path: Path) -> None:
