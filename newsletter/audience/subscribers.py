@@ -141,10 +141,10 @@ def stats(store: Store) -> Stats:
 
 def suppress(store: Store, address: Address, now: dt.datetime) -> Suppression:
     """Never mail an address again; returns what stands now, with an earlier reason if any."""
+    key, source = address.key, "newsletter suppressions add"
     with store.write() as connection:
-        suppressions.add(
-            connection, address.key, SuppressionReason.MANUAL, "newsletter suppressions add", now
-        )
+        if not suppressions.add(connection, key, SuppressionReason.MANUAL, source, now):
+            suppressions.confirm(connection, key, source, now)
         found = suppressions.find(connection, address)
     assert found is not None
     return found

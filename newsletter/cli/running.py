@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from newsletter.cli.frame import Session
 from newsletter.cli.sends import EXIT_CODES, as_json, next_step, show
 from newsletter.cli.subscribers import hashes_of
-from newsletter.errors import Interrupted
+from newsletter.errors import ConfigurationError, Interrupted
 
 if TYPE_CHECKING:
     from newsletter.feedback.queue import Queue
     from newsletter.sending.run import Progress, Runner
     from newsletter.transports import Transport
+
+
+_DRAINED_FOR = dt.timedelta(seconds=10)  # well within the lease of a send
 
 
 def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
@@ -53,6 +56,7 @@ def runner(session: Session) -> "Runner":
     settings = session.project.settings
     base_url, policy = settings.newsletter.base_url, settings.policy
     transport = open_transport(session.project)
+    stop = threading.Event()
     return Runner(
         store=session.store,
         transport=transport,
@@ -60,7 +64,7 @@ def runner(session: Session) -> "Runner":
         base_url=base_url,
         max_rate=settings.transport.ses.max_rate if settings.transport.kind == "ses" else 0,
         clock=utc_now,
-        stop=threading.Event(),
+        stop=stop,
         notify=lambda line: session.notes.print(line),
         stale_after=dt.timedelta(hours=policy.stale_schedule_hours),
         generation=session.project.generation,
@@ -69,12 +73,13 @@ def runner(session: Session) -> "Runner":
         canary_limits=Limits(
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),
-        poll_events=_drained(session),
+        poll_events=_drained(session, stop),
     )
 
 
-def _drained(session: Session) -> Callable[[], None]:
-    """Drains the queue of events, if there is one: what a canary waits for comes in by itself."""
+def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
+    """Drains the queue of events for a while, if there is one: what a canary waits for comes in by
+    itself. Where this process cannot, it says so once; another may."""
     settings = session.project.settings
 
     @cache
@@ -83,16 +88,20 @@ def _drained(session: Session) -> Callable[[], None]:
 
         return Queue(settings)
 
+    @cache
+    def tell(line: str) -> None:
+        session.notes.print(line)
+
     def drain() -> None:
         from newsletter.feedback.apply import Applied
         from newsletter.feedback.queue import Drain, QueueUnreachable
         from newsletter.project import utc_now
 
-        stop, notify = threading.Event(), session.notes.print
         try:
-            Drain(queue(), session.store, settings, utc_now, stop, notify, Applied()).run(once=True)
-        except QueueUnreachable as error:
-            notify(error.message)
+            drained = Drain(queue(), session.store, settings, utc_now, stop, tell, Applied())
+            drained.run(once=True, at_most=_DRAINED_FOR)
+        except (ConfigurationError, QueueUnreachable) as error:
+            tell(error.message)
 
     return drain if settings.events.queue_url else lambda: None
 

@@ -123,13 +123,14 @@ class Drain:
     total: Applied
     again_seconds: float = 10  # after the queue or the store failed
 
-    def run(self, *, once: bool) -> None:
-        """Apply what comes, until stopped; `once`, until the queue is empty.
+    def run(self, *, once: bool, at_most: dt.timedelta | None = None) -> None:
+        """Apply what comes, until stopped; `once`, until the queue is empty or, where more keeps
+        coming, for `at_most` and a moment.
 
         Raises ConfigurationError for what a person has to mend, and, if `once`, QueueUnreachable
         and StoreError; else these are told, and it tries again: nothing was deleted.
         """
-        chores_at = self.clock()
+        began_at = chores_at = self.clock()
         with ThreadPoolExecutor(_CALLS, "queue") as pool:
             while not self.stop.is_set():
                 try:
@@ -146,7 +147,8 @@ class Drain:
                 if chores_at <= self.clock():
                     self._clear()
                     chores_at = self.clock() + _CHORES
-                if once and not received:
+                is_over = at_most is not None and self.clock() - began_at >= at_most
+                if once and (is_over or not received):
                     return
 
     def _received(self, pool: ThreadPoolExecutor, wait_seconds: int) -> list[Received]:

@@ -254,6 +254,9 @@ def _leave(runner: Runner, work: Run) -> None:
     recorded since may have settled all that was unknown.
     """
     with work.store.write() as connection:
+        row = sends.row_of(
+            connection, work.number, lock=True
+        )  # before its deliveries: as events do
         mine = [
             batch
             for batch, name, _ in claims.open_batches(connection, work.number)
@@ -261,7 +264,6 @@ def _leave(runner: Runner, work: Run) -> None:
         ]
         now = work.clock()
         claims.mark_lost(connection, work.number, mine, now)
-        row = sends.row_of(connection, work.number, lock=True)
         if row.status == SendStatus.CANCELLED:
             deliveries.cancel_queued(connection, work.number, now)
         if row.epoch == work.epoch or row.status == SendStatus.UNRESOLVED:

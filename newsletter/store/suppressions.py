@@ -108,6 +108,16 @@ def standing(
     return {key: (suppression, causes.get(key)) for key, suppression in found.items()}
 
 
+def confirm(connection: Connection, key: str, source: str, now: dt.datetime) -> None:
+    """Let a suppression that reports caused stand as a person's decision: none disproves it then.
+
+    Its reason stays.
+    """
+    suppression, event_id = standing(connection, [key])[key]
+    if event_id is not None:
+        _log(connection, "added", Suppression(key, suppression.reason, source, now), None)
+
+
 def history(connection: Connection, key: str) -> Sequence[SuppressionChange]:
     """What happened to the suppression of an address key, in order."""
     log = suppression_log

@@ -165,6 +165,26 @@ def test_a_late_delivery_takes_back_what_it_disproves(store: Store) -> None:
     ]
 
 
+def test_no_event_takes_back_what_a_person_has_said_too(store: Store) -> None:
+    """They suppressed an address that soft bounces had suppressed already; the reason stays."""
+    ids = [sent(store, f"issue-{number}") for number in range(4)]
+    texts = [
+        told(send_id, 1, DELIVERY if number == 1 else SOFT, NOW + number * HOUR)
+        for number, send_id in enumerate(ids)
+    ]
+    late = texts.pop(1)
+    replay(store, *texts, policy=THREE)
+    for _ in range(2):
+        subscribers.suppress(store, ADDRESS, NOW)
+
+    replay(store, late, policy=THREE)
+
+    assert reason(store) is SuppressionReason.SOFT_BOUNCE
+    with store.read() as connection:
+        trace = suppressions.history(connection, ADDRESS.key)
+    assert [change.source for change in trace][1:] == ["newsletter suppressions add"]
+
+
 def test_what_events_took_back_no_person_has_allowed(store: Store) -> None:
     """A bounce from before still counts then, as if it had come first."""
     ids = [sent(store, f"issue-{number}") for number in range(4)]

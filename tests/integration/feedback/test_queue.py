@@ -296,6 +296,30 @@ def test_a_store_that_fails_for_a_while_costs_nothing(
     store.close()
 
 
+def test_where_more_keeps_coming_a_drain_with_a_limit_ends_all_the_same(
+    project: Path, queue: QueueStandIn, send_id: str
+) -> None:
+    """Who waits for a canary has to look at it, and to renew the lease of the send."""
+    opened = Project.open(project)
+    store = open_store(opened.settings.store.url, project)
+    total, stop, limit = Applied(), threading.Event(), dt.timedelta(seconds=10)
+    began, numbers = utc_now(), iter(range(1, 100))
+
+    def clock() -> dt.datetime:
+        """Another three seconds have passed, and another event has come."""
+        number = next(numbers)
+        queue.add([event(send_id, number, BOUNCE)])
+        return began + dt.timedelta(seconds=3 * number)
+
+    queue.add([event(send_id, 99, BOUNCE)])
+    Drain(Queue(opened.settings), store, opened.settings, clock, stop, print, total).run(
+        once=True, at_most=limit
+    )
+
+    assert 0 < total.read < 20
+    store.close()
+
+
 def _execute(store: Store, statement: str) -> None:
     with store.write() as connection:
         connection.execute(sa.text(statement))
