@@ -16,7 +16,7 @@ from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
-from newsletter.store import Store, consents, erasure, people, suppressions
+from newsletter.store import Store, consents, erasure, events, people, suppressions
 from newsletter.store.staging import Hashes
 
 _MOVE = re.compile(r"from (\S+) to \S+")  # as joining notes it
@@ -45,6 +45,7 @@ def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: 
     newest key first. Raises UsageError for an address of which nothing at all is known.
     """
     with store.write() as connection:
+        events.take_turn(connection)  # a report may be about to write the address once more
         subscriber = _subscriber(connection, who)
         if subscriber is not None:
             subscriber_id = subscriber.id

@@ -35,7 +35,7 @@ def is_out(run: Run) -> bool:
         row = sends.row_of(connection, run.number)
     mine = row.status == SendStatus.SENDING and row.epoch == run.epoch
     waits = row.canary_size is not None and not row.canary_passed
-    return mine and waits and row.canary_size <= row.cursor < row.recipients
+    return mine and waits and row.canary_size <= row.cursor and row.canary_size < row.recipients
 
 
 def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[str], None]) -> bool:

@@ -198,11 +198,14 @@ def test_what_is_sent_again_does_not_go_ahead_of_the_canary(store: Store) -> Non
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
         deliveries.make_unknown(connection, number, "restored", NOW)
+        sends.adopt(connection, number, "restored")
     control.resolve(store, send_id, control.Decision.RESEND, lambda: NOW)
 
-    send = run(ready, send_id)
-
+    send = resume(ready, send_id)
     assert (send.status, transport.sent) == (SendStatus.PAUSED, 10)
+
+    transport.report = delivered
+    assert resume(ready, send_id).counts.accepted == transport.sent == 100
 
 
 @pytest.mark.parametrize("share", ["0%", "100%", "2", "-1%", "x", ""])

@@ -1,5 +1,6 @@
 """Erasing a person, on both stores: nothing personal stays, and nobody comes back."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,15 @@ from newsletter.feedback.apply import Applied, apply
 from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.send import DeliveryStatus, SendStatus
-from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
+from newsletter.model.subscriber import (
+    Consent,
+    ConsentKind,
+    SubscriptionStatus,
+    SuppressionReason,
+)
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
-from newsletter.store import Store, consents, people, receipts, suppressions
+from newsletter.store import Store, consents, events, people, receipts, suppressions
 from newsletter.store.schema import deliveries, metadata, requests, sends
 from newsletter.transports.memory import Memory
 from tests.factories import LATER, NOW, address, import_text, join, make_list
@@ -294,6 +300,28 @@ def test_a_report_that_comes_after_the_erasing_names_nobody(store: Store, tmp_pa
 
     assert "canary" not in everything(store)
     assert ledger(store, send_id)[""].reported == "bounced"
+
+
+@pytest.mark.postgresql
+def test_a_report_that_is_being_applied_is_waited_for(
+    postgresql_store: Store, tmp_path: Path
+) -> None:
+    """Else it could suppress the address once more, after nothing was to name it."""
+    store, gone = postgresql_store, Address(CANARY)
+    make_list(store, "readers")
+    join(store, CANARY, "readers")
+    erasing = threading.Thread(target=forget, args=(store, tmp_path, gone))
+    waits = sa.text("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+    with store.write() as applying:
+        events.take_turn(applying)
+        erasing.start()
+        while erasing.is_alive() and applying.execute(waits).first() is None:
+            pass
+        suppressions.add(applying, gone.key, SuppressionReason.HARD_BOUNCE, "a bounce", NOW)
+    erasing.join()
+
+    assert "canary" not in everything(store)
 
 
 def test_mails_in_the_outbox_go_and_those_of_others_stay(store: Store, tmp_path: Path) -> None:
