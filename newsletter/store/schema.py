@@ -361,6 +361,13 @@ events = Table(
         postgresql_where=text("cause IS NOT NULL"),
     ),
     Index("ix_events_received_at", "received_at"),
+    # The few that are about no delivery of ours: it may be known by and by.
+    Index(
+        "ix_events_ignored",
+        "received_at",
+        sqlite_where=text("verdict = 'ignored'"),
+        postgresql_where=text("verdict = 'ignored'"),
+    ),
     # The few that are about no delivery of ours, or cannot be read: erasing reads their text.
     Index(
         "ix_events_not_applied",

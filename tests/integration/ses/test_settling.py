@@ -173,6 +173,24 @@ def test_only_a_changed_balance_is_reason_to_count_it_again(store: Store) -> Non
         assert events.settle(connection, [(sent, second)]) == frozenset(numbers.values())
 
 
+def test_what_came_too_early_is_looked_for_among_the_ignored_alone(sqlite_store: Store) -> None:
+    """It is asked every few seconds, and the log has millions of rows with their payloads."""
+    plans: list[str] = []
+
+    def explain(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        driver = connection.connection.driver_connection
+        plans.extend(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+
+    with sqlite_store.read() as connection:
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        events.known_by_now(connection, NOW)
+
+    assert [plan.split(" (")[0] for plan in plans] == [
+        "SEARCH events USING INDEX ix_events_ignored",
+        "SEARCH deliveries USING COVERING INDEX ix_deliveries_message_id",
+    ]
+
+
 def test_what_a_server_answered_is_no_reason_for_it_may_name_an_erased_person(
     store: Store,
 ) -> None:

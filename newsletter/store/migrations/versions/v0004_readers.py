@@ -117,6 +117,15 @@ def upgrade() -> None:
         )
     op.create_index("ix_events_subscriber_id", "events", ["subscriber_id"], unique=False)
     op.create_index("ix_events_received_at", "events", ["received_at"], unique=False)
+    ignored = sa.text("verdict = 'ignored'")
+    op.create_index(
+        "ix_events_ignored",
+        "events",
+        ["received_at"],
+        unique=False,
+        sqlite_where=ignored,
+        postgresql_where=ignored,
+    )
     not_applied = sa.text("verdict <> 'applied'")
     op.create_index(
         "ix_events_not_applied",
