@@ -69,7 +69,7 @@ def test_of_two_that_send_or_resume_at_once_exactly_one_does(stage: Stage) -> No
     [
         ("claim-fence", "claimed by an owner that had been followed"),
         ("record-fence", "accepted, and no such mail was taken"),
-        ("claim-before-send", "mailed"),  # more than once, or unknown to the ledger
+        ("claim-before-send", "recipients were mailed"),  # more than once, or unknown to the ledger
     ],
 )
 def test_the_campaign_fails_without_a_guard(guard: str, fault: str) -> None:
