@@ -72,6 +72,7 @@ class Messages:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else an answer's body waits for the client's delayed ACK
     messages: Messages
 
     def do_POST(self) -> None:
