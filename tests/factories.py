@@ -8,7 +8,7 @@ from newsletter.audience.importing import ImportResult, import_csv
 from newsletter.audience.subscribers import Added, add
 from newsletter.model.address import Address
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import Store, people
+from newsletter.store import Store, lists
 
 NOW = dt.datetime(2026, 1, 7, 8, 30, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=1)
@@ -25,8 +25,8 @@ def erased_hash(key: str) -> tuple[str, ...]:
 
 def make_list(store: Store, name: str = "ai") -> int:
     with store.write() as connection:
-        people.create_list(connection, name, NOW)
-        return people.list_id(connection, name)
+        lists.create(connection, name, NOW)
+        return lists.id_of(connection, name)
 
 
 def join(

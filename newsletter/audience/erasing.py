@@ -16,7 +16,7 @@ from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
-from newsletter.store import Store, consents, erasure, events, people, suppressions
+from newsletter.store import Store, consents, erasure, events, people, subscriptions, suppressions
 from newsletter.store.staging import Hashes
 
 _MOVE = re.compile(r"from (\S+) to \S+")  # as joining notes it
@@ -79,7 +79,7 @@ def _erase(
     erased = Erased(subscriber_id)
     if subscriber_id is not None:
         said = replace(said, ip="")
-        left = people.unsubscribe(connection, subscriber_id, None, said)
+        left = subscriptions.unsubscribe(connection, subscriber_id, None, said)
         consents.forget(connection, subscriber_id)
         consents.append(connection, subscriber_id, None, ConsentKind.ERASED, said)
         erasure.blank(connection, subscriber_id, said.at)

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from newsletter.audience.spreadsheet import guard
 from newsletter.model.subscriber import Subscription
-from newsletter.store import Store, people
+from newsletter.store import Store, lists, people
 from newsletter.store.people import Person
 
 # An attribute so called would be taken for the column that every export has.
@@ -23,7 +23,7 @@ def export(store: Store, out: TextIO, *, list_name: str | None = None, raw: bool
     writer = csv.writer(out, lineterminator="\n")
     rows = 0
     with store.read() as connection:
-        list_id = None if list_name is None else people.list_id(connection, list_name)
+        list_id = None if list_name is None else lists.id_of(connection, list_name)
         names = people.attribute_names(connection)
         joined = ["list"] if list_name is None else []
         header = ["email", "name", *joined, "status", *map(_column, names)]

@@ -24,7 +24,7 @@ from newsletter.model.subscriber import (
     Subscriber,
     SubscriptionStatus,
 )
-from newsletter.store import Store, consents, people, requests
+from newsletter.store import Store, consents, lists, people, requests, subscriptions
 from newsletter.store.staging import Hashes
 
 CONFIRM_WITHIN = dt.timedelta(days=7)
@@ -187,11 +187,11 @@ def take(
         known = people.find(connection, request.address)
         person = known or people.insert(connection, request.address, "", {}, now)
         ip = request.ip if keep_ip else ""
-        source = form_url(people.find_list_name(connection, request.list_id))
+        source = form_url(lists.find_name(connection, request.list_id))
         said = Consent(request.at, "form", source, request.wording, ip)
         facts = consents.of(connection, person.id, request.list_id)
         if all(fact.consent.at != request.at for fact in facts):  # else it was tried before
-            people.request(connection, person.id, request.list_id, said)
+            subscriptions.request(connection, person.id, request.list_id, said)
         requests.assign(connection, request.id, person.id)
         return replace(request, subscriber_id=person.id)
 
@@ -228,7 +228,7 @@ def _refusal(connection: Connection, request: Request, hashes: Hashes, now: dt.d
         if request.subscriber_id is None or people.get(connection, request.subscriber_id) is None:
             return "no subscriber"
     elif known is not None and request.list_id is not None:
-        standing = people.subscription(connection, known.id, request.list_id)
+        standing = subscriptions.find(connection, known.id, request.list_id)
         if standing and standing.status is SubscriptionStatus.CONFIRMED:
             return "a member"
     for most, span in _MAILBOX_LIMITS:
@@ -278,7 +278,7 @@ def take_welcome(
         person = people.get(connection, request.subscriber_id or 0)
         if person is None or suppression_of(connection, person.address, hashes):
             return None
-        standing = people.subscription(connection, person.id, request.list_id)
+        standing = subscriptions.find(connection, person.id, request.list_id)
         is_member = standing is not None and standing.status is SubscriptionStatus.CONFIRMED
         is_paused = person.paused_until is not None and person.paused_until > now
         return (person, request.list_id) if is_member and not is_paused else None
@@ -309,7 +309,7 @@ def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Con
             return Answer.GONE
         return _move(connection, person, request.address, said)
     assert request.list_id is not None
-    standing = people.subscription(connection, person.id, request.list_id)
+    standing = subscriptions.find(connection, person.id, request.list_id)
     if person.address.key != request.address.key or standing is None:
         return Answer.GONE
     if standing.status is SubscriptionStatus.CONFIRMED:
@@ -317,7 +317,7 @@ def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Con
     if standing.status is SubscriptionStatus.UNSUBSCRIBED and standing.updated_at > request.at:
         return Answer.GONE
     status = SubscriptionStatus.CONFIRMED
-    people.subscribe(connection, person.id, request.list_id, status, said)
+    subscriptions.subscribe(connection, person.id, request.list_id, status, said)
     if request.name and not person.name:
         people.update(connection, person.id, request.name, person.attributes, said.at)
     return Answer.JOINED

@@ -12,7 +12,7 @@ from newsletter.model.subscriber import (
     ConsentKind,
     SubscriptionStatus,
 )
-from newsletter.store import Store, consents, people
+from newsletter.store import Store, consents, lists, people, subscriptions
 
 UNDO_FOR = dt.timedelta(hours=1)
 LONGEST_REASON = 500
@@ -36,8 +36,8 @@ def leave(store: Store, leavers: Sequence[tuple[Membership, Consent]]) -> Mappin
     """Unsubscribe each of them, on disk when it returns; again is harmless."""
     leaving = dict(reversed(leavers))  # of two clicks the first counts
     with store.write() as connection:
-        known = people.unsubscribe_each(connection, leaving)
-        names = dict(people.list_names(connection))
+        known = subscriptions.unsubscribe_each(connection, leaving)
+        names = dict(lists.names(connection))
     return {
         member: Left(names.get(member[0], ""), was_member=member in known) for member in leaving
     }
@@ -49,7 +49,7 @@ def undo(store: Store, subscriber_id: int, list_id: int, said: Consent) -> bool:
     Whoever was pending is pending again.
     """
     with store.write() as connection:
-        standing = people.subscription(connection, subscriber_id, list_id)
+        standing = subscriptions.find(connection, subscriber_id, list_id)
         if standing is None or people.get(connection, subscriber_id) is None:
             return False
         if standing.status is not SubscriptionStatus.UNSUBSCRIBED:
@@ -61,7 +61,7 @@ def undo(store: Store, subscriber_id: int, list_id: int, said: Consent) -> bool:
         kinds = [fact.kind for fact in facts if fact.kind is not ConsentKind.UNSUBSCRIBED]
         confirmed = kinds and kinds[-1] is ConsentKind.CONFIRMED
         status = SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING
-        people.subscribe(connection, subscriber_id, list_id, status, said)
+        subscriptions.subscribe(connection, subscriber_id, list_id, status, said)
     return True
 
 

@@ -4,8 +4,8 @@ import datetime as dt
 import re
 
 from newsletter.errors import Refused, UsageError
-from newsletter.store import Store, people
-from newsletter.store.people import ListCounts
+from newsletter.store import Store, lists
+from newsletter.store.lists import ListCounts
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 
@@ -22,14 +22,14 @@ def create(store: Store, name: str, now: dt.datetime) -> bool:
     """Make a list; False if it is there already."""
     check_name(name)
     with store.write() as connection:
-        return people.create_list(connection, name, now)
+        return lists.create(connection, name, now)
 
 
 def find(store: Store, name: str) -> ListCounts:
     """Raises UsageError for an unknown list."""
     with store.read() as connection:
-        people.list_id(connection, name)
-        (found,) = people.lists_newest_first(connection, name)
+        lists.id_of(connection, name)
+        (found,) = lists.newest_first(connection, name)
     return found
 
 
@@ -42,8 +42,8 @@ def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
     from newsletter.store import segments  # noqa: PLC0415 -- a parser that segments alone need
 
     with store.write() as connection:
-        list_id = people.list_id(connection, name)
-        (found,) = people.lists_newest_first(connection, name)
+        list_id = lists.id_of(connection, name)
+        (found,) = lists.newest_first(connection, name)
         if found.sends:
             raise Refused(
                 f"{name!r} has {found.sends:,} sends, and their ledger needs it",
@@ -59,5 +59,5 @@ def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
                 f"{name!r} has {found.members:,} members, of whom {found.unsubscribed:,} left",
                 hint="Export it first, then delete it with --yes.",
             )
-        people.delete_list(connection, list_id)
+        lists.delete(connection, list_id)
     return found

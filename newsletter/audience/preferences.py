@@ -12,7 +12,16 @@ from newsletter.audience.cells import checked
 from newsletter.audience.subscribers import suppression_of
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
-from newsletter.store import Store, consents, held, people, requests, suppressions
+from newsletter.store import (
+    Store,
+    consents,
+    held,
+    lists,
+    people,
+    requests,
+    subscriptions,
+    suppressions,
+)
 from newsletter.store.people import Person
 from newsletter.store.staging import Hashes
 
@@ -53,13 +62,13 @@ def standing(store: Store, subscriber_id: int, hashes: Hashes) -> Standing | Non
         if person is None:
             return None
         suppressed = suppression_of(connection, person.subscriber.address, hashes)
-        lists = {name: number for number, name in people.list_names(connection)}
-        return Standing(person, lists, suppressed is not None)
+        numbers = {name: number for number, name in lists.names(connection)}
+        return Standing(person, numbers, suppressed is not None)
 
 
 def leave(store: Store, subscriber_id: int, list_id: int, said: Consent) -> None:
     with store.write() as connection:
-        people.unsubscribe(connection, subscriber_id, list_id, said)
+        subscriptions.unsubscribe(connection, subscriber_id, list_id, said)
 
 
 def rejoin(
@@ -70,13 +79,13 @@ def rejoin(
         person = people.get(connection, subscriber_id)
         if person is None or suppression_of(connection, person.address, hashes):
             return Rejoined.BLOCKED
-        standing = people.subscription(connection, subscriber_id, list_id)
+        standing = subscriptions.find(connection, subscriber_id, list_id)
         if standing is not None and standing.status is SubscriptionStatus.CONFIRMED:
             return Rejoined.JOINED
         if standing is None or not _once_confirmed(connection, subscriber_id, list_id):
             return Rejoined.ASK
         status = SubscriptionStatus.CONFIRMED
-        people.subscribe(connection, subscriber_id, list_id, status, said)
+        subscriptions.subscribe(connection, subscriber_id, list_id, status, said)
     return Rejoined.JOINED
 
 

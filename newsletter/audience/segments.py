@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from newsletter.audience.lists import check_name
 from newsletter.errors import Refused
 from newsletter.model.segment import Rule, Segment, attributes
-from newsletter.store import Store, people, segments
+from newsletter.store import Store, lists, people, segments
 from newsletter.store.conditions import Moment
 from newsletter.store.rules import parse
 
@@ -99,7 +99,7 @@ def check(
 def _members(
     connection: Connection, rule: Rule, list_name: str | None, size: int, moment: Moment
 ) -> Members:
-    list_id = None if list_name is None else people.list_id(connection, list_name)
+    list_id = None if list_name is None else lists.id_of(connection, list_name)
     return Members(
         segments.count(connection, rule, list_id, moment),
         tuple(segments.sample(connection, rule, list_id, moment, size)),

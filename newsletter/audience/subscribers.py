@@ -17,8 +17,9 @@ from newsletter.model.subscriber import (
     Suppression,
     SuppressionReason,
 )
-from newsletter.store import Store, people, suppressions
-from newsletter.store.people import ListCounts, Person
+from newsletter.store import Store, lists, people, subscriptions, suppressions
+from newsletter.store.lists import ListCounts
+from newsletter.store.people import Person
 from newsletter.store.staging import Hashes
 
 
@@ -73,14 +74,14 @@ def add(
     name, attributes = checked(name, attributes or {})
     consent = Consent(now, "add", "newsletter subscribers add")
     with store.write() as connection:
-        list_id = people.list_id(connection, list_name)
+        list_id = lists.id_of(connection, list_name)
         _refuse_suppressed(connection, address, hashes)
         known = people.find(connection, address)
         if known is None:
             made = people.insert(connection, address, name or "", attributes, now)
-            people.subscribe(connection, made.id, list_id, status, consent)
+            subscriptions.subscribe(connection, made.id, list_id, status, consent)
             return Added(Outcome.ADDED, made.id, status)
-        standing = people.subscription(connection, known.id, list_id)
+        standing = subscriptions.find(connection, known.id, list_id)
         if standing and standing.status is SubscriptionStatus.UNSUBSCRIBED and not resubscribe:
             raise Refused(
                 f"this person left {list_name!r} on {standing.updated_at:%Y-%m-%d}",
@@ -88,10 +89,10 @@ def add(
             )
         changed = _update(connection, known, name, attributes, now)
         if standing is None or standing.status is SubscriptionStatus.UNSUBSCRIBED:
-            people.subscribe(connection, known.id, list_id, status, consent)
+            subscriptions.subscribe(connection, known.id, list_id, status, consent)
             return Added(Outcome.ADDED, known.id, status)
         if standing.status is SubscriptionStatus.PENDING and status is SubscriptionStatus.CONFIRMED:
-            people.subscribe(connection, known.id, list_id, status, consent)
+            subscriptions.subscribe(connection, known.id, list_id, status, consent)
             return Added(Outcome.UPDATED, known.id, status)
         return Added(Outcome.UPDATED if changed else Outcome.UNCHANGED, known.id, standing.status)
 
@@ -105,7 +106,7 @@ def remove(
     or an address that nobody has.
     """
     with store.write() as connection:
-        list_id = None if list_name is None else people.list_id(connection, list_name)
+        list_id = None if list_name is None else lists.id_of(connection, list_name)
         found = people.person(connection, address)
         if found is None:
             raise _nobody(suppressions.find(connection, address))
@@ -116,7 +117,7 @@ def remove(
             and list_name in (None, subscription.list)
         )
         said = Consent(now, "remove", "newsletter subscribers remove")
-        people.unsubscribe(connection, found.subscriber.id, list_id, said)
+        subscriptions.unsubscribe(connection, found.subscriber.id, list_id, said)
     return leaving
 
 
@@ -134,7 +135,7 @@ def stats(store: Store) -> Stats:
     with store.read() as connection:
         return Stats(
             subscribers=people.count(connection),
-            lists=tuple(people.lists_newest_first(connection)),
+            lists=tuple(lists.newest_first(connection)),
             suppressions=suppressions.counts(connection),
         )
 

@@ -10,7 +10,7 @@ from newsletter.cli.frame import Session, command
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from newsletter.store.people import ListCounts
+    from newsletter.store.lists import ListCounts
 
 
 @click.group(invoke_without_command=True)
@@ -94,10 +94,10 @@ def lists_table(session: Session, found: "Sequence[ListCounts]") -> "Table":
 
 
 def _show_all(session: Session) -> None:
-    from newsletter.store import people
+    from newsletter.store import lists
 
     with session.store.read() as connection:
-        found = people.lists_newest_first(connection)
+        found = lists.newest_first(connection)
     if session.json:
         for counts in found:
             session.emit(as_json(counts))

@@ -188,13 +188,13 @@ def show(session: Session, address: str) -> None:
 @command
 def list_(session: Session, list_name: str | None, status: str | None, limit: int | None) -> None:
     """List subscribers, newest first."""
-    from newsletter.store import people
+    from newsletter.store import lists, people
 
     most = limit if limit is not None or session.json else _TABLE_ROWS
     with session.store.read() as connection:
         found = people.newest_first(
             connection,
-            list_id=None if list_name is None else people.list_id(connection, list_name),
+            list_id=None if list_name is None else lists.id_of(connection, list_name),
             status=None if status is None else SubscriptionStatus(status),
             limit=most,
         )

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from newsletter.config import Settings
-from newsletter.store import Store, events
+from newsletter.store import Store, deliveries, events
 
 _LOOKS_BACK = dt.timedelta(days=1)
 
@@ -19,7 +19,7 @@ def silence(store: Store, settings: Settings, now: dt.datetime) -> str | None:
         after = max(filter(None, (heard, now - _LOOKS_BACK)))
         if after >= until:
             return None
-        send_id = events.send_unheard_of(connection, after, until)
+        send_id = deliveries.send_unheard_of(connection, after, until)
     if send_id is None:
         return None
     last = "none ever came" if heard is None else f"the last came at {heard:%Y-%m-%d %H:%M} UTC"

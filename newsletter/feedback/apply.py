@@ -17,9 +17,9 @@ from newsletter.feedback import breaker, consequences
 from newsletter.feedback.events import MAX_CHARACTERS, parse, storable
 from newsletter.model.event import Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
-from newsletter.store import Store, sends
+from newsletter.store import Store, sends, settling
 from newsletter.store import events as log
-from newsletter.store.events import Standing
+from newsletter.store.settling import Standing
 
 A_TRANSACTION = 500
 _SAMPLES = 10
@@ -105,7 +105,7 @@ def _apply(
     total: Applied,
     policy: PolicySettings,
 ) -> None:
-    found = log.deliveries_of(connection, told, log.hold_sends(connection, told))
+    found = settling.deliveries_of(connection, told, settling.hold_sends(connection, told))
     owners: Owners = {
         event.message_id: (standing, event.ref)
         for event, standing in zip(told, found, strict=True)
@@ -121,7 +121,7 @@ def _apply(
     total.ignored += len(added) - len(applied)
     total.duplicate += len(told) - len(added) - after_all
     effective = [*applied, *adopted]
-    for send in sorted(log.settle(connection, effective)):
+    for send in sorted(settling.settle(connection, effective)):
         if sends.row_of(connection, send, lock=True).status in _WAITING:
             sends.settle(connection, send, now)
     consequences.obey(connection, effective, now, policy)

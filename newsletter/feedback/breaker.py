@@ -10,7 +10,7 @@ from newsletter.model.event import Cause, Event
 from newsletter.model.send import SendStatus
 from newsletter.store import events as log
 from newsletter.store import sends
-from newsletter.store.events import Standing
+from newsletter.store.settling import Standing
 
 LEAST_COMPLAINTS = 3
 LEAST_ACCEPTED = 200  # before bounces are judged by their share

@@ -16,7 +16,8 @@ from newsletter.model.event import Cause, Event, EventType
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.store import consents, people, suppressions
 from newsletter.store import events as log
-from newsletter.store.events import Report, Standing
+from newsletter.store.events import Report
+from newsletter.store.settling import Standing
 
 _TOLD = (EventType.BOUNCE, EventType.COMPLAINT, EventType.DELIVERY)
 

@@ -16,18 +16,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError, NewsletterError, StoreError
 from newsletter.feedback.apply import A_TRANSACTION, Applied, apply, apply_late
 from newsletter.feedback.retention import clear_old_payloads
 from newsletter.store import Store
+from newsletter.transports.ses.clients import credentials_needed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -55,7 +51,6 @@ _FAULTS = {
     "SignatureDoesNotMatch": "Check the credentials of AWS.",
     "ExpiredToken": "Renew the credentials of AWS.",
 }
-_CREDENTIALS = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 
 
 class QueueUnreachable(NewsletterError):
@@ -185,11 +180,8 @@ class Drain:
 def _asked(call: Callable[[], T]) -> T:
     """What a call to SQS returns; its errors as ours."""
     try:
-        return call()
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise ConfigurationError(
-            f"AWS: {error}", where="events.queue_url", hint=_CREDENTIALS
-        ) from error
+        with credentials_needed("events.queue_url"):
+            return call()
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))
         hint = _FAULTS.get(re.split(r"[.#]", code)[-1])

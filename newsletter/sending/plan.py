@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import Refused, UsageError
 from newsletter.model.email import Email, fill
 from newsletter.model.send import Send, SendStatus, SkipReason
-from newsletter.store import Store, deliveries, people, sends
+from newsletter.store import Store, deliveries, lists, sends
 from newsletter.store.conditions import Moment
 from newsletter.store.deliveries import Audience
 
@@ -105,7 +105,7 @@ def plan(store: Store, order: Order, now: dt.datetime) -> str:
     """
     with store.write() as connection:
         sends.serialise(connection, order.slug)
-        list_id = people.list_id(connection, order.list_name)
+        list_id = lists.id_of(connection, order.list_name)
         earlier = sends.same_audience(connection, order.slug, list_id, order.segment)
         _refuse_repeat(earlier, order)
         send_id = _new_id(now)
@@ -138,7 +138,7 @@ def plan(store: Store, order: Order, now: dt.datetime) -> str:
 
 
 def _audience(connection: Connection, order: Order) -> Audience:
-    list_id = people.list_id(connection, order.list_name)
+    list_id = lists.id_of(connection, order.list_name)
     return Audience(order.slug, list_id, order.segment, order.rule)
 
 

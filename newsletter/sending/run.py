@@ -30,7 +30,7 @@ from newsletter.sending import canary, core, generation, owner
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import Pace, Tally
-from newsletter.store import Store, claims, deliveries, people, sends
+from newsletter.store import Store, claims, deliveries, lists, sends
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
 from newsletter.store.sends import Owner
@@ -233,7 +233,7 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
             send_id=row.id,
             slug=row.slug,
             list_id=row.list_id,
-            list_name=people.list_name(connection, row.list_id),
+            list_name=lists.name_of(connection, row.list_id),
             host=runner.host,
             links=runner.links,
         ),

@@ -38,7 +38,7 @@ from newsletter.model.segment import (
     Value,
 )
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import people
+from newsletter.store import lists
 from newsletter.store.engine import driver_connection
 from newsletter.store.schema import UtcTime, events, subscribers, subscriptions
 
@@ -218,7 +218,7 @@ class _Compiler:
         return (
             sa.exists()
             .where(
-                joined.c.list_id == people.list_id(self.connection, name),
+                joined.c.list_id == lists.id_of(self.connection, name),
                 joined.c.subscriber_id == subscribers.c.id,
                 joined.c.status == SubscriptionStatus.CONFIRMED,
             )

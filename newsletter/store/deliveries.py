@@ -210,3 +210,27 @@ def newest_first(
             reported=Reported(row.reported) if row.reported else None,
             at=row.at,
         )
+
+
+def send_unheard_of(connection: Connection, after: dt.datetime, until: dt.datetime) -> str | None:
+    """The id of a send that had a mail accepted after `after` and not after `until`, if any did.
+
+    Only sends that may have run then are looked at, and of these first the delivery with the
+    highest number: numbers follow the time, so most sends need no pass over their deliveries.
+    """
+    recent = (
+        sa.select(sends.c.number, sends.c.id)
+        .where(sa.or_(sends.c.finished_at.is_(None), sends.c.finished_at > after))
+        .order_by(sends.c.number.desc())
+    )
+    for send in connection.execute(recent).all():
+        accepted = sa.select(deliveries.c.at).where(
+            deliveries.c.send == send.number, deliveries.c.status == DeliveryStatus.ACCEPTED
+        )
+        newest = connection.execute(accepted.order_by(deliveries.c.number.desc()).limit(1)).scalar()
+        if newest is None or newest <= after:
+            continue
+        between = accepted.where(deliveries.c.at > after, deliveries.c.at <= until).limit(1)
+        if newest <= until or connection.execute(between).first() is not None:
+            return str(send.id)
+    return None

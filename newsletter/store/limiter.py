@@ -10,7 +10,7 @@ import datetime as dt
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from newsletter.store.people import insert_into
+from newsletter.store.dialects import insert_into
 from newsletter.store.schema import limiter
 
 _NAME = "send"

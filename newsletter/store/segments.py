@@ -11,9 +11,9 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.errors import UsageError
 from newsletter.model.segment import OnList, Rule, Segment, tests
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import people
+from newsletter.store import lists
 from newsletter.store.conditions import Moment, condition
-from newsletter.store.people import insert_into
+from newsletter.store.dialects import insert_into
 from newsletter.store.rules import parse
 from newsletter.store.schema import segments, sends, subscribers, subscriptions
 from newsletter.store.sends import ENDED
@@ -43,7 +43,7 @@ def check_lists(connection: Connection, rule: Rule) -> None:
     """Raises UsageError for a list of a rule that does not exist."""
     for test in tests(rule):
         if isinstance(test, OnList):
-            people.list_id(connection, test.list)
+            lists.id_of(connection, test.list)
 
 
 def newest_first(connection: Connection) -> Sequence[Segment]:

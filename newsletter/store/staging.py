@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import StoreError
 from newsletter.model.subscriber import Consent
-from newsletter.store import people, suppressions
+from newsletter.store import lists, suppressions
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.engine import _translated as translated
 from newsletter.store.schema import UtcTime
@@ -82,8 +82,8 @@ class Staging:
                 # Nobody else makes or renames a person until the commit, as on SQLite; leaving a
                 # list needs another table and does not wait.
                 self._run("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE")
-            created = people.create_list(connection, list_name, consent.at)
-            list_id = people.list_id(connection, list_name)
+            created = lists.create(connection, list_name, consent.at)
+            list_id = lists.id_of(connection, list_name)
             self._skip_erased(hashes)
             suppressed = self._run(_DELETE_SUPPRESSED)
             values = {

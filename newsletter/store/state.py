@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.store.people import insert_into
+from newsletter.store.dialects import insert_into
 from newsletter.store.schema import state
 
 

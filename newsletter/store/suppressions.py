@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Suppression, SuppressionChange, SuppressionReason
-from newsletter.store.people import insert_into
+from newsletter.store.dialects import insert_into
 from newsletter.store.schema import suppression_log, suppressions
 
 _PAGE = 1000

@@ -16,7 +16,7 @@ from newsletter.audience import joining
 from newsletter.audience.address import InvalidAddress, parse
 from newsletter.audience.cells import LONGEST_NAME
 from newsletter.links import Purpose
-from newsletter.store import people
+from newsletter.store import lists
 from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
 
@@ -62,7 +62,7 @@ def is_open(site: Site, list_name: str) -> bool:
 def _list_id(site: Site, list_name: str) -> int:
     if is_open(site, list_name) and list_name.isascii() and list_name.isprintable():
         with site.store.read() as connection:
-            found = people.find_list(connection, list_name)
+            found = lists.find(connection, list_name)
         if found is not None:
             return found
     raise HTTPException(404)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from newsletter.audience import leaving
 from newsletter.links import Purpose
 from newsletter.model.subscriber import Consent
-from newsletter.store import people
+from newsletter.store import lists
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.together import Together
@@ -40,7 +40,7 @@ def add(app: FastAPI, site: Site) -> None:
         if subscriber_id == 0:
             return site.pages.page("unsubscribe_test.html")
         with site.store.read() as connection:
-            name = people.find_list_name(connection, list_id)
+            name = lists.find_name(connection, list_id)
         return site.pages.page("unsubscribe.html", list=name)
 
     @app.post("/u/{token}", openapi_extra=_FORM)

@@ -10,7 +10,7 @@ from newsletter.model.email import Email, Message
 from newsletter.model.send import DeliveryStatus
 from newsletter.model.subscriber import Subscriber
 from newsletter.sending.compose import Audience, compose
-from newsletter.store import held, people, sends
+from newsletter.store import held, lists, sends
 from newsletter.web.site import Site
 
 FOLDER = "welcome"  # in place of a send's id
@@ -33,7 +33,7 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
         if _has_it(connection, to.id, slug):
             return None
         email = Email.from_json(sends.email_of(connection, number))
-        list_name = people.find_list_name(connection, list_id)
+        list_name = lists.find_name(connection, list_id)
     audience = Audience(
         send_id=FOLDER,
         slug=slug,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.project import Project, utc_now
-from newsletter.store import Store, open_store, people, schema
+from newsletter.store import Store, lists, open_store, people, schema, subscriptions
 from tests.attack.share import count
 from tests.integration.commandline import command, lose, plan_send
 from tests.integration.conftest import new_project, project
@@ -50,12 +50,14 @@ def send_id(project: Path) -> str:
     store = _store(project)
     consent = Consent(utc_now(), "import", "test.csv")
     with store.write() as connection:
-        people.create_list(connection, "readers", utc_now())
-        list_id = people.list_id(connection, "readers")
+        lists.create(connection, "readers", utc_now())
+        list_id = lists.id_of(connection, "readers")
         for number in range(1, PEOPLE + 1):
             address = Address(f"r{number}@example.com")
             person = people.insert(connection, address, "", {}, utc_now())
-            people.subscribe(connection, person.id, list_id, SubscriptionStatus.CONFIRMED, consent)
+            subscriptions.subscribe(
+                connection, person.id, list_id, SubscriptionStatus.CONFIRMED, consent
+            )
     store.close()
     planned = plan_send(project, "2026-01-07-valley", "readers")
     lose(project, planned)

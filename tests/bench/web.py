@@ -27,7 +27,7 @@ from newsletter.project import utc_now
 from newsletter.scaffold import start
 from newsletter.sending.plan import Order, plan
 from newsletter.sending.run import Runner, run
-from newsletter.store import figures, open_store, people
+from newsletter.store import figures, lists, open_store
 from tests.bench.audience import LIST, import_people, people_file
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
@@ -157,7 +157,7 @@ def _check(store_url: str, amount: int) -> None:
     """All that was answered is in the store."""
     store = open_store(store_url, Path())
     with store.read() as connection:
-        (members,) = people.lists_newest_first(connection, LIST)
+        (members,) = lists.newest_first(connection, LIST)
         told = figures.events_since(connection, figures.EventCounts({}, 0)).amounts
     store.close()
     assert members.unsubscribed == amount

@@ -40,7 +40,7 @@ from newsletter.model.segment import (
     Value,
 )
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import Store, people, segments
+from newsletter.store import Store, lists, people, segments, subscriptions
 from newsletter.store.conditions import Moment
 from newsletter.store.rules import DEEPEST_RULE, parse
 from newsletter.store.schema import events
@@ -294,21 +294,21 @@ def somebody(chance: random.Random, number: int) -> Person:
 def put(store: Store, persons: list[Person]) -> None:
     with store.write() as connection:
         for name in LISTS:
-            people.create_list(connection, name, NOW)
+            lists.create(connection, name, NOW)
         for person in persons:
             made = people.insert(
                 connection, Address(person.address), person.name, person.attributes, NOW
             )
             people.pause(connection, made.id, person.paused_until)
             for name, (status, at) in person.joined.items():
-                list_id = people.list_id(connection, name)
+                list_id = lists.id_of(connection, name)
                 consent = Consent(at, "test", "test")
                 if status is SubscriptionStatus.UNSUBSCRIBED:
                     confirmed = SubscriptionStatus.CONFIRMED
-                    people.subscribe(connection, made.id, list_id, confirmed, consent)
-                    people.unsubscribe(connection, made.id, list_id, consent)
+                    subscriptions.subscribe(connection, made.id, list_id, confirmed, consent)
+                    subscriptions.unsubscribe(connection, made.id, list_id, consent)
                 else:
-                    people.subscribe(connection, made.id, list_id, status, consent)
+                    subscriptions.subscribe(connection, made.id, list_id, status, consent)
             for kind, at in person.events:
                 report(connection, made.id, kind, at)
 
@@ -328,7 +328,7 @@ def report(connection: sa.Connection, subscriber_id: int, kind: EventType, at: d
 
 def members(store: Store, rule: Rule, list_name: str | None = "daily") -> set[str]:
     with store.read() as connection:
-        list_id = None if list_name is None else people.list_id(connection, list_name)
+        list_id = None if list_name is None else lists.id_of(connection, list_name)
         found = segments.sample(connection, rule, list_id, MOMENT, 1000)
         assert segments.count(connection, rule, list_id, MOMENT) == len(found)
     return set(found)

@@ -12,8 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from newsletter.errors import ConfigurationError, StoreError
-from newsletter.store import Store, open_store, people, upgrade
-from newsletter.store.schema import REVISION, lists, metadata
+from newsletter.store import Store, lists, open_store, schema, upgrade
+from newsletter.store.schema import REVISION, metadata
 from tests.factories import NOW
 
 
@@ -119,10 +119,10 @@ def test_times_come_back_as_they_went_in(store: Store) -> None:
     }
     with store.write() as connection:
         for name, at in times.items():
-            people.create_list(connection, name, at)
+            lists.create(connection, name, at)
 
     with store.read() as connection:
-        query = sa.select(lists.c.name, lists.c.created_at)
+        query = sa.select(schema.lists.c.name, schema.lists.c.created_at)
         found = {row.name: row.created_at for row in connection.execute(query)}
         assert found == times
         assert all(at.tzinfo is dt.UTC for at in found.values())
@@ -131,14 +131,14 @@ def test_times_come_back_as_they_went_in(store: Store) -> None:
 def test_a_failed_write_leaves_nothing(store: Store) -> None:
     def half() -> None:
         with store.write() as connection:
-            people.create_list(connection, "ai", NOW)
+            lists.create(connection, "ai", NOW)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         half()
 
     with store.read() as connection:
-        assert people.find_list(connection, "ai") is None
+        assert lists.find(connection, "ai") is None
 
 
 def test_a_write_on_sqlite_holds_the_lock_from_its_start(sqlite_store: Store) -> None:
@@ -153,7 +153,7 @@ def test_a_write_on_sqlite_holds_the_lock_from_its_start(sqlite_store: Store) ->
 
     thread = threading.Thread(target=second)
     with sqlite_store.write() as connection:
-        people.find_list(connection, "ai")
+        lists.find(connection, "ai")
         thread.start()
         begun.wait()
         thread.join(timeout=0.2)
@@ -165,11 +165,11 @@ def test_a_write_on_sqlite_holds_the_lock_from_its_start(sqlite_store: Store) ->
 
 def test_a_read_sees_one_state_while_others_write(sqlite_store: Store) -> None:
     with sqlite_store.read() as reading:
-        assert people.find_list(reading, "ai") is None
+        assert lists.find(reading, "ai") is None
         with sqlite_store.write() as writing:
-            people.create_list(writing, "ai", NOW)
+            lists.create(writing, "ai", NOW)
 
-        assert people.find_list(reading, "ai") is None
+        assert lists.find(reading, "ai") is None
 
 
 def test_a_fault_of_the_database_is_our_error(store: Store) -> None:

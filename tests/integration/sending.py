@@ -13,7 +13,7 @@ from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import Order
 from newsletter.sending.run import Runner
-from newsletter.store import Store, deliveries, people, sends
+from newsletter.store import Store, deliveries, lists, people, sends, subscriptions
 from newsletter.transports import Transport
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
@@ -58,23 +58,25 @@ def fill_list(store: Store, size: int, list_name: str = "readers", first: int = 
     """Confirmed subscribers r<first>@example.com … on a list."""
     consent = Consent(NOW, "import", "test.csv")
     with store.write() as connection:
-        people.create_list(connection, list_name, NOW)
-        list_id = people.list_id(connection, list_name)
+        lists.create(connection, list_name, NOW)
+        list_id = lists.id_of(connection, list_name)
         for number in range(first, first + size):
             person = people.insert(
                 connection, Address(f"r{number}@example.com"), f"Reader {number}", {}, NOW
             )
-            people.subscribe(connection, person.id, list_id, SubscriptionStatus.CONFIRMED, consent)
+            subscriptions.subscribe(
+                connection, person.id, list_id, SubscriptionStatus.CONFIRMED, consent
+            )
 
 
 def leave(store: Store, address: str, list_name: str = "readers") -> None:
     with store.write() as connection:
         person = people.find(connection, Address(address))
         assert person is not None
-        people.unsubscribe(
+        subscriptions.unsubscribe(
             connection,
             person.id,
-            people.list_id(connection, list_name),
+            lists.id_of(connection, list_name),
             Consent(NOW, "test", "test"),
         )
 

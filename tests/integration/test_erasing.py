@@ -22,7 +22,7 @@ from newsletter.model.subscriber import (
 )
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
-from newsletter.store import Store, consents, events, people, receipts, suppressions
+from newsletter.store import Store, consents, events, lists, people, receipts, suppressions
 from newsletter.store.schema import deliveries, metadata, requests, sends
 from newsletter.transports.memory import Memory
 from tests.factories import LATER, NOW, address, import_text, join, make_list
@@ -79,7 +79,7 @@ def fill(store: Store) -> int:
     )
     suppress(store, Address(CANARY), NOW)
     with store.write() as connection:
-        list_id = people.list_id(connection, "readers")
+        list_id = lists.id_of(connection, "readers")
         said = Consent(NOW, "form", f"the form of {CANARY}", "1", "203.0.113.9")
         consents.append(
             connection, joined.subscriber_id, list_id, ConsentKind.CONFIRMED, said, f"from {CANARY}"

@@ -10,7 +10,7 @@ from newsletter.model.address import Address
 from newsletter.model.send import DeliveryStatus, SendStatus, SkipReason
 from newsletter.sending.plan import Order, change_since_last, forecast, plan, rule_of
 from newsletter.sending.run import run
-from newsletter.store import Store, deliveries, people, segments, sends
+from newsletter.store import Store, deliveries, lists, people, segments, sends
 from newsletter.store.conditions import Moment
 from newsletter.transports.memory import Memory
 from tests.integration.sending import (
@@ -200,9 +200,9 @@ def test_the_change_since_the_last_send_is_that_of_the_segment(readers: Store) -
 def test_a_rule_about_a_list_that_is_gone_is_refused(readers: Store) -> None:
     """Or `not on list` would mean everybody."""
     with readers.write() as connection:
-        people.create_list(connection, "never", NOW)
+        lists.create(connection, "never", NOW)
         segments.create(connection, "some", "not on list never", NOW)
-        people.delete_list(connection, people.list_id(connection, "never"))
+        lists.delete(connection, lists.id_of(connection, "never"))
 
     with pytest.raises(UsageError, match="no list 'never'"):
         rule_of(readers, "some")

@@ -1,11 +1,13 @@
 """Clients of SES as the settings want them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, NoCredentialsError, PartialCredentialsError
 
 from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError
@@ -36,3 +38,16 @@ def open_clients(
     for client in clients:
         replies.bound(client, read_seconds)
     return clients
+
+
+@contextmanager
+def credentials_needed(where: str) -> Iterator[None]:
+    """Calls of AWS for a section of the settings; ConfigurationError without credentials."""
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise ConfigurationError(
+            f"AWS: {error}",
+            where=where,
+            hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+        ) from error

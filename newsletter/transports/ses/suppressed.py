@@ -6,18 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from newsletter.config import SesSettings
-from newsletter.errors import ConfigurationError, TransportDown
+from newsletter.errors import TransportDown
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.transports.ses.calls import UNREADABLE
-from newsletter.transports.ses.clients import open_clients
+from newsletter.transports.ses.clients import credentials_needed, open_clients
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -88,13 +83,8 @@ class AccountList:
 
 def _asked(call: Callable[[], T]) -> T:
     try:
-        return call()
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise ConfigurationError(
-            f"AWS: {error}",
-            where="transport.ses",
-            hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-        ) from error
+        with credentials_needed("transport.ses"):
+            return call()
     except (ClientError, BotoCoreError, *UNREADABLE) as error:
         said = error if isinstance(error, ClientError | BotoCoreError) else "no readable answer"
         raise TransportDown(

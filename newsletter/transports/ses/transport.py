@@ -9,21 +9,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
 from newsletter.config import SesSettings
-from newsletter.errors import ConfigurationError, SendingStopped, TransportError
+from newsletter.errors import SendingStopped, TransportError
 from newsletter.model.email import Message
 from newsletter.model.send import Allowance, Outcome, Rejected
 from newsletter.transports.ses import limits
 from newsletter.transports.ses.account import allowance
 from newsletter.transports.ses.calls import UNREADABLE, Calls
-from newsletter.transports.ses.clients import open_clients
+from newsletter.transports.ses.clients import credentials_needed, open_clients
 from newsletter.transports.ses.suppressed import AccountList
 
 if TYPE_CHECKING:
@@ -76,13 +71,8 @@ class Ses:
         Raises ConfigurationError without credentials, SendingStopped where SES does not tell.
         """
         try:
-            return allowance(self._control.get_account())
-        except (NoCredentialsError, PartialCredentialsError) as error:
-            raise ConfigurationError(
-                f"AWS: {error}",
-                where="transport.ses",
-                hint="Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
-            ) from error
+            with credentials_needed("transport.ses"):
+                return allowance(self._control.get_account())
         except (ClientError, BotoCoreError, *UNREADABLE) as error:
             said = error if isinstance(error, ClientError | BotoCoreError) else "no readable answer"
             raise SendingStopped(

@@ -15,7 +15,7 @@ from newsletter.model.event import Event
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Reported, SendStatus
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
-from newsletter.store import Store, events, schema
+from newsletter.store import Store, events, schema, settling
 from newsletter.transports.memory import Memory
 from tests.integration.reporting import event, replay
 from tests.integration.sending import NOW, ledger, resume, runner
@@ -119,7 +119,7 @@ def test_the_send_is_held_before_any_of_its_deliveries(
     held = sa.select(schema.sends.c.number).with_for_update(nowait=True)
 
     with postgresql_store.write() as applying:
-        events.hold_sends(applying, [told])
+        settling.hold_sends(applying, [told])
 
         with pytest.raises(StoreError, match="lock"), postgresql_store.write() as claiming:
             claiming.execute(held)
@@ -163,14 +163,14 @@ def test_only_a_changed_balance_is_reason_to_count_it_again(store: Store) -> Non
     assert isinstance(sent, Event)
 
     with store.write() as connection:
-        numbers = events.hold_sends(connection, [delivered, sent])
-        found = events.deliveries_of(connection, [delivered, sent], numbers)
+        numbers = settling.hold_sends(connection, [delivered, sent])
+        found = settling.deliveries_of(connection, [delivered, sent], numbers)
         first, second = found
         assert first is not None
         assert second is not None
 
-        assert events.settle(connection, [(delivered, first)]) == frozenset()
-        assert events.settle(connection, [(sent, second)]) == frozenset(numbers.values())
+        assert settling.settle(connection, [(delivered, first)]) == frozenset()
+        assert settling.settle(connection, [(sent, second)]) == frozenset(numbers.values())
 
 
 def test_what_came_too_early_is_looked_for_among_the_ignored_alone(sqlite_store: Store) -> None:

@@ -19,7 +19,7 @@ from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.subscriber import Consent, ConsentFact, SubscriptionStatus
 from newsletter.project import Project
-from newsletter.store import Store, consents, people
+from newsletter.store import Store, consents, lists, people, subscriptions
 from newsletter.store.schema import metadata
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
@@ -101,7 +101,7 @@ class Stage:
 
     def status(self, who: int | None = None, list_id: int | None = None) -> str | None:
         with self.store.read() as connection:
-            found = people.subscription(connection, who or self.ada, list_id or self.daily)
+            found = subscriptions.find(connection, who or self.ada, list_id or self.daily)
         return None if found is None else str(found.status)
 
     def facts(self, who: int | None = None) -> list[ConsentFact]:
@@ -213,12 +213,12 @@ def open_stage(
     earlier = NOW - dt.timedelta(days=30)
     with store.write() as connection:
         for name in ("daily", "weekly"):
-            people.create_list(connection, name, earlier)
-        stage.daily = people.list_id(connection, "daily")
-        stage.weekly = people.list_id(connection, "weekly")
+            lists.create(connection, name, earlier)
+        stage.daily = lists.id_of(connection, "daily")
+        stage.weekly = lists.id_of(connection, "weekly")
         ada = people.insert(connection, Address("ada@example.com"), "Ada", {}, earlier)
         said = Consent(earlier, "import", "people.csv")
         status = SubscriptionStatus.CONFIRMED
-        people.subscribe(connection, ada.id, stage.daily, status, said)
+        subscriptions.subscribe(connection, ada.id, stage.daily, status, said)
     stage.ada = ada.id
     return stage

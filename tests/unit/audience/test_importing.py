@@ -9,7 +9,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.importing import import_csv
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
-from newsletter.store import Store, people, suppressions
+from newsletter.store import Store, lists, people, suppressions
 from newsletter.store.people import Person
 from tests.factories import LATER, NOW, address, erased_hash, import_text, join, make_list
 
@@ -271,7 +271,7 @@ def test_a_header_that_says_nothing_usable_is_refused(
 
     assert caught.value.where.endswith("people.csv:1")
     with sqlite_store.read() as connection:
-        assert people.find_list(connection, "ai") is None
+        assert lists.find(connection, "ai") is None
 
 
 def test_address_is_another_name_for_email(sqlite_store: Store, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from newsletter.audience.subscribers import Outcome
 from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, people, suppressions
+from newsletter.store.lists import id_of as list_id_of
 from tests.factories import LATER, NOW, address, erased_hash, join, make_list
 
 PENDING, CONFIRMED = SubscriptionStatus.PENDING, SubscriptionStatus.CONFIRMED
@@ -142,7 +143,7 @@ def test_subscribers_come_newest_first_and_narrowed(store: Store) -> None:
             return [person.subscriber.address.text[4] for person in each]
 
     with store.read() as connection:
-        web = people.list_id(connection, "web")
+        web = list_id_of(connection, "web")
     assert found() == ["4", "3", "2", "1", "0"]
     assert found(limit=2) == ["4", "3"]
     assert found(list_id=web) == ["1"]

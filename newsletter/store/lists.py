@@ -1,0 +1,126 @@
+"""Queries on lists."""
+
+import datetime as dt
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import UsageError
+from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.store.dialects import insert_into
+from newsletter.store.schema import consents, lists, requests, sends, subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class ListCounts:
+    """A list with how many people stand where on it, and how many sends it had."""
+
+    name: str
+    created_at: dt.datetime
+    confirmed: int
+    pending: int
+    unsubscribed: int
+    sends: int
+
+    @property
+    def members(self) -> int:
+        return self.confirmed + self.pending + self.unsubscribed
+
+
+def id_of(connection: Connection, name: str) -> int:
+    """Raises UsageError, with the nearest existing name, where there is no such list."""
+    found = find(connection, name)
+    if found is not None:
+        return found
+    names = connection.execute(sa.select(lists.c.name).order_by(lists.c.name)).scalars().all()
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        hint = f"Did you mean {close[0]!r}?"
+    elif names:
+        hint = f"There are: {', '.join(names[:10])}."
+    else:
+        hint = f"Make it: newsletter lists create {name}"
+    raise UsageError(f"there is no list {name!r}", hint=hint)
+
+
+def find(connection: Connection, name: str) -> int | None:
+    return connection.execute(sa.select(lists.c.id).where(lists.c.name == name)).scalar()
+
+
+def name_of(connection: Connection, list_id: int) -> str:
+    name = connection.execute(sa.select(lists.c.name).where(lists.c.id == list_id)).scalar_one()
+    return str(name)
+
+
+def find_name(connection: Connection, list_id: int) -> str:
+    """The name of a list, empty where it is gone."""
+    return str(
+        connection.execute(sa.select(lists.c.name).where(lists.c.id == list_id)).scalar() or ""
+    )
+
+
+def names(connection: Connection) -> Sequence[tuple[int, str]]:
+    """All lists by name, with their ids."""
+    rows = connection.execute(sa.select(lists.c.id, lists.c.name).order_by(lists.c.name))
+    return [(row.id, row.name) for row in rows]
+
+
+def create(connection: Connection, name: str, now: dt.datetime) -> bool:
+    """Make a list; False if it is there already, also if another process just made it."""
+    statement = insert_into(connection, lists).values(name=name, created_at=now)
+    made = statement.on_conflict_do_nothing().returning(lists.c.id)
+    return connection.execute(made).first() is not None
+
+
+def delete(connection: Connection, list_id: int) -> None:
+    """Delete a list, who was on it, and what they said of it; the people stay.
+
+    A list with sends cannot be deleted.
+    """
+    for table in (consents, requests):
+        connection.execute(sa.delete(table).where(table.c.list_id == list_id))
+    connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == list_id))
+    connection.execute(sa.delete(lists).where(lists.c.id == list_id))
+
+
+def newest_first(connection: Connection, name: str | None = None) -> Sequence[ListCounts]:
+    """All lists, or one, with their counts: one pass over the subscriptions of those lists."""
+    status = subscriptions.c.status
+    joined = (
+        sa.select(
+            subscriptions.c.list_id,
+            *(
+                sa.func.sum(sa.case((status == value, 1), else_=0)).label(value.value)
+                for value in SubscriptionStatus
+            ),
+        )
+        .group_by(subscriptions.c.list_id)
+        .subquery()
+    )
+    sent = (
+        sa.select(sends.c.list_id, sa.func.count().label("sends"))
+        .group_by(sends.c.list_id)
+        .subquery()
+    )
+    query = (
+        sa.select(lists, joined, sent.c.sends)
+        .outerjoin(joined, joined.c.list_id == lists.c.id)
+        .outerjoin(sent, sent.c.list_id == lists.c.id)
+        .order_by(lists.c.id.desc())
+    )
+    if name is not None:
+        query = query.where(lists.c.name == name)
+    return [
+        ListCounts(
+            name=row.name,
+            created_at=row.created_at,
+            confirmed=int(row.confirmed or 0),
+            pending=int(row.pending or 0),
+            unsubscribed=int(row.unsubscribed or 0),
+            sends=row.sends or 0,
+        )
+        for row in connection.execute(query)
+    ]

@@ -1,0 +1,245 @@
+"""What events settle in the ledger.
+
+Each function takes the events of a whole transaction: some hundreds, in a fixed number of queries.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from newsletter.model.event import Event
+from newsletter.model.send import DeliveryStatus, Reported
+from newsletter.store.schema import deliveries, events, sends
+
+DeliveryKey = tuple[int, int]  # the number of the send, and the delivery's in it
+
+# What is not yet known for certain, or was decided by a person: the provider knows better.
+_OPEN = (
+    DeliveryStatus.UNKNOWN,
+    DeliveryStatus.SENDING,
+    DeliveryStatus.QUEUED,
+    DeliveryStatus.REJECTED,
+)
+# Of two reports the later in this order stays, in whichever order they came.
+_RANK = (
+    Reported.DELAYED,
+    Reported.DELIVERED,
+    Reported.RENDERING_FAILED,
+    Reported.REJECTED,
+    Reported.BOUNCED,
+    Reported.COMPLAINED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A delivery as events find and leave it."""
+
+    send: int
+    number: int
+    subscriber_id: int
+    status: DeliveryStatus
+    attempts: int
+    reported: Reported | None
+    message_id: str | None
+    reason: str | None
+    at: dt.datetime | None
+
+    @property
+    def key(self) -> DeliveryKey:
+        return self.send, self.number
+
+
+def hold_sends(connection: Connection, told: Sequence[Event]) -> Mapping[str, int]:
+    """Lock the sends that events are about, before any delivery of them, as a claim does.
+
+    An owner that leaves a send counts before this transaction, or after it. Returns the numbers
+    of the sends by id.
+    """
+    refs = sorted({event.ref.send_id for event in told if event.ref is not None})
+    message_ids = sorted({event.message_id for event in told if event.ref is None})
+    query = (
+        sa.select(sends.c.id, sends.c.number)
+        .where(
+            sa.or_(
+                sends.c.id.in_(refs),
+                sends.c.number.in_(
+                    sa.select(deliveries.c.send).where(deliveries.c.message_id.in_(message_ids))
+                ),
+                sends.c.number.in_(
+                    sa.select(events.c.send).where(events.c.message_id.in_(message_ids))
+                ),
+            )
+        )
+        .order_by(sends.c.number)
+        .with_for_update()
+    )
+    return {row.id: row.number for row in connection.execute(query)}
+
+
+def deliveries_of(
+    connection: Connection, told: Sequence[Event], numbers: Mapping[str, int]
+) -> list[Standing | None]:
+    """The delivery of each event, locked; None for what is not ours.
+
+    An event says whose it is by our own reference, else by the provider's message id; that is
+    looked up in the log too, for an earlier event may have named both. Deliveries are locked in
+    the order in which a worker records them: neither waits in vain.
+    """
+    by_message = _by_message(connection, {event.message_id for event in told if event.ref is None})
+    places = [_place(event, numbers, by_message) for event in told]
+    standings = _locked(connection, {place for place in places if place is not None})
+    return [None if place is None else standings.get(place) for place in places]
+
+
+def _place(
+    event: Event, numbers: Mapping[str, int], by_message: Mapping[str, DeliveryKey]
+) -> DeliveryKey | None:
+    if event.ref is None:
+        return by_message.get(event.message_id)
+    send = numbers.get(event.ref.send_id)
+    return None if send is None else (send, event.ref.number)
+
+
+def _by_message(connection: Connection, message_ids: Collection[str]) -> dict[str, DeliveryKey]:
+    if not message_ids:
+        return {}
+    found: dict[str, DeliveryKey] = {}
+    for table in (events, deliveries):  # the ledger's own word comes last and stays
+        query = sa.select(table.c.message_id, table.c.send, table.c.number).where(
+            table.c.message_id.in_(message_ids), table.c.send.is_not(None)
+        )
+        found |= {row.message_id: (row.send, row.number) for row in connection.execute(query)}
+    return found
+
+
+def _locked(connection: Connection, keys: Collection[DeliveryKey]) -> dict[DeliveryKey, Standing]:
+    numbers: dict[int, set[int]] = defaultdict(set)
+    for send, number in keys:
+        numbers[send].add(number)
+    return {
+        (row.send, row.number): _standing(row)
+        for send in sorted(numbers)
+        for row in connection.execute(
+            _STANDING, {"b_send": send, "b_numbers": sorted(numbers[send])}
+        )
+    }
+
+
+_STANDING: sa.Select[Any] = (
+    sa.select(
+        deliveries.c.send,
+        deliveries.c.number,
+        deliveries.c.subscriber_id,
+        deliveries.c.status,
+        deliveries.c.attempts,
+        deliveries.c.reported,
+        deliveries.c.message_id,
+        deliveries.c.reason,
+        deliveries.c.at,
+    )
+    .where(
+        deliveries.c.send == sa.bindparam("b_send"),
+        deliveries.c.number.in_(sa.bindparam("b_numbers", expanding=True)),
+    )
+    .order_by(deliveries.c.number)
+    .with_for_update()
+)
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(
+        send=row.send,
+        number=row.number,
+        subscriber_id=row.subscriber_id,
+        status=DeliveryStatus(row.status),
+        attempts=row.attempts,
+        reported=None if row.reported is None else Reported(row.reported),
+        message_id=row.message_id,
+        reason=row.reason,
+        at=row.at,
+    )
+
+
+def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> frozenset[int]:
+    """Let events say what is known of their deliveries; returns the sends whose balance changed.
+
+    An event proves that SES took the message: what was unknown is accepted then, and what was
+    queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
+    was sent, and of that attempt alone. What was accepted stays so; a bounce is a later report, not
+    our doing. Of several message ids the greatest stays, in whichever order they come: SES begins
+    them with the time.
+    """
+    before = {standing.key: standing for _, standing in told}
+    after = dict(before)
+    for event, standing in told:
+        after[standing.key] = _after(after[standing.key], event)
+    changed = [standing for key, standing in after.items() if standing != before[key]]
+    if changed:
+        connection.execute(
+            _SETTLE,
+            [
+                {
+                    "b_send": standing.send,
+                    "b_number": standing.number,
+                    "b_status": standing.status,
+                    "b_reported": standing.reported,
+                    "b_message_id": standing.message_id,
+                    "b_reason": standing.reason,
+                    "b_at": standing.at,
+                }
+                for standing in changed
+            ],
+        )
+    return frozenset(
+        standing.send for standing in changed if standing.status is not before[standing.key].status
+    )
+
+
+_SETTLE = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.send == sa.bindparam("b_send"), deliveries.c.number == sa.bindparam("b_number")
+    )
+    .values(
+        status=sa.bindparam("b_status"),
+        reported=sa.bindparam("b_reported"),
+        message_id=sa.bindparam("b_message_id"),
+        reason=sa.bindparam("b_reason"),
+        at=sa.bindparam("b_at"),
+    )
+)
+
+
+def _after(standing: Standing, event: Event) -> Standing:
+    attempt = standing.attempts if event.ref is None else event.ref.attempt or standing.attempts
+    if event.type.says_never_sent and attempt < standing.attempts:
+        return standing
+    changes: dict[str, Any] = {}
+    reported = event.reported
+    if reported is not None and _rank(reported) > _rank(standing.reported):
+        changes["reported"] = reported
+    is_newer = event.message_id > (standing.message_id or "")
+    if is_newer and standing.status is not DeliveryStatus.SKIPPED:
+        changes["message_id"] = event.message_id
+    if (status := _settled(standing.status, event)) is not standing.status:
+        reason = f"SES reported {event.type}"
+        if event.type.says_never_sent and event.detail:
+            reason += f": {event.detail}"
+        changes |= {"status": status, "reason": reason, "at": event.at}
+    return replace(standing, **changes)
+
+
+def _settled(status: DeliveryStatus, event: Event) -> DeliveryStatus:
+    if status not in _OPEN:
+        return status
+    return DeliveryStatus.REJECTED if event.type.says_never_sent else DeliveryStatus.ACCEPTED
+
+
+def _rank(reported: Reported | None) -> int:
+    return -1 if reported is None else _RANK.index(reported)
