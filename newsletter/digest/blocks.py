@@ -113,7 +113,11 @@ class _Cursor:
         if problem := token.meta.get(markdown.LIMIT):
             place = self._report.at(self._line)
             self._report.add(
-                "markup-limit", Severity.WARNING, place, f"{problem}; it is shown as it is written"
+                "markup-limit",
+                Severity.WARNING,
+                place,
+                f"{problem}; it is shown as it is written",
+                fix="Write it flatter, or as several paragraphs.",
             )
 
     def _list(self, opening: Token) -> ListBlock:

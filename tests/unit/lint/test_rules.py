@@ -31,9 +31,6 @@ def test_a_rule_leaves_the_nearest_good_issue_alone(example: Example) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_finding_says_what_is_wrong_and_what_to_do(example: Example) -> None:
-    if example.rule == "markup-limit":
-        pytest.xfail("the parser gives it no advice yet")
-
     found = findings(example.bad, example.rule, example.stem)
 
     for finding in found:
