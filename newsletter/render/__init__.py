@@ -10,6 +10,7 @@ compile   MJML and premailer
 
 import datetime as dt
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +140,6 @@ def reading_minutes(digest: Digest) -> int:
         for node in walk(digest)
         if isinstance(node, Text | Image)
     )
-    wide = sum(is_wide(character) for character in text)
-    words = len("".join(" " if is_wide(character) else character for character in text).split())
-    return max(1, math.ceil(wide / _WIDE_A_MINUTE + words / _WORDS_A_MINUTE))
+    wide = {character: count for character, count in Counter(text).items() if is_wide(character)}
+    words = len(text.translate({ord(character): " " for character in wide}).split())
+    return max(1, math.ceil(sum(wide.values()) / _WIDE_A_MINUTE + words / _WORDS_A_MINUTE))
