@@ -6,7 +6,7 @@ and a keyed hash of the address, by which no import and no form brings the perso
 
 import email.parser
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,8 @@ _MAILED_BY_ADDRESS = ("test", "confirm")  # folders of the outbox whose files ca
 @dataclass(frozen=True, slots=True)
 class Erased:
     """How much of each there was. `subscriber_id` is None for an address that never joined;
-    `complete` is False where another process kept the store's write-ahead log from being emptied.
+    `files` are also those of people who were erased before; `complete` is False where another
+    process kept the store's write-ahead log from being emptied.
     """
 
     subscriber_id: int | None
@@ -39,26 +40,23 @@ class Erased:
 
 
 def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: Consent) -> Erased:
-    """Erase a person by their id, or whoever and whatever has an address; again is harmless.
+    """Erase a person by their id, or whoever and whatever has an address; again is harmless, and
+    finishes what a process that died has left.
 
     `said` tells when and how they asked; `hashes` gives the keyed hashes of an address key, the
     newest key first. Raises UsageError for an address of which nothing at all is known.
     """
+    erased = Erased(who if isinstance(who, int) else None)
     with store.write() as connection:
         events.take_turn(connection)  # a report may be about to write the address once more
         subscriber = _subscriber(connection, who)
         if subscriber is not None:
-            subscriber_id = subscriber.id
             addresses = [subscriber.address, *_former(connection, subscriber.id)]
+            erased = _erase(connection, addresses, subscriber.id, hashes, said)
         elif isinstance(who, Address):
-            subscriber_id, addresses = None, [who]
-        else:
-            return Erased(who)  # they were erased before
-        erased = _erase(connection, addresses, subscriber_id, hashes, said)
-    files = list(_files(outbox, {address.key for address in addresses}, subscriber_id))
-    for file in files:
-        file.unlink(missing_ok=True)
-    return replace(erased, files=len(files), complete=store.checkpoint())
+            erased = _erase(connection, [who], None, hashes, said)
+    files = _delete_mails(store, outbox, hashes)
+    return replace(erased, files=files, complete=store.checkpoint())
 
 
 def _subscriber(connection: Connection, who: Address | int) -> Subscriber | None:
@@ -115,14 +113,26 @@ def _former(connection: Connection, subscriber_id: int) -> Iterator[Address]:
                 yield former
 
 
-def _files(outbox: Path, keys: Collection[str], subscriber_id: int | None) -> Iterator[Path]:
-    """The mails in the outbox that were written to a person."""
-    if subscriber_id is not None:
-        yield from outbox.glob(f"*/{subscriber_id}.eml*")  # a crash may leave a part of one
-    for folder in _MAILED_BY_ADDRESS:
-        for file in (outbox / folder).glob("*.eml*"):
-            if _addressee(file).lower() in keys:
-                yield file
+def _delete_mails(store: Store, outbox: Path, hashes: Hashes) -> int:
+    """Delete the mails in the outbox to anybody who was ever erased; returns how many.
+
+    Not only to whom was erased just now: a process may have died before it came to this, and a
+    send that had claimed them may have written one after it.
+    """
+    with store.read() as connection:
+        people_gone = people.all_erased(connection)
+        addresses_gone = suppressions.erased_hashes(connection)
+    deleted = 0
+    for file in outbox.glob("*/*.eml*"):  # a crash may leave a part of one
+        if file.parent.name in _MAILED_BY_ADDRESS:
+            is_theirs = not addresses_gone.isdisjoint(hashes(_addressee(file).lower()))
+        else:
+            name = file.name.partition(".")[0]
+            is_theirs = name.isdecimal() and int(name) in people_gone
+        if is_theirs:
+            file.unlink(missing_ok=True)
+            deleted += 1
+    return deleted
 
 
 def _addressee(file: Path) -> str:

@@ -58,6 +58,12 @@ def erased(connection: Connection, subscriber_ids: Collection[int]) -> frozenset
     return frozenset(connection.execute(query).scalars())
 
 
+def all_erased(connection: Connection) -> frozenset[int]:
+    """Everybody who was erased, by the index of the keys."""
+    query = sa.select(subscribers.c.id).where(subscribers.c.address_key.is_(None))
+    return frozenset(connection.execute(query).scalars())
+
+
 def insert(
     connection: Connection,
     address: Address,

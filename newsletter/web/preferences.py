@@ -98,10 +98,12 @@ def _page(site: Site, subscriber_id: int, note: str = "", status: int = 200) -> 
 
 
 def _change(action: Callable[[_Visit], Response], visit: _Visit) -> Response:
+    """Who was erased can do nothing but that once more, for it may have been cut short."""
     hashes = visit.site.links.address_hashes
-    if preferences.standing(visit.site.store, visit.subscriber_id, hashes) is None:
-        return _page(visit.site, visit.subscriber_id)
-    return action(visit)
+    is_known = preferences.standing(visit.site.store, visit.subscriber_id, hashes) is not None
+    if is_known or (action is _erase and visit.subscriber_id != 0):
+        return action(visit)
+    return _page(visit.site, visit.subscriber_id)
 
 
 def _done(visit: _Visit, note: str) -> Response:

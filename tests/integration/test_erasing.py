@@ -1,7 +1,9 @@
 """Erasing a person, on both stores: nothing personal stays, and nobody comes back."""
 
 import threading
-from pathlib import Path
+from collections.abc import Generator
+from pathlib import Path, PosixPath
+from typing import Self
 
 import pytest
 import sqlalchemy as sa
@@ -324,6 +326,11 @@ def test_a_report_that_is_being_applied_is_waited_for(
     assert "canary" not in everything(store)
 
 
+def mail(file: Path, to: str) -> None:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"From: News <news@example.com>\r\nTo: {to}\r\n\r\nHello\r\n")
+
+
 def test_mails_in_the_outbox_go_and_those_of_others_stay(store: Store, tmp_path: Path) -> None:
     make_list(store)
     ada = join(store, CANARY).subscriber_id
@@ -334,10 +341,7 @@ def test_mails_in_the_outbox_go_and_those_of_others_stay(store: Store, tmp_path:
         *("test/abc-1.eml", "confirm/7.eml"),
     ]
     for name in kept + gone:
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        to = CANARY if name in gone else "bo@example.com"
-        file.write_text(f"From: News <news@example.com>\r\nTo: {to}\r\n\r\nHello\r\n")
+        mail(tmp_path / name, CANARY if name in gone else "bo@example.com")
 
     erased = forget(store, tmp_path, Address(CANARY))
 
@@ -345,6 +349,45 @@ def test_mails_in_the_outbox_go_and_those_of_others_stay(store: Store, tmp_path:
         kept
     )
     assert erased.files == len(gone)
+
+
+class Killed(PosixPath):
+    """An outbox before which the process dies."""
+
+    def glob(self, pattern: str) -> Generator[Self, None, None]:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_erasing_again_finishes_what_was_killed_before_the_outbox(
+    store: Store, tmp_path: Path, by_id: bool
+) -> None:
+    subscriber_id = fill(store)
+    mail(tmp_path / f"20260107-aaaaaa/{subscriber_id}.eml", CANARY)
+    mail(tmp_path / "confirm/7.eml", CANARY)
+    who = subscriber_id if by_id else Address(CANARY)
+    with pytest.raises(KeyboardInterrupt):
+        forget(store, Killed(tmp_path), who)
+
+    again = forget(store, tmp_path, who)
+
+    assert again.files == 2
+    assert not list(tmp_path.rglob("*.eml"))
+
+
+def test_a_mail_that_a_send_wrote_after_the_erasing_goes_with_the_next_one(
+    store: Store, tmp_path: Path
+) -> None:
+    """It had claimed them before."""
+    subscriber_id = fill(store)
+    forget(store, tmp_path, Address(CANARY))
+    mail(tmp_path / f"20260107-aaaaaa/{subscriber_id}.eml", CANARY)
+    join(store, "bo@example.com", "readers")
+
+    erased = forget(store, tmp_path, address("bo@example.com"))
+
+    assert erased.files == 1
+    assert not list(tmp_path.rglob("*.eml"))
 
 
 def test_a_reader_of_the_store_keeps_the_log_and_that_is_told(

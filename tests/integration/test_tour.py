@@ -51,13 +51,14 @@ class Shell:
             return 0
         if "SEND" in words:
             line = line.replace("SEND", str(self.sends()[0]["send_id"]))
+        line = line.replace("newsletter serve", "newsletter serve --port 0")  # 8000 may be taken
         with (self.folder / "notes").open("w") as notes:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {line}"],
                 cwd=self.folder,
                 env=self._environment,
-                stdout=subprocess.DEVNULL,
-                stderr=notes,
+                stdout=notes,
+                stderr=subprocess.STDOUT,
             )
         if "press Ctrl-C" in line:
             self._interrupt(process)
@@ -66,10 +67,10 @@ class Shell:
         return code
 
     def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
-        """Send Ctrl-C once the send is under way: it waits for its time, or has mailed somebody."""
+        """Send Ctrl-C once the program is at it: it waits, serves, or has mailed somebody."""
         before = self._mailed()
         while process.poll() is None:
-            if self._mailed() > before or "Waiting until" in self._notes():
+            if self._mailed() > before or re.search("Waiting until|Serving at", self._notes()):
                 process.send_signal(signal.SIGINT)
                 return
             time.sleep(0.02)

@@ -345,12 +345,25 @@ def test_erasing_asks_first_and_then_leaves_nothing(stage: Stage) -> None:
     assert "Nothing here" in change(stage, action="join", list="daily").text
 
 
+def test_erasing_once_more_deletes_what_was_left_in_the_outbox(stage: Stage) -> None:
+    change(stage, action="erase", sure="yes")
+    left = stage.site.project.outbox / "20260107-aaaaaa" / f"{stage.ada}.eml"
+    left.parent.mkdir(parents=True)
+    left.write_text("To: ada@example.com\r\n\r\nHello")
+
+    answer = change(stage, action="erase", sure="yes")
+
+    assert "erased" in answer.text
+    assert not left.exists()
+
+
 def test_the_link_of_a_test_mail_shows_nobody(sqlite_stage: Stage) -> None:
     path = sqlite_stage.links.preferences_url(0, 0).partition("example.com")[2]
 
     answers = [
         sqlite_stage.client.get(path),
         sqlite_stage.client.post(path, data={"action": "data"}),
+        sqlite_stage.client.post(path, data={"action": "erase", "sure": "yes"}),
     ]
 
     assert all("test mail" in answer.text for answer in answers)
