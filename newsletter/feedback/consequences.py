@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.config import PolicySettings
 from newsletter.model.event import Cause, Event, EventType
-from newsletter.model.subscriber import SuppressionReason
+from newsletter.model.subscriber import ConsentKind, SuppressionReason
 from newsletter.store import consents, people, suppressions
 from newsletter.store import events as log
 from newsletter.store.events import Report
@@ -45,11 +45,13 @@ def obey(
         return
     reports = log.reports_of(connection, keys)
     removed = suppressions.last_removed(connection, keys.values())
-    proven = consents.last_proven(connection, keys)
+    confirmed = consents.last_by_form(connection, keys, ConsentKind.CONFIRMED)
+    moved = consents.last_by_form(connection, keys, ConsentKind.MOVED)
     standing = suppressions.standing(connection, keys.values())
     for reader, key in sorted(keys.items()):
-        since = max(filter(None, (removed.get(key), proven.get(reader))), default=None)
-        wanted = verdict(reports[reader], since, policy.soft_bounce_limit)
+        since = max(filter(None, (removed.get(key), confirmed.get(reader))), default=None)
+        own = mailed_to(reports[reader], moved.get(reader))
+        wanted = verdict(own, since, policy.soft_bounce_limit)
         suppression, caused_by = standing.get(key, (None, None))
         if suppression is not None:
             if caused_by is None:
@@ -65,6 +67,14 @@ def obey(
             suppressions.add(
                 connection, key, wanted.reason, wanted.source, now, event_id=wanted.event_id
             )
+
+
+def mailed_to(reports: Sequence[Report], moved_at: dt.datetime | None) -> Sequence[Report]:
+    """The reports about mail to the address that a person has now.
+
+    What happened at the one before, however late it is told, says nothing of this one.
+    """
+    return [report for report in reports if moved_at is None or report.sent_at > moved_at]
 
 
 def verdict(

@@ -84,7 +84,8 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
     kind = _type(named)
     facts = message.get(_OBJECTS.get(kind, ""), {})
     facts = facts if isinstance(facts, dict) else {}
-    at = _time(facts.get("timestamp")) or _time(mail.get("timestamp"))
+    sent_at = _time(mail.get("timestamp"))
+    at = _time(facts.get("timestamp")) or sent_at
     if at is None:
         return NoEvent("an event without a time", harmless=False)
     mark = str(facts.get("feedbackId") or at.isoformat())[:200]
@@ -97,6 +98,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         detail=storable(_detail(kind, facts)),
         payload=storable(text),
         cause=cause_of(kind, facts),
+        sent_at=sent_at,
     )
 
 

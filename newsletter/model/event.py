@@ -72,6 +72,7 @@ class Event:
     `ref` is None where neither tags nor headers name a delivery; then `message_id` may.
     `cause` is None for all but bounces and complaints, and for those that are none: a reply of
     somebody who is out of office, a complaint that is taken back. `payload` is its JSON as it came.
+    `sent_at` is when SES took the mail that it is about, None where it does not tell.
     """
 
     key: str
@@ -82,6 +83,7 @@ class Event:
     detail: str
     payload: str
     cause: Cause | None = None
+    sent_at: dt.datetime | None = None
 
     @property
     def reported(self) -> Reported | None:

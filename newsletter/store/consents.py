@@ -92,13 +92,15 @@ def of(
     ]
 
 
-def last_proven(connection: Connection, subscriber_ids: Collection[int]) -> dict[int, dt.datetime]:
-    """When each person last showed, by a link in a mail, that mail to their address is wanted."""
+def last_by_form(
+    connection: Connection, subscriber_ids: Collection[int], kind: ConsentKind
+) -> dict[int, dt.datetime]:
+    """When each person last said this by the link of a mail that reached them."""
     query = (
         sa.select(consents.c.subscriber_id, sa.func.max(consents.c.at).label("at"))
         .where(
             consents.c.subscriber_id.in_(subscriber_ids),
-            consents.c.kind.in_((ConsentKind.CONFIRMED, ConsentKind.MOVED)),
+            consents.c.kind == kind,
             consents.c.how == "form",
         )
         .group_by(consents.c.subscriber_id)

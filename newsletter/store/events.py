@@ -33,13 +33,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An event of the log that may have consequences for its reader; `id` is its row."""
+    """An event of the log that may have consequences for its reader; `id` is its row.
+
+    `sent_at` is when SES took the mail that it is about.
+    """
 
     id: int
     key: str
     type: EventType
     cause: Cause | None
     at: dt.datetime
+    sent_at: dt.datetime
     detail: str
     send_id: str
     number: int
@@ -90,6 +94,7 @@ def _row(
         "key": event.key,
         "type": event.type,
         "at": event.at,
+        "sent_at": event.sent_at,
         "received_at": now,
         "send": None if standing is None else standing.send,
         "number": None if standing is None else standing.number,
@@ -165,6 +170,7 @@ def _event(row: Row[Any]) -> Event:
         detail=row.detail,
         payload=row.payload or "",
         cause=None if row.cause is None else Cause(row.cause),
+        sent_at=row.sent_at,
     )
 
 
@@ -255,6 +261,7 @@ def reports_of(
             type=EventType(row.type),
             cause=cause,
             at=row.at,
+            sent_at=row.sent_at or row.at,
             detail=row.detail,
             send_id=row.send_id,
             number=row.number,

@@ -342,6 +342,7 @@ events = Table(
     Column("verdict", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("payload", Text),
+    Column("sent_at", UtcTime),  # when SES took the mail
     CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
     Index("ix_events_delivery", "send", "number"),
     Index("ix_events_message_id", "message_id"),

@@ -266,9 +266,29 @@ def test_f54_a_bounce_from_before_a_later_confirmed_opt_in_does_not_suppress(
         assert person is not None
         consents.append(connection, person.id, None, kind, Consent(NOW, how, "test"))
 
-    replay(store, told(send_id, 1, BOUNCE, NOW - HOUR))
+    sent_at = (NOW - 2 * HOUR).isoformat()
+    replay(store, told(send_id, 1, BOUNCE, NOW - HOUR, mail__timestamp=sent_at))
 
     assert (reason(store) is None) is counts_again
+
+
+@pytest.mark.parametrize("name", [BOUNCE, COMPLAINT])
+def test_what_happened_at_an_address_says_nothing_of_the_next_one(store: Store, name: str) -> None:
+    """However late it is told: it counts when SES took the mail, before the move or after it."""
+    send_id = sent(store)
+    with store.write() as connection:
+        person = people.find(connection, ADDRESS)
+        assert person is not None
+        new = Address("new@example.com")
+        people.move(connection, person.id, new, NOW)
+        consents.append(connection, person.id, None, ConsentKind.MOVED, Consent(NOW, "form", ""))
+
+    for sent_at, told_at in ((NOW - HOUR, NOW + HOUR), (NOW + HOUR, NOW + 2 * HOUR)):
+        assert (reason(store), reason(store, new)) == (None, None)
+        replay(store, told(send_id, 1, name, told_at, mail__timestamp=sent_at.isoformat()))
+
+    assert reason(store) is None
+    assert reason(store, new) is not None
 
 
 # --- whose it is ----------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ def report(hour: int, cause: Cause | None, *, mail: int | None = None) -> Report
         type=kind,
         cause=cause,
         at=NOON + dt.timedelta(hours=hour),
+        sent_at=NOON,
         detail="" if cause is None else f"as {cause}",
         send_id="20260107-abcdef",
         number=hour if mail is None else mail,

@@ -112,6 +112,7 @@ def upgrade() -> None:
     with op.batch_alter_table("events") as table:
         table.add_column(sa.Column("subscriber_id", _RowId, nullable=True))
         table.add_column(sa.Column("cause", sa.Text(), nullable=True))
+        table.add_column(sa.Column("sent_at", _Time, nullable=True))
         table.create_foreign_key(
             op.f("fk_events_subscriber_id"), "subscribers", ["subscriber_id"], ["id"]
         )
