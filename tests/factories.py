@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from newsletter.audience.importing import ImportResult, import_csv
 from newsletter.audience.subscribers import Added, add
 from newsletter.model.address import Address
@@ -69,3 +71,13 @@ def import_text(
     return import_csv(
         store, path, list_name, status=status, now=now, hashes=erased_hash, rejects=rejects
     )
+
+
+def is_waiting(store: Store) -> bool:
+    """Whether anybody waits for a lock in a store on PostgreSQL."""
+    query = (
+        "SELECT 1 FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with store.read() as connection:
+        return connection.execute(sa.text(query)).first() is not None

@@ -24,7 +24,7 @@ from newsletter.model.subscriber import (
     Subscriber,
     SubscriptionStatus,
 )
-from newsletter.store import Store, consents, lists, people, requests, subscriptions
+from newsletter.store import Store, consents, lists, people, requests, subscriptions, unconfirmed
 from newsletter.store.staging import Hashes
 
 CONFIRM_WITHIN = dt.timedelta(days=7)
@@ -212,10 +212,14 @@ def settle(
 
 
 def clean_up(store: Store, now: dt.datetime) -> None:
-    """Forget where requests came from after an hour, and all of them after a month."""
+    """Forget where requests came from after an hour, and all of them after a month, with the
+    people who never confirmed one."""
+    before = now - KEPT_FOR
     with store.write() as connection:
+        people.lock(connection)
+        for list_id, subscriber_id in requests.delete_older(connection, before):
+            unconfirmed.forget(connection, list_id, subscriber_id, before)
         requests.forget_origins(connection, now - _HOUR)
-        requests.delete_older(connection, now - KEPT_FOR)
 
 
 def _refusal(connection: Connection, request: Request, hashes: Hashes, now: dt.datetime) -> str:
@@ -223,7 +227,7 @@ def _refusal(connection: Connection, request: Request, hashes: Hashes, now: dt.d
         return "suppressed"
     known = people.find(connection, request.address)
     if request.kind is RequestKind.MOVE:
-        if known is not None:
+        if known is not None and not unconfirmed.is_one(connection, known.id):
             return "somebody's address"
         if request.subscriber_id is None or people.get(connection, request.subscriber_id) is None:
             return "no subscriber"
@@ -324,8 +328,12 @@ def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Con
 
 
 def _move(connection: Connection, person: Subscriber, to: Address, said: Consent) -> Answer:
-    if people.find(connection, to) is not None:
-        return Answer.TAKEN
+    people.lock(connection)  # somebody else may be moving there at this moment
+    holder = people.find(connection, to)
+    if holder is not None:
+        if not unconfirmed.is_one(connection, holder.id):
+            return Answer.TAKEN
+        unconfirmed.delete(connection, holder.id)
     people.move(connection, person.id, to, said.at)
     detail = f"from {person.address.text} to {to.text}"
     consents.append(connection, person.id, None, ConsentKind.MOVED, said, detail)

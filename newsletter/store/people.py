@@ -26,6 +26,13 @@ class Person:
     subscriptions: tuple[Subscription, ...]
 
 
+def lock(connection: Connection) -> None:
+    """Let nobody else make, change or delete a person until the commit, as on SQLite; leaving a
+    list needs another table and does not wait."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def find(connection: Connection, address: Address) -> Subscriber | None:
     """The subscriber of a mailbox, however it is spelt."""
     query = sa.select(subscribers).where(subscribers.c.address_key == address.key)
@@ -164,7 +171,7 @@ def count(connection: Connection) -> int:
 
 
 def move(connection: Connection, subscriber_id: int, address: Address, now: dt.datetime) -> None:
-    """Give a person another address, which must be nobody's."""
+    """Give a person another address, which must be nobody's; the caller holds `lock`."""
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.id == subscriber_id)

@@ -171,8 +171,13 @@ def forget_origins(connection: Connection, before: dt.datetime) -> None:
     )
 
 
-def delete_older(connection: Connection, before: dt.datetime) -> None:
-    connection.execute(sa.delete(requests).where(requests.c.at < before))
+def delete_older(connection: Connection, before: dt.datetime) -> Sequence[tuple[int, int]]:
+    """Returns whom they had asked for: lists and subscribers."""
+    statement = sa.delete(requests).where(requests.c.at < before)
+    rows = connection.execute(
+        statement.returning(requests.c.list_id, requests.c.subscriber_id)
+    ).all()
+    return [(row.list_id, row.subscriber_id) for row in rows if None not in row]
 
 
 def _request(row: Row[Any]) -> Request:

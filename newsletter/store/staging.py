@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import StoreError
 from newsletter.model.subscriber import Consent
-from newsletter.store import lists, suppressions
+from newsletter.store import lists, people, suppressions
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.engine import _translated as translated
 from newsletter.store.schema import UtcTime
@@ -78,10 +78,7 @@ class Staging:
         """
         connection = self._connection.execution_options(begin_immediate=True)
         with connection.begin():
-            if not self._sqlite:
-                # Nobody else makes or renames a person until the commit, as on SQLite; leaving a
-                # list needs another table and does not wait.
-                self._run("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE")
+            people.lock(connection)
             created = lists.create(connection, list_name, consent.at)
             list_id = lists.id_of(connection, list_name)
             self._skip_erased(hashes)

@@ -14,9 +14,9 @@ from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Outcome, RetryLater
-from newsletter.model.subscriber import SuppressionReason
+from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.sending.plan import plan
-from newsletter.store import Store, suppressions
+from newsletter.store import Store, people, subscriptions, suppressions
 from newsletter.store.schema import requests, subscribers
 from newsletter.transports import mime
 from newsletter.transports.memory import Memory
@@ -583,3 +583,73 @@ def test_requests_are_forgotten_after_a_month(stage: Stage) -> None:
     stage.mails()
 
     assert states(stage) == []
+
+
+def test_who_never_confirms_is_forgotten_with_the_request(stage: Stage) -> None:
+    before = stage.rows()
+    stage.subscribe("new@example.com")
+    stage.mails()
+    assert stage.is_known("new@example.com")
+
+    stage.clock.now += 32 * DAY
+    stage.mails()
+
+    assert stage.rows() == before
+
+
+def test_the_month_counts_from_the_last_time_that_they_were_asked_for(stage: Stage) -> None:
+    stage.subscribe("new@example.com")
+    stage.mails()
+    stage.clock.now += 20 * DAY
+    stage.subscribe("new@example.com")
+    stage.mails()
+
+    stage.clock.now += 15 * DAY
+    stage.mails()
+    assert stage.is_known("new@example.com")
+    stage.clock.now += 17 * DAY
+    stage.mails()
+    assert not stage.is_known("new@example.com")
+
+
+def test_a_member_who_never_confirmed_another_list_stays_a_member(stage: Stage) -> None:
+    joined = stage.join("eve@example.com")
+    stage.clock.now += 2 * DAY
+    stage.subscribe("eve@example.com", "weekly")
+    stage.mails()
+    assert stage.status(joined, stage.weekly) == "pending"
+
+    stage.clock.now += 32 * DAY
+    stage.mails()
+
+    assert stage.status(joined) == "confirmed"
+    assert stage.status(joined, stage.weekly) is None
+    assert [fact.list for fact in stage.facts(joined)] == ["daily", "daily"]
+
+
+def test_whom_an_operator_made_pending_is_kept(stage: Stage) -> None:
+    with stage.store.write() as connection:
+        imported = people.insert(connection, Address("eve@example.com"), "Eve", {}, NOW)
+        said = Consent(NOW, "import", "people.csv")
+        pending = SubscriptionStatus.PENDING
+        subscriptions.subscribe(connection, imported.id, stage.daily, pending, said)
+    stage.subscribe("eve@example.com")
+    stage.mails()
+
+    stage.clock.now += 32 * DAY
+    stage.mails()
+
+    assert stage.status(imported.id) == "pending"
+
+
+def test_who_left_is_kept_so_that_no_import_brings_them_back(stage: Stage) -> None:
+    joined = stage.join("eve@example.com")
+    stage.client.post(stage.leave_path(joined), data=ONE_CLICK)
+    stage.clock.now += 2 * DAY
+    stage.subscribe("eve@example.com")
+    stage.mails()
+
+    stage.clock.now += 32 * DAY
+    stage.mails()
+
+    assert stage.status(joined) == "unsubscribed"

@@ -2,15 +2,18 @@
 
 import datetime as dt
 import json
+import threading
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from httpx import Response
 
-from newsletter.model.subscriber import SuppressionReason
-from newsletter.store import Store, people, suppressions
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
+from newsletter.store import Store, people, subscriptions, suppressions
 from newsletter.store.schema import subscribers
+from tests.factories import import_text, is_waiting
 from tests.integration.sending import NOW
 from tests.integration.web.stage import Stage, link, open_stage
 
@@ -23,6 +26,15 @@ def person_row(stage: Stage, who: int | None = None) -> sa.Row[tuple[object, ...
     with stage.store.read() as connection:
         query = sa.select(subscribers).where(subscribers.c.id == (who or stage.ada))
         return connection.execute(query).one()
+
+
+def join(stage: Stage, email: str, status: SubscriptionStatus) -> int:
+    """Let somebody be on `daily`; returns their id."""
+    with stage.store.write() as connection:
+        person = people.insert(connection, Address(email), "", {}, NOW)
+        said = Consent(NOW, "add", "newsletter subscribers add")
+        subscriptions.subscribe(connection, person.id, stage.daily, status, said)
+    return person.id
 
 
 def confirm(stage: Stage, path: str) -> Response:
@@ -242,14 +254,64 @@ def test_b44_the_address_of_somebody_else_gets_no_mail_and_the_same_answer(stage
 def test_b44_an_address_that_somebody_took_meanwhile_is_refused(stage: Stage) -> None:
     change(stage, action="move", email="new@example.com")
     path = stage.confirmation()
-    with stage.store.write() as connection:
-        address = stage.mailer.transport.delivered[-1].to  # type: ignore[attr-defined]
-        people.insert(connection, address, "", {}, NOW)
+    join(stage, "new@example.com", SubscriptionStatus.CONFIRMED)
 
     answer = confirm(stage, path)
 
     assert "cannot be used" in answer.text
     assert person_row(stage).address == "ada@example.com"
+
+
+@pytest.mark.postgresql
+def test_b44_of_two_who_move_to_one_address_at_once_the_second_is_refused(
+    postgresql_store: Store, tmp_path: Path
+) -> None:
+    stage = open_stage(postgresql_store, tmp_path)
+    change(stage, action="move", email="new@example.com")
+    path = stage.confirmation()
+    eve = join(stage, "eve@example.com", SubscriptionStatus.CONFIRMED)
+    answers: list[Response] = []
+    second = threading.Thread(target=lambda: answers.append(confirm(stage, path)))
+
+    with stage.store.write() as first:
+        people.lock(first)
+        people.move(first, eve, Address("new@example.com"), NOW)
+        second.start()
+        while second.is_alive() and not is_waiting(stage.store):
+            pass
+    second.join()
+
+    assert [answer.status_code for answer in answers] == [200]
+    assert "cannot be used" in answers[0].text
+    assert person_row(stage).address == "ada@example.com"
+
+
+def test_b44_an_address_that_was_only_asked_for_is_nobodys(stage: Stage) -> None:
+    """Else anybody could keep it from its owner."""
+    stage.subscribe("new@example.com", "weekly")
+    stage.mails()
+    stage.clock.now += dt.timedelta(days=2)
+    change(stage, action="move", email="new@example.com")
+
+    answer = confirm(stage, stage.confirmation())
+
+    assert "changed" in answer.text
+    assert person_row(stage).address == "new@example.com"
+    assert stage.id_of("new@example.com") == stage.ada
+    assert stage.status(list_id=stage.weekly) is None
+
+
+def test_b44_the_addresses_of_who_was_imported_and_of_who_left_are_somebodys(
+    stage: Stage, tmp_path: Path
+) -> None:
+    import_text(stage.store, tmp_path, "email\neve@example.com\n", "daily")
+    left = join(stage, "bo@example.com", SubscriptionStatus.PENDING)
+    stage.client.post(stage.leave_path(left), data={"action": "leave"})
+
+    for email in ("eve@example.com", "bo@example.com"):
+        change(stage, action="move", email=email)
+
+    assert stage.mails() == []
 
 
 def test_b44_a_confirmation_sent_to_an_address_that_was_left_is_no_longer_good(

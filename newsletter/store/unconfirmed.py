@@ -1,0 +1,57 @@
+"""Queries on people who were asked for and never said yes."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
+from newsletter.store.schema import consents, deliveries, requests, subscribers, subscriptions
+
+
+def is_one(connection: Connection, subscriber_id: int) -> bool:
+    """Whether nothing is known of a person but that somebody asked for them, or an import did."""
+    joined, said = subscriptions.c, consents.c
+    more = sa.or_(
+        sa.exists().where(
+            joined.subscriber_id == subscriber_id, joined.status != SubscriptionStatus.PENDING
+        ),
+        sa.exists().where(said.subscriber_id == subscriber_id, said.kind != ConsentKind.REQUESTED),
+        sa.exists().where(deliveries.c.subscriber_id == subscriber_id),
+    )
+    return not connection.execute(sa.select(more)).scalar_one()
+
+
+def delete(connection: Connection, subscriber_id: int) -> None:
+    """Delete such a person with all that was asked for them; the caller holds `people.lock`."""
+    for table in (requests, consents, subscriptions):
+        connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
+    connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))
+
+
+def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.datetime) -> None:
+    """Delete that a person was asked for on a page, last before a time, and never said anything.
+
+    With it goes the person of whom nothing else is known. Whom an operator made pending stays.
+    """
+    of_list, said = subscriptions.c, consents.c
+    theirs = (said.list_id == list_id, said.subscriber_id == subscriber_id)
+    other = sa.or_(said.kind != ConsentKind.REQUESTED, said.how != "form")
+    asked = sa.delete(subscriptions).where(
+        of_list.list_id == list_id,
+        of_list.subscriber_id == subscriber_id,
+        of_list.status == SubscriptionStatus.PENDING,
+        of_list.consent_how == "form",
+        of_list.consent_at < before,
+        ~sa.exists().where(*theirs, other),
+    )
+    if not connection.execute(asked).rowcount:
+        return
+    connection.execute(sa.delete(consents).where(*theirs))
+    known = [
+        sa.exists().where(table.c.subscriber_id == subscribers.c.id)
+        for table in (subscriptions, consents, requests, deliveries)
+    ]
+    connection.execute(
+        sa.delete(subscribers).where(subscribers.c.id == subscriber_id, ~sa.or_(*known))
+    )
