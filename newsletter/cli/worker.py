@@ -5,7 +5,7 @@ import click
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner, stopping
 from newsletter.cli.sends import as_json, next_step
-from newsletter.errors import Refused
+from newsletter.errors import Refused, UsageError
 from newsletter.model.send import SendStatus
 
 _POLL_SECONDS = 1.0
@@ -17,6 +17,7 @@ _POLL_SECONDS = 1.0
 def worker(session: Session, once: bool) -> int:
     """Send what is due, until stopped."""
     from newsletter.project import utc_now
+    from newsletter.sending import control
     from newsletter.sending.preflight import check_store
     from newsletter.sending.run import read, run
     from newsletter.store import sends
@@ -35,6 +36,9 @@ def worker(session: Session, once: bool) -> int:
                         raise  # not for another worker that was faster: a person has to act
                     session.notes.print(error.message)
                     continue
+                except UsageError as error:  # whom it is for cannot be told, and others are due
+                    session.notes.print(f"{send_id}: {error.message}. It is paused.")
+                    after = control.pause(session.store, send_id, utc_now, error.message)
                 if session.json:
                     session.emit(as_json(after))
                 else:

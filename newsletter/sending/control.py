@@ -21,7 +21,7 @@ class Decision(StrEnum):
     REJECT = "reject"
 
 
-def pause(store: Store, send_id: str, clock: Clock) -> Send:
+def pause(store: Store, send_id: str, clock: Clock, reason: str = "by the operator") -> Send:
     """Stop a send after the batches in flight; pausing a paused one changes nothing."""
     send = read(store, send_id)
     with store.write() as connection:
@@ -33,9 +33,7 @@ def pause(store: Store, send_id: str, clock: Clock) -> Send:
                 hint=f"See: newsletter status {send.id}",
             )
         if row.status != SendStatus.PAUSED:
-            sends.update(
-                connection, number, status=SendStatus.PAUSED, pause_reason="by the operator"
-            )
+            sends.update(connection, number, status=SendStatus.PAUSED, pause_reason=reason)
     return read(store, send.id)
 
 

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +114,35 @@ def test_the_worker_asks_a_person_about_a_schedule_long_past(
     resumed = call("resume", stale, "--json")
 
     assert (resumed.code, resumed.json["accepted"], resumed.json["pause_reason"]) == (0, 3, None)
+
+
+def test_a_send_whose_recipients_cannot_be_told_holds_up_no_other(
+    call: Call, project: Path, readers: str
+) -> None:
+    """Its segment names a list that is gone, as after rows were deleted by hand."""
+    call("lists", "create", "gone")
+    call("segments", "create", "most", "not on list gone")
+    broken = plan_send(project, ISSUE, readers, at=ago(2), segment="most")
+    call("segments", "delete", "most")
+    write_issue(project, "2026-01-08-other.md")
+    due = plan_send(project, "2026-01-08-other", readers, at=ago(1))
+    with closing(sqlite3.connect(project / "subscribers" / "newsletter.db")) as database, database:
+        database.execute("DELETE FROM lists WHERE name = 'gone'")
+
+    answer = call("worker", "--once", "--json")
+
+    assert answer.code == 0
+    assert [(sent["send_id"], sent["status"]) for sent in answer.lines] == [
+        (broken, "paused"),
+        (due, "finished"),
+    ]
+    assert answer.lines[0]["pause_reason"] == "there is no list 'gone'"
+    assert f"{broken}: there is no list 'gone'. It is paused." in answer.err
+    assert call("worker", "--once", "--json").out == ""
+
+    call("lists", "create", "gone")
+
+    assert call("resume", broken, "--json").json["accepted"] == 3
 
 
 def test_a_person_who_resumes_is_not_asked_once_more(
