@@ -74,6 +74,7 @@ def runner(session: Session) -> "Runner":
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),
         poll_events=_drained(session, stop),
+        check_events=_alarmed(session),
     )
 
 
@@ -104,6 +105,23 @@ def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
             tell(error.message)
 
     return drain if settings.events.queue_url else lambda: None
+
+
+def _alarmed(session: Session) -> Callable[[], None]:
+    """Tells, once, that SES says nothing of what is being sent."""
+
+    @cache
+    def tell(line: str) -> None:
+        session.notes.print(line)
+
+    def check() -> None:
+        from newsletter.feedback import silence
+        from newsletter.project import utc_now
+
+        if alarm := silence(session.store, session.project.settings, utc_now()):
+            tell(f"Alarm: {alarm}.")
+
+    return check
 
 
 def _pull_suppressions(session: Session, transport: "Transport") -> None:

@@ -11,6 +11,7 @@ certificates  where SNS keeps its certificates, and fetching them
 subscribing   confirming a topic's subscription, while that is armed
 retention     forgetting the raw text of old events
 alarm         mail went out, and no event came
+chores        what is due each hour
 """
 
 from newsletter.feedback.alarm import silence

@@ -10,9 +10,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.config import PolicySettings
+from newsletter.errors import NewsletterError, StoreError
 from newsletter.feedback import breaker, consequences
 from newsletter.feedback.events import MAX_CHARACTERS, parse, storable
 from newsletter.model.event import Event, NoEvent, Ref
@@ -25,8 +27,6 @@ A_TRANSACTION = 500
 _SAMPLES = 10
 _WAITING = (SendStatus.UNRESOLVED, SendStatus.PAUSED)  # nobody else will say that they are over
 _DEFAULTS = PolicySettings()
-# How long an event may come before our own commit that tells whose it is.
-_AHEAD = dt.timedelta(minutes=15)
 
 
 @dataclass
@@ -65,35 +65,86 @@ def apply(
 
     Each few hundred are one transaction: after a crash the rest may come again, and what was
     applied already is a duplicate then. Envelopes of other topics than `topics`, if any are given,
-    are set aside.
+    are set aside, and so is a message that the store cannot take: it holds up no other.
     """
     remaining = iter(messages)
     while chunk := list(islice(remaining, A_TRANSACTION)):
-        parsed = [(message, parse(message[1], topics)) for message in chunk]
-        events = [event for _, event in parsed if isinstance(event, Event)]
-        counted = Applied(read=len(chunk))
+        try:
+            total.add(_together(store, chunk, now, policy, topics))
+        except Exception as error:
+            if not _is_of_a_message(error):
+                raise
+            for message in chunk:
+                total.add(_alone(store, message, now, policy, topics))
+
+
+def _together(
+    store: Store,
+    messages: Sequence[Placed],
+    now: dt.datetime,
+    policy: PolicySettings,
+    topics: Collection[str],
+) -> Applied:
+    """Apply messages in one transaction."""
+    parsed = [(message, parse(message[1], topics)) for message in messages]
+    events = [event for _, event in parsed if isinstance(event, Event)]
+    counted = Applied(read=len(messages))
+    with store.write() as connection:
+        log.take_turn(connection)
+        for message, found in parsed:
+            if isinstance(found, NoEvent):
+                _no_event(connection, found, message, now, counted)
+        _apply(connection, events, now, counted, policy)
+    return counted
+
+
+def _alone(
+    store: Store,
+    message: Placed,
+    now: dt.datetime,
+    policy: PolicySettings,
+    topics: Collection[str],
+) -> Applied:
+    """Apply one message of some that could not be applied together; else set it aside."""
+    try:
+        return _together(store, [message], now, policy, topics)
+    except Exception as error:
+        if not _is_of_a_message(error):
+            raise
+        counted = Applied(read=1)
+        reason = f"it cannot be applied: {type(error.__cause__ or error).__name__}"
         with store.write() as connection:
-            log.take_turn(connection)
-            for message, found in parsed:
-                if isinstance(found, NoEvent):
-                    _no_event(connection, found, message, now, counted)
-            _apply(connection, events, now, counted, policy)
-        total.add(counted)
+            _set_aside(connection, message, reason, now, counted)
+        return counted
 
 
-def apply_late(store: Store, now: dt.datetime, policy: PolicySettings = _DEFAULTS) -> int:
-    """Apply the events that came before our own record of what they are about; returns how many.
+def _is_of_a_message(error: Exception) -> bool:
+    """Whether what was to be written is at fault, rather than the store: then it would fail for
+    ever, and with it all that it comes with."""
+    if isinstance(error, StoreError):
+        return isinstance(error.__cause__, sa.exc.DataError | sa.exc.IntegrityError)
+    return not isinstance(error, NewsletterError | OSError | MemoryError)
+
+
+def apply_late(
+    store: Store,
+    now: dt.datetime,
+    policy: PolicySettings = _DEFAULTS,
+    ahead: dt.timedelta = dt.timedelta(minutes=15),
+) -> int:
+    """Apply the events that came before our own record of what they are about, by no more than
+    `ahead`; returns how many.
 
     These are the few that carry neither tags nor our header: until the answer of SES is recorded,
     their message id says nothing.
     """
     with store.read() as connection:
-        if not log.known_by_now(connection, now - _AHEAD):
+        if not log.known_by_now(connection, now - ahead):
             return 0
     total = Applied()
     with store.write() as connection:
         log.take_turn(connection)
-        late = log.known_by_now(connection, now - _AHEAD)
+        late = log.known_by_now(connection, now - ahead)
         _apply(connection, late, now, total, policy)
     return total.applied
 
@@ -146,10 +197,16 @@ def _no_event(
     if found.harmless:
         total.ignored += 1
         return
+    _set_aside(connection, message, found.reason, now, total)
+
+
+def _set_aside(
+    connection: Connection, message: Placed, reason: str, now: dt.datetime, total: Applied
+) -> None:
     place, text = message
     key = "unreadable " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if log.set_aside(connection, key, found.reason, storable(text[:MAX_CHARACTERS]), now):
+    if log.set_aside(connection, key, reason, storable(text[:MAX_CHARACTERS]), now):
         total.set_aside += 1
-        total.samples.append((place, found.reason))
+        total.samples.append((place, reason))
     else:
         total.duplicate += 1

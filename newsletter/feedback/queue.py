@@ -20,8 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError, NewsletterError, StoreError
+from newsletter.feedback import chores
+from newsletter.feedback.alarm import silence
 from newsletter.feedback.apply import A_TRANSACTION, Applied, apply, apply_late
-from newsletter.feedback.retention import clear_old_payloads
 from newsletter.store import Store
 from newsletter.transports.ses.clients import credentials_needed
 
@@ -35,7 +36,6 @@ _CALLS = 8  # at once
 _WAIT_SECONDS = 5  # for a first message: as long may stopping take
 _EMPTY_SECONDS = 1  # any wait asks all servers of SQS: then nothing means that nothing is there
 _INVISIBLE_SECONDS = 120  # to others, while these are applied: they take about a second
-_CHORES = dt.timedelta(hours=1)
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
 # Error codes of SQS that trying again does not mend, with what does.
@@ -140,8 +140,8 @@ class Drain:
                 if not received:
                     apply_late(self.store, self.clock(), self.settings.policy)
                 if chores_at <= self.clock():
-                    self._clear()
-                    chores_at = self.clock() + _CHORES
+                    self._do_chores(tell=not once)
+                    chores_at = self.clock() + chores.EVERY
                 is_over = at_most is not None and self.clock() - began_at >= at_most
                 if once and (is_over or not received):
                     return
@@ -172,9 +172,11 @@ class Drain:
         calls = [received[first : first + _CALL] for first in range(0, len(received), _CALL)]
         list(pool.map(self.queue.delete, calls))  # only now: the commit is on disk
 
-    def _clear(self) -> None:
-        keep = dt.timedelta(days=self.settings.events.keep_payload_days)
-        clear_old_payloads(self.store, keep, self.clock())
+    def _do_chores(self, *, tell: bool) -> None:
+        now = self.clock()
+        chores.do_chores(self.store, self.settings, now)
+        if tell and (alarm := silence(self.store, self.settings, now)):
+            self.notify(f"Alarm: {alarm}.")
 
 
 def _asked(call: Callable[[], T]) -> T:

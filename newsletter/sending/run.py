@@ -67,6 +67,7 @@ class Runner:
     canary_limits: canary.Limits = field(default_factory=canary.Limits)
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
+    check_events: Callable[[], None] = lambda: None  # now and then: tells where none come
 
     @property
     def host(self) -> str:
@@ -307,6 +308,7 @@ def _watch(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
             renewed = now
         if now - asked >= _ASK_AGAIN:
             _follow_account(runner, work)
+            runner.check_events()
             asked = now
 
 

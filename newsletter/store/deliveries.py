@@ -220,7 +220,10 @@ def send_unheard_of(connection: Connection, after: dt.datetime, until: dt.dateti
     """
     recent = (
         sa.select(sends.c.number, sends.c.id)
-        .where(sa.or_(sends.c.finished_at.is_(None), sends.c.finished_at > after))
+        .where(
+            sends.c.created_at <= until,
+            sa.or_(sends.c.finished_at.is_(None), sends.c.finished_at > after),
+        )
         .order_by(sends.c.number.desc())
     )
     for send in connection.execute(recent).all():

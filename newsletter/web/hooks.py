@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
-from newsletter.feedback import certificates, subscribing
+from newsletter.feedback import certificates, chores, subscribing
 from newsletter.feedback.apply import Applied, apply, apply_late
 from newsletter.feedback.certificates import Certificates, NoCertificate
 from newsletter.feedback.sns import Envelope, Refusal, prove
@@ -66,7 +66,7 @@ class _Applying:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._late_at = site.clock()
+        self._late_at = self._chores_at = site.clock()
 
     def __call__(self, texts: Sequence[str]) -> None:
         site, now = self._site, self._site.clock()
@@ -75,6 +75,9 @@ class _Applying:
         if self._late_at <= now:
             self._late_at = now + _LATE_EVERY
             apply_late(site.store, now, site.settings.policy)
+        if self._chores_at <= now:
+            self._chores_at = now + chores.EVERY
+            chores.do_chores(site.store, site.settings, now)
 
 
 def _subscribe(site: Site, envelope: Envelope, confirm: Callable[[str, str], None]) -> None:

@@ -1,7 +1,10 @@
-"""Silence is an alarm, and raw texts are forgotten in time."""
+"""What is due each hour: silence is an alarm, raw texts are forgotten, and late events applied."""
 
 import datetime as dt
 import json
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +13,27 @@ import sqlalchemy as sa
 
 from newsletter.config import Settings
 from newsletter.feedback import silence
+from newsletter.feedback.apply import Applied, apply_late
+from newsletter.feedback.chores import do_chores
+from newsletter.feedback.queue import Drain, Received
 from newsletter.feedback.retention import clear_old_payloads
+from newsletter.model.email import Message
+from newsletter.model.send import Accepted, Outcome
 from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store, schema
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.reporting import DELIVERY, event, logged, replay
-from tests.integration.sending import NOW, FixedClock, fill_list, order, runner
+from tests.integration.sending import (
+    NOW,
+    FixedClock,
+    fill_list,
+    ledger,
+    order,
+    runner,
+)
+from tests.unit.feedback.payloads import changed
 
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
@@ -114,6 +130,54 @@ def test_what_is_no_alarm(store: Store, found: Settings, after: dt.timedelta) ->
     assert silence(store, found, NOW + after) is None
 
 
+class Empty:
+    """A queue in which nothing is, for some hours."""
+
+    def __init__(self, clock: FixedClock, stop: threading.Event, hours: int) -> None:
+        self._clock, self._stop, self._left = clock, stop, hours
+
+    def receive(self, wait_seconds: int) -> list[Received]:
+        self._clock.forward(3600)
+        self._left -= 1
+        if not self._left:
+            self._stop.set()
+        return []
+
+    def delete(self, messages: Sequence[Received]) -> None:
+        assert not messages
+
+
+def test_f57_who_drains_a_queue_tells_of_silence_each_hour(store: Store) -> None:
+    sent(store)
+    clock, stop, notes = FixedClock(NOW), threading.Event(), list[str]()
+    queue: Any = Empty(clock, stop, hours=3)
+
+    Drain(queue, store, settings(), clock, stop, notes.append, Applied()).run(once=False)
+
+    assert len(notes) == 3
+    assert all(note.startswith("Alarm: no event of SES since") for note in notes)
+
+
+def test_f57_a_send_looks_each_minute_whether_it_is_heard_of(store: Store) -> None:
+    fill_list(store, 3)
+    clock, looked = FixedClock(NOW), threading.Event()
+
+    def answer(_: str, batch: Sequence[Message]) -> list[Outcome]:
+        looked.clear()
+        clock.forward(61)
+        assert looked.wait(30)
+        return [Accepted(message.ref) for message in batch]
+
+    memory = Memory(answer)
+    memory.batch_size = 1
+    run.run(
+        replace(runner(store, memory, clock=clock), check_events=looked.set),
+        plan(store, order(), NOW),
+    )
+
+    assert len(memory.delivered) == 3
+
+
 def test_nothing_sent_is_no_alarm(store: Store) -> None:
     assert silence(store, settings(), NOW) is None
 
@@ -140,6 +204,7 @@ def _age(project: Path, by: dt.timedelta) -> None:
     with closing(sqlite3.connect(project / "subscribers" / "newsletter.db")) as connection:
         older = by // dt.timedelta(microseconds=1)
         connection.execute("UPDATE deliveries SET at = at - ?", [older])
+        connection.execute("UPDATE sends SET created_at = created_at - ?", [older])
         connection.commit()
 
 
@@ -190,3 +255,21 @@ def test_without_topics_nothing_can_be_armed(call: Call) -> None:
     answer = call("events", "arm", "--json")
 
     assert (answer.code, answer.error["where"]) == (2, "events.topic_arns")
+
+
+# --- late events ----------------------------------------------------------------------------------
+
+
+def test_f52_an_event_that_came_hours_before_our_record_is_applied_in_the_end(store: Store) -> None:
+    """A process may be held up for long between the answer of SES and its own record of it."""
+    text = changed("notification-bounce-without-headers.json", mail__messageId="late")
+    assert replay(store, text, now=NOW - 30 * HOUR).ignored == 1
+    fill_list(store, 1)
+    send_id = plan(store, order(), NOW)
+    run.run(runner(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
+    assert apply_late(store, NOW) == 0
+
+    do_chores(store, settings(), NOW)
+
+    [row] = ledger(store, send_id).values()
+    assert row.reported == "bounced"
