@@ -22,10 +22,10 @@ class Begun:
 
 
 def begun(connection: Connection) -> Sequence[Begun]:
-    """All sends of which anything was ever claimed, oldest first.
+    """All sends to a whole list of which anything was ever claimed, oldest first.
 
-    It reads the few rows of `sends` alone and none of their emails, so that it can be asked again
-    every second.
+    What went to a segment is for some readers alone. It reads the few rows of `sends` and none of
+    their emails, so that it can be asked again every second.
     """
     query = (
         sa.select(
@@ -38,6 +38,7 @@ def begun(connection: Connection) -> Sequence[Begun]:
         )
         .join(lists, lists.c.id == sends.c.list_id)
         .where(sends.c.status != SendStatus.SCHEDULED, sends.c.frozen, sends.c.cursor > 0)
+        .where(sends.c.segment == "")
         .order_by(sends.c.number)
     )
     return [Begun(*row) for row in connection.execute(query)]

@@ -99,9 +99,11 @@ def last_to(connection: Connection, list_id: int, segment: str) -> int | None:
 
 
 def newest_finished(connection: Connection, list_id: int, slug: str | None) -> int | None:
-    """The newest finished send to a list, or of one issue to it."""
+    """The newest finished send to a whole list, or of one issue to it."""
     query = sa.select(sa.func.max(sends.c.number)).where(
-        sends.c.list_id == list_id, sends.c.status == SendStatus.FINISHED
+        sends.c.list_id == list_id,
+        sends.c.segment == "",
+        sends.c.status == SendStatus.FINISHED,
     )
     if slug is not None:
         query = query.where(sends.c.slug == slug)

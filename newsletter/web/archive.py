@@ -17,11 +17,14 @@ _CACHED = "public, max-age=10"  # an issue that was just sent appears within sec
 def add(app: FastAPI, site: Site) -> None:
     archive = Archive(site)
 
-    async def found(path: str) -> File:
+    async def looked_up(path: str) -> File | None:
         """A file of the archive; looked up by its whole path, never on the disk."""
         if not archive.is_fresh:
             await run_in_threadpool(archive.refresh)
-        file = archive.finished(path) or await run_in_threadpool(archive.file, path)
+        return archive.finished(path) or await run_in_threadpool(archive.file, path)
+
+    async def found(path: str) -> File:
+        file = await looked_up(path)
         if file is None:
             raise HTTPException(404)
         return file
@@ -36,7 +39,11 @@ def add(app: FastAPI, site: Site) -> None:
 
     @app.get("/archive/{slug}/")
     async def issue(request: Request, slug: str) -> Response:
-        response = _answer(request, await found(f"archive/{slug}/index.html"))
+        """Any mail links here, also of an issue that is not for everybody."""
+        file = await looked_up(f"archive/{slug}/index.html")
+        if file is None:
+            return site.pages.page("archive_absent.html", status=404)
+        response = _answer(request, file)
         response.headers["Content-Security-Policy"] = POLICY
         return response
 

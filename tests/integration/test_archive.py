@@ -143,6 +143,26 @@ def test_lists_that_are_not_public_are_left_out(
         assert client.get("/archive/secret/").status == 404
 
 
+def test_what_went_to_a_segment_is_shown_once_it_went_to_a_whole_list(
+    client: Visitor, store: Store, clock: FixedClock
+) -> None:
+    """It may hold what only some should read. Its mails link to a page that says no more."""
+    rule = 'address = "r1@example.com"'
+    sent(store, "secret", letter("For one"), clock, segment="first", rule=rule)
+    clock.forward(2)
+
+    absent = client.get("/archive/secret/")
+    assert titles(client) == []
+    assert "For one" not in client.get("/feed.xml").text + client.get("/feed.json").text
+    assert absent.status == 404
+    assert "went to some readers only" in absent.text
+    assert client.get("/archive/nothing/").content == absent.content
+
+    sent(store, "secret", letter("For all"), clock)
+    clock.forward(2)
+    assert titles(client) == ["For all"]
+
+
 def test_the_index_is_paged(client: Visitor, store: Store, clock: FixedClock) -> None:
     for number in range(101):
         sent(store, f"issue-{number}", letter(f"Issue {number}"), clock)

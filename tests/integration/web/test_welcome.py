@@ -1,6 +1,7 @@
 """The mail that welcomes who has just confirmed: an issue of the list, once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_without_a_wish_or_an_issue_nothing_comes(
     sqlite_store: Store, tmp_path: Path, wish: str, list_name: str
 ) -> None:
     assert joins(published(sqlite_store, tmp_path, wish), list_name) == []
+
+
+def test_an_issue_that_went_to_a_segment_welcomes_nobody(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    stage = published(sqlite_store, tmp_path, "latest")
+    for_ada = replace(order("secret", "daily"), segment="ada", rule='name = "Ada"')
+    run.run(runner(stage.store, Memory()), plan(stage.store, for_ada, stage.clock()))
+
+    (message,) = joins(stage)
+
+    assert message.values["web_url"].endswith("/archive/news/")
 
 
 @pytest.mark.parametrize("since", ["left", "paused", "suppressed", "erased"])
