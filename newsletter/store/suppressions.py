@@ -33,13 +33,17 @@ def add(
     event_id: int | None = None,
 ) -> bool:
     """Never mail this address key (or hash) again; False if it is known already: the first
-    reason stays. `event_id` is the report that caused it."""
+    reason stays, and nobody takes it away before the commit.
+
+    `event_id` is the report that caused it.
+    """
     statement = insert_into(connection, suppressions).values(
         address=key, reason=reason, source=source, created_at=now
     )
     made = statement.on_conflict_do_nothing().returning(suppressions.c.address)
-    if connection.execute(made).first() is None:
-        return False
+    while connection.execute(made).first() is None:
+        if _held(connection, [key]):
+            return False
     _log(connection, "added", Suppression(key, reason, source, now), event_id)
     return True
 
@@ -96,8 +100,11 @@ def remove(
 def standing(
     connection: Connection, keys: Collection[str]
 ) -> dict[str, tuple[Suppression, int | None]]:
-    """The suppressions of some address keys, each with the report that caused it, if one did."""
-    found = of(connection, keys)
+    """The suppressions of some address keys, each with the report that caused it, if one did.
+
+    They are held until the commit, so that a person and a report do not decide about one at once.
+    """
+    found = _held(connection, keys)
     log = suppression_log
     added = (
         sa.select(log.c.address, log.c.event_id)
@@ -106,6 +113,17 @@ def standing(
     )
     causes: dict[str, int | None] = {row.address: row.event_id for row in connection.execute(added)}
     return {key: (suppression, causes.get(key)) for key, suppression in found.items()}
+
+
+def _held(connection: Connection, keys: Collection[str]) -> dict[str, Suppression]:
+    """The suppressions of some address keys, locked in the order of the keys."""
+    query = (
+        sa.select(suppressions)
+        .where(suppressions.c.address.in_(keys))
+        .order_by(suppressions.c.address)
+        .with_for_update()
+    )
+    return {row.address: _suppression(row) for row in connection.execute(query)}
 
 
 def confirm(connection: Connection, key: str, source: str, now: dt.datetime) -> None:
