@@ -37,9 +37,14 @@ def leave(store: Store, leavers: Sequence[tuple[Membership, Consent]]) -> Mappin
     leaving = dict(reversed(leavers))  # of two clicks the first counts
     with store.write() as connection:
         known = subscriptions.unsubscribe_each(connection, leaving)
+        gone = people.erased(connection, {subscriber_id for _, subscriber_id in leaving})
         names = dict(lists.names(connection))
     return {
-        member: Left(names.get(member[0], ""), was_member=member in known) for member in leaving
+        (list_id, subscriber_id): Left(
+            names.get(list_id, ""),
+            was_member=(list_id, subscriber_id) in known and subscriber_id not in gone,
+        )
+        for list_id, subscriber_id in leaving
     }
 
 
