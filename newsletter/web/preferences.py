@@ -110,8 +110,8 @@ def _done(visit: _Visit, note: str) -> Response:
     return _page(visit.site, visit.subscriber_id, note)
 
 
-def _fault(visit: _Visit, note: str) -> Response:
-    return _page(visit.site, visit.subscriber_id, note, status=400)
+def _fault(visit: _Visit, note: str, status: int = 400) -> Response:
+    return _page(visit.site, visit.subscriber_id, note, status)
 
 
 def _list_id(visit: _Visit) -> tuple[str, int]:
@@ -148,7 +148,7 @@ def _join(visit: _Visit) -> Response:
                 wording=wording(site),
                 now=visit.said.at,
             )
-            return _done(visit, "note_ask") if asked else site.pages.problem(429)
+            return _done(visit, "note_ask") if asked else _fault(visit, "note_enough", 429)
 
 
 def _name(visit: _Visit) -> Response:
@@ -201,7 +201,7 @@ def _move(visit: _Visit) -> Response:
     asked = joining.ask_to_move(
         site.store, visit.subscriber_id, address, wording=wording(site), now=now
     )
-    return _done(visit, "note_move") if asked else site.pages.problem(429)
+    return _done(visit, "note_move") if asked else _fault(visit, "note_enough", 429)
 
 
 def _data(visit: _Visit) -> Response:

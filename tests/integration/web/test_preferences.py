@@ -348,6 +348,22 @@ def test_b44_nobody_is_mailed_at_will_by_moving(stage: Stage) -> None:
     assert len(stage.mails()) == 1
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "several times today"), ("zh", "明天再试")])
+@pytest.mark.parametrize("action", ["move", "join"])
+def test_who_asks_too_often_is_told_so_on_their_own_page(
+    sqlite_store: Store, tmp_path: Path, action: str, language: str, words: str
+) -> None:
+    stage = open_stage(sqlite_store, tmp_path, language=language)
+    for _ in range(3):
+        change(stage, action=action, list="weekly", email="new@example.com")
+
+    answer = change(stage, action=action, list="weekly", email="new@example.com")
+
+    assert answer.status_code == 429
+    assert words in answer.text
+    assert "ada@example.com" in answer.text
+
+
 def test_b44_of_two_new_addresses_the_later_one_counts(stage: Stage) -> None:
     """Whoever has the mailbox of a slip of the pen takes no subscription over."""
     change(stage, action="move", email="slip@example.com")
