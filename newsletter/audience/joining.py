@@ -280,21 +280,41 @@ def take_welcome(
         if request is None or request.list_id is None:
             return None
         person = people.get(connection, request.subscriber_id or 0)
-        if person is None or suppression_of(connection, person.address, hashes):
+        if person is None:
             return None
-        standing = subscriptions.find(connection, person.id, request.list_id)
-        is_member = standing is not None and standing.status is SubscriptionStatus.CONFIRMED
-        is_paused = person.paused_until is not None and person.paused_until > now
-        return (person, request.list_id) if is_member and not is_paused else None
+        if reason := _no_welcome(connection, person, request.list_id, hashes, now):
+            _note_welcome(connection, request_id, RequestState.REFUSED, reason)
+            return None
+        return person, request.list_id
+
+
+def _no_welcome(
+    connection: Connection, person: Subscriber, list_id: int, hashes: Hashes, now: dt.datetime
+) -> str:
+    """Why somebody is not welcomed; empty where they are."""
+    if suppression_of(connection, person.address, hashes):
+        return "suppressed"
+    standing = subscriptions.find(connection, person.id, list_id)
+    if standing is None or standing.status is not SubscriptionStatus.CONFIRMED:
+        return "no member any more"
+    if person.paused_until is not None and person.paused_until > now:
+        return "paused"
+    return ""
 
 
 def settle_welcome(store: Store, request_id: int, state: RequestState, reason: str) -> None:
     """Note what became of a welcome; one that provably did not leave is due again."""
+    with store.write() as connection:
+        _note_welcome(connection, request_id, state, reason)
+
+
+def _note_welcome(
+    connection: Connection, request_id: int, state: RequestState, reason: str
+) -> None:
     noted = f"welcome {state}: {reason}".removesuffix(": ")
     if state is RequestState.WAITING:
         noted = requests.WELCOME_DUE
-    with store.write() as connection:
-        requests.settle(connection, request_id, RequestState.CONFIRMED, noted)
+    requests.settle(connection, request_id, RequestState.CONFIRMED, noted)
 
 
 def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Consent) -> Answer:

@@ -133,6 +133,8 @@ class Mailer:
             return None
         message = welcome.message(site, *taken)
         if message is None:
+            refused = RequestState.REFUSED
+            joining.settle_welcome(site.store, request_id, refused, "nothing to mail")
             return None
         outcome = self._deliver(welcome.FOLDER, message)
         joining.settle_welcome(site.store, request_id, *_noted(outcome))
