@@ -16,6 +16,9 @@ from newsletter.model.event import Event
 from newsletter.model.send import DeliveryStatus, Reported
 from newsletter.store.schema import deliveries, events, sends
 
+# Why an unknown delivery counts as accepted, whatever the first event about it was.
+_REPORTED = "SES reported it"
+
 DeliveryKey = tuple[int, int]  # the number of the send, and the delivery's in it
 
 # What is not yet known for certain, or was decided by a person: the provider knows better.
@@ -227,11 +230,16 @@ def _after(standing: Standing, event: Event) -> Standing:
     is_newer = event.message_id > (standing.message_id or "")
     if is_newer and standing.status is not DeliveryStatus.SKIPPED:
         changes["message_id"] = event.message_id
-    if (status := _settled(standing.status, event)) is not standing.status:
-        reason = f"SES reported {event.type}"
-        if event.type.says_never_sent and event.detail:
-            reason += f": {event.detail}"
-        changes |= {"status": status, "reason": reason, "at": event.at}
+    status = _settled(standing.status, event)
+    settles, taken_at = status is not standing.status, event.sent_at or event.at
+    if event.type.says_never_sent:
+        if settles or (status is DeliveryStatus.REJECTED and "reported" in changes):
+            reason = f"SES reported {event.type}" + (f": {event.detail}" if event.detail else "")
+            changes |= {"status": status, "reason": reason, "at": event.at}
+    elif settles:
+        changes |= {"status": status, "reason": _REPORTED, "at": taken_at}
+    elif standing.reason == _REPORTED and standing.at is not None and taken_at < standing.at:
+        changes["at"] = taken_at
     return replace(standing, **changes)
 
 

@@ -307,11 +307,15 @@ def test_any_order_and_repetition_ends_in_the_same_state(
 
 
 def _told(send_id: str, number: int, name: str, attempt: int, named: bool) -> str:
-    parts: dict[str, Any] = {"mail__messageId": f"m{number}-{attempt}"}
-    if not named or name.startswith("notification"):
+    taken_at = (NOW + dt.timedelta(minutes=7 * number - attempt)).isoformat()
+    parts: dict[str, Any] = {
+        "mail__messageId": f"m{number}-{attempt}",
+        "mail__timestamp": taken_at,
+    }
+    if name.startswith("notification"):
+        return changed(name, **parts)
+    if not named:
         parts |= {"mail__tags": None, "mail__headers": None}
-        if name.startswith("notification"):
-            return changed(name, mail__messageId=f"m{number}-{attempt}")
     return event(send_id, number, name, attempt=attempt, **parts)
 
 
@@ -324,7 +328,7 @@ def _stand(store: Store, statuses: Sequence[DeliveryStatus]) -> None:
             connection.execute(
                 sa.update(table)
                 .where(table.c.number == number)
-                .values(status=status, reported=None, message_id=None)
+                .values(status=status, reported=None, message_id=None, reason=None, at=NOW)
             )
         queued = DeliveryStatus.QUEUED in statuses  # the operator has decided to resend
         stands = SendStatus.PAUSED if queued else SendStatus.UNRESOLVED
@@ -334,7 +338,7 @@ def _stand(store: Store, statuses: Sequence[DeliveryStatus]) -> None:
 def _state(store: Store, send_id: str) -> Any:
     send = run.read(store, send_id)
     rows = ledger(store, send_id).values()
-    return send.status, send.counts, [(row.status, row.reported, row.message_id) for row in rows]
+    return send.status, send.counts, list(rows)
 
 
 # --- what is not ours -----------------------------------------------------------------------------

@@ -199,7 +199,7 @@ def test_what_a_server_answered_is_no_reason_for_it_may_name_an_erased_person(
 
     replay(store, event(send_id, name="event-delivery.json", delivery__smtpResponse=answer))
 
-    assert only(store, send_id).reason == "SES reported Delivery"
+    assert only(store, send_id).reason == "SES reported it"
 
 
 def rejection(send_id: str, name: str) -> str:
