@@ -93,6 +93,8 @@ class Staging:
             self._run("ANALYZE known")
             known, left, members, updated = connection.execute(sa.text(_COUNT_KNOWN)).one()
             self._run(_UPDATE_PEOPLE, now=consent.at)
+            if not self._sqlite:
+                self._run(_HOLD_PENDING, list=list_id)
             self._run(_CONFIRM_PENDING, **values)
             self._run(_SUBSCRIBE_KNOWN, **values)
             staged = self._loaded - self._repeats - self._erased - suppressed
@@ -218,6 +220,16 @@ UPDATE subscribers SET name = coalesce(known.name, subscribers.name),
 FROM known
 WHERE known.subscriber_id = subscribers.id AND coalesce(known.standing, '') <> 'unsubscribed'
     AND (known.name IS NOT NULL OR known.attributes IS NOT NULL)
+"""
+# In the order in which those who leave hold their rows, or the two could wait for each other.
+_HOLD_PENDING = """
+SELECT count(*) FROM (
+    SELECT 1 FROM subscriptions
+    WHERE list_id = :list AND status = 'pending' AND subscriber_id IN (
+        SELECT subscriber_id FROM known WHERE standing = 'pending' AND wanted = 'confirmed')
+    ORDER BY list_id, subscriber_id
+    FOR UPDATE
+) AS held
 """
 # The status is asked again: on PostgreSQL somebody may have left since.
 _CONFIRM_PENDING = """
