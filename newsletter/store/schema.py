@@ -168,6 +168,13 @@ suppressions = Table(
         "reason IN ('hard_bounce', 'soft_bounce', 'complaint', 'manual', 'erased')",
         name="reason",
     ),
+    Index("ix_suppressions_created_at", "created_at", "address"),
+    Index(
+        "ix_suppressions_erased",
+        "address",
+        sqlite_where=text("reason = 'erased'"),
+        postgresql_where=text("reason = 'erased'"),
+    ),
     sqlite_with_rowid=False,
 )
 

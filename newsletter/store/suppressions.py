@@ -13,6 +13,7 @@ from newsletter.store.dialects import insert_into
 from newsletter.store.schema import suppression_log, suppressions
 
 _PAGE = 1000
+_IS_ERASED = sa.text("reason = 'erased'")  # to the letter as in ix_suppressions_erased
 
 
 def find(
@@ -188,9 +189,7 @@ def newest_first(
     while rows := connection.execute(page).all():
         yield from map(_suppression, rows)
         last = rows[-1]
-        page = query.where(
-            sa.or_(at < last.created_at, sa.and_(at == last.created_at, key < last.address))
-        )
+        page = query.where(sa.tuple_(at, key) < (last.created_at, last.address))
 
 
 def by_address(
@@ -213,15 +212,13 @@ def counts(connection: Connection) -> Mapping[str, int]:
 
 
 def any_erased(connection: Connection) -> bool:
-    query = sa.select(sa.literal(1)).where(suppressions.c.reason == SuppressionReason.ERASED)
+    query = sa.select(sa.literal(1)).select_from(suppressions).where(_IS_ERASED)
     return connection.execute(query.limit(1)).first() is not None
 
 
 def erased_hashes(connection: Connection) -> frozenset[str]:
     """The keyed hashes of everybody who was erased."""
-    query = sa.select(suppressions.c.address).where(
-        suppressions.c.reason == SuppressionReason.ERASED
-    )
+    query = sa.select(suppressions.c.address).where(_IS_ERASED)
     return frozenset(connection.execute(query).scalars())
 
 

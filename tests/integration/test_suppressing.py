@@ -11,6 +11,7 @@ from newsletter.audience import subscribers
 from newsletter.model.address import Address
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.store import Store, schema, suppressions
+from tests.integration.plans import explained
 from tests.integration.sending import NOW
 
 ADDRESS = Address("r1@example.com")
@@ -61,3 +62,23 @@ def test_what_is_known_already_is_held_until_the_commit(postgresql_store: Store)
             hold(first)
             with pytest.raises(OperationalError, match="could not obtain lock"):
                 second.execute(NOWAIT)
+
+
+def test_pages_and_erased_people_are_found_by_an_index(sqlite_store: Store) -> None:
+    """Lists have a hundred thousand, and an import asks for the erased."""
+    with sqlite_store.write() as connection:
+        for number in range(3):
+            manual = SuppressionReason.MANUAL
+            suppressions.add(connection, f"r{number}@example.com", manual, "test", NOW)
+
+    with sqlite_store.read() as connection, explained(connection) as steps:
+        list(suppressions.newest_first(connection))
+        suppressions.any_erased(connection)
+        suppressions.erased_hashes(connection)
+
+    assert steps == [
+        "SCAN suppressions USING INDEX ix_suppressions_created_at",
+        "SEARCH suppressions USING INDEX ix_suppressions_created_at",
+        "SCAN suppressions USING INDEX ix_suppressions_erased",
+        "SCAN suppressions USING INDEX ix_suppressions_erased",
+    ]

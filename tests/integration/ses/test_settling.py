@@ -17,6 +17,7 @@ from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.store import Store, events, schema, settling
 from newsletter.transports.memory import Memory
+from tests.integration.plans import explained
 from tests.integration.reporting import event, replay
 from tests.integration.sending import NOW, ledger, resume, runner
 from tests.integration.ses.test_events import only, unknown_send
@@ -175,17 +176,10 @@ def test_only_a_changed_balance_is_reason_to_count_it_again(store: Store) -> Non
 
 def test_what_came_too_early_is_looked_for_among_the_ignored_alone(sqlite_store: Store) -> None:
     """It is asked every few seconds, and the log has millions of rows with their payloads."""
-    plans: list[str] = []
-
-    def explain(connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
-        driver = connection.connection.driver_connection
-        plans.extend(row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {statement}", values))
-
-    with sqlite_store.read() as connection:
-        sa.event.listen(connection, "before_cursor_execute", explain)
+    with sqlite_store.read() as connection, explained(connection) as steps:
         events.known_by_now(connection, NOW)
 
-    assert [plan.split(" (")[0] for plan in plans] == [
+    assert steps == [
         "SEARCH events USING INDEX ix_events_ignored",
         "SEARCH deliveries USING COVERING INDEX ix_deliveries_message_id",
     ]

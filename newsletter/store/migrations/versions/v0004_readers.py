@@ -92,6 +92,15 @@ def upgrade() -> None:
             op.f("ck_suppressions_reason"),
             "reason IN ('hard_bounce', 'soft_bounce', 'complaint', 'manual', 'erased')",
         )
+    op.create_index("ix_suppressions_created_at", "suppressions", ["created_at", "address"])
+    erased = sa.text("reason = 'erased'")
+    op.create_index(
+        "ix_suppressions_erased",
+        "suppressions",
+        ["address"],
+        sqlite_where=erased,
+        postgresql_where=erased,
+    )
     op.create_table(
         "segments",
         sa.Column("name", sa.Text(), nullable=False),
