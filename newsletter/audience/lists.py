@@ -37,7 +37,8 @@ def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
     """Delete a list; its people stay. Returns what it was.
 
     Raises Refused for a list that was ever mailed, whose ledger needs it, for one that a segment
-    names, and unless `confirmed` for one with members, for with it goes who left.
+    names, and unless `confirmed` for one with members, for with it goes the proof of who said yes
+    and of who left.
     """
     from newsletter.store import segments  # noqa: PLC0415 -- a parser that segments alone need
 
@@ -57,7 +58,8 @@ def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
         if found.members and not confirmed:
             raise Refused(
                 f"{name!r} has {found.members:,} members, of whom {found.unsubscribed:,} left",
-                hint="Export it first, then delete it with --yes.",
+                hint="With it goes its part of the consent log: who said yes, and who left. Export "
+                "it first, then delete it with --yes.",
             )
         lists.delete(connection, list_id)
     return found

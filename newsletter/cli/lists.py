@@ -61,10 +61,10 @@ def show(session: Session, name: str) -> None:
 
 @lists.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Also if it has members.")
+@click.option("--yes", is_flag=True, help="Also if it has members; what they said goes.")
 @command
 def delete(session: Session, name: str, yes: bool) -> None:
-    """Delete a list that was never mailed; its people stay."""
+    """Delete a list that was never mailed, with its lines of the consent log; its people stay."""
     from newsletter.audience import lists as service
 
     found = service.delete(session.store, name, confirmed=yes)

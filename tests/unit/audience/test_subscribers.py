@@ -192,8 +192,9 @@ def test_a_list_with_members_is_deleted_only_on_confirmation(store: Store) -> No
     make_list(store)
     join(store)
 
-    with pytest.raises(Refused, match="1 members"):
+    with pytest.raises(Refused, match="1 members") as refused:
         lists.delete(store, "ai", confirmed=False)
+    assert "consent log" in str(refused.value.hint)
 
     assert lists.delete(store, "ai", confirmed=True).members == 1
     assert standing(store) == []
