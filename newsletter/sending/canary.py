@@ -63,7 +63,7 @@ def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[s
             if reason:
                 sends.update(connection, run.number, status=SendStatus.PAUSED, pause_reason=reason)
                 return False
-            passed = found.reported >= _ENOUGH * found.accepted or is_over
+            passed = is_over or 0 < _ENOUGH * found.accepted <= found.reported
             sends.update(connection, run.number, canary_passed=passed)
         if passed:
             notify(f"The canary is well: {found.reported} of {found.accepted} were reported on.")
@@ -74,6 +74,8 @@ def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[s
 
 def _against(found: Reports, limits: Limits, *, is_over: bool) -> str:
     """Why the rest must not go, empty if nothing speaks against it."""
+    if is_over and not found.accepted:
+        return "of the canary no mail is known to be out: nothing was learnt from it"
     for amount, what, limit in (
         (found.complained, "complaints", limits.complaints),
         (found.bounced, "hard bounces", limits.bounces),

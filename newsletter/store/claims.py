@@ -124,6 +124,7 @@ def claim(
     The send's row is locked first: claims take turns, a pause or a new owner (a higher epoch)
     stops the next one, and nobody searches for a pending row, since numbers are dense. Consent
     and suppression are read in this very transaction, so that whoever left before it is skipped.
+    A canary goes on by as many as it skips, or it might pass without a mail.
     """
     row = send_queries.row_of(connection, number, lock=True)
     status = SendStatus(row.status)
@@ -133,6 +134,7 @@ def claim(
     end = row.canary_size if waits else row.recipients
     if row.cursor < end:
         last = min(row.cursor + size, end)
+        taken = last - row.cursor
         chosen = _Chosen(_IN_TURN, {"b_send": number, "b_first": row.cursor + 1, "b_last": last})
         send_queries.update(connection, number, cursor=last)
     else:
@@ -140,8 +142,13 @@ def claim(
         retries = _due_retries(connection, is_retry, size, now)
         if not retries:
             return NothingToClaim(status, owned=True, retry_at=_next_retry(connection, is_retry))
+        taken = len(retries)
         chosen = _Chosen(_LISTED, {"b_send": number, "b_numbers": retries})
-    return _mark_sending(connection, row, chosen, owner, epoch, now, lease_until)
+    made = _mark_sending(connection, row, chosen, owner, epoch, now, lease_until)
+    if waits and (left_out := taken - len(made.rows)):
+        size = min(row.recipients, row.canary_size + left_out)
+        send_queries.update(connection, number, canary_size=size)
+    return made
 
 
 def _due_retries(

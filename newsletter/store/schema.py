@@ -237,7 +237,7 @@ sends = Table(
     Column("finished_at", UtcTime),
     Column("spread", Boolean, nullable=False, server_default=false()),
     Column("segment_rule", Text, nullable=False, server_default=""),
-    # The share that goes first (a percentage), how many that is, and until when it is waited for.
+    # The share that goes first, the last delivery of it, and until when its reports are waited for.
     Column("canary", Float),
     Column("canary_size", Integer),
     Column("canary_until", UtcTime),

@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.errors import QuotaReached
+from newsletter.errors import OutcomeUnknown, QuotaReached
 from newsletter.feedback.apply import Applied, apply
+from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Send, SendStatus
+from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control
 from newsletter.sending.canary import Limits
 from newsletter.sending.plan import plan
 from newsletter.sending.run import Runner, read, run
-from newsletter.store import Store, deliveries, sends
+from newsletter.store import Store, deliveries, sends, suppressions
+from newsletter.store.canary import reports
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
+from tests.integration.plans import explained
 from tests.integration.sending import NOW, TickingClock, fill_list, order, resume, runner
 
 Report = Callable[[Message], str | None]
@@ -206,6 +210,64 @@ def test_what_is_sent_again_does_not_go_ahead_of_the_canary(store: Store) -> Non
 
     transport.report = delivered
     assert resume(ready, send_id).counts.accepted == transport.sent == 100
+
+
+def suppress(store: Store, numbers: range) -> None:
+    with store.write() as connection:
+        for number in numbers:
+            key = Address(f"r{number}@example.com").key
+            suppressions.add(connection, key, SuppressionReason.MANUAL, "test", NOW)
+
+
+@pytest.mark.parametrize("when", ["before it is planned", "after"])
+def test_who_is_skipped_makes_a_canary_no_smaller(store: Store, when: str) -> None:
+    """The next people take the places; else a share of which nobody is mailed would pass."""
+    ready, transport, send_id = canaried(store, bounced)
+    if when == "before it is planned":
+        control.cancel(store, send_id, lambda: NOW)
+        suppress(store, range(1, 31))
+        again = replace(order(again="most were suppressed"), canary=0.1)
+        send_id = plan(store, again, NOW)
+    else:
+        suppress(store, range(1, 31))
+
+    send = run(ready, send_id)
+
+    assert (send.status, transport.sent) == (SendStatus.PAUSED, 10)
+    assert "10 hard bounces among 10" in (send.pause_reason or "")
+    assert (send.counts.skipped, send.counts.queued) == (30, 60)
+
+
+def test_an_audience_that_ends_within_its_canary_has_no_rest_to_wait_with(store: Store) -> None:
+    ready, transport, send_id = canaried(store, lambda message: None)
+    suppress(store, range(5, 101))
+
+    assert run(ready, send_id).status is SendStatus.FINISHED
+    assert transport.sent == 4
+
+
+def test_a_canary_of_which_no_mail_is_known_to_be_out_stops_the_rest(store: Store) -> None:
+    """Whether any of it was sent nobody can tell, and no event tells it either."""
+    ready, transport, send_id = canaried(store, delivered)
+    lost = Memory(lambda *_: (_ for _ in ()).throw(OutcomeUnknown("no answer")))
+
+    send = run(replace(ready, transport=lost), send_id)
+
+    assert send.status is SendStatus.PAUSED
+    assert "no mail is known to be out" in (send.pause_reason or "")
+    assert (send.counts.unknown, send.counts.queued) == (10, 90)
+    assert resume(ready, send_id).counts.accepted == transport.sent == 90
+
+
+def test_a_large_canary_is_counted_by_the_few_reports_that_have_a_cause(
+    sqlite_store: Store,
+) -> None:
+    with sqlite_store.read() as connection, explained(connection) as steps:
+        reports(connection, 1, 20_000)
+
+    assert [step for step in steps if "events" in step] == [
+        "SEARCH events USING INDEX ix_events_causes"
+    ]
 
 
 @pytest.mark.parametrize("share", ["0%", "100%", "2", "-1%", "x", ""])
