@@ -5,6 +5,7 @@ from dataclasses import asdict
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.sends import SendId
 from newsletter.cli.subscribers import hashes_of, suppression_json
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SuppressionReason
@@ -55,10 +56,25 @@ def add(session: Session, address: str) -> None:
 
 
 @suppressions.command()
-@click.argument("address")
+@click.argument("address", required=False)
+@click.option("--send", type=SendId(), help="All that bounces of this send suppressed.")
 @command
-def remove(session: Session, address: str) -> None:
+def remove(session: Session, address: str | None, send: str | None) -> None:
     """Allow an address to be mailed again."""
+    if (address is None) == (send is None):
+        raise UsageError(
+            "one address or one send is needed",
+            hint="newsletter suppressions remove ADDRESS, or --send SEND.",
+        )
+    if address is not None:
+        _remove_one(session, address)
+    elif send is not None:
+        _remove_bounced(session, send)
+    if session.project.settings.transport.kind == "ses":
+        session.notes.print("SES may still hold it on its own list: newsletter suppressions sync")
+
+
+def _remove_one(session: Session, address: str) -> None:
     from newsletter.audience import subscribers as service
     from newsletter.audience.address import parse
     from newsletter.project import utc_now
@@ -66,11 +82,22 @@ def remove(session: Session, address: str) -> None:
     mailbox = parse(address)
     found = service.unsuppress(session.store, mailbox, hashes_of(session), utc_now())
     if session.json:
-        session.emit({"address": mailbox.text, "removed": found.reason})
+        session.emit({"address": mailbox.text, "send_id": None, "removed": found.reason})
     else:
         session.console.print(f"{mailbox.text} may be mailed again (it was: {found.reason}).")
-    if session.project.settings.transport.kind == "ses":
-        session.notes.print("SES may still hold it on its own list: newsletter suppressions sync")
+
+
+def _remove_bounced(session: Session, send: str) -> None:
+    from newsletter.feedback.consequences import undo_bounces
+    from newsletter.project import utc_now
+    from newsletter.sending.run import read
+
+    found = read(session.store, send)
+    count = undo_bounces(session.store, found.id, utc_now())
+    if session.json:
+        session.emit({"address": None, "send_id": found.id, "removed": count})
+    else:
+        session.console.print(f"May be mailed again after bounces of {found.id}: {count:,}.")
 
 
 @suppressions.command()

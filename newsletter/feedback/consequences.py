@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from newsletter.config import PolicySettings
 from newsletter.model.event import Cause, Event, EventType
 from newsletter.model.subscriber import ConsentKind, SuppressionReason
-from newsletter.store import consents, people, suppressions
+from newsletter.store import Store, consents, people, sends, suppressions
 from newsletter.store import events as log
 from newsletter.store.events import Report
 from newsletter.store.settling import Standing
@@ -67,6 +67,17 @@ def obey(
             suppressions.add(
                 connection, key, wanted.reason, wanted.source, now, event_id=wanted.event_id
             )
+
+
+def undo_bounces(store: Store, send_id: str, now: dt.datetime) -> int:
+    """Allow all addresses again that bounces of one send suppressed; returns how many.
+
+    For the day on which a provider refuses everybody by mistake. Complaints are people's.
+    """
+    with store.write() as connection:
+        log.take_turn(connection)
+        number, source = sends.number_of(connection, send_id), "suppressions remove --send"
+        return suppressions.remove_bounced(connection, number, f"newsletter {source}", now)
 
 
 def mailed_to(reports: Sequence[Report], moved_at: dt.datetime | None) -> Sequence[Report]:

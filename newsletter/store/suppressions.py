@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.address import Address
+from newsletter.model.event import EventType
 from newsletter.model.subscriber import Suppression, SuppressionChange, SuppressionReason
 from newsletter.store.dialects import insert_into
-from newsletter.store.schema import suppression_log, suppressions
+from newsletter.store.schema import UtcTime, events, suppression_log, suppressions
 
 _PAGE = 1000
 _IS_ERASED = sa.text("reason = 'erased'")  # to the letter as in ix_suppressions_erased
@@ -96,6 +97,37 @@ def remove(
         return False
     _log(connection, "removed", Suppression(key, row.reason, source, now), event_id)
     return True
+
+
+def remove_bounced(connection: Connection, send: int, source: str, now: dt.datetime) -> int:
+    """As `remove`, for all that stand on a bounce which was reported of a send; returns how many.
+
+    What a person or a complaint decided stays.
+    """
+    log = suppression_log
+    last_added = (
+        sa.select(log.c.address, sa.func.max(log.c.id).label("id"))
+        .where(log.c.action == "added")
+        .group_by(log.c.address)
+        .subquery()
+    )
+    bounced = (
+        sa.select(log.c.address)
+        .join(last_added, last_added.c.id == log.c.id)
+        .join(events, events.c.id == log.c.event_id)
+        .where(events.c.send == send, events.c.type == EventType.BOUNCE)
+    )
+    removed = sa.select(
+        suppressions.c.address,
+        sa.literal(now, UtcTime),
+        sa.literal("removed"),
+        suppressions.c.reason,
+        sa.literal(source),
+    ).where(suppressions.c.address.in_(bounced))
+    columns = ["address", "at", "action", "reason", "source"]
+    connection.execute(sa.insert(log).from_select(columns, removed))
+    deleted = sa.delete(suppressions).where(suppressions.c.address.in_(bounced))
+    return int(connection.execute(deleted).rowcount)
 
 
 def standing(

@@ -235,3 +235,13 @@ def test_the_installed_command_does_the_same(project: Path) -> None:
     store.close()
     assert found is not None
     assert found.created_at > NOW
+
+
+def test_what_bounces_of_a_send_suppressed_can_be_removed_at_once(call: Call) -> None:
+    neither = call("suppressions", "remove", "--json")
+    both = call("suppressions", "remove", "user1@example.com", "--send", "20260107-abcdef")
+    unknown = call("suppressions", "remove", "--send", "20260107-abcdef")
+
+    assert (neither.code, both.code, unknown.code) == (2, 2, 2)
+    assert neither.error["message"] == "one address or one send is needed"
+    assert "there is no send" in unknown.err

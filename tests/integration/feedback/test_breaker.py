@@ -5,12 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from newsletter.audience import subscribers
 from newsletter.config import PolicySettings
+from newsletter.feedback.consequences import undo_bounces
+from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Send, SendStatus
+from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control, run
 from newsletter.sending.plan import plan
-from newsletter.store import Store
+from newsletter.store import Store, suppressions
 from newsletter.transports.memory import Memory
 from tests.integration.reporting import BOUNCE, COMPLAINT, LISTED, SOFT, replay, told
 from tests.integration.sending import NOW, FixedClock, fill_list, order, runner
@@ -114,8 +118,6 @@ def test_only_a_running_send_is_paused(store: Store) -> None:
 
 
 def test_b51_bounces_of_a_whole_campaign_are_all_obeyed_and_pause_it(store: Store) -> None:
-    from newsletter.store import suppressions
-
     send_id, clock = going(store), FixedClock()
 
     after = running(store, send_id, reports(send_id, BOUNCE, range(1, 251)), clock)
@@ -123,3 +125,34 @@ def test_b51_bounces_of_a_whole_campaign_are_all_obeyed_and_pause_it(store: Stor
     assert after.status is SendStatus.PAUSED
     with store.read() as connection:
         assert suppressions.counts(connection) == {"hard_bounce": 250}
+
+
+def test_b51_bounces_of_a_send_can_be_undone_at_once(store: Store) -> None:
+    """A provider refuses everybody by mistake; what readers and persons decided stays."""
+    send_id, clock = going(store), FixedClock()
+    running(store, send_id, (), clock)
+    other = plan(store, order("more-news"), NOW)
+    run.run(runner(store, Memory(), clock=clock), other)
+    manual = Address("r250@example.com")
+    subscribers.suppress(store, manual, NOW)
+    bounces = reports(send_id, BOUNCE, range(1, 251))
+    replay(store, *bounces, *reports(send_id, COMPLAINT, range(240, 250)), now=NOW)
+    replay(store, *reports(other, BOUNCE, range(260, 263)), now=NOW)
+    clock.forward(60)
+
+    assert undo_bounces(store, send_id, clock()) == 239
+    assert undo_bounces(store, send_id, clock()) == 0
+
+    replay(store, *bounces, now=clock())
+    with store.read() as connection:
+        left = {entry.address for entry in suppressions.newest_first(connection)}
+        changes = suppressions.history(connection, "r1@example.com")
+    assert left == {f"r{number}@example.com" for number in (*range(240, 251), *range(260, 263))}
+    assert [(change.added, change.reason) for change in changes] == [
+        (True, SuppressionReason.HARD_BOUNCE),
+        (False, SuppressionReason.HARD_BOUNCE),
+    ]
+
+    replay(store, *reports(send_id, BOUNCE, range(1, 2), clock() + dt.timedelta(minutes=1)))
+    with store.read() as connection:
+        assert suppressions.find(connection, Address("r1@example.com")) is not None
