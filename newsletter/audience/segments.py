@@ -11,7 +11,7 @@ from newsletter.audience.lists import check_name
 from newsletter.errors import Refused
 from newsletter.model.segment import Rule, Segment, attributes
 from newsletter.store import Store, lists, people, segments
-from newsletter.store.conditions import Moment
+from newsletter.store.conditions import Condition, Moment
 from newsletter.store.rules import parse
 
 
@@ -94,6 +94,13 @@ def check(
     parsed = parse(rule, source)
     with store.read() as connection:
         return _members(connection, parsed, list_name, size, moment)
+
+
+def members_of(connection: Connection, name: str, list_id: int | None, moment: Moment) -> Condition:
+    """Whether the subscriber of an outer query is in a segment, and a confirmed member of a list,
+    or of any. Raises UsageError for an unknown segment."""
+    rule = segments.rule_of(segments.find(connection, name))
+    return segments.among(connection, rule, list_id, moment)
 
 
 def _members(

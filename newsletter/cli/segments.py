@@ -98,7 +98,7 @@ def show(session: Session, name: str, list_name: str | None, sample: int) -> Non
     """Show the rule of a segment, how many are in it, and some of them."""
     from newsletter.audience import segments as service
 
-    found, members = service.show(session.store, name, list_name, sample, _now(session))
+    found, members = service.show(session.store, name, list_name, sample, moment_of(session))
     if session.json:
         session.emit({**as_json(found), **_members_json(members, list_name)})
         return
@@ -118,7 +118,7 @@ def check(
     from newsletter.audience import segments as service
 
     text, source = _read(rule, file)
-    members = service.check(session.store, text, list_name, sample, _now(session), source)
+    members = service.check(session.store, text, list_name, sample, moment_of(session), source)
     if session.json:
         session.emit({"rule": text, **_members_json(members, list_name)})
     else:
@@ -202,7 +202,8 @@ def _warn(session: Session, warnings: Sequence[str]) -> None:
         session.notes.print(warning, style="yellow")
 
 
-def _now(session: Session) -> "Moment":
+def moment_of(session: Session) -> "Moment":
+    """Now, in the days of the newsletter."""
     from newsletter.project import utc_now
     from newsletter.store.conditions import Moment
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,10 @@ from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import Subscription, SubscriptionStatus, Suppression
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from newsletter.audience.importing import ImportResult
+    from newsletter.store.conditions import Condition
     from newsletter.store.people import Person
 
 _TABLE_ROWS = 100  # of people; --limit asks for more
@@ -25,6 +28,12 @@ _status = click.option(
     "confirmed",
     default=True,
     help="Whether these people have said yes (default), or still have to.",
+)
+
+
+_segment = click.option(
+    "--segment",
+    help="Only who is in this segment: confirmed members of the list, of any if none is named.",
 )
 
 
@@ -184,18 +193,27 @@ def show(session: Session, address: str) -> None:
     type=click.Choice([status.value for status in SubscriptionStatus]),
     help="Only those who stand so on it.",
 )
+@_segment
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
 @command
-def list_(session: Session, list_name: str | None, status: str | None, limit: int | None) -> None:
+def list_(
+    session: Session,
+    list_name: str | None,
+    status: str | None,
+    segment: str | None,
+    limit: int | None,
+) -> None:
     """List subscribers, newest first."""
     from newsletter.store import lists, people
 
     most = limit if limit is not None or session.json else _TABLE_ROWS
     with session.store.read() as connection:
+        list_id = None if list_name is None else lists.id_of(connection, list_name)
         found = people.newest_first(
             connection,
-            list_id=None if list_name is None else lists.id_of(connection, list_name),
+            list_id=list_id,
             status=None if status is None else SubscriptionStatus(status),
+            where=None if segment is None else _in_segment(session, connection, segment, list_id),
             limit=most,
         )
         if session.json:
@@ -213,6 +231,7 @@ def list_(session: Session, list_name: str | None, status: str | None, limit: in
 
 @subscribers.command()
 @click.option("--list", "list_name", help="Only this list.")
+@_segment
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -220,22 +239,31 @@ def list_(session: Session, list_name: str | None, status: str | None, limit: in
 )
 @click.option("--raw", is_flag=True, help="Leave cells as they are that a spreadsheet would run.")
 @command
-def export(session: Session, list_name: str | None, out: Path | None, raw: bool) -> None:
+def export(
+    session: Session, list_name: str | None, segment: str | None, out: Path | None, raw: bool
+) -> None:
     """Write subscribers as CSV, in the form that import reads back."""
-    from newsletter.audience.exporting import export as write
+    from newsletter.audience.exporting import export as write_csv
     from newsletter.audience.rejects import written_whole
+    from newsletter.cli.segments import moment_of
 
-    store = session.store
+    write = partial(
+        write_csv,
+        session.store,
+        list_name=list_name,
+        segment=None if segment is None else (segment, moment_of(session)),
+        raw=raw,
+    )
     if out is None:
         if session.json:
             raise UsageError(
                 "CSV and JSON cannot both go to standard output",
                 hint="Name a file with --out, or leave --json out.",
             )
-        write(store, sys.stdout, list_name=list_name, raw=raw)
+        write(sys.stdout)
         return
     with written_whole(out) as file:
-        rows = write(store, file, list_name=list_name, raw=raw)
+        rows = write(file)
     if session.json:
         session.emit({"file": str(out), "rows": rows})
     else:
@@ -341,6 +369,15 @@ def suppression_json(suppression: Suppression | None) -> dict[str, Any] | None:
         "source": suppression.source,
         "created_at": suppression.created_at.isoformat(),
     }
+
+
+def _in_segment(
+    session: Session, connection: "Connection", name: str, list_id: int | None
+) -> "Condition":
+    from newsletter.audience.segments import members_of
+    from newsletter.cli.segments import moment_of
+
+    return members_of(connection, name, list_id, moment_of(session))
 
 
 def _confirm_erasing(address: str) -> None:

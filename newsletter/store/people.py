@@ -112,9 +112,11 @@ def newest_first(
     *,
     list_id: int | None = None,
     status: SubscriptionStatus | None = None,
+    where: sa.ColumnElement[bool] | None = None,
     limit: int | None = None,
 ) -> Iterator[Person]:
-    """Subscribers, the newest first, narrowed to a list, a status, or a status on a list.
+    """Subscribers, the newest first, narrowed to a list, a status, or a status on a list, and by
+    a condition on the subscriber.
 
     Read in pages by id, so that a million need no more memory than a thousand and nothing is
     kept open on the server.
@@ -127,6 +129,8 @@ def newest_first(
         if status is not None:
             standing = standing.where(subscriptions.c.status == status)
         query = query.where(standing.correlate(subscribers).exists())
+    if where is not None:
+        query = query.where(where)
     query = query.order_by(subscribers.c.id.desc())
     last, left = None, limit
     while left is None or left > 0:

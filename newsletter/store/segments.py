@@ -12,7 +12,7 @@ from newsletter.errors import UsageError
 from newsletter.model.segment import OnList, Rule, Segment, tests
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import lists
-from newsletter.store.conditions import Moment, condition
+from newsletter.store.conditions import Condition, Moment, condition
 from newsletter.store.dialects import insert_into
 from newsletter.store.rules import parse
 from newsletter.store.schema import segments, sends, subscribers, subscriptions
@@ -109,6 +109,21 @@ def sample(
     members = _members(connection, rule, list_id, moment)
     query = members.order_by(subscribers.c.id.desc()).limit(size)
     return [row.address for row in connection.execute(query)]
+
+
+def among(connection: Connection, rule: Rule, list_id: int | None, moment: Moment) -> Condition:
+    """Whether the subscriber of an outer query is one of those whom `count` counts.
+
+    Asked person by person, so that a query that reads people in pages stays as quick as its pages.
+    """
+    joined = sa.select(sa.func.min(subscriptions.c.consent_at)).where(
+        subscriptions.c.subscriber_id == subscribers.c.id,
+        subscriptions.c.status == SubscriptionStatus.CONFIRMED,
+    )
+    if list_id is not None:
+        joined = joined.where(subscriptions.c.list_id == list_id)
+    joined_at = joined.correlate(subscribers).scalar_subquery()
+    return sa.and_(joined_at.is_not(None), condition(connection, rule, moment, joined_at))
 
 
 def unknown_attributes(connection: Connection, names: Sequence[str]) -> Sequence[str]:

@@ -331,6 +331,9 @@ def members(store: Store, rule: Rule, list_name: str | None = "daily") -> set[st
         list_id = None if list_name is None else lists.id_of(connection, list_name)
         found = segments.sample(connection, rule, list_id, MOMENT, 1000)
         assert segments.count(connection, rule, list_id, MOMENT) == len(found)
+        where = segments.among(connection, rule, list_id, MOMENT)
+        listed = people.newest_first(connection, list_id=list_id, where=where)
+        assert [person.subscriber.address.text for person in listed] == found
     return set(found)
 
 

@@ -39,6 +39,39 @@ def test_a_segment_is_made_shown_changed_and_deleted(call: Call, readers: str) -
     assert call("segments", "list", "--json").lines == []
 
 
+def test_the_people_of_a_segment_are_listed_and_exported(
+    call: Call, readers: str, berlin: str
+) -> None:
+    call("lists", "create", "other")
+    call("subscribers", "add", "ada@example.com", "--list", "other", "--pending")
+
+    of_list = call("subscribers", "list", "--list", readers, "--segment", berlin, "--json").lines
+    of_any = call("subscribers", "list", "--segment", berlin, "--json").lines
+    pending = call("subscribers", "list", "--list", "other", "--segment", berlin, "--json").lines
+    exported = call("subscribers", "export", "--segment", berlin, "--list", readers)
+    with_others = call("subscribers", "export", "--segment", berlin)
+
+    assert [line["address"] for line in of_list] == ["ada@example.com"]
+    assert of_any == of_list
+    assert pending == []
+    assert [row.partition(",")[0] for row in exported.out.splitlines()] == [
+        "email",
+        "ada@example.com",
+    ]
+    assert len(with_others.out.splitlines()) == 3
+
+
+@pytest.mark.parametrize("command", ["list", "export"])
+def test_people_of_an_unknown_segment_are_a_usage_error(
+    call: Call, berlin: str, command: str
+) -> None:
+    answer = call("subscribers", command, "--segment", "berlim")
+
+    assert answer.code == 2
+    assert answer.out == ""
+    assert "Did you mean 'berlin'?" in answer.err
+
+
 def test_a_sample_is_as_large_as_asked(call: Call, readers: str) -> None:
     everybody = 'domain = "example.com"'
 
