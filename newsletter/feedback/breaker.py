@@ -1,9 +1,11 @@
 """The breaker: complaints or hard bounces over the policy pause the send that they are about."""
 
+import datetime as dt
 import math
 from collections.abc import Collection, Mapping
+from typing import Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from newsletter.config import PolicySettings
 from newsletter.model.event import Cause, Event
@@ -20,22 +22,32 @@ _JUDGED = (Cause.HARD, Cause.COMPLAINT)
 def check(
     connection: Connection, told: Collection[tuple[Event, Standing]], policy: PolicySettings
 ) -> None:
-    """Pause the running sends of which events tell too much that is bad.
-
-    What came before `breaker_from` does not count: a person has seen it and gone on. Accepted mails
-    are counted no further than decides: all of a large send are a long way for each few events.
-    """
+    """Pause the running sends of which events tell too much that is bad."""
     for send in sorted({standing.send for event, standing in told if event.cause in _JUDGED}):
         row = sends.row_of(connection, send, lock=True)
         if row.status != SendStatus.SENDING:
             continue
-        causes = log.caused(connection, send, row.breaker_from)
-        most = most_accepted(causes, policy)
-        if not most:
-            continue
-        accepted = sends.accepted(connection, send, at_most=most + 1)
-        if reason := reason_to_pause(causes, accepted, policy):
+        reason = _found(connection, row, None, policy)
+        if not reason and row.breaker_from is not None:
+            since = _found(connection, row, row.breaker_from, policy)
+            reason = since and f"since it was resumed, {since}"
+        if reason:
             sends.update(connection, send, status=SendStatus.PAUSED, pause_reason=reason)
+
+
+def _found(
+    connection: Connection, send: Row[Any], since: dt.datetime | None, policy: PolicySettings
+) -> str | None:
+    """Why to pause a send for what is reported of the mails that were accepted after `since`.
+
+    What came before `breaker_from` does not count: a person has seen it and gone on. Accepted mails
+    are counted no further than decides: all of a large send are a long way for each few events.
+    """
+    causes = log.caused(connection, send.number, send.breaker_from, since)
+    most = most_accepted(causes, policy)
+    if not most:
+        return None
+    return reason_to_pause(causes, sends.accepted(connection, send, since, most + 1), policy)
 
 
 def reason_to_pause(

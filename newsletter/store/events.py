@@ -270,8 +270,16 @@ def reports_of(
     return reports
 
 
-def caused(connection: Connection, send: int, since: dt.datetime | None) -> Mapping[Cause, int]:
-    """How many deliveries of a send came to which cause, by events received after `since`."""
+def caused(
+    connection: Connection,
+    send: int,
+    since: dt.datetime | None,
+    accepted_since: dt.datetime | None = None,
+) -> Mapping[Cause, int]:
+    """How many deliveries of a send came to which cause, by events received after `since`.
+
+    By ix_events_causes, and the time of each delivery by its key: a join might begin with them all.
+    """
     query = (
         sa.select(events.c.cause, sa.func.count(events.c.number.distinct()).label("number"))
         .where(events.c.send == send, events.c.cause.is_not(None))
@@ -279,6 +287,11 @@ def caused(connection: Connection, send: int, since: dt.datetime | None) -> Mapp
     )
     if since is not None:
         query = query.where(events.c.received_at > since)
+    if accepted_since is not None:
+        accepted_at = sa.select(deliveries.c.at).where(
+            deliveries.c.send == events.c.send, deliveries.c.number == events.c.number
+        )
+        query = query.where(accepted_at.scalar_subquery() > accepted_since)
     return {Cause(row.cause): row.number for row in connection.execute(query)}
 
 

@@ -206,13 +206,23 @@ def counts(connection: Connection, number: int) -> Counts:
     )
 
 
-def accepted(connection: Connection, number: int, *, at_most: int) -> int:
-    """How many deliveries of a send were accepted, counted no further than to `at_most`."""
+def accepted(connection: Connection, send: Row[Any], since: dt.datetime | None, limit: int) -> int:
+    """How many deliveries of a send were accepted after `since`, counted no further than `limit`.
+
+    The last claimed are looked at first, for numbers follow the time.
+    """
     some = (
         sa.select(deliveries.c.number)
-        .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.ACCEPTED)
-        .limit(at_most)
+        .where(
+            deliveries.c.send == send.number,
+            deliveries.c.number <= send.cursor,
+            deliveries.c.status == DeliveryStatus.ACCEPTED,
+        )
+        .order_by(deliveries.c.number.desc())
+        .limit(limit)
     )
+    if since is not None:
+        some = some.where(deliveries.c.at > since)
     query = sa.select(sa.func.count()).select_from(some.subquery())
     return int(connection.execute(query).scalar_one())
 

@@ -40,8 +40,8 @@ class Reporting(Memory):
         return [Accepted(f"m-{send_id}-{message.to.text}") for message in batch]
 
 
-def going(store: Store) -> str:
-    fill_list(store, PEOPLE)
+def going(store: Store, people: int = PEOPLE) -> str:
+    fill_list(store, people)
     return plan(store, order(), NOW)
 
 
@@ -99,6 +99,33 @@ def test_f58_who_resumes_has_seen_what_came_before(store: Store) -> None:
     clock.forward(60)
     replay(store, *reports(send_id, COMPLAINT, range(4, 7)), now=clock(), policy=SMALL)
     assert run.read(store, send_id).status is SendStatus.PAUSED
+
+
+@pytest.mark.parametrize(
+    ("complaints", "said"),
+    [
+        (range(301, 304), "since it was resumed, 3 complaints of 50 accepted"),
+        (range(4, 7), None),
+        (range(4, 10), "6 complaints of 350 accepted"),
+    ],
+    ids=["about the mails since", "few about those before", "many about those before"],
+)
+def test_what_went_well_before_a_resume_hides_nothing_of_what_follows(
+    store: Store, complaints: range, said: str | None
+) -> None:
+    """Of the mails since then alone it may be too much, or with late reports of all."""
+    send_id, clock = going(store, people=600), FixedClock()
+    paused = running(store, send_id, reports(send_id, COMPLAINT, range(1, 4)), clock)
+    assert paused.counts.accepted == 300
+    clock.forward(60)
+    control.reopen(store, send_id, clock)
+    clock.forward(60)
+    transport = Reporting(store, 100, reports(send_id, COMPLAINT, complaints), clock)
+
+    after = run.run(runner(store, transport, clock=clock), send_id)
+
+    assert after.status is (SendStatus.PAUSED if said else SendStatus.FINISHED)
+    assert (after.pause_reason or "").startswith(said or "")
 
 
 def test_one_reader_who_complains_often_is_one(store: Store) -> None:
