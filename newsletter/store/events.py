@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.model.event import Cause, Event, EventType, Ref
 from newsletter.store import people
 from newsletter.store.dialects import insert_into
-from newsletter.store.schema import deliveries, events, sends
+from newsletter.store.schema import batches, deliveries, events, sends
 from newsletter.store.settling import Standing
 
 _PAYLOADS = 5_000  # cleared in one transaction
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 class Report:
     """An event of the log that may have consequences for its reader; `id` is its row.
 
-    `sent_at` is when SES took the mail that it is about.
+    `sent_at` is no later than when the mail got its address, and when SES took it.
     """
 
     id: int
@@ -243,10 +243,18 @@ def with_causes(connection: Connection, subscriber_ids: Collection[int]) -> Sequ
 def reports_of(
     connection: Connection, subscriber_ids: Collection[int]
 ) -> Mapping[int, Sequence[Report]]:
-    """The bounces, complaints and deliveries of some people, each person's in no order."""
+    """The bounces, complaints and deliveries of some people, each person's in no order.
+
+    A mail is addressed by its claim, and SES takes it only after that: somebody may move between.
+    """
     query = (
-        sa.select(events, sends.c.id.label("send_id"))
+        sa.select(events, sends.c.id.label("send_id"), batches.c.claimed_at)
         .join(sends, sends.c.number == events.c.send)
+        .outerjoin(
+            deliveries,
+            sa.and_(deliveries.c.send == events.c.send, deliveries.c.number == events.c.number),
+        )
+        .outerjoin(batches, batches.c.id == deliveries.c.batch)
         .where(
             events.c.subscriber_id.in_(subscriber_ids),
             sa.or_(events.c.cause.is_not(None), events.c.type == EventType.DELIVERY),
@@ -261,7 +269,7 @@ def reports_of(
             type=EventType(row.type),
             cause=cause,
             at=row.at,
-            sent_at=row.sent_at or row.at,
+            sent_at=min(filter(None, (row.sent_at or row.at, row.claimed_at))),
             detail=row.detail,
             send_id=row.send_id,
             number=row.number,
