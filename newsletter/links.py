@@ -68,7 +68,7 @@ class Links:
             purpose: serializer.make_signer(serializer.salt)
             for purpose, serializer in self._serializers.items()
         }
-        self._hash_keys = keys
+        self.keys = keys
 
     def unsubscribe_url(self, subscriber_id: int, list_id: int) -> str:
         return f"{self._base_url}/u/{self._token(Purpose.UNSUBSCRIBE, subscriber_id, list_id)}"
@@ -113,7 +113,7 @@ class Links:
             hmac.new(
                 key.encode(), b"newsletter.erased:" + address_key.encode(), "sha256"
             ).hexdigest()
-            for key in self._hash_keys
+            for key in self.keys
         )
 
     def _token(self, purpose: Purpose, first: int, second: int) -> str:

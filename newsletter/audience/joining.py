@@ -262,7 +262,7 @@ def confirm(
         request = requests.find(connection, request_id)
         if request is None or (request.list_id or 0) != list_id:
             return Confirmed(Answer.GONE)
-        answer = _confirm(connection, request, hashes, said)
+        answer = _over(request, said.at) or _confirm(connection, request, hashes, said)
         if answer in (Answer.JOINED, Answer.MOVED):
             due = requests.WELCOME_DUE if welcome and answer is Answer.JOINED else ""
             requests.settle(connection, request.id, RequestState.CONFIRMED, due)
@@ -318,13 +318,24 @@ def _note_welcome(
     requests.settle(connection, request_id, RequestState.CONFIRMED, noted)
 
 
-def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Consent) -> Answer:
+def look_at(store: Store, request_id: int, list_id: int, now: dt.datetime) -> Answer | None:
+    """What a click on a link can only come to, None where it still waits for a yes."""
+    with store.read() as connection:
+        request = requests.find(connection, request_id)
+    if request is None or (request.list_id or 0) != list_id:
+        return Answer.GONE
+    return _over(request, now)
+
+
+def _over(request: Request, now: dt.datetime) -> Answer | None:
     if request.state is RequestState.CONFIRMED:
         return Answer.ALREADY
     if request.state in (RequestState.WAITING, RequestState.REFUSED):
         return Answer.GONE
-    if said.at - request.at > CONFIRM_WITHIN:
-        return Answer.EXPIRED
+    return Answer.EXPIRED if now - request.at > CONFIRM_WITHIN else None
+
+
+def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Consent) -> Answer:
     person = people.get(connection, request.subscriber_id or 0)
     if person is None or suppression_of(connection, request.address, hashes):
         return Answer.GONE

@@ -11,7 +11,12 @@ from sqlalchemy.engine import Connection
 from newsletter.audience.cells import checked
 from newsletter.audience.subscribers import suppression_of
 from newsletter.errors import UsageError
-from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
+from newsletter.model.subscriber import (
+    Consent,
+    ConsentKind,
+    SubscriptionStatus,
+    SuppressionReason,
+)
 from newsletter.store import (
     Store,
     consents,
@@ -42,7 +47,7 @@ class Standing:
 
     person: Person
     lists: Mapping[str, int]
-    is_suppressed: bool
+    suppressed: SuppressionReason | None
 
     def is_on(self, name: str) -> bool:
         return any(
@@ -63,7 +68,7 @@ def standing(store: Store, subscriber_id: int, hashes: Hashes) -> Standing | Non
             return None
         suppressed = suppression_of(connection, person.subscriber.address, hashes)
         numbers = {name: number for number, name in lists.names(connection)}
-        return Standing(person, numbers, suppressed is not None)
+        return Standing(person, numbers, suppressed.reason if suppressed else None)
 
 
 def leave(store: Store, subscriber_id: int, list_id: int, said: Consent) -> None:

@@ -86,9 +86,7 @@ def make_app(site: Site, background: Sequence[Background] = ()) -> FastAPI:
 
     @app.exception_handler(StoreError)
     async def store_failed(request: Request, error: StoreError) -> Response:
-        response = site.pages.problem(503)
-        response.headers["Retry-After"] = "30"
-        return response
+        return site.pages.problem(503)
 
     return app
 

@@ -11,9 +11,12 @@ from newsletter.audience import joining
 from newsletter.audience.joining import Answer
 from newsletter.links import Purpose
 from newsletter.model.subscriber import Consent
+from newsletter.store import lists
 from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
+from newsletter.web.subscribe import is_open
 
+_TOO_LATE = (Answer.EXPIRED, Answer.GONE)
 _FORM = form_body(action="confirm, as the button of the page sends it")
 
 
@@ -21,13 +24,15 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/confirm/{token}")
     def ask(token: str) -> Response:
         """The page with the button; it changes nothing."""
-        _, list_id = _read(site, token)
+        request_id, list_id = site.read(Purpose.CONFIRM, token)
+        if over := joining.look_at(site.store, request_id, list_id, site.clock()):
+            return _page(site, list_id, over)
         return site.pages.page("confirm.html", moves=list_id == 0)
 
     @app.post("/confirm/{token}", openapi_extra=_FORM)
     async def confirm(token: str, request: Request) -> Response:
         """Confirm, once and within a week."""
-        request_id, list_id = _read(site, token)
+        request_id, list_id = site.read(Purpose.CONFIRM, token)
         sent = await fields(request)
         if sent and sent.get("action") != "confirm":  # a mail program's one click is no yes
             raise HTTPException(400)
@@ -35,13 +40,6 @@ def add(app: FastAPI, site: Site) -> None:
         ip = origin(request, web.trusted_proxies).ip if web.keep_ip else ""
         said = Consent(site.clock(), "form", "confirmation mail", ip=ip)
         return await run_in_threadpool(_confirm, site, request_id, list_id, said)
-
-
-def _read(site: Site, token: str) -> tuple[int, int]:
-    found = site.links.read(Purpose.CONFIRM, token)
-    if found is None:
-        raise HTTPException(404)
-    return found
 
 
 def _confirm(site: Site, request_id: int, list_id: int, said: Consent) -> Response:
@@ -53,4 +51,20 @@ def _confirm(site: Site, request_id: int, list_id: int, said: Consent) -> Respon
     if done.answer in (Answer.JOINED, Answer.MOVED) and done.request is not None:
         subscriber_id = done.request.subscriber_id or 0
         preferences = site.path(site.links.preferences_url(subscriber_id, list_id))
-    return site.pages.page("confirm_done.html", answer=done.answer, preferences=preferences)
+    return _page(site, list_id, done.answer, preferences)
+
+
+def _page(site: Site, list_id: int, answer: Answer, preferences: str = "") -> Response:
+    """What came of it; who is too late is shown where to ask again."""
+    form = ""
+    if answer in _TOO_LATE and list_id:
+        with site.store.read() as connection:
+            name = lists.find_name(connection, list_id)
+        form = site.path(site.links.subscribe_url(name)) if name and is_open(site, name) else ""
+    return site.pages.page(
+        "confirm_done.html",
+        status=410 if answer in _TOO_LATE else 200,
+        answer=answer,
+        form=form,
+        preferences=preferences,
+    )

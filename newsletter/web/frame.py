@@ -8,6 +8,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -28,6 +29,7 @@ HEADERS = {
 BODY_BYTES = 4 * 1024
 HOOK_BYTES = 256 * 1024  # the largest message of SNS
 BODY_SECONDS = 10.0
+SWALLOWED_BYTES = 32 * 1024 * 1024
 
 _log = logging.getLogger("newsletter.web")
 
@@ -59,6 +61,7 @@ class Frame:
             await self._refuse(408, scope, receive, answer)
             return
         except _TooLarge:
+            await self._swallow(receive)
             await self._refuse(413, scope, receive, answer)
             return
         except _Gone:
@@ -70,6 +73,18 @@ class Frame:
             _log.error("%s at %s", type(error).__name__, place_in_code(error))
             if not answer.begun:
                 await self._refuse(500, scope, receive, answer)
+
+    async def _swallow(self, receive: Receive) -> None:
+        """Take the rest of a body, as far as it is no attack: many clients write all of it before
+        they read an answer, and would see a lost connection instead."""
+        size = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._body_seconds):
+                while size < SWALLOWED_BYTES:
+                    message = await receive()
+                    size += len(message.get("body", b""))
+                    if not message.get("more_body", False):
+                        return
 
     async def _refuse(self, status: int, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         response = self._problem(status)

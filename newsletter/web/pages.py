@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 from newsletter.config import NewsletterSettings
 
 _PROBLEMS = (400, 404, 405, 413, 429, 503)
+_RETRY_AFTER = {429: "3600", 503: "30"}  # seconds
 
 
 class Pages:
@@ -40,7 +41,10 @@ class Pages:
     def problem(self, status: int) -> HTMLResponse:
         """The page of an error; those without words of their own share the ones of 400 and 503."""
         known = status if status in _PROBLEMS else 503 if status >= 500 else 400
-        return self.page("problem.html", status=status, code=known)
+        page = self.page("problem.html", status=status, code=known)
+        if status in _RETRY_AFTER:
+            page.headers["Retry-After"] = _RETRY_AFTER[status]
+        return page
 
 
 def _filled(text: str, **values: object) -> str:

@@ -13,7 +13,7 @@ from newsletter.audience import erasing, joining, preferences
 from newsletter.audience.address import InvalidAddress, parse
 from newsletter.audience.preferences import Rejoined
 from newsletter.links import Purpose
-from newsletter.model.subscriber import Consent
+from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.subscribe import is_open, wording
@@ -45,13 +45,13 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/preferences/{token}")
     def show(token: str) -> Response:
         """What a subscriber can decide; it changes nothing."""
-        subscriber_id, _ = _read(site, token)
+        subscriber_id, _ = site.read(Purpose.PREFERENCES, token)
         return _page(site, subscriber_id)
 
     @app.post("/preferences/{token}", openapi_extra=_FORM)
     async def change(token: str, request: Request) -> Response:
         """Change one thing, and show where it stands."""
-        subscriber_id, list_id = _read(site, token)
+        subscriber_id, list_id = site.read(Purpose.PREFERENCES, token)
         sent = await fields(request)
         action = _ACTIONS.get(sent.get("action", ""))
         if action is None:
@@ -59,13 +59,6 @@ def add(app: FastAPI, site: Site) -> None:
         said = Consent(site.clock(), preferences.HOW, _SOURCE)
         visit = _Visit(site, subscriber_id, list_id, sent, said)
         return await run_in_threadpool(_change, action, visit)
-
-
-def _read(site: Site, token: str) -> tuple[int, int]:
-    found = site.links.read(Purpose.PREFERENCES, token)
-    if found is None:
-        raise HTTPException(404)
-    return found
 
 
 def _page(site: Site, subscriber_id: int, note: str = "", status: int = 200) -> Response:
@@ -88,13 +81,21 @@ def _page(site: Site, subscriber_id: int, note: str = "", status: int = 200) -> 
         status=status,
         person=standing.person.subscriber,
         lists=shown,
-        is_suppressed=standing.is_suppressed,
+        blocked=_blocked(standing),
         paused=paused.astimezone(site.zone).date() if paused and paused > now else None,
         pauses=preferences.PAUSES,
         pause_days=_pause_days(site, now),
         note=note,
         is_fault=status != 200,
     )
+
+
+def _blocked(standing: preferences.Standing) -> str:
+    """The key of the text that says why mail cannot come; empty where it can."""
+    if standing.suppressed is None:
+        return ""
+    by_hand = standing.suppressed is SuppressionReason.MANUAL
+    return "note_blocked_here" if by_hand else "note_blocked"
 
 
 def _change(action: Callable[[_Visit], Response], visit: _Visit) -> Response:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
+
 from newsletter.config import Settings
-from newsletter.links import Links, load_keys
+from newsletter.errors import ConfigurationError
+from newsletter.links import Links, Purpose, load_keys
 from newsletter.project import Project, utc_now
 from newsletter.store import Store
 from newsletter.web.pages import Pages
 from newsletter.web.texts import load_texts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
     """A project as its visitors meet it."""
 
@@ -46,6 +49,29 @@ class Site:
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.settings.newsletter.timezone)
+
+    def read(self, purpose: Purpose, token: str) -> tuple[int, int]:
+        """The two numbers of a token of this purpose, else the page "nothing here".
+
+        A key that was added since is found: the next mails are signed with it.
+        """
+        found = self.links.read(purpose, token)
+        if found is None and self._has_other_keys():
+            found = self.links.read(purpose, token)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def _has_other_keys(self) -> bool:
+        """Take over the keys that now stand in their file, if these are others."""
+        try:
+            keys = load_keys(self.project.root)
+        except ConfigurationError:
+            return False
+        if keys == self.links.keys:
+            return False
+        self.links = Links(self.settings.newsletter.base_url, keys)
+        return True
 
     def path(self, url: str) -> str:
         """A link of ours as pages write it: without the host, which may be another one here."""

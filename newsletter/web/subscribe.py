@@ -21,7 +21,7 @@ from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
 
 OLDEST_FORM = dt.timedelta(hours=24)
-YOUNGEST_FORM = dt.timedelta(seconds=2)  # a person takes longer to write an address
+YOUNGEST_FORM = dt.timedelta(seconds=1)  # a person takes longer, even one whose browser fills it in
 TRAP = "website"  # no person sees this field
 _LONGEST_FIELD = 254
 _FORM = form_body(

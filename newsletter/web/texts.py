@@ -17,12 +17,15 @@ _FALLBACK = "en"
 def load_texts(language: str, project_folder: Path) -> Mapping[str, str]:
     """The words for a language tag such as `zh-CN`: of its own file, else of `zh`, else English.
 
-    Words that a file lacks are English. Raises ConfigurationError for a file that cannot be read.
+    Words that a file lacks are English. `language` is the one of the words. Raises
+    ConfigurationError for a file that cannot be read.
     """
-    texts: dict[str, str] = {}
-    for name in dict.fromkeys((_FALLBACK, language.partition("-")[0].lower(), language)):
+    own = (language.partition("-")[0].lower(), language)
+    texts = {"language": _FALLBACK}
+    for name in dict.fromkeys((_FALLBACK, *own)):
         for folder in (_BUILT_IN, project_folder):
-            texts |= dict(_read(folder / f"{name}.toml"))
+            if found := dict(_read(folder / f"{name}.toml")):
+                texts |= found | ({"language": language} if name in own else {})
     return texts
 
 

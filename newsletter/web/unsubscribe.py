@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from newsletter.audience import leaving
 from newsletter.links import Purpose
 from newsletter.model.subscriber import Consent
-from newsletter.store import lists
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.together import Together
@@ -36,17 +35,16 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/u/{token}")
     def ask(token: str) -> Response:
         """The page with the button; it changes nothing."""
-        subscriber_id, list_id = _read(site, token)
+        subscriber_id, list_id = site.read(Purpose.UNSUBSCRIBE, token)
         if subscriber_id == 0:
             return site.pages.page("unsubscribe_test.html")
-        with site.store.read() as connection:
-            name = lists.find_name(connection, list_id)
-        return site.pages.page("unsubscribe.html", list=name)
+        leaves = leaving.about(site.store, subscriber_id, list_id)
+        return site.pages.page("unsubscribe.html", leaves=leaves)
 
     @app.post("/u/{token}", openapi_extra=_FORM)
     async def leave(token: str, request: Request) -> Response:
         """Leave at once, give a reason, or take it back."""
-        subscriber_id, list_id = _read(site, token)
+        subscriber_id, list_id = site.read(Purpose.UNSUBSCRIBE, token)
         sent = await fields(request)
         action = _action(sent)
         if subscriber_id == 0:
@@ -60,13 +58,6 @@ def add(app: FastAPI, site: Site) -> None:
         return await run_in_threadpool(
             _think_again, site, subscriber_id, list_id, sent.get("reason", ""), said, preferences
         )
-
-
-def _read(site: Site, token: str) -> tuple[int, int]:
-    found = site.links.read(Purpose.UNSUBSCRIBE, token)
-    if found is None:
-        raise HTTPException(404)
-    return found
 
 
 def _action(sent: Mapping[str, str]) -> str:
@@ -86,7 +77,7 @@ def _think_again(
 ) -> Response:
     """Take it back, or say why."""
     if said.how == leaving.REASON:
-        leaving.give_reason(site.store, subscriber_id, list_id, reason, said)
-        return site.pages.page("unsubscribe_thanks.html", preferences=preferences)
-    back = leaving.undo(site.store, subscriber_id, list_id, said)
-    return site.pages.page("unsubscribe_undone.html", back=back, preferences=preferences)
+        keeps = leaving.give_reason(site.store, subscriber_id, list_id, reason, said)
+        return site.pages.page("unsubscribe_thanks.html", keeps=keeps, preferences=preferences)
+    undone = leaving.undo(site.store, subscriber_id, list_id, said)
+    return site.pages.page("unsubscribe_undone.html", word=undone, preferences=preferences)

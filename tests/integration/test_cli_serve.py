@@ -1,5 +1,6 @@
 """`newsletter serve` as a process: how it begins and ends, and what a raw socket can do to it."""
 
+import http.client
 import json
 import os
 import signal
@@ -183,6 +184,17 @@ def test_b57_what_is_no_proper_request_gets_4xx(server: Server) -> None:
     code, errors = server.end(signal.SIGTERM)
     assert code == 0
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("size", [5_000, 10_000_000])
+def test_b34_who_writes_a_whole_body_first_still_gets_an_answer(server: Server, size: int) -> None:
+    """Most clients do; a connection that is closed under them tells them nothing."""
+    client = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=_PATIENCE_SECONDS)
+    client.request("POST", "/u/x", body=b"x" * size)
+    status = client.getresponse().status
+    client.close()
+
+    assert status == 413
 
 
 def test_b57_http_1_0_works(server: Server, project: Path) -> None:

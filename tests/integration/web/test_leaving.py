@@ -8,9 +8,9 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from newsletter.audience.importing import import_csv
-from newsletter.links import Links, Purpose
-from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
-from newsletter.store import people, suppressions
+from newsletter.links import Links, Purpose, key_file
+from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
+from newsletter.store import people, subscriptions, suppressions
 from tests.integration.sending import NOW
 from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage
 
@@ -222,6 +222,49 @@ def test_who_never_joined_or_was_erased_is_told_that_no_mail_comes(stage: Stage)
         assert "tell us why" not in answer.text
 
 
+def test_who_stays_on_other_lists_is_told_so_and_how_to_leave_them(stage: Stage) -> None:
+    """Else the next mail of another list would be reported as spam."""
+    with stage.store.write() as connection:
+        said = Consent(stage.clock(), "import", "test.csv")
+        status = SubscriptionStatus.CONFIRMED
+        subscriptions.subscribe(connection, stage.ada, stage.weekly, status, said)
+
+    asked = stage.client.get(stage.leave_path())
+    left = stage.client.post(stage.leave_path(), data=ONE_CLICK)
+    last = stage.client.post(stage.leave_path(list_id=stage.weekly), data=ONE_CLICK)
+
+    for answer in (asked, left):
+        assert "no more mail of the list daily" in answer.text
+        assert "You are still subscribed to: weekly." in answer.text
+    assert f'href="{stage.preferences_path()}">Leave these, too' in left.text
+    assert "You will get no more mail from " in last.text
+    assert "still subscribed" not in last.text
+
+
+def test_a_reason_that_is_not_kept_gets_no_promise(stage: Stage) -> None:
+    nothing = stage.client.post(stage.leave_path(), data={"action": "reason", "reason": "why"})
+    stage.client.post(stage.leave_path(), data=ONE_CLICK)
+    kept = stage.client.post(stage.leave_path(), data={"action": "reason", "reason": "why"})
+
+    assert ["We will read it" in answer.text for answer in (nothing, kept)] == [False, True]
+
+
+def test_a_key_that_is_added_while_the_pages_are_served_is_known(sqlite_stage: Stage) -> None:
+    """The next mails are signed with it, and their readers leave by this very server."""
+    stage = sqlite_stage
+    root = stage.site.project.root
+    newer = Links(BASE_URL, ("a key that was made just now", *KEYS))
+    path = newer.unsubscribe_url(stage.ada, stage.daily).removeprefix(BASE_URL)
+    assert stage.client.post(path, data=ONE_CLICK).status_code == 404
+    key_file(root).parent.mkdir(exist_ok=True)
+    key_file(root).write_text("\n".join(newer.keys), "utf-8")
+    old_path = stage.leave_path()
+
+    assert stage.client.post(path, data=ONE_CLICK).status_code == 200
+    assert stage.client.post(old_path, data=ONE_CLICK).status_code == 200
+    assert stage.status() == "unsubscribed"
+
+
 # --- thinking again -------------------------------------------------------------------------------
 
 
@@ -231,9 +274,22 @@ def test_a_leave_can_be_undone_for_an_hour(stage: Stage) -> None:
 
     answer = stage.client.post(stage.leave_path(), data={"action": "undo"})
 
-    assert "You are back" in answer.text
+    assert "You are subscribed" in answer.text
     assert stage.status() == "confirmed"
     assert stage.kinds()[-1] == "confirmed/undo"
+
+
+def test_undo_lifts_no_suppression_and_says_so(stage: Stage) -> None:
+    """Who leaves and reports spam gets nothing, whatever the button says."""
+    stage.client.post(stage.leave_path(), data=ONE_CLICK)
+    with stage.store.write() as connection:
+        reason = SuppressionReason.COMPLAINT
+        suppressions.add(connection, "ada@example.com", reason, "test", stage.clock())
+
+    answer = stage.client.post(stage.leave_path(), data={"action": "undo"})
+
+    assert "This address is blocked" in answer.text
+    assert stage.status() == "unsubscribed"
 
 
 def test_after_an_hour_nothing_is_undone(stage: Stage) -> None:

@@ -87,6 +87,19 @@ def test_a_suppressed_address_joins_nothing(stage: Stage) -> None:
     assert stage.status() == "unsubscribed"
 
 
+@pytest.mark.parametrize("reason", ["hard_bounce", "complaint", "manual"])
+def test_why_an_address_is_blocked_is_told_as_it_is(stage: Stage, reason: str) -> None:
+    with stage.store.write() as connection:
+        suppressions.add(
+            connection, "ada@example.com", SuppressionReason(reason), "test", stage.clock()
+        )
+
+    page = stage.client.get(stage.preferences_path()).text
+
+    assert "This address is blocked" in page
+    assert ("came back or was reported" in page) is (reason != "manual")
+
+
 def test_a_list_that_is_not_open_is_neither_shown_nor_joined(
     sqlite_store: Store, tmp_path: Path
 ) -> None:
