@@ -112,10 +112,13 @@ def _alone(
         if not _is_of_a_message(error):
             raise
         counted = Applied(read=1)
-        reason = f"it cannot be applied: {type(error.__cause__ or error).__name__}"
         with store.write() as connection:
-            _set_aside(connection, message, reason, now, counted)
+            _set_aside(connection, message, _reason(error), now, counted)
         return counted
+
+
+def _reason(error: Exception) -> str:
+    return f"it cannot be applied: {type(error.__cause__ or error).__name__}"
 
 
 def _is_of_a_message(error: Exception) -> bool:
@@ -139,14 +142,37 @@ def apply_late(
     their message id says nothing.
     """
     with store.read() as connection:
-        if not log.known_by_now(connection, now - ahead):
-            return 0
+        late = log.known_by_now(connection, now - ahead)
+    try:
+        return _late_together(store, late, now, policy)
+    except Exception as error:
+        if not _is_of_a_message(error):
+            raise
+        return sum(_late_alone(store, event, now, policy) for event in late)
+
+
+def _late_together(
+    store: Store, late: Sequence[Event], now: dt.datetime, policy: PolicySettings
+) -> int:
+    if not late:
+        return 0
     total = Applied()
     with store.write() as connection:
         log.take_turn(connection)
-        late = log.known_by_now(connection, now - ahead)
         _apply(connection, late, now, total, policy)
     return total.applied
+
+
+def _late_alone(store: Store, event: Event, now: dt.datetime, policy: PolicySettings) -> int:
+    """Apply one late event of some that could not be applied together; else set it aside."""
+    try:
+        return _late_together(store, [event], now, policy)
+    except Exception as error:
+        if not _is_of_a_message(error):
+            raise
+        with store.write() as connection:
+            log.give_up(connection, event.key, _reason(error))
+        return 0
 
 
 def _apply(

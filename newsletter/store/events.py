@@ -194,6 +194,15 @@ def set_aside(
     return connection.execute(done).first() is not None
 
 
+def give_up(connection: Connection, key: str, reason: str) -> None:
+    """Set an event of the log aside that cannot be applied; under its own key it may come again."""
+    connection.execute(
+        sa.update(events)
+        .where(events.c.key == key, events.c.verdict == Verdict.IGNORED)
+        .values(key=f"late {key}", verdict=Verdict.SET_ASIDE, detail=reason)
+    )
+
+
 def set_aside_newest_first(connection: Connection) -> Iterator[SetAside]:
     """What was set aside, in pages, by ix_events_not_applied."""
     query = (

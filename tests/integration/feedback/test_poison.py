@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from newsletter.errors import StoreError
 from newsletter.feedback import consequences
+from newsletter.feedback.apply import apply_late
+from newsletter.model.send import Accepted
 from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store
@@ -79,6 +81,30 @@ def test_it_can_be_applied_once_the_fault_is_mended(
         assert counts(replay(store, text)) == (0, 1, 0, 0)
 
     assert counts(replay(store, text)) == (1, 0, 0, 0)
+
+
+def test_a_late_event_that_cannot_be_applied_holds_up_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came before our own record of its message id, and waited in the log."""
+    fill_list(store, 3)
+    send_id = plan(store, order(), NOW)
+    unnamed = {"mail__tags": None, "mail__headers": None}
+    texts = [event(send_id, number, BOUNCE, **unnamed) for number in (1, 2, 3)]
+    assert counts(replay(store, *texts)) == (0, 0, 3, 0)
+    answers = iter(Accepted(f"m{number}") for number in (1, 2, 3))
+    accepting = Memory(lambda _, batch: [next(answers) for _ in batch])
+    run.run(runner(store, accepting), send_id)
+    with monkeypatch.context() as broken:
+        fail_at(broken, 2, KeyError())
+
+        assert apply_late(store, NOW) == 2
+        assert apply_late(store, NOW) == 0
+
+    [aside] = [row for row in logged(store) if row.verdict == "set_aside"]
+    assert (aside.detail, aside.payload) == ("it cannot be applied: KeyError", texts[1])
+    assert counts(replay(store, texts[1])) == (1, 0, 0, 0)
+    assert {row.reported for row in ledger(store, send_id).values()} == {"bounced"}
 
 
 @pytest.mark.parametrize("kind", [sa.exc.OperationalError, sa.exc.InterfaceError])
