@@ -17,7 +17,7 @@ _PROXIED = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-i
 
 
 def add(app: FastAPI, site: Site) -> None:
-    metrics = Metrics(site.store, site.clock)
+    metrics = Metrics(site.store, site.settings, site.clock)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -15,6 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from newsletter import __version__
+from newsletter.config import Settings
+from newsletter.feedback import silence
 from newsletter.store import Store, events, figures, limiter, suppressions
 
 _SOON = dt.timedelta(seconds=10)
@@ -28,9 +30,9 @@ Clock = Callable[[], dt.datetime]
 class Metrics:
     """The text of `/metrics`, of one store."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Counts(store, clock))
+        self._registry.register(_Counts(store, settings, clock))
         self._text = _Kept(_SOON, clock, lambda: generate_latest(self._registry))
 
     def text(self) -> bytes:
@@ -57,11 +59,12 @@ class _Kept(Generic[T]):
 
 
 class _Counts(Collector):
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._events = figures.EventCounts({}, 0)
         self._people = _Kept(_LATER, clock, lambda: list(self._of_people()))
+        self._alarm = _Kept(_LATER, clock, lambda: silence(store, settings, clock()))
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not count."""
@@ -111,6 +114,11 @@ class _Counts(Collector):
                 "How long ago SES was heard of.",
                 value=(now - last).total_seconds(),
             )
+        yield GaugeMetricFamily(
+            "newsletter_silence",
+            "1 where SES accepted mail and no event came since.",
+            value=float(self._alarm.value() is not None),
+        )
         yield from self._people.value()
 
     def _of_people(self) -> Iterator[Metric]:

@@ -1,6 +1,7 @@
 """What watchers ask: whether it is well, and its figures, without anybody's address."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
 from newsletter import __version__
+from newsletter.config import TransportSettings
 from newsletter.feedback.apply import Applied, apply
 from newsletter.store import Store, limiter
 from newsletter.web.site import Site
@@ -110,6 +112,21 @@ def test_metrics_follow_what_happens_after_ten_seconds(
     assert of(found, "deliveries", send=send_id, status="accepted") == 1
     assert of(found, "events_total", type="other", verdict="set_aside") == 3
     assert of(found, "rate_share") == pytest.approx(0.5 + 0.11)
+
+
+def test_metrics_tell_where_ses_says_nothing_of_what_was_sent(
+    store: Store, site: Site, clock: FixedClock
+) -> None:
+    ses = site.settings.model_copy(update={"transport": TransportSettings(kind="ses")})
+    fill_list(store, 1)
+    sent(store, "news", letter(), clock)
+
+    with visiting(replace(site, project=replace(site.project, settings=ses))) as visitor:
+        before = of(samples(visitor), "silence")
+        clock.forward(2 * 60 * 60)
+        after = of(samples(visitor), "silence")
+
+    assert (before, after) == (0, 1)
 
 
 def test_metrics_ask_the_store_once_in_ten_seconds(visitor: Visitor, store: Store) -> None:
