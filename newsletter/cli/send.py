@@ -29,7 +29,7 @@ class Share(click.ParamType[float]):
         match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?)\s*%", value.strip())
         share = float(match[1]) / 100 if match else 0.0
         if not share:
-            self.fail(f"{value!r} is no percentage between 0% and 100%", param, ctx)
+            self.fail(f"{value!r} is no percentage above 0% and below 100%, as 2%", param, ctx)
         return share
 
 
@@ -106,6 +106,12 @@ def send(
         return 0
     if not yes:
         _confirm(session, order, expected, days)
+    if order.canary and sender.transport.kind != "ses":
+        session.notes.print(
+            "Nothing reports what becomes of these mails: the canary pauses, unless "
+            "`newsletter events replay` tells of them.",
+            style="yellow",
+        )
     return run_and_show(session, sender, plan.plan(session.store, order, utc_now()))
 
 

@@ -52,8 +52,9 @@ def add(app: FastAPI, site: Site) -> None:
         await found(f"archive/{slug}/index.html")
         return _moved(slug)
 
+    @app.get("/")
     @app.get("/archive")
-    async def index_without_slash() -> Response:
+    async def index_from_above() -> Response:
         return _moved("archive")
 
     @app.get("/feed.xml")

@@ -14,9 +14,19 @@ def style_sheet() -> bytes:
     return (files("newsletter.web") / STYLE_PATH).read_bytes()
 
 
+# Links of mails, which lead robots nowhere; the pages say so too, but only once they are fetched.
+_ROBOTS = "User-agent: *\n" + "".join(
+    f"Disallow: /{path}/\n" for path in ("u", "preferences", "confirm")
+)
+
+
 def add(app: FastAPI, site: Site) -> None:
     style = style_sheet()
 
     @app.get(f"/{STYLE_PATH}", include_in_schema=False)
     async def stylesheet() -> Response:
         return Response(style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    @app.get("/robots.txt", include_in_schema=False)
+    async def robots() -> Response:
+        return Response(_ROBOTS, media_type="text/plain", headers={"Cache-Control": "max-age=3600"})

@@ -51,6 +51,7 @@ def atom(channel: Channel, entries: Sequence[Entry]) -> bytes:
         added.title(_legal(entry.title))
         added.link(href=entry.url, rel="alternate", type="text/html")
         added.summary(_legal(entry.summary or entry.title))
+        added.content(_legal(entry.text))
         added.published(entry.published)
         added.updated(entry.updated)
     return bytes(feed.atom_str(pretty=True))

@@ -19,7 +19,7 @@ from newsletter.render.dates import written_date
 from newsletter.store import archive as queries
 from newsletter.store import sends
 from newsletter.web import feeds
-from newsletter.web.sealed import PAGE_POLICY, Surroundings, for_everybody, framed
+from newsletter.web.sealed import PAGE_POLICY, Surroundings, for_everybody, framed, without_links
 from newsletter.web.site import Site
 from newsletter.web.texts import load_texts
 
@@ -224,7 +224,7 @@ class Archive:
                 url=(around := self._around(issue.slug)).web_url,
                 title=issue.title,
                 summary=issue.preheader,
-                text=for_everybody(self._email(issue).text, around),
+                text=for_everybody(without_links(self._email(issue).text), around).strip(),
                 language=issue.language,
                 published=issue.published,
                 updated=issue.updated,

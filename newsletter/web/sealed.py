@@ -48,6 +48,25 @@ def for_everybody(template: MergeText, around: Surroundings) -> str:
     return text.rstrip(_SPACE) if gap else text
 
 
+def without_links(template: MergeText) -> MergeText:
+    """A text without the lines that only a mail needs: why it came, and its personal links."""
+    lines: list[list[str | MergeField]] = [[]]
+    for piece in template:
+        if isinstance(piece, MergeField):
+            lines[-1].append(piece)
+        else:
+            first, *others = piece.split("\n")
+            lines[-1].append(first)
+            lines += [[other] for other in others]
+    kept = [line for line in lines if not any(_is_of_the_mail(piece) for piece in line)]
+    return tuple(piece for line in kept for piece in (*line, "\n"))
+
+
+def _is_of_the_mail(piece: str | MergeField) -> bool:
+    names = ("unsubscribe_url", "preferences_url", "web_url", LIST_NAME)
+    return isinstance(piece, MergeField) and piece.name in names
+
+
 def _value(field: MergeField, around: Surroundings) -> str:
     """What everybody may see in place of a field; inside the page links are relative."""
     relative = field.place is Place.URL

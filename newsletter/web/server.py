@@ -4,6 +4,7 @@ It stands behind a proxy that speaks TLS, and must not fall over when it does no
 """
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -22,6 +23,13 @@ _CONNECTIONS = 1000
 _LEAVING_SECONDS = 10
 
 
+_NO_HOST = ("--host", "Name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all.")
+_NO_PORT = (
+    "--port",
+    "Another process may use the port: name a free one, or 0 to have one picked.",
+)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens already; raises UsageError where it cannot, as for a port in use."""
     try:
@@ -29,10 +37,12 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(at[:2], family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        is_host = isinstance(error, socket.gaierror) or error.args[0] == errno.EADDRNOTAVAIL
+        where, hint = _NO_HOST if is_host else _NO_PORT
         raise UsageError(
             f"cannot listen at {host}:{port}: {reason.partition(' (while')[0]}",
-            where="--port",
-            hint="Another process may use the port: name a free one, or 0 to have one picked.",
+            where=where,
+            hint=hint,
         ) from error
 
 

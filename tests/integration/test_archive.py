@@ -294,7 +294,22 @@ def test_feeds_hold_the_newest_twenty(client: Visitor, store: Store, clock: Fixe
     assert feed.headers["content-type"].startswith("application/feed+json")
     assert feed.json["version"] == "https://jsonfeed.org/version/1.1"
     assert [item["title"] for item in feed.json["items"]] == expected
-    assert all(item["content_text"].startswith("The news.") for item in feed.json["items"])
+    assert {item["content_text"] for item in feed.json["items"]} == {"The news."}
+    assert {entry.findtext(f"{ATOM}content") for entry in tree.iter(f"{ATOM}entry")} == {
+        "The news."
+    }
+
+
+def test_the_address_of_the_site_leads_to_the_archive(client: Visitor) -> None:
+    answer = client.get("/")
+    robots = client.get("/robots.txt").text
+
+    assert (answer.status, answer.headers["location"]) == (308, "archive/")
+    assert [line for line in robots.splitlines() if line.startswith("Disallow")] == [
+        "Disallow: /u/",
+        "Disallow: /preferences/",
+        "Disallow: /confirm/",
+    ]
 
 
 # --- HTTP -----------------------------------------------------------------------------------------

@@ -163,16 +163,16 @@ IMPROPER = (
     b"POST / " + HEAD + b"Content-Length: -4\r\n\r\n",
     b"POST / " + HEAD + CHUNKED + b"\r\nzz\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
-    b"GET / " + HEAD + b"X: a\x00b\r\n\r\n",
+    b"GET /x " + HEAD + b"X: a\x00b\r\n\r\n",
     b"CONNECT evil.example:443 " + HEAD + b"\r\n",
     b"OPTIONS * " + HEAD + b"\r\n",
     b"TRACE / " + HEAD + b"\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    b"GET /?" + b"a=b&" * 3000 + b" " + HEAD + b"\r\n",
-    b"GET /?%ff%fe=%00 " + HEAD + b"\r\n",
+    b"GET /x?" + b"a=b&" * 3000 + b" " + HEAD + b"\r\n",
+    b"GET /x?%ff%fe=%00 " + HEAD + b"\r\n",
     b"GET /%00%ff%0d%0aSet-Cookie:%20a=b " + HEAD + b"\r\n",
     b"GET http://evil.example/u/x " + HEAD + b"\r\n",
-    b"GET / " + HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"GET /x " + HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 from lxml import html as lxml_html
 
 from newsletter.model.email import LIST_NAME, URL_FIELDS, MergeField, Place
-from newsletter.web.sealed import Surroundings, for_everybody, framed
+from newsletter.web.sealed import Surroundings, for_everybody, framed, without_links
 
 AROUND = Surroundings(
     newsletter='The "Quiet" <Machine>',
@@ -87,4 +87,14 @@ def test_the_bar_stands_first_in_the_body_whatever_its_attributes_hold() -> None
     assert page == (
         "<html><head><meta charset=utf-8><title>x</title><style></style></head>"
         "<body class='a>b' id=\"<body>\"><nav></nav><p>mail</p></body>"
+    )
+
+
+def test_a_text_without_links_keeps_all_other_lines_and_fields() -> None:
+    link = MergeField("unsubscribe_url", Place.TEXT)
+    template = ("Hello ", name(), ",\nread\n\nthis\nLeave: ", link, " now\nor later\n", link)
+
+    assert without_links(template) == (
+        *("Hello ", name(), ",", "\n", "read", "\n", "", "\n", "this", "\n"),
+        *("or later", "\n"),
     )
