@@ -27,7 +27,7 @@ from newsletter.sending.run import run
 from newsletter.store import Store, consents, events, lists, people, receipts, suppressions
 from newsletter.store.schema import deliveries, metadata, requests, sends
 from newsletter.transports.memory import Memory
-from tests.factories import LATER, NOW, address, import_text, join, make_list
+from tests.factories import LATER, NOW, address, import_text, is_waiting, join, make_list
 from tests.integration.sending import ledger, order, runner
 from tests.unit.feedback.payloads import changed
 
@@ -313,12 +313,11 @@ def test_a_report_that_is_being_applied_is_waited_for(
     make_list(store, "readers")
     join(store, CANARY, "readers")
     erasing = threading.Thread(target=forget, args=(store, tmp_path, gone))
-    waits = sa.text("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
     with store.write() as applying:
         events.take_turn(applying)
         erasing.start()
-        while erasing.is_alive() and applying.execute(waits).first() is None:
+        while erasing.is_alive() and not is_waiting(store):
             pass
         suppressions.add(applying, gone.key, SuppressionReason.HARD_BOUNCE, "a bounce", NOW)
     erasing.join()
