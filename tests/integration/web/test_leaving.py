@@ -234,7 +234,7 @@ def test_who_stays_on_other_lists_is_told_so_and_how_to_leave_them(stage: Stage)
     last = stage.client.post(stage.leave_path(list_id=stage.weekly), data=ONE_CLICK)
 
     for answer in (asked, left):
-        assert "no more mail of the list daily" in answer.text
+        assert "the list “daily” of" in answer.text
         assert "You are still subscribed to: weekly." in answer.text
     assert f'href="{stage.preferences_path()}">Leave these, too' in left.text
     assert "You will get no more mail from " in last.text
