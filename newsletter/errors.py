@@ -22,6 +22,7 @@ Every error says what happened, where, and what to do next. What an author can m
 """
 
 import datetime as dt
+import difflib
 from collections.abc import Sequence
 
 from newsletter.model.finding import Finding
@@ -118,3 +119,10 @@ class TransportDown(TransportError):
 
 class SendingStopped(TransportError):
     code = "sending-stopped"
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The hint for a name that is none of the known ones; empty where there are none."""
+    if close := difflib.get_close_matches(name, known, n=1):
+        return f"Did you mean {close[0]!r}?"
+    return f"There are: {', '.join(known[:10])}." if known else ""

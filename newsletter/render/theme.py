@@ -4,7 +4,6 @@ A project's own folder of the same name comes first, file by file: one that hold
 `theme.toml` or a `style.css` changes just that.
 """
 
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import newsletter
-from newsletter.errors import RenderError, UsageError
+from newsletter.errors import RenderError, UsageError, nearest
 
 _FALLBACK_LANGUAGE = "en"
 
@@ -49,12 +48,7 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
     folders = [folder / name for folder in search if plain and (folder / name).is_dir()]
     if not folders:
         known = sorted({path.name for folder in search for path in folder.glob("*/")})
-        close = difflib.get_close_matches(name, known, n=1)
-        raise UsageError(
-            f"there is no theme {name!r}",
-            where="theme",
-            hint=f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}.",
-        )
+        raise UsageError(f"there is no theme {name!r}", where="theme", hint=nearest(name, known))
     settings: dict[str, Any] = {}
     for folder in reversed(_unique(folders)):
         settings = _merged(settings, _read(folder / "theme.toml"))

@@ -1,14 +1,13 @@
 """Queries on lists."""
 
 import datetime as dt
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import UsageError
+from newsletter.errors import UsageError, nearest
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store.dialects import insert_into
 from newsletter.store.schema import consents, lists, requests, sends, subscriptions
@@ -36,13 +35,7 @@ def id_of(connection: Connection, name: str) -> int:
     if found is not None:
         return found
     names = connection.execute(sa.select(lists.c.name).order_by(lists.c.name)).scalars().all()
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        hint = f"Did you mean {close[0]!r}?"
-    elif names:
-        hint = f"There are: {', '.join(names[:10])}."
-    else:
-        hint = f"Make it: newsletter lists create {name}"
+    hint = nearest(name, names) or f"Make it: newsletter lists create {name}"
     raise UsageError(f"there is no list {name!r}", hint=hint)
 
 

@@ -1,14 +1,13 @@
 """Queries on segments: the saved rules, and who is in one."""
 
 import datetime as dt
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.errors import UsageError
+from newsletter.errors import UsageError, nearest
 from newsletter.model.segment import OnList, Rule, Segment, tests
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import lists
@@ -25,13 +24,7 @@ def find(connection: Connection, name: str) -> Segment:
     if row is not None:
         return _segment(row)
     names = connection.execute(sa.select(segments.c.name).order_by(segments.c.name)).scalars().all()
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        hint = f"Did you mean {close[0]!r}?"
-    elif names:
-        hint = f"There are: {', '.join(names[:10])}."
-    else:
-        hint = f"Make it: newsletter segments create {name} RULE"
+    hint = nearest(name, names) or f"Make it: newsletter segments create {name} RULE"
     raise UsageError(f"there is no segment {name!r}", hint=hint)
 
 
