@@ -42,6 +42,10 @@ def test(
 
     prepared = prepare(session.project, issue)
     addresses = [parse(address) for address in (*to, *more)]
+    if patterns := [address.text for address in addresses if set("*?") & set(address.text)]:
+        raise UsageError(
+            f"{patterns[0]} is a pattern, not an address", hint="Name each address with --to."
+        )
     if not addresses:
         raise UsageError("to which address?", hint="Name one: --to you@example.com")
     if prepared.errors:

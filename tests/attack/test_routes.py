@@ -164,6 +164,31 @@ def test_only_confirmations_expire(stage: Stage, path: str, changes: bool) -> No
     assert (stage.rows() != before) == changes
 
 
+@pytest.mark.parametrize("path", sorted(OPEN_ROUTES | set(TOKEN_ROUTES)))
+def test_b55_no_route_leads_where_a_request_says(stage: Stage, path: str) -> None:
+    """There is no redirect to a URL of anybody's, and no page takes one up."""
+    evil = "//evil.example/"
+    hostile = dict.fromkeys(("url", "next", "to", "u", "redirect", "return", "continue"), evil)
+    token = made(stage.links, stage, TOKEN_ROUTES.get(path, Purpose.UNSUBSCRIBE))
+    where = path.replace("{token}", token).replace("{list_name}", "daily")
+    headers = {
+        "Host": "evil.example",
+        "Referer": f"https:{evil}",
+        "X-Forwarded-Host": "evil.example",
+    }
+
+    answers = [
+        stage.client.get(where, params=hostile, headers=headers),
+        stage.client.get(f"{where}?{evil}", headers=headers),
+        stage.client.post(where, data={**BODIES.get(path, {}), **hostile}, headers=headers),
+    ]
+
+    for answer in answers:
+        assert "evil.example" not in answer.text
+        assert "evil.example" not in answer.headers.get("Location", "")
+        assert not answer.headers.get("Location", "").startswith(("/", "http"))
+
+
 @pytest.mark.parametrize("path", sorted(OPEN_ROUTES))
 @pytest.mark.parametrize("method", METHODS)
 def test_no_route_without_a_token_changes_anything(stage: Stage, path: str, method: str) -> None:

@@ -102,6 +102,31 @@ def test_a_missing_secret_is_told_and_nothing_is_planned(
     assert rows() == before
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        (f"send {ISSUE} --list readrs --yes", 2, "Did you mean 'readers'?"),
+        (f"send {ISSUE[:-1]} --list readers --yes", 2, f"Did you mean {ISSUE!r}?"),
+        (f"send {ISSUE} --list * --yes", 2, "there is no list '*'"),
+        (f"send {ISSUE} --list readers --segment nobody --yes", 2, "there is no segment"),
+        (f"send {ISSUE} --list readers", 5, "--yes"),
+        (f"test {ISSUE} --to *@example.com", 2, "*@example.com is a pattern"),
+        (f"test {ISSUE} --to user1@example.com,user2@example.com", 2, "only one address"),
+    ],
+)
+def test_b58_a_slip_of_the_fingers_mails_nobody(
+    call: Call, rows: Rows, project: Path, readers: str, line: str, code: int, says: str
+) -> None:
+    assert readers == "readers"
+    before = rows()
+
+    answer = call(*line.split())
+
+    assert (answer.code, says in answer.err) == (code, True), answer.err
+    assert rows() == before
+    assert list((project / "outbox").glob("*/*")) == []
+
+
 def test_without_a_terminal_somebody_must_have_said_yes(
     call: Call, rows: Rows, readers: str
 ) -> None:

@@ -288,7 +288,7 @@ def test_undo_lifts_no_suppression_and_says_so(stage: Stage) -> None:
 
     answer = stage.client.post(stage.leave_path(), data={"action": "undo"})
 
-    assert "This address is blocked" in answer.text
+    assert "this address is blocked" in answer.text
     assert stage.status() == "unsubscribed"
 
 
