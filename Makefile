@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # Many tests wait for a process, so that more of them than cores go on at once.
-WORKERS ?= $(shell expr 3 \* $$(nproc 2>/dev/null || echo 1))
+WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 
 .PHONY: help demo test check bench crash attack lock clean
 help:            ## this list

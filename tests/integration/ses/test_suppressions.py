@@ -205,13 +205,15 @@ def test_throttling_is_waited_for(
     assert calls(standin).count("ListSuppressedDestinations") == 3
 
 
-def test_an_account_that_cannot_be_reached_is_told_and_nothing_changes(store: Store) -> None:
+def test_an_account_that_cannot_be_reached_is_told_and_nothing_changes(
+    sqlite_store: Store,
+) -> None:
     nowhere = AccountList.open(SesSettings(region="us-east-1", endpoint_url="http://127.0.0.1:9"))
 
     with pytest.raises(TransportDown, match="suppression list"):
-        pull(store, nowhere, erased_hash, now())
+        pull(sqlite_store, nowhere, erased_hash, now())
 
-    assert ours(store) == {}
+    assert ours(sqlite_store) == {}
 
 
 # --- the command line -----------------------------------------------------------------------------
