@@ -6,6 +6,10 @@ is sent from it until a person says so.
 """
 
 import datetime as dt
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -42,10 +46,22 @@ def advance(connection: Connection) -> int:
 
 
 def note(file: Path, generation: int) -> None:
-    """Let the file follow the store, never back."""
-    if generation > _read(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(file, f"{generation}\n".encode())
+    """Let the file follow the store, never back, also where several processes note at once."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with _held(file.parent):
+        if generation > _read(file):
+            write_whole(file, f"{generation}\n".encode())
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep other processes waiting that hold the same folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def leave_behind(store: Store, file: Path) -> None:

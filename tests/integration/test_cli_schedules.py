@@ -264,7 +264,7 @@ def test_two_workers_send_each_due_issue_once(call: Call, project: Path, readers
     ):
         left = [one.leave(), two.leave()]
 
-    assert [code for code, _ in left] == [0, 0]
+    assert [code for code, _ in left] == [0, 0], left
     sends = call("sends", "--json").lines
     assert {(found["status"], found["accepted"]) for found in sends} == {("finished", 3)}
     assert outbox(project) == 3 * len(names)
