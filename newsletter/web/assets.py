@@ -8,16 +8,14 @@ from starlette.responses import Response
 from newsletter.web.site import Site
 
 STYLE_PATH = "static/style.css"
-
-
-def style_sheet() -> bytes:
-    return (files("newsletter.web") / STYLE_PATH).read_bytes()
-
-
 # Links of mails, which lead robots nowhere; the pages say so too, but only once they are fetched.
 _ROBOTS = "User-agent: *\n" + "".join(
     f"Disallow: /{path}/\n" for path in ("u", "preferences", "confirm")
 )
+
+
+def style_sheet() -> bytes:
+    return (files("newsletter.web") / STYLE_PATH).read_bytes()
 
 
 def add(app: FastAPI, site: Site) -> None:

@@ -22,7 +22,6 @@ _IDLE_SECONDS = 15
 _CONNECTIONS = 1000
 _LEAVING_SECONDS = 10
 
-
 _NO_HOST = ("--host", "Name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all.")
 _NO_PORT = (
     "--port",

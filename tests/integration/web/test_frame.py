@@ -159,6 +159,9 @@ def test_a_site_below_a_path_of_its_host_links_to_itself(
     assert 'href="/news/static/style.css"' in answer.text
     assert 'href="/news/archive/"' in answer.text
 
+    token = stage.links.confirm_url(4711, stage.daily).rpartition("/")[2]
+    assert 'href="/news/subscribe/daily"' in stage.client.get(f"/confirm/{token}").text
+
 
 def test_b42_more_fields_than_any_form_has_are_refused(sqlite_stage: Stage) -> None:
     body = "&".join(f"a{n}=" for n in range(100))
