@@ -259,8 +259,8 @@ def confirm(
     Nobody is brought back by it who left, was erased or suppressed after they had asked.
     """
     with store.write() as connection:
-        request = requests.find(connection, request_id)
-        if request is None or (request.list_id or 0) != list_id:
+        request = _of_link(connection, request_id, list_id)
+        if request is None:
             return Confirmed(Answer.GONE)
         answer = _over(request, said.at) or _confirm(connection, request, hashes, said)
         if answer in (Answer.JOINED, Answer.MOVED):
@@ -321,10 +321,14 @@ def _note_welcome(
 def look_at(store: Store, request_id: int, list_id: int, now: dt.datetime) -> Answer | None:
     """What a click on a link can only come to, None where it still waits for a yes."""
     with store.read() as connection:
-        request = requests.find(connection, request_id)
-    if request is None or (request.list_id or 0) != list_id:
-        return Answer.GONE
-    return _over(request, now)
+        request = _of_link(connection, request_id, list_id)
+    return Answer.GONE if request is None else _over(request, now)
+
+
+def _of_link(connection: Connection, request_id: int, list_id: int) -> Request | None:
+    """The request that a link names; a link to move names no list."""
+    request = requests.find(connection, request_id)
+    return request if request is not None and (request.list_id or 0) == list_id else None
 
 
 def _over(request: Request, now: dt.datetime) -> Answer | None:

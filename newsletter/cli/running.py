@@ -89,9 +89,7 @@ def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
 
         return Queue(settings)
 
-    @cache
-    def tell(line: str) -> None:
-        session.notes.print(line)
+    tell = _once(session)
 
     def drain() -> None:
         from newsletter.feedback.apply import Applied
@@ -110,9 +108,7 @@ def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
 def _alarmed(session: Session) -> Callable[[], None]:
     """Tells, once, that SES says nothing of what is being sent."""
 
-    @cache
-    def tell(line: str) -> None:
-        session.notes.print(line)
+    tell = _once(session)
 
     def check() -> None:
         from newsletter.feedback import silence
@@ -122,6 +118,16 @@ def _alarmed(session: Session) -> Callable[[], None]:
             tell(f"Alarm: {alarm}.")
 
     return check
+
+
+def _once(session: Session) -> Callable[[str], None]:
+    """Tells each line the first time only."""
+
+    @cache
+    def tell(line: str) -> None:
+        session.notes.print(line)
+
+    return tell
 
 
 def _pull_suppressions(session: Session, transport: "Transport") -> None:

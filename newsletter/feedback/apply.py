@@ -6,9 +6,10 @@ that delivery's send, and its reader.
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,6 +23,8 @@ from newsletter.model.send import SendStatus
 from newsletter.store import Store, sends, settling
 from newsletter.store import events as log
 from newsletter.store.settling import Standing
+
+T = TypeVar("T")
 
 A_TRANSACTION = 500
 _SAMPLES = 10
@@ -69,13 +72,13 @@ def apply(
     """
     remaining = iter(messages)
     while chunk := list(islice(remaining, A_TRANSACTION)):
-        try:
-            total.add(_together(store, chunk, now, policy, topics))
-        except Exception as error:
-            if not _is_of_a_message(error):
-                raise
-            for message in chunk:
-                total.add(_alone(store, message, now, policy, topics))
+        total.add(
+            _one_by_one_if_need_be(
+                chunk,
+                lambda some: _together(store, some, now, policy, topics),
+                lambda message, reason: _put_aside(store, message, reason, now),
+            )
+        )
 
 
 def _together(
@@ -98,27 +101,32 @@ def _together(
     return counted
 
 
-def _alone(
-    store: Store,
-    message: Placed,
-    now: dt.datetime,
-    policy: PolicySettings,
-    topics: Collection[str],
+def _put_aside(store: Store, message: Placed, reason: str, now: dt.datetime) -> Applied:
+    counted = Applied(read=1)
+    with store.write() as connection:
+        _set_aside(connection, message, reason, now, counted)
+    return counted
+
+
+def _one_by_one_if_need_be(
+    several: Sequence[T],
+    apply_all: Callable[[Sequence[T]], Applied],
+    give_up: Callable[[T, str], Applied],
 ) -> Applied:
-    """Apply one message of some that could not be applied together; else set it aside."""
+    """Apply several in one transaction; where one of them is at fault, each alone, and that one is
+    given up with its reason."""
     try:
-        return _together(store, [message], now, policy, topics)
+        return apply_all(several)
     except Exception as error:
         if not _is_of_a_message(error):
             raise
-        counted = Applied(read=1)
-        with store.write() as connection:
-            _set_aside(connection, message, _reason(error), now, counted)
-        return counted
-
-
-def _reason(error: Exception) -> str:
-    return f"it cannot be applied: {type(error.__cause__ or error).__name__}"
+        if len(several) == 1:
+            reason = f"it cannot be applied: {type(error.__cause__ or error).__name__}"
+            return give_up(several[0], reason)
+    counted = Applied()
+    for one in several:
+        counted.add(_one_by_one_if_need_be([one], apply_all, give_up))
+    return counted
 
 
 def _is_of_a_message(error: Exception) -> bool:
@@ -143,36 +151,29 @@ def apply_late(
     """
     with store.read() as connection:
         late = log.known_by_now(connection, now - ahead)
-    try:
-        return _late_together(store, late, now, policy)
-    except Exception as error:
-        if not _is_of_a_message(error):
-            raise
-        return sum(_late_alone(store, event, now, policy) for event in late)
+    if not late:
+        return 0
+    return _one_by_one_if_need_be(
+        late,
+        lambda some: _late_together(store, some, now, policy),
+        lambda event, reason: _give_up(store, event, reason),
+    ).applied
 
 
 def _late_together(
     store: Store, late: Sequence[Event], now: dt.datetime, policy: PolicySettings
-) -> int:
-    if not late:
-        return 0
-    total = Applied()
+) -> Applied:
+    counted = Applied()
     with store.write() as connection:
         log.take_turn(connection)
-        _apply(connection, late, now, total, policy)
-    return total.applied
+        _apply(connection, late, now, counted, policy)
+    return counted
 
 
-def _late_alone(store: Store, event: Event, now: dt.datetime, policy: PolicySettings) -> int:
-    """Apply one late event of some that could not be applied together; else set it aside."""
-    try:
-        return _late_together(store, [event], now, policy)
-    except Exception as error:
-        if not _is_of_a_message(error):
-            raise
-        with store.write() as connection:
-            log.give_up(connection, event.key, _reason(error))
-        return 0
+def _give_up(store: Store, event: Event, reason: str) -> Applied:
+    with store.write() as connection:
+        log.give_up(connection, event.key, reason)
+    return Applied()
 
 
 def _apply(

@@ -16,6 +16,11 @@ def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text(), server_default="", nullable=False)
 
 
+def _partial_index(name: str, table: str, columns: list[str], where: str) -> None:
+    only = sa.text(where)
+    op.create_index(name, table, columns, sqlite_where=only, postgresql_where=only)
+
+
 def upgrade() -> None:
     op.add_column("subscribers", sa.Column("paused_until", _Time, nullable=True))
     op.create_table(
@@ -67,24 +72,8 @@ def upgrade() -> None:
     op.create_index("ix_requests_at", "requests", ["at"], unique=False)
     op.create_index("ix_requests_mailbox", "requests", ["mailbox", "at"], unique=False)
     op.create_index("ix_requests_subscriber_id", "requests", ["subscriber_id"], unique=False)
-    welcome = sa.text("reason = 'welcome due'")
-    op.create_index(
-        "ix_requests_welcome",
-        "requests",
-        ["at"],
-        unique=False,
-        sqlite_where=welcome,
-        postgresql_where=welcome,
-    )
-    waiting = sa.text("state = 'waiting'")
-    op.create_index(
-        "ix_requests_waiting",
-        "requests",
-        ["at"],
-        unique=False,
-        sqlite_where=waiting,
-        postgresql_where=waiting,
-    )
+    _partial_index("ix_requests_welcome", "requests", ["at"], "reason = 'welcome due'")
+    _partial_index("ix_requests_waiting", "requests", ["at"], "state = 'waiting'")
     # SQLite changes no check: the table is made anew there.
     with op.batch_alter_table("suppressions", table_kwargs={"sqlite_with_rowid": False}) as table:
         table.drop_constraint(op.f("ck_suppressions_reason"), type_="check")
@@ -93,14 +82,7 @@ def upgrade() -> None:
             "reason IN ('hard_bounce', 'soft_bounce', 'complaint', 'manual', 'erased')",
         )
     op.create_index("ix_suppressions_created_at", "suppressions", ["created_at", "address"])
-    erased = sa.text("reason = 'erased'")
-    op.create_index(
-        "ix_suppressions_erased",
-        "suppressions",
-        ["address"],
-        sqlite_where=erased,
-        postgresql_where=erased,
-    )
+    _partial_index("ix_suppressions_erased", "suppressions", ["address"], "reason = 'erased'")
     op.create_table(
         "segments",
         sa.Column("name", sa.Text(), nullable=False),
@@ -127,37 +109,10 @@ def upgrade() -> None:
         )
     op.create_index("ix_events_subscriber_id", "events", ["subscriber_id"], unique=False)
     op.create_index("ix_events_received_at", "events", ["received_at"], unique=False)
-    ignored = sa.text("verdict = 'ignored'")
-    op.create_index(
-        "ix_events_ignored",
-        "events",
-        ["received_at"],
-        unique=False,
-        sqlite_where=ignored,
-        postgresql_where=ignored,
-    )
-    not_applied = sa.text("verdict <> 'applied'")
-    op.create_index(
-        "ix_events_not_applied",
-        "events",
-        ["id"],
-        unique=False,
-        sqlite_where=not_applied,
-        postgresql_where=not_applied,
-    )
-    caused = sa.text("cause IS NOT NULL")
-    for name, columns in (
-        ("ix_events_causes", ["send", "cause"]),
-        ("ix_events_caused", ["subscriber_id"]),
-    ):
-        op.create_index(
-            name,
-            "events",
-            columns,
-            unique=False,
-            sqlite_where=caused,
-            postgresql_where=caused,
-        )
+    _partial_index("ix_events_ignored", "events", ["received_at"], "verdict = 'ignored'")
+    _partial_index("ix_events_not_applied", "events", ["id"], "verdict <> 'applied'")
+    _partial_index("ix_events_causes", "events", ["send", "cause"], "cause IS NOT NULL")
+    _partial_index("ix_events_caused", "events", ["subscriber_id"], "cause IS NOT NULL")
     op.create_table(
         "suppression_log",
         sa.Column("id", _RowId, nullable=False),
