@@ -1,6 +1,7 @@
 """Queries on lists."""
 
 import datetime as dt
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,8 +64,9 @@ def names(connection: Connection) -> Sequence[tuple[int, str]]:
 
 def create(connection: Connection, name: str, now: dt.datetime) -> bool:
     """Make a list; False if it is there already, also if another process just made it."""
-    statement = insert_into(connection, lists).values(name=name, created_at=now)
-    made = statement.on_conflict_do_nothing().returning(lists.c.id)
+    number = secrets.randbelow(2**31 - 1) + 1  # never again, in a restored store neither
+    statement = insert_into(connection, lists).values(id=number, name=name, created_at=now)
+    made = statement.on_conflict_do_nothing(index_elements=[lists.c.name]).returning(lists.c.id)
     return connection.execute(made).first() is not None
 
 
@@ -102,7 +104,7 @@ def newest_first(connection: Connection, name: str | None = None) -> Sequence[Li
         sa.select(lists, joined, sent.c.sends)
         .outerjoin(joined, joined.c.list_id == lists.c.id)
         .outerjoin(sent, sent.c.list_id == lists.c.id)
-        .order_by(lists.c.id.desc())
+        .order_by(lists.c.created_at.desc(), lists.c.name)
     )
     if name is not None:
         query = query.where(lists.c.name == name)

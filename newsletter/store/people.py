@@ -1,6 +1,7 @@
 """Queries on people: subscribers, whatever they joined."""
 
 import datetime as dt
+import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,11 @@ class Person:
     subscriber: Subscriber
     created_at: dt.datetime
     subscriptions: tuple[Subscription, ...]
+
+
+def new_link_key() -> int:
+    """Part of the links of a person at one address; 0 is kept for links from before schema 0005."""
+    return secrets.randbelow(2**47) + 1
 
 
 def lock(connection: Connection) -> None:
@@ -86,6 +92,7 @@ def insert(
         attributes=dict(attributes),
         created_at=now,
         updated_at=now,
+        link_key=new_link_key(),
     )
     connection.execute(statement.on_conflict_do_nothing())
     found = find(connection, address)

@@ -26,7 +26,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
 # The newest migration; opening a store compares it without loading Alembic.
-REVISION = "0004"
+REVISION = "0005"
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -61,6 +61,9 @@ metadata = MetaData(
 # A person. `address_key` is the address in lower case: two spellings are one person.
 # After erasure both are null and only the row that the ledger points to stays.
 # Nothing is mailed before `paused_until`, at the person's own wish.
+# `link_key` is random and part of the links that a person gets, so that whoever gets the same id
+# in a restored store is not opened by them; a new address gets a new one. It is 0 where it is from
+# before schema 0005.
 subscribers = Table(
     "subscribers",
     metadata,
@@ -72,8 +75,26 @@ subscribers = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
     Column("paused_until", UtcTime),
+    Column("link_key", BigInteger, nullable=False, server_default="0"),
 )
 
+# The addresses that a person had before. `address` and `address_key` are null once the person was
+# erased; then only `hash`, keyed, tells who it was. `link_key` is that of links mailed there.
+former_addresses = Table(
+    "former_addresses",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), nullable=False),
+    Column("address", Text),
+    Column("address_key", Text),
+    Column("hash", Text, nullable=False, server_default=""),
+    Column("link_key", BigInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_former_addresses_subscriber_id", "subscriber_id"),
+    Index("ix_former_addresses_address_key", "address_key"),
+)
+
+# `id` is random, as it is in links: one that was used is never used again.
 lists = Table(
     "lists",
     metadata,
@@ -92,13 +113,46 @@ subscriptions = Table(
     Column("consent_how", Text, nullable=False),
     Column("consent_source", Text, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    Column("consent_ip", Text, nullable=False, server_default=""),
+    Column("import_id", Integer),  # the import that made this row; no foreign key, as below
     CheckConstraint("status IN ('pending', 'confirmed', 'unsubscribed')", name="status"),
     Index("ix_subscriptions_subscriber_id", "subscriber_id"),
     sqlite_with_rowid=False,
 )
 
+# Each import of a file, which can be undone. `at` is also `updated_at` of all that it wrote, so
+# that what was touched since can be told.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False, unique=True),
+    Column("file", Text, nullable=False),
+    Column("system", Text, nullable=False, server_default=""),
+    Column("counts", JSON, nullable=False, server_default="{}"),
+    Column("undone_at", UtcTime),
+)
+
+# What an import found and changed, as it was before: undoing it puts these back.
+import_changes = Table(
+    "import_changes",
+    metadata,
+    Column("import_id", Integer, ForeignKey("imports.id"), primary_key=True),
+    Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("consent_at", UtcTime, nullable=False),
+    Column("consent_how", Text, nullable=False),
+    Column("consent_source", Text, nullable=False),
+    Column("consent_ip", Text, nullable=False, server_default=""),
+    Column("updated_at", UtcTime, nullable=False),
+    Index("ix_import_changes_subscriber_id", "subscriber_id"),
+    Index("ix_import_changes_list_id", "list_id"),
+)
+
 # What people said, append-only: each yes and no with when, how, where, and under which wording.
 # `list_id` is null for what concerns the person and no list. `ip` is kept only if configured.
+# `send` and `number` are the delivery whose link was used, where that is known.
 consents = Table(
     "consents",
     metadata,
@@ -112,13 +166,23 @@ consents = Table(
     Column("wording", Text, nullable=False, server_default=""),
     Column("ip", Text, nullable=False, server_default=""),
     Column("detail", Text, nullable=False, server_default=""),
+    Column("send", Integer),
+    Column("number", Integer),
     Index("ix_consents_subscriber_id", "subscriber_id"),
     Index("ix_consents_list_id", "list_id"),
+    Index(
+        "ix_consents_send",
+        "send",
+        sqlite_where=text("send IS NOT NULL"),
+        postgresql_where=text("send IS NOT NULL"),
+    ),
 )
 
-# What a visitor asked for and has to confirm by mail: to join a list, or to move a subscriber to
-# another address. `id` is random, so that no old link fits a newer request; `mailbox` is the
-# address without dots and tags, and `ip` and `network` are kept an hour, for limits only.
+# What a visitor asked for and has to confirm by mail: to join a list, or what a personal link may
+# not do by itself. `address` is where the mail goes, `target` the address that a person wants to
+# move to. `id` is random, so that no old link fits a newer request; `form` is that of the form,
+# which counts once. `mailbox` is the address without dots and tags; `ip`, `network` (/24 or /64)
+# and `wide_network` (/48) are kept an hour, for limits only.
 requests = Table(
     "requests",
     metadata,
@@ -135,11 +199,23 @@ requests = Table(
     Column("at", UtcTime, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
-    CheckConstraint("kind IN ('join', 'move')", name="kind"),
+    Column("wide_network", Text, nullable=False, server_default=""),
+    Column("target", Text, nullable=False, server_default=""),
+    Column("form", BigInteger),
+    CheckConstraint(
+        "kind IN ('join', 'allow_move', 'move', 'undo_move', 'data', 'erase')", name="kind"
+    ),
     CheckConstraint(
         "state IN ('waiting', 'mailed', 'confirmed', 'refused', 'failed')", name="state"
     ),
     Index("ix_requests_at", "at"),
+    Index(
+        "ix_requests_form",
+        "form",
+        unique=True,
+        sqlite_where=text("form IS NOT NULL"),
+        postgresql_where=text("form IS NOT NULL"),
+    ),
     Index("ix_requests_mailbox", "mailbox", "at"),
     Index("ix_requests_subscriber_id", "subscriber_id"),
     Index(
@@ -164,6 +240,7 @@ suppressions = Table(
     Column("reason", Text, nullable=False),
     Column("source", Text, nullable=False, server_default=""),
     Column("created_at", UtcTime, nullable=False),
+    Column("import_id", Integer),  # the import that added it
     CheckConstraint(
         "reason IN ('hard_bounce', 'soft_bounce', 'complaint', 'manual', 'erased')",
         name="reason",
@@ -244,6 +321,18 @@ sends = Table(
     Column("canary_passed", Boolean, nullable=False, server_default=false()),
     # Reports that came before this do not pause the send again: a person has seen them.
     Column("breaker_from", UtcTime),
+    # Only who has had nothing of the issue through an earlier send to the same audience.
+    Column("only_missing", Boolean, nullable=False, server_default=false()),
+    # What its owner says of itself: since when, what it waits for and until when, and how many
+    # recipients a second it has come to lately.
+    Column("taken_at", UtcTime),
+    Column("waiting_for", Text),
+    Column("waiting_until", UtcTime),
+    Column("speed", Float),
+    # What was reported of its deliveries, kept by newsletter.store.settling.
+    Column("delivered", Integer, nullable=False, server_default="0"),
+    Column("bounced", Integer, nullable=False, server_default="0"),
+    Column("complained", Integer, nullable=False, server_default="0"),
     # The guard of "nothing twice": one send for one issue and audience, unless --again.
     UniqueConstraint("slug", "list_id", "segment", "repeat"),
     CheckConstraint(
@@ -264,6 +353,7 @@ batches = Table(
     Column("lease_until", UtcTime, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("claimed_at", UtcTime, nullable=False),
+    Index("ix_batches_claimed_at", "claimed_at"),
     Index(
         "ix_batches_open",
         "send",

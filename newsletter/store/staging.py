@@ -114,7 +114,10 @@ class Staging:
         many = amount > _MANY and not self._sqlite
         # In the order of the unique index a million go into PostgreSQL in two thirds of the time;
         # a few keep the order of the file, which is the one that people expect to see again.
-        insert = _INSERT_PEOPLE.format(order="key" if many else "line")
+        insert = _INSERT_PEOPLE.format(
+            order="key" if many else "line",
+            link_key=_LINK_KEYS["sqlite" if self._sqlite else "postgresql"],
+        )
         for wanted in ("confirmed", "pending"):
             last = self._count("SELECT coalesce(max(id), 0) FROM subscribers")
             if self._run(insert, now=values["now"], wanted=wanted):
@@ -240,9 +243,14 @@ WHERE subscriptions.list_id = :list AND subscriptions.subscriber_id = known.subs
     AND subscriptions.status = 'pending' AND known.standing = 'pending'
     AND known.wanted = 'confirmed'
 """
+# As newsletter.store.people makes them: at random, from 1 to 2 ** 47.
+_LINK_KEYS = {
+    "sqlite": "(random() & 140737488355327) + 1",
+    "postgresql": "(random() * 140737488355327)::bigint + 1",
+}
 _INSERT_PEOPLE = """
-INSERT INTO subscribers (address, address_key, name, attributes, created_at, updated_at)
-SELECT address, key, name, coalesce(attributes, '{{}}'), :now, :now
+INSERT INTO subscribers (address, address_key, name, attributes, created_at, updated_at, link_key)
+SELECT address, key, name, coalesce(attributes, '{{}}'), :now, :now, {link_key}
 FROM staged
 WHERE status = :wanted AND NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)
 ORDER BY {order}
