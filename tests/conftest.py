@@ -6,6 +6,7 @@ before each test, for that takes a seventh of the time of making one.
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 import uuid
@@ -145,6 +146,7 @@ class Databases:
                 connection.execute(f"TRUNCATE {tables} RESTART IDENTITY".encode())
                 connection.execute("DELETE FROM alembic_version")
                 connection.execute("INSERT INTO alembic_version VALUES (%s)", [REVISION])
+                connection.execute("INSERT INTO state VALUES ('id', %s)", [secrets.randbits(62)])
         except psycopg.errors.UndefinedTable:
             self.drop()
             return self.made(_TEMPLATE)

@@ -1,11 +1,17 @@
 """`newsletter db`: the store itself."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.errors import Refused
+
+if TYPE_CHECKING:
+    from newsletter.store import Store
 
 
 @click.group()
@@ -36,11 +42,11 @@ def upgrade(session: Session) -> None:
 @command
 def backup(session: Session, file: Path) -> None:
     """Write a consistent copy of the store, also while a send runs."""
-    from newsletter.sending import generation
+    from newsletter.project import utc_now
     from newsletter.store import maintenance
 
-    size = maintenance.backup(session.store, file)
-    generation.leave_behind(session.store, session.project.generation)
+    with _of_any_schema(session) as store:
+        size = maintenance.backup(store, file, utc_now())
     if session.json:
         session.emit({"file": str(file), "bytes": size})
     else:
@@ -53,7 +59,8 @@ def verify(session: Session) -> int:
     """Check the store: its pages, its references, and that every send's counts balance."""
     from newsletter.store import maintenance
 
-    faults = maintenance.verify(session.store)
+    with _of_any_schema(session) as store:
+        faults = maintenance.verify(store)
     if session.json:
         session.emit({"ok": not faults, "faults": faults})
     else:
@@ -63,22 +70,34 @@ def verify(session: Session) -> int:
     return 1 if faults else 0
 
 
+@contextmanager
+def _of_any_schema(session: Session) -> Iterator["Store"]:
+    """The store as it is: an older one is copied and checked before it is upgraded."""
+    from newsletter.store import open_any
+
+    store, _ = open_any(session.project.settings.store.url, session.project.root)
+    with closing(store):
+        yield store
+
+
 @db.command()
 @click.option("--yes", is_flag=True, help="Also if nothing shows that the store was restored.")
 @command
 def adopt(session: Session, yes: bool) -> None:
     """Go on with a store that was restored from a backup."""
     from newsletter.project import utc_now
-    from newsletter.sending import generation
+    from newsletter.sending import restored
 
     file = session.project.generation
-    if not yes and not generation.is_behind(session.store, file):
+    with session.store.read() as connection:
+        sign = restored.sign(connection, file)
+    if not yes and not sign:
         raise Refused(
             "nothing shows that this store was restored from a backup",
-            hint="Adopting makes unknown what is queued. If it was restored all the same, for "
-            "instance on another machine: --yes",
+            hint="Adopting makes unknown what is queued. If it was restored all the same, from a "
+            "copy that `db backup` did not make: --yes",
         )
-    unknown = generation.adopt(session.store, file, utc_now())
+    unknown = restored.adopt(session.store, file, utc_now())
     if session.json:
         session.emit({"unknown": unknown})
         return

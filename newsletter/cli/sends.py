@@ -38,6 +38,7 @@ def status(session: Session, send: str | None) -> None:
     from newsletter.project import utc_now
 
     found = _find(session, send)
+    warn_if_restored(session)
     alarm = silence(session.store, session.project.settings, utc_now())
     if session.json:
         session.emit(as_json(found, alarm))
@@ -55,6 +56,7 @@ def sends(session: Session) -> None:
 
     with session.store.read() as connection:
         found = list(queries.newest_first(connection))
+    warn_if_restored(session)
     if session.json:
         for send in found:
             session.emit(as_json(send))
@@ -100,6 +102,18 @@ def deliveries(session: Session, send: str, wanted: str | None) -> None:
                 notes = " ".join(filter(None, (delivery.reported, delivery.reason)))
                 address = delivery.address or "(erased)"
                 session.console.print(f"{delivery.status:9} {address}  {notes}")
+
+
+def warn_if_restored(session: Session) -> None:
+    """Tell on stderr that nothing is sent from this store, and what to do."""
+    from newsletter.sending import restored
+
+    with session.store.read() as connection:
+        sign = restored.sign(connection, session.project.generation)
+    if sign:
+        session.notes.print(
+            f"Nothing is sent from here: {sign}.\n  {restored.ADVICE}", style="yellow"
+        )
 
 
 def _find(session: Session, send: str | None) -> Send:

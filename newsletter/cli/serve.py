@@ -3,6 +3,7 @@
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.sends import warn_if_restored
 
 
 @click.command()
@@ -19,6 +20,7 @@ def serve(session: Session, host: str, port: int) -> None:
     from newsletter.web.server import listen, run, url_of
     from newsletter.web.site import Site
 
+    warn_if_restored(session)
     site = Site.of(session.project, session.store)
     transport = open_transport(session.project)
     app = make_app(site, [lambda stop: Mailer(site, transport, stop).run()])

@@ -1,11 +1,10 @@
-"""How old the store is, to tell one that was restored from a backup.
+"""The file beside the signing secret that remembers how old the stores of this folder are.
 
-A counter in the store goes up with each run of a send and with each backup; a file beside the
-signing secret follows it. A store behind its file has forgotten mails that went out: nothing more
-is sent from it until a person says so.
+A counter in each store goes up with each run of a send; the file follows it, a line for each store:
+its id and its generation. A store behind its line was restored from a copy. A number alone is from
+before stores had ids, and holds for those that have no line.
 """
 
-import datetime as dt
 import fcntl
 import os
 from collections.abc import Iterator
@@ -14,30 +13,16 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import Refused
-from newsletter.store import Store, deliveries, sends, state
+from newsletter.store import state
 from newsletter.transports.outbox import write_whole
 
 _NAME = "generation"
-_REASON = "the store was restored from a backup: it may have been sent since"
+_ANY = ""  # the store of a line without an id
 
 
-def check(connection: Connection, file: Path) -> None:
-    """Raises Refused where the store is behind its file."""
-    known, stored = _read(file), state.value(connection, _NAME)
-    if known > stored:
-        raise Refused(
-            f"the store is older than this newsletter ({stored} of {known}): it was restored "
-            "from a backup, and does not know what was sent since",
-            where=str(file),
-            hint="Replay the events since then if you have them, then: newsletter db adopt",
-        )
-
-
-def is_behind(store: Store, file: Path) -> bool:
+def is_behind(connection: Connection, file: Path) -> bool:
     """Whether the store has forgotten what its file remembers."""
-    with store.read() as connection:
-        return _read(file) > state.value(connection, _NAME)
+    return known(file, state.store_id(connection)) > state.value(connection, _NAME)
 
 
 def advance(connection: Connection) -> int:
@@ -45,12 +30,29 @@ def advance(connection: Connection) -> int:
     return state.increment(connection, _NAME)
 
 
-def note(file: Path, generation: int) -> None:
+def raise_above(connection: Connection, generation: int) -> int:
+    """Make the store newer than a generation; returns its own."""
+    return state.raise_to(connection, _NAME, generation + 1)
+
+
+def known(file: Path, store_id: str) -> int:
+    """What the file remembers of a store; 0 where that is nothing."""
+    lines = _read(file)
+    return lines.get(store_id, lines.get(_ANY, 0))
+
+
+def note(file: Path, store_id: str, generation: int) -> None:
     """Let the file follow the store, never back, also where several processes note at once."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with _held(file.parent):
-        if generation > _read(file):
-            write_whole(file, f"{generation}\n".encode())
+        lines = _read(file)
+        if generation <= lines.get(store_id, 0):
+            return
+        if store_id not in lines and _ANY in lines:
+            lines[_ANY] = max(lines[_ANY], generation)  # its copies from before it had an id
+        lines[store_id] = generation
+        text = "".join(f"{name} {number}".strip() + "\n" for name, number in lines.items())
+        write_whole(file, text.encode())
 
 
 @contextmanager
@@ -64,32 +66,11 @@ def _held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def leave_behind(store: Store, file: Path) -> None:
-    """Let the store be newer than every copy that was made of it until now."""
-    with store.write() as connection:
-        generation = advance(connection)
-    note(file, generation)
-
-
-def adopt(store: Store, file: Path, now: dt.datetime) -> int:
-    """Go on with a restored store; returns how many deliveries are unknown now.
-
-    Whatever was still queued in it may have been sent after the backup was taken, so all of that
-    becomes unknown, for events to settle or the operator to decide; schedules are paused.
-    """
-    with store.write() as connection:
-        unknown = 0
-        for number in sends.open_numbers(connection):
-            unknown += deliveries.make_unknown(connection, number, _REASON, now)
-            sends.adopt(connection, number, _REASON)
-            sends.settle(connection, number, now)
-        generation = state.raise_to(connection, _NAME, _read(file) + 1)
-    note(file, generation)
-    return unknown
-
-
-def _read(file: Path) -> int:
+def _read(file: Path) -> dict[str, int]:
+    """The generation of each store; what is no such line is left out."""
     try:
-        return int(file.read_text("ascii"))
+        lines = file.read_text("ascii").splitlines()
     except (FileNotFoundError, ValueError):
-        return 0
+        return {}
+    parts = [line.rpartition(" ") for line in lines]
+    return {store_id: int(number) for store_id, _, number in parts if number.isdecimal()}

@@ -3,7 +3,7 @@ tested, is the store up to date."""
 
 from newsletter.errors import Refused
 from newsletter.model.send import Allowance
-from newsletter.sending import generation
+from newsletter.sending import restored
 from newsletter.sending.run import Runner, allowed
 from newsletter.store import Store, receipts
 from newsletter.transports import Transport
@@ -11,9 +11,8 @@ from newsletter.transports import Transport
 
 def check_store(runner: Runner) -> None:
     """Raises Refused where the store was restored from a backup, before anything is written."""
-    if runner.generation is not None:
-        with runner.store.read() as connection:
-            generation.check(connection, runner.generation)
+    with runner.store.read() as connection:
+        restored.check(connection, runner.generation)
 
 
 def check_account(

@@ -26,11 +26,11 @@ from newsletter.errors import (
 from newsletter.links import Links
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Send, SendStatus
-from newsletter.sending import canary, core, generation, owner
+from newsletter.sending import canary, core, generation, owner, restored
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import Pace, Tally
-from newsletter.store import Store, claims, deliveries, lists, sends
+from newsletter.store import Store, claims, deliveries, lists, sends, state
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
 from newsletter.store.sends import Owner
@@ -175,14 +175,13 @@ def _take(runner: Runner, send: Send) -> Run | None:
             if sends.row_of(connection, number).status == SendStatus.PAUSED:
                 return None
             now = runner.clock()
-            if runner.generation is not None:
-                generation.check(connection, runner.generation)
+            restored.check(connection, runner.generation)
             if free := _is_free(held_by, now):
                 work = _own(runner, connection, number, name, now)
-                current = generation.advance(connection)
+                store_id, current = state.store_id(connection), generation.advance(connection)
         if free:
             if runner.generation is not None:
-                generation.note(runner.generation, current)
+                generation.note(runner.generation, store_id, current)
             return work
         renewed = first is not None and held_by != first
         if renewed or owner.is_here(held_by):
@@ -270,9 +269,9 @@ def _leave(runner: Runner, work: Run) -> None:
         if row.epoch == work.epoch or row.status == SendStatus.UNRESOLVED:
             sends.settle(connection, work.number, now)
         sends.release(connection, work.number, work.epoch)
-        current = generation.advance(connection)
+        store_id, current = state.store_id(connection), generation.advance(connection)
     if runner.generation is not None:
-        generation.note(runner.generation, current)
+        generation.note(runner.generation, store_id, current)
 
 
 # --- the threads ----------------------------------------------------------------------------------

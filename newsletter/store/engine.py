@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from newsletter.errors import ConfigurationError, NewsletterError, StoreError
+from newsletter.store import state
 from newsletter.store.schema import REVISION
 
 _BUSY_SECONDS = 30
@@ -143,28 +144,41 @@ def open_store(url: str, root: Path) -> Store:
     Raises StoreError where it is missing, older or newer: an empty store never appears by itself,
     for it would not know who left.
     """
-    store = Store(_engine(resolve_url(url, root), create=False))
-    try:
-        found = _revision(store)
-    except BaseException:
-        store.close()
-        raise
+    store, found = open_any(url, root)
     if found == REVISION:
         return store
     store.close()
-    if found is None:
-        raise StoreError(
-            "the store is empty", hint="Run `newsletter db upgrade` to make its tables."
-        )
-    if found < REVISION:
-        raise StoreError(
-            f"the store has schema {found}, this version needs {REVISION}",
-            hint="Run `newsletter db backup`, then `newsletter db upgrade`.",
-        )
     raise StoreError(
-        f"the store has schema {found}, newer than this version's {REVISION}",
-        hint="Use the version of newsletter that upgraded it.",
+        f"the store has schema {found}, this version needs {REVISION}",
+        hint="Run `newsletter db backup FILE`, then `newsletter db upgrade`.",
     )
+
+
+def open_any(url: str, root: Path) -> tuple[Store, str]:
+    """The store at `url` and its schema, which may be older: for what is done before an upgrade.
+
+    Raises StoreError where it is missing, empty or newer.
+    """
+    store = Store(_engine(resolve_url(url, root), create=False))
+    try:
+        found = _revision(store)
+        if found is None:
+            raise StoreError(
+                "the store is empty", hint="Run `newsletter db upgrade` to make its tables."
+            )
+        _refuse_newer(found)
+    except BaseException:
+        store.close()
+        raise
+    return store, found
+
+
+def _refuse_newer(revision: str) -> None:
+    if revision > REVISION:
+        raise StoreError(
+            f"the store has schema {revision}, newer than this version's {REVISION}",
+            hint="Use the version of newsletter that upgraded it.",
+        )
 
 
 def upgrade(url: str, root: Path) -> tuple[str | None, str]:
@@ -181,11 +195,8 @@ def upgrade(url: str, root: Path) -> tuple[str | None, str]:
     store = Store(_engine(resolved, create=True))
     try:
         before = _revision(store)
-        if before is not None and before > REVISION:
-            raise StoreError(
-                f"the store has schema {before}, newer than this version's {REVISION}",
-                hint="Use the version of newsletter that upgraded it.",
-            )
+        if before is not None:
+            _refuse_newer(before)
         config = Config()
         config.set_main_option("script_location", "newsletter:store/migrations")
         with store.write() as connection:
@@ -193,6 +204,7 @@ def upgrade(url: str, root: Path) -> tuple[str | None, str]:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(7301)"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            state.ensure_id(connection)
         return before, REVISION
     finally:
         store.close()

@@ -1,24 +1,31 @@
 """Looking after a store: a consistent copy, and a check of all that it promises."""
 
+import datetime as dt
+import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection
 
 from newsletter.errors import Refused, StoreError, UsageError
 from newsletter.model.send import DeliveryStatus, SendStatus
+from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
-from newsletter.store.schema import deliveries, sends
+from newsletter.store.schema import EPOCH, MICROSECOND, deliveries, sends
 
 
-def backup(store: Store, target: Path) -> int:
-    """Copy a SQLite store with all that is committed; returns the size of the copy in bytes."""
+def backup(store: Store, target: Path, now: dt.datetime) -> int:
+    """Copy a SQLite store of any schema with all that is committed; returns the copy's bytes.
+
+    The copy is marked as one, so that nothing is sent from it before a person adopts it.
+    """
     if not store.is_sqlite:
         raise UsageError(
-            "a PostgreSQL store is backed up by PostgreSQL", hint="Run pg_dump on its database."
+            "a PostgreSQL store is backed up by PostgreSQL",
+            hint=f"Run: {_dump_command(store.engine.url, target)}",
         )
     if target.exists():
         raise Refused(f"{target} exists already", hint="Name a new file.")
@@ -28,6 +35,7 @@ def backup(store: Store, target: Path) -> int:
         part.touch(0o600)  # before there is anything in it: it will hold addresses
         with store.read() as connection, closing(sqlite3.connect(part)) as copy:
             driver_connection(connection).backup(copy)
+            _mark(copy, now)
         part.replace(target)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
@@ -42,8 +50,29 @@ def backup(store: Store, target: Path) -> int:
     return target.stat().st_size
 
 
+def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
+    """Write into a copy that it is one; the first schema has no table for that yet."""
+    copy.execute(
+        "CREATE TABLE IF NOT EXISTS state "
+        "(name TEXT NOT NULL, value BIGINT NOT NULL, CONSTRAINT pk_state PRIMARY KEY (name))"
+    )
+    copy.execute(
+        "INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)",
+        (state.COPIED_AT, (now - EPOCH) // MICROSECOND),
+    )
+    copy.commit()
+
+
+def _dump_command(url: URL, target: Path) -> str:
+    """How PostgreSQL copies this very database; it asks for the password itself."""
+    host = url.host or url.query.get("host")
+    parts = {"file": target, "host": host, "port": url.port, "username": url.username}
+    options = [f"--{name}={value}" for name, value in parts.items() if value]
+    return shlex.join(["pg_dump", "--format=custom", *options, str(url.database or "")])
+
+
 def verify(store: Store) -> list[str]:
-    """Every fault found, in words; an empty list is a sound store."""
+    """Every fault found, in words; an empty list is a sound store, of whatever schema."""
     faults: list[str] = []
     with store.read() as connection:
         if store.is_sqlite:

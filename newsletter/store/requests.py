@@ -13,6 +13,7 @@ from newsletter.model.subscriber import Request, RequestKind, RequestState
 from newsletter.store.schema import requests
 
 _IN_HAND = "in hand when the process ended: it may have been mailed"
+_RESTORED = "waiting in a store that was restored: it may have been mailed"
 WELCOME_DUE = "welcome due"
 _TAKING = 7302  # the advisory lock of PostgreSQL
 
@@ -155,6 +156,19 @@ def take_welcome(connection: Connection, request_id: int) -> Request | None:
     )
     row = connection.execute(statement).first()
     return None if row is None else _request(row)
+
+
+def give_up(connection: Connection, until: dt.datetime) -> None:
+    """Mail nothing more of what came until a time: it may have been mailed from another store."""
+    earlier = sa.update(requests).where(requests.c.at <= until)
+    connection.execute(
+        earlier.where(requests.c.state == RequestState.WAITING).values(
+            state=RequestState.FAILED, reason=_RESTORED
+        )
+    )
+    connection.execute(
+        earlier.where(requests.c.reason == WELCOME_DUE).values(reason=f"welcome {_RESTORED}")
+    )
 
 
 def of(connection: Connection, subscriber_id: int) -> Sequence[Request]:

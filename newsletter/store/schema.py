@@ -28,8 +28,8 @@ from sqlalchemy.types import JSON, TypeDecorator
 # The newest migration; opening a store compares it without loading Alembic.
 REVISION = "0005"
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND = dt.timedelta(microseconds=1)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
 
 
 class UtcTime(TypeDecorator[dt.datetime]):
@@ -39,10 +39,10 @@ class UtcTime(TypeDecorator[dt.datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else (value - EPOCH) // MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else EPOCH + value * MICROSECOND
 
 
 # SQLite makes a row id only of INTEGER; PostgreSQL has room for more.
@@ -488,7 +488,7 @@ receipts = Table(
     Index("ix_receipts_content_hash", "content_hash"),
 )
 
-# Facts about the store itself, e.g. its generation, which tells a restored backup.
+# Facts about the store itself: which one it is, and whether it was restored from a backup.
 state = Table(
     "state",
     metadata,

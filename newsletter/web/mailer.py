@@ -25,6 +25,7 @@ from newsletter.errors import (
 from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
 from newsletter.model.subscriber import Request, RequestKind, RequestState
+from newsletter.sending import restored
 from newsletter.sending.pace import Pace
 from newsletter.store import limiter, requests
 from newsletter.transports import Transport
@@ -75,8 +76,9 @@ class Mailer:
         with self.site.store.read() as connection:
             waiting = requests.waiting(connection, _AT_ONCE)
             due = requests.welcomes_due(connection, _AT_ONCE)
-        if not waiting and not due:
-            return True
+            if not waiting and not due:
+                return True
+            restored.check(connection, self.site.project.generation)
         if not self._is_allowed(now):
             return False
         work = [(self._ask, number) for number in waiting]

@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.store.schema import REVISION
 from tests.integration.commandline import Call, lose, plan_send
+from tests.older import migrate
 
 ISSUE = "2026-01-07-valley"
 Rows = Callable[[], list[str]]
@@ -81,7 +82,9 @@ def test_a_backup_is_the_whole_store_and_for_its_owner_alone(
     assert answer.json == {"file": "copy.db", "bytes": copy.stat().st_size}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("DELETE FROM state WHERE name = 'copied_at'")
         assert list(connection.iterdump()) == before
+    assert rows() == before
     assert not list(project.glob("*.part"))
 
 
@@ -148,3 +151,76 @@ def test_verify_finds_a_page_that_was_overwritten(call: Call, project: Path, rea
 
     assert answer.code == 1
     assert "Traceback" not in answer.err
+
+
+# --- older schemas --------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["0001", "0002", "0003", "0004"])
+def old(request: pytest.FixtureRequest, project: Path) -> str:
+    """The schema that the store has instead of this version's."""
+    for path in project.glob("subscribers/newsletter.db*"):
+        path.unlink()
+    migrate(f"sqlite:///{project / 'subscribers' / 'newsletter.db'}", str(request.param))
+    return str(request.param)
+
+
+def test_an_older_store_is_copied_and_checked_before_it_is_upgraded(
+    call: Call, project: Path, old: str
+) -> None:
+    """As the message asks that refuses it."""
+    refused = call("sends", "--json")
+    copied = call("db", "backup", "copy.db")
+    verified = call("db", "verify", "--json")
+    upgraded = call("db", "upgrade", "--json")
+
+    assert "db backup" in refused.error["hint"]
+    assert (copied.code, verified.json) == (0, {"ok": True, "faults": []})
+    assert upgraded.json == {"before": old, "after": REVISION}
+
+
+def test_a_copy_of_an_older_store_is_one_once_it_is_upgraded(
+    call: Call, project: Path, old: str
+) -> None:
+    call("db", "backup", "copy.db")
+    (project / "copy.db").replace(project / "subscribers" / "newsletter.db")
+
+    assert call("db", "upgrade").code == 0
+
+    call("subscribers", "import", "subscribers/example.csv", "--list", "readers")
+    assert call("send", ISSUE, "--list", "readers", "--yes").code == 5
+    assert call("db", "adopt").code == 0
+    assert call("send", ISSUE, "--list", "readers", "--yes").code == 0
+
+
+def test_verify_finds_what_an_older_store_lost(call: Call, project: Path, old: str) -> None:
+    execute(
+        project,
+        "INSERT INTO lists VALUES (1, 'readers', 0)",
+        "INSERT INTO sends (number, id, slug, list_id, status, subject, sender, email, "
+        "content_hash, frozen, recipients, created_at) "
+        "VALUES (1, '20260107-abcdef', 'news', 1, 'paused', '', '', '', '', 1, 3, 0)",
+    )
+
+    answer = call("db", "verify", "--json")
+
+    assert answer.code == 1
+    assert "frozen with 3 recipients, the ledger holds 0" in answer.json["faults"][0]
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_store_is_copied_by_its_own_tool(
+    call: Call, monkeypatch: pytest.MonkeyPatch, postgresql_url: str
+) -> None:
+    """The command is complete, but for the password."""
+    url = postgresql_url.replace("postgres@", "postgres:se%20cret@")
+    monkeypatch.setenv("NEWSLETTER_STORE__URL", url)
+    name = url.partition("@/")[2].partition("?")[0]
+
+    answer = call("db", "backup", "the copy", "--json")
+
+    assert answer.code == 2
+    hint = answer.error["hint"]
+    assert hint.startswith("Run: pg_dump --format=custom '--file=the copy' --host=")
+    assert hint.endswith(f" --username=postgres {name}")
+    assert "cret" not in answer.out + answer.err

@@ -12,10 +12,10 @@ def test_many_that_note_at_once_leave_the_newest(tmp_path: Path) -> None:
     numbers = list(range(1, 401))
 
     with ThreadPoolExecutor(8) as pool:
-        for noted in [pool.submit(generation.note, file, number) for number in numbers]:
+        for noted in [pool.submit(generation.note, file, "a1", number) for number in numbers]:
             noted.result()
 
-    assert file.read_text("ascii") == "400\n"
+    assert file.read_text("ascii") == "a1 400\n"
     assert [path.name for path in file.parent.iterdir()] == ["generation"]
 
 
@@ -23,6 +23,38 @@ def test_it_never_goes_back(tmp_path: Path) -> None:
     file = tmp_path / "generation"
 
     for number in (3, 2, 5, 4):
-        generation.note(file, number)
+        generation.note(file, "a1", number)
 
-    assert file.read_text("ascii") == "5\n"
+    assert file.read_text("ascii") == "a1 5\n"
+
+
+def test_each_store_has_its_own_line(tmp_path: Path) -> None:
+    file = tmp_path / "generation"
+
+    generation.note(file, "a1", 7)
+    generation.note(file, "b2", 2)
+    generation.note(file, "a1", 8)
+
+    assert file.read_text("ascii") == "a1 8\nb2 2\n"
+    assert [generation.known(file, store_id) for store_id in ("a1", "b2", "c3")] == [8, 2, 0]
+
+
+def test_a_number_alone_holds_for_stores_without_a_line(tmp_path: Path) -> None:
+    """As the file was before stores had ids."""
+    file = tmp_path / "generation"
+    file.write_text("57\n")
+
+    before = generation.known(file, "a1")
+    generation.note(file, "a1", 58)
+
+    assert before == 57
+    assert generation.known(file, "a1") == 58
+    # A copy of that store from before the upgrade, which got an id of its own since.
+    assert generation.known(file, "b2") == 58
+
+
+def test_what_cannot_be_read_is_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "generation"
+    file.write_text("a1 \n\nb2 x\nc3 4\n-5\n")
+
+    assert [generation.known(file, store_id) for store_id in ("a1", "b2", "c3")] == [0, 0, 4]

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_state")),
+        if_not_exists=True,  # `db backup` marks copies there, also those of the first schema
     )
     op.add_column(
         "sends", sa.Column("spread", sa.Boolean(), server_default=sa.false(), nullable=False)
