@@ -15,6 +15,7 @@
         ├── QuotaReached             4  pause until `resume_at`
         ├── OutcomeUnknown              it may have been sent: never again by itself
         ├── TransportDown               provably not sent
+        │   └── MachineFault            by a fault of this machine, such as a full disk
         └── SendingStopped              a person has to act
 
 Every error says what happened, where, and what to do next. What an author can mend is a Finding
@@ -26,6 +27,7 @@ import difflib
 from collections.abc import Sequence
 
 from newsletter.model.finding import Finding
+from newsletter.model.send import Outcome
 
 
 class NewsletterError(Exception):
@@ -115,6 +117,27 @@ class OutcomeUnknown(TransportError):
 
 class TransportDown(TransportError):
     code = "transport-down"
+
+
+class MachineFault(TransportDown):
+    """A disk that is full, a limit of this machine: nobody's fault, and trying again is no help.
+
+    `outcomes` holds what became of each message of the batch before that, None for those that
+    never left.
+    """
+
+    code = "machine"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        outcomes: Sequence[Outcome | None] = (),
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.outcomes = tuple(outcomes)
 
 
 class SendingStopped(TransportError):

@@ -8,8 +8,8 @@ import hmac
 import os
 import re
 import secrets
-import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.signer import HMACAlgorithm, Signer
 
 from newsletter.errors import ConfigurationError
+from newsletter.files import make_folder, write_new
 
 _MINIMUM_LENGTH = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,200}", re.ASCII)
@@ -127,26 +128,30 @@ def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[
         return _checked(text.split(","), "NEWSLETTER_SECRET")
     path = key_file(root)
     try:
-        return _checked(path.read_text("utf-8").splitlines(), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text("utf-8-sig")  # some editors put a byte order mark in front
+    except FileNotFoundError as error:
         raise ConfigurationError(
             "there is no signing secret",
             where=str(path),
             hint="Run `newsletter db upgrade` to make one for a new newsletter; for one that has "
             "sent before, bring back its key, or old unsubscribe links stop working.",
         ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"the signing secret cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}",
+            where=str(path),
+            hint="Let the user who runs this read the file. A new key would end the links in old "
+            "mails.",
+        ) from error
+    return _checked(text.splitlines(), str(path))
 
 
 def make_keys(root: Path) -> Path:
     """Write a new key file, readable by its owner only; an existing one is left alone."""
     path = key_file(root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
-    except FileExistsError:
-        return path
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(secrets.token_urlsafe(32) + "\n")
+    make_folder(path.parent, private=True)
+    with suppress(FileExistsError):
+        write_new(path, f"{secrets.token_urlsafe(32)}\n".encode(), private=True)
     return path
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from newsletter import config, links
 from newsletter.digest.characters import harmless
 from newsletter.errors import NewsletterError, Refused, UsageError
+from newsletter.files import make_folder, write_new, write_whole
 from newsletter.project import slugify
 from newsletter.store import upgrade
 
@@ -123,14 +124,16 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
     ignored = folder / ".gitignore"
     url = config.parse(_SETTINGS, settings).store.url
     try:
+        make_folder(folder)
+        make_folder(folder / "subscribers", private=True)
         for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             if not path.exists():
-                path.write_text(content, "utf-8")
+                write_whole(path, content.encode())
         _ignore(ignored)
         key = links.make_keys(folder)
         upgrade(url, folder)
-        settings.write_text(_SETTINGS, "utf-8")  # last: with it the folder is a newsletter
+        write_whole(settings, _SETTINGS.encode())  # last: with it the folder is a newsletter
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}",
@@ -142,11 +145,10 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
 
 def _ignore(path: Path) -> None:
     """Keep addresses and the secret out of git, also where there is a .gitignore already."""
-    present = path.read_text("utf-8", "replace") if path.exists() else ""
-    if _IGNORED not in present:
-        gap = "\n" if present and not present.endswith("\n") else ""
-        with path.open("a", encoding="utf-8") as file:
-            file.write(gap + _IGNORED)
+    present = path.read_bytes() if path.exists() else b""
+    if _IGNORED.encode() not in present:
+        gap = b"\n" if present and not present.endswith(b"\n") else b""
+        write_whole(path, present + gap + _IGNORED.encode())
 
 
 def new_issue(issues: Path, title: str, date: dt.date) -> Path:
@@ -160,9 +162,8 @@ def new_issue(issues: Path, title: str, date: dt.date) -> Path:
     # A JSON string is a YAML string: quotes, colons and braces in a title do no harm.
     content = _ISSUE.format(title=json.dumps(title, ensure_ascii=False), date=date)
     try:
-        issues.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(content)
+        make_folder(issues)
+        write_new(path, content.encode())
     except FileExistsError as error:
         raise Refused(
             "this issue exists already", where=str(path), hint="Edit it, or choose another title."

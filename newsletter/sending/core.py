@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from newsletter.errors import (
+    MachineFault,
+    NewsletterError,
     OutcomeUnknown,
     QuotaReached,
     SendingStopped,
@@ -21,7 +23,7 @@ from newsletter.errors import (
     TransportDown,
 )
 from newsletter.model.email import Email
-from newsletter.model.send import Outcome, SendStatus, Unknown
+from newsletter.model.send import Outcome, RetryLater, SendStatus, Unknown
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.pace import Pace, Tally, was_too_fast
 from newsletter.store import Store, claims, deliveries, limiter, sends
@@ -142,6 +144,11 @@ def _deliver(run: Run, claim: Claim) -> Step:
     except Throttled as error:
         _put_back(run, claim, slower=True)
         return NotSent(error.message, throttled=True)
+    except MachineFault as error:
+        queued = RetryLater(error.message, is_failure=False)
+        left = error.outcomes or [None] * len(messages)
+        _record(run, claim, [outcome or queued for outcome in left], slower=False)
+        return pause(run, _told(error))
     except TransportDown as error:
         _put_back(run, claim)
         return NotSent(error.message)
@@ -150,8 +157,7 @@ def _deliver(run: Run, claim: Claim) -> Step:
         return _wait_for_quota(run, error)
     except SendingStopped as error:
         _put_back(run, claim)
-        told = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
-        return pause(run, told)
+        return pause(run, _told(error))
     except OutcomeUnknown as error:
         outcomes = [Unknown(error.message)] * len(messages)
     if len(outcomes) != len(messages):
@@ -162,6 +168,10 @@ def _deliver(run: Run, claim: Claim) -> Step:
     if reason := run.tally.count(outcomes):
         return pause(run, reason)
     return Sent(tuple(outcomes), claim.skipped)
+
+
+def _told(error: NewsletterError) -> str:
+    return f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
 
 
 def _wait_for_quota(run: Run, error: QuotaReached) -> Step:
@@ -175,15 +185,20 @@ def _wait_for_quota(run: Run, error: QuotaReached) -> Step:
     return pause(run, error.message, error.resume_at or (first or now) + _DAY)
 
 
-def _record(run: Run, claim: Claim, outcomes: Sequence[Outcome]) -> None:
-    """Commit what became of a batch; a store that fails for a moment is asked again."""
+def _record(
+    run: Run, claim: Claim, outcomes: Sequence[Outcome], *, slower: bool | None = None
+) -> None:
+    """Commit what became of a batch; a store that fails for a moment is asked again.
+
+    `slower` is whether it came too fast, if the outcomes do not tell.
+    """
     answers = list(zip(claim.rows, outcomes, strict=True))
     for attempt in range(1, _RECORD_TRIES + 1):
         try:
             with run.store.write() as connection:
                 now = run.clock()
                 claims.record(connection, run.number, claim.batch, answers, now, now + _RETRY_AFTER)
-                if was_too_fast(outcomes):
+                if was_too_fast(outcomes) if slower is None else slower:
                     limiter.slow_down(connection, now)
         except StoreError:
             if attempt == _RECORD_TRIES:

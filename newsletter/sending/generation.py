@@ -5,16 +5,12 @@ its id and its generation. A store behind its line was restored from a copy. A n
 before stores had ids, and holds for those that have no line.
 """
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from newsletter.files import held, make_folder, write_whole
 from newsletter.store import state
-from newsletter.transports.outbox import write_whole
 
 _NAME = "generation"
 _ANY = ""  # the store of a line without an id
@@ -43,8 +39,8 @@ def known(file: Path, store_id: str) -> int:
 
 def note(file: Path, store_id: str, generation: int) -> None:
     """Let the file follow the store, never back, also where several processes note at once."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with _held(file.parent):
+    make_folder(file.parent, private=True)
+    with held(file.parent):
         lines = _read(file)
         if generation <= lines.get(store_id, 0):
             return
@@ -53,17 +49,6 @@ def note(file: Path, store_id: str, generation: int) -> None:
         lines[store_id] = generation
         text = "".join(f"{name} {number}".strip() + "\n" for name, number in lines.items())
         write_whole(file, text.encode())
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes waiting that hold the same folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _read(file: Path) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.errors import NewsletterError
+from newsletter.files import make_folder, write_whole
 from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.digest import Digest, Node
@@ -20,7 +21,6 @@ from newsletter.project import Project
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.prepare import Prepared
 from newsletter.transports import mime
-from newsletter.transports.outbox import write_whole
 
 SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
 
@@ -45,7 +45,7 @@ def write(prepared: Prepared, project: Project, out: Path) -> Written:
     }
     folder = out / prepared.digest.stem
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for name, content in contents.items():
             write_whole(folder / name, content)
     except OSError as error:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
 from newsletter.errors import Refused, StoreError, UsageError
+from newsletter.files import part_of, put_in_place
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
@@ -29,14 +30,14 @@ def backup(store: Store, target: Path, now: dt.datetime) -> int:
         )
     if target.exists():
         raise Refused(f"{target} exists already", hint="Name a new file.")
-    part = target.with_name(target.name + ".part")
+    part = part_of(target)
     try:
         part.unlink(missing_ok=True)
         part.touch(0o600)  # before there is anything in it: it will hold addresses
         with store.read() as connection, closing(sqlite3.connect(part)) as copy:
             driver_connection(connection).backup(copy)
             _mark(copy, now)
-        part.replace(target)
+        put_in_place(part, target)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreError(

@@ -11,7 +11,8 @@ class Transport(Protocol):
     """Hands a batch of messages of one send to the outside.
 
     `deliver` returns one outcome for each message, in order. It raises only what concerns the
-    whole call: `Throttled` or `TransportDown` (provably nothing left), `QuotaReached`,
+    whole call: `Throttled` or `TransportDown` (provably nothing left), `MachineFault` (nothing but
+    what it says left), `QuotaReached`,
     `OutcomeUnknown` (any of them may have left), `SendingStopped` (a person has to act).
     `allowance` is asked before a send and each minute of it.
     """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from newsletter.errors import Refused
-from newsletter.transports.outbox import write_whole
+from newsletter.files import write_whole
 from newsletter.web.assets import STYLE_PATH, style_sheet
 from newsletter.web.issues import Archive
 from newsletter.web.site import Site

@@ -97,7 +97,9 @@ def _retry_the_unknown() -> None:
 
 
 def _record_one_by_one() -> None:
-    def record(run: Run, claim: Claim, outcomes: Sequence[Outcome]) -> None:
+    def record(
+        run: Run, claim: Claim, outcomes: Sequence[Outcome], *, slower: bool | None = None
+    ) -> None:
         for answer in zip(claim.rows, outcomes, strict=True):
             with run.store.write() as connection:
                 now = run.clock()

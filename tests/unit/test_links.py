@@ -1,6 +1,10 @@
 """Signed links: what opens a reader's page, and what does not."""
 
+import os
 import stat
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,3 +108,59 @@ def test_a_missing_or_short_secret_is_a_clear_error(tmp_path: Path) -> None:
         load_keys(tmp_path, {})
     with pytest.raises(ConfigurationError, match="at least 16"):
         load_keys(tmp_path, {"NEWSLETTER_SECRET": "short"})
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "  \r\n", ""])
+def test_a_key_file_reads_the_same_whatever_editor_saved_it(
+    start: str, end: str, tmp_path: Path
+) -> None:
+    """A byte order mark as part of the key would end every link that was mailed before."""
+    file = make_keys(tmp_path)
+    file.write_bytes((start + NEW + (end or "\n") + OLD + end).encode())
+
+    assert load_keys(tmp_path, {}) == (NEW, OLD)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda file: (file.unlink(), file.mkdir()), "Is a directory"),
+        (lambda file: file.write_text(NEW, "utf-16"), "it is not UTF-8"),
+        (lambda file: (file.unlink(), file.symlink_to(file)), "Too many levels of symbolic links"),
+        (lambda file: (file.unlink(), file.parent.rmdir(), file.parent.touch()), "Not a directory"),
+    ],
+)
+def test_a_key_file_that_cannot_be_read_is_not_called_missing(
+    spoil: Callable[[Path], object], reason: str, tmp_path: Path
+) -> None:
+    """A new one, as for a new newsletter, would end the links in old mails."""
+    spoil(make_keys(tmp_path))
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_keys(tmp_path, {})
+
+    assert caught.value.message == f"the signing secret cannot be read: {reason}"
+    assert "db upgrade" not in caught.value.hint
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user here")
+def test_a_key_file_of_another_user_is_named_as_such(tmp_path: Path) -> None:
+    file = make_keys(tmp_path)
+    for folder in (tmp_path, *tmp_path.parents[:3], file.parent):
+        folder.chmod(0o755)
+    code = f"""
+import os
+from pathlib import Path
+from newsletter.errors import ConfigurationError
+from newsletter.links import load_keys
+os.setuid(65534)
+try:
+    load_keys(Path({str(tmp_path)!r}), {{}})
+except ConfigurationError as error:
+    print(error.message)
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "the signing secret cannot be read: Permission denied\n"

@@ -1,6 +1,10 @@
 """The outbox: files that are whole or not there."""
 
+import datetime as dt
+import os
+import resource
 import signal
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.errors import TransportDown
+from newsletter.errors import MachineFault
+from newsletter.files import write_whole
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Rejected, RetryLater
-from newsletter.transports.outbox import Outbox, write_whole
+from newsletter.model.send import Accepted, Rejected
+from newsletter.transports import mime
+from newsletter.transports.outbox import Outbox
+from tests.limits import few_open_files, limited
 from tests.mailbox import opened
-from tests.unit.transports.test_mime import MESSAGE
+from tests.unit.transports.test_mime import EMAIL, MESSAGE
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,6 +32,10 @@ def names(folder: Path) -> list[str]:
 def batch(count: int) -> list[Message]:
     """Messages named 1, 2, 3, …"""
     return [replace(MESSAGE, ref=f"send-{n}.1", name=str(n)) for n in range(1, count + 1)]
+
+
+def mail() -> bytes:
+    return mime.compose(MESSAGE, dt.datetime.now(dt.UTC))
 
 
 def test_each_subscriber_has_a_file_below_the_folder_of_the_send(tmp_path: Path) -> None:
@@ -46,38 +57,86 @@ def test_another_attempt_replaces_the_file(tmp_path: Path) -> None:
     assert message_id == "<20261124-abcdef-1.2@news.example.com>"
 
 
-def test_an_outbox_that_cannot_be_made_is_down(tmp_path: Path) -> None:
+def test_an_outbox_that_cannot_be_made_is_a_fault_of_the_machine(tmp_path: Path) -> None:
     """Nothing left, so the send may go on later; the error says where and what to do."""
     (tmp_path / "outbox").write_text("a file where the folder should be")
 
-    with pytest.raises(TransportDown) as caught:
-        Outbox(tmp_path / "outbox").deliver("s", [MESSAGE])
+    with pytest.raises(MachineFault) as caught:
+        Outbox(tmp_path / "outbox").deliver("s", batch(2))
 
     assert caught.value.where == str(tmp_path / "outbox" / "s")
     assert caught.value.hint
+    assert caught.value.outcomes == (None, None)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk without room")
-def test_a_full_disk_before_the_first_message_is_down(tmp_path: Path) -> None:
-    (tmp_path / "s").mkdir()
-    (tmp_path / "s" / "1.eml.part").symlink_to("/dev/full")
+@pytest.mark.parametrize("fits", [0, 100, len(mail()) - 20])
+def test_a_mail_that_does_not_fit_is_not_there_and_nobody_is_at_fault(
+    fits: int, tmp_path: Path
+) -> None:
+    """Also where its beginning fits, which the system writes without an error."""
+    with limited(resource.RLIMIT_FSIZE, fits), pytest.raises(MachineFault, match="too large"):
+        Outbox(tmp_path).deliver("s", batch(1))
 
-    with pytest.raises(TransportDown, match="No space left"):
-        Outbox(tmp_path).deliver("s", [MESSAGE])
-
-    assert not (tmp_path / "s" / "1.eml").exists()
+    assert names(tmp_path / "s") == []
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk without room")
-def test_a_disk_that_fills_up_puts_off_the_rest_and_keeps_what_was_written(tmp_path: Path) -> None:
-    (tmp_path / "s").mkdir()
-    (tmp_path / "s" / "3.eml.part").symlink_to("/dev/full")
+def test_a_disk_that_fills_up_keeps_what_was_written_and_says_which(tmp_path: Path) -> None:
+    long = replace(MESSAGE, name="3", ref="send-3.1", email=replace(EMAIL, text=("x" * 50_000,)))
+    bad = replace(MESSAGE, name="4", headers=(("X-Odd", "a\r\nb"),))
+    messages = [*batch(2), long, bad, replace(MESSAGE, name="5")]
 
-    outcomes = Outbox(tmp_path).deliver("s", batch(5))
+    with limited(resource.RLIMIT_FSIZE, 40_000), pytest.raises(MachineFault) as caught:
+        Outbox(tmp_path).deliver("s", messages)
 
-    assert [type(o) for o in outcomes] == [Accepted, Accepted, RetryLater, RetryLater, RetryLater]
-    assert [path.name for path in sorted((tmp_path / "s").glob("*.eml"))] == ["1.eml", "2.eml"]
-    assert all("No space left" in o.reason for o in outcomes if isinstance(o, RetryLater))
+    assert [type(o) for o in caught.value.outcomes] == [
+        Accepted,
+        Accepted,
+        type(None),
+        Rejected,  # it could not have been written on any disk
+        type(None),
+    ]
+    assert names(tmp_path / "s") == ["1.eml", "2.eml"]
+
+
+@pytest.mark.parametrize("free", [2, 5])
+def test_a_machine_with_few_open_files_writes_all_mails_all_the_same(
+    free: int, tmp_path: Path
+) -> None:
+    with few_open_files(free):
+        outcomes = Outbox(tmp_path).deliver("s", batch(12))
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted] * 12
+
+
+def test_no_open_file_left_is_a_fault_of_the_machine(tmp_path: Path) -> None:
+    with few_open_files(1), pytest.raises(MachineFault, match="Too many open files") as caught:
+        Outbox(tmp_path).deliver("s", batch(3))
+
+    assert caught.value.outcomes == (None, None, None)
+
+
+def test_what_is_wrong_with_one_name_rejects_that_message_alone(tmp_path: Path) -> None:
+    messages = [*batch(1), replace(MESSAGE, name="x" * 300), replace(MESSAGE, name="3")]
+
+    outcomes = Outbox(tmp_path).deliver("s", messages)
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted, Rejected, Accepted]
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022])
+def test_mails_are_for_their_owner_alone(mask: int, tmp_path: Path) -> None:
+    """They hold names, addresses, and links that open their readers' pages."""
+    before = os.umask(mask)
+    try:
+        Outbox(tmp_path / "outbox").deliver("s", batch(1))
+    finally:
+        os.umask(before)
+
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in (tmp_path / "outbox", *(tmp_path / "outbox").rglob("*"))
+    }
+    assert modes == {"outbox": 0o700, "s": 0o700, "1.eml": 0o600}
 
 
 def test_a_rejected_message_leaves_no_file(tmp_path: Path) -> None:
@@ -100,7 +159,7 @@ def test_a_crash_before_the_last_step_leaves_no_mail_or_the_old_one(
     script = f"""
 import os, signal, sys
 from pathlib import Path
-from newsletter.transports.outbox import write_whole
+from newsletter.files import write_whole
 
 def kill(event, args):
     if event == {event!r} and ".part" in str(args[0]):

@@ -1,0 +1,48 @@
+"""Limits of this machine for a while: how large a file may be, how many may be open."""
+
+import os
+import resource
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+
+@contextmanager
+def limited(what: int, most: int) -> Iterator[None]:
+    """Lower a limit of this process, such as resource.RLIMIT_FSIZE."""
+    soft, hard = resource.getrlimit(what)
+    resource.setrlimit(what, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(what, (soft, hard))
+
+
+@contextmanager
+def few_open_files(free: int) -> Iterator[None]:
+    """Let only so many more files be opened."""
+    probe = os.open(os.devnull, os.O_RDONLY)
+    os.close(probe)  # the lowest number that is free, and what is below it is in use
+    with limited(resource.RLIMIT_NOFILE, probe + free):
+        yield
+
+
+@contextmanager
+def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
+    """A disk of its own at a folder, where this user may mount one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a disk")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def enlarge(folder: Path, kilobytes: int) -> None:
+    options = f"remount,size={kilobytes}k"
+    subprocess.run(["mount", "-o", options, str(folder)], check=True)

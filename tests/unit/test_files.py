@@ -1,0 +1,300 @@
+"""Files that are whole or not there, and locks that are not waited for in silence."""
+
+import errno
+import fcntl
+import logging
+import os
+import resource
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from newsletter.errors import NewsletterError
+from newsletter.files import held, make_folder, part_of, put_in_place, write_new, write_together
+from newsletter.files import write_whole as whole
+from tests.limits import few_open_files, limited
+
+WRITERS: list[Callable[[Path, bytes], None]] = [whole, write_new]
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def mode(path: Path) -> str:
+    return f"{stat.S_IMODE(path.stat().st_mode):o}"
+
+
+# --- whole or not at all --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("fits", [0, 1, 4096, 99_999])
+def test_what_meets_the_end_of_the_disk_leaves_nothing(
+    write: Callable[[Path, bytes], None], fits: int, tmp_path: Path
+) -> None:
+    """The system takes as much as fits and raises nothing until it is asked for the rest."""
+    with limited(resource.RLIMIT_FSIZE, fits), pytest.raises(OSError, match="too large") as caught:
+        write(tmp_path / "mail.eml", b"x" * 100_000)
+
+    assert caught.value.errno == errno.EFBIG
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_there_before_stays_where_the_new_one_does_not_fit(tmp_path: Path) -> None:
+    (tmp_path / "mail.eml").write_bytes(b"old")
+
+    with limited(resource.RLIMIT_FSIZE, 5_000), pytest.raises(OSError, match="too large"):
+        whole(tmp_path / "mail.eml", b"x" * 100_000)
+
+    assert (tmp_path / "mail.eml").read_bytes() == b"old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_write_that_takes_less_than_it_is_given_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network file systems, and where a signal comes."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda handle, content: write(handle, content[:7]))
+
+    whole(tmp_path / "mail.eml", bytes(range(200)))
+
+    assert (tmp_path / "mail.eml").read_bytes() == bytes(range(200))
+
+
+@pytest.mark.parametrize("free", [2, 3, 7])
+def test_more_files_than_may_be_open_are_written_in_several_goes(free: int, tmp_path: Path) -> None:
+    wanted = [(tmp_path / f"{n}.eml", str(n).encode()) for n in range(20)]
+
+    with few_open_files(free):
+        written, stopped = write_together(wanted)
+
+    assert (written, stopped) == (20, None)
+    assert all(path.read_bytes() == content for path, content in wanted)
+
+
+def test_where_no_file_can_be_opened_none_is_written(tmp_path: Path) -> None:
+    with few_open_files(1):
+        written, stopped = write_together([(tmp_path / "1.eml", b"1")])
+
+    assert written == 0
+    assert stopped is not None
+    assert stopped.errno == errno.EMFILE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_those_before_the_one_that_fails_are_there(tmp_path: Path) -> None:
+    (tmp_path / "3.eml").mkdir()
+    wanted = [(tmp_path / f"{n}.eml", b"whole") for n in range(1, 6)]
+
+    written, stopped = write_together(wanted)
+
+    assert written == 2
+    assert isinstance(stopped, IsADirectoryError)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.eml", "2.eml", "3.eml"]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("name", ["x" * 255, "字" * 85])
+def test_a_name_may_be_as_long_as_the_disk_allows(
+    write: Callable[[Path, bytes], None], name: str, tmp_path: Path
+) -> None:
+    write(tmp_path / name, b"whole")
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_new_file_never_replaces_another(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("old")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+
+    for name in ("there", "dangling"):
+        with pytest.raises(FileExistsError):
+            write_new(tmp_path / name, b"new")
+
+    assert (tmp_path / "there").read_text() == "old"
+    assert not (tmp_path / "nowhere").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "there"]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_disk_without_hard_links_has_new_files_too(
+    exists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    if exists:
+        (tmp_path / "file").write_text("old")
+        with pytest.raises(FileExistsError):
+            write_new(tmp_path / "file", b"new")
+    else:
+        write_new(tmp_path / "file", b"new")
+
+    assert (tmp_path / "file").read_text() == ("old" if exists else "new")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+# --- links and rivals -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["the file", "the part"])
+def test_a_link_that_stands_in_the_place_is_not_followed(where: str, tmp_path: Path) -> None:
+    """Else whoever may write to the folder could have any file of ours overwritten."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    file = tmp_path / "site" / "index.html"
+    file.parent.mkdir()
+    (file if where == "the file" else part_of(file)).symlink_to(victim)
+
+    whole(file, b"whole")
+
+    assert victim.read_text() == "precious"
+    assert not file.is_symlink()
+    assert file.read_text() == "whole"
+    assert len(list(file.parent.iterdir())) == 1
+
+
+def test_of_two_that_write_the_same_file_none_puts_half_of_it_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "email.html"
+    flush = os.fsync
+
+    def overtaken(handle: int) -> None:
+        """Another process begins to write the same file at this moment."""
+        flush(handle)
+        part_of(file).unlink(missing_ok=True)
+        part_of(file).write_text("half of")
+
+    monkeypatch.setattr(os, "fsync", overtaken)
+    with pytest.raises(FileExistsError, match="another process"):
+        whole(file, b"the whole of it")
+
+    assert not file.exists()
+
+
+# --- modes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_what_is_private_is_for_its_owner_alone_whatever_the_umask(
+    mask: int, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a" / "b"
+    with umask(mask):
+        make_folder(folder, private=True)
+        whole(folder / "1", b"", private=True)
+        write_new(folder / "2", b"", private=True)
+
+    assert [mode(path) for path in (folder.parent, folder)] == ["700", "700"]
+    assert [mode(folder / name) for name in "12"] == ["600", "600"]
+
+
+def test_a_part_that_others_could_read_does_not_give_its_mode_to_what_is_private(
+    tmp_path: Path,
+) -> None:
+    part_of(tmp_path / "mail").write_text("left by a kill")
+    part_of(tmp_path / "mail").chmod(0o666)
+
+    whole(tmp_path / "mail", b"private", private=True)
+
+    assert mode(tmp_path / "mail") == "600"
+
+
+def test_what_is_public_has_the_modes_that_the_umask_leaves(tmp_path: Path) -> None:
+    with umask(0o022):
+        make_folder(tmp_path / "site")
+        whole(tmp_path / "site" / "index.html", b"")
+
+    assert mode(tmp_path / "site") == "755"
+    assert mode(tmp_path / "site" / "index.html") == "644"
+
+
+# --- folders --------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o750)
+
+    make_folder(tmp_path / "shared", private=True)
+
+    assert mode(tmp_path / "shared") == "750"
+
+
+def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "file")
+    with pytest.raises(NotADirectoryError):
+        make_folder(tmp_path / "file" / "below")
+
+
+def test_in_a_folder_that_is_gone_none_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    with pytest.raises(FileNotFoundError):
+        make_folder(Path("a", "b"))
+
+
+def test_what_others_wrote_is_put_in_place_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "copy.part").write_text("the copy")
+
+    put_in_place(tmp_path / "copy.part", tmp_path / "copy")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+# --- locks ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def held_by_another(folder: Path) -> Iterator[None]:
+    """As by another process: flock knows open files, not processes."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def test_a_folder_is_held_by_one_at_a_time_and_free_afterwards(tmp_path: Path) -> None:
+    with held(tmp_path), pytest.raises(NewsletterError), held(tmp_path, gives_up_after=0):
+        pass
+    with held(tmp_path, gives_up_after=0):
+        pass
+
+
+def test_a_lock_is_not_waited_for_in_silence_nor_for_ever(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        held_by_another(tmp_path),
+        caplog.at_level(logging.WARNING),
+        pytest.raises(NewsletterError, match="kept this folder locked") as caught,
+        held(tmp_path, tells_after=0.05, gives_up_after=0.2),
+    ):
+        pass
+
+    assert caught.value.where == str(tmp_path)
+    assert caught.value.hint
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Waiting for another process, which has locked {tmp_path}."
+    ]
