@@ -84,6 +84,12 @@ def _network(value: str) -> str:
     return value
 
 
+def _tenant(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", value):
+        raise ValueError("must be the name of a tenant: letters, digits, - and _")
+    return value
+
+
 Line = Annotated[str, AfterValidator(_no_controls)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
@@ -121,6 +127,9 @@ class SesSettings(_Part):
     configuration_set: str = ""
     endpoint_url: str = ""
     mode: Literal["bulk", "raw"] = "bulk"
+    tenant: Annotated[str, AfterValidator(_tenant)] = ""
+    open_tracking: bool = False
+    click_tracking: bool = False
     max_rate: int = Field(default=0, ge=0)
 
 
@@ -147,6 +156,7 @@ class PolicySettings(_Part):
 
     complaint_pause: float = Field(default=0.001, gt=0, le=1)
     bounce_pause: float = Field(default=0.05, gt=0, le=1)
+    bounce_warn: float = Field(default=0.01, gt=0, le=1)
     soft_bounce_limit: int = Field(default=5, ge=1)
     require_test: bool = False
     stale_schedule_hours: int = Field(default=12, ge=1)

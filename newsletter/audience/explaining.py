@@ -13,6 +13,7 @@ from newsletter.audience.joining import mailbox
 from newsletter.audience.subscribers import suppression_of
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
+from newsletter.model.event import Cause, EventType
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import (
     ConsentFact,
@@ -40,6 +41,14 @@ _SAID = {
     ConsentKind.RENAMED: "changed the name",
     ConsentKind.MOVED: "changed the address",
     ConsentKind.ERASED: "was erased",
+}
+# What is told of a report beside its own words, by what SES calls it and by its cause.
+_WORDS = {"Bounce/Permanent/Suppressed": "on the list of all of SES, which did not try"}
+_CAUSES = {
+    Cause.LISTED: "on a list of SES, which did not try; it counts in no rate",
+    Cause.DOUBTED: "a guess of SES, which did not try; nothing follows",
+    Cause.TIMEOUT: "our own limit of time ran out; nothing follows",
+    Cause.UNKNOWN: "a word that is not known here; nothing follows",
 }
 # Of several deliveries of an issue the first of these tells most.
 _TELLING = (
@@ -246,11 +255,18 @@ def _delivery(mailing: Mailing) -> Fact:
 
 
 def _event(row: Row[Any]) -> Fact:
-    text = f"SES reported {row.type}" + (f": {row.detail}" if row.detail else "")
-    delivery = f"{row.send_id}-{row.number}"
-    return Fact(
-        row.at, "event", text, {"type": row.type, "detail": row.detail, "delivery": delivery}
-    )
+    kind = row.word if row.type == EventType.OTHER else row.type
+    text = f"SES reported {kind}" + (f": {row.detail}" if row.detail else "")
+    if note := _WORDS.get(row.word) or _CAUSES.get(row.cause):
+        text += f" ({note})"
+    details = {
+        "type": row.type,
+        "detail": row.detail,
+        "cause": row.cause,
+        "word": row.word or None,
+        "delivery": f"{row.send_id}-{row.number}",
+    }
+    return Fact(row.at, "event", text, details)
 
 
 def _became(delivery: Delivery) -> str:

@@ -1,6 +1,6 @@
 """`newsletter events`: what SES reported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -92,6 +92,32 @@ def set_aside(session: Session) -> None:
         session.console.print("Every message could be read.")
 
 
+@events.command("unknown-words")
+@command
+def unknown_words(session: Session) -> None:
+    """Show the words of SES that are not known here, those of the newest events first."""
+    from newsletter.store import events as log
+
+    with session.store.read() as connection:
+        words = log.all_unknown_words(connection)
+    for found in words:
+        if session.json:
+            session.emit(
+                {
+                    "word": found.word,
+                    "events": found.events,
+                    "last_at": found.last_at.isoformat(),
+                    "payload": found.payload,
+                }
+            )
+        else:
+            session.console.print(
+                f"{found.last_at:%Y-%m-%d %H:%M}  {found.word}: {found.events:,} events"
+            )
+    if not words and not session.json:
+        session.console.print("Every word of SES so far is known.")
+
+
 @events.command()
 @click.option(
     "--minutes",
@@ -125,10 +151,20 @@ def arm(session: Session, minutes: int) -> None:
         )
 
 
+def unknown_words_told(words: Mapping[str, int]) -> str:
+    told = ", ".join(f"{word} ({count:,})" for word, count in sorted(words.items()))
+    return (
+        f"Reported in words of SES that are not known here, and counted for nothing: {told}. "
+        "See: newsletter events unknown-words"
+    )
+
+
 def show_applied(session: Session, total: "Applied") -> None:
     """The counts of a run, and where the first messages stood that could not be read."""
     for place, reason in total.samples:
         session.notes.print(f"{place}: set aside: {reason}")
+    if total.unknown_words:
+        session.notes.print(unknown_words_told(total.unknown_words))
     counts = {name: getattr(total, name) for name in _COUNTS}
     if session.json:
         session.emit(counts)

@@ -1,5 +1,6 @@
 """`newsletter status`, `sends` and `deliveries`: what the ledger says."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -34,16 +35,20 @@ class SendId(click.ParamType[str]):
 @command
 def status(session: Session, send: str | None) -> None:
     """Show one send: the newest, or the one named."""
+    from newsletter.cli.events import unknown_words_told
     from newsletter.feedback import silence
     from newsletter.project import utc_now
 
     found = _find(session, send)
     warn_if_restored(session)
     alarm = silence(session.store, session.project.settings, utc_now())
+    words = _unknown_words(session, found)
     if session.json:
-        session.emit(as_json(found, alarm))
+        session.emit(as_json(found, alarm, words))
         return
     show(session, found)
+    if words:
+        session.console.print(unknown_words_told(words))
     if alarm:
         session.console.print(f"Alarm: {alarm}.")
 
@@ -129,8 +134,18 @@ def _find(session: Session, send: str | None) -> Send:
     return newest
 
 
-def as_json(send: Send, alarm: str | None = None) -> dict[str, Any]:
-    """A send as every command prints it; `status` alone looks for an alarm."""
+def _unknown_words(session: Session, send: Send) -> Mapping[str, int]:
+    from newsletter.store import events
+    from newsletter.store import sends as queries
+
+    with session.store.read() as connection:
+        return events.unknown_words(connection, queries.number_of(connection, send.id))
+
+
+def as_json(
+    send: Send, alarm: str | None = None, unknown_words: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """A send as every command prints it; `status` alone looks for an alarm and unknown words."""
     balance = send.counts
     return {
         "send_id": send.id,
@@ -155,6 +170,7 @@ def as_json(send: Send, alarm: str | None = None) -> dict[str, Any]:
         "scheduled_at": send.scheduled_at.isoformat() if send.scheduled_at else None,
         "finished_at": send.finished_at.isoformat() if send.finished_at else None,
         "alarm": alarm,
+        "unknown_words": dict(unknown_words or {}),
     }
 
 

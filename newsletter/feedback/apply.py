@@ -6,6 +6,7 @@ that delivery's send, and its reader.
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -18,7 +19,7 @@ from newsletter.config import PolicySettings
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.feedback import breaker, consequences
 from newsletter.feedback.events import MAX_CHARACTERS, parse, storable
-from newsletter.model.event import Event, NoEvent, Ref
+from newsletter.model.event import Cause, Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
 from newsletter.store import Store, sends, settling
 from newsletter.store import events as log
@@ -42,6 +43,7 @@ class Applied:
     ignored: int = 0
     set_aside: int = 0
     samples: list[tuple[str, str]] = field(default_factory=list)  # place and fault of some
+    unknown_words: Counter[str] = field(default_factory=Counter)  # of SES, among the applied
 
     def add(self, more: "Applied") -> None:
         self.read += more.read
@@ -50,6 +52,7 @@ class Applied:
         self.ignored += more.ignored
         self.set_aside += more.set_aside
         self.samples += more.samples[: _SAMPLES - len(self.samples)]
+        self.unknown_words += more.unknown_words
 
 
 Placed = tuple[str, str]  # where a message stands, for people, and its text
@@ -199,6 +202,7 @@ def _apply(
     total.ignored += len(added) - len(applied)
     total.duplicate += len(told) - len(added) - after_all
     effective = [*applied, *adopted]
+    total.unknown_words.update(event.word for event, _ in effective if event.cause is Cause.UNKNOWN)
     for send in sorted(settling.settle(connection, effective)):
         if sends.row_of(connection, send, lock=True).status in _WAITING:
             sends.settle(connection, send, now)

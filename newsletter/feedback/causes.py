@@ -1,47 +1,99 @@
 """What a bounce or complaint means for its address: the tables of causes.
 
-The words are those of "Bounce types" and "Complaint object" in Amazon SES's documentation.
+The words are those of "Bounce types" and "Complaint object" in Amazon SES's documentation. A word
+that is in no table never punishes a reader: its cause is UNKNOWN, of which nothing follows.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from newsletter.model.event import Cause, EventType
 
-# By bounceType and bounceSubType; `*` stands for every other one, also for those yet to come.
+# By bounceType and bounceSubType.
 BOUNCES: Mapping[tuple[str, str], Cause] = {
+    ("Permanent", "General"): Cause.HARD,
+    ("Permanent", "NoEmail"): Cause.HARD,
+    ("Permanent", "Suppressed"): Cause.HARD,  # by the list of all of SES, which AWS counts
     ("Permanent", "OnAccountSuppressionList"): Cause.LISTED,
+    ("Permanent", "OnTenantSuppressionList"): Cause.LISTED,
     ("Permanent", "UnsubscribedRecipient"): Cause.LISTED,
-    ("Permanent", "*"): Cause.HARD,
+    ("Permanent", "EmailValidationSuppressed"): Cause.DOUBTED,
+    ("Transient", "General"): Cause.SOFT,
+    ("Transient", "MailboxFull"): Cause.SOFT,
     ("Transient", "MessageTooLarge"): Cause.MESSAGE,
     ("Transient", "ContentRejected"): Cause.MESSAGE,
     ("Transient", "AttachmentRejected"): Cause.MESSAGE,
-    ("*", "*"): Cause.SOFT,
+    ("Transient", "CustomTimeoutExceeded"): Cause.TIMEOUT,
+    ("Undetermined", "Undetermined"): Cause.SOFT,
 }
 
-# By complaintSubType, for what is no `not-spam`.
+# By complaintSubType, which most complaints lack.
 COMPLAINTS: Mapping[str, Cause] = {
+    "": Cause.COMPLAINT,
     "OnAccountSuppressionList": Cause.LISTED,
-    "*": Cause.COMPLAINT,
+    "OnTenantSuppressionList": Cause.LISTED,
 }
+
+# By complaintFeedbackType, the words of RFC 5965 that SES passes on; None is no complaint at all.
+FEEDBACK: Mapping[str, Cause | None] = {
+    "": Cause.COMPLAINT,
+    "abuse": Cause.COMPLAINT,
+    "auth-failure": Cause.COMPLAINT,
+    "fraud": Cause.COMPLAINT,
+    "not-spam": None,
+    "other": Cause.COMPLAINT,
+    "virus": Cause.COMPLAINT,
+}
+
+_UNSEEN = re.compile(r"[^!-~]+")
+_CHARACTERS = 60  # of a word that is kept
 
 
 def cause_of(kind: EventType, facts: Mapping[str, Any]) -> Cause | None:
     """The cause that an event's own object tells; None where nothing follows from it at all."""
+    match kind:
+        case EventType.BOUNCE:
+            return _bounce(*_words(kind, facts), facts)
+        case EventType.COMPLAINT:
+            return _complaint(*_words(kind, facts))
+        case EventType.OTHER:
+            return Cause.UNKNOWN
+        case _:
+            return None
+
+
+def word_of(kind: EventType, named: str, facts: Mapping[str, Any]) -> str:
+    """What SES calls a bounce, a complaint or an event of an unknown type, such as
+    `Bounce/Permanent/General`: short, of visible characters alone. Empty for all other events."""
+    if kind not in (EventType.BOUNCE, EventType.COMPLAINT, EventType.OTHER):
+        return ""
+    words = (named, *_words(kind, facts))
+    return "/".join(_UNSEEN.sub("?", word)[:_CHARACTERS] for word in words if word)
+
+
+def _words(kind: EventType, facts: Mapping[str, Any]) -> tuple[str, str]:
+    """The two fields that tell more of a bounce or a complaint."""
     if kind is EventType.BOUNCE:
-        return _bounce(str(facts.get("bounceType")), str(facts.get("bounceSubType")), facts)
-    if kind is EventType.COMPLAINT:
-        return _complaint(facts)
-    return None
+        return _text(facts, "bounceType"), _text(facts, "bounceSubType")
+    return _text(facts, "complaintSubType"), _text(facts, "complaintFeedbackType")
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    """A field; what is missing or null is empty, and what is no text a word that no table has."""
+    value = facts.get(name)
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"({type(value).__name__})"
 
 
 def _bounce(kind: str, sub_type: str, facts: Mapping[str, Any]) -> Cause | None:
-    if kind != "Permanent" and facts.get("bouncedRecipients") == []:
+    if kind in ("Transient", "Undetermined") and facts.get("bouncedRecipients") == []:
         return None  # the automatic reply of somebody who is out of office
-    return BOUNCES.get((kind, sub_type)) or BOUNCES.get((kind, "*")) or BOUNCES[("*", "*")]
+    return BOUNCES.get((kind, sub_type), Cause.UNKNOWN)
 
 
-def _complaint(facts: Mapping[str, Any]) -> Cause | None:
-    if facts.get("complaintFeedbackType") == "not-spam":
-        return None
-    return COMPLAINTS.get(str(facts.get("complaintSubType"))) or COMPLAINTS["*"]
+def _complaint(sub_type: str, feedback: str) -> Cause | None:
+    if sub_type not in COMPLAINTS or feedback not in FEEDBACK:
+        return Cause.UNKNOWN
+    return FEEDBACK[feedback] and COMPLAINTS[sub_type]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from newsletter.feedback.causes import cause_of
+from newsletter.feedback import causes
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 
 MAX_CHARACTERS = 256 * 1024  # what SNS and SQS carry at most
@@ -41,6 +41,13 @@ def parse(text: str, topics: Collection[str] = ()) -> Event | NoEvent:
     """
     if len(text) > MAX_CHARACTERS:
         return NoEvent(f"longer than {MAX_CHARACTERS:,} characters", harmless=False)
+    try:
+        return _parsed(text, topics)
+    except _Twice as error:
+        return NoEvent(f"JSON with the key {str(error)[:40]!r} twice", harmless=False)
+
+
+def _parsed(text: str, topics: Collection[str]) -> Event | NoEvent:
     message = _loaded(text)
     if not isinstance(message, dict):
         harmless = text.startswith(_HARMLESS)
@@ -62,11 +69,23 @@ def parse(text: str, topics: Collection[str] = ()) -> Event | NoEvent:
     return _event(message, text)
 
 
+class _Twice(Exception):
+    """An object has a key twice: what it says depends on who reads it."""
+
+
 def _loaded(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unambiguous)
     except (ValueError, RecursionError):
         return None
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return fields
 
 
 def storable(text: str) -> str:
@@ -97,8 +116,9 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         ref=next(_refs(mail), None),
         detail=storable(_detail(kind, facts)),
         payload=storable(text),
-        cause=cause_of(kind, facts),
+        cause=causes.cause_of(kind, facts),
         sent_at=sent_at,
+        word=causes.word_of(kind, named, facts),
     )
 
 

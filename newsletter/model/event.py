@@ -43,7 +43,10 @@ class Cause(StrEnum):
     SOFT = "soft"  # it may pass: suppressed after some in a row
     COMPLAINT = "complaint"  # the reader calls it spam: suppressed at once
     LISTED = "listed"  # SES did not even try: suppressed, but counted in no rate
+    DOUBTED = "doubted"  # SES guessed that nobody is there, and did not try: nothing follows
     MESSAGE = "message"  # the message is at fault, not the address: nothing follows
+    TIMEOUT = "timeout"  # our own limit of time ran out: nothing follows
+    UNKNOWN = "unknown"  # told in words that are not known here: shown, and nothing follows
 
 
 _REPORTED = {
@@ -71,8 +74,10 @@ class Event:
 
     `ref` is None where neither tags nor headers name a delivery; then `message_id` may.
     `cause` is None for all but bounces and complaints, and for those that are none: a reply of
-    somebody who is out of office, a complaint that is taken back. `payload` is its JSON as it came.
-    `sent_at` is when SES took the mail that it is about, None where it does not tell.
+    somebody who is out of office, a complaint that is taken back; it is UNKNOWN for what SES calls
+    by a word that is not known here, an event of an unknown type, too. `word` is what SES calls a
+    bounce, a complaint or an unknown type. `payload` is its JSON as it came. `sent_at` is when SES
+    took the mail that it is about, None where it does not tell.
     """
 
     key: str
@@ -84,6 +89,7 @@ class Event:
     payload: str
     cause: Cause | None = None
     sent_at: dt.datetime | None = None
+    word: str = ""
 
     @property
     def reported(self) -> Reported | None:

@@ -101,6 +101,7 @@ def _row(
         "subscriber_id": None if standing is None else standing.subscriber_id,
         "message_id": event.message_id,
         "cause": event.cause,
+        "word": event.word,
         "verdict": Verdict.IGNORED if standing is None else Verdict.APPLIED,
         "detail": event.detail if kept else "",
         "payload": event.payload if kept else None,
@@ -171,6 +172,7 @@ def _event(row: Row[Any]) -> Event:
         payload=row.payload or "",
         cause=None if row.cause is None else Cause(row.cause),
         sent_at=row.sent_at,
+        word=row.word,
     )
 
 
@@ -310,6 +312,47 @@ def caused(
         )
         query = query.where(accepted_at.scalar_subquery() > accepted_since)
     return {Cause(row.cause): row.number for row in connection.execute(query)}
+
+
+def unknown_words(connection: Connection, send: int) -> Mapping[str, int]:
+    """How many deliveries of a send SES told of in words that are not known here, by word: those
+    count for nothing. By ix_events_causes."""
+    query = (
+        sa.select(events.c.word, sa.func.count(events.c.number.distinct()))
+        .where(events.c.send == send, events.c.cause == Cause.UNKNOWN)
+        .group_by(events.c.word)
+        .order_by(events.c.word)
+    )
+    return {word: count for word, count in connection.execute(query)}  # noqa: C416 -- a Row is no pair to mypy
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownWord:
+    """A word of SES that is not known here: how many events had it, and the newest of them."""
+
+    word: str
+    events: int
+    last_at: dt.datetime
+    payload: str | None
+
+
+def all_unknown_words(connection: Connection) -> Sequence[UnknownWord]:
+    """Every unknown word of the log, that of the newest event first."""
+    newest = (
+        sa.select(sa.func.max(events.c.id).label("id"), sa.func.count().label("amount"))
+        .where(events.c.cause == Cause.UNKNOWN)
+        .group_by(events.c.word)
+        .subquery()
+    )
+    query = (
+        sa.select(events.c.word, newest.c.amount, events.c.received_at, events.c.payload)
+        .join(newest, newest.c.id == events.c.id)
+        .order_by(events.c.id.desc())
+    )
+    return [
+        UnknownWord(row.word, row.amount, row.received_at, row.payload)
+        for row in connection.execute(query)
+    ]
 
 
 def last_applied(connection: Connection) -> dt.datetime | None:

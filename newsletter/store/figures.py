@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.model.event import Cause
 from newsletter.model.send import Counts
 from newsletter.store import sends as send_queries
 from newsletter.store.schema import events, lists, requests, sends, subscriptions
@@ -53,24 +54,30 @@ def newest_balances(connection: Connection) -> Sequence[tuple[str, Counts]]:
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:
-    """Events by (type, verdict) up to a row of the log."""
+    """Events by (type, verdict), and by words of SES that are not known here, up to a row."""
 
     amounts: Mapping[tuple[str, str], int]
     last_id: int
+    unknown_words: Mapping[str, int] = field(default_factory=dict)
 
 
 def events_since(connection: Connection, before: EventCounts) -> EventCounts:
     """The counts with what came since, so that a long log is read through once alone."""
+    unknown = sa.case((events.c.cause == Cause.UNKNOWN, events.c.word))
     query = (
-        sa.select(events.c.type, events.c.verdict, sa.func.count(), sa.func.max(events.c.id))
+        sa.select(
+            events.c.type, events.c.verdict, unknown, sa.func.count(), sa.func.max(events.c.id)
+        )
         .where(events.c.id > before.last_id)
-        .group_by(events.c.type, events.c.verdict)
+        .group_by(events.c.type, events.c.verdict, unknown)
     )
-    amounts, last_id = Counter(before.amounts), before.last_id
-    for kind, verdict, amount, newest in connection.execute(query):
+    amounts, words, last_id = Counter(before.amounts), Counter(before.unknown_words), before.last_id
+    for kind, verdict, word, amount, newest in connection.execute(query):
         amounts[kind, verdict] += amount
+        if word is not None:
+            words[word] += amount
         last_id = max(last_id, newest)
-    return EventCounts(amounts, last_id)
+    return EventCounts(amounts, last_id, words)
 
 
 def subscriptions_by_list(connection: Connection) -> Mapping[tuple[str, str], int]:

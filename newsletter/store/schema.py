@@ -436,6 +436,7 @@ events = Table(
     Column("subscriber_id", _RowId, ForeignKey("subscribers.id")),
     Column("message_id", Text),
     Column("cause", Text),  # newsletter.model.event.Cause
+    Column("word", Text, nullable=False, server_default=""),  # what SES calls it
     Column("verdict", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("payload", Text),

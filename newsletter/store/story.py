@@ -34,6 +34,8 @@ _EVENT: list[sa.ColumnElement[Any]] = [
     events.c.type,
     events.c.at,
     events.c.detail,
+    events.c.cause,
+    events.c.word,
     sends.c.id.label("send_id"),
     events.c.number,
 ]
@@ -91,7 +93,8 @@ def sends_of(connection: Connection, slug: str) -> Sequence[Row[Any]]:
 
 
 def events_of(connection: Connection, subscriber_id: int) -> Sequence[Row[Any]]:
-    """What the provider reported of a person's deliveries: type, at, detail, send_id, number."""
+    """What the provider reported of a person's deliveries: type, at, detail, cause, word, send_id,
+    number."""
     query = (
         sa.select(*_EVENT)
         .select_from(deliveries)

@@ -108,6 +108,14 @@ class _Counts(Collector):
         for labels, amount in self._events.amounts.items():
             told.add_metric(labels, amount)
         yield told
+        words = CounterMetricFamily(
+            "newsletter_unknown_words",
+            "Events that SES told in words that are not known here: they count for nothing.",
+            labels=("word",),
+        )
+        for word, amount in self._events.unknown_words.items():
+            words.add_metric((word,), amount)
+        yield words
         if last is not None:
             yield GaugeMetricFamily(
                 "newsletter_seconds_since_last_event",

@@ -118,7 +118,7 @@ def ses(transport: Transport, standin: StandIn) -> Outside:
 @pytest.fixture(scope="module")
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     log = tmp_path_factory.mktemp("standin") / "log.jsonl"
-    with running(log, keep_content=True) as started:
+    with running(log, keep_content=True, engagement_tracking=True) as started:
         yield started
 
 

@@ -325,6 +325,8 @@ def test_a_test_is_what_the_send_puts_into_the_mailbox_but_for_subject_and_links
         without_own(header) for header in real["headers"]
     ]
     assert tested["configuration_set"] == real["configuration_set"]
+    for switch in ("open_tracking", "click_tracking"):
+        assert tested[switch] == real[switch] == "DISABLED"
     assert tested["tags"].keys() == real["tags"].keys()
     assert tested["tags"]["send"] == "test"
 

@@ -29,6 +29,7 @@ _TEMPLATE = frozenset({"TemplateName", "TemplateContent", "TemplateData", "Heade
 _ENTRY = frozenset(
     {"Destination", "ReplacementTags", "ReplacementHeaders", "ReplacementEmailContent"}
 )
+_TRACKING = frozenset({"OpenTrackingEnabled", "ClickTrackingEnabled"})
 _DESTINATION = frozenset({"ToAddresses", "CcAddresses", "BccAddresses"})
 # The framing of MIME, and what SES sets or takes for itself.
 _NOT_IN_MAILBOX = frozenset({"bcc", "date", "message-id", "mime-version", "return-path"})
@@ -46,14 +47,28 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """What a whole call says beside its mails; tracking as it was given, None where it was not."""
+
+    configuration_set: str | None
+    tenant: str | None
+    open_tracking: str | None
+    click_tracking: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     operation: str
     source: str
     """The sender as given, perhaps with a display name."""
     senders: tuple[str, ...]
     """The bare addresses that must be verified."""
-    configuration_set: str | None
+    shared: Shared
     entries: list[Entry]
+
+    @property
+    def configuration_set(self) -> str | None:
+        return self.shared.configuration_set
 
     @property
     def recipients(self) -> list[str]:
@@ -88,7 +103,7 @@ def _bulk(body: Mapping[str, object], size_bytes: int, faults_alone: bool) -> Ca
             if not faults_alone:
                 raise
             read.append(Entry((), [], {}, Fixed("", None, None), fault=str(error)))
-    return Call("SendBulkEmail", source, (address(source, "From"),), _set_name(body), read)
+    return Call("SendBulkEmail", source, (address(source, "From"),), _shared(body), read)
 
 
 def _entry(
@@ -147,7 +162,7 @@ def _single(body: Mapping[str, object], size_bytes: int) -> Call:
         made = filled(template, data)
     headers = [*shared, *addressed, ("Subject", made.subject), *headers]
     entry = Entry(recipients, headers, tags, made)
-    return Call("SendEmail", source, (address(source, "From"),), _set_name(body), [entry])
+    return Call("SendEmail", source, (address(source, "From"),), _shared(body), [entry])
 
 
 def _simple(value: object) -> tuple[Fixed, list[Pair]]:
@@ -217,10 +232,10 @@ def _raw(body: Mapping[str, object], value: object, tags: Mapping[str, str]) -> 
     content = Mime(data, dict(headers).get("Subject", ""))
     if not tags and "X-SES-MESSAGE-TAGS" in head:
         tags = _tags_of_header(str(head["X-SES-MESSAGE-TAGS"]))
-    configuration_set = _set_name(body) or head.get("X-SES-CONFIGURATION-SET")
+    shared = _shared(body, head.get("X-SES-CONFIGURATION-SET"))
     senders = (address(source, "From"), address(author, "From"))
     entry = Entry(recipients, kept, tags, content)
-    return Call("SendEmail", source, senders, configuration_set, [entry])
+    return Call("SendEmail", source, senders, shared, [entry])
 
 
 def _decoded(value: str) -> str:
@@ -242,10 +257,26 @@ def _source(body: Mapping[str, object]) -> str:
     return string(body.get("FromEmailAddress"), "FromEmailAddress")
 
 
-def _set_name(body: Mapping[str, object]) -> str | None:
-    if "ConfigurationSetName" not in body:
-        return None
-    return string(body["ConfigurationSetName"], "ConfigurationSetName")
+def _shared(body: Mapping[str, object], set_of_header: str | None = None) -> Shared:
+    overrides = members(
+        body.get("ConfigurationOverrides", {}), "ConfigurationOverrides", frozenset({"Tracking"})
+    )
+    tracking = members(overrides.get("Tracking", {}), "Tracking", _TRACKING)
+    for name, value in tracking.items():
+        if value not in ("ENABLED", "DISABLED"):
+            raise Invalid(f"{name} {value!r}: ENABLED or DISABLED")
+    given = {
+        name: string(body[name], name)
+        for name in ("ConfigurationSetName", "TenantName")
+        if name in body
+    }
+    chosen = {name: str(value) for name, value in tracking.items()}
+    return Shared(
+        configuration_set=given.get("ConfigurationSetName") or set_of_header,
+        tenant=given.get("TenantName"),
+        open_tracking=chosen.get("OpenTrackingEnabled"),
+        click_tracking=chosen.get("ClickTrackingEnabled"),
+    )
 
 
 def _shared_headers(body: Mapping[str, object]) -> list[Pair]:

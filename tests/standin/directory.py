@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.standin import limits
+from tests.standin.calls import Shared
 from tests.standin.http import Refusal, Request
 from tests.standin.limits import Invalid, members, string
 from tests.standin.settings import Settings
@@ -19,6 +20,8 @@ EVENT_TYPES = frozenset(
     " SUBSCRIPTION".split()
 )
 PAGE = 100
+_ACCOUNT = ""
+_TENANT_ARN = "arn:aws:ses:us-east-1:123456789012:tenant/"
 _REASONS = frozenset({"BOUNCE", "COMPLAINT"})
 _DESTINATIONS = frozenset(
     "SnsDestination EventBridgeDestination KinesisFirehoseDestination CloudWatchDestination"
@@ -50,7 +53,10 @@ class ConfigurationSet:
 class Directory:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._suppressed: dict[str, dict[str, Any]] = {}
+        # By list, the account's or a tenant's, and by address in lower case.
+        self._suppressed: dict[str, dict[str, dict[str, Any]]] = {
+            name: {} for name in (_ACCOUNT, *settings.tenants)
+        }
         self._sets: dict[str, ConfigurationSet] = {}
         everything = {
             "Name": "events",
@@ -71,8 +77,30 @@ class Directory:
         found = None if name is None else self._sets.get(name)
         return found is not None and found.publishes(event_type)
 
-    def suppressed(self, address: str) -> bool:
-        return address.lower() in self._suppressed
+    def check_tenant(self, name: str) -> None:
+        self._list_of(name)
+        if name in self._settings.disabled_tenants:
+            raise Refusal(400, "SendingPausedException", f"Sending paused for tenant <{name}>.")
+
+    def listed(self, address: str, call: Shared) -> str | None:
+        """The bounce subtype of mail to an address on the list that a call obeys."""
+        if call.tenant is not None and self._scope(call) == "TENANT":
+            is_listed = address.lower() in self._list_of(call.tenant)
+            return "OnTenantSuppressionList" if is_listed else None
+        return "OnAccountSuppressionList" if address.lower() in self._list_of() else None
+
+    def _scope(self, call: Shared) -> str:
+        """The configuration set decides, else the tenant, else it is the account's."""
+        found = None if call.configuration_set is None else self._sets.get(call.configuration_set)
+        options: Mapping[str, str] = (
+            found.description.get("SuppressionOptions", {}) if found else {}
+        )
+        return options.get("SuppressionScope", self._settings.tenant_scope)
+
+    def _list_of(self, tenant: str | None = None) -> dict[str, dict[str, Any]]:
+        if tenant is not None and tenant not in self._settings.tenants:
+            raise _not_found(f"Tenant <{tenant}> does not exist.")
+        return self._suppressed[tenant or _ACCOUNT]
 
     def answer(self, operation: str, argument: str, request: Request, body: object) -> object:
         """The result of one of the operations here; `argument` is what its path names."""
@@ -88,25 +116,31 @@ class Directory:
         address = limits.address(given["EmailAddress"], "EmailAddress")
         if given["Reason"] not in _REASONS:
             raise Invalid(f"Reason {given['Reason']!r}")
-        self._suppressed[address.lower()] = {
-            "EmailAddress": address,
+        tenant = string(given["TenantName"], "TenantName") if "TenantName" in given else None
+        entries = self._list_of(tenant)
+        known = entries.get(address.lower(), {})
+        entries[address.lower()] = {
+            "EmailAddress": known.get("EmailAddress", address),
             "Reason": given["Reason"],
             "LastUpdateTime": time.time(),
         }
         return {}
 
     def _get_suppressed(self, address: str, request: Request, body: object) -> object:
-        return {"SuppressedDestination": self._known_suppressed(address)}
+        entry = self._known_suppressed(address, request)
+        return {"SuppressedDestination": entry}
 
     def _delete_suppressed(self, address: str, request: Request, body: object) -> object:
-        self._known_suppressed(address)
-        del self._suppressed[address.lower()]
+        self._known_suppressed(address, request)
+        del self._list_of(_tenant(request))[address.lower()]
         return {}
 
-    def _known_suppressed(self, address: str) -> dict[str, Any]:
-        if address.lower() not in self._suppressed:
+    def _known_suppressed(self, address: str, request: Request) -> dict[str, Any]:
+        """Found in the spelling alone in which it was put there."""
+        entry = self._list_of(_tenant(request)).get(address.lower())
+        if entry is None or entry["EmailAddress"] != address:
             raise _not_found(f"Email address {address} does not exist on your suppression list.")
-        return self._suppressed[address.lower()]
+        return entry
 
     def _list_suppressed(self, _: str, request: Request, body: object) -> object:
         query = {name: values[-1] for name, values in request.query.items()}
@@ -119,7 +153,7 @@ class Directory:
         after = _read_token(query.get("NextToken"))
         found = [
             entry
-            for key, entry in sorted(self._suppressed.items())
+            for key, entry in sorted(self._list_of(query.get("TenantName")).items())
             if key > after and entry["Reason"] in reasons and start <= entry["LastUpdateTime"] < end
         ]
         result: dict[str, object] = {"SuppressedDestinationSummaries": found[:size]}
@@ -160,6 +194,35 @@ class Directory:
         found.destinations[label] = {"Name": label, "Enabled": False, **definition}
         return {}
 
+    def _get_tenant(self, _: str, request: Request, body: object) -> object:
+        given = members(body, "request", frozenset({"TenantName"}), ["TenantName"])
+        name = string(given["TenantName"], "TenantName")
+        self._list_of(name)
+        return {
+            "Tenant": {
+                "TenantName": name,
+                "TenantArn": f"{_TENANT_ARN}{name}/tn-1",
+                "SendingStatus": self._sending_status(name),
+                "SuppressionAttributes": {"SuppressionScope": self._settings.tenant_scope},
+            }
+        }
+
+    def _get_reputation(self, arn: str, request: Request, body: object) -> object:
+        name = arn.removeprefix(_TENANT_ARN).removesuffix("/tn-1")
+        if not arn.startswith(_TENANT_ARN) or name not in self._settings.tenants:
+            raise _not_found(f"Reputation entity {arn} does not exist.")
+        return {
+            "ReputationEntity": {
+                "ReputationEntityReference": arn,
+                "ReputationEntityType": "RESOURCE",
+                "SendingStatusAggregate": self._sending_status(name),
+                "ReputationImpact": self._settings.tenant_impact,
+            }
+        }
+
+    def _sending_status(self, name: str) -> str:
+        return "DISABLED" if name in self._settings.disabled_tenants else "ENABLED"
+
     def _get_destinations(self, name: str, request: Request, body: object) -> object:
         return {"EventDestinations": list(self.configuration_set(name).destinations.values())}
 
@@ -196,7 +259,12 @@ _OPERATIONS: Mapping[str, Callable[[Directory, str, Request, object], object]] =
     "CreateConfigurationSetEventDestination": Directory._create_destination,
     "GetConfigurationSetEventDestinations": Directory._get_destinations,
     "GetEmailIdentity": Directory._get_identity,
+    "GetTenant": Directory._get_tenant,
+    "GetReputationEntity": Directory._get_reputation,
 }
+
+_ARGUMENTS = {"suppression": 2, "configuration-sets": 1, "identities": 1, "reputation": 3}
+"""Where a path names what it is about, by its first word."""
 
 _ROUTES = {
     ("POST", "outbound-emails"): "SendEmail",
@@ -211,6 +279,8 @@ _ROUTES = {
     ("POST", "configuration-sets/*/event-destinations"): "CreateConfigurationSetEventDestination",
     ("GET", "configuration-sets/*/event-destinations"): "GetConfigurationSetEventDestinations",
     ("GET", "identities/*"): "GetEmailIdentity",
+    ("POST", "tenants/get"): "GetTenant",
+    ("GET", "reputation/entities/RESOURCE/*"): "GetReputationEntity",
 }
 
 
@@ -219,14 +289,17 @@ def route(method: str, path: str) -> tuple[str, str]:
     version, _, rest = path.removeprefix("/").partition("/email/")
     words = rest.split("/")
     argument = ""
-    if words[0] in {"suppression", "configuration-sets", "identities"}:
-        place = 2 if words[0] == "suppression" else 1
-        if len(words) > place:
-            argument, words[place] = urllib.parse.unquote(words[place]), "*"
+    place = _ARGUMENTS.get(words[0])
+    if place is not None and len(words) > place:
+        argument, words[place] = urllib.parse.unquote(words[place]), "*"
     operation = _ROUTES.get((method, "/".join(words)))
     if version != "v2" or operation is None:
         raise Refusal(404, "UnknownOperationException", f"{method} {path} is not in the stand-in")
     return operation, argument
+
+
+def _tenant(request: Request) -> str | None:
+    return request.query["TenantName"][-1] if "TenantName" in request.query else None
 
 
 def _time(value: str | None, default: float) -> float:

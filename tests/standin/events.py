@@ -23,6 +23,10 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "SoftBounce": ("Send", "Bounce"),
     "Suppressed": ("Send", "Bounce"),
     "OnAccountSuppressionList": ("Send", "Bounce"),
+    "OnTenantSuppressionList": ("Send", "Bounce"),
+    "EmailValidationSuppressed": ("Send", "Bounce"),
+    "CustomTimeoutExceeded": ("Send", "Bounce"),
+    "NewBounce": ("Send", "Bounce"),
     "Complaint": ("Send", "Delivery", "Complaint"),
     "DeliveryDelay": ("Send", "DeliveryDelay", "Delivery"),
     "Reject": ("Send", "Reject"),
@@ -46,6 +50,20 @@ _BOUNCES = {
         "5.1.1",
         "Amazon SES did not send to this address: it is on your account's suppression list",
     ),
+    "OnTenantSuppressionList": (
+        "Permanent",
+        "OnTenantSuppressionList",
+        "5.1.1",
+        "Amazon SES did not send to this address: it is on your tenant's suppression list",
+    ),
+    "EmailValidationSuppressed": (
+        "Permanent",
+        "EmailValidationSuppressed",
+        "5.1.1",
+        "Amazon SES did not send to this address: its validation judged it unlikely",
+    ),
+    "CustomTimeoutExceeded": ("Transient", "CustomTimeoutExceeded", "4.4.7", "Time ran out"),
+    "NewBounce": ("Permanent", "SomethingNew", "5.9.9", "smtp; 550 5.9.9 something new"),
 }
 _MTA = "a8-50.smtp-out.amazonses.com"
 _EVENTS_PER_RECORD = 16

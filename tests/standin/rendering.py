@@ -9,7 +9,7 @@ import email.policy
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -31,6 +31,16 @@ class Rendered:
             "html_sha256": _sha256(self.html),
             "text_sha256": _sha256(self.text),
         }
+
+
+def tracked(mail: Rendered, open_tracking: str | None, click_tracking: str | None) -> Rendered:
+    """A mail as an account that tracks everything sends it, unless its call says otherwise."""
+    html = mail.html
+    if html is not None and click_tracking != "DISABLED":
+        html = html.replace("https://", "https://r.us-east-1.awstrack.me/L0/https:")
+    if html is not None and open_tracking != "DISABLED":
+        html += '<img alt="" src="https://r.us-east-1.awstrack.me/I0/1" width="1" height="1">'
+    return replace(mail, html=html)
 
 
 class Content(Protocol):

@@ -14,16 +14,18 @@ from typing import Any
 
 from tests.standin import log
 from tests.standin.account import STATUSES, Account, Verdict
-from tests.standin.calls import Call, Entry, read_call
+from tests.standin.calls import Call, Entry, Shared, read_call
 from tests.standin.directory import Directory, route
 from tests.standin.events import Feed, simulated
 from tests.standin.faults import SENDS, Faults
 from tests.standin.http import Answer, Connection, Refusal, Request, answer_json
 from tests.standin.limits import Invalid
+from tests.standin.rendering import tracked
 from tests.standin.settings import Settings
 
 BUCKETS_PER_SECOND = 10
 _NOTHING = answer_json({})
+_USER = "arn:aws:iam::123456789012:user/stand-in"
 
 
 @dataclass(slots=True)
@@ -70,10 +72,13 @@ class Service:
         request = exchange.request
         exchange.operation, argument = route(request.method, request.path)
         _check_signed(request)
+        if exchange.operation in self._settings.denied:
+            raise _denied(exchange.operation)
         body = _json(request)
         call = None
         recipients: list[str] = []
         if exchange.operation in SENDS:
+            self._check_members(body)
             faults_alone = self._settings.entry_faults == "entry"
             call = read_call(exchange.operation, body, len(request.body), faults_alone)
             recipients = call.recipients
@@ -99,7 +104,14 @@ class Service:
         result = self._directory.answer(exchange.operation, argument, exchange.request, body)
         return answer_json(result)
 
+    def _check_members(self, body: object) -> None:
+        for name in self._settings.unknown_members:
+            if isinstance(body, dict) and name in body:
+                raise Invalid(f"request has an unknown member {name}")
+
     def _send(self, exchange: Exchange, call: Call) -> Answer:
+        if call.shared.tenant is not None:
+            self._directory.check_tenant(call.shared.tenant)
         if call.configuration_set is not None:
             found = self._directory.configuration_set(call.configuration_set)
             if not found.sending_enabled:
@@ -125,7 +137,7 @@ class Service:
         if not verdict.accepted:
             return {"Status": verdict.status, "Error": verdict.error or verdict.status}
         message_id = _message_id(exchange.request.at)
-        content = self._content(entry)
+        content = self._content(entry, call.shared)
         missing = entry.content.missing()
         for recipient in entry.recipients:
             record: log.Record = {
@@ -138,9 +150,14 @@ class Service:
                 "to": recipient,
                 "destination": entry.recipients,
                 "from": call.source,
-                "status": self._outcome(recipient) if missing is None else "Rendering Failure",
+                "status": self._outcome(recipient, call.shared)
+                if missing is None
+                else "Rendering Failure",
                 "missing": missing,
                 "configuration_set": call.configuration_set,
+                "tenant": call.shared.tenant,
+                "open_tracking": call.shared.open_tracking,
+                "click_tracking": call.shared.click_tracking,
                 "tags": entry.tags,
                 "headers": entry.headers,
                 **content,
@@ -148,23 +165,24 @@ class Service:
             exchange.accepted.append(record)
         return {"Status": verdict.status, "MessageId": message_id}
 
-    def _content(self, entry: Entry) -> dict[str, str | None]:
+    def _content(self, entry: Entry, shared: Shared) -> dict[str, str | None]:
         """Rendering is the dear part: it is done only if somebody wants to see it."""
         if not (self._settings.hashes or self._settings.keep_content):
             return {"subject_sha256": None, "html_sha256": None, "text_sha256": None}
         rendered = entry.content.render()
+        if self._settings.engagement_tracking:
+            rendered = tracked(rendered, shared.open_tracking, shared.click_tracking)
         content = rendered.hashes()
         if self._settings.keep_content:
             content |= {"subject": rendered.subject, "html": rendered.html, "text": rendered.text}
         return content
 
-    def _outcome(self, recipient: str) -> str:
+    def _outcome(self, recipient: str, call: Shared) -> str:
         if recipient in self._faults.outcomes:
             return self._faults.outcomes[recipient]
         if (outcome := simulated(recipient)) is not None:
             return outcome
-        suppressed = self._directory.suppressed(recipient)
-        return "OnAccountSuppressionList" if suppressed else "Delivery"
+        return self._directory.listed(recipient, call) or "Delivery"
 
     def _request_record(self, exchange: Exchange, answer: Answer) -> log.Record:
         return {
@@ -240,6 +258,14 @@ def _json(request: Request) -> object:
         return json.loads(request.body)
     except ValueError as error:
         raise Refusal(400, "SerializationException", str(error)) from error
+
+
+def _denied(operation: str) -> Refusal:
+    return Refusal(
+        403,
+        "AccessDeniedException",
+        f"User: {_USER} is not authorized to perform: ses:{operation}",
+    )
 
 
 def _message_id(at: float) -> str:

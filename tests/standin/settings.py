@@ -26,6 +26,21 @@ class Settings:
     configuration_sets: tuple[str, ...] = ("newsletter",)
     """They exist from the start and publish every event."""
 
+    tenants: tuple[str, ...] = ("brand",)
+    """They exist, and each has a suppression list of its own."""
+    tenant_scope: str = "ACCOUNT"
+    """Whose suppression list their mail obeys, where the configuration set does not say."""
+    tenant_impact: str = "LOW"
+    """Of what is found about their reputation."""
+    disabled_tenants: tuple[str, ...] = ()
+    """Those of them that may not send."""
+    engagement_tracking: bool = False
+    """The account tracks opens and clicks: mail whose call says nothing of it is changed."""
+    unknown_members: tuple[str, ...] = ()
+    """Members of a call that sends which this endpoint is too old to know."""
+    denied: tuple[str, ...] = ()
+    """Operations that the credentials do not allow."""
+
     sandbox: bool = False
     """Only verified recipients and the mailbox simulator, 200 a day, 1 a second."""
     sending_enabled: bool = True

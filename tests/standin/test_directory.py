@@ -11,11 +11,14 @@ from tests.standin.asking import code
 
 
 def test_a_suppressed_address_is_put_got_and_deleted(ses: SESV2Client) -> None:
-    """Whatever its case and its special characters; unknown ones are NotFoundException."""
+    """Whatever its special characters, in the spelling in which it was put; others are
+    NotFoundException."""
     address = "First+a/b@example.com"
 
     ses.put_suppressed_destination(EmailAddress=address, Reason="BOUNCE")
-    found = ses.get_suppressed_destination(EmailAddress=address.lower())
+    found = ses.get_suppressed_destination(EmailAddress=address)
+    with pytest.raises(ClientError) as spelt:
+        ses.delete_suppressed_destination(EmailAddress=address.lower())
     ses.delete_suppressed_destination(EmailAddress=address)
     with pytest.raises(ClientError) as gone:
         ses.get_suppressed_destination(EmailAddress=address)
@@ -26,7 +29,28 @@ def test_a_suppressed_address_is_put_got_and_deleted(ses: SESV2Client) -> None:
     assert found["SuppressedDestination"]["Reason"] == "BOUNCE"
     age = dt.datetime.now(dt.UTC) - found["SuppressedDestination"]["LastUpdateTime"]
     assert dt.timedelta(0) <= age < dt.timedelta(minutes=1)
-    assert code(gone.value) == code(again.value) == "NotFoundException"
+    assert code(gone.value) == code(again.value) == code(spelt.value) == "NotFoundException"
+
+
+def test_a_tenant_has_a_list_and_a_reputation_of_its_own(ses: SESV2Client) -> None:
+    ses.put_suppressed_destination(
+        EmailAddress="t@example.com", Reason="BOUNCE", TenantName="brand"
+    )
+    theirs = ses.list_suppressed_destinations(TenantName="brand")
+    tenant = ses.get_tenant(TenantName="brand")["Tenant"]
+    entity = ses.get_reputation_entity(
+        ReputationEntityType="RESOURCE", ReputationEntityReference=tenant["TenantArn"]
+    )
+    with pytest.raises(ClientError) as elsewhere:
+        ses.get_suppressed_destination(EmailAddress="t@example.com")
+    with pytest.raises(ClientError) as nobody:
+        ses.get_tenant(TenantName="nobody")
+
+    assert [e["EmailAddress"] for e in theirs["SuppressedDestinationSummaries"]] == [
+        "t@example.com"
+    ]
+    assert entity["ReputationEntity"]["SendingStatusAggregate"] == "ENABLED"
+    assert code(elsewhere.value) == code(nobody.value) == "NotFoundException"
 
 
 def test_the_suppression_list_comes_in_pages(ses: SESV2Client) -> None:

@@ -186,6 +186,8 @@ resolve SEND --unknown accept
 archive build public
 events replay people.csv
 events set-aside
+events replay words.jsonl
+events unknown-words
 events arm
 db upgrade
 db adopt --yes
@@ -223,6 +225,8 @@ def test_every_command_prints_the_keys_that_are_documented(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NEWSLETTER_EVENTS__TOPIC_ARNS", '["arn:aws:sns:us-east-1:123456789012:e"]')
+    word = '{"eventType": "New", "mail": {"messageId": "m", "timestamp": "2026-01-07T12:00Z"}}'
+    (tmp_path / "words.jsonl").write_text(word)
     printed: dict[str, set[str]] = {}
     send_id = ""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from newsletter.config import SesSettings
 from newsletter.errors import (
     OutcomeUnknown,
     QuotaReached,
@@ -58,10 +59,10 @@ UNREADABLE = (
 class Calls:
     """The calls of one batch. None begins after `until` (monotonic): the rest is put off then."""
 
-    def __init__(self, client: "SESV2Client", configuration_set: str, until: float) -> None:
+    def __init__(self, client: "SESV2Client", settings: SesSettings, until: float) -> None:
         self.stop: TransportError | None = None
         self._client = client
-        self._configuration_set = configuration_set
+        self._common = _of_every_call(settings)
         self._until = until
 
     # --- bulk ---
@@ -120,7 +121,7 @@ class Calls:
                 }
             },
             "BulkEmailEntries": [_entry(message, data) for message, data in batch],
-            **self._configuration(),
+            **self._common,
         }
         if first.reply_to:
             request["ReplyToAddresses"] = [_mailbox(first.reply_to)]
@@ -153,7 +154,7 @@ class Calls:
             "Destination": {"ToAddresses": [message.to.text]},
             "EmailTags": _named(message.tags),
             "FromEmailAddress": _mailbox(message.sender),
-            **self._configuration(),
+            **self._common,
         }
         try:
             reply = self._asked(lambda: self._client.send_email(**request))
@@ -162,10 +163,6 @@ class Calls:
         return _outcome(self._readable(lambda: single(reply)))
 
     # --- both ---
-
-    def _configuration(self) -> dict[str, str]:
-        name = self._configuration_set
-        return {"ConfigurationSetName": name} if name else {}
 
     def _asked(self, call: Callable[[], T]) -> T:
         """What a send call returns; its errors as what they mean."""
@@ -226,6 +223,27 @@ _STOPPING: Mapping[Meaning, Callable[[str], TransportError]] = {
     ),
 }
 _NOT_SENT = (Meaning.QUOTA, Meaning.STOP, Meaning.THROTTLED, Meaning.RETRY)
+
+
+def _of_every_call(settings: SesSettings) -> dict[str, Any]:
+    """What goes with each call that sends, a single test mail's too.
+
+    Tracking is always named: else the account or an event destination may switch it on, and SES
+    rewrites the links and adds a picture: what arrives is not what was sealed.
+    """
+    tracking = {
+        "OpenTrackingEnabled": _switch(settings.open_tracking),
+        "ClickTrackingEnabled": _switch(settings.click_tracking),
+    }
+    names = {"ConfigurationSetName": settings.configuration_set, "TenantName": settings.tenant}
+    return {
+        "ConfigurationOverrides": {"Tracking": tracking},
+        **{member: name for member, name in names.items() if name},
+    }
+
+
+def _switch(on: bool) -> str:
+    return "ENABLED" if on else "DISABLED"
 
 
 def _outcome(answer: Answer) -> Outcome:

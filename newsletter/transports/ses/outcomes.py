@@ -67,6 +67,9 @@ _ERRORS: Mapping[str, Meaning] = {
     "LimitExceeded": Meaning.QUOTA,
     "MessageRejected": Meaning.REJECTED,
     "BadRequest": Meaning.REJECTED,
+    "Validation": Meaning.REJECTED,
+    "Serialization": Meaning.STOP,
+    "UnknownOperation": Meaning.STOP,
     "SendingPaused": Meaning.STOP,
     "AccountSuspended": Meaning.STOP,
     "MailFromDomainNotVerified": Meaning.STOP,
@@ -89,6 +92,13 @@ _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 
 # How SES says that an identity is missing, which outside the sandbox is the sender's.
 _NOT_VERIFIED = "not verified"
+
+# Members that go with every call: where SES names one, the refusal is about none of the recipients.
+_OF_EVERY_CALL = {
+    "ConfigurationOverrides": "This endpoint is older than the switch for tracking, without which "
+    "what arrives may not be what was sealed. Use the region's own endpoint, or a newer stand-in.",
+    "TenantName": "Check [transport.ses] tenant.",
+}
 
 # What ends a TLS handshake; any other TLS error may have come after the request.
 _HANDSHAKE = re.compile(
@@ -197,6 +207,9 @@ def _answered(error: boto.ClientError) -> TransportError:
         meaning = Meaning.QUOTA
     if meaning is Meaning.REJECTED and _NOT_VERIFIED in message:
         meaning = Meaning.STOP
+    refused = next((member for member in _OF_EVERY_CALL if member in message), "")
+    if meaning in (Meaning.REJECTED, Meaning.STOP) and refused:
+        return SendingStopped(f"SES refuses {refused}: {said}", hint=_OF_EVERY_CALL[refused])
     match meaning:
         case Meaning.THROTTLED:
             return Throttled(said)
@@ -215,7 +228,7 @@ _HINTS = {
     "AccountSuspended": "AWS has suspended the account.",
     "MailFromDomainNotVerified": "Verify the domain of `from` in SES.",
     "MessageRejected": "Verify the domain of `from` in SES, in the region of [transport.ses].",
-    "NotFound": "Check [transport.ses] configuration_set and region.",
+    "NotFound": "Check [transport.ses] configuration_set, tenant and region.",
     "AccessDenied": "Allow ses:SendEmail and ses:SendBulkEmail for these credentials.",
     "ExpiredToken": "Renew the AWS credentials, then resume.",
 }

@@ -92,7 +92,7 @@ class Ses:
 
     def _deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         until = time.monotonic() + self._batch_seconds
-        calls = Calls(self._client, self._settings.configuration_set, until)
+        calls = Calls(self._client, self._settings, until)
         try:
             outcomes = calls.bulk(batch) if self._is_bulk else calls.raw(batch)
         finally:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from newsletter.config import SesSettings
 from newsletter.errors import OutcomeUnknown, QuotaReached, SendingStopped, Throttled
 from newsletter.links import Links
 from newsletter.model.address import Address
@@ -411,3 +412,73 @@ def test_an_account_that_is_closed_while_it_runs_pauses_the_send(stage: Stage) -
     assert send.status is SendStatus.PAUSED
     assert send.pause_reason == "sending is switched off"
     assert stage.statuses(send.id).keys() == {"accepted", "queued"}
+
+
+# --- what goes with every call --------------------------------------------------------------------
+
+
+def _settings(standin: StandIn, **changes: object) -> SesSettings:
+    return settings_for(standin.url).model_copy(update=changes)
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("open_tracking", "click_tracking", "told"),
+    [
+        (False, False, ("DISABLED", "DISABLED")),
+        (True, False, ("ENABLED", "DISABLED")),
+        (False, True, ("DISABLED", "ENABLED")),
+    ],
+)
+def test_every_call_says_whether_ses_may_change_the_mail(
+    standin: StandIn, mode: str, open_tracking: bool, click_tracking: bool, told: tuple[str, str]
+) -> None:
+    """Without a word of it, the account decides, and may rewrite what was sealed."""
+    ses = Ses(
+        _settings(standin, mode=mode, open_tracking=open_tracking, click_tracking=click_tracking)
+    )
+    before = len(list(standin.accepted()))
+
+    ses.deliver("20260107-tracks", batch(2))
+
+    records = list(standin.accepted())[before:]
+    assert [(record["open_tracking"], record["click_tracking"]) for record in records] == [told] * 2
+
+
+@MODES
+def test_a_tenant_goes_with_every_call(standin: StandIn, mode: str) -> None:
+    ses = Ses(_settings(standin, mode=mode, tenant="brand"))
+    before = len(list(standin.accepted()))
+
+    ses.deliver("20260107-tenant", batch(2))
+
+    assert [record["tenant"] for record in list(standin.accepted())[before:]] == ["brand"] * 2
+
+
+@MODES
+@pytest.mark.parametrize("size", [1, 3, 7])
+@pytest.mark.parametrize(
+    "code", ["BadRequestException", "ValidationException", "SerializationException"]
+)
+def test_an_endpoint_too_old_for_the_switch_costs_nobody_their_mail(
+    standin: StandIn, mode: str, size: int, code: str
+) -> None:
+    """The refusal is about no recipient: all stay queued, and a person is told what to do."""
+    message = "request has an unknown member ConfigurationOverrides"
+    standin.configure(bad_request={"code": code, "message": message})
+    counted = Counted(standin, mode)
+
+    with pytest.raises(SendingStopped, match="ConfigurationOverrides") as caught:
+        counted.deliver(batch(size))
+
+    assert "tracking" in caught.value.hint
+    assert len(counted.calls) == 1
+
+
+def test_a_tenant_that_does_not_exist_is_no_recipients_fault(standin: StandIn) -> None:
+    ses = Ses(_settings(standin, tenant="nobody"))
+
+    with pytest.raises(SendingStopped, match="nobody") as caught:
+        ses.deliver("20260107-nobody", batch(2))
+
+    assert "tenant" in caught.value.hint

@@ -20,5 +20,7 @@ def test_a_confirmation_leaves_through_ses(quick: Stage, tmp_path: Path, mode: s
     assert web.mailer.drain()
 
     assert quick.mailed("confirm") == {"new@example.com": 1}
+    [mail] = quick.accepted("confirm")
+    assert (mail["open_tracking"], mail["click_tracking"]) == ("DISABLED", "DISABLED")
     with quick.store.read() as connection:
         assert connection.execute(sa.select(requests.c.state)).scalar_one() == "mailed"

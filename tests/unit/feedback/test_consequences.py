@@ -62,6 +62,9 @@ def reason(reports: list[Report], since: dt.datetime | None = None) -> Suppressi
         (COMPLAINT, SuppressionReason.COMPLAINT),
         (SOFT, None),
         (MESSAGE, None),
+        (Cause.DOUBTED, None),
+        (Cause.TIMEOUT, None),
+        (Cause.UNKNOWN, None),
         (None, None),
     ],
 )
@@ -156,3 +159,16 @@ def test_the_reason_of_a_pause_names_the_numbers() -> None:
     assert reason_to_pause({HARD: 15}, 250, POLICY) == (
         "15 hard bounces of 250 accepted: 6.00%, where 5.00% is the limit"
     )
+
+
+@pytest.mark.parametrize("cause", [Cause.DOUBTED, Cause.TIMEOUT, Cause.UNKNOWN, MESSAGE])
+def test_what_is_nobodys_fault_never_adds_up(cause: Cause) -> None:
+    """Not on its own, not towards the soft limit, and it ends no row of soft bounces."""
+    assert judged(story(*[cause] * 50)) is None
+    assert judged(story(SOFT, cause, SOFT, cause)) is None
+    assert reason(story(SOFT, cause, SOFT, cause, SOFT)) == SuppressionReason.SOFT_BOUNCE
+
+
+@pytest.mark.parametrize("cause", [Cause.DOUBTED, Cause.TIMEOUT, Cause.UNKNOWN, MESSAGE, LISTED])
+def test_what_says_nothing_of_the_list_is_in_no_rate(cause: Cause) -> None:
+    assert reason_to_pause({cause: 1_000}, 1_000, PolicySettings()) is None

@@ -363,3 +363,31 @@ def _pairs(value: Any) -> list[tuple[Any, Any]]:
     if isinstance(value, dict):
         return list(value.items())
     return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def _twice(text: str, key: str, value: str) -> str:
+    """The JSON with a key once more in front of where it first stands."""
+    place = text.index(f'"{key}"')
+    return f'{text[:place]}"{key}": {value}, {text[place:]}'
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("eventType", '"Complaint"'),
+        ("messageId", '"another"'),
+        ("bounceType", '"Transient"'),
+        ("tags", "{}"),
+        ("emailAddress", '"b@example.com"'),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_at_any_depth(key: str, value: str) -> None:
+    """Whoever signs the first may mean another event than who reads the last."""
+    bare = _twice(payload("event-bounce-permanent.json"), key, value)
+    envelope = json.dumps({"Type": "Notification", "Message": bare})
+
+    for text in (bare, envelope, _twice(envelope, "Message", '"{}"')):
+        found = parse(text)
+        assert isinstance(found, NoEvent)
+        assert not found.harmless
+        assert "twice" in found.reason

@@ -158,6 +158,7 @@ def _sends() -> None:
             f"UPDATE sends SET {report} = (SELECT count(*) FROM deliveries "  # noqa: S608 -- words of this file
             f"WHERE deliveries.send = sends.number AND deliveries.reported = '{report}')"
         )
+    op.add_column("events", _text("word"))
     op.create_index("ix_batches_claimed_at", "batches", ["claimed_at"])
 
 
