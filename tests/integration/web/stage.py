@@ -174,15 +174,18 @@ def hidden(html: str, name: str) -> str:
     return found[1]
 
 
-def open_stage(
+def open_site(
     store: Store,
     root: Path,
+    links: Links,
+    clock: FixedClock,
     *,
     language: str = "en",
     timezone: str = "UTC",
     base_url: str = BASE_URL,
     web: Mapping[str, object] | None = None,
-) -> Stage:
+) -> Site:
+    """The site of a project on a store, as it is."""
     settings = Settings.model_validate(
         {
             "newsletter": {
@@ -198,15 +201,29 @@ def open_stage(
         }
     )
     texts = load_texts(language, root / "templates" / "texts")
-    clock = FixedClock()
-    site = Site(
+    return Site(
         project=Project(root, settings),
         store=store,
-        links=Links(base_url, KEYS),
+        links=links,
         texts=texts,
         pages=Pages(settings.newsletter, texts),
         clock=clock,
     )
+
+
+def open_stage(
+    store: Store,
+    root: Path,
+    *,
+    language: str = "en",
+    timezone: str = "UTC",
+    base_url: str = BASE_URL,
+    web: Mapping[str, object] | None = None,
+) -> Stage:
+    clock = FixedClock()
+    links = Links(base_url, KEYS)
+    more = {"language": language, "timezone": timezone, "base_url": base_url}
+    site = open_site(store, root, links, clock, web=web, **more)
     transport = Memory()
     mailer = Mailer(site, transport, threading.Event())
     stage = Stage(site, make_app(site), clock, transport, mailer)

@@ -1,0 +1,166 @@
+"""A store of schema 0004, with people and sends amid everything, is upgraded and goes on."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from fastapi import FastAPI
+
+from newsletter.links import Links
+from newsletter.model.send import DeliveryStatus, SendStatus
+from newsletter.store import Store, maintenance, open_any, open_store, upgrade
+from newsletter.store.schema import REVISION, former_addresses, metadata, sends
+from newsletter.transports.memory import Memory
+from newsletter.web.app import make_app
+from tests import older
+from tests.integration.sending import EMAIL, NOW, FixedClock, addresses, resume, runner
+from tests.integration.web.stage import Visitor, open_site
+
+RUNNING, PAUSED, LATER = "20260105-runs", "20260104-paused", "20260106-later"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a store as version 0004 left it."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    if request.param == "postgresql":
+        url = str(request.getfixturevalue("postgresql_empty"))
+    older.migrate(url, "0004")
+    older.fill(url, EMAIL.to_json())
+    return url
+
+
+@pytest.fixture
+def upgraded(old_url: str) -> Iterator[Store]:
+    assert upgrade(old_url, Path()) == ("0004", REVISION)
+    store = open_store(old_url, Path())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def site(upgraded: Store, tmp_path: Path) -> FastAPI:
+    links = Links("https://news.example.com", (older.KEY,))
+    return make_app(open_site(upgraded, tmp_path, links, FixedClock(NOW)))
+
+
+def status_of(store: Store, who: int) -> str:
+    with store.read() as connection:
+        query = sa.text("SELECT status FROM subscriptions WHERE list_id = 1 AND subscriber_id = :w")
+        return str(connection.execute(query, {"w": who}).scalar_one())
+
+
+def test_the_old_store_is_sound_before_and_after(old_url: str) -> None:
+    """What is asked for before an upgrade works on what is there then."""
+    store, schema = open_any(old_url, Path())
+    before = maintenance.verify(store)
+    store.close()
+    upgrade(old_url, Path())
+    store = open_store(old_url, Path())
+    after = maintenance.verify(store)
+    store.close()
+
+    assert (schema, before, after) == ("0004", [], [])
+
+
+def test_its_tables_are_those_that_the_code_knows(upgraded: Store) -> None:
+    with upgraded.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        assert compare_metadata(context, metadata) == []
+
+
+def test_former_addresses_are_taken_over_from_the_log(upgraded: Store) -> None:
+    with upgraded.read() as connection:
+        table = former_addresses.c
+        query = sa.select(table.subscriber_id, table.address, table.address_key).order_by(table.at)
+        rows = [tuple(row) for row in connection.execute(query)]
+
+    assert rows == [
+        (2, "first@example.com", "first@example.com"),
+        (2, "Old.Bob@Example.COM", "old.bob@example.com"),
+    ]
+
+
+def test_reports_are_counted_as_the_deliveries_have_them(upgraded: Store) -> None:
+    with upgraded.read() as connection:
+        query = sa.select(sends.c.delivered, sends.c.bounced, sends.c.complained)
+        rows = [tuple(row) for row in connection.execute(query.order_by(sends.c.number))]
+
+    assert rows == [(2, 1, 1), (1, 0, 0), (0, 0, 0), (0, 0, 0), (1, 0, 0), (0, 0, 0)]
+
+
+def test_old_links_work(upgraded: Store, site: FastAPI) -> None:
+    visitor = Visitor(site, "192.0.2.7")
+
+    left = visitor.post(older.LINKS["leave_ada"], data={"List-Unsubscribe": "One-Click"})
+    moved = visitor.post(older.LINKS["leave_bob"], data={"List-Unsubscribe": "One-Click"})
+    page = visitor.get(older.LINKS["preferences_bob"])
+    joined = visitor.post(older.LINKS["confirm_eve"], data={"action": "confirm"})
+
+    assert [left.status_code, moved.status_code, page.status_code] == [200, 200, 200]
+    assert joined.status_code == 200
+    assert [status_of(upgraded, who) for who in (1, 2, 6)] == [
+        "unsubscribed",
+        "unsubscribed",
+        "confirmed",
+    ]
+
+
+def test_a_send_that_ran_goes_on_and_mails_nobody_twice(upgraded: Store) -> None:
+    """Bob was in flight, Dan has bounced since, Fay pauses: Gil is the one who is left."""
+    transport = Memory()
+
+    after = resume(runner(upgraded, transport, clock=FixedClock(NOW)), RUNNING)
+
+    assert [message.to.text for message in transport.delivered] == ["gil@example.com"]
+    assert after.status is SendStatus.UNRESOLVED
+    assert (after.counts.accepted, after.counts.unknown, after.counts.skipped) == (2, 1, 2)
+    assert addresses(upgraded, RUNNING, DeliveryStatus.UNKNOWN) == {"bob@example.com"}
+    assert maintenance.verify(upgraded) == []
+
+
+def test_paused_and_scheduled_sends_go_on(upgraded: Store) -> None:
+    transport = Memory()
+    sender = runner(upgraded, transport, clock=FixedClock(NOW))
+
+    paused, later = resume(sender, PAUSED), resume(sender, LATER)
+
+    assert (paused.status, later.status) == (SendStatus.FINISHED, SendStatus.FINISHED)
+    mailed = sorted(message.to.text.partition("@")[0] for message in transport.delivered)
+    # Cleo left, Dan bounced, Eve has not confirmed, Fay pauses.
+    assert mailed == ["ada", "bob", "bob", "gil", "gil"]
+
+
+def test_a_finished_send_is_known(upgraded: Store) -> None:
+    transport = Memory()
+
+    again = resume(runner(upgraded, transport, clock=FixedClock(NOW)), "20260101-finish")
+
+    assert (again.status, transport.delivered) == (SendStatus.FINISHED, [])
+
+
+def test_a_process_killed_amid_an_upgrade_leaves_the_old_store(old_url: str) -> None:
+    """Each statement of the migration in turn would take long; the last is the worst."""
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from newsletter.store import state, upgrade\n"
+        "state.ensure_id = lambda connection: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "upgrade(sys.argv[1], Path())\n"
+    )
+
+    killed = subprocess.run([sys.executable, "-c", program, old_url], check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    store, schema = open_any(old_url, Path())
+    faults = maintenance.verify(store)
+    store.close()
+    assert (schema, faults) == ("0004", [])
+    assert upgrade(old_url, Path()) == ("0004", REVISION)
