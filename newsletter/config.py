@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from newsletter.errors import ConfigurationError, UsageError
 
 FILE_NAME = "newsletter.toml"
+LEAST_COMPLAINTS = 3  # before they are judged by their share: one or two prove nothing
 _PREFIX = "NEWSLETTER_"
 # Environment variables that begin like a key and are none.
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}

@@ -7,14 +7,13 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.config import PolicySettings
+from newsletter.config import LEAST_COMPLAINTS, PolicySettings
 from newsletter.model.event import Cause, Event
 from newsletter.model.send import SendStatus
 from newsletter.store import events as log
 from newsletter.store import sends
 from newsletter.store.settling import Standing
 
-LEAST_COMPLAINTS = 3
 LEAST_ACCEPTED = 200  # before bounces are judged by their share
 _JUDGED = (Cause.HARD, Cause.COMPLAINT)
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from newsletter.config import LEAST_COMPLAINTS
 from newsletter.model.send import SendStatus
 from newsletter.sending.core import LEASE, Run
 from newsletter.store import sends
@@ -76,11 +77,11 @@ def _against(found: Reports, limits: Limits, *, is_over: bool) -> str:
     """Why the rest must not go, empty if nothing speaks against it."""
     if is_over and not found.accepted:
         return "of the canary no mail is known to be out: nothing was learnt from it"
-    for amount, what, limit in (
-        (found.complained, "complaints", limits.complaints),
-        (found.bounced, "hard bounces", limits.bounces),
+    for amount, what, limit, least in (
+        (found.complained, "complaints", limits.complaints, LEAST_COMPLAINTS),
+        (found.bounced, "hard bounces", limits.bounces, 1),
     ):
-        if amount and amount >= limit * found.accepted:
+        if amount >= max(least, limit * found.accepted):
             return f"the canary had {amount} {what} among {found.accepted}"
     if is_over and found.reported < _LEAST * found.accepted:
         return (

@@ -130,6 +130,21 @@ def test_what_is_wrong_with_the_canary_stops_the_rest(
     assert (send.counts.accepted, send.counts.queued, transport.sent) == (10, 90, 10)
 
 
+@pytest.mark.parametrize(("complaints", "passes"), [(1, True), (2, True), (3, False), (4, False)])
+def test_one_or_two_complaints_prove_nothing(store: Store, complaints: int, passes: bool) -> None:
+    """As for the breaker: a share that small has them by chance."""
+
+    def report(message: Message) -> str:
+        place = int(message.to.text.removeprefix("r").partition("@")[0])
+        return complained(message) if place <= complaints else delivered(message)
+
+    ready, _, send_id = canaried(store, report)
+
+    send = run(ready, send_id)
+
+    assert (send.status is SendStatus.FINISHED) == passes, send.pause_reason
+
+
 def test_a_canary_of_which_nothing_is_heard_stops_the_rest(store: Store) -> None:
     ready, transport, send_id = canaried(store, lambda message: None)
 
