@@ -1,21 +1,24 @@
 """Signed links: purpose-bound tokens, several keys, the newest signs.
 
-Tokens are stateless, so that an unsubscribe link works for ever and in a restored store.
+Tokens are stateless, so that an unsubscribe link works for ever and in a restored store. A token is
+its values as text, a dot, and a signature of them; before schema 0005 it was two numbers as JSON in
+base64, and such links are still read.
 """
 
 import hashlib
 import hmac
+import json
 import os
 import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, BadSignature
 from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.signer import HMACAlgorithm, Signer
 
@@ -23,7 +26,11 @@ from newsletter.errors import ConfigurationError
 from newsletter.files import make_folder, write_new
 
 _MINIMUM_LENGTH = 16
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,200}", re.ASCII)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{43}", re.ASCII)
+_NUMBERS = re.compile(r"\d{1,19}(?:-\d{1,19}){0,2}", re.ASCII)
+_PERSONAL = re.compile(
+    r"(\d{1,19})-(\d{1,19})-([0-9a-f]{1,16})(?:-(\d{8}-[a-z0-9]{6})-(\d{1,10}))?", re.ASCII
+)
 
 
 class Purpose(StrEnum):
@@ -32,20 +39,24 @@ class Purpose(StrEnum):
     UNSUBSCRIBE = "u"
     PREFERENCES = "p"
     CONFIRM = "c"
+    PERSONAL = "d"  # what a personal link may only ask for: data, another address, erasing
+    UNDO = "b"  # to take back a move to another address
     FORM = "f"
 
 
-class _Signer(Signer):
-    """Derives each key once: that takes longer than the signing, and each message has two links."""
+@dataclass(frozen=True, slots=True)
+class PersonalLink:
+    """Whose link it is, and of which list: both are 0 in a test mail.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._derived: dict[Any, bytes] = {}
+    `link_key` is that of the person at the address that was mailed, 0 from before schema 0005.
+    `send_id` and `number` are the delivery that brought the link, empty where that is not known.
+    """
 
-    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
-        if secret_key not in self._derived:
-            self._derived[secret_key] = super().derive_key(secret_key)
-        return self._derived[secret_key]
+    subscriber_id: int
+    list_id: int
+    link_key: int = 0
+    send_id: str = ""
+    number: int = 0
 
 
 class Links:
@@ -53,60 +64,55 @@ class Links:
 
     def __init__(self, base_url: str, keys: tuple[str, ...]) -> None:
         self._base_url = base_url
-        self._serializers = {
-            purpose: URLSafeSerializer(
-                list(reversed(keys)),  # itsdangerous signs with the last
-                salt=f"newsletter.{purpose}",
-                signer=_Signer,
-                signer_kwargs={
-                    "algorithm": HMACAlgorithm(hashlib.sha256),
-                    "key_derivation": "hmac",
-                },
-            )
-            for purpose in Purpose
-        }
-        self._signers = {
-            purpose: serializer.make_signer(serializer.salt)
-            for purpose, serializer in self._serializers.items()
-        }
+        self._signers = {purpose: _Signer(keys, f"newsletter.{purpose}") for purpose in Purpose}
         self.keys = keys
 
-    def unsubscribe_url(self, subscriber_id: int, list_id: int) -> str:
-        return f"{self._base_url}/u/{self._token(Purpose.UNSUBSCRIBE, subscriber_id, list_id)}"
+    def unsubscribe_url(self, link: PersonalLink) -> str:
+        return f"{self._base_url}/u/{self._personal(Purpose.UNSUBSCRIBE, link)}"
 
-    def preferences_url(self, subscriber_id: int, list_id: int) -> str:
-        token = self._token(Purpose.PREFERENCES, subscriber_id, list_id)
-        return f"{self._base_url}/preferences/{token}"
+    def preferences_url(self, link: PersonalLink) -> str:
+        return f"{self._base_url}/preferences/{self._personal(Purpose.PREFERENCES, link)}"
 
     def web_url(self, slug: str) -> str:
         return f"{self._base_url}/archive/{quote(slug, safe='')}/"
 
-    def confirm_url(self, request_id: int, list_id: int) -> str:
+    def confirm_url(self, purpose: Purpose, request_id: int, list_id: int) -> str:
         """The link of a mail that asks whether a request was really made."""
-        return f"{self._base_url}/confirm/{self._token(Purpose.CONFIRM, request_id, list_id)}"
+        token = self._signers[purpose].token(f"{request_id}-{list_id}")
+        return f"{self._base_url}/confirm/{token}"
 
     def subscribe_url(self, list_name: str) -> str:
         return f"{self._base_url}/subscribe/{list_name}"
 
-    def form_token(self, issued: int, list_id: int) -> str:
-        """What a form carries to tell when it was fetched, in seconds since 1970."""
-        return self._token(Purpose.FORM, issued, list_id)
+    def form_token(self, issued: int, list_id: int, nonce: int) -> str:
+        """What a form carries to tell when it was fetched, in seconds since 1970, and which it is:
+        each is good for one request."""
+        return self._signers[Purpose.FORM].token(f"{issued}-{list_id}-{nonce}")
 
-    def read(self, purpose: Purpose, token: str) -> tuple[int, int] | None:
-        """The two numbers of a token of this purpose, None for any other text.
+    def read_personal(self, purpose: Purpose, token: str) -> PersonalLink | None:
+        """What a personal link of this purpose says, None for any other text."""
+        payload = self._payload(purpose, token)
+        if payload is None:
+            return None
+        if match := _PERSONAL.fullmatch(payload):
+            subscriber_id, list_id, link_key, send_id, number = match.groups()
+            return PersonalLink(
+                int(subscriber_id), int(list_id), int(link_key, 16), send_id or "", int(number or 0)
+            )
+        old = _old_numbers(payload)
+        return None if old is None else PersonalLink(*old)
 
-        They are a subscriber and a list, of CONFIRM a request and a list, of FORM a time and a
-        list. Only the very text that was made counts: base64 has several for the same bytes.
+    def read_numbers(self, purpose: Purpose, token: str) -> tuple[int, ...] | None:
+        """The numbers of another token of this purpose, None for any other text.
+
+        They are of FORM a time, a list and the form's own, of the others a request and a list.
         """
-        if not _TOKEN.fullmatch(token):
+        payload = self._payload(purpose, token)
+        if payload is None:
             return None
-        try:
-            first, second = self._serializers[purpose].loads(token)
-        except (BadData, ValueError, TypeError):
-            return None
-        if any(base64_encode(base64_decode(part)).decode() != part for part in token.split(".")):
-            return None
-        return int(first), int(second)
+        if _NUMBERS.fullmatch(payload):
+            return tuple(map(int, payload.split("-")))
+        return _old_numbers(payload)
 
     def address_hashes(self, address_key: str) -> tuple[str, ...]:
         """Keyed hashes of an address, the newest key first: what stays of an erased person."""
@@ -117,9 +123,59 @@ class Links:
             for key in self.keys
         )
 
-    def _token(self, purpose: Purpose, first: int, second: int) -> str:
-        payload = self._serializers[purpose].dump_payload([first, second])
-        return self._signers[purpose].sign(payload).decode()
+    def _personal(self, purpose: Purpose, link: PersonalLink) -> str:
+        text = f"{link.subscriber_id}-{link.list_id}-{link.link_key:x}"
+        if link.send_id:
+            text += f"-{link.send_id}-{link.number}"
+        return self._signers[purpose].token(text)
+
+    def _payload(self, purpose: Purpose, token: str) -> str | None:
+        return self._signers[purpose].payload(token) if _TOKEN.fullmatch(token) else None
+
+
+class _Signer(Signer):
+    """Signs with the newest key, and accepts all.
+
+    Each key is derived once, and a signature begins with a copy of what HMAC makes of it: each
+    message has two links.
+    """
+
+    def __init__(self, keys: tuple[str, ...], salt: str) -> None:
+        super().__init__(
+            list(reversed(keys)),  # itsdangerous signs with the last
+            salt=salt,
+            key_derivation="hmac",
+            algorithm=HMACAlgorithm(hashlib.sha256),
+        )
+        self._derived = {key: super(_Signer, self).derive_key(key) for key in self.secret_keys}
+        self._begun = hmac.new(self._derived[self.secret_keys[-1]], digestmod="sha256")
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        return self._derived[self.secret_keys[-1] if secret_key is None else bytes(secret_key)]  # type: ignore[arg-type]
+
+    def token(self, payload: str) -> str:
+        mac = self._begun.copy()
+        mac.update(payload.encode())
+        return f"{payload}.{base64_encode(mac.digest()).decode()}"
+
+    def payload(self, token: str) -> str | None:
+        """What was signed, None if it was not; only the very text that was made counts, for base64
+        has several for the same bytes."""
+        try:
+            payload = self.unsign(token).decode()
+        except BadSignature:
+            return None
+        signature = token.rpartition(".")[2]
+        return payload if base64_encode(base64_decode(signature)).decode() == signature else None
+
+
+def _old_numbers(payload: str) -> tuple[int, int] | None:
+    """The two numbers of a token from before schema 0005."""
+    try:
+        first, second = json.loads(base64_decode(payload))
+        return int(first), int(second)
+    except (BadData, ValueError, TypeError):
+        return None
 
 
 def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:

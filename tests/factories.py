@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from newsletter.audience.importing import ImportResult, import_csv
 from newsletter.audience.subscribers import Added, add
+from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import Store, lists
+from newsletter.store import Store, lists, people
 
 NOW = dt.datetime(2026, 1, 7, 8, 30, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=1)
@@ -71,6 +72,13 @@ def import_text(
     return import_csv(
         store, path, list_name, status=status, now=now, hashes=erased_hash, rejects=rejects
     )
+
+
+def link_of(store: Store, subscriber_id: int, list_name: str) -> PersonalLink:
+    """What the links of mails to a reader say now."""
+    with store.read() as connection:
+        link_key = people.link_keys(connection, [subscriber_id]).get(subscriber_id, 0)
+        return PersonalLink(subscriber_id, lists.id_of(connection, list_name), link_key)
 
 
 def is_waiting(store: Store) -> bool:

@@ -5,7 +5,6 @@ and a keyed hash of the address, by which no import and no form brings the perso
 """
 
 import email.parser
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,18 @@ from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
-from newsletter.store import Store, consents, erasure, events, people, subscriptions, suppressions
+from newsletter.store import (
+    Store,
+    consents,
+    erasure,
+    events,
+    former,
+    people,
+    subscriptions,
+    suppressions,
+)
 from newsletter.store.staging import Hashes
 
-_MOVE = re.compile(r"from (\S+) to \S+")  # as joining notes it
 _MAILED_BY_ADDRESS = ("test", "confirm")  # folders of the outbox whose files carry no subscriber id
 
 
@@ -40,8 +47,10 @@ class Erased:
 
 
 def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: Consent) -> Erased:
-    """Erase a person by their id, or whoever and whatever has an address; again is harmless, and
-    finishes what a process that died has left.
+    """Erase a person by their id, or whoever and whatever has an address, else whoever had it
+    before they moved; again is harmless, and finishes what a process that died has left.
+
+    With a person go the addresses that they had before, unless one is somebody else's now.
 
     `said` tells when and how they asked; `hashes` gives the keyed hashes of an address key, the
     newest key first. Raises UsageError for an address of which nothing at all is known.
@@ -49,7 +58,7 @@ def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: 
     erased = Erased(who if isinstance(who, int) else None)
     with store.write() as connection:
         events.take_turn(connection)  # a report may be about to write the address once more
-        subscriber = _subscriber(connection, who)
+        subscriber = _subscriber(connection, who, hashes)
         if subscriber is not None:
             addresses = [subscriber.address, *_former(connection, subscriber.id)]
             erased = _erase(connection, addresses, subscriber.id, hashes, said)
@@ -59,10 +68,15 @@ def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: 
     return replace(erased, files=files, complete=store.checkpoint())
 
 
-def _subscriber(connection: Connection, who: Address | int) -> Subscriber | None:
-    if isinstance(who, Address):
-        return people.find(connection, who)
-    return people.get(connection, who)
+def _subscriber(connection: Connection, who: Address | int, hashes: Hashes) -> Subscriber | None:
+    """Whoever has an address, else whoever had it before they moved."""
+    if isinstance(who, int):
+        return people.get(connection, who)
+    holder = people.find(connection, who)
+    if holder is not None:
+        return holder
+    before = former.holder_of(connection, who.key, tuple(hashes(who.key)))
+    return None if before is None else people.get(connection, before)
 
 
 def _erase(
@@ -92,6 +106,7 @@ def _erase(
             events=erased.events + erasure.blank_events(connection, key, subscriber_id),
         )
         erasure.withhold(connection, key, subscriber_id)
+        former.erase(connection, subscriber_id, key)
     if erased == Erased(None) and not suppressed:
         raise UsageError(
             "nothing is known of this address",
@@ -106,11 +121,9 @@ def _erase(
 
 def _former(connection: Connection, subscriber_id: int) -> Iterator[Address]:
     """The addresses that a person had before, unless they are somebody else's now."""
-    for fact in consents.of(connection, subscriber_id):
-        if fact.kind is ConsentKind.MOVED and (match := _MOVE.match(fact.detail)):
-            former = Address(match[1])
-            if people.find(connection, former) is None:
-                yield former
+    for each in former.of(connection, subscriber_id):
+        if each.address is not None and people.find(connection, each.address) is None:
+            yield each.address
 
 
 def _delete_mails(store: Store, outbox: Path, hashes: Hashes) -> int:

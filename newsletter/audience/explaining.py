@@ -18,12 +18,14 @@ from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import (
     ConsentFact,
     ConsentKind,
+    Subscriber,
     Subscription,
     SubscriptionStatus,
     Suppression,
     SuppressionReason,
 )
-from newsletter.store import Store, consents, people, story, suppressions
+from newsletter.store import Store, consents, former, people, story, suppressions
+from newsletter.store.former import FormerAddress
 from newsletter.store.people import Person
 from newsletter.store.staging import Hashes
 from newsletter.store.story import Mailing
@@ -63,7 +65,8 @@ _TELLING = (
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that happened; `kind` is consent, suppression, request, test, delivery or event.
+    """One thing that happened; `kind` is consent, former_address, suppression, request, test,
+    delivery or event.
 
     `details` are what programs want of it, by kind: see docs/commands.md.
     """
@@ -98,7 +101,7 @@ def explain(
     UsageError for what is no address, and where nothing is known.
     """
     with store.read() as connection:
-        subscriber_id, address = _meant(connection, who)
+        subscriber_id, address, asked = _meant(connection, who)
         if address is None:
             assert subscriber_id is not None
             return _erased_subscriber(connection, subscriber_id)
@@ -112,6 +115,7 @@ def explain(
             suppression,
             consents.of(connection, person.subscriber.id) if person else (),
             story.deliveries_of(connection, person.subscriber.id) if person else (),
+            former.of(connection, person.subscriber.id) if person else (),
         )
         facts = sorted(_facts(connection, known), key=lambda fact: fact.at)
         if person is None and suppression is None and not facts:
@@ -124,6 +128,8 @@ def explain(
             summary = _summary(known, now)
         else:
             summary = _of_issue(known, story.sends_of(connection, slug))
+        if asked is not None and asked.key != address.key:
+            summary = f"{asked.text} is a former address of {address.text}. {summary}"
     return Explanation(
         address.text, summary, person.subscriptions if person else (), suppression, tuple(facts)
     )
@@ -138,6 +144,7 @@ class _Known:
     suppression: Suppression | None
     said: Sequence[ConsentFact]
     mailings: Sequence[Mailing]
+    before: Sequence[FormerAddress]
 
     @property
     def yes_and_no(self) -> Iterator[ConsentFact]:
@@ -151,8 +158,9 @@ class _Known:
         yield from self.said
 
 
-def _meant(connection: Connection, who: str) -> tuple[int | None, Address | None]:
-    """The subscriber's id, if there is one, and the address, None for who was erased."""
+def _meant(connection: Connection, who: str) -> tuple[int | None, Address | None, Address | None]:
+    """The subscriber's id, if there is one, the address that they have, None for who was erased,
+    and the address that was asked for, if it was one: it may be one from before they moved."""
     text = who.strip()
     if match := _DELIVERY.fullmatch(text):
         subscriber_id = story.subscriber_of_delivery(connection, match[1], int(match[2]))
@@ -161,11 +169,16 @@ def _meant(connection: Connection, who: str) -> tuple[int | None, Address | None
     elif _ID.fullmatch(text):
         subscriber_id = int(text)
     else:
-        address = parse(text)
-        found = people.find(connection, address)
-        return (None, address) if found is None else (found.id, found.address)
+        asked = parse(text)
+        found = people.find(connection, asked) or _moved_from(connection, asked)
+        return (None, asked, asked) if found is None else (found.id, found.address, asked)
     found = people.get(connection, subscriber_id)
-    return subscriber_id, None if found is None else found.address
+    return subscriber_id, None if found is None else found.address, None
+
+
+def _moved_from(connection: Connection, address: Address) -> Subscriber | None:
+    holder = former.holder_of(connection, address.key)
+    return None if holder is None else people.get(connection, holder)
 
 
 def _erased_subscriber(connection: Connection, subscriber_id: int) -> Explanation:
@@ -187,9 +200,25 @@ def _erased(at: dt.datetime) -> Explanation:
 
 
 def _facts(connection: Connection, known: _Known) -> Iterator[Fact]:
-    key = known.address.key
     subscriber_id = known.person.subscriber.id if known.person else None
     yield from map(_consent, known.yes_and_no)
+    for each in known.before:
+        if each.address is not None:
+            text = f"moved away from {each.address.text}"
+            yield Fact(each.at, "former_address", text, {"address": each.address.text})
+            if people.find(connection, each.address) is None:
+                yield from _of_address(connection, each.address, None)
+    yield from _of_address(connection, known.address, subscriber_id)
+    yield from map(_delivery, known.mailings)
+    if subscriber_id is not None:
+        yield from map(_event, story.events_of(connection, subscriber_id))
+
+
+def _of_address(
+    connection: Connection, address: Address, subscriber_id: int | None
+) -> Iterator[Fact]:
+    """Suppressions, requests and tests of an address, and the requests of its subscriber."""
+    key = address.key
     for change in suppressions.history(connection, key):
         done = "never mailed from here on" if change.added else "may be mailed again"
         text = f"{done}: {_why(change.reason, change.source)}"
@@ -203,19 +232,18 @@ def _facts(connection: Connection, known: _Known) -> Iterator[Fact]:
                 "source": change.source,
             },
         )
-    for request in story.requests_of(connection, key, mailbox(known.address), subscriber_id):
+    for request in story.requests_of(connection, key, mailbox(address), subscriber_id):
         yield _request(request)
     for at, slug in story.tests_of(connection, key):
         yield Fact(at, "test", f"a test mail of {slug}", {"slug": slug})
-    yield from map(_delivery, known.mailings)
-    if subscriber_id is not None:
-        yield from map(_event, story.events_of(connection, subscriber_id))
 
 
 def _consent(fact: ConsentFact) -> Fact:
     said = fact.consent
     what = " ".join(part for part in (_SAID[fact.kind], fact.list) if part)
     text = f"{what} ({', '.join(part for part in (said.how, said.source) if part)})"
+    if fact.issue:
+        text += f", by the link of {fact.issue} (send {fact.send_id})"
     if fact.detail:
         text += f": {fact.detail}"
     details = {
@@ -226,6 +254,8 @@ def _consent(fact: ConsentFact) -> Fact:
         "wording": said.wording,
         "ip": said.ip,
         "detail": fact.detail,
+        "issue": fact.issue or None,
+        "send_id": fact.send_id or None,
     }
     return Fact(said.at, "consent", text, details)
 

@@ -12,12 +12,13 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
+from newsletter.audience import moving
 from newsletter.audience.cells import name_fault
 from newsletter.audience.subscribers import suppression_of
+from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import (
     Consent,
-    ConsentKind,
     Request,
     RequestKind,
     RequestState,
@@ -67,8 +68,10 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
+    """What came of a click; `link` leads whoever joined or moved to their preferences."""
+
     answer: Answer
-    request: Request | None = None
+    link: PersonalLink | None = None
 
 
 def mailbox(address: Address) -> str:
@@ -266,7 +269,10 @@ def confirm(
         if answer in (Answer.JOINED, Answer.MOVED):
             due = requests.WELCOME_DUE if welcome and answer is Answer.JOINED else ""
             requests.settle(connection, request.id, RequestState.CONFIRMED, due)
-    return Confirmed(answer, request)
+            person = people.get(connection, request.subscriber_id or 0)
+            assert person is not None
+            return Confirmed(answer, PersonalLink(person.id, list_id, person.link_key))
+    return Confirmed(answer)
 
 
 def take_welcome(
@@ -347,7 +353,8 @@ def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Con
     if request.kind is RequestKind.MOVE:
         if requests.is_superseded(connection, request):  # the address before was a slip, say
             return Answer.GONE
-        return _move(connection, person, request.address, said)
+        moved = moving.move(connection, person, request.address, hashes, said)
+        return Answer.MOVED if moved else Answer.TAKEN
     assert request.list_id is not None
     standing = subscriptions.find(connection, person.id, request.list_id)
     if person.address.key != request.address.key or standing is None:
@@ -361,19 +368,6 @@ def _confirm(connection: Connection, request: Request, hashes: Hashes, said: Con
     if request.name and not person.name:
         people.update(connection, person.id, request.name, person.attributes, said.at)
     return Answer.JOINED
-
-
-def _move(connection: Connection, person: Subscriber, to: Address, said: Consent) -> Answer:
-    people.lock(connection)  # somebody else may be moving there at this moment
-    holder = people.find(connection, to)
-    if holder is not None:
-        if not unconfirmed.is_one(connection, holder.id):
-            return Answer.TAKEN
-        unconfirmed.delete(connection, holder.id)
-    people.move(connection, person.id, to, said.at)
-    detail = f"from {person.address.text} to {to.text}"
-    consents.append(connection, person.id, None, ConsentKind.MOVED, said, detail)
-    return Answer.MOVED
 
 
 def _asked(

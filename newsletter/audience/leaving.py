@@ -7,22 +7,21 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
+from newsletter.audience.holders import Holder, holder_of, holders, reader_of, with_deliveries
+from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
     Consent,
     ConsentFact,
     ConsentKind,
     SubscriptionStatus,
 )
-from newsletter.store import Store, consents, lists, people, subscriptions, suppressions
+from newsletter.store import Store, consents, lists, subscriptions, suppressions
 
 UNDO_FOR = dt.timedelta(hours=1)
 LONGEST_REASON = 500
 
 # How a no of the log was said: by the mail program's button, on the page; a reason follows a no.
 ONE_CLICK, PAGE, REASON, UNDO = "one-click", "page", "reason", "undo"
-
-
-Membership = tuple[int, int]  # a list and a subscriber
 
 
 class Undone(StrEnum):
@@ -35,56 +34,80 @@ class Undone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """`others` are the lists that they still get mail of; both are empty for who never joined or
-    was erased."""
+    """`list` is empty for who never joined it. Only the reader themselves is told `others`, the
+    lists that they still get mail of, and `address`, masked."""
 
+    holder: Holder
     list: str = ""
     others: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def is_reader(self) -> bool:
+        return self.holder is Holder.READER
 
 
-def leave(store: Store, leavers: Sequence[tuple[Membership, Consent]]) -> Mapping[Membership, Left]:
-    """Unsubscribe each of them, on disk when it returns; again is harmless."""
-    leaving = dict(reversed(leavers))  # of two clicks the first counts
+def leave(
+    store: Store, leavers: Sequence[tuple[PersonalLink, Consent]]
+) -> Mapping[PersonalLink, Left]:
+    """Unsubscribe each of them, on disk when it returns; again is harmless.
+
+    A link that was mailed to an address which its reader has left can do this, too; one of nobody
+    changes nothing.
+    """
+    clicks = dict(reversed(leavers))  # of two clicks the first counts
     with store.write() as connection:
+        held_by = holders(connection, clicks)
+        good = {link: said for link, said in clicks.items() if held_by[link] is not Holder.NOBODY}
+        leaving = {
+            (link.list_id, link.subscriber_id): said
+            for link, said in with_deliveries(connection, good).items()
+        }
         known = subscriptions.unsubscribe_each(connection, leaving)
         names = dict(lists.names(connection))
-        joined = _joined_by(connection, {subscriber_id for _, subscriber_id in leaving})
-    return {
-        member: Left(names[member[0]], joined[member[1]])
-        if member in known and member[1] in joined
-        else Left()
-        for member in leaving
-    }
+        joined = _joined_by(connection, {link.subscriber_id for link in good})
+
+    def left(link: PersonalLink) -> Left:
+        holder, is_known = held_by[link], (link.list_id, link.subscriber_id) in known
+        if holder is Holder.NOBODY or not is_known:
+            return Left(holder)
+        is_reader = holder is Holder.READER
+        return Left(holder, names[link.list_id], joined[link.subscriber_id] if is_reader else ())
+
+    return {link: left(link) for link in clicks}
 
 
-def about(store: Store, subscriber_id: int, list_id: int) -> Left:
+def about(store: Store, link: PersonalLink) -> Left:
     """What leaving a list would mean."""
     with store.read() as connection:
-        joined = _joined_by(connection, {subscriber_id}).get(subscriber_id, ())
-        name = lists.find_name(connection, list_id)
-    return Left(name, tuple(other for other in joined if other != name))
+        name = lists.find_name(connection, link.list_id)
+        person = reader_of(connection, link)
+        if person is None:
+            return Left(holder_of(connection, link), name)
+        joined = _joined_by(connection, {person.id})[person.id]
+    others = tuple(other for other in joined if other != name)
+    return Left(Holder.READER, name, others, person.address.masked)
 
 
 def _joined_by(
     connection: Connection, subscriber_ids: Collection[int]
 ) -> Mapping[int, tuple[str, ...]]:
-    """The lists that people get mail of, by name; of those alone who were not erased."""
+    """The lists that people get mail of, by name."""
     found = subscriptions.subscriptions_of(connection, list(subscriber_ids))
-    gone = people.erased(connection, subscriber_ids)
     return {
         who: tuple(
             each.list for each in found.get(who, ()) if each.status is SubscriptionStatus.CONFIRMED
         )
         for who in subscriber_ids
-        if who not in gone
     }
 
 
-def undo(store: Store, subscriber_id: int, list_id: int, said: Consent) -> Undone:
-    """Take back a leave by this link of the last hour; whoever was pending is pending again."""
+def undo(store: Store, link: PersonalLink, said: Consent) -> Undone:
+    """Take back a leave by a link of the last hour; whoever was pending is pending again."""
+    subscriber_id, list_id = link.subscriber_id, link.list_id
     with store.write() as connection:
+        person = reader_of(connection, link)
         standing = subscriptions.find(connection, subscriber_id, list_id)
-        person = people.get(connection, subscriber_id)
         if standing is None or person is None:
             return Undone.LATE
         if suppressions.find(connection, person.address) is not None:
@@ -102,16 +125,17 @@ def undo(store: Store, subscriber_id: int, list_id: int, said: Consent) -> Undon
     return Undone.DONE
 
 
-def give_reason(store: Store, subscriber_id: int, list_id: int, reason: str, said: Consent) -> bool:
+def give_reason(store: Store, link: PersonalLink, reason: str, said: Consent) -> bool:
     """Add why somebody left to the consent log: once for each time that they left by this link.
 
     False where it is not kept.
     """
     reason = "".join(letter if letter.isprintable() else " " for letter in reason)
     reason = " ".join(reason.split())[:LONGEST_REASON]
+    subscriber_id, list_id = link.subscriber_id, link.list_id
     with store.write() as connection:
         facts = consents.of(connection, subscriber_id, list_id)
-        is_known = people.get(connection, subscriber_id) is not None
+        is_known = reader_of(connection, link) is not None
         keeps = bool(reason and is_known and facts and _by_link(facts[-1]))
         if keeps:
             kind = ConsentKind.UNSUBSCRIBED

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from newsletter.audience.cells import checked
+from newsletter.audience.holders import Holder, holder_of, reader_of, with_deliveries
 from newsletter.audience.subscribers import suppression_of
 from newsletter.errors import UsageError
+from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
     Consent,
     ConsentKind,
@@ -60,28 +62,32 @@ class Standing:
         return any(standing.list == name for standing in self.person.subscriptions)
 
 
-def standing(store: Store, subscriber_id: int, hashes: Hashes) -> Standing | None:
-    """None for who was erased or is not known."""
+def standing(store: Store, link: PersonalLink, hashes: Hashes) -> Standing | Holder:
+    """How the reader of a link stands, or who else holds it."""
     with store.read() as connection:
-        person = people.person(connection, subscriber_id)
-        if person is None:
-            return None
+        person = people.person(connection, link.subscriber_id)
+        if person is None or person.subscriber.link_key != link.link_key:
+            return holder_of(connection, link)
         suppressed = suppression_of(connection, person.subscriber.address, hashes)
         numbers = {name: number for number, name in lists.names(connection)}
         return Standing(person, numbers, suppressed.reason if suppressed else None)
 
 
-def leave(store: Store, subscriber_id: int, list_id: int, said: Consent) -> None:
+def leave(store: Store, link: PersonalLink, list_id: int, said: Consent) -> None:
+    """Leave any of the reader's lists."""
     with store.write() as connection:
-        subscriptions.unsubscribe(connection, subscriber_id, list_id, said)
+        if reader_of(connection, link) is not None:
+            said = with_deliveries(connection, {link: said})[link]
+            subscriptions.unsubscribe(connection, link.subscriber_id, list_id, said)
 
 
 def rejoin(
-    store: Store, subscriber_id: int, list_id: int, hashes: Hashes, said: Consent
+    store: Store, link: PersonalLink, list_id: int, hashes: Hashes, said: Consent
 ) -> Rejoined:
     """Come back to a list that was once confirmed; any other one asks by mail first."""
+    subscriber_id = link.subscriber_id
     with store.write() as connection:
-        person = people.get(connection, subscriber_id)
+        person = reader_of(connection, link)
         if person is None or suppression_of(connection, person.address, hashes):
             return Rejoined.BLOCKED
         standing = subscriptions.find(connection, subscriber_id, list_id)
@@ -94,27 +100,29 @@ def rejoin(
     return Rejoined.JOINED
 
 
-def rename(store: Store, subscriber_id: int, name: str, said: Consent) -> str | None:
+def rename(store: Store, link: PersonalLink, name: str, said: Consent) -> str | None:
     """Returns the name that is kept, None where it cannot be one."""
     try:
         kept, _ = checked(name, {})
     except UsageError:
         return None
     with store.write() as connection:
-        person = people.get(connection, subscriber_id)
+        person = reader_of(connection, link)
         if person is not None and person.name != kept:
-            people.update(connection, subscriber_id, kept or "", person.attributes, said.at)
-            consents.append(connection, subscriber_id, None, ConsentKind.RENAMED, said)
+            people.update(connection, person.id, kept or "", person.attributes, said.at)
+            consents.append(connection, person.id, None, ConsentKind.RENAMED, said)
     return kept
 
 
-def pause(store: Store, subscriber_id: int, until: dt.datetime | None, said: Consent) -> None:
+def pause(store: Store, link: PersonalLink, until: dt.datetime | None, said: Consent) -> None:
     """Get nothing before `until`; None goes on at once."""
     kind = ConsentKind.CONTINUED if until is None else ConsentKind.PAUSED
     with store.write() as connection:
-        people.pause(connection, subscriber_id, until)
-        detail = "" if until is None else f"until {until.isoformat()}"
-        consents.append(connection, subscriber_id, None, kind, said, detail)
+        person = reader_of(connection, link)
+        if person is not None:
+            people.pause(connection, person.id, until)
+            detail = "" if until is None else f"until {until.isoformat()}"
+            consents.append(connection, person.id, None, kind, said, detail)
 
 
 def everything(store: Store, subscriber_id: int) -> dict[str, Any] | None:

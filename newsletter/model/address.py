@@ -29,6 +29,11 @@ class Address:
     def domain(self) -> str:
         return self.text.rpartition("@")[2]
 
+    @property
+    def masked(self) -> str:
+        """As pages show it, where whoever opened a forwarded mail may look on."""
+        return f"{self.text[:1]}…@{self.domain}"
+
     def __repr__(self) -> str:
         return f"Address({self.text[:1]}…@…)"
 

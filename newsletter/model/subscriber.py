@@ -29,13 +29,17 @@ class SuppressionReason(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Consent:
     """The facts of one person's yes or no: when (UTC), how (`import`, `add`, `form`, `one-click`),
-    from where, under which version of the wording, and the IP address if it is to be kept."""
+    from where, under which version of the wording, and the IP address if it is to be kept.
+
+    `delivery` is the send's number and the delivery's, where the link of a mail was used.
+    """
 
     at: dt.datetime
     how: str
     source: str
     wording: str = ""
     ip: str = ""
+    delivery: tuple[int, int] | None = None
 
 
 class ConsentKind(StrEnum):
@@ -53,12 +57,18 @@ class ConsentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConsentFact:
-    """A line of the consent log; `list` is None for what concerns no list."""
+    """A line of the consent log; `list` is None for what concerns no list.
+
+    `issue` is the slug of the issue whose link was used, `send_id` its send: empty where that is
+    not known.
+    """
 
     kind: ConsentKind
     list: str | None
     consent: Consent
     detail: str = ""
+    issue: str = ""
+    send_id: str = ""
 
 
 class RequestKind(StrEnum):
@@ -102,13 +112,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A person; `attributes` are the other columns of an import, all text."""
+    """A person; `attributes` are the other columns of an import, all text.
+
+    `link_key` is part of the links that they get at this address.
+    """
 
     id: int
     address: Address
     name: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     paused_until: dt.datetime | None = None
+    link_key: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from newsletter.links import Links
+from newsletter.links import Links, PersonalLink
 from newsletter.model.email import LIST_NAME, Email, Message
 from newsletter.model.subscriber import Subscriber
 
@@ -11,7 +11,8 @@ from newsletter.model.subscriber import Subscriber
 class Audience:
     """What all messages of one send share beside the email; `host` is the web site's.
 
-    `list_name` is empty where there is no list, as in a preview.
+    `list_name` is empty where there is no list, as in a preview. `in_ledger` is False for what the
+    ledger does not know: previews, test mails, the welcome.
     """
 
     send_id: str
@@ -20,6 +21,7 @@ class Audience:
     list_name: str
     host: str
     links: Links
+    in_ledger: bool = True
 
 
 def compose(
@@ -27,12 +29,14 @@ def compose(
 ) -> Message:
     """The message of one delivery: merge fields filled, its own unsubscribe link and tags."""
     links = audience.links
-    unsubscribe_url = links.unsubscribe_url(to.id, audience.list_id)
+    brought_by = (audience.send_id, delivery) if audience.in_ledger else ("", 0)
+    link = PersonalLink(to.id, audience.list_id, to.link_key, *brought_by)
+    unsubscribe_url = links.unsubscribe_url(link)
     values = {
         **{f"subscriber.{name}": value for name, value in to.attributes.items()},
         "subscriber.name": to.name,
         "unsubscribe_url": unsubscribe_url,
-        "preferences_url": links.preferences_url(to.id, audience.list_id),
+        "preferences_url": links.preferences_url(link),
         "web_url": links.web_url(audience.slug),
         LIST_NAME: audience.list_name,
     }

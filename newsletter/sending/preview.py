@@ -65,6 +65,7 @@ def sample_message(prepared: Prepared, project: Project) -> Message:
         list_name=prepared.digest.meta.list or "",
         host=urlsplit(base_url).hostname or "localhost",
         links=Links(base_url, ("the key of previews, which no page accepts",)),
+        in_ledger=False,
     )
     return compose(prepared.email, SAMPLE_READER, audience, 1, 1)
 

@@ -59,6 +59,7 @@ def send_tests(
         list_name=list_name,
         host=runner.host,
         links=runner.links,
+        in_ledger=False,
     )
     trials: list[Trial] = []
     with _receipt(runner, email, slug, by) as reached:

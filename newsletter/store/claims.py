@@ -268,7 +268,9 @@ def _skip_reason(row: Row[Any], now: dt.datetime) -> SkipReason | None:
 
 
 def _claimed(row: Row[Any]) -> Claimed:
-    person = Subscriber(row.id, Address(row.address), row.name, row.attributes)
+    person = Subscriber(
+        row.id, Address(row.address), row.name, row.attributes, link_key=row.link_key
+    )
     return Claimed(row.number, row.attempts + 1, row.retries, person)
 
 

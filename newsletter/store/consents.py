@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.subscriber import Consent, ConsentFact, ConsentKind
-from newsletter.store.schema import consents, lists
+from newsletter.store.schema import consents, lists, sends
 
 
 def append(
@@ -30,6 +30,7 @@ def append(
             wording=consent.wording,
             ip=consent.ip,
             detail=detail,
+            **_delivery(consent),
         )
     )
 
@@ -53,10 +54,16 @@ def append_each(connection: Connection, lines: Sequence[Line]) -> None:
                 "wording": consent.wording,
                 "ip": consent.ip,
                 "detail": "",
+                **_delivery(consent),
             }
             for list_id, subscriber_id, kind, consent in lines
         ],
     )
+
+
+def _delivery(consent: Consent) -> dict[str, int | None]:
+    send, number = consent.delivery or (None, None)
+    return {"send": send, "number": number}
 
 
 def logged(
@@ -74,8 +81,9 @@ def of(
 ) -> Sequence[ConsentFact]:
     """What a person said, or of one list, in the order in which it was written down."""
     query = (
-        sa.select(consents, lists.c.name.label("list_name"))
+        sa.select(consents, lists.c.name.label("list_name"), sends.c.slug, sends.c.id.label("sid"))
         .outerjoin(lists, lists.c.id == consents.c.list_id)
+        .outerjoin(sends, sends.c.number == consents.c.send)
         .where(consents.c.subscriber_id == subscriber_id)
         .order_by(consents.c.id)
     )
@@ -85,8 +93,17 @@ def of(
         ConsentFact(
             kind=ConsentKind(row.kind),
             list=row.list_name,
-            consent=Consent(row.at, row.how, row.source, row.wording, row.ip),
+            consent=Consent(
+                row.at,
+                row.how,
+                row.source,
+                row.wording,
+                row.ip,
+                None if row.send is None else (row.send, row.number),
+            ),
             detail=row.detail,
+            issue=row.slug or "",
+            send_id=row.sid or "",
         )
         for row in connection.execute(query)
     ]

@@ -61,7 +61,10 @@ def delete_requests(
     connection: Connection, key: str, mailbox: str, subscriber_id: int | None
 ) -> int:
     """What a person asked for, and what was asked for with their address; returns how many."""
-    theirs = sa.and_(requests.c.mailbox == mailbox, sa.func.lower(requests.c.address) == key)
+    theirs = sa.or_(
+        sa.and_(requests.c.mailbox == mailbox, sa.func.lower(requests.c.address) == key),
+        sa.func.lower(requests.c.target) == key,
+    )
     if subscriber_id is not None:
         theirs = sa.or_(theirs, requests.c.subscriber_id == subscriber_id)
     return int(connection.execute(sa.delete(requests).where(theirs)).rowcount)

@@ -63,6 +63,14 @@ def address_keys(connection: Connection, subscriber_ids: Collection[int]) -> dic
     return {row.id: row.address_key for row in connection.execute(query)}
 
 
+def link_keys(connection: Connection, subscriber_ids: Collection[int]) -> dict[int, int]:
+    """The link key of each of these people at the address that they have; the erased have none."""
+    query = sa.select(subscribers.c.id, subscribers.c.link_key).where(
+        subscribers.c.id.in_(subscriber_ids), subscribers.c.address_key.is_not(None)
+    )
+    return {row.id: row.link_key for row in connection.execute(query)}
+
+
 def erased(connection: Connection, subscriber_ids: Collection[int]) -> frozenset[int]:
     """Those of some people who were erased."""
     query = sa.select(subscribers.c.id).where(
@@ -182,11 +190,19 @@ def count(connection: Connection) -> int:
 
 
 def move(connection: Connection, subscriber_id: int, address: Address, now: dt.datetime) -> None:
-    """Give a person another address, which must be nobody's; the caller holds `lock`."""
+    """Give a person another address, which must be nobody's; the caller holds `lock`.
+
+    Links that were mailed to the one before open nothing personal from now on.
+    """
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.id == subscriber_id)
-        .values(address=address.text, address_key=address.key, updated_at=now)
+        .values(
+            address=address.text,
+            address_key=address.key,
+            updated_at=now,
+            link_key=new_link_key(),
+        )
     )
 
 
@@ -198,4 +214,6 @@ def pause(connection: Connection, subscriber_id: int, until: dt.datetime | None)
 
 
 def _subscriber(row: Row[Any]) -> Subscriber:
-    return Subscriber(row.id, Address(row.address), row.name, row.attributes, row.paused_until)
+    return Subscriber(
+        row.id, Address(row.address), row.name, row.attributes, row.paused_until, row.link_key
+    )

@@ -1,7 +1,7 @@
 """What the store knows of one person beside their subscriptions: each query goes by an index."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,6 +49,28 @@ def subscriber_of_delivery(connection: Connection, send_id: str, number: int) ->
         .where(sends.c.id == send_id, deliveries.c.number == number)
     )
     return connection.execute(query).scalar()
+
+
+def found_deliveries(
+    connection: Connection, named: Collection[tuple[str, int]]
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """Of deliveries named by their send's id and their number: the send's number, and whose."""
+    if not named:
+        return {}
+    numbers = {
+        row.id: row.number
+        for row in connection.execute(
+            sa.select(sends.c.id, sends.c.number).where(sends.c.id.in_({name for name, _ in named}))
+        )
+    }
+    keys = {(numbers[name], number): name for name, number in named if name in numbers}
+    query = sa.select(deliveries.c.send, deliveries.c.number, deliveries.c.subscriber_id).where(
+        sa.tuple_(deliveries.c.send, deliveries.c.number).in_(list(keys))
+    )
+    return {
+        (keys[row.send, row.number], row.number): (row.send, row.subscriber_id)
+        for row in connection.execute(query)
+    }
 
 
 def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[Mailing]:

@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 
 from newsletter.audience import joining
 from newsletter.audience.joining import Answer
-from newsletter.links import Purpose
 from newsletter.model.subscriber import Consent
 from newsletter.store import lists
 from newsletter.web.forms import fields, form_body, origin
@@ -24,7 +23,7 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/confirm/{token}")
     def ask(token: str) -> Response:
         """The page with the button; it changes nothing."""
-        request_id, list_id = site.read(Purpose.CONFIRM, token)
+        _, request_id, list_id = site.request(token)
         if over := joining.look_at(site.store, request_id, list_id, site.clock()):
             return _page(site, list_id, over)
         return site.pages.page("confirm.html", moves=list_id == 0)
@@ -32,7 +31,7 @@ def add(app: FastAPI, site: Site) -> None:
     @app.post("/confirm/{token}", openapi_extra=_FORM)
     async def confirm(token: str, request: Request) -> Response:
         """Confirm, once and within a week."""
-        request_id, list_id = site.read(Purpose.CONFIRM, token)
+        _, request_id, list_id = site.request(token)
         sent = await fields(request)
         if sent and sent.get("action") != "confirm":  # a mail program's one click is no yes
             raise HTTPException(400)
@@ -48,9 +47,8 @@ def _confirm(site: Site, request_id: int, list_id: int, said: Consent) -> Respon
         site.store, request_id, list_id, site.links.address_hashes, said, welcome=welcome
     )
     preferences = ""
-    if done.answer in (Answer.JOINED, Answer.MOVED) and done.request is not None:
-        subscriber_id = done.request.subscriber_id or 0
-        preferences = site.path(site.links.preferences_url(subscriber_id, list_id))
+    if done.link is not None:
+        preferences = site.path(site.links.preferences_url(done.link))
     return _page(site, list_id, done.answer, preferences)
 
 

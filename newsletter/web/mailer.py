@@ -22,6 +22,7 @@ from newsletter.errors import (
     Throttled,
     TransportDown,
 )
+from newsletter.links import Purpose
 from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
 from newsletter.model.subscriber import Request, RequestKind, RequestState
@@ -167,7 +168,7 @@ def confirmation(site: Site, request: Request) -> Message:
     """The mail that asks whether it was them. It holds no word that a visitor typed."""
     newsletter, texts = site.settings.newsletter, site.texts
     kind = "move" if request.kind is RequestKind.MOVE else "join"
-    url = site.links.confirm_url(request.id, request.list_id or 0)
+    url = site.links.confirm_url(Purpose.CONFIRM, request.id, request.list_id or 0)
     words = {
         part: texts[f"mail_{kind}_{part}"].replace("{name}", newsletter.name)
         for part in ("subject", "text", "button")

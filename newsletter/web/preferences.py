@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 
 from newsletter.audience import erasing, joining, preferences
 from newsletter.audience.address import InvalidAddress, parse
+from newsletter.audience.holders import Holder
 from newsletter.audience.preferences import Rejoined
-from newsletter.links import Purpose
+from newsletter.links import PersonalLink, Purpose
 from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
@@ -32,11 +33,10 @@ _FORM = form_body(
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """One request by the person of a token."""
+    """One request by the reader of a link."""
 
     site: Site
-    subscriber_id: int
-    list_id: int
+    link: PersonalLink
     sent: Mapping[str, str]
     said: Consent
 
@@ -45,30 +45,28 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/preferences/{token}")
     def show(token: str) -> Response:
         """What a subscriber can decide; it changes nothing."""
-        subscriber_id, _ = site.read(Purpose.PREFERENCES, token)
-        return _page(site, subscriber_id)
+        return _page(site, site.personal(Purpose.PREFERENCES, token))
 
     @app.post("/preferences/{token}", openapi_extra=_FORM)
     async def change(token: str, request: Request) -> Response:
         """Change one thing, and show where it stands."""
-        subscriber_id, list_id = site.read(Purpose.PREFERENCES, token)
+        link = site.personal(Purpose.PREFERENCES, token)
         sent = await fields(request)
         action = _ACTIONS.get(sent.get("action", ""))
         if action is None:
             raise HTTPException(400)
         said = Consent(site.clock(), preferences.HOW, _SOURCE)
-        visit = _Visit(site, subscriber_id, list_id, sent, said)
+        visit = _Visit(site, link, sent, said)
         return await run_in_threadpool(_change, action, visit)
 
 
-def _page(site: Site, subscriber_id: int, note: str = "", status: int = 200) -> Response:
+def _page(site: Site, link: PersonalLink, note: str = "", status: int = 200) -> Response:
     """`note` is the key of the text that says what just happened."""
-    if subscriber_id == 0:
+    if link.subscriber_id == 0:
         return site.pages.page("unsubscribe_test.html")
-    hashes = site.links.address_hashes
-    standing = preferences.standing(site.store, subscriber_id, hashes)
-    if standing is None:
-        return site.pages.page("preferences_nobody.html")
+    standing = preferences.standing(site.store, link, site.links.address_hashes)
+    if isinstance(standing, Holder):
+        return _other_holder(site, link, standing)
     shown = [
         (name, standing.is_on(name))
         for name in standing.lists
@@ -90,6 +88,14 @@ def _page(site: Site, subscriber_id: int, note: str = "", status: int = 200) -> 
     )
 
 
+def _other_holder(site: Site, link: PersonalLink, holder: Holder) -> Response:
+    """What somebody else than the reader sees: nothing personal, but they may leave."""
+    if holder is Holder.NOBODY:
+        return site.pages.page("preferences_nobody.html")
+    unsubscribe = site.path(site.links.unsubscribe_url(link))
+    return site.pages.page("preferences_former.html", unsubscribe=unsubscribe)
+
+
 def _blocked(standing: preferences.Standing) -> str:
     """The key of the text that says why mail cannot come; empty where it can."""
     if standing.suppressed is None:
@@ -99,27 +105,26 @@ def _blocked(standing: preferences.Standing) -> str:
 
 
 def _change(action: Callable[[_Visit], Response], visit: _Visit) -> Response:
-    """Who was erased can do nothing but that once more, for it may have been cut short."""
     hashes = visit.site.links.address_hashes
-    is_known = preferences.standing(visit.site.store, visit.subscriber_id, hashes) is not None
-    if is_known or (action is _erase and visit.subscriber_id != 0):
+    standing = preferences.standing(visit.site.store, visit.link, hashes)
+    if not isinstance(standing, Holder):
         return action(visit)
-    return _page(visit.site, visit.subscriber_id)
+    return _page(visit.site, visit.link)
 
 
 def _done(visit: _Visit, note: str) -> Response:
-    return _page(visit.site, visit.subscriber_id, note)
+    return _page(visit.site, visit.link, note)
 
 
 def _fault(visit: _Visit, note: str, status: int = 400) -> Response:
-    return _page(visit.site, visit.subscriber_id, note, status)
+    return _page(visit.site, visit.link, note, status)
 
 
 def _list_id(visit: _Visit) -> tuple[str, int]:
     """The list that a button names: one that they know, or one that is open."""
     site, name = visit.site, visit.sent.get("list", "")
-    standing = preferences.standing(site.store, visit.subscriber_id, site.links.address_hashes)
-    if standing is None or name not in standing.lists:
+    standing = preferences.standing(site.store, visit.link, site.links.address_hashes)
+    if isinstance(standing, Holder) or name not in standing.lists:
         raise HTTPException(400)
     if not standing.joined(name) and not is_open(site, name):
         raise HTTPException(400)
@@ -128,7 +133,7 @@ def _list_id(visit: _Visit) -> tuple[str, int]:
 
 def _leave(visit: _Visit) -> Response:
     _, list_id = _list_id(visit)
-    preferences.leave(visit.site.store, visit.subscriber_id, list_id, visit.said)
+    preferences.leave(visit.site.store, visit.link, list_id, visit.said)
     return _done(visit, "note_left")
 
 
@@ -136,7 +141,7 @@ def _join(visit: _Visit) -> Response:
     site = visit.site
     _, list_id = _list_id(visit)
     hashes = site.links.address_hashes
-    match preferences.rejoin(site.store, visit.subscriber_id, list_id, hashes, visit.said):
+    match preferences.rejoin(site.store, visit.link, list_id, hashes, visit.said):
         case Rejoined.JOINED:
             return _done(visit, "note_joined")
         case Rejoined.BLOCKED:
@@ -144,7 +149,7 @@ def _join(visit: _Visit) -> Response:
         case Rejoined.ASK:
             asked = joining.ask_for_list(
                 site.store,
-                visit.subscriber_id,
+                visit.link.subscriber_id,
                 list_id,
                 wording=wording(site),
                 now=visit.said.at,
@@ -154,7 +159,7 @@ def _join(visit: _Visit) -> Response:
 
 def _name(visit: _Visit) -> Response:
     name = visit.sent.get("name", "")
-    kept = preferences.rename(visit.site.store, visit.subscriber_id, name, visit.said)
+    kept = preferences.rename(visit.site.store, visit.link, name, visit.said)
     return _fault(visit, "note_bad_name") if kept is None else _done(visit, "note_name")
 
 
@@ -162,7 +167,7 @@ def _pause(visit: _Visit) -> Response:
     until = _until(visit)
     if until is None:
         return _fault(visit, "note_bad_date")
-    preferences.pause(visit.site.store, visit.subscriber_id, until, visit.said)
+    preferences.pause(visit.site.store, visit.link, until, visit.said)
     return _done(visit, "note_paused")
 
 
@@ -188,7 +193,7 @@ def _pause_days(site: Site, now: dt.datetime) -> tuple[dt.date, dt.date]:
 
 
 def _continue(visit: _Visit) -> Response:
-    preferences.pause(visit.site.store, visit.subscriber_id, None, visit.said)
+    preferences.pause(visit.site.store, visit.link, None, visit.said)
     return _done(visit, "note_continued")
 
 
@@ -200,13 +205,13 @@ def _move(visit: _Visit) -> Response:
     site = visit.site
     now = visit.said.at
     asked = joining.ask_to_move(
-        site.store, visit.subscriber_id, address, wording=wording(site), now=now
+        site.store, visit.link.subscriber_id, address, wording=wording(site), now=now
     )
     return _done(visit, "note_move") if asked else _fault(visit, "note_enough", 429)
 
 
 def _data(visit: _Visit) -> Response:
-    held = preferences.everything(visit.site.store, visit.subscriber_id)
+    held = preferences.everything(visit.site.store, visit.link.subscriber_id)
     return Response(
         json.dumps(held, ensure_ascii=False, indent=2, default=str),
         media_type="application/json",
@@ -225,7 +230,7 @@ def _erase(visit: _Visit) -> Response:
         site.store,
         site.project.outbox,
         site.links.address_hashes,
-        visit.subscriber_id,
+        visit.link.subscriber_id,
         visit.said,
     )
     return site.pages.page("preferences_erased.html")

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError
-from newsletter.links import Links, Purpose, load_keys
+from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.project import Project, utc_now
 from newsletter.store import Store
 from newsletter.web.pages import Pages
@@ -50,17 +50,36 @@ class Site:
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.settings.newsletter.timezone)
 
-    def read(self, purpose: Purpose, token: str) -> tuple[int, int]:
-        """The two numbers of a token of this purpose, else the page "nothing here".
+    def personal(self, purpose: Purpose, token: str) -> PersonalLink:
+        """What a personal link of this purpose says, else the page "nothing here".
 
         A key that was added since is found: the next mails are signed with it.
         """
-        found = self.links.read(purpose, token)
+        found = self.links.read_personal(purpose, token)
         if found is None and self._has_other_keys():
-            found = self.links.read(purpose, token)
+            found = self.links.read_personal(purpose, token)
         if found is None:
             raise HTTPException(404)
         return found
+
+    def request(self, token: str) -> tuple[Purpose, int, int]:
+        """What the link of a mail that asks for a yes says: its purpose, the request, and its list.
+
+        Else the page "nothing here", as in `personal`.
+        """
+        found = self._request(token)
+        if found is None and self._has_other_keys():
+            found = self._request(token)
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def _request(self, token: str) -> tuple[Purpose, int, int] | None:
+        for purpose in (Purpose.CONFIRM, Purpose.PERSONAL, Purpose.UNDO):
+            numbers = self.links.read_numbers(purpose, token)
+            if numbers is not None:
+                return purpose, numbers[0], numbers[1]
+        return None
 
     def _has_other_keys(self) -> bool:
         """Take over the keys that now stand in their file, if these are others."""

@@ -6,6 +6,7 @@ mail is written (newsletter.audience.joining).
 
 import datetime as dt
 import hashlib
+import secrets
 from collections.abc import Mapping
 
 from fastapi import FastAPI, Request, Response
@@ -95,7 +96,7 @@ def _ask(
 
 
 def _is_in_time(site: Site, token: str, list_id: int) -> bool:
-    found = site.links.read(Purpose.FORM, token)
+    found = site.links.read_numbers(Purpose.FORM, token)
     if found is None or found[1] != list_id:
         return False
     age = site.clock().timestamp() - found[0]
@@ -117,7 +118,7 @@ def _form(
         list=list_name,
         email=(sent.get("email") or sent.get("address") or "")[:_LONGEST_FIELD],
         name=sent.get("name", "")[:LONGEST_NAME],
-        token=site.links.form_token(int(site.clock().timestamp()), list_id),
+        token=site.links.form_token(int(site.clock().timestamp()), list_id, secrets.randbits(62)),
         trap=TRAP,
         fault=fault,
         again=again,

@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from newsletter.audience import leaving
-from newsletter.links import Purpose
+from newsletter.audience.holders import Holder
+from newsletter.links import PersonalLink, Purpose
 from newsletter.model.subscriber import Consent
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
@@ -35,29 +36,30 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/u/{token}")
     def ask(token: str) -> Response:
         """The page with the button; it changes nothing."""
-        subscriber_id, list_id = site.read(Purpose.UNSUBSCRIBE, token)
-        if subscriber_id == 0:
+        link = site.personal(Purpose.UNSUBSCRIBE, token)
+        if link.subscriber_id == 0:
             return site.pages.page("unsubscribe_test.html")
-        leaves = leaving.about(site.store, subscriber_id, list_id)
+        leaves = leaving.about(site.store, link)
+        if leaves.holder is Holder.NOBODY:
+            return site.pages.page("preferences_nobody.html")
         return site.pages.page("unsubscribe.html", leaves=leaves)
 
     @app.post("/u/{token}", openapi_extra=_FORM)
     async def leave(token: str, request: Request) -> Response:
         """Leave at once, give a reason, or take it back."""
-        subscriber_id, list_id = site.read(Purpose.UNSUBSCRIBE, token)
+        link = site.personal(Purpose.UNSUBSCRIBE, token)
         sent = await fields(request)
         action = _action(sent)
-        if subscriber_id == 0:
+        if link.subscriber_id == 0:
             return site.pages.page("unsubscribe_test.html")
         said = Consent(site.clock(), action, _SOURCE)
-        preferences = site.path(site.links.preferences_url(subscriber_id, list_id))
         if action in (leaving.ONE_CLICK, leaving.PAGE):
-            member = (list_id, subscriber_id)
-            left = (await together((member, said)))[member]
+            left = (await together((link, said)))[link]
+            if left.holder is Holder.NOBODY:
+                return site.pages.page("preferences_nobody.html")
+            preferences = site.path(site.links.preferences_url(link))
             return site.pages.page("unsubscribe_done.html", left=left, preferences=preferences)
-        return await run_in_threadpool(
-            _think_again, site, subscriber_id, list_id, sent.get("reason", ""), said, preferences
-        )
+        return await run_in_threadpool(_think_again, site, link, sent.get("reason", ""), said)
 
 
 def _action(sent: Mapping[str, str]) -> str:
@@ -72,12 +74,11 @@ def _action(sent: Mapping[str, str]) -> str:
     raise HTTPException(400)
 
 
-def _think_again(
-    site: Site, subscriber_id: int, list_id: int, reason: str, said: Consent, preferences: str
-) -> Response:
+def _think_again(site: Site, link: PersonalLink, reason: str, said: Consent) -> Response:
     """Take it back, or say why."""
+    preferences = site.path(site.links.preferences_url(link))
     if said.how == leaving.REASON:
-        keeps = leaving.give_reason(site.store, subscriber_id, list_id, reason, said)
+        keeps = leaving.give_reason(site.store, link, reason, said)
         return site.pages.page("unsubscribe_thanks.html", keeps=keeps, preferences=preferences)
-    undone = leaving.undo(site.store, subscriber_id, list_id, said)
+    undone = leaving.undo(site.store, link, said)
     return site.pages.page("unsubscribe_undone.html", word=undone, preferences=preferences)

@@ -41,6 +41,7 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
         list_name=list_name,
         host=urlsplit(site.settings.newsletter.base_url).hostname or "localhost",
         links=site.links,
+        in_ledger=False,
     )
     ref = f"{FOLDER}-{secrets.token_hex(8)}"
     composed = compose(email, to, audience, to.id, 1)

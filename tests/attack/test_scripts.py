@@ -18,7 +18,7 @@ from newsletter.web.site import Site
 from tests.attack.payloads import payloads
 from tests.attack.screen import Screen, screen
 from tests.attack.share import count
-from tests.factories import make_list
+from tests.factories import link_of, make_list
 from tests.integration.publishing import BASE_URL, Answer, Visitor, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
 
@@ -201,8 +201,9 @@ def test_no_script_of_a_reader_runs_in_a_public_page(
     """A name, an address, a reason, and a list with a name that no command would give it."""
     fill_list(sqlite_store, 1, f"list {chunk[0]}")
     make_list(sqlite_store, "readers")
-    preferences = site.path(site.links.preferences_url(1, 1))
-    unsubscribe = site.path(site.links.unsubscribe_url(1, 1))
+    link = link_of(sqlite_store, 1, f"list {chunk[0]}")
+    preferences = site.path(site.links.preferences_url(link))
+    unsubscribe = site.path(site.links.unsubscribe_url(link))
     pages = []
 
     with visiting(site) as visitor:

@@ -22,12 +22,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
+from newsletter.links import PersonalLink
 from newsletter.model.email import Email
 from newsletter.project import utc_now
 from newsletter.scaffold import start
 from newsletter.sending.plan import Order, plan
 from newsletter.sending.run import Runner, run
-from newsletter.store import figures, lists, open_store
+from newsletter.store import figures, lists, open_store, people
 from tests.bench.audience import LIST, import_people, people_file
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
@@ -67,7 +68,7 @@ def web(bench: Bench) -> Iterator[Figure]:
     with _sending(folder), _serving(folder) as url:
         asked = apart(read_pages, url, amount)[0]
         yield from _figures("pages of the archive", "pages/s", 1000, asked)
-        asked = apart(leave, url, amount)[0]
+        asked = apart(leave, url, store_url, amount)[0]
         yield from _figures("durable unsubscribes", "posts/s", 500, asked)
         asked = apart(post_events, url, str(folder), send_id, amount)[0]
         yield from _figures("events that SNS posts", "events/s", 500, asked)
@@ -191,12 +192,22 @@ def read_pages(url: str, amount: int) -> tuple[float, float]:
     return ask(url, [request("GET", f"/archive/{_BEFORE}/")] * amount, at_once=8)
 
 
-def leave(url: str, amount: int) -> tuple[float, float]:
+def readers_links(store_url: str, amount: int) -> list[PersonalLink]:
+    """What the links of mails to the first readers say."""
+    store = open_store(store_url, Path())
+    with store.read() as connection:
+        list_id = lists.id_of(connection, LIST)
+        keys = people.link_keys(connection, range(1, amount + 1))
+    store.close()
+    return [PersonalLink(number, list_id, key) for number, key in keys.items()]
+
+
+def leave(url: str, store_url: str, amount: int) -> tuple[float, float]:
     """Let the first readers leave with one click, each once."""
     body, kind = b"List-Unsubscribe=One-Click", "application/x-www-form-urlencoded"
     posts = [
-        request("POST", urlsplit(links().unsubscribe_url(number, 1)).path, body, content_type=kind)
-        for number in range(1, amount + 1)
+        request("POST", urlsplit(links().unsubscribe_url(link)).path, body, content_type=kind)
+        for link in readers_links(store_url, amount)
     ]
     return ask(url, posts, at_once=64)
 

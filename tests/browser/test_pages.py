@@ -8,14 +8,17 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from newsletter.links import Links, load_keys
+from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.scaffold import start
+from newsletter.store import open_store
+from tests.factories import link_of
 from tests.integration.commandline import command, spawn
 
 pytestmark = pytest.mark.browser
@@ -138,9 +141,15 @@ def test_the_way_of_a_reader(served: Served, page: Page) -> None:
 
 
 def leave_url(served: Served, address: str) -> str:
+    return Links(served.url, load_keys(served.root)).unsubscribe_url(link_to(served, address))
+
+
+def link_to(served: Served, address: str) -> PersonalLink:
+    """What the links of mails to a reader say."""
     shown = spawn(served.root, "subscribers", "show", address, "--json").json
-    links = Links(served.url, load_keys(served.root))
-    return links.unsubscribe_url(shown["id"], 1)
+    url = f"sqlite:///{served.root}/subscribers/newsletter.db"
+    with closing(open_store(url, served.root)) as store:
+        return link_of(store, shown["id"], "daily")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -152,8 +161,7 @@ def test_no_rule_of_accessibility_is_broken(
     added = spawn(served.root, "subscribers", "add", "ada@example.com", "--list", "daily")
     assert added.code == 0
     links = Links(served.url, load_keys(served.root))
-    shown = spawn(served.root, "subscribers", "show", "ada@example.com", "--json").json
-    ada = int(shown["id"])
+    ada = link_to(served, "ada@example.com")
     context = browser.new_context(
         viewport={"width": width, "height": 800},
         color_scheme="dark" if mode == "dark" else "light",
@@ -168,17 +176,17 @@ def test_no_rule_of_accessibility_is_broken(
 
     for url in (
         f"{served.url}/subscribe/daily",
-        links.unsubscribe_url(ada, 1),
-        links.preferences_url(ada, 1),
-        links.confirm_url(1, 1),
+        links.unsubscribe_url(ada),
+        links.preferences_url(ada),
+        links.confirm_url(Purpose.CONFIRM, 1, 1),
         f"{served.url}/nothing",
     ):
         page.goto(url)
         judge(page)
-    page.goto(links.preferences_url(ada, 1))
+    page.goto(links.preferences_url(ada))
     page.click("button[value=erase]")
     judge(page)
-    page.goto(links.unsubscribe_url(0, 0))
+    page.goto(links.unsubscribe_url(PersonalLink(0, 0)))
     judge(page)
     page.goto(f"{served.url}/subscribe/daily")
     page.fill("#email", "a@b")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.config import SesSettings
-from newsletter.links import Links
+from newsletter.links import Links, PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.email import Email, MergeField, MergeText, Message, Place
 from newsletter.model.send import Accepted, Rejected
@@ -152,6 +152,11 @@ def outside(request: pytest.FixtureRequest, tmp_path: Path) -> Outside:
             return ses(made, request.getfixturevalue("standin"))
 
 
+def link_of(number: int) -> PersonalLink:
+    """What the links of a message say."""
+    return PersonalLink(number, AUDIENCE.list_id, 0, SEND, number)
+
+
 def message(number: int = 1, name: str = "Ada", email: Email = EMAIL, attempt: int = 1) -> Message:
     reader = Subscriber(number, Address(f"r{number}@example.com"), name, {})
     return compose(email, reader, AUDIENCE, number, attempt)
@@ -193,8 +198,8 @@ def test_each_recipient_gets_the_mail_of_their_own(outside: Outside) -> None:
     first, second = outside.delivered(message(1, "Ada"), message(2, "Bo"))
 
     assert (first.subject, second.subject) == ("早报：Ada", "早报：Bo")
-    assert LINKS.unsubscribe_url(1, 1) in first.html
-    assert LINKS.unsubscribe_url(2, 1) in second.html
+    assert LINKS.unsubscribe_url(link_of(1)) in first.html
+    assert LINKS.unsubscribe_url(link_of(2)) in second.html
     assert "Ada" not in second.html + second.text
 
 
@@ -264,7 +269,7 @@ def test_the_headers_of_a_mail_are_complete_and_each_stands_once(outside: Outsid
     assert received.all("To") == ["r1@example.com"]
     assert len(received.all("Subject")) == 1
     assert received.all("List-Id") == ["<readers.news.example.com>"]
-    assert unsubscribe == f"<{LINKS.unsubscribe_url(1, 1)}>"
+    assert unsubscribe == f"<{LINKS.unsubscribe_url(link_of(1))}>"
     assert unsubscribe.startswith("<https://")
     assert received.all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
     assert received.all("X-Newsletter-Ref") == [f"{SEND}-1.3"]

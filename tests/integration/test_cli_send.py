@@ -507,9 +507,10 @@ def test_every_mail_of_a_send_is_valid_and_somebodys(
         assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert mail["X-Newsletter-Ref"] == f"{delivery['delivery']}.1"
         assert unsubscribe
-        token = links.read(Purpose.UNSUBSCRIBE, unsubscribe[1])
+        token = links.read_personal(Purpose.UNSUBSCRIBE, unsubscribe[1])
         assert token is not None
-        assert token[0] == delivery["subscriber_id"]
+        assert token.subscriber_id == delivery["subscriber_id"]
+        assert f"{token.send_id}-{token.number}" == delivery["delivery"]
         assert delivery["status"] == "accepted"
 
 

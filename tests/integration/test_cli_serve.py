@@ -18,7 +18,9 @@ import pytest
 import uvicorn
 
 from newsletter.links import Links, load_keys
+from newsletter.store import open_store
 from newsletter.web.server import Guarded, listen
+from tests.factories import link_of
 from tests.integration.commandline import Call, command
 
 _PATIENCE_SECONDS = 30
@@ -91,7 +93,9 @@ def server(serve: Serve) -> Server:
 
 
 def leave_path(project: Path, subscriber_id: int = 1) -> str:
-    return Links("", load_keys(project)).unsubscribe_url(subscriber_id, 1)
+    with closing(open_store(f"sqlite:///{project}/subscribers/newsletter.db", project)) as store:
+        link = link_of(store, subscriber_id, "readers")
+    return Links("", load_keys(project)).unsubscribe_url(link)
 
 
 def statuses(project: Path) -> dict[int, str]:

@@ -8,6 +8,7 @@ from typing import Self
 import pytest
 import sqlalchemy as sa
 
+from newsletter.audience import moving
 from newsletter.audience.erasing import Erased, erase
 from newsletter.audience.importing import import_csv
 from newsletter.audience.subscribers import suppress
@@ -24,7 +25,16 @@ from newsletter.model.subscriber import (
 )
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
-from newsletter.store import Store, consents, events, lists, people, receipts, suppressions
+from newsletter.store import (
+    Store,
+    consents,
+    events,
+    former,
+    lists,
+    people,
+    receipts,
+    suppressions,
+)
 from newsletter.store.schema import deliveries, metadata, requests, sends
 from newsletter.transports.memory import Memory
 from tests.factories import LATER, NOW, address, import_text, is_waiting, join, make_list
@@ -230,11 +240,8 @@ def test_an_address_that_a_person_had_before_is_erased_with_them(
 ) -> None:
     make_list(store)
     subscriber_id = join(store, CANARY).subscriber_id
+    move_to(store, subscriber_id, "new@example.com")
     with store.write() as connection:
-        people.move(connection, subscriber_id, address("new@example.com"), NOW)
-        detail = f"from {CANARY} to new@example.com"
-        said = Consent(NOW, "form", "preferences")
-        consents.append(connection, subscriber_id, None, ConsentKind.MOVED, said, detail)
         receipts.add(
             connection, content_hash="hash", slug="news", at=NOW, by="me", addresses=[CANARY]
         )
@@ -251,6 +258,63 @@ def test_an_address_that_a_person_had_before_is_erased_with_them(
 
     assert again.skipped == 2
     assert "canary" not in everything(store)
+
+
+@pytest.mark.parametrize("named", [CANARY, "new@example.com"])
+def test_a_person_is_erased_by_any_address_that_was_theirs(
+    store: Store, tmp_path: Path, named: str
+) -> None:
+    make_list(store)
+    subscriber_id = join(store, CANARY).subscriber_id
+    move_to(store, subscriber_id, "new@example.com")
+
+    erased = forget(store, tmp_path, Address(named))
+
+    assert erased.subscriber_id == subscriber_id
+    assert "canary" not in everything(store)
+    assert "new@example.com" not in everything(store)
+
+
+def test_who_had_an_address_before_keeps_theirs_when_its_new_holder_is_erased(
+    store: Store, tmp_path: Path
+) -> None:
+    """Ada moved away; Eve has that address now, and goes: nothing names it any more."""
+    make_list(store)
+    ada = join(store, CANARY).subscriber_id
+    move_to(store, ada, "ada@example.net")
+    eve = join(store, CANARY).subscriber_id
+
+    erased = forget(store, tmp_path, Address(CANARY))
+
+    assert erased.subscriber_id == eve
+    assert "canary" not in everything(store)
+    with store.read() as connection:
+        assert people.get(connection, ada) is not None
+
+
+def test_who_has_the_address_now_stays_when_its_former_holder_is_erased(
+    store: Store, tmp_path: Path
+) -> None:
+    make_list(store)
+    ada = join(store, "shared@example.com").subscriber_id
+    move_to(store, ada, CANARY)
+    eve = join(store, "shared@example.com").subscriber_id
+
+    forget(store, tmp_path, Address(CANARY))
+
+    with store.read() as connection:
+        assert people.get(connection, ada) is None
+        assert people.get(connection, eve) is not None
+        assert suppressions.find(connection, Address("shared@example.com")) is None
+        assert [each.address for each in former.of(connection, ada)] == [None]
+
+
+def move_to(store: Store, subscriber_id: int, to: str) -> None:
+    with store.write() as connection:
+        person = people.get(connection, subscriber_id)
+        assert person is not None
+        said = Consent(NOW, "form", "confirmation mail")
+        assert moving.move(connection, person, Address(to), hashes().address_hashes, said)
 
 
 def _csv(folder: Path, *addresses: str) -> Path:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.audience import moving
 from newsletter.audience.erasing import erase
 from newsletter.audience.explaining import Explanation, explain
 from newsletter.audience.subscribers import remove, suppress, unsuppress
@@ -249,3 +250,37 @@ def test_an_issue_whose_file_is_gone_is_known_by_its_slug(call: Call, project: P
     assert answer.json["summary"].startswith("Has not got it yet")
     assert call("explain", ADA, "--issue", "nowhere", "--json").code == 2
     assert call("explain", "nobody@example.com", "--json").code == 2
+
+
+@pytest.mark.parametrize("asked", [ADA, "new@example.com"])
+def test_a_former_address_tells_the_story_of_its_person(listed: Store, asked: str) -> None:
+    mail(listed)
+    suppress(listed, Address(ADA), NOW)
+    with listed.write() as connection:
+        person = people.find(connection, Address(ADA))
+        assert person is not None
+        said = Consent(NOW + 2 * HOUR, "form", "confirmation mail")
+        moving.move(connection, person, Address("new@example.com"), erased_hash, said)
+
+    story = told(listed, asked)
+
+    assert story.address == "new@example.com"
+    assert ("is a former address of new@example.com" in story.summary) is (asked == ADA)
+    assert "moved away from Ada@example.com" in [fact.text for fact in story.facts]
+    assert [fact.kind for fact in story.facts].count("suppression") == 1
+    assert [fact.kind for fact in story.facts].count("delivery") == 1
+
+
+def test_an_address_that_somebody_else_has_now_tells_their_story(listed: Store) -> None:
+    with listed.write() as connection:
+        person = people.find(connection, Address(ADA))
+        assert person is not None
+        said = Consent(NOW, "form", "confirmation mail")
+        moving.move(connection, person, Address("new@example.com"), erased_hash, said)
+    join(listed, ADA, "readers")
+
+    story = told(listed)
+
+    assert story.address == ADA
+    assert "former" not in story.summary
+    assert "new@example.com" not in repr(story)

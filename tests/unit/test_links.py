@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import ConfigurationError
-from newsletter.links import Links, Purpose, load_keys, make_keys
+from newsletter.links import Links, PersonalLink, Purpose, load_keys, make_keys
 
 OLD, NEW, FOREIGN = "old-key-of-last-year", "new-key-of-this-year", "the-key-of-somebody-else"
 LINKS = Links("https://news.example.com", (NEW, OLD))
+READER = PersonalLink(7, 3, 0xABCDEF, "20260107-ab12cd", 4711)
 
 
 def token(url: str) -> str:
@@ -23,63 +24,103 @@ def token(url: str) -> str:
 
 
 def test_a_link_names_its_subscriber_and_list() -> None:
-    url = LINKS.unsubscribe_url(7, 3)
+    url = LINKS.unsubscribe_url(READER)
 
     assert url.startswith("https://news.example.com/u/")
-    assert LINKS.read(Purpose.UNSUBSCRIBE, token(url)) == (7, 3)
+    assert LINKS.read_personal(Purpose.UNSUBSCRIBE, token(url)) == READER
 
 
 def test_a_token_serves_one_purpose_only() -> None:
     """A preferences token unsubscribes nobody, and the other way round."""
-    assert LINKS.read(Purpose.PREFERENCES, token(LINKS.unsubscribe_url(7, 3))) is None
-    assert LINKS.read(Purpose.UNSUBSCRIBE, token(LINKS.preferences_url(7, 3))) is None
+    assert LINKS.read_personal(Purpose.PREFERENCES, token(LINKS.unsubscribe_url(READER))) is None
+    assert LINKS.read_personal(Purpose.UNSUBSCRIBE, token(LINKS.preferences_url(READER))) is None
 
 
 def test_links_of_an_older_key_still_work_and_new_ones_use_the_newest() -> None:
-    old = Links("https://news.example.com", (OLD,)).unsubscribe_url(7, 3)
+    old = Links("https://news.example.com", (OLD,)).unsubscribe_url(READER)
 
-    assert LINKS.read(Purpose.UNSUBSCRIBE, token(old)) == (7, 3)
-    assert LINKS.unsubscribe_url(7, 3) != old
-    assert Links("", (NEW,)).read(Purpose.UNSUBSCRIBE, token(LINKS.unsubscribe_url(7, 3)))
+    assert LINKS.read_personal(Purpose.UNSUBSCRIBE, token(old)) == READER
+    assert LINKS.unsubscribe_url(READER) != old
+    assert Links("", (NEW,)).read_personal(
+        Purpose.UNSUBSCRIBE, token(LINKS.unsubscribe_url(READER))
+    )
+
+
+def test_a_link_says_which_delivery_brought_it_where_there_is_one() -> None:
+    without = PersonalLink(7, 3, 12)
+
+    url = LINKS.preferences_url(without)
+
+    assert LINKS.read_personal(Purpose.PREFERENCES, token(url)) == without
+    assert "20260107" not in url
+
+
+@pytest.mark.parametrize(
+    ("purpose", "signature"),
+    [
+        (Purpose.UNSUBSCRIBE, "OyIwks82N3gookKfq_eHBgN_-DUDv_Q7WiZt1iXY13A"),
+        (Purpose.PREFERENCES, "-d7ksti7cYoSdpiBr_mfS98kGoZQA6O5ncARUmnIEEw"),
+    ],
+)
+def test_links_from_before_schema_0005_are_read_for_ever(purpose: Purpose, signature: str) -> None:
+    """Their two numbers were JSON in base64; they count as links of a reader without a key."""
+    assert LINKS.read_personal(purpose, f"WzcsM10.{signature}") == PersonalLink(7, 3, 0)
+
+
+def test_a_confirmation_from_before_schema_0005_is_still_read() -> None:
+    assert LINKS.read_numbers(
+        Purpose.CONFIRM, "WzcsM10.moHd7a38aTOiAA4nPx8ZbwvBEEZN7rXkA3-Qi3Lj5Hg"
+    ) == (7, 3)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.CONFIRM, Purpose.PERSONAL, Purpose.UNDO])
+def test_the_link_of_a_request_serves_one_purpose_only(purpose: Purpose) -> None:
+    made = token(LINKS.confirm_url(purpose, 4711, 3))
+
+    read = {each: LINKS.read_numbers(each, made) for each in Purpose}
+
+    assert read == {each: (4711, 3) if each is purpose else None for each in Purpose}
 
 
 def test_a_foreign_key_opens_nothing() -> None:
-    foreign = Links("https://news.example.com", (FOREIGN,)).unsubscribe_url(7, 3)
+    foreign = Links("https://news.example.com", (FOREIGN,)).unsubscribe_url(READER)
 
-    assert LINKS.read(Purpose.UNSUBSCRIBE, token(foreign)) is None
+    assert LINKS.read_personal(Purpose.UNSUBSCRIBE, token(foreign)) is None
 
 
-@given(st.integers(0, 60), st.characters(codec="ascii"))
+@given(st.integers(0, 100), st.characters(codec="ascii"))
 def test_a_changed_token_opens_nothing(index: int, character: str) -> None:
     """Every position counts; only a token's own text opens its page."""
-    good = token(LINKS.unsubscribe_url(7, 3))
+    good = token(LINKS.unsubscribe_url(READER))
     index %= len(good)
     changed = good[:index] + character + good[index + 1 :]
 
-    assert changed == good or LINKS.read(Purpose.UNSUBSCRIBE, changed) is None
+    assert changed == good or LINKS.read_personal(Purpose.UNSUBSCRIBE, changed) is None
 
 
 def test_only_one_spelling_of_a_token_opens_anything() -> None:
     """The last letter of base64 carries bits that decoding drops."""
-    good = token(LINKS.unsubscribe_url(7, 3))
+    good = token(LINKS.unsubscribe_url(READER))
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-    read = [letter for letter in letters if LINKS.read(Purpose.UNSUBSCRIBE, good[:-1] + letter)]
+    read = [
+        letter for letter in letters if LINKS.read_personal(Purpose.UNSUBSCRIBE, good[:-1] + letter)
+    ]
 
     assert read == [good[-1]]
 
 
 @pytest.mark.parametrize("extra", ["=", "==", ".", " ", "\n", "\0", "A", "é"])
 def test_nothing_may_follow_or_precede_a_token(extra: str) -> None:
-    good = token(LINKS.unsubscribe_url(7, 3))
+    good = token(LINKS.unsubscribe_url(READER))
 
-    assert LINKS.read(Purpose.UNSUBSCRIBE, good + extra) is None
-    assert LINKS.read(Purpose.UNSUBSCRIBE, extra + good) is None
+    assert LINKS.read_personal(Purpose.UNSUBSCRIBE, good + extra) is None
+    assert LINKS.read_personal(Purpose.UNSUBSCRIBE, extra + good) is None
 
 
 @given(st.text())
 def test_no_text_is_an_error(text: str) -> None:
-    assert LINKS.read(Purpose.UNSUBSCRIBE, text) is None
+    assert LINKS.read_personal(Purpose.UNSUBSCRIBE, text) is None
 
 
 def test_an_erased_address_leaves_only_a_keyed_hash() -> None:

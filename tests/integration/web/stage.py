@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from newsletter.config import Settings
-from newsletter.links import Links
+from newsletter.links import Links, PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.subscriber import Consent, ConsentFact, SubscriptionStatus
@@ -88,14 +88,20 @@ class Stage:
 
     # --- links ---
 
+    def link(self, subscriber_id: int, list_id: int) -> PersonalLink:
+        """As mails to a reader have it now."""
+        with self.store.read() as connection:
+            link_key = people.link_keys(connection, [subscriber_id]).get(subscriber_id, 0)
+        return PersonalLink(subscriber_id, list_id, link_key)
+
     def leave_path(self, subscriber_id: int | None = None, list_id: int | None = None) -> str:
         who = self.ada if subscriber_id is None else subscriber_id
         where = self.daily if list_id is None else list_id
-        return self.links.unsubscribe_url(who, where).removeprefix(BASE_URL)
+        return self.links.unsubscribe_url(self.link(who, where)).removeprefix(BASE_URL)
 
     def preferences_path(self, subscriber_id: int | None = None) -> str:
         who = self.ada if subscriber_id is None else subscriber_id
-        return self.links.preferences_url(who, self.daily).removeprefix(BASE_URL)
+        return self.links.preferences_url(self.link(who, self.daily)).removeprefix(BASE_URL)
 
     # --- what happened ---
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from fastapi import Request
 from starlette.responses import PlainTextResponse
 
+from newsletter.links import Purpose
 from newsletter.store import Store
 from newsletter.store.schema import requests
 from newsletter.web.app import make_app
@@ -88,7 +90,7 @@ def test_b54_no_header_decides_where_links_lead(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     for path in paths(stage):
         plain, spoofed = stage.client.get(path), stage.client.get(path, headers=HOSTS)
-        assert spoofed.text == plain.text
+        assert without_form(spoofed.text) == without_form(plain.text)
         assert "evil" not in spoofed.text
 
     stage.subscribe("new@example.com", client=stage.visitor("192.0.2.7", **HOSTS))
@@ -96,6 +98,11 @@ def test_b54_no_header_decides_where_links_lead(sqlite_stage: Stage) -> None:
     (message,) = stage.mails()
     assert "https://news.example.com/confirm/" in message.text
     assert "evil" not in message.text + message.html
+
+
+def without_form(html: str) -> str:
+    """A page without what tells one form from another."""
+    return re.sub(r'(name="form" value=)"[^"]+"', r"\1", html)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +166,7 @@ def test_a_site_below_a_path_of_its_host_links_to_itself(
     assert 'href="/news/static/style.css"' in answer.text
     assert 'href="/news/archive/"' in answer.text
 
-    token = stage.links.confirm_url(4711, stage.daily).rpartition("/")[2]
+    token = stage.links.confirm_url(Purpose.CONFIRM, 4711, stage.daily).rpartition("/")[2]
     assert 'href="/news/subscribe/daily"' in stage.client.get(f"/confirm/{token}").text
 
 

@@ -308,9 +308,9 @@ def test_b40_no_forged_form_is_taken(sqlite_stage: Stage) -> None:
     forged = [
         "",
         "x.y",
-        stage.links.form_token(issued, stage.weekly),
-        Links(BASE_URL, ("f" * 32,)).form_token(issued, stage.daily),
-        stage.links.form_token(issued + 3600, stage.daily),
+        stage.links.form_token(issued, stage.weekly, 1),
+        Links(BASE_URL, ("f" * 32,)).form_token(issued, stage.daily, 1),
+        stage.links.form_token(issued + 3600, stage.daily, 1),
     ]
 
     for token in forged:
@@ -347,8 +347,9 @@ def test_b41_no_answer_tells_who_has_subscribed(
     stage.subscribe("pending@example.com")
     stage.mails()
     told = []
-    for name in ("ada", "bad", "gone", "pending", "pending", "new"):
-        token = stage.links.form_token(int(stage.clock.now.timestamp()) - 60, stage.daily)
+    for nonce, name in enumerate(("ada", "bad", "gone", "pending", "pending", "new")):
+        issued = int(stage.clock.now.timestamp()) - 60
+        token = stage.links.form_token(issued, stage.daily, nonce)
         statements()
 
         answer = stage.client.post(

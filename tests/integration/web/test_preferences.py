@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from httpx import Response
 
+from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, people, subscriptions, suppressions
@@ -249,7 +250,7 @@ def test_b44_an_address_changes_only_by_a_yes_from_the_new_one(stage: Stage) -> 
     assert person_row(stage).address == "new@example.com"
     assert stage.status() == "confirmed"
     moved = stage.facts()[-1]
-    assert (moved.kind, moved.detail) == ("moved", "from ada@example.com to new@example.com")
+    assert (moved.kind, moved.detail) == ("moved", "")
     assert "Already confirmed" in confirm(stage, link(message)).text
 
 
@@ -374,7 +375,7 @@ def test_who_asks_too_often_is_told_so_on_their_own_page(
 
     assert answer.status_code == 429
     assert words in answer.text
-    assert "ada@example.com" in answer.text
+    assert "a…@example.com" in answer.text
 
 
 def test_b44_of_two_new_addresses_the_later_one_counts(stage: Stage) -> None:
@@ -432,24 +433,12 @@ def test_erasing_asks_first_and_then_leaves_nothing(stage: Stage) -> None:
     assert "erased" in answer.text
     assert person_row(stage).address is None
     assert "ada@example.com" not in str(stage.rows())
-    assert "Nothing here" in stage.client.get(stage.preferences_path()).text
-    assert "Nothing here" in change(stage, action="join", list="daily").text
-
-
-def test_erasing_once_more_deletes_what_was_left_in_the_outbox(stage: Stage) -> None:
-    change(stage, action="erase", sure="yes")
-    left = stage.site.project.outbox / "20260107-aaaaaa" / f"{stage.ada}.eml"
-    left.parent.mkdir(parents=True)
-    left.write_text("To: ada@example.com\r\n\r\nHello")
-
-    answer = change(stage, action="erase", sure="yes")
-
-    assert "erased" in answer.text
-    assert not left.exists()
+    assert "not known any more" in stage.client.get(stage.preferences_path()).text
+    assert "not known any more" in change(stage, action="join", list="daily").text
 
 
 def test_the_link_of_a_test_mail_shows_nobody(sqlite_stage: Stage) -> None:
-    path = sqlite_stage.links.preferences_url(0, 0).partition("example.com")[2]
+    path = sqlite_stage.links.preferences_url(PersonalLink(0, 0)).partition("example.com")[2]
 
     answers = [
         sqlite_stage.client.get(path),

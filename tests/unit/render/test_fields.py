@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import RenderError
+from newsletter.links import PersonalLink
 from newsletter.model.email import Email, MergeField, Place, fill
 from newsletter.render.fields import Fields
 from tests.mailbox import Mail
@@ -25,8 +26,9 @@ from tests.unit.render.rendering import (
 )
 
 NAME = '{{ subscriber.name | default("reader") }}'
-LEAVE = LINKS.unsubscribe_url(READER.id, 1)
-PREFERENCES = LINKS.preferences_url(READER.id, 1)
+LINK = PersonalLink(READER.id, 1, 0, "20260107-abcdef", 1)
+LEAVE = LINKS.unsubscribe_url(LINK)
+PREFERENCES = LINKS.preferences_url(LINK)
 WEB = LINKS.web_url("issue")
 SHARE = "https://a.example/?u=" + quote(WEB, safe="")
 

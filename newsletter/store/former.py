@@ -1,0 +1,86 @@
+"""Queries on the addresses that people had before they moved to another one."""
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.address import Address
+from newsletter.store.schema import former_addresses
+
+
+@dataclass(frozen=True, slots=True)
+class FormerAddress:
+    """An address that a person had until `at`; None once they were erased."""
+
+    address: Address | None
+    at: dt.datetime
+
+
+def add(
+    connection: Connection,
+    subscriber_id: int,
+    address: Address,
+    hash_: str,
+    link_key: int,
+    at: dt.datetime,
+) -> None:
+    """Note what a person leaves behind at a move: `hash_` is the keyed hash of the address."""
+    connection.execute(
+        sa.insert(former_addresses).values(
+            subscriber_id=subscriber_id,
+            address=address.text,
+            address_key=address.key,
+            hash=hash_,
+            link_key=link_key,
+            at=at,
+        )
+    )
+
+
+def of(connection: Connection, subscriber_id: int) -> Sequence[FormerAddress]:
+    """The addresses that a person had before, the first one first."""
+    table = former_addresses.c
+    query = sa.select(table.address, table.at).where(table.subscriber_id == subscriber_id)
+    return [
+        FormerAddress(None if row.address is None else Address(row.address), row.at)
+        for row in connection.execute(query.order_by(table.at, table.id))
+    ]
+
+
+def holder_of(connection: Connection, key: str, hashes: Sequence[str] = ()) -> int | None:
+    """Who had an address last, by its key, or by its keyed hashes also somebody who was erased.
+
+    Whether somebody has it now is another question: newsletter.store.people.find.
+    """
+    table = former_addresses.c
+    known_as = sa.or_(table.address_key == key, table.hash.in_(hashes))
+    query = sa.select(table.subscriber_id).where(known_as if hashes else table.address_key == key)
+    return connection.execute(query.order_by(table.at.desc(), table.id.desc()).limit(1)).scalar()
+
+
+def had_link_key(
+    connection: Connection, wanted: Collection[tuple[int, int]]
+) -> frozenset[tuple[int, int]]:
+    """Those of (subscriber, link key) that were good at an address which they had before."""
+    if not wanted:
+        return frozenset()
+    table = former_addresses.c
+    query = sa.select(table.subscriber_id, table.link_key).where(
+        table.subscriber_id.in_({subscriber_id for subscriber_id, _ in wanted})
+    )
+    held = {(row.subscriber_id, row.link_key) for row in connection.execute(query)}
+    return frozenset(held & set(wanted))
+
+
+def erase(connection: Connection, subscriber_id: int | None, key: str) -> None:
+    """Keep of a person's former addresses their keyed hashes alone, and of this address, too, where
+    it was somebody else's before."""
+    table = former_addresses.c
+    connection.execute(
+        sa.update(former_addresses)
+        .where(sa.or_(table.subscriber_id == subscriber_id, table.address_key == key))
+        .values(address=None, address_key=None)
+    )
