@@ -22,7 +22,7 @@ class Project:
     @classmethod
     def open(cls, folder: Path | None = None) -> Self:
         """The project of `folder`, or the one that the current folder lies in."""
-        root = config.find_root((folder or Path.cwd()).resolve())
+        root = config.find_root((folder or Path()).resolve())
         return cls(root, config.load(root / config.FILE_NAME))
 
     @property
@@ -64,10 +64,18 @@ class Project:
 
     def shown(self, path: Path) -> str:
         """How messages name a file: from the current folder or the project's, if it lies below."""
-        for base in (Path.cwd(), self.root):
+        for base in (*_current_folder(), self.root):
             if path.resolve().is_relative_to(base):
                 return str(path.resolve().relative_to(base))
         return str(path)
+
+
+def _current_folder() -> list[Path]:
+    """The current folder; none where that was deleted."""
+    try:
+        return [Path.cwd()]
+    except FileNotFoundError:
+        return []
 
 
 def _is_file(path: Path) -> bool:

@@ -8,22 +8,27 @@ import traceback
 from collections.abc import Callable, Mapping
 from functools import cached_property, update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TextIO, TypeVar
 
 import click
 
 from newsletter import __version__
-from newsletter.errors import FindingsError, Interrupted, NewsletterError, UsageError
+from newsletter.errors import (
+    ConfigurationError,
+    FindingsError,
+    Interrupted,
+    NewsletterError,
+    UsageError,
+)
+from newsletter.gate import masked, visible, visible_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
+    from newsletter.cli.screen import Rows, Screen
     from newsletter.project import Project
     from newsletter.store import Store
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
-_UNBOUNDED = 10_000  # columns of what is no terminal: a table takes what it needs
+_PLAIN = ("dumb", "unknown")  # terminals that know no escape codes
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -105,24 +110,24 @@ class Session:
         return store
 
     @cached_property
-    def console(self) -> "Console":
+    def console(self) -> "Screen":
         """Standard output for people: colours and tables when it is a terminal."""
-        return _console(stderr=False)
+        from newsletter.cli.screen import Screen
+
+        return Screen(stderr=False)
 
     @cached_property
-    def notes(self) -> "Console":
+    def notes(self) -> "Screen":
         """Standard error for people: progress, findings, what to do next."""
-        return _console(stderr=True)
+        from newsletter.cli.screen import Screen
 
-    def table(self, *columns: str, header: bool = True) -> "Table":
+        return Screen(stderr=True)
+
+    def table(self, *columns: str, header: bool = True) -> "Rows":
         """A table in the one look of this command line."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
+        from newsletter.cli.screen import Rows
 
-        table = Table(box=SIMPLE_HEAD if header else None, show_header=header, pad_edge=False)
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        return table
+        return Rows(*columns, header=header)
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object as one line."""
@@ -136,21 +141,7 @@ class Session:
 def _as_json(value: Mapping[str, Any]) -> str:
     """One line; in ASCII where standard output is not UTF-8."""
     is_utf8 = sys.stdout.encoding.lower() in ("utf-8", "utf8")
-    return json.dumps(value, ensure_ascii=not is_utf8, default=str)
-
-
-def _console(*, stderr: bool) -> "Console":
-    from rich.console import Console
-
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(
-        stderr=stderr,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        soft_wrap=not terminal,
-        width=None if terminal else _UNBOUNDED,
-    )
+    return visible_json(json.dumps(value, ensure_ascii=not is_utf8, default=str))
 
 
 def _open_session(project: Path | None, debug: bool) -> None:
@@ -198,7 +189,8 @@ def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
         sys.exit(1)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 -- the last resort: no traceback
         if "--debug" in arguments:
-            traceback.print_exc()
+            for line in masked(traceback.format_exc()).splitlines():
+                click.echo(visible(line), err=True)
         known = _as_ours(error)
         try:
             show_error(known, wants_json)
@@ -219,28 +211,43 @@ def show_error(error: NewsletterError, wants_json: bool) -> None:
         }
         click.echo(_as_json({"error": parts}))
         return
-    colour = False if os.environ.get("NO_COLOR") else None  # None: where it is a terminal
     for finding in error.findings if isinstance(error, FindingsError) else ():
-        click.echo(str(finding), err=True)
-    place = f"{error.where}: " if error.where else ""
-    separator = "\n  " if "\n" in error.message else ""
-    label = click.style("error", fg="red", bold=True)
-    message = error.message.replace("\n", "\n  ")
-    click.echo(f"{label}: {place}{separator}{message}", err=True, color=colour)
+        click.echo(visible(str(finding)), err=True)
+    label = click.style("error", fg="red", bold=True) if _has_colours(sys.stderr) else "error"
+    place = f"{visible(error.where)}: " if error.where else ""
+    # The faults of a configuration are lines of their own; in any other message a line break is
+    # somebody else's.
+    is_list = isinstance(error, ConfigurationError) and "\n" in error.message
+    lines = error.message.split("\n") if is_list else [error.message]
+    message = "\n  ".join(["", *map(visible, lines)] if is_list else map(visible, lines))
+    click.echo(f"{label}: {place}{message}", err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        click.echo(f"  {visible(error.hint)}", err=True)
+
+
+def _has_colours(stream: TextIO) -> bool:
+    """As rich decides it, without loading that for a line."""
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM", "").lower() in _PLAIN
+    return stream.isatty() and not unwanted
 
 
 def _as_ours(error: BaseException) -> NewsletterError:
     """Whatever ended a command, as one of the errors that people are shown."""
     match error:
+        case FileNotFoundError() | NewsletterError(__cause__=FileNotFoundError()) if (
+            _is_folder_gone()
+        ):
+            return UsageError(
+                "the current folder is gone", hint="Go to one that is there, and run it again."
+            )
         case NewsletterError():
             return error
         case click.Abort() | KeyboardInterrupt():
             return Interrupted("interrupted", hint="Nothing half-done was kept. Run it again.")
         case click.ClickException():
             context = error.ctx if isinstance(error, click.UsageError) else None
-            return UsageError(error.format_message(), hint=context.get_usage() if context else "")
+            usage = " ".join(context.get_usage().split()) if context else ""
+            return UsageError(error.format_message(), hint=usage)
         case OSError(strerror=str() as reason):
             return NewsletterError(
                 f"the system refused: {reason}",
@@ -254,6 +261,14 @@ def _as_ours(error: BaseException) -> NewsletterError:
                 where=_place_in_code(error),
                 hint="Run it again with --debug and report what it prints.",
             )
+
+
+def _is_folder_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _place_in_code(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """`newsletter send`: plan, confirm, send, and say what happened."""
 
 import re
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,8 @@ def _show_findings(session: Session, prepared: "Prepared") -> None:
     """Show what is wrong with the issue; errors refuse the send."""
     if prepared.errors:
         raise FindingsError(
-            prepared.errors, hint=f"Nothing was sent. See: newsletter lint {prepared.path}"
+            prepared.errors,
+            hint=f"Nothing was sent. See: newsletter lint {shlex.quote(str(prepared.path))}",
         )
     for finding in prepared.findings:
         session.notes.print(str(finding), style="yellow")

@@ -117,7 +117,7 @@ def warn_if_restored(session: Session) -> None:
         sign = restored.sign(connection, session.project.generation)
     if sign:
         session.notes.print(
-            f"Nothing is sent from here: {sign}.\n  {restored.ADVICE}", style="yellow"
+            f"Nothing is sent from here: {sign}.", f"  {restored.ADVICE}", sep="\n", style="yellow"
         )
 
 

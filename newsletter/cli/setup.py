@@ -1,5 +1,6 @@
 """`newsletter init` and `newsletter new`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -22,11 +23,14 @@ def init(session: Session, folder: Path) -> None:
     for path in files:
         session.console.print(str(path))
     issue = next(path for path in files if path.parent.name == "issues")
+    place = f"./{folder}" if str(folder).startswith("-") else str(folder)
     session.notes.print(
-        f"\nYour newsletter is ready. Try it:\n"
-        f"  cd {folder}\n"
-        f"  newsletter subscribers import subscribers/example.csv --list readers\n"
-        f"  newsletter send {issue.stem} --list readers"
+        "",
+        "Your newsletter is ready. Try it:",
+        f"  cd {shlex.quote(place)}",
+        "  newsletter subscribers import subscribers/example.csv --list readers",
+        f"  newsletter send {issue.stem} --list readers",
+        sep="\n",
     )
 
 

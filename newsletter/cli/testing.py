@@ -1,6 +1,7 @@
 """`newsletter test`: an issue to any address, the way its readers would get it."""
 
 import getpass
+import shlex
 import socket
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,8 @@ def test(
         raise UsageError("to which address?", hint="Name one: --to you@example.com")
     if prepared.errors:
         raise FindingsError(
-            prepared.errors, hint=f"Nothing was sent. See: newsletter lint {prepared.path}"
+            prepared.errors,
+            hint=f"Nothing was sent. See: newsletter lint {shlex.quote(str(prepared.path))}",
         )
     for finding in prepared.findings:
         session.notes.print(str(finding), style="yellow")

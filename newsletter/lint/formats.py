@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from newsletter import __version__
+from newsletter.gate import visible, visible_json
 from newsletter.model.finding import Finding, Severity
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
@@ -49,7 +50,7 @@ def sarif(findings: Sequence[Finding]) -> str:
             }
         ],
     }
-    return json.dumps(log, ensure_ascii=False, indent=1)
+    return "\n".join(map(visible_json, json.dumps(log, ensure_ascii=False, indent=1).split("\n")))
 
 
 def _location(finding: Finding) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def _uri(file: str) -> str:
 
 
 def github(finding: Finding) -> str:
-    """A workflow command of GitHub Actions."""
+    """A workflow command of GitHub Actions, on one line that holds no other command."""
     place = finding.position
     column = "" if place.column is None else f",col={place.column}"
     message = _escaped(f"{finding.message}. {finding.fix}".strip())
@@ -78,4 +79,4 @@ def github(finding: Finding) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))

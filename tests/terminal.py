@@ -1,0 +1,53 @@
+"""A command at a terminal of a given width: what it writes there."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def at_terminal(
+    folder: Path, command: Sequence[str], columns: int = 80, **environment: str
+) -> tuple[int, str]:
+    """The exit code, and all that was written to the terminal on either stream."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")
+    }
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**inherited, "TERM": "xterm-256color", **environment},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+    ) as process:
+        os.close(its)
+        written = _read_all(ours)
+    os.close(ours)
+    return process.returncode, written.replace("\r\n", "\n")
+
+
+def without_colours(text: str) -> str:
+    """What is left when our own colours are taken out."""
+    return _COLOURS.sub("", text)
+
+
+def _read_all(terminal: int) -> str:
+    read = b""
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # the last writer has left
+            return read.decode()
+        if not piece:
+            return read.decode()
+        read += piece
