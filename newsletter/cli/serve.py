@@ -33,4 +33,4 @@ def serve(session: Session, host: str, port: int) -> None:
         session.console.file.flush()
 
     with listen(host, port) as listening:
-        run(app, listening, ready)
+        run(app, listening, ready, session.project.settings.web.trusted_proxies)

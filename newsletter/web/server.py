@@ -3,21 +3,20 @@
 It stands behind a proxy that speaks TLS, and must not fall over when it does not.
 """
 
-import asyncio
 import errno
+import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from newsletter.errors import UsageError
+from newsletter.web.connections import Crowd, Guarded
 
-_HEAD_BYTES = 16 * 1024
 _IDLE_SECONDS = 15
 _CONNECTIONS = 1000
 _LEAVING_SECONDS = 10
@@ -50,14 +49,20 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> None:
+def run(
+    app: ASGIApp,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    trusted_proxies: Sequence[str] = (),
+) -> None:
     """Serve until SIGINT or SIGTERM; what has begun is finished. `ready` is called once it serves.
 
     Nothing is logged of a request: its path holds a token.
     """
+    _allow_open_files()
     config = uvicorn.Config(
         app,
-        http=Guarded,
+        http=partial(Guarded, crowd=Crowd(trusted_proxies)),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_level="warning",
@@ -71,58 +76,15 @@ def run(app: ASGIApp, listening: socket.socket, ready: Callable[[], None]) -> No
     _Server(config, ready).run(sockets=[listening])
 
 
-class Guarded(HttpToolsProtocol):
-    """uvicorn's protocol, which closes on a head that is too long or takes too long to come."""
-
-    head_seconds = 10.0
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._head_bytes = 0
-        self._waiting: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if self._waiting is not None:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if self._waiting is not None and self._head_bytes > _HEAD_BYTES:
-            self._close("The head of the request is too long.")
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        if self._waiting is None:
-            self._wait()
-
-    def on_headers_complete(self) -> None:
-        self._stop_waiting()
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > _HEAD_BYTES:
-            raise ValueError("head too long")  # the parser's caller answers 400
-        super().on_headers_complete()
-
-    def _wait(self) -> None:
-        self._head_bytes = 0
-        self._waiting = self.loop.call_later(
-            self.head_seconds, self._close, "The request took too long."
-        )
-
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def _close(self, reason: str) -> None:
-        self._stop_waiting()
-        if not self.transport.is_closing():
-            self.send_400_response(reason)
+def _allow_open_files() -> None:
+    """Let there be a file for each connection and more, as far as this machine lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _CONNECTIONS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Server(uvicorn.Server):

@@ -22,8 +22,9 @@ from newsletter.store import Store
 from newsletter.transports import Transport
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
+from newsletter.web.connections import Guarded
 from newsletter.web.pages import Pages
-from newsletter.web.server import Guarded, listen
+from newsletter.web.server import listen
 from newsletter.web.site import Site
 from newsletter.web.texts import load_texts
 from tests.integration.sending import FixedClock, runner

@@ -3,13 +3,14 @@
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -19,9 +20,11 @@ import uvicorn
 
 from newsletter.links import Links, load_keys
 from newsletter.store import open_store
-from newsletter.web.server import Guarded, listen
+from newsletter.web.connections import Guarded
+from newsletter.web.server import listen
 from tests.factories import link_of
 from tests.integration.commandline import Call, command
+from tests.limits import limited
 
 _PATIENCE_SECONDS = 30
 
@@ -245,6 +248,34 @@ def test_b57_a_head_that_never_ends_is_given_up(trickle: bytes) -> None:
         thread.join()
 
     assert got.startswith(b"HTTP/1.1 400")
+
+
+def test_a_client_with_1000_idle_connections_keeps_nobody_from_leaving(
+    server: Server, project: Path
+) -> None:
+    """Without a limit for each client they were all there might be, and others got 503."""
+    parts = urlsplit(server.url)
+    with limited(resource.RLIMIT_NOFILE, 2000), ExitStack() as opened:
+        held = []
+        for _ in range(1000):
+            held.append(opened.enter_context(socket.socket()))
+            held[-1].bind(("127.1.2.3", 0))
+            held[-1].connect((parts.hostname, parts.port))
+        request = Request(
+            server.url + leave_path(project), data=b"List-Unsubscribe=One-Click", method="POST"
+        )
+
+        with urlopen(request, timeout=_PATIENCE_SECONDS) as told:
+            status = told.status
+        held[0].settimeout(_PATIENCE_SECONDS)
+        try:
+            is_given_up = not held[0].recv(1)
+        except ConnectionError:
+            is_given_up = True
+
+    assert status == 200
+    assert statuses(project)[1] == "unsubscribed"
+    assert is_given_up
 
 
 async def _nothing(scope: object, receive: object, send: object) -> None:
