@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from newsletter.audience.importing import ImportResult, import_csv
+from newsletter.audience.importing import AS_IT_IS, ImportResult, Order, import_csv
 from newsletter.audience.subscribers import Added, add
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
@@ -60,17 +60,26 @@ def import_text(
     store: Store,
     folder: Path,
     text: str | bytes,
-    list_name: str = "ai",
+    list_name: str | None = "ai",
     *,
     status: SubscriptionStatus = SubscriptionStatus.CONFIRMED,
+    order: Order = AS_IT_IS,
+    name: str = "people.csv",
     rejects: Path | None = None,
     now: dt.datetime = NOW,
 ) -> ImportResult:
     """Import a CSV file of this text."""
-    path = folder / "people.csv"
+    path = folder / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return import_csv(
-        store, path, list_name, status=status, now=now, hashes=erased_hash, rejects=rejects
+        store,
+        path,
+        list_name,
+        status=status,
+        now=now,
+        hashes=erased_hash,
+        order=order,
+        rejects=rejects,
     )
 
 

@@ -1,6 +1,7 @@
 """Addresses as people type them, made into the one form that is stored and sent to."""
 
 import re
+from urllib.parse import unquote
 
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
@@ -21,6 +22,10 @@ _LONGEST_LOCAL = 64
 _LONGEST_LABEL = 63
 
 
+_LONGEST_NAMED = 400
+_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
+
+
 class InvalidAddress(UsageError):
     """`reason` says what is wrong, without the address."""
 
@@ -38,6 +43,22 @@ def parse(raw: str) -> Address:
     not ASCII is refused: SES cannot send to it.
     """
     return Address(canonical(raw))
+
+
+def named(raw: str) -> tuple[str, str]:
+    """The address and the name, if there is one, of `Name <a@b>`, `<a@b>` or `mailto:a@b`.
+
+    Raises InvalidAddress as `canonical` does.
+    """
+    text = raw.strip(_SPACES)
+    name = ""
+    if match := _NAMED.fullmatch(text[:_LONGEST_NAMED]):
+        name, text = match[1].strip(_SPACES), match[2]
+        if len(name) > 1 and name[0] == name[-1] == '"':
+            name = name[1:-1].replace('\\"', '"').strip(_SPACES)
+    if text[:7].lower() == "mailto:":
+        text = unquote(text[7:].partition("?")[0])
+    return canonical(text), name
 
 
 def canonical(raw: str) -> str:

@@ -3,11 +3,16 @@
 import codecs
 import csv
 import io
+import re
+import shutil
+import stat
+import sys
+import tempfile
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from newsletter.errors import UsageError
 
@@ -16,6 +21,11 @@ _LONGEST_LINE = 128 * 1024
 _LONGEST_RECORD = 256 * 1024
 _MOST_LINES = 200
 _MOST_COLUMNS = 200
+_CHUNK_BYTES = 1 << 20
+_STANDARD_INPUT = ("-", "/dev/stdin")
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+_FOREIGN = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8
+_LETTERS = re.compile("[^\x00-\x7f\udc80-\udcff]")
 
 _ARCHIVES = {
     b"PK\x03\x04": "a zip archive or an Excel workbook",
@@ -46,15 +56,18 @@ class Record(NamedTuple):
 
 
 class CsvFile:
-    """An open CSV file: `header` as written, then the records.
+    """An open CSV file: `header` as written, then the records, each as wide as the header.
 
-    Bytes that are not of the file's encoding arrive as lone surrogates (UTF-8) or U+FFFD.
+    Cells that a row lacks at its end are empty, and empty ones too many are left out. Bytes that
+    are not of the file's encoding arrive as lone surrogates (UTF-8) or U+FFFD. `name` is what the
+    file is called where it is named as the source of something.
     """
 
-    def __init__(self, raw: io.BufferedReader, path: Path) -> None:
+    def __init__(self, raw: io.BufferedReader, path: Path, encoding: str | None = None) -> None:
         self.path = path
+        self.name = "standard input" if str(path) in _STANDARD_INPUT else _printable(path.name)
         self._raw = raw
-        self._lines = _Lines(_text(raw, path))
+        self._lines = _Lines(_text(raw, path, encoding))
         self.header, self._delimiter = self._read_header()
 
     def position_bytes(self) -> int:
@@ -70,9 +83,13 @@ class CsvFile:
                 for row in rows:
                     if len(row) == width:
                         yield Record(start, row, "")
-                    elif row:
+                    elif 0 < len(row) < width:
+                        yield Record(start, row + [""] * (width - len(row)), "")
+                    elif any(map(str.strip, row[width:])):
                         fault = f"{len(row)} columns where the header has {width}"
                         yield Record(start, row, fault)
+                    elif row:
+                        yield Record(start, row[:width], "")
                     start = lines.begin_record()
             except (csv.Error, _Runaway) as error:
                 yield Record(start, [lines.give_back()], _fault(error))
@@ -87,9 +104,27 @@ class CsvFile:
 
     def _read_header(self) -> tuple[list[str], str]:
         where = f"{self.path}:1"
+        line = self._first_line(where)
+        delimiters = ",;\t"
+        if separator := _SEPARATOR.fullmatch(line.rstrip("\r\n")):  # as Excel writes and wants it
+            delimiters = separator[1]
+            line = self._first_line(where)
+        if not line.isprintable() and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in line):
+            raise UsageError(
+                "the file is not UTF-8 text",
+                where=where,
+                hint="Save it as “CSV UTF-8”, or as UTF-16 with a byte order mark.",
+            )
+        found = [(_split(line, delimiter), delimiter) for delimiter in delimiters]
+        header, delimiter = max(found, key=lambda option: (_names(option[0]), len(option[0])))
+        if len(header) > _MOST_COLUMNS:
+            raise UsageError(f"more than {_MOST_COLUMNS} columns", where=where)
+        return header, delimiter
+
+    def _first_line(self, where: str) -> str:
         self._lines.begin_record()
         try:
-            line = next(iter(self._lines))
+            return next(iter(self._lines))
         except StopIteration:
             raise UsageError(
                 "the file is empty",
@@ -98,17 +133,6 @@ class CsvFile:
             ) from None
         except _Runaway as error:
             raise UsageError("the first line is too long to be a header", where=where) from error
-        if not line.isprintable() and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in line):
-            raise UsageError(
-                "the file is not UTF-8 text",
-                where=where,
-                hint="Save it as “CSV UTF-8”, or as UTF-16 with a byte order mark.",
-            )
-        found = [(_split(line, delimiter), delimiter) for delimiter in ",;\t"]
-        header, delimiter = max(found, key=lambda option: (_names(option[0]), len(option[0])))
-        if len(header) > _MOST_COLUMNS:
-            raise UsageError(f"more than {_MOST_COLUMNS} columns", where=where)
-        return header, delimiter
 
 
 class _Runaway(Exception):
@@ -161,20 +185,40 @@ class _Lines:
 
 
 @contextmanager
-def open_csv(path: Path) -> Iterator[CsvFile]:
+def open_csv(path: Path, encoding: str | None = None) -> Iterator[CsvFile]:
     """Open a CSV file: UTF-8 or UTF-16 by its byte order mark, the delimiter by its header.
 
-    Raises UsageError where it cannot be a CSV file with a header at all.
+    `-` is standard input. What can be read only once, such as a pipe, is copied beside first. A
+    file that is not UTF-8 has the `encoding` that is named, if it has no byte order mark. Raises
+    UsageError where it cannot be a CSV file with a header at all, and where it is in another
+    encoding than it should be.
     """
     try:
-        raw = path.open("rb")
+        with _opened(path) as raw:
+            yield CsvFile(raw, path, encoding)
     except OSError as error:
+        if error.filename != str(path):
+            raise
         raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from error
-    with raw:
-        yield CsvFile(raw, path)
 
 
-def _text(raw: io.BufferedReader, path: Path) -> io.TextIOWrapper:
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    with ExitStack() as files:
+        if str(path) == "-":
+            source: BinaryIO = sys.stdin.buffer
+        else:
+            source = files.enter_context(path.open("rb"))
+            if isinstance(source, io.BufferedReader) and stat.S_ISREG(path.stat().st_mode):
+                yield source
+                return
+        copy = files.enter_context(tempfile.TemporaryFile())
+        shutil.copyfileobj(source, copy)
+        copy.seek(0)
+        yield files.enter_context(io.BufferedReader(copy.raw))
+
+
+def _text(raw: io.BufferedReader, path: Path, encoding: str | None) -> io.TextIOWrapper:
     head = raw.peek(8)[:8]
     for magic, kind in _ARCHIVES.items():
         if head.startswith(magic):
@@ -183,9 +227,41 @@ def _text(raw: io.BufferedReader, path: Path) -> io.TextIOWrapper:
                 where=str(path),
                 hint="Unpack it, or save the sheet as “CSV UTF-8”, and import that file.",
             )
-    encoding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "utf-8")
-    errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-    return io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
+    marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
+    found = marked or encoding
+    if found is None:
+        _check_utf8(raw, path)
+        found = "utf-8"
+    errors = "surrogateescape" if found.startswith("utf-8") else "replace"
+    return io.TextIOWrapper(raw, encoding=found, errors=errors, newline="")
+
+
+def _check_utf8(raw: io.BufferedReader, path: Path) -> None:
+    """Refuse a file that is in another encoding as a whole; one with a few damaged rows is read.
+
+    No encoding of one byte a letter is guessed: Windows-1252 and its neighbours cannot be told
+    apart for sure, and a wrong guess changes people's names in silence.
+    """
+    start = raw.tell()
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    foreign = letters = 0
+    while chunk := raw.read(_CHUNK_BYTES):
+        text = decoder.decode(chunk)
+        if not text.isascii():
+            foreign += len(_FOREIGN.findall(text))
+            letters += len(_LETTERS.findall(text))
+    raw.seek(start)
+    if foreign > letters:
+        raise UsageError(
+            "the file is not UTF-8 text",
+            where=str(path),
+            hint="Save it as “CSV UTF-8”, which Excel offers beside “CSV”. Or say what it is: "
+            "--encoding windows-1252 is that of Excel's “CSV” in Western Europe.",
+        )
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in name)
 
 
 def _split(line: str, delimiter: str) -> list[str]:
@@ -197,7 +273,7 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _names(header: list[str]) -> bool:
-    return any(name.lower() in {"email", "address"} for name in header)
+    return any("mail" in name.lower() or name.lower() == "address" for name in header)
 
 
 def _fault(error: Exception) -> str:

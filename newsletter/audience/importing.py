@@ -1,249 +1,149 @@
-"""Importing subscribers from a CSV file: a million rows in seconds, all of them or none."""
+"""Importing subscribers from CSV files: a million rows in seconds, all of them or none."""
 
 import datetime as dt
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from newsletter.audience.address import InvalidAddress, canonical
-from newsletter.audience.cells import (
-    LONGEST_NAME,
-    attribute_fault,
-    attribute_name,
-    name_fault,
-    one_line,
-)
-from newsletter.audience.csvfile import CsvFile, Record, open_csv
+from newsletter.audience.columns import Choice, columns_of
+from newsletter.audience.csvfile import open_csv
 from newsletter.audience.lists import check_name
-from newsletter.audience.rejects import WriteReject, rejects_file
-from newsletter.audience.spreadsheet import unguard
+from newsletter.audience.rejects import rejects_file
+from newsletter.audience.rows import Progress, Reject, Rows, Sample, Tally, refuse_unknown
+from newsletter.audience.systems import System, recognised
 from newsletter.errors import UsageError
+from newsletter.model.standing import Standing
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.store import Store
-from newsletter.store.staging import Hashes, StagedRow, staging
+from newsletter.store.merging import Merged, merge
+from newsletter.store.staging import DEFAULT_LIST, Batch, Hashes, staging
 
-_BATCH = 5000
-_SAMPLES = 5
-_STATUSES = frozenset(status.value for status in SubscriptionStatus)
-_quote = json.encoder.encode_basestring  # the C function: a third of the time of json.dumps
-
-Progress = Callable[[int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that was left out: the line it starts on, and why."""
-
-    line: int
-    reason: str
+_SAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """The five counts sum to the data rows of the file; `samples` are the first rejects."""
+    """The counts sum to the data rows of the files; `samples` are the first of those left out.
 
+    `unread_times` is how many consents have no time of their own because theirs could not be read.
+    `systems` are those whose exports were recognised. A dry run has a `preview` and no id.
+    """
+
+    import_id: int | None
     added: int
     updated: int
     unchanged: int
     skipped: int
     rejected: int
-    list_created: bool
+    unsubscribed: int
+    suppressed: int
+    lists_created: tuple[str, ...] = ()
     samples: tuple[Reject, ...] = ()
+    unread_times: int = 0
+    systems: tuple[str, ...] = ()
+    preview: tuple[Sample, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        names = ("added", "updated", "unchanged", "skipped", "rejected")
+        return {name: getattr(self, name) for name in (*names, "unsubscribed", "suppressed")}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How files are to be read: by which system's layout, where one is named, and what it is told
+    of their columns. `encoding` is that of files which are neither UTF-8 nor marked as UTF-16."""
+
+    system: System | None = None
+    choice: Choice = field(default_factory=Choice)
+    encoding: str | None = None
+    dry_run: bool = False
+
+
+AS_IT_IS = Order()
 
 
 def import_csv(
     store: Store,
-    path: Path,
-    list_name: str,
+    files: Path | Sequence[Path],
+    list_name: str | None,
     *,
     status: SubscriptionStatus,
     now: dt.datetime,
     hashes: Hashes,
+    order: Order = AS_IT_IS,
     rejects: Path | None = None,
     progress: Progress = lambda position_bytes: None,
 ) -> ImportResult:
-    """Let the people of a CSV file join a list as `status` (confirmed or pending).
+    """Let the people of CSV files join a list as `status` (confirmed or pending), and record the no
+    of those of whom the files say that they left, bounced, complained or were blocked.
 
-    One transaction for the whole file. Bad rows are left out and, if `rejects` names a file,
-    written there with line and reason. Who left the list, is suppressed or was erased is skipped.
-    Names and attributes merge over what is known; empty cells erase nothing. `hashes` gives the
-    keyed hashes of an address key; it is asked only if somebody was ever erased. `progress` hears
-    how many bytes were read. Raises UsageError for a file that cannot be such a CSV file.
+    One transaction for all files, in which a no wins over a yes wherever they stand. Bad rows are
+    left out and, if `rejects` names a file, written there with line and reason. Who left the list,
+    is suppressed or was erased is skipped. Names and attributes merge over what is known; empty
+    cells erase nothing. `hashes` gives the keyed hashes of an address key; it is asked only if
+    somebody was ever erased. `progress` hears how many bytes of a file were read.
+
+    Raises UsageError for what cannot be such a CSV file, and for words that are not known in
+    columns that say who wants mail.
     """
-    check_name(list_name)
-    with open_csv(path) as file, rejects_file(rejects, file.header) as reject:
-        rows = _Rows(file, status, reject, progress)
-        with staging(store) as stage:
-            stage.load(rows.batches(), hashes)
-            consent = Consent(now, "import", path.name)
-            merged = stage.merge(list_name, consent, hashes)
-    return ImportResult(
-        added=merged.added,
-        updated=merged.updated,
-        unchanged=merged.unchanged,
-        skipped=merged.skipped + rows.left,
-        rejected=rows.rejected,
-        list_created=merged.list_created,
-        samples=tuple(rows.samples),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where in a row what is; an index of -1 is a column that the file does not have.
-
-    Attributes are indexes and names, these quoted for JSON.
-    """
-
-    email: int
-    name: int
-    status: int
-    list: int
-    attributes: tuple[tuple[int, str], ...]
-
-
-class _Rows:
-    """The rows of a file made ready for the store, with the count of those left out."""
-
-    def __init__(
-        self,
-        file: CsvFile,
-        status: SubscriptionStatus,
-        reject: WriteReject,
-        progress: Progress,
-    ) -> None:
-        self._file = file
-        self._columns = _columns(file)
-        self._status = status.value
-        self._write_reject = reject
-        self._progress = progress
-        self.rejected = 0
-        self.left = 0
-        self.samples: list[Reject] = []
-
-    def batches(self) -> Iterator[Sequence[StagedRow]]:
-        batch: list[StagedRow] = []
-        for record in self._file:
-            if record.fault:
-                self._reject(record, record.fault)
-                continue
-            try:
-                row = self._row(record.line, record.cells)
-            except InvalidAddress as error:
-                self._reject(record, error.reason)
-                continue
-            except ValueError as error:
-                self._reject(record, str(error))
-                continue
-            if row is None:
-                self.left += 1
-                continue
-            batch.append(row)
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-                self._progress(self._file.position_bytes())
-        yield batch
-        self._progress(self._file.position_bytes())
-
-    def _row(self, line: int, cells: list[str]) -> StagedRow | None:
-        """None for a row that says its person left; raises ValueError saying why it is bad."""
-        columns = self._columns
-        # Nine rows in ten are short and plain as a whole: then no cell needs a closer look.
-        text = "".join(cells)
-        if len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
-            cells = _looked_at(cells, columns)
-        address = canonical(cells[columns.email])
-        status = self._status
-        skipped: tuple[int, ...] = ()
-        if columns.status >= 0 and (standing := cells[columns.status].strip().lower()) in _STATUSES:
-            if standing == SubscriptionStatus.UNSUBSCRIBED:
-                return None
-            if standing == SubscriptionStatus.PENDING:
-                status = standing
-            skipped = (columns.status, columns.list)
-        attributes = ",".join(
-            [
-                label + _quote(value)
-                for index, label in columns.attributes
-                if (value := cells[index].strip()) and index not in skipped
-            ]
-        )
-        return (
-            line,
-            address.lower(),
-            address,
-            cells[columns.name].strip() if columns.name >= 0 else "",
-            f"{{{attributes}}}" if attributes else None,
-            status,
-        )
-
-    def _reject(self, record: Record, reason: str) -> None:
-        self.rejected += 1
-        if len(self.samples) < _SAMPLES:
-            self.samples.append(Reject(record.line, reason))
-        self._write_reject(record.line, reason, record.cells)
-
-
-def _looked_at(cells: Sequence[str], columns: _Columns) -> list[str]:
-    """The cells without the apostrophes of `guard`, each value on one line.
-
-    Raises ValueError for a name or an attribute that cannot be stored.
-    """
-    found = [unguard(cell.strip(" ")) for cell in cells]
-    if columns.name >= 0 and (fault := name_fault(found[columns.name].strip())):
-        raise ValueError(fault)
-    for index, label in columns.attributes:
-        found[index] = one_line(found[index].strip())
-        if fault := attribute_fault(found[index]):
-            raise ValueError(f"{label} {fault}")
-    return found
-
-
-def _columns(file: CsvFile) -> _Columns:
-    """What the header says. A file with `email` may have `address` as an attribute, the postal
-    one. A file of rejects, put right, begins with its two extra columns."""
-    where = f"{file.path}:1"
-    names = [unguard(cell).lower() for cell in file.header]
-    if duplicates := sorted({name for name in names if names.count(name) > 1 and name}):
-        raise UsageError(
-            f"two columns are called {duplicates[0]!r}", where=where, hint="Rename one of them."
-        )
-    email = next((names.index(known) for known in ("email", "address") if known in names), -1)
-    if email < 0:
-        raise UsageError(
-            "no column is called email or address",
-            where=where,
-            hint=f"The first line names the columns; it has: {_listed(file.header)}",
-        )
-    own = {email, _index(names, "name")}
-    if names[:2] == ["line", "reason"]:
-        own |= {0, 1}
-    attributes = []
-    for index, name in enumerate(names):
-        if index in own:
-            continue
-        known_as = attribute_name(name.removeprefix("attribute:"))
-        if not known_as:
-            raise UsageError(
-                f"column {index + 1} has no name that can be used",
-                where=where,
-                hint="Name each column, in up to 50 characters.",
+    paths = [files] if isinstance(files, Path) else list(files)
+    if list_name is not None:
+        check_name(list_name)
+    elif order.choice.everybody is None or order.choice.everybody.reason is None:
+        raise UsageError("which list do they join?", where="--list", hint="Name it with --list.")
+    tally = Tally()
+    with ExitStack() as open_files:
+        opened = [open_files.enter_context(open_csv(path, order.encoding)) for path in paths]
+        order.choice.check(file.header for file in opened)
+        systems = [order.system or recognised(file.header) for file in opened]
+        writing = open_files.enter_context(rejects_file(rejects, [file.header for file in opened]))
+        parts = [
+            Rows(
+                file,
+                columns_of(file, system, order.choice),
+                number=number,
+                standing=Standing(status.value),
+                source=file.name if number else None,
+                now=now,
+                write_reject=writing[number],
+                progress=progress,
+                tally=tally,
+                samples=_SAMPLES if order.dry_run else 0,
             )
-        attributes.append((index, f"{_quote(known_as)}:"))
-    return _Columns(
-        email,
-        _index(names, "name"),
-        _index(names, "status"),
-        _index(names, "list"),
-        tuple(attributes),
+            for number, (file, system) in enumerate(zip(opened, systems, strict=True))
+        ]
+        with staging(store) as stage:
+            stage.load(_all_of(parts), hashes)
+            refuse_unknown(tally)
+            consent = Consent(now, "import", opened[0].name)
+            lists = {} if list_name is None else {DEFAULT_LIST: list_name}
+            with stage.transaction(keep=not order.dry_run):
+                merged = merge(stage, lists, consent, _names(systems), hashes)
+    return _result(merged, tally, systems, order)
+
+
+def _all_of(parts: Sequence[Rows]) -> Iterator[Batch]:
+    for rows in parts:
+        yield from rows.batches()
+
+
+def _names(systems: Sequence[System | None]) -> str:
+    return ", ".join(sorted({system.name for system in systems if system}))
+
+
+def _result(
+    merged: Merged, tally: Tally, systems: Sequence[System | None], order: Order
+) -> ImportResult:
+    recognised_ones = {each.name for each in systems if each and each is not order.system}
+    return ImportResult(
+        import_id=None if order.dry_run else merged.import_id,
+        rejected=tally.rejected,
+        lists_created=merged.lists_created,
+        samples=tuple(tally.rejects),
+        unread_times=tally.unread_times,
+        systems=tuple(sorted(recognised_ones)),
+        preview=tuple(tally.samples),
+        **merged.counts,
     )
-
-
-def _index(names: Sequence[str], name: str) -> int:
-    return names.index(name) if name in names else -1
-
-
-def _listed(header: Iterable[str]) -> str:
-    return ", ".join(cell[:30] for cell in list(header)[:8])

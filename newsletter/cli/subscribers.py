@@ -1,8 +1,7 @@
 """`newsletter subscribers`: import, add, remove, show, list, export, forget, stats."""
 
 import sys
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.imports import import_
 from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import Subscription, SubscriptionStatus, Suppression
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from newsletter.audience.importing import ImportResult
     from newsletter.store.conditions import Condition
     from newsletter.store.people import Person
 
@@ -42,48 +41,7 @@ def subscribers() -> None:
     """Import, add, show, list, export and erase subscribers."""
 
 
-@subscribers.command(name="import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--list", "list_name", required=True, help="The list they join; made if missing.")
-@_status
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the rows that were left out to this CSV file, with line and reason.",
-)
-@command
-def import_(
-    session: Session, file: Path, list_name: str, confirmed: bool, rejects: Path | None
-) -> None:
-    """Let the people of a CSV file join a list, all of them or none."""
-    from newsletter.audience.importing import import_csv
-    from newsletter.project import utc_now
-
-    store = session.store
-    with _progress(session, file) as progress:
-        result = import_csv(
-            store,
-            file,
-            list_name,
-            status=_standing(confirmed),
-            now=utc_now(),
-            hashes=hashes_of(session),
-            rejects=rejects,
-            progress=progress,
-        )
-    if result.list_created:
-        session.notes.print(f"Made the list {list_name!r}.")
-    _show_rejects(session, result, file, rejects)
-    counts = {
-        name: getattr(result, name)
-        for name in ("added", "updated", "unchanged", "skipped", "rejected")
-    }
-    if session.json:
-        session.emit(counts)
-        return
-    table = session.table(*counts)
-    table.add_row(*(f"{count:,}" for count in counts.values()))
-    session.console.print(table)
+subscribers.add_command(import_)
 
 
 @subscribers.command()
@@ -244,7 +202,7 @@ def export(
 ) -> None:
     """Write subscribers as CSV, in the form that import reads back."""
     from newsletter.audience.exporting import export as write_csv
-    from newsletter.audience.rejects import written_whole
+    from newsletter.audience.output import written_whole
     from newsletter.cli.segments import moment_of
 
     write = partial(
@@ -405,35 +363,3 @@ def _pairs(attributes: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"{attribute!r} is not KEY=VALUE", where="--attr")
         pairs[key] = value
     return pairs
-
-
-def _show_rejects(
-    session: Session, result: "ImportResult", file: Path, rejects: Path | None
-) -> None:
-    if not result.rejected:
-        return
-    for reject in result.samples:
-        session.notes.print(f"{file}:{reject.line}: {reject.reason}")
-    if more := result.rejected - len(result.samples):
-        session.notes.print(f"… and {more:,} more")
-    if rejects is None:
-        session.notes.print("Get all rejected rows with --rejects FILE.")
-    else:
-        session.notes.print(f"The rejected rows are in {rejects}; put them right and import it.")
-
-
-@contextmanager
-def _progress(session: Session, file: Path) -> Iterator[Callable[[int], None]]:
-    """A progress bar over the bytes of the file, when somebody watches."""
-    if session.json or not session.notes.is_terminal:
-        yield lambda position_bytes: None
-        return
-    from rich.progress import Progress
-
-    with Progress(console=session.notes, transient=True) as bar:
-        task = bar.add_task("reading", total=file.stat().st_size)
-
-        def show_position(position_bytes: int) -> None:
-            bar.update(task, completed=position_bytes)
-
-        yield show_position

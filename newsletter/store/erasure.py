@@ -10,6 +10,8 @@ from newsletter.store.schema import (
     consents,
     deliveries,
     events,
+    import_changes,
+    import_people,
     receipts,
     requests,
     sends,
@@ -37,6 +39,13 @@ def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
             updated_at=now,
         )
     )
+    connection.execute(
+        sa.update(subscriptions)
+        .where(subscriptions.c.subscriber_id == subscriber_id)
+        .values(consent_ip="")
+    )
+    for table in (import_changes, import_people):  # what an import replaced
+        connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
 
 
 def rekey_suppression(connection: Connection, key: str, hashes: Sequence[str]) -> None:

@@ -11,7 +11,14 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import UsageError, nearest
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store.dialects import insert_into
-from newsletter.store.schema import consents, lists, requests, sends, subscriptions
+from newsletter.store.schema import (
+    consents,
+    import_changes,
+    lists,
+    requests,
+    sends,
+    subscriptions,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,7 @@ def delete(connection: Connection, list_id: int) -> None:
 
     A list with sends cannot be deleted.
     """
-    for table in (consents, requests):
+    for table in (consents, requests, import_changes):
         connection.execute(sa.delete(table).where(table.c.list_id == list_id))
     connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == list_id))
     connection.execute(sa.delete(lists).where(lists.c.id == list_id))

@@ -32,6 +32,15 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
+def microseconds(at: dt.datetime | None) -> int | None:
+    """A time as UtcTime keeps it, for rows that are not written through SQLAlchemy."""
+    return None if at is None else (at - EPOCH) // MICROSECOND
+
+
+def from_microseconds(value: int | None) -> dt.datetime | None:
+    return None if value is None else EPOCH + value * MICROSECOND
+
+
 class UtcTime(TypeDecorator[dt.datetime]):
     """An aware UTC datetime, kept as microseconds since 1970: exact, short, equal everywhere."""
 
@@ -39,10 +48,10 @@ class UtcTime(TypeDecorator[dt.datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - EPOCH) // MICROSECOND
+        return microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
-        return None if value is None else EPOCH + value * MICROSECOND
+        return from_microseconds(value)
 
 
 # SQLite makes a row id only of INTEGER; PostgreSQL has room for more.
@@ -150,6 +159,18 @@ import_changes = Table(
     Index("ix_import_changes_list_id", "list_id"),
 )
 
+# The names and attributes that an import replaced, for the same purpose.
+import_people = Table(
+    "import_people",
+    metadata,
+    Column("import_id", Integer, ForeignKey("imports.id"), primary_key=True),
+    Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index("ix_import_people_subscriber_id", "subscriber_id"),
+)
+
 # What people said, append-only: each yes and no with when, how, where, and under which wording.
 # `list_id` is null for what concerns the person and no list. `ip` is kept only if configured.
 # `send` and `number` are the delivery whose link was used, where that is known.
@@ -168,6 +189,7 @@ consents = Table(
     Column("detail", Text, nullable=False, server_default=""),
     Column("send", Integer),
     Column("number", Integer),
+    Column("import_id", Integer),  # the import that wrote this line
     Index("ix_consents_subscriber_id", "subscriber_id"),
     Index("ix_consents_list_id", "list_id"),
     Index(

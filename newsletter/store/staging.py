@@ -1,180 +1,165 @@
-"""The import's way into the store: rows go to a temporary table, then join the people at once.
+"""The import's way into the store: rows go to temporary tables, then join the people at once.
 
-The temporary table belongs to one connection and takes no lock that others wait for. Only the
-merge does, so an unsubscribe during a long import waits for the merge and not for the file.
+The temporary tables belong to one connection and take no lock that others wait for. Only the merge
+(newsletter.store.merging) does, so an unsubscribe during a long import waits for the merge and not
+for the file.
 """
 
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import StoreError
-from newsletter.model.subscriber import Consent
-from newsletter.store import lists, people, suppressions
+from newsletter.model.subscriber import SuppressionReason
+from newsletter.store import suppressions
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.engine import _translated as translated
 from newsletter.store.schema import UtcTime
 
-# line, address key, address, name, attributes (JSON, None where there are none), status
-StagedRow = tuple[int, str, str, str, str | None, str]
+# A place in the import, address key, address, name, attributes (JSON, None where there are none),
+# standing (a status, empty for nobody's member), and the number of a list.
+StagedRow = tuple[int, str, str, str, str | None, str, int]
 # The keyed hashes of an address key, by which an erased person is known.
 Hashes = Callable[[str], Collection[str]]
 
+DEFAULT_LIST, NO_LIST = 0, -1
+
+
+class StagedFacts(NamedTuple):
+    """What else is known of a row: whether its address is suppressed besides, and of its consent
+    the time, how, source and IP address; and when the person left. Times are in microseconds since
+    1970. Where there are none, the consent is as the import itself has it."""
+
+    place: int
+    is_suppressed: bool
+    consent_at: int | None
+    consent_how: str | None
+    consent_source: str | None
+    consent_ip: str
+    left_at: int | None
+
+
+class StagedSuppression(NamedTuple):
+    """An address key that is never to be mailed; `at` is in microseconds since 1970. `alone` says
+    that its row is of nobody's membership."""
+
+    place: int
+    key: str
+    reason: SuppressionReason
+    source: str
+    at: int | None
+    alone: bool = True
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows of a file: people, and addresses that are never to be mailed. A row of the file may be
+    both; `size` counts it once."""
+
+    rows: list[StagedRow] = field(default_factory=list)
+    facts: list[StagedFacts] = field(default_factory=list)
+    suppressions: list[StagedSuppression] = field(default_factory=list)
+    size: int = 0
+
+
 _CACHE_KIB = 32 * 1024
-_MANY = 50_000
 _TABLES = """
 CREATE TEMPORARY TABLE staged (line {line}, key TEXT NOT NULL, address TEXT NOT NULL,
-    name TEXT NOT NULL, attributes {json}, status TEXT NOT NULL);
+    name TEXT NOT NULL, attributes {json}, standing TEXT NOT NULL, list {integer} NOT NULL);
+CREATE TEMPORARY TABLE facts (line {line}, is_suppressed BOOLEAN NOT NULL, consent_at {integer},
+    consent_how TEXT, consent_source TEXT, consent_ip TEXT NOT NULL, left_at {integer});
+CREATE TEMPORARY TABLE refused (line {line}, key TEXT NOT NULL, reason TEXT NOT NULL,
+    source TEXT NOT NULL, at {integer}, alone BOOLEAN NOT NULL);
+CREATE TEMPORARY TABLE aims (number {line}, list_id {integer} NOT NULL);
 CREATE TEMPORARY TABLE known (line {line}, subscriber_id {integer} NOT NULL,
-    standing TEXT, wanted TEXT NOT NULL, name TEXT, attributes {json})
+    list_id {integer}, standing TEXT, wanted TEXT NOT NULL, name TEXT, attributes {json})
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What became of the staged rows; the four sum to them."""
-
-    added: int
-    updated: int
-    unchanged: int
-    skipped: int
-    list_created: bool
-
-
 class Staging:
-    """The staged rows of one import."""
+    """The staged rows of one import: how many there were, and how many were of the erased."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._sqlite = connection.dialect.name == "sqlite"
-        self._loaded = 0
-        self._repeats = 0
-        self._erased = 0
+        self.connection = connection
+        self.is_sqlite = connection.dialect.name == "sqlite"
+        self.loaded = 0
+        self.erased = 0
         self._checked: frozenset[str] = frozenset()
 
-    def load(self, batches: Iterable[Sequence[StagedRow]], hashes: Hashes) -> None:
-        """Stage all rows; of those of one key the first stays."""
-        with self._connection.begin():
+    def load(self, batches: Iterable[Batch], hashes: Hashes) -> None:
+        """Stage all rows; of those of one key the first stays, or the one that says no."""
+        with self.connection.begin():
             self._create()
-            load = _insert if self._sqlite else _copy
-            self._loaded = load(self._connection, batches)
-            if self._sqlite:
-                self._run("CREATE INDEX staged_key ON staged (key)")
-            self._run("ANALYZE staged")
-            self._repeats = self._run(_DELETE_REPEATS)
-            self._skip_erased(hashes)
+            load = _insert if self.is_sqlite else _copy
+            for batch in batches:
+                load(self.connection, batch)
+                self.loaded += batch.size
+            if self.is_sqlite:
+                self.run("CREATE INDEX staged_key ON staged (key)")
+            for table in ("staged", "facts"):
+                self.run(f"ANALYZE {table}")
+            self.run(_DELETE_REPEATS)
+            self.run(_DELETE_REFUSED_TWICE)
+            self.skip_erased(hashes)
 
-    def merge(self, list_name: str, consent: Consent, hashes: Hashes) -> Merged:
-        """Let the staged rows join the people and the list, which is made where it is missing.
+    @contextmanager
+    def transaction(self, *, keep: bool) -> Iterator[None]:
+        """The transaction of the merge; without `keep` all of it is taken back at its end."""
+        self.connection.execution_options(begin_immediate=True)
+        with self.connection.begin() as transaction:
+            yield
+            if not keep:
+                transaction.rollback()
 
-        One transaction: all or nothing. It never revives: who left the list, is suppressed or was
-        erased is skipped, with their name and attributes.
-        """
-        connection = self._connection.execution_options(begin_immediate=True)
-        with connection.begin():
-            people.lock(connection)
-            created = lists.create(connection, list_name, consent.at)
-            list_id = lists.id_of(connection, list_name)
-            self._skip_erased(hashes)
-            suppressed = self._run(_DELETE_SUPPRESSED)
-            values = {
-                "list": list_id,
-                "now": consent.at,
-                "how": consent.how,
-                "source": consent.source,
-            }
-            self._run(_FIND_KNOWN.format(merged=self._merged()), list=list_id)
-            self._run("ANALYZE known")
-            known, left, members, updated = connection.execute(sa.text(_COUNT_KNOWN)).one()
-            self._run(_UPDATE_PEOPLE, now=consent.at)
-            if not self._sqlite:
-                self._run(_HOLD_PENDING, list=list_id)
-            self._run(_CONFIRM_PENDING, **values)
-            self._run(_SUBSCRIBE_KNOWN, **values)
-            staged = self._loaded - self._repeats - self._erased - suppressed
-            if staged > known:
-                self._insert_people(staged - known, values)
-        return Merged(
-            added=staged - left - members,
-            updated=updated,
-            unchanged=members - updated + self._repeats,
-            skipped=suppressed + left + self._erased,
-            list_created=created,
-        )
+    def skip_erased(self, hashes: Hashes) -> None:
+        """Drop rows of people who were erased. Hashing a million keys takes seconds, so it is done
+        while nobody waits, and in the merge only against who was erased since."""
+        erased = suppressions.erased_hashes(self.connection)
+        fresh, self._checked = erased - self._checked, erased
+        if not fresh:
+            return
+        keys = self.connection.execute(
+            sa.text(_KEYS), execution_options={"stream_results": True}
+        ).scalars()
+        found = [key for key in keys if not fresh.isdisjoint(hashes(key))]
+        for key in found:
+            self.erased += self.run("DELETE FROM refused WHERE key = :key AND alone", key=key)
+            self.run("DELETE FROM refused WHERE key = :key", key=key)
+            self.erased += self.run("DELETE FROM staged WHERE key = :key", key=key)
 
-    def _insert_people(self, amount: int, values: dict[str, Any]) -> None:
-        """Make the `amount` of people who are new, and let them join: under the lock, whoever has a
-        higher id than anybody before is one of them."""
-        many = amount > _MANY and not self._sqlite
-        # In the order of the unique index a million go into PostgreSQL in two thirds of the time;
-        # a few keep the order of the file, which is the one that people expect to see again.
-        insert = _INSERT_PEOPLE.format(
-            order="key" if many else "line",
-            link_key=_LINK_KEYS["sqlite" if self._sqlite else "postgresql"],
-        )
-        for wanted in ("confirmed", "pending"):
-            last = self._count("SELECT coalesce(max(id), 0) FROM subscribers")
-            if self._run(insert, now=values["now"], wanted=wanted):
-                self._run(_SUBSCRIBE_NEW, **values, wanted=wanted, last=last)
-        if many:
-            # Or the plan of a send that follows at once would look up a million one by one.
-            self._run("ANALYZE subscribers, subscriptions")
+    def run(self, sql: str, **values: Any) -> int:
+        """Run a statement; returns how many rows it touched."""
+        statement = sa.text(sql)
+        if "now" in values:
+            statement = statement.bindparams(sa.bindparam("now", type_=UtcTime))
+        return self.connection.execute(statement, values).rowcount
+
+    def count(self, sql: str, **values: Any) -> int:
+        return int(self.connection.execute(sa.text(sql), values).scalar_one())
 
     def _create(self) -> None:
-        if self._sqlite:
+        if self.is_sqlite:
             for schema in ("main", "temp"):
-                self._connection.exec_driver_sql(f"PRAGMA {schema}.cache_size = -{_CACHE_KIB}")
-            driver_connection(self._connection).create_function(
+                self.connection.exec_driver_sql(f"PRAGMA {schema}.cache_size = -{_CACHE_KIB}")
+            driver_connection(self.connection).create_function(
                 "merged_attributes", 2, _merged_attributes, deterministic=True
             )
         else:
             for setting in ("work_mem = '128MB'", "temp_buffers = '64MB'"):
-                self._run(f"SET {setting}")  # for this connection, which ends with the import
+                self.run(f"SET {setting}")  # for this connection, which ends with the import
         types = {
-            "line": "INTEGER PRIMARY KEY" if self._sqlite else "BIGINT",
-            "integer": "INTEGER" if self._sqlite else "BIGINT",
-            "json": "TEXT" if self._sqlite else "JSON",
+            "line": "INTEGER PRIMARY KEY" if self.is_sqlite else "BIGINT",
+            "integer": "INTEGER" if self.is_sqlite else "BIGINT",
+            "json": "TEXT" if self.is_sqlite else "JSON",
         }
         for statement in _TABLES.format(**types).split(";"):
-            self._run(statement)
-
-    def _skip_erased(self, hashes: Hashes) -> None:
-        """Drop rows of people who were erased. Hashing a million keys takes seconds, so it is done
-        while nobody waits, and in the merge only against who was erased since."""
-        erased = suppressions.erased_hashes(self._connection)
-        fresh, self._checked = erased - self._checked, erased
-        if not fresh:
-            return
-        keys = self._connection.execute(
-            sa.text("SELECT key FROM staged"), execution_options={"stream_results": True}
-        ).scalars()
-        found = [key for key in keys if not fresh.isdisjoint(hashes(key))]
-        for key in found:
-            self._erased += self._run("DELETE FROM staged WHERE key = :key", key=key)
-
-    def _merged(self) -> str:
-        """SQL for the attributes after the merge, NULL where nothing changes."""
-        if self._sqlite:
-            return "merged_attributes(s.attributes, staged.attributes)"
-        return (
-            "CASE WHEN s.attributes::jsonb @> staged.attributes::jsonb THEN NULL "
-            "ELSE (s.attributes::jsonb || staged.attributes::jsonb)::json END"
-        )
-
-    def _run(self, sql: str, **values: Any) -> int:
-        statement = sa.text(sql)
-        if "now" in values:
-            statement = statement.bindparams(sa.bindparam("now", type_=UtcTime))
-        return self._connection.execute(statement, values).rowcount
-
-    def _count(self, sql: str, **values: Any) -> int:
-        return int(self._connection.execute(sa.text(sql), values).scalar_one())
+            self.run(statement)
 
 
 @contextmanager
@@ -187,121 +172,67 @@ def staging(store: Store) -> Iterator[Staging]:
             connection.invalidate()
 
 
+_KEYS = "SELECT key FROM staged UNION ALL SELECT key FROM refused WHERE alone"
+# Of the rows of one address and list one stays: the firmest no, else the first. Where it stands in
+# the file is a number below 2 ** 50.
 _DELETE_REPEATS = """
 DELETE FROM staged WHERE line IN (
     SELECT again.line
-    FROM (SELECT key, min(line) AS first FROM staged GROUP BY key HAVING count(*) > 1) AS twice
-    JOIN staged AS again ON again.key = twice.key AND again.line > twice.first
+    FROM (SELECT each.key, each.list,
+            min(CASE each.standing WHEN 'unsubscribed' THEN 0 ELSE 1125899906842624 END
+                + each.line) % 1125899906842624 AS kept
+        FROM (SELECT key FROM staged GROUP BY key HAVING count(*) > 1) AS twice
+        JOIN staged AS each ON each.key = twice.key
+        GROUP BY each.key, each.list HAVING count(*) > 1) AS chosen
+    JOIN staged AS again ON again.key = chosen.key AND again.list = chosen.list
+        AND again.line <> chosen.kept
 )
 """
-_DELETE_SUPPRESSED = """
-DELETE FROM staged WHERE EXISTS (SELECT 1 FROM suppressions AS p WHERE p.address = staged.key)
-"""
-# Who is there already, where they stand on the list, and what of name and attributes is new.
-_FIND_KNOWN = """
-INSERT INTO known
-SELECT staged.line, s.id, x.status, staged.status,
-    CASE WHEN staged.name NOT IN ('', s.name) THEN staged.name END,
-    {merged}
-FROM staged
-JOIN subscribers AS s ON s.address_key = staged.key
-LEFT JOIN subscriptions AS x ON x.list_id = :list AND x.subscriber_id = s.id
-"""
-# All, those who left, the members, and of these the ones with something new.
-_COUNT_KNOWN = """
-SELECT count(*), count(*) FILTER (WHERE standing = 'unsubscribed'),
-    count(*) FILTER (WHERE standing IN ('pending', 'confirmed')),
-    count(*) FILTER (
-        WHERE (standing IN ('pending', 'confirmed')
-                AND (name IS NOT NULL OR attributes IS NOT NULL))
-            OR (standing = 'pending' AND wanted = 'confirmed'))
-FROM known
-"""
-_UPDATE_PEOPLE = """
-UPDATE subscribers SET name = coalesce(known.name, subscribers.name),
-    attributes = coalesce(known.attributes, subscribers.attributes), updated_at = :now
-FROM known
-WHERE known.subscriber_id = subscribers.id AND coalesce(known.standing, '') <> 'unsubscribed'
-    AND (known.name IS NOT NULL OR known.attributes IS NOT NULL)
-"""
-# In the order in which those who leave hold their rows, or the two could wait for each other.
-_HOLD_PENDING = """
-SELECT count(*) FROM (
-    SELECT 1 FROM subscriptions
-    WHERE list_id = :list AND status = 'pending' AND subscriber_id IN (
-        SELECT subscriber_id FROM known WHERE standing = 'pending' AND wanted = 'confirmed')
-    ORDER BY list_id, subscriber_id
-    FOR UPDATE
-) AS held
-"""
-# The status is asked again: on PostgreSQL somebody may have left since.
-_CONFIRM_PENDING = """
-UPDATE subscriptions SET status = 'confirmed', consent_at = :now, consent_how = :how,
-    consent_source = :source, updated_at = :now
-FROM known
-WHERE subscriptions.list_id = :list AND subscriptions.subscriber_id = known.subscriber_id
-    AND subscriptions.status = 'pending' AND known.standing = 'pending'
-    AND known.wanted = 'confirmed'
-"""
-# As newsletter.store.people makes them: at random, from 1 to 2 ** 47.
-_LINK_KEYS = {
-    "sqlite": "(random() & 140737488355327) + 1",
-    "postgresql": "(random() * 140737488355327)::bigint + 1",
-}
-_INSERT_PEOPLE = """
-INSERT INTO subscribers (address, address_key, name, attributes, created_at, updated_at, link_key)
-SELECT address, key, name, coalesce(attributes, '{{}}'), :now, :now, {link_key}
-FROM staged
-WHERE status = :wanted AND NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)
-ORDER BY {order}
-"""
-_SUBSCRIBE_NEW = """
-INSERT INTO subscriptions (list_id, subscriber_id, status, consent_at, consent_how, consent_source,
-    updated_at)
-SELECT :list, id, :wanted, :now, :how, :source, :now FROM subscribers WHERE id > :last ORDER BY id
-"""
-_SUBSCRIBE_KNOWN = """
-INSERT INTO subscriptions (list_id, subscriber_id, status, consent_at, consent_how, consent_source,
-    updated_at)
-SELECT :list, subscriber_id, wanted, :now, :how, :source, :now FROM known
-WHERE standing IS NULL
-ON CONFLICT DO NOTHING
+_DELETE_REFUSED_TWICE = """
+DELETE FROM refused WHERE line NOT IN (
+    SELECT min(CASE reason WHEN 'complaint' THEN 0 WHEN 'hard_bounce' THEN 1
+            WHEN 'soft_bounce' THEN 2 ELSE 3 END * 1125899906842624 + line) % 1125899906842624
+    FROM refused GROUP BY key
+)
 """
 
 
-def _insert(connection: Connection, batches: Iterable[Sequence[StagedRow]]) -> int:
-    """Insert with the raw driver: SQLAlchemy takes half as long again. Returns how many."""
+def _insert(connection: Connection, batch: Batch) -> None:
+    """Insert with the raw driver: SQLAlchemy takes half as long again."""
     driver = driver_connection(connection)
-    before = driver.total_changes
     try:
-        for batch in batches:
-            driver.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?)", batch)
+        driver.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)", batch.rows)
+        driver.executemany("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", batch.facts)
+        driver.executemany("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", batch.suppressions)
     except sqlite3.Error as error:
         raise StoreError(f"the store failed: {error}") from error
-    return int(driver.total_changes - before)
 
 
-def _copy(connection: Connection, batches: Iterable[Sequence[StagedRow]]) -> int:
-    """COPY in its text format. The cells hold no control characters: the import refuses them.
-    Returns how many rows."""
+def _copy(connection: Connection, batch: Batch) -> None:
+    """COPY in its text format. The cells hold no control characters: the import refuses them."""
     import psycopg  # noqa: PLC0415 -- an extra, there when the store is PostgreSQL
 
     try:
         with driver_connection(connection).cursor() as cursor:
-            with cursor.copy("COPY staged FROM STDIN") as copy:
-                for batch in batches:
-                    copy.write("".join(map(_copy_line, batch)))
-            return int(cursor.rowcount)
+            tables: dict[str, Sequence[Sequence[Any]]] = {
+                "staged": batch.rows,
+                "facts": batch.facts,
+                "refused": batch.suppressions,
+            }
+            for table, rows in tables.items():
+                if rows:
+                    with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                        copy.write("".join(map(_copy_line, rows)))
     except psycopg.Error as error:
         raise StoreError(f"the store failed: {error}") from error
 
 
-def _copy_line(row: StagedRow) -> str:
-    line, key, address, name, attributes, status = row
-    if "\\" in name:
-        name = name.replace("\\", "\\\\")
-    attributes = "\\N" if attributes is None else attributes.replace("\\", "\\\\")
-    return f"{line}\t{key}\t{address}\t{name}\t{attributes}\t{status}\n"
+def _copy_line(row: Sequence[Any]) -> str:
+    line = "\t".join(["\\N" if cell is None else str(cell) for cell in row])
+    if "\\" in line:
+        cells = ("\\N" if cell is None else str(cell).replace("\\", "\\\\") for cell in row)
+        line = "\t".join(cells)
+    return f"{line}\n"
 
 
 def _merged_attributes(old: str, new: str | None) -> str | None:

@@ -42,6 +42,7 @@ def subscribe(
         "consent_at": consent.at,
         "consent_how": consent.how,
         "consent_source": consent.source,
+        "consent_ip": consent.ip,
         "updated_at": consent.at,
     }
     statement = insert_into(connection, subscriptions).values(
@@ -153,7 +154,7 @@ def _keep_earlier(connection: Connection, row: Row[Any]) -> None:
 def _earlier(row: Row[Any]) -> tuple[ConsentKind, Consent]:
     """The yes that stands in a subscription."""
     kind = _SAID.get(SubscriptionStatus(row.status), ConsentKind.CONFIRMED)
-    return kind, Consent(row.consent_at, row.consent_how, row.consent_source)
+    return kind, _consent(row)
 
 
 _SAID = {
@@ -185,6 +186,10 @@ def _subscription(row: Row[Any]) -> Subscription:
     return Subscription(
         list=row.list_name,
         status=SubscriptionStatus(row.status),
-        consent=Consent(row.consent_at, row.consent_how, row.consent_source),
+        consent=_consent(row),
         updated_at=row.updated_at,
     )
+
+
+def _consent(row: Row[Any]) -> Consent:
+    return Consent(row.consent_at, row.consent_how, row.consent_source, ip=row.consent_ip)

@@ -16,13 +16,14 @@ def write(project: Path, text: str, name: str = "people.csv") -> str:
     return name
 
 
-def test_import_prints_the_five_counts(call: Call, project: Path) -> None:
+def test_import_prints_the_counts(call: Call, project: Path) -> None:
     file = write(project, "email,name\nuser1@example.com,Ann\nuser1@example.com,\nbad,\n")
 
     answer = call("subscribers", "import", file, "--list", "ai", "--json")
 
     assert answer.code == 0
-    assert answer.json == {"added": 1, "updated": 0, "unchanged": 1, "skipped": 0, "rejected": 1}
+    counts = {"added": 1, "updated": 0, "unchanged": 1, "skipped": 0, "rejected": 1}
+    assert answer.json == {**counts, "unsubscribed": 0, "suppressed": 0, "import_id": 1}
     assert "Made the list 'ai'" in answer.err
     assert f"{file}:4: " in answer.err
 

@@ -31,9 +31,9 @@ from newsletter.model.digest import (
 )
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in PAGES}
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 PROGRAM = Group(COMMANDS)
 
 
@@ -255,7 +255,7 @@ def test_every_command_prints_the_keys_that_are_documented(
 def shell_lines(text: str) -> Iterator[str]:
     for match in FENCE.finditer(text):
         if match[1] == "sh":
-            yield from match[2].splitlines()
+            yield from map(str.strip, match[2].splitlines())
 
 
 def command_lines() -> Iterator[tuple[str, str]]:

@@ -1,6 +1,8 @@
 """Reading CSV: whatever the file holds, in constant memory."""
 
 import io
+import os
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -59,10 +61,31 @@ def test_an_unclosed_quote_spoils_its_own_row_only(tmp_path: Path) -> None:
     assert not any(record.fault for record in records[1:])
 
 
-def test_a_ragged_row_is_a_fault(tmp_path: Path) -> None:
-    _, records = read(tmp_path, b"email,name\na@x.org\nb@x.org,n,more\nc@x.org,n\n")
+def test_cells_that_lack_at_the_end_are_empty_and_empty_ones_too_many_are_dropped(
+    tmp_path: Path,
+) -> None:
+    _, records = read(tmp_path, b"email,name\na@x.org\nb@x.org,n,more\nc@x.org,n,, \n")
 
-    assert [bool(record.fault) for record in records] == [True, True, False]
+    assert [bool(record.fault) for record in records] == [False, True, False]
+    assert [record.cells for record in records if not record.fault] == [
+        ["a@x.org", ""],
+        ["c@x.org", "n"],
+    ]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    ("first", "delimiter"), [("sep=;", ";"), ('"SEP=|"', "|"), ("sep=\t", "\t")]
+)
+def test_the_line_with_which_excel_tells_its_delimiter_is_read(
+    tmp_path: Path, mark: bytes, first: str, delimiter: str
+) -> None:
+    text = f"{first}\r\nemail{delimiter}a,b\r\na@x.org{delimiter}1,2\r\n"
+
+    header, records = read(tmp_path, mark + text.encode())
+
+    assert header == ["email", "a,b"]
+    assert records == [Record(3, ["a@x.org", "1,2"], "")]
 
 
 def test_a_field_of_megabytes_spoils_its_row_and_no_memory(tmp_path: Path) -> None:
@@ -114,10 +137,40 @@ def test_what_is_no_csv_file_is_refused(tmp_path: Path, content: bytes, said: st
     assert "file.csv" in caught.value.where
 
 
-def test_bytes_of_another_encoding_arrive_marked(tmp_path: Path) -> None:
-    _, records = read(tmp_path, "email,name\na@x.org,é\n".encode("latin-1"))
+def test_a_file_in_another_encoding_is_refused_and_read_when_it_is_named(tmp_path: Path) -> None:
+    content = "email,name\na@x.org,Jos\xe9\nb@x.org,Bo\n".encode("cp1252")
 
-    assert records == [Record(2, ["a@x.org", "\udce9"], "")]
+    with pytest.raises(UsageError, match="not UTF-8") as caught:
+        read(tmp_path, content)
+    with open_csv(tmp_path / "file.csv", "cp1252") as file:
+        records = list(file)
+
+    assert "CSV UTF-8" in caught.value.hint
+    assert "--encoding" in caught.value.hint
+    assert records[0].cells == ["a@x.org", "José"]
+
+
+def test_a_damaged_row_in_a_file_of_utf8_arrives_marked(tmp_path: Path) -> None:
+    text = "email,name\nb@x.org,Žofie\nc@x.org,Jörg\n".encode()
+
+    _, records = read(tmp_path, text + "a@x.org,é\n".encode("latin-1"))
+
+    assert records[-1] == Record(4, ["a@x.org", "\udce9"], "")
+
+
+def test_what_can_be_read_only_once_is_read(tmp_path: Path) -> None:
+    """A pipe has no place that could be asked for."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    text = "email,name\n" + "".join(f"user{n}@x.org,Ñ\n" for n in range(20_000))
+    writing = threading.Thread(target=lambda: pipe.write_text(text, "utf-8"))
+
+    writing.start()
+    with open_csv(pipe) as file:
+        count = sum(1 for _ in file)
+    writing.join()
+
+    assert count == 20_000
 
 
 @given(st.binary(max_size=300) | st.text('",;\t\r\nab', max_size=80).map(str.encode))

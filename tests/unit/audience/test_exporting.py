@@ -66,7 +66,9 @@ def test_an_unknown_list_writes_nothing(sqlite_store: Store) -> None:
     assert out.getvalue() == ""
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(name=cells, note=cells, status=cells)
 def test_what_was_exported_comes_back_the_same(
     sqlite_template: Path, name: str, note: str, status: str

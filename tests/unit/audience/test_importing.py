@@ -36,7 +36,7 @@ def test_new_people_are_added_with_their_consent(store: Store, tmp_path: Path) -
     result = import_text(store, tmp_path, "Email,NAME,City\nUser1@Example.com,李,上海\n")
 
     found = person(store)
-    assert (result.added, result.list_created) == (1, True)
+    assert (result.added, result.lists_created) == (1, ("ai",))
     assert found.subscriber.address.text == "User1@example.com"
     assert found.subscriber.name == "李"
     assert found.subscriber.attributes == {"city": "上海"}
@@ -61,7 +61,7 @@ def test_the_five_counts_sum_to_the_data_rows(store: Store, tmp_path: Path) -> N
         "new@example.com,N\nNEW@example.com,other\n"
         "same@example.com,Ann\nchanged@example.com,Bea\n"
         "left@example.com,L\nsuppressed@example.com,S\n"
-        "nobody,x\nragged@example.com\n",
+        "nobody,x\nragged@example.com,y,z\n",
     )
 
     counts = (result.added, result.updated, result.unchanged, result.skipped, result.rejected)
@@ -166,7 +166,7 @@ def test_known_people_of_another_list_are_added(store: Store, tmp_path: Path) ->
 
 
 def test_an_export_brought_back_confirms_nobody_who_did_not(store: Store, tmp_path: Path) -> None:
-    """`status` and `list` of our export are no attributes; pending stays, who left stays away."""
+    """`status` and `list` of our export are no attributes; pending stays, and a no is recorded."""
     result = import_text(
         store,
         tmp_path,
@@ -177,13 +177,11 @@ def test_an_export_brought_back_confirms_nobody_who_did_not(store: Store, tmp_pa
         "d@example.com,old,active,\n",
     )
 
-    assert (result.added, result.skipped) == (3, 1)
+    assert (result.added, result.unsubscribed) == (3, 1)
+    assert statuses(store, "a@example.com") == {"ai": "unsubscribed"}
     assert statuses(store, "b@example.com") == {"ai": "pending"}
     assert person(store, "b@example.com").subscriber.attributes == {"team": "x"}
-    assert person(store, "d@example.com").subscriber.attributes == {
-        "list": "old",
-        "status": "active",
-    }
+    assert statuses(store, "d@example.com") == {"ai": "confirmed"}
 
 
 def test_rejects_name_line_and_reason_and_can_be_imported_again(
@@ -238,13 +236,21 @@ def test_names_and_values_that_could_break_a_header_are_rejected(
         assert result.samples[0].line == 2
 
 
-def test_a_row_in_another_encoding_is_rejected_alone(sqlite_store: Store, tmp_path: Path) -> None:
-    content = "email,name\na@example.com,é\nb@example.com,Bo\n".encode("latin-1")
+def test_a_damaged_row_is_rejected_alone_and_written_as_it_was(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.csv"
+    damaged = (
+        "email,name\nc@example.com,Bjö\nb@example.com,Šárka\n".encode() + b"a@example.com,\xe9\n"
+    )
 
-    result = import_text(sqlite_store, tmp_path, content)
+    result = import_text(sqlite_store, tmp_path, damaged, rejects=rejects)
+    again = import_text(sqlite_store, tmp_path, rejects.read_bytes().replace(b"\xe9", "é".encode()))
 
-    assert (result.added, result.rejected) == (1, 1)
+    assert (result.added, result.rejected) == (2, 1)
     assert "UTF-8" in result.samples[0].reason
+    assert again.added == 1
+    assert person(sqlite_store, "a@example.com").subscriber.name == "é"
 
 
 def test_emoji_and_scripts_are_names(store: Store, tmp_path: Path) -> None:

@@ -120,6 +120,22 @@ def _imports() -> None:
     )
     op.create_index("ix_import_changes_subscriber_id", "import_changes", ["subscriber_id"])
     op.create_index("ix_import_changes_list_id", "import_changes", ["list_id"])
+    op.create_table(
+        "import_people",
+        sa.Column("import_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", _RowId, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("attributes", sa.JSON(), nullable=False),
+        sa.Column("updated_at", _Time, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("fk_import_people_import_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscriber_id"], ["subscribers.id"], name=op.f("fk_import_people_subscriber_id")
+        ),
+        sa.PrimaryKeyConstraint("import_id", "subscriber_id", name=op.f("pk_import_people")),
+    )
+    op.create_index("ix_import_people_subscriber_id", "import_people", ["subscriber_id"])
     op.add_column("subscriptions", _text("consent_ip"))
     op.add_column("subscriptions", sa.Column("import_id", sa.Integer(), nullable=True))
     op.add_column("suppressions", sa.Column("import_id", sa.Integer(), nullable=True))
@@ -128,6 +144,7 @@ def _imports() -> None:
 def _consents_and_requests() -> None:
     op.add_column("consents", sa.Column("send", sa.Integer(), nullable=True))
     op.add_column("consents", sa.Column("number", sa.Integer(), nullable=True))
+    op.add_column("consents", sa.Column("import_id", sa.Integer(), nullable=True))
     _partial_index("ix_consents_send", "consents", ["send"], "send IS NOT NULL")
     # SQLite changes no check: the table is made anew there.
     with op.batch_alter_table("requests") as table:

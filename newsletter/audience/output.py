@@ -1,0 +1,55 @@
+"""Files that are written: whole or not at all, where that can be."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from newsletter.errors import UsageError
+
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/fd/(\d+)")
+_MOST_LINKS = 40
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[TextIO]:
+    """A file that appears under its name only when all of it is written, in UTF-8.
+
+    A link is followed. What is no regular file, such as a pipe or a device, is never replaced: it
+    is opened and written. Raises UsageError where it cannot be made.
+    """
+    try:
+        place, descriptor = _followed(path)
+        if descriptor is not None:
+            handle, temporary = os.dup(descriptor), None
+        elif place.exists() and not place.is_file():
+            handle, temporary = os.open(place, os.O_WRONLY), None
+        else:
+            handle, temporary = tempfile.mkstemp(".tmp", f".{place.name}-", place.parent)
+    except OSError as error:
+        raise UsageError(f"cannot write the file: {error.strerror}", where=str(path)) from error
+    try:
+        # Bytes that were not UTF-8 when they were read are written as they were.
+        with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            yield file
+        if temporary is not None:
+            Path(temporary).replace(place)
+    except BaseException:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _followed(path: Path) -> tuple[Path, int | None]:
+    """Where a path leads; of one such as /dev/stdout the open file of this process that it means,
+    for a regular file there must be written on, and not begun or replaced."""
+    for _ in range(_MOST_LINKS):
+        if match := _DESCRIPTOR.fullmatch(os.path.abspath(path)):
+            return path, int(match[1])
+        if not path.is_symlink():
+            return path, None
+        path = path.parent / path.readlink()
+    return path.resolve(), None

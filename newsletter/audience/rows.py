@@ -1,0 +1,343 @@
+"""The rows of a file made ready for the store: who it is, where they stand, and what they said."""
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from newsletter.audience.address import InvalidAddress, canonical, named
+from newsletter.audience.cells import (
+    LONGEST_NAME,
+    attribute_fault,
+    attributes_in,
+    name_fault,
+    one_line,
+    quoted,
+)
+from newsletter.audience.columns import Columns
+from newsletter.audience.csvfile import CsvFile, Record
+from newsletter.audience.rejects import WriteReject
+from newsletter.audience.spreadsheet import unguard
+from newsletter.audience.statuses import StatusColumn, moment
+from newsletter.errors import UsageError
+from newsletter.model.standing import FIRMNESS, Standing
+from newsletter.store.schema import from_microseconds, microseconds
+from newsletter.store.staging import DEFAULT_LIST, Batch, StagedFacts, StagedSuppression
+
+_BATCH = 5000
+_SAMPLES = 5
+_SHOWN_WORDS = 8
+_SHOWN_LENGTH = 40
+# What stands in a subscription; None where the address itself is suppressed.
+_STATUSES = {each: each.status.value if each.status else None for each in Standing}
+_FILE = 1 << 40  # more than a file has lines: a row is known by its file and line in one number
+
+Progress = Callable[[int], None]
+# Where a row puts its person; when they agreed and when they left, where a status tells.
+_Told = tuple[Standing, dt.datetime | None, dt.datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that was left out: its file, the line it starts on, and why."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A row and what it says of its person."""
+
+    file: str
+    line: int
+    address: str
+    name: str
+    standing: Standing
+    attributes: Mapping[str, str]
+    consent_at: dt.datetime | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted while the rows of all files were read."""
+
+    rejected: int = 0
+    unread_times: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+    unknown: dict[tuple[str, str], "Unknown"] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Unknown:
+    """A word that is not known in a column that says where people stand."""
+
+    place: str
+    rows: int = 0
+
+
+class Rows:
+    """The rows of one file. `number` is its place among the files of an import; `standing` is that
+    of a row that says nothing, or yes; `source` is where a consent comes from, None for the first
+    file, whose name the import has itself."""
+
+    def __init__(
+        self,
+        file: CsvFile,
+        columns: Columns,
+        *,
+        number: int,
+        standing: Standing,
+        source: str | None,
+        now: dt.datetime,
+        write_reject: WriteReject,
+        progress: Progress,
+        tally: Tally,
+        samples: int,
+    ) -> None:
+        self._file = file
+        self._columns = columns
+        self._base = number * _FILE
+        self._standing = standing
+        self._source = source
+        self._now = now
+        self._write_reject = write_reject
+        self._progress = progress
+        self._tally = tally
+        self._samples = samples
+        # Most files have no word on where people stand, and nothing of their consent.
+        self._may_tell_facts = bool(
+            columns.consent_at or columns.consent_source or columns.consent_ip or source
+        )
+        self._is_plain = not (columns.statuses or columns.everybody or self._may_tell_facts)
+
+    def batches(self) -> Iterator[Batch]:
+        batch = Batch()
+        for record in self._file:
+            if record.fault:
+                self._reject(record, record.fault)
+                continue
+            try:
+                self._add(batch, record.line, record.cells)
+            except InvalidAddress as error:
+                self._reject(record, error.reason)
+                continue
+            except ValueError as error:
+                self._reject(record, str(error))
+                continue
+            batch.size += 1
+            if batch.size == _BATCH:
+                yield batch
+                batch = Batch()
+                self._progress(self._file.position_bytes())
+        yield batch
+        self._progress(self._file.position_bytes())
+
+    def _add(self, batch: Batch, line: int, cells: list[str]) -> None:
+        """Raises ValueError saying why a row is bad."""
+        columns = self._columns
+        # Nine rows in ten are short and plain as a whole: then no cell needs a closer look.
+        text = "".join(cells)
+        if closer := len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
+            cells = _looked_at(cells, columns)
+        name = cells[columns.name].strip() if columns.name >= 0 else self._whole_name(cells)
+        try:
+            address = canonical(cells[columns.email])
+        except InvalidAddress:
+            address, also = named(cells[columns.email])
+            name = name or also
+        if closer and (fault := name_fault(name)):
+            raise ValueError(fault)
+        if columns.unnamed:
+            self._check_unnamed(line, cells)
+        attributes = ",".join(
+            [
+                label + quoted(value)
+                for index, label in columns.attributes
+                if (value := cells[index].strip())
+            ]
+        )
+        for index, label in columns.json:
+            if cell := cells[index].strip():
+                attributes = _with_json(attributes, label, cell)
+        standing, facts = self._standing, None
+        if not self._is_plain:
+            standing, agreed_at, left_at = self._said(line, cells)
+            if agreed_at or left_at or self._may_tell_facts:
+                facts = self._facts(self._base + line, cells, agreed_at, left_at)
+        if len(self._tally.samples) < self._samples:
+            self._sample(line, address, name, attributes, standing, facts)
+        place, key, status = self._base + line, address.lower(), _STATUSES[standing]
+        if status is None:
+            batch.suppressions.append(self._suppression(place, key, standing, facts))
+            return
+        batch.rows.append(
+            (
+                place,
+                key,
+                address,
+                name,
+                f"{{{attributes}}}" if attributes else None,
+                status,
+                DEFAULT_LIST,
+            )
+        )
+        if facts:
+            batch.facts.append(facts)
+
+    def _whole_name(self, cells: Sequence[str]) -> str:
+        """First and last name as one, where there is no column of both."""
+        columns = self._columns
+        parts = (cells[at].strip() for at in (columns.first_name, columns.last_name) if at >= 0)
+        return " ".join(part for part in parts if part)
+
+    def _check_unnamed(self, line: int, cells: Sequence[str]) -> None:
+        for index in self._columns.unnamed:
+            if cells[index].strip():
+                raise UsageError(
+                    f"column {index + 1} has no name that can be used, and line {line} fills it",
+                    where=f"{self._file.path}:1",
+                    hint="Name each column, in up to 50 characters.",
+                )
+
+    def _said(self, line: int, cells: Sequence[str]) -> _Told:
+        """Of all that a row says of its person the firmest."""
+        standing, firmness = self._standing, FIRMNESS[self._standing]
+        agreed_at = left_at = None
+        for column in self._columns.statuses:
+            cell = cells[column.index]
+            said = column.known.get(cell) or column.read(cell)
+            if said is None:
+                self._unknown(column, cell, line)
+                continue
+            if said.standing is Standing.CONFIRMED:
+                agreed_at = said.at or agreed_at
+            elif said.standing and (theirs := FIRMNESS[said.standing]) >= firmness:
+                standing, firmness, left_at = said.standing, theirs, said.at or left_at
+        everybody = self._columns.everybody
+        if everybody and FIRMNESS[everybody] > firmness:
+            standing = everybody
+        return standing, agreed_at, left_at
+
+    def _facts(
+        self,
+        place: int,
+        cells: Sequence[str],
+        agreed_at: dt.datetime | None,
+        left_at: dt.datetime | None,
+    ) -> StagedFacts | None:
+        """What a row tells of its person's consent, if it tells anything."""
+        consent_at = self._consent_at(cells) or self._past(agreed_at)
+        left_at = self._past(left_at)
+        ip = _first(cells, self._columns.consent_ip)
+        source = _first(cells, self._columns.consent_source) or self._source
+        if not (consent_at or left_at or ip or source):
+            return None
+        return StagedFacts(
+            place,
+            is_suppressed=False,
+            consent_at=microseconds(consent_at),
+            consent_how=None,
+            consent_source=source,
+            consent_ip=ip,
+            left_at=microseconds(left_at),
+        )
+
+    def _suppression(
+        self, place: int, key: str, standing: Standing, facts: StagedFacts | None
+    ) -> StagedSuppression:
+        assert standing.reason is not None
+        left_at = None if facts is None else facts.left_at
+        return StagedSuppression(place, key, standing.reason, self._file.name, left_at)
+
+    def _sample(
+        self,
+        line: int,
+        address: str,
+        name: str,
+        attributes: str,
+        standing: Standing,
+        facts: StagedFacts | None,
+    ) -> None:
+        consent_at = None if facts is None else from_microseconds(facts.consent_at)
+        values = json.loads(f"{{{attributes}}}")
+        sample = Sample(self._file.name, line, address, name, standing, values, consent_at)
+        self._tally.samples.append(sample)
+
+    def _consent_at(self, cells: Sequence[str]) -> dt.datetime | None:
+        cell = _first(cells, self._columns.consent_at)
+        if not cell:
+            return None
+        at = self._past(moment(cell))
+        if at is None:
+            self._tally.unread_times += 1
+        return at
+
+    def _past(self, at: dt.datetime | None) -> dt.datetime | None:
+        return None if at is None or at > self._now else at
+
+    def _unknown(self, column: StatusColumn, cell: str, line: int) -> None:
+        word = cell.strip()[:_SHOWN_LENGTH]
+        key = (column.name, word)
+        if key not in self._tally.unknown and len(self._tally.unknown) > _SHOWN_WORDS:
+            return
+        place = f"{self._file.path}:{line}"
+        self._tally.unknown.setdefault(key, Unknown(place)).rows += 1
+
+    def _reject(self, record: Record, reason: str) -> None:
+        self._tally.rejected += 1
+        if len(self._tally.rejects) < _SAMPLES:
+            self._tally.rejects.append(Reject(str(self._file.path), record.line, reason))
+        self._write_reject(record.line, reason, record.cells)
+
+
+def refuse_unknown(tally: Tally) -> None:
+    """Raises UsageError for words that are not known: nobody is imported on a guess."""
+    if not tally.unknown:
+        return
+    columns = Counter(column for column, _ in tally.unknown)
+    words = [
+        f"{column}: {word!r} ({unknown.place}, {unknown.rows:,} rows)"
+        for (column, word), unknown in list(tally.unknown.items())[:_SHOWN_WORDS]
+    ]
+    if len(tally.unknown) > _SHOWN_WORDS:
+        words.append("… and more")
+    first = next(iter(columns))
+    raise UsageError(
+        "words that are not known, in columns that say who wants mail:\n" + "\n".join(words),
+        where=next(iter(tally.unknown.values())).place,
+        hint="Nothing was imported. Name the system that wrote the file with --from; or, if that "
+        f"is no status, keep it: --map {first!r}=attribute, or leave it out: --ignore {first!r}.",
+    )
+
+
+def _looked_at(cells: Sequence[str], columns: Columns) -> list[str]:
+    """The cells without the apostrophes of `guard`, each value on one line.
+
+    Raises ValueError for a name or an attribute that cannot be stored.
+    """
+    found = [unguard(cell.strip(" ")) for cell in cells]
+    for index in (*columns.consent_source, *columns.consent_ip):
+        found[index] = one_line(found[index])[:LONGEST_NAME]
+    for index, label in (*columns.attributes, *columns.json):
+        found[index] = one_line(found[index].strip())
+        if fault := attribute_fault(found[index]):
+            raise ValueError(f"{label} {fault}")
+    return found
+
+
+def _with_json(attributes: str, label: str, cell: str) -> str:
+    """Attributes as JSON with those of an object; other columns stand above them. What is no object
+    is an attribute itself."""
+    inner = attributes_in(cell)
+    if inner is None:
+        return ",".join(part for part in (attributes, label + quoted(cell)) if part)
+    merged = inner | json.loads(f"{{{attributes}}}")
+    return ",".join(f"{quoted(name)}:{quoted(value)}" for name, value in merged.items())
+
+
+def _first(cells: Sequence[str], indexes: Sequence[int]) -> str:
+    return next((text for index in indexes if (text := cells[index].strip())), "")

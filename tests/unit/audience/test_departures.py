@@ -1,0 +1,302 @@
+"""Importing a no: it is recorded, takes people off, and no later import undoes it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from newsletter.audience import subscribers
+from newsletter.audience.columns import Choice
+from newsletter.audience.importing import Order, import_csv
+from newsletter.errors import UsageError
+from newsletter.model.address import Address
+from newsletter.model.standing import Standing
+from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
+from newsletter.store import Store, consents, people, suppressions
+from tests.factories import LATER, NOW, erased_hash, import_text, join, make_list
+
+
+def standing(store: Store, who: str) -> str:
+    """Where an address stands on the list `ai`: a status, a suppression, or nothing."""
+    address = Address(f"{who}@example.com")
+    with store.read() as connection:
+        suppression = suppressions.find(connection, address)
+        person = people.person(connection, address)
+    if suppression is not None:
+        return suppression.reason.value
+    return next((each.status.value for each in person.subscriptions), "") if person else ""
+
+
+def log(store: Store, who: str) -> list[tuple[str, str]]:
+    with store.read() as connection:
+        person = people.find(connection, Address(f"{who}@example.com"))
+        assert person is not None
+        return [(fact.kind.value, fact.consent.how) for fact in consents.of(connection, person.id)]
+
+
+@pytest.mark.parametrize(
+    ("word", "recorded"),
+    [
+        ("Unsubscribed", "unsubscribed"),
+        ("opted out", "unsubscribed"),
+        ("inactive", "unsubscribed"),
+        ("bounced", "hard_bounce"),
+        ("Cleaned", "hard_bounce"),
+        ("Marked as spam", "complaint"),
+        ("blocklisted", "manual"),
+        ("disabled", "manual"),
+        ("Unconfirmed", "pending"),
+        ("", "pending"),
+        ("Active", "confirmed"),
+    ],
+)
+def test_what_a_status_says_is_recorded_and_no_later_import_confirms_a_no(
+    store: Store, tmp_path: Path, word: str, recorded: str
+) -> None:
+    """Of people the store never saw."""
+    result = import_text(store, tmp_path, f"email,Status\nx@example.com,{word}\n")
+    before = standing(store, "x")
+    import_text(store, tmp_path, "email\nX@example.com\n", now=LATER)
+
+    assert before == recorded
+    assert sum(result.counts.values()) == 1
+    assert standing(store, "x") == ("confirmed" if recorded == "pending" else recorded)
+
+
+def test_a_no_takes_a_confirmed_person_off_and_keeps_their_earlier_yes(
+    store: Store, tmp_path: Path
+) -> None:
+    import_text(store, tmp_path, "email,name\nann@example.com,Ann\nbea@example.com,Bea\n")
+
+    result = import_text(
+        store, tmp_path, "email,name,status\nANN@example.com,Other,unsubscribed\n", now=LATER
+    )
+
+    assert (result.unsubscribed, result.updated) == (1, 0)
+    assert (standing(store, "ann"), standing(store, "bea")) == ("unsubscribed", "confirmed")
+    assert log(store, "ann") == [("confirmed", "import"), ("unsubscribed", "import")]
+    with store.read() as connection:
+        person = people.find(connection, Address("ann@example.com"))
+    assert person is not None
+    assert person.name == "Ann"
+
+
+def test_a_no_once_more_changes_nothing(store: Store, tmp_path: Path) -> None:
+    text = "email,status\nann@example.com,unsubscribed\nbea@example.com,bounced\n"
+    import_text(store, tmp_path, text)
+
+    again = import_text(store, tmp_path, text, now=LATER)
+
+    assert again.counts == dict.fromkeys(again.counts, 0) | {"unchanged": 2}
+    assert log(store, "ann") == [("unsubscribed", "import")]
+
+
+def test_pending_takes_nobody_back(store: Store, tmp_path: Path) -> None:
+    make_list(store)
+    join(store, "ann@example.com")
+    join(store, "bea@example.com")
+    subscribers.remove(store, Address("bea@example.com"), "ai", NOW)
+
+    import_text(store, tmp_path, "email,status\nann@example.com,pending\nbea@example.com,pending\n")
+
+    assert (standing(store, "ann"), standing(store, "bea")) == ("confirmed", "unsubscribed")
+
+
+def test_a_suppressed_row_needs_no_membership(store: Store, tmp_path: Path) -> None:
+    result = import_text(store, tmp_path, "email,status\nann@example.com,complained\n")
+
+    assert result.suppressed == 1
+    with store.read() as connection:
+        assert people.count(connection) == 0
+        history = suppressions.history(connection, "ann@example.com")
+    assert [(each.added, each.source) for each in history] == [(True, "people.csv")]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_no_wins_over_a_yes_whatever_the_order_of_rows_and_files(
+    store: Store, tmp_path: Path, order: Sequence[int]
+) -> None:
+    contents = (
+        "email,status\nann@example.com,active\nbea@example.com,active\ncid@example.com,active\n",
+        "email,status\nann@example.com,unsubscribed\nbea@example.com,unsubscribed\n",
+        "email,status\nbea@example.com,bounced\nBEA@example.com,complained\n",
+    )
+    files = []
+    for number in order:
+        file = tmp_path / f"{number}.csv"
+        file.write_text(contents[number])
+        files.append(file)
+
+    result = import_csv(
+        store, files, "ai", status=SubscriptionStatus.CONFIRMED, now=NOW, hashes=erased_hash
+    )
+
+    assert [standing(store, who) for who in ("ann", "bea", "cid")] == [
+        "unsubscribed",
+        "complaint",
+        "confirmed",
+    ]
+    assert sum(result.counts.values()) == 7
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "recorded"),
+    [
+        ("subscribed_to_emails", "FALSE", "unsubscribed"),
+        ("is_subscribed", "0", "unsubscribed"),
+        ("subscribed", "yes", "confirmed"),
+        ("subscribed", "", "pending"),
+        ("email_disabled", "true", "unsubscribed"),
+        ("Unsubscribed", "no", "confirmed"),
+        ("unsubscribed_at", "2024-05-01", "unsubscribed"),
+        ("unsubscribed_at", "", "confirmed"),
+        ("Bounced", "1", "hard_bounce"),
+        ("bounced on", "2024-05-01 10:00", "hard_bounce"),
+        ("complained", "true", "complaint"),
+        ("confirmed", "no", "unsubscribed"),
+        ("confirmed_at", "", "pending"),
+        ("confirmed_at", "2020-01-02T03:04:05Z", "confirmed"),
+        ("Opt-in", "yes", "confirmed"),
+        ("opt_out", "yes", "unsubscribed"),
+        ("blocked", "y", "manual"),
+        ("Accepts Marketing", "no", "unsubscribed"),
+        ("email status", "soft bounced", "soft_bounce"),
+    ],
+)
+def test_columns_named_like_a_consent_are_read_in_their_sense(
+    sqlite_store: Store, tmp_path: Path, header: str, cell: str, recorded: str
+) -> None:
+    import_text(sqlite_store, tmp_path, f"email,{header}\nx@example.com,{cell}\n")
+
+    assert standing(sqlite_store, "x") == recorded
+
+
+def test_any_one_column_that_says_no_wins(sqlite_store: Store, tmp_path: Path) -> None:
+    import_text(
+        sqlite_store,
+        tmp_path,
+        "email,status,bounced,consent\nann@example.com,active,yes,yes\nbea@example.com,active,,no\n",
+    )
+
+    assert [standing(sqlite_store, who) for who in ("ann", "bea")] == [
+        "hard_bounce",
+        "unsubscribed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [("status", "zombie"), ("subscribed", "perhaps"), ("bounced", "3"), ("plan_active", "gold")],
+)
+def test_a_word_that_is_not_known_refuses_the_whole_file(
+    sqlite_store: Store, tmp_path: Path, header: str, cell: str
+) -> None:
+    """Nobody is imported, no list made and no rejects written; every word is told at once."""
+    cells = ("yes", cell, cell, "?!")
+    rows = "".join(f"user{number}@example.com,{each}\n" for number, each in enumerate(cells))
+    text = f"email,{header}\n{rows}"
+
+    with pytest.raises(UsageError) as caught:
+        import_text(sqlite_store, tmp_path, text, rejects=tmp_path / "rejects.csv")
+
+    assert header in caught.value.message
+    assert repr(cell) in caught.value.message
+    assert "2 rows" in caught.value.message
+    assert "'?!'" in caught.value.message
+    assert caught.value.where.endswith("people.csv:3")
+    assert "--ignore" in caught.value.hint
+    with sqlite_store.read() as connection:
+        assert people.count(connection) == 0
+    assert not (tmp_path / "rejects.csv").exists()
+
+
+def test_a_column_that_only_looks_like_a_status_can_be_kept_or_left_out(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    text = "email,Active plan\nx@example.com,gold\n"
+
+    for told, expected in (("attribute", {"active_plan": "gold"}), ("plan", {"plan": "gold"})):
+        order = Order(choice=Choice({"active plan": told}))
+        import_text(sqlite_store, tmp_path, text, order=order)
+        with sqlite_store.read() as connection:
+            person = people.find(connection, Address("x@example.com"))
+        assert person is not None
+        assert expected.items() <= person.attributes.items()
+    result = import_text(
+        sqlite_store, tmp_path, text, order=Order(choice=Choice({"active plan": "-"}))
+    )
+
+    assert result.unchanged == 1
+
+
+@pytest.mark.parametrize("everybody", [Standing.UNSUBSCRIBED, Standing.COMPLAINT])
+def test_a_file_of_departures_needs_only_addresses(
+    store: Store, tmp_path: Path, everybody: Standing
+) -> None:
+    make_list(store)
+    join(store, "ann@example.com")
+    order = Order(choice=Choice(everybody=everybody))
+    list_name = "ai" if everybody is Standing.UNSUBSCRIBED else None
+
+    import_text(
+        store, tmp_path, "email\nann@example.com\nnew@example.com\n", list_name, order=order
+    )
+    import_text(store, tmp_path, "email\nann@example.com\nnew@example.com\n", now=LATER)
+
+    assert [standing(store, who) for who in ("ann", "new")] == [everybody.value] * 2
+
+
+def test_a_whole_file_of_departures_overrules_its_columns(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    order = Order(choice=Choice(everybody=Standing.UNSUBSCRIBED))
+
+    import_text(sqlite_store, tmp_path, "email,status\nx@example.com,odd\n", order=order)
+
+    assert standing(sqlite_store, "x") == "unsubscribed"
+
+
+def test_the_time_source_and_address_of_a_consent_are_taken_over(
+    store: Store, tmp_path: Path
+) -> None:
+    import_text(
+        store,
+        tmp_path,
+        "email,subscribed_at,optin_ip,consent_source,unsubscribed_at\n"
+        "ann@example.com,2019-03-14 09:12:31,192.0.2.7,fair,\n"
+        "bea@example.com,2019-03-14T09:12:31+01:00,,,2021-02-03T04:05:06Z\n"
+        "cid@example.com,2319-03-14 09:12:31,,,\n",
+    )
+
+    with store.read() as connection:
+        found = {
+            each.subscriber.address.text[:3]: each.subscriptions[0].consent
+            for each in people.newest_first(connection)
+        }
+        bea = people.find(connection, Address("bea@example.com"))
+        assert bea is not None
+        facts = consents.of(connection, bea.id)
+    assert found["ann"].at.isoformat() == "2019-03-14T09:12:31+00:00"
+    assert (found["ann"].source, found["ann"].ip) == ("fair", "192.0.2.7")
+    assert found["bea"].at.isoformat() == "2019-03-14T08:12:31+00:00"
+    assert found["cid"].at == NOW  # a time to come is none
+    assert [(fact.kind, fact.consent.at.year) for fact in facts] == [
+        (ConsentKind.UNSUBSCRIBED, 2021)
+    ]
+
+
+def test_who_was_erased_is_recorded_in_no_way(store: Store, tmp_path: Path) -> None:
+    from newsletter.model.subscriber import SuppressionReason
+
+    with store.write() as connection:
+        (known_as,) = erased_hash("x@example.com")
+        suppressions.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
+
+    result = import_text(
+        store, tmp_path, "email,status\nx@example.com,unsubscribed\nX@example.com,bounced\n"
+    )
+
+    assert result.skipped == 2
+    with store.read() as connection:
+        assert people.count(connection) == 0
+        assert suppressions.counts(connection) == {"erased": 1}
