@@ -4,7 +4,8 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
-from newsletter.cli.sends import SendId, as_json, show
+from newsletter.cli.sends import SendId
+from newsletter.cli.showing import as_json, show
 from newsletter.model.send import Send, SendStatus
 
 

@@ -8,12 +8,14 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from newsletter.cli.frame import Session
-from newsletter.cli.sends import EXIT_CODES, as_json, next_step, show
+from newsletter.cli.sends import EXIT_CODES
+from newsletter.cli.showing import as_json, next_step, pulse, show
 from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import ConfigurationError, Interrupted
 
 if TYPE_CHECKING:
     from newsletter.feedback.queue import Queue
+    from newsletter.sending.pace import Vitals
     from newsletter.sending.run import Progress, Runner
     from newsletter.transports import Transport
 
@@ -25,19 +27,19 @@ def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
     """Run a send in the foreground with a progress bar; returns the command's exit code."""
     from newsletter.sending.run import read, run
 
-    with stopping(sender.stop) as signals:
+    with stopping(sender.stop, sender.by_person) as signals:
         before = read(session.store, send_id)
-        with _bar(session, before.counts.queued) as progress:
+        with _bar(session, sender.vitals, before.counts.queued) as progress:
             try:
                 after = run(sender, send_id, progress)
             except Interrupted as error:
-                raise Interrupted(error.message, hint=next_step(before)) from error
+                raise Interrupted(error.message, hint=next_step(session, before)) from error
     if session.json:
         session.emit(as_json(after))
     else:
         show(session, after)
     if signals and after.status in ("sending", "scheduled"):
-        session.notes.print(f"Interrupted. {next_step(after)}")
+        session.notes.print(f"Interrupted. {next_step(session, after)}")
         return 130
     return EXIT_CODES[after.status]
 
@@ -153,10 +155,13 @@ def _pull_suppressions(session: Session, transport: "Transport") -> None:
 
 
 @contextmanager
-def stopping(stop: threading.Event) -> Iterator[list[int]]:
+def stopping(
+    stop: threading.Event, by_person: threading.Event | None = None
+) -> Iterator[list[int]]:
     """Turn the first Ctrl-C, SIGTERM or SIGHUP into `stop`; a second one ends the process at once.
 
-    Yields the list of signals that came.
+    `by_person` is set before by Ctrl-C. A signal that is ignored already, as by nohup or for the
+    background jobs of a script, stays ignored. Yields the list of signals that came.
     """
     import os
     import signal
@@ -165,11 +170,17 @@ def stopping(stop: threading.Event) -> Iterator[list[int]]:
 
     def handle(number: int, _frame: object) -> None:
         came.append(number)
+        if number == signal.SIGINT and by_person is not None:
+            by_person.set()
         stop.set()
         if len(came) > 1:
             os._exit(130)
 
-    wanted = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    wanted = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, handle) for number in wanted}
     try:
         yield came
@@ -179,15 +190,19 @@ def stopping(stop: threading.Event) -> Iterator[list[int]]:
 
 
 @contextmanager
-def _bar(session: Session, total: int) -> Iterator["Progress"]:
-    """A progress bar on a terminal, silence elsewhere."""
+def _bar(session: Session, vitals: "Vitals", total: int) -> Iterator["Progress"]:
+    """A progress bar on a terminal, with the rate, the time left and what the send waits for;
+    silence elsewhere."""
     if not session.notes.is_terminal:
         yield lambda settled: None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task
+    from rich.text import Text
 
-    with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=session.notes
-    ) as bar:
+    class Pulse(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(pulse(session, vitals, (task.total or 0) - task.completed))
+
+    with Progress(BarColumn(), MofNCompleteColumn(), Pulse(), console=session.notes) as bar:
         task = bar.add_task("sending", total=total)
         yield lambda settled: bar.advance(task, settled)

@@ -9,6 +9,7 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
+from newsletter.cli.showing import in_zone
 from newsletter.errors import FindingsError, Refused, UsageError
 from newsletter.model.email import fill
 
@@ -61,7 +62,7 @@ def send(
 ) -> int:
     """Send an issue to a list."""
     from newsletter.project import utc_now
-    from newsletter.sending import plan, preflight
+    from newsletter.sending import plan, preflight, times
     from newsletter.sending.prepare import blamed_on, place_of, prepare
 
     prepared = prepare(session.project, issue)
@@ -87,7 +88,7 @@ def send(
         spread=spread,
         rate=rate,
         canary=canary,
-        scheduled_at=None if at is None else plan.parse_time(at, timezone, utc_now()),
+        scheduled_at=None if at is None else times.parse_time(at, timezone, utc_now()),
         git_commit=plan.git_commit(prepared.path),
     )
     _show_findings(session, prepared)
@@ -113,7 +114,7 @@ def send(
             "`newsletter events replay` tells of them.",
             style="yellow",
         )
-    return run_and_show(session, sender, plan.plan(session.store, order, utc_now()))
+    return run_and_show(session, sender, plan.plan(session.store, order, utc_now(), sender.name))
 
 
 def _show_findings(session: Session, prepared: "Prepared") -> None:
@@ -146,6 +147,7 @@ def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int
                 "subject": fill(order.email.subject, {}),
                 "from": order.email.sender,
                 "content_hash": order.email.content_hash,
+                "scheduled_at": order.scheduled_at.isoformat() if order.scheduled_at else None,
                 "days": days,
             }
         )
@@ -169,7 +171,7 @@ def _describe(session: Session, order: "Order", expected: "Forecast", days: int)
     for reason, amount in expected.skipped.items():
         table.add_row(f"skipped, {reason}", f"{amount:,}")
     if order.scheduled_at:
-        table.add_row("at", f"{order.scheduled_at:%Y-%m-%d %H:%M} UTC")
+        table.add_row("at", in_zone(session, order.scheduled_at))
     if order.canary:
         table.add_row("canary", f"{order.canary:.2%} first, the rest once that is well")
     if days > 1:

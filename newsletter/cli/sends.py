@@ -1,13 +1,15 @@
 """`newsletter status`, `sends` and `deliveries`: what the ledger says."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.showing import as_json, in_zone, show, standing_of
 from newsletter.errors import UsageError
-from newsletter.model.send import Delivery, DeliveryStatus, Send, SendStatus
+from newsletter.model.send import Delivery, DeliveryStatus, Reported, Send, SendStatus
 
 EXIT_CODES = {
     SendStatus.FINISHED: 0,
@@ -54,30 +56,34 @@ def status(session: Session, send: str | None) -> None:
 
 
 @click.command()
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
 @command
-def sends(session: Session) -> None:
+def sends(session: Session, limit: int | None) -> None:
     """Show all sends, newest first."""
     from newsletter.store import sends as queries
 
     with session.store.read() as connection:
-        found = list(queries.newest_first(connection))
+        found = queries.newest_first(connection, limit)
     warn_if_restored(session)
     if session.json:
         for send in found:
             session.emit(as_json(send))
         return
-    table = session.table("send", "issue", "list", "status", "recipients", "accepted", "unknown")
+    words = ("delivered", "bounced", "complained")
+    table = session.table(
+        "send", "issue", "list", "status", "at", "recipients", "accepted", "unknown", *words
+    )
     table.columns[0].no_wrap = True  # it is copied into the next command
     for send in found:
-        balance = send.counts
+        state = standing_of(send).state
         table.add_row(
             send.id,
             send.slug,
             f"{send.list} ({send.segment})" if send.segment else send.list,
-            send.status,
-            f"{balance.recipients:,}",
-            f"{balance.accepted:,}",
-            f"{balance.unknown:,}",
+            f"{send.status}, {state}" if state else send.status,
+            in_zone(session, send.scheduled_at or send.created_at),
+            *(f"{getattr(send.counts, word):,}" for word in ("recipients", "accepted", "unknown")),
+            *(f"{getattr(send.reports, word):,}" for word in words),
         )
     session.console.print(table if found else "Nothing was sent yet.")
 
@@ -90,17 +96,32 @@ def sends(session: Session) -> None:
     type=click.Choice([status.value for status in DeliveryStatus]),
     help="Only these.",
 )
+@click.option(
+    "--reported",
+    type=click.Choice([reported.value for reported in Reported]),
+    help="Only those of which this was reported last.",
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
 @command
-def deliveries(session: Session, send: str, wanted: str | None) -> None:
+def deliveries(
+    session: Session, send: str, wanted: str | None, reported: str | None, as_csv: bool
+) -> None:
     """Show what became of each recipient of a send."""
     from newsletter.store import deliveries as queries
     from newsletter.store import sends as send_queries
 
+    if as_csv and session.json:
+        raise UsageError("--csv and --json exclude each other")
     found = _find(session, send)
     only = DeliveryStatus(wanted) if wanted else None
+    said = Reported(reported) if reported else None
     with session.store.read() as connection:
         number = send_queries.number_of(connection, found.id)
-        for delivery in queries.newest_first(connection, number, only):
+        rows = queries.newest_first(connection, number, only, said)
+        if as_csv:
+            _print_csv(rows)
+            return
+        for delivery in rows:
             if session.json:
                 session.emit(delivery_json(delivery))
             else:
@@ -119,6 +140,20 @@ def warn_if_restored(session: Session) -> None:
         session.notes.print(
             f"Nothing is sent from here: {sign}.", f"  {restored.ADVICE}", sep="\n", style="yellow"
         )
+
+
+def _print_csv(rows: Iterable[Delivery]) -> None:
+    """A line each, with cells that no spreadsheet runs as a formula."""
+    import csv
+
+    from newsletter.audience.spreadsheet import guard
+
+    columns = ("delivery", "address", "status", "reported", "reason", "attempts", "at")
+    writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(columns)
+    for delivery in rows:
+        values = delivery_json(delivery)
+        writer.writerow(guard(str(values[column] or "")) for column in columns)
 
 
 def _find(session: Session, send: str | None) -> Send:
@@ -142,38 +177,6 @@ def _unknown_words(session: Session, send: Send) -> Mapping[str, int]:
         return events.unknown_words(connection, queries.number_of(connection, send.id))
 
 
-def as_json(
-    send: Send, alarm: str | None = None, unknown_words: Mapping[str, int] | None = None
-) -> dict[str, Any]:
-    """A send as every command prints it; `status` alone looks for an alarm and unknown words."""
-    balance = send.counts
-    return {
-        "send_id": send.id,
-        "status": send.status,
-        "recipients": balance.recipients,
-        "accepted": balance.accepted,
-        "rejected": balance.rejected,
-        "skipped": balance.skipped,
-        "unknown": balance.unknown,
-        "queued": balance.queued,
-        "slug": send.slug,
-        "list": send.list,
-        "segment": send.segment,
-        "subject": send.subject,
-        "from": send.sender,
-        "content_hash": send.content_hash,
-        "git_commit": send.git_commit,
-        "again": send.again,
-        "pause_reason": send.pause_reason,
-        "resume_at": send.resume_at.isoformat() if send.resume_at else None,
-        "created_at": send.created_at.isoformat(),
-        "scheduled_at": send.scheduled_at.isoformat() if send.scheduled_at else None,
-        "finished_at": send.finished_at.isoformat() if send.finished_at else None,
-        "alarm": alarm,
-        "unknown_words": dict(unknown_words or {}),
-    }
-
-
 def delivery_json(delivery: Delivery) -> dict[str, Any]:
     return {
         "address": delivery.address,
@@ -186,40 +189,3 @@ def delivery_json(delivery: Delivery) -> dict[str, Any]:
         "delivery": delivery.id,
         "reported": delivery.reported,
     }
-
-
-def show(session: Session, send: Send) -> None:
-    """A send for people: its balance, and what to do next."""
-    balance = send.counts
-    table = session.table("", "", header=False)
-    table.add_row("send", send.id)
-    table.add_row("issue", send.slug)
-    table.add_row("subject", send.subject)
-    table.add_row("list", send.list)
-    if send.segment:
-        table.add_row("segment", send.segment)
-    table.add_row(
-        "status", f"{send.status}" + (f" ({send.pause_reason})" if send.pause_reason else "")
-    )
-    for name in ("recipients", "accepted", "rejected", "skipped", "unknown", "queued"):
-        table.add_row(name, f"{getattr(balance, name):,}")
-    session.console.print(table)
-    if advice := next_step(send):
-        session.console.print(advice)
-
-
-def next_step(send: Send) -> str:
-    """The command that an operator most likely wants now."""
-    match send.status:
-        case SendStatus.SENDING | SendStatus.PAUSED:
-            when = f", from {send.resume_at:%Y-%m-%d %H:%M} UTC on" if send.resume_at else ""
-            return f"Go on with: newsletter resume {send.id}{when}"
-        case SendStatus.UNRESOLVED:
-            return (
-                "Whether the unknown ones were sent, nobody can tell from here. Decide with: "
-                f"newsletter resolve {send.id} --unknown resend|accept|reject"
-            )
-        case SendStatus.SCHEDULED:
-            return f"It starts with: newsletter worker, or newsletter resume {send.id}"
-        case SendStatus.FINISHED | SendStatus.CANCELLED:
-            return ""

@@ -4,7 +4,7 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner, stopping
-from newsletter.cli.sends import as_json, next_step
+from newsletter.cli.showing import as_json, next_step
 from newsletter.errors import Refused, UsageError
 from newsletter.model.send import SendStatus
 
@@ -44,7 +44,7 @@ def worker(session: Session, once: bool) -> int:
                 else:
                     session.console.print(f"{after.id}: {after.status}")
                 if sender.stop.is_set() and after.status is SendStatus.SENDING:
-                    session.notes.print(f"Interrupted. {next_step(after)}")
+                    session.notes.print(f"Interrupted. {next_step(session, after)}")
                     return 130
             if once:
                 return 0

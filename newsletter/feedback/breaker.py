@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.config import LEAST_COMPLAINTS, PolicySettings
 from newsletter.model.event import Cause, Event
-from newsletter.model.send import SendStatus
+from newsletter.model.send import SendStatus, StoppedBy
 from newsletter.store import events as log
 from newsletter.store import sends
 from newsletter.store.settling import Standing
@@ -31,7 +31,7 @@ def check(
             since = _found(connection, row, row.breaker_from, policy)
             reason = since and f"since it was resumed, {since}"
         if reason:
-            sends.update(connection, send, status=SendStatus.PAUSED, pause_reason=reason)
+            sends.pause(connection, send, reason, StoppedBy.BREAKER)
 
 
 def _found(

@@ -16,6 +16,38 @@ class SendStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class StoppedBy(StrEnum):
+    """Who or what stopped a send, so that a worker knows whether to go on with it by itself."""
+
+    PERSON = "person"
+    QUOTA = "quota"  # it goes on by itself, at `resume_at`
+    BREAKER = "breaker"
+    CANARY = "canary"
+    TRANSPORT = "transport"
+    SCHEDULE = "schedule"  # its time passed long ago, or its audience cannot be told
+    STORE = "store"  # restored from a backup
+
+
+class State(StrEnum):
+    """What goes on with a send that is not over: see newsletter.sending.state."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    INTERRUPTED = "interrupted"  # nobody runs it
+
+
+class Wait(StrEnum):
+    """What a send waits for."""
+
+    SLOT = "slot"  # of the rate
+    QUOTA = "quota"
+    LEASE = "lease"  # of an owner that was not heard of lately
+    SCHEDULE = "schedule"
+    CANARY = "canary"
+    TRANSPORT = "transport"
+    STORE = "store"
+
+
 class DeliveryStatus(StrEnum):
     """What *we* did: queued -> sending -> accepted | rejected | unknown, or skipped."""
 
@@ -65,6 +97,27 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Reports:
+    """How many deliveries of a send the provider said this of; each counts where it came to."""
+
+    delivered: int = 0
+    bounced: int = 0
+    complained: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """Who runs a send, and what that process says of itself; after it, only when it was last."""
+
+    owner: str | None = None  # as newsletter.sending.owner names processes
+    since: dt.datetime | None = None
+    lease_until: dt.datetime | None = None
+    waiting_for: Wait | None = None
+    waiting_until: dt.datetime | None = None
+    speed: float | None = None  # recipients a second, lately
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """One decision to mail one issue to one audience; times are UTC."""
 
@@ -82,9 +135,12 @@ class Send:
     created_at: dt.datetime
     scheduled_at: dt.datetime | None
     finished_at: dt.datetime | None
+    stopped_by: StoppedBy | None
     pause_reason: str | None
     resume_at: dt.datetime | None  # when a pause may end, if that is known
     counts: Counts
+    reports: Reports
+    tenure: Tenure
 
 
 @dataclass(frozen=True, slots=True)

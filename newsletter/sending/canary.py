@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newsletter.config import LEAST_COMPLAINTS
-from newsletter.model.send import SendStatus
+from newsletter.model.send import SendStatus, StoppedBy, Wait
 from newsletter.sending.core import LEASE, Run
+from newsletter.sending.pace import Waiting
 from newsletter.store import sends
 from newsletter.store.canary import Reports, reports
 
@@ -57,12 +58,20 @@ def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[s
             if row.status != SendStatus.SENDING or row.epoch != run.epoch:
                 return False
             now = run.clock()
-            sends.renew(connection, run.number, run.epoch, now + LEASE)
+            run.vitals.waiting = Waiting(Wait.CANARY, row.canary_until)
+            sends.renew(
+                connection,
+                run.number,
+                run.epoch,
+                now + LEASE,
+                waiting_for=Wait.CANARY,
+                waiting_until=row.canary_until,
+            )
             is_over = now >= row.canary_until
             found = reports(connection, run.number, row.canary_size)
             reason = _against(found, limits, is_over=is_over)
             if reason:
-                sends.update(connection, run.number, status=SendStatus.PAUSED, pause_reason=reason)
+                sends.pause(connection, run.number, reason, StoppedBy.CANARY)
                 return False
             passed = is_over or 0 < _ENOUGH * found.accepted <= found.reported
             sends.update(connection, run.number, canary_passed=passed)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
-from newsletter.model.send import DeliveryStatus, Send, SendStatus
+from newsletter.model.send import DeliveryStatus, Send, SendStatus, StoppedBy
 from newsletter.sending import owner
 from newsletter.sending.core import Clock
 from newsletter.sending.run import read
@@ -21,19 +21,29 @@ class Decision(StrEnum):
     REJECT = "reject"
 
 
-def pause(store: Store, send_id: str, clock: Clock, reason: str = "by the operator") -> Send:
-    """Stop a send after the batches in flight; pausing a paused one changes nothing."""
+def pause(
+    store: Store,
+    send_id: str,
+    clock: Clock,
+    reason: str = "by the operator",
+    by: StoppedBy = StoppedBy.PERSON,
+) -> Send:
+    """Stop a send after the batches in flight.
+
+    Pausing a paused one changes nothing, but that one which waits for the quota waits for a person
+    then.
+    """
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
         row = sends.row_of(connection, number, lock=True)
-        if row.status in (*sends.ENDED, SendStatus.UNRESOLVED):
+        if row.status in sends.OVER:
             raise Refused(
                 f"{send.id} is {row.status}: there is nothing to pause",
                 hint=f"See: newsletter status {send.id}",
             )
-        if row.status != SendStatus.PAUSED:
-            sends.update(connection, number, status=SendStatus.PAUSED, pause_reason=reason)
+        if row.status != SendStatus.PAUSED or row.stopped_by == StoppedBy.QUOTA:
+            sends.pause(connection, number, reason, by)
     return read(store, send.id)
 
 
@@ -53,8 +63,15 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
         deliveries.cancel_queued(connection, number, now)
         if row.status != SendStatus.CANCELLED:
             sends.update(
-                connection, number, status=SendStatus.CANCELLED, pause_reason=None, finished_at=now
+                connection,
+                number,
+                status=SendStatus.CANCELLED,
+                stopped_by=None,
+                pause_reason=None,
+                resume_at=None,
+                finished_at=now,
             )
+        sends.settle(connection, number, now)
     return read(store, send.id)
 
 
@@ -80,6 +97,7 @@ def reopen(store: Store, send_id: str, clock: Clock) -> Send:
                 connection,
                 number,
                 status=status,
+                stopped_by=None,
                 pause_reason=None,
                 resume_at=None,
                 breaker_from=clock(),
@@ -108,10 +126,9 @@ def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Sen
             connection, number, _STATUS[decision], f"the operator decided: {decision}", now
         )
         if changed and decision is Decision.RESEND and row.status == SendStatus.UNRESOLVED:
-            sends.update(
-                connection, number, status=SendStatus.PAUSED, pause_reason="to be sent again"
-            )
-        elif row.status == SendStatus.UNRESOLVED:
+            sends.pause(connection, number, "to be sent again", StoppedBy.PERSON)
+            sends.forget_balance(connection, number)
+        elif row.status in sends.OVER:
             sends.settle(connection, number, now)
     return read(store, send.id)
 

@@ -23,9 +23,9 @@ from newsletter.errors import (
     TransportDown,
 )
 from newsletter.model.email import Email
-from newsletter.model.send import Outcome, RetryLater, SendStatus, Unknown
+from newsletter.model.send import Outcome, RetryLater, SendStatus, StoppedBy, Unknown, Wait
 from newsletter.sending.compose import Audience, compose
-from newsletter.sending.pace import Pace, Tally, was_too_fast
+from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
 from newsletter.store import Store, claims, deliveries, limiter, sends
 from newsletter.store.claims import Claim, NothingToClaim
 from newsletter.transports import Transport
@@ -33,10 +33,13 @@ from newsletter.transports import Transport
 LEASE = dt.timedelta(seconds=60)
 _DAY = dt.timedelta(days=1)
 _QUOTA_POLL = dt.timedelta(minutes=10)
+_SOONEST = dt.timedelta(minutes=1)  # a pause for the quota is no shorter
+_LOOK_SECONDS = 5.0  # a long wait for a slot ends by a pause, too
 _RETRY_AFTER = dt.timedelta(seconds=5)
 _RECORD_TRIES = 5
 
 Clock = Callable[[], dt.datetime]
+Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Run:
     spread: bool
     clock: Clock
     stop: threading.Event
+    notify: Notify
+    vitals: Vitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,13 @@ Step = Sent | NotSent | Paused | NothingToClaim
 def send_batch(run: Run) -> Step:
     """Send one batch of a run; at most `Pace.call_size` recipients are in flight meanwhile."""
     if (hold := run.pace.hold_until) is not None and hold > run.clock():
+        run.vitals.waits(Wait.QUOTA, hold)
         run.stop.wait(min(1.0, (hold - run.clock()).total_seconds()))
-        return _held(run)
+        return _taken_away(run) or Sent((), 0)
     size = run.pace.call_size(run.transport.batch_size)
-    if (rate := run.pace.rate) is not None:
-        _wait_for_slot(run, size, rate)
+    if (rate := run.pace.rate) is not None and (taken_away := _wait_for_slot(run, size, rate)):
+        return taken_away
+    run.vitals.works()
     if run.stop.is_set():
         return NotSent("asked to stop")
     now = run.clock()
@@ -118,20 +125,32 @@ def send_batch(run: Run) -> Step:
             assert_never(claim)
 
 
-def _held(run: Run) -> Step:
-    """Nothing is claimed until the hold ends, but a pause or a new owner ends the waiting."""
+def _taken_away(run: Run) -> NothingToClaim | None:
+    """Who waits claims nothing, but a pause or a new owner ends the waiting."""
     with run.store.read() as connection:
         row = sends.row_of(connection, run.number)
     if row.status == SendStatus.SENDING and row.epoch == run.epoch:
-        return Sent((), 0)
+        return None
     return NothingToClaim(SendStatus(row.status), owned=row.epoch == run.epoch)
 
 
-def _wait_for_slot(run: Run, recipients: int, rate: float) -> None:
+def _wait_for_slot(run: Run, recipients: int, rate: float) -> NothingToClaim | None:
     """Taken before the claim, so that nothing claimed waits; a lost slot harms nobody."""
     with run.store.write(durable=False) as connection:
-        begins = limiter.reserve(connection, recipients, rate, run.clock())
-    run.stop.wait(max(0.0, (begins - run.clock()).total_seconds()))
+        slot = limiter.reserve(connection, recipients, rate, run.clock())
+    if slot.was_booked_until is not None:
+        run.notify(
+            f"The rate of this store was booked until {slot.was_booked_until:%Y-%m-%d %H:%M} UTC, "
+            "as by a clock that was ahead. It begins anew now; check the clocks of all machines."
+        )
+    seconds = (slot.begins - run.clock()).total_seconds()
+    if seconds > LONG_WAIT_SECONDS:
+        run.vitals.waits(Wait.SLOT, slot.begins)
+    ends = time.monotonic() + seconds
+    while (left := ends - time.monotonic()) > 0 and not run.stop.wait(min(left, _LOOK_SECONDS)):
+        if left > _LOOK_SECONDS and (taken_away := _taken_away(run)):
+            return taken_away
+    return None
 
 
 def _deliver(run: Run, claim: Claim) -> Step:
@@ -148,7 +167,7 @@ def _deliver(run: Run, claim: Claim) -> Step:
         queued = RetryLater(error.message, is_failure=False)
         left = error.outcomes or [None] * len(messages)
         _record(run, claim, [outcome or queued for outcome in left], slower=False)
-        return pause(run, _told(error))
+        return pause(run, _told(error), StoppedBy.TRANSPORT)
     except TransportDown as error:
         _put_back(run, claim)
         return NotSent(error.message)
@@ -157,16 +176,16 @@ def _deliver(run: Run, claim: Claim) -> Step:
         return _wait_for_quota(run, error)
     except SendingStopped as error:
         _put_back(run, claim)
-        return pause(run, _told(error))
+        return pause(run, _told(error), StoppedBy.TRANSPORT)
     except OutcomeUnknown as error:
         outcomes = [Unknown(error.message)] * len(messages)
     if len(outcomes) != len(messages):
         reason = f"{len(outcomes)} answers to {len(messages)} messages"
         _record(run, claim, [Unknown(reason)] * len(messages))
-        return pause(run, reason)
+        return pause(run, reason, StoppedBy.TRANSPORT)
     _record(run, claim, outcomes)
     if reason := run.tally.count(outcomes):
-        return pause(run, reason)
+        return pause(run, reason, StoppedBy.TRANSPORT)
     return Sent(tuple(outcomes), claim.skipped)
 
 
@@ -181,8 +200,9 @@ def _wait_for_quota(run: Run, error: QuotaReached) -> Step:
         run.pace.hold_until = error.resume_at or now + _QUOTA_POLL
         return Sent((), 0)
     with run.store.read() as connection:
-        first = deliveries.oldest_accepted(connection, now - _DAY)
-    return pause(run, error.message, error.resume_at or (first or now) + _DAY)
+        first = deliveries.first_claimed(connection, now - _DAY)
+    resume_at = error.resume_at or max((first or now) + _DAY, now + _SOONEST)
+    return pause(run, error.message, StoppedBy.QUOTA, resume_at)
 
 
 def _record(
@@ -216,16 +236,10 @@ def _put_back(run: Run, claim: Claim, *, slower: bool = False) -> None:
             limiter.slow_down(connection, now)
 
 
-def pause(run: Run, reason: str, resume_at: dt.datetime | None = None) -> Paused:
+def pause(run: Run, reason: str, by: StoppedBy, resume_at: dt.datetime | None = None) -> Paused:
     """Pause the send of a run, unless it was paused or cancelled or taken over already."""
     with run.store.write() as connection:
         row = sends.row_of(connection, run.number, lock=True)
         if row.status == SendStatus.SENDING and row.epoch == run.epoch:
-            sends.update(
-                connection,
-                run.number,
-                status=SendStatus.PAUSED,
-                pause_reason=reason,
-                resume_at=resume_at,
-            )
+            sends.pause(connection, run.number, reason, by, resume_at)
     return Paused(reason)

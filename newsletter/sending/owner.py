@@ -1,18 +1,27 @@
 """Who runs a send: a name that tells, on the same host, whether that process still lives."""
 
+import os
 import secrets
 import socket
-
-import psutil
+from pathlib import Path
 
 from newsletter.store.sends import Owner
 
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_STATE, _STARTED = 0, 19  # of /proc/PID/stat, counted after the name of the program: see proc(5)
+_DEAD = ("Z", "X")  # unburied ones count as dead: in a container they may stay for ever
+
 
 def this_process() -> str:
-    """`host/pid/start time/nonce`: a process id alone may have been given to another since."""
-    process = psutil.Process()
-    started = int(process.create_time() * 1000)
-    return f"{socket.gethostname()}/{process.pid}/{started}/{secrets.token_hex(4)}"
+    """`host/pid/start/nonce`: a process id alone may have been given to another since.
+
+    The start is `boot id:ticks since boot`, which no step of the clock changes; where there is no
+    /proc it is a time, as it was everywhere in names of earlier versions.
+    """
+    pid = os.getpid()
+    stat = _stat(pid)
+    started = f"{_boot_id()}:{stat[_STARTED]}" if stat else _start_time(pid)
+    return f"{socket.gethostname()}/{pid}/{started}/{secrets.token_hex(4)}"
 
 
 def is_dead(name: str) -> bool:
@@ -20,15 +29,15 @@ def is_dead(name: str) -> bool:
     host, pid, started, _ = name.rsplit("/", 3)
     if host != socket.gethostname():
         return False
-    try:
-        process = psutil.Process(int(pid))
-        if process.status() == psutil.STATUS_ZOMBIE:  # in a container maybe for ever
-            return True
-        return int(process.create_time() * 1000) != int(started)
-    except psutil.NoSuchProcess:
+    boot_id, _, ticks = started.rpartition(":")
+    if not boot_id:
+        return _start_time(int(pid)) not in (started, _HIDDEN)
+    if boot_id != _boot_id():
         return True
-    except psutil.AccessDenied:
-        return False
+    stat = _stat(int(pid))
+    if stat is None:
+        return not _exists(int(pid))
+    return stat[_STATE] in _DEAD or stat[_STARTED] != ticks
 
 
 def is_here(owner: Owner) -> bool:
@@ -36,8 +45,49 @@ def is_here(owner: Owner) -> bool:
     return owner.name is not None and owner.name.rsplit("/", 3)[0] == socket.gethostname()
 
 
-def describe(owner: Owner) -> str:
-    """The owner of a send as people name it: `process 4711 on host`."""
-    assert owner.name is not None
-    host, pid, _, _ = owner.name.rsplit("/", 3)
+def describe(name: str) -> str:
+    """An owner's name as people read it: `process 4711 on host`."""
+    host, pid, _, _ = name.rsplit("/", 3)
     return f"process {pid} on {host}"
+
+
+def _boot_id() -> str:
+    return _BOOT_ID.read_text("ascii").strip()
+
+
+def _stat(pid: int) -> list[str] | None:
+    """What the kernel tells of a process; None where it has none, or hides it."""
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return None
+    return line.rpartition(")")[2].split()
+
+
+def _exists(pid: int) -> bool:
+    """Also of a process that /proc hides, as that of another user may be."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+_HIDDEN = "hidden"
+
+
+def _start_time(pid: int) -> str:
+    """When a process started, in milliseconds by the system's clock; empty where it is gone."""
+    import psutil  # noqa: PLC0415 -- for names of earlier versions, and where there is no /proc
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return ""
+        return str(int(process.create_time() * 1000))
+    except psutil.NoSuchProcess:
+        return ""
+    except psutil.AccessDenied:
+        return _HIDDEN

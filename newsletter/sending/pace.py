@@ -2,15 +2,19 @@
 
 import datetime as dt
 import threading
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown
+from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown, Wait
 
 _LARGEST_CALL = 50
 _FIRST = 200  # recipients by which a send that goes wrong from its start is told
 _FEWEST_REJECTED = 20
 _SILENT_CALLS = 3
+LONG_WAIT_SECONDS = 3.0  # what is shorter is part of running at a rate
+_LATELY_SECONDS = 10.0
+_LEAST_SECONDS = 1.0  # a speed that was measured for less says little
 
 
 @dataclass
@@ -44,9 +48,14 @@ class Tally:
 
     accepted: int = 0
     rejected: int = 0
+    unknown: int = 0
     silent: int = 0  # calls in a row that nobody answered
     refused: int = 0  # recipients in a row that were rejected
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def settled(self) -> int:
+        return self.accepted + self.rejected + self.unknown
 
     def count(self, outcomes: Sequence[Outcome]) -> str:
         """Add the outcomes of one call; returns why the send should stop, empty if it need not."""
@@ -54,18 +63,63 @@ class Tally:
             rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
             self.rejected += len(rejected)
             self.accepted += sum(isinstance(outcome, Accepted) for outcome in outcomes)
-            unknown = bool(outcomes) and all(isinstance(outcome, Unknown) for outcome in outcomes)
-            self.silent = self.silent + 1 if unknown else 0
+            unknown = sum(isinstance(outcome, Unknown) for outcome in outcomes)
+            self.unknown += unknown
+            self.silent = self.silent + 1 if 0 < unknown == len(outcomes) else 0
             if self.silent == _SILENT_CALLS:
                 return f"no answer to {_SILENT_CALLS} calls in a row"
             self.refused = self.refused + len(rejected) if len(rejected) == len(outcomes) else 0
             if rejected and self.refused >= _FEWEST_REJECTED:
                 return f"{self.refused} in a row were rejected: {rejected[0].reason}"
-            settled = self.accepted + self.rejected
+            settled = self.accepted + self.rejected  # whatever else became unknown
             if settled <= _FIRST and max(_FEWEST_REJECTED, self.accepted) < self.rejected:
                 reason = rejected[0].reason if rejected else "see its deliveries"
                 return f"{self.rejected} of the first {settled} were rejected: {reason}"
             return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a send waits for, and until when as far as that is known."""
+
+    what: Wait
+    until: dt.datetime | None
+
+
+@dataclass
+class Vitals:
+    """What a run is at, for whoever watches it: `speed` in recipients a second lately, and what it
+    waits for, where no thread of it does anything else."""
+
+    speed: float | None = None
+    waiting: Waiting | None = None
+    _threads: dict[int, Waiting] = field(default_factory=dict, repr=False)
+    _samples: deque[tuple[float, int]] = field(default_factory=deque, repr=False)
+
+    def waits(self, what: Wait, until: dt.datetime | None) -> None:
+        """The calling thread begins a long wait, or goes on with it."""
+        self._threads[threading.get_ident()] = Waiting(what, until)
+
+    def works(self) -> None:
+        """The calling thread waits no longer."""
+        self._threads.pop(threading.get_ident(), None)
+
+    def look(self, threads: int, settled: int, seconds: float) -> None:
+        """Conclude from what `threads` say and from how many recipients were `settled` by now."""
+        waiting = list(self._threads.values())
+        self.waiting = waiting[0] if waiting and len(waiting) >= threads else None
+        self._samples.append((seconds, settled))
+        while seconds - self._samples[0][0] > _LATELY_SECONDS:
+            self._samples.popleft()
+        began, before = self._samples[0]
+        passed = seconds - began
+        self.speed = (settled - before) / passed if passed >= _LEAST_SECONDS else None
+
+    def begin(self) -> None:
+        """Forget what an earlier run was at."""
+        self.speed = self.waiting = None
+        self._threads.clear()
+        self._samples.clear()
 
 
 def was_too_fast(outcomes: Sequence[Outcome]) -> bool:

@@ -4,16 +4,16 @@ import datetime as dt
 import os
 import secrets
 import subprocess
-import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import Refused, UsageError
+from newsletter.errors import Refused
 from newsletter.model.email import Email, fill
 from newsletter.model.send import Send, SendStatus, SkipReason
+from newsletter.sending.times import shown
 from newsletter.store import Store, deliveries, lists, sends
 from newsletter.store.conditions import Moment
 from newsletter.store.deliveries import Audience
@@ -97,11 +97,12 @@ def change_since_last(store: Store, order: Order, now: dt.datetime) -> tuple[int
         return deliveries.change_since(connection, last, audience, moment)
 
 
-def plan(store: Store, order: Order, now: dt.datetime) -> str:
+def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None) -> str:
     """Write a send with its frozen bytes and, unless it is scheduled, its audience; returns its id.
 
-    One transaction: a crash leaves nothing. Raises Refused where this audience has this issue
-    already, or where there is nobody.
+    `owner` is the process that is about to run it, so that no worker comes first. One transaction:
+    a crash leaves nothing. Raises Refused where this audience has this issue already, or where
+    there is nobody.
     """
     with store.write() as connection:
         sends.serialise(connection, order.slug)
@@ -134,6 +135,8 @@ def plan(store: Store, order: Order, now: dt.datetime) -> str:
         if not order.scheduled_at:
             moment = Moment(now, order.timezone)
             _refuse_empty(deliveries.freeze(connection, number, moment), order)
+            if owner is not None:
+                sends.reserve(connection, number, owner, now)
     return send_id
 
 
@@ -152,7 +155,7 @@ def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
             hint=f"Go on with it: newsletter resume {last.id}",
         )
     if order.again is None:
-        when = f"{last.created_at:%Y-%m-%d %H:%M} UTC"
+        when = shown(last.created_at, order.timezone)
         raise Refused(
             f"{order.slug!r} was already sent to {order.audience}: {last.id} of {when} "
             f"is {last.status}",
@@ -200,43 +203,3 @@ def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(  # noqa: S603 -- no shell, arguments of our own
         command, check=True, capture_output=True, text=True, timeout=10, env=environment
     ).stdout
-
-
-def parse_time(text: str, timezone: str, now: dt.datetime) -> dt.datetime:
-    """`--at`: an ISO time, with an offset or in the newsletter's time zone; returns UTC.
-
-    Raises UsageError for what is no moment to come, also where the clocks of its zone change.
-    """
-    time, _, zone = text.strip().rpartition(" ")
-    if not zone[:1].isalpha():
-        time, zone = text.strip(), timezone
-    try:
-        parsed = dt.datetime.fromisoformat(time)
-        if parsed.tzinfo is None:
-            parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(zone))
-            _refuse_clock_change(parsed, text)
-        parsed = parsed.astimezone(dt.UTC)
-    except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
-        raise UsageError(
-            f"{text!r} is no time",
-            where="--at",
-            hint=f'Write "2026-11-24 08:00" (in {timezone}), "2026-11-24T08:00+08:00" '
-            'or "2026-11-24 08:00 Asia/Shanghai".',
-        ) from error
-    if parsed <= now:
-        raise UsageError(
-            f"{text!r} is in the past", where="--at", hint="Leave --at out to send now."
-        )
-    return parsed
-
-
-def _refuse_clock_change(local: dt.datetime, text: str) -> None:
-    """A local time that is skipped, or comes twice, has an offset for either side of the change."""
-    sides = [local.replace(fold=fold) for fold in (0, 1)]
-    if sides[0].utcoffset() != sides[1].utcoffset():
-        either = " or ".join(f'"{side.isoformat(timespec="minutes")}"' for side in sides)
-        raise UsageError(
-            f"the clocks of {local.tzinfo} change at {text!r}: it is not one moment",
-            where="--at",
-            hint=f"Write the offset: {either}.",
-        )

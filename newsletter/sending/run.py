@@ -7,6 +7,7 @@ import datetime as dt
 import math
 import random
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -20,16 +21,18 @@ from newsletter.errors import (
     ConfigurationError,
     Interrupted,
     Refused,
+    RunElsewhere,
+    StoreError,
     TransportError,
     UsageError,
 )
 from newsletter.links import Links
 from newsletter.model.email import Email
-from newsletter.model.send import Allowance, Send, SendStatus
-from newsletter.sending import canary, core, generation, owner, restored
+from newsletter.model.send import Allowance, Send, SendStatus, StoppedBy, Wait
+from newsletter.sending import canary, core, generation, owner, restored, times
 from newsletter.sending.compose import Audience
-from newsletter.sending.core import LEASE, Clock, NotSent, Paused, Run, Sent
-from newsletter.sending.pace import Pace, Tally
+from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
+from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
 from newsletter.store import Store, claims, deliveries, lists, sends, state
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
@@ -37,19 +40,22 @@ from newsletter.store.sends import Owner
 from newsletter.transports import Transport
 
 _TICK_SECONDS = 0.2
-_RENEW = dt.timedelta(seconds=15)
-_ASK_AGAIN = dt.timedelta(minutes=1)  # what the account allows
+_RENEW_SECONDS = 2.0
+_ASK_AGAIN_SECONDS = 60.0  # what the account allows
 _PATIENCE = 5  # calls in a row that never left, before a send pauses itself
 _THROTTLED_PATIENCE = 30
 _LONGEST_BACKOFF_SECONDS = 30.0
 
 Progress = Callable[[int], None]
-Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """What running any send of a project takes. `stop` asks it to finish what is in flight."""
+    """What running any send of a project takes.
+
+    `stop` asks it to finish what is in flight; `by_person` is set first where a person at the
+    terminal asks, for then no worker goes on by itself. `clock` tells the time, `seconds` measures.
+    """
 
     store: Store
     transport: Transport
@@ -68,6 +74,10 @@ class Runner:
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
     check_events: Callable[[], None] = lambda: None  # now and then: tells where none come
+    name: str = field(default_factory=owner.this_process)
+    by_person: threading.Event = field(default_factory=threading.Event)
+    seconds: Callable[[], float] = time.monotonic
+    vitals: Vitals = field(default_factory=Vitals)
 
     @property
     def host(self) -> str:
@@ -85,11 +95,15 @@ def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None)
     send = _wait_until_due(runner, read(runner.store, send_id))
     if send.status is SendStatus.SCHEDULED and _is_stale(runner, send):
         return _ask_a_person(runner, send)
-    if runner.stop.is_set() or send.status in (*sends.ENDED, SendStatus.PAUSED):
-        return send
-    allowance = allowed(runner.transport)
-    runner.refresh()
-    work = _take(runner, send)
+    work = None
+    try:
+        if not runner.stop.is_set() and send.status not in (*sends.ENDED, SendStatus.PAUSED):
+            allowance = allowed(runner.transport)
+            runner.refresh()
+            work = _take(runner, send)
+    finally:
+        if work is None:
+            _give_back(runner, send)
     if work is None:
         return read(runner.store, send_id)
     work.pace.follow(allowance)
@@ -129,8 +143,13 @@ def read(store: Store, send_id: str) -> Send:
 def _wait_until_due(runner: Runner, send: Send) -> Send:
     if send.status is not SendStatus.SCHEDULED or send.scheduled_at is None:
         return send
-    runner.notify(f"Waiting until {send.scheduled_at:%Y-%m-%d %H:%M:%S} UTC.")
+    told: dt.datetime | None = None
     while not runner.stop.is_set() and send.status is SendStatus.SCHEDULED:
+        assert send.scheduled_at is not None
+        if send.scheduled_at != told:  # it may be moved meanwhile
+            told = send.scheduled_at
+            runner.notify(f"Waiting until {times.shown(told, runner.timezone)}.")
+            runner.vitals.waiting = Waiting(Wait.SCHEDULE, told)
         if (missing := (send.scheduled_at - runner.clock()).total_seconds()) <= 0:
             break
         runner.stop.wait(min(missing, 1.0))
@@ -151,7 +170,7 @@ def _ask_a_person(runner: Runner, send: Send) -> Send:
         number = sends.number_of(connection, send.id)
         if sends.row_of(connection, number, lock=True).status == SendStatus.SCHEDULED:
             reason = f"its time passed {late.total_seconds() / 3600:.0f} hours ago"
-            sends.update(connection, number, status=SendStatus.PAUSED, pause_reason=reason)
+            sends.pause(connection, number, reason, StoppedBy.SCHEDULE)
     return read(runner.store, send.id)
 
 
@@ -164,10 +183,11 @@ def _take(runner: Runner, send: Send) -> Run | None:
     None where the send was paused meanwhile.
 
     An owner that is provably dead is followed at once. One of another host is given until its
-    lease ends: if it renews it meanwhile, it lives, and the send is refused.
+    lease ends, or as long as a lease lasts, whatever the clocks say: if it renews it meanwhile, it
+    lives, and the send is refused.
     """
-    name = owner.this_process()
     first: Owner | None = None
+    began = runner.seconds()
     while True:
         with runner.store.write() as connection:
             number = sends.number_of(connection, send.id)
@@ -176,27 +196,31 @@ def _take(runner: Runner, send: Send) -> Run | None:
                 return None
             now = runner.clock()
             restored.check(connection, runner.generation)
-            if free := _is_free(held_by, now):
-                work = _own(runner, connection, number, name, now)
+            is_silent = held_by == first and runner.seconds() - began > LEASE.total_seconds()
+            is_mine = held_by.name == runner.name
+            if free := is_mine or is_silent or _is_free(held_by, now):
+                work = _own(runner, connection, number, now)
                 store_id, current = state.store_id(connection), generation.advance(connection)
         if free:
             if runner.generation is not None:
                 generation.note(runner.generation, store_id, current)
             return work
         renewed = first is not None and held_by != first
+        assert held_by.name is not None
         if renewed or owner.is_here(held_by):
-            raise Refused(
-                f"{send.id} is being sent by {owner.describe(held_by)}",
+            raise RunElsewhere(
+                f"{send.id} is being sent by {owner.describe(held_by.name)}",
                 hint=f"Watch it: newsletter status {send.id}",
             )
         if first is None:
             first = held_by
+            runner.vitals.waiting = Waiting(Wait.LEASE, held_by.lease_until)
             runner.notify(
-                f"{owner.describe(held_by)} held this send last; waiting for its lease to end "
+                f"{owner.describe(held_by.name)} held this send last; waiting for its lease to end "
                 f"({LEASE.seconds} seconds at most)."
             )
         if runner.stop.wait(1.0):
-            raise Interrupted(f"stopped waiting for {owner.describe(held_by)}")
+            raise Interrupted(f"stopped waiting for {owner.describe(held_by.name)}")
 
 
 def _is_free(held_by: Owner, now: dt.datetime) -> bool:
@@ -208,8 +232,20 @@ def _is_free(held_by: Owner, now: dt.datetime) -> bool:
     )
 
 
-def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt.datetime) -> Run:
-    epoch = sends.take(connection, number, name, now + LEASE)
+def _give_back(runner: Runner, send: Send) -> None:
+    """Give up a send that was kept for this process, and not begun."""
+    with runner.store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        sends.release(connection, number, runner.name, runner.clock(), _stopped_by(runner))
+
+
+def _stopped_by(runner: Runner) -> StoppedBy | None:
+    return StoppedBy.PERSON if runner.by_person.is_set() else None
+
+
+def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) -> Run:
+    runner.vitals.begin()
+    epoch = sends.take(connection, number, runner.name, now, now + LEASE)
     lost = [batch for batch, _, _ in claims.open_batches(connection, number)]
     if unknown := claims.mark_lost(connection, number, lost, now):
         runner.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
@@ -237,13 +273,15 @@ def _own(runner: Runner, connection: Connection, number: int, name: str, now: dt
             host=runner.host,
             links=runner.links,
         ),
-        owner=name,
+        owner=runner.name,
         epoch=epoch,
         pace=Pace(min((rate for rate in (row.rate, runner.max_rate) if rate), default=None)),
         tally=Tally(),
         spread=row.spread,
         clock=runner.clock,
         stop=runner.stop,
+        notify=runner.notify,
+        vitals=runner.vitals,
     )
 
 
@@ -266,9 +304,10 @@ def _leave(runner: Runner, work: Run) -> None:
         claims.mark_lost(connection, work.number, mine, now)
         if row.status == SendStatus.CANCELLED:
             deliveries.cancel_queued(connection, work.number, now)
-        if row.epoch == work.epoch or row.status == SendStatus.UNRESOLVED:
+        if row.epoch == work.epoch or row.status in sends.OVER:
             sends.settle(connection, work.number, now)
-        sends.release(connection, work.number, work.epoch)
+        if row.epoch == work.epoch:
+            sends.release(connection, work.number, work.owner, now, _stopped_by(runner))
         store_id, current = state.store_id(connection), generation.advance(connection)
     if runner.generation is not None:
         generation.note(runner.generation, store_id, current)
@@ -292,23 +331,61 @@ def _drain(runner: Runner, work: Run, progress: Progress) -> None:
 
 
 def _watch(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
-    """Renew the lease and ask what the account allows, until the threads are done."""
-    renewed = asked = work.clock()
+    """Renew the lease and ask what the account allows, until the threads are done.
+
+    Whatever ends this early ends the threads too: no send goes on unwatched.
+    """
+    try:
+        _watch_over(runner, work, threads)
+    except BaseException:
+        work.stop.set()
+        raise
+
+
+def _watch_over(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
+    began = renewed = asked = runner.seconds()
     while True:
         done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
         if not running:
             return
         if any(thread.exception() for thread in done):
             work.stop.set()  # what broke one thread would break the others
-        if (now := work.clock()) - renewed >= _RENEW:
-            with work.store.write() as connection:
-                if not sends.renew(connection, work.number, work.epoch, now + LEASE):
+        now = runner.seconds()
+        work.vitals.look(len(running), work.tally.settled, now - began)
+        if now - renewed >= _RENEW_SECONDS:
+            try:
+                if not _renew(work):
                     return  # somebody else owns the send now, and our claims are refused
-            renewed = now
-        if now - asked >= _ASK_AGAIN:
-            _follow_account(runner, work)
-            runner.check_events()
+                renewed = now
+            except StoreError:
+                if runner.seconds() - renewed >= LEASE.total_seconds():
+                    raise  # others may take the send by now
+        if now - asked >= _ASK_AGAIN_SECONDS:
+            _ask(runner, work)
             asked = now
+
+
+def _renew(work: Run) -> bool:
+    waiting = work.vitals.waiting
+    with work.store.write() as connection:
+        return sends.renew(
+            connection,
+            work.number,
+            work.epoch,
+            work.clock() + LEASE,
+            speed=work.vitals.speed,
+            waiting_for=waiting.what if waiting else None,
+            waiting_until=waiting.until if waiting else None,
+        )
+
+
+def _ask(runner: Runner, work: Run) -> None:
+    """What the account allows, and whether events come; a store that is away is asked again."""
+    try:
+        _follow_account(runner, work)
+        runner.check_events()
+    except StoreError as error:
+        runner.notify(error.message)
 
 
 def _follow_account(runner: Runner, work: Run) -> None:
@@ -319,7 +396,7 @@ def _follow_account(runner: Runner, work: Run) -> None:
         runner.notify(error.message)
         return
     if allowance.problem:
-        core.pause(work, allowance.problem)
+        core.pause(work, allowance.problem, StoppedBy.TRANSPORT)
     work.pace.follow(allowance)
 
 
@@ -335,10 +412,14 @@ def _send_all(runner: Runner, work: Run, progress: Progress) -> None:
             case NotSent():
                 failures += 1
                 if failures == (_THROTTLED_PATIENCE if step.throttled else _PATIENCE):
-                    core.pause(work, step.reason)
+                    core.pause(work, step.reason, StoppedBy.TRANSPORT)
                     return
                 longest = min(_LONGEST_BACKOFF_SECONDS, runner.backoff_seconds * 2**failures)
-                work.stop.wait(longest * (0.5 + runner.chance() / 2))
+                seconds = longest * (0.5 + runner.chance() / 2)
+                if seconds > LONG_WAIT_SECONDS:
+                    until = work.clock() + dt.timedelta(seconds=seconds)
+                    work.vitals.waits(Wait.TRANSPORT, until)
+                work.stop.wait(seconds)
             case NothingToClaim(
                 status=SendStatus.SENDING, owned=True, retry_at=dt.datetime() as at
             ):

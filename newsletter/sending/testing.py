@@ -121,7 +121,7 @@ def _message(email: Email, person: Subscriber, audience: Audience, number: int) 
 def _deliver(runner: Runner, message: Message, pace: Pace) -> Outcome:
     if (rate := pace.rate) is not None:
         with runner.store.write() as connection:
-            begins = limiter.reserve(connection, 1, rate, runner.clock())
+            begins = limiter.reserve(connection, 1, rate, runner.clock()).begins
         runner.stop.wait(max(0.0, (begins - runner.clock()).total_seconds()))
     if runner.stop.is_set():
         raise Interrupted("interrupted", hint="Some addresses may have had their test. Run again.")

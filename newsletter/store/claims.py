@@ -26,6 +26,8 @@ from newsletter.store.deliveries import has_received
 from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
 
 MAX_RETRIES = 3
+# No retry is put off so long: what is further ahead was put off by a clock that was ahead itself.
+_LONGEST_RETRY = dt.timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ _IN_TURN = deliveries.c.number.between(sa.bindparam("b_first"), sa.bindparam("b_
 _LISTED = deliveries.c.number.in_(sa.bindparam("b_numbers", expanding=True))
 
 _INSERT_BATCH = sa.insert(batches).returning(batches.c.id)
-_CLOSE_BATCH = sa.update(batches).where(batches.c.id == sa.bindparam("b_id")).values(open=False)
+_CLOSE_BATCH = (
+    sa.update(batches)
+    .where(batches.c.id == sa.bindparam("b_id"), sa.text("open"))
+    .values(open=False)
+)
 _MARK_SENDING = sa.update(deliveries).values(
     status=DeliveryStatus.SENDING,
     batch=sa.bindparam("b_batch"),
@@ -157,7 +163,10 @@ def _due_retries(
     """Queued rows that were tried before and may be tried again, by ix_deliveries_retries."""
     query = (
         sa.select(deliveries.c.number)
-        .where(is_retry, deliveries.c.retry_at <= now)
+        .where(
+            is_retry,
+            sa.or_(deliveries.c.retry_at <= now, deliveries.c.retry_at > now + _LONGEST_RETRY),
+        )
         .order_by(deliveries.c.retry_at)
         .limit(size)
     )
@@ -292,8 +301,17 @@ def record(
         {**common, "b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
         for row, outcome in outcomes
     ]
+    _close(connection, number, batch)
     connection.execute(_RECORD, values)
-    connection.execute(_CLOSE_BATCH, {"b_id": batch})
+
+
+def _close(connection: Connection, number: int, batch: int) -> None:
+    """Close a batch, before its rows are touched: whoever changes both locks it first.
+
+    One that was given up as lost meanwhile may belong to a send that was counted since.
+    """
+    if not connection.execute(_CLOSE_BATCH, {"b_id": batch}).rowcount:
+        send_queries.forget_balance(connection, number)
 
 
 def _columns(
@@ -328,6 +346,7 @@ def _columns(
 
 def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) -> None:
     """Queue a batch again that provably never left; that is no failure of its recipients."""
+    _close(connection, number, batch)
     connection.execute(
         sa.update(deliveries)
         .where(
@@ -337,7 +356,6 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
         )
         .values(status=DeliveryStatus.QUEUED, retry_at=now, at=now)
     )
-    connection.execute(_CLOSE_BATCH, {"b_id": batch})
 
 
 def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str, dt.datetime]]:
@@ -354,6 +372,7 @@ def mark_lost(
     """Make the rows of lost workers `unknown`: whether they were sent, nobody here can tell."""
     if not batch_ids:
         return 0
+    connection.execute(sa.update(batches).where(batches.c.id.in_(batch_ids)).values(open=False))
     result = connection.execute(
         sa.update(deliveries)
         .where(
@@ -365,5 +384,4 @@ def mark_lost(
             status=DeliveryStatus.UNKNOWN, reason="the worker was lost before an answer", at=now
         )
     )
-    connection.execute(sa.update(batches).where(batches.c.id.in_(batch_ids)).values(open=False))
     return int(result.rowcount)

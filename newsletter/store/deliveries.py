@@ -11,7 +11,14 @@ from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import sends as send_queries
 from newsletter.store.conditions import Moment, condition
-from newsletter.store.schema import deliveries, sends, subscribers, subscriptions, suppressions
+from newsletter.store.schema import (
+    batches,
+    deliveries,
+    sends,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
 
 _RECEIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
 
@@ -140,11 +147,12 @@ def change_since(
     )
 
 
-def oldest_accepted(connection: Connection, since: dt.datetime) -> dt.datetime | None:
-    """When the first of all deliveries since a time was accepted: its quota frees first."""
-    query = sa.select(sa.func.min(deliveries.c.at)).where(
-        deliveries.c.status == DeliveryStatus.ACCEPTED, deliveries.c.at >= since
-    )
+def first_claimed(connection: Connection, since: dt.datetime) -> dt.datetime | None:
+    """When the first recipients since a time were claimed: their quota frees first.
+
+    By ix_batches_claimed_at: the deliveries have no index on their time.
+    """
+    query = sa.select(sa.func.min(batches.c.claimed_at)).where(batches.c.claimed_at >= since)
     return connection.execute(query).scalar()
 
 
@@ -185,7 +193,10 @@ def resolve_unknown(
 
 
 def newest_first(
-    connection: Connection, number: int, status: DeliveryStatus | None = None
+    connection: Connection,
+    number: int,
+    status: DeliveryStatus | None = None,
+    reported: Reported | None = None,
 ) -> Iterator[Delivery]:
     """The deliveries of a send, streamed: the latest number first, so that memory stays flat."""
     query = (
@@ -197,6 +208,8 @@ def newest_first(
     )
     if status is not None:
         query = query.where(deliveries.c.status == status)
+    if reported is not None:
+        query = query.where(deliveries.c.reported == reported)
     for row in connection.execution_options(yield_per=1000).execute(query):
         yield Delivery(
             send_id=row.send_id,

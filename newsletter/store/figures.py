@@ -1,7 +1,7 @@
 """Queries that count: what `/metrics` shows of the store."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,11 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.event import Cause
-from newsletter.model.send import Counts
-from newsletter.store import sends as send_queries
 from newsletter.store.schema import events, lists, requests, sends, subscriptions
-
-_SENDS = 10
 
 
 def answers(connection: Connection) -> None:
@@ -23,33 +19,6 @@ def answers(connection: Connection) -> None:
 
 def sends_by_status(connection: Connection) -> Mapping[str, int]:
     return _counted(connection, sa.select(sends.c.status, sa.func.count()).group_by(sends.c.status))
-
-
-def newest_balances(connection: Connection) -> Sequence[tuple[str, Counts]]:
-    """The counts of the newest send and of the newest ten that have not ended, by their ids.
-
-    Each counts its deliveries (0.2 s for a million), so older ones are left out.
-    """
-    open_ones = (
-        sa.select(sends.c.number)
-        .where(sends.c.status.not_in(send_queries.ENDED))
-        .order_by(sends.c.number.desc())
-        .limit(_SENDS)
-    )
-    query = (
-        sa.select(sends.c.number, sends.c.id)
-        .where(
-            sa.or_(
-                sends.c.number.in_(open_ones),
-                sends.c.number == sa.select(sa.func.max(sends.c.number)).scalar_subquery(),
-            )
-        )
-        .order_by(sends.c.number)
-    )
-    return [
-        (row.id, send_queries.counts(connection, row.number))
-        for row in connection.execute(query).all()
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ was too much, and comes back slowly.
 """
 
 import datetime as dt
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
@@ -17,15 +18,31 @@ _NAME = "send"
 _LEAST_SHARE = 1 / 64
 _RECOVERY_A_SECOND = 0.01
 _ONE_SLOWING = dt.timedelta(seconds=1)  # all threads hear of one overload at once
+# How far ahead slots are taken at most: some seconds a process at the full rate. What is further
+# was booked by a clock that was ahead.
+_FURTHEST = dt.timedelta(minutes=10)
+_FURTHEST_OF_ALL = dt.timedelta(hours=1)
 
 
-def reserve(connection: Connection, recipients: int, rate: float, now: dt.datetime) -> dt.datetime:
-    """Take the slot of `recipients` at `rate` a second; returns when it begins, maybe now."""
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """`was_booked_until` is told where it cannot be true, so that the slot begins now."""
+
+    begins: dt.datetime
+    was_booked_until: dt.datetime | None = None
+
+
+def reserve(connection: Connection, recipients: int, rate: float, now: dt.datetime) -> Slot:
+    """Take the slot of `recipients` at `rate` a second; it begins now, or in a while."""
     row = _row(connection, now)
-    begins: dt.datetime = max(row["next_at"], now)
-    spacing = dt.timedelta(seconds=recipients / (rate * _share(row, now)))
-    _update(connection, next_at=begins + spacing)
-    return begins
+    if row["slowed_at"] is not None and row["slowed_at"] > now:  # as by a clock that was ahead
+        _update(connection, slowed_at=now)
+        row = _row(connection, now)
+    used = _share(row, now)
+    is_fault = row["next_at"] - now > min(_FURTHEST / used, _FURTHEST_OF_ALL)
+    begins: dt.datetime = now if is_fault else max(row["next_at"], now)
+    _update(connection, next_at=begins + dt.timedelta(seconds=recipients / (rate * used)))
+    return Slot(begins, row["next_at"] if is_fault else None)
 
 
 def slow_down(connection: Connection, now: dt.datetime) -> None:

@@ -17,6 +17,9 @@ from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.schema import EPOCH, MICROSECOND, deliveries, sends
 
+_KEPT_STATUSES = ("accepted", "rejected", "skipped", "unknown")
+_KEPT_REPORTS = ("delivered", "bounced", "complained")
+
 
 def backup(store: Store, target: Path, now: dt.datetime) -> int:
     """Copy a SQLite store of any schema with all that is committed; returns the copy's bytes.
@@ -85,6 +88,7 @@ def verify(store: Store) -> list[str]:
             ]
         faults += _unbalanced(connection)
         faults += _orphans(connection)
+        faults += _miscounted(connection)
     return faults
 
 
@@ -124,3 +128,29 @@ def _unbalanced(connection: Connection) -> Iterator[str]:
             )
         if status == SendStatus.FINISHED and unsettled:
             yield f"send {send_id} is finished, but {unsettled} of its deliveries are not settled"
+
+
+def _miscounted(connection: Connection) -> Iterator[str]:
+    """Sends whose row says other sums than their deliveries."""
+    sums = {
+        **{status: deliveries.c.status == status for status in _KEPT_STATUSES},
+        **{report: deliveries.c.reported == report for report in _KEPT_REPORTS},
+    }
+    counted = [
+        sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0).label(f"counted_{name}")
+        for name, condition in sums.items()
+    ]
+    kept = [sends.c[name] for name in sums]
+    query = (
+        sa.select(sends.c.id, *kept, *counted)
+        .outerjoin(deliveries, deliveries.c.send == sends.c.number)
+        .group_by(sends.c.id, *kept)
+        .order_by(sends.c.id)
+    )
+    for row in connection.execute(query).mappings():
+        for name in sums:
+            if row[name] is not None and row[name] != row[f"counted_{name}"]:
+                yield (
+                    f"send {row['id']} says {row[name]} {name}, "
+                    f"the ledger holds {row[f'counted_{name}']}"
+                )

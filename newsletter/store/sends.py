@@ -1,17 +1,32 @@
 """Queries on sends: making one, who owns it, and where it stands."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.model.send import Counts, DeliveryStatus, Send, SendStatus
-from newsletter.store.schema import deliveries, lists, sends
+from newsletter.model.send import (
+    Counts,
+    DeliveryStatus,
+    Reports,
+    Send,
+    SendStatus,
+    StoppedBy,
+    Tenure,
+    Wait,
+)
+from newsletter.store.schema import batches, deliveries, lists, sends
 
 ENDED = (SendStatus.FINISHED, SendStatus.CANCELLED)
+OVER = (*ENDED, SendStatus.UNRESOLVED)  # nothing of them is queued
+
+_SOON = dt.timedelta(minutes=1)
+_IDLE = {"speed": None, "waiting_for": None, "waiting_until": None}
+_UNCOUNTED = {"accepted": None, "rejected": None, "skipped": None, "unknown": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,7 @@ def same_audience(connection: Connection, slug: str, list_id: int, segment: str)
         .where(sends.c.slug == slug, sends.c.list_id == list_id, sends.c.segment == segment)
         .order_by(sends.c.repeat.desc())
     )
-    return [_send(connection, row) for row in connection.execute(query).all()]
+    return _sends(connection, query)
 
 
 def numbers_of_other_audiences(
@@ -62,22 +77,49 @@ def numbers_of_other_audiences(
 
 def find(connection: Connection, send_id: str) -> Send | None:
     """The send of this id, or the only one whose id begins so."""
-    rows = connection.execute(
-        _with_list().where(sends.c.id.startswith(send_id, autoescape=True)).limit(2)
-    ).all()
-    exact = [row for row in rows if row.id == send_id]
-    chosen = exact or (rows if len(rows) == 1 else [])
-    return _send(connection, chosen[0]) if chosen else None
+    query = sa.select(sends.c.id).where(sends.c.id.startswith(send_id, autoescape=True)).limit(2)
+    ids = connection.execute(query).scalars().all()
+    if send_id not in ids and len(ids) != 1:
+        return None
+    chosen = send_id if send_id in ids else ids[0]
+    return _sends(connection, _with_list().where(sends.c.id == chosen))[0]
 
 
 def newest(connection: Connection) -> Send | None:
-    row = connection.execute(_with_list().order_by(sends.c.number.desc()).limit(1)).first()
-    return None if row is None else _send(connection, row)
+    return next(iter(newest_first(connection, limit=1)), None)
 
 
-def newest_first(connection: Connection) -> Iterator[Send]:
-    rows = connection.execute(_with_list().order_by(sends.c.number.desc())).all()
-    return (_send(connection, row) for row in rows)
+def newest_first(connection: Connection, limit: int | None = None) -> Sequence[Send]:
+    return _sends(connection, _with_list().order_by(sends.c.number.desc()).limit(limit))
+
+
+def newest_and_open(connection: Connection, limit: int) -> Sequence[Send]:
+    """The newest send, and the newest that have not ended, the oldest first."""
+    open_ones = (
+        sa.select(sends.c.number)
+        .where(sends.c.status.not_in(ENDED))
+        .order_by(sends.c.number.desc())
+        .limit(limit)
+    )
+    newest_one = sa.select(sa.func.max(sends.c.number)).scalar_subquery()
+    query = _with_list().where(sa.or_(sends.c.number.in_(open_ones), sends.c.number == newest_one))
+    return _sends(connection, query.order_by(sends.c.number))
+
+
+def stopped_for_now(connection: Connection, now: dt.datetime) -> Sequence[Send]:
+    """Sends that may be gone on with where nobody runs them, the longest waiting first: those that
+    no person stopped, and those that waited for the quota until now."""
+    query = _with_list().where(
+        sa.or_(
+            sa.and_(sends.c.status == SendStatus.SENDING, sends.c.stopped_by.is_(None)),
+            sa.and_(
+                sends.c.status == SendStatus.PAUSED,
+                sends.c.stopped_by == StoppedBy.QUOTA,
+                sends.c.resume_at <= now,
+            ),
+        )
+    )
+    return _sends(connection, query.order_by(sends.c.number))
 
 
 def due(connection: Connection, now: dt.datetime) -> Sequence[str]:
@@ -122,14 +164,13 @@ def adopt(connection: Connection, number: int, reason: str) -> None:
     connection.execute(
         sa.update(sends)
         .where(sends.c.number == number, sends.c.status == SendStatus.SCHEDULED)
-        .values(status=SendStatus.PAUSED, pause_reason=reason)
+        .values(status=SendStatus.PAUSED, stopped_by=StoppedBy.STORE, pause_reason=reason)
     )
 
 
 # The email is large, and each claim reads the row.
-_ROW = sa.select(*(column for column in sends.c if column is not sends.c.email)).where(
-    sends.c.number == sa.bindparam("number")
-)
+_COLUMNS = tuple(column for column in sends.c if column is not sends.c.email)
+_ROW = sa.select(*_COLUMNS).where(sends.c.number == sa.bindparam("number"))
 _LOCKED_ROW = _ROW.with_for_update()
 
 
@@ -154,56 +195,147 @@ def update(connection: Connection, number: int, **values: Any) -> None:
     connection.execute(sa.update(sends).where(sends.c.number == number).values(**values))
 
 
+def pause(
+    connection: Connection,
+    number: int,
+    reason: str,
+    by: StoppedBy,
+    resume_at: dt.datetime | None = None,
+) -> None:
+    """Let a send rest with its reason; `resume_at` is when it may go on by itself."""
+    update(
+        connection,
+        number,
+        status=SendStatus.PAUSED,
+        stopped_by=by,
+        pause_reason=reason,
+        resume_at=resume_at,
+    )
+
+
 def owner_of(connection: Connection, number: int) -> Owner:
     """Who runs a send; the row is held, so that the answer stays true for this transaction."""
     row = row_of(connection, number, lock=True)
     return Owner(row.owner, row.epoch, row.lease_until)
 
 
-def take(connection: Connection, number: int, owner: str, lease_until: dt.datetime) -> int:
+def reserve(connection: Connection, number: int, owner: str, now: dt.datetime) -> None:
+    """Keep a send that nobody runs for `owner`, who is about to take it."""
+    update(connection, number, owner=owner, taken_at=now, lease_until=now + _SOON)
+
+
+def take(
+    connection: Connection, number: int, owner: str, now: dt.datetime, lease_until: dt.datetime
+) -> int:
     """Make `owner` the one that runs a send; returns the new epoch.
 
     The epoch fences: whoever held the send before can claim nothing more, even if it wakes later.
     """
     epoch = owner_of(connection, number).epoch + 1
-    update(connection, number, owner=owner, epoch=epoch, lease_until=lease_until)
+    update(
+        connection,
+        number,
+        owner=owner,
+        epoch=epoch,
+        taken_at=now,
+        lease_until=lease_until,
+        stopped_by=None,
+        **_IDLE,
+        **_UNCOUNTED,
+    )
     return epoch
 
 
-def renew(connection: Connection, number: int, epoch: int, lease_until: dt.datetime) -> bool:
-    """Prolong the lease of an owner; False if somebody else has taken the send since."""
+def renew(
+    connection: Connection,
+    number: int,
+    epoch: int,
+    lease_until: dt.datetime,
+    *,
+    speed: float | None = None,
+    waiting_for: Wait | None = None,
+    waiting_until: dt.datetime | None = None,
+) -> bool:
+    """Prolong the lease of an owner, with what it says of itself; False if somebody else has taken
+    the send since."""
     result = connection.execute(
         sa.update(sends)
         .where(sends.c.number == number, sends.c.epoch == epoch)
-        .values(lease_until=lease_until)
+        .values(
+            lease_until=lease_until,
+            speed=speed,
+            waiting_for=waiting_for,
+            waiting_until=waiting_until,
+        )
     )
     return result.rowcount == 1
 
 
-def release(connection: Connection, number: int, epoch: int) -> None:
-    """Give a send up, so that the next owner need not wait for the lease."""
+def release(
+    connection: Connection, number: int, owner: str, now: dt.datetime, by: StoppedBy | None
+) -> None:
+    """Give a send up, so that the next owner need not wait for the lease; it says until when.
+
+    `by` is who stopped it on its way, and stays with a send that is not over.
+    """
+    is_on_its_way = sends.c.status == SendStatus.SENDING
     connection.execute(
         sa.update(sends)
-        .where(sends.c.number == number, sends.c.epoch == epoch)
-        .values(owner=None, lease_until=None)
+        .where(sends.c.number == number, sends.c.owner == owner)
+        .values(
+            owner=None,
+            lease_until=now,
+            stopped_by=sa.case((is_on_its_way, by), else_=sends.c.stopped_by),
+            **_IDLE,
+        )
     )
 
 
 def counts(connection: Connection, number: int) -> Counts:
     """The balance of a send, counted from its deliveries (0.2 s for a million)."""
+    return _counted(connection, [number]).get(number, Counts())
+
+
+def _counted(connection: Connection, numbers: Collection[int]) -> dict[int, Counts]:
+    """The balances of sends in one query."""
     query = (
-        sa.select(deliveries.c.status, sa.func.count())
-        .where(deliveries.c.send == number)
-        .group_by(deliveries.c.status)
+        sa.select(deliveries.c.send, deliveries.c.status, sa.func.count())
+        .where(deliveries.c.send.in_(numbers))
+        .group_by(deliveries.c.send, deliveries.c.status)
     )
-    found: dict[str, int] = {status: amount for status, amount in connection.execute(query)}  # noqa: C416 -- a Row is no pair to mypy
-    return Counts(
-        accepted=found.get(DeliveryStatus.ACCEPTED, 0),
-        rejected=found.get(DeliveryStatus.REJECTED, 0),
-        skipped=found.get(DeliveryStatus.SKIPPED, 0),
-        unknown=found.get(DeliveryStatus.UNKNOWN, 0),
-        queued=found.get(DeliveryStatus.QUEUED, 0) + found.get(DeliveryStatus.SENDING, 0),
-    )
+    found: dict[int, Counter[str]] = defaultdict(Counter)
+    for send, status, amount in connection.execute(query) if numbers else ():
+        found[send][status] = amount
+    return {
+        send: Counts(
+            accepted=by[DeliveryStatus.ACCEPTED],
+            rejected=by[DeliveryStatus.REJECTED],
+            skipped=by[DeliveryStatus.SKIPPED],
+            unknown=by[DeliveryStatus.UNKNOWN],
+            queued=by[DeliveryStatus.QUEUED] + by[DeliveryStatus.SENDING],
+        )
+        for send, by in found.items()
+    }
+
+
+def forget_balance(connection: Connection, number: int) -> None:
+    """Let the deliveries of a send be counted again: one of them changes after all."""
+    row_of(connection, number, lock=True)  # before its deliveries: as events do
+    update(connection, number, **_UNCOUNTED)
+
+
+def _keep_balance(connection: Connection, number: int) -> Counts:
+    """Count a send, and keep the sum where nothing is queued or in flight any more.
+
+    An open batch may still be recorded, by an owner that sleeps: looked for before the count.
+    """
+    open_batch = sa.select(batches.c.id).where(batches.c.send == number, sa.text("open")).limit(1)
+    is_open = connection.execute(open_batch).first() is not None
+    balance = counts(connection, number)
+    settled = {name: getattr(balance, name) for name in _UNCOUNTED}
+    is_final = not balance.queued and not is_open
+    update(connection, number, **(settled if is_final else _UNCOUNTED))
+    return balance
 
 
 def accepted(connection: Connection, send: Row[Any], since: dt.datetime | None, limit: int) -> int:
@@ -233,28 +365,44 @@ def settle(connection: Connection, number: int, now: dt.datetime) -> SendStatus:
     Counts the ledger again rather than trusting anybody's sum: the balance is the promise.
     """
     row = row_of(connection, number, lock=True)
-    balance = counts(connection, number)
     status = SendStatus(row.status)
-    if status in ENDED or not row.frozen:
+    if not row.frozen:
+        return status
+    balance = _keep_balance(connection, number)
+    if status in ENDED:
         return status
     if balance.queued:
         if status is SendStatus.UNRESOLVED:  # its lost worker woke, and could not send them
             status = SendStatus.PAUSED
-            update(connection, number, status=status, pause_reason="some were put back late")
+            pause(connection, number, "some were put back late", StoppedBy.TRANSPORT)
         return status
     status = SendStatus.UNRESOLVED if balance.unknown else SendStatus.FINISHED
     ended = {"finished_at": now} if status is SendStatus.FINISHED else {}
-    update(connection, number, status=status, pause_reason=None, **ended)
+    update(connection, number, status=status, stopped_by=None, pause_reason=None, **ended)
     return status
 
 
 def _with_list() -> sa.Select[Any]:
-    return sa.select(sends, lists.c.name.label("list_name")).join(
+    return sa.select(*_COLUMNS, lists.c.name.label("list_name")).join(
         lists, lists.c.id == sends.c.list_id
     )
 
 
-def _send(connection: Connection, row: Row[Any]) -> Send:
+def _sends(connection: Connection, query: sa.Select[Any]) -> list[Send]:
+    """The sends of a query with their balances, in two queries however many there are."""
+    rows = connection.execute(query).all()
+    counted = _counted(connection, [row.number for row in rows if row.accepted is None])
+    return [
+        _send(row, counted.get(row.number, Counts()) if row.accepted is None else _balance(row))
+        for row in rows
+    ]
+
+
+def _balance(row: Row[Any]) -> Counts:
+    return Counts(row.accepted, row.rejected, row.skipped, row.unknown)
+
+
+def _send(row: Row[Any], balance: Counts) -> Send:
     return Send(
         id=row.id,
         slug=row.slug,
@@ -270,7 +418,17 @@ def _send(connection: Connection, row: Row[Any]) -> Send:
         created_at=row.created_at,
         scheduled_at=row.scheduled_at,
         finished_at=row.finished_at,
+        stopped_by=StoppedBy(row.stopped_by) if row.stopped_by else None,
         pause_reason=row.pause_reason,
         resume_at=row.resume_at,
-        counts=counts(connection, row.number),
+        counts=balance,
+        reports=Reports(row.delivered, row.bounced, row.complained),
+        tenure=Tenure(
+            owner=row.owner,
+            since=row.taken_at,
+            lease_until=row.lease_until,
+            waiting_for=Wait(row.waiting_for) if row.waiting_for else None,
+            waiting_until=row.waiting_until,
+            speed=row.speed,
+        ),
     )

@@ -4,7 +4,7 @@ Each function takes the events of a whole transaction: some hundreds, in a fixed
 """
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -199,6 +199,7 @@ def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> fr
                 for standing in changed
             ],
         )
+        _count(connection, [(before[standing.key], standing) for standing in changed])
     return frozenset(
         standing.send for standing in changed if standing.status is not before[standing.key].status
     )
@@ -216,6 +217,40 @@ _SETTLE = (
         reason=sa.bindparam("b_reason"),
         at=sa.bindparam("b_at"),
     )
+)
+
+
+def _count(connection: Connection, changes: Sequence[tuple[Standing, Standing]]) -> None:
+    """Let the sums on the rows of sends follow what changed of their deliveries.
+
+    The rows are held by `hold_sends`. A balance that is not kept there is null, and stays so.
+    """
+    moved: dict[int, Counter[str]] = defaultdict(Counter)
+    for old, new in changes:
+        for standing, by in ((old, -1), (new, 1)):
+            moved[standing.send][standing.status] += by
+            moved[standing.send][f"reported {standing.reported}"] += by
+    connection.execute(
+        _MOVE,
+        [
+            {"b_number": send, **{f"b_{column}": by[word] for column, word in _COUNTED.items()}}
+            for send, by in sorted(moved.items())
+        ],
+    )
+
+
+_COUNTED = {
+    "accepted": DeliveryStatus.ACCEPTED,
+    "rejected": DeliveryStatus.REJECTED,
+    "unknown": DeliveryStatus.UNKNOWN,
+    "delivered": f"reported {Reported.DELIVERED}",
+    "bounced": f"reported {Reported.BOUNCED}",
+    "complained": f"reported {Reported.COMPLAINED}",
+}
+_MOVE = (
+    sa.update(sends)
+    .where(sends.c.number == sa.bindparam("b_number"))
+    .values({name: sends.c[name] + sa.bindparam(f"b_{name}") for name in _COUNTED})
 )
 
 

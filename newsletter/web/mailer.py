@@ -160,7 +160,7 @@ class Mailer:
             return
         now = self.site.clock()
         with self.site.store.write() as connection:
-            begins = limiter.reserve(connection, 1, rate, now)
+            begins = limiter.reserve(connection, 1, rate, now).begins
         self.stop.wait(max(0.0, (begins - now).total_seconds()))
 
 

@@ -6,7 +6,7 @@ again after a minute, all else after ten seconds.
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -17,10 +17,14 @@ from prometheus_client.registry import Collector
 from newsletter import __version__
 from newsletter.config import Settings
 from newsletter.feedback import silence
-from newsletter.store import Store, events, figures, limiter, suppressions
+from newsletter.model.send import Send
+from newsletter.sending.state import standing
+from newsletter.store import Store, events, figures, limiter, sends, suppressions
 
 _SOON = dt.timedelta(seconds=10)
 _LATER = dt.timedelta(seconds=60)
+_SENDS = 10
+_REPORTS = ("delivered", "bounced", "complained")
 _COUNTS = ("accepted", "rejected", "skipped", "unknown", "queued")
 
 T = TypeVar("T")
@@ -84,10 +88,12 @@ class _Counts(Collector):
                 "Deliveries of the newest send, and of those that have not ended.",
                 labels=("send", "status"),
             )
-            for send_id, counts in figures.newest_balances(connection):
+            newest = sends.newest_and_open(connection, _SENDS)
+            for send in newest:
                 for name in _COUNTS:
-                    balances.add_metric((send_id, name), getattr(counts, name))
+                    balances.add_metric((send.id, name), getattr(send.counts, name))
             yield balances
+            yield from _of_sends(newest, now)
             self._events = figures.events_since(connection, self._events)
             last = events.last_applied(connection)
             yield _gauge(
@@ -144,6 +150,30 @@ class _Counts(Collector):
             for labels, amount in figures.subscriptions_by_list(connection).items():
                 subscribers.add_metric(labels, amount)
             yield subscribers
+
+
+def _of_sends(newest: Sequence[Send], now: dt.datetime) -> Iterator[Metric]:
+    """What was reported of sends, and what goes on with them."""
+    reports = GaugeMetricFamily(
+        "newsletter_reports", "Deliveries of these sends by report.", labels=("send", "report")
+    )
+    states = GaugeMetricFamily(
+        "newsletter_send_state",
+        "1 for what goes on with each of these sends, and what it waits for.",
+        labels=("send", "status", "state", "waiting_for"),
+    )
+    rates = GaugeMetricFamily(
+        "newsletter_send_rate", "Recipients a second of those that run.", labels=("send",)
+    )
+    for send in newest:
+        for name in _REPORTS:
+            reports.add_metric((send.id, name), getattr(send.reports, name))
+        found = standing(send, now)
+        state, waiting_for = found.state or "none", found.waiting_for or "none"
+        states.add_metric((send.id, send.status, state, waiting_for), 1)
+        if found.rate is not None:
+            rates.add_metric((send.id,), found.rate)
+    yield from (reports, states, rates)
 
 
 def _gauge(name: str, help_text: str, **amounts: Mapping[str, int]) -> GaugeMetricFamily:

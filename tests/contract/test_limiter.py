@@ -12,7 +12,7 @@ def _reserve(store: Store, recipients: int, rate: float, after_seconds: float = 
     """When a slot begins, in seconds after NOW."""
     with store.write() as connection:
         now = NOW + dt.timedelta(seconds=after_seconds)
-        return (limiter.reserve(connection, recipients, rate, now) - NOW).total_seconds()
+        return (limiter.reserve(connection, recipients, rate, now).begins - NOW).total_seconds()
 
 
 def _slow_down(store: Store, after_seconds: float = 0) -> None:

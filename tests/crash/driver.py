@@ -134,7 +134,7 @@ def _obey(orders: Orders) -> None:
     if orders.lease_seconds:
         lease = timedelta(seconds=orders.lease_seconds)
         core.LEASE = run.LEASE = lease  # type: ignore[attr-defined]
-        run._RENEW = lease / 4
+        run._RENEW_SECONDS = orders.lease_seconds / 4
 
 
 # --- points ---------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from newsletter.sending import owner
@@ -40,12 +41,40 @@ def test_an_owner_is_dead_once_it_was_killed(process: subprocess.Popen[str]) -> 
 
 def test_another_process_with_the_number_of_a_dead_owner_is_not_it() -> None:
     host, pid, started, nonce = owner.this_process().rsplit("/", 3)
+    boot, ticks = started.split(":")
 
     assert owner.is_dead(f"{host}/{pid}/{started}/{nonce}") is False
-    assert owner.is_dead(f"{host}/{pid}/{int(started) - 60_000}/{nonce}") is True
+    assert owner.is_dead(f"{host}/{pid}/{boot}:{int(ticks) - 100}/{nonce}") is True
+
+
+def test_what_ran_before_the_machine_was_started_again_is_dead() -> None:
+    host, pid, started, nonce = owner.this_process().rsplit("/", 3)
+    _, ticks = started.split(":")
+
+    assert owner.is_dead(f"{host}/{pid}/another-boot:{ticks}/{nonce}") is True
+
+
+def test_an_owner_is_named_by_nothing_that_a_step_of_the_clock_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """psutil adds the time of the boot, which steps with the clock, to the ticks since."""
+    name = owner.this_process()
+
+    monkeypatch.setattr(psutil, "boot_time", lambda: 0.0)
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: 0.0)
+
+    assert owner.is_dead(name) is False
+
+
+def test_owners_that_earlier_versions_named_are_still_told_apart() -> None:
+    host, pid, _, nonce = owner.this_process().rsplit("/", 3)
+    started = int(psutil.Process().create_time() * 1000)
+
+    assert owner.is_dead(f"{host}/{pid}/{started}/{nonce}") is False
+    assert owner.is_dead(f"{host}/{pid}/{started - 60_000}/{nonce}") is True
 
 
 def test_of_a_process_on_another_host_nobody_can_tell() -> None:
-    _, pid, started, nonce = owner.this_process().rsplit("/", 3)
+    _, pid, _, nonce = owner.this_process().rsplit("/", 3)
 
-    assert owner.is_dead(f"elsewhere/{pid}/{int(started) - 60_000}/{nonce}") is False
+    assert owner.is_dead(f"elsewhere/{pid}/1/{nonce}") is False

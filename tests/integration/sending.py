@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -98,6 +99,7 @@ def runner(
         stop=threading.Event(),
         notify=lambda line: None,
         backoff_seconds=0.001,
+        seconds=time.monotonic if clock is None else lambda: clock().timestamp(),
     )
 
 

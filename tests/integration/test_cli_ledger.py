@@ -13,9 +13,11 @@ ISSUE = "2026-01-07-valley"
 TOMORROW = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 SEND_KEYS = [
     *("send_id", "status", "recipients", "accepted", "rejected", "skipped", "unknown", "queued"),
+    *("state", "waiting_for", "until", "owner", "running_since", "rate", "time_left_seconds"),
+    *("delivered", "bounced", "complained"),
     *("slug", "list", "segment", "subject", "from", "content_hash", "git_commit", "again"),
-    *("pause_reason", "resume_at", "created_at", "scheduled_at", "finished_at"),
-    "alarm",
+    *("rate_asked", "stopped_by", "pause_reason", "resume_at"),
+    *("created_at", "scheduled_at", "finished_at", "alarm", "unknown_words"),
 ]
 DELIVERY_KEYS = [
     *("address", "subscriber_id", "status", "message_id", "attempts", "reason", "at"),

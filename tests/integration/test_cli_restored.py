@@ -154,7 +154,7 @@ def test_a_restored_store_sends_nothing_before_a_person_says_so(
     for arguments in (
         ["send", "2026-01-09-new", "--list", "readers", "--yes"],
         ["send", "2026-01-09-new", "--list", "readers", "--dry-run"],
-        ["send", "2026-01-09-new", "--list", "readers", "--yes", "--at", "2099-01-01"],
+        ["send", "2026-01-09-new", "--list", "readers", "--yes", "--at", "2099-01-01 08:00"],
         ["resume", restored],
         ["worker", "--once"],
         ["worker"],
@@ -266,7 +266,7 @@ def test_a_schedule_of_an_adopted_store_is_resumed_by_a_person(
     later = call("sends", "--json").lines[0]["send_id"]
 
     with at_terminal(project, "resume", later) as terminal:
-        terminal.wait_for("Waiting until 2099-01-01 00:00:00 UTC")
+        terminal.wait_for("Waiting until 2099-01-01 00:00 UTC")
 
 
 def test_what_is_resent_by_decision_goes_out_as_a_second_attempt(

@@ -13,7 +13,8 @@ import pytest
 from newsletter.errors import UsageError
 from newsletter.model.send import Allowance, Send
 from newsletter.sending import control, run
-from newsletter.sending.plan import parse_time, plan
+from newsletter.sending.plan import plan
+from newsletter.sending.times import parse_time
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, plan_send, write_issue
@@ -90,7 +91,7 @@ def test_the_newsletters_time_zone_is_that_of_a_bare_time(
 
     told = call("send", ISSUE, "--list", readers, "--at", "2099-01-01 08:00", "--dry-run").err
 
-    assert "2099-01-01 00:00 UTC" in told
+    assert "2099-01-01 08:00 Asia/Shanghai (00:00 UTC)" in told
 
 
 # --- too late -------------------------------------------------------------------------------------

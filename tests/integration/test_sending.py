@@ -412,7 +412,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
     lease = NOW + dt.timedelta(seconds=60)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = sends.take(connection, number, "elsewhere/1/1/a", lease)
+        epoch = sends.take(connection, number, "elsewhere/1/1/a", NOW, lease)
         claimed = claims.claim(
             connection,
             number,
@@ -457,7 +457,7 @@ def test_a_sleeper_cannot_overwrite_what_was_claimed_again(store: Store) -> None
     lease = NOW + dt.timedelta(seconds=60)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = sends.take(connection, number, "elsewhere/1/1/a", lease)
+        epoch = sends.take(connection, number, "elsewhere/1/1/a", NOW, lease)
         claimed = claims.claim(
             connection,
             number,

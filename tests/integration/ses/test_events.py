@@ -179,7 +179,7 @@ def test_an_event_before_our_own_commit_is_kept(store: Store, answer: Outcome) -
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = sends.take(connection, number, "worker", NOW + MINUTE)
+        epoch = sends.take(connection, number, "worker", NOW, NOW + MINUTE)
         sends.update(connection, number, status=SendStatus.SENDING)
         claim = claims.claim(
             connection,

@@ -1,0 +1,186 @@
+"""A send as every command prints it: one JSON object, or a table and what to do next."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from newsletter.cli.frame import Session
+from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
+
+if TYPE_CHECKING:
+    from newsletter.sending.pace import Vitals
+    from newsletter.sending.state import Standing
+
+_WAITS = {
+    Wait.SLOT: "its turn at the rate",
+    Wait.QUOTA: "the account's quota",
+    Wait.LEASE: "the lease of a process that was not heard of lately",
+    Wait.SCHEDULE: "its time",
+    Wait.CANARY: "what is reported of its canary",
+    Wait.TRANSPORT: "the transport, to try again",
+    Wait.STORE: "the store",
+}
+
+
+def standing_of(send: Send) -> "Standing":
+    """Where a send stands now."""
+    from newsletter.project import utc_now
+    from newsletter.sending.state import standing
+
+    return standing(send, utc_now())
+
+
+def as_json(
+    send: Send, alarm: str | None = None, unknown_words: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """A send as every command prints it; `status` alone looks for an alarm and unknown words."""
+    balance, now = send.counts, standing_of(send)
+    return {
+        "send_id": send.id,
+        "status": send.status,
+        "recipients": balance.recipients,
+        "accepted": balance.accepted,
+        "rejected": balance.rejected,
+        "skipped": balance.skipped,
+        "unknown": balance.unknown,
+        "queued": balance.queued,
+        "state": now.state,
+        "waiting_for": now.waiting_for,
+        "until": _time(now.until),
+        "owner": now.owner,
+        "running_since": _time(now.since),
+        "rate": None if now.rate is None else round(now.rate, 1),
+        "time_left_seconds": None
+        if now.time_left is None
+        else round(now.time_left.total_seconds()),
+        "delivered": send.reports.delivered,
+        "bounced": send.reports.bounced,
+        "complained": send.reports.complained,
+        "slug": send.slug,
+        "list": send.list,
+        "segment": send.segment,
+        "subject": send.subject,
+        "from": send.sender,
+        "content_hash": send.content_hash,
+        "git_commit": send.git_commit,
+        "again": send.again,
+        "rate_asked": send.rate,
+        "stopped_by": send.stopped_by,
+        "pause_reason": send.pause_reason,
+        "resume_at": _time(send.resume_at),
+        "created_at": send.created_at.isoformat(),
+        "scheduled_at": _time(send.scheduled_at),
+        "finished_at": _time(send.finished_at),
+        "alarm": alarm,
+        "unknown_words": dict(unknown_words or {}),
+    }
+
+
+def _time(at: dt.datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def show(session: Session, send: Send) -> None:
+    """A send for people: where it stands, its balance, and what to do next."""
+    table = session.table("", "", header=False)
+    table.add_row("send", send.id)
+    table.add_row("issue", send.slug)
+    table.add_row("subject", send.subject)
+    table.add_row("list", send.list)
+    if send.segment:
+        table.add_row("segment", send.segment)
+    table.add_row("status", status_in_words(session, send))
+    times = (("planned", send.created_at), ("at", send.scheduled_at), ("ended", send.finished_at))
+    for name, at in times:
+        if at is not None:
+            table.add_row(name, in_zone(session, at))
+    for name in ("recipients", "accepted", "rejected", "skipped", "unknown", "queued"):
+        table.add_row(name, f"{getattr(send.counts, name):,}")
+    for name in ("delivered", "bounced", "complained"):
+        table.add_row(name, f"{getattr(send.reports, name):,}")
+    session.console.print(table)
+    if advice := next_step(session, send):
+        session.console.print(advice)
+
+
+def in_zone(session: Session, at: dt.datetime) -> str:
+    """A time in the newsletter's zone, and in UTC."""
+    from newsletter.sending.times import shown
+
+    return shown(at, session.project.settings.newsletter.timezone)
+
+
+def status_in_words(session: Session, send: Send) -> str:
+    """`sending: running by process 4711 on host since …, 120 a second, 0:02:10 left`."""
+    now = standing_of(send)
+    words = [str(now.state or "")]
+    if now.state is State.INTERRUPTED:
+        words = ["interrupted: nobody runs it"]
+    if now.waiting_for is not None:
+        words = [_waiting(session, now.waiting_for, now.until)]
+    if now.owner is not None:
+        since = f" since {in_zone(session, now.since)}" if now.since else ""
+        words[0] += f", by {now.owner}{since}"
+    if now.rate is not None and now.time_left is not None:
+        words.append(_speed(now.rate, now.time_left))
+    reason = f" ({send.pause_reason})" if send.pause_reason else ""
+    described = ", ".join(filter(None, words))
+    return f"{send.status}{reason}" + (f": {described}" if described else "")
+
+
+def pulse(session: Session, vitals: "Vitals", left: float) -> str:
+    """What a run is at, for its progress bar; `left` recipients are not settled yet."""
+    if (waiting := vitals.waiting) is not None:
+        return _waiting(session, waiting.what, waiting.until)
+    if not (speed := vitals.speed):
+        return ""
+    return _speed(speed, dt.timedelta(seconds=left / speed))
+
+
+def _waiting(session: Session, what: Wait, until: dt.datetime | None) -> str:
+    return f"waiting for {_WAITS[what]}" + (f" until {in_zone(session, until)}" if until else "")
+
+
+def _speed(rate: float, time_left: dt.timedelta) -> str:
+    return f"{rate:,.1f} a second, {dt.timedelta(seconds=round(time_left.total_seconds()))} left"
+
+
+def next_step(session: Session, send: Send) -> str:
+    """What an operator most likely wants to do now, with the command."""
+    match send.status:
+        case SendStatus.SENDING:
+            return _while_sending(send)
+        case SendStatus.PAUSED if send.stopped_by is StoppedBy.QUOTA and send.resume_at:
+            return (
+                f"From {in_zone(session, send.resume_at)} on, newsletter worker goes on with it by "
+                f"itself, or: newsletter resume {send.id}"
+            )
+        case SendStatus.PAUSED:
+            return f"Go on with: newsletter resume {send.id}"
+        case SendStatus.UNRESOLVED:
+            return _about_unknown(session, send)
+        case SendStatus.SCHEDULED:
+            return f"It starts with: newsletter worker, or newsletter resume {send.id}"
+        case SendStatus.FINISHED | SendStatus.CANCELLED:
+            return ""
+
+
+def _while_sending(send: Send) -> str:
+    now = standing_of(send)
+    if now.state is State.INTERRUPTED and send.stopped_by is StoppedBy.PERSON:
+        return f"Go on with: newsletter resume {send.id}"
+    if now.state is State.INTERRUPTED:
+        return f"newsletter worker goes on with it, or: newsletter resume {send.id}"
+    if now.waiting_for is Wait.LEASE:
+        return f"If that process is gone: newsletter resume {send.id}"
+    return f"It goes on by itself. To stop it: newsletter pause {send.id}"
+
+
+def _about_unknown(session: Session, send: Send) -> str:
+    decide = f"newsletter resolve {send.id} --unknown resend|accept|reject"
+    if session.project.settings.transport.kind != "ses":
+        return f"Look whether the unknown ones are in the outbox, then decide with: {decide}"
+    return (
+        "Whether the unknown ones were sent, their events will tell, mostly within minutes: "
+        f"newsletter events pull --once. Of what is unknown a day later, decide with: {decide}"
+    )

@@ -1,0 +1,68 @@
+"""Times as people write and read them: in the newsletter's zone, and in UTC beside it."""
+
+import datetime as dt
+import re
+import zoneinfo
+
+from newsletter.errors import UsageError
+
+_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(-?\d)?")
+
+
+def shown(at: dt.datetime, timezone: str) -> str:
+    """`2027-03-29 08:00 Europe/Berlin (06:00 UTC)`; the date twice where the two differ."""
+    utc = at.astimezone(dt.UTC)
+    local = at.astimezone(zoneinfo.ZoneInfo(timezone))
+    if timezone.upper() in ("UTC", "ETC/UTC"):
+        return f"{utc:%Y-%m-%d %H:%M} UTC"
+    other = f"{utc:%H:%M}" if local.date() == utc.date() else f"{utc:%Y-%m-%d %H:%M}"
+    return f"{local:%Y-%m-%d %H:%M} {timezone} ({other} UTC)"
+
+
+def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") -> dt.datetime:
+    """An ISO time, with an offset or in the newsletter's time zone; returns UTC.
+
+    Raises UsageError for what is no moment to come, for a day without a time, and where the clocks
+    of its zone change. `place` is where it was written.
+    """
+    time, _, zone = text.strip().rpartition(" ")
+    if not zone[:1].isalpha():
+        time, zone = text.strip(), timezone
+    if _DATE.fullmatch(time.strip()):
+        raise UsageError(
+            f"{text!r} is a day: at what time of it?",
+            where=place,
+            hint=f'Write the time too: "{time.strip()} 08:00" (in {zone}).',
+        )
+    try:
+        parsed = dt.datetime.fromisoformat(time)
+        if parsed.tzinfo is None:
+            parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(zone))
+            _refuse_clock_change(parsed, text, place)
+        parsed = parsed.astimezone(dt.UTC)
+    except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
+        raise UsageError(
+            f"{text!r} is no time",
+            where=place,
+            hint=f'Write "2026-11-24 08:00" (in {timezone}), "2026-11-24T08:00+08:00" '
+            'or "2026-11-24 08:00 Asia/Shanghai".',
+        ) from error
+    if parsed <= now:
+        raise UsageError(
+            f"{text!r} is in the past: {shown(parsed, timezone)}",
+            where=place,
+            hint=f"Name a time after {shown(now, timezone)}, or send at once.",
+        )
+    return parsed
+
+
+def _refuse_clock_change(local: dt.datetime, text: str, place: str) -> None:
+    """A local time that is skipped, or comes twice, has an offset for either side of the change."""
+    sides = [local.replace(fold=fold) for fold in (0, 1)]
+    if sides[0].utcoffset() != sides[1].utcoffset():
+        either = " or ".join(f'"{side.isoformat(timespec="minutes")}"' for side in sides)
+        raise UsageError(
+            f"the clocks of {local.tzinfo} change at {text!r}: it is not one moment",
+            where=place,
+            hint=f"Write the offset: {either}.",
+        )

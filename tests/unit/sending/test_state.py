@@ -1,0 +1,113 @@
+"""What goes on with a send, from its row, its owner and the clock."""
+
+import datetime as dt
+import socket
+from dataclasses import replace
+
+import pytest
+
+from newsletter.model.send import (
+    Counts,
+    Reports,
+    Send,
+    SendStatus,
+    State,
+    StoppedBy,
+    Tenure,
+    Wait,
+)
+from newsletter.sending import owner
+from newsletter.sending.state import Standing, standing
+
+NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
+MINUTE = dt.timedelta(minutes=1)
+HERE = owner.this_process()
+GONE = f"{socket.gethostname()}/1/another-boot:1/a"
+ELSEWHERE = "elsewhere/4711/another-boot:1/a"
+SEND = Send(
+    id="20260107-abcdef",
+    slug="news",
+    list="readers",
+    segment=None,
+    status=SendStatus.SENDING,
+    subject="News",
+    sender="Daily <daily@news.example.com>",
+    content_hash="",
+    git_commit=None,
+    again=None,
+    rate=None,
+    created_at=NOW,
+    scheduled_at=None,
+    finished_at=None,
+    stopped_by=None,
+    pause_reason=None,
+    resume_at=None,
+    counts=Counts(accepted=40, queued=60),
+    reports=Reports(),
+    tenure=Tenure(),
+)
+
+
+def held(by: str, seconds: float = 58, **more: object) -> Send:
+    """A send whose owner has so many seconds of its lease left."""
+    until = NOW + dt.timedelta(seconds=seconds)
+    return replace(SEND, tenure=Tenure(by, NOW - MINUTE, until, **more))  # type: ignore[arg-type]
+
+
+def test_who_runs_it_since_when_and_how_fast_is_told() -> None:
+    found = standing(held(HERE, speed=20.0), NOW)
+
+    assert found.state is State.RUNNING
+    assert found.owner == owner.describe(HERE)
+    assert found.since == NOW - MINUTE
+    assert (found.rate, found.time_left) == (20.0, dt.timedelta(seconds=3))
+
+
+@pytest.mark.parametrize(
+    ("send", "state"),
+    [
+        (SEND, State.INTERRUPTED),
+        (held(GONE), State.INTERRUPTED),
+        (held(HERE, seconds=-300), State.RUNNING),  # it could not renew it, and is seen to live
+        (held(ELSEWHERE), State.RUNNING),
+        (held(ELSEWHERE, seconds=0), State.INTERRUPTED),
+    ],
+)
+def test_a_send_is_interrupted_where_nobody_runs_it(send: Send, state: State) -> None:
+    assert standing(send, NOW).state is state
+
+
+def test_an_owner_elsewhere_that_was_not_heard_of_is_waited_for() -> None:
+    found = standing(held(ELSEWHERE, seconds=25, speed=20.0), NOW)
+
+    assert (found.state, found.waiting_for) == (State.WAITING, Wait.LEASE)
+    assert found.until == NOW + dt.timedelta(seconds=25)
+    assert found.rate is None
+
+
+@pytest.mark.parametrize("what", list(Wait))
+def test_an_owner_says_what_it_waits_for(what: Wait) -> None:
+    send = held(HERE, waiting_for=what, waiting_until=NOW + MINUTE, speed=20.0)
+
+    found = standing(send, NOW)
+
+    assert (found.state, found.waiting_for, found.until) == (State.WAITING, what, NOW + MINUTE)
+    assert found.rate is None
+
+
+def test_a_schedule_and_the_quota_are_waited_for_by_nobody() -> None:
+    scheduled = replace(SEND, status=SendStatus.SCHEDULED, scheduled_at=NOW + MINUTE)
+    paused = replace(
+        SEND, status=SendStatus.PAUSED, stopped_by=StoppedBy.QUOTA, resume_at=NOW + MINUTE
+    )
+
+    assert standing(scheduled, NOW) == Standing(State.WAITING, Wait.SCHEDULE, NOW + MINUTE)
+    assert standing(paused, NOW) == Standing(State.WAITING, Wait.QUOTA, NOW + MINUTE)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [SendStatus.PAUSED, SendStatus.UNRESOLVED, SendStatus.FINISHED, SendStatus.CANCELLED],
+)
+def test_what_is_over_or_paused_has_no_state(status: SendStatus) -> None:
+    assert standing(replace(held(HERE), status=status), NOW) == Standing(None)

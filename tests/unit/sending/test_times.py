@@ -1,0 +1,35 @@
+"""Times as people write and read them."""
+
+import datetime as dt
+
+import pytest
+
+from newsletter.errors import UsageError
+from newsletter.sending.times import parse_time, shown
+
+NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("utc", "zone", "text"),
+    [
+        ("2027-03-29 06:00", "Europe/Berlin", "2027-03-29 08:00 Europe/Berlin (06:00 UTC)"),
+        ("2027-01-04 23:00", "Asia/Tokyo", "2027-01-05 08:00 Asia/Tokyo (2027-01-04 23:00 UTC)"),
+        ("2027-01-05 02:00", "UTC", "2027-01-05 02:00 UTC"),
+    ],
+)
+def test_a_time_is_shown_in_the_newsletters_zone_and_in_utc(utc: str, zone: str, text: str) -> None:
+    assert shown(dt.datetime.fromisoformat(f"{utc}+00:00"), zone) == text
+
+
+@pytest.mark.parametrize("day", ["2027-01-05", "20270105", " 2027-01-05 ", "2027-W01-2"])
+def test_a_day_without_a_time_is_asked_about(day: str) -> None:
+    with pytest.raises(UsageError, match="at what time") as caught:
+        parse_time(day, "Europe/Berlin", NOW)
+
+    assert f'"{day.strip()} 08:00" (in Europe/Berlin)' in caught.value.hint
+
+
+def test_a_day_with_a_zone_is_asked_about_too() -> None:
+    with pytest.raises(UsageError, match="at what time"):
+        parse_time("2027-01-05 Asia/Tokyo", "Europe/Berlin", NOW)
