@@ -173,6 +173,8 @@ class WebSettings(_Part):
     welcome: Line = ""
     requests_per_ip: int = Field(default=20, ge=1)
     requests_per_network: int = Field(default=60, ge=1)
+    requests_per_wide_network: int = Field(default=200, ge=1)
+    requests_per_domain: int = Field(default=200, ge=1)
     requests_per_hour: int = Field(default=1000, ge=1)
     archive_lists: tuple[str, ...] = ("*",)
     metrics: Literal["loopback", "all", "off"] = "loopback"

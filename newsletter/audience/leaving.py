@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
+from newsletter.audience import preferences
 from newsletter.audience.holders import Holder, holder_of, holders, reader_of, with_deliveries
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
@@ -30,6 +31,7 @@ class Undone(StrEnum):
     DONE = "undone"
     LATE = "undo_late"  # there is nothing to take back, or not any more
     BLOCKED = "undo_blocked"  # the address was suppressed meanwhile
+    ENOUGH = "undo_enough"  # they went to and fro
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +104,13 @@ def _joined_by(
     }
 
 
-def undo(store: Store, link: PersonalLink, said: Consent) -> Undone:
-    """Take back a leave by a link of the last hour; whoever was pending is pending again."""
-    subscriber_id, list_id = link.subscriber_id, link.list_id
+def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = None) -> Undone:
+    """Take back a leave by a link of the last hour; whoever was pending is pending again.
+
+    The list is that of the link, or another one that they left on their preferences page.
+    """
+    subscriber_id = link.subscriber_id
+    list_id = link.list_id if list_id is None else list_id
     with store.write() as connection:
         person = reader_of(connection, link)
         standing = subscriptions.find(connection, subscriber_id, list_id)
@@ -116,8 +122,10 @@ def undo(store: Store, link: PersonalLink, said: Consent) -> Undone:
             return Undone.DONE
         facts = _without_reasons(connection, subscriber_id, list_id)
         last = facts[-1] if facts else None
-        if last is None or not _by_link(last) or said.at - last.consent.at > UNDO_FOR:
+        if last is None or not _by_link(last, said) or said.at - last.consent.at > UNDO_FOR:
             return Undone.LATE
+        if preferences.changed_enough(connection, subscriber_id, said.at):
+            return Undone.ENOUGH
         kinds = [fact.kind for fact in facts if fact.kind is not ConsentKind.UNSUBSCRIBED]
         confirmed = kinds and kinds[-1] is ConsentKind.CONFIRMED
         status = SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING
@@ -136,15 +144,17 @@ def give_reason(store: Store, link: PersonalLink, reason: str, said: Consent) ->
     with store.write() as connection:
         facts = consents.of(connection, subscriber_id, list_id)
         is_known = reader_of(connection, link) is not None
-        keeps = bool(reason and is_known and facts and _by_link(facts[-1]))
+        keeps = bool(reason and is_known and facts and _by_link(facts[-1], said))
         if keeps:
             kind = ConsentKind.UNSUBSCRIBED
             consents.append(connection, subscriber_id, list_id, kind, said, reason)
     return keeps
 
 
-def _by_link(fact: ConsentFact) -> bool:
-    return fact.kind is ConsentKind.UNSUBSCRIBED and fact.consent.how in (ONE_CLICK, PAGE)
+def _by_link(fact: ConsentFact, said: Consent) -> bool:
+    """Whether they left by such a link, or on the very page where they say something now."""
+    by_link = (ONE_CLICK, PAGE, *((said.how,) if said.how == preferences.HOW else ()))
+    return fact.kind is ConsentKind.UNSUBSCRIBED and fact.consent.how in by_link
 
 
 def _without_reasons(

@@ -4,7 +4,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber
-from newsletter.store import consents, former, people, unconfirmed
+from newsletter.store import consents, former, locks, people, unconfirmed
 from newsletter.store.staging import Hashes
 
 
@@ -16,15 +16,36 @@ def move(
     Whoever was only asked for at that address makes room. The address before is kept as one that
     was theirs, with the key of the links that were mailed there: those can only leave from now on.
     """
-    people.lock(connection)  # somebody else may be moving there at this moment
-    holder = people.find(connection, to)
-    if holder is not None and holder.id != person.id:
-        if not unconfirmed.is_one(connection, holder.id):
-            return False
-        unconfirmed.delete(connection, holder.id)
+    locks.people(connection)  # somebody else may be moving there at this moment
+    if not _is_free(connection, person, to):
+        return False
     before = person.address
     newest_hash, *_ = hashes(before.key)
     former.add(connection, person.id, before, newest_hash, person.link_key, said.at)
     people.move(connection, person.id, to, said.at)
     consents.append(connection, person.id, None, ConsentKind.MOVED, said)
+    return True
+
+
+def undo(connection: Connection, person: Subscriber, back_to: Address, said: Consent) -> bool:
+    """Give a person the address back that they moved away from; False where it is somebody's now.
+
+    The address between was never theirs: its links end, and nothing remembers it as theirs.
+    """
+    locks.people(connection)
+    if not _is_free(connection, person, back_to):
+        return False
+    people.move(connection, person.id, back_to, said.at)
+    consents.append(connection, person.id, None, ConsentKind.MOVED, said, "undone")
+    return True
+
+
+def _is_free(connection: Connection, person: Subscriber, address: Address) -> bool:
+    """Whether a person can have an address; whoever was only asked for there makes room."""
+    holder = people.find(connection, address)
+    if holder is None or holder.id == person.id:
+        return True
+    if not unconfirmed.is_one(connection, holder.id):
+        return False
+    unconfirmed.delete(connection, holder.id)
     return True

@@ -1,10 +1,15 @@
-"""What a subscriber sees and decides of their own: lists, name, pauses, and all that is held."""
+"""What a reader sees and decides of their own by their link: lists, name, pauses.
+
+Anybody may hold a mail that was forwarded. So a link changes at once what can be taken back, a few
+times an hour; all else asks the address on record (newsletter.audience.joining.ask_by_link).
+"""
 
 import datetime as dt
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -22,25 +27,29 @@ from newsletter.model.subscriber import (
 from newsletter.store import (
     Store,
     consents,
-    held,
     lists,
     people,
-    requests,
     subscriptions,
-    suppressions,
 )
 from newsletter.store.people import Person
 from newsletter.store.staging import Hashes
 
 HOW = "preferences"
 PAUSES = (7, 30, 90)  # days
+CHANGES_AN_HOUR = 20
+NAMES_A_DAY = 5
+LONGEST_NAME = 60
+# `https://`, `www.`, an address, or a word with a dot in it: mail programs make links of them.
+_LIKE_A_LINK = re.compile(r"://|www\.|@|\w[.。]\w{2}", re.IGNORECASE)
 LONGEST_PAUSE = dt.timedelta(days=366)
 
 
-class Rejoined(StrEnum):
-    JOINED = "joined"
-    ASK = "ask"  # they never confirmed this list: a mail has to ask
-    BLOCKED = "blocked"  # the address is suppressed
+class Changed(StrEnum):
+    """What came of a change."""
+
+    DONE = "done"
+    ENOUGH = "enough"  # over a limit
+    BAD_NAME = "bad_name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,118 +90,45 @@ def leave(store: Store, link: PersonalLink, list_id: int, said: Consent) -> None
             subscriptions.unsubscribe(connection, link.subscriber_id, list_id, said)
 
 
-def rejoin(
-    store: Store, link: PersonalLink, list_id: int, hashes: Hashes, said: Consent
-) -> Rejoined:
-    """Come back to a list that was once confirmed; any other one asks by mail first."""
-    subscriber_id = link.subscriber_id
-    with store.write() as connection:
-        person = reader_of(connection, link)
-        if person is None or suppression_of(connection, person.address, hashes):
-            return Rejoined.BLOCKED
-        standing = subscriptions.find(connection, subscriber_id, list_id)
-        if standing is not None and standing.status is SubscriptionStatus.CONFIRMED:
-            return Rejoined.JOINED
-        if standing is None or not _once_confirmed(connection, subscriber_id, list_id):
-            return Rejoined.ASK
-        status = SubscriptionStatus.CONFIRMED
-        subscriptions.subscribe(connection, subscriber_id, list_id, status, said)
-    return Rejoined.JOINED
-
-
-def rename(store: Store, link: PersonalLink, name: str, said: Consent) -> str | None:
-    """Returns the name that is kept, None where it cannot be one."""
+def rename(store: Store, link: PersonalLink, name: str, said: Consent) -> Changed:
+    """Keep another name, if it is one: it may stand in mails, so it holds nothing like a link."""
     try:
         kept, _ = checked(name, {})
     except UsageError:
-        return None
+        return Changed.BAD_NAME
+    kept = kept or ""
+    if len(kept) > LONGEST_NAME or _LIKE_A_LINK.search(unicodedata.normalize("NFKC", kept)):
+        return Changed.BAD_NAME
     with store.write() as connection:
         person = reader_of(connection, link)
-        if person is not None and person.name != kept:
-            people.update(connection, person.id, kept or "", person.attributes, said.at)
-            consents.append(connection, person.id, None, ConsentKind.RENAMED, said)
-    return kept
+        if person is None or person.name == kept:
+            return Changed.DONE
+        since, renamed = said.at - dt.timedelta(days=1), ConsentKind.RENAMED
+        if consents.count_since(connection, person.id, since, renamed) >= NAMES_A_DAY:
+            return Changed.ENOUGH
+        if changed_enough(connection, person.id, said.at):
+            return Changed.ENOUGH
+        people.update(connection, person.id, kept, person.attributes, said.at)
+        consents.append(connection, person.id, None, renamed, said)
+    return Changed.DONE
 
 
-def pause(store: Store, link: PersonalLink, until: dt.datetime | None, said: Consent) -> None:
-    """Get nothing before `until`; None goes on at once."""
+def pause(store: Store, link: PersonalLink, until: dt.datetime | None, said: Consent) -> Changed:
+    """Get nothing before `until`; None goes on at once. What is so already is not written again."""
     kind = ConsentKind.CONTINUED if until is None else ConsentKind.PAUSED
     with store.write() as connection:
         person = reader_of(connection, link)
-        if person is not None:
-            people.pause(connection, person.id, until)
-            detail = "" if until is None else f"until {until.isoformat()}"
-            consents.append(connection, person.id, None, kind, said, detail)
+        if person is None or person.paused_until == until:
+            return Changed.DONE
+        if changed_enough(connection, person.id, said.at):
+            return Changed.ENOUGH
+        people.pause(connection, person.id, until)
+        detail = "" if until is None else f"until {until.isoformat()}"
+        consents.append(connection, person.id, None, kind, said, detail)
+    return Changed.DONE
 
 
-def everything(store: Store, subscriber_id: int) -> dict[str, Any] | None:
-    """All that is held of a person, as JSON: Article 15 of the GDPR. Times are ISO 8601, UTC."""
-    with store.read() as connection:
-        person = people.person(connection, subscriber_id)
-        if person is None:
-            return None
-        subscriber = person.subscriber
-        found = suppressions.find(connection, subscriber.address)
-        return {
-            "address": subscriber.address.text,
-            "name": subscriber.name,
-            "attributes": dict(subscriber.attributes),
-            "since": person.created_at.isoformat(),
-            "paused_until": _time(subscriber.paused_until),
-            "subscriptions": [
-                {
-                    "list": each.list,
-                    "status": each.status,
-                    "changed": _time(each.updated_at),
-                    "consent": {
-                        "at": _time(each.consent.at),
-                        "how": each.consent.how,
-                        "source": each.consent.source,
-                    },
-                }
-                for each in person.subscriptions
-            ],
-            "suppression": None
-            if found is None
-            else {"reason": found.reason, "source": found.source, "at": _time(found.created_at)},
-            "consents": [
-                {
-                    "at": _time(fact.consent.at),
-                    "kind": fact.kind,
-                    "list": fact.list,
-                    "how": fact.consent.how,
-                    "source": fact.consent.source,
-                    "wording": fact.consent.wording,
-                    "ip": fact.consent.ip,
-                    "detail": fact.detail,
-                }
-                for fact in consents.of(connection, subscriber_id)
-            ],
-            "requests": [
-                {
-                    "at": _time(request.at),
-                    "kind": request.kind,
-                    "address": request.address.text,
-                    "name": request.name,
-                    "state": request.state,
-                    "ip": request.ip,
-                }
-                for request in requests.of(connection, subscriber_id)
-            ],
-            "deliveries": [
-                {**row, "at": _time(row["at"])}
-                for row in held.deliveries_of(connection, subscriber_id)
-            ],
-            "events": [
-                {**row, "at": _time(row["at"])} for row in held.events_of(connection, subscriber_id)
-            ],
-        }
-
-
-def _once_confirmed(connection: Connection, subscriber_id: int, list_id: int) -> bool:
-    facts = consents.of(connection, subscriber_id, list_id)
-    return any(fact.kind is ConsentKind.CONFIRMED for fact in facts)
-
-
-def _time(at: dt.datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+def changed_enough(connection: Connection, subscriber_id: int, now: dt.datetime) -> bool:
+    """Whether the links of a reader have changed so much in an hour that no person does it."""
+    since = now - dt.timedelta(hours=1)
+    return consents.count_since(connection, subscriber_id, since) >= CHANGES_AN_HOUR

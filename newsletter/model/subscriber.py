@@ -72,10 +72,18 @@ class ConsentFact:
 
 
 class RequestKind(StrEnum):
-    """What a visitor asks for: to join a list, or to be mailed at another address."""
+    """What a visitor or a reader asks for, and is asked by mail whether it was them.
+
+    A move takes two mails: to the address on record (`ALLOW_MOVE`), and to the new one (`MOVE`);
+    `UNDO_MOVE` tells the former address of it.
+    """
 
     JOIN = "join"
+    ALLOW_MOVE = "allow_move"
     MOVE = "move"
+    UNDO_MOVE = "undo_move"
+    DATA = "data"
+    ERASE = "erase"
 
 
 class RequestState(StrEnum):
@@ -92,8 +100,9 @@ class RequestState(StrEnum):
 class Request:
     """What somebody asked for on a page, to be confirmed from the mailbox that it is about.
 
-    `list_id` is None for a move, `subscriber_id` for a join that was not mailed yet; `ip` and
-    `network` are where it came from.
+    `address` is where the mail goes, `target` the address that a reader moves to; `list_id` is that
+    of a join, and `subscriber_id` None for a join that was not mailed yet. `ip`, `network` and
+    `wide_network` are where a form came from, `form` is the number that it carried.
     """
 
     id: int
@@ -102,11 +111,13 @@ class Request:
     subscriber_id: int | None
     address: Address
     mailbox: str
-    name: str
     wording: str
-    ip: str
-    network: str
     at: dt.datetime
+    target: Address | None = None
+    ip: str = ""
+    network: str = ""
+    wide_network: str = ""
+    form: int | None = None
     state: RequestState = RequestState.WAITING
 
 

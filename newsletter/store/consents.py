@@ -109,6 +109,28 @@ def of(
     ]
 
 
+def said_after(
+    connection: Connection, subscriber_id: int, kind: ConsentKind, at: dt.datetime
+) -> bool:
+    """Whether a person said this after a time."""
+    query = sa.select(sa.literal(1)).where(
+        consents.c.subscriber_id == subscriber_id, consents.c.kind == kind, consents.c.at > at
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def count_since(
+    connection: Connection, subscriber_id: int, since: dt.datetime, kind: ConsentKind | None = None
+) -> int:
+    """How often a person said anything, or this, since a time."""
+    query = sa.select(sa.func.count()).where(
+        consents.c.subscriber_id == subscriber_id, consents.c.at > since
+    )
+    if kind is not None:
+        query = query.where(consents.c.kind == kind)
+    return int(connection.execute(query).scalar_one())
+
+
 def last_by_form(
     connection: Connection, subscriber_ids: Collection[int], kind: ConsentKind
 ) -> dict[int, dt.datetime]:

@@ -1,4 +1,4 @@
-"""What the ledger and the event log hold of one person."""
+"""What the ledger and the event log hold of one person, in pages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,13 +6,21 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.model.send import DeliveryStatus
 from newsletter.store.schema import deliveries, events, sends
 
+# What says where a page ended, and a row.
+Numbered = tuple[int, dict[str, Any]]
 
-def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[dict[str, Any]]:
-    """Their deliveries with the issue of each, the oldest send first."""
+
+def deliveries_of(
+    connection: Connection, subscriber_id: int, after: int, limit: int
+) -> Sequence[Numbered]:
+    """Their deliveries with the issue of each, those of sends with a number above `after` first,
+    by ix_deliveries_subscriber_id."""
     query = (
         sa.select(
+            deliveries.c.send,
             sends.c.slug.label("issue"),
             deliveries.c.status,
             deliveries.c.attempts,
@@ -22,17 +30,43 @@ def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[dict[s
             deliveries.c.at,
         )
         .join(sends, sends.c.number == deliveries.c.send)
-        .where(deliveries.c.subscriber_id == subscriber_id)
+        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.send > after)
         .order_by(deliveries.c.send)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return _numbered(connection, query.limit(limit))
 
 
-def events_of(connection: Connection, subscriber_id: int) -> Sequence[dict[str, Any]]:
-    """What the provider reported of them, in order, with its raw payload while that is kept."""
+def events_of(
+    connection: Connection, subscriber_id: int, after: int, limit: int
+) -> Sequence[Numbered]:
+    """What the provider reported of them, those with an id above `after` first, with its raw
+    payload while that is kept."""
     query = (
-        sa.select(events.c.type, events.c.at, events.c.detail, events.c.payload)
-        .where(events.c.subscriber_id == subscriber_id)
+        sa.select(events.c.id, events.c.type, events.c.at, events.c.detail, events.c.payload)
+        .where(events.c.subscriber_id == subscriber_id, events.c.id > after)
         .order_by(events.c.id)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return _numbered(connection, query.limit(limit))
+
+
+def has_issue(connection: Connection, subscriber_id: int, slug: str) -> bool:
+    """Whether they have, or may have, an issue already."""
+    never = (DeliveryStatus.REJECTED, DeliveryStatus.SKIPPED)
+    query = (
+        sa.select(sa.literal(1))
+        .select_from(deliveries)
+        .join(sends, sends.c.number == deliveries.c.send)
+        .where(
+            deliveries.c.subscriber_id == subscriber_id,
+            deliveries.c.status.not_in(never),
+            sends.c.slug == slug,
+        )
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _numbered(connection: Connection, query: sa.Select[Any]) -> Sequence[Numbered]:
+    """Rows without the first column, which is their number."""
+    rows = connection.execute(query)
+    _, *names = rows.keys()
+    return [(number, dict(zip(names, values, strict=True))) for number, *values in rows]

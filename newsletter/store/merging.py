@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import imports, lists, people
+from newsletter.store import imports, lists, locks
 from newsletter.store.staging import DEFAULT_LIST, Hashes, Staging
 
 _MANY = 50_000
@@ -46,7 +46,7 @@ def merge(
     tell no more of theirs. The caller holds the transaction: all or nothing.
     """
     connection = stage.connection
-    people.lock(connection)
+    locks.people(connection)
     import_id, at = imports.begin(connection, consent.at, consent.source, system)
     created, list_id = _name_lists(stage, list_names, at)
     stage.skip_erased(hashes)

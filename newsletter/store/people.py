@@ -32,13 +32,6 @@ def new_link_key() -> int:
     return secrets.randbelow(2**47) + 1
 
 
-def lock(connection: Connection) -> None:
-    """Let nobody else make, change or delete a person until the commit, as on SQLite; leaving a
-    list needs another table and does not wait."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE"))
-
-
 def find(connection: Connection, address: Address) -> Subscriber | None:
     """The subscriber of a mailbox, however it is spelt."""
     query = sa.select(subscribers).where(subscribers.c.address_key == address.key)
@@ -190,7 +183,7 @@ def count(connection: Connection) -> int:
 
 
 def move(connection: Connection, subscriber_id: int, address: Address, now: dt.datetime) -> None:
-    """Give a person another address, which must be nobody's; the caller holds `lock`.
+    """Give a person another address, which must be nobody's; the caller holds `locks.people`.
 
     Links that were mailed to the one before open nothing personal from now on.
     """

@@ -10,61 +10,79 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Request, RequestKind, RequestState
+from newsletter.store.dialects import insert_into
 from newsletter.store.schema import requests
 
 _IN_HAND = "in hand when the process ended: it may have been mailed"
 _RESTORED = "waiting in a store that was restored: it may have been mailed"
 WELCOME_DUE = "welcome due"
-_TAKING = 7302  # the advisory lock of PostgreSQL
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """How many asked since a time: all, and those of one network and one IP address."""
+    """How many asked on forms since a time: all, and those that share something with a request."""
 
     all: int
+    domain: int
+    wide_network: int
     network: int
     ip: int
 
 
 def add(connection: Connection, request: Request) -> None:
+    """Note a request; one of a form that made one just now is left out."""
     connection.execute(
-        sa.insert(requests).values(
+        insert_into(connection, requests)
+        .values(
             id=request.id,
             kind=request.kind,
             list_id=request.list_id,
             subscriber_id=request.subscriber_id,
             address=request.address.text,
             mailbox=request.mailbox,
-            name=request.name,
+            target=request.target.text if request.target else "",
             wording=request.wording,
             ip=request.ip,
             network=request.network,
+            wide_network=request.wide_network,
+            form=request.form,
             at=request.at,
             state=request.state,
         )
+        .on_conflict_do_nothing()
     )
 
 
-def recent(connection: Connection, ip: str, network: str, since: dt.datetime) -> Recent:
+def by_form(connection: Connection, form: int) -> Request | None:
+    """The request that a form has made."""
+    row = connection.execute(sa.select(requests).where(requests.c.form == form)).first()
+    return None if row is None else _request(row)
+
+
+def recent(connection: Connection, request: Request, since: dt.datetime) -> Recent:
     """One pass over the newest requests, of which there are no more than may come in that time."""
     table = requests.c
+    shared = {
+        "domain": table.mailbox.endswith("@" + request.mailbox.rpartition("@")[2], autoescape=True),
+        "wide_network": table.wide_network == request.wide_network,
+        "network": table.network == request.network,
+        "ip": table.ip == request.ip,
+    }
     query = sa.select(
         sa.func.count().label("all"),
-        sa.func.sum(sa.case((table.network == network, 1), else_=0)).label("network"),
-        sa.func.sum(sa.case((table.ip == ip, 1), else_=0)).label("ip"),
-    ).where(table.at > since)
+        *(sa.func.sum(sa.case((each, 1), else_=0)).label(name) for name, each in shared.items()),
+    ).where(table.at > since, table.form.is_not(None))
     row = connection.execute(query).one()
-    return Recent(row.all, row.network or 0, row.ip or 0)
+    return Recent(row.all, *(getattr(row, name) or 0 for name in shared))
 
 
-def asked_since(
-    connection: Connection, subscriber_id: int, kind: RequestKind, since: dt.datetime
-) -> int:
-    """How often a subscriber asked for this since a time."""
+def asked_since(connection: Connection, subscriber_id: int, since: dt.datetime) -> int:
+    """How many mails to the address on record were asked for by a reader's links since a time."""
+    kinds = (RequestKind.JOIN, RequestKind.ALLOW_MOVE, RequestKind.DATA, RequestKind.ERASE)
     query = sa.select(sa.func.count()).where(
         requests.c.subscriber_id == subscriber_id,
-        requests.c.kind == kind,
+        requests.c.kind.in_(kinds),
+        requests.c.form.is_(None),  # anybody can fill in a form
         requests.c.at > since,
     )
     return int(connection.execute(query).scalar_one())
@@ -90,11 +108,9 @@ def waiting(connection: Connection, limit: int) -> Sequence[int]:
 def take(connection: Connection, request_id: int) -> Request | None:
     """Take a waiting request in hand; None if another process was faster.
 
-    It is `failed` until it is settled: a process that dies on the way may have mailed it. Takers
-    take turns, so that the limits of a mailbox count each other's.
+    It is `failed` until it is settled: a process that dies on the way may have mailed it. The
+    caller holds `locks.people`, so that the limits of a mailbox count each other's.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TAKING)))
     statement = (
         sa.update(requests)
         .where(requests.c.id == request_id, requests.c.state == RequestState.WAITING)
@@ -106,7 +122,13 @@ def take(connection: Connection, request_id: int) -> Request | None:
 
 
 def find(connection: Connection, request_id: int) -> Request | None:
-    """A request, held until the end of the transaction."""
+    row = connection.execute(sa.select(requests).where(requests.c.id == request_id)).first()
+    return None if row is None else _request(row)
+
+
+def hold(connection: Connection, request_id: int) -> Request | None:
+    """A request, locked until the end of the transaction: newsletter.store.locks says in which
+    order."""
     query = sa.select(requests).where(requests.c.id == request_id).with_for_update()
     row = connection.execute(query).first()
     return None if row is None else _request(row)
@@ -127,15 +149,17 @@ def assign(connection: Connection, request_id: int, subscriber_id: int) -> None:
 
 def mailed_since(
     connection: Connection, mailbox: str, since: dt.datetime, but: int
-) -> Sequence[dt.datetime]:
-    """When a mailbox was asked for what it got, or may have got, a mail about; without one id."""
-    query = sa.select(requests.c.at).where(
+) -> Sequence[tuple[dt.datetime, int | None]]:
+    """When strangers asked for what a mailbox got, or may have got, a mail about, and for which
+    list; without one id."""
+    query = sa.select(requests.c.at, requests.c.list_id).where(
         requests.c.mailbox == mailbox,
         requests.c.at > since,
+        requests.c.kind.in_((RequestKind.JOIN, RequestKind.MOVE)),
         requests.c.state.not_in([RequestState.WAITING, RequestState.REFUSED]),
         requests.c.id != but,
     )
-    return connection.execute(query).scalars().all()
+    return [(row.at, row.list_id) for row in connection.execute(query)]
 
 
 def welcomes_due(connection: Connection, limit: int) -> Sequence[int]:
@@ -181,7 +205,7 @@ def forget_origins(connection: Connection, before: dt.datetime) -> None:
     connection.execute(
         sa.update(requests)
         .where(requests.c.at < before, requests.c.network != "")
-        .values(ip="", network="")
+        .values(ip="", network="", wide_network="")
     )
 
 
@@ -202,10 +226,12 @@ def _request(row: Row[Any]) -> Request:
         subscriber_id=row.subscriber_id,
         address=Address(row.address),
         mailbox=row.mailbox,
-        name=row.name,
         wording=row.wording,
+        at=row.at,
+        target=Address(row.target) if row.target else None,
         ip=row.ip,
         network=row.network,
-        at=row.at,
+        wide_network=row.wide_network,
+        form=row.form,
         state=RequestState(row.state),
     )

@@ -23,7 +23,7 @@ def is_one(connection: Connection, subscriber_id: int) -> bool:
 
 
 def delete(connection: Connection, subscriber_id: int) -> None:
-    """Delete such a person with all that was asked for them; the caller holds `people.lock`."""
+    """Delete such a person with all that was asked for them; the caller holds `locks.people`."""
     for table in (requests, consents, subscriptions):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
     connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))

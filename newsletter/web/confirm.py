@@ -1,14 +1,21 @@
-"""`/confirm/{token}`: the click in the mail, the second half of double opt-in.
+"""`/confirm/{token}`: the click in a mail that asks whether it was really them.
 
-GET shows a button, for link scanners follow every link; POST says yes, once.
+GET shows a button, for link scanners follow every link; POST does it, once. The purpose of the
+token and the kind of the request fit each other, or there is nothing here.
 """
 
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from newsletter.audience import joining
-from newsletter.audience.joining import Answer
+from newsletter.audience import confirming, erasing, own_data
+from newsletter.audience.confirming import Answer, Confirmed, Named
+from newsletter.links import PersonalLink
 from newsletter.model.subscriber import Consent
 from newsletter.store import lists
 from newsletter.web.forms import fields, form_body, origin
@@ -17,52 +24,99 @@ from newsletter.web.subscribe import is_open
 
 _TOO_LATE = (Answer.EXPIRED, Answer.GONE)
 _FORM = form_body(action="confirm, as the button of the page sends it")
+_PIECE_CHARACTERS = 64 * 1024
 
 
 def add(app: FastAPI, site: Site) -> None:
     @app.get("/confirm/{token}")
     def ask(token: str) -> Response:
         """The page with the button; it changes nothing."""
-        _, request_id, list_id = site.request(token)
-        if over := joining.look_at(site.store, request_id, list_id, site.clock()):
-            return _page(site, list_id, over)
-        return site.pages.page("confirm.html", moves=list_id == 0)
+        named = site.request(token)
+        request = confirming.look_at(site.store, named, site.clock())
+        if isinstance(request, Answer):
+            return _page(site, named, Confirmed(request))
+        return site.pages.page("confirm.html", request=request)
 
     @app.post("/confirm/{token}", openapi_extra=_FORM)
     async def confirm(token: str, request: Request) -> Response:
-        """Confirm, once and within a week."""
-        _, request_id, list_id = site.request(token)
+        """Confirm, once and in time."""
+        named = site.request(token)
         sent = await fields(request)
         if sent and sent.get("action") != "confirm":  # a mail program's one click is no yes
             raise HTTPException(400)
         web = site.settings.web
         ip = origin(request, web.trusted_proxies).ip if web.keep_ip else ""
         said = Consent(site.clock(), "form", "confirmation mail", ip=ip)
-        return await run_in_threadpool(_confirm, site, request_id, list_id, said)
+        done = await run_in_threadpool(
+            confirming.confirm,
+            site.store,
+            named,
+            site.links.address_hashes,
+            said,
+            welcome=bool(web.welcome),
+        )
+        if done.answer is Answer.DATA and done.link is not None:
+            return _download(site, done.link)
+        if done.answer is Answer.ERASE and done.link is not None:
+            return await _erase(site, done.link, said)
+        return await run_in_threadpool(_page, site, named, done)
 
 
-def _confirm(site: Site, request_id: int, list_id: int, said: Consent) -> Response:
-    welcome = bool(site.settings.web.welcome)
-    done = joining.confirm(
-        site.store, request_id, list_id, site.links.address_hashes, said, welcome=welcome
+def _download(site: Site, link: PersonalLink) -> Response:
+    pieces = own_data.everything(site.store, link.subscriber_id)
+    return StreamingResponse(
+        _sent(site, pieces),
+        media_type="application/json",
+        headers={
+            "Cache-Control": "no-store",
+            "Content-Disposition": 'attachment; filename="my-data.json"',
+        },
     )
-    preferences = ""
-    if done.link is not None:
-        preferences = site.path(site.links.preferences_url(done.link))
-    return _page(site, list_id, done.answer, preferences)
 
 
-def _page(site: Site, list_id: int, answer: Answer, preferences: str = "") -> Response:
+async def _sent(site: Site, pieces: Iterator[str]) -> AsyncIterator[bytes]:
+    """As fast as the client reads; between two pieces nothing is held."""
+    loop = asyncio.get_running_loop()
+    while piece := await loop.run_in_executor(site.dear, _piece, pieces):
+        yield piece
+
+
+def _piece(pieces: Iterator[str]) -> bytes:
+    parts, size = [], 0
+    for part in pieces:
+        parts.append(part)
+        size += len(part)
+        if size >= _PIECE_CHARACTERS:
+            break
+    return "".join(parts).encode()
+
+
+async def _erase(site: Site, link: PersonalLink, said: Consent) -> Response:
+    erase = partial(
+        erasing.erase,
+        site.store,
+        site.project.outbox,
+        site.links.address_hashes,
+        link.subscriber_id,
+        said,
+    )
+    erased = await asyncio.get_running_loop().run_in_executor(site.dear, erase)
+    return site.pages.page("preferences_erased.html", complete=erased.complete)
+
+
+def _page(site: Site, named: Named, done: Confirmed) -> Response:
     """What came of it; who is too late is shown where to ask again."""
     form = ""
-    if answer in _TOO_LATE and list_id:
+    list_id = named[2]
+    if done.answer in _TOO_LATE and list_id:
         with site.store.read() as connection:
             name = lists.find_name(connection, list_id)
         form = site.path(site.links.subscribe_url(name)) if name and is_open(site, name) else ""
+    preferences = site.path(site.links.preferences_url(done.link)) if done.link else ""
     return site.pages.page(
         "confirm_done.html",
-        status=410 if answer in _TOO_LATE else 200,
-        answer=answer,
+        status=410 if done.answer in _TOO_LATE else 200,
+        answer=done.answer,
         form=form,
         preferences=preferences,
     )

@@ -41,7 +41,8 @@ async def fields(request: Request) -> Mapping[str, str]:
 
 
 def origin(request: Request, trusted: Sequence[str]) -> Origin:
-    """The IP address that a request came from, and its network: /24, or /64 of IPv6.
+    """The IP address that a request came from, its network, /24 or /64 of IPv6, and a wide one:
+    whoever has a /64 has often a whole /48.
 
     `X-Forwarded-For` counts only as far as it was written by `trusted` proxies.
     """
@@ -54,8 +55,12 @@ def origin(request: Request, trusted: Sequence[str]) -> Origin:
         ip = hop
     if ip is None:
         return Origin("", "")
-    prefix = 24 if ip.version == 4 else 64
-    return Origin(str(ip), str(ipaddress.ip_network((ip, prefix), strict=False)))
+    narrow, wide = (24, 24) if ip.version == 4 else (64, 48)
+    return Origin(str(ip), _network(ip, narrow), _network(ip, wide))
+
+
+def _network(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, prefix: int) -> str:
+    return str(ipaddress.ip_network((ip, prefix), strict=False))
 
 
 def _utf8(value: str) -> str:

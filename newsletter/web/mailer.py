@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from newsletter.audience import joining
+from newsletter.audience import confirming, mailing
 from newsletter.errors import (
     NewsletterError,
     OutcomeUnknown,
@@ -25,7 +25,7 @@ from newsletter.errors import (
 from newsletter.links import Purpose
 from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
-from newsletter.model.subscriber import Request, RequestKind, RequestState
+from newsletter.model.subscriber import Request, RequestState
 from newsletter.sending import restored
 from newsletter.sending.pace import Pace
 from newsletter.store import limiter, requests
@@ -37,6 +37,12 @@ from newsletter.web.site import Site
 POLL_SECONDS = 1.0
 PUT_OFF_SECONDS = 30.0  # after the transport said that nothing leaves now
 _FOLDER = "confirm"  # in place of a send's id
+# What each mail says to whom it does not concern.
+_IGNORE = {
+    Purpose.CONFIRM: "mail_ignore",
+    Purpose.PERSONAL: "mail_ignore_personal",
+    Purpose.UNDO: "mail_ignore_undo",
+}
 _AT_ONCE = 100
 _CLEAN_EVERY = dt.timedelta(minutes=10)
 _RULES_EVERY = dt.timedelta(minutes=1)
@@ -72,7 +78,7 @@ class Mailer:
         """Mail all that waits now; False where the transport takes nothing more for a while."""
         now = self.site.clock()
         if self._cleaned_at is None or now - self._cleaned_at > _CLEAN_EVERY:
-            joining.clean_up(self.site.store, now)
+            mailing.clean_up(self.site.store, now)
             self._cleaned_at = now
         with self.site.store.read() as connection:
             waiting = requests.waiting(connection, _AT_ONCE)
@@ -112,7 +118,7 @@ class Mailer:
     def _ask(self, request_id: int) -> Outcome | None:
         """Mail the link that confirms a request; None where none is to be mailed."""
         site = self.site
-        request = joining.take(
+        request = mailing.take(
             site.store,
             request_id,
             site.links.address_hashes,
@@ -124,23 +130,23 @@ class Mailer:
             return None
         outcome = self._deliver(_FOLDER, confirmation(site, request))
         state, reason = _noted(outcome)
-        joining.settle(site.store, request, state, reason, site.clock())
+        mailing.settle(site.store, request, state, reason, site.clock())
         return outcome
 
     def _welcome(self, request_id: int) -> Outcome | None:
         """Mail the issue that welcomes somebody, once; None where none is to be mailed."""
         site = self.site
         hashes = site.links.address_hashes
-        taken = joining.take_welcome(site.store, request_id, hashes, site.clock())
+        taken = mailing.take_welcome(site.store, request_id, hashes, site.clock())
         if taken is None:
             return None
         message = welcome.message(site, *taken)
         if message is None:
             refused = RequestState.REFUSED
-            joining.settle_welcome(site.store, request_id, refused, "nothing to mail")
+            mailing.settle_welcome(site.store, request_id, refused, "nothing to mail")
             return None
         outcome = self._deliver(welcome.FOLDER, message)
-        joining.settle_welcome(site.store, request_id, *_noted(outcome))
+        mailing.settle_welcome(site.store, request_id, *_noted(outcome))
         return outcome
 
     def _deliver(self, folder: str, message: Message) -> Outcome:
@@ -167,13 +173,13 @@ class Mailer:
 def confirmation(site: Site, request: Request) -> Message:
     """The mail that asks whether it was them. It holds no word that a visitor typed."""
     newsletter, texts = site.settings.newsletter, site.texts
-    kind = "move" if request.kind is RequestKind.MOVE else "join"
-    url = site.links.confirm_url(Purpose.CONFIRM, request.id, request.list_id or 0)
+    purpose, _ = confirming.LINKS[request.kind]
+    url = site.links.confirm_url(purpose, request.id, request.list_id or 0)
     words = {
-        part: texts[f"mail_{kind}_{part}"].replace("{name}", newsletter.name)
+        part: texts[f"mail_{request.kind}_{part}"].replace("{name}", newsletter.name)
         for part in ("subject", "text", "button")
     }
-    ignore = texts["mail_ignore"]
+    ignore = texts[_IGNORE[purpose]]
     plain = "\n\n".join(
         (words["text"], url, ignore, f"{newsletter.name}\n{newsletter.postal_address}")
     )

@@ -1,7 +1,6 @@
 """`/preferences/{token}`: what a subscriber decides. The token says who; nothing in a body does."""
 
 import datetime as dt
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -9,12 +8,15 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from newsletter.audience import erasing, joining, preferences
+from newsletter.audience import joining, leaving, preferences
 from newsletter.audience.address import InvalidAddress, parse
 from newsletter.audience.holders import Holder
-from newsletter.audience.preferences import Rejoined
+from newsletter.audience.joining import Asked
+from newsletter.audience.leaving import Undone
+from newsletter.audience.preferences import Changed
 from newsletter.links import PersonalLink, Purpose
-from newsletter.model.subscriber import Consent, SuppressionReason
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, RequestKind, SuppressionReason
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.subscribe import is_open, wording
@@ -27,7 +29,6 @@ _FORM = form_body(
     days="For pause: 7, 30 or 90",
     until="For pause: a date, YYYY-MM-DD, instead of days",
     email="For move: the new address",
-    sure="For erase: yes, after the question",
 )
 
 
@@ -138,49 +139,59 @@ def _leave(visit: _Visit) -> Response:
 
 
 def _join(visit: _Visit) -> Response:
-    site = visit.site
+    """Think again within the hour; else the address on record is asked."""
     _, list_id = _list_id(visit)
-    hashes = site.links.address_hashes
-    match preferences.rejoin(site.store, visit.link, list_id, hashes, visit.said):
-        case Rejoined.JOINED:
+    match leaving.undo(visit.site.store, visit.link, visit.said, list_id):
+        case Undone.DONE:
             return _done(visit, "note_joined")
-        case Rejoined.BLOCKED:
+        case Undone.BLOCKED:
             return _fault(visit, "note_blocked")
-        case Rejoined.ASK:
-            asked = joining.ask_for_list(
-                site.store,
-                visit.link.subscriber_id,
-                list_id,
-                wording=wording(site),
-                now=visit.said.at,
-            )
-            return _done(visit, "note_ask") if asked else _fault(visit, "note_enough", 429)
+        case Undone.ENOUGH:
+            return _fault(visit, "note_slower", 429)
+        case Undone.LATE:
+            return _ask(visit, RequestKind.JOIN, list_id=list_id)
 
 
 def _name(visit: _Visit) -> Response:
     name = visit.sent.get("name", "")
-    kept = preferences.rename(visit.site.store, visit.link, name, visit.said)
-    return _fault(visit, "note_bad_name") if kept is None else _done(visit, "note_name")
+    changed = preferences.rename(visit.site.store, visit.link, name, visit.said)
+    return _changed(visit, changed, "note_name")
 
 
 def _pause(visit: _Visit) -> Response:
     until = _until(visit)
     if until is None:
         return _fault(visit, "note_bad_date")
-    preferences.pause(visit.site.store, visit.link, until, visit.said)
-    return _done(visit, "note_paused")
+    changed = preferences.pause(visit.site.store, visit.link, until, visit.said)
+    return _changed(visit, changed, "note_paused")
+
+
+def _continue(visit: _Visit) -> Response:
+    changed = preferences.pause(visit.site.store, visit.link, None, visit.said)
+    return _changed(visit, changed, "note_continued")
+
+
+def _changed(visit: _Visit, changed: Changed, note: str) -> Response:
+    match changed:
+        case Changed.DONE:
+            return _done(visit, note)
+        case Changed.ENOUGH:
+            return _fault(visit, "note_slower", 429)
+        case Changed.BAD_NAME:
+            return _fault(visit, "note_bad_name")
 
 
 def _until(visit: _Visit) -> dt.datetime | None:
-    """The end of the pause that was asked for: the beginning of a day, or days from now."""
+    """The end of the pause that was asked for: the beginning of a day."""
+    first, last = _pause_days(visit.site, visit.said.at)
     days = visit.sent.get("days", "")
-    if days in map(str, preferences.PAUSES):
-        return visit.said.at + dt.timedelta(days=int(days))
     try:
-        day = dt.date.fromisoformat(visit.sent.get("until", ""))
+        if days in map(str, preferences.PAUSES):
+            day = first + dt.timedelta(days=int(days))
+        else:
+            day = dt.date.fromisoformat(visit.sent.get("until", ""))
     except ValueError:
         return None
-    first, last = _pause_days(visit.site, visit.said.at)
     if not first <= day <= last:
         return None
     return dt.datetime.combine(day, dt.time(), visit.site.zone).astimezone(dt.UTC)
@@ -192,48 +203,44 @@ def _pause_days(site: Site, now: dt.datetime) -> tuple[dt.date, dt.date]:
     return today + dt.timedelta(days=1), today + preferences.LONGEST_PAUSE
 
 
-def _continue(visit: _Visit) -> Response:
-    preferences.pause(visit.site.store, visit.link, None, visit.said)
-    return _done(visit, "note_continued")
-
-
 def _move(visit: _Visit) -> Response:
     try:
         address = parse(visit.sent.get("email", ""))
     except InvalidAddress:
         return _fault(visit, "note_bad_address")
-    site = visit.site
-    now = visit.said.at
-    asked = joining.ask_to_move(
-        site.store, visit.link.subscriber_id, address, wording=wording(site), now=now
-    )
-    return _done(visit, "note_move") if asked else _fault(visit, "note_enough", 429)
+    return _ask(visit, RequestKind.ALLOW_MOVE, target=address)
 
 
 def _data(visit: _Visit) -> Response:
-    held = preferences.everything(visit.site.store, visit.link.subscriber_id)
-    return Response(
-        json.dumps(held, ensure_ascii=False, indent=2, default=str),
-        media_type="application/json",
-        headers={
-            "Cache-Control": "no-store",
-            "Content-Disposition": 'attachment; filename="my-data.json"',
-        },
-    )
+    return _ask(visit, RequestKind.DATA)
 
 
 def _erase(visit: _Visit) -> Response:
+    return _ask(visit, RequestKind.ERASE)
+
+
+def _ask(
+    visit: _Visit, kind: RequestKind, *, list_id: int | None = None, target: Address | None = None
+) -> Response:
+    """Ask the address on record, for anybody may hold a mail that was forwarded."""
     site = visit.site
-    if visit.sent.get("sure") != "yes":
-        return site.pages.page("preferences_erase.html")
-    erasing.erase(
+    asked = joining.ask_by_link(
         site.store,
-        site.project.outbox,
+        visit.link,
+        kind,
         site.links.address_hashes,
-        visit.link.subscriber_id,
-        visit.said,
+        wording=wording(site),
+        now=visit.said.at,
+        list_id=list_id,
+        target=target,
     )
-    return site.pages.page("preferences_erased.html")
+    match asked:
+        case Asked.NOTED:
+            return _done(visit, "note_ask")
+        case Asked.BLOCKED:
+            return _fault(visit, "note_blocked")
+        case _:
+            return _fault(visit, "note_enough", 429)
 
 
 _ACTIONS: Mapping[str, Callable[[_Visit], Response]] = {

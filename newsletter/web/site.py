@@ -3,7 +3,9 @@
 import datetime as dt
 import zoneinfo
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -28,6 +30,8 @@ class Site:
     texts: Mapping[str, str]
     pages: Pages
     clock: Callable[[], dt.datetime] = utc_now
+    # For what takes long, so that no one-click waits behind it.
+    dear: Executor = field(default_factory=partial(ThreadPoolExecutor, 2, "dear"))
 
     @classmethod
     def of(cls, project: Project, store: Store) -> Self:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from newsletter.audience import joining
 from newsletter.audience.address import InvalidAddress, parse
-from newsletter.audience.cells import LONGEST_NAME
+from newsletter.audience.joining import Asked
 from newsletter.links import Purpose
 from newsletter.store import lists
 from newsletter.web.forms import fields, form_body, origin
@@ -27,7 +27,6 @@ TRAP = "website"  # no person sees this field
 _LONGEST_FIELD = 254
 _FORM = form_body(
     email="The address that wants to subscribe",
-    name="How the reader is called, if they want to say",
     form="When the form was fetched, signed; without it one more click is asked for",
     **{TRAP: "Stays empty"},
 )
@@ -79,28 +78,44 @@ def _ask(
         address = parse(sent.get("email") or sent.get("address") or "")
     except InvalidAddress:
         return _form(site, list_id, list_name, sent, fault=True)
-    if not _is_in_time(site, sent.get("form", ""), list_id):
+    form = _form_in_time(site, sent.get("form", ""), list_id)
+    if form is None:
         return _form(site, list_id, list_name, sent, again=True)
     web = site.settings.web
-    accepted = joining.ask_to_join(
+    asked = joining.ask_to_join(
         site.store,
         address,
         list_id,
-        name=sent.get("name", "").strip(),
         wording=wording(site),
         origin=came_from,
-        limits=joining.Limits(web.requests_per_ip, web.requests_per_network, web.requests_per_hour),
+        form=form,
+        limits=joining.Limits(
+            ip=web.requests_per_ip,
+            network=web.requests_per_network,
+            wide_network=web.requests_per_wide_network,
+            domain=web.requests_per_domain,
+            all=web.requests_per_hour,
+        ),
         now=site.clock(),
     )
-    return _sent(site) if accepted else site.pages.problem(429)
+    match asked:
+        case Asked.ENOUGH:
+            return site.pages.problem(429)
+        case Asked.AGAIN:
+            return _form(site, list_id, list_name, sent, again=True)
+        case _:
+            return _sent(site)
 
 
-def _is_in_time(site: Site, token: str, list_id: int) -> bool:
-    found = site.links.read_numbers(Purpose.FORM, token)
-    if found is None or found[1] != list_id:
-        return False
-    age = site.clock().timestamp() - found[0]
-    return YOUNGEST_FORM.total_seconds() <= age <= OLDEST_FORM.total_seconds()
+def _form_in_time(site: Site, token: str, list_id: int) -> int | None:
+    """The number of a form of this list, None if it is too young or too old."""
+    match site.links.read_numbers(Purpose.FORM, token):
+        case (issued, of_list, number) if of_list == list_id:
+            age = site.clock().timestamp() - issued
+            in_time = YOUNGEST_FORM.total_seconds() <= age <= OLDEST_FORM.total_seconds()
+            return number if in_time else None
+        case _:
+            return None
 
 
 def _form(
@@ -117,12 +132,16 @@ def _form(
         status=400 if fault else 200,
         list=list_name,
         email=(sent.get("email") or sent.get("address") or "")[:_LONGEST_FIELD],
-        name=sent.get("name", "")[:LONGEST_NAME],
-        token=site.links.form_token(int(site.clock().timestamp()), list_id, secrets.randbits(62)),
+        token=site.links.form_token(int(site.clock().timestamp()), list_id, _new_number()),
         trap=TRAP,
         fault=fault,
         again=again,
     )
+
+
+def _new_number() -> int:
+    """What tells one form from all others, of 18 digits."""
+    return 10**17 + secrets.randbelow(9 * 10**17)
 
 
 def _sent(site: Site) -> Response:

@@ -81,4 +81,9 @@ def _think_again(site: Site, link: PersonalLink, reason: str, said: Consent) -> 
         keeps = leaving.give_reason(site.store, link, reason, said)
         return site.pages.page("unsubscribe_thanks.html", keeps=keeps, preferences=preferences)
     undone = leaving.undo(site.store, link, said)
-    return site.pages.page("unsubscribe_undone.html", word=undone, preferences=preferences)
+    return site.pages.page(
+        "unsubscribe_undone.html",
+        status=429 if undone is leaving.Undone.ENOUGH else 200,
+        word=undone,
+        preferences=preferences,
+    )

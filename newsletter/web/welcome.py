@@ -4,10 +4,7 @@ import secrets
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import Connection
-
 from newsletter.model.email import Email, Message
-from newsletter.model.send import DeliveryStatus
 from newsletter.model.subscriber import Subscriber
 from newsletter.sending.compose import Audience, compose
 from newsletter.store import held, lists, sends
@@ -30,7 +27,7 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
         if number is None:
             return None
         slug = sends.row_of(connection, number).slug
-        if _has_it(connection, to.id, slug):
+        if held.has_issue(connection, to.id, slug):
             return None
         email = Email.from_json(sends.email_of(connection, number))
         list_name = lists.find_name(connection, list_id)
@@ -54,10 +51,3 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
         ),
         tags=(("send", FOLDER), ("delivery", ref), ("attempt", "1")),
     )
-
-
-def _has_it(connection: Connection, subscriber_id: int, slug: str) -> bool:
-    """Whether they have, or may have, an issue already."""
-    never = (DeliveryStatus.REJECTED, DeliveryStatus.SKIPPED)
-    rows = held.deliveries_of(connection, subscriber_id)
-    return any(row["issue"] == slug and row["status"] not in never for row in rows)

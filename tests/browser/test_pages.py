@@ -103,7 +103,6 @@ def test_the_way_of_a_reader(served: Served, page: Page) -> None:
     address = "neo@example.com"
     page.goto(f"{served.url}/subscribe/daily")
     page.fill("#email", address)
-    page.fill("#name", "Neo <b>")
     page.wait_for_timeout(2500)  # a person takes longer than the time trap
     page.click("form button")
     assert "@" not in page.inner_text("main")
@@ -113,7 +112,8 @@ def test_the_way_of_a_reader(served: Served, page: Page) -> None:
     page.click("button[value=confirm]")
     assert served.status(address) == {"daily": "confirmed"}
 
-    page.click("main a[href*='/preferences/']")
+    page.fill("#name", "Neo <b>")
+    page.click("button[value=name]")
     assert page.input_value("#name") == "Neo <b>"
     page.click("button[value='30']")
     page.click("button[value=continue]")
@@ -124,8 +124,10 @@ def test_the_way_of_a_reader(served: Served, page: Page) -> None:
     assert served.status(address) == {"daily": "unsubscribed"}
     page.click("form:has(input[value=daily]) button[value=join]")
     assert served.status(address) == {"daily": "confirmed"}
+    page.click("button[value=data]")
+    page.goto(served.confirmation())
     with page.expect_download() as download:
-        page.click("button[value=data]")
+        page.click("button[value=confirm]")
     assert json.loads(Path(download.value.path()).read_bytes())["name"] == "Trinity"
 
     page.goto(leave_url(served, address))
@@ -136,7 +138,8 @@ def test_the_way_of_a_reader(served: Served, page: Page) -> None:
     assert served.status(address) == {"daily": "confirmed"}
     page.click("main a[href*='/preferences/']")
     page.click("button[value=erase]")
-    page.click("button[value=erase]")
+    page.goto(served.confirmation())
+    page.click("button[value=confirm]")
     assert spawn(served.root, "subscribers", "list").out.count(address) == 0
 
 
@@ -185,6 +188,8 @@ def test_no_rule_of_accessibility_is_broken(
         judge(page)
     page.goto(links.preferences_url(ada))
     page.click("button[value=erase]")
+    judge(page)
+    page.goto(served.confirmation())
     judge(page)
     page.goto(links.unsubscribe_url(PersonalLink(0, 0)))
     judge(page)

@@ -6,28 +6,29 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience.joining import Answer
+from newsletter.audience.confirming import Answer
 from newsletter.audience.leaving import Undone
 from newsletter.errors import ConfigurationError
+from newsletter.model.subscriber import RequestKind
 from newsletter.web.texts import load_texts
 
 WEB = Path(__file__).parents[2] / "newsletter" / "web"
 LANGUAGES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in WEB.glob("texts/*.toml")}
+# What is answered with a page of its own, and not with a file or with what erasing has to say.
+PAGES = tuple(answer for answer in Answer if answer not in (Answer.DATA, Answer.ERASE))
 # Keys that a template or a module puts together, by what stands in the place of %s or {…}.
 CHOICES = {
     "problem_%s": ("400", "404", "405", "413", "429", "503"),
     "problem_%s_text": ("400", "404", "405", "413", "429", "503"),
     "%s_title": tuple(Undone),
     "%s_text": tuple(Undone),
-    "confirm_%s_title": ("join", "move"),
-    "confirm_%s_text": ("join", "move"),
-    "confirm_%s_button": ("join", "move"),
-    "confirmed_%s_title": tuple(Answer),
-    "confirmed_%s_text": tuple(Answer),
+    "confirm_%s_title": tuple(RequestKind),
+    "confirm_%s_text": tuple(RequestKind),
+    "confirm_%s_button": tuple(RequestKind),
+    "confirmed_%s_title": PAGES,
+    "confirmed_%s_text": PAGES,
 }
-MAILS = {
-    f"mail_{kind}_{part}" for kind in ("join", "move") for part in ("subject", "text", "button")
-}
+MAILS = {f"mail_{kind}_{part}" for kind in RequestKind for part in ("subject", "text", "button")}
 
 
 def used() -> set[str]:
@@ -40,7 +41,7 @@ def used() -> set[str]:
             keys |= {key % choice for choice in CHOICES[key]} if "%s" in key else {key}
     for path in WEB.glob("*.py"):
         source = path.read_text("utf-8")
-        keys |= set(re.findall(r'"(note_\w+)"', source))
+        keys |= set(re.findall(r'"((?:note|mail_ignore)\w*)"', source))
         keys |= set(re.findall(r'\btexts\["(\w+)"\]', source))
     return keys - {"language"}  # which is not a word but the language of the words
 

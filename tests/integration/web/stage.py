@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
+from newsletter.audience import erasing
 from newsletter.config import Settings
 from newsletter.links import Links, PersonalLink
 from newsletter.model.address import Address
@@ -161,6 +162,26 @@ class Stage:
         """The path in the one mail that is due."""
         (message,) = self.mails()
         return link(message)
+
+    def ask(self, **fields: str) -> str:
+        """Ask for something on the preferences page; the path in the mail that comes of it."""
+        answer = self.client.post(self.preferences_path(), data=fields)
+        assert answer.status_code == 200
+        return self.confirmation()
+
+    def confirm(self, path: str) -> Response:
+        return self.client.post(path, data={"action": "confirm"})
+
+    def ask_to_move(self, to: str) -> str:
+        """Ask for a move, and allow it; the path in the mail to the new address."""
+        assert self.confirm(self.ask(action="move", email=to)).status_code == 200
+        return self.confirmation()
+
+    def erase(self, who: int | None = None) -> None:
+        """Let somebody be erased, at their own wish."""
+        said = Consent(self.clock(), "form", "confirmation mail")
+        hashes, outbox = self.links.address_hashes, self.site.project.outbox
+        erasing.erase(self.store, outbox, hashes, who or self.ada, said)
 
     def join(self, email: str, list_name: str = "daily") -> int:
         assert self.subscribe(email, list_name).status_code == 200

@@ -212,7 +212,7 @@ def test_who_never_joined_or_was_erased_is_told_that_no_mail_comes(stage: Stage)
     never = stage.client.post(stage.leave_path(stage.ada, stage.weekly), data=ONE_CLICK)
     unknown = stage.client.post(stage.leave_path(99_999, stage.daily), data=ONE_CLICK)
     assert stage.rows() == before
-    stage.client.post(stage.preferences_path(), data={"action": "erase", "sure": "yes"})
+    stage.erase()
     erased = stage.client.post(stage.leave_path(), data=ONE_CLICK)
 
     assert "no more mail" in never.text
@@ -372,7 +372,7 @@ def test_undo_lifts_no_suppression(stage: Stage) -> None:
 def test_nothing_is_written_of_who_was_erased(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     stage.client.post(stage.leave_path(), data=ONE_CLICK)
-    stage.client.post(stage.preferences_path(), data={"action": "erase", "sure": "yes"})
+    stage.erase()
     before = stage.rows()
 
     for action in ("leave", "reason", "undo"):

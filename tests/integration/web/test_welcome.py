@@ -112,10 +112,10 @@ def test_who_wants_no_mail_by_then_is_not_welcomed(
             with stage.store.write() as connection:
                 reason = SuppressionReason.COMPLAINT
                 suppressions.add(connection, "new@example.com", reason, "event", NOW)
+        case "erased":
+            stage.erase(who)
         case _:
             action = {"action": "pause", "days": "7"}
-            if since == "erased":
-                action = {"action": "erase", "sure": "yes"}
             stage.client.post(stage.preferences_path(who), data=action)
 
     assert stage.mails() == []

@@ -1,0 +1,226 @@
+"""The click in a mail that asks whether it was really them: it does what was asked for, once."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import assert_never
+
+from sqlalchemy.engine import Connection
+
+from newsletter.audience import moving
+from newsletter.audience.joining import mailbox, new_id
+from newsletter.audience.subscribers import suppression_of
+from newsletter.links import PersonalLink, Purpose
+from newsletter.model.subscriber import (
+    Consent,
+    ConsentKind,
+    Request,
+    RequestKind,
+    RequestState,
+    Subscriber,
+    SubscriptionStatus,
+)
+from newsletter.store import Store, consents, locks, people, requests, subscriptions
+from newsletter.store.staging import Hashes
+
+_WEEK, _DAY = dt.timedelta(days=7), dt.timedelta(days=1)
+# The purpose of the link in each kind of mail, and how long it is good.
+LINKS = {
+    RequestKind.JOIN: (Purpose.CONFIRM, _WEEK),
+    RequestKind.MOVE: (Purpose.CONFIRM, _WEEK),
+    RequestKind.ALLOW_MOVE: (Purpose.PERSONAL, _DAY),
+    RequestKind.DATA: (Purpose.PERSONAL, _DAY),
+    RequestKind.ERASE: (Purpose.PERSONAL, _DAY),
+    RequestKind.UNDO_MOVE: (Purpose.UNDO, _WEEK),
+}
+
+
+class Answer(StrEnum):
+    """What came of a click in the mail."""
+
+    JOINED = "joined"
+    ALLOWED = "allowed"  # the new address is asked next
+    MOVED = "moved"
+    UNDONE = "undone"
+    DATA = "data"  # the caller hands it over
+    ERASE = "erase"  # the caller erases them
+    ALREADY = "already"  # it was confirmed before
+    EXPIRED = "expired"
+    GONE = "gone"  # they left, moved, were erased or suppressed since, or there is no such request
+    TAKEN = "taken"  # the address is somebody's
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What came of a click; `link` is one of the reader's, where they may decide more."""
+
+    answer: Answer
+    link: PersonalLink | None = None
+
+
+# A purpose, a request and its list, as the link of a mail names them.
+Named = tuple[Purpose, int, int]
+
+
+def look_at(store: Store, named: Named, now: dt.datetime) -> Request | Answer:
+    """The request that a link names, or what a click can only come to."""
+    with store.read() as connection:
+        request = _named(requests.find(connection, named[1]), named)
+        if request is None:
+            return Answer.GONE
+        if over := _over(request, now):
+            return over
+        return request if _subject(connection, request) is not None else Answer.GONE
+
+
+def confirm(
+    store: Store, named: Named, hashes: Hashes, said: Consent, *, welcome: bool = False
+) -> Confirmed:
+    """A yes from the mailbox, once and in time; `welcome` says that a mail shall follow a join.
+
+    Nobody is brought back by it who left, was erased or suppressed after they had asked.
+    """
+    with store.write() as connection:
+        first = _named(requests.find(connection, named[1]), named)
+        if first is None:
+            return Confirmed(Answer.GONE)
+        if first.kind is not RequestKind.JOIN:
+            locks.people(connection)
+        request = _named(requests.hold(connection, named[1]), named)
+        if request is None:
+            return Confirmed(Answer.GONE)
+        if over := _over(request, said.at):
+            return Confirmed(over)
+        person = _subject(connection, request)
+        if person is None:
+            return Confirmed(Answer.GONE)
+        said = replace(said, wording=request.wording)
+        answer = _do(connection, request, person, hashes, said)
+        if answer not in _DONE:
+            return Confirmed(answer)
+        if answer is not Answer.ERASE:  # which may have to be done again: it ends with the request
+            due = requests.WELCOME_DUE if welcome and answer is Answer.JOINED else ""
+            requests.settle(connection, request.id, RequestState.CONFIRMED, due)
+        now = people.get(connection, person.id)
+        assert now is not None
+        return Confirmed(answer, PersonalLink(now.id, named[2], now.link_key))
+
+
+_DONE = (
+    Answer.JOINED,
+    Answer.ALLOWED,
+    Answer.MOVED,
+    Answer.UNDONE,
+    Answer.DATA,
+    Answer.ERASE,
+)
+
+
+def _named(request: Request | None, named: Named) -> Request | None:
+    """A request, if it is of the purpose and the list that its link says."""
+    if request is None:
+        return None
+    purpose, _, list_id = named
+    is_it = (LINKS[request.kind][0], request.list_id or 0) == (purpose, list_id)
+    return request if is_it else None
+
+
+def _over(request: Request, now: dt.datetime) -> Answer | None:
+    if request.state is RequestState.CONFIRMED:
+        return Answer.ALREADY
+    if request.state in (RequestState.WAITING, RequestState.REFUSED):
+        return Answer.GONE
+    return Answer.EXPIRED if now - request.at > LINKS[request.kind][1] else None
+
+
+def _subject(connection: Connection, request: Request) -> Subscriber | None:
+    """Whom a request is about, if they still have the address that they had when it was made."""
+    person = people.get(connection, request.subscriber_id or 0)
+    if person is None:
+        return None
+    if request.kind is RequestKind.MOVE:
+        has_it = True
+    elif request.kind is RequestKind.UNDO_MOVE:
+        has_it = request.target is not None and person.address.key == request.target.key
+    else:
+        has_it = person.address.key == request.address.key
+    has_moved = consents.said_after(connection, person.id, ConsentKind.MOVED, request.at)
+    return person if has_it and not has_moved else None
+
+
+def _do(
+    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
+) -> Answer:
+    match request.kind:
+        case RequestKind.JOIN:
+            return _join(connection, request, person, hashes, said)
+        case RequestKind.ALLOW_MOVE:
+            return _allow(connection, request, person, said)
+        case RequestKind.MOVE:
+            return _move(connection, request, person, hashes, said)
+        case RequestKind.UNDO_MOVE:
+            is_free = moving.undo(connection, person, request.address, said)
+            return Answer.UNDONE if is_free else Answer.TAKEN
+        case RequestKind.DATA:
+            return Answer.DATA
+        case RequestKind.ERASE:
+            return Answer.ERASE
+        case _:
+            assert_never(request.kind)
+
+
+def _join(
+    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
+) -> Answer:
+    assert request.list_id is not None
+    standing = subscriptions.find(connection, person.id, request.list_id)
+    if standing is None or suppression_of(connection, request.address, hashes):
+        return Answer.GONE
+    if standing.status is SubscriptionStatus.CONFIRMED:
+        return Answer.ALREADY
+    if standing.status is SubscriptionStatus.UNSUBSCRIBED and standing.updated_at > request.at:
+        return Answer.GONE
+    status = SubscriptionStatus.CONFIRMED
+    subscriptions.subscribe(connection, person.id, request.list_id, status, said)
+    return Answer.JOINED
+
+
+def _allow(connection: Connection, request: Request, person: Subscriber, said: Consent) -> Answer:
+    """The address on record agrees to a move: the new one is asked next."""
+    assert request.target is not None
+    next_request = Request(
+        id=new_id(),
+        kind=RequestKind.MOVE,
+        list_id=None,
+        subscriber_id=person.id,
+        address=request.target,
+        mailbox=mailbox(request.target),
+        wording=request.wording,
+        at=said.at,
+    )
+    requests.add(connection, next_request)
+    return Answer.ALLOWED
+
+
+def _move(
+    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
+) -> Answer:
+    if suppression_of(connection, request.address, hashes):
+        return Answer.GONE
+    if requests.is_superseded(connection, request):  # the address before was a slip, say
+        return Answer.GONE
+    if not moving.move(connection, person, request.address, hashes, said):
+        return Answer.TAKEN
+    announcement = Request(
+        id=new_id(),
+        kind=RequestKind.UNDO_MOVE,
+        list_id=None,
+        subscriber_id=person.id,
+        address=person.address,
+        mailbox=mailbox(person.address),
+        wording=request.wording,
+        at=said.at,
+        target=request.address,
+    )
+    requests.add(connection, announcement)
+    return Answer.MOVED
