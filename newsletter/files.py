@@ -70,6 +70,15 @@ def part_of(path: Path) -> Path:
     return path.with_name(name)
 
 
+def leads_out(path: Path, root: Path) -> bool:
+    """Whether a file that lies below a folder is, by a link, one that lies elsewhere.
+
+    Whoever gives us a folder, as in a pull request, could have any file of this machine read.
+    """
+    lies_below = Path(os.path.abspath(path)).is_relative_to(root)
+    return lies_below and not path.resolve().is_relative_to(root.resolve())
+
+
 def put_in_place(part: Path, path: Path) -> None:
     """Give a finished file its name once it is on the disk, for what was not written here."""
     with ExitStack() as opened:

@@ -10,6 +10,7 @@ from typing import Self
 from newsletter import config
 from newsletter.config import Settings
 from newsletter.errors import UsageError
+from newsletter.files import leads_out
 
 _SHOWN_LENGTH = 200  # of what was typed, in a message
 
@@ -47,6 +48,7 @@ class Project:
         path = Path(issue)
         for candidate in (path, self.root / path, self.issues / f"{issue}.md"):
             if _is_file(candidate):
+                self._check_place(candidate)
                 return candidate
         stems = [file.stem for file in self.issue_files()]
         close = difflib.get_close_matches(path.stem, stems, n=1)
@@ -61,6 +63,25 @@ class Project:
     def issue_files(self) -> list[Path]:
         """All issue files, newest name first."""
         return sorted(self.issues.glob("*.md"), reverse=True)
+
+    def readable_issue_files(self) -> list[Path]:
+        """Those of them that do not lead out of the project."""
+        return [path for path in self.issue_files() if not leads_out(path, self.root)]
+
+    def _check_place(self, issue: Path) -> None:
+        """Raises UsageError for a file whose name or link leads where no issue belongs."""
+        if not issue.stem.strip(". "):
+            raise UsageError(
+                f"{issue.name!r} cannot be the name of an issue",
+                where=str(issue),
+                hint="Give the file a name with letters: folders are named by it.",
+            )
+        if leads_out(issue, self.root):
+            raise UsageError(
+                "this issue is a link that leads out of the newsletter's folder",
+                where=str(issue),
+                hint="Put the file itself in its place, or name it by its own path.",
+            )
 
     def shown(self, path: Path) -> str:
         """How messages name a file: from the current folder or the project's, if it lies below."""

@@ -5,22 +5,29 @@ import re
 from newsletter.digest.report import Report
 from newsletter.model.finding import Position, Severity
 
+_MOST_BYTES = 240  # it names a folder of the archive, and names have 255 in UTF-8
+
 
 def slug_of(named: str | None, stem: str, report: Report, line: int) -> str:
     """Front matter's slug, else the file's stem, in lower case with hyphens."""
-    if named is None:
-        return _slugified(stem)
-    if not re.fullmatch(r"[\w-]+", named):
-        report.add(
-            "slug-invalid",
-            Severity.ERROR,
-            Position(report.file, line),
-            f"the slug {named!r} holds more than letters, digits, - and _",
-            f"Write slug: {_slugified(named)}",
-        )
-        return _slugified(named)
-    return named.lower()
+    what = f"the file name {stem[:60]!r}" if named is None else f"the slug {named[:60]!r}"
+    slug = _slugified(stem) if named is None else named.lower()
+    if named is not None and not re.fullmatch(r"[\w-]+", named):
+        slug = _slugified(named)
+        _report(report, line, f"{what} holds more than letters, digits, - and _", slug)
+    elif not re.search(r"[^\W_]", slug):
+        slug = "issue"
+        _report(report, line, f"{what} has no letter and no digit", slug)
+    if len(octets := slug.encode(errors="replace")) > _MOST_BYTES:
+        slug = octets[:_MOST_BYTES].decode(errors="ignore").strip("-")
+        _report(report, line, f"{what} is longer than {_MOST_BYTES} bytes", slug)
+    return slug or "issue"
+
+
+def _report(report: Report, line: int, message: str, slug: str) -> None:
+    place = Position(report.file, line)
+    report.add("slug-invalid", Severity.ERROR, place, message, f"Write slug: {slug or 'issue'}")
 
 
 def _slugified(text: str) -> str:
-    return re.sub(r"[\W_]+", "-", text.lower()).strip("-") or "issue"
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")

@@ -1,6 +1,6 @@
 """Running a theme's templates: sandboxed, strict, bounded, and with errors that name their line."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import RenderError
-from newsletter.render.theme import Theme
+from newsletter.render.theme import Theme, must_stay_inside
 
 _MAX_CHARACTERS = 4 * 1024 * 1024
 _MAX_REPEAT = 100_000
@@ -36,11 +36,26 @@ def _length(left: Any, right: Any) -> int:
     return 0
 
 
+class _Loader(jinja2.FileSystemLoader):
+    """Reads no template that is a link out of the roots of its theme."""
+
+    def __init__(self, folders: tuple[Path, ...], roots: tuple[Path, ...]) -> None:
+        super().__init__([str(folder) for folder in folders])
+        self._roots = roots
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source, file, is_current = super().get_source(environment, template)
+        must_stay_inside(Path(file), self._roots)
+        return source, file, is_current
+
+
 @lru_cache(maxsize=8)
-def _environment(folders: tuple[Path, ...]) -> _Environment:
+def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...]) -> _Environment:
     """The environment of a theme, with its templates compiled; a changed file is read again."""
     return _Environment(
-        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        loader=_Loader(folders, roots),
         autoescape=lambda name: name is None or not name.endswith((".txt.j2", ".css")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -54,7 +69,7 @@ class Templates:
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
-        self._environment = _environment(theme.folders)
+        self._environment = _environment(theme.folders, theme.roots)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """Render one file. Raises RenderError with the file and line of a fault."""

@@ -18,11 +18,15 @@ _FALLBACK_LANGUAGE = "en"
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """`folders` are searched in order for each file; `settings` is theme.toml, merged."""
+    """`folders` are searched in order for each file; `settings` is theme.toml, merged.
+
+    No file is read that lies outside of all `roots`, whatever links there are.
+    """
 
     name: str
     folders: tuple[Path, ...]
     settings: Mapping[str, Any]
+    roots: tuple[Path, ...]
 
     def strings(self, language: str) -> Mapping[str, str]:
         """The words of the theme in a language, English where it has none."""
@@ -46,13 +50,27 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
     """
     plain = Path(name).name == name not in ("", "..")
     folders = [folder / name for folder in search if plain and (folder / name).is_dir()]
+    roots = _unique([folder.parent for folder in search])
+    for folder in folders:
+        must_stay_inside(folder, roots)
+        must_stay_inside(folder / "theme.toml", roots)
     if not folders:
         known = sorted({path.name for folder in search for path in folder.glob("*/")})
         raise UsageError(f"there is no theme {name!r}", where="theme", hint=nearest(name, known))
     settings: dict[str, Any] = {}
     for folder in reversed(_unique(folders)):
         settings = _merged(settings, _read(folder / "theme.toml"))
-    return Theme(name, _unique(folders), settings)
+    return Theme(name, _unique(folders), settings, roots)
+
+
+def must_stay_inside(path: Path, roots: Sequence[Path]) -> None:
+    """Raises UsageError for a file of a theme that is a link out of the newsletter's folder."""
+    if not any(path.resolve().is_relative_to(root) for root in roots):
+        raise UsageError(
+            "this part of a theme is a link that leads out of the newsletter's folder",
+            where=str(path),
+            hint="Put the file itself in its place.",
+        )
 
 
 def _unique(folders: Sequence[Path]) -> tuple[Path, ...]:

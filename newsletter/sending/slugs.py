@@ -28,7 +28,7 @@ Slugs = Mapping[str, Sequence[Holder]]
 def slugs(project: Project) -> Slugs:
     """The slugs of all files in `issues/`, each with who has it; reads only their front matter."""
     found: dict[str, list[Holder]] = defaultdict(list)
-    for path in reversed(project.issue_files()):
+    for path in reversed(project.readable_issue_files()):
         slug, position = _slug(path, project.shown(path))
         found[slug].append(Holder(path.resolve(), position))
     return found

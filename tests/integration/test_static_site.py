@@ -1,5 +1,6 @@
 """`newsletter archive build`: the archive in a folder, and nothing else touched there."""
 
+import json
 import os
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -8,6 +9,7 @@ import pytest
 from lxml import html as lxml_html
 
 from newsletter.errors import Refused
+from newsletter.links import Links
 from newsletter.store import Store
 from newsletter.web.site import Site
 from newsletter.web.static_site import Built, build
@@ -145,17 +147,113 @@ def test_a_link_out_of_the_folder_is_not_followed(site: Site, tmp_path: Path) ->
     assert list(outside.iterdir()) == []
 
 
-@pytest.mark.parametrize("noted", ['["../outside"]', '["/etc/passwd"]', "{}", "[1]", "x", "\ud800"])
+NOTES = ['["../outside"]', '["/etc/passwd"]', "{}", "[1]", "x", "\ud800", "[" * 100_000, "null"]
+
+
+@pytest.mark.parametrize("noted", NOTES, ids=range(len(NOTES)))
 def test_a_note_that_is_not_ours_removes_nothing(site: Site, tmp_path: Path, noted: str) -> None:
     (tmp_path / "outside").write_text("mine")
     folder = tmp_path / "public"
     folder.mkdir()
     (folder / ".newsletter-archive").write_bytes(noted.encode("utf-8", "surrogatepass"))
 
-    with pytest.raises(Refused):
+    with pytest.raises(Refused) as refused:
         build(site, folder)
 
     assert (tmp_path / "outside").read_text() == "mine"
+    assert refused.value.where == str(folder / ".newsletter-archive")
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "added", [".git/config", ".nojekyll", "notes.txt", "archive/../../outside", "/etc/hosts"]
+)
+def test_a_list_that_somebody_added_to_makes_nothing_ours(
+    site: Site, tmp_path: Path, added: str
+) -> None:
+    """Else whoever writes into the folder has us remove what they cannot."""
+    folder = tmp_path / "public"
+    build(site, folder)
+    for name in (".git/config", ".nojekyll", "notes.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("mine")
+    note = folder / ".newsletter-archive"
+    changed = json.loads(note.read_text("utf-8"))
+    changed["paths"].append(added)
+    note.write_text(json.dumps(changed), "utf-8")
+
+    with pytest.raises(Refused, match="changed since"):
+        build(site, folder)
+
+    assert (folder / ".git" / "config").read_text() == "mine"
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_a_folder_of_another_newsletter_is_refused_and_an_older_key_is_known(
+    site: Site, tmp_path: Path
+) -> None:
+    folder = tmp_path / "public"
+    build(site, folder)
+    before = files(folder)
+
+    site.links = Links(BASE_URL, ("the key of another newsletter",))
+    with pytest.raises(Refused, match="another newsletter"):
+        build(site, folder)
+    assert files(folder) == before
+
+    rotated = site_of(site.store, tmp_path).links.keys
+    site.links = Links(BASE_URL, ("a newer key of this newsletter", *rotated))
+    build(site, folder)
+    site.links = Links(BASE_URL, ("a newer key of this newsletter",))
+    build(site, folder)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["", ".newsletter-archive", "archive", "archive/慢", "archive/index.html", "feed.xml.part"],
+)
+@pytest.mark.parametrize("target", ["a file", "a folder", "nothing"])
+def test_no_link_is_followed_wherever_it_stands(
+    site: Site, tmp_path: Path, place: str, target: str
+) -> None:
+    folder, outside = tmp_path / "public", tmp_path / "outside"
+    build(site, folder)
+    if target == "a file":
+        outside.write_text("mine")
+    elif target == "a folder":
+        outside.mkdir()
+        (outside / "index.html").write_text("mine")
+    if place in ("", "archive", "archive/慢"):
+        (folder / place).rename(tmp_path / "moved")
+    else:
+        (folder / place).unlink(missing_ok=True)
+    (folder / place).symlink_to(outside)
+
+    with pytest.raises(Refused) as refused:
+        build(site, folder)
+
+    assert refused.value.where == str(folder / place)
+    match target:
+        case "a file":
+            assert outside.read_text() == "mine"
+        case "a folder":
+            assert [path.read_text() for path in outside.iterdir()] == ["mine"]
+        case _:
+            assert not outside.exists()
+
+
+@pytest.mark.parametrize("slug", ["..", "x" * 270, "慢" * 100])
+def test_a_slug_that_no_folder_can_have_is_named(
+    sqlite_store: Store, tmp_path: Path, clock: FixedClock, slug: str
+) -> None:
+    """As an older version may have let through."""
+    fill_list(sqlite_store, 1)
+    sent(sqlite_store, slug, letter(), clock)
+
+    with pytest.raises(Refused, match="cannot be the name of a folder"):
+        build(site_of(sqlite_store, tmp_path, clock=clock), tmp_path / "public")
+
+    assert not (tmp_path / "public").exists()
 
 
 def test_what_a_host_needs_at_the_top_is_not_looked_at(site: Site, tmp_path: Path) -> None:
