@@ -23,6 +23,7 @@ from newsletter.errors import ConfigurationError, UsageError
 FILE_NAME = "newsletter.toml"
 LEAST_COMPLAINTS = 3  # before they are judged by their share: one or two prove nothing
 _PREFIX = "NEWSLETTER_"
+_CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
 # Environment variables that begin like a key and are none.
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -63,6 +64,22 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _endpoint(value: str) -> str:
+    """The address of a service, or none; it may be shown, so it holds no password."""
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError('must be a whole URL such as "https://email.us-east-1.amazonaws.com"')
+    if "@" in value:
+        raise ValueError("must hold no user and no password")
+    return value
+
+
 def _language(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
         raise ValueError('must be a language tag such as "zh-CN" or "en"')
@@ -93,6 +110,7 @@ def _tenant(value: str) -> str:
 
 Line = Annotated[str, AfterValidator(_no_controls)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
 
 
@@ -126,7 +144,7 @@ class SesSettings(_Part):
 
     region: str = ""
     configuration_set: str = ""
-    endpoint_url: str = ""
+    endpoint_url: Endpoint = ""
     mode: Literal["bulk", "raw"] = "bulk"
     tenant: Annotated[str, AfterValidator(_tenant)] = ""
     open_tracking: bool = False
@@ -146,7 +164,7 @@ class EventSettings(_Part):
     """`[events]`: where SES reports arrive."""
 
     queue_url: str = ""
-    endpoint_url: str = ""
+    endpoint_url: Endpoint = ""
     topic_arns: tuple[str, ...] = ()
     keep_payload_days: int = Field(default=90, ge=1)
     silence_minutes: int = Field(default=60, ge=1)
@@ -252,9 +270,12 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
 def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     """Put environment variables into `values`; yields the faults of those that fit nowhere."""
     for name in sorted(environment):
-        if not name.startswith(_PREFIX) or name in _RESERVED:
+        if not name.upper().startswith(_PREFIX) or name in _RESERVED:
             continue
         *tables, last = name.removeprefix(_PREFIX).lower().split("__")
+        if meant := _meant(name):
+            yield f"{name}: unknown variable; did you mean {meant}?"
+            continue
         if not tables and last not in Settings.model_fields:
             continue  # NEWSLETTER_… of somebody else's
         table = values
@@ -265,6 +286,42 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
                 break
         else:
             table[last] = _value(environment[name].strip())
+
+
+def _meant(name: str) -> str | None:
+    """The variable of ours that one probably means which is none: written with other underscores or
+    letters, without the table `newsletter`, or with a slip of the fingers. None for all others."""
+    known = [*_variables(Settings), *sorted(_RESERVED)]
+    if name in known:
+        return None
+    by_form = {_form(variable): variable for variable in known}
+    form = _form(name)
+    for spelt in (form, f"{_form(_PREFIX)}{form}"):
+        if spelt in by_form:
+            return by_form[spelt]
+    if "__" in name:
+        return None  # its table or key is told of with its own suggestion
+    start = len(_form(_PREFIX))
+    close = difflib.get_close_matches(
+        form[start:], [known[start:] for known in by_form], n=1, cutoff=_CLOSE
+    )
+    return by_form[form[:start] + close[0]] if close else None
+
+
+def _form(name: str) -> str:
+    """A variable's name as far as a hurried eye reads it."""
+    return name.upper().replace("_", "")
+
+
+def _variables(model: type[BaseModel], prefix: str = _PREFIX) -> Iterator[str]:
+    """The variable of each key."""
+    for name, field in model.model_fields.items():
+        variable = prefix + (field.alias or name).upper()
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _variables(inner, f"{variable}__")
+        else:
+            yield variable
 
 
 def _value(text: str) -> Any:

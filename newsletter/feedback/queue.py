@@ -5,7 +5,6 @@ comes again is a duplicate in the event log.
 """
 
 import datetime as dt
-import os
 import re
 import threading
 from collections.abc import Callable, Sequence
@@ -14,17 +13,17 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from newsletter.aws.clients import asked, open_clients
+from newsletter.aws.faults import Section, code_of
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError, NewsletterError, StoreError
 from newsletter.feedback import chores
 from newsletter.feedback.alarm import silence
 from newsletter.feedback.apply import A_TRANSACTION, Applied, apply, apply_late
 from newsletter.store import Store
-from newsletter.transports.ses.clients import credentials_needed
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,18 +37,18 @@ _EMPTY_SECONDS = 1  # any wait asks all servers of SQS: then nothing means that 
 _INVISIBLE_SECONDS = 120  # to others, while these are applied: they take about a second
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
-# Error codes of SQS that trying again does not mend, with what does.
+_SECTION = Section(
+    "events.queue_url",
+    "SQS",
+    region="Set [events] queue_url as SQS shows it, or [transport.ses] region.",
+    endpoint="Set [events] endpoint_url to a whole URL such as https://host, or none.",
+    permissions=("sqs:ReceiveMessage", "sqs:DeleteMessage"),
+)
+# Error codes of SQS alone that trying again does not mend, with what does.
 _FAULTS = {
     "NonExistentQueue": "Set [events] queue_url to the URL of a queue that exists.",
     "QueueDoesNotExist": "Set [events] queue_url to the URL of a queue that exists.",
     "InvalidAddress": "Set [events] queue_url as SQS shows it.",
-    "AccessDenied": "Allow sqs:ReceiveMessage and sqs:DeleteMessage on the queue.",
-    "AccessDeniedException": "Allow sqs:ReceiveMessage and sqs:DeleteMessage on the queue.",
-    "InvalidClientTokenId": "Check the credentials of AWS.",
-    "UnrecognizedClientException": "Check the credentials of AWS.",
-    "InvalidSecurity": "Check the credentials of AWS.",
-    "SignatureDoesNotMatch": "Check the credentials of AWS.",
-    "ExpiredToken": "Renew the credentials of AWS.",
 }
 
 
@@ -182,23 +181,17 @@ class Drain:
 def _asked(call: Callable[[], T]) -> T:
     """What a call to SQS returns; its errors as ours."""
     try:
-        with credentials_needed("events.queue_url"):
-            return call()
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        hint = _FAULTS.get(re.split(r"[.#]", code)[-1])
-        if hint is not None:
-            raise ConfigurationError(
-                f"SQS refuses: {error}", where="events.queue_url", hint=hint
-            ) from error
-        raise QueueUnreachable(f"SQS cannot serve the queue now: {error}") from error
-    except BotoCoreError as error:
-        raise QueueUnreachable(f"SQS cannot be reached: {error}") from error
+        return asked(call, _SECTION, QueueUnreachable, "SQS cannot serve the queue now")
+    except QueueUnreachable as error:
+        cause = error.__cause__
+        hint = _FAULTS.get(code_of(cause)) if isinstance(cause, ClientError) else None
+        if hint is None:
+            raise
+        raise ConfigurationError(error.message, where=_SECTION.where, hint=hint) from cause
 
 
 def _client(settings: Settings) -> "SQSClient":
     found = _REGION.match(settings.events.queue_url)
-    region = found[1] if found else settings.transport.ses.region or os.environ.get("AWS_REGION")
     config = Config(
         retries={"total_max_attempts": 3, "mode": "standard"},
         connect_timeout=10,
@@ -206,13 +199,12 @@ def _client(settings: Settings) -> "SQSClient":
         tcp_keepalive=True,
         max_pool_connections=_CALLS + 1,
     )
-    try:
-        return boto3.session.Session(region_name=region or None).client(
-            "sqs", endpoint_url=settings.events.endpoint_url or None, config=config
-        )
-    except (BotoCoreError, ValueError) as error:
-        raise ConfigurationError(
-            f"AWS: {error}",
-            where="events.queue_url",
-            hint="Set [events] queue_url as SQS shows it, or [transport.ses] region.",
-        ) from error
+    [client] = open_clients(
+        "sqs",
+        _SECTION,
+        region=found[1] if found else settings.transport.ses.region,
+        endpoint=settings.events.endpoint_url,
+        configs=[config],
+    )
+    sqs: SQSClient = client
+    return sqs

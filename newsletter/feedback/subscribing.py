@@ -5,13 +5,20 @@ The URL that the request names is never opened: it could lead anywhere.
 
 import datetime as dt
 
-import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
+from newsletter.aws.clients import asked, open_clients
+from newsletter.aws.faults import Section
 from newsletter.errors import NewsletterError
 from newsletter.store import Store, state
 
+_SECTION = Section(
+    "events.topic_arns",
+    "SNS",
+    region="Write the topics as AWS shows them.",
+    endpoint="Check AWS_ENDPOINT_URL.",
+    permissions=("sns:ConfirmSubscription",),
+)
 _ARMED = "subscribing_armed_until"  # in seconds since 1970
 
 
@@ -34,11 +41,20 @@ def is_armed(store: Store, now: dt.datetime) -> bool:
 
 
 def confirm(topic_arn: str, token: str) -> None:
-    """Confirm a subscription with SNS, in the topic's region. Raises NotConfirmed."""
+    """Confirm a subscription with SNS, in the topic's region, so that only its owner can end it.
+
+    Raises ConfigurationError for what a person has to mend, else NotConfirmed.
+    """
     region = topic_arn.split(":")[3]
     config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-    try:
-        client = boto3.session.Session(region_name=region).client("sns", config=config)
-        client.confirm_subscription(TopicArn=topic_arn, Token=token)
-    except (BotoCoreError, ClientError) as error:
-        raise NotConfirmed(f"SNS did not confirm the subscription: {error}") from error
+    [client] = open_clients("sns", _SECTION, region=region, endpoint="", configs=[config])
+    asked(
+        lambda: client.confirm_subscription(
+            TopicArn=topic_arn,
+            Token=token,
+            AuthenticateOnUnsubscribe="true",  # else whoever reads such a request can end it
+        ),
+        _SECTION,
+        NotConfirmed,
+        "SNS did not confirm the subscription",
+    )

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
+from newsletter.errors import ConfigurationError
 from newsletter.feedback import certificates, chores, subscribing
 from newsletter.feedback.apply import Applied, apply, apply_late
 from newsletter.feedback.certificates import Certificates, NoCertificate
@@ -21,6 +22,8 @@ from newsletter.store import events as log
 from newsletter.web.site import Site
 from newsletter.web.together import Together
 
+# What went wrong is for the log alone: it tells of this machine.
+_LATER = "not now"
 _LATE_EVERY = dt.timedelta(minutes=1)
 
 _log = logging.getLogger("newsletter.web")
@@ -50,9 +53,9 @@ def add(
                 await together(found.message)
             elif found.asks_for_confirmation:
                 await run_in_threadpool(_subscribe, site, found, confirm)
-        except (NoCertificate, NotConfirmed) as error:
+        except (NoCertificate, NotConfirmed, ConfigurationError) as error:
             _log.warning("%s", error.message)
-            return _answer(503, error.message)
+            return _answer(503, _LATER)
         return _answer(200, "")
 
 

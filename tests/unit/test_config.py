@@ -164,6 +164,8 @@ def test_every_key_can_be_set_by_environment(tmp_path: Path) -> None:
         "newsletter.timezone": "Asia/Shanghai",
         "transport.kind": "ses",
         "transport.ses.mode": "raw",
+        "transport.ses.endpoint_url": "http://localhost:8025",
+        "events.endpoint_url": "https://y.example",
         "web.trusted_proxies": '["10.0.0.0/8"]',
         "web.metrics": "off",
     }
@@ -243,3 +245,81 @@ def test_a_fault_never_repeats_a_value(tmp_path: Path) -> None:
 
     assert len(caught.value.message.splitlines()) == 4
     assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("NEWSLETTER_TRANSPORT_KIND", "NEWSLETTER_TRANSPORT__KIND"),
+        ("NEWSLETTER_TRANSPORT_SES_REGION", "NEWSLETTER_TRANSPORT__SES__REGION"),
+        ("NEWSLETTER_TRANSPORT_SES__REGION", "NEWSLETTER_TRANSPORT__SES__REGION"),
+        ("NEWSLETTER_TRANSPORT__SES_MAX_RATE", "NEWSLETTER_TRANSPORT__SES__MAX_RATE"),
+        ("NEWSLETTER_POLICY_REQUIRE_TEST", "NEWSLETTER_POLICY__REQUIRE_TEST"),
+        ("NEWSLETTER_STORE_URL", "NEWSLETTER_STORE__URL"),
+        ("NEWSLETTER__TRANSPORT__KIND", "NEWSLETTER_TRANSPORT__KIND"),
+        ("NEWSLETTER_TRANSPRT_KIND", "NEWSLETTER_TRANSPORT__KIND"),
+        ("NEWSLETTER_BASE_URL", "NEWSLETTER_NEWSLETTER__BASE_URL"),
+        ("Newsletter_Transport__Kind", "NEWSLETTER_TRANSPORT__KIND"),
+        ("newsletter_transport_kind", "NEWSLETTER_TRANSPORT__KIND"),
+        ("NEWSLETTER_SECRETS", "NEWSLETTER_SECRET"),
+        ("NEWSLETTER_PROJECTS", "NEWSLETTER_PROJECT"),
+    ],
+)
+def test_a_variable_close_to_one_of_ours_is_an_error(tmp_path: Path, name: str, meant: str) -> None:
+    """Ignored, it would let mail go where the file says, or not go at all."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(write(tmp_path, GOOD), {name: "hunter2"})
+
+    assert caught.value.message == f"{name}: unknown variable; did you mean {meant}?"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "NEWSLETTER_PORT",
+        "NEWSLETTER_SERVICE_HOST",
+        "NEWSLETTER_PORT_8000_TCP_ADDR",
+        "NEWSLETTER_VERSION",
+        "NEWSLETTER_HOME",
+        "newsletter_database_password",
+        "NEWSLETTERS_BASE_URL",
+        "MY_NEWSLETTER_TRANSPORT_KIND",
+    ],
+)
+def test_a_variable_of_somebody_elses_is_left_alone(tmp_path: Path, name: str) -> None:
+    """Kubernetes, for one, names the services of a cluster so."""
+    assert load(write(tmp_path, GOOD), {name: "x"}).transport.kind == "outbox"
+
+
+@pytest.mark.parametrize("table", ["transport.ses", "events"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8025",
+        "http://",
+        "http:///path",
+        "ftp://host",
+        "http://a b",
+        "http://host:99999",
+        "http://host:x",
+        "http://[::1",
+        "https://höst.example",
+        "http://u:hunter2@host",
+        "http://u@host",
+    ],
+)
+def test_an_endpoint_is_a_whole_url_without_a_password(
+    tmp_path: Path, table: str, url: str
+) -> None:
+    text = f'{GOOD}\n[{table}]\nendpoint_url = "{url}"\n'
+
+    with pytest.raises(ConfigurationError, match=rf"{table}\.endpoint_url \(line 9\)") as caught:
+        load(write(tmp_path, text), {})
+
+    assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("tenant", ["a b", "näme", "a" * 65, "a.b"])
+def test_a_tenant_is_a_word_of_ses(tmp_path: Path, tenant: str) -> None:
+    with pytest.raises(ConfigurationError, match="name of a tenant"):
+        load(write(tmp_path, f'{GOOD}\n[transport.ses]\ntenant = "{tenant}"\n'), {})

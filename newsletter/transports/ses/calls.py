@@ -9,9 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-
+from newsletter.aws.clients import ERRORS
 from newsletter.config import SesSettings
 from newsletter.errors import (
     OutcomeUnknown,
@@ -43,17 +41,6 @@ T = TypeVar("T")
 _Entry = tuple[Message, str]  # with its data for the template
 
 _PER_RECIPIENT = ("List-Unsubscribe", "X-Newsletter-Ref")
-
-# What botocore raises for a reply that it cannot read, beside its own errors.
-UNREADABLE = (
-    ResponseParserError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    TypeError,
-    ValueError,
-)
 
 
 class Calls:
@@ -172,7 +159,7 @@ class Calls:
             raise TransportDown("SES is slow: the rest of the batch waits for the next")
         try:
             return call()
-        except (ClientError, BotoCoreError, *UNREADABLE) as error:
+        except ERRORS as error:
             meant = translated(error)
             if isinstance(meant, NotUnderstood):
                 self._stop_next(meant.message)

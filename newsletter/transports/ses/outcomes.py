@@ -14,6 +14,7 @@ from typing import Any
 from botocore import exceptions as boto
 from urllib3.util.ssl_match_hostname import CertificateError
 
+from newsletter.aws.faults import code_of, fault_of, line_of, status_of
 from newsletter.errors import (
     OutcomeUnknown,
     QuotaReached,
@@ -22,6 +23,7 @@ from newsletter.errors import (
     TransportDown,
     TransportError,
 )
+from newsletter.transports.ses.clients import SENDING
 from newsletter.transports.ses.replies import ReplyTooLarge
 
 
@@ -58,11 +60,12 @@ STATUSES: Mapping[str, Meaning] = {
     "INVALID_SENDING_POOL": Meaning.STOP,
 }
 
-# Error codes of a whole call, without the ending `Exception` that only some of them have.
+# Error codes of a whole call, without the ending `Exception` that only some of them have. Those
+# that tell of credentials, permissions and clocks stand in newsletter.aws.faults: they stop a send.
 _ERRORS: Mapping[str, Meaning] = {
     "TooManyRequests": Meaning.THROTTLED,
     "Throttling": Meaning.THROTTLED,
-    "ThrottledException": Meaning.THROTTLED,
+    "Throttled": Meaning.THROTTLED,
     "RequestThrottled": Meaning.THROTTLED,
     "LimitExceeded": Meaning.QUOTA,
     "MessageRejected": Meaning.REJECTED,
@@ -74,24 +77,15 @@ _ERRORS: Mapping[str, Meaning] = {
     "AccountSuspended": Meaning.STOP,
     "MailFromDomainNotVerified": Meaning.STOP,
     "NotFound": Meaning.STOP,
-    "AccessDenied": Meaning.STOP,
-    "ExpiredToken": Meaning.STOP,
-    "UnrecognizedClient": Meaning.STOP,
-    "InvalidClientTokenId": Meaning.STOP,
-    "InvalidSignature": Meaning.STOP,
-    "SignatureDoesNotMatch": Meaning.STOP,
-    "IncompleteSignature": Meaning.STOP,
-    "MissingAuthenticationToken": Meaning.STOP,
-    "NotAuthorized": Meaning.STOP,
-    "OptInRequired": Meaning.STOP,
-    "RequestExpired": Meaning.STOP,
-    "RequestTimeTooSkewed": Meaning.STOP,
 }
 
 _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 
 # How SES says that an identity is missing, which outside the sandbox is the sender's.
 _NOT_VERIFIED = "not verified"
+
+# Credentials, region, endpoint: what is raised before anything is sent.
+_BEFORE_THE_CALL = (boto.BotoCoreError, FileNotFoundError, PermissionError)
 
 # Members that go with every call: where SES names one, the refusal is about none of the recipients.
 _OF_EVERY_CALL = {
@@ -153,7 +147,7 @@ def _entry(result: object) -> Answer:
         return Answer(Meaning.UNKNOWN, reason="SES gave an answer without a status")
     status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
     meaning = STATUSES.get(status, Meaning.UNKNOWN)
-    reason = _line(f"{status} {result.get('Error') or ''}", 500)
+    reason = line_of(f"{status} {result.get('Error') or ''}", 500)
     if meaning is Meaning.ACCEPTED and not _MESSAGE_ID.fullmatch(message_id):
         return Answer(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
     return Answer(meaning, message_id if meaning is Meaning.ACCEPTED else "", reason)
@@ -173,36 +167,37 @@ def translated(error: Exception) -> TransportError:
         case boto.ClientError():
             return _answered(error)
         case boto.EndpointConnectionError() | boto.ConnectTimeoutError():
-            return TransportDown(f"SES cannot be reached: {_short(error)}")
+            return TransportDown(f"SES cannot be reached: {line_of(str(error))}")
         case boto.ProxyConnectionError():
-            return TransportDown(f"the proxy cannot be reached: {_short(error)}")
+            return TransportDown(f"the proxy cannot be reached: {line_of(str(error))}")
         case boto.SSLError():
             if any(_is_handshake(cause) for cause in _causes(error)):
-                return TransportDown(f"no secure connection to SES: {_short(error)}")
-            return OutcomeUnknown(f"the connection broke: {_short(error)}")
+                return TransportDown(f"no secure connection to SES: {line_of(str(error))}")
+            return OutcomeUnknown(f"the connection broke: {line_of(str(error))}")
         case ReplyTooLarge():
-            return NotUnderstood(f"SES gave no answer: {_short(error)}")
-        case boto.HTTPClientError():
-            return OutcomeUnknown(f"SES gave no answer: {_short(error)}")
-        case boto.BotoCoreError():  # credentials, region, endpoint: raised before any call
-            return SendingStopped(
-                f"AWS: {_short(error)}", hint="Check the credentials and [transport.ses] region."
-            )
-        case _:
-            return NotUnderstood(f"SES gave an answer that cannot be read: {type(error).__name__}")
+            return NotUnderstood(f"SES gave no answer: {line_of(str(error))}")
+    fault = fault_of(error, SENDING)
+    if isinstance(error, boto.HTTPClientError) and not fault.kind.is_configuration:
+        return OutcomeUnknown(f"SES gave no answer: {line_of(str(error))}")
+    if isinstance(error, _BEFORE_THE_CALL):
+        return SendingStopped(fault.message, hint=fault.hint)
+    return NotUnderstood(f"SES gave an answer that cannot be read: {type(error).__name__}")
 
 
 def _answered(error: boto.ClientError) -> TransportError:
     """An error that somebody answered: SES, or something on the way that speaks HTTP."""
     details = error.response.get("Error", {})
-    code, message = str(details.get("Code", "")), str(details.get("Message", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    said = _line(f"{code}: {message}", 500)
+    message, status = str(details.get("Message", "")), status_of(error)
+    code = code_of(error)
+    said = f"{line_of(str(details.get('Code', '')))}: {line_of(message, 500)}"[:500]
     if status >= 500:
         return OutcomeUnknown(f"SES answered {status}: {said}")
     if status < 400:
         return NotUnderstood(f"SES answered {status}: {said}")
-    meaning = _ERRORS.get(code) or _ERRORS.get(code.removesuffix("Exception"))
+    fault = fault_of(error, SENDING)
+    if fault.kind.is_configuration:
+        return SendingStopped(fault.message, hint=fault.hint)
+    meaning = _ERRORS.get(code)
     if meaning is Meaning.THROTTLED and "daily" in message.lower():
         meaning = Meaning.QUOTA
     if meaning is Meaning.REJECTED and _NOT_VERIFIED in message:
@@ -218,7 +213,7 @@ def _answered(error: boto.ClientError) -> TransportError:
         case Meaning.REJECTED:
             return Refused(said)
         case Meaning.STOP:
-            return SendingStopped(said, hint=_HINTS.get(code.removesuffix("Exception"), ""))
+            return SendingStopped(said, hint=_HINTS.get(code, ""))
         case _:
             return NotUnderstood(f"SES answered {status}: {said}")
 
@@ -229,8 +224,6 @@ _HINTS = {
     "MailFromDomainNotVerified": "Verify the domain of `from` in SES.",
     "MessageRejected": "Verify the domain of `from` in SES, in the region of [transport.ses].",
     "NotFound": "Check [transport.ses] configuration_set, tenant and region.",
-    "AccessDenied": "Allow ses:SendEmail and ses:SendBulkEmail for these credentials.",
-    "ExpiredToken": "Renew the AWS credentials, then resume.",
 }
 
 
@@ -250,13 +243,3 @@ def _is_handshake(error: BaseException) -> bool:
     if isinstance(error, CertificateError):
         return True
     return isinstance(error, ssl.SSLError) and bool(_HANDSHAKE.search(str(error.reason or error)))
-
-
-def _short(error: Exception) -> str:
-    return _line(str(error), 300)
-
-
-def _line(text: str, length: int) -> str:
-    """Text from outside as one line that every database and terminal takes."""
-    shown = (sign if sign.isprintable() else " " for sign in text)
-    return " ".join("".join(shown).split())[:length]

@@ -2,17 +2,17 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from newsletter.aws.clients import asked
 from newsletter.config import SesSettings
 from newsletter.errors import TransportDown
 from newsletter.model.subscriber import SuppressionReason
-from newsletter.transports.ses.calls import UNREADABLE
-from newsletter.transports.ses.clients import credentials_needed, open_clients
+from newsletter.transports.ses.clients import SENDING, open_clients
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -26,6 +26,14 @@ _PATIENT = Config(
     retries={"mode": "adaptive", "total_max_attempts": 10},
     connect_timeout=10,
     read_timeout=_READ_SECONDS,
+)
+_SECTION = replace(
+    SENDING,
+    permissions=(
+        "ses:ListSuppressedDestinations",
+        "ses:PutSuppressedDestination",
+        "ses:DeleteSuppressedDestination",
+    ),
 )
 _REASONS = {
     "BOUNCE": SuppressionReason.HARD_BOUNCE,
@@ -82,18 +90,7 @@ class AccountList:
 
 
 def _asked(call: Callable[[], T]) -> T:
-    try:
-        with credentials_needed("transport.ses"):
-            return call()
-    except (ClientError, BotoCoreError, *UNREADABLE) as error:
-        said = error if isinstance(error, ClientError | BotoCoreError) else "no readable answer"
-        raise TransportDown(
-            f"the suppression list of the SES account cannot be reached: {said}",
-            where="transport.ses",
-            hint="Check the credentials, the region, and that they allow "
-            "ses:ListSuppressedDestinations, ses:PutSuppressedDestination and "
-            "ses:DeleteSuppressedDestination.",
-        ) from error
+    return asked(call, _SECTION, TransportDown, "the suppression list of SES cannot be reached")
 
 
 def _understood(reply: Any) -> Sequence[Listed]:

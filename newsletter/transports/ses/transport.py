@@ -6,19 +6,20 @@ answer would be a second mail.
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
+from newsletter.aws.clients import asked
 from newsletter.config import SesSettings
 from newsletter.errors import SendingStopped, TransportError
 from newsletter.model.email import Message
 from newsletter.model.send import Allowance, Outcome, Rejected
 from newsletter.transports.ses import limits
 from newsletter.transports.ses.account import allowance
-from newsletter.transports.ses.calls import UNREADABLE, Calls
-from newsletter.transports.ses.clients import credentials_needed, open_clients
+from newsletter.transports.ses.calls import Calls
+from newsletter.transports.ses.clients import SENDING, open_clients
 from newsletter.transports.ses.suppressed import AccountList
 
 if TYPE_CHECKING:
@@ -68,18 +69,15 @@ class Ses:
     def allowance(self) -> Allowance:
         """What the account allows now.
 
-        Raises ConfigurationError without credentials, SendingStopped where SES does not tell.
+        Raises ConfigurationError for what a person has to mend, SendingStopped where SES does not
+        tell.
         """
-        try:
-            with credentials_needed("transport.ses"):
-                return allowance(self._control.get_account())
-        except (ClientError, BotoCoreError, *UNREADABLE) as error:
-            said = error if isinstance(error, ClientError | BotoCoreError) else "no readable answer"
-            raise SendingStopped(
-                f"SES does not tell what the account allows: {said}",
-                where="transport.ses",
-                hint="Check the credentials, the region and the permission ses:GetAccount.",
-            ) from error
+        return asked(
+            lambda: allowance(self._control.get_account()),
+            replace(SENDING, permissions=("ses:GetAccount",)),
+            SendingStopped,
+            "SES does not tell what the account allows",
+        )
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         pending = self._pending.pop(send_id, None)

@@ -1,0 +1,48 @@
+"""Clients of AWS for a section of the settings."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from newsletter.aws.faults import UNREADABLE, Section, fault_of
+from newsletter.errors import ConfigurationError, NewsletterError
+
+T = TypeVar("T")
+
+# What a call may raise: errors of the SDK, of files of AWS, and of replies that cannot be read.
+ERRORS = (BotoCoreError, ClientError, OSError, ValueError, *UNREADABLE)
+
+
+def open_clients(
+    service: str, section: Section, *, region: str, endpoint: str, configs: Sequence[Config]
+) -> list[Any]:
+    """A client of a service for each configuration.
+
+    Raises ConfigurationError where the credentials, the profile, the region or the endpoint cannot
+    be: the SDK looks for all of them at once.
+    """
+    # boto3 reads AWS_DEFAULT_REGION by itself; the other tools of AWS read AWS_REGION.
+    region = region or os.environ.get("AWS_REGION", "")
+    try:
+        session: Any = boto3.session.Session(region_name=region or None)
+        return [
+            session.client(service, endpoint_url=endpoint or None, config=config)
+            for config in configs
+        ]
+    except ERRORS as error:
+        raise fault_of(error, section).raised(ConfigurationError, section.service) from error
+
+
+def asked(
+    call: Callable[[], T], section: Section, otherwise: type[NewsletterError], context: str
+) -> T:
+    """What a call of AWS that asks returns. Raises ConfigurationError for what a person has to
+    mend, and `otherwise`, which says what was wanted, for what may pass."""
+    try:
+        return call()
+    except ERRORS as error:
+        raise fault_of(error, section).raised(otherwise, context) from error

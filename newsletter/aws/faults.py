@@ -1,0 +1,247 @@
+"""An error of AWS or of its SDK -> what is wrong, and what to do about it: one table for all.
+
+Whoever calls AWS asks `fault_of` and raises what fits its own caller. No text of the SDK is shown
+that did not pass the mask: it repeats URLs, headers and what programs print.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import LocationValueError
+
+from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.masking import masked
+
+_CHARACTERS = 300  # of what the SDK says
+
+
+class Kind(Enum):
+    """What an error is about."""
+
+    CREDENTIALS = "credentials"  # they are missing, wrong or expired
+    SETTINGS = "settings"  # of this newsletter, or of AWS on this machine
+    CLOCK = "clock"
+    PERMISSION = "permission"
+    UNREACHABLE = "unreachable"  # nobody answered
+    OTHER = "other"
+
+    @property
+    def is_configuration(self) -> bool:
+        """Whether a person has to change something here before a further try can go better."""
+        return self not in (Kind.UNREACHABLE, Kind.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The part of the settings that a call is made for, as people are told of it."""
+
+    where: str
+    service: str
+    region: str = "Set [transport.ses] region, or AWS_REGION."
+    endpoint: str = "Set [transport.ses] endpoint_url to a whole URL such as https://host, or none."
+    permissions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, and what to do."""
+
+    kind: Kind
+    message: str
+    hint: str
+    where: str
+
+    def raised(self, otherwise: type[NewsletterError], context: str) -> NewsletterError:
+        """The error to raise: one of configuration, or `otherwise`, which says what was wanted."""
+        if self.kind.is_configuration:
+            return ConfigurationError(self.message, where=self.where, hint=self.hint)
+        return otherwise(f"{context}: {self.message}", where=self.where, hint=self.hint)
+
+
+_PROFILE = "Check the profile in ~/.aws/config, and AWS_PROFILE."
+_LOGIN = "Sign in again: aws sso login, with --profile if you use one."
+_PROCESS = "Run the credential_process of the profile by hand: it must print JSON and exit with 0."
+_MACHINE = "Check the role of this machine or container, and what AWS_CONTAINER_… name."
+_ENVIRONMENT = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+_CLOCK = "Set the clock of this machine by the network, as with: timedatectl set-ntp true"
+_PROXY = "Check HTTPS_PROXY and HTTP_PROXY."
+_NETWORK = "Check the network, the endpoint_url and the region. Credentials are not the cause."
+_KEY_TEXT = "Set them anew, without spaces, line breaks or letters that are not ASCII."
+
+# Errors of the SDK, the first class that fits; the text is its own, through the mask.
+_SDK: tuple[tuple[type[Exception], Kind, str], ...] = (
+    (boto.ProfileNotFound, Kind.SETTINGS, _PROFILE),
+    (boto.ConfigParseError, Kind.SETTINGS, "Mend that file: it is the configuration of AWS."),
+    (boto.ConfigNotFound, Kind.SETTINGS, "Check AWS_CONFIG_FILE."),
+    (boto.InvalidConfigError, Kind.SETTINGS, _PROFILE),
+    (boto.InfiniteLoopConfigError, Kind.SETTINGS, _PROFILE),
+    (boto.UnknownCredentialError, Kind.SETTINGS, _PROFILE),
+    (boto.NoCredentialsError, Kind.CREDENTIALS, _ENVIRONMENT),
+    (boto.UnauthorizedSSOTokenError, Kind.CREDENTIALS, _LOGIN),
+    (boto.SSOError, Kind.CREDENTIALS, _LOGIN),
+    (boto.TokenRetrievalError, Kind.CREDENTIALS, _LOGIN),
+    (boto.LoginError, Kind.CREDENTIALS, _LOGIN),
+    (boto.MetadataRetrievalError, Kind.CREDENTIALS, _MACHINE),
+    (boto.MissingDependencyException, Kind.SETTINGS, _PROFILE),
+    (boto.InvalidRetryConfigurationError, Kind.SETTINGS, "Check AWS_RETRY_MODE."),
+    (boto.InvalidDefaultsMode, Kind.SETTINGS, "Check AWS_DEFAULTS_MODE."),
+    (boto.InvalidProxiesConfigError, Kind.SETTINGS, _PROXY),
+    (boto.ProxyConnectionError, Kind.UNREACHABLE, _PROXY),
+    (boto.SSLError, Kind.UNREACHABLE, "Check the certificate of the endpoint, and AWS_CA_BUNDLE."),
+    (boto.ConnectionError, Kind.UNREACHABLE, _NETWORK),
+    (boto.HTTPClientError, Kind.UNREACHABLE, _NETWORK),
+)
+# What the SDK raises for a reply that it cannot read, beside its own errors.
+UNREADABLE = (
+    ResponseParserError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    UnicodeDecodeError,
+)
+# By the way in which the SDK sought credentials.
+_PROVIDERS: Mapping[str, tuple[str, str]] = {
+    "custom-process": ("the credential_process of the AWS profile failed", _PROCESS),
+    "container-role": ("the container gave no credentials", _MACHINE),
+    "iam-role": ("the machine gave no credentials", _MACHINE),
+}
+
+# Codes of AWS's answers, without the ending `Exception` that only some of them have.
+_CODES: Mapping[str, tuple[Kind, str]] = {
+    "InvalidClientTokenId": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
+    "UnrecognizedClient": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
+    "InvalidSecurity": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
+    "InvalidAccessKeyId": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
+    "SignatureDoesNotMatch": (
+        Kind.CREDENTIALS,
+        "The secret key is not the one of this access key: check AWS_SECRET_ACCESS_KEY.",
+    ),
+    "InvalidSignature": (
+        Kind.CREDENTIALS,
+        "The secret key is not the one of this access key: check AWS_SECRET_ACCESS_KEY.",
+    ),
+    "IncompleteSignature": (Kind.CREDENTIALS, _KEY_TEXT),
+    "MissingAuthenticationToken": (Kind.CREDENTIALS, _ENVIRONMENT),
+    "ExpiredToken": (Kind.CREDENTIALS, "Renew the credentials of AWS."),
+    "RequestExpired": (Kind.CLOCK, _CLOCK),
+    "RequestTimeTooSkewed": (Kind.CLOCK, _CLOCK),
+    "RequestInTheFuture": (Kind.CLOCK, _CLOCK),
+    "OptInRequired": (Kind.PERMISSION, "Sign up for the service, and enable the region."),
+    "AccessDenied": (Kind.PERMISSION, ""),
+    "NotAuthorized": (Kind.PERMISSION, ""),
+    "AuthorizationError": (Kind.PERMISSION, ""),
+}
+_ROLES = ("AssumeRole", "AssumeRoleWithWebIdentity")  # asked for by the SDK on its own
+_SKEWED = re.compile(r"Signature (?:expired|not yet current)", re.IGNORECASE)
+_STAMP = re.compile(r"\b(\d{8}T\d{6})Z\b")
+
+
+def fault_of(error: Exception, section: Section) -> Fault:
+    """What an error means that a call of AWS raised, or the making of a client."""
+    match error:
+        case boto.ClientError():
+            kind, message, hint = _answered(error, section)
+        case _ if isinstance(error, UNREADABLE):
+            kind, hint = Kind.OTHER, _NETWORK
+            message = f"{section.service} gave no readable answer"
+        case boto.CredentialRetrievalError() if error.kwargs.get("provider") in _PROVIDERS:
+            message, hint = _PROVIDERS[error.kwargs["provider"]]
+            kind = Kind.CREDENTIALS
+            if error.kwargs["provider"] != "custom-process":  # of that it is what a program printed
+                message += f": {_said(error.kwargs.get('error_msg'))}"
+        case boto.CredentialRetrievalError() | boto.PartialCredentialsError():
+            by_environment = error.kwargs.get("provider") == "env"
+            kind, message = Kind.CREDENTIALS, _said(error)
+            hint = _ENVIRONMENT if by_environment else _PROFILE
+        case boto.NoRegionError() | boto.InvalidRegionError():
+            kind, message, hint = Kind.SETTINGS, _said(error), section.region
+        case _ if _is_of_a_header(error):
+            kind, hint = Kind.CREDENTIALS, _KEY_TEXT
+            message = "the access key, its secret or its token holds what no header can carry"
+        case _ if _is_of_the_endpoint(error):
+            kind, message, hint = Kind.SETTINGS, "the endpoint is no whole URL", section.endpoint
+        case OSError() if not isinstance(error, boto.BotoCoreError):
+            kind, hint = Kind.CREDENTIALS, _PROFILE
+            file = line_of(str(error.filename or "a file"))
+            message = f"the AWS profile leads to {file}: {error.strerror}"
+        case ValueError():  # what a credential_process or a file of AWS holds
+            kind, message, hint = Kind.CREDENTIALS, f"no credentials: {_said(error)}", _PROFILE
+        case _:
+            kind, hint = next(
+                ((kind, hint) for known, kind, hint in _SDK if isinstance(error, known)),
+                (Kind.OTHER, "Check the AWS configuration of this machine."),
+            )
+            message = _said(error)
+    return Fault(kind, f"AWS: {message}", hint, section.where)
+
+
+def code_of(error: boto.ClientError) -> str:
+    """The code of an answer, as the tables know it: without prefix and ending."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    return re.split(r"[.#]", code)[-1].removesuffix("Exception")
+
+
+def status_of(error: boto.ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def line_of(text: str, length: int = _CHARACTERS) -> str:
+    """Text from outside as one masked line that every database and terminal takes."""
+    shown = (sign if sign.isprintable() else " " for sign in masked(text))
+    return " ".join("".join(shown).split())[:length]
+
+
+def _answered(error: boto.ClientError, section: Section) -> tuple[Kind, str, str]:
+    code, text = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
+    kind, hint = _CODES.get(code, (Kind.OTHER, ""))
+    said = f"{line_of(code)}: {line_of(text, 500)}"
+    if kind is Kind.CLOCK or (kind is Kind.CREDENTIALS and _SKEWED.search(text)):
+        return Kind.CLOCK, f"{said}{_clocks(error, text)}", _CLOCK
+    if kind is Kind.PERMISSION and not hint:
+        needed = section.permissions
+        if error.operation_name in _ROLES:
+            needed = (f"sts:{error.operation_name}",)
+        hint = f"Allow {' and '.join(needed)} for these credentials."
+    if kind is Kind.OTHER and status_of(error) >= 500:
+        return Kind.UNREACHABLE, f"{section.service} answered {status_of(error)}: {said}", _NETWORK
+    return kind, said, hint
+
+
+def _clocks(error: boto.ClientError, text: str) -> str:
+    """Both times: ours, by which the request was signed, and that of AWS."""
+    stamps = _STAMP.findall(text)
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    ours = _at(stamps[0]) if stamps else f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
+    theirs = _at(stamps[2]) if len(stamps) > 2 else str(headers.get("date", ""))[:40]
+    told = f"; the clock of AWS says {theirs}" if theirs else ""
+    return f" (the clock of this machine says {ours} UTC{told})"
+
+
+def _at(stamp: str) -> str:
+    return f"{dt.datetime.strptime(stamp, '%Y%m%dT%H%M%S'):%Y-%m-%d %H:%M:%S}"  # noqa: DTZ007 -- only printed
+
+
+def _is_of_a_header(error: Exception) -> bool:
+    """Whether a credential could not be written into a request; its text is that credential."""
+    inner = error.kwargs.get("error") if isinstance(error, boto.HTTPClientError) else error
+    return isinstance(inner, UnicodeEncodeError) or (
+        isinstance(inner, ValueError) and "header" in str(inner)
+    )
+
+
+def _is_of_the_endpoint(error: Exception) -> bool:
+    inner = error.kwargs.get("error") if isinstance(error, boto.HTTPClientError) else error
+    return isinstance(inner, LocationValueError) or (
+        isinstance(inner, ValueError)
+        and str(inner).startswith(("Invalid endpoint", "Port ", "Invalid IPv6", "Unsupported host"))
+    )
+
+
+def _said(error: object) -> str:
+    return line_of(str(error))

@@ -1,0 +1,276 @@
+"""Each error of AWS and of its SDK has its cause and the advice that fits: a test for each row."""
+
+import re
+from typing import Any
+
+import pytest
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import LocationParseError
+
+from newsletter.aws.faults import Fault, Kind, Section, fault_of
+from newsletter.errors import ConfigurationError, TransportDown
+
+HERE = Section("transport.ses", "SES", permissions=("ses:GetAccount", "ses:SendEmail"))
+SECRET = "hunter2secret"
+AWS_NOW = "(20261128T084500Z {})"
+URL = f"http://u:{SECRET}@127.0.0.1:9/v2/email/account"
+
+
+def answered(
+    code: str, message: str = "because", status: int = 403, operation: str = "GetAccount"
+) -> boto.ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {
+            "HTTPStatusCode": status,
+            "HTTPHeaders": {"date": "Sat, 28 Nov 2026 08:45:00 GMT"},
+        },
+    }
+    return boto.ClientError(response, operation)
+
+
+def read(error: Exception) -> Fault:
+    fault = fault_of(error, HERE)
+    assert SECRET not in fault.message + fault.hint
+    assert fault.message.isprintable()
+    assert fault.where == "transport.ses"
+    return fault
+
+
+SDK = [
+    (boto.ProfileNotFound(profile="nope"), Kind.SETTINGS, r"\(nope\) could not", "AWS_PROFILE"),
+    (boto.ConfigParseError(path="/x/config", error="?"), Kind.SETTINGS, "/x/config", "that file"),
+    (boto.ConfigNotFound(path="/x/config"), Kind.SETTINGS, "/x/config", "AWS_CONFIG_FILE"),
+    (
+        boto.InvalidConfigError(error_msg='The source_profile "base" does not exist.'),
+        Kind.SETTINGS,
+        "base",
+        "profile",
+    ),
+    (
+        boto.InfiniteLoopConfigError(source_profile="a", visited_profiles=["a"]),
+        Kind.SETTINGS,
+        "a",
+        "profile",
+    ),
+    (boto.UnknownCredentialError(name="x"), Kind.SETTINGS, "x", "profile"),
+    (boto.NoCredentialsError(), Kind.CREDENTIALS, "locate credentials", "AWS_ACCESS_KEY_ID"),
+    (
+        boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
+        Kind.CREDENTIALS,
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SECRET_ACCESS_KEY",
+    ),
+    (
+        boto.PartialCredentialsError(provider="assume-role", cred_var="source_profile"),
+        Kind.CREDENTIALS,
+        "source_profile",
+        "~/.aws/config",
+    ),
+    (
+        boto.CredentialRetrievalError(provider="custom-process", error_msg=f"vault: {SECRET}"),
+        Kind.CREDENTIALS,
+        "credential_process .* failed",
+        "by hand",
+    ),
+    (
+        boto.CredentialRetrievalError(
+            provider="container-role", error_msg='Could not connect to "http://169.254.170.2/x"'
+        ),
+        Kind.CREDENTIALS,
+        r"container gave no credentials.*169\.254\.170\.2",
+        "container",
+    ),
+    (
+        boto.CredentialRetrievalError(provider="iam-role", error_msg="refused"),
+        Kind.CREDENTIALS,
+        "machine gave no credentials",
+        "role",
+    ),
+    (
+        boto.CredentialRetrievalError(provider="other", error_msg="why"),
+        Kind.CREDENTIALS,
+        "why",
+        "profile",
+    ),
+    (boto.MetadataRetrievalError(error_msg="refused"), Kind.CREDENTIALS, "refused", "role"),
+    (boto.UnauthorizedSSOTokenError(), Kind.CREDENTIALS, "expired", "aws sso login"),
+    (boto.SSOTokenLoadError(error_msg="none"), Kind.CREDENTIALS, "none", "aws sso login"),
+    (
+        boto.TokenRetrievalError(provider="sso", error_msg="expired"),
+        Kind.CREDENTIALS,
+        "expired",
+        "aws sso login",
+    ),
+    (boto.MissingDependencyException(msg="needs crt"), Kind.SETTINGS, "crt", "profile"),
+    (boto.NoRegionError(), Kind.SETTINGS, "region", "AWS_REGION"),
+    (boto.InvalidRegionError(region_name="mars 1"), Kind.SETTINGS, "mars 1", "region"),
+    (
+        boto.InvalidRetryModeError(provided_retry_mode="x", valid_modes=("a",)),
+        Kind.SETTINGS,
+        "x",
+        "AWS_RETRY_MODE",
+    ),
+    (boto.InvalidDefaultsMode(mode="x", valid_modes="y"), Kind.SETTINGS, "x", "AWS_DEFAULTS_MODE"),
+    (boto.InvalidProxiesConfigError(), Kind.SETTINGS, "", "HTTPS_PROXY"),
+    (
+        boto.ProxyConnectionError(proxy_url=f"http://socks5://u:{SECRET}@127.0.0.1:9", error="?"),
+        Kind.UNREACHABLE,
+        "proxy",
+        "HTTPS_PROXY",
+    ),
+    (
+        boto.SSLError(endpoint_url=URL, error=ValueError("expired")),
+        Kind.UNREACHABLE,
+        "SSL",
+        "AWS_CA_BUNDLE",
+    ),
+    (
+        boto.EndpointConnectionError(endpoint_url=URL, error="refused"),
+        Kind.UNREACHABLE,
+        r"http://\*\*\*@127\.0\.0\.1:9",
+        "Credentials are not the cause",
+    ),
+    (
+        boto.ConnectTimeoutError(endpoint_url=URL, error="slow"),
+        Kind.UNREACHABLE,
+        "timeout",
+        "network",
+    ),
+    (boto.ReadTimeoutError(endpoint_url=URL, error="slow"), Kind.UNREACHABLE, "timeout", "network"),
+    (boto.ConnectionClosedError(endpoint_url=URL), Kind.UNREACHABLE, "closed", "network"),
+    (boto.HTTPClientError(error="broken"), Kind.UNREACHABLE, "broken", "network"),
+    (
+        boto.HTTPClientError(error=ValueError(f"Invalid header value b'{SECRET}'")),
+        Kind.CREDENTIALS,
+        "no header can carry",
+        "line breaks",
+    ),
+    (
+        boto.HTTPClientError(error=UnicodeEncodeError("ascii", SECRET, 0, 1, "no")),
+        Kind.CREDENTIALS,
+        "no header can carry",
+        "ASCII",
+    ),
+    (
+        boto.HTTPClientError(error=LocationParseError(f"http://u:{SECRET}@")),
+        Kind.SETTINGS,
+        "no whole URL",
+        "endpoint_url",
+    ),
+    (ValueError(f"Invalid endpoint: u:{SECRET} x"), Kind.SETTINGS, "no whole URL", "endpoint_url"),
+    (ValueError("Port out of range 0-65535"), Kind.SETTINGS, "no whole URL", "endpoint_url"),
+    (ValueError("Expecting value: line 1"), Kind.CREDENTIALS, "no credentials", "profile"),
+    (
+        FileNotFoundError(2, "No such file or directory", "/nonexistent/helper"),
+        Kind.CREDENTIALS,
+        "/nonexistent/helper: No such file",
+        "profile",
+    ),
+    (
+        PermissionError(13, "Permission denied", "/etc/helper"),
+        Kind.CREDENTIALS,
+        "/etc/helper: Permission denied",
+        "profile",
+    ),
+    (ResponseParserError(SECRET), Kind.OTHER, "no readable answer", "endpoint"),
+    (AttributeError(SECRET), Kind.OTHER, "no readable answer", "endpoint"),
+    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, SECRET), Kind.OTHER, "no readable", "endpoint"),
+    (boto.UnknownServiceError(service_name="x", known_service_names="y"), Kind.OTHER, "x", "AWS"),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message", "hint"), SDK, ids=[type(row[0]).__name__ for row in SDK]
+)
+def test_an_error_of_the_sdk(error: Exception, kind: Kind, message: str, hint: str) -> None:
+    fault = read(error)
+
+    assert fault.kind is kind
+    assert re.search(message, fault.message, re.IGNORECASE)
+    assert hint in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "hint"),
+    [
+        ("InvalidClientTokenId", Kind.CREDENTIALS, "access key"),
+        ("UnrecognizedClientException", Kind.CREDENTIALS, "access key"),
+        ("InvalidSecurity", Kind.CREDENTIALS, "access key"),
+        ("InvalidAccessKeyId", Kind.CREDENTIALS, "access key"),
+        ("SignatureDoesNotMatch", Kind.CREDENTIALS, "AWS_SECRET_ACCESS_KEY"),
+        ("InvalidSignatureException", Kind.CREDENTIALS, "AWS_SECRET_ACCESS_KEY"),
+        ("IncompleteSignature", Kind.CREDENTIALS, "line breaks"),
+        ("MissingAuthenticationTokenException", Kind.CREDENTIALS, "AWS_ACCESS_KEY_ID"),
+        ("ExpiredToken", Kind.CREDENTIALS, "Renew"),
+        ("ExpiredTokenException", Kind.CREDENTIALS, "Renew"),
+        ("RequestExpired", Kind.CLOCK, "clock"),
+        ("RequestTimeTooSkewed", Kind.CLOCK, "clock"),
+        ("RequestInTheFuture", Kind.CLOCK, "clock"),
+        ("OptInRequired", Kind.PERMISSION, "region"),
+        ("AccessDenied", Kind.PERMISSION, "ses:GetAccount and ses:SendEmail"),
+        ("AccessDeniedException", Kind.PERMISSION, "ses:GetAccount"),
+        ("NotAuthorized", Kind.PERMISSION, "ses:GetAccount"),
+        ("AuthorizationErrorException", Kind.PERMISSION, "ses:GetAccount"),
+        ("aws.prefix#AccessDenied", Kind.PERMISSION, "ses:GetAccount"),
+        ("SomethingNew", Kind.OTHER, ""),
+    ],
+)
+def test_a_code_of_an_answer(code: str, kind: Kind, hint: str) -> None:
+    fault = read(answered(code, f"why, http://u:{SECRET}@host"))
+
+    assert fault.kind is kind
+    assert "why" in fault.message
+    assert hint in fault.hint
+
+
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+@pytest.mark.parametrize(
+    ("message", "ours", "theirs"),
+    [
+        (
+            "Signature expired: 20261128T081500Z is now earlier than 20261128T084000Z\n"
+            + AWS_NOW.format("- 5 min."),
+            "2026-11-28 08:15:00",
+            "2026-11-28 08:45:00",
+        ),
+        (
+            "Signature not yet current: 20261128T093000Z is still later than 20261128T085000Z\n"
+            + AWS_NOW.format("+ 5 min."),
+            "2026-11-28 09:30:00",
+            "2026-11-28 08:45:00",
+        ),
+        ("Signature expired", " UTC", "28 Nov 2026 08:45:00"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_told_with_both_times(
+    code: str, message: str, ours: str, theirs: str
+) -> None:
+    """The secret key is right: to look for it there would cost hours."""
+    fault = read(answered(code, message))
+
+    assert fault.kind is Kind.CLOCK
+    assert ours in fault.message
+    assert theirs in fault.message
+    assert "clock" in fault.hint
+
+
+def test_a_role_that_may_not_be_taken_names_that_permission() -> None:
+    assert "sts:AssumeRole" in read(answered("AccessDenied", operation="AssumeRole")).hint
+
+
+def test_a_server_that_fails_is_not_reached() -> None:
+    fault = read(answered("ServiceUnavailable", status=503))
+
+    assert (fault.kind, "503" in fault.message) == (Kind.UNREACHABLE, True)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_a_person_mends_here_is_configuration(kind: Kind) -> None:
+    """With exit code 2; all else is what was wanted, and may pass."""
+    error = Fault(kind, "why", "what", "where").raised(TransportDown, "the list cannot be read")
+
+    expected = TransportDown if kind in (Kind.UNREACHABLE, Kind.OTHER) else ConfigurationError
+    assert type(error) is expected
+    assert (error.hint, error.where) == ("what", "where")
