@@ -102,6 +102,8 @@ def send(
     allowance = preflight.check_account(
         sender.transport, expected.queued, spread=spread, scheduled=scheduled
     )
+    for warning in preflight.check_sender(sender.transport, order.email.sender, allowance):
+        session.notes.print(f"Warning: {warning}.", style="yellow")
     days = preflight.days(allowance, expected.queued, scheduled=scheduled)
     if dry_run:
         _show_plan(session, order, expected, days)

@@ -208,7 +208,7 @@ class Allowance:
     """What the outside allows right now; None is no limit.
 
     `rate` in recipients a second, `remaining` and `daily` in recipients of the rolling 24 hours.
-    `problem` says why nothing at all may be sent.
+    `problem` says why nothing at all may be sent, `warning` what may come to that.
     """
 
     rate: float | None = None
@@ -216,3 +216,4 @@ class Allowance:
     daily: int | None = None
     sandbox: bool = False
     problem: str = ""
+    warning: str = ""

@@ -1,6 +1,8 @@
 """What is asked before a send is planned or taken up: may the account send so much, was the issue
 tested, is the store up to date."""
 
+from collections.abc import Sequence
+
 from newsletter.errors import Refused
 from newsletter.model.send import Allowance
 from newsletter.sending import restored
@@ -32,6 +34,13 @@ def check_account(
             hint="Nothing was sent. --spread sends as the quota allows, over several days.",
         )
     return allowance
+
+
+def check_sender(transport: Transport, sender: str, allowance: Allowance) -> Sequence[str]:
+    """What the operator should know before this sender sends. Raises Refused or ConfigurationError
+    where the outside would take nothing from it."""
+    warnings = [allowance.warning] if allowance.warning else []
+    return [*warnings, *transport.check(sender)]
 
 
 def days(allowance: Allowance, recipients: int, *, scheduled: bool) -> int:

@@ -14,7 +14,9 @@ class Transport(Protocol):
     whole call: `Throttled` or `TransportDown` (provably nothing left), `MachineFault` (nothing but
     what it says left), `QuotaReached`,
     `OutcomeUnknown` (any of them may have left), `SendingStopped` (a person has to act).
-    `allowance` is asked before a send and each minute of it.
+    `allowance` is asked before a send and each minute of it, `check` once before one is planned:
+    what its operator should know of the sender, in a line each. It raises ConfigurationError or
+    Refused where the outside would take nothing from it.
     """
 
     kind: str
@@ -22,5 +24,7 @@ class Transport(Protocol):
     batch_size: int  # how many messages a batch has at most
 
     def allowance(self) -> Allowance: ...
+
+    def check(self, sender: str) -> Sequence[str]: ...
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]: ...

@@ -31,6 +31,9 @@ class Memory:
     def allowance(self) -> Allowance:
         return self.allowed
 
+    def check(self, sender: str) -> Sequence[str]:
+        return ()
+
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         outcomes: list[Outcome] = (
             [_outcome(message) for message in batch]

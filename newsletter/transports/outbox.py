@@ -32,6 +32,9 @@ class Outbox:
     def allowance(self) -> Allowance:
         return Allowance()
 
+    def check(self, sender: str) -> Sequence[str]:
+        return ()
+
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         """Raises MachineFault where the disk takes no more, with what was written before."""
         folder = self._root / send_id

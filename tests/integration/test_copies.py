@@ -45,6 +45,9 @@ class FirstOnly:
     def allowance(self) -> Allowance:
         return self.inner.allowance()
 
+    def check(self, sender: str) -> Sequence[str]:
+        return ()
+
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         if self.delivered:
             raise SendingStopped("enough for today")

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from newsletter.aws.faults import line_of
 from newsletter.model.send import Allowance
 
 _SHARE = 0.95  # of the account's rate: SES counts by the second, and so do others who send
@@ -24,6 +25,7 @@ def allowance(reply: Mapping[str, Any]) -> Allowance:
         daily=None if most < 0 else int(most),
         sandbox=not reply["ProductionAccessEnabled"],
         problem=_problem(reply, most, rate),
+        warning=_warning(reply),
     )
 
 
@@ -31,6 +33,16 @@ def _number(value: object) -> float:
     if not isinstance(value, int | float) or not math.isfinite(value):
         raise TypeError("no number")
     return float(value)
+
+
+def _warning(reply: Mapping[str, Any]) -> str:
+    match reply.get("EnforcementStatus"):
+        case "HEALTHY" | "SHUTDOWN" | None:
+            return ""
+        case "PROBATION":
+            return "AWS has put this SES account on probation: bounces or complaints are too many"
+        case word:
+            return f"AWS calls the state of this SES account {line_of(str(word), 40)}"
 
 
 def _problem(reply: Mapping[str, Any], most: float, rate: float) -> str:

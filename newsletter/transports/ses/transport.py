@@ -16,7 +16,7 @@ from newsletter.config import SesSettings
 from newsletter.errors import SendingStopped, TransportError
 from newsletter.model.email import Message
 from newsletter.model.send import Allowance, Outcome, Rejected
-from newsletter.transports.ses import limits
+from newsletter.transports.ses import checks, limits
 from newsletter.transports.ses.account import allowance
 from newsletter.transports.ses.calls import Calls
 from newsletter.transports.ses.clients import SENDING, open_clients
@@ -78,6 +78,10 @@ class Ses:
             SendingStopped,
             "SES does not tell what the account allows",
         )
+
+    def check(self, sender: str) -> Sequence[str]:
+        """Whether this sender may send as the settings say: see `checks`."""
+        return checks.check(self._control, self._settings, sender)
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         pending = self._pending.pop(send_id, None)
