@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -338,7 +338,7 @@ def _fault(error: dict[str, Any], source: str, environment: Mapping[str, str]) -
     location = [part for part in error["loc"] if isinstance(part, str)]  # not the index in a list
     key = ".".join(location)
     at = key
-    if variable := _variable_of(location, environment):
+    if variable := variable_of(location, environment):
         at = f"{key} (from {variable})"
     elif line := _line_of(location, source):
         at = f"{key} (line {line})"
@@ -365,7 +365,7 @@ def _known_keys(tables: list[str]) -> list[str]:
     return sorted(spec.alias or name for name, spec in model.model_fields.items())
 
 
-def _variable_of(location: list[str], environment: Mapping[str, str]) -> str | None:
+def variable_of(location: Sequence[str], environment: Mapping[str, str] = os.environ) -> str | None:
     """The environment variable that a key got its value from; a whole table may come from some."""
     name = _PREFIX + "__".join(location).upper()
     return next((v for v in sorted(environment) if v == name or v.startswith(f"{name}__")), None)

@@ -4,6 +4,7 @@
     ├── UnreadableIssue              1  not UTF-8, NUL, too large
     ├── RenderError                  1  a theme or template that cannot be rendered
     ├── StoreError                   1  the store cannot be read or written
+    │   └── StoreAway                1  for the moment: the same step may be done again
     ├── UsageError                   2  a bad option, a missing file, an unknown name
     │   └── ConfigurationError       2  newsletter.toml or its environment is wrong
     ├── FindingsError                3  findings of severity error
@@ -54,6 +55,13 @@ class RenderError(NewsletterError):
 
 class StoreError(NewsletterError):
     code = "store"
+
+
+class StoreAway(StoreError):
+    """A restart, a failover, a lock. What was not committed may be done again; where the commit
+    itself went unanswered, the step must bear being done twice."""
+
+    code = "store-away"
 
 
 class UsageError(NewsletterError):

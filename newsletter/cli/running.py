@@ -52,6 +52,7 @@ def runner(session: Session) -> "Runner":
     from newsletter.links import Links, load_keys
     from newsletter.project import utc_now
     from newsletter.sending.canary import Limits
+    from newsletter.sending.patience import Patience
     from newsletter.sending.run import Runner
     from newsletter.transports import open_transport
 
@@ -77,6 +78,7 @@ def runner(session: Session) -> "Runner":
         ),
         poll_events=_drained(session, stop),
         check_events=_alarmed(session),
+        patience=Patience(session.notes.print),
     )
 
 

@@ -9,7 +9,7 @@ import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from newsletter.errors import (
@@ -18,6 +18,7 @@ from newsletter.errors import (
     OutcomeUnknown,
     QuotaReached,
     SendingStopped,
+    StoreAway,
     StoreError,
     Throttled,
     TransportDown,
@@ -26,6 +27,7 @@ from newsletter.model.email import Email
 from newsletter.model.send import Outcome, RetryLater, SendStatus, StoppedBy, Unknown, Wait
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
+from newsletter.sending.patience import Patience
 from newsletter.store import Store, claims, deliveries, limiter, sends
 from newsletter.store.claims import Claim, NothingToClaim
 from newsletter.transports import Transport
@@ -36,7 +38,6 @@ _QUOTA_POLL = dt.timedelta(minutes=10)
 _SOONEST = dt.timedelta(minutes=1)  # a pause for the quota is no shorter
 _LOOK_SECONDS = 5.0  # a long wait for a slot ends by a pause, too
 _RETRY_AFTER = dt.timedelta(seconds=5)
-_RECORD_TRIES = 5
 
 Clock = Callable[[], dt.datetime]
 Notify = Callable[[str], None]
@@ -46,7 +47,8 @@ Notify = Callable[[str], None]
 class Run:
     """One owner's hold on one send: all that the core needs. `stop` ends waiting early.
 
-    `spread` lets a send wait for tomorrow's quota, rather than pause.
+    `spread` lets a send wait for tomorrow's quota, rather than pause. `in_hand` holds what this
+    process has claimed and not recorded yet, by batch.
     """
 
     store: Store
@@ -63,6 +65,8 @@ class Run:
     stop: threading.Event
     notify: Notify
     vitals: Vitals
+    patience: Patience
+    in_hand: dict[int, Claim] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,11 @@ Step = Sent | NotSent | Paused | NothingToClaim
 
 
 def send_batch(run: Run) -> Step:
-    """Send one batch of a run; at most `Pace.call_size` recipients are in flight meanwhile."""
+    """Send one batch of a run; at most `Pace.call_size` recipients are in flight meanwhile.
+
+    Raises StoreAway where nothing was handed over, or all is recorded: it can be called again. Who
+    gives up leaves what is in flight to become unknown.
+    """
     if (hold := run.pace.hold_until) is not None and hold > run.clock():
         run.vitals.waits(Wait.QUOTA, hold)
         run.stop.wait(min(1.0, (hold - run.clock()).total_seconds()))
@@ -103,17 +111,7 @@ def send_batch(run: Run) -> Step:
     run.vitals.works()
     if run.stop.is_set():
         return NotSent("asked to stop")
-    now = run.clock()
-    with run.store.write() as connection:
-        claim = claims.claim(
-            connection,
-            run.number,
-            owner=run.owner,
-            epoch=run.epoch,
-            size=size,
-            now=now,
-            lease_until=now + LEASE,
-        )
+    claim = _claim(run, size)
     match claim:
         case NothingToClaim():
             return claim
@@ -151,6 +149,48 @@ def _wait_for_slot(run: Run, recipients: int, rate: float) -> NothingToClaim | N
         if left > _LOOK_SECONDS and (taken_away := _taken_away(run)):
             return taken_away
     return None
+
+
+def _claim(run: Run, size: int) -> Claim | NothingToClaim:
+    """Claim the next batch. One whose commit nobody answered may be claimed all the same: since
+    nothing of it was handed over, it is put back as soon as the store answers."""
+    claim: Claim | NothingToClaim | None = None
+    now = run.clock()
+    try:
+        with run.store.write() as connection:
+            claim = claims.claim(
+                connection,
+                run.number,
+                owner=run.owner,
+                epoch=run.epoch,
+                size=size,
+                now=now,
+                lease_until=now + LEASE,
+            )
+            if isinstance(claim, Claim) and claim.rows:
+                run.in_hand[claim.batch] = claim  # before the commit: see _take_back
+    except StoreAway:
+        if isinstance(claim, Claim) and claim.rows:
+            _take_back(run, claim)
+        raise
+    return claim
+
+
+def _take_back(run: Run, claim: Claim) -> None:
+    """Put a claim back that this thread alone knows of, if there is one.
+
+    A database that crashed may give its batch number to another claim: that one is not touched,
+    whether it is of another process (the owner tells) or of this one (it has taken its place).
+    """
+
+    def take_back() -> None:
+        with run.store.write() as connection:
+            sends.row_of(connection, run.number, lock=True)
+            is_ours = claims.is_open(connection, claim.batch, run.owner, run.epoch)
+            if is_ours and run.in_hand.get(claim.batch) is claim:
+                claims.put_back(connection, run.number, claim.batch, run.clock())
+
+    run.patience.until_back(take_back)
 
 
 def _deliver(run: Run, claim: Claim) -> Step:
@@ -199,8 +239,12 @@ def _wait_for_quota(run: Run, error: QuotaReached) -> Step:
     if run.spread:
         run.pace.hold_until = error.resume_at or now + _QUOTA_POLL
         return Sent((), 0)
-    with run.store.read() as connection:
-        first = deliveries.first_claimed(connection, now - _DAY)
+
+    def first_of_the_day() -> dt.datetime | None:
+        with run.store.read() as connection:
+            return deliveries.first_claimed(connection, now - _DAY)
+
+    first = run.patience.until_back(first_of_the_day)
     resume_at = error.resume_at or max((first or now) + _DAY, now + _SOONEST)
     return pause(run, error.message, StoppedBy.QUOTA, resume_at)
 
@@ -208,38 +252,43 @@ def _wait_for_quota(run: Run, error: QuotaReached) -> Step:
 def _record(
     run: Run, claim: Claim, outcomes: Sequence[Outcome], *, slower: bool | None = None
 ) -> None:
-    """Commit what became of a batch; a store that fails for a moment is asked again.
+    """Commit what became of a batch; a store that fails is asked again for a while.
 
     `slower` is whether it came too fast, if the outcomes do not tell.
     """
     answers = list(zip(claim.rows, outcomes, strict=True))
-    for attempt in range(1, _RECORD_TRIES + 1):
-        try:
-            with run.store.write() as connection:
-                now = run.clock()
-                claims.record(connection, run.number, claim.batch, answers, now, now + _RETRY_AFTER)
-                if was_too_fast(outcomes) if slower is None else slower:
-                    limiter.slow_down(connection, now)
-        except StoreError:
-            if attempt == _RECORD_TRIES:
-                raise
-            time.sleep(2**attempt / 10)
-        else:
-            return
+
+    def record() -> None:
+        with run.store.write() as connection:
+            now = run.clock()
+            claims.record(connection, run.number, claim.batch, answers, now, now + _RETRY_AFTER)
+            if was_too_fast(outcomes) if slower is None else slower:
+                limiter.slow_down(connection, now)
+
+    run.patience.until_back(record, StoreError)
+    run.in_hand.pop(claim.batch, None)
 
 
 def _put_back(run: Run, claim: Claim, *, slower: bool = False) -> None:
-    with run.store.write() as connection:
-        now = run.clock()
-        claims.put_back(connection, run.number, claim.batch, now)
-        if slower:
-            limiter.slow_down(connection, now)
+    def put_back() -> None:
+        with run.store.write() as connection:
+            now = run.clock()
+            claims.put_back(connection, run.number, claim.batch, now)
+            if slower:
+                limiter.slow_down(connection, now)
+
+    run.patience.until_back(put_back, StoreError)
+    run.in_hand.pop(claim.batch, None)
 
 
 def pause(run: Run, reason: str, by: StoppedBy, resume_at: dt.datetime | None = None) -> Paused:
     """Pause the send of a run, unless it was paused or cancelled or taken over already."""
-    with run.store.write() as connection:
-        row = sends.row_of(connection, run.number, lock=True)
-        if row.status == SendStatus.SENDING and row.epoch == run.epoch:
-            sends.pause(connection, run.number, reason, by, resume_at)
+
+    def pause_it() -> None:
+        with run.store.write() as connection:
+            row = sends.row_of(connection, run.number, lock=True)
+            if row.status == SendStatus.SENDING and row.epoch == run.epoch:
+                sends.pause(connection, run.number, reason, by, resume_at)
+
+    run.patience.until_back(pause_it)
     return Paused(reason)

@@ -22,6 +22,8 @@ from newsletter.errors import (
     Interrupted,
     Refused,
     RunElsewhere,
+    Stopped,
+    StoreAway,
     StoreError,
     TransportError,
     UsageError,
@@ -33,6 +35,7 @@ from newsletter.sending import canary, core, generation, owner, restored, times
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
+from newsletter.sending.patience import Patience
 from newsletter.store import Store, claims, deliveries, lists, sends, state
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
@@ -78,6 +81,7 @@ class Runner:
     by_person: threading.Event = field(default_factory=threading.Event)
     seconds: Callable[[], float] = time.monotonic
     vitals: Vitals = field(default_factory=Vitals)
+    patience: Patience = field(default_factory=Patience)
 
     @property
     def host(self) -> str:
@@ -88,34 +92,54 @@ class Runner:
 def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None) -> Send:
     """Own a send and send what is queued; returns where it stands then.
 
-    Waits for a scheduled send's time and for another owner's lease, and says so. `progress` gets
-    the number of recipients settled by each batch. A paused send stays paused: `control.reopen`
-    comes first. Raises Refused where somebody else runs it, or where the account may not send.
+    Waits for a scheduled send's time, for another owner's lease, and for a store that is away, and
+    says so. `progress` gets the number of recipients settled by each batch. A paused send stays
+    paused: `control.reopen` comes first. Raises Refused where somebody else runs it, or where the
+    account may not send, and Stopped where the store stays away.
     """
-    send = _wait_until_due(runner, read(runner.store, send_id))
+    try:
+        return _run(runner, send_id, progress)
+    except StoreAway as error:
+        raise Stopped(
+            f"the send stopped: {error.message}",
+            where=error.where,
+            hint="Nobody is lost and nobody is mailed twice. Once the store is back: "
+            f"newsletter resume {send_id}",
+        ) from error
+
+
+def _run(runner: Runner, send_id: str, progress: Progress) -> Send:
+    until_back = runner.patience.until_back
+    send = _wait_until_due(runner, until_back(lambda: read(runner.store, send_id)))
     if send.status is SendStatus.SCHEDULED and _is_stale(runner, send):
-        return _ask_a_person(runner, send)
+        return until_back(lambda: _ask_a_person(runner, send))
     work = None
     try:
         if not runner.stop.is_set() and send.status not in (*sends.ENDED, SendStatus.PAUSED):
             allowance = allowed(runner.transport)
-            runner.refresh()
-            work = _take(runner, send)
+            until_back(runner.refresh)
+            work = until_back(lambda: _take(runner, send))
     finally:
         if work is None:
-            _give_back(runner, send)
+            until_back(lambda: _give_back(runner, send))
     if work is None:
-        return read(runner.store, send_id)
+        return until_back(lambda: read(runner.store, send_id))
     work.pace.follow(allowance)
     try:
-        _drain(runner, work, progress)
-        if canary.is_out(work) and canary.wait(
-            work, runner.canary_limits, runner.poll_events, runner.notify
-        ):
-            _drain(runner, work, progress)
+        _work_off(runner, work, progress)
     finally:
-        _leave(runner, work)
-    return read(runner.store, send_id)
+        until_back(lambda: _leave(runner, work))
+    return until_back(lambda: read(runner.store, send_id))
+
+
+def _work_off(runner: Runner, work: Run, progress: Progress) -> None:
+    """Send what is queued; of a send with a canary that first, and the rest if it is well."""
+    until_back = runner.patience.until_back
+    _drain(runner, work, progress)
+    if until_back(lambda: canary.is_out(work)) and until_back(
+        lambda: canary.wait(work, runner.canary_limits, runner.poll_events, runner.notify)
+    ):
+        _drain(runner, work, progress)
 
 
 def allowed(transport: Transport) -> Allowance:
@@ -143,7 +167,7 @@ def read(store: Store, send_id: str) -> Send:
 def _wait_until_due(runner: Runner, send: Send) -> Send:
     if send.status is not SendStatus.SCHEDULED or send.scheduled_at is None:
         return send
-    told: dt.datetime | None = None
+    send_id, told = send.id, None
     while not runner.stop.is_set() and send.status is SendStatus.SCHEDULED:
         assert send.scheduled_at is not None
         if send.scheduled_at != told:  # it may be moved meanwhile
@@ -153,7 +177,7 @@ def _wait_until_due(runner: Runner, send: Send) -> Send:
         if (missing := (send.scheduled_at - runner.clock()).total_seconds()) <= 0:
             break
         runner.stop.wait(min(missing, 1.0))
-        send = read(runner.store, send.id)
+        send = runner.patience.until_back(lambda: read(runner.store, send_id))
     return send
 
 
@@ -282,6 +306,7 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
         stop=runner.stop,
         notify=runner.notify,
         vitals=runner.vitals,
+        patience=runner.patience,
     )
 
 
@@ -404,7 +429,7 @@ def _send_all(runner: Runner, work: Run, progress: Progress) -> None:
     """One thread: batch after batch until nothing is claimable or it is asked to stop."""
     failures = 0
     while not work.stop.is_set():
-        step = core.send_batch(work)
+        step = work.patience.until_back(lambda: core.send_batch(work))
         match step:
             case Sent():
                 failures = 0

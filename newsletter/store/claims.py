@@ -358,6 +358,17 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
     )
 
 
+def is_open(connection: Connection, batch: int, owner: str, epoch: int) -> bool:
+    """Whether a batch is claimed by this very owner and nobody has recorded its outcome."""
+    query = sa.select(sa.literal(1)).where(
+        batches.c.id == batch,
+        batches.c.owner == owner,
+        batches.c.epoch == epoch,
+        sa.text("open"),
+    )
+    return connection.execute(query).first() is not None
+
+
 def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str, dt.datetime]]:
     """Batches whose outcome nobody has recorded."""
     query = sa.select(batches.c.id, batches.c.owner, batches.c.lease_until).where(

@@ -12,15 +12,29 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from newsletter.errors import ConfigurationError, NewsletterError, StoreError
+from newsletter.errors import ConfigurationError, StoreError
 from newsletter.store import state
+from newsletter.store.faults import source, translated
 from newsletter.store.schema import REVISION
 
-_BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0  # how long a lock is waited for
 _CHECKPOINT_SECONDS = 2  # it keeps writers waiting
 
 # What is deleted is overwritten at once: an erased address is to be nowhere in the file.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+
+
+_KINDS = ("sqlite", "postgresql", "postgres")
+_EXAMPLES = "Use sqlite:///subscribers/newsletter.db or postgresql://user@host/name."
+
+# A server that is gone without a word is found out in half a minute.
+_LIVENESS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 
 class Store:
@@ -31,8 +45,9 @@ class Store:
     on disk (`synchronous=FULL`, PostgreSQL's default).
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, busy_seconds: float = BUSY_SECONDS) -> None:
         self.engine = engine
+        self._busy_seconds = busy_seconds
         # SQLite lets one writer in, and has the others sleep and try again, ever longer: the
         # threads of one process take turns here instead.
         self._turn = threading.Lock() if self.is_sqlite else nullcontext()
@@ -43,13 +58,18 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with _translated(), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with translated(self.engine), self.engine.connect() as connection:
+            if not self.is_sqlite:  # there a transaction sees one state anyway
+                connection = connection.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that writes; one that is not `durable` may be lost with the power."""
-        with _translated(), self._turn, self.engine.connect() as connection:
+        with translated(self.engine), self._turn, self.engine.connect() as connection:
             connection = connection.execution_options(begin_immediate=True)
             if durable:
                 with connection.begin():
@@ -67,13 +87,17 @@ class Store:
         """
         if not self.is_sqlite:
             return True
-        with _translated(), self._turn, closing(self.engine.raw_connection()) as pooled:
+        with (
+            translated(self.engine),
+            self._turn,
+            closing(self.engine.raw_connection()) as pooled,
+        ):
             driver: Any = pooled.driver_connection
             driver.execute(f"PRAGMA busy_timeout={_CHECKPOINT_SECONDS * 1000}")
             try:
                 busy, _, _ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             finally:
-                driver.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+                driver.execute(f"PRAGMA busy_timeout={self._busy_seconds * 1000:.0f}")
         return not busy
 
     def close(self) -> None:
@@ -94,57 +118,46 @@ def _without_sync(connection: Connection) -> Iterator[None]:
         driver.execute("PRAGMA synchronous=FULL")
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except NewsletterError:
-        raise
-    except sa.exc.DBAPIError as error:
-        raise StoreError(
-            f"the store failed: {_said(error.orig)}",
-            hint="Nothing of this step was written. Check disk space and access, "
-            "run `newsletter db verify`, then try again.",
-        ) from error
-
-
-def _said(error: object) -> str:
-    """The driver's message; what PostgreSQL adds may hold a row, with its address."""
-    primary = getattr(getattr(error, "diag", None), "message_primary", None)
-    return str(primary or error).strip() or type(error).__name__
-
-
 def resolve_url(url: str, root: Path) -> URL:
-    """The URL of `[store] url`, a relative SQLite path taken from the project's folder."""
-    try:
-        parsed = make_url(url)
-    except sa.exc.ArgumentError as error:
+    """The URL of `[store] url`, a relative SQLite path taken from the project's folder.
+
+    No message shows more of it than its kind, for it may hold a password.
+    """
+    scheme, separator, rest = url.partition("://")
+    backend, _, _ = scheme.partition("+")
+    if not separator or backend not in _KINDS:
         raise ConfigurationError(
-            f"{url.split(':', 1)[0]!r} is no store URL",
-            where="store.url",
-            hint="Use sqlite:///subscribers/newsletter.db or postgresql://user@host/name.",
+            f"no store of kind {scheme!r}" if separator else "the store's URL has no ://",
+            where=source(),
+            hint=_EXAMPLES,
+        )
+    if backend == "sqlite":
+        database = str((root / (make_url(url).database or "newsletter.db")).resolve())
+        return make_url("sqlite+pysqlite://").set(database=database)
+    if rest.partition("?")[0].count("@") > 1:
+        raise ConfigurationError(
+            "the user or the password in the store's URL holds an @ that is not escaped",
+            where=source(),
+            hint="Write %40 for each @ in it.",
+        )
+    try:
+        return make_url(url).set(drivername="postgresql+psycopg")
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            "the store's URL cannot be read",
+            where=source(),
+            hint=f"{_EXAMPLES} In user and password write %40 for @, %2F for / and %25 for %.",
         ) from error
-    match parsed.get_backend_name():
-        case "sqlite":
-            database = str((root / (parsed.database or "newsletter.db")).resolve())
-            return parsed.set(drivername="sqlite+pysqlite", database=database)
-        case "postgresql":
-            return parsed.set(drivername="postgresql+psycopg")
-        case other:
-            raise ConfigurationError(
-                f"no store of kind {other!r}",
-                where="store.url",
-                hint="Use sqlite:///… or postgresql://…",
-            )
 
 
-def open_store(url: str, root: Path) -> Store:
+def open_store(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> Store:
     """The store at `url`, which must exist and hold this version's schema.
 
-    Raises StoreError where it is missing, older or newer: an empty store never appears by itself,
+    A lock that somebody else holds is waited for `busy_seconds`, then StoreAway is raised. Raises
+    StoreError where the store is missing, older or newer: an empty store never appears by itself,
     for it would not know who left.
     """
-    store, found = open_any(url, root)
+    store, found = open_any(url, root, busy_seconds)
     if found == REVISION:
         return store
     store.close()
@@ -154,12 +167,12 @@ def open_store(url: str, root: Path) -> Store:
     )
 
 
-def open_any(url: str, root: Path) -> tuple[Store, str]:
+def open_any(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> tuple[Store, str]:
     """The store at `url` and its schema, which may be older: for what is done before an upgrade.
 
     Raises StoreError where it is missing, empty or newer.
     """
-    store = Store(_engine(resolve_url(url, root), create=False))
+    store = Store(_engine(resolve_url(url, root), busy_seconds, create=False), busy_seconds)
     try:
         found = _revision(store)
         if found is None:
@@ -192,7 +205,7 @@ def upgrade(url: str, root: Path) -> tuple[str | None, str]:
     resolved = resolve_url(url, root)
     if resolved.get_backend_name() == "sqlite":
         Path(str(resolved.database)).parent.mkdir(parents=True, exist_ok=True)
-    store = Store(_engine(resolved, create=True))
+    store = Store(_engine(resolved, BUSY_SECONDS, create=True))
     try:
         before = _revision(store)
         if before is not None:
@@ -219,15 +232,38 @@ def _revision(store: Store) -> str | None:
         return None if found is None else str(found)
 
 
-def _engine(url: URL, *, create: bool) -> Engine:
+def _engine(url: URL, busy_seconds: float, *, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(Path(str(url.database)), create=create)
-    engine = sa.create_engine(url, pool_size=40, max_overflow=0, pool_pre_ping=True)
-    with _translated(), engine.connect():
+        return _sqlite_engine(Path(str(url.database)), busy_seconds, create=create)
+    return _postgresql_engine(url, None if create else busy_seconds)
+
+
+def _postgresql_engine(url: URL, busy_seconds: float | None) -> Engine:
+    """Raises ConfigurationError without a driver, StoreError where nobody can connect."""
+    liveness = {name: value for name, value in _LIVENESS.items() if name not in url.query}
+    try:
+        engine = sa.create_engine(
+            url, pool_size=40, max_overflow=0, pool_pre_ping=True, connect_args=liveness
+        )
+    except ImportError as error:
+        raise ConfigurationError(
+            "a PostgreSQL store needs the extra `postgresql`, which is not installed",
+            where=source(),
+            hint="Run: python -m pip install 'newsletter-press[postgresql]'",
+        ) from error
+
+    if busy_seconds is not None:
+
+        def limit_waiting(connection: Any, _record: object) -> None:
+            connection.execute(f"SET lock_timeout = {busy_seconds * 1000:.0f}")
+            connection.commit()
+
+        event.listen(engine, "connect", limit_waiting)
+    with translated(engine), engine.connect():
         return engine
 
 
-def _sqlite_engine(path: Path, *, create: bool) -> Engine:
+def _sqlite_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
     if not create and not path.exists():
         raise StoreError(
             f"there is no store at {path}",
@@ -242,7 +278,7 @@ def _sqlite_engine(path: Path, *, create: bool) -> Engine:
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode={mode}",
             uri=True,
-            timeout=_BUSY_SECONDS,
+            timeout=busy_seconds,
             isolation_level=None,  # transactions are begun by _begin, never by the driver
             check_same_thread=False,
         )

@@ -19,7 +19,7 @@ from newsletter.errors import StoreError
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.store import suppressions
 from newsletter.store.engine import Store, driver_connection
-from newsletter.store.engine import _translated as translated
+from newsletter.store.faults import translated
 from newsletter.store.schema import UtcTime
 
 # A place in the import, address key, address, name, attributes (JSON, None where there are none),
@@ -165,7 +165,7 @@ class Staging:
 @contextmanager
 def staging(store: Store) -> Iterator[Staging]:
     """A place to stage one import; it vanishes with its connection, whatever happens."""
-    with translated(), store.engine.connect() as connection:
+    with translated(store.engine), store.engine.connect() as connection:
         try:
             yield Staging(connection)
         finally:

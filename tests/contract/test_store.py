@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from newsletter.errors import ConfigurationError, StoreError
+from newsletter.errors import ConfigurationError, StoreAway, StoreError
 from newsletter.store import Store, lists, open_store, schema, upgrade
 from newsletter.store.schema import REVISION, metadata
 from tests.factories import NOW
@@ -163,15 +163,81 @@ def test_a_write_on_sqlite_holds_the_lock_from_its_start(sqlite_store: Store) ->
     assert order == ["first", "second"]
 
 
-def test_a_read_sees_one_state_while_others_write(sqlite_store: Store) -> None:
-    with sqlite_store.read() as reading:
+def test_a_read_sees_one_state_while_others_write(store: Store) -> None:
+    with store.read() as reading:
         assert lists.find(reading, "ai") is None
-        with sqlite_store.write() as writing:
+        with store.write() as writing:
             lists.create(writing, "ai", NOW)
 
         assert lists.find(reading, "ai") is None
+        assert lists.find(reading, "ai") is None
+    with store.read() as reading:
+        assert lists.find(reading, "ai") is not None
+
+
+@pytest.mark.postgresql
+def test_nothing_is_written_or_locked_in_a_read(postgresql_store: Store) -> None:
+    """Tests on PostgreSQL find what would; SQLite has no such transaction."""
+    for statement in ("DELETE FROM lists", "SELECT * FROM lists FOR UPDATE"):
+        with (
+            pytest.raises(StoreError, match="read-only"),
+            postgresql_store.read() as connection,
+        ):
+            connection.execute(sa.text(statement))
+    with postgresql_store.write() as connection:  # the same connection can write again
+        lists.create(connection, "ai", NOW)
 
 
 def test_a_fault_of_the_database_is_our_error(store: Store) -> None:
     with pytest.raises(StoreError), store.read() as connection:
         connection.execute(sa.text("SELECT nothing FROM nowhere"))
+
+
+def test_a_lock_that_somebody_holds_is_no_fault_of_the_store(sqlite_url: str) -> None:
+    holder = open_store(sqlite_url, Path())
+    waiting = open_store(sqlite_url, Path(), busy_seconds=0.05)
+
+    with holder.write(), pytest.raises(StoreAway, match="locked"), waiting.write():
+        pass
+
+    with waiting.write() as connection:
+        lists.create(connection, "ai", NOW)
+    holder.close()
+    waiting.close()
+
+
+@pytest.mark.postgresql
+def test_a_lock_on_a_row_is_not_waited_for_for_ever(postgresql_url: str) -> None:
+    holder = open_store(postgresql_url, Path())
+    waiting = open_store(postgresql_url, Path(), busy_seconds=0.05)
+    with holder.write() as connection:
+        lists.create(connection, "ai", NOW)
+
+    touch = sa.update(schema.lists).values(created_at=NOW)
+    with holder.write() as connection:
+        connection.execute(touch)
+        with pytest.raises(StoreAway, match="lock"), waiting.write() as blocked:
+            blocked.execute(touch)
+    holder.close()
+    waiting.close()
+
+
+@pytest.mark.postgresql
+def test_a_connection_that_is_lost_is_no_fault_of_the_store(postgresql_store: Store) -> None:
+    """As by a restart: amid a transaction, or between two, where nobody notices."""
+    others = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+
+    def write_while_it_restarts() -> None:
+        with postgresql_store.write() as connection:
+            lists.create(connection, "ai", NOW)
+            with postgresql_store.read() as other:
+                other.execute(others)
+
+    with pytest.raises(StoreAway):
+        write_while_it_restarts()
+
+    with postgresql_store.read() as connection:
+        assert lists.find(connection, "ai") is None

@@ -1,0 +1,62 @@
+"""Waiting for a store that goes away for a moment: a restart, a failover, a lock."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from newsletter.errors import StoreAway, StoreError
+
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 2.0
+
+T = TypeVar("T")
+
+
+@dataclass
+class Patience:
+    """How long a send waits for its store. It is shared by the threads of a send, which says once
+    that the store is away, and once that it is back."""
+
+    notify: Callable[[str], None] = lambda line: None
+    seconds: float = 60.0
+    _is_away: bool = field(default=False, init=False)
+    _is_lost: bool = field(default=False, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def until_back(self, step: Callable[[], T], fault: type[StoreError] = StoreAway) -> T:
+        """Do a step that bears being done twice, until the store takes it.
+
+        Raises `fault` where the store stays away. After that it is asked only once for each
+        further step, until one succeeds.
+        """
+        began, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                result = step()
+            except fault as error:
+                if self._is_lost or time.monotonic() - began > self.seconds:
+                    self._is_lost = True
+                    raise
+                self._tell_away(error)
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            else:
+                self._tell_back()
+                return result
+
+    def _tell_away(self, error: StoreError) -> None:
+        with self._lock:
+            if not self._is_away:
+                self._is_away = True
+                reason = error.message[0].upper() + error.message[1:]
+                self.notify(f"{reason}. Waiting for it, {self.seconds:.0f} seconds at most.")
+
+    def _tell_back(self) -> None:
+        if not self._is_away:  # without the lock: this is asked after each step
+            return
+        with self._lock:
+            if self._is_away:
+                self._is_away = self._is_lost = False
+                self.notify("The store is back.")

@@ -1,0 +1,163 @@
+"""The first time that somebody points a newsletter at PostgreSQL, and it does not work."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.commandline import Answer, Call
+from tests.integration.server import PASSWORD, Server, running
+
+VARIABLE = "NEWSLETTER_STORE__URL"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("runtime")) as started:
+        yield started
+
+
+def refused(call: Call, monkeypatch: pytest.MonkeyPatch, url: str) -> Answer:
+    """What a command says about a URL that comes from the environment; both kinds say the same."""
+    monkeypatch.setenv(VARIABLE, url)
+    upgrading, reading = call("db", "upgrade", "--json"), call("sends", "--json")
+    assert upgrading.out == reading.out
+    assert upgrading.code == reading.code
+    return reading
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres"])
+def test_every_spelling_of_postgresql_is_the_same(
+    call: Call, monkeypatch: pytest.MonkeyPatch, server: Server, scheme: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, server.url().replace("postgresql", scheme, 1))
+
+    assert call("db", "upgrade").code == 0
+    assert call("sends", "--json").code == 0
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("old", "new", "message", "advice"),
+    [
+        ("se%2Fcr%25t", "wrongword", "refuses the user 'news': password auth", "%40 for @"),
+        (":se%2Fcr%25t@", "@", "refuses the user 'news': ", "%40 for @"),
+        ("/letters", "/nothere", "has no database 'nothere': ", "createdb nothere"),
+        ("/letters", "/letters?sslmode=require", "refuses the connection over TLS", "sslmode="),
+        ("{port}", "1", "nobody listens at 127.0.0.1:1: ", "Start PostgreSQL there"),
+        ("127.0.0.1", "nohost.invalid", "there is no host 'nohost.invalid': ", "Correct the host"),
+        ("news:", "nobody:", "refuses the user 'nobody': ", "Correct user and password"),
+    ],
+    ids=["password", "no-password", "database", "tls", "nobody", "host", "user"],
+)
+def test_each_way_not_to_get_in_is_told_apart(
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    server: Server,
+    old: str,
+    new: str,
+    message: str,
+    advice: str,
+) -> None:
+    url = server.url().replace(old.replace("{port}", str(server.port)), new)
+
+    answer = refused(call, monkeypatch, url)
+
+    error = answer.error
+    assert answer.code == 1
+    assert message in error["message"]
+    assert error["where"] == VARIABLE
+    assert advice in error["hint"]
+    assert "verify" not in error["hint"]
+    words = error["message"].rpartition(": ")[2]
+    assert words
+    assert error["message"].count(words) == 1
+    assert "\n" not in error["message"]
+    for secret in (PASSWORD, "se%2Fcr%25t", "wrongword"):
+        assert secret not in answer.out + answer.err
+
+
+def test_the_file_is_named_where_the_url_stands_there(call: Call, project: Path) -> None:
+    settings = project / "newsletter.toml"
+    text = settings.read_text("utf-8").replace(
+        "sqlite:///subscribers/newsletter.db", "postgresql://news@127.0.0.1:1/letters"
+    )
+    settings.write_text(text, "utf-8")
+
+    error = call("sends", "--json").error
+
+    assert error["where"] == "newsletter.toml, [store] url"
+    assert "nobody listens at 127.0.0.1:1" in error["message"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://news:p@ss@127.0.0.1/news",
+        "postgres://news:p@ss@127.0.0.1:5432/news",
+        "postgresql://news:p@s@s@db.example.com/news?sslmode=require",
+        "postgresql://ne@ws:pass@127.0.0.1/news",
+        "postgresql://news:pa@ss/wo@127.0.0.1/news",
+    ],
+)
+def test_an_at_sign_that_is_not_escaped_is_told_as_such(
+    call: Call, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    answer = refused(call, monkeypatch, url)
+
+    assert answer.code == 2
+    assert "holds an @ that is not escaped" in answer.error["message"]
+    assert "%40" in answer.error["hint"]
+    assert answer.error["where"] == VARIABLE
+    for part in ("ss@", "p@s", "127.0.0.1", "example.com"):
+        assert part not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://news:pa#ss/wd@127.0.0.1:port/news",
+        "postgresql://news:secret@127.0.0.1:70x/news",
+        "mysql://news:secret@127.0.0.1/news",
+        "secret",
+        "news:secret@127.0.0.1/news",
+    ],
+)
+def test_what_is_no_url_is_not_shown(call: Call, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    answer = refused(call, monkeypatch, url)
+
+    assert answer.code == 2
+    assert answer.error["where"] == VARIABLE
+    for part in ("secret", "pa#ss", "wd@"):
+        assert part not in answer.out + answer.err
+
+
+@pytest.mark.parametrize("url", ["postgresql://news:secret@127.0.0.1/news", "postgres://x/news"])
+def test_a_missing_driver_is_told_with_the_command_that_installs_it(
+    project: Path, url: str
+) -> None:
+    """In a process where psycopg cannot be imported, as where the extra was not installed."""
+    program = (
+        "import os, sys\n"
+        "sys.modules['psycopg'] = None\n"
+        "os.environ['NEWSLETTER_STORE__URL'] = sys.argv.pop(1)\n"
+        "from newsletter.cli import main\n"
+        "main()\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, url, "sends"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "NEWSLETTER_STORE__URL" in done.stderr
+    assert "the extra `postgresql`" in done.stderr
+    assert "pip install 'newsletter-press[postgresql]'" in done.stderr
+    assert "secret" not in done.stderr

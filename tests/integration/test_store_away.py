@@ -1,0 +1,223 @@
+"""A store that goes away for a moment, under a send and under the web site."""
+
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsletter.errors import Stopped
+from newsletter.model.email import Message
+from newsletter.model.send import Accepted, Outcome, SendStatus
+from newsletter.sending import run
+from newsletter.sending.patience import Patience
+from newsletter.sending.plan import plan
+from newsletter.store import Store, maintenance, open_store, upgrade
+from newsletter.transports.memory import Memory
+from tests.integration.cutting import Cutter, proxy
+from tests.integration.sending import NOW, FixedClock, fill_list, order, resume, runner
+from tests.integration.server import Server, running
+from tests.integration.web.stage import ONE_CLICK, open_stage
+
+AMOUNT, BATCH = 6, 2
+
+
+class Pairs(Memory):
+    """Two at a time; `before` is called before each batch with its number."""
+
+    batch_size = BATCH
+
+    def __init__(self, before: Callable[[int], None] = lambda number: None) -> None:
+        super().__init__(self._accept)
+        self._before = before
+        self._calls = 0
+
+    def _accept(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        self._calls += 1
+        self._before(self._calls)
+        return [Accepted(f"m-{message.ref}") for message in batch]
+
+    @property
+    def mailed(self) -> list[str]:
+        return sorted(message.to.text for message in self.delivered)
+
+
+def everybody(amount: int = AMOUNT) -> list[str]:
+    return [f"r{number}@example.com" for number in range(1, amount + 1)]
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cut(postgresql_url: str) -> Iterator[tuple[Store, Cutter]]:
+    """A store with readers whose connections can be cut at any commit."""
+    with tempfile.TemporaryDirectory(prefix="cut-") as folder:
+        target = postgresql_url.rpartition("host=")[2]
+        with proxy(Path(folder), target) as cutter:
+            store = open_store(postgresql_url.replace(target, folder), Path())
+            fill_list(store, AMOUNT)
+            yield store, cutter
+            store.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("arrives", [False, True], ids=["lost", "answer-lost"])
+def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Cutter], arrives: bool) -> None:
+    """Also one that the store has, where only its answer is lost: nobody is mailed twice."""
+    store, cutter = cut
+    cut_at, more = 0, True
+    while more:
+        cut_at += 1
+        transport, notes = Pairs(), list[str]()
+        send_id = plan(store, order(f"issue-{cut_at}"), NOW)
+        cutter.arm(cut_at, arrives=arrives)
+        patient = replace(runner(store, transport), patience=Patience(notes.append))
+
+        after = run.run(patient, send_id)
+
+        more = cutter.commits >= cut_at
+        assert (after.status, after.counts.accepted) == (SendStatus.FINISHED, AMOUNT), cut_at
+        assert transport.mailed == everybody()
+        assert bool(notes) == more
+    assert cut_at > 8  # to read, to take, to claim and record each pair, to leave
+    cutter.arm(0, arrives=False)
+    assert maintenance.verify(store) == []
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(tmp_path_factory.mktemp("runtime")) as started:
+        upgrade(started.url(), Path())
+        yield started
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_server_that_restarts_is_waited_for(server: Server, number: int) -> None:
+    """It stops while SES has a batch, and starts a while after its answer came."""
+    store = open_store(server.url(), Path())
+    list_name = f"readers-{number}"
+    fill_list(store, AMOUNT, list_name, first=100 * number)
+    send_id = plan(store, order(f"issue-{number}", list_name), NOW)
+    starting = threading.Timer(0.5, server.start)
+
+    def restart(call: int) -> None:
+        if call == number:
+            server.stop()
+            starting.start()
+
+    transport, notes = Pairs(restart), list[str]()
+    patient = replace(runner(store, transport), patience=Patience(notes.append))
+
+    after = run.run(patient, send_id)
+
+    starting.join()
+    store.close()
+    assert (after.status, after.counts.accepted) == (SendStatus.FINISHED, AMOUNT)
+    assert len(transport.mailed) == len(set(transport.mailed)) == AMOUNT
+    away, back = notes
+    assert "Waiting for it, 60 seconds at most" in away
+    assert back == "The store is back."
+
+
+# --- SQLite ---------------------------------------------------------------------------------------
+
+
+class Holder:
+    """Holds the write lock of a SQLite store, as a program does that hangs."""
+
+    def __init__(self, url: str) -> None:
+        path = url.removeprefix("sqlite:///")
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+
+    def hold(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def release(self) -> None:
+        self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def holder(sqlite_url: str) -> Iterator[Holder]:
+    with closing(Holder(sqlite_url)) as holder:
+        yield holder
+
+
+@pytest.fixture
+def hasty(sqlite_url: str) -> Iterator[Store]:
+    """A store with readers that waits for locks for a moment only."""
+    store = open_store(sqlite_url, Path(), busy_seconds=0.02)
+    fill_list(store, AMOUNT)
+    yield store
+    store.close()
+
+
+def test_a_lock_that_is_held_long_is_waited_for(hasty: Store, holder: Holder) -> None:
+    def hold(call: int) -> None:
+        if call == 2:
+            holder.hold()
+            threading.Timer(0.5, holder.release).start()
+
+    transport, notes = Pairs(hold), list[str]()
+    send_id = plan(hasty, order(), NOW)
+    patient = replace(runner(hasty, transport), patience=Patience(notes.append))
+
+    after = run.run(patient, send_id)
+
+    assert (after.status, after.counts.accepted) == (SendStatus.FINISHED, AMOUNT)
+    assert transport.mailed == everybody()
+    assert len(notes) == 2
+
+
+def test_a_store_that_stays_away_stops_the_send_resumably(hasty: Store, holder: Holder) -> None:
+    """What it was told by then stands; what nobody could record is unknown, and never repeated."""
+    clock = FixedClock(NOW)
+
+    def hold(call: int) -> None:
+        if call == 2:
+            holder.hold()
+
+    transport = Pairs(hold)
+    send_id = plan(hasty, order(), NOW)
+    patient = replace(runner(hasty, transport, clock=clock), patience=Patience(seconds=0.1))
+
+    with pytest.raises(Stopped, match="the send stopped: the store is away") as stopped:
+        run.run(patient, send_id)
+
+    assert stopped.value.exit_code == 4
+    assert f"newsletter resume {send_id}" in stopped.value.hint
+    holder.release()
+    clock.forward(61)  # its lease ends: it may be followed
+    more = Pairs()
+    after = resume(runner(hasty, more, clock=clock), send_id)
+    assert (after.status, after.counts.accepted) == (SendStatus.UNRESOLVED, AMOUNT - BATCH)
+    assert after.counts.unknown == BATCH
+    assert sorted(transport.mailed + more.mailed) == everybody()
+
+
+# --- the web site ---------------------------------------------------------------------------------
+
+
+def test_a_click_that_cannot_be_kept_is_not_confirmed(
+    sqlite_url: str, holder: Holder, tmp_path: Path
+) -> None:
+    store = open_store(sqlite_url, Path(), busy_seconds=0.02)
+    stage = open_stage(store, tmp_path)
+    holder.hold()
+
+    refused = stage.client.post(stage.leave_path(), data=ONE_CLICK)
+    holder.release()
+    left = stage.client.post(stage.leave_path(), data=ONE_CLICK)
+
+    assert (refused.status_code, left.status_code) == (503, 200)
+    assert int(refused.headers["Retry-After"]) > 0
+    assert stage.status() == "unsubscribed"
+    store.close()
