@@ -179,7 +179,8 @@ def _function() -> str:
         frame = frame.f_back
         module = frame.f_globals.get("__name__", "")
         if module.startswith("newsletter.") and not module.startswith(_BELOW):
-            return f"{module.removeprefix('newsletter.')}.{frame.f_code.co_name}"
+            outer, _, _ = frame.f_code.co_qualname.partition(".<locals>")
+            return f"{module.removeprefix('newsletter.')}.{outer.rpartition('.')[2]}"
     return "nothing of ours"
 
 

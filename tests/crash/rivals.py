@@ -26,7 +26,7 @@ class Waking(StrEnum):
 # Between transactions: within one, a sleeper holds locks, and the other waits for it.
 POINTS = (
     "after the commit in sending.core._wait_for_slot",
-    "after the commit in sending.core.send_batch",
+    "after the commit in sending.core._claim",
     "before the delivery in sending.core._deliver",
     "before a write to the socket in sending.core._deliver",
     "after a write to the socket in sending.core._deliver",
@@ -49,7 +49,7 @@ def asleep(stage: Stage, point: str, waking: Waking, found: Found) -> None:
     found.kills += 1
     resent: Counter[int] = Counter()
     if waking is Waking.DURING:
-        claimed = ("after the commit in sending.core.send_batch", 1)
+        claimed = ("after the commit in sending.core._claim", 1)
         second = stage.start(
             *play.next_command(), host="two", at=claimed, signal=signal.SIGSTOP, **lease
         )

@@ -10,7 +10,7 @@ from tests.crash.kills import Found, Settlement, settle
 from tests.crash.rivals import POINTS, Waking, asleep
 from tests.crash.stage import Play, Stage, falls_asleep
 
-CLAIMED = "after the commit in sending.core.send_batch"
+CLAIMED = "after the commit in sending.core._claim"
 # A call is written in two pieces, head and body; the fourth ends the second call.
 WRITTEN = ("after a write to the socket in sending.core._deliver", 4)
 
