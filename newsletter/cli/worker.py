@@ -1,5 +1,7 @@
 """`newsletter worker`: sends what is due, until stopped."""
 
+from collections.abc import Sequence
+
 import click
 
 from newsletter.cli.frame import Session, command
@@ -23,12 +25,15 @@ def worker(session: Session, once: bool) -> int:
     from newsletter.store import sends
 
     sender = runner(session)
+
+    def due() -> Sequence[str]:
+        with session.store.read() as connection:
+            return sends.due(connection, utc_now())
+
     with stopping(sender.stop):
         while not sender.stop.is_set():
-            check_store(sender)
-            with session.store.read() as connection:
-                due = sends.due(connection, utc_now())
-            for send_id in due:
+            sender.patience.until_back(lambda: check_store(sender))
+            for send_id in sender.patience.until_back(due):
                 try:
                     after = run(sender, send_id)
                 except Refused as error:
