@@ -70,7 +70,8 @@ def pull(store: Store, account: AccountList, hashes: Hashes, now: dt.datetime) -
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Of one page of SES: the keys that came from us, and the addresses that we have removed."""
+    """Of one page of SES: the keys that came from us, and the addresses that we have removed, spelt
+    as SES lists them."""
 
     ours: frozenset[str]
     removed: tuple[str, ...]
@@ -83,7 +84,7 @@ def _take(
     now: dt.datetime,
     total: Synced,
 ) -> _Page:
-    listed = {address.key: entry for entry in page if (address := _address(entry)) is not None}
+    listed = {key: entry for entry in page if (key := _key(entry)) is not None}
     known = suppressions.of(connection, listed)
     new = [key for key in listed if key not in known]
     erased = _erased(connection, new, hashes)
@@ -100,7 +101,7 @@ def _take(
     total.from_ses += added
     total.unchanged += len(page) - added - len(removed)
     ours = frozenset(key for key, entry in known.items() if _is_pushed(entry))
-    return _Page(ours, tuple(listed[key].address for key in removed))
+    return _Page(ours, tuple(entry.address for entry in page if _key(entry) in removed))
 
 
 def _erased(connection: Connection, keys: Sequence[str], hashes: Hashes) -> Collection[str]:
@@ -129,9 +130,9 @@ def _is_pushed(entry: Suppression) -> bool:
     return entry.reason in _PUSHED and entry.source != SOURCE
 
 
-def _address(entry: Listed) -> Address | None:
+def _key(entry: Listed) -> str | None:
     try:
-        return Address(entry.address)
+        return Address(entry.address).key
     except ValueError:
         return None  # nobody that we could ever mail
 

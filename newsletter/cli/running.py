@@ -25,6 +25,7 @@ _DRAINED_FOR = dt.timedelta(seconds=10)  # well within the lease of a send
 
 def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
     """Run a send in the foreground with a progress bar; returns the command's exit code."""
+    from newsletter.feedback.warning import many_bounces
     from newsletter.sending.run import read, run
 
     with stopping(sender.stop, sender.by_person) as signals:
@@ -38,6 +39,8 @@ def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
         session.emit(as_json(after))
     else:
         show(session, after)
+    if warning := many_bounces(session.store, after, session.project.settings.policy):
+        session.notes.print(f"Warning: {warning}.")
     if signals and after.status in ("sending", "scheduled"):
         session.notes.print(f"Interrupted. {next_step(session, after)}")
         return 130
@@ -110,16 +113,23 @@ def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
 
 
 def _alarmed(session: Session) -> Callable[[], None]:
-    """Tells, once, that SES says nothing of what is being sent."""
+    """Tells, once, that SES says nothing of what is being sent, or too much of bounces."""
 
     tell = _once(session)
+    warned: set[str] = set()
 
     def check() -> None:
         from newsletter.feedback import silence
+        from newsletter.feedback.warning import of_running
         from newsletter.project import utc_now
 
-        if alarm := silence(session.store, session.project.settings, utc_now()):
+        settings = session.project.settings
+        if alarm := silence(session.store, settings, utc_now()):
             tell(f"Alarm: {alarm}.")
+        for send_id, warning in of_running(session.store, settings.policy).items():
+            if send_id not in warned:  # its numbers change
+                warned.add(send_id)
+                tell(f"Warning about {send_id}: {warning}.")
 
     return check
 

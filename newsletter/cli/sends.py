@@ -39,16 +39,20 @@ def status(session: Session, send: str | None) -> None:
     """Show one send: the newest, or the one named."""
     from newsletter.cli.events import unknown_words_told
     from newsletter.feedback import silence
+    from newsletter.feedback.warning import many_bounces
     from newsletter.project import utc_now
 
     found = _find(session, send)
     warn_if_restored(session)
     alarm = silence(session.store, session.project.settings, utc_now())
+    warning = many_bounces(session.store, found, session.project.settings.policy)
     words = _unknown_words(session, found)
     if session.json:
-        session.emit(as_json(found, alarm, words))
+        session.emit(as_json(found, alarm, words, warning))
         return
     show(session, found)
+    if warning:
+        session.console.print(f"Warning: {warning}.")
     if words:
         session.console.print(unknown_words_told(words))
     if alarm:

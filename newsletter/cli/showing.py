@@ -31,9 +31,12 @@ def standing_of(send: Send) -> "Standing":
 
 
 def as_json(
-    send: Send, alarm: str | None = None, unknown_words: Mapping[str, int] | None = None
+    send: Send,
+    alarm: str | None = None,
+    unknown_words: Mapping[str, int] | None = None,
+    warning: str | None = None,
 ) -> dict[str, Any]:
-    """A send as every command prints it; `status` alone looks for an alarm and unknown words."""
+    """A send as every command prints it; `status` alone looks for the last three."""
     balance, now = send.counts, standing_of(send)
     return {
         "send_id": send.id,
@@ -73,6 +76,7 @@ def as_json(
         "finished_at": _time(send.finished_at),
         "alarm": alarm,
         "unknown_words": dict(unknown_words or {}),
+        "warning": warning,
     }
 
 

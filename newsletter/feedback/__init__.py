@@ -10,6 +10,7 @@ sns           a request of SNS -> a proven envelope, or a refusal
 certificates  where SNS keeps its certificates, and fetching them
 subscribing   confirming a topic's subscription, while that is armed
 retention     forgetting the raw text of old events
+warning       bounces long before the breaker
 alarm         mail went out, and no event came
 chores        what is due each hour
 """

@@ -162,3 +162,14 @@ def test_explain_says_that_nothing_follows(call: Call, told: str) -> None:
 def test_where_every_word_is_known_that_is_said(call: Call, readers: str) -> None:
     assert "known" in call("events", "unknown-words").out
     assert call("events", "unknown-words", "--json").lines == []
+
+
+def test_many_hard_bounces_are_a_warning_of_status(call: Call, told: str, project: Path) -> None:
+    (project / "hard.jsonl").write_text(event(told, 2, BOUNCE))
+
+    before = call("status", told, "--json").json["warning"]
+    call("events", "replay", "hard.jsonl")
+
+    assert before is None
+    assert "1 hard bounce of 3 accepted" in call("status", told, "--json").json["warning"]
+    assert "Warning: 1 hard bounce of" in " ".join(call("status", told).out.split())

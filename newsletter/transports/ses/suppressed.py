@@ -1,9 +1,9 @@
-"""The account's own suppression list, which SES keeps beside ours."""
+"""The suppression list of the account, or of its tenant, which SES keeps beside ours."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -16,8 +16,6 @@ from newsletter.transports.ses.clients import SENDING, open_clients
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
-
-T = TypeVar("T")
 
 _PAGE = 1000  # the most that SES gives at once
 _READ_SECONDS = 20
@@ -33,6 +31,8 @@ _SECTION = replace(
         "ses:ListSuppressedDestinations",
         "ses:PutSuppressedDestination",
         "ses:DeleteSuppressedDestination",
+        "with a tenant ses:GetConfigurationSet",
+        "ses:GetTenant",
     ),
 )
 _REASONS = {
@@ -52,24 +52,52 @@ class Listed:
 
 
 class AccountList:
-    """Reads and changes the list; each call raises ConfigurationError or TransportDown."""
+    """Reads and changes the list that the mails obey: the account's or, where the configuration set
+    or the tenant says so, the tenant's. Each call raises ConfigurationError or TransportDown."""
 
-    def __init__(self, client: "SESV2Client") -> None:
+    def __init__(self, client: "SESV2Client", settings: SesSettings) -> None:
         self._client = client
+        self._settings = settings
+        self._scope: dict[str, str] | None = None
 
     @classmethod
     def open(cls, settings: SesSettings) -> Self:
         """The list with a client of its own, which waits where SES is asked too often."""
         [client] = open_clients(settings, _READ_SECONDS, _PATIENT)
-        return cls(client)
+        return cls(client, settings)
+
+    def _of_scope(self) -> dict[str, str]:
+        """What names the list in each call; asked once."""
+        if self._scope is None:
+            tenant = self._settings.tenant
+            is_own = bool(tenant) and self._chosen_scope(tenant) == "TENANT"
+            self._scope = {"TenantName": tenant} if is_own else {}
+        return self._scope
+
+    def _chosen_scope(self, tenant: str) -> str:
+        """The configuration set decides, else the tenant; else it is the account's list."""
+        scope = None
+        if name := self._settings.configuration_set:
+            found = _asked(
+                lambda: self._client.get_configuration_set(ConfigurationSetName=name),
+                "ConfigurationSetName",
+            )
+            scope = found.get("SuppressionOptions", {}).get("SuppressionScope")
+        if scope is None:
+            found = _asked(lambda: self._client.get_tenant(TenantName=tenant), "Tenant")
+            scope = found["Tenant"].get("SuppressionAttributes", {}).get("SuppressionScope")
+        return str(scope or "ACCOUNT")
 
     def pages(self, since: dt.datetime | None = None) -> Iterator[Sequence[Listed]]:
         """All that is listed, or what changed since a time, a page of a thousand at a time."""
-        query: dict[str, Any] = {"PageSize": _PAGE}
+        query: dict[str, Any] = {"PageSize": _PAGE, **self._of_scope()}
         if since is not None:
             query["StartDate"] = since
         while True:
-            reply = _asked(lambda: self._client.list_suppressed_destinations(**query))
+            reply = _asked(
+                lambda: self._client.list_suppressed_destinations(**query),
+                "SuppressedDestinationSummaries",
+            )
             yield _understood(reply)
             if not (token := reply.get("NextToken")):
                 return
@@ -77,20 +105,27 @@ class AccountList:
 
     def put(self, address: str, reason: SuppressionReason) -> None:
         """List an address for one of the two reasons that SES knows."""
-        name: Any = _SAID[reason]
-        _asked(lambda: self._client.put_suppressed_destination(EmailAddress=address, Reason=name))
+        entry: Any = {"EmailAddress": address, "Reason": _SAID[reason], **self._of_scope()}
+        _asked(lambda: self._client.put_suppressed_destination(**entry))
 
     def delete(self, address: str) -> None:
-        """Take an address off the list; one that is not on it is fine."""
+        """Take an address off the list, spelt as it was listed; one that is not on it is fine."""
+        entry: Any = {"EmailAddress": address, **self._of_scope()}
         try:
-            _asked(lambda: self._client.delete_suppressed_destination(EmailAddress=address))
+            _asked(lambda: self._client.delete_suppressed_destination(**entry))
         except TransportDown as error:
             if not _is_missing(error.__cause__):
                 raise
 
 
-def _asked(call: Callable[[], T]) -> T:
-    return asked(call, _SECTION, TransportDown, "the suppression list of SES cannot be reached")
+def _asked(call: Callable[[], Any], *members: str) -> dict[str, Any]:
+    """What SES answers, with these members: the SDK takes any page for an empty success."""
+
+    def answered() -> dict[str, Any]:
+        reply: dict[str, Any] = call()
+        return reply | {member: reply[member] for member in members}
+
+    return asked(answered, _SECTION, TransportDown, "the suppression list of SES cannot be reached")
 
 
 def _understood(reply: Any) -> Sequence[Listed]:

@@ -64,7 +64,7 @@ class Ses:
     @property
     def account_list(self) -> AccountList:
         """The account's suppression list, through the client for questions."""
-        return AccountList(self._control)
+        return AccountList(self._control, self._settings)
 
     def allowance(self) -> Allowance:
         """What the account allows now.

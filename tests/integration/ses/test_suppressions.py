@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mypy_boto3_sesv2 import SESV2Client
@@ -11,7 +12,7 @@ from newsletter.audience.erasing import erase
 from newsletter.audience.subscribers import suppress, unsuppress
 from newsletter.audience.syncing import SOURCE, Synced, pull, sync
 from newsletter.config import SesSettings
-from newsletter.errors import TransportDown
+from newsletter.errors import ConfigurationError, TransportDown
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.store import Store, suppressions
@@ -292,3 +293,101 @@ def test_suppressions_are_listed_by_reason_with_their_cause(call: Call) -> None:
     shown = call("suppressions", "list", "--reason", "manual").out
     assert "ada@example.com" in shown
     assert "(newsletter suppressions add)" in shown
+
+
+# --- whose list, and how it spells ----------------------------------------------------------------
+
+
+def scoped(standin: StandIn, **settings: str) -> AccountList:
+    chosen = {"region": "us-east-1", "endpoint_url": standin.url, "tenant": "brand", **settings}
+    return AccountList.open(SesSettings.model_validate(chosen))
+
+
+@pytest.mark.parametrize(
+    ("of_tenant", "of_set", "is_tenants"),
+    [
+        ("ACCOUNT", None, False),
+        ("TENANT", None, True),
+        ("TENANT", "ACCOUNT", False),
+        ("ACCOUNT", "TENANT", True),
+    ],
+)
+def test_the_list_is_the_one_that_the_mails_obey(
+    sqlite_store: Store,
+    tmp_path: Path,
+    standin: StandIn,
+    of_tenant: str,
+    of_set: str | None,
+    is_tenants: bool,
+) -> None:
+    """The configuration set decides, else the tenant. What is put elsewhere would stop nothing."""
+    with running(tmp_path / "tenants.jsonl", tenant_scope=of_tenant) as tenants:
+        ses = client_of(tenants.url)
+        name = "newsletter"
+        if of_set is not None:
+            name = "chosen"
+            options: Any = {"SuppressionScope": of_set}
+            ses.create_configuration_set(ConfigurationSetName=name, SuppressionOptions=options)
+        ses.put_suppressed_destination(EmailAddress="account@example.com", Reason="BOUNCE")
+        ses.put_suppressed_destination(
+            EmailAddress="tenant@example.com", Reason="BOUNCE", TenantName="brand"
+        )
+        add(sqlite_store, "hard@example.com", SuppressionReason.HARD_BOUNCE)
+        account = scoped(tenants, configuration_set=name)
+
+        synced = sync(sqlite_store, account, erased_hash, now())
+
+        theirs = ses.list_suppressed_destinations(TenantName="brand")
+        of_account = ses.list_suppressed_destinations()
+    lists = [
+        {entry["EmailAddress"] for entry in found["SuppressedDestinationSummaries"]}
+        for found in (of_account, theirs)
+    ]
+    assert (synced.from_ses, synced.to_ses) == (1, 1)
+    assert "hard@example.com" in lists[is_tenants]
+    assert "hard@example.com" not in lists[not is_tenants]
+    assert ("tenant@example.com" in ours(sqlite_store)) == is_tenants
+
+
+def test_without_a_tenant_nobody_asks_whose_list_it_is(
+    account: AccountList, standin: StandIn
+) -> None:
+    list(account.pages())
+
+    assert calls(standin) == ["ListSuppressedDestinations"]
+
+
+def test_where_the_scope_cannot_be_read_no_list_is_guessed(
+    sqlite_store: Store, tmp_path: Path, standin: StandIn
+) -> None:
+    with running(tmp_path / "denied.jsonl", denied=["GetTenant"]) as denied:
+        account = scoped(denied)
+
+        with pytest.raises(ConfigurationError) as caught:
+            sync(sqlite_store, account, erased_hash, now())
+
+    assert "ses:GetTenant" in caught.value.hint
+
+
+@pytest.mark.parametrize("spelt", ["Ada.B@Example.COM", "UPPER@EXAMPLE.COM", "lower@example.com"])
+def test_an_address_is_taken_off_in_the_spelling_of_ses(
+    sqlite_store: Store, account: AccountList, ses: SESV2Client, spelt: str
+) -> None:
+    ses.put_suppressed_destination(EmailAddress=spelt, Reason="BOUNCE")
+    sync(sqlite_store, account, erased_hash, now())
+    unsuppress(sqlite_store, Address(spelt), erased_hash, now() + HOUR)
+
+    synced = sync(sqlite_store, account, erased_hash, now() + 2 * HOUR)
+
+    assert synced.removed_at_ses == 1
+    assert listed(account) == {}
+
+
+@pytest.mark.parametrize("fault", ["html_body", "binary_body", "truncated_body"])
+def test_a_page_that_is_no_list_is_an_error(
+    sqlite_store: Store, account: AccountList, standin: StandIn, fault: str
+) -> None:
+    standin.configure(**{fault: {"operation": "ListSuppressedDestinations"}})
+
+    with pytest.raises(TransportDown):
+        sync(sqlite_store, account, erased_hash, now())
