@@ -2,7 +2,8 @@
 
 import datetime as dt
 import difflib
-import re
+import os
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -47,9 +48,9 @@ class Project:
         """The file of an issue, given as a path or as the stem of a file in `issues/`."""
         path = Path(issue)
         for candidate in (path, self.root / path, self.issues / f"{issue}.md"):
-            if _is_file(candidate):
-                self._check_place(candidate)
-                return candidate
+            if found := _as_it_is_written(candidate):
+                self._check_place(found)
+                return found
         stems = [file.stem for file in self.issue_files()]
         close = difflib.get_close_matches(path.stem, stems, n=1)
         raise UsageError(
@@ -106,13 +107,24 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _as_it_is_written(path: Path) -> Path | None:
+    """The file of this name, also where "ü" is written as two signs in one of the two, as macOS
+    hands file names over."""
+    if _is_file(path):
+        return path
+    if path.name.isascii():
+        return None
+    wanted = unicodedata.normalize("NFC", path.name)
+    try:
+        names = [name for name in os.listdir(path.parent) if not name.isascii()]
+    except OSError:
+        return None
+    same = [name for name in names if unicodedata.normalize("NFC", name) == wanted]
+    return next((path.with_name(name) for name in same if _is_file(path.with_name(name))), None)
+
+
 def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
-
-
-def slugify(text: str) -> str:
-    """Lower case, runs of anything but letters and digits as one hyphen."""
-    return re.sub(r"[\W_]+", "-", text.lower()).strip("-") or "issue"
 
 
 def utc_now() -> dt.datetime:

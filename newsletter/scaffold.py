@@ -8,7 +8,7 @@ from newsletter import config, links
 from newsletter.digest.characters import harmless
 from newsletter.errors import NewsletterError, Refused, UsageError
 from newsletter.files import make_folder, write_new, write_whole
-from newsletter.project import slugify
+from newsletter.model.slug import slugified
 from newsletter.store import upgrade
 
 _NAME_LENGTH = 60  # characters of a title in a file's name, whose bytes are limited
@@ -158,7 +158,7 @@ def new_issue(issues: Path, title: str, date: dt.date) -> Path:
         raise UsageError(
             "an issue needs a title", where="TITLE", hint='newsletter new "What happened"'
         )
-    path = issues / f"{date}-{slugify(title)[:_NAME_LENGTH].rstrip('-')}.md"
+    path = issues / f"{date}-{(slugified(title) or 'issue')[:_NAME_LENGTH].rstrip('-')}.md"
     # A JSON string is a YAML string: quotes, colons and braces in a title do no harm.
     content = _ISSUE.format(title=json.dumps(title, ensure_ascii=False), date=date)
     try:

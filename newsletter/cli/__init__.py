@@ -25,13 +25,14 @@ COMMANDS = {
     "deliveries": ("sends", "Show what became of each recipient of a send."),
     "pause": ("control", "Stop a running send after the batches in flight."),
     "resume": ("control", "Go on with a paused or interrupted send."),
+    "reschedule": ("control", "Move a scheduled send, or give it another content."),
     "cancel": ("control", "End a send: what is still queued is never sent."),
     "resolve": ("control", "Decide about the unknown deliveries of a send."),
     "events": ("events", "Apply what SES reported about deliveries."),
     "explain": ("explain", "Tell the whole story of an address: what it got, and why not."),
     "serve": ("serve", "Serve the public pages, which readers and SES touch."),
     "archive": ("archive", "Write what was sent as a static site."),
-    "worker": ("worker", "Send what is due, until stopped."),
+    "worker": ("worker", "Send what is due and go on with what was interrupted, until stopped."),
     "db": ("db", "Make, migrate, back up and check the store."),
 }
 

@@ -1,12 +1,18 @@
-"""`newsletter pause`, `resume`, `cancel` and `resolve`."""
+"""`newsletter pause`, `resume`, `reschedule`, `cancel` and `resolve`."""
+
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
 from newsletter.cli.sends import SendId
-from newsletter.cli.showing import as_json, show
+from newsletter.cli.showing import as_json, show, show_findings
+from newsletter.errors import RunElsewhere, UsageError
 from newsletter.model.send import Send, SendStatus
+
+if TYPE_CHECKING:
+    from newsletter.sending.run import Runner
 
 
 @click.command()
@@ -21,19 +27,78 @@ def pause(session: Session, send: str) -> None:
 
 
 @click.command()
-@click.argument("send", type=SendId())
+@click.argument("send", type=SendId(), required=False)
+@click.option("--all", "every", is_flag=True, help="All that nobody runs, and that wait for quota.")
+@click.option("--cancelled", is_flag=True, help="Send a cancelled one to who has not had it.")
+@click.option("--rate", type=click.IntRange(min=0), help="Recipients a second; 0 lifts the limit.")
 @command
-def resume(session: Session, send: str) -> int:
+def resume(
+    session: Session, send: str | None, every: bool, cancelled: bool, rate: int | None
+) -> int:
     """Go on with a paused or interrupted send."""
     from newsletter.project import utc_now
-    from newsletter.sending import control, preflight
-    from newsletter.sending.run import allowed, read
+    from newsletter.sending import preflight, taking_up
 
+    if (send is None) != every:
+        raise UsageError("which send?", hint="Name one, or go on with all that rest: --all")
+    if every and cancelled:
+        raise UsageError("--cancelled is about one send", hint="Name it, and leave --all out.")
     sender = runner(session)
     preflight.check_store(sender)
-    if read(session.store, send).status is SendStatus.PAUSED:
-        allowed(sender.transport)  # where it may not send, the pause and its reason stay
-    return run_and_show(session, sender, control.reopen(session.store, send, utc_now).id)
+    if send is not None:
+        return _resume(session, sender, send, rate, cancelled=cancelled)
+    code = 0
+    resting = taking_up.unattended(session.store, utc_now())
+    for each in resting:
+        try:
+            code = max(code, _resume(session, sender, each.id, rate))
+        except RunElsewhere as error:
+            session.notes.print(error.message)
+        if sender.stop.is_set():
+            break
+    if not resting and not session.json:
+        session.console.print("Nothing was interrupted.")
+    return code
+
+
+def _resume(
+    session: Session, sender: "Runner", send_id: str, rate: int | None, *, cancelled: bool = False
+) -> int:
+    from newsletter.project import utc_now
+    from newsletter.sending import control
+    from newsletter.sending.run import allowed, read
+
+    if read(session.store, send_id).status in (SendStatus.PAUSED, SendStatus.CANCELLED):
+        allowed(sender.transport)  # where it may not send, it stays as it is
+    found = control.reopen(
+        session.store, send_id, utc_now, owner=sender.name, rate=rate, cancelled=cancelled
+    )
+    return run_and_show(session, sender, found.id)
+
+
+@click.command()
+@click.argument("send", type=SendId())
+@click.argument("time", required=False)
+@click.option("--replace", is_flag=True, help="Render the issue again: what it says now is sent.")
+@command
+def reschedule(session: Session, send: str, time: str | None, replace: bool) -> None:
+    """Move a scheduled send to another time, or give it another content, before it begins."""
+    from newsletter.project import utc_now
+    from newsletter.sending import preflight, rescheduling, times
+
+    if time is None and not replace:
+        raise UsageError("to what time?", hint='Write it, as "2026-11-24 08:00", or --replace.')
+    project = session.project
+    timezone = project.settings.newsletter.timezone
+    at = None if time is None else times.parse_time(time, timezone, utc_now(), "TIME")
+    found = rescheduling.find(session.store, send)
+    prepared = None
+    if replace:
+        prepared = rescheduling.render_again(project, found)
+        show_findings(session, prepared)
+        if project.settings.policy.require_test:
+            preflight.check_tested(session.store, prepared.email.content_hash, found.slug)
+    _print(session, rescheduling.reschedule(session.store, found.id, at, prepared))
 
 
 @click.command()

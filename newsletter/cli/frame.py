@@ -293,10 +293,11 @@ def _must_be_text(arguments: list[str]) -> None:
 
 
 def _open_closed_streams() -> None:
-    """Give what was started with `>&-` somewhere to write; it holds the file descriptor, too."""
-    for name in ("stdout", "stderr"):
+    """Give what was started with `>&-` or `<&-` somewhere to write to, and nothing to read; each
+    holds the file descriptor, too."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _discard_output() -> None:

@@ -1,7 +1,6 @@
 """`newsletter send`: plan, confirm, send, and say what happened."""
 
 import re
-import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,13 +8,12 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
-from newsletter.cli.showing import in_zone
-from newsletter.errors import FindingsError, Refused, UsageError
+from newsletter.cli.showing import in_zone, show_findings
+from newsletter.errors import Refused, UsageError
 from newsletter.model.email import fill
 
 if TYPE_CHECKING:
     from newsletter.sending.plan import Forecast, Order
-    from newsletter.sending.prepare import Prepared
 
 
 class Share(click.ParamType[float]):
@@ -43,6 +41,7 @@ class Share(click.ParamType[float]):
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; write and send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--again", metavar="REASON", help="Send once more what was sent already.")
+@click.option("--only-missing", is_flag=True, help="With --again: not to who has had it.")
 @click.option("--spread", is_flag=True, help="Send as the daily quota allows, over several days.")
 @click.option("--canary", type=Share(), help="Send to this share first, e.g. 2%, then look.")
 @click.option("--rate", type=click.IntRange(min=1), help="Recipients a second, at most.")
@@ -56,6 +55,7 @@ def send(
     dry_run: bool,
     yes: bool,
     again: str | None,
+    only_missing: bool,
     spread: bool,
     canary: float | None,
     rate: int | None,
@@ -74,6 +74,8 @@ def send(
         )
     if again is not None and not again.strip():
         raise UsageError("--again needs a reason", hint='--again "the links were broken"')
+    if only_missing and again is None:
+        raise UsageError("--only-missing goes with --again", hint='--again "some had it too late"')
     timezone = session.project.settings.newsletter.timezone
     with blamed_on("--segment"):
         rule = "" if segment is None else plan.rule_of(session.store, segment)
@@ -85,13 +87,14 @@ def send(
         rule=rule,
         timezone=timezone,
         again=again,
+        only_missing=only_missing,
         spread=spread,
         rate=rate,
         canary=canary,
         scheduled_at=None if at is None else times.parse_time(at, timezone, utc_now()),
         git_commit=plan.git_commit(prepared.path),
     )
-    _show_findings(session, prepared)
+    show_findings(session, prepared)
     sender = runner(session)  # a transport or a secret that is missing leaves no send behind
     preflight.check_store(sender)
     with blamed_on(place):
@@ -119,17 +122,6 @@ def send(
     return run_and_show(session, sender, plan.plan(session.store, order, utc_now(), sender.name))
 
 
-def _show_findings(session: Session, prepared: "Prepared") -> None:
-    """Show what is wrong with the issue; errors refuse the send."""
-    if prepared.errors:
-        raise FindingsError(
-            prepared.errors,
-            hint=f"Nothing was sent. See: newsletter lint {shlex.quote(str(prepared.path))}",
-        )
-    for finding in prepared.findings:
-        session.notes.print(str(finding), style="yellow")
-
-
 def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
     skipped = sum(expected.skipped.values())
     if session.json:
@@ -143,6 +135,7 @@ def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int
                 "skipped": skipped,
                 "unknown": 0,
                 "queued": expected.queued,
+                "had_it": expected.had_it,
                 "slug": order.slug,
                 "list": order.list_name,
                 "segment": order.segment or None,
@@ -170,6 +163,8 @@ def _describe(session: Session, order: "Order", expected: "Forecast", days: int)
     if order.segment:
         table.add_row("segment", order.segment)
     table.add_row("recipients", f"{expected.queued:,}{_change(change)}")
+    if expected.had_it:
+        table.add_row("had it already", f"{expected.had_it:,}; --only-missing leaves them out")
     for reason, amount in expected.skipped.items():
         table.add_row(f"skipped, {reason}", f"{amount:,}")
     if order.scheduled_at:

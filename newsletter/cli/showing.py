@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from newsletter.cli.frame import Session
+from newsletter.errors import FindingsError
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 
 if TYPE_CHECKING:
     from newsletter.sending.pace import Vitals
+    from newsletter.sending.prepare import Prepared
     from newsletter.sending.state import Standing
 
 _WAITS = {
@@ -165,6 +167,8 @@ def next_step(session: Session, send: Send) -> str:
             return _about_unknown(session, send)
         case SendStatus.SCHEDULED:
             return f"It starts with: newsletter worker, or newsletter resume {send.id}"
+        case SendStatus.CANCELLED if send.counts.skipped and not send.is_as_if_never_made:
+            return f"To send it to the rest after all: newsletter resume {send.id} --cancelled"
         case SendStatus.FINISHED | SendStatus.CANCELLED:
             return ""
 
@@ -188,3 +192,13 @@ def _about_unknown(session: Session, send: Send) -> str:
         "Whether the unknown ones were sent, their events will tell, mostly within minutes: "
         f"newsletter events pull --once. Of what is unknown a day later, decide with: {decide}"
     )
+
+
+def show_findings(session: Session, prepared: "Prepared") -> None:
+    """Show what is wrong with an issue that is to be sent; errors refuse it."""
+    if prepared.errors:
+        raise FindingsError(
+            prepared.errors, hint=f"Nothing was sent. See: newsletter lint {prepared.path}"
+        )
+    for finding in prepared.findings:
+        session.notes.print(str(finding), style="yellow")

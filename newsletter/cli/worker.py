@@ -1,49 +1,43 @@
-"""`newsletter worker`: sends what is due, until stopped."""
+"""`newsletter worker`: sends what is due and goes on with what was interrupted, until stopped."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner, stopping
 from newsletter.cli.showing import as_json, next_step
-from newsletter.errors import Refused, UsageError
-from newsletter.model.send import SendStatus
+from newsletter.errors import RunElsewhere, UsageError
+from newsletter.model.send import Send, SendStatus, StoppedBy
+
+if TYPE_CHECKING:
+    from newsletter.sending.run import Runner
 
 _POLL_SECONDS = 1.0
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Send what is due now, then leave.")
+@click.option("--once", is_flag=True, help="Send what is due or was interrupted, then leave.")
 @command
 def worker(session: Session, once: bool) -> int:
-    """Send what is due, until stopped."""
+    """Send what is due and go on with what was interrupted, until stopped."""
     from newsletter.project import utc_now
-    from newsletter.sending import control
+    from newsletter.sending import taking_up
     from newsletter.sending.preflight import check_store
-    from newsletter.sending.run import read, run
-    from newsletter.store import sends
 
     sender = runner(session)
 
     def due() -> Sequence[str]:
-        with session.store.read() as connection:
-            return sends.due(connection, utc_now())
+        return taking_up.due(session.store, utc_now())
 
     with stopping(sender.stop):
         while not sender.stop.is_set():
             sender.patience.until_back(lambda: check_store(sender))
             for send_id in sender.patience.until_back(due):
-                try:
-                    after = run(sender, send_id)
-                except Refused as error:
-                    if read(session.store, send_id).status is SendStatus.SCHEDULED:
-                        raise  # not for another worker that was faster: a person has to act
-                    session.notes.print(error.message)
+                after = _take_up(session, sender, send_id)
+                if after is None:
                     continue
-                except UsageError as error:  # whom it is for cannot be told, and others are due
-                    session.notes.print(f"{send_id}: {error.message}. It is paused.")
-                    after = control.pause(session.store, send_id, utc_now, error.message)
                 if session.json:
                     session.emit(as_json(after))
                 else:
@@ -51,7 +45,24 @@ def worker(session: Session, once: bool) -> int:
                 if sender.stop.is_set() and after.status is SendStatus.SENDING:
                     session.notes.print(f"Interrupted. {next_step(session, after)}")
                     return 130
+                if sender.stop.is_set():
+                    return 0
             if once:
                 return 0
             sender.stop.wait(_POLL_SECONDS)
     return 0
+
+
+def _take_up(session: Session, sender: "Runner", send_id: str) -> Send | None:
+    """Run one send; None where another worker was faster."""
+    from newsletter.project import utc_now
+    from newsletter.sending import control, taking_up
+
+    try:
+        return taking_up.take_up(sender, send_id)
+    except RunElsewhere as error:
+        session.notes.print(error.message)
+        return None
+    except UsageError as error:  # whom it is for cannot be told, and others are due
+        session.notes.print(f"{send_id}: {error.message}. It is paused.")
+        return control.pause(session.store, send_id, utc_now, error.message, by=StoppedBy.SCHEDULE)

@@ -1,19 +1,22 @@
 """The slug of an issue: its identity in the ledger and in the archive."""
 
 import re
+import unicodedata
 
 from newsletter.digest.report import Report
 from newsletter.model.finding import Position, Severity
+from newsletter.model.slug import slugified
 
 _MOST_BYTES = 240  # it names a folder of the archive, and names have 255 in UTF-8
 
 
 def slug_of(named: str | None, stem: str, report: Report, line: int) -> str:
     """Front matter's slug, else the file's stem, in lower case with hyphens."""
+    named = named and unicodedata.normalize("NFC", named)
     what = f"the file name {stem[:60]!r}" if named is None else f"the slug {named[:60]!r}"
-    slug = _slugified(stem) if named is None else named.lower()
+    slug = slugified(stem) if named is None else named.lower()
     if named is not None and not re.fullmatch(r"[\w-]+", named):
-        slug = _slugified(named)
+        slug = slugified(named)
         _report(report, line, f"{what} holds more than letters, digits, - and _", slug)
     elif not re.search(r"[^\W_]", slug):
         slug = "issue"
@@ -27,7 +30,3 @@ def slug_of(named: str | None, stem: str, report: Report, line: int) -> str:
 def _report(report: Report, line: int, message: str, slug: str) -> None:
     place = Position(report.file, line)
     report.add("slug-invalid", Severity.ERROR, place, message, f"Write slug: {slug or 'issue'}")
-
-
-def _slugified(text: str) -> str:
-    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")

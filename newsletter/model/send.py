@@ -142,6 +142,13 @@ class Send:
     reports: Reports
     tenure: Tenure
 
+    @property
+    def is_as_if_never_made(self) -> bool:
+        """Whether it was cancelled before any mail of it left, or may have."""
+        balance = self.counts
+        left = balance.accepted or balance.unknown or balance.queued
+        return self.status is SendStatus.CANCELLED and not left
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:

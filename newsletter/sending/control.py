@@ -2,14 +2,15 @@
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from newsletter.errors import Refused
 from newsletter.model.send import DeliveryStatus, Send, SendStatus, StoppedBy
 from newsletter.sending import owner
 from newsletter.sending.core import Clock
-from newsletter.sending.run import read
+from newsletter.sending.run import is_free, read
 from newsletter.store import Store, claims, deliveries, sends
 
 
@@ -75,35 +76,75 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
     return read(store, send.id)
 
 
-def reopen(store: Store, send_id: str, clock: Clock) -> Send:
+def reopen(
+    store: Store,
+    send_id: str,
+    clock: Clock,
+    *,
+    owner: str | None = None,
+    rate: int | None = None,
+    cancelled: bool = False,
+) -> Send:
     """A send as `resume` takes it up: before its time it waits for that (again), after it begins.
 
-    To resume one that was paused while it waited for its canary is to let the rest go.
-    Raises Refused for a cancelled one.
+    To resume one that was paused while it waited for its canary is to let the rest go. `owner` is
+    the process that is about to run it; `rate` replaces the one that it was planned with, 0 lifts
+    it. Of a `cancelled` one, what the cancel skipped is queued again. Raises Refused for one that
+    was cancelled otherwise, or the other way round.
     """
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
         row = sends.row_of(connection, number, lock=True)
-        if row.status == SendStatus.CANCELLED:
-            raise Refused(
-                f"{send.id} is cancelled: it cannot be resumed",
-                hint='To send the issue after all: newsletter send … --again "the reason"',
-            )
-        early = row.scheduled_at is not None and row.scheduled_at > clock() and not row.frozen
-        if row.status in (SendStatus.PAUSED, SendStatus.SCHEDULED):
-            status = SendStatus.SCHEDULED if early else SendStatus.SENDING
+        now = clock()
+        if cancelled != (row.status == SendStatus.CANCELLED):
+            raise _not_reopened(send)
+        if cancelled:
+            _refuse_followed(connection, row)
+            deliveries.queue_cancelled(connection, number, now)
+        if rate is not None:
+            sends.update(connection, number, rate=rate or None)
+        if row.status in (SendStatus.PAUSED, SendStatus.SCHEDULED, SendStatus.CANCELLED):
             sends.update(
                 connection,
                 number,
-                status=status,
-                stopped_by=None,
-                pause_reason=None,
-                resume_at=None,
-                breaker_from=clock(),
+                breaker_from=now,
                 canary_passed=row.canary_until is not None,
             )
+            if row.scheduled_at is not None and row.scheduled_at > now and not row.frozen:
+                sends.schedule(connection, number, row.scheduled_at)
+            else:
+                free = is_free(sends.owner_of(connection, number), now)
+                sends.go_on(connection, number, now, owner if free else None)
+        elif row.status == SendStatus.SENDING and is_free(sends.owner_of(connection, number), now):
+            sends.go_on(connection, number, now, owner)
     return read(store, send.id)
+
+
+def _not_reopened(send: Send) -> Refused:
+    if send.status is SendStatus.CANCELLED:
+        return Refused(
+            f"{send.id} is cancelled: it cannot be resumed",
+            hint="To send it after all to who has not had it: "
+            f"newsletter resume {send.id} --cancelled",
+        )
+    return Refused(
+        f"{send.id} is {send.status}, not cancelled",
+        hint=f"Go on with it: newsletter resume {send.id}",
+    )
+
+
+def _refuse_followed(connection: Connection, row: Row[Any]) -> None:
+    """What was sent again since would reach the rest a second time."""
+    for other in sends.same_audience(connection, row.slug, row.list_id, row.segment):
+        if other.id == row.id:
+            return
+        if not other.is_as_if_never_made:
+            raise Refused(
+                f"{row.slug!r} was sent to this audience again since: {other.id} is {other.status}",
+                hint="To reach who has had it by neither: newsletter send … "
+                '--again "the reason" --only-missing',
+            )
 
 
 def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Send:

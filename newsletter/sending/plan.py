@@ -4,7 +4,7 @@ import datetime as dt
 import os
 import secrets
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Order:
     rule: str = ""  # of the segment, as it is used whatever becomes of the segment
     timezone: str = "UTC"  # whose days a rule means
     again: str | None = None
+    only_missing: bool = False  # with `again`: not to who had it by an earlier send
     spread: bool = False
     rate: int | None = None
     canary: float | None = None  # the share that goes first
@@ -50,6 +51,7 @@ class Forecast:
 
     queued: int
     skipped: dict[SkipReason, int]
+    had_it: int = 0  # of the queued, by an earlier send to the same audience
 
     @property
     def recipients(self) -> int:
@@ -75,11 +77,16 @@ def forecast(store: Store, order: Order, now: dt.datetime) -> Forecast:
         audience = _audience(connection, order)
         earlier = sends.same_audience(connection, order.slug, audience.list_id, order.segment)
         _refuse_repeat(earlier, order)
-        found = deliveries.audience_counts(connection, audience, Moment(now, order.timezone))
+        moment = Moment(now, order.timezone)
+        found = deliveries.audience_counts(connection, audience, moment)
+        asks_again = order.again is not None and not order.only_missing
+        had_it = deliveries.count_received(connection, audience, moment) if asks_again else 0
     skipped = {reason: amount for reason, amount in found.items() if reason is not None}
-    result = Forecast(found.get(None, 0), skipped)
+    result = Forecast(found.get(None, 0), skipped, had_it)
     if not order.scheduled_at:
         _refuse_empty(result.recipients, order)
+        if not result.queued:
+            raise _all_skipped(order, skipped)
     return result
 
 
@@ -119,6 +126,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             segment_rule=order.rule,
             repeat=len(earlier),
             again=order.again,
+            only_missing=order.only_missing,
             status=SendStatus.SCHEDULED if order.scheduled_at else SendStatus.SENDING,
             subject=fill(order.email.subject, {}),
             sender=order.email.sender,
@@ -135,6 +143,8 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
         if not order.scheduled_at:
             moment = Moment(now, order.timezone)
             _refuse_empty(deliveries.freeze(connection, number, moment), order)
+            if not deliveries.is_anybody_queued(connection, number):
+                raise _all_skipped(order, {})
             if owner is not None:
                 sends.reserve(connection, number, owner, now)
     return send_id
@@ -142,10 +152,11 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
 
 def _audience(connection: Connection, order: Order) -> Audience:
     list_id = lists.id_of(connection, order.list_name)
-    return Audience(order.slug, list_id, order.segment, order.rule)
+    return Audience(order.slug, list_id, order.segment, order.rule, order.only_missing)
 
 
 def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
+    earlier = [send for send in earlier if not send.is_as_if_never_made]
     if not earlier:
         return
     last = earlier[0]
@@ -159,7 +170,8 @@ def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
         raise Refused(
             f"{order.slug!r} was already sent to {order.audience}: {last.id} of {when} "
             f"is {last.status}",
-            hint='Nothing was sent. To send it once more: --again "the reason"',
+            hint='Nothing was sent. To send it once more: --again "the reason", and with '
+            "--only-missing only to who has not had it.",
         )
 
 
@@ -174,6 +186,15 @@ def _refuse_empty(recipients: int, order: Order) -> None:
     raise Refused(
         f"list {order.list_name} has no confirmed subscriber",
         hint=f"Import some: newsletter subscribers import FILE --list {order.list_name}",
+    )
+
+
+def _all_skipped(order: Order, skipped: Mapping[SkipReason, int]) -> Refused:
+    reasons = ", ".join(f"{amount:,} {reason}" for reason, amount in skipped.items())
+    return Refused(
+        f"nobody of {order.audience} would get it: all are skipped"
+        + (f" ({reasons})" if reasons else ""),
+        hint="Nothing was sent. newsletter explain ADDRESS tells why somebody is skipped.",
     )
 
 

@@ -222,7 +222,7 @@ def _take(runner: Runner, send: Send) -> Run | None:
             restored.check(connection, runner.generation)
             is_silent = held_by == first and runner.seconds() - began > LEASE.total_seconds()
             is_mine = held_by.name == runner.name
-            if free := is_mine or is_silent or _is_free(held_by, now):
+            if free := is_mine or is_silent or is_free(held_by, now):
                 work = _own(runner, connection, number, now)
                 store_id, current = state.store_id(connection), generation.advance(connection)
         if free:
@@ -247,7 +247,8 @@ def _take(runner: Runner, send: Send) -> Run | None:
             raise Interrupted(f"stopped waiting for {owner.describe(held_by.name)}")
 
 
-def _is_free(held_by: Owner, now: dt.datetime) -> bool:
+def is_free(held_by: Owner, now: dt.datetime) -> bool:
+    """Whether a send may be taken at once: nobody holds it, or its owner is gone."""
     return (
         held_by.name is None
         or held_by.lease_until is None

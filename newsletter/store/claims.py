@@ -202,6 +202,13 @@ def _mark_sending(
     )
     if others:
         send_queries.serialise(connection, send.slug)
+    if send.only_missing:
+        others = [
+            *others,
+            *send_queries.numbers_before(
+                connection, send.slug, send.list_id, send.segment, send.number
+            ),
+        ]
     recipients = _recipients(tuple(others), chosen.condition)
     rows = connection.execute(recipients, {**chosen.parameters, "b_list": send.list_id}).all()
     skipped: dict[SkipReason, list[int]] = {}

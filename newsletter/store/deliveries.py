@@ -39,12 +39,17 @@ def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom an issue is for: a list, or those of it who are in the segment of this name and rule."""
+    """Whom an issue is for: a list, or those of it who are in the segment of this name and rule.
+
+    `only_missing` leaves out who had it by a send to the same audience, one before `number`.
+    """
 
     slug: str
     list_id: int
     segment: str = ""
     rule: str = ""
+    only_missing: bool = False
+    number: int | None = None
 
 
 def audience_counts(
@@ -66,7 +71,9 @@ def freeze(connection: Connection, number: int, moment: Moment) -> int:
     """
     row = send_queries.row_of(connection, number, lock=True)
     send_queries.serialise(connection, row.slug)
-    audience = Audience(row.slug, row.list_id, row.segment, row.segment_rule)
+    audience = Audience(
+        row.slug, row.list_id, row.segment, row.segment_rule, row.only_missing, number
+    )
     recipients = _recipients(connection, audience, moment).subquery()
     skipped = recipients.c.reason.is_not(None)
     frozen = sa.select(
@@ -99,6 +106,8 @@ def _recipients(
     others = send_queries.numbers_of_other_audiences(
         connection, audience.slug, audience.list_id, audience.segment
     )
+    if audience.only_missing:
+        others = [*others, *_earlier(connection, audience)]
     until = subscribers.c.paused_until
     reason = sa.case(
         (suppressions.c.address.is_not(None), SkipReason.SUPPRESSED),
@@ -112,6 +121,31 @@ def _recipients(
         .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
         .where(_is_member(connection, audience, moment), subscribers.c.address.is_not(None))
     )
+
+
+def _earlier(connection: Connection, audience: Audience) -> Sequence[int]:
+    return send_queries.numbers_before(
+        connection, audience.slug, audience.list_id, audience.segment, audience.number
+    )
+
+
+def count_received(connection: Connection, audience: Audience, moment: Moment) -> int:
+    """How many of an audience had the issue, or may have had it, by an earlier send to it."""
+    members = (
+        sa.select(sa.func.count())
+        .select_from(subscriptions)
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        .where(_is_member(connection, audience, moment))
+    )
+    earlier = _earlier(connection, audience)
+    return int(connection.execute(members.where(has_received(earlier))).scalar_one())
+
+
+def is_anybody_queued(connection: Connection, number: int) -> bool:
+    query = sa.select(deliveries.c.number).where(
+        deliveries.c.send == number, deliveries.c.status == DeliveryStatus.QUEUED
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _is_member(
@@ -161,6 +195,20 @@ def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:
         sa.update(deliveries)
         .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.QUEUED)
         .values(status=DeliveryStatus.SKIPPED, reason=SkipReason.CANCELLED, at=now)
+    )
+    return int(result.rowcount)
+
+
+def queue_cancelled(connection: Connection, number: int, now: dt.datetime) -> int:
+    """Queue again what a cancel skipped; those whose turn had come are due as retries."""
+    result = connection.execute(
+        sa.update(deliveries)
+        .where(
+            deliveries.c.send == number,
+            deliveries.c.status == DeliveryStatus.SKIPPED,
+            deliveries.c.reason == SkipReason.CANCELLED,
+        )
+        .values(status=DeliveryStatus.QUEUED, reason=None, at=None, retry_at=now)
     )
     return int(result.rowcount)
 

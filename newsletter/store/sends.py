@@ -19,6 +19,7 @@ from newsletter.model.send import (
     Tenure,
     Wait,
 )
+from newsletter.model.slug import spellings
 from newsletter.store.schema import batches, deliveries, lists, sends
 
 ENDED = (SendStatus.FINISHED, SendStatus.CANCELLED)
@@ -58,8 +59,12 @@ def same_audience(connection: Connection, slug: str, list_id: int, segment: str)
     """All sends of an issue to one audience, newest first."""
     query = (
         _with_list()
-        .where(sends.c.slug == slug, sends.c.list_id == list_id, sends.c.segment == segment)
-        .order_by(sends.c.repeat.desc())
+        .where(
+            sends.c.slug.in_(spellings(slug)),
+            sends.c.list_id == list_id,
+            sends.c.segment == segment,
+        )
+        .order_by(sends.c.number.desc())
     )
     return _sends(connection, query)
 
@@ -69,9 +74,23 @@ def numbers_of_other_audiences(
 ) -> Sequence[int]:
     """Sends of the same issue to anybody else: usually none, which spares the anti-join."""
     query = sa.select(sends.c.number).where(
-        sends.c.slug == slug,
+        sends.c.slug.in_(spellings(slug)),
         sa.or_(sends.c.list_id != list_id, sends.c.segment != segment),
     )
+    return connection.execute(query).scalars().all()
+
+
+def numbers_before(
+    connection: Connection, slug: str, list_id: int, segment: str, before: int | None
+) -> Sequence[int]:
+    """Sends of an issue to this very audience, those before a number."""
+    query = sa.select(sends.c.number).where(
+        sends.c.slug.in_(spellings(slug)),
+        sends.c.list_id == list_id,
+        sends.c.segment == segment,
+    )
+    if before is not None:
+        query = query.where(sends.c.number < before)
     return connection.execute(query).scalars().all()
 
 
@@ -106,20 +125,18 @@ def newest_and_open(connection: Connection, limit: int) -> Sequence[Send]:
     return _sends(connection, query.order_by(sends.c.number))
 
 
-def stopped_for_now(connection: Connection, now: dt.datetime) -> Sequence[Send]:
-    """Sends that may be gone on with where nobody runs them, the longest waiting first: those that
-    no person stopped, and those that waited for the quota until now."""
-    query = _with_list().where(
-        sa.or_(
-            sa.and_(sends.c.status == SendStatus.SENDING, sends.c.stopped_by.is_(None)),
-            sa.and_(
-                sends.c.status == SendStatus.PAUSED,
-                sends.c.stopped_by == StoppedBy.QUOTA,
-                sends.c.resume_at <= now,
-            ),
-        )
+def unattended(connection: Connection) -> Sequence[Send]:
+    """Sends that are on their way, whoever runs them, and those that wait for the quota; the oldest
+    first."""
+    waits_for_quota = sa.and_(
+        sends.c.status == SendStatus.PAUSED, sends.c.stopped_by == StoppedBy.QUOTA
     )
+    query = _with_list().where(sa.or_(sends.c.status == SendStatus.SENDING, waits_for_quota))
     return _sends(connection, query.order_by(sends.c.number))
+
+
+def get(connection: Connection, number: int) -> Send:
+    return _sends(connection, _with_list().where(sends.c.number == number))[0]
 
 
 def due(connection: Connection, now: dt.datetime) -> Sequence[str]:
@@ -222,6 +239,36 @@ def owner_of(connection: Connection, number: int) -> Owner:
 def reserve(connection: Connection, number: int, owner: str, now: dt.datetime) -> None:
     """Keep a send that nobody runs for `owner`, who is about to take it."""
     update(connection, number, owner=owner, taken_at=now, lease_until=now + _SOON)
+
+
+def go_on(connection: Connection, number: int, now: dt.datetime, owner: str | None) -> None:
+    """Let a send be on its way, kept for `owner` if it is about to run it."""
+    update(
+        connection,
+        number,
+        status=SendStatus.SENDING,
+        stopped_by=None,
+        pause_reason=None,
+        resume_at=None,
+        finished_at=None,
+        **_UNCOUNTED,
+    )
+    if owner is not None:
+        reserve(connection, number, owner, now)
+
+
+def schedule(connection: Connection, number: int, at: dt.datetime) -> None:
+    """Let a send that has not begun wait for a time."""
+    update(
+        connection,
+        number,
+        status=SendStatus.SCHEDULED,
+        scheduled_at=at,
+        stopped_by=None,
+        pause_reason=None,
+        resume_at=None,
+        finished_at=None,
+    )
 
 
 def take(

@@ -145,7 +145,7 @@ def _own_what_is_owned() -> None:
     def is_free(held_by: Owner, now: dt.datetime) -> bool:
         return True
 
-    running._is_free = is_free
+    running.is_free = is_free
 
 
 def _always_call_with_a_full_batch() -> None:

@@ -195,7 +195,7 @@ db backup copy.db
 db verify
 """.strip().splitlines()
 # What needs a send that is under way; they print it as `send` does, which the page says too.
-AS_SEND = {"pause", "cancel", "worker"}
+AS_SEND = {"pause", "reschedule", "cancel", "worker"}
 AS_REPLAY = {"events pull"}  # needs a queue
 SERVES = {"serve": {"url"}}  # runs until it is told to stop
 NEEDS_SES = {"suppressions sync": {field.name for field in fields(Synced)}}

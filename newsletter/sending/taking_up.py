@@ -1,0 +1,66 @@
+"""What a worker goes on with by itself: what is due, what was interrupted, and what may go on now
+that the day's quota frees. What a person stopped, or needs one, stays as it is."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from newsletter.model.send import Send, SendStatus, State, StoppedBy
+from newsletter.sending.run import Runner, is_free, read, run
+from newsletter.sending.state import standing
+from newsletter.store import Store, sends
+
+
+def due(store: Store, now: dt.datetime) -> Sequence[str]:
+    """Ids of the sends that a worker takes up now: schedules first, then the longest waiting."""
+    with store.read() as connection:
+        scheduled = sends.due(connection, now)
+        unattended = sends.unattended(connection)
+    return [*scheduled, *(send.id for send in unattended if _may_go_on(send, now))]
+
+
+def unattended(store: Store, now: dt.datetime) -> Sequence[Send]:
+    """The sends that nobody runs, also where a person pressed Ctrl-C, and those that wait for the
+    quota."""
+    with store.read() as connection:
+        found = sends.unattended(connection)
+    return [
+        send
+        for send in found
+        if send.status is SendStatus.PAUSED or standing(send, now).state is State.INTERRUPTED
+    ]
+
+
+def _may_go_on(send: Send, now: dt.datetime) -> bool:
+    if send.status is SendStatus.PAUSED:
+        return send.resume_at is not None and send.resume_at <= now
+    return send.stopped_by is None and standing(send, now).state is State.INTERRUPTED
+
+
+def take_up(runner: Runner, send_id: str) -> Send:
+    """Run a send that `due` named; returns where it stands then.
+
+    One that has rested for longer than a schedule may be late asks a person, as a schedule does.
+    Raises RunElsewhere where another was faster.
+    """
+    paused = runner.patience.until_back(lambda: _go_on(runner, send_id))
+    return paused or run(runner, send_id)
+
+
+def _go_on(runner: Runner, send_id: str) -> Send | None:
+    """Keep a send for this process, unless it rested for too long: then it is paused."""
+    send = read(runner.store, send_id)
+    if send.status is SendStatus.SCHEDULED:
+        return None
+    with runner.store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        held_by = sends.owner_of(connection, number)
+        now = runner.clock()
+        rests_since = send.resume_at or send.tenure.lease_until or now
+        if now - rests_since > runner.stale_after:
+            hours = (now - rests_since).total_seconds() / 3600
+            reason = f"it rested for {hours:.0f} hours: is it still wanted?"
+            sends.pause(connection, number, reason, StoppedBy.SCHEDULE)
+            return sends.get(connection, number)
+        if is_free(held_by, now):
+            sends.go_on(connection, number, now, runner.name)
+    return None
