@@ -21,6 +21,7 @@ from newsletter.store import (
     erasure,
     events,
     former,
+    locks,
     people,
     subscriptions,
     suppressions,
@@ -58,6 +59,7 @@ def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: 
     erased = Erased(who if isinstance(who, int) else None)
     with store.write() as connection:
         events.take_turn(connection)  # a report may be about to write the address once more
+        locks.people(connection)
         subscriber = _subscriber(connection, who, hashes)
         if subscriber is not None:
             addresses = [subscriber.address, *_former(connection, subscriber.id)]
@@ -88,7 +90,11 @@ def _erase(
 ) -> Erased:
     known_as = {address: tuple(hashes(address.key)) for address in addresses}
     suppressed = any(suppressions.find(connection, *each) for each in known_as.items())
-    erased = Erased(subscriber_id)
+    requested = sum(
+        erasure.delete_requests(connection, address.key, mailbox(address), subscriber_id)
+        for address in addresses
+    )
+    erased = Erased(subscriber_id, requests=requested)
     if subscriber_id is not None:
         said = replace(said, ip="")
         left = subscriptions.unsubscribe(connection, subscriber_id, None, said)
@@ -100,8 +106,6 @@ def _erase(
         key = address.key
         erased = replace(
             erased,
-            requests=erased.requests
-            + erasure.delete_requests(connection, key, mailbox(address), subscriber_id),
             receipts=erased.receipts + erasure.blank_receipts(connection, key),
             events=erased.events + erasure.blank_events(connection, key, subscriber_id),
         )

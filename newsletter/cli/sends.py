@@ -75,7 +75,7 @@ def sends(session: Session, limit: int | None) -> None:
         return
     words = ("delivered", "bounced", "complained")
     table = session.table(
-        "send", "issue", "list", "status", "at", "recipients", "accepted", "unknown", *words
+        "send", "issue", "list", "status", "at", "recipients", "accepted", "unknown", *words, "left"
     )
     table.columns[0].no_wrap = True  # it is copied into the next command
     for send in found:
@@ -88,6 +88,7 @@ def sends(session: Session, limit: int | None) -> None:
             in_zone(session, send.scheduled_at or send.created_at),
             *(f"{getattr(send.counts, word):,}" for word in ("recipients", "accepted", "unknown")),
             *(f"{getattr(send.reports, word):,}" for word in words),
+            f"{send.unsubscribed:,}",
         )
     session.console.print(table if found else "Nothing was sent yet.")
 

@@ -61,6 +61,7 @@ def as_json(
         "delivered": send.reports.delivered,
         "bounced": send.reports.bounced,
         "complained": send.reports.complained,
+        "unsubscribed": send.unsubscribed,
         "slug": send.slug,
         "list": send.list,
         "segment": send.segment,
@@ -104,6 +105,7 @@ def show(session: Session, send: Send) -> None:
         table.add_row(name, f"{getattr(send.counts, name):,}")
     for name in ("delivered", "bounced", "complained"):
         table.add_row(name, f"{getattr(send.reports, name):,}")
+    table.add_row("unsubscribed", f"{send.unsubscribed:,}")
     session.console.print(table)
     if advice := next_step(session, send):
         session.console.print(advice)

@@ -140,6 +140,7 @@ class Send:
     resume_at: dt.datetime | None  # when a pause may end, if that is known
     counts: Counts
     reports: Reports
+    unsubscribed: int  # people who left by the link of one of its mails
     tenure: Tenure
 
     @property

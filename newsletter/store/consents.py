@@ -131,6 +131,32 @@ def count_since(
     return int(connection.execute(query).scalar_one())
 
 
+def left_by(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
+    """How many people left by a link of each of these sends and did not take it back; sends that
+    nobody left by are missing. By ix_consents_send, which holds those alone who left by a link."""
+    undone = consents.alias()
+    taken_back = sa.exists().where(
+        undone.c.subscriber_id == consents.c.subscriber_id,
+        undone.c.list_id == consents.c.list_id,
+        undone.c.how == "undo",
+        undone.c.id > consents.c.id,
+    )
+    query = (
+        sa.select(
+            consents.c.send,
+            sa.func.count(sa.distinct(consents.c.subscriber_id)).label("amount"),
+        )
+        .where(
+            sa.text("send IS NOT NULL"),
+            consents.c.send.in_(numbers),
+            consents.c.kind == ConsentKind.UNSUBSCRIBED,
+            ~taken_back,
+        )
+        .group_by(consents.c.send)
+    )
+    return {row.send: row.amount for row in connection.execute(query)}
+
+
 def last_by_form(
     connection: Connection, subscriber_ids: Collection[int], kind: ConsentKind
 ) -> dict[int, dt.datetime]:

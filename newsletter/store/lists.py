@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import UsageError, nearest
 from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.store import locks
 from newsletter.store.dialects import insert_into
 from newsletter.store.schema import (
     consents,
@@ -82,6 +83,7 @@ def delete(connection: Connection, list_id: int) -> None:
 
     A list with sends cannot be deleted.
     """
+    locks.people(connection)
     for table in (consents, requests, import_changes):
         connection.execute(sa.delete(table).where(table.c.list_id == list_id))
     connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == list_id))

@@ -20,6 +20,7 @@ from newsletter.model.send import (
     Wait,
 )
 from newsletter.model.slug import spellings
+from newsletter.store import consents
 from newsletter.store.schema import batches, deliveries, lists, sends
 
 ENDED = (SendStatus.FINISHED, SendStatus.CANCELLED)
@@ -436,11 +437,16 @@ def _with_list() -> sa.Select[Any]:
 
 
 def _sends(connection: Connection, query: sa.Select[Any]) -> list[Send]:
-    """The sends of a query with their balances, in two queries however many there are."""
+    """The sends of a query with their balances, in three queries however many there are."""
     rows = connection.execute(query).all()
+    left = consents.left_by(connection, [row.number for row in rows])
     counted = _counted(connection, [row.number for row in rows if row.accepted is None])
     return [
-        _send(row, counted.get(row.number, Counts()) if row.accepted is None else _balance(row))
+        _send(
+            row,
+            counted.get(row.number, Counts()) if row.accepted is None else _balance(row),
+            left.get(row.number, 0),
+        )
         for row in rows
     ]
 
@@ -449,7 +455,7 @@ def _balance(row: Row[Any]) -> Counts:
     return Counts(row.accepted, row.rejected, row.skipped, row.unknown)
 
 
-def _send(row: Row[Any], balance: Counts) -> Send:
+def _send(row: Row[Any], balance: Counts, left: int) -> Send:
     return Send(
         id=row.id,
         slug=row.slug,
@@ -470,6 +476,7 @@ def _send(row: Row[Any], balance: Counts) -> Send:
         resume_at=row.resume_at,
         counts=balance,
         reports=Reports(row.delivered, row.bounced, row.complained),
+        unsubscribed=left,
         tenure=Tenure(
             owner=row.owner,
             since=row.taken_at,

@@ -6,7 +6,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
-from newsletter.store.schema import consents, deliveries, requests, subscribers, subscriptions
+from newsletter.store.schema import (
+    consents,
+    deliveries,
+    former_addresses,
+    import_changes,
+    requests,
+    subscribers,
+    subscriptions,
+)
 
 
 def is_one(connection: Connection, subscriber_id: int) -> bool:
@@ -24,7 +32,7 @@ def is_one(connection: Connection, subscriber_id: int) -> bool:
 
 def delete(connection: Connection, subscriber_id: int) -> None:
     """Delete such a person with all that was asked for them; the caller holds `locks.people`."""
-    for table in (requests, consents, subscriptions):
+    for table in (import_changes, requests, consents, subscriptions):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
     connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))
 
@@ -50,7 +58,14 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
     connection.execute(sa.delete(consents).where(*theirs))
     known = [
         sa.exists().where(table.c.subscriber_id == subscribers.c.id)
-        for table in (subscriptions, consents, requests, deliveries)
+        for table in (
+            subscriptions,
+            consents,
+            requests,
+            deliveries,
+            former_addresses,
+            import_changes,
+        )
     ]
     connection.execute(
         sa.delete(subscribers).where(subscribers.c.id == subscriber_id, ~sa.or_(*known))

@@ -91,5 +91,5 @@ def _is_known(request: Request, file: File) -> bool:
     try:
         since = parsedate_to_datetime(request.headers["if-modified-since"])
         return file.modified.replace(microsecond=0) <= since
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):  # a year of twenty digits, say
         return False

@@ -14,7 +14,7 @@ TOMORROW = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 SEND_KEYS = [
     *("send_id", "status", "recipients", "accepted", "rejected", "skipped", "unknown", "queued"),
     *("state", "waiting_for", "until", "owner", "running_since", "rate", "time_left_seconds"),
-    *("delivered", "bounced", "complained"),
+    *("delivered", "bounced", "complained", "unsubscribed"),
     *("slug", "list", "segment", "subject", "from", "content_hash", "git_commit", "again"),
     *("rate_asked", "stopped_by", "pause_reason", "resume_at"),
     *("created_at", "scheduled_at", "finished_at", "alarm", "unknown_words"),

@@ -44,6 +44,7 @@ SEND = Send(
     resume_at=None,
     counts=Counts(accepted=40, queued=60),
     reports=Reports(),
+    unsubscribed=0,
     tenure=Tenure(),
 )
 

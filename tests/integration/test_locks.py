@@ -1,0 +1,122 @@
+"""All that concerns people, run against itself on PostgreSQL: nothing waits for each other.
+
+The order of the locks is that of newsletter.store.locks.
+"""
+
+import datetime as dt
+import random
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from newsletter.audience import confirming, leaving, mailing, preferences
+from newsletter.audience.subscribers import remove
+from newsletter.errors import NewsletterError, StoreError
+from newsletter.links import Purpose
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, RequestState
+from newsletter.store import Store, requests
+from tests.factories import import_text, join
+from tests.integration.web.stage import Stage, open_stage
+
+pytestmark = pytest.mark.postgresql
+
+Act = Callable[[], object]
+PEOPLE, ROUNDS = 4, 4
+
+
+class Crowd:
+    """A few people of whom everything is asked at once."""
+
+    def __init__(self, stage: Stage, folder: Path, number: int) -> None:
+        self.stage, self.store, self.number = stage, stage.store, number
+        self.hashes = stage.links.address_hashes
+        self.file = folder / str(number)
+        self.file.mkdir()
+        self.addresses = [f"p{n}@{number}.example.com" for n in range(PEOPLE)]
+        self.people = [join(self.store, each, "daily").subscriber_id for each in self.addresses]
+        for n, who in enumerate(self.people):
+            self.ask(who, action="move", email=f"q{n}@{number}.example.net")
+        stage.mailer.drain()
+        for request_id in self.asked():
+            self.confirm(request_id)  # so that the new addresses are asked next
+        for who in self.people:
+            self.ask(who, action="join", list="weekly")
+        stage.mailer.drain()
+        for who in self.people:
+            self.ask(who, action="data")
+
+    def ask(self, who: int, **fields: str) -> None:
+        path = self.stage.preferences_path(who)
+        assert self.stage.client.post(path, data=fields).status_code == 200
+
+    def said(self, how: str = "form") -> Consent:
+        return Consent(self.stage.clock(), how, "test")
+
+    def asked(self) -> list[int]:
+        with self.store.read() as connection:
+            return [each.id for who in self.people for each in requests.of(connection, who)]
+
+    def acts(self) -> list[Act]:
+        one, other, *_ = self.people
+        link = self.stage.link(one, self.stage.daily)
+        asked = self.asked()
+        month_later = self.stage.clock() + dt.timedelta(days=40)
+        rows = "\n".join(("email", *self.addresses, f"new@{self.number}.example.com", ""))
+        return [
+            *(partial(self.confirm, each) for each in asked),
+            *(partial(self.take, each) for each in asked),
+            partial(mailing.clean_up, self.store, month_later),
+            partial(self.stage.erase, other),
+            partial(leaving.leave, self.store, [(link, self.said(leaving.ONE_CLICK))]),
+            partial(leaving.undo, self.store, link, self.said(leaving.UNDO)),
+            partial(preferences.rename, self.store, link, "N", self.said(preferences.HOW)),
+            partial(import_text, self.store, self.file, rows, "daily"),
+            partial(remove, self.store, Address(self.addresses[2]), None, self.stage.clock()),
+            partial(join, self.store, f"late@{self.number}.example.org", "daily"),
+        ]
+
+    def confirm(self, request_id: int) -> None:
+        for purpose in (Purpose.CONFIRM, Purpose.PERSONAL, Purpose.UNDO):
+            for list_id in (0, self.stage.weekly):
+                named = (purpose, request_id, list_id)
+                confirming.confirm(self.store, named, self.hashes, self.said())
+
+    def take(self, request_id: int) -> None:
+        now = self.stage.clock()
+        request = mailing.take(
+            self.store, request_id, self.hashes, now, form_url=str, keep_ip=False
+        )
+        if request is not None:
+            mailing.settle(self.store, request, RequestState.MAILED, "", now)
+
+
+def test_nothing_waits_for_each_other(postgresql_store: Store, tmp_path: Path) -> None:
+    stage = open_stage(postgresql_store, tmp_path)
+    chance = random.Random("locks")
+    failed: list[str] = []
+
+    for number in range(ROUNDS):
+        acts = Crowd(stage, tmp_path, number).acts()
+        chance.shuffle(acts)
+        barrier = threading.Barrier(len(acts))
+        threads = [threading.Thread(target=run, args=(act, barrier, failed)) for act in acts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert failed == []
+
+
+def run(act: Act, barrier: threading.Barrier, failed: list[str]) -> None:
+    barrier.wait()
+    try:
+        act()
+    except StoreError as error:
+        failed.append(error.message)
+    except NewsletterError:
+        pass  # refused, as for somebody who was erased meanwhile

@@ -1,0 +1,73 @@
+"""What a request costs the store: pages lock nothing, and dear work holds up nobody."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from httpx import Response
+
+from newsletter.store import Store
+from tests.integration.web.stage import ONE_CLICK, Stage, open_stage
+
+
+@contextmanager
+def statements(store: Store) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    @sa.event.listens_for(store.engine, "before_cursor_execute")
+    def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
+        seen.append(statement.upper())
+
+    yield seen
+    sa.event.remove(store.engine, "before_cursor_execute", note)
+
+
+@pytest.mark.postgresql
+def test_no_page_takes_a_lock(postgresql_store: Store, tmp_path: Path) -> None:
+    """Else a scanner that follows all links would hold up whoever confirms."""
+    stage = open_stage(postgresql_store, tmp_path)
+    asked = [stage.ask(action=each, email="new@example.net") for each in ("data", "move")]
+    paths = (*asked, stage.leave_path(), stage.preferences_path(), "/subscribe/daily", "/archive/")
+
+    with statements(stage.store) as seen:
+        for path in paths:
+            assert stage.client.get(path).status_code == 200
+
+    assert seen
+    for statement in seen:
+        for word in ("FOR UPDATE", "FOR SHARE", "LOCK", "INSERT", "UPDATE ", "DELETE"):
+            assert word not in statement
+
+
+@pytest.mark.parametrize("action", ["data", "erase"])
+def test_dear_work_never_holds_up_a_one_click(sqlite_stage: Stage, action: str) -> None:
+    stage = sqlite_stage
+    path = stage.ask(action=action)
+    busy = threading.Event()
+    stage.site.dear = ThreadPoolExecutor(1)
+    stage.site.dear.submit(busy.wait)  # somebody's million events are read
+    answers: list[Response] = []
+    waiting = threading.Thread(target=lambda: answers.append(stage.confirm(path)))
+    waiting.start()
+
+    assert stage.client.post(stage.leave_path(), data=ONE_CLICK).status_code == 200
+    assert stage.status() == "unsubscribed"
+    assert answers == []
+
+    busy.set()
+    waiting.join()
+    assert [answer.status_code for answer in answers] == [200]
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Sat, 01 Jan 99999999999999999999 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -2359", "?"],
+)
+def test_a_date_far_in_the_future_is_no_error(sqlite_stage: Stage, date: str) -> None:
+    for path in ("/archive/", "/feed.xml", "/static/style.css", "/subscribe/daily"):
+        answer = sqlite_stage.client.get(path, headers={"If-Modified-Since": date})
+        assert answer.status_code in (200, 304)
