@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from newsletter.audience import statuses
 from newsletter.audience.cells import RESERVED, attribute_name, quoted
 from newsletter.audience.csvfile import CsvFile
+from newsletter.audience.ownlayout import OwnColumns, own_columns
 from newsletter.audience.spreadsheet import unguard
 from newsletter.audience.statuses import StatusColumn
 from newsletter.audience.systems import System
@@ -65,6 +66,7 @@ class Columns:
     json: tuple[tuple[int, str], ...]
     attributes: tuple[tuple[int, str], ...]
     unnamed: tuple[int, ...]
+    own: OwnColumns | None = None
 
 
 def names_of(header: Sequence[str]) -> list[str]:
@@ -101,7 +103,8 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
             case "" if not name:
                 unnamed.append(index)
             case known_as:
-                attributes[index] = _attribute(known_as or name, index, where)
+                is_own = system is not None and system.is_own
+                attributes[index] = _attribute(known_as or name, index, where, verbatim=is_own)
     if any(each.name == "status" for each in columns):
         attributes = {at: name for at, name in attributes.items() if names[at] != "list"}
     first, last = (fields.part(parts) for parts in (_FIRST, _LAST))
@@ -109,7 +112,8 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
         attributes = {at: name for at, name in attributes.items() if names[at] in choice.only}
     _check_twice(attributes.values(), where)
     everybody = choice.everybody or fields.everybody(file.name)
-    if system and not (columns or everybody or system.a_file_each):
+    own = own_columns(names) if system and system.is_own and not choice.everybody else None
+    if system and not (columns or everybody or own or system.a_file_each):
         raise UsageError(
             f"this is no export of {system.name}: it has no column {' or '.join(system.words)}",
             where=where,
@@ -128,6 +132,7 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
         json=tuple((at, _label(names[at])) for at in fields.all("json")),
         attributes=tuple((at, _label(name)) for at, name in attributes.items()),
         unnamed=tuple(unnamed),
+        own=own,
     )
 
 
@@ -213,6 +218,8 @@ class _Fields:
             return "consent_ip"
         if self._system is None and name in _JSON:
             return "json"
+        if self._system is not None and self._system.is_own:
+            return ""
         return "status" if statuses.by_name(name) else ""
 
 
@@ -228,8 +235,11 @@ def _said_by(system: System, name: str) -> str | None:
     return IGNORED if name in system.ignored else None
 
 
-def _attribute(name: str, index: int, where: str) -> str:
-    known_as = attribute_name(name.removeprefix("attribute:"))
+def _attribute(name: str, index: int, where: str, *, verbatim: bool) -> str:
+    name = name.removeprefix("attribute:")
+    known_as = attribute_name(name)
+    if known_as and verbatim:  # from before names had no spaces
+        known_as = name
     if not known_as or known_as in RESERVED:
         raise UsageError(
             f"column {index + 1} has no name that can be used",

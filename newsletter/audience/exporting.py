@@ -1,19 +1,22 @@
-"""Writing subscribers as CSV, in the form that the import reads back."""
+"""Writing subscribers as CSV, in the form that the import reads back: no yes and no no is lost."""
 
 import csv
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import TextIO
 
 from sqlalchemy.engine import Connection
 
+from newsletter.audience.ownlayout import FACTS, column_of, written
 from newsletter.audience.spreadsheet import guard
-from newsletter.model.subscriber import Subscription
-from newsletter.store import Store, lists, people
+from newsletter.model.subscriber import ConsentFact, Subscription, Suppression
+from newsletter.store import Store, consents, lists, people, suppressions
 from newsletter.store.conditions import Condition, Moment
 from newsletter.store.people import Person
 
-# An attribute so called would be taken for the column that every export has.
-_TAKEN = frozenset({"list", "status"})
+_PAGE = 500
 
 
 def export(
@@ -24,32 +27,120 @@ def export(
     segment: tuple[str, Moment] | None = None,
     raw: bool = False,
 ) -> int:
-    """Write `email,name,list,status,<attributes>`, the newest first; returns the number of rows.
+    """Write `email,name,list,status,<attributes>,<facts>`, the newest first; returns the number of
+    rows.
 
     One row for each subscription of a list, or of all lists; with a list the column `list` is
-    left out. Of a `segment`, as it is at a moment, only its people. Cells that a spreadsheet would
-    run begin with an apostrophe, unless `raw`. Raises UsageError for an unknown list or segment
-    before anything is written.
+    left out. Of a `segment`, as it is at a moment, only its people. Without both, the suppressed
+    addresses that nobody has follow, those of erased people as hashes. Cells that a spreadsheet
+    would run begin with an apostrophe, unless `raw`. Raises UsageError for an unknown list or
+    segment before anything is written.
     """
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     rows = 0
     with store.read() as connection:
         list_id = None if list_name is None else lists.id_of(connection, list_name)
         where = None if segment is None else _in_segment(connection, *segment, list_id)
         names = people.attribute_names(connection)
         joined = ["list"] if list_name is None else []
-        header = ["email", "name", *joined, "status", *map(_column, names)]
+        header = ["email", "name", *joined, "status", *map(column_of, names), *FACTS]
         writer.writerow(header if raw else map(guard, header))
-        for person in people.newest_first(connection, list_id=list_id, where=where):
-            subscriber = person.subscriber
-            attributes = [subscriber.attributes.get(name, "") for name in names]
-            for subscription in _rows(person, list_name):
-                status = subscription.status.value if subscription else ""
-                joined = [subscription.list if subscription else ""] if list_name is None else []
-                row = [subscriber.address.text, subscriber.name, *joined, status, *attributes]
+        found = people.newest_first(connection, list_id=list_id, where=where)
+        for row in _rows(connection, found, list_name, list_id, names):
+            writer.writerow(row if raw else map(guard, row))
+            rows += 1
+        if list_name is None and segment is None:
+            blank = [""] * (len(header) - len(FACTS) - 1)
+            for suppression in suppressions.of_nobody(connection):
+                facts = _Facts(suppression=suppression)
+                row = [suppression.address, *blank, *facts.cells]
                 writer.writerow(row if raw else map(guard, row))
                 rows += 1
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the columns after the attributes say, in the order of FACTS."""
+
+    subscription: Subscription | None = None
+    created_at: dt.datetime | None = None
+    paused_until: dt.datetime | None = None
+    suppression: Suppression | None = None
+    said: Sequence[ConsentFact] = ()
+
+    @property
+    def cells(self) -> list[str]:
+        consent = self.subscription.consent if self.subscription else None
+        return [
+            *(
+                (_time(consent.at), consent.how, consent.source, consent.ip)
+                if consent
+                else [""] * 4
+            ),
+            _time(self.created_at),
+            _time(self.paused_until),
+            *_suppression_cells(self.suppression),
+            written(self.said),
+        ]
+
+
+def _rows(
+    connection: Connection,
+    found: Iterator[Person],
+    list_name: str | None,
+    list_id: int | None,
+    names: Sequence[str],
+) -> Iterator[list[str]]:
+    while page := list(islice(found, _PAGE)):
+        said = consents.of_each(connection, [person.subscriber.id for person in page])
+        suppressed = suppressions.of(connection, [person.subscriber.address.key for person in page])
+        for person in page:
+            subscriber = person.subscriber
+            attributes = [subscriber.attributes.get(name, "") for name in names]
+            facts = said.get(subscriber.id, [])
+            for number, joined in enumerate(_subscriptions(person, list_name)):
+                about = _Facts(
+                    joined,
+                    person.created_at,
+                    subscriber.paused_until,
+                    suppressed.get(subscriber.address.key),
+                    [fact for fact in facts if _belongs(fact, joined, is_first=number == 0)],
+                )
+                where = [joined.list if joined else ""] if list_id is None else []
+                status = joined.status.value if joined else ""
+                yield [
+                    subscriber.address.text,
+                    subscriber.name,
+                    *where,
+                    status,
+                    *attributes,
+                    *about.cells,
+                ]
+
+
+def _belongs(fact: ConsentFact, joined: Subscription | None, *, is_first: bool) -> bool:
+    """Whether a fact stands in the row of a subscription; what is of no list, in the first."""
+    if fact.list is None:
+        return is_first
+    return joined is not None and fact.list == joined.list
+
+
+def _consent_cells(subscription: Subscription | None) -> tuple[str, str, str, str]:
+    if subscription is None:
+        return "", "", "", ""
+    consent = subscription.consent
+    return _time(consent.at), consent.how, consent.source, consent.ip
+
+
+def _suppression_cells(suppression: Suppression | None) -> tuple[str, str, str]:
+    if suppression is None:
+        return "", "", ""
+    return suppression.reason.value, _time(suppression.created_at), suppression.source
+
+
+def _time(at: dt.datetime | None) -> str:
+    return "" if at is None else at.isoformat()
 
 
 def _in_segment(
@@ -60,13 +151,9 @@ def _in_segment(
     return segments.members_of(connection, name, list_id, moment)
 
 
-def _rows(person: Person, list_name: str | None) -> Iterator[Subscription | None]:
+def _subscriptions(person: Person, list_name: str | None) -> Iterator[Subscription | None]:
     if not person.subscriptions:
         yield None
     for subscription in person.subscriptions:
         if list_name in (None, subscription.list):
             yield subscription
-
-
-def _column(attribute: str) -> str:
-    return f"attribute:{attribute}" if attribute in _TAKEN else attribute

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from newsletter.audience.columns import Choice, columns_of
-from newsletter.audience.csvfile import open_csv
+from newsletter.audience.columns import Choice, columns_of, names_of
+from newsletter.audience.csvfile import CsvFile, open_csv
 from newsletter.audience.lists import check_name
 from newsletter.audience.rejects import rejects_file
 from newsletter.audience.rows import Progress, Reject, Rows, Sample, Tally, refuse_unknown
@@ -91,13 +91,17 @@ def import_csv(
     paths = [files] if isinstance(files, Path) else list(files)
     if list_name is not None:
         check_name(list_name)
-    elif order.choice.everybody is None or order.choice.everybody.reason is None:
-        raise UsageError("which list do they join?", where="--list", hint="Name it with --list.")
-    tally = Tally()
+    tally, lists = Tally(), _Lists(list_name)
     with ExitStack() as open_files:
         opened = [open_files.enter_context(open_csv(path, order.encoding)) for path in paths]
         order.choice.check(file.header for file in opened)
         systems = [order.system or recognised(file.header) for file in opened]
+        if list_name is None and not (
+            _only_suppresses(order) or all(map(_names_lists, opened, systems))
+        ):
+            raise UsageError(
+                "which list do they join?", where="--list", hint="Name it with --list LIST."
+            )
         writing = open_files.enter_context(rejects_file(rejects, [file.header for file in opened]))
         parts = [
             Rows(
@@ -111,6 +115,7 @@ def import_csv(
                 progress=progress,
                 tally=tally,
                 samples=_SAMPLES if order.dry_run else 0,
+                list_of=lists.number,
             )
             for number, (file, system) in enumerate(zip(opened, systems, strict=True))
         ]
@@ -118,10 +123,43 @@ def import_csv(
             stage.load(_all_of(parts), hashes)
             refuse_unknown(tally)
             consent = Consent(now, "import", opened[0].name)
-            lists = {} if list_name is None else {DEFAULT_LIST: list_name}
             with stage.transaction(keep=not order.dry_run):
-                merged = merge(stage, lists, consent, _names(systems), hashes)
+                merged = merge(stage, lists.names, consent, _names(systems), hashes)
     return _result(merged, tally, systems, order)
+
+
+class _Lists:
+    """The lists that rows join, each with a number: the one of the import, or what they name."""
+
+    def __init__(self, name: str | None) -> None:
+        self._is_told = name is not None
+        self._numbers = {} if name is None else {name: DEFAULT_LIST}
+
+    @property
+    def names(self) -> dict[int, str]:
+        return {number: name for name, number in self._numbers.items()}
+
+    def number(self, name: str) -> int:
+        """Raises ValueError for what cannot be the name of a list."""
+        if self._is_told:
+            return DEFAULT_LIST
+        if name not in self._numbers:
+            try:
+                check_name(name)
+            except UsageError as error:
+                raise ValueError(error.message) from error
+            self._numbers[name] = len(self._numbers) + 1
+        return self._numbers[name]
+
+
+def _only_suppresses(order: Order) -> bool:
+    everybody = order.choice.everybody
+    return everybody is not None and everybody.reason is not None
+
+
+def _names_lists(file: CsvFile, system: System | None) -> bool:
+    """Whether each row of a file says which list it is about."""
+    return system is not None and system.is_own and "list" in names_of(file.header)
 
 
 def _all_of(parts: Sequence[Rows]) -> Iterator[Batch]:

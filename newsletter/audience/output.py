@@ -1,7 +1,9 @@
 """Files that are written: whole or not at all, where that can be."""
 
+import io
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +43,18 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def standard_output() -> Iterator[TextIO]:
+    """Standard output in UTF-8, whatever the locale says: what is written is data, no message."""
+    sys.stdout.flush()
+    file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        yield file
+        file.flush()
+    finally:
+        file.detach()
 
 
 def _followed(path: Path) -> tuple[Path, int | None]:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from newsletter.audience import ownlayout
 from newsletter.audience.address import InvalidAddress, canonical, named
 from newsletter.audience.cells import (
     LONGEST_NAME,
@@ -17,20 +19,24 @@ from newsletter.audience.cells import (
 )
 from newsletter.audience.columns import Columns
 from newsletter.audience.csvfile import CsvFile, Record
+from newsletter.audience.ownlayout import REASONS, STATUSES, OwnColumns
 from newsletter.audience.rejects import WriteReject
 from newsletter.audience.spreadsheet import unguard
-from newsletter.audience.statuses import StatusColumn, moment
+from newsletter.audience.statuses import moment
 from newsletter.errors import UsageError
 from newsletter.model.standing import FIRMNESS, Standing
+from newsletter.model.subscriber import SuppressionReason
 from newsletter.store.schema import from_microseconds, microseconds
-from newsletter.store.staging import DEFAULT_LIST, Batch, StagedFacts, StagedSuppression
+from newsletter.store.staging import DEFAULT_LIST, NO_LIST, Batch, StagedFacts, StagedSuppression
 
 _BATCH = 5000
 _SAMPLES = 5
+_LONGEST_SOURCE = 500
 _SHOWN_WORDS = 8
 _SHOWN_LENGTH = 40
 # What stands in a subscription; None where the address itself is suppressed.
 _STATUSES = {each: each.status.value if each.status else None for each in Standing}
+_HASH = re.compile(r"[0-9a-f]{64}")
 _FILE = 1 << 40  # more than a file has lines: a row is known by its file and line in one number
 
 Progress = Callable[[int], None]
@@ -97,8 +103,10 @@ class Rows:
         progress: Progress,
         tally: Tally,
         samples: int,
+        list_of: Callable[[str], int],
     ) -> None:
         self._file = file
+        self._list_of = list_of
         self._columns = columns
         self._base = number * _FILE
         self._standing = standing
@@ -143,6 +151,9 @@ class Rows:
         text = "".join(cells)
         if closer := len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
             cells = _looked_at(cells, columns)
+        if columns.own and _at(cells, columns.own.suppression) == SuppressionReason.ERASED:
+            batch.suppressions.append(self._erased(self._base + line, columns.own, cells))
+            return
         name = cells[columns.name].strip() if columns.name >= 0 else self._whole_name(cells)
         try:
             address = canonical(cells[columns.email])
@@ -163,6 +174,9 @@ class Rows:
         for index, label in columns.json:
             if cell := cells[index].strip():
                 attributes = _with_json(attributes, label, cell)
+        if columns.own:
+            self._add_own(batch, line, columns.own, cells, (address, name, attributes))
+            return
         standing, facts = self._standing, None
         if not self._is_plain:
             standing, agreed_at, left_at = self._said(line, cells)
@@ -188,6 +202,76 @@ class Rows:
         if facts:
             batch.facts.append(facts)
 
+    def _add_own(
+        self,
+        batch: Batch,
+        line: int,
+        own: OwnColumns,
+        cells: Sequence[str],
+        person: tuple[str, str, str],
+    ) -> None:
+        """A row of our own export: what it says of the person and of the address."""
+        (address, name, attributes), place = person, self._base + line
+        status, reason = _at(cells, own.status).lower(), _at(cells, own.suppression).lower()
+        for cell, known, column in (
+            (status, STATUSES, "status"),
+            (reason, REASONS, "suppression"),
+        ):
+            if cell not in known:
+                self._unknown(column, cell, line)
+                return
+        is_somebody = bool(status or _at(cells, own.created_at))
+        if reason:
+            batch.suppressions.append(
+                StagedSuppression(
+                    place,
+                    address.lower(),
+                    SuppressionReason(reason),
+                    _at(cells, own.suppression_source),
+                    microseconds(self._past(moment(_at(cells, own.suppressed_at)))),
+                    alone=not is_somebody,
+                )
+            )
+        standing = Standing(status or Standing.CONFIRMED.value)
+        if standing is Standing.CONFIRMED:
+            standing = self._standing
+        facts = self._facts(place, cells, None, None)
+        if len(self._tally.samples) < self._samples:
+            self._sample(line, address, name, attributes, standing, facts)
+        if not is_somebody:
+            return
+        list_number = self._list_of(_at(cells, own.list)) if status else NO_LIST
+        batch.rows.append(
+            (
+                place,
+                address.lower(),
+                address,
+                name,
+                f"{{{attributes}}}" if attributes else None,
+                standing.value if status else "",
+                list_number,
+            )
+        )
+        facts = facts or StagedFacts(place, False, None, None, None, "", None)
+        how = _at(cells, own.consent_how) or None
+        batch.facts.append(facts._replace(is_suppressed=bool(reason), consent_how=how))
+        batch.said.extend(ownlayout.read(_at(cells, own.consents), place))
+        if until := moment(_at(cells, own.paused_until)):
+            batch.pauses.append((place, microseconds(until)))
+
+    def _erased(self, place: int, own: OwnColumns, cells: Sequence[str]) -> StagedSuppression:
+        """Somebody who was erased is known by a hash alone."""
+        hashed = cells[self._columns.email].strip()
+        if not _HASH.fullmatch(hashed):
+            raise ValueError("an erased person is named by a hash, and this is none")
+        return StagedSuppression(
+            place,
+            hashed,
+            SuppressionReason.ERASED,
+            _at(cells, own.suppression_source),
+            microseconds(self._past(moment(_at(cells, own.suppressed_at)))),
+        )
+
     def _whole_name(self, cells: Sequence[str]) -> str:
         """First and last name as one, where there is no column of both."""
         columns = self._columns
@@ -211,7 +295,7 @@ class Rows:
             cell = cells[column.index]
             said = column.known.get(cell) or column.read(cell)
             if said is None:
-                self._unknown(column, cell, line)
+                self._unknown(column.name, cell, line)
                 continue
             if said.standing is Standing.CONFIRMED:
                 agreed_at = said.at or agreed_at
@@ -279,9 +363,9 @@ class Rows:
     def _past(self, at: dt.datetime | None) -> dt.datetime | None:
         return None if at is None or at > self._now else at
 
-    def _unknown(self, column: StatusColumn, cell: str, line: int) -> None:
+    def _unknown(self, column: str, cell: str, line: int) -> None:
         word = cell.strip()[:_SHOWN_LENGTH]
-        key = (column.name, word)
+        key = (column, word)
         if key not in self._tally.unknown and len(self._tally.unknown) > _SHOWN_WORDS:
             return
         place = f"{self._file.path}:{line}"
@@ -321,7 +405,7 @@ def _looked_at(cells: Sequence[str], columns: Columns) -> list[str]:
     """
     found = [unguard(cell.strip(" ")) for cell in cells]
     for index in (*columns.consent_source, *columns.consent_ip):
-        found[index] = one_line(found[index])[:LONGEST_NAME]
+        found[index] = one_line(found[index])[:_LONGEST_SOURCE]
     for index, label in (*columns.attributes, *columns.json):
         found[index] = one_line(found[index].strip())
         if fault := attribute_fault(found[index]):
@@ -337,6 +421,10 @@ def _with_json(attributes: str, label: str, cell: str) -> str:
         return ",".join(part for part in (attributes, label + quoted(cell)) if part)
     merged = inner | json.loads(f"{{{attributes}}}")
     return ",".join(f"{quoted(name)}:{quoted(value)}" for name, value in merged.items())
+
+
+def _at(cells: Sequence[str], index: int) -> str:
+    return one_line(cells[index].strip()) if index >= 0 else ""
 
 
 def _first(cells: Sequence[str], indexes: Sequence[int]) -> str:

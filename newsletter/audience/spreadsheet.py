@@ -1,18 +1,22 @@
 """Cells that a spreadsheet would run as a formula.
 
-`guard` puts an apostrophe before them, `unguard` takes it away: for any text
-`unguard(guard(text)) == text`.
+`guard` puts an apostrophe before each place where one could begin: at the beginning of a cell, and
+after a semicolon or a line break in it, for a spreadsheet of a country that writes decimal commas
+splits there too. `unguard` takes them away: for any text `unguard(guard(text)) == text`.
 """
 
 import re
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+# The last four are as wide as a Chinese character; some spreadsheets take them for the first.
+_BEGINS = "[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
+_PLACE = r"((?:\A|[;\n])[ \"]*)"
+_FORMULA = re.compile(f"{_PLACE}('*{_BEGINS})")
+_GUARDED = re.compile(f"{_PLACE}'('*{_BEGINS})")
 
 
 def guard(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return _FORMULA.sub(r"\1'\2", cell)
 
 
 def unguard(cell: str) -> str:
-    return cell[1:] if _GUARDED.match(cell) else cell
+    return _GUARDED.sub(r"\1\2", cell) if "'" in cell else cell

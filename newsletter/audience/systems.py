@@ -9,6 +9,7 @@ Buttondown's API, and files that Substack and Sendy wrote.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from newsletter.audience.ownlayout import SIGNATURE, TAKEN
 from newsletter.audience.statuses import Words
 from newsletter.model.standing import Standing
 
@@ -38,6 +39,7 @@ class System:
     consent_ip: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()  # what would look like a status and is none
+    is_own: bool = False  # our export: newsletter.audience.ownlayout has the rest of its columns
     ignored: frozenset[str] = frozenset()
 
 
@@ -147,8 +149,18 @@ BUTTONDOWN = System(
         "last_bounce_date last_bounce_reason firewall_reasons risk_score".split()
     ),
 )
+NEWSLETTER = System(
+    "newsletter",
+    signature=SIGNATURE,
+    consent_at=("consent_at",),
+    consent_source=("consent_source",),
+    consent_ip=("consent_ip",),
+    ignored=TAKEN,
+    is_own=True,
+)
 SYSTEMS = {
-    system.name: system for system in (LISTMONK, MAILCHIMP, SUBSTACK, GHOST, SENDY, BUTTONDOWN)
+    system.name: system
+    for system in (LISTMONK, MAILCHIMP, SUBSTACK, GHOST, SENDY, BUTTONDOWN, NEWSLETTER)
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from newsletter.audience.systems import System
     from newsletter.model.standing import Standing
 
-_SYSTEMS = ("listmonk", "mailchimp", "substack", "ghost", "sendy", "buttondown")
+_SYSTEMS = ("listmonk", "mailchimp", "substack", "ghost", "sendy", "buttondown", "newsletter")
 _REASONS = (
     SuppressionReason.HARD_BOUNCE.value,
     SuppressionReason.COMPLAINT.value,

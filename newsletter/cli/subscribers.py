@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Collection
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -196,13 +196,20 @@ def list_(
     help="The file to write; standard output if left out.",
 )
 @click.option("--raw", is_flag=True, help="Leave cells as they are that a spreadsheet would run.")
+@click.option(
+    "--excel", is_flag=True, help="Begin with a byte order mark, by which Excel knows it."
+)
 @command
 def export(
-    session: Session, list_name: str | None, segment: str | None, out: Path | None, raw: bool
+    session: Session,
+    list_name: str | None,
+    segment: str | None,
+    out: Path | None,
+    raw: bool,
+    excel: bool,
 ) -> None:
     """Write subscribers as CSV, in the form that import reads back."""
     from newsletter.audience.exporting import export as write_csv
-    from newsletter.audience.output import written_whole
     from newsletter.cli.segments import moment_of
 
     write = partial(
@@ -212,16 +219,27 @@ def export(
         segment=None if segment is None else (segment, moment_of(session)),
         raw=raw,
     )
-    if out is None:
-        if session.json:
-            raise UsageError(
-                "CSV and JSON cannot both go to standard output",
-                hint="Name a file with --out, or leave --json out.",
-            )
-        write(sys.stdout)
-        return
-    with written_whole(out) as file:
+    write_out(session, write, out, excel=excel)
+
+
+def write_out(
+    session: Session, write: Callable[[TextIO], int], out: Path | None, *, excel: bool = False
+) -> None:
+    """Let a service write CSV into a file, or to standard output: as UTF-8, whatever the terminal
+    is."""
+    from newsletter.audience.output import standard_output, written_whole
+
+    if out is None and session.json:
+        raise UsageError(
+            "CSV and JSON cannot both go to standard output",
+            hint="Name a file with --out, or leave --json out.",
+        )
+    with standard_output() if out is None else written_whole(out) as file:
+        if excel:
+            file.write("\ufeff")
         rows = write(file)
+    if out is None:
+        return
     if session.json:
         session.emit({"file": str(out), "rows": rows})
     else:

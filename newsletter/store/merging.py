@@ -63,6 +63,9 @@ def merge(
         _change_known(stage, values)
     if new := staged.rows - known.rows:
         _insert_people(stage, new, list_id, values)
+    if stage.has_history:
+        stage.run(_LOG_SAID, now=at, **{"import": import_id})
+        stage.run(_PAUSE, now=at)
     newly_left = staged.unsubscribed - known.saying_no
     added = known.added + new - newly_left
     skipped += known.left_before + stage.erased
@@ -357,5 +360,26 @@ _LOG_NEWLY_LEFT_EACH = f"""
 INSERT INTO consents (subscriber_id, list_id, at, kind, how, source, import_id)
 SELECT s.id, aims.list_id, coalesce(facts.left_at, :now), 'unsubscribed', :how,
     coalesce(facts.consent_source, :source), :import
-{_NEW_EACH} AND staged.standing = 'unsubscribed'
+{_NEW_EACH} AND staged.standing = 'unsubscribed' AND NOT EXISTS (
+    SELECT 1 FROM said WHERE said.line = staged.line AND said.kind = 'unsubscribed')
+"""
+# What a row brings of the consent log, where it made the person or let them join.
+_LOG_SAID = """
+INSERT INTO consents (subscriber_id, list_id, at, kind, how, source, wording, ip, detail, import_id)
+SELECT s.id, CASE WHEN NOT said.is_personal THEN aims.list_id END, said.at, said.kind, said.how,
+    said.source, said.wording, said.ip, said.detail, :import
+FROM said
+JOIN staged ON staged.line = said.line
+JOIN subscribers AS s ON s.address_key = staged.key
+LEFT JOIN aims ON aims.number = staged.list
+WHERE CASE WHEN said.is_personal THEN s.created_at = :now ELSE EXISTS (
+    SELECT 1 FROM subscriptions AS x WHERE x.list_id = aims.list_id
+        AND x.subscriber_id = s.id AND x.import_id = :import) END
+ORDER BY said.at, said.line
+"""
+# Only of people who are new.
+_PAUSE = """
+UPDATE subscribers SET paused_until = pauses.until
+FROM pauses JOIN staged ON staged.line = pauses.line
+WHERE subscribers.address_key = staged.key AND subscribers.created_at = :now
 """

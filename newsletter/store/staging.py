@@ -57,6 +57,20 @@ class StagedSuppression(NamedTuple):
     alone: bool = True
 
 
+class StagedSaid(NamedTuple):
+    """A line of the consent log that a row brings; `is_personal` where it concerns no list."""
+
+    place: int
+    is_personal: bool
+    kind: str
+    at: int | None
+    how: str
+    source: str
+    wording: str
+    ip: str
+    detail: str
+
+
 @dataclass(slots=True)
 class Batch:
     """Rows of a file: people, and addresses that are never to be mailed. A row of the file may be
@@ -65,6 +79,8 @@ class Batch:
     rows: list[StagedRow] = field(default_factory=list)
     facts: list[StagedFacts] = field(default_factory=list)
     suppressions: list[StagedSuppression] = field(default_factory=list)
+    said: list[StagedSaid] = field(default_factory=list)
+    pauses: list[tuple[int, int | None]] = field(default_factory=list)
     size: int = 0
 
 
@@ -76,6 +92,10 @@ CREATE TEMPORARY TABLE facts (line {line}, is_suppressed BOOLEAN NOT NULL, conse
     consent_how TEXT, consent_source TEXT, consent_ip TEXT NOT NULL, left_at {integer});
 CREATE TEMPORARY TABLE refused (line {line}, key TEXT NOT NULL, reason TEXT NOT NULL,
     source TEXT NOT NULL, at {integer}, alone BOOLEAN NOT NULL);
+CREATE TEMPORARY TABLE said (line {integer} NOT NULL, is_personal BOOLEAN NOT NULL,
+    kind TEXT NOT NULL, at {integer} NOT NULL, how TEXT NOT NULL, source TEXT NOT NULL,
+    wording TEXT NOT NULL, ip TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TEMPORARY TABLE pauses (line {line}, until {integer} NOT NULL);
 CREATE TEMPORARY TABLE aims (number {line}, list_id {integer} NOT NULL);
 CREATE TEMPORARY TABLE known (line {line}, subscriber_id {integer} NOT NULL,
     list_id {integer}, standing TEXT, wanted TEXT NOT NULL, name TEXT, attributes {json})
@@ -90,6 +110,7 @@ class Staging:
         self.is_sqlite = connection.dialect.name == "sqlite"
         self.loaded = 0
         self.erased = 0
+        self.has_history = False
         self._checked: frozenset[str] = frozenset()
 
     def load(self, batches: Iterable[Batch], hashes: Hashes) -> None:
@@ -100,8 +121,11 @@ class Staging:
             for batch in batches:
                 load(self.connection, batch)
                 self.loaded += batch.size
+                self.has_history |= bool(batch.said or batch.pauses)
             if self.is_sqlite:
                 self.run("CREATE INDEX staged_key ON staged (key)")
+            if self.has_history:
+                self.run("CREATE INDEX said_line ON said (line)")
             for table in ("staged", "facts"):
                 self.run(f"ANALYZE {table}")
             self.run(_DELETE_REPEATS)
@@ -204,6 +228,8 @@ def _insert(connection: Connection, batch: Batch) -> None:
         driver.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)", batch.rows)
         driver.executemany("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", batch.facts)
         driver.executemany("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", batch.suppressions)
+        driver.executemany("INSERT INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.said)
+        driver.executemany("INSERT INTO pauses VALUES (?, ?)", batch.pauses)
     except sqlite3.Error as error:
         raise StoreError(f"the store failed: {error}") from error
 
@@ -218,11 +244,16 @@ def _copy(connection: Connection, batch: Batch) -> None:
                 "staged": batch.rows,
                 "facts": batch.facts,
                 "refused": batch.suppressions,
+                "pauses": batch.pauses,
             }
             for table, rows in tables.items():
                 if rows:
                     with cursor.copy(f"COPY {table} FROM STDIN") as copy:
                         copy.write("".join(map(_copy_line, rows)))
+            if batch.said:  # they may hold lines and tabs
+                with cursor.copy("COPY said FROM STDIN") as copy:
+                    for line in batch.said:
+                        copy.write_row(line)
     except psycopg.Error as error:
         raise StoreError(f"the store failed: {error}") from error
 

@@ -11,7 +11,13 @@ from newsletter.model.address import Address
 from newsletter.model.event import EventType
 from newsletter.model.subscriber import Suppression, SuppressionChange, SuppressionReason
 from newsletter.store.dialects import insert_into
-from newsletter.store.schema import UtcTime, events, suppression_log, suppressions
+from newsletter.store.schema import (
+    UtcTime,
+    events,
+    subscribers,
+    suppression_log,
+    suppressions,
+)
 
 _PAGE = 1000
 _IS_ERASED = sa.text("reason = 'erased'")  # to the letter as in ix_suppressions_erased
@@ -212,16 +218,28 @@ def _log(connection: Connection, action: str, entry: Suppression, event_id: int 
 def newest_first(
     connection: Connection, reason: SuppressionReason | None = None
 ) -> Iterator[Suppression]:
-    """All suppressions in pages, by time and address, which together are unique."""
-    at, key = suppressions.c.created_at, suppressions.c.address
-    query = sa.select(suppressions).order_by(at.desc(), key.desc()).limit(_PAGE)
+    """All suppressions, or those of a reason."""
+    query = sa.select(suppressions)
     if reason is not None:
         query = query.where(suppressions.c.reason == reason)
+    return _paged(connection, query)
+
+
+def _paged(connection: Connection, query: sa.Select[Any]) -> Iterator[Suppression]:
+    """In pages, by time and address, which together are unique."""
+    at, key = suppressions.c.created_at, suppressions.c.address
+    query = query.order_by(at.desc(), key.desc()).limit(_PAGE)
     page = query
     while rows := connection.execute(page).all():
         yield from map(_suppression, rows)
         last = rows[-1]
         page = query.where(sa.tuple_(at, key) < (last.created_at, last.address))
+
+
+def of_nobody(connection: Connection) -> Iterator[Suppression]:
+    """Those of addresses that no subscriber has, of erased people too, the newest first."""
+    is_somebodys = sa.exists().where(subscribers.c.address_key == suppressions.c.address)
+    return _paged(connection, sa.select(suppressions).where(~is_somebodys))
 
 
 def by_address(

@@ -1,20 +1,41 @@
 """Export, and the way back."""
 
 import csv
+import datetime as dt
+import hashlib
 import io
+import re
 import shutil
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from newsletter.audience import ownlayout, subscribers
 from newsletter.audience.cells import attribute_fault, name_fault, one_line
+from newsletter.audience.erasing import erase
 from newsletter.audience.exporting import export
+from newsletter.audience.importing import ImportResult, import_csv
 from newsletter.errors import UsageError
-from newsletter.store import Store, open_store, people
-from tests.factories import address, import_text, join, make_list
+from newsletter.model.subscriber import (
+    Consent,
+    ConsentKind,
+    SubscriptionStatus,
+    SuppressionReason,
+)
+from newsletter.store import (
+    Store,
+    consents,
+    lists,
+    open_store,
+    people,
+    subscriptions,
+    suppressions,
+)
+from tests.factories import NOW, address, import_text, join, make_list
 
 cells = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\ufffd")
@@ -36,25 +57,32 @@ def test_an_export_has_one_row_for_each_subscription(store: Store) -> None:
     join(store, list_name="web")
     join(store, "user2@example.com", attributes={"team": "x", "status": "active"})
 
-    assert exported(store).splitlines() == [
-        "email,name,list,status,city,attribute:status,team",
-        "user2@example.com,,ai,confirmed,,active,x",
-        "user1@example.com,Ann,ai,confirmed,Paris,,",
-        "user1@example.com,Ann,web,confirmed,Paris,,",
+    rows = list(csv.reader(io.StringIO(exported(store))))
+    of_web = list(csv.reader(io.StringIO(exported(store, list_name="web"))))
+
+    assert rows[0] == [
+        *("email", "name", "list", "status", "city", "attribute:status", "team"),
+        *ownlayout.FACTS,
     ]
-    assert exported(store, list_name="web").splitlines() == [
-        "email,name,status,city,attribute:status,team",
-        "user1@example.com,Ann,confirmed,Paris,,",
+    assert [row[:7] for row in rows[1:]] == [
+        ["user2@example.com", "", "ai", "confirmed", "", "active", "x"],
+        ["user1@example.com", "Ann", "ai", "confirmed", "Paris", "", ""],
+        ["user1@example.com", "Ann", "web", "confirmed", "Paris", "", ""],
     ]
+    assert of_web[0][:4] == ["email", "name", "status", "city"]
+    assert [row[:4] for row in of_web[1:]] == [["user1@example.com", "Ann", "confirmed", "Paris"]]
 
 
-def test_formulas_are_guarded_unless_raw(sqlite_store: Store) -> None:
+def test_every_cell_is_quoted_and_formulas_are_guarded_unless_raw(sqlite_store: Store) -> None:
     """B17."""
     make_list(sqlite_store)
     join(sqlite_store, "=a@example.com", name="=cmd|'/c calc'!A0")
 
-    assert "'=a@example.com,'=cmd|" in exported(sqlite_store)
-    assert "\n=a@example.com,=cmd|" in exported(sqlite_store, raw=True)
+    assert '"\'=a@example.com","\'=cmd|' in exported(sqlite_store)
+    assert '\n"=a@example.com","=cmd|' in exported(sqlite_store, raw=True)
+    cell = '"(?:[^"]|"")*"'
+    for line in exported(sqlite_store).splitlines():
+        assert re.fullmatch(f"{cell}(,{cell})*", line)
 
 
 def test_an_unknown_list_writes_nothing(sqlite_store: Store) -> None:
@@ -66,39 +94,180 @@ def test_an_unknown_list_writes_nothing(sqlite_store: Store) -> None:
     assert out.getvalue() == ""
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+# --- there and back -------------------------------------------------------------------------------
+
+
+class Act(StrEnum):
+    """What may happen to a person before an export."""
+
+    PENDING = "pending"
+    LEAVE = "leave"
+    PAUSE = "pause"
+    SUPPRESS = "suppress"
+    BOUNCE = "bounce"
+    ERASE = "erase"
+    RETURN = "return"
+    IMPORT = "import"
+
+
+People = dict[int, tuple[str, str, list[tuple[Act, str]]]]
+people_of_a_store = st.dictionaries(
+    st.integers(1, 6),
+    st.tuples(
+        cells.filter(lambda text: not name_fault(text)),
+        cells.filter(lambda text: not attribute_fault(text)),
+        st.lists(st.tuples(st.sampled_from(Act), st.sampled_from(["ai", "web"])), max_size=4),
+    ),
+    max_size=4,
 )
-@given(name=cells, note=cells, status=cells)
-def test_what_was_exported_comes_back_the_same(
-    sqlite_template: Path, name: str, note: str, status: str
+
+
+def begin(store: Store, number: int, name: str, note: str) -> None:
+    notes = {"note": note, "status": note, "subscribed": note} if note else {}
+    join(store, f"User{number}@example.com", name=name, attributes={**notes, "Two words": "=x"})
+
+
+def act(
+    store: Store, folder: Path, number: int, what: Act, list_name: str, at: dt.datetime
 ) -> None:
-    """Whatever the cells hold, an import of the export finds nothing to change, and another store
-    gets the same people."""
-    if name_fault(name) or attribute_fault(note) or status.lower() in ("pending", "unsubscribed"):
-        return
-    with tempfile.TemporaryDirectory() as folder:
+    who = address(f"User{number}@example.com")
+    with store.write() as connection:
+        person = people.find(connection, who)
+        list_id = lists.id_of(connection, list_name)
+        if person is None:
+            return
+        match what:
+            case Act.PENDING:
+                subscriptions.request(connection, person.id, list_id, Consent(at, "form", "x;=1"))
+            case Act.LEAVE:
+                said = Consent(at, "one-click", "a", ip="192.0.2.1")
+                subscriptions.unsubscribe(
+                    connection, person.id, list_id, said, 'too much, "really"\n=1'
+                )
+            case Act.RETURN:
+                again = Consent(at, "form", "page", "v2", "192.0.2.2")
+                subscriptions.subscribe(
+                    connection, person.id, list_id, SubscriptionStatus.CONFIRMED, again
+                )
+            case Act.PAUSE:
+                people.pause(connection, person.id, at + dt.timedelta(days=30))
+                kind = ConsentKind.PAUSED
+                consents.append(connection, person.id, None, kind, Consent(at, "form", ""), "30 d")
+            case Act.SUPPRESS:
+                suppressions.add(connection, who.key, SuppressionReason.MANUAL, "test", at)
+            case Act.BOUNCE:
+                other = f"other{number}@example.com"
+                suppressions.add(connection, other, SuppressionReason.HARD_BOUNCE, "=event", at)
+            case Act.ERASE | Act.IMPORT:
+                pass
+    if what is Act.ERASE:
+        erase(store, folder / "outbox", real_hashes, who, Consent(at, "forget", "test"))
+    if what is Act.IMPORT:
+        text = f"email,status,subscribed_at\n{who.text},confirmed,2019-02-03T04:05:06.789Z\n"
+        import_text(store, folder, text, list_name, now=at)
+
+
+def real_hashes(key: str) -> tuple[str, ...]:
+    return (hashlib.sha256(key.encode()).hexdigest(),)
+
+
+def contents(store: Store) -> dict[str, object]:
+    """All that an export has to keep, apart from ids and from when it was written down here."""
+    with store.read() as connection:
+        found = list(people.newest_first(connection))
+        said = consents.of_each(connection, [person.subscriber.id for person in found])
+        return {
+            "people": {
+                person.subscriber.address.text: (
+                    person.subscriber.name,
+                    dict(person.subscriber.attributes),
+                    person.subscriber.paused_until,
+                    [(each.list, each.status, each.consent) for each in person.subscriptions],
+                    sorted(
+                        (fact.consent.at, fact.kind, fact.list or "", fact.consent, fact.detail)
+                        for fact in said.get(person.subscriber.id, [])
+                    ),
+                )
+                for person in found
+            },
+            "suppressions": sorted(
+                (each.address, each.reason, each.source, each.created_at)
+                for each in suppressions.newest_first(connection)
+            ),
+        }
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(everybody=people_of_a_store)
+def test_what_was_exported_makes_the_same_store_again(
+    sqlite_template: Path, everybody: People
+) -> None:
+    """Statuses, facts of consent, the log, pauses, suppressions and the hashes of the erased; and
+    the store that it came from finds nothing to change."""
+    with tempfile.TemporaryDirectory() as folder_name:
+        folder = Path(folder_name)
         stores = []
         for file in ("one.db", "two.db"):
-            shutil.copy(sqlite_template, Path(folder) / file)
+            shutil.copy(sqlite_template, folder / file)
             stores.append(open_store(f"sqlite:///{folder}/{file}", Path()))
         one, two = stores
-        make_list(one)
-        join(one, "-user1@example.com", name=name, attributes={"note": note, "status": status})
+        at = NOW
+        for name in ("ai", "web"):
+            make_list(one, name)
+        for number, (name, note, acts) in everybody.items():
+            begin(one, number, name, note)
+            for what, list_name in acts:
+                at += dt.timedelta(seconds=7, microseconds=13)
+                act(one, folder, number, what, list_name, at)
 
-        text = exported(one)
-        again = import_text(one, Path(folder), text)
-        other = import_text(two, Path(folder), text)
+        text = "\ufeff" + exported(one)
+        before = contents(one)
+        other = import_own(two, folder, text)
+        again = import_own(one, folder, text)
 
-        assert (again.unchanged, again.rejected) == (1, 0)
-        assert (other.added, other.rejected) == (1, 0)
-        with two.read() as connection:
-            found = people.find(connection, address("-user1@example.com"))
-        assert found is not None
-        assert found.name == name
-        expected = {"note": note, "status": status}
-        assert found.attributes == {key: value for key, value in expected.items() if value}
-        rows = list(csv.reader(io.StringIO(exported(one, raw=True))))
-        assert rows[1][1] == name
+        assert (other.rejected, again.rejected) == (0, 0)
+        assert contents(two) == before
+        assert contents(one) == before
+        assert sum(other.counts.values()) == len(list(csv.reader(io.StringIO(text)))) - 1
         one.close()
         two.close()
+
+
+def import_own(store: Store, folder: Path, text: str) -> ImportResult:
+    path = folder / "export.csv"
+    path.write_text(text, "utf-8")
+    return import_csv(
+        store,
+        path,
+        None,
+        status=SubscriptionStatus.CONFIRMED,
+        now=NOW + dt.timedelta(days=1),
+        hashes=real_hashes,
+    )
+
+
+def test_an_export_imported_into_another_list_keeps_who_left(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    make_list(sqlite_store)
+    join(sqlite_store, name="Ann")
+    join(sqlite_store, "user2@example.com")
+    subscribers.remove(sqlite_store, address(), "ai", NOW)
+    text = exported(sqlite_store, list_name="ai")
+
+    result = import_text(sqlite_store, tmp_path, text, "other")
+
+    assert (result.added, result.unsubscribed) == (1, 1)
+
+
+def test_a_word_that_an_export_never_writes_refuses_it(sqlite_store: Store, tmp_path: Path) -> None:
+    make_list(sqlite_store)
+    join(sqlite_store)
+    text = exported(sqlite_store).replace('"confirmed"', '"zombie"')
+
+    with pytest.raises(UsageError, match="zombie"):
+        import_text(sqlite_store, tmp_path, text)
