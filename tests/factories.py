@@ -7,6 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from newsletter.audience.importing import AS_IT_IS, ImportResult, Order, import_csv
+from newsletter.audience.removing import remove
 from newsletter.audience.subscribers import Added, add
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
@@ -54,6 +55,17 @@ def join(
         attributes=attributes,
         resubscribe=resubscribe,
     )
+
+
+def leave(
+    store: Store,
+    text: str = "user1@example.com",
+    list_name: str | None = None,
+    now: dt.datetime = NOW,
+) -> tuple[str, ...]:
+    """Let an operator take somebody off a list, or off all; returns the lists that they left."""
+    (removed,) = remove(store, [Address(text)], list_name, now, erased_hash)
+    return removed.lists
 
 
 def import_text(

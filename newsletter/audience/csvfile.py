@@ -63,12 +63,22 @@ class CsvFile:
     file is called where it is named as the source of something.
     """
 
-    def __init__(self, raw: io.BufferedReader, path: Path, encoding: str | None = None) -> None:
+    def __init__(
+        self,
+        raw: io.BufferedReader,
+        path: Path,
+        encoding: str | None = None,
+        *,
+        bare: bool = False,
+    ) -> None:
         self.path = path
         self.name = "standard input" if str(path) in _STANDARD_INPUT else _printable(path.name)
         self._raw = raw
         self._lines = _Lines(_text(raw, path, encoding))
         self.header, self._delimiter = self._read_header()
+        if bare and len(self.header) == 1 and "@" in self.header[0]:
+            self.header = ["email"]
+            self._lines.return_last()
 
     def position_bytes(self) -> int:
         """How much of the file was read."""
@@ -175,6 +185,11 @@ class _Lines:
         self._number -= len(others)
         return "" if first is None else first.rstrip("\r\n")
 
+    def return_last(self) -> None:
+        """Let the line that was read last be read once more."""
+        self._returned.appendleft(self._record[-1])
+        self._number -= 1
+
     def _read(self) -> str | None:
         line = self._text.readline(_LONGEST_LINE)
         if len(line) < _LONGEST_LINE or line.endswith(("\n", "\r")):
@@ -185,17 +200,18 @@ class _Lines:
 
 
 @contextmanager
-def open_csv(path: Path, encoding: str | None = None) -> Iterator[CsvFile]:
+def open_csv(path: Path, encoding: str | None = None, *, bare: bool = False) -> Iterator[CsvFile]:
     """Open a CSV file: UTF-8 or UTF-16 by its byte order mark, the delimiter by its header.
 
     `-` is standard input. What can be read only once, such as a pipe, is copied beside first. A
-    file that is not UTF-8 has the `encoding` that is named, if it has no byte order mark. Raises
-    UsageError where it cannot be a CSV file with a header at all, and where it is in another
-    encoding than it should be.
+    file that is not UTF-8 has the `encoding` that is named, if it has no byte order mark. One that
+    may be `bare` has no header if its first line is one address. Raises UsageError
+    where it cannot be a CSV file with a header at all, and where it is in another encoding than it
+    should be.
     """
     try:
         with _opened(path) as raw:
-            yield CsvFile(raw, path, encoding)
+            yield CsvFile(raw, path, encoding, bare=bare)
     except OSError as error:
         if error.filename != str(path):
             raise

@@ -93,7 +93,10 @@ def import_csv(
         check_name(list_name)
     tally, lists = Tally(), _Lists(list_name)
     with ExitStack() as open_files:
-        opened = [open_files.enter_context(open_csv(path, order.encoding)) for path in paths]
+        bare = order.choice.everybody is not None
+        opened = [
+            open_files.enter_context(open_csv(path, order.encoding, bare=bare)) for path in paths
+        ]
         order.choice.check(file.header for file in opened)
         systems = [order.system or recognised(file.header) for file in opened]
         if list_name is None and not (
@@ -125,7 +128,8 @@ def import_csv(
             consent = Consent(now, "import", opened[0].name)
             with stage.transaction(keep=not order.dry_run):
                 merged = merge(stage, lists.names, consent, _names(systems), hashes)
-    return _result(merged, tally, systems, order)
+    recognised_ones = {each.name for each in systems if each and each is not order.system}
+    return result_of(merged, tally, systems=tuple(sorted(recognised_ones)), dry_run=order.dry_run)
 
 
 class _Lists:
@@ -171,17 +175,16 @@ def _names(systems: Sequence[System | None]) -> str:
     return ", ".join(sorted({system.name for system in systems if system}))
 
 
-def _result(
-    merged: Merged, tally: Tally, systems: Sequence[System | None], order: Order
+def result_of(
+    merged: Merged, tally: Tally, *, systems: tuple[str, ...] = (), dry_run: bool = False
 ) -> ImportResult:
-    recognised_ones = {each.name for each in systems if each and each is not order.system}
     return ImportResult(
-        import_id=None if order.dry_run else merged.import_id,
+        import_id=None if dry_run else merged.import_id,
         rejected=tally.rejected,
         lists_created=merged.lists_created,
         samples=tuple(tally.rejects),
         unread_times=tally.unread_times,
-        systems=tuple(sorted(recognised_ones)),
+        systems=systems,
         preview=tuple(tally.samples),
         **merged.counts,
     )

@@ -97,30 +97,6 @@ def add(
         return Added(Outcome.UPDATED if changed else Outcome.UNCHANGED, known.id, standing.status)
 
 
-def remove(
-    store: Store, address: Address, list_name: str | None, now: dt.datetime
-) -> tuple[str, ...]:
-    """Unsubscribe a person from one list, or from all; returns the lists they left just now.
-
-    The record stays, so that no import brings them back. Raises UsageError for an unknown list
-    or an address that nobody has.
-    """
-    with store.write() as connection:
-        list_id = None if list_name is None else lists.id_of(connection, list_name)
-        found = people.person(connection, address)
-        if found is None:
-            raise _nobody(suppressions.find(connection, address))
-        leaving = tuple(
-            subscription.list
-            for subscription in found.subscriptions
-            if subscription.status is not SubscriptionStatus.UNSUBSCRIBED
-            and list_name in (None, subscription.list)
-        )
-        said = Consent(now, "remove", "newsletter subscribers remove")
-        subscriptions.unsubscribe(connection, found.subscriber.id, list_id, said)
-    return leaving
-
-
 def profile(store: Store, address: Address, hashes: Hashes) -> Profile:
     """What is known of an address; raises UsageError where that is nothing."""
     with store.read() as connection:

@@ -107,6 +107,61 @@ def import_(
     _show(session, result, dry_run)
 
 
+@click.command(name="import undo")
+@click.argument("import_id", metavar="ID", type=click.IntRange(min=1))
+@command
+def undo(session: Session, import_id: int) -> None:
+    """Take back what an import wrote and nobody has touched since."""
+    from newsletter.project import utc_now
+    from newsletter.store import imports as queries
+
+    with session.store.write() as connection:
+        undone = queries.undo(connection, import_id, utc_now())
+    counts = {name: getattr(undone, name) for name in _UNDONE}
+    if session.json:
+        session.emit({"import_id": import_id, **counts})
+        return
+    table = session.table(*(name.replace("_", " ") for name in counts))
+    table.add_row(*(f"{count:,}" for count in counts.values()))
+    session.console.print(table)
+    if undone.left:
+        session.notes.print(
+            "What is left was touched since: mailed, or changed by somebody, and stays."
+        )
+
+
+@click.command(name="imports")
+@command
+def list_(session: Session) -> None:
+    """Show all imports, the newest first."""
+    from newsletter.store import imports as queries
+
+    with session.store.read() as connection:
+        found = list(queries.newest_first(connection))
+    if session.json:
+        for each in found:
+            session.emit(
+                {
+                    "import_id": each.id,
+                    "at": each.at.isoformat(),
+                    "file": each.file,
+                    "system": each.system,
+                    "counts": dict(each.counts),
+                    "undone_at": None if each.undone_at is None else each.undone_at.isoformat(),
+                }
+            )
+        return
+    table = session.table("import", "at", "file", "rows", "undone")
+    for each in found:
+        rows = ", ".join(f"{count:,} {name}" for name, count in each.counts.items() if count)
+        undone = "" if each.undone_at is None else f"{each.undone_at:%Y-%m-%d %H:%M}"
+        table.add_row(str(each.id), f"{each.at:%Y-%m-%d %H:%M}", each.file, rows, undone)
+    session.console.print(table if found else "There are no imports.")
+
+
+_UNDONE = ("people", "subscriptions", "put_back", "suppressions", "left")
+
+
 def _show(session: Session, result: "ImportResult", dry_run: bool) -> None:
     if session.json:
         value: dict[str, Any] = {**result.counts, "import_id": result.import_id}
@@ -118,6 +173,8 @@ def _show(session: Session, result: "ImportResult", dry_run: bool) -> None:
     table.add_row(*(f"{count:,}" for count in result.counts.values()))
     session.console.print(table)
     if not dry_run:
+        undo = f"newsletter subscribers import undo {result.import_id}"
+        session.notes.print(f"This was import {result.import_id}. To take it back: {undo}")
         return
     table = session.table("line", "address", "name", "would be", "attributes")
     for each in result.preview:
@@ -152,6 +209,11 @@ def _show_notes(
         session.notes.print(
             f"{result.unread_times:,} times of consent could not be read; now stands instead."
         )
+    show_rejects(session, result, rejects)
+
+
+def show_rejects(session: Session, result: "ImportResult", rejects: Path | None) -> None:
+    """Tell which rows were left out, and why."""
     if not result.rejected:
         return
     for reject in result.samples:

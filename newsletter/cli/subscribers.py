@@ -1,4 +1,4 @@
-"""`newsletter subscribers`: import, add, remove, show, list, export, forget, stats."""
+"""`newsletter subscribers`: add, show, list, export, forget, stats; the rest is beside it."""
 
 import sys
 from collections.abc import Callable, Collection
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.imports import import_
+from newsletter.cli.imports import import_, undo
+from newsletter.cli.imports import list_ as imports
+from newsletter.cli.removing import delete, move, remove
 from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import Subscription, SubscriptionStatus, Suppression
 
@@ -36,12 +38,25 @@ _segment = click.option(
 )
 
 
-@click.group()
+class _Subscribers(click.Group):
+    """Takes `import undo ID` for a command of its own; a file called `undo` is `./undo`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        words = [word for word in args[1:] if word not in ("--json", "--debug")]
+        if args[:1] == ["import"] and words[:1] == ["undo"]:
+            return undo.name, undo, [word for word in args[1:] if word != "undo"]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Subscribers)
 def subscribers() -> None:
-    """Import, add, show, list, export and erase subscribers."""
+    """Import, add, remove, show, list, export, move and erase subscribers."""
 
 
-subscribers.add_command(import_)
+for _command in (import_, undo, imports, remove, delete, move):
+    subscribers.add_command(_command)
 
 
 @subscribers.command()
@@ -90,26 +105,6 @@ def add(
         )
     else:
         session.console.print(f"{mailbox.text} is {added.status} on {list_name} ({added.outcome}).")
-
-
-@subscribers.command()
-@click.argument("address")
-@click.option("--list", "list_name", help="The list to leave; all if left out.")
-@command
-def remove(session: Session, address: str, list_name: str | None) -> None:
-    """Unsubscribe one person; the record stays, so that no import brings them back."""
-    from newsletter.audience import subscribers as service
-    from newsletter.audience.address import parse
-    from newsletter.project import utc_now
-
-    mailbox = parse(address)
-    left = service.remove(session.store, mailbox, list_name, utc_now())
-    if session.json:
-        session.emit({"address": mailbox.text, "unsubscribed": list(left)})
-    elif left:
-        session.console.print(f"{mailbox.text} left {', '.join(left)}.")
-    else:
-        session.console.print(f"{mailbox.text} was not subscribed; nothing changed.")
 
 
 @subscribers.command()

@@ -1,6 +1,8 @@
 """`newsletter suppressions`: addresses that are never mailed."""
 
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 import click
 
@@ -98,6 +100,65 @@ def _remove_bounced(session: Session, send: str) -> None:
         session.emit({"address": None, "send_id": found.id, "removed": count})
     else:
         session.console.print(f"May be mailed again after bounces of {found.id}: {count:,}.")
+
+
+@suppressions.command(name="import")
+@click.argument(
+    "file", type=click.Path(path_type=Path, exists=True, dir_okay=False, allow_dash=True)
+)
+@click.option(
+    "--reason",
+    type=click.Choice(["hard_bounce", "complaint", "manual"]),
+    default="manual",
+    show_default=True,
+    help="Why, where a row does not say it.",
+)
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the rows that were left out to this CSV file.",
+)
+@command
+def import_(session: Session, file: Path, reason: str, rejects: Path | None) -> None:
+    """Never mail the addresses of a CSV file again, all of them or none."""
+    from newsletter.audience.suppressing import import_suppressions
+    from newsletter.cli.imports import show_rejects
+    from newsletter.project import utc_now
+
+    result = import_suppressions(
+        session.store,
+        file,
+        SuppressionReason(reason),
+        now=utc_now(),
+        hashes=hashes_of(session),
+        rejects=rejects,
+    )
+    show_rejects(session, result, rejects)
+    counts = {name: result.counts[name] for name in _IMPORTED}
+    if session.json:
+        session.emit({**counts, "import_id": result.import_id})
+        return
+    table = session.table(*counts)
+    table.add_row(*(f"{count:,}" for count in counts.values()))
+    session.console.print(table)
+
+
+@suppressions.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write; standard output if left out.",
+)
+@command
+def export(session: Session, out: Path | None) -> None:
+    """Write all suppressions as CSV, in the form that import reads back."""
+    from newsletter.audience.suppressing import export_suppressions
+    from newsletter.cli.subscribers import write_out
+
+    write_out(session, partial(export_suppressions, session.store), out)
+
+
+_IMPORTED = ("suppressed", "unchanged", "skipped", "rejected")
 
 
 @suppressions.command()

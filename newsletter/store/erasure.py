@@ -10,6 +10,7 @@ from newsletter.store.schema import (
     consents,
     deliveries,
     events,
+    former_addresses,
     import_changes,
     import_people,
     receipts,
@@ -46,6 +47,33 @@ def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
     )
     for table in (import_changes, import_people):  # what an import replaced
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
+
+
+def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetime) -> None:
+    """Take a subscriber out of every table, and keep nothing that would know them again.
+
+    Where the ledger or the event log points to them, the blank row stays.
+    """
+    for table in (
+        consents,
+        subscriptions,
+        requests,
+        former_addresses,
+        import_changes,
+        import_people,
+    ):
+        connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
+    is_needed = any(
+        connection.execute(
+            sa.select(sa.literal(1)).where(table.c.subscriber_id == subscriber_id).limit(1)
+        ).first()
+        for table in (deliveries, events)
+    )
+    if is_needed:
+        blank(connection, subscriber_id, now)
+        blank_events(connection, key, subscriber_id)
+    else:
+        connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))
 
 
 def rekey_suppression(connection: Connection, key: str, hashes: Sequence[str]) -> None:

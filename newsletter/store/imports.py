@@ -1,15 +1,42 @@
 """The record of imports: each has an id, by which it can be looked up and undone."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.store.schema import imports
+from newsletter.errors import UsageError
+from newsletter.store import locks
+from newsletter.store.schema import UtcTime, imports
 
 _TICK = dt.timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import: `counts` are what became of its rows, by the words of its result."""
+
+    id: int
+    at: dt.datetime
+    file: str
+    system: str
+    counts: Mapping[str, int]
+    undone_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What was taken back of an import: people and subscriptions that it made, those put back as
+    they were, and suppressions. `left` is what stays, for somebody has touched it since."""
+
+    people: int = 0
+    subscriptions: int = 0
+    put_back: int = 0
+    suppressions: int = 0
+    left: int = 0
 
 
 def begin(
@@ -32,3 +59,132 @@ def finish(connection: Connection, import_id: int, counts: Mapping[str, Any]) ->
     connection.execute(
         sa.update(imports).where(imports.c.id == import_id).values(counts=dict(counts))
     )
+
+
+def newest_first(connection: Connection) -> Iterator[Import]:
+    for row in connection.execute(sa.select(imports).order_by(imports.c.id.desc())):
+        yield Import(row.id, row.at, row.file, row.system, row.counts, row.undone_at)
+
+
+def undo(connection: Connection, import_id: int, now: dt.datetime) -> Undone:
+    """Take back what an import wrote and nobody has touched since; again changes nothing.
+
+    Whoever it added goes, unless something was sent to them or said by them since. What it
+    changed is put back. The log keeps what the import wrote of people who stay. Raises UsageError
+    for an unknown import.
+    """
+    locks.people(connection)
+    row = connection.execute(sa.select(imports).where(imports.c.id == import_id)).first()
+    if row is None:
+        raise UsageError(
+            f"there is no import {import_id}", hint="newsletter subscribers imports shows all."
+        )
+    if row.undone_at is not None:
+        return Undone()
+    values = {"import": import_id, "at": row.at, "now": now, "source": f"import {import_id}"}
+
+    def run(sql: str) -> int:
+        names = {name: value for name, value in values.items() if f":{name}" in sql}
+        times = [sa.bindparam(name, type_=UtcTime) for name in ("at", "now") if name in names]
+        return connection.execute(sa.text(sql).bindparams(*times), names).rowcount
+
+    def count(sql: str) -> int:
+        return int(connection.execute(sa.text(sql), {"import": import_id}).scalar_one())
+
+    if connection.dialect.name == "postgresql":
+        run(_HOLD)
+    written = sum(map(count, _WRITTEN))
+    run(_DELETE_LINES)
+    subscriptions = run(_DELETE_SUBSCRIPTIONS)
+    run(_LOG_PUT_BACK)
+    put_back = run(_PUT_BACK_SUBSCRIPTIONS)
+    names_put_back = run(_PUT_BACK_PEOPLE)
+    run(_DELETE_PERSONAL_LINES)
+    made = run(_DELETE_PEOPLE)
+    run(_LOG_ALLOWED)
+    suppressions = run(_DELETE_SUPPRESSIONS)
+    connection.execute(sa.update(imports).where(imports.c.id == import_id).values(undone_at=now))
+    taken_back = subscriptions + put_back + names_put_back + suppressions
+    return Undone(
+        made, subscriptions, put_back + names_put_back, suppressions, written - taken_back
+    )
+
+
+_WRITTEN = (
+    "SELECT count(*) FROM subscriptions WHERE import_id = :import",
+    "SELECT count(*) FROM import_changes WHERE import_id = :import",
+    "SELECT count(*) FROM import_people WHERE import_id = :import",
+    "SELECT count(*) FROM suppressions WHERE import_id = :import",
+)
+# In the order in which those who leave hold their rows.
+_HOLD = """
+SELECT count(*) FROM (
+    SELECT 1 FROM subscriptions AS x
+    WHERE x.import_id = :import OR EXISTS (
+        SELECT 1 FROM import_changes AS c WHERE c.import_id = :import
+            AND c.list_id = x.list_id AND c.subscriber_id = x.subscriber_id)
+    ORDER BY x.list_id, x.subscriber_id
+    FOR UPDATE
+) AS held
+"""
+# A subscription that the import made, about which nothing was said and to which nothing was sent.
+_IS_UNTOUCHED = """x.import_id = :import AND x.updated_at = :at
+    AND NOT EXISTS (SELECT 1 FROM consents AS c WHERE c.subscriber_id = x.subscriber_id
+        AND c.list_id = x.list_id AND coalesce(c.import_id, -1) <> :import)
+    AND NOT EXISTS (SELECT 1 FROM deliveries AS d JOIN sends ON sends.number = d.send
+        WHERE d.subscriber_id = x.subscriber_id AND sends.list_id = x.list_id)"""
+_DELETE_LINES = f"""
+DELETE FROM consents WHERE import_id = :import AND EXISTS (
+    SELECT 1 FROM subscriptions AS x WHERE x.list_id = consents.list_id
+        AND x.subscriber_id = consents.subscriber_id AND {_IS_UNTOUCHED})
+"""
+_DELETE_SUBSCRIPTIONS = f"DELETE FROM subscriptions AS x WHERE {_IS_UNTOUCHED}"
+_IS_AS_LEFT = """c.import_id = :import AND subscriptions.list_id = c.list_id
+    AND subscriptions.subscriber_id = c.subscriber_id AND subscriptions.updated_at = :at"""
+# The import's no stays in the log: what follows says that it does not hold.
+_LOG_PUT_BACK = f"""
+INSERT INTO consents (subscriber_id, list_id, at, kind, how, source)
+SELECT c.subscriber_id, c.list_id, :now,
+    CASE c.status WHEN 'pending' THEN 'requested' ELSE 'confirmed' END, 'undo', :source
+FROM import_changes AS c JOIN subscriptions ON {_IS_AS_LEFT}
+WHERE subscriptions.status = 'unsubscribed'
+"""
+_PUT_BACK_SUBSCRIPTIONS = f"""
+UPDATE subscriptions SET status = c.status, consent_at = c.consent_at,
+    consent_how = c.consent_how, consent_source = c.consent_source, consent_ip = c.consent_ip,
+    updated_at = c.updated_at
+FROM import_changes AS c WHERE {_IS_AS_LEFT}
+"""
+_PUT_BACK_PEOPLE = """
+UPDATE subscribers SET name = p.name, attributes = p.attributes, updated_at = p.updated_at
+FROM import_people AS p
+WHERE p.import_id = :import AND subscribers.id = p.subscriber_id
+    AND subscribers.updated_at = :at AND subscribers.created_at <> :at
+"""
+# A person whom the import made, of whom nothing else is known.
+_IS_ALONE = """s.created_at = :at AND s.updated_at = :at
+    AND NOT EXISTS (SELECT 1 FROM subscriptions AS x WHERE x.subscriber_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM consents AS c
+        WHERE c.subscriber_id = s.id AND coalesce(c.import_id, -1) <> :import)
+    AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscriber_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.subscriber_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.subscriber_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM former_addresses AS f WHERE f.subscriber_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM import_people AS p WHERE p.subscriber_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM import_changes AS i WHERE i.subscriber_id = s.id)"""
+_DELETE_PERSONAL_LINES = f"""
+DELETE FROM consents WHERE import_id = :import AND EXISTS (
+    SELECT 1 FROM subscribers AS s WHERE s.id = consents.subscriber_id AND {_IS_ALONE})
+"""
+_DELETE_PEOPLE = f"DELETE FROM subscribers AS s WHERE {_IS_ALONE}"
+_IS_UNCHANGED = """p.import_id = :import AND NOT EXISTS (
+    SELECT 1 FROM suppression_log AS l WHERE l.address = p.address AND l.at > :at)"""
+_LOG_ALLOWED = f"""
+INSERT INTO suppression_log (address, at, action, reason, source)
+SELECT p.address, :now, 'removed', p.reason, :source FROM suppressions AS p WHERE {_IS_UNCHANGED}
+"""
+_DELETE_SUPPRESSIONS = """
+DELETE FROM suppressions AS p WHERE p.import_id = :import AND NOT EXISTS (
+    SELECT 1 FROM suppression_log AS l
+    WHERE l.address = p.address AND l.at > :at AND l.source <> :source)
+"""

@@ -51,9 +51,6 @@ def merge(
     created, list_id = _name_lists(stage, list_names, at)
     stage.skip_erased(hashes)
     values = {"now": at, "how": consent.how, "source": consent.source, "import": import_id}
-    suppressed = stage.count(_COUNT_SUPPRESSED)
-    stage.run(_SUPPRESS, **values)
-    stage.run(_LOG_SUPPRESSED, **values)
     skipped = stage.run(_DELETE_SUPPRESSED) + _skip_former(stage)
     stage.run(_FIND_KNOWN.format(merged=_merged(stage)))
     stage.run("ANALYZE known")
@@ -68,6 +65,9 @@ def merge(
         stage.run(_PAUSE, now=at)
     newly_left = staged.unsubscribed - known.saying_no
     added = known.added + new - newly_left
+    suppressed = stage.count(_COUNT_SUPPRESSED)
+    stage.run(_SUPPRESS, **values)
+    stage.run(_LOG_SUPPRESSED, **values)
     skipped += known.left_before + stage.erased
     unsubscribed = known.leaving + newly_left
     merged = Merged(
@@ -185,7 +185,8 @@ FROM refused JOIN suppressions AS p ON p.address = refused.key AND p.import_id =
 """
 _DELETE_SUPPRESSED = """
 DELETE FROM staged WHERE standing <> 'unsubscribed'
-    AND EXISTS (SELECT 1 FROM suppressions AS p WHERE p.address = staged.key)
+    AND (EXISTS (SELECT 1 FROM suppressions AS p WHERE p.address = staged.key)
+        OR EXISTS (SELECT 1 FROM refused WHERE refused.key = staged.key))
     AND NOT EXISTS (SELECT 1 FROM facts WHERE facts.line = staged.line AND is_suppressed)
 """
 _FORMER = """

@@ -124,6 +124,7 @@ class Staging:
                 self.has_history |= bool(batch.said or batch.pauses)
             if self.is_sqlite:
                 self.run("CREATE INDEX staged_key ON staged (key)")
+                self.run("CREATE INDEX refused_key ON refused (key)")
             if self.has_history:
                 self.run("CREATE INDEX said_line ON said (line)")
             for table in ("staged", "facts"):

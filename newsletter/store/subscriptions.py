@@ -108,6 +108,33 @@ def unsubscribe(
     return left
 
 
+def leave_unjoined(connection: Connection, subscriber_id: int, list_id: int, said: Consent) -> None:
+    """Record that somebody does not want a list that they never joined."""
+    consents.append(connection, subscriber_id, list_id, ConsentKind.UNSUBSCRIBED, said)
+    connection.execute(
+        sa.insert(subscriptions).values(
+            list_id=list_id,
+            subscriber_id=subscriber_id,
+            status=SubscriptionStatus.UNSUBSCRIBED,
+            consent_at=said.at,
+            consent_how=said.how,
+            consent_source=said.source,
+            updated_at=said.at,
+        )
+    )
+
+
+def hold(connection: Connection, subscriber_ids: Sequence[int]) -> None:
+    """Hold what these people joined until the commit, in the order that newsletter.store.locks
+    tells."""
+    if connection.dialect.name == "postgresql":
+        held = (
+            "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE subscriber_id = ANY(:ids) "
+            "ORDER BY list_id, subscriber_id FOR UPDATE) AS held"
+        )
+        connection.execute(sa.text(held), {"ids": list(subscriber_ids)})
+
+
 def unsubscribe_each(
     connection: Connection, leaving: Mapping[tuple[int, int], Consent]
 ) -> frozenset[tuple[int, int]]:

@@ -8,7 +8,7 @@ import pytest
 from newsletter.audience import moving
 from newsletter.audience.erasing import erase
 from newsletter.audience.explaining import Explanation, explain
-from newsletter.audience.subscribers import remove, suppress, unsuppress
+from newsletter.audience.subscribers import suppress, unsuppress
 from newsletter.errors import UsageError
 from newsletter.feedback.apply import Applied, apply
 from newsletter.model.address import Address
@@ -18,7 +18,7 @@ from newsletter.sending.plan import plan
 from newsletter.sending.run import run
 from newsletter.store import Store, people, receipts
 from newsletter.transports.memory import Memory
-from tests.factories import NOW, erased_hash, import_text, join, make_list
+from tests.factories import NOW, erased_hash, import_text, join, leave, make_list
 from tests.integration.commandline import Call, plan_send
 from tests.integration.sending import ledger, order, runner
 from tests.unit.feedback.payloads import changed
@@ -64,7 +64,7 @@ def test_the_facts_of_a_person_come_in_the_order_of_time(listed: Store) -> None:
             by="me",
             addresses=["x@example.com", "ADA@example.com"],
         )
-    remove(listed, Address(ADA), "readers", NOW + 3 * HOUR)
+    leave(listed, ADA, "readers", NOW + 3 * HOUR)
 
     found = told(listed)
 
@@ -92,7 +92,7 @@ def test_the_summary_says_what_they_get_and_what_keeps_it_from_them(listed: Stor
     make_list(listed, "late")
     join(listed, ADA, "weekly", status=SubscriptionStatus.PENDING)
     join(listed, ADA, "late")
-    remove(listed, Address(ADA), "late", NOW)
+    leave(listed, ADA, "late", NOW)
     assert told(listed).summary == (
         "Gets mail from: readers. Has still to say yes to: weekly. Left: late."
     )
@@ -154,7 +154,7 @@ def test_who_was_skipped_is_told_why(listed: Store) -> None:
 
 def test_who_left_before_a_send_is_told_so(listed: Store) -> None:
     join(listed, "other@example.com", "readers")
-    remove(listed, Address(ADA), None, NOW)
+    leave(listed, ADA, None, NOW)
     mail(listed)
 
     assert "they had left on 2026-01-07 08:30" in told(listed, slug="news").summary

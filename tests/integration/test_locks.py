@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience import confirming, leaving, mailing, preferences
-from newsletter.audience.subscribers import remove
+from newsletter.audience.removing import remove
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.links import Purpose
 from newsletter.model.address import Address
@@ -75,7 +75,14 @@ class Crowd:
             partial(leaving.undo, self.store, link, self.said(leaving.UNDO)),
             partial(preferences.rename, self.store, link, "N", self.said(preferences.HOW)),
             partial(import_text, self.store, self.file, rows, "daily"),
-            partial(remove, self.store, Address(self.addresses[2]), None, self.stage.clock()),
+            partial(
+                remove,
+                self.store,
+                [Address(self.addresses[2])],
+                None,
+                self.stage.clock(),
+                self.hashes,
+            ),
             partial(join, self.store, f"late@{self.number}.example.org", "daily"),
         ]
 

@@ -150,20 +150,25 @@ def test_the_options_before_the_command_are_documented() -> None:
 CALLS = """
 init .
 new Hello --date 2026-01-07
+lists create spare
 lint 2026-01-07-hello
 render 2026-01-07-hello --out out
 subscribers import subscribers/example.csv --list readers
 subscribers add bo@example.com --list readers
 subscribers remove bo@example.com
+subscribers move ada@example.com --list readers --to spare
+subscribers imports
+subscribers import undo 1
+subscribers import subscribers/example.csv --list readers
 subscribers show ada@example.com
 subscribers list
 subscribers export --out people.csv
 subscribers stats
-lists create spare
 lists list
 lists
 lists show spare
-lists delete spare
+lists create spare2
+lists delete spare2
 segments create some paused
 segments update some paused
 segments show some
@@ -173,9 +178,13 @@ segments
 segments delete some
 suppressions add bo@example.com
 suppressions list
+suppressions export --out never.csv
+suppressions import never.csv
 suppressions remove bo@example.com
 explain bo@example.com
 subscribers forget bo@example.com --yes
+subscribers add cid@example.com --list readers
+subscribers delete cid@example.com
 test 2026-01-07-hello --to you@example.com
 send 2026-01-07-hello --list readers --yes
 status SEND

@@ -9,13 +9,12 @@ import pytest
 import sqlalchemy as sa
 from httpx import Response
 
-from newsletter.audience.subscribers import remove
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, locks, people, subscriptions, suppressions
 from newsletter.store.schema import subscribers
-from tests.factories import import_text, is_waiting
+from tests.factories import import_text, is_waiting, leave
 from tests.integration.sending import NOW
 from tests.integration.web.stage import Stage, link, open_stage
 
@@ -79,7 +78,7 @@ def test_coming_back_later_asks_by_mail(stage: Stage) -> None:
 
 
 def test_whom_an_operator_took_off_comes_back_by_mail_alone(stage: Stage) -> None:
-    remove(stage.store, Address("ada@example.com"), "daily", stage.clock())
+    leave(stage.store, "ada@example.com", "daily", stage.clock())
 
     change(stage, action="join", list="daily")
 

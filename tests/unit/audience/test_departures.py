@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience import subscribers
 from newsletter.audience.columns import Choice
 from newsletter.audience.importing import Order, import_csv
 from newsletter.errors import UsageError
@@ -13,7 +12,7 @@ from newsletter.model.address import Address
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
 from newsletter.store import Store, consents, people, suppressions
-from tests.factories import LATER, NOW, erased_hash, import_text, join, make_list
+from tests.factories import LATER, NOW, erased_hash, import_text, join, leave, make_list
 
 
 def standing(store: Store, who: str) -> str:
@@ -95,7 +94,7 @@ def test_pending_takes_nobody_back(store: Store, tmp_path: Path) -> None:
     make_list(store)
     join(store, "ann@example.com")
     join(store, "bea@example.com")
-    subscribers.remove(store, Address("bea@example.com"), "ai", NOW)
+    leave(store, "bea@example.com", "ai")
 
     import_text(store, tmp_path, "email,status\nann@example.com,pending\nbea@example.com,pending\n")
 

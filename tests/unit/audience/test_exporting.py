@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.audience import ownlayout, subscribers
+from newsletter.audience import ownlayout
 from newsletter.audience.cells import attribute_fault, name_fault, one_line
 from newsletter.audience.erasing import erase
 from newsletter.audience.exporting import export
@@ -35,7 +35,7 @@ from newsletter.store import (
     subscriptions,
     suppressions,
 )
-from tests.factories import NOW, address, import_text, join, make_list
+from tests.factories import NOW, address, import_text, join, leave, make_list
 
 cells = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\ufffd")
@@ -256,7 +256,7 @@ def test_an_export_imported_into_another_list_keeps_who_left(
     make_list(sqlite_store)
     join(sqlite_store, name="Ann")
     join(sqlite_store, "user2@example.com")
-    subscribers.remove(sqlite_store, address(), "ai", NOW)
+    leave(sqlite_store, list_name="ai")
     text = exported(sqlite_store, list_name="ai")
 
     result = import_text(sqlite_store, tmp_path, text, "other")

@@ -11,7 +11,7 @@ from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, lists, people, suppressions
 from newsletter.store.people import Person
-from tests.factories import LATER, NOW, address, erased_hash, import_text, join, make_list
+from tests.factories import LATER, NOW, address, erased_hash, import_text, join, leave, make_list
 
 PENDING, CONFIRMED = SubscriptionStatus.PENDING, SubscriptionStatus.CONFIRMED
 
@@ -51,7 +51,7 @@ def test_the_five_counts_sum_to_the_data_rows(store: Store, tmp_path: Path) -> N
     make_list(store)
     for name in ("same", "changed", "left", "suppressed"):
         join(store, f"{name}@example.com", name="Ann")
-    subscribers.remove(store, address("left@example.com"), "ai", NOW)
+    leave(store, "left@example.com", "ai")
     subscribers.suppress(store, address("suppressed@example.com"), NOW)
 
     result = import_text(
@@ -74,7 +74,7 @@ def test_who_left_stays_away_and_unchanged(store: Store, tmp_path: Path) -> None
     """B18: an import revives nobody, and does not write to who left."""
     make_list(store)
     join(store, name="Ann")
-    subscribers.remove(store, address(), None, NOW)
+    leave(store)
 
     result = import_text(store, tmp_path, "email,name,x\nUSER1@example.com,Bea,1\n", now=LATER)
 
@@ -87,7 +87,7 @@ def test_who_left_stays_away_and_unchanged(store: Store, tmp_path: Path) -> None
 def test_who_left_one_list_may_join_another(store: Store, tmp_path: Path) -> None:
     make_list(store)
     join(store)
-    subscribers.remove(store, address(), "ai", NOW)
+    leave(store, list_name="ai")
 
     result = import_text(store, tmp_path, "email\nuser1@example.com\n", "other")
 
@@ -343,11 +343,17 @@ def test_an_unsubscribe_does_not_wait_for_the_file(sqlite_store: Store, tmp_path
     path.write_text("email,name\n" + "".join(f"user{n}@example.com,N\n" for n in range(12_000)))
     left: list[tuple[str, ...]] = []
 
-    def leave(position_bytes: int) -> None:
-        left.append(subscribers.remove(sqlite_store, address(), None, NOW))
+    def leave_now(position_bytes: int) -> None:
+        left.append(leave(sqlite_store))
 
     result = import_csv(
-        sqlite_store, path, "ai", status=CONFIRMED, now=LATER, hashes=erased_hash, progress=leave
+        sqlite_store,
+        path,
+        "ai",
+        status=CONFIRMED,
+        now=LATER,
+        hashes=erased_hash,
+        progress=leave_now,
     )
 
     assert left[0] == ("ai",)

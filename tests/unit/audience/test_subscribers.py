@@ -1,5 +1,7 @@
 """One subscriber at a time: joining, leaving, and coming back."""
 
+from pathlib import Path
+
 import pytest
 
 from newsletter.audience import lists, subscribers
@@ -8,7 +10,7 @@ from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, people, suppressions
 from newsletter.store.lists import id_of as list_id_of
-from tests.factories import LATER, NOW, address, erased_hash, join, make_list
+from tests.factories import LATER, NOW, address, erased_hash, import_text, join, leave, make_list
 
 PENDING, CONFIRMED = SubscriptionStatus.PENDING, SubscriptionStatus.CONFIRMED
 
@@ -47,7 +49,7 @@ def test_an_unknown_list_is_refused_with_the_nearest_name(store: Store) -> None:
 def test_who_left_comes_back_only_by_their_own_wish(store: Store) -> None:
     make_list(store)
     join(store)
-    assert subscribers.remove(store, address(), "ai", NOW) == ("ai",)
+    assert leave(store, list_name="ai") == ("ai",)
 
     with pytest.raises(Refused, match="left") as caught:
         join(store, now=LATER)
@@ -80,15 +82,40 @@ def test_leaving_is_for_one_list_or_all_and_can_be_repeated(store: Store) -> Non
         make_list(store, name)
         join(store, list_name=name)
 
-    assert subscribers.remove(store, address(), "b", NOW) == ("b",)
-    assert subscribers.remove(store, address(), None, NOW) == ("a", "c")
-    assert subscribers.remove(store, address(), None, NOW) == ()
+    assert leave(store, list_name="b") == ("b",)
+    assert leave(store) == ("a", "c")
+    assert leave(store) == ()
     assert {status for _, status in standing(store)} == {"unsubscribed"}
 
 
-def test_nobody_cannot_leave(store: Store) -> None:
-    with pytest.raises(UsageError, match="nobody"):
-        subscribers.remove(store, address(), None, NOW)
+def test_who_was_never_seen_is_recorded_and_no_import_brings_them(
+    store: Store, tmp_path: Path
+) -> None:
+    """On the list that is named; without one, as an address that is never mailed."""
+    make_list(store)
+
+    from_list = leave(store, "user1@example.com", "ai")
+    from_all = leave(store, "user2@example.com")
+    import_text(store, tmp_path, "email\nuser1@example.com\nuser2@example.com\n")
+
+    assert (from_list, from_all) == (("ai",), ())
+    with store.read() as connection:
+        (person,) = people.newest_first(connection)
+        suppression = suppressions.find(connection, address("user2@example.com"))
+    assert [each.status for each in person.subscriptions] == ["unsubscribed"]
+    assert suppression is not None
+
+
+def test_who_was_erased_is_not_written_down_by_removing_them(store: Store) -> None:
+    make_list(store)
+    with store.write() as connection:
+        (known_as,) = erased_hash("user1@example.com")
+        suppressions.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
+
+    assert leave(store, "user1@example.com", "ai") == ()
+
+    with store.read() as connection:
+        assert people.count(connection) == 0
 
 
 def test_the_first_reason_of_a_suppression_stays(store: Store) -> None:
@@ -135,7 +162,7 @@ def test_subscribers_come_newest_first_and_narrowed(store: Store) -> None:
     for number in range(5):
         join(store, f"user{number}@example.com")
     join(store, "user1@example.com", "web", status=PENDING)
-    subscribers.remove(store, address("user3@example.com"), "ai", NOW)
+    leave(store, "user3@example.com", "ai")
 
     def found(**narrowed: object) -> list[str]:
         with store.read() as connection:

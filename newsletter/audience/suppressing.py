@@ -1,0 +1,162 @@
+"""Importing and exporting suppressions: addresses that are never mailed, and why."""
+
+import csv
+import datetime as dt
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+from newsletter.audience.address import InvalidAddress, named
+from newsletter.audience.columns import names_of
+from newsletter.audience.csvfile import CsvFile, Record, open_csv
+from newsletter.audience.importing import ImportResult, result_of
+from newsletter.audience.ownlayout import REASONS
+from newsletter.audience.rejects import WriteReject, rejects_file
+from newsletter.audience.rows import Reject, Tally, Unknown, refuse_unknown
+from newsletter.audience.spreadsheet import guard, unguard
+from newsletter.audience.statuses import COMMON, moment
+from newsletter.errors import UsageError
+from newsletter.model.subscriber import Consent, SuppressionReason
+from newsletter.store import Store, suppressions
+from newsletter.store.merging import merge
+from newsletter.store.schema import microseconds
+from newsletter.store.staging import Batch, Hashes, StagedSuppression, staging
+
+_HEADER = ("address", "reason", "source", "created_at")
+_ADDRESS = ("address", "email", "e-mail", "email address", "emailaddress", "email_address")
+_TIME = ("created_at", "suppressed_at", "created", "lastupdatetime", "date", "timestamp")
+_HASH = re.compile(r"[0-9a-f]{64}")
+_BATCH = 5000
+_SAMPLES = 5
+
+
+def export_suppressions(store: Store, out: TextIO) -> int:
+    """Write `address,reason,source,created_at`, the newest first; returns the number of rows.
+
+    Erased people are hashes: they keep them out of a store with the same secret.
+    """
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerow(_HEADER)
+    rows = 0
+    with store.read() as connection:
+        for each in suppressions.newest_first(connection):
+            cells = (each.address, each.reason.value, each.source, each.created_at.isoformat())
+            writer.writerow(map(guard, cells))
+            rows += 1
+    return rows
+
+
+def import_suppressions(
+    store: Store,
+    path: Path,
+    reason: SuppressionReason,
+    *,
+    now: dt.datetime,
+    hashes: Hashes,
+    rejects: Path | None = None,
+) -> ImportResult:
+    """Never mail the addresses of a CSV file again, or of a bare list; all of them or none.
+
+    Where a row names no reason of its own it has `reason`. A reason that is known stays. Raises
+    UsageError for words that are no reason.
+    """
+    tally = Tally()
+    with ExitStack() as files:
+        file = files.enter_context(open_csv(path, bare=True))
+        (write_reject,) = files.enter_context(rejects_file(rejects, [file.header]))
+        rows = _Rows(file, reason, now, tally, write_reject)
+        with staging(store) as stage:
+            stage.load(rows.batches(), hashes)
+            refuse_unknown(tally)
+            with stage.transaction(keep=True):
+                merged = merge(stage, {}, Consent(now, "import", file.name), "", hashes)
+    return result_of(merged, tally)
+
+
+class _Rows:
+    """The rows of a file of suppressions."""
+
+    def __init__(
+        self,
+        file: CsvFile,
+        reason: SuppressionReason,
+        now: dt.datetime,
+        tally: Tally,
+        write_reject: WriteReject,
+    ) -> None:
+        names = names_of(file.header)
+        self._file = file
+        self._reason = reason
+        self._now = now
+        self._tally = tally
+        self._write_reject = write_reject
+        self._address = next((names.index(name) for name in _ADDRESS if name in names), -1)
+        self._given = names.index("reason") if "reason" in names else -1
+        self._source = names.index("source") if "source" in names else -1
+        self._time = next((names.index(name) for name in _TIME if name in names), -1)
+        if self._address < 0:
+            raise UsageError(
+                "no column is called address or email",
+                where=f"{file.path}:1",
+                hint="The first line names the columns: address,reason,source,created_at",
+            )
+
+    def batches(self) -> Iterator[Batch]:
+        batch = Batch()
+        for record in self._file:
+            try:
+                self._add(batch, record)
+            except InvalidAddress as error:
+                self._reject(record, error.reason)
+                continue
+            except ValueError as error:
+                self._reject(record, str(error))
+                continue
+            batch.size += 1
+            if batch.size == _BATCH:
+                yield batch
+                batch = Batch()
+        yield batch
+
+    def _add(self, batch: Batch, record: Record) -> None:
+        if record.fault:
+            raise ValueError(record.fault)
+        cells = [unguard(cell.strip()) for cell in record.cells]
+        reason = self._reason_of(cells, record.line)
+        if reason is SuppressionReason.ERASED:
+            if not _HASH.fullmatch(cells[self._address]):
+                raise ValueError("an erased person is named by a hash, and this is none")
+            key = cells[self._address]
+        else:
+            key = named(cells[self._address])[0].lower()
+        source = cells[self._source] if self._source >= 0 else ""
+        if not source.isprintable():
+            raise ValueError("the source holds a control character")
+        at = moment(cells[self._time]) if self._time >= 0 else None
+        known_at = at if at is None or at <= self._now else None
+        batch.suppressions.append(
+            StagedSuppression(
+                record.line, key, reason, source or self._file.name, microseconds(known_at)
+            )
+        )
+
+    def _reason_of(self, cells: list[str], line: int) -> SuppressionReason:
+        word = cells[self._given].lower() if self._given >= 0 else ""
+        if not word:
+            return self._reason
+        if word in REASONS:
+            return SuppressionReason(word)
+        standing = COMMON.get(word)
+        if standing is None or standing.reason is None:
+            place = f"{self._file.path}:{line}"
+            self._tally.unknown.setdefault(("reason", word), Unknown(place)).rows += 1
+            return self._reason
+        return standing.reason
+
+    def _reject(self, record: Record, reason: str) -> None:
+        self._tally.rejected += 1
+        if len(self._tally.rejects) < _SAMPLES:
+            self._tally.rejects.append(Reject(str(self._file.path), record.line, reason))
+        self._write_reject(record.line, reason, record.cells)

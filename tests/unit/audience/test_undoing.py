@@ -1,0 +1,145 @@
+"""Taking an import back: what it added and nobody touched since, and what it changed."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.audience import subscribers
+from newsletter.audience.erasing import erase
+from newsletter.errors import UsageError
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.store import Store, imports, people, subscriptions
+from newsletter.store.imports import Undone
+from newsletter.store.schema import metadata
+from tests.factories import LATER, NOW, erased_hash, import_text, join, leave, make_list
+
+KEPT = ("imports", "suppression_log", "consents", "import_changes", "import_people")
+
+
+def undo(store: Store, import_id: int | None) -> Undone:
+    assert import_id is not None
+    with store.write() as connection:
+        return imports.undo(connection, import_id, LATER)
+
+
+def rows(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    """What the store holds of people, apart from logs."""
+    with store.read() as connection:
+        return {
+            table.name: sorted(
+                (tuple(row) for row in connection.execute(sa.select(table))), key=repr
+            )
+            for table in metadata.sorted_tables
+            if table.name not in KEPT
+        }
+
+
+def test_an_import_is_taken_back_whole(store: Store, tmp_path: Path) -> None:
+    """New people, a changed name, a new list, a confirmation, departures and suppressions."""
+    for name in ("ai", "web"):
+        make_list(store, name)
+    join(store, "ann@example.com", name="Ann", attributes={"city": "Bern"})
+    join(store, "bea@example.com", status=SubscriptionStatus.PENDING)
+    join(store, "cid@example.com", "web")
+    join(store, "dan@example.com")
+    before = rows(store)
+
+    result = import_text(
+        store,
+        tmp_path,
+        "email,name,city,status\n"
+        "ann@example.com,Anna,Basel,active\n"
+        "bea@example.com,Bea,,active\n"
+        "cid@example.com,,,active\n"
+        "dan@example.com,,,unsubscribed\n"
+        "eva@example.com,,,bounced\n"
+        "fay@example.com,Fay,,unsubscribed\n"
+        "gil@example.com,Gil,,active\n",
+        now=LATER,
+    )
+    undone = undo(store, result.import_id)
+
+    assert rows(store) == before
+    assert undone == Undone(people=2, subscriptions=3, put_back=4, suppressions=1, left=0)
+    assert undo(store, result.import_id) == Undone()
+
+
+def test_a_file_that_was_taken_back_can_be_imported_again(store: Store, tmp_path: Path) -> None:
+    text = (
+        "email,status,subscribed_at\nann@example.com,active,2020-01-02\n"
+        "bea@example.com,unsubscribed,\n"
+    )
+    first = import_text(store, tmp_path, text)
+    undo(store, first.import_id)
+
+    again = import_text(store, tmp_path, text, now=LATER)
+
+    assert (again.added, again.unsubscribed) == (1, 1)
+    assert again.import_id != first.import_id
+
+
+def test_who_said_something_since_stays(store: Store, tmp_path: Path) -> None:
+    result = import_text(
+        store, tmp_path, "email\nann@example.com\nbea@example.com\ncid@example.com\n"
+    )
+    leave(store, "ann@example.com", "ai", LATER)
+    subscribers.suppress(store, Address("bea@example.com"), LATER)
+
+    undone = undo(store, result.import_id)
+
+    assert (undone.people, undone.left) == (2, 1)
+    with store.read() as connection:
+        (person,) = people.newest_first(connection)
+    assert person.subscriber.address.text == "ann@example.com"
+    assert person.subscriptions[0].status is SubscriptionStatus.UNSUBSCRIBED
+
+
+def test_who_came_back_after_an_imports_no_stays_on_the_list(store: Store, tmp_path: Path) -> None:
+    list_id = make_list(store)
+    ann = join(store, "ann@example.com").subscriber_id
+    result = import_text(store, tmp_path, "email,status\nann@example.com,unsubscribed\n")
+    with store.write() as connection:
+        said = Consent(LATER, "form", "page")
+        subscriptions.subscribe(connection, ann, list_id, SubscriptionStatus.CONFIRMED, said)
+
+    undone = undo(store, result.import_id)
+
+    assert (undone.put_back, undone.left) == (0, 1)
+    with store.read() as connection:
+        found = subscriptions.find(connection, ann, list_id)
+    assert found is not None
+    assert (found.status, found.consent.how) == (SubscriptionStatus.CONFIRMED, "form")
+
+
+def test_an_unknown_import_is_told(store: Store) -> None:
+    with pytest.raises(UsageError, match="no import 7"):
+        undo(store, 7)
+
+
+def test_erasing_takes_out_what_imports_replaced(store: Store, tmp_path: Path) -> None:
+    make_list(store)
+    join(store, "ann@example.com", name="Ann Secret", attributes={"city": "Bern"})
+    text = "email,name,city,optin_ip\nann@example.com,Anna,Basel,192.0.2.7\n"
+    import_text(store, tmp_path, text)
+    import_text(store, tmp_path, text, "web")
+
+    erase(
+        store,
+        tmp_path / "outbox",
+        erased_hash,
+        Address("ann@example.com"),
+        Consent(NOW, "forget", "test"),
+    )
+
+    with store.read() as connection:
+        text = repr(
+            [
+                tuple(row)
+                for table in metadata.sorted_tables
+                for row in connection.execute(sa.select(table))
+            ]
+        )
+    for word in ("Secret", "Bern", "Basel", "192.0.2.7"):
+        assert word not in text
