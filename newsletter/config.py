@@ -27,6 +27,10 @@ _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
 # Environment variables that begin like a key and are none.
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+)
+_PATH = re.compile(r"(?:[A-Za-z0-9/._~-]|%[0-9A-Fa-f]{2})*")
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
@@ -54,8 +58,11 @@ def _web_url(value: str) -> str:
     if not re.fullmatch(r"[!-~]+", value):
         raise ValueError("must be ASCII without spaces; write the host as xn--…, the path as %…")
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
         raise ValueError('must be a web address such as "https://news.example.com"')
+    if parts.port == 0 or not _PATH.fullmatch(parts.path):
+        # It stands between < and > in List-Unsubscribe, where a comma begins another address.
+        raise ValueError("must have letters, digits, / - . _ ~ and %… alone behind the host")
     if parts.query or parts.fragment:
         raise ValueError("must have neither ? nor #")
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")

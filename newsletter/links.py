@@ -82,7 +82,7 @@ class Links:
         return f"{self._base_url}/confirm/{token}"
 
     def subscribe_url(self, list_name: str) -> str:
-        return f"{self._base_url}/subscribe/{list_name}"
+        return f"{self._base_url}/subscribe/{quote(list_name, safe='')}"
 
     def form_token(self, issued: int, list_id: int, nonce: int) -> str:
         """What a form carries to tell when it was fetched, in seconds since 1970, and which it is:

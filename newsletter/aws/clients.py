@@ -34,7 +34,7 @@ def open_clients(
             for config in configs
         ]
     except ERRORS as error:
-        raise fault_of(error, section).raised(ConfigurationError, section.service) from error
+        raise fault_of(error, section).raised(ConfigurationError) from error
 
 
 def asked(

@@ -56,11 +56,11 @@ class Fault:
     hint: str
     where: str
 
-    def raised(self, otherwise: type[NewsletterError], context: str) -> NewsletterError:
-        """The error to raise: one of configuration, or `otherwise`, which says what was wanted."""
-        if self.kind.is_configuration:
-            return ConfigurationError(self.message, where=self.where, hint=self.hint)
-        return otherwise(f"{context}: {self.message}", where=self.where, hint=self.hint)
+    def raised(self, otherwise: type[NewsletterError], context: str = "") -> NewsletterError:
+        """The error to raise: one of configuration, else `otherwise`; `context` is what failed."""
+        chosen = ConfigurationError if self.kind.is_configuration else otherwise
+        message = f"{context}: {self.message}" if context else self.message
+        return chosen(message, where=self.where, hint=self.hint)
 
 
 _PROFILE = "Check the profile in ~/.aws/config, and AWS_PROFILE."
@@ -128,7 +128,7 @@ _CODES: Mapping[str, tuple[Kind, str]] = {
     ),
     "IncompleteSignature": (Kind.CREDENTIALS, _KEY_TEXT),
     "MissingAuthenticationToken": (Kind.CREDENTIALS, _ENVIRONMENT),
-    "ExpiredToken": (Kind.CREDENTIALS, "Renew the credentials of AWS."),
+    "ExpiredToken": (Kind.CREDENTIALS, "Renew the AWS credentials."),
     "RequestExpired": (Kind.CLOCK, _CLOCK),
     "RequestTimeTooSkewed": (Kind.CLOCK, _CLOCK),
     "RequestInTheFuture": (Kind.CLOCK, _CLOCK),

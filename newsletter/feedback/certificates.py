@@ -1,9 +1,16 @@
-"""The certificates that SNS signs with: fetched once each, from SNS alone, and bounded."""
+"""The certificates that SNS signs with: fetched once each, from SNS alone, and bounded.
 
+A stranger can name as many certificates of SNS as there are hexadecimal numbers. So a certificate
+that has proven a message of ours is pushed out by none, and a fetch is made apart from requests: it
+costs the one who named what is not there, and holds up no message whose certificate is at hand.
+"""
+
+import asyncio
 import datetime as dt
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import urllib3
 from cryptography import x509
@@ -14,9 +21,12 @@ from newsletter.errors import NewsletterError
 
 MAX_BYTES = 64 * 1024
 _SECONDS = 5
-_KEPT = 16
-# A stranger can name as many certificates of SNS as there are hexadecimal numbers.
-_FETCHES = 30
+_PATIENCE_SECONDS = 10  # of one who waits for a fetch
+_KEPT = 16  # of those that have proven nothing yet
+_AT_ONCE = 4
+_WAITING = 32
+_FETCHES = 60  # in all, and
+_FETCHES_OF_ONE = 5  # of one client
 _IN = dt.timedelta(minutes=1)
 
 
@@ -24,6 +34,14 @@ class NoCertificate(NewsletterError):
     """A certificate cannot be had now, so nothing can be said of what it would prove."""
 
     code = "no-certificate"
+
+
+class NotFetched(NoCertificate):
+    """A certificate is not at hand yet; `url` is where it stands."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("the certificate was not fetched yet")
+        self.url = url
 
 
 class Certificates:
@@ -35,13 +53,20 @@ class Certificates:
     def __init__(self, fetch: Callable[[str], bytes], clock: Callable[[], dt.datetime]) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._kept: dict[str, x509.Certificate] = {}
-        self._one_fetches = threading.Lock()
-        self._fetched: deque[dt.datetime] = deque(maxlen=_FETCHES)
+        self._trusted: dict[str, x509.Certificate] = {}
+        self._others: dict[str, x509.Certificate] = {}
+        self._pool = ThreadPoolExecutor(_AT_ONCE, "certificates")
+        self._lock = threading.Lock()
+        self._under_way: dict[str, Future[None]] = {}
+        self._begun: deque[tuple[dt.datetime, str]] = deque(maxlen=_FETCHES)
 
     def key_of(self, url: str) -> RSAPublicKey:
-        """The key of a certificate that is valid now. Raises NoCertificate."""
-        certificate = self._kept.get(url) or self._kept_from(url)
+        """The key of a certificate that is at hand and valid now. Raises NotFetched where it is to
+        be fetched first, else NoCertificate."""
+        with self._lock:
+            certificate = self._trusted.get(url) or self._others.get(url)
+        if certificate is None:
+            raise NotFetched(url)
         if not certificate.not_valid_before_utc <= self._clock() <= certificate.not_valid_after_utc:
             raise NoCertificate("the certificate is not valid now")
         key = certificate.public_key()
@@ -49,25 +74,52 @@ class Certificates:
             raise NoCertificate("the certificate has no RSA key")
         return key
 
-    def _kept_from(self, url: str) -> x509.Certificate:
-        """Fetch a certificate, unless another thread just did."""
-        with self._one_fetches:
-            if url not in self._kept:
-                certificate = self._fetched_from(url)
-                while len(self._kept) >= _KEPT:
-                    del self._kept[next(iter(self._kept))]
-                self._kept[url] = certificate
-            return self._kept[url]
+    def trust(self, url: str) -> None:
+        """Keep a certificate for good: it has proven a message."""
+        with self._lock:
+            if (certificate := self._others.pop(url, None)) is not None:
+                self._trusted[url] = certificate
 
-    def _fetched_from(self, url: str) -> x509.Certificate:
-        now = self._clock()
-        if len(self._fetched) == _FETCHES and now - self._fetched[0] < _IN:
-            raise NoCertificate("too many certificates were asked for within a minute")
-        self._fetched.append(now)
+    async def fetch(self, url: str, client: str) -> None:
+        """Fetch a certificate for a client, or wait for the fetch that is under way already.
+
+        Raises NoCertificate where it cannot be had, or too many were asked for.
+        """
+        with self._lock:
+            fetching = self._under_way.get(url)
+            if fetching is None:
+                self._count(client)
+                fetching = self._under_way[url] = self._pool.submit(self._take, url)
         try:
-            return x509.load_pem_x509_certificate(self._fetch(url))
+            waited = asyncio.shield(asyncio.wrap_future(fetching))
+            await asyncio.wait_for(waited, _PATIENCE_SECONDS)
+        except TimeoutError as error:
+            raise NoCertificate("the certificate takes too long to come") from error
+
+    def _count(self, client: str) -> None:
+        now = self._clock()
+        while self._begun and now - self._begun[0][0] >= _IN:
+            self._begun.popleft()
+        of_client = sum(who == client for _, who in self._begun)
+        is_full = len(self._begun) >= _FETCHES or len(self._under_way) >= _WAITING
+        if is_full or of_client >= _FETCHES_OF_ONE:
+            raise NoCertificate("too many certificates were asked for within a minute")
+        self._begun.append((now, client))
+
+    def _take(self, url: str) -> None:
+        """Fetch a certificate and keep it among those that have proven nothing yet."""
+        try:
+            certificate = x509.load_pem_x509_certificate(self._fetch(url))
         except ValueError as error:
             raise NoCertificate("what stands at the certificate's URL is none") from error
+        else:
+            with self._lock:
+                while len(self._others) >= _KEPT:
+                    del self._others[next(iter(self._others))]
+                self._others[url] = certificate
+        finally:
+            with self._lock:
+                del self._under_way[url]
 
 
 def fetch(url: str) -> bytes:

@@ -47,7 +47,8 @@ KeyOf = Callable[[str], RSAPublicKey]
 class Envelope:
     """A request of which it is proven that SNS sent it, for one of our topics.
 
-    `message` is what the topic carries; `token` confirms a subscription.
+    `message` is what the topic carries; `token` confirms a subscription. The certificate at
+    `certificate_url` is what proved it.
     """
 
     type: str
@@ -55,6 +56,7 @@ class Envelope:
     message_id: str
     message: str
     token: str
+    certificate_url: str
 
     @property
     def is_notification(self) -> bool:
@@ -112,6 +114,7 @@ def prove(body: bytes, topic_arns: Collection[str], key_of: KeyOf) -> Envelope |
         message_id=fields["MessageId"],
         message=fields["Message"],
         token=fields.get("Token", ""),
+        certificate_url=url,
     )
 
 

@@ -15,10 +15,11 @@ from starlette.responses import PlainTextResponse
 from newsletter.errors import ConfigurationError
 from newsletter.feedback import certificates, chores, subscribing
 from newsletter.feedback.apply import Applied, apply, apply_late
-from newsletter.feedback.certificates import Certificates, NoCertificate
+from newsletter.feedback.certificates import Certificates, NoCertificate, NotFetched
 from newsletter.feedback.sns import Envelope, Refusal, prove
 from newsletter.feedback.subscribing import NotConfirmed
 from newsletter.store import events as log
+from newsletter.web.forms import origin
 from newsletter.web.site import Site
 from newsletter.web.together import Together
 
@@ -40,11 +41,23 @@ def add(
     keys = Certificates(fetch, site.clock)
     together = Together(_Applying(site))
 
+    async def _proven(request: Request, body: bytes) -> Envelope | Refusal:
+        """What a request proves; for a certificate it waits alone, and with no thread of others."""
+        try:
+            found = await run_in_threadpool(prove, body, topics, keys.key_of)
+        except NotFetched as missing:
+            client = origin(request, site.settings.web.trusted_proxies).network
+            await keys.fetch(missing.url, client)
+            found = await run_in_threadpool(prove, body, topics, keys.key_of)
+        if isinstance(found, Envelope):
+            keys.trust(found.certificate_url)
+        return found
+
     @app.post("/hooks/sns")
     async def sns(request: Request) -> Response:
         body = await request.body()
         try:
-            found = await run_in_threadpool(prove, body, topics, keys.key_of)
+            found = await _proven(request, body)
             if isinstance(found, Refusal):
                 return _answer(found.status, found.reason)
             if request.headers.get("x-amz-sns-message-type", found.type) != found.type:

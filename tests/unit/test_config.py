@@ -213,6 +213,23 @@ def _kind(annotation: object) -> str:
         "ftp://news.example.com",
         "https://[",
         "news.example.com",
+        "https://news.example.com/>,<https://evil.example/",
+        "https://news.example.com/a,b",
+        "https://news.example.com/<b>",
+        'https://news.example.com/"',
+        "https://news.example.com/a;b",
+        "https://news.example.com/(a)",
+        "https://news.example.com/%",
+        "https://news.example.com/%zz",
+        "https://news.example.com/a\\b",
+        "https://news.example.com>/",
+        "https://news.example.com,evil.example",
+        "https://@news.example.com",
+        "https://user:word@news.example.com",
+        "https://news.example.com:0",
+        "https://news.example.com:99999",
+        "https://-news.example.com",
+        "https:///path",
     ],
 )
 def test_a_base_url_must_fit_into_a_header(tmp_path: Path, value: str) -> None:
@@ -323,3 +340,21 @@ def test_an_endpoint_is_a_whole_url_without_a_password(
 def test_a_tenant_is_a_word_of_ses(tmp_path: Path, tenant: str) -> None:
     with pytest.raises(ConfigurationError, match="name of a tenant"):
         load(write(tmp_path, f'{GOOD}\n[transport.ses]\ntenant = "{tenant}"\n'), {})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://news.example.com/letters/~daily",
+        "https://news.example.com/%E6%97%A5/a-b_c.d",
+        "https://xn--55qx5d.example:8443",
+        "http://localhost:8025",
+        "http://127.0.0.1:8000/x",
+        "http://[::1]:8000",
+        "https://a_b.example",
+    ],
+)
+def test_a_base_url_may_have_a_port_and_a_path(tmp_path: Path, value: str) -> None:
+    loaded = load(write(tmp_path, GOOD), {"NEWSLETTER_NEWSLETTER__BASE_URL": value})
+
+    assert loaded.newsletter.base_url == value

@@ -1,6 +1,7 @@
 """Signed links: what opens a reader's page, and what does not."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -205,3 +206,10 @@ except ConfigurationError as error:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "the signing secret cannot be read: Permission denied\n"
+
+
+@pytest.mark.parametrize("name", ["a>b", "a,b", "a b", "ä", "a/../b", "a?b#c", 'a"'])
+def test_a_list_name_that_is_none_is_encoded_in_a_link(name: str) -> None:
+    url = LINKS.subscribe_url(name)
+
+    assert re.fullmatch(r"https://news\.example\.com/subscribe/[A-Za-z0-9%._~-]+", url)

@@ -125,7 +125,8 @@ def _asked(call: Callable[[], Any], *members: str) -> dict[str, Any]:
         reply: dict[str, Any] = call()
         return reply | {member: reply[member] for member in members}
 
-    return asked(answered, _SECTION, TransportDown, "the suppression list of SES cannot be reached")
+    failed = "the suppression list of the SES account cannot be reached"
+    return asked(answered, _SECTION, TransportDown, failed)
 
 
 def _understood(reply: Any) -> Sequence[Listed]:

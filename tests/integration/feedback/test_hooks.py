@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from newsletter.config import EventSettings
-from newsletter.feedback import subscribing
+from newsletter.feedback import certificates, subscribing
 from newsletter.feedback.certificates import MAX_BYTES
 from newsletter.feedback.sns import is_of_sns
 from newsletter.sending import run
@@ -348,14 +349,91 @@ def test_f59_a_new_certificate_of_sns_is_fetched(quick: Hook) -> None:
     assert (answer.status_code, quick.certificates.fetched) == (200, [CERTIFICATE_URL, url])
 
 
-def test_a_stranger_cannot_have_certificates_fetched_without_end(quick: Hook) -> None:
-    for number in range(100):
-        url = CERTIFICATE_URL.replace("010a", f"{number:04x}")
-        quick.post(notification("hello", SigningCertURL=url) | {"Signature": ""})
-        answer = quick.post(notification("hello", SigningCertURL=url) | {"Signature": "QUFB"})
-        assert answer.status_code == 503
+def made_up(number: int) -> Fields:
+    """A message of a stranger that names a certificate of SNS which does not exist."""
+    url = CERTIFICATE_URL.replace("010a", f"{number:04x}")
+    return notification("hello", SigningCertURL=url) | {"Signature": "QUFB"}
 
-    assert len(quick.certificates.fetched) <= 30
+
+def test_a_stranger_cannot_have_certificates_fetched_without_end(quick: Hook) -> None:
+    for number in range(30):
+        quick.post(made_up(number) | {"Signature": ""})
+        assert quick.post(made_up(number)).status_code == 503
+
+    assert len(quick.certificates.fetched) <= 5
+
+
+def test_strangers_from_everywhere_have_a_bound_too(quick: Hook) -> None:
+    keys = certificates.Certificates(quick.certificates.fetch, quick.clock)
+
+    async def flood() -> None:
+        for number in range(200):
+            with pytest.raises(certificates.NoCertificate):
+                await keys.fetch(f"https://made.up/{number}", f"10.0.{number}.0/24")
+
+    asyncio.run(flood())
+
+    assert len(quick.certificates.fetched) <= 60
+
+
+def test_a_flood_of_made_up_certificates_costs_no_true_message(quick: Hook) -> None:
+    """The certificate that has proven a message is at hand, whoever names others meanwhile."""
+    assert quick.post(signed(notification("first"))).status_code == 200
+    for number in range(100):
+        quick.post(made_up(number))
+
+    for text in ("second", "third"):
+        assert quick.post(signed(notification(text))).status_code == 200
+    assert quick.certificates.fetched.count(CERTIFICATE_URL) == 1
+
+
+def test_true_certificates_of_others_push_out_none_that_has_proven_something(quick: Hook) -> None:
+    """Those of other regions' past exist: a stranger may name each, at a time of quiet."""
+    assert quick.post(signed(notification("first"))).status_code == 200
+    own = quick.certificates.at[CERTIFICATE_URL]
+    for number in range(40):
+        fields = made_up(number)
+        quick.certificates.at = {**quick.certificates.at, fields["SigningCertURL"]: own}
+        refused_with = quick.post(fields).status_code
+        quick.clock.forward(20)
+        assert refused_with == 403
+
+    quick.certificates.at = {}
+    assert quick.post(signed(notification("second"))).status_code == 200
+
+
+def test_a_fetch_that_hangs_holds_up_no_message_whose_certificate_is_at_hand(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    """All fetches that may go on at once hang, and as many requests wait for them."""
+    hook = Hook(FastAPI(), sqlite_store, FixedClock(), Certificates())
+    released, hanging = threading.Event(), threading.Semaphore(0)
+
+    def fetch(url: str) -> bytes:
+        if url == CERTIFICATE_URL:
+            return hook.certificates.fetch(url)
+        hanging.release()
+        released.wait(30)
+        raise certificates.NoCertificate("it hung")
+
+    hooks.add(hook.app, believing(hook, tmp_path), fetch, hook.confirm)
+    assert hook.post(signed(notification("first"))).status_code == 200
+    flood = threading.Thread(target=hook.post_at_once, args=[made_up(n) for n in range(50)])
+    flood.start()
+    assert hanging.acquire(timeout=30)
+
+    answer = hook.post(signed(notification("second")))
+    released.set()
+    flood.join()
+
+    assert answer.status_code == 200
+
+
+def test_many_messages_at_once_fetch_their_certificate_once(quick: Hook) -> None:
+    answers = quick.post_at_once(*(signed(notification(f"hello {n}")) for n in range(20)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert quick.certificates.fetched == [CERTIFICATE_URL]
 
 
 # --- subscribing ----------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """SNS itself, by moto: its real signatures over HTTP, its certificates, its confirmations."""
 
+import asyncio
 import datetime as dt
+import json
 import socket
 import threading
 import urllib.request
@@ -12,6 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 
+from newsletter.errors import ConfigurationError
 from newsletter.feedback.certificates import Certificates
 from newsletter.feedback.sns import Envelope, Refusal, prove
 from newsletter.feedback.subscribing import NotConfirmed, confirm
@@ -66,6 +69,7 @@ def test_a_signature_of_sns_proves_what_it_posts(
     aws.sns.publish(TopicArn=topic, Message=message)
 
     [content] = posted
+    asyncio.run(keys.fetch(json.loads(content)["SigningCertURL"], "here"))
     found = prove(content, {topic}, keys.key_of)
     changed = prove(content.replace(b"Permanent", b"Transient"), {topic}, keys.key_of)
 
@@ -107,5 +111,5 @@ def test_without_credentials_nothing_is_confirmed(
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    with pytest.raises(NotConfirmed):
+    with pytest.raises(ConfigurationError, match="credentials"):
         confirm("arn:aws:sns:us-east-1:123456789012:events", "a-token")

@@ -116,16 +116,18 @@ def test_f35_the_quota_reached_while_sending_pauses_with_the_time(
     assert call("resume", answer.json["send_id"], "--json").code == 0
 
 
-@pytest.mark.parametrize("fault", ["access_denied", "expired_token"])
+@pytest.mark.parametrize(
+    ("fault", "hint"), [("access_denied", "ses:GetAccount"), ("expired_token", "Renew")]
+)
 def test_f38_an_account_that_does_not_tell_is_an_error_that_names_the_permission(
-    send: Call, call: Call, standin: StandIn, fault: str
+    send: Call, call: Call, standin: StandIn, fault: str, hint: str
 ) -> None:
     standin.configure(**{fault: {"operation": "GetAccount", "next": None}})
 
     answer = send()
 
-    assert answer.code == 1
-    assert "ses:GetAccount" in answer.error["hint"]
+    assert (answer.code, answer.error["code"]) == (2, "configuration")
+    assert hint in answer.error["hint"]
     assert planned(call) == []
 
 
