@@ -26,6 +26,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 
 MAX_NESTING = 40
 MAX_MARKS = 5_000  # of one paragraph; the time that brackets take grows with their square
+MAX_LINKS = 10_000  # of one issue, also of what only begins like one: each takes its time
 LIMIT = "limit"
 LINES = "lines"  # in the meta of an inline token: the line ends in its source, if it hides them
 
@@ -33,6 +34,7 @@ _URL_END = r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65â€
 _AFTER_URL = re.compile(f"[{_URL_END}]")
 _URL_PARTS = re.compile(f"[^{_URL_END}]+|[{_URL_END}]+")
 _MARK = re.compile(r"[\[\]<*_~`&:]")
+_LINK = re.compile(r"\[|://")
 
 
 @cache
@@ -158,13 +160,19 @@ def _counting_lines(
 
 def _inline_within_limits(state: StateCore) -> None:
     """The stock rule, but for paragraphs that would take too long: see `_literal`."""
+    links = 0
     for token in state.tokens:
         if token.type != "inline":
             continue
         token.children = []
-        if sum(1 for _ in _MARK.finditer(token.content)) > MAX_MARKS:
+        marks = sum(1 for _ in _MARK.finditer(token.content))
+        begun = sum(1 for _ in _LINK.finditer(token.content)) if marks else 0
+        if marks > MAX_MARKS:
             token.meta[LIMIT] = f"one paragraph has more than {MAX_MARKS} signs of markup"
+        elif begun and links + begun > MAX_LINKS:
+            token.meta[LIMIT] = f"an issue has more than {MAX_LINKS} links"
         else:
+            links += begun
             state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 

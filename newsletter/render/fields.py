@@ -5,9 +5,11 @@ digits that occurs nowhere in the issue, and is split out at the very end.
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from operator import itemgetter
 
 from newsletter.model.digest import Code, InlineNode, Link, Span, plain_text
 from newsletter.model.email import LIST_NAME, URL_FIELDS, MergeField, MergeText, Place
@@ -28,7 +30,7 @@ class Fields:
     """The fields met so far; `prefix` begins each of their tokens."""
 
     prefix: str
-    _found: list[tuple[str, str]] = field(default_factory=list)
+    _found: dict[tuple[str, str], int] = field(default_factory=dict)  # in their order
 
     @classmethod
     def apart_from(cls, text: str) -> "Fields":
@@ -40,10 +42,8 @@ class Fields:
         """The token of a field; the same field has the same token."""
         if name not in (*URL_FIELDS, LIST_NAME) and not name.startswith("subscriber."):
             raise ValueError(f"there is no merge field {name!r}")
-        known = (name, default)
-        if known not in self._found:
-            self._found.append(known)
-        return f"{self.prefix}{self._found.index(known)}z"
+        number = self._found.setdefault((name, default), len(self._found))
+        return f"{self.prefix}{number}z"
 
     def tokenised(self, text: str) -> str:
         """An author's text with its merge fields as tokens; any other braces stay as they are."""
@@ -79,12 +79,16 @@ class Fields:
     def split(self, finished: str, place: Place) -> MergeText:
         """Finished text with its tokens as fields; in HTML each is escaped for where it stands."""
         addresses = list(_addresses(finished)) if place is Place.HTML else []
+        fields = list(self._found)
         result: list[str | MergeField] = []
         done = 0
         for match in self._tokens(finished):
-            name, default = self._found[int(match[1])]
-            around = [span for span in addresses if span[0] <= match.start() < span[1]]
-            stands = _place(name, match.span() in around) if around else place
+            name, default = fields[int(match[1])]
+            last = bisect_right(addresses, match.start(), key=itemgetter(0)) - 1
+            if last >= 0 and match.start() < addresses[last][1]:
+                stands = _place(name, match.span() == addresses[last])
+            else:
+                stands = place
             result += [finished[done : match.start()], MergeField(name, stands, default)]
             done = match.end()
         result.append(finished[done:])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.digest import load, urls
+from newsletter.digest import load, markdown, urls
 from newsletter.errors import UnreadableIssue, UsageError
 from newsletter.model.digest import CodeBlock, Embed, Figure, Image, Link, Quote, walk
 from newsletter.model.finding import Severity
@@ -100,6 +100,20 @@ def test_a_paragraph_of_nothing_but_signs_is_shown_as_it_is(paragraph: str) -> N
 
     assert finding(parsed, "markup-limit") == (WARNING, 7)
     assert texts(parsed.digest) == f"before{paragraph}after"
+
+
+@pytest.mark.parametrize("piece", ["![", "![a](", "]![", "[](", "http://a "])
+def test_what_begins_many_links_in_many_paragraphs_is_shown_as_it_is(piece: str) -> None:
+    """A megabyte of it, below the limit of each paragraph, took a minute."""
+    paragraph = (piece * 1_200).strip()
+    amount = MEGABYTE // len(paragraph) - 2
+
+    parsed = read(HEAD + f"{paragraph}\n\n" * amount)
+
+    limited = findings(parsed, "markup-limit")
+    assert len(limited) >= amount - markdown.MAX_LINKS // 1_200
+    assert all("links" in found.message for found in limited)
+    assert texts(parsed.digest).count(paragraph) >= len(limited)
 
 
 def test_a_paragraph_with_many_links_is_read_as_ever() -> None:
