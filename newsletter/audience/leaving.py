@@ -8,7 +8,8 @@ from enum import StrEnum
 from sqlalchemy.engine import Connection
 
 from newsletter.audience import preferences
-from newsletter.audience.holders import Holder, holder_of, holders, reader_of, with_deliveries
+from newsletter.audience.holders import Holder, holders, reader_of, with_deliveries
+from newsletter.audience.preferences import Standing
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
     Consent,
@@ -79,16 +80,14 @@ def leave(
     return {link: left(link) for link in clicks}
 
 
-def about(store: Store, link: PersonalLink) -> Left:
-    """What leaving a list would mean."""
-    with store.read() as connection:
-        name = lists.find_name(connection, link.list_id)
-        person = reader_of(connection, link)
-        if person is None:
-            return Left(holder_of(connection, link), name)
-        joined = _joined_by(connection, {person.id})[person.id]
-    others = tuple(other for other in joined if other != name)
-    return Left(Holder.READER, name, others, person.address.masked)
+def about(link: PersonalLink, standing: Standing | Holder) -> Left:
+    """What leaving the list of a link would mean."""
+    if isinstance(standing, Holder):
+        return Left(standing)
+    names = {number: name for name, number in standing.lists.items()}
+    name = names.get(link.list_id, "")
+    others = tuple(other for other in standing.gets if other != name)
+    return Left(Holder.READER, name, others, standing.reader.address.masked)
 
 
 def _joined_by(

@@ -7,32 +7,31 @@ times an hour; all else asks the address on record (newsletter.audience.joining.
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from newsletter.audience.cells import checked
-from newsletter.audience.holders import Holder, holder_of, reader_of, with_deliveries
-from newsletter.audience.subscribers import suppression_of
+from newsletter.audience.holders import Holder, holders, reader_of, with_deliveries
 from newsletter.errors import UsageError
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
     Consent,
     ConsentKind,
+    Subscriber,
     SubscriptionStatus,
     SuppressionReason,
 )
 from newsletter.store import (
     Store,
     consents,
-    lists,
     people,
     subscriptions,
 )
-from newsletter.store.people import Person
-from newsletter.store.staging import Hashes
+from newsletter.store import standing as query
 
 HOW = "preferences"
 PAUSES = (7, 30, 90)  # days
@@ -54,32 +53,50 @@ class Changed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`lists` has the ids of all lists by their names."""
+    """`lists` has the ids of all lists by their names, `statuses` where the reader stands on those
+    that they ever joined, asked to join, or left."""
 
-    person: Person
+    reader: Subscriber
     lists: Mapping[str, int]
+    statuses: Mapping[str, SubscriptionStatus]
     suppressed: SuppressionReason | None
 
-    def is_on(self, name: str) -> bool:
-        return any(
-            standing.list == name and standing.status is SubscriptionStatus.CONFIRMED
-            for standing in self.person.subscriptions
-        )
-
-    def joined(self, name: str) -> bool:
-        """Whether they ever joined, asked to, or left."""
-        return any(standing.list == name for standing in self.person.subscriptions)
+    @property
+    def gets(self) -> tuple[str, ...]:
+        """The lists that they get mail of."""
+        confirmed = SubscriptionStatus.CONFIRMED
+        return tuple(name for name, status in self.statuses.items() if status is confirmed)
 
 
-def standing(store: Store, link: PersonalLink, hashes: Hashes) -> Standing | Holder:
+def standing(store: Store, link: PersonalLink) -> Standing | Holder:
     """How the reader of a link stands, or who else holds it."""
+    return standings(store, [link])[link]
+
+
+def standings(
+    store: Store, links: Collection[PersonalLink]
+) -> Mapping[PersonalLink, Standing | Holder]:
+    """As `standing`, for many at once."""
     with store.read() as connection:
-        person = people.person(connection, link.subscriber_id)
-        if person is None or person.subscriber.link_key != link.link_key:
-            return holder_of(connection, link)
-        suppressed = suppression_of(connection, person.subscriber.address, hashes)
-        numbers = {name: number for number, name in lists.names(connection)}
-        return Standing(person, numbers, suppressed.reason if suppressed else None)
+        rows = query.of(connection, {link.subscriber_id for link in links})
+        theirs = {link: rows.get(link.subscriber_id, ()) for link in links}
+        others = [
+            link for link, own in theirs.items() if not own or own[0].link_key != link.link_key
+        ]
+        held_by = holders(connection, others) if others else {}
+    return {
+        link: held_by[link] if link in held_by else _standing(own) for link, own in theirs.items()
+    }
+
+
+def _standing(rows: Sequence[Row[Any]]) -> Standing:
+    first = rows[0]
+    return Standing(
+        people.subscriber_of(first),
+        {row.list_name: row.list_id for row in rows if row.list_id is not None},
+        {row.list_name: SubscriptionStatus(row.status) for row in rows if row.status is not None},
+        SuppressionReason(first.reason) if first.reason is not None else None,
+    )
 
 
 def leave(store: Store, link: PersonalLink, list_id: int, said: Consent) -> None:

@@ -36,7 +36,7 @@ def find(connection: Connection, address: Address) -> Subscriber | None:
     """The subscriber of a mailbox, however it is spelt."""
     query = sa.select(subscribers).where(subscribers.c.address_key == address.key)
     row = connection.execute(query).first()
-    return None if row is None else _subscriber(row)
+    return None if row is None else subscriber_of(row)
 
 
 def get(connection: Connection, subscriber_id: int) -> Subscriber | None:
@@ -45,7 +45,7 @@ def get(connection: Connection, subscriber_id: int) -> Subscriber | None:
         subscribers.c.id == subscriber_id, subscribers.c.address.is_not(None)
     )
     row = connection.execute(query).first()
-    return None if row is None else _subscriber(row)
+    return None if row is None else subscriber_of(row)
 
 
 def address_keys(connection: Connection, subscriber_ids: Collection[int]) -> dict[int, str]:
@@ -147,7 +147,7 @@ def newest_first(
         rows = connection.execute(page.limit(size)).all()
         joined = subscriptions_of(connection, [row.id for row in rows])
         for row in rows:
-            yield Person(_subscriber(row), row.created_at, tuple(joined.get(row.id, ())))
+            yield Person(subscriber_of(row), row.created_at, tuple(joined.get(row.id, ())))
         if len(rows) < size:
             return
         last = rows[-1].id
@@ -165,7 +165,7 @@ def person(connection: Connection, who: Address | int) -> Person | None:
     if row is None:
         return None
     joined = subscriptions_of(connection, [row.id])
-    return Person(_subscriber(row), row.created_at, tuple(joined.get(row.id, ())))
+    return Person(subscriber_of(row), row.created_at, tuple(joined.get(row.id, ())))
 
 
 def attribute_names(connection: Connection) -> Sequence[str]:
@@ -206,7 +206,8 @@ def pause(connection: Connection, subscriber_id: int, until: dt.datetime | None)
     )
 
 
-def _subscriber(row: Row[Any]) -> Subscriber:
+def subscriber_of(row: Row[Any]) -> Subscriber:
+    """A row with the columns of a person, of whatever query."""
     return Subscriber(
         row.id, Address(row.address), row.name, row.attributes, row.paused_until, row.link_key
     )

@@ -20,6 +20,7 @@ class Pages:
         self._environment = Environment(
             loader=PackageLoader("newsletter.web"),
             autoescape=True,
+            auto_reload=False,  # which would look at the files of a page each time
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -13,13 +14,14 @@ from newsletter.audience.address import InvalidAddress, parse
 from newsletter.audience.holders import Holder
 from newsletter.audience.joining import Asked
 from newsletter.audience.leaving import Undone
-from newsletter.audience.preferences import Changed
+from newsletter.audience.preferences import Changed, Standing
 from newsletter.links import PersonalLink, Purpose
 from newsletter.model.address import Address
-from newsletter.model.subscriber import Consent, RequestKind, SuppressionReason
+from newsletter.model.subscriber import Consent, RequestKind, SubscriptionStatus, SuppressionReason
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.subscribe import is_open, wording
+from newsletter.web.together import Together
 
 _SOURCE = "preferences page"
 _FORM = form_body(
@@ -43,10 +45,13 @@ class _Visit:
 
 
 def add(app: FastAPI, site: Site) -> None:
+    looking = Together(partial(preferences.standings, site.store))
+
     @app.get("/preferences/{token}")
-    def show(token: str) -> Response:
+    async def show(token: str) -> Response:
         """What a subscriber can decide; it changes nothing."""
-        return _page(site, site.personal(Purpose.PREFERENCES, token))
+        link = site.personal(Purpose.PREFERENCES, token)
+        return _shown(site, link, (await looking(link))[link])
 
     @app.post("/preferences/{token}", openapi_extra=_FORM)
     async def change(token: str, request: Request) -> Response:
@@ -62,23 +67,28 @@ def add(app: FastAPI, site: Site) -> None:
 
 
 def _page(site: Site, link: PersonalLink, note: str = "", status: int = 200) -> Response:
+    return _shown(site, link, preferences.standing(site.store, link), note, status)
+
+
+def _shown(
+    site: Site, link: PersonalLink, standing: Standing | Holder, note: str = "", status: int = 200
+) -> Response:
     """`note` is the key of the text that says what just happened."""
     if link.subscriber_id == 0:
         return site.pages.page("unsubscribe_test.html")
-    standing = preferences.standing(site.store, link, site.links.address_hashes)
     if isinstance(standing, Holder):
         return _other_holder(site, link, standing)
     shown = [
-        (name, standing.is_on(name))
+        (name, standing.statuses.get(name) is SubscriptionStatus.CONFIRMED)
         for name in standing.lists
-        if standing.joined(name) or is_open(site, name)
+        if name in standing.statuses or is_open(site, name)
     ]
-    paused = standing.person.subscriber.paused_until
+    paused = standing.reader.paused_until
     now = site.clock()
     return site.pages.page(
         "preferences.html",
         status=status,
-        person=standing.person.subscriber,
+        person=standing.reader,
         lists=shown,
         blocked=_blocked(standing),
         paused=paused.astimezone(site.zone).date() if paused and paused > now else None,
@@ -106,8 +116,7 @@ def _blocked(standing: preferences.Standing) -> str:
 
 
 def _change(action: Callable[[_Visit], Response], visit: _Visit) -> Response:
-    hashes = visit.site.links.address_hashes
-    standing = preferences.standing(visit.site.store, visit.link, hashes)
+    standing = preferences.standing(visit.site.store, visit.link)
     if not isinstance(standing, Holder):
         return action(visit)
     return _page(visit.site, visit.link)
@@ -124,10 +133,10 @@ def _fault(visit: _Visit, note: str, status: int = 400) -> Response:
 def _list_id(visit: _Visit) -> tuple[str, int]:
     """The list that a button names: one that they know, or one that is open."""
     site, name = visit.site, visit.sent.get("list", "")
-    standing = preferences.standing(site.store, visit.link, site.links.address_hashes)
+    standing = preferences.standing(site.store, visit.link)
     if isinstance(standing, Holder) or name not in standing.lists:
         raise HTTPException(400)
-    if not standing.joined(name) and not is_open(site, name):
+    if name not in standing.statuses and not is_open(site, name):
         raise HTTPException(400)
     return name, standing.lists[name]
 

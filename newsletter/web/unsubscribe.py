@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from newsletter.audience import leaving
+from newsletter.audience import leaving, preferences
 from newsletter.audience.holders import Holder
 from newsletter.links import PersonalLink, Purpose
 from newsletter.model.subscriber import Consent
@@ -32,14 +32,15 @@ _FORM = form_body(
 
 def add(app: FastAPI, site: Site) -> None:
     together = Together(partial(leaving.leave, site.store))
+    looking = Together(partial(preferences.standings, site.store))
 
     @app.get("/u/{token}")
-    def ask(token: str) -> Response:
+    async def ask(token: str) -> Response:
         """The page with the button; it changes nothing."""
         link = site.personal(Purpose.UNSUBSCRIBE, token)
         if link.subscriber_id == 0:
             return site.pages.page("unsubscribe_test.html")
-        leaves = leaving.about(site.store, link)
+        leaves = leaving.about(link, (await looking(link))[link])
         if leaves.holder is Holder.NOBODY:
             return site.pages.page("preferences_nobody.html")
         return site.pages.page("unsubscribe.html", leaves=leaves)
@@ -57,8 +58,8 @@ def add(app: FastAPI, site: Site) -> None:
             left = (await together((link, said)))[link]
             if left.holder is Holder.NOBODY:
                 return site.pages.page("preferences_nobody.html")
-            preferences = site.path(site.links.preferences_url(link))
-            return site.pages.page("unsubscribe_done.html", left=left, preferences=preferences)
+            theirs = site.path(site.links.preferences_url(link))
+            return site.pages.page("unsubscribe_done.html", left=left, preferences=theirs)
         return await run_in_threadpool(_think_again, site, link, sent.get("reason", ""), said)
 
 
@@ -76,14 +77,14 @@ def _action(sent: Mapping[str, str]) -> str:
 
 def _think_again(site: Site, link: PersonalLink, reason: str, said: Consent) -> Response:
     """Take it back, or say why."""
-    preferences = site.path(site.links.preferences_url(link))
+    theirs = site.path(site.links.preferences_url(link))
     if said.how == leaving.REASON:
         keeps = leaving.give_reason(site.store, link, reason, said)
-        return site.pages.page("unsubscribe_thanks.html", keeps=keeps, preferences=preferences)
+        return site.pages.page("unsubscribe_thanks.html", keeps=keeps, preferences=theirs)
     undone = leaving.undo(site.store, link, said)
     return site.pages.page(
         "unsubscribe_undone.html",
         status=429 if undone is leaving.Undone.ENOUGH else 200,
         word=undone,
-        preferences=preferences,
+        preferences=theirs,
     )

@@ -65,11 +65,19 @@ def web(bench: Bench) -> Iterator[Figure]:
     apart(import_people, store_url, str(people_file(bench.folder, bench.rows // 10)))
     send_id = str(apart(send_before, store_url, email_json())[0])
     make_certificate(folder)
-    with _sending(folder), _serving(folder) as url:
+    with _sending(folder), _serving(folder) as (url, server):
         asked = apart(read_pages, url, amount)[0]
         yield from _figures("pages of the archive", "pages/s", 1000, asked)
+        before = _busy_seconds(server)
+        asked = apart(open_preferences, url, store_url, amount)[0]
+        looked = _busy_seconds(server) - before
+        yield from _figures("pages behind personal links", "pages/s", 500, asked)
+        before = _busy_seconds(server)
         asked = apart(leave, url, store_url, amount)[0]
+        left = _busy_seconds(server) - before
         yield from _figures("durable unsubscribes", "posts/s", 500, asked)
+        what = "processor time of a page behind a personal link, of that of an unsubscribe"
+        yield Figure(what, (looked / left,), "times", at_most=1.5)
         asked = apart(post_events, url, str(folder), send_id, amount)[0]
         yield from _figures("events that SNS posts", "events/s", 500, asked)
         # More of them, for starting the program is a part of it.
@@ -107,13 +115,19 @@ def _sending(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[str]:
-    """The public pages; yields their URL."""
+def _serving(folder: Path) -> Iterator[tuple[str, int]]:
+    """The public pages; yields their URL, and the process that serves them."""
     serve = [sys.executable, "-c", _SERVE, str(folder / "sns.pem")]
     topics = {"NEWSLETTER_EVENTS__TOPIC_ARNS": json.dumps([_TOPIC])}
     with _running(folder, [*serve, "serve", "--port", "0", "--json"], topics) as process:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["url"]
+        yield json.loads(process.stdout.readline())["url"], process.pid
+
+
+def _busy_seconds(process_id: int) -> float:
+    """The processor time that a process has used so far: Linux tells it in ticks."""
+    fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -200,6 +214,14 @@ def readers_links(store_url: str, amount: int) -> list[PersonalLink]:
         keys = people.link_keys(connection, range(1, amount + 1))
     store.close()
     return [PersonalLink(number, list_id, key) for number, key in keys.items()]
+
+
+def open_preferences(url: str, store_url: str, amount: int) -> tuple[float, float]:
+    """Open the preferences of the first readers, each once."""
+    paths = [
+        urlsplit(links().preferences_url(link)).path for link in readers_links(store_url, amount)
+    ]
+    return ask(url, [request("GET", path) for path in paths], at_once=64)
 
 
 def leave(url: str, store_url: str, amount: int) -> tuple[float, float]:
