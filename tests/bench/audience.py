@@ -20,23 +20,32 @@ LIST = "readers"
 _MILLION = 1_000_000
 
 
+_RUNS = {
+    "new": "everybody new",
+    "again": "once more",
+    "words": "with status words",
+}
+
+
 def importing(bench: Bench) -> Iterator[Figure]:
     path = people_file(bench.folder, bench.rows)
+    with_words = words_file(path)
     bare = tuple(
         per_million(apart(import_bare, str(path), str(bench.folder / f"bare{n}.db"))[0], bench.rows)
         for n in range(bench.repeats)
     )
     for kind in bench.kinds:
-        seconds: dict[str, list[float]] = {"new": [], "again": []}
-        peaks: dict[str, list[float]] = {"new": [], "again": []}
+        seconds: dict[str, list[float]] = {which: [] for which in _RUNS}
+        peaks: dict[str, list[float]] = {which: [] for which in _RUNS}
         for _ in range(bench.repeats):
-            with bench.stores.new(kind) as url:
-                for which in ("new", "again"):
-                    taken, process = apart(import_people, url, str(path))
-                    seconds[which].append(per_million(taken, bench.rows))
-                    peaks[which].append(process.peak_mb)
+            for files in ({"new": path, "again": path}, {"words": with_words}):
+                with bench.stores.new(kind) as url:
+                    for which, file in files.items():
+                        taken, process = apart(import_people, url, str(file))
+                        seconds[which].append(per_million(taken, bench.rows))
+                        peaks[which].append(process.peak_mb)
         for which, samples in seconds.items():
-            name = f"import, {kind}, {'everybody new' if which == 'new' else 'once more'}"
+            name = f"import, {kind}, {_RUNS[which]}"
             figure = Figure(name, tuple(samples), "s/1M rows", at_most=15, best=True)
             yield figure
             yield Figure("  peak memory", tuple(peaks[which]), "MB", at_most=200)
@@ -67,6 +76,24 @@ def people_file(folder: Path, rows: int) -> Path:
                 case _:
                     address = f"{chance.choice('AbcdEfgh')}{chance.getrandbits(40):x}@example.com"
             writer.writerow([address, f"Reader {row}", ("上海", "Bern", "")[row % 3]])
+    return path
+
+
+def words_file(people: Path) -> Path:
+    """The same people, each with a word on where they stand."""
+    path = people.with_name(f"words-{people.name}")
+    if path.exists():
+        return path
+    words = ("unsubscribed", "bounced", "Marked as spam", "pending", "active")
+    with (
+        people.open(encoding="utf-8", newline="") as source,
+        path.open("w", encoding="utf-8", newline="") as file,
+    ):
+        rows, writer = csv.reader(source), csv.writer(file)
+        writer.writerow([*next(rows), "status"])
+        for number, row in enumerate(rows):
+            word = words[number // 10 % len(words)] if number % 10 == 9 else "subscribed"
+            writer.writerow([*row, word])
     return path
 
 
