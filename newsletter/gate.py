@@ -7,6 +7,8 @@ of that becomes visible instead: `\\x1b`, `\\n`, `\\u202e`.
 
 import re
 
+from newsletter import masking
+
 # Controls (C0 but the tab, DEL, C1), the separators of lines and paragraphs, half characters, and
 # all that has the property Bidi_Control (UAX #9).
 _OBEYED = re.compile(
@@ -15,7 +17,6 @@ _OBEYED = re.compile(
 )
 
 _ADDRESS = re.compile(r"([^\s@<>\"'`(){}\[\],;:=/|\\])[^\s@<>\"'`(){}\[\],;:=/|\\]*@(\w)[\w.-]*")
-_PASSWORD = re.compile(r"(://)[^\s/@]+@")
 # Two parts of base64 with a dot between them, as in all links to readers' pages.
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{20,}")
 
@@ -31,7 +32,7 @@ def visible_json(text: str) -> str:
 
 
 def masked(text: str) -> str:
-    """A text for developers without addresses, passwords in URLs, and the tokens of links."""
-    text = _PASSWORD.sub(r"\1…@", text)
+    """A text for developers without addresses, secrets, and the tokens of links."""
+    text = masking.masked(text)
     text = _ADDRESS.sub(r"\1…@\2…", text)
     return _TOKEN.sub("…", text)

@@ -10,12 +10,14 @@ HIDDEN = "***"
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<rest>[^\s\"'<>]*)")
 _ADDRESS = re.compile(r"[^/?&=#]*%40[^/?&=#]*")
-# Where one of these begins, all that follows may be secret: its own end cannot be found for sure.
+# Where one of these begins, all that follows may be secret, in its line or to the very end.
 _TO_THE_END = re.compile(
-    r"(?P<kept>AWS4-HMAC-SHA256|Authorization\s*[:=]|The Canonical String|The String-to-Sign"
-    r"|Invalid header value|Illegal header value|retrieving credentials from custom-process:)"
-    r".*",
+    r"(?P<kept>The Canonical String|The String-to-Sign|credentials from custom-process:).*",
     re.IGNORECASE | re.DOTALL,
+)
+_TO_ITS_LINE = re.compile(
+    r"(?P<kept>AWS4-HMAC-SHA256|Authorization\s*[:=]|Invalid header value|Illegal header value).*",
+    re.IGNORECASE,
 )
 # A name, a sign between, a value; prose has a space after its colons, headers and JSON may, too.
 _NAMED = re.compile(
@@ -31,7 +33,7 @@ _KEY_ID = re.compile(
 
 def masked(text: str) -> str:
     """The text without passwords, keys, tokens and signatures, and without addresses in URLs."""
-    text = _TO_THE_END.sub(rf"\g<kept> {HIDDEN}", text)
+    text = _TO_ITS_LINE.sub(rf"\g<kept> {HIDDEN}", _TO_THE_END.sub(rf"\g<kept> {HIDDEN}", text))
     text = _URL.sub(_url, text)
     text = _NAMED.sub(rf"\g<name>{HIDDEN}", text)
     return _KEY_ID.sub(HIDDEN, text)

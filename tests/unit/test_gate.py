@@ -66,6 +66,8 @@ def test_json_stays_the_same_json(value: object) -> None:
         "GET /preferences/WzEyMzQ1NixmMTJd.AbCdEfGhIjKlMnOpQrStUvWxYz012345678 HTTP/1.1",
         "postgresql://letter:hunter2@db.internal/news",
         "smtp://hunter2@mail",
+        "ValueError: Invalid header value b'AWS4-HMAC-SHA256 Credential=hunter2\\nX/20261128'",
+        "credentials from custom-process: no vault\nhunter2",
     ],
 )
 def test_traces_for_developers_hold_no_address_password_or_token(text: str) -> None:
