@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
 from newsletter.cli.showing import in_zone, show_findings
@@ -190,6 +191,5 @@ def _confirm(session: Session, order: "Order", expected: "Forecast", days: int) 
         )
     _describe(session, order, expected, days)
     question = "Type the number of recipients to send"
-    answer = click.prompt(question, default="", show_default=False, err=True)
-    if answer.strip().replace(",", "") != str(expected.queued):
+    if ask(question).strip().replace(",", "") != str(expected.queued):
         raise Refused("sending was not confirmed", hint="Nothing was sent.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command
 from newsletter.cli.imports import import_, undo
 from newsletter.cli.imports import list_ as imports
@@ -359,8 +360,7 @@ def _confirm_erasing(address: str) -> None:
             hint="Add --yes to erase without a question.",
         )
     question = "This cannot be undone. Type the address to erase it"
-    answer = click.prompt(question, default="", show_default=False, err=True)
-    if answer.strip().lower() != address.lower():
+    if ask(question).strip().lower() != address.lower():
         raise Refused("erasing was not confirmed", hint="Nothing was erased.")
 
 

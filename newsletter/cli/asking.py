@@ -1,0 +1,18 @@
+"""Asking at the terminal."""
+
+import sys
+
+import click
+
+
+def ask(question: str) -> str:
+    """What is typed in answer. Raises click.Abort where there is no answer, as after Ctrl-D.
+
+    Not click.prompt: `input()` below it drops a Ctrl-C that comes while it shows the question, and
+    what is typed after that would count.
+    """
+    click.echo(f"{question}: ", nl=False, err=True)
+    line = sys.stdin.readline()
+    if not line:
+        raise click.Abort
+    return line.rstrip("\n")
