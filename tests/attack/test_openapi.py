@@ -46,7 +46,6 @@ def attack(stage: Stage, operation: Any, good: str | None, cases: int) -> None:
 
     @settings(
         max_examples=cases,
-        deadline=None,
         database=None,
         derandomize=True,
         phases=[Phase.generate],

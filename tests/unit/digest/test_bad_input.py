@@ -14,7 +14,7 @@ from newsletter.model.finding import Severity
 from tests.unit.digest.reading import BASE, all_of, finding, findings, read, texts
 
 # Not a benchmark: what these tests hand in once took minutes, hours, or the process.
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.processor_seconds(60)
 
 HEAD = "---\ntitle: T\ndate: 2026-01-07\n---\n"
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -268,7 +268,7 @@ def test_an_odd_target_is_a_web_address_or_nothing(target: str) -> None:
     assert checked.url is None or checked.url.startswith(f"{BASE}/")
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=300, derandomize=True)
 @given(
     st.text("javascriptdahttps:/\\.&#x3;%0a\t\n\u200b\u202e[]@?=<>\"' 中", max_size=40)
     | st.text(max_size=20),
@@ -460,7 +460,7 @@ def test_mixed_line_ends_are_told_and_lines_count_as_in_an_editor() -> None:
     assert finding(parsed, "unsafe-link") == (ERROR, 8)
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=150, derandomize=True)
 @given(
     st.binary(max_size=200)
     | st.text(max_size=100).map(lambda text: text.encode("utf-8", "replace"))
@@ -485,7 +485,7 @@ TAGS = """
 PIECES = [piece.replace("§", " ") for piece in TAGS.split()]
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=150, derandomize=True)
 @given(st.lists(st.sampled_from([*PIECES, "\n", "\n\n"]), max_size=25).map("".join))
 def test_no_heap_of_tags_makes_it_fail(source: str) -> None:
     digest = read(f"{HEAD}{source}\n").digest

@@ -8,7 +8,7 @@ from newsletter.model.digest import Link, Meta, plain_text
 from newsletter.model.finding import Severity
 from tests.unit.digest.reading import BASE, all_of, finding, findings, read, texts
 
-pytestmark = pytest.mark.timeout(30)  # some of these once took minutes
+pytestmark = pytest.mark.processor_seconds(30)  # some of these once took minutes
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 

@@ -309,7 +309,7 @@ DOCUMENT = st.builds(
 )
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=150, derandomize=True)
 @given(DOCUMENT)
 def test_no_nesting_of_markup_loses_a_leaf(source: str) -> None:
     result = parsed(source)
@@ -318,7 +318,7 @@ def test_no_nesting_of_markup_loses_a_leaf(source: str) -> None:
     assert_lines(result)
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=150, derandomize=True)
 @given(st.text('*_[]()!`~|#->+.:： 影响a1\n\\&;"^/', max_size=60))
 def test_no_heap_of_signs_loses_a_leaf(source: str) -> None:
     result = parsed(source)

@@ -325,7 +325,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(EVENTS)), st.data())
 def test_no_wrong_type_anywhere_is_an_exception(name: str, data: st.DataObject) -> None:
     """Any value in any place: an event, or a fault, and nothing else."""

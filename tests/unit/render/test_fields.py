@@ -281,7 +281,7 @@ def test_an_issue_that_talks_of_tokens_is_no_trouble() -> None:
     assert "mergefield0x0z MERGEFIELD1X0Z Ada mergefield2x0z" in shown(visible(result.html))
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=100, derandomize=True)
 @given(
     st.one_of(
         st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40),

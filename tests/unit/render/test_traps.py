@@ -24,6 +24,7 @@ from tests.unit.render.rendering import (
     visible,
 )
 from tests.unit.render.test_whole import assert_whole
+from tests.waiting import PATIENCE_SECONDS
 
 ARROWS = "中->文 中>文 中文 > 英文"
 EVERYWHERE = f"""\
@@ -99,7 +100,7 @@ def test_a_sign_behind_chinese_is_shown_in_the_masthead_too() -> None:
         assert all(f"{place} {ARROWS}" in part for place in "报址")
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(
     st.text("中文<>&\"'-{}%$#/=;`[]()!\\ a\n", max_size=30),
     st.text("中文<>&\"'-{}%$#/=;]\\ a", max_size=20),
@@ -127,14 +128,14 @@ for body in ("> " * 50_000 + "end", "<div>" * 50_000 + "end", "<b>" * 50_000 + "
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.processor_seconds(60)
 def test_a_paragraph_of_many_lines_takes_no_square_of_time() -> None:
     """Whether a line break is a space is asked of its neighbours, not of all before it."""
     result = delivered("a\n" * 60_000)

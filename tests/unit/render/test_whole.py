@@ -189,7 +189,7 @@ def test_every_form_is_in_the_mail_whole(source: str) -> None:
     assert_whole(digest, mail(rendered(digest)))
 
 
-@settings(max_examples=60, derandomize=True, deadline=None)
+@settings(max_examples=60, derandomize=True)
 @given(DOCUMENT)
 def test_any_markdown_is_in_the_mail_whole(source: str) -> None:
     digest = read(source).digest

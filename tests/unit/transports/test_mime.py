@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.model.address import Address
@@ -131,7 +131,6 @@ def test_a_sender_name_with_letters_of_any_script_stays_one_mailbox() -> None:
         assert addresses[0].display_name.replace("\\", "") == name.replace("\\", "")
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=300))
 def test_any_subject_survives(subject: str) -> None:
     mail = parsed(changed(subject=subject))
@@ -139,7 +138,6 @@ def test_any_subject_survives(subject: str) -> None:
     assert "".join(str(mail["Subject"]).split()) == "".join(subject.split())
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=400))
 def test_any_text_survives_in_both_parts(text: str) -> None:
     mail = parsed(changed(text=text, html=text))

@@ -21,6 +21,7 @@ from newsletter.transports.outbox import Outbox
 from tests.limits import few_open_files, limited
 from tests.mailbox import opened
 from tests.unit.transports.test_mime import EMAIL, MESSAGE
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 
@@ -170,7 +171,10 @@ write_whole(Path(sys.argv[1]), b"x" * 100_000)
 """
 
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "1.eml")], cwd=ROOT, timeout=60, check=False
+        [sys.executable, "-c", script, str(tmp_path / "1.eml")],
+        cwd=ROOT,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
     assert done.returncode == -signal.SIGKILL
