@@ -122,10 +122,10 @@ class Certificates:
                 del self._under_way[url]
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, timeout_seconds: float = _SECONDS) -> bytes:
     """What stands at a URL: no redirect is followed, nothing large read. Raises NoCertificate."""
     try:
-        with urllib3.PoolManager(timeout=_SECONDS, retries=False) as pool:
+        with urllib3.PoolManager(timeout=timeout_seconds, retries=False) as pool:
             reply = pool.request("GET", url, redirect=False, preload_content=False)
             content = reply.read(MAX_BYTES + 1)
     except HTTPError as error:

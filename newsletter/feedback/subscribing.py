@@ -20,6 +20,7 @@ _SECTION = Section(
     permissions=("sns:ConfirmSubscription",),
 )
 _ARMED = "subscribing_armed_until"  # in seconds since 1970
+_READ_SECONDS = 10
 
 
 class NotConfirmed(NewsletterError):
@@ -40,13 +41,13 @@ def is_armed(store: Store, now: dt.datetime) -> bool:
         return now.timestamp() < state.value(connection, _ARMED)
 
 
-def confirm(topic_arn: str, token: str) -> None:
+def confirm(topic_arn: str, token: str, read_seconds: float = _READ_SECONDS) -> None:
     """Confirm a subscription with SNS, in the topic's region, so that only its owner can end it.
 
     Raises ConfigurationError for what a person has to mend, else NotConfirmed.
     """
     region = topic_arn.split(":")[3]
-    config = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+    config = Config(connect_timeout=5, read_timeout=read_seconds, retries={"total_max_attempts": 2})
     [client] = open_clients("sns", _SECTION, region=region, endpoint="", configs=[config])
     asked(
         lambda: client.confirm_subscription(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, Route
 
+from tests.browser.conftest import context_of
 from tests.integration.publishing import Answer
 
 SITE = "https://site.example"
@@ -103,7 +104,7 @@ class Screen:
 
 @contextmanager
 def screen(browser: Browser) -> Iterator[Screen]:
-    context = browser.new_context()
+    context = context_of(browser)
     try:
         yield Screen(context.new_page())
     finally:

@@ -1,11 +1,14 @@
-"""A headless Chromium for the tests of a module."""
+"""A headless Chromium for the tests of a module, and pages in it."""
 
 import os
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.waiting import PATIENCE_SECONDS
 
 _QUIET = (  # no sandbox, for root; no request of its own
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -24,6 +27,15 @@ def browser() -> Iterator[Browser]:
         assert os.environ.get("CI") != "true", "CI has to install chromium"
         pytest.skip("needs Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=_QUIET)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=_QUIET, timeout=PATIENCE_SECONDS * 1000
+        )
         yield browser
         browser.close()
+
+
+def context_of(browser: Browser, **options: Any) -> BrowserContext:
+    """A context of its own, whose pages may take their time."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    return context

@@ -11,6 +11,7 @@ from newsletter.model.email import Email
 from newsletter.project import Project
 from newsletter.sending.prepare import prepare
 from newsletter.store import Store
+from tests.browser.conftest import context_of
 from tests.browser.samples import ROOT
 from tests.integration.publishing import Visitor, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
@@ -42,7 +43,7 @@ def email(slug: str) -> Email:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Pictures never load, and nothing but pictures may be asked for elsewhere."""
-    context = browser.new_context()
+    context = context_of(browser)
     page = context.new_page()
     page.route(lambda url: "127.0.0.1" not in url, _refuse)
     yield page

@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
+from tests.browser.conftest import context_of
 from tests.browser.samples import SAMPLES, html_of, with_every_block
 
 pytestmark = pytest.mark.browser
@@ -37,7 +38,8 @@ def phone(browser: Browser, mode: str) -> Iterator[Page]:
 
 def _page(browser: Browser, width: int, mode: str) -> Iterator[Page]:
     """Pictures never load, and nothing but pictures may be asked for."""
-    context = browser.new_context(
+    context = context_of(
+        browser,
         viewport={"width": width, "height": 900},
         color_scheme="dark" if mode == "dark" else "light",
     )

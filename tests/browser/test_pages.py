@@ -6,7 +6,6 @@ import email.policy
 import json
 import re
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,14 +17,15 @@ from playwright.sync_api import Browser, Page
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.scaffold import start
 from newsletter.store import open_store
+from tests.browser.conftest import context_of
 from tests.factories import link_of
 from tests.integration.commandline import command, spawn
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.browser
 
 WIDTHS = (390, 1200)
 MODES = ("light", "dark")
-_PATIENCE_SECONDS = 30
 
 
 class Served:
@@ -50,7 +50,7 @@ class Served:
 
     def stop(self) -> None:
         self._process.terminate()
-        assert self._process.wait(_PATIENCE_SECONDS) == 0
+        assert self._process.wait(PATIENCE_SECONDS) == 0
         assert self._process.stdout is not None
         self._process.stdout.close()
 
@@ -61,11 +61,8 @@ class Served:
     def confirmation(self) -> str:
         """The link in the newest mail that asks for a yes."""
         folder = self.root / "outbox" / "confirm"
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while not (mails := list(folder.glob("*.eml"))):
-            assert time.monotonic() < until, "no mail came"
-            time.sleep(0.1)
-        newest = max(mails, key=lambda path: path.stat().st_mtime_ns)
+        until(lambda: any(folder.glob("*.eml")))
+        newest = max(folder.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
         message = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
         part = message.get_body(("plain",))
         assert part is not None
@@ -93,7 +90,7 @@ def served(
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A phone without JavaScript."""
-    context = browser.new_context(viewport={"width": 390, "height": 800}, java_script_enabled=False)
+    context = context_of(browser, viewport={"width": 390, "height": 800}, java_script_enabled=False)
     yield context.new_page()
     context.close()
 
@@ -165,7 +162,8 @@ def test_no_rule_of_accessibility_is_broken(
     assert added.code == 0
     links = Links(served.url, load_keys(served.root))
     ada = link_to(served, "ada@example.com")
-    context = browser.new_context(
+    context = context_of(
+        browser,
         viewport={"width": width, "height": 800},
         color_scheme="dark" if mode == "dark" else "light",
         bypass_csp=True,  # axe-core runs in the page

@@ -100,7 +100,7 @@ def _main(job: Job, gate: Barrier | None) -> None:
     os.chdir(job.project)
     os.environ.update(job.environment)
     _obey(job.orders)
-    _watch(Points(job.trace, job.orders))
+    watch(Points(job.trace, job.orders))
     if job.orders.without:
         guards.switch_off(job.orders.without)
     sys.argv = ["newsletter", *job.arguments]
@@ -184,7 +184,9 @@ def _function() -> str:
     return "nothing of ours"
 
 
-def _watch(points: Points) -> None:
+def watch(points: Points) -> None:
+    """Let this process pass its points from now on."""
+
     def executing(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if statement.startswith(("INSERT", "UPDATE", "DELETE")):
             points.reach("at a change")

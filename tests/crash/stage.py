@@ -3,8 +3,7 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -14,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import sqlalchemy as sa
 
+from newsletter.store import open_store
+from newsletter.store.schema import sends
 from tests.crash import checker, driver
 from tests.crash.checker import Ledger, Taken
 from tests.crash.driver import Job, Orders
 from tests.standin.client import StandIn, running
+from tests.waiting import PATIENCE_SECONDS, until
 
 LIST = "readers"
 LARGEST_CALL = 50
-_PATIENCE_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Command:
         """Let it run until it has passed a point of this kind, or has left."""
         until(lambda: not self.process.is_alive() or what in self.job.trace.read_text("utf-8"))
 
+    def says(self, what: str) -> None:
+        """Let it run until it has said this, or has left."""
+        until(lambda: not self.process.is_alive() or what in self.said)
+
     def kill(self) -> None:
         self.process.kill()
         self.process.join()
@@ -49,12 +55,12 @@ class Command:
         """Let it go on after SIGSTOP, to its end."""
         assert self.process.pid is not None
         os.kill(self.process.pid, signal.SIGCONT)
-        self.process.join(_PATIENCE_SECONDS)
+        self.process.join(PATIENCE_SECONDS)
 
     @property
     def code(self) -> int:
         """Its exit code, once it has left; a negative one is the signal that ended it."""
-        self.process.join(_PATIENCE_SECONDS)
+        self.process.join(PATIENCE_SECONDS)
         assert self.process.exitcode is not None, f"{self.job.arguments} does not end"
         return self.process.exitcode
 
@@ -116,7 +122,8 @@ class Stage:
             self.project / "runs" / f"{next(self._numbers)}.out",
             replace(self.orders, **orders),
         )
-        job.trace.touch()
+        for file in (job.trace, job.output, job.notes):
+            file.touch()
         return Command(job, driver.start(job, gate))
 
     def call(self, *arguments: str, **orders: Any) -> Command:
@@ -164,6 +171,14 @@ class Play:
         if (send_id := self.send_id) is not None:
             return ("resume", send_id)
         return ("send", self.slug, "--list", LIST, "--yes", *options)
+
+    def end_lease(self) -> None:
+        """Let the lease of whoever owned the send last be over."""
+        store = open_store(self.stage.url, self.stage.project)
+        with store.write() as connection:
+            held = sa.update(sends).where(sends.c.id == self.send_id)
+            connection.execute(held.values(lease_until=sends.c.created_at))
+        store.close()
 
     def ledger(self) -> Ledger:
         assert self.send_id is not None, "there is no send"
@@ -240,14 +255,6 @@ def _peopled(stage: Stage) -> Stage:
     done = stage.call("subscribers", "import", "readers.csv", "--list", LIST)
     assert done.code == 0, done.said
     return stage
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    """Wait for something that has to come."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def falls_asleep(command: Command) -> None:

@@ -14,6 +14,7 @@ from tests.crash.parts import parts, proof
 from tests.crash.points import at_every_point
 from tests.crash.rivals import race
 from tests.crash.stage import Stage, staged
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -76,7 +77,9 @@ def test_the_campaign_fails_without_a_guard(guard: str, fault: str) -> None:
     """The quickest of them; docs/reliability.md has the table of all."""
     command = [sys.executable, "-m", "tests.crash.campaign", "--without", guard]
 
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
 
     assert done.returncode == 1, done.stderr
     assert fault in done.stdout

@@ -128,10 +128,12 @@ def test_f8_a_send_that_was_killed_while_it_ended_is_counted_again(play: Play, m
 def test_f9_a_worker_lost_on_another_machine_is_waited_for_and_followed(play: Play) -> None:
     """Whether it lives, nobody here can see; its lease ends, and what it held is unknown."""
     point = (CLAIMED, 2)
-    lost = play.stage.call(*play.next_command(), host="one", lease_seconds=4.0, at=point)
+    lost = play.stage.call(*play.next_command(), host="one", at=point)
     play.stage.quieten()
 
-    other = play.stage.call(*play.next_command(), host="two", lease_seconds=1.0)
+    other = play.stage.start(*play.next_command(), host="two")
+    other.says("waiting for its lease to end")
+    play.end_lease()
 
     assert lost.was_killed
     assert "waiting for its lease to end" in other.said

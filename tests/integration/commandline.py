@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from newsletter.cli import COMMANDS, frame
 from newsletter.errors import OutcomeUnknown
@@ -20,9 +21,10 @@ from newsletter.project import Project, utc_now
 from newsletter.sending.plan import Order, plan, rule_of
 from newsletter.sending.prepare import prepare
 from newsletter.sending.run import run
-from newsletter.store import open_store
+from newsletter.store import open_store, schema
 from newsletter.transports.memory import Memory
 from tests.integration.sending import runner
+from tests.waiting import PATIENCE_SECONDS
 
 ISSUE = """\
 ---
@@ -91,7 +93,7 @@ def spawn(folder: Path, *arguments: str, environment: Mapping[str, str] | None =
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
 
@@ -138,6 +140,30 @@ def plan_send(
     send_id = plan(store, order, utc_now())
     store.close()
     return send_id
+
+
+def slow_down(project: Path) -> None:
+    """Let the next mail that goes be the only one for a long time: whoever sends is left waiting.
+
+    It is as if SES had asked for so little, by a clock that is ahead: from that mail on, the share
+    of the rate recovers.
+    """
+    now = utc_now()
+    ahead = now + dt.timedelta(days=1)
+    _set_pace(project, {"next_at": now, "share": 1 / 2000, "slowed_at": ahead})
+
+
+def speed_up(project: Path) -> None:
+    """Mails may go as fast as their sends say, from now on."""
+    _set_pace(project, {"next_at": utc_now(), "share": 1.0, "slowed_at": None})
+
+
+def _set_pace(project: Path, values: Mapping[str, object]) -> None:
+    store = open_store(Project.open(project).settings.store.url, project)
+    with store.write() as connection:
+        connection.execute(sa.delete(schema.limiter))
+        connection.execute(sa.insert(schema.limiter).values(name="send", **values))
+    store.close()
 
 
 def lose(project: Path, send_id: str) -> None:

@@ -28,6 +28,7 @@ from newsletter.web.server import listen
 from newsletter.web.site import Site
 from newsletter.web.texts import load_texts
 from tests.integration.sending import FixedClock, runner
+from tests.waiting import PATIENCE_SECONDS
 
 BASE_URL = "https://news.example.com"
 PAGE: MergeText = (
@@ -114,7 +115,7 @@ class Visitor:
         method: str = "GET",
         body: str | None = None,
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()

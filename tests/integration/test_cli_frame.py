@@ -16,6 +16,7 @@ import pytest
 from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group
 from tests.integration.commandline import Answer, Call, command, spawn
+from tests.waiting import PATIENCE_SECONDS
 
 ISSUE = "2026-01-07-valley"
 PROGRAM = Group(COMMANDS)
@@ -402,7 +403,7 @@ def redirected(project: Path, redirection: str, *arguments: str) -> Answer:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
 

@@ -343,9 +343,9 @@ def test_a_copy_that_was_made_while_a_send_ran_is_told(
 ) -> None:
     copy = Backup(project, call)
     arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "2", "--json")
-    with at_terminal(project, *arguments) as terminal:
-        terminal.wait_for("1/3")
+    with at_terminal(project, *arguments, asleep=True) as terminal:
         copy.take()
+        terminal.wake()
         terminal.leave()
     before = outbox(project)
 

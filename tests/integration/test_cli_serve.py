@@ -25,8 +25,7 @@ from newsletter.web.server import listen
 from tests.factories import link_of
 from tests.integration.commandline import Call, command
 from tests.limits import limited
-
-_PATIENCE_SECONDS = 30
+from tests.waiting import PATIENCE_SECONDS
 
 Serve = Callable[..., "Server"]
 
@@ -50,12 +49,12 @@ class Server:
     def end(self, number: int) -> tuple[int, str]:
         """Its exit code after a signal, and what it said on standard error."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=_PATIENCE_SECONDS)
+        _, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode, errors
 
     def connect(self) -> socket.socket:
         parts = urlsplit(self.url)
-        return socket.create_connection((parts.hostname, parts.port), _PATIENCE_SECONDS)
+        return socket.create_connection((parts.hostname, parts.port), PATIENCE_SECONDS)
 
     def ask(self, request: bytes) -> bytes:
         """All that comes back for raw bytes, until the server closes or has answered once."""
@@ -144,10 +143,10 @@ def test_kill_9_right_after_an_answer_loses_no_unsubscribe(server: Server, proje
         server.url + leave_path(project), data=b"List-Unsubscribe=One-Click", method="POST"
     )
 
-    with urlopen(request, timeout=_PATIENCE_SECONDS) as told:
+    with urlopen(request, timeout=PATIENCE_SECONDS) as told:
         assert told.status == 200
         os.kill(server.process.pid, signal.SIGKILL)
-    server.process.wait(_PATIENCE_SECONDS)
+    server.process.wait(PATIENCE_SECONDS)
 
     assert statuses(project)[1] == "unsubscribed"
 
@@ -196,7 +195,7 @@ def test_b57_what_is_no_proper_request_gets_4xx(server: Server) -> None:
 @pytest.mark.parametrize("size", [5_000, 10_000_000])
 def test_b34_who_writes_a_whole_body_first_still_gets_an_answer(server: Server, size: int) -> None:
     """Most clients do; a connection that is closed under them tells them nothing."""
-    client = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=_PATIENCE_SECONDS)
+    client = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE_SECONDS)
     client.request("POST", "/u/x", body=b"x" * size)
     status = client.getresponse().status
     client.close()
@@ -241,7 +240,7 @@ def test_b57_a_head_that_never_ends_is_given_up(trickle: bytes) -> None:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
-        with socket.create_connection(listening.getsockname(), _PATIENCE_SECONDS) as connection:
+        with socket.create_connection(listening.getsockname(), PATIENCE_SECONDS) as connection:
             connection.sendall(trickle)
             got = answer(connection)
         server.should_exit = True
@@ -265,9 +264,9 @@ def test_a_client_with_1000_idle_connections_keeps_nobody_from_leaving(
             server.url + leave_path(project), data=b"List-Unsubscribe=One-Click", method="POST"
         )
 
-        with urlopen(request, timeout=_PATIENCE_SECONDS) as told:
+        with urlopen(request, timeout=PATIENCE_SECONDS) as told:
             status = told.status
-        held[0].settimeout(_PATIENCE_SECONDS)
+        held[0].settimeout(PATIENCE_SECONDS)
         try:
             is_given_up = not held[0].recv(1)
         except ConnectionError:

@@ -16,6 +16,7 @@ from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.test_cli_processes import at_terminal
 from tests.standin.client import StandIn, running
 from tests.standin.log import Record
+from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
 HEALTHY = {
@@ -163,12 +164,20 @@ def test_a_spread_send_goes_as_far_as_the_quota_and_waits(
 ) -> None:
     """It stays on its way: the next day's quota is waited for, not asked for by a person."""
     ses.account(max_24_hour_send=100, sent_last_24_hours=98)
+    before = len(ses.requests)
+
+    def is_put_back() -> bool:
+        """SES has refused the third, and the ledger knows."""
+        calls = [call for call in ses.requests[before:] if call["operation"].startswith("Send")]
+        return len(calls) == 3 and call("status", "--json").json["queued"] == 1
+
     arguments = ("send", ISSUE, "--list", readers, "--spread", "--rate", "10", "--json")
     with at_terminal(project, *arguments) as terminal:
         terminal.wait_for("over 2 days or more")
         terminal.wait_for("Type the number of recipients")
         terminal.type("3\n")
         terminal.wait_for("2/3")
+        until(is_put_back)
         waiting = call("status", "--json").json
         terminal.process.send_signal(signal.SIGTERM)
         code, _ = terminal.leave()
@@ -201,9 +210,9 @@ def test_a_quota_that_ends_on_the_way_pauses_until_it_is_free_again(
     (project / "more.csv").write_text(f"email\n{more}")
     call("subscribers", "import", "more.csv", "--list", readers)
     arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "10", "--json")
-    with at_terminal(project, *arguments) as terminal:
-        terminal.wait_for("[1-9]/20")
+    with at_terminal(project, *arguments, asleep=True) as terminal:
         ses.account(max_24_hour_send=100, sent_last_24_hours=100)
+        terminal.wake()
         code, out = terminal.leave()
     found = json.loads(out)
     shown = call("status").out

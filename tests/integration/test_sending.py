@@ -500,17 +500,22 @@ def test_a_scheduled_send_freezes_its_bytes_now_and_its_audience_later(store: St
     assert (after.status, after.counts) == (SendStatus.FINISHED, Counts(accepted=3))
 
 
+class StoppedWaiting(threading.Event):
+    """Asks to stop as soon as somebody waits for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout:
+            self.set()
+        return self.is_set()
+
+
 def test_who_waits_for_the_rate_has_claimed_nothing(store: Store) -> None:
     """At one a second the second call waits; stopped meanwhile, its recipient is still queued."""
     fill_list(store, 2)
-    working = runner(store, Memory(), max_rate=1)
-
-    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
-        threading.Timer(0.05, working.stop.set).start()
-        return accept(batch)
+    working = runner(store, Memory(), clock=FixedClock(), max_rate=1)
 
     send_id = plan(store, order(), NOW)
-    after = run.run(replace(working, transport=Memory(answer)), send_id)
+    after = run.run(replace(working, stop=StoppedWaiting()), send_id)
 
     assert after.counts == Counts(accepted=1, queued=1)
     assert [d.attempts for d in ledger(store, send_id).values()] == [0, 1]

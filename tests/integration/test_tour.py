@@ -10,6 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+from tests.integration.commandline import slow_down, speed_up
+from tests.waiting import PATIENCE_SECONDS
+
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 TOUR = README.partition("## A tour")[2].partition("\n## ")[0]
 LINES = [
@@ -51,6 +54,9 @@ class Shell:
             return 0
         if "SEND" in words:
             line = line.replace("SEND", str(self.sends()[0]["send_id"]))
+        paced = "--rate" in words
+        if paced:  # so that Ctrl-C comes in time on any machine
+            slow_down(self.folder)
         line = line.replace("newsletter serve", "newsletter serve --port 0")  # 8000 may be taken
         with (self.folder / "notes").open("w") as notes:
             process = subprocess.Popen(
@@ -62,7 +68,9 @@ class Shell:
             )
         if "press Ctrl-C" in line:
             self._interrupt(process)
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=PATIENCE_SECONDS)
+        if paced:
+            speed_up(self.folder)
         assert "Traceback" not in self._notes()
         return code
 

@@ -9,6 +9,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from mypy_boto3_sesv2 import SESV2Client
 
+from tests.waiting import PATIENCE_SECONDS
+
 SENDER = "Daily <daily@news.example.com>"
 READER = "reader@example.com"
 MIME = (
@@ -17,7 +19,7 @@ MIME = (
 )
 
 
-def client_of(url: str, read_timeout_seconds: float = 10) -> SESV2Client:
+def client_of(url: str, read_timeout_seconds: float = PATIENCE_SECONDS) -> SESV2Client:
     """A client that sends once and checks nothing, like one that sends newsletters."""
     client: SESV2Client = boto3.client(
         "sesv2",
@@ -29,7 +31,7 @@ def client_of(url: str, read_timeout_seconds: float = 10) -> SESV2Client:
             parameter_validation=False,
             retries={"total_max_attempts": 1},
             read_timeout=read_timeout_seconds,
-            connect_timeout=5,
+            connect_timeout=PATIENCE_SECONDS,
             max_pool_connections=32,
         ),
     )

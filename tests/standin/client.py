@@ -14,6 +14,7 @@ from typing import Any
 from tests.standin import log as records
 from tests.standin.log import Record
 from tests.standin.settings import command_line
+from tests.waiting import PATIENCE_SECONDS
 
 _ROOT = Path(__file__).parents[2]
 _PAGE = 5000
@@ -32,7 +33,7 @@ class StandIn:
         self._call("POST", "/_faults", faults)
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Nothing goes wrong any more, and what was held back is answered."""
         self._call("DELETE", "/_faults")
 
     def account(self, **changes: object) -> None:
@@ -72,7 +73,7 @@ class StandIn:
         self._end()
 
     def _end(self) -> None:
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=PATIENCE_SECONDS)
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 pipe.close()
@@ -85,7 +86,7 @@ class StandIn:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 content: bytes = answer.read()
         except urllib.error.HTTPError as error:
             with error:

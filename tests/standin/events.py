@@ -9,7 +9,7 @@ import heapq
 import random
 import time
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,8 +86,15 @@ class Publisher(Protocol):
 class Feed:
     """The events of a log, in the order in which they come; event N stays event N."""
 
-    def __init__(self, path: Path, settings: Settings, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: Settings,
+        publisher: Publisher,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._path, self._settings, self._publisher = path, settings, publisher
+        self._clock = clock
         self._read = 0
         self._come = array("Q")
         self._waiting: list[tuple[float, int]] = []
@@ -109,7 +116,7 @@ class Feed:
                 for place, code in enumerate(self._published(start, record)):
                     heapq.heappush(self._waiting, (self._due(record, place), code))
         due = []
-        while self._waiting and self._waiting[0][0] <= time.time():
+        while self._waiting and self._waiting[0][0] <= self._clock():
             due.append(heapq.heappop(self._waiting)[1])
         if self._settings.events_shuffled:
             random.Random(f"{self._settings.seed} {len(self._come)}").shuffle(due)

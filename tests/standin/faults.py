@@ -129,6 +129,8 @@ KINDS: Mapping[str, Kind] = {
     "unknown_status": Kind(True, _unknown_status, {"status": "SOMETHING_NEW"}),
     "huge_body": Kind(True, _huge, {"size_bytes": 64_000_000}),
     "slow_body": Kind(True, _slow, {"seconds": 2.0}),
+    # Accepted, and answered when the faults are cleared.
+    "held": _connection(True, Manner.HELD),
 }
 
 

@@ -11,7 +11,8 @@ import traceback
 import urllib.parse
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 MAX_BODY_BYTES = 60_000_000
 SLOW_PIECES = 20
@@ -44,6 +45,8 @@ class Manner(enum.Enum):
     """No answer; the connection is reset."""
     HANG = enum.auto()
     """No answer; the connection stays."""
+    HELD = enum.auto()
+    """Whole, once whoever holds it lets it go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,14 @@ Handler = Callable[[Request], tuple[Answer, float]]
 
 
 class Connection(asyncio.Protocol):
-    """One client: hands each whole request to `handle`, sends what it returns after that delay."""
+    """One client: hands each whole request to `handle`, sends what it returns after that delay.
 
-    def __init__(self, handle: Handler) -> None:
+    An answer that is to be held back is put into `held`; calling it there sends it.
+    """
+
+    def __init__(self, handle: Handler, held: list[Callable[[], None]]) -> None:
         self._handle = handle
+        self._held = held
         self._buffer = bytearray()
         self._head: tuple[str, str, Mapping[str, str], int] | None = None
         self._busy = False
@@ -169,6 +176,8 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
             case Manner.HANG:
                 pass
+            case Manner.HELD:
+                self._held.append(partial(self._send, replace(answer, manner=Manner.WHOLE)))
 
     def _trickle(self, rest: bytes, size_bytes: int, seconds: float) -> None:
         if self._transport is None:

@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE_SECONDS
+
 _ROOT = Path(__file__).parents[2]
 
 
@@ -157,7 +159,7 @@ class QueueStandIn:
 
     def _call(self, path: str, value: object) -> Any:
         request = urllib.request.Request(self.url + path, json.dumps(value).encode())
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return json.loads(answer.read())
 
 
@@ -177,7 +179,7 @@ def running_queue(hidden_seconds: float = 120) -> Iterator[QueueStandIn]:
         yield QueueStandIn(process.stdout.readline().strip(), process)
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_SECONDS)
         process.stdin.close()
         process.stdout.close()
 

@@ -8,7 +8,7 @@ import signal
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,7 @@ class Service:
         self._requests = 0
         self._recipients = 0
         self._arrivals: Counter[int] = Counter()
+        self.held: list[Callable[[], None]] = []
 
     def handle(self, request: Request) -> tuple[Answer, float]:
         """The answer, and for how many seconds it is held back."""
@@ -212,6 +213,7 @@ class Service:
                 self._faults.configure(json.loads(request.body))
             case "DELETE", "/_faults":
                 self._faults.clear()
+                self._let_go()
             case "POST", "/_account":
                 self._account.change(json.loads(request.body))
             case "GET", "/_stats":
@@ -224,6 +226,11 @@ class Service:
             case _:
                 raise ValueError(f"no {request.method} {request.path}")
         return _NOTHING
+
+    def _let_go(self) -> None:
+        """Send the answers that were held back."""
+        while self.held:
+            self.held.pop(0)()
 
     def _stats(self) -> dict[str, Any]:
         """Counts, and how many recipients arrived in each tenth of a second (monotonic clock)."""
@@ -282,7 +289,7 @@ async def serve(settings: Settings) -> None:
     if settings.with_parent:
         loop.add_reader(sys.stdin.fileno(), _at_end_of_input, stopped)
     server = await loop.create_server(
-        lambda: Connection(service.handle), "127.0.0.1", settings.port, backlog=256
+        lambda: Connection(service.handle, service.held), "127.0.0.1", settings.port, backlog=256
     )
     port = server.sockets[0].getsockname()[1]
     print(f"http://127.0.0.1:{port}", flush=True)

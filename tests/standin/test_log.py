@@ -16,6 +16,7 @@ from tests.standin.asking import bulk, client_of, entry, pairs
 from tests.standin.client import running
 from tests.standin.log import Log, read
 from tests.standin.settings import Settings, command_line, parse
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -67,11 +68,11 @@ def test_every_answer_was_logged_before_it_was_sent(log: Path) -> None:
         threads = [threading.Thread(target=send_on) for _ in range(4)]
         for thread in threads:
             thread.start()
-        assert begun.wait(timeout=30)
+        assert begun.wait(timeout=PATIENCE_SECONDS)
 
         standin.kill()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=PATIENCE_SECONDS)
 
     logged = {line["message_id"] for line in standin.accepted()}
     assert set(answered) <= logged
@@ -143,7 +144,7 @@ def test_it_stops_with_its_parent(log: Path) -> None:
 
         os.close(writer)
 
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
 
 
 def test_arrivals_are_counted_in_tenths_of_a_second(log: Path) -> None:

@@ -4,13 +4,15 @@ import contextlib
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
+
+from tests.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+_PATIENT = Config(read_timeout=PATIENCE_SECONDS, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,11 @@ class Aws:
 
     @property
     def sqs(self) -> "SQSClient":
-        return boto3.client("sqs", REGION, endpoint_url=self.url, **self._keys())
+        return boto3.client("sqs", REGION, endpoint_url=self.url, config=_PATIENT, **self._keys())
 
     @property
     def sns(self) -> "SNSClient":
-        return boto3.client("sns", REGION, endpoint_url=self.url, **self._keys())
+        return boto3.client("sns", REGION, endpoint_url=self.url, config=_PATIENT, **self._keys())
 
     def feed(self, *, raw: bool) -> "Feed":
         """A new topic with a new queue subscribed to it, with or without raw delivery."""
@@ -94,13 +97,16 @@ def running_aws() -> Iterator[Aws]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+    def listens() -> bool:
+        assert process.poll() is None, "moto did not start"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return True
+        return False
+
     try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            assert process.poll() is None, "moto did not start"
-            time.sleep(0.1)
+        until(listens)
         yield Aws(f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_SECONDS)

@@ -34,6 +34,7 @@ from tests.integration.sending import (
     runner,
 )
 from tests.unit.feedback.payloads import changed
+from tests.waiting import PATIENCE_SECONDS
 
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
@@ -165,7 +166,7 @@ def test_f57_a_send_looks_each_minute_whether_it_is_heard_of(store: Store) -> No
     def answer(_: str, batch: Sequence[Message]) -> list[Outcome]:
         looked.clear()
         clock.forward(61)
-        assert looked.wait(30)
+        assert looked.wait(PATIENCE_SECONDS)
         return [Accepted(message.ref) for message in batch]
 
     memory = Memory(answer)

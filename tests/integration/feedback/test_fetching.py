@@ -8,6 +8,7 @@ import pytest
 
 from newsletter.feedback.certificates import MAX_BYTES, NoCertificate, fetch
 from tests.integration.feedback.signing import certificate, key_number
+from tests.waiting import PATIENCE_SECONDS
 
 Serve = Callable[..., str]
 
@@ -49,7 +50,7 @@ def serve(asked: list[str]) -> Iterator[Serve]:
 def test_a_certificate_is_fetched(serve: Serve) -> None:
     content = certificate(key_number(0))
 
-    assert fetch(serve(200, content)) == content
+    assert fetch(serve(200, content), PATIENCE_SECONDS) == content
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
@@ -57,7 +58,7 @@ def test_b46_no_redirect_is_followed(serve: Serve, asked: list[str], status: int
     url = serve(status, b"", Location="/elsewhere")
 
     with pytest.raises(NoCertificate):
-        fetch(url)
+        fetch(url, PATIENCE_SECONDS)
 
     assert asked == ["/a.pem"]
 
@@ -65,14 +66,14 @@ def test_b46_no_redirect_is_followed(serve: Serve, asked: list[str], status: int
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
 def test_f59_an_error_is_no_certificate(serve: Serve, asked: list[str], status: int) -> None:
     with pytest.raises(NoCertificate):
-        fetch(serve(status, certificate(key_number(0))))
+        fetch(serve(status, certificate(key_number(0))), PATIENCE_SECONDS)
 
     assert asked == ["/a.pem"]
 
 
 def test_b46_nothing_large_is_read(serve: Serve) -> None:
     with pytest.raises(NoCertificate):
-        fetch(serve(200, b"x" * (MAX_BYTES + 1)))
+        fetch(serve(200, b"x" * (MAX_BYTES + 1)), PATIENCE_SECONDS)
 
 
 def test_f59_a_host_that_is_away_is_no_certificate() -> None:

@@ -24,6 +24,7 @@ from tests.integration.feedback.aws import Aws, Feed
 from tests.integration.reporting import BOUNCE, DELIVERY, event
 from tests.standin.queue import QueueStandIn, running_queue
 from tests.unit.feedback.payloads import payload
+from tests.waiting import PATIENCE_SECONDS
 
 ISSUE = "2026-01-07-valley"
 
@@ -224,7 +225,7 @@ def test_a_signal_finishes_the_messages_in_hand(
         assert process.poll() is None
 
     process.send_signal(number)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == 0
     assert json.loads(out)["applied"] == 1

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import json
-import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -19,8 +18,10 @@ from newsletter.feedback.certificates import Certificates
 from newsletter.feedback.sns import Envelope, Refusal, prove
 from newsletter.feedback.subscribing import NotConfirmed, confirm
 from newsletter.project import utc_now
+from newsletter.web.server import listen, url_of
 from tests.integration.feedback.aws import Aws
 from tests.integration.reporting import BOUNCE, event
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -38,12 +39,11 @@ def endpoint(posted: list[bytes]) -> Iterator[str]:
     async def sns(request: Request) -> None:
         posted.append(await request.body())
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+    with listen("127.0.0.1", 0) as listening:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/hooks/sns"
+        yield f"{url_of(listening)}/hooks/sns"  # connections wait until it accepts them
         server.should_exit = True
         thread.join()
 
@@ -61,7 +61,7 @@ def test_a_signature_of_sns_proves_what_it_posts(
         scope = "AWS4-HMAC-SHA256 Credential=key/20260107/us-east-1/sns/aws4_request"
         headers = {"Authorization": scope}
         request = urllib.request.Request(aws.url + urlsplit(url).path, headers=headers)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return bytes(answer.read())
 
     keys = Certificates(fetch, lambda: utc_now() + dt.timedelta(minutes=1))
@@ -93,13 +93,13 @@ def through_moto(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_subscription_is_confirmed_through_the_api(aws: Aws) -> None:
     topic = aws.sns.create_topic(Name="confirming")["TopicArn"]
 
-    confirm(topic, "a-token")
+    confirm(topic, "a-token", PATIENCE_SECONDS)
 
 
 @pytest.mark.usefixtures("through_moto")
 def test_a_confirmation_that_sns_refuses_is_told() -> None:
     with pytest.raises(NotConfirmed):
-        confirm("arn:aws:sns:us-east-1:123456789012:missing", "a-token")
+        confirm("arn:aws:sns:us-east-1:123456789012:missing", "a-token", PATIENCE_SECONDS)
 
 
 def test_without_credentials_nothing_is_confirmed(

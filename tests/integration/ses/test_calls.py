@@ -1,5 +1,6 @@
 """One batch handed to SES: what becomes of each message, and how many calls that takes."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -19,9 +20,11 @@ from newsletter.model.send import (
     Outcome,
     Rejected,
     RetryLater,
+    Send,
     SendStatus,
 )
 from newsletter.model.subscriber import Subscriber
+from newsletter.sending import run
 from newsletter.sending.compose import Audience, compose
 from newsletter.store import schema
 from newsletter.transports.ses import Ses
@@ -29,6 +32,7 @@ from tests.integration.sending import EMAIL
 from tests.integration.ses.stage import Stage, kinds, ses_at, settings_for
 from tests.standin.client import StandIn
 from tests.standin.log import Record
+from tests.waiting import PATIENCE_SECONDS, until
 
 SEND = "20260107-abcdef"
 LINKS = Links("https://news.example.com", ("a key for the tests alone",))
@@ -371,6 +375,7 @@ def test_an_answer_to_a_bulk_call_that_never_comes_is_asked_once(standin: StandI
     with pytest.raises(OutcomeUnknown):
         counted.deliver(batch(3))
 
+    until(lambda: bool(counted.calls))
     assert [call["accepted"] for call in counted.calls] == [3]
 
 
@@ -378,27 +383,37 @@ def test_an_answer_to_a_bulk_call_that_never_comes_is_asked_once(standin: StandI
 
 
 class Changing(Ses):
-    """SES whose account is another when it is asked a second time, a minute later."""
+    """SES whose account is another when it is asked a second time, a minute later.
 
-    asked = 0
+    Its sixth call waits until that is known.
+    """
+
+    asked = calls = 0
     then: Allowance
+    known: threading.Event
 
     def allowance(self) -> Allowance:
         self.asked += 1
         return super().allowance() if self.asked == 1 else self.then
 
+    def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        self.calls += 1
+        if self.calls == 6:
+            assert self.known.wait(PATIENCE_SECONDS)
+        return super().deliver(send_id, batch)
 
-def changing(stage: Stage, then: Allowance) -> Changing:
-    """Calls take long enough that a minute of the test's clock passes among them."""
-    stage.standin.configure(latency_ms=60)
-    made = Changing(settings_for(stage.standin.url), concurrency=1)
-    made.then = then
-    return made
+
+def sent_while_changing(stage: Stage, people: int, then: Allowance) -> Send:
+    """A send that is run while the account changes."""
+    transport = Changing(settings_for(stage.standin.url), concurrency=1)
+    transport.then, transport.known = then, threading.Event()
+    runner = replace(stage.runner(transport), check_events=transport.known.set)
+    return run.run(runner, stage.plan(people))
 
 
 def test_a_rate_that_is_lowered_while_it_runs_is_followed(stage: Stage) -> None:
     """Calls get smaller with it: a tenth of a second's worth each."""
-    send = stage.send(500, changing(stage, Allowance(rate=380.0)))
+    send = sent_while_changing(stage, 500, Allowance(rate=380.0))
 
     sizes = [call["entries"] for call in stage.calls]
     assert send.status is SendStatus.FINISHED
@@ -407,7 +422,7 @@ def test_a_rate_that_is_lowered_while_it_runs_is_followed(stage: Stage) -> None:
 
 
 def test_an_account_that_is_closed_while_it_runs_pauses_the_send(stage: Stage) -> None:
-    send = stage.send(1_000, changing(stage, Allowance(problem="sending is switched off")))
+    send = sent_while_changing(stage, 1_000, Allowance(problem="sending is switched off"))
 
     assert send.status is SendStatus.PAUSED
     assert send.pause_reason == "sending is switched off"

@@ -3,6 +3,7 @@
 Each send goes from plan to ledger; the ledger is then held against what the stand-in logged.
 """
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from newsletter.store import Store
 from newsletter.transports.ses import Ses
 from tests.integration.ses.stage import Stage, settings_for
 from tests.standin.client import StandIn
+from tests.waiting import PATIENCE_SECONDS
 
 MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
 
@@ -28,7 +30,8 @@ def unknown_after_one_fault(stage: Stage, mode: str, fault: str, value: object =
 
     It was made once: a second would be a second mail to all of them.
     """
-    transport = stage.ses(mode, read_seconds=0.3)
+    # The other calls are not to be given up, though a busy machine answers late.
+    transport = stage.ses(mode, read_seconds=3 if fault.startswith("hang") else PATIENCE_SECONDS)
     people = transport.batch_size * 2
     stage.standin.configure(**{fault: value})
 
@@ -116,13 +119,15 @@ def test_f34_the_rate_of_the_account_is_never_exceeded(stage: Stage) -> None:
     stage.standin.account(max_send_rate=300.0)
     paced = replace(stage.runner(stage.ses(concurrency=4)), clock=utc_now)
 
-    send = run.run(paced, stage.plan(300))
+    send_id = stage.plan(300)
+    started = time.monotonic()
+    send = run.run(paced, send_id)
 
     assert send.status is SendStatus.FINISHED
     assert {call["status"] for call in stage.calls} == {200}
     assert stage.statuses(send.id) == {"accepted": 300}
-    first, *_, last = [call["monotonic"] for call in stage.calls]
-    assert last - first > 0.8  # 300 at 95 % of 300 a second, the last batch left out
+    # 300 at 95 % of 300 a second, the last batch left out.
+    assert stage.calls[-1]["monotonic"] - started > 0.8
 
 
 # --- F35: the quota -------------------------------------------------------------------------------

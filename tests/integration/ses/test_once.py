@@ -2,8 +2,6 @@
 
 import json
 import signal
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +10,11 @@ import pytest
 
 from newsletter.model.send import SendStatus
 from newsletter.transports.ses import Ses
-from tests.integration.commandline import Call
+from tests.integration.commandline import Call, slow_down, speed_up
 from tests.integration.ses.stage import Stage, settings_for
 from tests.integration.test_cli_processes import Terminal, at_terminal
 from tests.standin.client import StandIn
+from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
 MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
@@ -63,15 +62,14 @@ def test_an_error_that_is_not_known_is_unknown_and_stops(quick: Stage, mode: str
 
 
 @pytest.fixture
-def configured(project: Path, standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A project that sends through the stand-in, which answers late."""
-    standin.configure(latency_ms=700)
+def configured(project: Path, standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project that sends through the stand-in, which holds its first answer back."""
+    slow_down(project)
+    standin.configure(held=1)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("NEWSLETTER_TRANSPORT__KIND", "ses")
     monkeypatch.setenv("NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL", standin.url)
     monkeypatch.setenv("NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET", "newsletter")
-    yield
-    standin.configure(latency_ms=0)
 
 
 @contextmanager
@@ -80,12 +78,14 @@ def in_flight(project: Path, standin: StandIn, readers: str) -> Iterator[tuple[T
     before = len(list(standin.accepted()))
     arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "2", "--json")
     with at_terminal(project, *arguments) as terminal:
-        until, turn = time.monotonic() + 30, threading.Event()
-        while len(mails := list(standin.accepted())) == before:
+
+        def is_taken() -> bool:
             assert terminal.process.poll() is None
-            assert time.monotonic() < until
-            turn.wait(0.01)
-        yield terminal, mails[-1]["tags"]["send"]
+            return len(list(standin.accepted())) > before
+
+        until(is_taken)
+        *_, mail = standin.accepted()
+        yield terminal, mail["tags"]["send"]
 
 
 def mailed(standin: StandIn, send_id: str) -> list[str]:
@@ -110,10 +110,11 @@ def test_f10_f12_a_call_in_flight_is_finished_before_the_process_leaves(
 
     with in_flight(project, standin, readers) as (terminal, send_id):
         terminal.process.send_signal(signal.Signals[name])
+        standin.clear()
         terminal.wait_for(f"newsletter resume {send_id}")
         code, out = terminal.leave()
     left = mailed(standin, send_id)
-    standin.configure(latency_ms=0)
+    speed_up(project)
     resumed = call("resume", send_id, "--json")
 
     stopped = json.loads(out)
@@ -137,7 +138,8 @@ def test_f5_f11_a_lost_process_leaves_one_call_unknown_which_events_settle(
             terminal.process.send_signal(signal.SIGINT)
             terminal.process.send_signal(signal.SIGTERM)
         code, _ = terminal.leave()
-    standin.configure(latency_ms=0)
+    standin.clear()
+    speed_up(project)
     resumed = call("resume", send_id, "--json")
     log = project / "events.jsonl"
     log.write_text("".join(f"{json.dumps(event)}\n" for event in standin.events()))

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.waiting import PATIENCE_SECONDS
+
 CERTIFICATES = Path(__file__).parents[2] / "data" / "tls"
 
 
@@ -44,7 +46,7 @@ def listening(certificate: Path | None = None) -> Iterator[Listener]:
     finally:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
-        thread.join(timeout=10)
+        thread.join(timeout=PATIENCE_SECONDS)
 
 
 def _serve(server: socket.socket, context: ssl.SSLContext | None, heard: Listener) -> None:
@@ -54,7 +56,7 @@ def _serve(server: socket.socket, context: ssl.SSLContext | None, heard: Listene
         except OSError:
             return
         heard.connections += 1
-        client.settimeout(5)
+        client.settimeout(PATIENCE_SECONDS)
         try:
             if context is not None:
                 client = context.wrap_socket(client, server_side=True)
