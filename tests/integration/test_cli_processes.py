@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from newsletter.project import Project
 from newsletter.store import open_store, schema
 from tests.integration.commandline import Call, command, plan_send, slow_down, speed_up, write_issue
+from tests.signals import ordinary_signals
 from tests.waiting import PATIENCE_SECONDS, until
 
 ISSUE = "2026-01-07-valley"
@@ -66,16 +67,17 @@ def at_terminal(project: Path, *arguments: str, asleep: bool = False) -> Iterato
     """
     ours, its = pty.openpty()
     sleeper = [sys.executable, "-m", "tests.crash.sleeper", RECORDED]
-    process = subprocess.Popen(
-        [*sleeper, *arguments] if asleep else command(*arguments),
-        cwd=project,
-        env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-        stdin=its,
-        stdout=subprocess.PIPE,
-        stderr=its,
-        text=True,
-        start_new_session=True,
-    )
+    with ordinary_signals():
+        process = subprocess.Popen(
+            [*sleeper, *arguments] if asleep else command(*arguments),
+            cwd=project,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+            stdin=its,
+            stdout=subprocess.PIPE,
+            stderr=its,
+            text=True,
+            start_new_session=True,
+        )
     os.close(its)
 
     def sleeps() -> bool:

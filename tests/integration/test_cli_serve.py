@@ -25,6 +25,7 @@ from newsletter.web.server import listen
 from tests.factories import link_of
 from tests.integration.commandline import Call, command
 from tests.limits import limited
+from tests.signals import ordinary_signals
 from tests.waiting import PATIENCE_SECONDS
 
 Serve = Callable[..., "Server"]
@@ -32,13 +33,14 @@ Serve = Callable[..., "Server"]
 
 class Server:
     def __init__(self, project: Path, *options: str) -> None:
-        self.process = subprocess.Popen(
-            command("serve", "--port", "0", *options),
-            cwd=project,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        with ordinary_signals():
+            self.process = subprocess.Popen(
+                command("serve", "--port", "0", *options),
+                cwd=project,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         assert self.process.stdout is not None
         self.said = self.process.stdout.readline()
 

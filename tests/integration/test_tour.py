@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.integration.commandline import slow_down, speed_up
+from tests.signals import ordinary_signals
 from tests.waiting import PATIENCE_SECONDS
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
@@ -58,7 +59,7 @@ class Shell:
         if paced:  # so that Ctrl-C comes in time on any machine
             slow_down(self.folder)
         line = line.replace("newsletter serve", "newsletter serve --port 0")  # 8000 may be taken
-        with (self.folder / "notes").open("w") as notes:
+        with (self.folder / "notes").open("w") as notes, ordinary_signals():
             process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {line}"],
                 cwd=self.folder,

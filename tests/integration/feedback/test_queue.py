@@ -22,6 +22,7 @@ from newsletter.store import Store, open_store, schema
 from tests.integration.commandline import Answer, Call, command, lose, plan_send, spawn
 from tests.integration.feedback.aws import Aws, Feed
 from tests.integration.reporting import BOUNCE, DELIVERY, event
+from tests.signals import ordinary_signals
 from tests.standin.queue import QueueStandIn, running_queue
 from tests.unit.feedback.payloads import payload
 from tests.waiting import PATIENCE_SECONDS
@@ -217,9 +218,10 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueStandIn]:
 def test_a_signal_finishes_the_messages_in_hand(
     project: Path, queue: QueueStandIn, send_id: str, number: int
 ) -> None:
-    process = subprocess.Popen(
-        command("events", "pull", "--json"), stdout=subprocess.PIPE, text=True, env=os.environ
-    )
+    with ordinary_signals():
+        process = subprocess.Popen(
+            command("events", "pull", "--json"), stdout=subprocess.PIPE, text=True, env=os.environ
+        )
     queue.add([event(send_id, 1, BOUNCE)])
     while not verdicts(project):
         assert process.poll() is None
