@@ -261,16 +261,23 @@ def _check_utf8(raw: io.BufferedReader, path: Path) -> None:
     start = raw.tell()
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     foreign = letters = 0
+    line, first = 1, None
     while chunk := raw.read(_CHUNK_BYTES):
         text = decoder.decode(chunk)
+        if "\0" in text:  # no text at all, as the header will show
+            foreign = 0
+            break
         if not text.isascii():
             foreign += len(_FOREIGN.findall(text))
             letters += len(_LETTERS.findall(text))
+            if first is None and (match := _FOREIGN.search(text)):
+                first = line + text.count("\n", 0, match.start())
+        line += text.count("\n")
     raw.seek(start)
     if foreign > letters:
         raise UsageError(
             "the file is not UTF-8 text",
-            where=str(path),
+            where=f"{path}:{first}",
             hint="Save it as “CSV UTF-8”, which Excel offers beside “CSV”. Or say what it is: "
             "--encoding windows-1252 is that of Excel's “CSV” in Western Europe.",
         )

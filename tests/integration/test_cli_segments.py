@@ -55,8 +55,8 @@ def test_the_people_of_a_segment_are_listed_and_exported(
     assert of_any == of_list
     assert pending == []
     assert [row.partition(",")[0] for row in exported.out.splitlines()] == [
-        "email",
-        "ada@example.com",
+        '"email"',
+        '"ada@example.com"',
     ]
     assert len(with_others.out.splitlines()) == 3
 

@@ -11,7 +11,7 @@ from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
-from newsletter.store import Store, consents, people, suppressions
+from newsletter.store import Store, consents, former, people, suppressions
 from tests.factories import LATER, NOW, erased_hash, import_text, join, leave, make_list
 
 
@@ -299,3 +299,22 @@ def test_who_was_erased_is_recorded_in_no_way(store: Store, tmp_path: Path) -> N
     with store.read() as connection:
         assert people.count(connection) == 0
         assert suppressions.counts(connection) == {"erased": 1}
+
+
+def test_a_former_address_is_no_second_person_and_its_no_counts(
+    store: Store, tmp_path: Path
+) -> None:
+    """Somebody moved to another address; an old file, and an old list of departures, have the
+    former one."""
+    make_list(store)
+    ann = join(store, "new@example.com").subscriber_id
+    with store.write() as connection:
+        former.add(connection, ann, Address("old@example.com"), "", 1, NOW)
+
+    yes = import_text(store, tmp_path, "email\nold@example.com\n")
+    no = import_text(store, tmp_path, "email,status\nold@example.com,unsubscribed\n")
+
+    assert (yes.skipped, no.unsubscribed) == (1, 1)
+    assert standing(store, "new") == "unsubscribed"
+    with store.read() as connection:
+        assert people.count(connection) == 1

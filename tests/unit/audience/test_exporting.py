@@ -233,6 +233,25 @@ def test_what_was_exported_makes_the_same_store_again(
         two.close()
 
 
+@pytest.mark.postgresql
+def test_an_export_of_one_database_is_imported_into_the_other(
+    sqlite_store: Store, postgresql_store: Store, tmp_path: Path
+) -> None:
+    for name in ("ai", "web"):
+        make_list(sqlite_store, name)
+    at = NOW
+    for number, what in enumerate([*Act, Act.LEAVE]):
+        begin(sqlite_store, number, "Ann \\ 'x'", "note;=1")
+        for each in (what, Act.LEAVE if number % 2 else Act.PAUSE):
+            at += dt.timedelta(seconds=7, microseconds=13)
+            act(sqlite_store, tmp_path, number, each, "web" if number % 3 else "ai", at)
+
+    result = import_own(postgresql_store, tmp_path, exported(sqlite_store))
+
+    assert result.rejected == 0
+    assert contents(postgresql_store) == contents(sqlite_store)
+
+
 def import_own(store: Store, folder: Path, text: str) -> ImportResult:
     path = folder / "export.csv"
     path.write_text(text, "utf-8")
