@@ -135,9 +135,10 @@ class NewsletterSettings(_Part):
 
 
 class StoreSettings(_Part):
-    """`[store]`: where subscribers and the ledger live."""
+    """`[store]`: where subscribers and the ledger live, and what remembers how old it is."""
 
     url: str = "sqlite:///subscribers/newsletter.db"
+    state: str = "subscribers/generation"
 
 
 class OutboxSettings(_Part):

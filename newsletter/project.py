@@ -38,7 +38,7 @@ class Project:
     @property
     def generation(self) -> Path:
         """The file that follows the store's generation: newsletter.sending.generation."""
-        return self.root / "subscribers" / "generation"
+        return self.root / self.settings.store.state
 
     @property
     def outbox(self) -> Path:

@@ -5,15 +5,29 @@ its id and its generation. A store behind its line was restored from a copy. A n
 before stores had ids, and holds for those that have no line.
 """
 
+import os
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from newsletter.errors import ConfigurationError
 from newsletter.files import held, make_folder, write_whole
 from newsletter.store import state
 
 _NAME = "generation"
 _ANY = ""  # the store of a line without an id
+
+
+def check_place(file: Path) -> None:
+    """Raises ConfigurationError where the file could not be written: a send would end at that."""
+    folder = next(folder for folder in file.parents if folder.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            f"nothing can be written to {folder}, and a send notes there how old the store is",
+            where="store.state",
+            hint="Nothing was sent. Give access, or name another file that is kept, as [store] "
+            "state or NEWSLETTER_STORE__STATE.",
+        )
 
 
 def is_behind(connection: Connection, file: Path) -> bool:
@@ -55,7 +69,7 @@ def _read(file: Path) -> dict[str, int]:
     """The generation of each store; what is no such line is left out."""
     try:
         lines = file.read_text("ascii").splitlines()
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     parts = [line.rpartition(" ") for line in lines]
     return {store_id: int(number) for store_id, _, number in parts if number.isdecimal()}

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 
 from newsletter.errors import Refused
 from newsletter.model.send import Allowance
-from newsletter.sending import restored
+from newsletter.sending import generation, restored
 from newsletter.sending.run import Runner, allowed
 from newsletter.store import Store, receipts
 from newsletter.transports import Transport
 
 
 def check_store(runner: Runner) -> None:
-    """Raises Refused where the store was restored from a backup, before anything is written."""
+    """Raises Refused where the store was restored from a backup, and ConfigurationError where it
+    could not be noted how old it is, before anything is written."""
+    if runner.generation is not None:
+        generation.check_place(runner.generation)
     with runner.store.read() as connection:
         restored.check(connection, runner.generation)
 

@@ -58,3 +58,40 @@ def test_a_second_overload_halves_again_and_never_to_nothing(store: Store) -> No
     first, second = (_reserve(store, 1, 64, after_seconds=38) for _ in range(2))
 
     assert 0.5 < second - first <= 1.0
+
+
+@pytest.mark.parametrize("ahead", [dt.timedelta(hours=1), dt.timedelta(days=1)])
+def test_slots_that_a_wrong_clock_took_far_ahead_are_told_and_begin_anew(
+    store: Store, ahead: dt.timedelta
+) -> None:
+    """The clock of a machine was ahead, sent 60, and is put right 20 seconds later."""
+    for _ in range(12):
+        _reserve(store, 5, 50, after_seconds=ahead.total_seconds())
+
+    with store.write() as connection:
+        first = limiter.reserve(connection, 5, 50, NOW + dt.timedelta(seconds=20))
+        second = limiter.reserve(connection, 5, 50, NOW + dt.timedelta(seconds=20))
+
+    assert first.was_booked_until == NOW + ahead + dt.timedelta(seconds=1.2)
+    assert first.begins == NOW + dt.timedelta(seconds=20)
+    assert second == limiter.Slot(first.begins + dt.timedelta(seconds=0.1))
+
+
+def test_slots_that_many_processes_took_ahead_are_no_fault(store: Store) -> None:
+    for _ in range(300):
+        _reserve(store, 1, 1)
+
+    with store.write() as connection:
+        slot = limiter.reserve(connection, 1, 1, NOW)
+
+    assert slot == limiter.Slot(NOW + dt.timedelta(seconds=300))
+
+
+def test_an_overload_in_the_future_slows_nobody_for_longer_than_another(store: Store) -> None:
+    """It was noted by a clock that was a day ahead: the rate comes back all the same."""
+    _slow_down(store, after_seconds=86_400)
+
+    _reserve(store, 1, 10)
+    slots = [_reserve(store, 1, 10, after_seconds=60) for _ in range(2)]
+
+    assert slots == [60.0, 60.1]

@@ -242,6 +242,37 @@ def test_everybody_who_had_it_through_another_list_is_nobody(store: Store) -> No
         assert len(sends.newest_first(connection)) == 1
 
 
+# --- a folder that cannot be written --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [("--yes",), ("--dry-run",)])
+def test_where_nothing_can_be_noted_nothing_is_planned(
+    call: Call,
+    readers: str,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+) -> None:
+    """A file stands where the folder would be: it can be written as little as a read-only one."""
+    monkeypatch.setenv("NEWSLETTER_STORE__STATE", "newsletter.toml/generation")
+
+    answer = call("send", ISSUE, "--list", readers, *arguments)
+
+    assert answer.code == 2
+    assert "NEWSLETTER_STORE__STATE" in answer.err
+    assert call("sends", "--json").lines == []
+
+
+def test_the_file_of_the_stores_age_can_be_elsewhere(
+    call: Call, project: Path, readers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "kept" / "generation"
+    monkeypatch.setenv("NEWSLETTER_STORE__STATE", str(elsewhere))
+
+    assert call("send", ISSUE, "--list", readers, "--yes").code == 0
+    assert elsewhere.is_file()
+    assert not (project / "subscribers" / "generation").exists()
+
+
 # --- one slug, however its letters are written ----------------------------------------------------
 
 NAMES = ["2026-01-07-über-café", "2026-01-08-Ёлка-й", "2026-01-09-がぎ-뉴스", "2026-01-10-ệ"]

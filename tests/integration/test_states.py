@@ -5,6 +5,7 @@ import random
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,17 @@ from sqlalchemy import event
 
 from newsletter.errors import QuotaReached, Refused, StoreError
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Counts, Outcome, Send, SendStatus, State, Unknown, Wait
+from newsletter.model.send import (
+    Accepted,
+    Counts,
+    Outcome,
+    RetryLater,
+    Send,
+    SendStatus,
+    State,
+    Unknown,
+    Wait,
+)
 from newsletter.project import utc_now
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
@@ -267,6 +278,27 @@ def test_a_quota_that_is_used_up_is_waited_for_and_told(store: Store) -> None:
     assert (after.status, after.stopped_by) == (SendStatus.PAUSED, "quota")
     assert (found.state, found.waiting_for) == (State.WAITING, Wait.QUOTA)
     assert found.until == NOW + dt.timedelta(days=1)
+
+
+def test_a_clock_that_was_ahead_holds_up_no_send(store: Store) -> None:
+    """Its slots, and what it put off, lie an hour ahead: both are told or tried now."""
+    fill_list(store, 60)
+    clock, lines = FixedClock(NOW + dt.timedelta(hours=1)), list[str]()
+    later: list[Outcome] = [RetryLater("busy")] * 60
+    put_off = Memory(lambda send_id, batch: later[: len(batch)])
+    send_id = plan(store, order(), NOW)
+    sender = runner(store, put_off, clock=clock, max_rate=1000)
+
+    def stop(settled: int) -> None:
+        sender.stop.set()
+
+    run.run(sender, send_id, stop)
+    clock.now = NOW
+    again = replace(runner(store, Memory(), clock=clock, max_rate=1000), notify=lines.append)
+    after = run.run(again, send_id)
+
+    assert after.counts == Counts(accepted=60)
+    assert any("as by a clock that was ahead" in line for line in lines)
 
 
 def test_a_store_that_fails_for_a_moment_costs_no_lease(store: Store) -> None:
