@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from newsletter.config import PolicySettings
 from newsletter.model.event import Cause, Event, EventType
 from newsletter.model.subscriber import ConsentKind, SuppressionReason
-from newsletter.store import Store, consents, people, sends, suppressions
+from newsletter.store import Store, consents, former, people, sends, suppressions
 from newsletter.store import events as log
 from newsletter.store.events import Report
 from newsletter.store.settling import Standing
@@ -44,13 +44,18 @@ def obey(
     if not keys:
         return
     reports = log.reports_of(connection, keys)
-    removed = suppressions.last_removed(connection, keys.values())
-    confirmed = consents.last_by_form(connection, keys, ConsentKind.CONFIRMED)
-    moved = consents.last_by_form(connection, keys, ConsentKind.MOVED)
-    standing = suppressions.standing(connection, keys.values())
-    for reader, key in sorted(keys.items()):
-        since = max(filter(None, (removed.get(key), confirmed.get(reader))), default=None)
-        own = mailed_to(reports[reader], moved.get(reader))
+    confirmed = consents.last_said(connection, keys, ConsentKind.CONFIRMED, how="form")
+    moved = consents.last_said(connection, keys, ConsentKind.MOVED)
+    mailed = {
+        key: (mailed_to(reports[reader], moved.get(reader)), confirmed.get(reader))
+        for reader, key in keys.items()
+    }
+    for reader, left in former.left_behind(connection, keys).items():
+        mailed |= {key: (own, None) for key, own in mailed_before(reports[reader], left).items()}
+    removed = suppressions.last_removed(connection, mailed)
+    standing = suppressions.standing(connection, mailed)
+    for key, (own, shown_good) in sorted(mailed.items()):
+        since = max(filter(None, (removed.get(key), shown_good)), default=None)
         wanted = verdict(own, since, policy.soft_bounce_limit)
         suppression, caused_by = standing.get(key, (None, None))
         if suppression is not None:
@@ -86,6 +91,23 @@ def mailed_to(reports: Sequence[Report], moved_at: dt.datetime | None) -> Sequen
     What happened at the one before, however late it is told, says nothing of this one.
     """
     return [report for report in reports if moved_at is None or report.sent_at > moved_at]
+
+
+def mailed_before(
+    reports: Sequence[Report], left: Sequence[tuple[str, dt.datetime]]
+) -> dict[str, Sequence[Report]]:
+    """The reports about mail to each address that a person has left, by its key; `left` has them in
+    the order of time, each with when it was left."""
+    own: dict[str, Sequence[Report]] = {}
+    since: dt.datetime | None = None
+    for key, until in left:
+        own[key] = [
+            report
+            for report in reports
+            if report.sent_at <= until and (since is None or report.sent_at > since)
+        ]
+        since = until
+    return own
 
 
 def verdict(

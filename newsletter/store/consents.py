@@ -169,19 +169,21 @@ def left_by(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
     return {row.send: row.amount for row in connection.execute(query)}
 
 
-def last_by_form(
-    connection: Connection, subscriber_ids: Collection[int], kind: ConsentKind
+def last_said(
+    connection: Connection,
+    subscriber_ids: Collection[int],
+    kind: ConsentKind,
+    how: str | None = None,
 ) -> dict[int, dt.datetime]:
-    """When each person last said this by the link of a mail that reached them."""
+    """When each person last said this, in any way or in this one: `form` is the link of a mail that
+    reached them."""
     query = (
         sa.select(consents.c.subscriber_id, sa.func.max(consents.c.at).label("at"))
-        .where(
-            consents.c.subscriber_id.in_(subscriber_ids),
-            consents.c.kind == kind,
-            consents.c.how == "form",
-        )
+        .where(consents.c.subscriber_id.in_(subscriber_ids), consents.c.kind == kind)
         .group_by(consents.c.subscriber_id)
     )
+    if how is not None:
+        query = query.where(consents.c.how == how)
     return {row.subscriber_id: row.at for row in connection.execute(query)}
 
 

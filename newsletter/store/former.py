@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.address import Address
-from newsletter.store.schema import former_addresses
+from newsletter.store.schema import former_addresses, subscribers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,27 @@ def holder_of(connection: Connection, key: str, hashes: Sequence[str] = ()) -> i
     known_as = sa.or_(table.address_key == key, table.hash.in_(hashes))
     query = sa.select(table.subscriber_id).where(known_as if hashes else table.address_key == key)
     return connection.execute(query.order_by(table.at.desc(), table.id.desc()).limit(1)).scalar()
+
+
+def left_behind(
+    connection: Connection, subscriber_ids: Collection[int]
+) -> dict[int, list[tuple[str, dt.datetime]]]:
+    """The keys of the addresses that these people have left and nobody has now, each with when it
+    was left, in that order."""
+    table = former_addresses.c
+    query = (
+        sa.select(table.subscriber_id, table.address_key, table.at)
+        .where(
+            table.subscriber_id.in_(subscriber_ids),
+            table.address_key.is_not(None),
+            ~sa.exists().where(subscribers.c.address_key == table.address_key),
+        )
+        .order_by(table.at, table.id)
+    )
+    found: dict[int, list[tuple[str, dt.datetime]]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.subscriber_id, []).append((row.address_key, row.at))
+    return found
 
 
 def had_link_key(

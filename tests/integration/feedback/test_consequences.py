@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.audience import subscribers
+from newsletter.audience import moving, subscribers
 from newsletter.config import PolicySettings
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Suppression, SuppressionReason
@@ -17,6 +17,7 @@ from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store, consents, people, schema, sends, suppressions
 from newsletter.transports.memory import Memory
+from tests.factories import erased_hash
 from tests.integration.reporting import (
     BOUNCE,
     COMPLAINT,
@@ -430,3 +431,35 @@ def _state(store: Store) -> Any:
             ).order_by(schema.deliveries.c.send, schema.deliveries.c.number)
         ).all()
     return suppressed, rows
+
+
+def test_a_complaint_about_mail_to_a_former_address_suppresses_that_address(store: Store) -> None:
+    """Whoever reads it now is not to be mailed; the reader who moved away still is."""
+    send_id = sent(store)
+    new = Address("new@example.com")
+    move(store, ADDRESS, new)
+
+    replay(store, event(send_id, 1, COMPLAINT))
+
+    assert reason(store, ADDRESS) is SuppressionReason.COMPLAINT
+    assert reason(store, new) is None
+
+
+def test_a_former_address_that_somebody_has_now_is_not_suppressed_for_another(
+    store: Store,
+) -> None:
+    send_id = sent(store)
+    move(store, ADDRESS, Address("new@example.com"))
+    move(store, OTHER, ADDRESS)
+
+    replay(store, event(send_id, 1, BOUNCE))
+
+    assert reason(store, ADDRESS) is None
+
+
+def move(store: Store, address: Address, to: Address) -> None:
+    with store.write() as connection:
+        person = people.find(connection, address)
+        assert person is not None
+        said = Consent(NOW + 365 * 24 * HOUR, "form", "confirmation mail")
+        assert moving.move(connection, person, to, erased_hash, said)

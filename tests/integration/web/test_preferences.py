@@ -3,17 +3,19 @@
 import datetime as dt
 import json
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from httpx import Response
 
+from newsletter.audience import own_data
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, locks, people, subscriptions, suppressions
-from newsletter.store.schema import subscribers
+from newsletter.store.schema import events, subscribers
 from tests.factories import import_text, is_waiting, leave
 from tests.integration.sending import NOW
 from tests.integration.web.stage import Stage, link, open_stage
@@ -456,6 +458,41 @@ def test_my_data_is_all_that_is_held_of_me_and_of_nobody_else(stage: Stage) -> N
     assert held["subscriptions"][0]["consent"]["source"] == "people.csv"
     assert [fact["kind"] for fact in held["consents"]] == ["confirmed", "renamed"]
     assert {"subscriptions", "deliveries", "events", "requests", "suppression"} <= set(held)
+
+
+def test_data_without_end_is_read_in_pages(sqlite_stage: Stage) -> None:
+    """Each event once and in order; never are more of them held than a page has."""
+    stage, amount, payload = sqlite_stage, 5000, "x" * 4000
+    with stage.store.write() as connection:
+        connection.execute(
+            sa.insert(events),
+            [
+                {
+                    "key": f"event-{n}",
+                    "type": "Delivery",
+                    "at": NOW,
+                    "received_at": NOW,
+                    "subscriber_id": stage.ada,
+                    "verdict": "applied",
+                    "detail": str(n),
+                    "payload": payload,
+                }
+                for n in range(amount)
+            ],
+        )
+
+    tracemalloc.start()
+    seen = [
+        json.loads(piece.strip(",\n"))["detail"]
+        for piece in own_data.everything(stage.store, stage.ada)
+        if payload in piece
+    ]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert seen == [str(n) for n in range(amount)]
+    assert peak < amount * len(payload) / 2
+    assert json.loads("".join(own_data.everything(stage.store, stage.ada)))["events"]
 
 
 def test_erasing_asks_the_address_on_record_and_then_leaves_nothing(stage: Stage) -> None:
