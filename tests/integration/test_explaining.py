@@ -146,6 +146,7 @@ def test_a_bounced_issue_did_not_arrive(listed: Store) -> None:
 
 
 def test_who_was_skipped_is_told_why(listed: Store) -> None:
+    join(listed, "other@example.com", "readers")
     suppress(listed, Address(ADA), NOW)
     mail(listed)
 
