@@ -16,6 +16,7 @@ class Begun:
     """A send that may have reached somebody; `at` is when it was to begin, in UTC."""
 
     number: int
+    id: str
     slug: str
     list: str
     at: dt.datetime
@@ -30,6 +31,7 @@ def begun(connection: Connection) -> Sequence[Begun]:
     query = (
         sa.select(
             sends.c.number,
+            sends.c.id,
             sends.c.slug,
             lists.c.name,
             sa.func.coalesce(

@@ -3,10 +3,13 @@
 import datetime as dt
 import json
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from feedgen.feed import FeedGenerator
+
+_NAMESPACE = uuid.UUID("5d0f4b6e-8f0c-5a53-9a34-6f3c1d8c2a71")  # of these names alone
 
 # What XML 1.0 cannot hold, however it is written.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -14,30 +17,41 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The newsletter as a feed; times are aware."""
+    """The newsletter as a feed; times are aware. An empty `id` is that of one without issues."""
 
     title: str
     language: str
     base_url: str
     updated: dt.datetime
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One issue; its `url` is absolute and its identity."""
+    """One issue; its `url` is absolute, its `id` the same wherever the site is."""
 
+    id: str
     url: str
     title: str
     summary: str
+    html: str
     text: str
     language: str
     published: dt.datetime
     updated: dt.datetime
 
 
+def identity(*parts: str) -> str:
+    """A name that does not change when the site moves (RFC 4287, 4.2.6), made of what never does.
+
+    Readers would show all that they know already as new.
+    """
+    return uuid.uuid5(_NAMESPACE, "/".join(parts)).urn
+
+
 def atom(channel: Channel, entries: Sequence[Entry]) -> bytes:
     feed = FeedGenerator()
-    feed.id(f"{channel.base_url}/archive/")
+    feed.id(channel.id or f"{channel.base_url}/archive/")
     feed.title(_legal(channel.title))
     feed.author(name=_legal(channel.title))
     feed.language(channel.language)
@@ -47,11 +61,11 @@ def atom(channel: Channel, entries: Sequence[Entry]) -> bytes:
     feed.updated(channel.updated)
     for entry in entries:
         added = feed.add_entry(order="append")
-        added.id(entry.url)
+        added.id(entry.id)
         added.title(_legal(entry.title))
         added.link(href=entry.url, rel="alternate", type="text/html")
         added.summary(_legal(entry.summary or entry.title))
-        added.content(_legal(entry.text))
+        added.content(_legal(entry.html), type="html")
         added.published(entry.published)
         added.updated(entry.updated)
     return bytes(feed.atom_str(pretty=True))
@@ -67,10 +81,11 @@ def json_feed(channel: Channel, entries: Sequence[Entry]) -> bytes:
         "authors": [{"name": channel.title}],
         "items": [
             {
-                "id": entry.url,
+                "id": entry.id,
                 "url": entry.url,
                 "title": entry.title,
                 "summary": entry.summary or entry.title,
+                "content_html": entry.html,
                 "content_text": entry.text,
                 "language": entry.language,
                 "date_published": entry.published.isoformat(),

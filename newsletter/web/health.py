@@ -1,6 +1,7 @@
 """Routes for those who watch: `/healthz` and `/metrics`."""
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
@@ -13,7 +14,14 @@ from newsletter.web.metrics import Metrics
 from newsletter.web.site import Site
 
 _UNCACHED = {"Cache-Control": "no-store"}
-_PROXIED = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"}
+# What proxies and delivery networks add; the ends of names stand for all that begin like them.
+_PROXIED = frozenset(
+    "forwarded via x-real-ip x-client-ip client-ip true-client-ip x-cluster-client-ip "
+    "cf-connecting-ip cf-ray cdn-loop fastly-client-ip fly-client-ip x-amzn-trace-id "
+    "x-original-forwarded-for x-original-url x-original-host x-proxyuser-ip x-remote-ip "
+    "x-remote-addr x-host proxy-connection".split()
+)
+_PROXIED_BEGINNINGS = ("x-forwarded", "x-envoy-", "x-azure-", "x-appengine-", "x-arr-", "cf-")
 
 
 def add(app: FastAPI, site: Site) -> None:
@@ -37,12 +45,40 @@ def add(app: FastAPI, site: Site) -> None:
 
 
 def _may_read(who: str, request: Request) -> bool:
-    """`loopback` is a caller on this machine; a proxy on it speaks for the whole world."""
+    """`loopback` is a caller on this machine; a proxy on it speaks for the whole world.
+
+    So does a browser on it that was led here by a name of somebody else, which is why the Host has
+    to name this machine.
+    """
     if who != "loopback":
         return who == "all"
-    if request.client is None or not _PROXIED.isdisjoint(request.headers.keys()):
+    if request.client is None or _is_proxied(request):
         return False
+    return _is_loopback(request.client.host) and _names_this_machine(request.headers["host"])
+
+
+def _is_proxied(request: Request) -> bool:
+    """Whether a proxy has passed it on; one that says nothing asks in HTTP/1.0, as nginx does."""
+    if request.scope.get("http_version") == "1.0" or "host" not in request.headers:
+        return True
+    names = set(request.headers.keys())
+    return not _PROXIED.isdisjoint(names) or any(map(_begins_as_of_a_proxy, names))
+
+
+def _begins_as_of_a_proxy(name: str) -> bool:
+    return name.startswith(_PROXIED_BEGINNINGS)
+
+
+def _names_this_machine(host: str) -> bool:
     try:
-        return ipaddress.ip_address(request.client.host).is_loopback
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    return name == "localhost" or _is_loopback(name)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -19,6 +19,7 @@ from newsletter.render.dates import written_date
 from newsletter.store import archive as queries
 from newsletter.store import sends
 from newsletter.web import feeds
+from newsletter.web.readable import readable
 from newsletter.web.sealed import PAGE_POLICY, Surroundings, for_everybody, framed, without_links
 from newsletter.web.site import Site
 from newsletter.web.texts import load_texts
@@ -34,11 +35,12 @@ _HTML = "text/html; charset=utf-8"
 class Issue:
     """An issue that was sent, its words without merge fields; times are UTC.
 
-    `number` and `list` are those of its newest send that reached somebody; `published` is when the
-    first of them began, `updated` when the newest did.
+    `number` and `list` are those of its newest send that reached somebody; `first_send` is the id
+    of the first of them, `published` when that began, `updated` when the newest did.
     """
 
     number: int
+    first_send: str
     slug: str
     list: str
     language: str
@@ -137,7 +139,11 @@ class Archive:
                     first.setdefault(send.slug, send)
                     newest[send.slug] = send
             found = [
-                replace(self._issue(connection, send), published=first[slug].at)
+                replace(
+                    self._issue(connection, send),
+                    published=first[slug].at,
+                    first_send=first[slug].id,
+                )
                 for slug, send in newest.items()
             ]
         return tuple(sorted(found, key=lambda issue: (issue.published, issue.number), reverse=True))
@@ -149,6 +155,7 @@ class Archive:
             around = self._around(send.slug)
             self._known[send.number] = Issue(
                 number=send.number,
+                first_send=send.id,
                 slug=send.slug,
                 list=send.list,
                 language=email.language,
@@ -213,18 +220,22 @@ class Archive:
         issues: Sequence[Issue],
     ) -> File:
         changed = self._changed(issues)
+        oldest = min(((issue.published, issue.first_send) for issue in issues), default=None)
         channel = feeds.Channel(
             title=self._newsletter.name,
             language=self._newsletter.language,
             base_url=self._newsletter.base_url,
             updated=changed,
+            id=feeds.identity("feed", oldest[1]) if oldest else "",
         )
         entries = [
             feeds.Entry(
+                id=feeds.identity("issue", issue.first_send, issue.slug),
                 url=(around := self._around(issue.slug)).web_url,
                 title=issue.title,
                 summary=issue.preheader,
-                text=for_everybody(without_links(self._email(issue).text), around).strip(),
+                html=readable((email := self._email(issue)).html, around),
+                text=for_everybody(without_links(email.text), around).strip(),
                 language=issue.language,
                 published=issue.published,
                 updated=issue.updated,

@@ -16,6 +16,7 @@ from newsletter.model.send import Outcome, Rejected
 from newsletter.sending import control, run
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
+from newsletter.web.site import Site
 from tests.integration.publishing import BASE_URL, Visitor, letter, planned, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list, runner
 
@@ -286,7 +287,7 @@ def test_feeds_hold_the_newest_twenty(client: Visitor, store: Store, clock: Fixe
     tree = etree.fromstring(atom.content)
     assert atom.headers["content-type"].startswith("application/atom+xml")
     assert [entry.findtext(f"{ATOM}title") for entry in tree.findall(f"{ATOM}entry")] == expected
-    assert tree.findtext(f"{ATOM}id") == f"{BASE_URL}/archive/"
+    assert str(tree.findtext(f"{ATOM}id")).startswith("urn:uuid:")
     links = {link.get("rel"): link.get("href") for link in tree.findall(f"{ATOM}link")}
     assert links == {"alternate": f"{BASE_URL}/archive/", "self": f"{BASE_URL}/feed.xml"}
     for entry in tree.findall(f"{ATOM}entry"):
@@ -296,8 +297,35 @@ def test_feeds_hold_the_newest_twenty(client: Visitor, store: Store, clock: Fixe
     assert [item["title"] for item in feed.json["items"]] == expected
     assert {item["content_text"] for item in feed.json["items"]} == {"The news."}
     assert {entry.findtext(f"{ATOM}content") for entry in tree.iter(f"{ATOM}entry")} == {
-        "The news."
+        "<p>Dear, here it is.</p>"
     }
+    assert {item["content_html"] for item in feed.json["items"]} == {"<p>Dear, here it is.</p>"}
+
+
+def test_no_id_changes_when_the_site_moves_or_an_issue_is_sent_again(
+    store: Store, tmp_path: Path, clock: FixedClock
+) -> None:
+    """RFC 4287, 4.2.6: readers would show all issues as new."""
+    fill_list(store, 2)
+    sent(store, "news", letter(), clock)
+    sent(store, "other", letter("Other"), clock)
+    before = ids(site_of(store, tmp_path, clock=clock))
+    clock.forward(86400)
+    sent(store, "news", letter("Right"), clock, again="a typo")
+    clock.forward(2)
+
+    moved = site_of(store, tmp_path, clock=clock, base_url="https://other.example/letters")
+
+    assert ids(moved) == before
+    assert len(set(before)) == 3  # the feed's own, and those of two issues in both feeds
+
+
+def ids(site: Site) -> list[str]:
+    with visiting(site) as visitor:
+        tree = etree.fromstring(visitor.get("/feed.xml").content)
+        items = visitor.get("/feed.json").json["items"]
+    atom = sorted(str(element.text) for element in tree.iter(f"{ATOM}id"))
+    return atom + sorted(item["id"] for item in items)
 
 
 def test_the_address_of_the_site_leads_to_the_archive(client: Visitor) -> None:

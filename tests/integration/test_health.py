@@ -1,5 +1,6 @@
 """What watchers ask: whether it is well, and its figures, without anybody's address."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -162,11 +163,48 @@ def test_metrics_hold_no_address(visitor: Visitor, store: Store, clock: FixedClo
         {"X-Real-IP": "127.0.0.1"},
         {"Via": "1.1 proxy"},
         {"X-Forwarded-Host": "news.example.com"},
+        {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Prefix": "/news"},
+        {"CF-Connecting-IP": "192.0.2.1"},
+        {"CDN-Loop": "cloudflare"},
+        {"True-Client-IP": "127.0.0.1"},
+        {"X-Envoy-External-Address": "192.0.2.1"},
+        {"X-Amzn-Trace-Id": "Root=1-67891233-abcdef012345678912345678"},
     ],
 )
 def test_metrics_are_not_shown_through_a_proxy(visitor: Visitor, headers: dict[str, str]) -> None:
     """The proxy stands on this machine, and whoever asks it does not."""
     assert visitor.get("/metrics", headers).status == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8000", 200),
+        ("127.0.0.2", 200),
+        ("[::1]:8000", 200),
+        ("LOCALHOST", 200),
+        ("news.example.com", 404),
+        ("localhost.evil.example", 404),
+        ("127.0.0.1.evil.example:8000", 404),
+        ("192.0.2.1", 404),
+        ("[::1", 404),
+        ("", 404),
+    ],
+)
+def test_metrics_are_shown_under_a_name_of_this_machine_alone(
+    visitor: Visitor, host: str, status: int
+) -> None:
+    """A page of anybody can have a browser here ask for it, by a name that leads to 127.0.0.1."""
+    assert visitor.get("/metrics", {"Host": host}).status == status
+
+
+def test_metrics_are_not_shown_to_a_proxy_that_says_nothing(visitor: Visitor) -> None:
+    """nginx asks in HTTP/1.0 unless it is told otherwise, and adds no header by itself."""
+    with socket.create_connection(("127.0.0.1", visitor.port), 30) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.0\r\nHost: 127.0.0.1:8000\r\n\r\n")
+
+        assert connection.recv(65536).startswith(b"HTTP/1.1 404")
 
 
 @pytest.mark.parametrize(("who", "status"), [("all", 200), ("off", 404)])

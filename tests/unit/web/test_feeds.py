@@ -7,6 +7,7 @@ from lxml import etree
 
 from newsletter.web import feeds
 
+ID = feeds.identity("issue", "20260107-abcdef", "慢")
 NOW = dt.datetime(2026, 1, 7, tzinfo=dt.UTC)
 CHANNEL = feeds.Channel("A & B \x00", "zh-CN", "https://news.example.com", NOW)
 
@@ -14,7 +15,7 @@ CHANNEL = feeds.Channel("A & B \x00", "zh-CN", "https://news.example.com", NOW)
 def test_what_xml_cannot_hold_is_left_out_and_all_else_is_kept() -> None:
     said = "]]><b>&amp;\x00\x08\x1b\ufffe\ud800 慢软件 😀 ü"
     entry = feeds.Entry(
-        "https://news.example.com/archive/%E6%85%A2/", said, said, said, "zh", NOW, NOW
+        ID, "https://news.example.com/archive/%E6%85%A2/", said, said, said, said, "zh", NOW, NOW
     )
 
     atom = etree.fromstring(feeds.atom(CHANNEL, [entry]))
@@ -25,12 +26,17 @@ def test_what_xml_cannot_hold_is_left_out_and_all_else_is_kept() -> None:
     assert atom.xpath("string(a:entry/a:title)", namespaces=spaces) == expected
     assert atom.xpath("string(a:entry/a:summary)", namespaces=spaces) == expected
     assert atom.xpath("string(a:title)", namespaces=spaces) == "A & B "
+    assert atom.xpath("string(a:entry/a:content)", namespaces=spaces) == expected
+    assert atom.xpath("string(a:entry/a:content/@type)", namespaces=spaces) == "html"
+    assert atom.xpath("string(a:entry/a:id)", namespaces=spaces) == feed["items"][0]["id"] == ID
     assert "慢软件 😀 ü" in feed["items"][0]["title"]
+    assert "慢软件 😀 ü" in feed["items"][0]["content_html"]
 
 
 def test_an_issue_without_a_preheader_has_its_title_as_summary() -> None:
     """Atom demands a summary where an entry has no content (RFC 4287, 4.1.1)."""
-    entry = feeds.Entry("https://news.example.com/archive/a/", "Title", "", "", "en", NOW, NOW)
+    url = "https://news.example.com/archive/a/"
+    entry = feeds.Entry(ID, url, "Title", "", "", "", "en", NOW, NOW)
 
     atom = feeds.atom(CHANNEL, [entry]).decode()
 
