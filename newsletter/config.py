@@ -158,6 +158,7 @@ class SesSettings(_Part):
     open_tracking: bool = False
     click_tracking: bool = False
     max_rate: int = Field(default=0, ge=0)
+    shared_account: bool = False
 
 
 class TransportSettings(_Part):

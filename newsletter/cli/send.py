@@ -63,7 +63,7 @@ def send(
 ) -> int:
     """Send an issue to a list."""
     from newsletter.project import utc_now
-    from newsletter.sending import plan, preflight, times
+    from newsletter.sending import plan, preflight, restored, times
     from newsletter.sending.prepare import blamed_on, place_of, prepare
 
     prepared = prepare(session.project, issue)
@@ -106,6 +106,7 @@ def send(
     allowance = preflight.check_account(
         sender.transport, expected.queued, spread=spread, scheduled=scheduled
     )
+    restored.compare(session.store, allowance, utc_now())
     for warning in preflight.check_sender(sender.transport, order.email.sender, allowance):
         session.notes.print(f"Warning: {warning}.", style="yellow")
     days = preflight.days(allowance, expected.queued, scheduled=scheduled)

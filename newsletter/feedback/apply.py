@@ -21,7 +21,7 @@ from newsletter.feedback import breaker, consequences
 from newsletter.feedback.events import MAX_CHARACTERS, parse, storable
 from newsletter.model.event import Cause, Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
-from newsletter.store import Store, sends, settling
+from newsletter.store import Store, sends, settling, state
 from newsletter.store import events as log
 from newsletter.store.settling import Standing
 
@@ -201,6 +201,8 @@ def _apply(
     total.applied += len(applied) + after_all
     total.ignored += len(added) - len(applied)
     total.duplicate += len(told) - len(added) - after_all
+    if any(_is_forgotten(connection, *told_of) for told_of in zip(told, found, strict=True)):
+        state.note_time(connection, state.FORGOT_AT, now)
     effective = [*applied, *adopted]
     total.unknown_words.update(event.word for event, _ in effective if event.cause is Cause.UNKNOWN)
     for send in sorted(settling.settle(connection, effective)):
@@ -208,6 +210,16 @@ def _apply(
             sends.settle(connection, send, now)
     consequences.obey(connection, effective, now, policy)
     breaker.check(connection, effective, policy)
+
+
+def _is_forgotten(connection: Connection, event: Event, found: Standing | None) -> bool:
+    """Whether the store should know more of a mail than it does: then it was restored from a copy,
+    or lost what it had committed. A claim is on disk before anything of it leaves."""
+    if event.ref is None:
+        return False
+    if found is None:
+        return event.store != "" and event.store == state.store_id(connection)
+    return found.attempts < (event.ref.attempt or 1)
 
 
 def _one_of_each(told: Sequence[Event], owners: Owners) -> list[tuple[Event, Standing | None]]:

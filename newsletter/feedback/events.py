@@ -119,6 +119,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         cause=causes.cause_of(kind, facts),
         sent_at=sent_at,
         word=causes.word_of(kind, named, facts),
+        store=_store(mail),
     )
 
 
@@ -140,6 +141,11 @@ def _refs(mail: Mapping[str, Any]) -> Iterator[Ref]:
             delivery, _, attempt = str(header.get("value")).partition(".")
             if ref := _ref(delivery, attempt):
                 yield ref
+
+
+def _store(mail: Mapping[str, Any]) -> str:
+    tags = mail.get("tags")
+    return _first(tags, "store")[:40] if isinstance(tags, dict) else ""
 
 
 def _first(tags: Mapping[str, Any], name: str) -> str:

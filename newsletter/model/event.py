@@ -77,7 +77,8 @@ class Event:
     somebody who is out of office, a complaint that is taken back; it is UNKNOWN for what SES calls
     by a word that is not known here, an event of an unknown type, too. `word` is what SES calls a
     bounce, a complaint or an unknown type. `payload` is its JSON as it came. `sent_at` is when SES
-    took the mail that it is about, None where it does not tell.
+    took the mail that it is about, None where it does not tell. `store` is the id of the store that
+    sent it, where its tags name one.
     """
 
     key: str
@@ -90,6 +91,7 @@ class Event:
     cause: Cause | None = None
     sent_at: dt.datetime | None = None
     word: str = ""
+    store: str = ""
 
     @property
     def reported(self) -> Reported | None:

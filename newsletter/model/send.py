@@ -216,12 +216,14 @@ class Allowance:
     """What the outside allows right now; None is no limit.
 
     `rate` in recipients a second, `remaining` and `daily` in recipients of the rolling 24 hours.
+    `sent` is how many the account has mailed in these, if that says something of this newsletter.
     `problem` says why nothing at all may be sent, `warning` what may come to that.
     """
 
     rate: float | None = None
     remaining: int | None = None
     daily: int | None = None
+    sent: int | None = None
     sandbox: bool = False
     problem: str = ""
     warning: str = ""

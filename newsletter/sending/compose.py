@@ -22,6 +22,7 @@ class Audience:
     host: str
     links: Links
     in_ledger: bool = True
+    store_id: str = ""
 
 
 def compose(
@@ -58,5 +59,6 @@ def compose(
             ("send", audience.send_id),
             ("delivery", delivery_id),
             ("attempt", str(attempt)),
+            *((("store", audience.store_id),) if audience.store_id else ()),
         ),
     )

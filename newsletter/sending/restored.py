@@ -1,8 +1,9 @@
 """What shows that a store was restored from a copy, and how a person goes on with it.
 
 Such a store does not know what was sent since the copy was made, nor who left. Nothing is sent from
-it before it is adopted. Copies that `db backup` made know what they are; others are recognised by
-the newsletter's folder.
+it before it is adopted. Copies that `db backup` made know what they are. Others are recognised by
+the newsletter's folder, by reports of mails that the store should know and does not, and by what
+SES has counted.
 """
 
 import datetime as dt
@@ -11,10 +12,13 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
+from newsletter.model.send import Allowance
 from newsletter.sending import generation
-from newsletter.store import Store, deliveries, requests, sends, state
+from newsletter.store import Store, claims, deliveries, requests, sends, state
 
 ADVICE = "Replay the events since then if you have them, then: newsletter db adopt"
+_COUNTED = dt.timedelta(hours=25)  # what SES counts as 24 begins a little later than our claim
+_MARGIN = 100  # tests, say
 _REASON = "the store was restored from a backup: it may have been sent since"
 
 
@@ -28,6 +32,11 @@ def sign(connection: Connection, file: Path | None) -> str:
             f"the store was restored from a backup of {copied_at:%Y-%m-%d %H:%M} UTC, "
             "and does not know what was sent since, nor who left"
         )
+    if forgot_at := state.time(connection, state.FORGOT_AT):
+        return (
+            f"since {forgot_at:%Y-%m-%d %H:%M} UTC SES reports of mails that this store should "
+            "know and does not: it was restored from a backup, or lost what it had written"
+        )
     if file is not None and generation.is_behind(connection, file):
         return (
             "the store is older than this newsletter: it was restored from a backup, "
@@ -40,6 +49,44 @@ def check(connection: Connection, file: Path | None) -> None:
     """Raises Refused where the store was restored and not adopted."""
     if found := sign(connection, file):
         raise Refused(found, hint=f"Nothing was sent. {ADVICE}")
+
+
+def compare(store: Store, allowance: Allowance, now: dt.datetime) -> None:
+    """Raises Refused where the account has mailed far more than this store can have sent.
+
+    Others may use the account: how many mails were theirs is remembered from the last run, and
+    twice as many and some are no reason to stop. A store that never sent refuses nothing.
+    """
+    with store.read() as connection:
+        usual = state.find(connection, state.OTHERS)
+        others = _others(connection, allowance, now)
+    if usual is None or others is None or others <= 2 * usual + _MARGIN:
+        return
+    assert allowance.sent is not None
+    raise Refused(
+        f"SES has taken {allowance.sent:,} mails of this account in 24 hours, and this store knows "
+        f"of {allowance.sent - others:,}: it may have been restored from a backup",
+        hint="Nothing was sent. If it was: newsletter db adopt --yes. If another program sends "
+        "from this account: set shared_account = true in [transport.ses].",
+    )
+
+
+def note_others(store: Store, allowance: Allowance, now: dt.datetime) -> None:
+    """Remember how many of the account's mails are not this store's."""
+    with store.read() as connection:
+        others = _others(connection, allowance, now)
+    if others is not None:
+        with store.write() as connection:
+            state.put(connection, state.OTHERS, others)
+
+
+def _others(connection: Connection, allowance: Allowance, now: dt.datetime) -> int | None:
+    """How many of the account's mails of a day this store cannot have sent."""
+    if allowance.sent is None:
+        return None
+    since = now - _COUNTED
+    mine = claims.claimed_since(connection, since) + requests.since(connection, since)
+    return max(0, allowance.sent - mine)
 
 
 def adopt(store: Store, file: Path, now: dt.datetime) -> int:
@@ -60,7 +107,8 @@ def adopt(store: Store, file: Path, now: dt.datetime) -> int:
         former = state.store_id(connection)
         current = generation.raise_above(connection, generation.known(file, former))
         state.renew_id(connection)
-        state.remove(connection, state.COPIED_AT)
+        for name in (state.COPIED_AT, state.FORGOT_AT, state.OTHERS):
+            state.remove(connection, name)
         renewed = state.store_id(connection)
     for store_id in (former, renewed):  # further copies of the former one are behind as well
         generation.note(file, store_id, current)

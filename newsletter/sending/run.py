@@ -117,6 +117,7 @@ def _run(runner: Runner, send_id: str, progress: Progress) -> Send:
     try:
         if not runner.stop.is_set() and send.status not in (*sends.ENDED, SendStatus.PAUSED):
             allowance = allowed(runner.transport)
+            until_back(lambda: restored.compare(runner.store, allowance, runner.clock()))
             until_back(runner.refresh)
             work = until_back(lambda: _take(runner, send))
     finally:
@@ -126,6 +127,7 @@ def _run(runner: Runner, send_id: str, progress: Progress) -> Send:
         return until_back(lambda: read(runner.store, send_id))
     work.pace.follow(allowance)
     try:
+        until_back(lambda: restored.note_others(runner.store, allowance, runner.clock()))
         _work_off(runner, work, progress)
     finally:
         until_back(lambda: _leave(runner, work))
@@ -297,6 +299,7 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
             list_name=lists.name_of(connection, row.list_id),
             host=runner.host,
             links=runner.links,
+            store_id=state.store_id(connection),
         ),
         owner=runner.name,
         epoch=epoch,

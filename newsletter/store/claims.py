@@ -365,6 +365,13 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
     )
 
 
+def claimed_since(connection: Connection, since: dt.datetime) -> int:
+    """How many recipients were claimed since a time, whatever became of them: the most that can
+    have been sent. By ix_batches_claimed_at."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(batches.c.size), 0))
+    return int(connection.execute(query.where(batches.c.claimed_at >= since)).scalar_one())
+
+
 def is_open(connection: Connection, batch: int, owner: str, epoch: int) -> bool:
     """Whether a batch is claimed by this very owner and nobody has recorded its outcome."""
     query = sa.select(sa.literal(1)).where(

@@ -182,6 +182,12 @@ def take_welcome(connection: Connection, request_id: int) -> Request | None:
     return None if row is None else _request(row)
 
 
+def since(connection: Connection, at: dt.datetime) -> int:
+    """How many came since a time, whatever became of them."""
+    query = sa.select(sa.func.count()).where(requests.c.at >= at)
+    return int(connection.execute(query).scalar_one())
+
+
 def give_up(connection: Connection, until: dt.datetime) -> None:
     """Mail nothing more of what came until a time: it may have been mailed from another store."""
     earlier = sa.update(requests).where(requests.c.at <= until)

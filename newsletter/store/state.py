@@ -9,15 +9,17 @@ from sqlalchemy.engine import Connection
 from newsletter.store.dialects import insert_into
 from newsletter.store.schema import EPOCH, MICROSECOND, state
 
-COPIED_AT = "copied_at"  # what `db backup` writes into the copy; microseconds since 1970
+# Times, in microseconds since 1970.
+COPIED_AT = "copied_at"  # what `db backup` writes into the copy
+FORGOT_AT = (
+    "forgot_at"  # when SES first told of something that this store should know, and does not
+)
+OTHERS = "others"  # how many of the account's mails of a day were not this store's, lately
 _ID = "id"
-_FORMER_ID = "former_id_"  # with a number behind it
-_FORMER_IDS = "former_ids"  # how many there are
 
 
 def value(connection: Connection, name: str) -> int:
-    found = connection.execute(sa.select(state.c.value).where(state.c.name == name)).scalar()
-    return int(found or 0)
+    return find(connection, name) or 0
 
 
 def time(connection: Connection, name: str) -> dt.datetime | None:
@@ -26,11 +28,22 @@ def time(connection: Connection, name: str) -> dt.datetime | None:
     return EPOCH + found * MICROSECOND if found else None
 
 
+def find(connection: Connection, name: str) -> int | None:
+    """A number that may be 0, None where there is none."""
+    return connection.execute(sa.select(state.c.value).where(state.c.name == name)).scalar()
+
+
 def put(connection: Connection, name: str, number: int) -> None:
     made = insert_into(connection, state).values(name=name, value=number)
     connection.execute(
         made.on_conflict_do_update(index_elements=[state.c.name], set_={"value": number})
     )
+
+
+def note_time(connection: Connection, name: str, at: dt.datetime) -> None:
+    """Keep a moment, unless one is kept there already."""
+    made = insert_into(connection, state).values(name=name, value=(at - EPOCH) // MICROSECOND)
+    connection.execute(made.on_conflict_do_nothing())
 
 
 def remove(connection: Connection, name: str) -> None:
@@ -61,14 +74,6 @@ def store_id(connection: Connection) -> str:
     return f"{value(connection, _ID):x}"
 
 
-def store_ids(connection: Connection) -> set[str]:
-    """The id of this store, and those that it had before it was adopted."""
-    query = sa.select(state.c.value).where(
-        sa.or_(state.c.name == _ID, state.c.name.startswith(_FORMER_ID, autoescape=True))
-    )
-    return {f"{number:x}" for number in connection.execute(query).scalars()}
-
-
 def ensure_id(connection: Connection) -> None:
     """Give a store that has no id one."""
     made = insert_into(connection, state).values(name=_ID, value=_new_id())
@@ -76,9 +81,7 @@ def ensure_id(connection: Connection) -> None:
 
 
 def renew_id(connection: Connection) -> None:
-    """Part a store from the one that it was copied from; the id that they shared is kept."""
-    former = f"{_FORMER_ID}{increment(connection, _FORMER_IDS)}"
-    put(connection, former, value(connection, _ID))
+    """Part a store from the one that it was copied from."""
     put(connection, _ID, _new_id())
 
 

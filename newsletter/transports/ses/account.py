@@ -10,8 +10,10 @@ from newsletter.model.send import Allowance
 _SHARE = 0.95  # of the account's rate: SES counts by the second, and so do others who send
 
 
-def allowance(reply: Mapping[str, Any]) -> Allowance:
+def allowance(reply: Mapping[str, Any], *, is_shared: bool = False) -> Allowance:
     """The allowance that GetAccount tells; recipients, not calls, are counted by SES.
+
+    Where the account `is_shared` with other programs, its count says nothing of this newsletter.
 
     Raises LookupError, TypeError or ValueError for a reply that is no answer of GetAccount.
     """
@@ -23,6 +25,7 @@ def allowance(reply: Mapping[str, Any]) -> Allowance:
         rate=rate * _SHARE if rate > 0 else None,
         remaining=None if most < 0 else max(0, int(most - sent)),
         daily=None if most < 0 else int(most),
+        sent=None if is_shared else int(sent),
         sandbox=not reply["ProductionAccessEnabled"],
         problem=_problem(reply, most, rate),
         warning=_warning(reply),

@@ -73,7 +73,7 @@ class Ses:
         tell.
         """
         return asked(
-            lambda: allowance(self._control.get_account()),
+            lambda: allowance(self._control.get_account(), is_shared=self._settings.shared_account),
             replace(SENDING, permissions=("ses:GetAccount",)),
             SendingStopped,
             "SES does not tell what the account allows",

@@ -22,7 +22,9 @@ def reply(**changes: Any) -> dict[str, Any]:
 
 def test_an_account_in_production() -> None:
     """95 % of the rate: SES counts by the second, and others may send too."""
-    assert allowance(reply()) == Allowance(rate=14 * 0.95, remaining=48_800, daily=50_000)
+    assert allowance(reply()) == Allowance(
+        rate=14 * 0.95, remaining=48_800, daily=50_000, sent=1_200
+    )
 
 
 def test_an_account_without_a_daily_limit() -> None:
