@@ -285,3 +285,33 @@ def test_an_address_that_somebody_else_has_now_tells_their_story(listed: Store) 
     assert story.address == ADA
     assert "former" not in story.summary
     assert "new@example.com" not in repr(story)
+
+
+@pytest.mark.parametrize(
+    ("sub_type", "told_as", "suppressed"),
+    [
+        ("General", "SES reported Bounce: Permanent General", True),
+        ("Suppressed", "on the list of all of SES", True),
+        ("OnTenantSuppressionList", "counts in no rate", True),
+        ("EmailValidationSuppressed", "a guess of SES", False),
+        ("SomethingNew", "not known here; nothing follows", False),
+    ],
+)
+def test_a_bounce_says_what_follows_from_it(
+    listed: Store, sub_type: str, told_as: str, suppressed: bool
+) -> None:
+    """Whether SES tried at all, and who decided: that is what an operator asks first."""
+    send_id = mail(listed)
+    bounce = changed(
+        mail__tags={"delivery": [f"{send_id}-1"]},
+        bounce__bounceSubType=sub_type,
+        bounce__timestamp=(NOW + 2 * HOUR).isoformat(),
+    )
+    apply(listed, [("", bounce)], NOW + 2 * HOUR, Applied())
+
+    found = told(listed)
+
+    [reported] = [fact for fact in found.facts if fact.kind == "event"]
+    assert told_as in reported.text
+    assert reported.details["word"] == f"Bounce/Permanent/{sub_type}"
+    assert (found.suppression is not None) == suppressed
