@@ -1,6 +1,7 @@
 """A send as every command prints it: one JSON object, or a table and what to do next."""
 
 import datetime as dt
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -200,7 +201,8 @@ def show_findings(session: Session, prepared: "Prepared") -> None:
     """Show what is wrong with an issue that is to be sent; errors refuse it."""
     if prepared.errors:
         raise FindingsError(
-            prepared.errors, hint=f"Nothing was sent. See: newsletter lint {prepared.path}"
+            prepared.errors,
+            hint=f"Nothing was sent. See: newsletter lint {shlex.quote(str(prepared.path))}",
         )
     for finding in prepared.findings:
         session.notes.print(str(finding), style="yellow")

@@ -187,7 +187,7 @@ def test_a_narrow_terminal_shows_each_cell_on_a_line_with_its_name(
 
     lines = without_colours(written).splitlines()
     assert lines[0] == f"send: {sent}"
-    assert "status: sending" in lines
+    assert any(line.startswith("status: ") for line in lines)
 
 
 @pytest.mark.parametrize("term", ["dumb", "unknown"])
