@@ -271,7 +271,10 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
         faults += [_fault(dict(fault), source, environment) for fault in error.errors()]
     if faults:
         raise ConfigurationError(
-            "\n".join(faults), where=str(path), hint="docs/settings.md describes every key."
+            faults[0],
+            where=str(path),
+            hint="docs/settings.md describes every key.",
+            details=faults[1:],
         )
     return settings
 

@@ -33,14 +33,18 @@ from newsletter.model.send import Outcome
 
 
 class NewsletterError(Exception):
-    """`where` is `file:line` or a key; `hint` says what to do next."""
+    """`where` is `file:line` or a key, `details` are further lines of the message, and `hint` says
+    what to do next."""
 
     exit_code = 1
     code = "failed"
 
-    def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self, message: str, *, where: str = "", hint: str = "", details: Sequence[str] = ()
+    ) -> None:
+        self.lines = (message, *details)
+        self.message = "\n".join(self.lines)
+        super().__init__(self.message)
         self.where = where
         self.hint = hint
 
@@ -70,7 +74,7 @@ class UsageError(NewsletterError):
 
 
 class ConfigurationError(UsageError):
-    """All faults of a configuration at once, one a line of the message."""
+    """All faults of a configuration at once, one a line."""
 
     code = "configuration"
 

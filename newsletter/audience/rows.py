@@ -391,7 +391,8 @@ def refuse_unknown(tally: Tally) -> None:
         words.append("… and more")
     first = next(iter(columns))
     raise UsageError(
-        "words that are not known, in columns that say who wants mail:\n" + "\n".join(words),
+        "words that are not known, in columns that say who wants mail:",
+        details=words,
         where=next(iter(tally.unknown.values())).place,
         hint="Nothing was imported. Name the system that wrote the file with --from; or, if that "
         f"is no status, keep it: --map {first!r}=attribute, or leave it out: --ignore {first!r}.",

@@ -14,7 +14,6 @@ import click
 
 from newsletter import __version__
 from newsletter.errors import (
-    ConfigurationError,
     FindingsError,
     Interrupted,
     NewsletterError,
@@ -215,11 +214,8 @@ def show_error(error: NewsletterError, wants_json: bool) -> None:
         click.echo(visible(str(finding)), err=True)
     label = click.style("error", fg="red", bold=True) if _has_colours(sys.stderr) else "error"
     place = f"{visible(error.where)}: " if error.where else ""
-    # The faults of a configuration are lines of their own; in any other message a line break is
-    # somebody else's.
-    is_list = isinstance(error, ConfigurationError) and "\n" in error.message
-    lines = error.message.split("\n") if is_list else [error.message]
-    message = "\n  ".join(["", *map(visible, lines)] if is_list else map(visible, lines))
+    lines = [visible(line) for line in error.lines]
+    message = lines[0] if len(lines) == 1 else "\n  ".join(["", *lines])
     click.echo(f"{label}: {place}{message}", err=True)
     if error.hint:
         click.echo(f"  {visible(error.hint)}", err=True)

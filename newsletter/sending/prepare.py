@@ -62,7 +62,9 @@ def blamed_on(place: str) -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        raise UsageError(error.message, where=place, hint=error.hint) from error
+        raise UsageError(
+            error.lines[0], where=place, hint=error.hint, details=error.lines[1:]
+        ) from error
 
 
 def place_of(key: str, parsed: Parsed) -> str:

@@ -295,7 +295,8 @@ class _Reading:
         shown = "".join(sign if sign.isprintable() or sign == "\t" else "·" for sign in line)
         margin = "".join(map(_blank, line[: offset - begin]))
         return UsageError(
-            f"{message}\n{shown}\n{margin}^",
+            message,
+            details=(shown, f"{margin}^"),
             where=f"{self.source}:{line_number}:{offset - first + 1}",
             hint=hint,
         )
