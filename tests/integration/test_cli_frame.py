@@ -340,7 +340,7 @@ def test_the_password_of_a_store_is_in_no_message(
         answer = call("lists", "--json")
 
         assert answer.code in (1, 2)
-        assert answer.error["code"] in ("store", "configuration")
+        assert answer.error["code"] in ("store-away", "configuration")
         assert url == "hunter2" or "hunter2" not in answer.out + answer.err
 
 

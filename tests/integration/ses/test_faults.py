@@ -435,7 +435,7 @@ def test_f42_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
     """The store is asked for some seconds, and then given up."""
     stage = Stage(sqlite_store, standin)
     send_id, store = stage.plan(20), stage.store
-    stage.store = Unplugged(store, 3)
+    stage.store = Unplugged(store, 4)
 
     with pytest.raises(StoreError):
         run.run(stage.runner(), send_id)

@@ -140,4 +140,4 @@ def test_an_account_that_cannot_be_asked_starts_nothing(
     with pytest.raises(SendingStopped, match="does not tell what the account allows") as caught:
         run.allowed(sending.transport)
 
-    assert "ses:GetAccount" in caught.value.hint
+    assert "Check the network" in caught.value.hint
