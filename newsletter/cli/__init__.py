@@ -16,7 +16,7 @@ COMMANDS = {
     "lint": ("lint", "Check issues: what, where, and what to do."),
     "subscribers": (
         "subscribers",
-        "Import, add, remove, show, list, export, move and erase subscribers.",
+        "Import, add, remove, list, export and erase subscribers.",
     ),
     "lists": ("lists", "Create, show and delete lists."),
     "segments": ("segments", "Save filters over lists, and see who is in them."),

@@ -53,7 +53,7 @@ class _Subscribers(click.Group):
 
 @click.group(cls=_Subscribers)
 def subscribers() -> None:
-    """Import, add, remove, show, list, export, move and erase subscribers."""
+    """Import, add, remove, list, export and erase subscribers."""
 
 
 for _command in (import_, undo, imports, remove, delete, move):

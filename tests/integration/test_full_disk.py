@@ -110,7 +110,7 @@ def test_a_machine_with_few_open_files_mails_everybody(sqlite_store: Store, tmp_
     deliver = outbox.deliver
 
     def with_few_files(*arguments: object) -> object:
-        with few_open_files(3):
+        with few_open_files(10):  # the lease is renewed meanwhile
             return deliver(*arguments)  # type: ignore[arg-type]
 
     outbox.deliver = with_few_files  # type: ignore[method-assign, assignment]

@@ -29,7 +29,7 @@ from newsletter.model.send import (
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import Order, forecast, plan
-from newsletter.store import Store, claims, sends
+from newsletter.store import Store, claims, sends, state
 from newsletter.store.claims import Claim, NothingToClaim
 from newsletter.transports.memory import Memory
 from tests.integration.sending import (
@@ -79,7 +79,14 @@ def test_a_message_carries_its_reader_link_and_headers(store: Store) -> None:
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert headers["List-Id"] == "<readers.news.example.com>"
     assert headers["X-Newsletter-Ref"] == f"{send_id}-1.1"
-    assert dict(message.tags) == {"send": send_id, "delivery": f"{send_id}-1", "attempt": "1"}
+    with store.read() as connection:
+        store_id = state.store_id(connection)
+    assert dict(message.tags) == {
+        "send": send_id,
+        "delivery": f"{send_id}-1",
+        "attempt": "1",
+        "store": store_id,
+    }
 
 
 def test_the_same_issue_is_refused_to_the_same_list(store: Store) -> None:
