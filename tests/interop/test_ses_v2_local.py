@@ -172,4 +172,4 @@ def test_a_full_call_is_taken_whole(endpoint: str) -> None:
 def test_the_account_is_read(endpoint: str) -> None:
     allowance = transport(endpoint).allowance()
 
-    assert allowance == Allowance(rate=14 * 0.95, remaining=49_000, daily=50_000)
+    assert allowance == Allowance(rate=14 * 0.95, remaining=49_000, daily=50_000, sent=1_000)
