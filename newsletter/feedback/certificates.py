@@ -86,6 +86,8 @@ class Certificates:
         Raises NoCertificate where it cannot be had, or too many were asked for.
         """
         with self._lock:
+            if url in self._trusted or url in self._others:
+                return  # it came since it was asked for
             fetching = self._under_way.get(url)
             if fetching is None:
                 self._count(client)
