@@ -31,7 +31,7 @@ def at_terminal(
         stderr=its,
     ) as process:
         os.close(its)
-        written = _read_all(ours)
+        written = read_all(ours)
     os.close(ours)
     return process.returncode, written.replace("\r\n", "\n")
 
@@ -41,7 +41,7 @@ def without_colours(text: str) -> str:
     return _COLOURS.sub("", text)
 
 
-def _read_all(terminal: int) -> str:
+def read_all(terminal: int) -> str:
     read = b""
     while True:
         try:

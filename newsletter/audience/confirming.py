@@ -11,6 +11,7 @@ from newsletter.audience import moving
 from newsletter.audience.joining import mailbox, new_id
 from newsletter.audience.subscribers import suppression_of
 from newsletter.links import PersonalLink, Purpose
+from newsletter.model.address import Address
 from newsletter.model.subscriber import (
     Consent,
     ConsentKind,
@@ -155,7 +156,7 @@ def _do(
         case RequestKind.JOIN:
             return _join(connection, request, person, hashes, said)
         case RequestKind.ALLOW_MOVE:
-            return _allow(connection, request, person, said)
+            return _allow(connection, request, said)
         case RequestKind.MOVE:
             return _move(connection, request, person, hashes, said)
         case RequestKind.UNDO_MOVE:
@@ -185,21 +186,34 @@ def _join(
     return Answer.JOINED
 
 
-def _allow(connection: Connection, request: Request, person: Subscriber, said: Consent) -> Answer:
+def _allow(connection: Connection, request: Request, said: Consent) -> Answer:
     """The address on record agrees to a move: the new one is asked next."""
     assert request.target is not None
-    next_request = Request(
+    _ask_next(connection, request, RequestKind.MOVE, request.target, said)
+    return Answer.ALLOWED
+
+
+def _ask_next(
+    connection: Connection,
+    request: Request,
+    kind: RequestKind,
+    address: Address,
+    said: Consent,
+    target: Address | None = None,
+) -> None:
+    """Ask another address about what a request has begun, in its subscriber's name."""
+    following = Request(
         id=new_id(),
-        kind=RequestKind.MOVE,
+        kind=kind,
         list_id=None,
-        subscriber_id=person.id,
-        address=request.target,
-        mailbox=mailbox(request.target),
+        subscriber_id=request.subscriber_id,
+        address=address,
+        mailbox=mailbox(address),
         wording=request.wording,
         at=said.at,
+        target=target,
     )
-    requests.add(connection, next_request)
-    return Answer.ALLOWED
+    requests.add(connection, following)
 
 
 def _move(
@@ -211,16 +225,7 @@ def _move(
         return Answer.GONE
     if not moving.move(connection, person, request.address, hashes, said):
         return Answer.TAKEN
-    announcement = Request(
-        id=new_id(),
-        kind=RequestKind.UNDO_MOVE,
-        list_id=None,
-        subscriber_id=person.id,
-        address=person.address,
-        mailbox=mailbox(person.address),
-        wording=request.wording,
-        at=said.at,
-        target=request.address,
+    _ask_next(
+        connection, request, RequestKind.UNDO_MOVE, person.address, said, target=request.address
     )
-    requests.add(connection, announcement)
     return Answer.MOVED

@@ -16,6 +16,7 @@ import pytest
 from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group
 from tests.integration.commandline import Answer, Call, command, spawn
+from tests.terminal import read_all
 from tests.waiting import PATIENCE_SECONDS
 
 ISSUE = "2026-01-07-valley"
@@ -363,18 +364,6 @@ def on_terminal(project: Path, *arguments: str, **environment: str) -> str:
         written = read_all(terminal)
     os.close(terminal)
     return written
-
-
-def read_all(terminal: int) -> str:
-    read = b""
-    while True:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # the last writer has left
-            return read.decode()
-        if not piece:
-            return read.decode()
-        read += piece
 
 
 def test_errors_are_coloured_on_a_terminal_unless_no_color_is_set(project: Path) -> None:
