@@ -259,6 +259,10 @@ def _check_utf8(raw: io.BufferedReader, path: Path) -> None:
     apart for sure, and a wrong guess changes people's names in silence.
     """
     start = raw.tell()
+    is_utf8 = _is_utf8(raw)
+    raw.seek(start)
+    if is_utf8:
+        return
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     foreign = letters = 0
     line, first = 1, None
@@ -267,11 +271,10 @@ def _check_utf8(raw: io.BufferedReader, path: Path) -> None:
         if "\0" in text:  # no text at all, as the header will show
             foreign = 0
             break
-        if not text.isascii():
-            foreign += len(_FOREIGN.findall(text))
-            letters += len(_LETTERS.findall(text))
-            if first is None and (match := _FOREIGN.search(text)):
-                first = line + text.count("\n", 0, match.start())
+        foreign += len(_FOREIGN.findall(text))
+        letters += len(_LETTERS.findall(text))
+        if first is None and (match := _FOREIGN.search(text)):
+            first = line + text.count("\n", 0, match.start())
         line += text.count("\n")
     raw.seek(start)
     if foreign > letters:
@@ -281,6 +284,17 @@ def _check_utf8(raw: io.BufferedReader, path: Path) -> None:
             hint="Save it as “CSV UTF-8”, which Excel offers beside “CSV”. Or say what it is: "
             "--encoding windows-1252 is that of Excel's “CSV” in Western Europe.",
         )
+
+
+def _is_utf8(raw: io.BufferedReader) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while chunk := raw.read(_CHUNK_BYTES):
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _printable(name: str) -> str:

@@ -110,6 +110,7 @@ class Rows:
         self._columns = columns
         self._base = number * _FILE
         self._standing = standing
+        self._firmness = FIRMNESS[standing]
         self._source = source
         self._now = now
         self._write_reject = write_reject
@@ -289,7 +290,7 @@ class Rows:
 
     def _said(self, line: int, cells: Sequence[str]) -> _Told:
         """Of all that a row says of its person the firmest."""
-        standing, firmness = self._standing, FIRMNESS[self._standing]
+        standing, firmness = self._standing, self._firmness
         agreed_at = left_at = None
         for column in self._columns.statuses:
             cell = cells[column.index]

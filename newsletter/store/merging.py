@@ -5,7 +5,7 @@ erased is skipped. A file's no is recorded, for people the store never saw too.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,15 +55,15 @@ def merge(
     stage.run(_FIND_KNOWN.format(merged=_merged(stage)))
     stage.run("ANALYZE known")
     known = connection.execute(sa.text(_COUNT_KNOWN)).one()
-    staged = connection.execute(sa.text(_COUNT_STAGED)).one()
+    staged = {row.standing: row.rows for row in connection.execute(sa.text(_COUNT_STAGED))}
     if known.added or known.updated or known.leaving:
         _change_known(stage, values)
-    if new := staged.rows - known.rows:
-        _insert_people(stage, new, list_id, values)
+    if new := sum(staged.values()) - known.rows:
+        _insert_people(stage, new, list(staged), list_id, values)
     if stage.has_history:
         stage.run(_LOG_SAID, now=at, **{"import": import_id})
         stage.run(_PAUSE, now=at)
-    newly_left = staged.unsubscribed - known.saying_no
+    newly_left = staged.get(SubscriptionStatus.UNSUBSCRIBED, 0) - known.saying_no
     added = known.added + new - newly_left
     suppressed = stage.count(_COUNT_SUPPRESSED)
     stage.run(_SUPPRESS, **values)
@@ -125,7 +125,11 @@ def _change_known(stage: Staging, values: Mapping[str, Any]) -> None:
 
 
 def _insert_people(
-    stage: Staging, rows: int, list_id: int | None, values: Mapping[str, Any]
+    stage: Staging,
+    rows: int,
+    standings: Collection[str],
+    list_id: int | None,
+    values: Mapping[str, Any],
 ) -> None:
     """Make the people who are new, and let them join: under the lock, whoever has a higher id than
     anybody before is one of them.
@@ -142,6 +146,8 @@ def _insert_people(
     }
     now = values["now"]
     for wanted in SubscriptionStatus:
+        if wanted not in standings:
+            continue
         last = stage.count(_LAST_PERSON)
         insert = _INSERT_PEOPLE.format(whose=f"{_HAS_NO_FACTS} AND standing = :wanted", **parts)
         if stage.run(insert, now=now, wanted=wanted.value):
@@ -150,7 +156,7 @@ def _insert_people(
             if wanted is SubscriptionStatus.UNSUBSCRIBED:
                 stage.run(_LOG_NEWLY_LEFT, **joined)
     insert = _INSERT_PEOPLE.format(whose=_HAS_FACTS, **parts) + "ON CONFLICT DO NOTHING"
-    if stage.run(insert, now=now):
+    if stage.has_facts and stage.run(insert, now=now):
         stage.run(_SUBSCRIBE_NEW_EACH, **values)
         stage.run(_LOG_NEWLY_LEFT_EACH, **values)
     if many:
@@ -185,8 +191,7 @@ FROM refused JOIN suppressions AS p ON p.address = refused.key AND p.import_id =
 """
 _DELETE_SUPPRESSED = """
 DELETE FROM staged WHERE standing <> 'unsubscribed'
-    AND (EXISTS (SELECT 1 FROM suppressions AS p WHERE p.address = staged.key)
-        OR EXISTS (SELECT 1 FROM refused WHERE refused.key = staged.key))
+    AND key IN (SELECT address FROM suppressions UNION ALL SELECT key FROM refused)
     AND NOT EXISTS (SELECT 1 FROM facts WHERE facts.line = staged.line AND is_suppressed)
 """
 _FORMER = """
@@ -229,8 +234,7 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE wanted = 'unsubscribed') AS sayi
 FROM known
 """
 _COUNT_STAGED = """
-SELECT count(*) AS rows, count(*) FILTER (WHERE standing = 'unsubscribed') AS unsubscribed
-FROM staged
+SELECT standing, count(*) AS rows FROM staged GROUP BY standing
 """
 _IS_RENEWED = """subscribers.id = known.subscriber_id
     AND coalesce(known.standing, '') <> 'unsubscribed'

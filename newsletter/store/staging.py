@@ -110,6 +110,7 @@ class Staging:
         self.is_sqlite = connection.dialect.name == "sqlite"
         self.loaded = 0
         self.erased = 0
+        self.has_facts = False
         self.has_history = False
         self._checked: frozenset[str] = frozenset()
 
@@ -121,6 +122,7 @@ class Staging:
             for batch in batches:
                 load(self.connection, batch)
                 self.loaded += batch.size
+                self.has_facts |= bool(batch.facts)
                 self.has_history |= bool(batch.said or batch.pauses)
             if self.is_sqlite:
                 self.run("CREATE INDEX staged_key ON staged (key)")
@@ -241,16 +243,16 @@ def _copy(connection: Connection, batch: Batch) -> None:
 
     try:
         with driver_connection(connection).cursor() as cursor:
-            tables: dict[str, Sequence[Sequence[Any]]] = {
-                "staged": batch.rows,
-                "facts": batch.facts,
-                "refused": batch.suppressions,
-                "pauses": batch.pauses,
+            copies = {
+                "staged": map(_staged_line, batch.rows),
+                "facts": map(_copy_line, batch.facts),
+                "refused": map(_copy_line, batch.suppressions),
+                "pauses": map(_copy_line, batch.pauses),
             }
-            for table, rows in tables.items():
-                if rows:
+            for table, lines in copies.items():
+                if text := "".join(lines):
                     with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                        copy.write("".join(map(_copy_line, rows)))
+                        copy.write(text)
             if batch.said:  # they may hold lines and tabs
                 with cursor.copy("COPY said FROM STDIN") as copy:
                     for line in batch.said:
@@ -259,12 +261,17 @@ def _copy(connection: Connection, batch: Batch) -> None:
         raise StoreError(f"the store failed: {error}") from error
 
 
+def _staged_line(row: StagedRow) -> str:
+    """As `_copy_line`, in half its time: there is one for each row of the file."""
+    place, key, address, name, attributes, standing, number = row
+    text = f"{key}\t{address}\t{name}".replace("\\", "\\\\")
+    json_text = "\\N" if attributes is None else attributes.replace("\\", "\\\\")
+    return f"{place}\t{text}\t{json_text}\t{standing}\t{number}\n"
+
+
 def _copy_line(row: Sequence[Any]) -> str:
-    line = "\t".join(["\\N" if cell is None else str(cell) for cell in row])
-    if "\\" in line:
-        cells = ("\\N" if cell is None else str(cell).replace("\\", "\\\\") for cell in row)
-        line = "\t".join(cells)
-    return f"{line}\n"
+    cells = ["\\N" if cell is None else str(cell).replace("\\", "\\\\") for cell in row]
+    return "\t".join(cells) + "\n"
 
 
 def _merged_attributes(old: str, new: str | None) -> str | None:
