@@ -1,5 +1,7 @@
 """What each column of a file is: by its name, by the system that wrote it, or as it was told."""
 
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,17 +12,24 @@ from newsletter.audience.ownlayout import OwnColumns, own_columns
 from newsletter.audience.spreadsheet import unguard
 from newsletter.audience.statuses import StatusColumn
 from newsletter.audience.systems import System
+from newsletter.audience.vocabulary import FILE_NAMES
 from newsletter.errors import UsageError, nearest
 from newsletter.model.standing import Standing
 
 IGNORED = "-"
 ATTRIBUTE = "attribute"
-_EMAIL = ("email", "e-mail", "email address", "e-mail address", "email_address", "address")
+_EMAIL = (
+    *("email", "e-mail", "email address", "e-mail address", "email_address", "address"),
+    *("emailaddress", "e_mail", "mail", "电子邮件", "邮箱"),
+)
 _FIRST = frozenset({"first_name", "firstname", "fname", "given_name", "forename"})
 _LAST = frozenset({"last_name", "lastname", "lname", "surname", "family_name"})
 _JSON = frozenset({"attributes", "attribs", "metadata", "custom_fields"})
 _CONSENT_SOURCE = frozenset({"consent_source", "optin_source", "opt_in_source"})
-_CONSENT_IP = frozenset({"consent_ip", "optin_ip", "opt_in_ip", "confirm_ip"})
+_CONSENT_IP = frozenset(
+    {"consent_ip", "optin_ip", "opt_in_ip", "confirm_ip", "confirmed_ip", "subscribed_ip"}
+)
+_MARK = "\ufeff"  # of each of several files that were put together
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +39,14 @@ class Choice:
     `fields` are email, name, first_name, last_name, status, consent_at, consent_source, consent_ip,
     `attribute`, `-` for none, or the name of an attribute. Where there is an `only`, no other
     column becomes an attribute. `everybody` is what the file says of all its people, whatever its
-    columns do.
+    columns do. `is_vouched` says that somebody told what those are of whom the file says nothing,
+    and does not take the default.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     only: frozenset[str] = frozenset()
     everybody: Standing | None = None
+    is_vouched: bool = False
 
     def check(self, headers: Iterable[Sequence[str]]) -> None:
         """Raises UsageError for a column that none of the files has."""
@@ -51,7 +62,9 @@ class Columns:
 
     Of the consent columns the first that is filled counts. Attributes, and the columns that hold
     JSON objects of them, are indexes and names, these quoted for JSON. `everybody` is what the file
-    says of all its people. `unnamed` columns must be empty.
+    says of all its people. `unnamed` columns must be empty; `others`, which nobody said anything
+    about, must not hold a word that says no. Where some are `agreed_in`, a row that fills none of
+    these never said yes.
     """
 
     email: int
@@ -66,11 +79,18 @@ class Columns:
     json: tuple[tuple[int, str], ...]
     attributes: tuple[tuple[int, str], ...]
     unnamed: tuple[int, ...]
+    others: tuple[int, ...] = ()
+    agreed_in: tuple[int, ...] = ()
     own: OwnColumns | None = None
 
 
+def column_name(text: str) -> str:
+    """The form in which a column is known, whoever names it: a header or an option."""
+    return unicodedata.normalize("NFC", text.strip().strip(_MARK).strip().lower())
+
+
 def names_of(header: Sequence[str]) -> list[str]:
-    return [unguard(cell).strip().lower() for cell in header]
+    return [column_name(unguard(cell)) for cell in header]
 
 
 def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
@@ -91,7 +111,7 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
     taken = {email, *fields.all("name"), *((0, 1) if is_rejects else ())}
     columns: list[StatusColumn] = []
     attributes: dict[int, str] = {}
-    unnamed = []
+    unnamed, others = [], []
     for index, name in enumerate(names):
         if index in taken:
             continue
@@ -105,6 +125,8 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
             case known_as:
                 is_own = system is not None and system.is_own
                 attributes[index] = _attribute(known_as or name, index, where, verbatim=is_own)
+                if fields.is_open(name):
+                    others.append(index)
     if any(each.name == "status" for each in columns):
         attributes = {at: name for at, name in attributes.items() if names[at] != "list"}
     first, last = (fields.part(parts) for parts in (_FIRST, _LAST))
@@ -113,12 +135,15 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
     _check_twice(attributes.values(), where)
     everybody = choice.everybody or fields.everybody(file.name)
     own = own_columns(names) if system and system.is_own and not choice.everybody else None
-    if system and not (columns or everybody or own or system.a_file_each):
+    tells = columns or everybody or own
+    if system and not (tells or system.a_file_each or system.words.keys() & set(names)):
         raise UsageError(
             f"this is no export of {system.name}: it has no column {' or '.join(system.words)}",
             where=where,
             hint="Leave --from out, or say what all its people are: --as unsubscribed.",
         )
+    if not (tells or choice.is_vouched):
+        _check_file_name(file)
     return Columns(
         email=email,
         name=fields.one("name"),
@@ -132,6 +157,8 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
         json=tuple((at, _label(names[at])) for at in fields.all("json")),
         attributes=tuple((at, _label(name)) for at, name in attributes.items()),
         unnamed=tuple(unnamed),
+        others=() if choice.everybody else tuple(others),
+        agreed_in=() if everybody or choice.is_vouched else fields.agreed_in(),
         own=own,
     )
 
@@ -192,6 +219,16 @@ class _Fields:
                 return statuses.if_filled(self._system.happened[name])
         return statuses.by_name(name) or statuses.status_word
 
+    def agreed_in(self) -> tuple[int, ...]:
+        has_times = self._system is not None and self._system.has_times_of_yes
+        return self.all("consent_at") if has_times else ()
+
+    def is_open(self, name: str) -> bool:
+        """Whether nobody said what this column is: no option, and no system."""
+        system = self._system
+        is_known = system is not None and (system.is_own or name in system.attributes)
+        return not (is_known or name in self._choice.fields)
+
     def everybody(self, file_name: str) -> Standing | None:
         """What a file says of all its people by its own name or by a column that only it has."""
         system = self._system
@@ -212,15 +249,36 @@ class _Fields:
             return said
         if name == "name":
             return "name"
-        if name in _CONSENT_SOURCE:
+        if attribute_name(name) in _CONSENT_SOURCE:
             return "consent_source"
-        if name in _CONSENT_IP:
+        if attribute_name(name) in _CONSENT_IP:
             return "consent_ip"
         if self._system is None and name in _JSON:
             return "json"
         if self._system is not None and self._system.is_own:
             return ""
         return "status" if statuses.by_name(name) else ""
+
+
+def _check_file_name(file: CsvFile) -> None:
+    """Raises UsageError for a file whose name says that its people left, and whose columns say
+    nothing: a yes for all of them is the worst that could be made of it."""
+    stem = file.name.rpartition(".")[0].lower() or file.name.lower()
+    standing = next((says for words, says in FILE_NAMES.items() if re.search(words, stem)), None)
+    if standing is None:
+        return
+    match standing:
+        case Standing.PENDING:
+            told = "--pending"
+        case Standing.UNSUBSCRIBED:
+            told = "--as unsubscribed"
+        case _:
+            told = f"--as suppressed --reason {standing.value}"
+    raise UsageError(
+        f"the file is called {file.name}, and no column says otherwise of its people",
+        where=str(file.path),
+        hint=f"Say what they are: {told}. If they all said yes: --confirmed.",
+    )
 
 
 def _said_by(system: System, name: str) -> str | None:

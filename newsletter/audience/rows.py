@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,12 +16,13 @@ from newsletter.audience.cells import (
     one_line,
     quoted,
 )
-from newsletter.audience.columns import Columns
+from newsletter.audience.columns import Columns, names_of
 from newsletter.audience.csvfile import CsvFile, Record
 from newsletter.audience.ownlayout import REASONS, STATUSES, OwnColumns
 from newsletter.audience.rejects import WriteReject
 from newsletter.audience.spreadsheet import unguard
 from newsletter.audience.statuses import moment
+from newsletter.audience.vocabulary import PLAIN_AS_WRITTEN
 from newsletter.errors import UsageError
 from newsletter.model.standing import FIRMNESS, Standing
 from newsletter.model.subscriber import SuppressionReason
@@ -75,11 +75,13 @@ class Tally:
     rejects: list[Reject] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     unknown: dict[tuple[str, str], "Unknown"] = field(default_factory=dict)
+    telling: dict[tuple[str, str], "Unknown"] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Unknown:
-    """A word that is not known in a column that says where people stand."""
+    """A word that is not known in a column that says where people stand, or one that says no in a
+    column that is not known to be about it."""
 
     place: str
     rows: int = 0
@@ -165,6 +167,8 @@ class Rows:
             raise ValueError(fault)
         if columns.unnamed:
             self._check_unnamed(line, cells)
+        if columns.others and not PLAIN_AS_WRITTEN.isdisjoint(cells):
+            self._check_others(line, cells)
         attributes = ",".join(
             [
                 label + quoted(value)
@@ -219,7 +223,7 @@ class Rows:
             (reason, REASONS, "suppression"),
         ):
             if cell not in known:
-                self._unknown(column, cell, line)
+                self._note(self._tally.unknown, column, cell, line)
                 return
         is_somebody = bool(status or _at(cells, own.created_at))
         if reason:
@@ -288,6 +292,12 @@ class Rows:
                     hint="Name each column, in up to 50 characters.",
                 )
 
+    def _check_others(self, line: int, cells: Sequence[str]) -> None:
+        for index in self._columns.others:
+            if cells[index] in PLAIN_AS_WRITTEN:
+                name = names_of(self._file.header)[index]
+                self._note(self._tally.telling, name, cells[index], line)
+
     def _said(self, line: int, cells: Sequence[str]) -> _Told:
         """Of all that a row says of its person the firmest."""
         standing, firmness = self._standing, self._firmness
@@ -296,7 +306,7 @@ class Rows:
             cell = cells[column.index]
             said = column.known.get(cell) or column.read(cell)
             if said is None:
-                self._unknown(column.name, cell, line)
+                self._note(self._tally.unknown, column.name, cell, line)
                 continue
             if said.standing is Standing.CONFIRMED:
                 agreed_at = said.at or agreed_at
@@ -305,6 +315,9 @@ class Rows:
         everybody = self._columns.everybody
         if everybody and FIRMNESS[everybody] > firmness:
             standing = everybody
+        agreed_in = self._columns.agreed_in
+        if standing is Standing.CONFIRMED and agreed_in and not _first(cells, agreed_in):
+            standing = Standing.PENDING
         return standing, agreed_at, left_at
 
     def _facts(
@@ -364,13 +377,12 @@ class Rows:
     def _past(self, at: dt.datetime | None) -> dt.datetime | None:
         return None if at is None or at > self._now else at
 
-    def _unknown(self, column: str, cell: str, line: int) -> None:
-        word = cell.strip()[:_SHOWN_LENGTH]
-        key = (column, word)
-        if key not in self._tally.unknown and len(self._tally.unknown) > _SHOWN_WORDS:
-            return
-        place = f"{self._file.path}:{line}"
-        self._tally.unknown.setdefault(key, Unknown(place)).rows += 1
+    def _note(
+        self, words: dict[tuple[str, str], Unknown], column: str, cell: str, line: int
+    ) -> None:
+        key = (column, cell.strip()[:_SHOWN_LENGTH])
+        if key in words or len(words) <= _SHOWN_WORDS:
+            words.setdefault(key, Unknown(f"{self._file.path}:{line}")).rows += 1
 
     def _reject(self, record: Record, reason: str) -> None:
         self._tally.rejected += 1
@@ -380,24 +392,35 @@ class Rows:
 
 
 def refuse_unknown(tally: Tally) -> None:
-    """Raises UsageError for words that are not known: nobody is imported on a guess."""
-    if not tally.unknown:
-        return
-    columns = Counter(column for column, _ in tally.unknown)
+    """Raises UsageError for words that are not known, and for a no where none was looked for:
+    nobody is imported on a guess."""
+    if tally.unknown:
+        raise _refusal(
+            "words that are not known, in columns that say who wants mail:",
+            tally.unknown,
+            "Nothing was imported. Name the system that wrote the file with --from; or, if that is "
+            "no status, keep it: --map {0}=attribute, or leave it out: --ignore {0}.",
+        )
+    if tally.telling:
+        raise _refusal(
+            "words that say no, in columns that are not known to say who wants mail:",
+            tally.telling,
+            "Nothing was imported. If they are about that, read the column: --map {0}=status, or "
+            "name the system that wrote the file with --from. If not, keep it: "
+            "--map {0}=attribute, or leave it out: --ignore {0}.",
+        )
+
+
+def _refusal(message: str, found: Mapping[tuple[str, str], Unknown], hint: str) -> UsageError:
     words = [
         f"{column}: {word!r} ({unknown.place}, {unknown.rows:,} rows)"
-        for (column, word), unknown in list(tally.unknown.items())[:_SHOWN_WORDS]
+        for (column, word), unknown in list(found.items())[:_SHOWN_WORDS]
     ]
-    if len(tally.unknown) > _SHOWN_WORDS:
+    if len(found) > _SHOWN_WORDS:
         words.append("… and more")
-    first = next(iter(columns))
-    raise UsageError(
-        "words that are not known, in columns that say who wants mail:",
-        details=words,
-        where=next(iter(tally.unknown.values())).place,
-        hint="Nothing was imported. Name the system that wrote the file with --from; or, if that "
-        f"is no status, keep it: --map {first!r}=attribute, or leave it out: --ignore {first!r}.",
-    )
+    column, _ = next(iter(found))
+    place = next(iter(found.values())).place
+    return UsageError(message, details=words, where=place, hint=hint.format(repr(column)))
 
 
 def _looked_at(cells: Sequence[str], columns: Columns) -> list[str]:

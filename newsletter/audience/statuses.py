@@ -1,69 +1,34 @@
-"""Columns that say whether somebody wants mail, and what their words mean.
-
-The vocabulary for files of no known system. A word that is not in it is never guessed: whoever
-reads the file refuses it, for a no that is taken for a yes mails somebody who left.
-"""
+"""Columns that say whether somebody wants mail, by their names: for files of no known system."""
 
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from newsletter.audience.vocabulary import COMMON, EMPTY, NAMES, NO, YES, Words
 from newsletter.model.standing import Standing
 
-Words = Mapping[str, Standing | None]  # lower case; None: it says nothing of the person
-
-
-def _table(words: Mapping[Standing, str]) -> Words:
-    return {word.strip(): standing for standing, text in words.items() for word in text.split(",")}
-
-
-COMMON = _table(
-    {
-        Standing.CONFIRMED: "confirmed, subscribed, active, enabled, opted in, opted-in, opted_in, "
-        "opt-in, optin, verified, yes, y, true, t, 1, on",
-        Standing.PENDING: "pending, unconfirmed, not confirmed, not_confirmed, unverified, "
-        "unactivated, awaiting confirmation, waiting, requested, invited, never confirmed, "
-        "non-subscribed, nonsubscribed",
-        Standing.UNSUBSCRIBED: "unsubscribed, unsubscribe, unsub, opted out, opted-out, opted_out, "
-        "opt-out, optout, left, removed, inactive, cancelled, canceled, deleted, archived, "
-        "not subscribed, no, n, false, f, 0, off",
-        Standing.MANUAL: "blocked, blocklisted, blacklisted, banned, disabled, suppressed, "
-        "manual, do not mail, do not email, never mail",
-        Standing.SOFT_BOUNCE: "soft bounced, soft_bounced, soft bounce, soft_bounce, soft-bounced",
-        Standing.HARD_BOUNCE: "bounced, bounce, hard bounced, hard_bounced, hard bounce, "
-        "hard_bounce, hard-bounced, cleaned, undeliverable, invalid",
-        Standing.COMPLAINT: "complained, complaint, spam, marked as spam, marked_as_spam, "
-        "spam complaint, spam_complaint, abuse, reported as spam, reported spam",
-    }
+_SENSES = tuple((re.compile("|".join(patterns)), standing) for standing, patterns in NAMES.items())
+_STATUS = re.compile(
+    r"(.*[ _-])?(state|standing|estado|stato)|subscriber[ _-]?type|"
+    r".*(status|statut|状态)([ _-]?(code|id|text|name|label))?"
 )
-_YES = frozenset({"yes", "y", "true", "t", "1", "on", "x"})
-_NO = frozenset({"no", "n", "false", "f", "0", "off", "", "never"})
-
-# The senses of a column by its name; the first that fits. `unsubscribed` holds `subscribed`, so
-# those that say no stand first.
-_SENSES = tuple(
-    (re.compile(pattern), standing)
-    for pattern, standing in (
-        (r"unconfirmed|unverified|unactivated", Standing.PENDING),
-        (r"complain|spam|abuse", Standing.COMPLAINT),
-        (r"soft.?bounce", Standing.SOFT_BOUNCE),
-        (r"bounce|cleaned|clean_time|undeliverable", Standing.HARD_BOUNCE),
-        (r"block|blacklist|banned|suppress", Standing.MANUAL),
-        (
-            r"unsub|opt(ed)?[ _-]?out|disabled|(in|de)activ|do[ _-]?not[ _-]?e?mail",
-            Standing.UNSUBSCRIBED,
-        ),
-        (
-            r"subscribed|confirmed|opt(ed)?[ _-]?in(?![a-z])|consent|active|enabled|accepts",
-            Standing.CONFIRMED,
-        ),
-    )
+_TIME = re.compile(r".*([ _-](at|time|date|on|since)|ed(at|on)|date|time|时间|日期)")
+# What is about another way to reach somebody than by mail, or is no more than a part of consent.
+_CHANNEL = re.compile(
+    r"(?<![a-z])(sms|mms|phone|mobile|push|whats?app|calls?|fax|postal|telegram|wechat)(?![a-z])|"
+    r"短信|微信"
 )
-_STATUS = re.compile(r"(.*[ _-])?(status|state|standing)|subscriber[ _-]?type")
-_TIME = re.compile(r".*([ _-](at|time|date|on|since)|(date|time))|last[ _-].*")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+_PART = re.compile(
+    r".*[ _-](url|link|token|hash|code|id|text|wording|version|form)|last[ _-].*activ.*"
+)
+_DATE = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}([T ].*)?")
+_TIME_OF_A_COUNTRY = re.compile(
+    r"\d{1,2}([-/.])\d{1,2}\1(\d{4}|\d{2})( .*)?|\d{10}|\d{13}|\d{4}年\d{1,2}月\d{1,2}日.*|"
+    r"([a-z]+,? )?([a-z]{3,9}\.? \d{1,2},?|\d{1,2}\.? [a-z]{3,9}\.?) \d{4}.*"
+)
 
 
 class Said(NamedTuple):
@@ -91,7 +56,7 @@ class StatusColumn:
 
     def read(self, cell: str) -> Said | None:
         """What a cell says that is not `known` yet; None for a word without a meaning."""
-        said = self.meaning(cell.strip().lower())
+        said = self.meaning(unicodedata.normalize("NFC", cell.strip().lower()))
         if said and len(self.known) < _MOST_WORDS:  # dates are endless
             self.known[cell] = said
         return said
@@ -113,16 +78,20 @@ def if_filled(standing: Standing) -> Meaning:
     """A column in which anything, usually a time, says that it happened."""
 
     def meaning(cell: str) -> Said | None:
-        return Said(standing, moment(cell)) if cell else NOTHING
+        return NOTHING if cell in EMPTY else Said(standing, moment(cell))
 
     return meaning
 
 
 def by_name(name: str) -> Meaning | None:
-    """How a column of this name is read, None if it does not look like a status or a consent."""
-    name = name.strip().lower()
+    """How a column of this name, in lower case, is read; None if it does not look like a status or
+    a consent."""
+    if _CHANNEL.search(name) and "mail" not in name:
+        return None
     if _STATUS.fullmatch(name):
         return status_word
+    if _PART.fullmatch(name):
+        return None
     for pattern, standing in _SENSES:
         if pattern.search(name):
             if standing is not Standing.CONFIRMED:
@@ -134,7 +103,7 @@ def by_name(name: str) -> Meaning | None:
 
 def status_word(cell: str) -> Said | None:
     """A word of the common vocabulary. An empty cell is no yes, so its person is pending."""
-    if not cell:
+    if cell in EMPTY:
         return Said(Standing.PENDING)
     return Said(COMMON[cell]) if cell in COMMON else None
 
@@ -143,14 +112,14 @@ def _agreed(empty: Said) -> Meaning:
     """A column such as `subscribed` or `opted_in`; `empty` is what a cell without a word says."""
 
     def meaning(cell: str) -> Said | None:
-        if cell in _YES:
+        if cell in YES:
             return Said(Standing.CONFIRMED)
-        if not cell:
+        if cell in EMPTY:
             return empty
-        if cell in _NO:
+        if cell in NO:
             return Said(Standing.UNSUBSCRIBED)
-        if _DATE.match(cell) and (at := moment(cell)):
-            return Said(Standing.CONFIRMED, at)
+        if is_time(cell):
+            return Said(Standing.CONFIRMED, moment(cell))
         return Said(COMMON[cell]) if cell in COMMON else None
 
     return meaning
@@ -160,16 +129,23 @@ def _refused(standing: Standing) -> Meaning:
     """A column such as `unsubscribed` or `bounced`, in which a yes or a time says no."""
 
     def meaning(cell: str) -> Said | None:
-        if cell in _NO:
+        if cell in NO or cell in EMPTY:
             return NOTHING
-        if cell in _YES:
+        if cell in YES:
             return Said(standing)
-        if _DATE.match(cell) and (at := moment(cell)):
-            return Said(standing, at)
+        if is_time(cell):
+            return Said(standing, moment(cell))
         word = COMMON.get(cell)
         return Said(word) if word not in (None, Standing.CONFIRMED) else None
 
     return meaning
+
+
+def is_time(cell: str) -> bool:
+    """Whether this is a time, be it one that `moment` cannot read for sure, such as 05/06/2024."""
+    if _DATE.match(cell):
+        return moment(cell) is not None
+    return bool(_TIME_OF_A_COUNTRY.fullmatch(cell))
 
 
 def moment(cell: str) -> dt.datetime | None:
@@ -180,8 +156,9 @@ def moment(cell: str) -> dt.datetime | None:
     text = cell.strip().upper()
     if not _DATE.match(text):
         return None
+    text = text.removesuffix(" UTC").replace("/", "-").replace(" +", "+")
     try:
-        at = dt.datetime.fromisoformat(text.removesuffix(" UTC"))
+        at = dt.datetime.fromisoformat(text)
         at = at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return None

@@ -16,7 +16,8 @@ from newsletter.audience.ownlayout import REASONS
 from newsletter.audience.rejects import WriteReject, rejects_file
 from newsletter.audience.rows import Reject, Tally, Unknown, refuse_unknown
 from newsletter.audience.spreadsheet import guard, unguard
-from newsletter.audience.statuses import COMMON, moment
+from newsletter.audience.statuses import moment
+from newsletter.audience.vocabulary import COMMON
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.store import Store, suppressions

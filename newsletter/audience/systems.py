@@ -3,14 +3,14 @@
 One record a system, of names in lower case. Columns that a record does not name become attributes;
 if they look like a status, they are read as in any file. Sources: listmonk's code of its export,
 Mailchimp's help on exporting an audience, the members export of Ghost, the subscriber types of
-Buttondown's API, and files that Substack and Sendy wrote.
+Buttondown's API, and files that Substack, Sendy and Mailchimp wrote.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from newsletter.audience.ownlayout import SIGNATURE, TAKEN
-from newsletter.audience.statuses import Words
+from newsletter.audience.vocabulary import Words
 from newsletter.model.standing import Standing
 
 _TRUTH: Words = {"true": Standing.CONFIRMED, "false": Standing.UNSUBSCRIBED}
@@ -23,18 +23,20 @@ class System:
     `words` are the columns whose every cell must be a word of their table; a file has one of them,
     unless its system writes `a_file_each` for those who stay and those who left. `happened` are
     those in which anything means a standing. A file with a word of `file_names` in its own name
-    says that of all its people. `signature` are columns that no other system's file has together;
-    empty where there are none.
+    says that of all its people. `signatures` are each columns that no other system's file has
+    together. Where it `has_times_of_yes`, a row without any time of consent never said yes,
+    unless the name of its file does.
     """
 
     name: str
     email: tuple[str, ...] = ("email",)
-    signature: frozenset[str] = frozenset()
+    signatures: tuple[frozenset[str], ...] = ()
     words: Mapping[str, Words] = field(default_factory=dict)
     a_file_each: bool = False
     happened: Mapping[str, Standing] = field(default_factory=dict)
     file_names: Mapping[str, Standing] = field(default_factory=dict)
     consent_at: tuple[str, ...] = ()
+    has_times_of_yes: bool = False
     consent_source: tuple[str, ...] = ()
     consent_ip: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
@@ -45,7 +47,7 @@ class System:
 
 LISTMONK = System(
     "listmonk",
-    signature=frozenset({"uuid", "email", "attributes", "status"}),
+    signatures=(frozenset({"uuid", "email", "attributes", "status"}),),
     words={
         "status": {
             "enabled": Standing.CONFIRMED,
@@ -66,7 +68,7 @@ LISTMONK = System(
 MAILCHIMP = System(
     "mailchimp",
     email=("email address", "email"),
-    signature=frozenset({"email address", "leid", "euid"}),
+    signatures=(frozenset({"email address", "leid", "euid"}),),
     words={
         "status": {
             "subscribed": Standing.CONFIRMED,
@@ -85,9 +87,12 @@ MAILCHIMP = System(
         "non-subscribed": Standing.PENDING,
         "transactional": Standing.PENDING,
         "unsubscribed": Standing.UNSUBSCRIBED,
+        "archived": Standing.UNSUBSCRIBED,
         "cleaned": Standing.HARD_BOUNCE,
+        "subscribed": Standing.CONFIRMED,  # last, for it is in some of those above
     },
     consent_at=("confirm_time", "optin_time"),
+    has_times_of_yes=True,
     consent_ip=("confirm_ip", "optin_ip"),
     ignored=frozenset(
         "clean_campaign_title clean_campaign_id unsub_campaign_title unsub_campaign_id "
@@ -95,20 +100,29 @@ MAILCHIMP = System(
         "leid euid".split()
     ),
 )
+# Two layouts: the list of addresses, which tells who left, and the table of the dashboard. The date
+# of cancelling in that may be about payments or about mails: whoever imports it has to say.
 SUBSTACK = System(
     "substack",
-    signature=frozenset({"active_subscription", "email_disabled"}),
-    words={"email_disabled": {"false": Standing.CONFIRMED, "true": Standing.UNSUBSCRIBED}},
-    consent_at=("created_at",),
-    attributes=frozenset({"active_subscription", "expiry", "plan"}),  # what they pay
+    signatures=(
+        frozenset({"active_subscription", "expiry"}),
+        frozenset({"email", "start date", "emails received (6mo)"}),
+        frozenset({"email", "start date", "subscription source (free)"}),
+    ),
+    words={
+        "email_disabled": {"false": Standing.CONFIRMED, "true": Standing.UNSUBSCRIBED},
+        "cancel date": {"": None},
+    },
+    consent_at=("created_at", "start date"),
+    attributes=frozenset({"active_subscription", "expiry", "plan", "days active (30d)"}),
 )
 GHOST = System(
     "ghost",
-    signature=frozenset({"email", "subscribed_to_emails"}),
+    signatures=(frozenset({"email", "subscribed_to_emails"}),),
     words={"subscribed_to_emails": _TRUTH},
     happened={"deleted_at": Standing.UNSUBSCRIBED},
     consent_at=("created_at",),
-    ignored=frozenset({"id", "stripe_customer_id"}),
+    ignored=frozenset({"id", "stripe_customer_id", "gift_id"}),
 )
 SENDY = System(
     "sendy",
@@ -129,7 +143,7 @@ _BUTTONDOWN_TYPES: Words = {
         "regular premium trialed gifted churning churned paused past_due".split(),
         Standing.CONFIRMED,
     ),
-    **dict.fromkeys(("unactivated", "unpaid"), Standing.PENDING),
+    **dict.fromkeys(("unactivated", "unpaid", "upcoming"), Standing.PENDING),
     **dict.fromkeys(("unsubscribed", "removed"), Standing.UNSUBSCRIBED),
     **dict.fromkeys(("blocked", "disabled", "spammy"), Standing.MANUAL),
     **dict.fromkeys(("undeliverable", "malformed"), Standing.HARD_BOUNCE),
@@ -151,7 +165,7 @@ BUTTONDOWN = System(
 )
 NEWSLETTER = System(
     "newsletter",
-    signature=SIGNATURE,
+    signatures=(SIGNATURE,),
     consent_at=("consent_at",),
     consent_source=("consent_source",),
     consent_ip=("consent_ip",),
@@ -168,5 +182,5 @@ def recognised(header: Sequence[str]) -> System | None:
     """The system whose export has this header, beyond doubt."""
     names = {cell.strip().lower() for cell in header}
     return next(
-        (each for each in SYSTEMS.values() if each.signature and each.signature <= names), None
+        (each for each in SYSTEMS.values() if any(own <= names for own in each.signatures)), None
     )

@@ -248,7 +248,7 @@ def _choice(
     ignore: tuple[str, ...],
     everybody: "Standing | None",
 ) -> "Choice":
-    from newsletter.audience.columns import IGNORED, Choice
+    from newsletter.audience.columns import IGNORED, Choice, column_name
 
     fields = {}
     for pair in mapped:
@@ -256,9 +256,15 @@ def _choice(
         if not (equals and column.strip() and field.strip()):
             raise UsageError(f"{pair!r} is not COLUMN=FIELD", where="--map")
         field = field.strip()
-        fields[column.strip().lower()] = IGNORED if field.lower() == "ignore" else field
-    fields |= {column.strip().lower(): IGNORED for column in ignore}
-    return Choice(fields, frozenset(column.strip().lower() for column in only), everybody)
+        fields[column_name(column)] = IGNORED if field.lower() == "ignore" else field
+    fields |= {column_name(column): IGNORED for column in ignore}
+    return Choice(fields, frozenset(map(column_name, only)), everybody, _is_vouched())
+
+
+def _is_vouched() -> bool:
+    """Whether --confirmed or --pending was typed."""
+    source = click.get_current_context().get_parameter_source("confirmed")
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _known_encoding(name: str | None) -> str | None:

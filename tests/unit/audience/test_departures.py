@@ -160,6 +160,41 @@ def test_a_no_wins_over_a_yes_whatever_the_order_of_rows_and_files(
         ("blocked", "y", "manual"),
         ("Accepts Marketing", "no", "unsubscribed"),
         ("email status", "soft bounced", "soft_bounce"),
+        ("EmailStatus", "unsubscribed", "unsubscribed"),
+        ("subscription_status_code", "0", "unsubscribed"),
+        ("status", "NULL", "pending"),
+        ("not_subscribed", "yes", "unsubscribed"),
+        ("Non-subscribed", "true", "unsubscribed"),
+        ("isNotSubscribed", "1", "unsubscribed"),
+        ("not_confirmed", "1", "pending"),
+        ("email_verified", "false", "unsubscribed"),
+        ("HasOptedOutOfEmail", "1", "unsubscribed"),
+        ("Do Not Contact", "yes", "unsubscribed"),
+        ("no_email", "1", "unsubscribed"),
+        ("consent_withdrawn_at", "2024-05-01", "unsubscribed"),
+        ("deleted_at", "2024-05-01", "unsubscribed"),
+        ("deleted_at", "NULL", "confirmed"),
+        ("unsubscribed_at", "0000-00-00 00:00:00", "confirmed"),
+        ("unsubscribed_at", "31.12.2023 10:00", "unsubscribed"),
+        ("unsubscribed_at", "2024/05/01 10:00", "unsubscribed"),
+        ("unsubscribed_at", "1 May 2024 10:00 am", "unsubscribed"),
+        ("Unsubscribed", "1714557600", "unsubscribed"),
+        ("subscribed_at", "12/31/2023", "confirmed"),
+        ("Newsletter", "nein", "unsubscribed"),
+        ("wants_newsletter", "no", "unsubscribed"),
+        ("email_subscription", "false", "unsubscribed"),
+        ("Abgemeldet", "ja", "unsubscribed"),
+        ("Abgemeldet am", "", "confirmed"),
+        ("nicht bestätigt", "WAHR", "pending"),
+        ("Désabonné", "oui", "unsubscribed"),
+        ("baja", "sí", "unsubscribed"),
+        ("退订", "是", "unsubscribed"),
+        ("是否订阅", "否", "unsubscribed"),
+        ("状态", "已退订", "unsubscribed"),
+        ("status", "Abgemeldet", "unsubscribed"),
+        ("Status", "  UNSUB  ", "unsubscribed"),
+        ("Status", "Nonsubscribed", "pending"),
+        ("Status", "désabonne\u0301", "unsubscribed"),
     ],
 )
 def test_columns_named_like_a_consent_are_read_in_their_sense(
@@ -168,6 +203,33 @@ def test_columns_named_like_a_consent_are_read_in_their_sense(
     import_text(sqlite_store, tmp_path, f"email,{header}\nx@example.com,{cell}\n")
 
     assert standing(sqlite_store, "x") == recorded
+
+
+@pytest.mark.parametrize(
+    ("header", "cell"),
+    [
+        ("accepts_sms_marketing", "no"),
+        ("SMS_BLACKLISTED", "yes"),
+        ("push_enabled", "false"),
+        ("unsubscribe_url", "https://example.com/u/1"),
+        ("subscription_id", "0"),
+        ("last_active_at", "2024-05-01"),
+        ("interactive", "no"),
+        ("blockchain", "yes"),
+        ("option", "no"),
+        ("left_handed", "yes"),
+    ],
+)
+def test_columns_that_are_about_something_else_are_attributes(
+    sqlite_store: Store, tmp_path: Path, header: str, cell: str
+) -> None:
+    import_text(sqlite_store, tmp_path, f"email,{header}\nx@example.com,{cell}\n")
+
+    with sqlite_store.read() as connection:
+        person = people.find(connection, Address("x@example.com"))
+    assert person is not None
+    assert person.attributes == {header.lower(): cell}
+    assert standing(sqlite_store, "x") == "confirmed"
 
 
 def test_any_one_column_that_says_no_wins(sqlite_store: Store, tmp_path: Path) -> None:
@@ -226,6 +288,95 @@ def test_a_column_that_only_looks_like_a_status_can_be_kept_or_left_out(
     )
 
     assert result.unchanged == 1
+
+
+@pytest.mark.parametrize(
+    "word", ["unsubscribed", "UNSUBSCRIBED", "Opted Out", "Bounced ", "blocklisted", "已退订"]
+)
+def test_a_no_where_nobody_looked_for_one_refuses_the_file(
+    sqlite_store: Store, tmp_path: Path, word: str
+) -> None:
+    """A column whose name says nothing, as `type` in the exports of Buttondown."""
+    text = f"email,type\nann@example.com,regular\nx@example.com,{word}\n"
+
+    with pytest.raises(UsageError) as caught:
+        import_text(
+            sqlite_store, tmp_path, text, order=Order(choice=Choice(only=frozenset(["type"])))
+        )
+
+    assert f"type: {word.strip()!r}" in caught.value.message
+    assert caught.value.where.endswith("people.csv:3")
+    assert "--map 'type'=status" in caught.value.hint
+    assert standing(sqlite_store, "ann") == ""
+
+
+def test_such_a_column_is_read_kept_or_left_out_as_told(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    text = "email,kind\n{who}@example.com,unsubscribed\n"
+
+    for who, told in (("ann", "status"), ("bea", "attribute"), ("cid", "-")):
+        order = Order(choice=Choice({"kind": told}))
+        import_text(sqlite_store, tmp_path, text.format(who=who), order=order)
+
+    assert [standing(sqlite_store, who) for who in ("ann", "bea", "cid")] == [
+        "unsubscribed",
+        "confirmed",
+        "confirmed",
+    ]
+
+
+def test_a_word_that_is_not_known_is_found_however_far_down_it_stands(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    rows = "".join(f"user{number}@example.com,active\n" for number in range(50_000))
+
+    with pytest.raises(UsageError, match="zombie") as caught:
+        import_text(sqlite_store, tmp_path, f"email,status\n{rows}x@example.com,zombie\n")
+
+    assert caught.value.where.endswith("people.csv:50002")
+    with sqlite_store.read() as connection:
+        assert people.count(connection) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("readers-unsubscribed.csv", "--as unsubscribed"),
+        ("Unsubscribers 2024.csv", "--as unsubscribed"),
+        ("opt-out.csv", "--as unsubscribed"),
+        ("readers-marked-as-spam.csv", "--as suppressed --reason complaint"),
+        ("bounces.csv", "--as suppressed --reason hard_bounce"),
+        ("cleaned_members.csv", "--as suppressed --reason hard_bounce"),
+        ("suppressions.csv", "--as suppressed --reason manual"),
+        ("readers-unconfirmed.csv", "--pending"),
+    ],
+)
+def test_a_file_that_is_called_after_a_no_is_no_yes(
+    sqlite_store: Store, tmp_path: Path, name: str, told: str
+) -> None:
+    """As the exports of Sendy, a file for each state and no column that says it."""
+    text = "Name,Email\nX,x@example.com\n"
+
+    with pytest.raises(UsageError) as caught:
+        import_text(sqlite_store, tmp_path, text, name=name)
+    refused = standing(sqlite_store, "x")
+    import_text(
+        sqlite_store, tmp_path, text, name=name, order=Order(choice=Choice(is_vouched=True))
+    )
+
+    assert told in caught.value.hint
+    assert refused == ""
+    assert standing(sqlite_store, "x") == "confirmed"
+
+
+@pytest.mark.parametrize("name", ["subscribed.csv", "resubscribe.csv", "blockchain.csv", "all.csv"])
+def test_other_files_are_called_what_they_will(
+    sqlite_store: Store, tmp_path: Path, name: str
+) -> None:
+    import_text(sqlite_store, tmp_path, "email\nx@example.com\n", name=name)
+
+    assert standing(sqlite_store, "x") == "confirmed"
 
 
 @pytest.mark.parametrize("everybody", [Standing.UNSUBSCRIBED, Standing.COMPLAINT])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.audience.columns import Choice
 from newsletter.audience.importing import AS_IT_IS, ImportResult, Order, import_csv
 from newsletter.audience.systems import SYSTEMS
 from newsletter.errors import UsageError
@@ -245,3 +246,87 @@ def test_what_a_reader_pays_is_no_consent(sqlite_store: Store, tmp_path: Path) -
 
     attributes = person(sqlite_store, "free").subscriber.attributes
     assert attributes == {"active_subscription": "false", "plan": "other"}
+
+
+SUBSTACK_TABLE = (
+    "Email,Name,Stripe plan,Cancel date,Start date,Emails received (6mo),Days active (30d),Type\n"
+    "free@example.com,Free,,,2025-06-01T00:00:00.000Z,12,0,free\n"
+    "paid@example.com,Paid,yearly,,2025-06-01T00:00:00.000Z,12,7,paid\n"
+)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_the_table_of_substack_is_read_and_asks_what_cancelling_means(
+    sqlite_store: Store, tmp_path: Path, named: bool
+) -> None:
+    system = SYSTEMS["substack"] if named else None
+    cancelled = f"{SUBSTACK_TABLE}ex@example.com,Ex,,2025-09-01,2025-06-01T00:00:00.000Z,3,0,free\n"
+
+    with pytest.raises(UsageError, match="cancel date: '2025-09-01'"):
+        import_text(sqlite_store, tmp_path, cancelled, order=Order(system))
+    refused = standings(sqlite_store)
+    import_text(
+        sqlite_store, tmp_path, cancelled, order=Order(system, Choice({"cancel date": "status"}))
+    )
+    left = standings(sqlite_store)
+    other = cancelled.replace("ex@", "payer@")
+    import_text(
+        sqlite_store, tmp_path, other, order=Order(system, Choice({"cancel date": "attribute"}))
+    )
+
+    assert refused == {}
+    assert left == {"free": "confirmed", "paid": "confirmed", "ex": "unsubscribed"}
+    assert standings(sqlite_store)["payer"] == "confirmed"
+    consent = person(sqlite_store, "free").subscriptions[0].consent
+    assert consent.at.isoformat() == "2025-06-01T00:00:00+00:00"
+    assert person(sqlite_store, "paid").subscriber.attributes["days_active_(30d)"] == "7"
+
+
+def test_an_older_list_of_substack_that_does_not_tell_who_left_is_refused(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    """Nor is somebody who does not pay taken for somebody who left."""
+    text = "email,name,active_subscription,expiry,created_at\nx@example.com,X,false,,2025-06-01\n"
+
+    with pytest.raises(UsageError, match="email_disabled"):
+        import_text(sqlite_store, tmp_path, text)
+
+    assert standings(sqlite_store) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("export.csv", "pending"), ("subscribed_members_export_1.csv", "confirmed")],
+)
+def test_who_never_said_yes_to_mailchimp_is_pending_whatever_their_file_is_called(
+    sqlite_store: Store, tmp_path: Path, name: str, expected: str
+) -> None:
+    """A file of non-subscribed contacts that was renamed: its people have no time of a yes."""
+    text = MAILCHIMP.format(extra="", who="shop", values="").replace(
+        "2019-03-14 09:12:31,192.0.2.7,2019-03-14 09:14:00,192.0.2.8", ",,,"
+    )
+
+    import_text(sqlite_store, tmp_path, text, name=name)
+
+    assert standings(sqlite_store) == {"shop": expected}
+
+
+def test_each_type_of_buttondown_has_a_standing(sqlite_store: Store, tmp_path: Path) -> None:
+    types = (
+        "blocked complained churning churned gifted unactivated unpaid undeliverable premium "
+        "past_due paused regular removed trialed unsubscribed upcoming"
+    ).split()
+    rows = "".join(f"{each}@example.com,{each}\n" for each in types)
+
+    import_text(
+        sqlite_store,
+        tmp_path,
+        f"email_address,subscriber_type\n{rows}",
+        order=Order(SYSTEMS["buttondown"]),
+    )
+
+    found = standings(sqlite_store)
+    assert set(found) == set(types)
+    assert {each for each, says in found.items() if says == "confirmed"} == set(
+        "churning churned gifted premium past_due paused regular trialed".split()
+    )
