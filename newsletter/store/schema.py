@@ -214,7 +214,6 @@ requests = Table(
     Column("subscriber_id", _RowId, ForeignKey("subscribers.id")),
     Column("address", Text, nullable=False),
     Column("mailbox", Text, nullable=False),
-    Column("name", Text, nullable=False, server_default=""),
     Column("wording", Text, nullable=False, server_default=""),
     Column("ip", Text, nullable=False, server_default=""),
     Column("network", Text, nullable=False, server_default=""),

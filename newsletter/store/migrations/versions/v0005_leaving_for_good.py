@@ -149,6 +149,7 @@ def _consents_and_requests() -> None:
     _partial_index("ix_consents_send", "consents", ["send"], "send IS NOT NULL")
     # SQLite changes no check: the table is made anew there.
     with op.batch_alter_table("requests") as table:
+        table.drop_column("name")
         table.add_column(_text("wide_network"))
         table.add_column(_text("target"))
         table.add_column(sa.Column("form", sa.BigInteger(), nullable=True))
