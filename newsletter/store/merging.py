@@ -266,11 +266,10 @@ SELECT count(*) FROM (
     FOR UPDATE OF subscriptions
 ) AS held
 """
+_STANDING = "status, consent_at, consent_how, consent_source, consent_ip, updated_at"
 _KEEP_SUBSCRIPTIONS = f"""
-INSERT INTO import_changes (import_id, list_id, subscriber_id, status, consent_at, consent_how,
-    consent_source, consent_ip, updated_at)
-SELECT :import, subscriptions.list_id, subscriptions.subscriber_id, status, consent_at,
-    consent_how, consent_source, consent_ip, updated_at
+INSERT INTO import_changes (import_id, list_id, subscriber_id, {_STANDING})
+SELECT :import, subscriptions.list_id, subscriptions.subscriber_id, {_STANDING}
 FROM known JOIN subscriptions ON {_IS_CHANGED}
 """
 # The yes of somebody who leaves, where it stands in the subscription alone.
@@ -313,8 +312,7 @@ WHERE subscriptions.list_id = known.list_id
     AND subscriptions.subscriber_id = known.subscriber_id
     AND subscriptions.status <> 'unsubscribed' AND known.wanted = 'unsubscribed'
 """
-_SUBSCRIPTION = """list_id, subscriber_id, status, consent_at, consent_how, consent_source,
-    consent_ip, updated_at, import_id"""
+_SUBSCRIPTION = f"list_id, subscriber_id, {_STANDING}, import_id"
 _OF_ROW = """coalesce(facts.consent_at, :now), coalesce(facts.consent_how, :how),
     coalesce(facts.consent_source, :source), coalesce(facts.consent_ip, ''), :now, :import"""
 _SUBSCRIBE_KNOWN = f"""

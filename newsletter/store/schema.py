@@ -4,6 +4,8 @@ Alembic migrations (newsletter/store/migrations) make them; a test compares the 
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -112,17 +114,23 @@ lists = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 
+
+def _standing() -> Iterator[Column[Any]]:
+    """How somebody stands on a list, and by what consent."""
+    yield Column("status", Text, nullable=False)
+    yield Column("consent_at", UtcTime, nullable=False)
+    yield Column("consent_how", Text, nullable=False)
+    yield Column("consent_source", Text, nullable=False)
+    yield Column("consent_ip", Text, nullable=False, server_default="")
+    yield Column("updated_at", UtcTime, nullable=False)
+
+
 subscriptions = Table(
     "subscriptions",
     metadata,
     Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
     Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), primary_key=True),
-    Column("status", Text, nullable=False),
-    Column("consent_at", UtcTime, nullable=False),
-    Column("consent_how", Text, nullable=False),
-    Column("consent_source", Text, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
-    Column("consent_ip", Text, nullable=False, server_default=""),
+    *_standing(),
     Column("import_id", Integer),  # the import that made this row; no foreign key, as below
     CheckConstraint("status IN ('pending', 'confirmed', 'unsubscribed')", name="status"),
     Index("ix_subscriptions_subscriber_id", "subscriber_id"),
@@ -149,12 +157,7 @@ import_changes = Table(
     Column("import_id", Integer, ForeignKey("imports.id"), primary_key=True),
     Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
     Column("subscriber_id", _RowId, ForeignKey("subscribers.id"), primary_key=True),
-    Column("status", Text, nullable=False),
-    Column("consent_at", UtcTime, nullable=False),
-    Column("consent_how", Text, nullable=False),
-    Column("consent_source", Text, nullable=False),
-    Column("consent_ip", Text, nullable=False, server_default=""),
-    Column("updated_at", UtcTime, nullable=False),
+    *_standing(),
     Index("ix_import_changes_subscriber_id", "subscriber_id"),
     Index("ix_import_changes_list_id", "list_id"),
 )
