@@ -10,8 +10,9 @@ from newsletter.audience.columns import Choice, columns_of, names_of
 from newsletter.audience.csvfile import CsvFile, open_csv
 from newsletter.audience.lists import check_name
 from newsletter.audience.rejects import rejects_file
-from newsletter.audience.rows import Progress, Reject, Rows, Sample, Tally, refuse_unknown
+from newsletter.audience.rows import Progress, Rows
 from newsletter.audience.systems import System, recognised
+from newsletter.audience.tally import Reject, Sample, Tally, refuse_unknown
 from newsletter.errors import UsageError
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import Consent, SubscriptionStatus

@@ -3,8 +3,7 @@
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
 from newsletter.audience import ownlayout
 from newsletter.audience.address import InvalidAddress, canonical, named
@@ -22,6 +21,7 @@ from newsletter.audience.ownlayout import REASONS, STATUSES, OwnColumns
 from newsletter.audience.rejects import WriteReject
 from newsletter.audience.spreadsheet import unguard
 from newsletter.audience.statuses import moment
+from newsletter.audience.tally import Sample, Tally, in_batches, note
 from newsletter.audience.vocabulary import PLAIN_AS_WRITTEN
 from newsletter.errors import UsageError
 from newsletter.model.standing import FIRMNESS, Standing
@@ -29,11 +29,7 @@ from newsletter.model.subscriber import SuppressionReason
 from newsletter.store.schema import from_microseconds, microseconds
 from newsletter.store.staging import DEFAULT_LIST, NO_LIST, Batch, StagedFacts, StagedSuppression
 
-_BATCH = 5000
-_SAMPLES = 5
 _LONGEST_SOURCE = 500
-_SHOWN_WORDS = 8
-_SHOWN_LENGTH = 40
 # What stands in a subscription; None where the address itself is suppressed.
 _STATUSES = {each: each.status.value if each.status else None for each in Standing}
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -42,49 +38,6 @@ _FILE = 1 << 40  # more than a file has lines: a row is known by its file and li
 Progress = Callable[[int], None]
 # Where a row puts its person; when they agreed and when they left, where a status tells.
 _Told = tuple[Standing, dt.datetime | None, dt.datetime | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """A row that was left out: its file, the line it starts on, and why."""
-
-    file: str
-    line: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A row and what it says of its person."""
-
-    file: str
-    line: int
-    address: str
-    name: str
-    standing: Standing
-    attributes: Mapping[str, str]
-    consent_at: dt.datetime | None
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was counted while the rows of all files were read."""
-
-    rejected: int = 0
-    unread_times: int = 0
-    rejects: list[Reject] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    unknown: dict[tuple[str, str], "Unknown"] = field(default_factory=dict)
-    telling: dict[tuple[str, str], "Unknown"] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Unknown:
-    """A word that is not known in a column that says where people stand, or one that says no in a
-    column that is not known to be about it."""
-
-    place: str
-    rows: int = 0
 
 
 class Rows:
@@ -126,30 +79,13 @@ class Rows:
         self._is_plain = not (columns.statuses or columns.everybody or self._may_tell_facts)
 
     def batches(self) -> Iterator[Batch]:
-        batch = Batch()
-        for record in self._file:
-            if record.fault:
-                self._reject(record, record.fault)
-                continue
-            try:
-                self._add(batch, record.line, record.cells)
-            except InvalidAddress as error:
-                self._reject(record, error.reason)
-                continue
-            except ValueError as error:
-                self._reject(record, str(error))
-                continue
-            batch.size += 1
-            if batch.size == _BATCH:
-                yield batch
-                batch = Batch()
-                self._progress(self._file.position_bytes())
-        yield batch
-        self._progress(self._file.position_bytes())
+        for batch in in_batches(self._file, self._add, self._tally, self._write_reject):
+            yield batch
+            self._progress(self._file.position_bytes())
 
-    def _add(self, batch: Batch, line: int, cells: list[str]) -> None:
+    def _add(self, batch: Batch, record: Record) -> None:
         """Raises ValueError saying why a row is bad."""
-        columns = self._columns
+        columns, line, cells = self._columns, record.line, record.cells
         # Nine rows in ten are short and plain as a whole: then no cell needs a closer look.
         text = "".join(cells)
         if closer := len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
@@ -223,7 +159,7 @@ class Rows:
             (reason, REASONS, "suppression"),
         ):
             if cell not in known:
-                self._note(self._tally.unknown, column, cell, line)
+                note(self._tally.unknown, column, cell, self._place(line))
                 return
         is_somebody = bool(status or _at(cells, own.created_at))
         if reason:
@@ -296,7 +232,7 @@ class Rows:
         for index in self._columns.others:
             if cells[index] in PLAIN_AS_WRITTEN:
                 name = names_of(self._file.header)[index]
-                self._note(self._tally.telling, name, cells[index], line)
+                note(self._tally.telling, name, cells[index], self._place(line))
 
     def _said(self, line: int, cells: Sequence[str]) -> _Told:
         """Of all that a row says of its person the firmest."""
@@ -306,7 +242,7 @@ class Rows:
             cell = cells[column.index]
             said = column.known.get(cell) or column.read(cell)
             if said is None:
-                self._note(self._tally.unknown, column.name, cell, line)
+                note(self._tally.unknown, column.name, cell, self._place(line))
                 continue
             if said.standing is Standing.CONFIRMED:
                 agreed_at = said.at or agreed_at
@@ -377,50 +313,8 @@ class Rows:
     def _past(self, at: dt.datetime | None) -> dt.datetime | None:
         return None if at is None or at > self._now else at
 
-    def _note(
-        self, words: dict[tuple[str, str], Unknown], column: str, cell: str, line: int
-    ) -> None:
-        key = (column, cell.strip()[:_SHOWN_LENGTH])
-        if key in words or len(words) <= _SHOWN_WORDS:
-            words.setdefault(key, Unknown(f"{self._file.path}:{line}")).rows += 1
-
-    def _reject(self, record: Record, reason: str) -> None:
-        self._tally.rejected += 1
-        if len(self._tally.rejects) < _SAMPLES:
-            self._tally.rejects.append(Reject(str(self._file.path), record.line, reason))
-        self._write_reject(record.line, reason, record.cells)
-
-
-def refuse_unknown(tally: Tally) -> None:
-    """Raises UsageError for words that are not known, and for a no where none was looked for:
-    nobody is imported on a guess."""
-    if tally.unknown:
-        raise _refusal(
-            "words that are not known, in columns that say who wants mail:",
-            tally.unknown,
-            "Nothing was imported. Name the system that wrote the file with --from; or, if that is "
-            "no status, keep it: --map {0}=attribute, or leave it out: --ignore {0}.",
-        )
-    if tally.telling:
-        raise _refusal(
-            "words that say no, in columns that are not known to say who wants mail:",
-            tally.telling,
-            "Nothing was imported. If they are about that, read the column: --map {0}=status, or "
-            "name the system that wrote the file with --from. If not, keep it: "
-            "--map {0}=attribute, or leave it out: --ignore {0}.",
-        )
-
-
-def _refusal(message: str, found: Mapping[tuple[str, str], Unknown], hint: str) -> UsageError:
-    words = [
-        f"{column}: {word!r} ({unknown.place}, {unknown.rows:,} rows)"
-        for (column, word), unknown in list(found.items())[:_SHOWN_WORDS]
-    ]
-    if len(found) > _SHOWN_WORDS:
-        words.append("… and more")
-    column, _ = next(iter(found))
-    place = next(iter(found.values())).place
-    return UsageError(message, details=words, where=place, hint=hint.format(repr(column)))
+    def _place(self, line: int) -> str:
+        return f"{self._file.path}:{line}"
 
 
 def _looked_at(cells: Sequence[str], columns: Columns) -> list[str]:

@@ -8,15 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
-from newsletter.audience.address import InvalidAddress, named
+from newsletter.audience.address import named
 from newsletter.audience.columns import names_of
 from newsletter.audience.csvfile import CsvFile, Record, open_csv
 from newsletter.audience.importing import ImportResult, result_of
 from newsletter.audience.ownlayout import REASONS
 from newsletter.audience.rejects import WriteReject, rejects_file
-from newsletter.audience.rows import Reject, Tally, Unknown, refuse_unknown
 from newsletter.audience.spreadsheet import guard, unguard
 from newsletter.audience.statuses import moment
+from newsletter.audience.tally import Tally, in_batches, note, refuse_unknown
 from newsletter.audience.vocabulary import COMMON
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, SuppressionReason
@@ -29,8 +29,6 @@ _HEADER = ("address", "reason", "source", "created_at")
 _ADDRESS = ("address", "email", "e-mail", "email address", "emailaddress", "email_address")
 _TIME = ("created_at", "suppressed_at", "created", "lastupdatetime", "date", "timestamp")
 _HASH = re.compile(r"[0-9a-f]{64}")
-_BATCH = 5000
-_SAMPLES = 5
 
 
 def export_suppressions(store: Store, out: TextIO) -> int:
@@ -105,25 +103,10 @@ class _Rows:
             )
 
     def batches(self) -> Iterator[Batch]:
-        batch = Batch()
-        for record in self._file:
-            try:
-                self._add(batch, record)
-            except InvalidAddress as error:
-                self._reject(record, error.reason)
-                continue
-            except ValueError as error:
-                self._reject(record, str(error))
-                continue
-            batch.size += 1
-            if batch.size == _BATCH:
-                yield batch
-                batch = Batch()
-        yield batch
+        return in_batches(self._file, self._add, self._tally, self._write_reject)
 
     def _add(self, batch: Batch, record: Record) -> None:
-        if record.fault:
-            raise ValueError(record.fault)
+        """Raises ValueError saying why a row is bad."""
         cells = [unguard(cell.strip()) for cell in record.cells]
         reason = self._reason_of(cells, record.line)
         if reason is SuppressionReason.ERASED:
@@ -151,13 +134,6 @@ class _Rows:
             return SuppressionReason(word)
         standing = COMMON.get(word)
         if standing is None or standing.reason is None:
-            place = f"{self._file.path}:{line}"
-            self._tally.unknown.setdefault(("reason", word), Unknown(place)).rows += 1
+            note(self._tally.unknown, "reason", word, f"{self._file.path}:{line}")
             return self._reason
         return standing.reason
-
-    def _reject(self, record: Record, reason: str) -> None:
-        self._tally.rejected += 1
-        if len(self._tally.rejects) < _SAMPLES:
-            self._tally.rejects.append(Reject(str(self._file.path), record.line, reason))
-        self._write_reject(record.line, reason, record.cells)

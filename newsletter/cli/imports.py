@@ -15,8 +15,8 @@ from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 if TYPE_CHECKING:
     from newsletter.audience.columns import Choice
     from newsletter.audience.importing import ImportResult
-    from newsletter.audience.rows import Sample
     from newsletter.audience.systems import System
+    from newsletter.audience.tally import Sample
     from newsletter.model.standing import Standing
 
 _SYSTEMS = ("listmonk", "mailchimp", "substack", "ghost", "sendy", "buttondown", "newsletter")
