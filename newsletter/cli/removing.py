@@ -1,8 +1,10 @@
 """`newsletter subscribers remove`, `delete` and `move`: one person, or many at once."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +14,50 @@ from newsletter.errors import Refused, UsageError
 if TYPE_CHECKING:
     from newsletter.model.address import Address
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+@dataclass(frozen=True, slots=True)
+class _Whom:
+    """One address, the addresses of a file, or the people of a segment; many only with `yes`."""
+
+    address: str | None
+    file: Path | None
+    segment: str | None
+    yes: bool
+
+    def people(self, session: Session, list_name: str | None) -> "Sequence[Address]":
+        from newsletter.audience import removing
+        from newsletter.audience.address import parse
+        from newsletter.cli.segments import moment_of
+
+        if sum(given is not None for given in (self.address, self.file, self.segment)) != 1:
+            raise UsageError(
+                "whom?", hint="Name one address, or a --file of addresses, or a --segment."
+            )
+        if self.address is not None:
+            return [parse(self.address)]
+        if self.file is not None:
+            people: Sequence[Address] = list(dict.fromkeys(removing.addresses_in(self.file)))
+        else:
+            assert self.segment is not None
+            moment = moment_of(session)
+            people = removing.addresses_of(session.store, self.segment, list_name, moment)
+        if not self.yes:
+            raise Refused(
+                f"that is about {len(people):,} people",
+                hint="Nothing was done. Add --yes to do it.",
+            )
+        return people
 
 
-def _whom(function: F) -> F:
-    """One address, the addresses of a file, or the people of a segment."""
+def _about(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command the options that say whom it is about, as one `whom`."""
+
+    @wraps(function)
+    def told(
+        address: str | None, file: Path | None, segment: str | None, yes: bool, **others: Any
+    ) -> Any:
+        return function(whom=_Whom(address, file, segment, yes), **others)
+
     for option in (
         click.option("--yes", is_flag=True, help="Do it to many, or in spite of what is told."),
         click.option("--segment", help="Everybody in this segment."),
@@ -27,30 +68,23 @@ def _whom(function: F) -> F:
             help="Everybody in this CSV file, or list of addresses.",
         ),
     ):
-        function = option(function)
-    return click.argument("address", required=False)(function)
+        told = option(told)
+    return click.argument("address", required=False)(told)
 
 
 @click.command()
-@_whom
+@_about
 @click.option("--list", "list_name", help="The list to leave; all if left out.")
 @command
-def remove(
-    session: Session,
-    address: str | None,
-    file: Path | None,
-    segment: str | None,
-    yes: bool,
-    list_name: str | None,
-) -> None:
+def remove(session: Session, whom: _Whom, list_name: str | None) -> None:
     """Unsubscribe people; the record stays, so that no import brings them back."""
     from newsletter.audience import removing
     from newsletter.cli.subscribers import hashes_of
     from newsletter.project import utc_now
 
-    people = _people(session, address, file, segment, list_name, yes)
+    people = whom.people(session, list_name)
     removed = removing.remove(session.store, people, list_name, utc_now(), hashes_of(session))
-    if address is None:
+    if whom.address is None:
         left = sum(bool(each.lists) for each in removed)
         suppressed = sum(each.suppressed for each in removed)
         unchanged = len(removed) - left - suppressed
@@ -74,81 +108,34 @@ def remove(
 
 
 @click.command()
-@_whom
+@_about
 @click.option("--list", "list_name", help="With --segment: only members of this list.")
 @command
-def delete(
-    session: Session,
-    address: str | None,
-    file: Path | None,
-    segment: str | None,
-    yes: bool,
-    list_name: str | None,
-) -> None:
+def delete(session: Session, whom: _Whom, list_name: str | None) -> None:
     """Delete people for good, without a ban: an import may bring them back."""
     from newsletter.audience import removing
     from newsletter.project import utc_now
 
-    people = _people(session, address, file, segment, list_name, yes)
-    deleted = removing.delete(session.store, people, utc_now(), confirmed=yes)
-    if address is not None and not deleted[0]:
+    people = whom.people(session, list_name)
+    deleted = removing.delete(session.store, people, utc_now(), confirmed=whom.yes)
+    if whom.address is not None and not deleted[0]:
         raise UsageError("nobody has subscribed with this address")
     _show(session, {"deleted": sum(deleted), "unknown": len(deleted) - sum(deleted)})
 
 
 @click.command()
-@_whom
+@_about
 @click.option("--list", "list_name", required=True, help="The list that they are on.")
 @click.option("--to", "target", required=True, help="The list that they are moved to.")
 @command
-def move(
-    session: Session,
-    address: str | None,
-    file: Path | None,
-    segment: str | None,
-    yes: bool,
-    list_name: str,
-    target: str,
-) -> None:
+def move(session: Session, whom: _Whom, list_name: str, target: str) -> None:
     """Let members of one list be members of another instead, with the consent they gave."""
     from newsletter.audience import removing
     from newsletter.project import utc_now
 
-    people = _people(session, address, file, segment, list_name, yes)
+    people = whom.people(session, list_name)
     moved = removing.move(session.store, people, list_name, target, utc_now())
     _show(session, {"moved": sum(moved), "left_alone": len(moved) - sum(moved)})
-
-
-def _people(
-    session: Session,
-    address: str | None,
-    file: Path | None,
-    segment: str | None,
-    list_name: str | None,
-    yes: bool,
-) -> "Sequence[Address]":
-    """Whom a command is about; many only with --yes."""
-    from newsletter.audience import removing
-    from newsletter.audience.address import parse
-    from newsletter.cli.segments import moment_of
-
-    if sum(given is not None for given in (address, file, segment)) != 1:
-        raise UsageError(
-            "whom?", hint="Name one address, or a --file of addresses, or a --segment."
-        )
-    if address is not None:
-        return [parse(address)]
-    if file is not None:
-        people: Sequence[Address] = list(dict.fromkeys(removing.addresses_in(file)))
-    else:
-        assert segment is not None
-        people = removing.addresses_of(session.store, segment, list_name, moment_of(session))
-    if not yes:
-        raise Refused(
-            f"that is about {len(people):,} people",
-            hint="Nothing was done. Add --yes to do it.",
-        )
-    return people
 
 
 def _show(session: Session, counts: dict[str, int]) -> None:
