@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from urllib.parse import urlsplit
 
+from tests.waiting import PATIENCE_SECONDS
+
 
 def ask(url: str, requests: Sequence[bytes], at_once: int) -> tuple[float, float]:
     """Send requests over so many connections; returns (answers a second, share of a core used).
@@ -55,7 +57,8 @@ def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
 
 def _talk(url: str, requests: Iterator[bytes]) -> None:
     at = urlsplit(url)
-    with socket.create_connection((at.hostname or "", at.port or 80), timeout=60) as connection:
+    address = (at.hostname or "", at.port or 80)
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for one in requests:
             connection.sendall(one)

@@ -38,6 +38,7 @@ from tests.bench.rendering import KEY, email_json, links
 from tests.bench.sending import Nowhere
 from tests.standin.client import running
 from tests.standin.queue import running_queue
+from tests.waiting import PATIENCE_SECONDS
 
 _BEFORE = "before"  # the slug of a send that is over
 _RATE = 100  # recipients a second, of the send that runs meanwhile
@@ -142,7 +143,7 @@ def _running(
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from newsletter.web.site import Site
 from tests.factories import join, make_list
 from tests.integration.publishing import Visitor, letter, planned, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -201,7 +202,7 @@ def test_metrics_are_shown_under_a_name_of_this_machine_alone(
 
 def test_metrics_are_not_shown_to_a_proxy_that_says_nothing(visitor: Visitor) -> None:
     """nginx asks in HTTP/1.0 unless it is told otherwise, and adds no header by itself."""
-    with socket.create_connection(("127.0.0.1", visitor.port), 30) as connection:
+    with socket.create_connection(("127.0.0.1", visitor.port), PATIENCE_SECONDS) as connection:
         connection.sendall(b"GET /metrics HTTP/1.0\r\nHost: 127.0.0.1:8000\r\n\r\n")
 
         assert connection.recv(65536).startswith(b"HTTP/1.1 404")

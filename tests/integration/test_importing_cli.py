@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.commandline import Call, command, spawn
 from tests.integration.test_subscribers_cli import write
+from tests.waiting import PATIENCE_SECONDS
 
 
 def subscription(call: Call, who: str) -> str:
@@ -161,7 +162,7 @@ def test_a_pipe_and_standard_input_are_read(project: Path) -> None:
             input=text.encode(),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_SECONDS,
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)[expected] == 500
@@ -333,7 +334,7 @@ def test_a_link_to_standard_output_writes_there(call: Call, project: Path) -> No
                 stdout=file,
                 stderr=subprocess.PIPE,
                 check=False,
-                timeout=60,
+                timeout=PATIENCE_SECONDS,
             )
             assert done.returncode == 0, done.stderr
 

@@ -29,6 +29,7 @@ from tests.integration.sending import (
     runner,
 )
 from tests.integration.test_cli_processes import at_terminal, outbox
+from tests.waiting import PATIENCE_SECONDS
 
 ISSUE = "2026-01-07-valley"
 DAY = dt.timedelta(days=1)
@@ -124,7 +125,7 @@ def test_a_signal_that_is_ignored_at_the_start_stays_ignored(
         send_id = plan_again(project, readers)
         after = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGTERM)
-        process.wait(60)
+        process.wait(PATIENCE_SECONDS)
 
     assert before["status"] == "finished"
     assert again.json["had_it"] == 3

@@ -1,7 +1,6 @@
 """moto's server as SQS and SNS over HTTP, in a process of its own."""
 
 import contextlib
-import socket
 import subprocess
 import sys
 import uuid
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -87,26 +86,29 @@ class Feed:
         return sum(int(value) for value in found["Attributes"].values())
 
 
+# Prints the port that it was given: one that was free a moment before may be taken by another.
+_SERVER = """
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+input()
+"""
+
+
 @contextlib.contextmanager
 def running_aws() -> Iterator[Aws]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
+    with subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )
-
-    def listens() -> bool:
-        assert process.poll() is None, "moto did not start"
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return True
-        return False
-
-    try:
-        until(listens)
-        yield Aws(f"http://127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE_SECONDS)
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = process.stdout.readline().strip()
+        assert port, "moto did not start"
+        try:
+            yield Aws(f"http://127.0.0.1:{port}")
+        finally:
+            process.terminate()

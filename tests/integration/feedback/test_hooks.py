@@ -41,6 +41,7 @@ from tests.integration.publishing import site_of
 from tests.integration.reporting import BOUNCE, event, logged
 from tests.integration.sending import NOW, FixedClock, fill_list, ledger, order, runner
 from tests.unit.feedback.payloads import payload
+from tests.waiting import PATIENCE_SECONDS
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -413,14 +414,14 @@ def test_a_fetch_that_hangs_holds_up_no_message_whose_certificate_is_at_hand(
         if url == CERTIFICATE_URL:
             return hook.certificates.fetch(url)
         hanging.release()
-        released.wait(30)
+        released.wait(PATIENCE_SECONDS)
         raise certificates.NoCertificate("it hung")
 
     hooks.add(hook.app, believing(hook, tmp_path), fetch, hook.confirm)
     assert hook.post(signed(notification("first"))).status_code == 200
     flood = threading.Thread(target=hook.post_at_once, args=[made_up(n) for n in range(50)])
     flood.start()
-    assert hanging.acquire(timeout=30)
+    assert hanging.acquire(timeout=PATIENCE_SECONDS)
 
     answer = hook.post(signed(notification("second")))
     released.set()

@@ -78,14 +78,15 @@ def test_f29_a_name_that_stays_unknown_pauses_and_keeps_all(
 
 @MODES
 def test_f30_a_refused_connection_is_provably_not_sent(mode: str) -> None:
-    with pytest.raises(TransportDown, match="cannot be reached"):
-        deliver(f"http://127.0.0.1:{closed_port()}", mode)
+    with closed_port() as port, pytest.raises(TransportDown, match="cannot be reached"):
+        deliver(f"http://127.0.0.1:{port}", mode)
 
 
 def test_f30_a_refused_connection_keeps_all_and_the_send_goes_on_later(stage: Stage) -> None:
-    gone = NotAsking(settings_for(f"http://127.0.0.1:{closed_port()}"), concurrency=1)
+    with closed_port() as port:
+        gone = NotAsking(settings_for(f"http://127.0.0.1:{port}"), concurrency=1)
 
-    send = stage.send(20, gone)
+        send = stage.send(20, gone)
 
     assert send.status is SendStatus.PAUSED
     assert stage.statuses(send.id) == {"queued": 20}
@@ -134,10 +135,11 @@ def test_an_account_that_cannot_be_asked_starts_nothing(
 ) -> None:
     """What it allows is not known, so nothing is claimed."""
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    stopped = Ses(settings_for(f"http://127.0.0.1:{closed_port()}"))
-    sending = runner(sqlite_store, stopped, clock=FixedClock())
 
-    with pytest.raises(SendingStopped, match="does not tell what the account allows") as caught:
-        run.allowed(sending.transport)
+    with closed_port() as port:
+        stopped = Ses(settings_for(f"http://127.0.0.1:{port}"))
+        sending = runner(sqlite_store, stopped, clock=FixedClock())
+        with pytest.raises(SendingStopped, match="does not tell what the account allows") as caught:
+            run.allowed(sending.transport)
 
     assert "Check the network" in caught.value.hint

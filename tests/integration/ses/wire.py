@@ -22,12 +22,12 @@ class Listener:
     heard: bytes = b""
 
 
-def closed_port() -> int:
-    """A port of this machine where nobody listens."""
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port of this machine that refuses connections, and that nobody else can take meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
+        yield taken.getsockname()[1]
 
 
 @contextmanager
