@@ -164,6 +164,8 @@ def next_step(session: Session, send: Send) -> str:
                 f"From {in_zone(session, send.resume_at)} on, newsletter worker goes on with it by "
                 f"itself, or: newsletter resume {send.id}"
             )
+        case SendStatus.PAUSED if send.stopped_by is StoppedBy.STORE and send.counts.queued:
+            return f"After that: newsletter status {send.id}"
         case SendStatus.PAUSED:
             return f"Go on with: newsletter resume {send.id}"
         case SendStatus.UNRESOLVED:

@@ -138,8 +138,14 @@ def _work_off(runner: Runner, work: Run, progress: Progress) -> None:
     """Send what is queued; of a send with a canary that first, and the rest if it is well."""
     until_back = runner.patience.until_back
     _drain(runner, work, progress)
+
+    def look() -> None:
+        """Bring in what is reported: also that the store is a copy."""
+        runner.poll_events()
+        _pause_if_restored(runner, work)
+
     if until_back(lambda: canary.is_out(work)) and until_back(
-        lambda: canary.wait(work, runner.canary_limits, runner.poll_events, runner.notify)
+        lambda: canary.wait(work, runner.canary_limits, look, runner.notify)
     ):
         _drain(runner, work, progress)
 
@@ -386,6 +392,7 @@ def _watch_over(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
                 if not _renew(work):
                     return  # somebody else owns the send now, and our claims are refused
                 renewed = now
+                _pause_if_restored(runner, work)
             except StoreError:
                 if runner.seconds() - renewed >= LEASE.total_seconds():
                     raise  # others may take the send by now
@@ -406,6 +413,14 @@ def _renew(work: Run) -> bool:
             waiting_for=waiting.what if waiting else None,
             waiting_until=waiting.until if waiting else None,
         )
+
+
+def _pause_if_restored(runner: Runner, work: Run) -> None:
+    """What shows it may come only after the send was taken, as a report of SES does."""
+    with work.store.read() as connection:
+        sign = restored.sign(connection, runner.generation)
+    if sign:
+        core.pause(work, f"{sign}. {restored.ADVICE}", StoppedBy.STORE)
 
 
 def _ask(runner: Runner, work: Run) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import Call, plan_send, write_issue
+from tests.integration.commandline import Call, plan_send, slow_down, write_issue
 from tests.integration.test_cli_processes import at_terminal
 
 ISSUE = "2026-01-07-valley"
@@ -180,6 +180,31 @@ def test_a_restored_store_can_be_looked_at_and_stopped(call: Call, restored: str
 
 def test_a_test_mail_needs_no_ledger(call: Call, restored: str) -> None:
     assert call("test", ISSUE, "--to", "ed@example.org").code == 0
+
+
+@pytest.mark.parametrize(("command", "code"), [("resume", 4), ("worker", 5)])
+def test_a_report_of_what_it_never_sent_stops_a_send_that_runs(
+    call: Call, project: Path, readers: str, command: str, code: int
+) -> None:
+    """A worker then leaves, for it may send nothing more."""
+    send_id = plan_send(project, ISSUE, readers, rate=2)
+    slow_down(project)
+    arguments = [command, "--json"] if command == "worker" else [command, send_id, "--json"]
+
+    with at_terminal(project, *arguments) as terminal:
+        while call("status", send_id, "--json").json["accepted"] == 0:
+            assert terminal.process.poll() is None
+        call("events", "replay", write_events(project, send_id, 3))
+        left, out = terminal.leave()
+
+    after = json.loads(out.splitlines()[0])
+    told = call("status", send_id)
+    assert left == code
+    assert (after["status"], after["stopped_by"]) == ("paused", "store")
+    assert "SES reports of mails that this store should know" in after["pause_reason"]
+    assert ADVICE in told.out
+    assert f"After that: newsletter status {send_id}" in told.out
+    assert len(outbox(project)) == 1
 
 
 # --- adopted --------------------------------------------------------------------------------------

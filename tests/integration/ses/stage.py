@@ -71,10 +71,18 @@ class Stage:
     def ses(self, mode: str = "bulk", **options: Any) -> Ses:
         return ses_at(self.standin.url, mode, **{"concurrency": 1, **options})
 
-    def plan(self, people: int, *, email: Email = EMAIL, spread: bool = False) -> str:
+    def plan(
+        self,
+        people: int,
+        *,
+        email: Email = EMAIL,
+        spread: bool = False,
+        canary: float | None = None,
+    ) -> str:
         """A send to r1@example.com … that has not begun; returns its id."""
         fill_list(self.store, people)
-        return plan(self.store, replace(order(), email=email, spread=spread), NOW)
+        wanted = replace(order(), email=email, spread=spread, canary=canary)
+        return plan(self.store, wanted, NOW)
 
     def send(self, people: int, transport: Transport | None = None) -> Send:
         """Plan a send and run it until it ends or pauses."""

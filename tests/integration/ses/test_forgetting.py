@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,17 @@ import pytest
 from newsletter.errors import Refused
 from newsletter.feedback.apply import Applied, apply
 from newsletter.feedback.events import parse
+from newsletter.model.email import Message
 from newsletter.model.event import Event
-from newsletter.model.send import SendStatus
+from newsletter.model.send import Accepted, Counts, Outcome, SendStatus, StoppedBy
 from newsletter.sending import restored, run
 from newsletter.sending.plan import plan
 from newsletter.store import Store, open_store, state
+from newsletter.transports.memory import Memory
 from newsletter.transports.ses.account import allowance
-from tests.integration.sending import NOW, order
+from tests.integration.sending import NOW, fill_list, order
 from tests.integration.ses.stage import Stage
+from tests.waiting import until
 
 
 def tags_of(stage: Stage, send_id: str) -> list[dict[str, str]]:
@@ -125,6 +129,41 @@ def test_an_adopted_store_does_not_mind_what_was_sent_before(quick: Stage, tmp_p
     tell(quick.store, event(lost, 2), event({**lost, "delivery": "20260106-abcdef-2"}, 3))
 
     assert sign(quick.store) == ""
+
+
+def test_a_send_that_runs_pauses_at_such_a_report(stage: Stage) -> None:
+    """Whoever runs it notices while it renews its lease."""
+    before = stage.send(1)
+    [tags] = tags_of(stage, before.id)
+    fill_list(stage.store, 9, first=2)
+    send_id = plan(stage.store, order("other"), NOW)
+
+    def answer(_: str, batch: Sequence[Message]) -> list[Outcome]:
+        tell(stage.store, event({**tags, "delivery": "20260106-abcdef-1"}))
+        until(lambda: run.read(stage.store, send_id).status is SendStatus.PAUSED)
+        return [Accepted(message.ref) for message in batch]
+
+    transport = Memory(answer, concurrency=1)
+    transport.batch_size = 2
+    after = run.run(stage.runner(transport), send_id)
+
+    assert after.stopped_by is StoppedBy.STORE
+    assert "SES reports of mails that this store should know" in (after.pause_reason or "")
+    assert restored.ADVICE in (after.pause_reason or "")
+    assert after.counts == Counts(accepted=2, queued=8)
+
+
+def test_a_canary_that_is_reported_on_so_lets_nobody_follow(quick: Stage) -> None:
+    send_id = quick.plan(10, canary=0.2)
+
+    def poll() -> None:
+        texts = [event(tags, n) for n, tags in enumerate(tags_of(quick, send_id))]
+        tell(quick.store, *texts, event({"delivery": f"{send_id}-9", "attempt": "1"}, 9))
+
+    after = run.run(replace(quick.runner(), poll_events=poll), send_id)
+
+    assert after.stopped_by is StoppedBy.STORE
+    assert len(quick.accepted(send_id)) == 2
 
 
 # --- by what SES has counted ----------------------------------------------------------------------
