@@ -8,7 +8,7 @@ import click
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner, stopping
 from newsletter.cli.showing import as_json, next_step
-from newsletter.errors import RunElsewhere, UsageError
+from newsletter.errors import RunElsewhere, StoreAway, UsageError
 from newsletter.model.send import Send, SendStatus, StoppedBy
 
 if TYPE_CHECKING:
@@ -22,34 +22,46 @@ _POLL_SECONDS = 1.0
 @command
 def worker(session: Session, once: bool) -> int:
     """Send what is due and go on with what was interrupted, until stopped."""
+    return attend(session, runner(session), once=once)
+
+
+def attend(session: Session, sender: "Runner", *, once: bool) -> int:
+    """Work as a worker does; returns its exit code. Raises Stopped where the store stays away."""
+    from newsletter.sending.patience import gave_up
+
+    try:
+        with stopping(sender.stop):
+            return _work(session, sender, once=once)
+    except StoreAway as error:
+        raise gave_up("worker", error, "newsletter worker") from error
+
+
+def _work(session: Session, sender: "Runner", *, once: bool) -> int:
     from newsletter.project import utc_now
     from newsletter.sending import taking_up
     from newsletter.sending.preflight import check_store
 
-    sender = runner(session)
-
     def due() -> Sequence[str]:
         return taking_up.due(session.store, utc_now())
 
-    with stopping(sender.stop):
-        while not sender.stop.is_set():
-            sender.patience.until_back(lambda: check_store(sender))
-            for send_id in sender.patience.until_back(due):
-                after = _take_up(session, sender, send_id)
-                if after is None:
-                    continue
-                if session.json:
-                    session.emit(as_json(after))
-                else:
-                    session.console.print(f"{after.id}: {after.status}")
-                if sender.stop.is_set() and after.status is SendStatus.SENDING:
-                    session.notes.print(f"Interrupted. {next_step(session, after)}")
-                    return 130
-                if sender.stop.is_set():
-                    return 0
-            if once:
+    while not sender.stop.is_set():
+        sender.patience.until_back(lambda: check_store(sender))
+        for send_id in sender.patience.until_back(due):
+            after = _take_up(session, sender, send_id)
+            if after is None:
+                continue
+            if session.json:
+                session.emit(as_json(after))
+            else:
+                session.console.print(f"{after.id}: {after.status}")
+            if sender.stop.is_set() and after.status is SendStatus.SENDING:
+                session.notes.print(f"Interrupted. {next_step(session, after)}")
+                return 130
+            if sender.stop.is_set():
                 return 0
-            sender.stop.wait(_POLL_SECONDS)
+        if once:
+            return 0
+        sender.stop.wait(_POLL_SECONDS)
     return 0
 
 

@@ -6,12 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from newsletter.errors import StoreAway, StoreError
+from newsletter.errors import Stopped, StoreAway, StoreError
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 
 T = TypeVar("T")
+
+
+def gave_up(what: str, error: StoreAway, command: str) -> Stopped:
+    """How `what` ends whose store stayed away; `command` goes on with it."""
+    return Stopped(
+        f"the {what} stopped: {error.message}",
+        where=error.where,
+        hint=f"Nobody is lost and nobody is mailed twice. Once the store is back: {command}",
+    )
 
 
 @dataclass

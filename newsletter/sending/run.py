@@ -22,7 +22,6 @@ from newsletter.errors import (
     Interrupted,
     Refused,
     RunElsewhere,
-    Stopped,
     StoreAway,
     StoreError,
     TransportError,
@@ -35,7 +34,7 @@ from newsletter.sending import canary, core, generation, owner, restored, times
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
-from newsletter.sending.patience import Patience
+from newsletter.sending.patience import Patience, gave_up
 from newsletter.store import Store, claims, deliveries, lists, sends, state
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
@@ -100,12 +99,7 @@ def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None)
     try:
         return _run(runner, send_id, progress)
     except StoreAway as error:
-        raise Stopped(
-            f"the send stopped: {error.message}",
-            where=error.where,
-            hint="Nobody is lost and nobody is mailed twice. Once the store is back: "
-            f"newsletter resume {send_id}",
-        ) from error
+        raise gave_up("send", error, f"newsletter resume {send_id}") from error
 
 
 def _run(runner: Runner, send_id: str, progress: Progress) -> Send:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.cli.frame import Session
+from newsletter.cli.running import runner as cli_runner
+from newsletter.cli.worker import attend
 from newsletter.errors import Stopped
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, SendStatus
@@ -128,6 +131,35 @@ def test_a_server_that_restarts_is_waited_for(server: Server, number: int) -> No
     away, back = notes
     assert f"Waiting for it, {PATIENCE_SECONDS:.0f} seconds at most" in away
     assert back == "The store is back."
+
+
+@pytest.mark.postgresql
+def test_a_worker_whose_store_stays_away_stops_resumably(
+    server: Server, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server stops between two of its looks, while nothing is due."""
+    monkeypatch.setenv("NEWSLETTER_STORE__URL", server.url())
+    session, notes = Session(project, debug=False), list[str]()
+    patient = Patience(notes.append, seconds=0.1)
+    looks = iter([lambda: None, server.stop])
+
+    class Stopping(threading.Event):
+        """Something happens to the server at each of the worker's looks whether to stop."""
+
+        def is_set(self) -> bool:
+            next(looks, lambda: None)()
+            return super().is_set()
+
+    with closing(session):
+        sender = replace(cli_runner(session), patience=patient, stop=Stopping())
+        with pytest.raises(Stopped) as stopped:
+            attend(session, sender, once=False)
+    server.start()
+
+    assert stopped.value.exit_code == 4
+    assert stopped.value.message.startswith("the worker stopped: nobody listens at 127.0.0.1")
+    assert stopped.value.hint.endswith("Once the store is back: newsletter worker")
+    assert "Waiting for it" in notes[0]
 
 
 # --- SQLite ---------------------------------------------------------------------------------------
