@@ -7,7 +7,8 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner, stopping
-from newsletter.cli.showing import as_json, next_step
+from newsletter.cli.sends import EXIT_CODES
+from newsletter.cli.showing import as_json, next_step, status_in_words
 from newsletter.errors import RunElsewhere, StoreAway, UsageError
 from newsletter.model.send import Send, SendStatus, StoppedBy
 
@@ -44,6 +45,7 @@ def _work(session: Session, sender: "Runner", *, once: bool) -> int:
     def due() -> Sequence[str]:
         return taking_up.due(session.store, utc_now())
 
+    code = 0
     while not sender.stop.is_set():
         sender.patience.until_back(lambda: check_store(sender))
         for send_id in sender.patience.until_back(due):
@@ -53,14 +55,15 @@ def _work(session: Session, sender: "Runner", *, once: bool) -> int:
             if session.json:
                 session.emit(as_json(after))
             else:
-                session.console.print(f"{after.id}: {after.status}")
+                session.console.print(f"{after.id}: {status_in_words(session, after)}")
             if sender.stop.is_set() and after.status is SendStatus.SENDING:
                 session.notes.print(f"Interrupted. {next_step(session, after)}")
                 return 130
             if sender.stop.is_set():
                 return 0
+            code = max(code, EXIT_CODES[after.status])
         if once:
-            return 0
+            return code
         sender.stop.wait(_POLL_SECONDS)
     return 0
 

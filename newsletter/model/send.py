@@ -24,7 +24,7 @@ class StoppedBy(StrEnum):
     BREAKER = "breaker"
     CANARY = "canary"
     TRANSPORT = "transport"
-    SCHEDULE = "schedule"  # its time passed long ago, or its audience cannot be told
+    SCHEDULE = "schedule"  # its time passed long ago, its audience cannot be told, or is nobody
     STORE = "store"  # restored from a backup
 
 

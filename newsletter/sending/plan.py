@@ -21,6 +21,11 @@ from newsletter.store.deliveries import Audience
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
+def audience_told(list_name: str, segment: str) -> str:
+    """The audience as people call it."""
+    return f"{segment} of {list_name}" if segment else list_name
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What the operator asked for."""
@@ -41,8 +46,7 @@ class Order:
 
     @property
     def audience(self) -> str:
-        """The audience as people call it."""
-        return f"{self.segment} of {self.list_name}" if self.segment else self.list_name
+        return audience_told(self.list_name, self.segment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             moment = Moment(now, order.timezone)
             _refuse_empty(deliveries.freeze(connection, number, moment), order)
             if not deliveries.is_anybody_queued(connection, number):
-                raise _all_skipped(order, {})
+                raise _all_skipped(order, deliveries.skipped(connection, number))
             if owner is not None:
                 sends.reserve(connection, number, owner, now)
     return send_id
@@ -190,12 +194,18 @@ def _refuse_empty(recipients: int, order: Order) -> None:
 
 
 def _all_skipped(order: Order, skipped: Mapping[SkipReason, int]) -> Refused:
-    reasons = ", ".join(f"{amount:,} {reason}" for reason, amount in skipped.items())
     return Refused(
-        f"nobody of {order.audience} would get it: all are skipped"
-        + (f" ({reasons})" if reasons else ""),
+        nobody_gets_it(order.audience, skipped),
         hint="Nothing was sent. newsletter explain ADDRESS tells why somebody is skipped.",
     )
+
+
+def nobody_gets_it(audience: str, skipped: Mapping[SkipReason, int]) -> str:
+    """Why nothing of a send would leave, whose recipients are all skipped, or none."""
+    if not skipped:
+        return f"nobody of {audience} would get it: nobody is in it"
+    reasons = ", ".join(f"{amount:,} {reason}" for reason, amount in skipped.items())
+    return f"nobody of {audience} would get it: all are skipped ({reasons})"
 
 
 def _new_id(now: dt.datetime) -> str:

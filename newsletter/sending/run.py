@@ -30,7 +30,7 @@ from newsletter.errors import (
 from newsletter.links import Links
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Send, SendStatus, StoppedBy, Wait
-from newsletter.sending import canary, core, generation, owner, restored, times
+from newsletter.sending import canary, core, generation, owner, plan, restored, times
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
@@ -206,7 +206,7 @@ def _ask_a_person(runner: Runner, send: Send) -> Send:
 def _take(runner: Runner, send: Send) -> Run | None:
     """Become the owner of a send; what a lost owner left in flight becomes unknown.
 
-    None where the send was paused meanwhile.
+    None where the send was paused meanwhile, or where nobody would get it: then it is paused.
 
     An owner that is provably dead is followed at once. One of another host is given until its
     lease ends, or as long as a lease lasts, whatever the clocks say: if it renews it meanwhile, it
@@ -270,16 +270,16 @@ def _stopped_by(runner: Runner) -> StoppedBy | None:
     return StoppedBy.PERSON if runner.by_person.is_set() else None
 
 
-def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) -> Run:
+def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) -> Run | None:
+    """None where nobody would get it: then it is paused."""
     runner.vitals.begin()
     epoch = sends.take(connection, number, runner.name, now, now + LEASE)
     lost = [batch for batch, _, _ in claims.open_batches(connection, number)]
     if unknown := claims.mark_lost(connection, number, lost, now):
         runner.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
+    if not _freeze(runner, connection, number, now):
+        return None
     row = sends.row_of(connection, number)
-    if not row.frozen:
-        deliveries.freeze(connection, number, Moment(now, runner.timezone))
-        row = sends.row_of(connection, number)
     if row.canary is not None and row.canary_size is None:
         size = canary.size_of(row.canary, row.recipients)
         sends.update(connection, number, canary_size=size)
@@ -312,6 +312,25 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
         vitals=runner.vitals,
         patience=runner.patience,
     )
+
+
+def _freeze(runner: Runner, connection: Connection, number: int, now: dt.datetime) -> bool:
+    """Freeze the audience of a schedule whose time has come.
+
+    False where nobody would get it: then it asks a person, as one that is late does, and a later
+    `resume` looks again who is there.
+    """
+    if sends.row_of(connection, number).frozen:
+        return True
+    deliveries.freeze(connection, number, Moment(now, runner.timezone))
+    if deliveries.is_anybody_queued(connection, number):
+        return True
+    row = sends.row_of(connection, number)
+    audience = plan.audience_told(lists.name_of(connection, row.list_id), row.segment)
+    reason = plan.nobody_gets_it(audience, deliveries.skipped(connection, number))
+    deliveries.unfreeze(connection, number)
+    sends.pause(connection, number, reason, StoppedBy.SCHEDULE)
+    return False
 
 
 def _leave(runner: Runner, work: Run) -> None:

@@ -148,6 +148,23 @@ def is_anybody_queued(connection: Connection, number: int) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
+def skipped(connection: Connection, number: int) -> dict[SkipReason, int]:
+    """How many recipients of a send are skipped for each reason."""
+    query = (
+        sa.select(deliveries.c.reason, sa.func.count())
+        .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.SKIPPED)
+        .group_by(deliveries.c.reason)
+        .order_by(deliveries.c.reason)
+    )
+    return {SkipReason(reason): amount for reason, amount in connection.execute(query)}
+
+
+def unfreeze(connection: Connection, number: int) -> None:
+    """Take back what `freeze` wrote of a send of which nothing was claimed."""
+    connection.execute(sa.delete(deliveries).where(deliveries.c.send == number))
+    send_queries.update(connection, number, frozen=False, recipients=0)
+
+
 def _is_member(
     connection: Connection, audience: Audience, moment: Moment
 ) -> sa.ColumnElement[bool]:

@@ -11,14 +11,23 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import UsageError
-from newsletter.model.send import Allowance, Send
+from newsletter.model.send import Allowance, Send, SendStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import plan
 from newsletter.sending.times import parse_time
-from newsletter.store import Store
+from newsletter.store import Store, maintenance
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, plan_send, write_issue
-from tests.integration.sending import NOW, FixedClock, fill_list, order, resume, runner
+from tests.integration.sending import (
+    NOW,
+    FixedClock,
+    fill_list,
+    leave,
+    ledger,
+    order,
+    resume,
+    runner,
+)
 from tests.integration.test_cli_processes import at_terminal
 
 ISSUE = "2026-01-07-valley"
@@ -106,7 +115,7 @@ def test_the_worker_asks_a_person_about_a_schedule_long_past(
     asked = call("worker", "--once", "--json")
     again = call("worker", "--once", "--json")
 
-    assert (asked.code, asked.json["send_id"], asked.json["status"]) == (0, stale, "paused")
+    assert (asked.code, asked.json["send_id"], asked.json["status"]) == (4, stale, "paused")
     assert asked.json["pause_reason"] == "its time passed 13 hours ago"
     assert again.out == ""
     assert outbox(project) == 0
@@ -132,7 +141,7 @@ def test_a_send_whose_recipients_cannot_be_told_holds_up_no_other(
 
     answer = call("worker", "--once", "--json")
 
-    assert answer.code == 0
+    assert answer.code == 4
     assert [(sent["send_id"], sent["status"]) for sent in answer.lines] == [
         (broken, "paused"),
         (due, "finished"),
@@ -209,6 +218,57 @@ def test_who_waits_in_the_foreground_sends_after_a_short_sleep(store: Store) -> 
     _, memory, found = waited(store, FixedClock(), 11 * HOUR)
 
     assert (found.status, len(memory.delivered)) == ("finished", 3)
+
+
+# --- nobody to send to ----------------------------------------------------------------------------
+
+PEOPLE = ("ada@example.com", "lin@example.com", "sam@example.com")
+
+
+@pytest.mark.parametrize(
+    ("keeps_away", "reason"),
+    [
+        (("subscribers", "remove"), "nobody of readers would get it: nobody is in it"),
+        (
+            ("suppressions", "add"),
+            "nobody of readers would get it: all are skipped (3 suppressed)",
+        ),
+    ],
+)
+def test_a_schedule_that_nobody_would_get_asks_a_person(
+    call: Call, project: Path, readers: str, keeps_away: tuple[str, str], reason: str
+) -> None:
+    """It once ended as finished, as if it had gone out."""
+    send_id = plan_send(project, ISSUE, readers, at=ago(1))
+    for address in PEOPLE:
+        assert call(*keeps_away, address).code == 0
+
+    told = call("worker", "--once")
+    found = call("status", send_id, "--json").json
+    again = call("resume", send_id, "--json")
+    call("subscribers", "add", "new@example.com", "--list", readers)
+    resumed = call("resume", send_id, "--json")
+
+    assert (told.code, told.out.strip()) == (4, f"{send_id}: paused ({reason})")
+    assert (found["status"], found["pause_reason"]) == ("paused", reason)
+    assert (found["recipients"], found["stopped_by"]) == (0, "schedule")
+    assert (again.code, again.json["pause_reason"]) == (4, reason)
+    assert (resumed.code, resumed.json["accepted"]) == (0, 1)
+    assert outbox(project) == 1
+
+
+def test_who_waits_in_the_foreground_is_asked_likewise(store: Store) -> None:
+    fill_list(store, 3)
+    send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
+    for number in (1, 2, 3):
+        leave(store, f"r{number}@example.com")
+
+    found = run.run(runner(store, Memory(), clock=FixedClock(NOW)), send_id)
+
+    assert found.status is SendStatus.PAUSED
+    assert found.tenure.owner is None
+    assert ledger(store, send_id) == {}
+    assert maintenance.verify(store) == []
 
 
 # --- paused while it waits ------------------------------------------------------------------------
