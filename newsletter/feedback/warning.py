@@ -8,19 +8,21 @@ from newsletter.model.send import Send, SendStatus
 from newsletter.store import Store, events, sends
 
 _LATEST = 20  # sends that are looked at for those that run
+_LEAST = 3  # one or two bounces prove nothing, however small the send
 
 
 def many_bounces(store: Store, send: Send, policy: PolicySettings) -> str | None:
-    """What is wrong, in a line, where hard bounces of a send reach `bounce_warn`; else None."""
+    """What is wrong, in a line, where hard bounces of a send, three at least, reach `bounce_warn`;
+    else None."""
     with store.read() as connection:
         number = sends.number_of(connection, send.id)
         bounces = events.caused(connection, number, None).get(Cause.HARD, 0)
     accepted = send.counts.accepted
-    if not bounces or bounces < policy.bounce_warn * accepted:
+    if bounces < max(_LEAST, policy.bounce_warn * accepted):
         return None
     share = f"{bounces / accepted:.2%}" if accepted else "all"
     return (
-        f"{bounces:,} hard bounce{'s' if bounces > 1 else ''} of {accepted:,} accepted, {share}: "
+        f"{bounces:,} hard bounces of {accepted:,} accepted, {share}: "
         f"from {policy.bounce_warn:.2%} on providers trust a sender less. "
         "Look where these addresses come from"
     )

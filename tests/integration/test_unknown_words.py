@@ -165,11 +165,12 @@ def test_where_every_word_is_known_that_is_said(call: Call, readers: str) -> Non
 
 
 def test_many_hard_bounces_are_a_warning_of_status(call: Call, told: str, project: Path) -> None:
-    (project / "hard.jsonl").write_text(event(told, 2, BOUNCE))
+    bounces = [event(told, number, BOUNCE) for number in (1, 2, 3)]
+    (project / "hard.jsonl").write_text("\n".join(bounces))
 
     before = call("status", told, "--json").json["warning"]
     call("events", "replay", "hard.jsonl")
 
     assert before is None
-    assert "1 hard bounce of 3 accepted" in call("status", told, "--json").json["warning"]
-    assert "Warning: 1 hard bounce of" in " ".join(call("status", told).out.split())
+    assert "3 hard bounces of 3 accepted" in call("status", told, "--json").json["warning"]
+    assert "Warning: 3 hard bounces of" in " ".join(call("status", told).out.split())

@@ -23,14 +23,15 @@ def warned(store: Store, people: int, bounces: int, name: str = BOUNCE) -> str |
 @pytest.mark.parametrize(
     ("people", "bounces", "told"),
     [
-        (200, 0, None),
-        (200, 1, None),
-        (200, 2, "2 hard bounces of 200 accepted, 1.00%"),
+        (20, 0, None),
+        (20, 2, None),
+        (20, 3, "3 hard bounces of 20 accepted, 15.00%"),
+        (300, 3, "3 hard bounces of 300 accepted, 1.00%"),
+        (310, 3, None),
         (300, 9, "9 hard bounces of 300 accepted, 3.00%"),
-        (3, 1, "1 hard bounce of 3"),
     ],
 )
-def test_it_comes_from_one_percent_on(
+def test_it_comes_from_three_and_one_percent_on(
     sqlite_store: Store, people: int, bounces: int, told: str | None
 ) -> None:
     found = warned(sqlite_store, people, bounces)
