@@ -28,11 +28,11 @@ def pull(session: Session, once: bool) -> int:
     """Drain the queue of events, until stopped."""
     import threading
 
-    from newsletter.cli.running import stopping
     from newsletter.feedback import silence
     from newsletter.feedback.apply import Applied
     from newsletter.feedback.queue import Drain, Queue
     from newsletter.project import utc_now
+    from newsletter.stopping import stopping
 
     settings = session.project.settings
     drain = Drain(

@@ -1,4 +1,4 @@
-"""Running a send in the foreground: what it takes, its progress bar, and how it is stopped."""
+"""Running a send in the foreground: what it takes, and its progress bar."""
 
 import datetime as dt
 import threading
@@ -12,6 +12,7 @@ from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import as_json, next_step, pulse, show
 from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import ConfigurationError, Interrupted
+from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
     from newsletter.feedback.queue import Queue
@@ -164,41 +165,6 @@ def _pull_suppressions(session: Session, transport: "Transport") -> None:
         return
     if new:
         session.notes.print(f"Newly suppressed by the list of the SES account: {new:,}.")
-
-
-@contextmanager
-def stopping(
-    stop: threading.Event, by_person: threading.Event | None = None
-) -> Iterator[list[int]]:
-    """Turn the first Ctrl-C, SIGTERM or SIGHUP into `stop`; a second one ends the process at once.
-
-    `by_person` is set before by Ctrl-C. A signal that is ignored already, as by nohup or for the
-    background jobs of a script, stays ignored. Yields the list of signals that came.
-    """
-    import os
-    import signal
-
-    came: list[int] = []
-
-    def handle(number: int, _frame: object) -> None:
-        came.append(number)
-        if number == signal.SIGINT and by_person is not None:
-            by_person.set()
-        stop.set()
-        if len(came) > 1:
-            os._exit(130)
-
-    wanted = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, handle) for number in wanted}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.running import runner, stopping
+from newsletter.cli.running import runner
 from newsletter.errors import FindingsError, UsageError
 from newsletter.model.send import Accepted, Rejected, RetryLater
+from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
     from newsletter.model.address import Address

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.running import runner, stopping
+from newsletter.cli.running import runner
 from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import as_json, next_step, status_in_words
 from newsletter.errors import RunElsewhere, StoreAway, UsageError
 from newsletter.model.send import Send, SendStatus, StoppedBy
+from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
     from newsletter.sending.run import Runner

@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from newsletter.errors import UsageError
+from newsletter.stopping import heeded
 from newsletter.web.connections import Crowd, Guarded
 
 _IDLE_SECONDS = 15
@@ -55,7 +56,8 @@ def run(
     ready: Callable[[], None],
     trusted_proxies: Sequence[str] = (),
 ) -> None:
-    """Serve until SIGINT or SIGTERM; what has begun is finished. `ready` is called once it serves.
+    """Serve until SIGINT, SIGTERM or SIGHUP; what has begun is finished. `ready` is called once it
+    serves.
 
     Nothing is logged of a request: its path holds a token.
     """
@@ -99,8 +101,7 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """As uvicorn's, but without raising the signal again: being told to stop is no failure."""
-        wanted = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self.handle_exit) for number in wanted}
+        before = {number: signal.signal(number, self.handle_exit) for number in heeded()}
         try:
             yield
         finally:

@@ -114,7 +114,7 @@ def test_it_says_where_it_listens(serve: Serve) -> None:
     assert serve().said.startswith("Serving at http://127.0.0.1:")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_without_a_word(server: Server, number: int) -> None:
     with server.connect():  # an idle visitor does not hold it up
         assert server.end(number) == (0, "")
