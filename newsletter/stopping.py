@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from queue import SimpleQueue
 
 
 def heeded() -> Sequence[signal.Signals]:
@@ -23,18 +24,26 @@ def stopping(
     `by_person` is set before by Ctrl-C. Yields the list of signals that came.
     """
     came: list[int] = []
+    told: SimpleQueue[int | None] = SimpleQueue()
 
-    def handle(number: int, _frame: object) -> None:
-        came.append(number)
-        if number == signal.SIGINT and by_person is not None:
-            by_person.set()
-        stop.set()
-        if len(came) > 1:
-            os._exit(130)
+    def obey() -> None:
+        while (number := told.get()) is not None:
+            came.append(number)
+            if len(came) > 1:
+                os._exit(130)
+            if number == signal.SIGINT and by_person is not None:
+                by_person.set()
+            stop.set()
 
-    before = {number: signal.signal(number, handle) for number in heeded()}
+    # By a thread: the handler runs in the middle of whatever the main thread does, and where that
+    # begins to wait for `stop` it holds the very lock that setting it takes. This queue has none.
+    thread = threading.Thread(target=obey, name="stopping")
+    thread.start()
+    before = {number: signal.signal(number, lambda got, _: told.put(got)) for number in heeded()}
     try:
         yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        told.put(None)
+        thread.join()
