@@ -18,6 +18,7 @@ _WAITS = {
     Wait.SLOT: "its turn at the rate",
     Wait.QUOTA: "the account's quota",
     Wait.LEASE: "the lease of a process that was not heard of lately",
+    Wait.CLOCK: "a process whose lease a wrong clock gave",
     Wait.SCHEDULE: "its time",
     Wait.CANARY: "what is reported of its canary",
     Wait.TRANSPORT: "the transport, to try again",
@@ -158,7 +159,7 @@ def next_step(session: Session, send: Send) -> str:
     """What an operator most likely wants to do now, with the command."""
     match send.status:
         case SendStatus.SENDING:
-            return _while_sending(send)
+            return _while_sending(session, send)
         case SendStatus.PAUSED if send.stopped_by is StoppedBy.QUOTA and send.resume_at:
             return (
                 f"From {in_zone(session, send.resume_at)} on, newsletter worker goes on with it by "
@@ -178,12 +179,19 @@ def next_step(session: Session, send: Send) -> str:
             return ""
 
 
-def _while_sending(send: Send) -> str:
+def _while_sending(session: Session, send: Send) -> str:
     now = standing_of(send)
     if now.state is State.INTERRUPTED and send.stopped_by is StoppedBy.PERSON:
         return f"Go on with: newsletter resume {send.id}"
     if now.state is State.INTERRUPTED:
         return f"newsletter worker goes on with it, or: newsletter resume {send.id}"
+    if now.waiting_for is Wait.CLOCK:
+        assert send.tenure.lease_until is not None
+        return (
+            f"Its lease ends at {in_zone(session, send.tenure.lease_until)}, as by a clock that is "
+            "or was ahead: check the clocks of all machines. If that process renews it, it lives; "
+            f"if not, a worker goes on within minutes, or: newsletter resume {send.id}"
+        )
     if now.waiting_for is Wait.LEASE:
         return f"If that process is gone: newsletter resume {send.id}"
     return f"It goes on by itself. To stop it: newsletter pause {send.id}"

@@ -9,7 +9,7 @@ from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner
 from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import as_json, next_step, status_in_words
-from newsletter.errors import RunElsewhere, StoreAway, UsageError
+from newsletter.errors import Interrupted, RunElsewhere, StoreAway, UsageError
 from newsletter.model.send import Send, SendStatus, StoppedBy
 from newsletter.stopping import stopping
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from newsletter.sending.run import Runner
 
 _POLL_SECONDS = 1.0
+_LEAVE_ALONE_SECONDS = 60.0  # what somebody else runs
 
 
 @click.command()
@@ -39,29 +40,30 @@ def attend(session: Session, sender: "Runner", *, once: bool) -> int:
 
 
 def _work(session: Session, sender: "Runner", *, once: bool) -> int:
-    from newsletter.project import utc_now
     from newsletter.sending import taking_up
     from newsletter.sending.preflight import check_store
 
+    elsewhere = dict[str, float]()  # when it was seen that somebody else runs it
+
     def due() -> Sequence[str]:
-        return taking_up.due(session.store, utc_now())
+        since = sender.seconds() - _LEAVE_ALONE_SECONDS
+        found = taking_up.due(session.store, sender.clock())
+        return [send_id for send_id in found if elsewhere.get(send_id, since) <= since]
 
     code = 0
     while not sender.stop.is_set():
         sender.patience.until_back(lambda: check_store(sender))
         for send_id in sender.patience.until_back(due):
+            if sender.stop.is_set():
+                return 0
             after = _take_up(session, sender, send_id)
             if after is None:
+                elsewhere[send_id] = sender.seconds()
                 continue
-            if session.json:
-                session.emit(as_json(after))
-            else:
-                session.console.print(f"{after.id}: {status_in_words(session, after)}")
+            _tell(session, after)
             if sender.stop.is_set() and after.status is SendStatus.SENDING:
                 session.notes.print(f"Interrupted. {next_step(session, after)}")
                 return 130
-            if sender.stop.is_set():
-                return 0
             code = max(code, EXIT_CODES[after.status])
         if once:
             return code
@@ -69,9 +71,16 @@ def _work(session: Session, sender: "Runner", *, once: bool) -> int:
     return 0
 
 
+def _tell(session: Session, send: Send) -> None:
+    if session.json:
+        session.emit(as_json(send))
+    else:
+        session.console.print(f"{send.id}: {status_in_words(session, send)}")
+
+
 def _take_up(session: Session, sender: "Runner", send_id: str) -> Send | None:
-    """Run one send; None where another worker was faster."""
-    from newsletter.project import utc_now
+    """Run one send; None where somebody else runs it, or where this is stopped as it waits to see
+    that."""
     from newsletter.sending import control, taking_up
 
     try:
@@ -79,6 +88,9 @@ def _take_up(session: Session, sender: "Runner", send_id: str) -> Send | None:
     except RunElsewhere as error:
         session.notes.print(error.message)
         return None
+    except Interrupted:
+        return None
     except UsageError as error:  # whom it is for cannot be told, and others are due
         session.notes.print(f"{send_id}: {error.message}. It is paused.")
-        return control.pause(session.store, send_id, utc_now, error.message, by=StoppedBy.SCHEDULE)
+        by = StoppedBy.SCHEDULE
+        return control.pause(session.store, send_id, sender.clock, error.message, by)

@@ -42,6 +42,7 @@ class Wait(StrEnum):
     SLOT = "slot"  # of the rate
     QUOTA = "quota"
     LEASE = "lease"  # of an owner that was not heard of lately
+    CLOCK = "clock"  # whether an owner still renews a lease that a wrong clock gave
     SCHEDULE = "schedule"
     CANARY = "canary"
     TRANSPORT = "transport"

@@ -1,5 +1,6 @@
 """Who runs a send: a name that tells, on the same host, whether that process still lives."""
 
+import datetime as dt
 import os
 import secrets
 import socket
@@ -9,6 +10,7 @@ from newsletter.store.sends import Owner
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STATE, _STARTED = 0, 19  # of /proc/PID/stat, counted after the name of the program: see proc(5)
+_FURTHEST = dt.timedelta(minutes=2)  # of a lease, which lasts one
 _DEAD = ("Z", "X")  # unburied ones count as dead: in a container they may stay for ever
 
 
@@ -43,6 +45,14 @@ def is_dead(name: str) -> bool:
 def is_here(owner: Owner) -> bool:
     """Whether the owner ran on this host, so that `is_dead` can tell for certain."""
     return owner.name is not None and owner.name.rsplit("/", 3)[0] == socket.gethostname()
+
+
+def is_of_a_wrong_clock(lease_until: dt.datetime, now: dt.datetime) -> bool:
+    """Whether a lease ends later than any that is given by a clock which agrees with this one.
+
+    Its owner's is ahead, or this one was set back: only whether it is renewed tells who lives.
+    """
+    return lease_until - now > _FURTHEST
 
 
 def describe(name: str) -> str:

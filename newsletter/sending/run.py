@@ -240,13 +240,24 @@ def _take(runner: Runner, send: Send) -> Run | None:
             )
         if first is None:
             first = held_by
-            runner.vitals.waiting = Waiting(Wait.LEASE, held_by.lease_until)
-            runner.notify(
-                f"{owner.describe(held_by.name)} held this send last; waiting for its lease to end "
-                f"({LEASE.seconds} seconds at most)."
-            )
+            _tell_who_held_it(runner, held_by.name, held_by.lease_until, now)
         if runner.stop.wait(1.0):
             raise Interrupted(f"stopped waiting for {owner.describe(held_by.name)}")
+
+
+def _tell_who_held_it(
+    runner: Runner, name: str, lease_until: dt.datetime, now: dt.datetime
+) -> None:
+    runner.vitals.waiting = Waiting(Wait.LEASE, min(lease_until, now + LEASE))
+    runner.notify(
+        f"{owner.describe(name)} held this send last; waiting for its lease to end "
+        f"({LEASE.seconds} seconds at most)."
+    )
+    if owner.is_of_a_wrong_clock(lease_until, now):
+        runner.notify(
+            f"It says {times.shown(lease_until, runner.timezone)}, as by a clock that is or was "
+            "ahead: check the clocks of all machines."
+        )
 
 
 def is_free(held_by: Owner, now: dt.datetime) -> bool:

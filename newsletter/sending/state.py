@@ -51,6 +51,8 @@ def _in_hand(send: Send, now: dt.datetime) -> Standing:
     if not owner.is_here(Owner(name, 0, lease_until)):
         if lease_until <= now:
             return Standing(State.INTERRUPTED)
+        if owner.is_of_a_wrong_clock(lease_until, now):
+            return _held(send, State.WAITING, Wait.CLOCK)
         if lease_until - now <= _UNHEARD:
             return _held(send, State.WAITING, Wait.LEASE, lease_until)
     if tenure.waiting_for is not None:

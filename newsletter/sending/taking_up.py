@@ -4,30 +4,42 @@ that the day's quota frees. What a person stopped, or needs one, stays as it is.
 import datetime as dt
 from collections.abc import Sequence
 
-from newsletter.model.send import Send, SendStatus, State, StoppedBy
+from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 from newsletter.sending.run import Runner, is_free, read, run
 from newsletter.sending.state import standing
 from newsletter.store import Store, sends
 
 
 def due(store: Store, now: dt.datetime) -> Sequence[str]:
-    """Ids of the sends that a worker takes up now: schedules first, then the longest waiting."""
+    """Ids of the sends that a worker takes up now: schedules first, then the longest waiting.
+
+    Last those whose owner may live or not, which takes a minute to tell: see `run`.
+    """
     with store.read() as connection:
         scheduled = sends.due(connection, now)
         unattended = sends.unattended(connection)
-    return [*scheduled, *(send.id for send in unattended if _may_go_on(send, now))]
+    resting = [send.id for send in unattended if _may_go_on(send, now)]
+    doubted = [send.id for send in unattended if _is_doubted(send, now)]
+    return [*scheduled, *resting, *doubted]
 
 
 def unattended(store: Store, now: dt.datetime) -> Sequence[Send]:
-    """The sends that nobody runs, also where a person pressed Ctrl-C, and those that wait for the
-    quota."""
+    """The sends that nobody runs, or perhaps nobody, also where a person pressed Ctrl-C, and those
+    that wait for the quota."""
     with store.read() as connection:
         found = sends.unattended(connection)
     return [
         send
         for send in found
-        if send.status is SendStatus.PAUSED or standing(send, now).state is State.INTERRUPTED
+        if send.status is SendStatus.PAUSED
+        or standing(send, now).state is State.INTERRUPTED
+        or _is_doubted(send, now)
     ]
+
+
+def _is_doubted(send: Send, now: dt.datetime) -> bool:
+    """Whether the lease of its owner tells nothing, for a wrong clock gave it."""
+    return standing(send, now).waiting_for is Wait.CLOCK
 
 
 def _may_go_on(send: Send, now: dt.datetime) -> bool:

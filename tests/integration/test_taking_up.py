@@ -1,16 +1,21 @@
 """Who goes on with a send that was stopped: a worker by itself, or a person."""
 
 import datetime as dt
+import itertools
 import json
 import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from newsletter.cli.frame import Session
+from newsletter.cli.running import runner as cli_runner
+from newsletter.cli.worker import attend
 from newsletter.errors import QuotaReached, Refused, RunElsewhere
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, DeliveryStatus, Outcome, SendStatus, StoppedBy
@@ -271,24 +276,76 @@ def test_what_rested_for_long_asks_a_person(store: Store) -> None:
     assert after.counts == Counts(queued=3)
 
 
+ELSEWHERE = "elsewhere/1/1/a"
+
+
+def held_elsewhere(store: Store) -> tuple[str, int, int]:
+    """A send, its number and epoch, whose owner's clock was a day ahead, and so is its lease."""
+    fill_list(store, 3)
+    send_id = plan(store, order(), NOW)
+    with store.write() as connection:
+        number = sends.number_of(connection, send_id)
+        epoch = sends.take(connection, number, ELSEWHERE, NOW + DAY, NOW + DAY)
+    return send_id, number, epoch
+
+
 def test_an_owner_elsewhere_is_waited_for_no_longer_than_a_lease_whatever_its_clock_said(
     store: Store,
 ) -> None:
-    """Its clock was a day ahead, and so is its lease."""
-    fill_list(store, 3)
-    send_id = plan(store, order(), NOW)
-    clock = FixedClock()
-    with store.write() as connection:
-        number = sends.number_of(connection, send_id)
-        sends.take(connection, number, "elsewhere/1/1/a", NOW + DAY, NOW + DAY)
+    send_id, _, _ = held_elsewhere(store)
+    clock, told = FixedClock(), list[str]()
     sender = runner(store, Memory(), clock=clock)
 
     def pass_time(line: str) -> None:
+        told.append(line)
         clock.forward(61)
 
-    after = run.run(replace(sender, notify=pass_time), send_id)
+    due, unattended = taking_up.due(store, NOW), taking_up.unattended(store, NOW)
+    after = taking_up.take_up(replace(sender, notify=pass_time), send_id)
 
+    assert due == [send.id for send in unattended] == [send_id]
     assert after.counts == Counts(accepted=3)
+    assert "check the clocks of all machines" in told[1]
+
+
+def test_an_owner_that_renews_a_lease_a_day_ahead_is_followed_by_nobody(store: Store) -> None:
+    send_id, number, epoch = held_elsewhere(store)
+    clock = FixedClock()
+    sender = runner(store, Memory(), clock=clock)
+
+    def renew(line: str) -> None:
+        clock.forward(61)
+        with store.write() as connection:
+            until = clock() + DAY + dt.timedelta(seconds=60)
+            assert sends.renew(connection, number, epoch, until)
+
+    with pytest.raises(RunElsewhere):
+        taking_up.take_up(replace(sender, notify=renew), send_id)
+
+    with store.read() as connection:
+        assert sends.row_of(connection, number).owner == ELSEWHERE
+
+
+def test_a_worker_gets_past_a_lease_that_a_wrong_clock_gave(
+    call: Call, project: Path, readers: str
+) -> None:
+    send_id = plan_send(project, ISSUE, readers)
+    with closing(Session(project, debug=False)) as session:
+        tomorrow = dt.datetime.now(dt.UTC) + DAY
+        with session.store.write() as connection:
+            number = sends.number_of(connection, send_id)
+            sends.take(connection, number, ELSEWHERE, tomorrow, tomorrow)
+        doubted, told = call("status", send_id, "--json").json, call("status", send_id).out
+        ticks = itertools.count(step=61)
+        sender = replace(cli_runner(session), seconds=lambda: next(ticks))
+
+        code = attend(session, sender, once=True)
+
+    assert (doubted["state"], doubted["waiting_for"]) == ("waiting", "clock")
+    assert (doubted["owner"], doubted["until"]) == ("process 1 on elsewhere", None)
+    assert "check the clocks of all machines" in " ".join(told.split())
+    assert code == 0
+    assert call("status", send_id, "--json").json["accepted"] == 3
 
 
 # --- what a person goes on with -------------------------------------------------------------------

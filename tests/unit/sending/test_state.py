@@ -86,6 +86,18 @@ def test_an_owner_elsewhere_that_was_not_heard_of_is_waited_for() -> None:
     assert found.rate is None
 
 
+@pytest.mark.parametrize("seconds", [3600, 24 * 3600])
+def test_a_lease_that_no_right_clock_gives_tells_nothing(seconds: float) -> None:
+    """As after this machine's clock was set back: its owner may be dead or alive."""
+    found = standing(held(ELSEWHERE, seconds, speed=20.0), NOW)
+
+    assert (found.state, found.waiting_for) == (State.WAITING, Wait.CLOCK)
+    assert (found.until, found.rate) == (None, None)
+    assert found.owner == owner.describe(ELSEWHERE)
+    assert standing(held(HERE, seconds), NOW).state is State.RUNNING
+    assert standing(held(GONE, seconds), NOW).state is State.INTERRUPTED
+
+
 @pytest.mark.parametrize("what", list(Wait))
 def test_an_owner_says_what_it_waits_for(what: Wait) -> None:
     send = held(HERE, waiting_for=what, waiting_until=NOW + MINUTE, speed=20.0)
