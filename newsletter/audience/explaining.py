@@ -29,6 +29,7 @@ from newsletter.store.former import FormerAddress
 from newsletter.store.people import Person
 from newsletter.store.staging import Hashes
 from newsletter.store.story import Mailing
+from newsletter.times import day, shown
 
 _DELIVERY = re.compile(
     r"(\d{8}-[a-z0-9]{6})-(\d{1,9})(?:\.\d{1,5})?"
@@ -94,21 +95,22 @@ def explain(
     hashes: Hashes,
     now: dt.datetime,
     slug: str | None = None,
+    timezone: str = "UTC",
 ) -> Explanation:
     """All that is known of an address, of a subscriber's id, or of whom a delivery's id names.
 
-    With a `slug` the summary says whether that issue reached them, and why or why not. Raises
-    UsageError for what is no address, and where nothing is known.
+    With a `slug` the summary says whether that issue reached them, and why or why not; it shows
+    times in `timezone`. Raises UsageError for what is no address, and where nothing is known.
     """
     with store.read() as connection:
         subscriber_id, address, asked = _meant(connection, who)
         if address is None:
             assert subscriber_id is not None
-            return _erased_subscriber(connection, subscriber_id)
+            return _erased_subscriber(connection, subscriber_id, timezone)
         suppression = suppression_of(connection, address, hashes)
         person = people.person(connection, address)
         if suppression is not None and suppression.reason is SuppressionReason.ERASED:
-            return _erased(suppression.created_at)
+            return _erased(suppression.created_at, timezone)
         known = _Known(
             address,
             person,
@@ -116,6 +118,7 @@ def explain(
             consents.of(connection, person.subscriber.id) if person else (),
             story.deliveries_of(connection, person.subscriber.id) if person else (),
             former.of(connection, person.subscriber.id) if person else (),
+            timezone,
         )
         facts = sorted(_facts(connection, known), key=lambda fact: fact.at)
         if person is None and suppression is None and not facts:
@@ -145,6 +148,7 @@ class _Known:
     said: Sequence[ConsentFact]
     mailings: Sequence[Mailing]
     before: Sequence[FormerAddress]
+    timezone: str
 
     @property
     def yes_and_no(self) -> Iterator[ConsentFact]:
@@ -181,18 +185,20 @@ def _moved_from(connection: Connection, address: Address) -> Subscriber | None:
     return None if holder is None else people.get(connection, holder)
 
 
-def _erased_subscriber(connection: Connection, subscriber_id: int) -> Explanation:
+def _erased_subscriber(connection: Connection, subscriber_id: int, timezone: str) -> Explanation:
     for fact in consents.of(connection, subscriber_id):
         if fact.kind is ConsentKind.ERASED:
-            return _erased(fact.consent.at)
+            return _erased(fact.consent.at, timezone)
     raise UsageError(
         f"there is no subscriber {subscriber_id}", hint="See: newsletter subscribers list"
     )
 
 
-def _erased(at: dt.datetime) -> Explanation:
+def _erased(at: dt.datetime, timezone: str) -> Explanation:
     """Of an erased person nothing is told but that, and when."""
-    summary = f"This person was erased on {at:%Y-%m-%d}, at their own wish. Nothing else is kept."
+    summary = (
+        f"This person was erased on {day(at, timezone)}, at their own wish. Nothing else is kept."
+    )
     return Explanation(None, summary, facts=(Fact(at, "consent", "was erased"),))
 
 
@@ -352,11 +358,11 @@ def _summary(known: _Known, now: dt.datetime) -> str:
 
 def _obstacles(known: _Known, now: dt.datetime) -> Iterator[str]:
     if (found := known.suppression) is not None:
-        since = f"{found.created_at:%Y-%m-%d}"
+        since = day(found.created_at, known.timezone)
         yield f"the address is suppressed since {since} ({_why(found.reason, found.source)})"
     until = known.person.subscriber.paused_until if known.person else None
     if until is not None and until > now:
-        yield f"they paused all mail until {until:%Y-%m-%d}"
+        yield f"they paused all mail until {day(until, known.timezone)}"
 
 
 def _of_issue(known: _Known, sends: Sequence[Row[Any]]) -> str:
@@ -367,13 +373,13 @@ def _of_issue(known: _Known, sends: Sequence[Row[Any]]) -> str:
     theirs = [mailing for mailing in known.mailings if mailing[0].send_id in send_ids]
     if theirs:
         told = min(theirs, key=lambda mailing: _TELLING.index(mailing[0].status))
-        return _of_delivery(*told)
+        return _of_delivery(*told, known.timezone)
     return f"Did not get it: {'; '.join(_absence(known, send) for send in sends)}."
 
 
-def _of_delivery(delivery: Delivery, send: Row[Any]) -> str:
+def _of_delivery(delivery: Delivery, send: Row[Any], timezone: str) -> str:
     where = f"send {delivery.send_id} to {send.list_name}"
-    at = f" on {delivery.at:%Y-%m-%d %H:%M} UTC" if delivery.at else ""
+    at = f" on {shown(delivery.at, timezone)}" if delivery.at else ""
     match delivery.status:
         case DeliveryStatus.ACCEPTED:
             verb = "Was sent it, but it did not arrive" if _failed(delivery) else "Got it"
@@ -412,7 +418,7 @@ _SKIPPED: Mapping[str, str] = {
 def _absence(known: _Known, send: Row[Any]) -> str:
     """Why a send has no delivery for them: how they stood on its list when it was planned."""
     planned = send.scheduled_at or send.created_at
-    where = f"{send.list_name} on {planned:%Y-%m-%d %H:%M} UTC"
+    where = f"{send.list_name} on {shown(planned, known.timezone)}"
     if not send.frozen:
         return f"send {send.send_id} has not begun"
     facts = [fact for fact in known.yes_and_no if fact.list == send.list_name]
@@ -421,11 +427,11 @@ def _absence(known: _Known, send: Row[Any]) -> str:
         if not facts:
             return f"they were never on {send.list_name}"
         first = min(fact.consent.at for fact in facts)
-        return f"it went to {where}, and they joined only on {first:%Y-%m-%d %H:%M} UTC"
+        return f"it went to {where}, and they joined only on {shown(first, known.timezone)}"
     last = before[-1]
     match last.kind:
         case ConsentKind.UNSUBSCRIBED:
-            why = f"they had left on {last.consent.at:%Y-%m-%d %H:%M} UTC"
+            why = f"they had left on {shown(last.consent.at, known.timezone)}"
         case ConsentKind.REQUESTED:
             why = "they had not said yes yet"
         case _ if send.segment:

@@ -84,13 +84,14 @@ def _resume(
 def reschedule(session: Session, send: str, time: str | None, replace: bool) -> None:
     """Move a scheduled send to another time, or give it another content, before it begins."""
     from newsletter.project import utc_now
-    from newsletter.sending import preflight, rescheduling, times
+    from newsletter.sending import preflight, rescheduling
+    from newsletter.times import parse_time
 
     if time is None and not replace:
         raise UsageError("to what time?", hint='Write it, as "2026-11-24 08:00", or --replace.')
     project = session.project
     timezone = project.settings.newsletter.timezone
-    at = None if time is None else times.parse_time(time, timezone, utc_now(), "TIME")
+    at = None if time is None else parse_time(time, timezone, utc_now(), "TIME")
     found = rescheduling.find(session.store, send)
     prepared = None
     if replace:

@@ -88,9 +88,9 @@ def adopt(session: Session, yes: bool) -> None:
     from newsletter.project import utc_now
     from newsletter.sending import restored
 
-    file = session.project.generation
+    file, settings = session.project.generation, session.project.settings
     with session.store.read() as connection:
-        sign = restored.sign(connection, file)
+        sign = restored.sign(connection, file, settings.newsletter.timezone)
     if not yes and not sign:
         raise Refused(
             "nothing shows that this store was restored from a backup",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.showing import in_zone
 from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def set_aside(session: Session) -> None:
                 )
             else:
                 start = (message.payload or "")[:_SHOWN]
-                session.console.print(f"{message.at:%Y-%m-%d %H:%M}  {message.reason}: {start!r}")
+                session.console.print(
+                    f"{in_zone(session, message.at)}  {message.reason}: {start!r}"
+                )
     if not found and not session.json:
         session.console.print("Every message could be read.")
 
@@ -112,7 +115,7 @@ def unknown_words(session: Session) -> None:
             )
         else:
             session.console.print(
-                f"{found.last_at:%Y-%m-%d %H:%M}  {found.word}: {found.events:,} events"
+                f"{in_zone(session, found.last_at)}  {found.word}: {found.events:,} events"
             )
     if not words and not session.json:
         session.console.print("Every word of SES so far is known.")
@@ -147,7 +150,7 @@ def arm(session: Session, minutes: int) -> None:
         session.emit({"until": until.isoformat(), "topic_arns": list(topics)})
     else:
         session.console.print(
-            f"Until {until:%H:%M:%S} UTC these are confirmed: {', '.join(topics)}"
+            f"Until {in_zone(session, until)} these are confirmed: {', '.join(topics)}"
         )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.showing import in_zone
 from newsletter.cli.subscribers import hashes_of, subscription_json, suppression_json
 from newsletter.errors import UsageError
 
@@ -22,16 +23,17 @@ def explain(session: Session, address: str, issue: str | None) -> None:
     from newsletter.project import utc_now
 
     slug = None if issue is None else _slug(session, issue)
-    told = tell(session.store, address, hashes_of(session), utc_now(), slug)
+    timezone = session.project.settings.newsletter.timezone
+    told = tell(session.store, address, hashes_of(session), utc_now(), slug, timezone)
     if session.json:
         _emit(session, told)
         return
     session.console.print(told.summary)
     if not told.facts:
         return
-    table = session.table("when (UTC)", "what", "")
+    table = session.table("when", "what", "")
     for fact in told.facts:
-        table.add_row(f"{fact.at:%Y-%m-%d %H:%M:%S}", fact.kind, fact.text)
+        table.add_row(in_zone(session, fact.at, to_the_second=True), fact.kind, fact.text)
     session.console.print(table)
 
 

@@ -63,8 +63,9 @@ def send(
 ) -> int:
     """Send an issue to a list."""
     from newsletter.project import utc_now
-    from newsletter.sending import plan, preflight, restored, times
+    from newsletter.sending import plan, preflight, restored
     from newsletter.sending.prepare import blamed_on, place_of, prepare
+    from newsletter.times import parse_time
 
     prepared = prepare(session.project, issue)
     place = "--list" if list_name else place_of("list", prepared.parsed)
@@ -92,7 +93,7 @@ def send(
         spread=spread,
         rate=rate,
         canary=canary,
-        scheduled_at=None if at is None else times.parse_time(at, timezone, utc_now()),
+        scheduled_at=None if at is None else parse_time(at, timezone, utc_now()),
         git_commit=plan.git_commit(prepared.path),
     )
     show_findings(session, prepared)

@@ -139,8 +139,9 @@ def warn_if_restored(session: Session) -> None:
     """Tell on stderr that nothing is sent from this store, and what to do."""
     from newsletter.sending import restored
 
+    project = session.project
     with session.store.read() as connection:
-        sign = restored.sign(connection, session.project.generation)
+        sign = restored.sign(connection, project.generation, project.settings.newsletter.timezone)
     if sign:
         session.notes.print(
             f"Nothing is sent from here: {sign}.", f"  {restored.ADVICE}", sep="\n", style="yellow"

@@ -113,11 +113,12 @@ def show(session: Session, send: Send) -> None:
         session.console.print(advice)
 
 
-def in_zone(session: Session, at: dt.datetime) -> str:
+def in_zone(session: Session, at: dt.datetime, *, to_the_second: bool = False) -> str:
     """A time in the newsletter's zone, and in UTC."""
-    from newsletter.sending.times import shown
+    from newsletter.times import shown
 
-    return shown(at, session.project.settings.newsletter.timezone)
+    timezone = session.project.settings.newsletter.timezone
+    return shown(at, timezone, to_the_second=to_the_second)
 
 
 def status_in_words(session: Session, send: Send) -> str:

@@ -4,6 +4,7 @@ import datetime as dt
 
 from newsletter.config import Settings
 from newsletter.store import Store, deliveries, events
+from newsletter.times import shown
 
 _LOOKS_BACK = dt.timedelta(days=1)
 
@@ -22,7 +23,8 @@ def silence(store: Store, settings: Settings, now: dt.datetime) -> str | None:
         send_id = deliveries.send_unheard_of(connection, after, until)
     if send_id is None:
         return None
-    last = "none ever came" if heard is None else f"the last came at {heard:%Y-%m-%d %H:%M} UTC"
+    timezone = settings.newsletter.timezone
+    last = "none ever came" if heard is None else f"the last came at {shown(heard, timezone)}"
     return (
         f"no event of SES since mail of {send_id} was accepted ({last}): "
         "check the configuration set's event destination, and that events are fetched"

@@ -30,6 +30,7 @@ from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_
 from newsletter.sending.patience import Patience
 from newsletter.store import Store, claims, deliveries, limiter, sends
 from newsletter.store.claims import Claim, NothingToClaim
+from newsletter.times import shown
 from newsletter.transports import Transport
 
 LEASE = dt.timedelta(seconds=60)
@@ -66,6 +67,7 @@ class Run:
     notify: Notify
     vitals: Vitals
     patience: Patience
+    timezone: str
     in_hand: dict[int, Claim] = field(default_factory=dict)
 
 
@@ -138,7 +140,8 @@ def _wait_for_slot(run: Run, recipients: int, rate: float) -> NothingToClaim | N
         slot = limiter.reserve(connection, recipients, rate, run.clock())
     if slot.was_booked_until is not None:
         run.notify(
-            f"The rate of this store was booked until {slot.was_booked_until:%Y-%m-%d %H:%M} UTC, "
+            "The rate of this store was booked until "
+            f"{shown(slot.was_booked_until, run.timezone)}, "
             "as by a clock that was ahead. It begins anew now; check the clocks of all machines."
         )
     seconds = (slot.begins - run.clock()).total_seconds()

@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import Refused
 from newsletter.model.email import Email, fill
 from newsletter.model.send import Send, SendStatus, SkipReason
-from newsletter.sending.times import shown
 from newsletter.store import Store, deliveries, lists, sends
 from newsletter.store.conditions import Moment
 from newsletter.store.deliveries import Audience
+from newsletter.times import shown
 
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 

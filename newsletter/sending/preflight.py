@@ -17,7 +17,7 @@ def check_store(runner: Runner) -> None:
     if runner.generation is not None:
         generation.check_place(runner.generation)
     with runner.store.read() as connection:
-        restored.check(connection, runner.generation)
+        restored.check(connection, runner.generation, runner.timezone)
 
 
 def check_account(

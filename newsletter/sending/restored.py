@@ -15,6 +15,7 @@ from newsletter.errors import Refused
 from newsletter.model.send import Allowance
 from newsletter.sending import generation
 from newsletter.store import Store, claims, deliveries, requests, sends, state
+from newsletter.times import shown
 
 ADVICE = "Replay the events since then if you have them, then: newsletter db adopt"
 _COUNTED = dt.timedelta(hours=25)  # what SES counts as 24 begins a little later than our claim
@@ -22,19 +23,19 @@ _MARGIN = 100  # tests, say
 _REASON = "the store was restored from a backup: it may have been sent since"
 
 
-def sign(connection: Connection, file: Path | None) -> str:
-    """What shows that the store was restored, empty where nothing does.
+def sign(connection: Connection, file: Path | None, timezone: str) -> str:
+    """What shows that the store was restored, empty where nothing does; times are in `timezone`.
 
     `file` is that of newsletter.sending.generation; it is not needed for copies of `db backup`.
     """
     if copied_at := state.time(connection, state.COPIED_AT):
         return (
-            f"the store was restored from a backup of {copied_at:%Y-%m-%d %H:%M} UTC, "
+            f"the store was restored from a backup of {shown(copied_at, timezone)}, "
             "and does not know what was sent since, nor who left"
         )
     if forgot_at := state.time(connection, state.FORGOT_AT):
         return (
-            f"since {forgot_at:%Y-%m-%d %H:%M} UTC SES reports of mails that this store should "
+            f"since {shown(forgot_at, timezone)} SES reports of mails that this store should "
             "know and does not: it was restored from a backup, or lost what it had written"
         )
     if file is not None and generation.is_behind(connection, file):
@@ -45,9 +46,9 @@ def sign(connection: Connection, file: Path | None) -> str:
     return ""
 
 
-def check(connection: Connection, file: Path | None) -> None:
+def check(connection: Connection, file: Path | None, timezone: str) -> None:
     """Raises Refused where the store was restored and not adopted."""
-    if found := sign(connection, file):
+    if found := sign(connection, file, timezone):
         raise Refused(found, hint=f"Nothing was sent. {ADVICE}")
 
 

@@ -30,7 +30,7 @@ from newsletter.errors import (
 from newsletter.links import Links
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Send, SendStatus, StoppedBy, Wait
-from newsletter.sending import canary, core, generation, owner, plan, restored, times
+from newsletter.sending import canary, core, generation, owner, plan, restored
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
@@ -39,6 +39,7 @@ from newsletter.store import Store, claims, deliveries, lists, sends, state
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
 from newsletter.store.sends import Owner
+from newsletter.times import shown
 from newsletter.transports import Transport
 
 _TICK_SECONDS = 0.2
@@ -71,7 +72,7 @@ class Runner:
     chance: Callable[[], float] = random.random
     stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
     generation: Path | None = None  # see newsletter.sending.generation
-    timezone: str = "UTC"  # whose days the rule of a segment means
+    timezone: str = "UTC"  # in which times are shown, and whose days the rule of a segment means
     canary_limits: canary.Limits = field(default_factory=canary.Limits)
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
@@ -174,7 +175,7 @@ def _wait_until_due(runner: Runner, send: Send) -> Send:
         assert send.scheduled_at is not None
         if send.scheduled_at != told:  # it may be moved meanwhile
             told = send.scheduled_at
-            runner.notify(f"Waiting until {times.shown(told, runner.timezone)}.")
+            runner.notify(f"Waiting until {shown(told, runner.timezone)}.")
             runner.vitals.waiting = Waiting(Wait.SCHEDULE, told)
         if (missing := (send.scheduled_at - runner.clock()).total_seconds()) <= 0:
             break
@@ -221,7 +222,7 @@ def _take(runner: Runner, send: Send) -> Run | None:
             if sends.row_of(connection, number).status == SendStatus.PAUSED:
                 return None
             now = runner.clock()
-            restored.check(connection, runner.generation)
+            restored.check(connection, runner.generation, runner.timezone)
             is_silent = held_by == first and runner.seconds() - began > LEASE.total_seconds()
             is_mine = held_by.name == runner.name
             if free := is_mine or is_silent or is_free(held_by, now):
@@ -233,6 +234,7 @@ def _take(runner: Runner, send: Send) -> Run | None:
             return work
         renewed = first is not None and held_by != first
         assert held_by.name is not None
+        assert held_by.lease_until is not None
         if renewed or owner.is_here(held_by):
             raise RunElsewhere(
                 f"{send.id} is being sent by {owner.describe(held_by.name)}",
@@ -255,7 +257,7 @@ def _tell_who_held_it(
     )
     if owner.is_of_a_wrong_clock(lease_until, now):
         runner.notify(
-            f"It says {times.shown(lease_until, runner.timezone)}, as by a clock that is or was "
+            f"It says {shown(lease_until, runner.timezone)}, as by a clock that is or was "
             "ahead: check the clocks of all machines."
         )
 
@@ -322,6 +324,7 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
         notify=runner.notify,
         vitals=runner.vitals,
         patience=runner.patience,
+        timezone=runner.timezone,
     )
 
 
@@ -442,7 +445,7 @@ def _renew(work: Run) -> bool:
 def _pause_if_restored(runner: Runner, work: Run) -> None:
     """What shows it may come only after the send was taken, as a report of SES does."""
     with work.store.read() as connection:
-        sign = restored.sign(connection, runner.generation)
+        sign = restored.sign(connection, runner.generation, runner.timezone)
     if sign:
         core.pause(work, f"{sign}. {restored.ADVICE}", StoppedBy.STORE)
 

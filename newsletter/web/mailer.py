@@ -85,7 +85,8 @@ class Mailer:
             due = requests.welcomes_due(connection, _AT_ONCE)
             if not waiting and not due:
                 return True
-            restored.check(connection, self.site.project.generation)
+            timezone = self.site.settings.newsletter.timezone
+            restored.check(connection, self.site.project.generation, timezone)
         if not self._is_allowed(now):
             return False
         work = [(self._ask, number) for number in waiting]

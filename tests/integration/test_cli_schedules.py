@@ -14,8 +14,8 @@ from newsletter.errors import UsageError
 from newsletter.model.send import Allowance, Send, SendStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import plan
-from newsletter.sending.times import parse_time
 from newsletter.store import Store, maintenance
+from newsletter.times import parse_time
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.sending import (

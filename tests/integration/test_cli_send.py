@@ -316,7 +316,7 @@ def test_an_issue_is_a_path_or_a_stem(call: Call, readers: str, named: str) -> N
     ],
 )
 def test_a_time_is_of_the_newsletters_zone_unless_it_names_one(at: str, utc: str) -> None:
-    from newsletter.sending.times import parse_time
+    from newsletter.times import parse_time
 
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 

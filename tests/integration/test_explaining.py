@@ -272,6 +272,18 @@ def test_a_former_address_tells_the_story_of_its_person(listed: Store, asked: st
     assert [fact.kind for fact in story.facts].count("delivery") == 1
 
 
+def test_its_times_are_shown_in_the_newsletters_zone(listed: Store) -> None:
+    """The next day begins there eight hours earlier."""
+    mail(listed)
+    join(listed, "late@example.com", "readers", now=NOW + 8 * HOUR)
+
+    late, now = "late@example.com", NOW + 9 * HOUR
+    summary = explain(listed, late, erased_hash, now, "news", "Asia/Shanghai").summary
+
+    assert "to readers on 2026-01-07 17:30 Asia/Shanghai (09:30 UTC)" in summary
+    assert "joined only on 2026-01-08 00:30 Asia/Shanghai (2026-01-07 16:30 UTC)" in summary
+
+
 def test_an_address_that_somebody_else_has_now_tells_their_story(listed: Store) -> None:
     with listed.write() as connection:
         person = people.find(connection, Address(ADA))

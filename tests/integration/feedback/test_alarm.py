@@ -49,6 +49,7 @@ def settings(kind: str = "ses", **events: int) -> Settings:
                 "from": "a@example.com",
                 "base_url": "https://news.example.com",
                 "postal_address": "1 Example Street",
+                "timezone": "Asia/Tokyo",
             },
             "transport": {"kind": kind},
             "events": events,
@@ -92,7 +93,7 @@ def test_f57_an_event_of_an_earlier_send_does_not_end_it(store: Store) -> None:
 
     assert alarm is not None
     assert second in alarm
-    assert f"{NOW + HOUR:%H:%M}" in alarm
+    assert "the last came at 2026-01-07 18:00 Asia/Tokyo (09:00 UTC)" in alarm
 
 
 def test_f57_events_that_stop_while_mail_still_goes_out_are_an_alarm(store: Store) -> None:

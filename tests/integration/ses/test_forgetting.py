@@ -41,9 +41,9 @@ def tell(store: Store, *texts: str) -> Applied:
     return total
 
 
-def sign(store: Store) -> str:
+def sign(store: Store, timezone: str = "UTC") -> str:
     with store.read() as connection:
-        return restored.sign(connection, None)
+        return restored.sign(connection, None, timezone)
 
 
 # --- by a later event -----------------------------------------------------------------------------
@@ -75,7 +75,9 @@ def test_a_report_of_a_send_that_it_does_not_know_is_one(stage: Stage) -> None:
 
     tell(stage.store, event(lost))
 
-    assert "SES reports of mails that this store should know and does not" in sign(stage.store)
+    found = sign(stage.store, "Asia/Tokyo")
+    assert found.startswith("since 2026-01-07 17:00 Asia/Tokyo (08:00 UTC) SES reports of mails")
+    assert "that this store should know and does not" in found
     with pytest.raises(Refused, match="SES reports of mails"):
         run.run(stage.runner(), plan(stage.store, order("other"), NOW))
     assert len(stage.calls) == 1

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from newsletter.errors import UsageError
-from newsletter.sending.times import parse_time, shown
+from newsletter.times import day, parse_time, shown
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
 
@@ -22,12 +22,24 @@ def test_a_time_is_shown_in_the_newsletters_zone_and_in_utc(utc: str, zone: str,
     assert shown(dt.datetime.fromisoformat(f"{utc}+00:00"), zone) == text
 
 
-@pytest.mark.parametrize("day", ["2027-01-05", "20270105", " 2027-01-05 ", "2027-W01-2"])
-def test_a_day_without_a_time_is_asked_about(day: str) -> None:
-    with pytest.raises(UsageError, match="at what time") as caught:
-        parse_time(day, "Europe/Berlin", NOW)
+def test_a_time_may_be_shown_to_the_second() -> None:
+    at = NOW.replace(second=7)
 
-    assert f'"{day.strip()} 08:00" (in Europe/Berlin)' in caught.value.hint
+    shown_so = shown(at, "Asia/Tokyo", to_the_second=True)
+
+    assert shown_so == "2026-01-07 17:00:07 Asia/Tokyo (08:00:07 UTC)"
+
+
+def test_a_day_is_that_of_the_zone() -> None:
+    assert day(NOW.replace(hour=20), "Asia/Tokyo") == "2026-01-08"
+
+
+@pytest.mark.parametrize("text", ["2027-01-05", "20270105", " 2027-01-05 ", "2027-W01-2"])
+def test_a_day_without_a_time_is_asked_about(text: str) -> None:
+    with pytest.raises(UsageError, match="at what time") as caught:
+        parse_time(text, "Europe/Berlin", NOW)
+
+    assert f'"{text.strip()} 08:00" (in Europe/Berlin)' in caught.value.hint
 
 
 def test_a_day_with_a_zone_is_asked_about_too() -> None:

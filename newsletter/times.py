@@ -9,14 +9,20 @@ from newsletter.errors import UsageError
 _DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(-?\d)?")
 
 
-def shown(at: dt.datetime, timezone: str) -> str:
+def shown(at: dt.datetime, timezone: str, *, to_the_second: bool = False) -> str:
     """`2027-03-29 08:00 Europe/Berlin (06:00 UTC)`; the date twice where the two differ."""
+    time = "%H:%M:%S" if to_the_second else "%H:%M"
     utc = at.astimezone(dt.UTC)
     local = at.astimezone(zoneinfo.ZoneInfo(timezone))
     if timezone.upper() in ("UTC", "ETC/UTC"):
-        return f"{utc:%Y-%m-%d %H:%M} UTC"
-    other = f"{utc:%H:%M}" if local.date() == utc.date() else f"{utc:%Y-%m-%d %H:%M}"
-    return f"{local:%Y-%m-%d %H:%M} {timezone} ({other} UTC)"
+        return f"{utc:%Y-%m-%d {time}} UTC"
+    other = f"{utc:{time}}" if local.date() == utc.date() else f"{utc:%Y-%m-%d {time}}"
+    return f"{local:%Y-%m-%d {time}} {timezone} ({other} UTC)"
+
+
+def day(at: dt.datetime, timezone: str) -> str:
+    """The date that it was then in a time zone."""
+    return f"{at.astimezone(zoneinfo.ZoneInfo(timezone)):%Y-%m-%d}"
 
 
 def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") -> dt.datetime:
