@@ -22,7 +22,6 @@ _WAITS = {
     Wait.SCHEDULE: "its time",
     Wait.CANARY: "what is reported of its canary",
     Wait.TRANSPORT: "the transport, to try again",
-    Wait.STORE: "the store",
 }
 
 

@@ -46,7 +46,6 @@ class Wait(StrEnum):
     SCHEDULE = "schedule"
     CANARY = "canary"
     TRANSPORT = "transport"
-    STORE = "store"
 
 
 class DeliveryStatus(StrEnum):
