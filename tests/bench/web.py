@@ -7,7 +7,6 @@ import base64
 import datetime as dt
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -135,14 +134,14 @@ def _busy_seconds(process_id: int) -> float:
 def _running(
     folder: Path, command: list[str], environment: Mapping[str, str]
 ) -> Iterator["subprocess.Popen[str]"]:
-    """A program in the newsletter's folder, interrupted at the end."""
+    """A program in the newsletter's folder, stopped at the end, in the background too."""
     process = subprocess.Popen(
         command, cwd=folder, env=_environment(environment), stdout=subprocess.PIPE, text=True
     )
     try:
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.communicate(timeout=PATIENCE_SECONDS)
 
 
