@@ -135,16 +135,14 @@ def _over(request: Request, now: dt.datetime) -> Answer | None:
 
 
 def _subject(connection: Connection, request: Request) -> Subscriber | None:
-    """Whom a request is about, if they still have the address that they had when it was made."""
+    """Whom a request is about, if they still have the address that they had when it was made, or
+    take back that they left it."""
     person = people.get(connection, request.subscriber_id or 0)
     if person is None:
         return None
-    if request.kind is RequestKind.MOVE:
-        has_it = True
-    elif request.kind is RequestKind.UNDO_MOVE:
-        has_it = request.target is not None and person.address.key == request.target.key
-    else:
-        has_it = person.address.key == request.address.key
+    if request.kind is RequestKind.UNDO_MOVE:  # it reaches back over moves that followed
+        return person
+    has_it = request.kind is RequestKind.MOVE or person.address.key == request.address.key
     has_moved = consents.said_after(connection, person.id, ConsentKind.MOVED, request.at)
     return person if has_it and not has_moved else None
 
@@ -160,8 +158,7 @@ def _do(
         case RequestKind.MOVE:
             return _move(connection, request, person, hashes, said)
         case RequestKind.UNDO_MOVE:
-            is_free = moving.undo(connection, person, request.address, said)
-            return Answer.UNDONE if is_free else Answer.TAKEN
+            return _undo(connection, request, person, said)
         case RequestKind.DATA:
             return Answer.DATA
         case RequestKind.ERASE:
@@ -229,3 +226,12 @@ def _move(
         connection, request, RequestKind.UNDO_MOVE, person.address, said, target=request.address
     )
     return Answer.MOVED
+
+
+def _undo(connection: Connection, request: Request, person: Subscriber, said: Consent) -> Answer:
+    """Take back a move and all that followed it, or whoever moved somebody by force would only have
+    to do it twice."""
+    if not moving.undo(connection, person, request.address, request.at, said):
+        return Answer.TAKEN
+    requests.end_later(connection, request)
+    return Answer.UNDONE

@@ -1,5 +1,7 @@
 """Moving a person to another address."""
 
+import datetime as dt
+
 from sqlalchemy.engine import Connection
 
 from newsletter.model.address import Address
@@ -27,14 +29,22 @@ def move(
     return True
 
 
-def undo(connection: Connection, person: Subscriber, back_to: Address, said: Consent) -> bool:
-    """Give a person the address back that they moved away from; False where it is somebody's now.
+def undo(
+    connection: Connection,
+    person: Subscriber,
+    back_to: Address,
+    moved_at: dt.datetime,
+    said: Consent,
+) -> bool:
+    """Give a person the address back that they moved away from at a time; False where it is
+    somebody's now.
 
-    The address between was never theirs: its links end, and nothing remembers it as theirs.
+    The addresses since were never theirs: their links end, and nothing remembers them as theirs.
     """
     locks.people(connection)
     if not _is_free(connection, person, back_to):
         return False
+    former.delete_later(connection, person.id, moved_at)
     people.move(connection, person.id, back_to, said.at)
     consents.append(connection, person.id, None, ConsentKind.MOVED, said, "undone")
     return True

@@ -40,6 +40,14 @@ def add(
     )
 
 
+def delete_later(connection: Connection, subscriber_id: int, at: dt.datetime) -> None:
+    """Forget what a person left behind after a time."""
+    table = former_addresses.c
+    connection.execute(
+        sa.delete(former_addresses).where(table.subscriber_id == subscriber_id, table.at > at)
+    )
+
+
 def of(connection: Connection, subscriber_id: int) -> Sequence[FormerAddress]:
     """The addresses that a person had before, the first one first."""
     table = former_addresses.c

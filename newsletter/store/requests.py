@@ -99,6 +99,20 @@ def is_superseded(connection: Connection, request: Request) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
+def end_later(connection: Connection, request: Request) -> None:
+    """Refuse what its subscriber asked for again, of the same kind, since a request."""
+    connection.execute(
+        sa.update(requests)
+        .where(
+            requests.c.subscriber_id == request.subscriber_id,
+            requests.c.kind == request.kind,
+            requests.c.at > request.at,
+            requests.c.state != RequestState.CONFIRMED,
+        )
+        .values(state=RequestState.REFUSED, reason="taken back with an earlier one")
+    )
+
+
 def waiting(connection: Connection, limit: int) -> Sequence[int]:
     """The ids of what is to be mailed, the oldest first."""
     query = sa.select(requests.c.id).where(requests.c.state == RequestState.WAITING)

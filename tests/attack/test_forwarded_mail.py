@@ -199,13 +199,51 @@ def test_what_was_asked_from_an_address_ends_when_it_is_left(stage: Stage) -> No
     assert stage.confirm(link(announcement)).status_code == 200
 
 
-def test_a_later_move_ends_the_undo_of_an_earlier_one(stage: Stage) -> None:
-    first = moved(stage, "one@example.com")
-    stage.clock.now += dt.timedelta(days=1)
-    second = moved(stage, "two@example.com")
+def address_of(stage: Stage) -> str:
+    with stage.store.read() as connection:
+        person = people.get(connection, stage.ada)
+    assert person is not None
+    return person.address.text
 
-    assert stage.confirm(link(first)).status_code == 410
-    assert second.to.text == "one@example.com"
+
+def test_a_second_move_does_not_keep_the_first_from_being_undone(stage: Stage) -> None:
+    """Whoever moved a reader by force would only have to do it twice."""
+    first = moved(stage)
+    stage.clock.now += dt.timedelta(days=1)
+    second = moved(stage, "mallory@example.org")
+    stage.clock.now += dt.timedelta(days=1)
+    assert second.to.text == THEIRS
+
+    assert "as before" in stage.confirm(link(first)).text
+
+    assert address_of(stage) == "ada@example.com"
+    assert stage.confirm(link(second)).status_code == 410
+    assert address_of(stage) == "ada@example.com"
+    with stage.store.read() as connection:
+        assert former.holder_of(connection, THEIRS) is None
+
+
+def test_an_undo_half_way_back_leaves_the_whole_way_open(stage: Stage) -> None:
+    first = moved(stage)
+    stage.clock.now += dt.timedelta(days=1)
+    second = moved(stage, "mallory@example.org")
+    stage.clock.now += dt.timedelta(days=1)
+
+    assert "as before" in stage.confirm(link(second)).text
+    assert address_of(stage) == THEIRS
+    assert "as before" in stage.confirm(link(first)).text
+
+    assert address_of(stage) == "ada@example.com"
+
+
+def test_a_move_after_an_undo_can_be_undone_too(stage: Stage) -> None:
+    stage.confirm(link(moved(stage)))
+    stage.clock.now += dt.timedelta(days=1)
+    again = moved(stage, "new@example.com")
+
+    assert "as before" in stage.confirm(link(again)).text
+
+    assert address_of(stage) == "ada@example.com"
 
 
 # --- limits ---------------------------------------------------------------------------------------
