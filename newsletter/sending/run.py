@@ -12,10 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from newsletter.errors import (
     ConfigurationError,
@@ -119,7 +119,9 @@ def _run(runner: Runner, send_id: str, progress: Progress) -> Send:
         if work is None:
             until_back(lambda: _give_back(runner, send))
     if work is None:
-        return until_back(lambda: read(runner.store, send_id))
+        send = until_back(lambda: read(runner.store, send_id))
+        waits_again = send.status is SendStatus.SCHEDULED and not runner.stop.is_set()
+        return _run(runner, send_id, progress) if waits_again else send
     work.pace.follow(allowance)
     try:
         until_back(lambda: restored.note_others(runner.store, allowance, runner.clock()))
@@ -207,7 +209,8 @@ def _ask_a_person(runner: Runner, send: Send) -> Send:
 def _take(runner: Runner, send: Send) -> Run | None:
     """Become the owner of a send; what a lost owner left in flight becomes unknown.
 
-    None where the send was paused meanwhile, or where nobody would get it: then it is paused.
+    None where the send was paused or cancelled meanwhile, or moved to another time, or where nobody
+    would get it: then it is paused.
 
     An owner that is provably dead is followed at once. One of another host is given until its
     lease ends, or as long as a lease lasts, whatever the clocks say: if it renews it meanwhile, it
@@ -219,9 +222,9 @@ def _take(runner: Runner, send: Send) -> Run | None:
         with runner.store.write() as connection:
             number = sends.number_of(connection, send.id)
             held_by = sends.owner_of(connection, number)
-            if sends.row_of(connection, number).status == SendStatus.PAUSED:
-                return None
             now = runner.clock()
+            if not _is_to_run(sends.row_of(connection, number), now):
+                return None
             restored.check(connection, runner.generation, runner.timezone)
             is_silent = held_by == first and runner.seconds() - began > LEASE.total_seconds()
             is_mine = held_by.name == runner.name
@@ -262,6 +265,13 @@ def _tell_who_held_it(
         )
 
 
+def _is_to_run(row: Row[Any], now: dt.datetime) -> bool:
+    """Whether a send still is what its runner has found: a person may have decided otherwise."""
+    if row.status == SendStatus.SCHEDULED:
+        return bool(row.scheduled_at <= now)
+    return row.status not in (*sends.ENDED, SendStatus.PAUSED)
+
+
 def is_free(held_by: Owner, now: dt.datetime) -> bool:
     """Whether a send may be taken at once: nobody holds it, or its owner is gone."""
     return (
@@ -296,10 +306,7 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
     if row.canary is not None and row.canary_size is None:
         size = canary.size_of(row.canary, row.recipients)
         sends.update(connection, number, canary_size=size)
-    if row.status not in sends.ENDED:
-        sends.update(
-            connection, number, status=SendStatus.SENDING, pause_reason=None, resume_at=None
-        )
+    sends.update(connection, number, status=SendStatus.SENDING, pause_reason=None, resume_at=None)
     return Run(
         store=runner.store,
         transport=runner.transport,

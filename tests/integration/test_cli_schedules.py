@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.errors import UsageError
 from newsletter.model.send import Allowance, Send, SendStatus
-from newsletter.sending import control, run
+from newsletter.sending import control, rescheduling, run
 from newsletter.sending.plan import plan
 from newsletter.store import Store, maintenance
 from newsletter.times import parse_time
@@ -307,6 +307,48 @@ def test_a_pause_between_its_time_and_its_first_batch_is_kept(store: Store) -> N
 
     assert (found.status, found.pause_reason) == ("paused", "by the operator")
     assert memory.delivered == []
+
+
+def test_a_cancel_between_its_time_and_its_first_batch_is_kept(store: Store) -> None:
+    fill_list(store, 3)
+    clock = FixedClock(NOW + HOUR)
+    send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
+
+    class Slow(Memory):
+        def allowance(self) -> Allowance:
+            control.cancel(store, send_id, clock)
+            return super().allowance()
+
+    found = run.run(runner(store, Slow(), clock=clock), send_id)
+
+    assert (found.status, found.counts.recipients) == ("cancelled", 0)
+
+
+def test_a_new_time_between_the_old_one_and_the_first_batch_is_waited_for(store: Store) -> None:
+    """Asking the account, or for its list of suppressed addresses, may take minutes."""
+    fill_list(store, 3)
+    clock = FixedClock(NOW + HOUR)
+    send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
+    later = NOW + 2 * HOUR
+
+    class Slow(Memory):
+        def allowance(self) -> Allowance:
+            if clock.now < later:
+                rescheduling.reschedule(store, send_id, later, None)
+            return super().allowance()
+
+    memory = Slow()
+    told: list[tuple[str, int]] = []
+
+    def sleep(line: str) -> None:
+        told.append((line, len(memory.delivered)))
+        clock.now = NOW + len(told) * HOUR
+
+    found = run.run(replace(runner(store, memory, clock=clock), notify=sleep), send_id)
+
+    assert [delivered for _, delivered in told] == [0, 0]
+    assert "10:00" in told[-1][0]
+    assert (found.status, found.counts.accepted) == ("finished", 3)
 
 
 # --- several workers ------------------------------------------------------------------------------
