@@ -66,8 +66,11 @@ class Project:
         return sorted(self.issues.glob("*.md"), reverse=True)
 
     def readable_issue_files(self) -> list[Path]:
-        """Those of them that do not lead out of the project."""
-        return [path for path in self.issue_files() if not leads_out(path, self.root)]
+        """Those of them that are files, for nobody may ever write into a pipe, and that do not lead
+        out of the project."""
+        return [
+            path for path in self.issue_files() if _is_file(path) and not leads_out(path, self.root)
+        ]
 
     def _check_place(self, issue: Path) -> None:
         """Raises UsageError for a file whose name or link leads where no issue belongs."""

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.audience.cells import checked
 from newsletter.audience.holders import Holder, holders, reader_of, with_deliveries
 from newsletter.errors import UsageError
+from newsletter.gate import visible
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
     Consent,
@@ -108,13 +109,16 @@ def leave(store: Store, link: PersonalLink, list_id: int, said: Consent) -> None
 
 
 def rename(store: Store, link: PersonalLink, name: str, said: Consent) -> Changed:
-    """Keep another name, if it is one: it may stand in mails, so it holds nothing like a link."""
+    """Keep another name, if it is one: it may stand in mails, so it holds nothing like a link, and
+    nothing that turns the text around it."""
     try:
         kept, _ = checked(name, {})
     except UsageError:
         return Changed.BAD_NAME
     kept = kept or ""
-    if len(kept) > LONGEST_NAME or _LIKE_A_LINK.search(unicodedata.normalize("NFKC", kept)):
+    if len(kept) > LONGEST_NAME or kept != visible(kept):
+        return Changed.BAD_NAME
+    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", kept)):
         return Changed.BAD_NAME
     with store.write() as connection:
         person = reader_of(connection, link)

@@ -19,10 +19,13 @@ _PURPOSE = b"newsletter.archive:"
 
 
 def read(folder: Path, keys: tuple[str, ...]) -> set[str]:
-    """The paths that earlier builds wrote; none where there was none. Raises Refused."""
+    """The paths that earlier builds wrote; none where there was none. Raises Refused.
+
+    A pipe in its place is not waited for.
+    """
     file = folder / NAME
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return set()
     except OSError as error:

@@ -26,6 +26,7 @@ POWERS = (
     {"action": "join", "list": "weekly"},
     {"action": "name", "name": f"Write to {THEIRS}"},
     {"action": "name", "name": "See www.example.net"},
+    {"action": "name", "name": "Ada \u202eecalevoL"},
 )
 
 

@@ -1,7 +1,9 @@
 """Issues and themes that lead out of the newsletter's folder, and names that no folder may have."""
 
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,26 @@ def test_the_other_issues_of_a_folder_are_none_the_worse(
 
     assert call("lint", ISSUE).code == 0
     assert call("lint").code == 2
+
+
+def test_a_pipe_among_the_issues_is_not_waited_for(call: Call, project: Path) -> None:
+    pipe = project / "issues" / "pipe.md"
+    os.mkfifo(pipe)
+    asked = threading.Event()
+
+    def answer() -> None:
+        with pipe.open("wb"):  # once somebody reads
+            asked.set()
+
+    answering = threading.Thread(target=answer)
+    answering.start()
+
+    code = call("lint", ISSUE).code
+    was_read = asked.is_set()
+    os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+    answering.join()
+
+    assert (code, was_read) == (0, False)
 
 
 def test_a_link_that_stays_inside_and_a_file_named_by_its_path_are_read(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -11,11 +12,13 @@ from lxml import html as lxml_html
 from newsletter.errors import Refused
 from newsletter.links import Links
 from newsletter.store import Store
+from newsletter.web import manifest
 from newsletter.web.site import Site
 from newsletter.web.static_site import Built, build
 from tests.integration.commandline import Call
 from tests.integration.publishing import BASE_URL, letter, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -240,6 +243,27 @@ def test_no_link_is_followed_wherever_it_stands(
             assert [path.read_text() for path in outside.iterdir()] == ["mine"]
         case _:
             assert not outside.exists()
+
+
+def test_a_pipe_in_place_of_its_list_is_not_waited_for(site: Site, tmp_path: Path) -> None:
+    folder = tmp_path / "public"
+    build(site, folder)
+    pipe = folder / manifest.NAME
+    pipe.unlink()
+    os.mkfifo(pipe)
+    refused: list[Refused] = []
+
+    def build_again() -> None:
+        try:
+            build(site, folder)
+        except Refused as error:
+            refused.append(error)
+
+    building = threading.Thread(target=build_again, daemon=True)
+    building.start()
+    until(lambda: not building.is_alive())
+
+    assert [error.where for error in refused] == [str(pipe)]
 
 
 @pytest.mark.parametrize("slug", ["..", "x" * 270, "慢" * 100])
