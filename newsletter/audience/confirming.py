@@ -174,7 +174,8 @@ def _join(
     standing = subscriptions.find(connection, person.id, request.list_id)
     if standing is None or suppression_of(connection, request.address, hashes):
         return Answer.GONE
-    if standing.status is SubscriptionStatus.CONFIRMED:
+    is_member = standing.status is SubscriptionStatus.CONFIRMED
+    if is_member and not subscriptions.stands_on_import(connection, standing):
         return Answer.ALREADY
     if standing.status is SubscriptionStatus.UNSUBSCRIBED and standing.updated_at > request.at:
         return Answer.GONE

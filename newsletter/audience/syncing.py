@@ -86,6 +86,8 @@ def _take(
 ) -> _Page:
     listed = {key: entry for entry in page if (key := _key(entry)) is not None}
     known = suppressions.of(connection, listed)
+    # What SES lists for reasons of its own stays when an import is undone.
+    suppressions.keep(connection, [key for key, entry in known.items() if not _is_pushed(entry)])
     new = [key for key in listed if key not in known]
     erased = _erased(connection, new, hashes)
     removed_at = suppressions.last_removed(connection, new)

@@ -59,8 +59,10 @@ def obey(
         wanted = verdict(own, since, policy.soft_bounce_limit)
         suppression, caused_by = standing.get(key, (None, None))
         if suppression is not None:
-            if caused_by is None:
-                continue  # somebody decided it
+            if caused_by is None:  # somebody decided it
+                if wanted is not None:
+                    suppressions.keep(connection, [key])
+                continue
             if wanted and (wanted.reason, wanted.source) == (
                 suppression.reason,
                 suppression.source,

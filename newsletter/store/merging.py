@@ -56,7 +56,7 @@ def merge(
     stage.run("ANALYZE known")
     known = connection.execute(sa.text(_COUNT_KNOWN)).one()
     staged = {row.standing: row.rows for row in connection.execute(sa.text(_COUNT_STAGED))}
-    if known.added or known.updated or known.leaving:
+    if known.added or known.updated or known.saying_no:
         _change_known(stage, values)
     if new := sum(staged.values()) - known.rows:
         _insert_people(stage, new, list(staged), list_id, values)
@@ -119,6 +119,7 @@ def _change_known(stage: Staging, values: Mapping[str, Any]) -> None:
     stage.run(_KEEP_SUBSCRIPTIONS, **number)
     stage.run(_LOG_EARLIER, **number)
     stage.run(_LOG_LEAVING, **values)
+    stage.run(_SAY_AGAIN, now=values["now"])
     stage.run(_CONFIRM_PENDING, **values)
     stage.run(_UNSUBSCRIBE, now=values["now"])
     stage.run(_SUBSCRIBE_KNOWN, **values)
@@ -182,7 +183,7 @@ WHERE alone AND NOT EXISTS (SELECT 1 FROM suppressions AS p WHERE p.address = re
 _SUPPRESS = """
 INSERT INTO suppressions (address, reason, source, created_at, import_id)
 SELECT key, reason, source, coalesce(at, :now), :import FROM refused WHERE true ORDER BY key
-ON CONFLICT DO NOTHING
+ON CONFLICT (address) DO UPDATE SET import_id = NULL WHERE suppressions.import_id IS NOT NULL
 """
 _LOG_SUPPRESSED = """
 INSERT INTO suppression_log (address, at, action, reason, source)
@@ -258,10 +259,23 @@ _IS_CHANGED = """subscriptions.list_id = known.list_id
     AND (known.wanted = 'unsubscribed'
         OR (known.wanted = 'confirmed' AND subscriptions.status = 'pending'
             AND known.standing = 'pending'))"""
+# Whom an earlier import took off, or made as somebody who left: its undoing could bring them back.
+_IS_SAID_AGAIN = """subscriptions.list_id = known.list_id
+    AND subscriptions.subscriber_id = known.subscriber_id
+    AND subscriptions.status = 'unsubscribed' AND known.wanted = 'unsubscribed'
+    AND EXISTS (SELECT 1 FROM imports AS i WHERE i.at = subscriptions.updated_at
+        AND (i.id = subscriptions.import_id OR EXISTS (
+            SELECT 1 FROM import_changes AS c WHERE c.import_id = i.id
+                AND c.list_id = subscriptions.list_id
+                AND c.subscriber_id = subscriptions.subscriber_id)))"""
+_SAY_AGAIN = f"UPDATE subscriptions SET updated_at = :now FROM known WHERE {_IS_SAID_AGAIN}"
 # In the order in which those who leave hold their rows, or the two could wait for each other.
 _HOLD_CHANGING = f"""
 SELECT count(*) FROM (
-    SELECT 1 FROM subscriptions JOIN known ON {_IS_CHANGED}
+    SELECT 1 FROM subscriptions
+    JOIN known ON subscriptions.list_id = known.list_id
+        AND subscriptions.subscriber_id = known.subscriber_id
+        AND ({_IS_CHANGED} OR {_IS_SAID_AGAIN})
     ORDER BY subscriptions.list_id, subscriptions.subscriber_id
     FOR UPDATE OF subscriptions
 ) AS held

@@ -1,6 +1,7 @@
 """Queries on what people joined, and what they said of it."""
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.model.subscriber import Consent, ConsentKind, Subscription, SubscriptionStatus
 from newsletter.store import consents
 from newsletter.store.dialects import insert_into
-from newsletter.store.schema import lists, subscriptions
+from newsletter.store.schema import imports, lists, subscriptions
 
 
 def find(connection: Connection, subscriber_id: int, list_id: int) -> Subscription | None:
@@ -84,13 +85,12 @@ def unsubscribe(
     The subscription keeps its consent, for it was given; the log gets the no, with what was said
     about the reason.
     """
-    query = sa.select(subscriptions).where(
-        subscriptions.c.subscriber_id == subscriber_id,
-        subscriptions.c.status != SubscriptionStatus.UNSUBSCRIBED,
-    )
+    query = sa.select(subscriptions).where(subscriptions.c.subscriber_id == subscriber_id)
     if list_id is not None:
         query = query.where(subscriptions.c.list_id == list_id)
-    rows = connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).all()
+    every = connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).all()
+    rows = [row for row in every if row.status != SubscriptionStatus.UNSUBSCRIBED]
+    _say_again(connection, [row for row in every if row not in rows], said.at)
     for row in rows:
         _keep_earlier(connection, row)
         consents.append(
@@ -149,6 +149,9 @@ def unsubscribe_each(
     query = query.order_by(table.list_id, table.subscriber_id).with_for_update()
     rows = connection.execute(query).all()
     left = [row for row in rows if row.status != SubscriptionStatus.UNSUBSCRIBED]
+    again = [row for row in rows if row.status == SubscriptionStatus.UNSUBSCRIBED]
+    if again:
+        _say_again(connection, again, max(said.at for said in leaving.values()))
     if left:
         logged = consents.logged(connection, [row.subscriber_id for row in left])
         lines: list[consents.Line] = []
@@ -169,6 +172,24 @@ def unsubscribe_each(
             ],
         )
     return frozenset((row.list_id, row.subscriber_id) for row in rows)
+
+
+def _say_again(connection: Connection, left: Collection[Row[Any]], at: dt.datetime) -> None:
+    """Let the no of an import be also that of those whom it took off: undoing the import does not
+    bring them back."""
+    key = sa.tuple_(subscriptions.c.list_id, subscriptions.c.subscriber_id)
+    members = [(row.list_id, row.subscriber_id) for row in left]
+    connection.execute(
+        sa.update(subscriptions)
+        .where(key.in_(members), subscriptions.c.updated_at.in_(sa.select(imports.c.at)))
+        .values(updated_at=at)
+    )
+
+
+def stands_on_import(connection: Connection, standing: Subscription) -> bool:
+    """Whether nobody but an import has said what a subscription is now."""
+    query = sa.select(sa.literal(1)).where(imports.c.at == standing.updated_at)
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _keep_earlier(connection: Connection, row: Row[Any]) -> None:

@@ -41,7 +41,7 @@ def add(
     event_id: int | None = None,
 ) -> bool:
     """Never mail this address key (or hash) again; False if it is known already: the first
-    reason stays, and nobody takes it away before the commit.
+    reason stays, and nobody takes it away before the commit, nor does the undoing of an import.
 
     `event_id` is the report that caused it.
     """
@@ -51,6 +51,7 @@ def add(
     made = statement.on_conflict_do_nothing().returning(suppressions.c.address)
     while connection.execute(made).first() is None:
         if _held(connection, [key]):
+            keep(connection, [key])
             return False
     _log(connection, "added", Suppression(key, reason, source, now), event_id)
     return True
@@ -78,6 +79,16 @@ def add_all(connection: Connection, entries: Sequence[Suppression]) -> int:
     if lines:
         connection.execute(sa.insert(suppression_log), lines)
     return len(added)
+
+
+def keep(connection: Connection, keys: Collection[str]) -> None:
+    """Let suppressions stand that imports made, also where those are undone: somebody else has
+    said the same since."""
+    connection.execute(
+        sa.update(suppressions)
+        .where(suppressions.c.address.in_(keys), suppressions.c.import_id.is_not(None))
+        .values(import_id=None)
+    )
 
 
 def of(connection: Connection, keys: Collection[str]) -> dict[str, Suppression]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +16,9 @@ from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Suppression, SuppressionReason
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.store import Store, consents, people, schema, sends, suppressions
+from newsletter.store import Store, consents, imports, people, schema, sends, suppressions
 from newsletter.transports.memory import Memory
-from tests.factories import erased_hash
+from tests.factories import erased_hash, import_text
 from tests.integration.reporting import (
     BOUNCE,
     COMPLAINT,
@@ -91,6 +92,22 @@ def _without_tags(send_id: str, name: str) -> str:
 
     headers = [{"name": "X-Newsletter-Ref", "value": f"{send_id}-1.1"}]
     return changed(name, mail__headers=headers)
+
+
+@pytest.mark.parametrize(("name", "stays"), [(COMPLAINT, True), (BOUNCE, True), (DELIVERY, False)])
+def test_what_is_reported_of_an_imported_suppression_outlives_the_import(
+    store: Store, tmp_path: Path, name: str, stays: bool
+) -> None:
+    """A complaint may come days after the mail; the file may have been the wrong one."""
+    send_id = sent(store)
+    result = import_text(store, tmp_path, f"email,status\n{ADDRESS.text},blocked\n")
+    assert result.import_id is not None
+
+    replay(store, event(send_id, name=name))
+    with store.write() as connection:
+        imports.undo(connection, result.import_id, NOW + HOUR)
+
+    assert (suppression(store) is not None) == stays
 
 
 def test_a_suppression_tells_its_cause_and_its_trace(store: Store) -> None:

@@ -15,9 +15,9 @@ from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError, TransportDown
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SuppressionReason
-from newsletter.store import Store, suppressions
+from newsletter.store import Store, imports, suppressions
 from newsletter.transports.ses import AccountList
-from tests.factories import erased_hash, join, make_list
+from tests.factories import erased_hash, import_text, join, make_list
 from tests.integration.commandline import Call
 from tests.integration.test_cli_ses import HEALTHY, NO_AWS
 from tests.standin.asking import client_of
@@ -90,6 +90,23 @@ def test_each_side_takes_over_what_only_the_other_knows(
     assert ours(store)["both@example.com"] == ("complaint", "an event")
     assert listed(account)["hard@example.com"] == SuppressionReason.HARD_BOUNCE
     assert listed(account)["spam@example.com"] == SuppressionReason.COMPLAINT
+
+
+def test_what_ses_lists_outlives_an_import_that_is_undone(
+    store: Store, account: AccountList, ses: SESV2Client, tmp_path: Path
+) -> None:
+    """An imported bounce may stand there because we put it there; what we never put there is SES's
+    own."""
+    text = "email,status\nblocked@example.com,blocked\nbounced@example.com,bounced\n"
+    result = import_text(store, tmp_path, text)
+    assert result.import_id is not None
+    ses.put_suppressed_destination(EmailAddress="blocked@example.com", Reason="BOUNCE")
+    sync(store, account, erased_hash, now())
+
+    with store.write() as connection:
+        imports.undo(connection, result.import_id, now())
+
+    assert list(ours(store)) == ["blocked@example.com"]
 
 
 def test_a_second_sync_changes_nothing(

@@ -18,10 +18,11 @@ from newsletter.model.email import Message
 from newsletter.model.send import Outcome, RetryLater
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.sending.plan import plan
-from newsletter.store import Store, lists, people, subscriptions, suppressions
+from newsletter.store import Store, imports, lists, people, subscriptions, suppressions
 from newsletter.store.schema import requests
 from newsletter.transports import mime
 from newsletter.transports.memory import Memory
+from tests.factories import import_text
 from tests.integration.sending import NOW, order
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage, hidden, link, open_stage
 
@@ -124,6 +125,22 @@ def test_b38_a_link_confirms_once(stage: Stage) -> None:
     assert again.status_code == 200
     assert "Already confirmed" in again.text
     assert stage.rows() == before
+
+
+def test_who_confirms_what_an_import_confirmed_stays_when_it_is_undone(
+    stage: Stage, tmp_path: Path
+) -> None:
+    stage.subscribe("new@example.com")
+    path = stage.confirmation()
+    result = import_text(stage.store, tmp_path, "email\nnew@example.com\n", "daily", now=NOW)
+    assert result.import_id is not None
+
+    stage.clock.forward(60)
+    assert stage.confirm(path).status_code == 200
+    with stage.store.write() as connection:
+        imports.undo(connection, result.import_id, stage.clock())
+
+    assert stage.status(stage.id_of("new@example.com")) == "confirmed"
 
 
 @pytest.mark.parametrize(

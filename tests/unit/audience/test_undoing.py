@@ -1,19 +1,29 @@
 """Taking an import back: what it added and nobody touched since, and what it changed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from newsletter.audience import subscribers
+from newsletter.audience import leaving, subscribers
 from newsletter.audience.erasing import erase
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import Store, imports, people, subscriptions
+from newsletter.store import Store, imports, people, subscriptions, suppressions
 from newsletter.store.imports import Undone
 from newsletter.store.schema import metadata
-from tests.factories import LATER, NOW, erased_hash, import_text, join, leave, make_list
+from tests.factories import (
+    LATER,
+    NOW,
+    erased_hash,
+    import_text,
+    join,
+    leave,
+    link_of,
+    make_list,
+)
 
 KEPT = ("imports", "suppression_log", "consents", "import_changes", "import_people")
 
@@ -111,6 +121,69 @@ def test_who_came_back_after_an_imports_no_stays_on_the_list(store: Store, tmp_p
         found = subscriptions.find(connection, ann, list_id)
     assert found is not None
     assert (found.status, found.consent.how) == (SubscriptionStatus.CONFIRMED, "form")
+
+
+def by_link(store: Store, folder: Path, subscriber_id: int) -> None:
+    leaving.leave(store, [(link_of(store, subscriber_id, "ai"), Consent(LATER, "one-click", ""))])
+
+
+def by_operator(store: Store, folder: Path, subscriber_id: int) -> None:
+    leave(store, "ann@example.com", "ai", LATER)
+
+
+def by_file(store: Store, folder: Path, subscriber_id: int) -> None:
+    text = "email,status\nann@example.com,unsubscribed\n"
+    import_text(store, folder, text, name="others.csv", now=LATER)
+    import_text(store, folder, text, name="others.csv", now=LATER)
+
+
+@pytest.mark.parametrize("say_no", [by_link, by_operator, by_file])
+@pytest.mark.parametrize("was_member", [True, False])
+def test_a_no_that_was_said_again_outlives_the_import(
+    store: Store, tmp_path: Path, was_member: bool, say_no: Callable[[Store, Path, int], None]
+) -> None:
+    """The reader, the operator or another file has said it too, when it changed nothing more."""
+    make_list(store)
+    if was_member:
+        join(store, "ann@example.com")
+    rows = "ann@example.com,unsubscribed\nbea@example.com,unsubscribed\n"
+    result = import_text(store, tmp_path, f"email,status\n{rows}")
+    with store.read() as connection:
+        ann = people.find(connection, Address("ann@example.com"))
+    assert ann is not None
+    say_no(store, tmp_path, ann.id)
+
+    undone = undo(store, result.import_id)
+
+    assert (undone.people, undone.left) == (1, 1)
+    with store.read() as connection:
+        (person,) = people.newest_first(connection)
+    assert person.subscriber.address.text == "ann@example.com"
+    assert person.subscriptions[0].status is SubscriptionStatus.UNSUBSCRIBED
+    import_text(store, tmp_path, "email\nann@example.com\n", now=LATER)
+    with store.read() as connection:
+        (person,) = people.newest_first(connection)
+    assert person.subscriptions[0].status is SubscriptionStatus.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("by", ["a person", "another file"])
+def test_a_suppression_that_was_wanted_again_outlives_the_import(
+    store: Store, tmp_path: Path, by: str
+) -> None:
+    text = "email,status\nann@example.com,bounced\n"
+    result = import_text(store, tmp_path, f"{text}bea@example.com,bounced\n")
+    if by == "a person":
+        subscribers.suppress(store, Address("ann@example.com"), LATER)
+    else:
+        import_text(store, tmp_path, text, name="others.csv", now=LATER)
+
+    undone = undo(store, result.import_id)
+
+    assert undone.suppressions == 1
+    with store.read() as connection:
+        assert [each.address for each in suppressions.newest_first(connection)] == [
+            "ann@example.com"
+        ]
 
 
 def test_an_unknown_import_is_told(store: Store) -> None:
