@@ -70,6 +70,14 @@ def part_of(path: Path) -> Path:
     return path.with_name(name)
 
 
+def in_the_way(path: Path) -> Path | None:
+    """The folder in which nothing can be written that would have to be for something at a place,
+    whose folders may be missing; None where there is none."""
+    folder = next(folder for folder in path.parents if folder.exists())
+    is_open = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return None if is_open else folder
+
+
 def leads_out(path: Path, root: Path) -> bool:
     """Whether a file that lies below a folder is, by a link, one that lies elsewhere.
 

@@ -5,13 +5,12 @@ its id and its generation. A store behind its line was restored from a copy. A n
 before stores had ids, and holds for those that have no line.
 """
 
-import os
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import ConfigurationError
-from newsletter.files import held, make_folder, write_whole
+from newsletter.files import held, in_the_way, make_folder, write_whole
 from newsletter.store import state
 
 _NAME = "generation"
@@ -20,8 +19,7 @@ _ANY = ""  # the store of a line without an id
 
 def check_place(file: Path) -> None:
     """Raises ConfigurationError where the file could not be written: a send would end at that."""
-    folder = next(folder for folder in file.parents if folder.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    if folder := in_the_way(file):
         raise ConfigurationError(
             f"nothing can be written to {folder}, and a send notes there how old the store is",
             where="store.state",

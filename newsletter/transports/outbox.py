@@ -5,8 +5,8 @@ import errno
 from collections.abc import Sequence
 from pathlib import Path
 
-from newsletter.errors import MachineFault
-from newsletter.files import make_folder, write_together
+from newsletter.errors import ConfigurationError, MachineFault
+from newsletter.files import in_the_way, make_folder, write_together
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected
 from newsletter.transports import mime
@@ -33,6 +33,13 @@ class Outbox:
         return Allowance()
 
     def check(self, sender: str) -> Sequence[str]:
+        if folder := in_the_way(self._root / "mail"):
+            raise ConfigurationError(
+                f"nothing can be written to {folder}, and the outbox is there",
+                where="transport.outbox.path",
+                hint="Nothing was sent. Give access, or name another folder, as "
+                "[transport.outbox] path or NEWSLETTER_TRANSPORT__OUTBOX__PATH.",
+            )
         return ()
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:

@@ -83,10 +83,16 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "newsletter", *arguments]
 
 
-def spawn(folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Answer:
-    """Runs a command in a process of its own; `environment` is added to this one's."""
+def spawn(
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    within: Sequence[str] = (),
+) -> Answer:
+    """Runs a command in a process of its own; `environment` is added to this one's, and `within`
+    is a command that runs another."""
     done = subprocess.run(
-        command(*arguments),
+        [*within, *command(*arguments)],
         cwd=folder,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,

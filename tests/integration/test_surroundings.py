@@ -1,0 +1,131 @@
+"""A machine that is not as it should be: its clock was ahead, or the project is read-only."""
+
+import datetime as dt
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.commandline import Answer, spawn, write_issue
+
+ISSUE, NEXT = "2026-01-07-valley", "2026-01-08-hills"
+
+
+# --- a clock that was ahead -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def an_hour_ahead() -> Mapping[str, str]:
+    """The environment of a process whose clock is ahead; what measures time is not.
+
+    A test that needs it is skipped without libfaketime, but fails in CI, where it must be there.
+    """
+    found = list(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        assert os.environ.get("CI") != "true", "CI has to install faketime"
+        pytest.skip("needs libfaketime: apt-get install faketime")
+    return {"LD_PRELOAD": str(found[0]), "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def test_a_send_goes_on_once_a_clock_that_was_ahead_is_put_right(
+    project: Path, readers: str, an_hour_ahead: Mapping[str, str]
+) -> None:
+    """Else it would wait for the hour in which the first one took its turns at the rate."""
+    write_issue(project, f"{NEXT}.md")
+    options = ("--list", readers, "--rate", "50", "--yes", "--json")
+    now = dt.datetime.now(dt.UTC)
+
+    ahead = spawn(project, "send", ISSUE, *options, environment=an_hour_ahead)
+    right = spawn(project, "send", NEXT, *options)
+
+    assert ahead.code == 0, ahead.err
+    booked = dt.datetime.fromisoformat(ahead.json["finished_at"])
+    assert booked - now > dt.timedelta(minutes=59)
+    assert (right.code, right.json["accepted"]) == (0, 3)
+    assert f"was booked until {booked:%Y-%m-%d %H:}" in right.err
+    assert "check the clocks of all machines" in right.err
+
+
+# --- a project that is read-only ------------------------------------------------------------------
+
+_MOUNTED = 'mount --bind -o ro "$1" "$1" && cd "$1" && shift && exec "$@"'
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A project whose folder is mounted read-only, for root too; `kept` is a folder beside it."""
+
+    project: Path
+    kept: Path
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """The settings by which all that is written lies in `kept`."""
+        return {
+            "NEWSLETTER_STORE__URL": f"sqlite:///{self.kept}/newsletter.db",
+            "NEWSLETTER_STORE__STATE": f"{self.kept}/generation",
+            "NEWSLETTER_TRANSPORT__OUTBOX__PATH": f"{self.kept}/outbox",
+        }
+
+    def run(self, *arguments: str, **environment: str) -> Answer:
+        within = ("unshare", "-rm", "sh", "-c", _MOUNTED, "sh", str(self.project))
+        return spawn(self.project, *arguments, environment=environment, within=within)
+
+
+@pytest.fixture
+def sealed(project: Path, readers: str, tmp_path: Path) -> Sealed:
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode:
+        pytest.skip("needs the right to mount in a namespace of its own")
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for path in (project / "subscribers").glob("newsletter.db*"):
+        path.rename(kept / path.name)
+    return Sealed(project, kept)
+
+
+def test_a_read_only_project_sends_where_all_that_is_written_lies_elsewhere(
+    sealed: Sealed,
+) -> None:
+    options = ("--list", "readers", "--json")
+    dry = sealed.run("send", ISSUE, *options, "--dry-run", **sealed.elsewhere)
+    sent = sealed.run("send", ISSUE, *options, "--yes", **sealed.elsewhere)
+    status = sealed.run("status", "--json", **sealed.elsewhere)
+    worker = sealed.run("worker", "--once", **sealed.elsewhere)
+
+    assert (dry.code, dry.json["queued"]) == (0, 3), dry.err
+    assert (sent.code, sent.json["accepted"]) == (0, 3), sent.err
+    assert (status.code, status.json["status"]) == (0, "finished")
+    assert (worker.code, worker.out) == (0, "")
+    assert len(list((sealed.kept / "outbox").rglob("*.eml"))) == 3
+
+
+@pytest.mark.parametrize("missing", ["STORE__STATE", "TRANSPORT__OUTBOX__PATH"])
+def test_a_read_only_project_plans_nothing_where_it_could_not_go_on(
+    sealed: Sealed, missing: str
+) -> None:
+    settings = sealed.elsewhere
+    del settings[f"NEWSLETTER_{missing}"]
+
+    for option in ("--dry-run", "--yes"):
+        refused = sealed.run("send", ISSUE, "--list", "readers", option, "--json", **settings)
+        assert refused.code == 2, refused.out
+        assert str(sealed.project) in refused.error["message"]
+        assert f"NEWSLETTER_{missing}" in refused.error["hint"]
+
+    assert sealed.run("sends", "--json", **settings).out == ""
+
+
+def test_a_store_in_a_read_only_project_is_told(sealed: Sealed) -> None:
+    for path in sealed.kept.glob("newsletter.db*"):
+        path.rename(sealed.project / "subscribers" / path.name)
+    settings = sealed.elsewhere
+    del settings["NEWSLETTER_STORE__URL"]
+
+    refused = sealed.run("send", ISSUE, "--list", "readers", "--yes", "--json", **settings)
+
+    assert refused.code in (1, 2)
+    assert refused.error["message"]
