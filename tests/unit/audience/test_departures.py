@@ -55,7 +55,7 @@ def test_what_a_status_says_is_recorded_and_no_later_import_confirms_a_no(
     """Of people the store never saw."""
     result = import_text(store, tmp_path, f"email,Status\nx@example.com,{word}\n")
     before = standing(store, "x")
-    import_text(store, tmp_path, "email\nX@example.com\n", now=LATER)
+    import_text(store, tmp_path, "email\nX@example.com\nnew@example.com\n", now=LATER)
 
     assert before == recorded
     assert sum(result.counts.values()) == 1
