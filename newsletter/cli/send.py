@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -122,6 +123,7 @@ def send(
             "`newsletter events replay` tells of them.",
             style="yellow",
         )
+    sender = replace(sender, warned=allowance.warning)
     return run_and_show(session, sender, plan.plan(session.store, order, utc_now(), sender.name))
 
 

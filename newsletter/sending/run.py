@@ -82,6 +82,7 @@ class Runner:
     seconds: Callable[[], float] = time.monotonic
     vitals: Vitals = field(default_factory=Vitals)
     patience: Patience = field(default_factory=Patience)
+    warned: str = ""  # of the account, before this run
 
     @property
     def host(self) -> str:
@@ -122,6 +123,8 @@ def _run(runner: Runner, send_id: str, progress: Progress) -> Send:
         send = until_back(lambda: read(runner.store, send_id))
         waits_again = send.status is SendStatus.SCHEDULED and not runner.stop.is_set()
         return _run(runner, send_id, progress) if waits_again else send
+    if allowance.warning not in ("", runner.warned):
+        runner.notify(f"Warning: {allowance.warning}.")
     work.pace.follow(allowance)
     try:
         until_back(lambda: restored.note_others(runner.store, allowance, runner.clock()))

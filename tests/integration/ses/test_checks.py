@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.errors import ConfigurationError, NewsletterError, Refused
 from newsletter.transports.ses import Ses
-from tests.integration.commandline import Call
+from tests.integration.commandline import Call, plan_send
 from tests.integration.ses.stage import settings_for
 from tests.standin.client import StandIn, running
 
@@ -200,4 +200,19 @@ def test_probation_is_told_and_the_send_goes(
 
     assert (rehearsed.code, answer.code) == (0, 0)
     for told in (rehearsed, answer):
-        assert words in " ".join(told.err.split())
+        assert " ".join(told.err.split()).count(words) == 1
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("command", ["resume", "worker"])
+def test_probation_is_told_to_who_goes_on_with_a_send(
+    call: Call, project: Path, readers: str, standin: StandIn, command: str
+) -> None:
+    send_id = plan_send(project, ISSUE, readers)
+    standin.account(enforcement_status="PROBATION")
+
+    answer = call(*(["resume", send_id] if command == "resume" else ["worker", "--once"]))
+
+    assert answer.code == 0
+    told = "Warning: AWS has put this SES account on probation"
+    assert " ".join(answer.err.split()).count(told) == 1
