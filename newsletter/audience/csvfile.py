@@ -115,7 +115,7 @@ class CsvFile:
     def _read_header(self) -> tuple[list[str], str]:
         where = f"{self.path}:1"
         line = self._first_line(where)
-        delimiters = ",;\t"
+        delimiters = ",;\t|"
         if separator := _SEPARATOR.fullmatch(line.rstrip("\r\n")):  # as Excel writes and wants it
             delimiters = separator[1]
             line = self._first_line(where)

@@ -1,5 +1,6 @@
 """Files that are written: whole or not at all, where that can be."""
 
+import errno
 import io
 import os
 import re
@@ -66,4 +67,4 @@ def _followed(path: Path) -> tuple[Path, int | None]:
         if not path.is_symlink():
             return path, None
         path = path.parent / path.readlink()
-    return path.resolve(), None
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))

@@ -5,6 +5,7 @@ A command parses, calls one service, and prints. Start-up loads click and nothin
 
 import io
 import sys
+from contextlib import suppress
 
 from newsletter.cli.frame import Group, run
 
@@ -40,8 +41,24 @@ COMMANDS = {
 }
 
 
+class _Notes(io.TextIOWrapper):
+    """Standard error. Its reader or its disk may go away, and that ends no work."""
+
+    def write(self, text: str, /) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
 def main() -> None:
     """The entry point of the `newsletter` script."""
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        encoding = sys.stderr.encoding
+        sys.stderr = _Notes(sys.stderr.buffer, encoding=encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # where the terminal lacks the letters

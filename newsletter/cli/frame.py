@@ -196,6 +196,8 @@ def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
             sys.stdout.flush()
         except OSError:  # what could not be written before can still not be
             _discard_output()
+            if wants_json:
+                show_error(known, wants_json=False)
         sys.exit(known.exit_code)
 
 

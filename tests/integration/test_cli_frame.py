@@ -15,7 +15,7 @@ import pytest
 
 from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group
-from tests.integration.commandline import Answer, Call, command, spawn
+from tests.integration.commandline import Answer, Call, command, spawn, write_issue
 from tests.terminal import read_all
 from tests.waiting import PATIENCE_SECONDS
 
@@ -434,7 +434,26 @@ def test_a_full_disk_below_standard_output_is_an_error_of_one_line(
     assert answer.code == 1
     assert "Traceback" not in answer.err
     assert "Exception ignored" not in answer.err
-    assert flag or "No space left on device" in answer.err
+    assert "No space left on device" in answer.err
+
+
+@pytest.mark.parametrize(
+    "redirection", ["2>/dev/full", "2>&1 >sent.json | true", ">&- 2>/dev/full"]
+)
+def test_a_send_goes_out_though_nothing_can_be_told_of_it(
+    project: Path, readers: str, redirection: str
+) -> None:
+    """A log on a full disk, or one whose reader is gone, costs nobody their mail."""
+    issue = write_issue(project, "2026-01-02-told.md")
+
+    answer = redirected(
+        project, redirection, "send", issue.stem, "--list", readers, "--yes", "--json"
+    )
+
+    assert answer.code == 0
+    (sent,) = [json.loads(line) for line in spawn(project, "sends", "--json").out.splitlines()]
+    assert sent["status"] == "finished"
+    assert sent["accepted"] > 0
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])

@@ -318,6 +318,15 @@ def test_a_link_is_followed(call: Call, project: Path) -> None:
     assert "ann@example.com" in (project / "made.csv").read_text()
 
 
+def test_a_link_that_leads_nowhere_is_told(call: Call, project: Path) -> None:
+    (project / "loop").symlink_to("loop")
+
+    answer = call("subscribers", "export", "--out", "loop")
+
+    assert answer.code == 2
+    assert "cannot write the file: Too many levels of symbolic links" in answer.err
+
+
 def test_a_link_to_standard_output_writes_there(call: Call, project: Path) -> None:
     write(project, "email\nann@example.com\n")
     call("subscribers", "import", "people.csv", "--list", "ai")

@@ -22,7 +22,7 @@ def read(folder: Path, content: bytes) -> tuple[list[str], list[Record]]:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_encoding_delimiter_and_line_ends_are_found_out(
     tmp_path: Path, encoding: str, delimiter: str, newline: str
