@@ -177,14 +177,9 @@ DELETE FROM consents WHERE import_id = :import AND EXISTS (
     SELECT 1 FROM subscribers AS s WHERE s.id = consents.subscriber_id AND {_IS_ALONE})
 """
 _DELETE_PEOPLE = f"DELETE FROM subscribers AS s WHERE {_IS_ALONE}"
-_IS_UNCHANGED = """p.import_id = :import AND NOT EXISTS (
-    SELECT 1 FROM suppression_log AS l WHERE l.address = p.address AND l.at > :at)"""
-_LOG_ALLOWED = f"""
+# What somebody else has said since is no import's any more: newsletter.store.suppressions.keep.
+_LOG_ALLOWED = """
 INSERT INTO suppression_log (address, at, action, reason, source)
-SELECT p.address, :now, 'removed', p.reason, :source FROM suppressions AS p WHERE {_IS_UNCHANGED}
+SELECT address, :now, 'removed', reason, :source FROM suppressions WHERE import_id = :import
 """
-_DELETE_SUPPRESSIONS = """
-DELETE FROM suppressions AS p WHERE p.import_id = :import AND NOT EXISTS (
-    SELECT 1 FROM suppression_log AS l
-    WHERE l.address = p.address AND l.at > :at AND l.source <> :source)
-"""
+_DELETE_SUPPRESSIONS = "DELETE FROM suppressions WHERE import_id = :import"

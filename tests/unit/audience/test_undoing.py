@@ -11,6 +11,7 @@ from newsletter.audience.erasing import erase
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.sending.plan import plan
 from newsletter.store import Store, imports, people, subscriptions, suppressions
 from newsletter.store.imports import Undone
 from newsletter.store.schema import metadata
@@ -24,6 +25,7 @@ from tests.factories import (
     link_of,
     make_list,
 )
+from tests.integration.sending import ledger, order
 
 KEPT = ("imports", "suppression_log", "consents", "import_changes", "import_people")
 
@@ -104,6 +106,48 @@ def test_who_said_something_since_stays(store: Store, tmp_path: Path) -> None:
         (person,) = people.newest_first(connection)
     assert person.subscriber.address.text == "ann@example.com"
     assert person.subscriptions[0].status is SubscriptionStatus.UNSUBSCRIBED
+
+
+def test_who_was_mailed_since_stays(store: Store, tmp_path: Path) -> None:
+    result = import_text(store, tmp_path, "email\nann@example.com\n")
+    send_id = plan(store, order(list_name="ai"), NOW)
+
+    undone = undo(store, result.import_id)
+
+    assert (undone.people, undone.left) == (0, 1)
+    assert set(ledger(store, send_id)) == {"ann@example.com"}
+
+
+def test_who_asked_to_come_back_after_an_imports_no_can_still_confirm(
+    store: Store, tmp_path: Path
+) -> None:
+    """Whom the import made as one who left: with the subscription the request would be gone."""
+    list_id = make_list(store)
+    result = import_text(store, tmp_path, "email,status\nann@example.com,unsubscribed\n")
+    with store.write() as connection:
+        ann = people.find(connection, Address("ann@example.com"))
+        assert ann is not None
+        subscriptions.request(connection, ann.id, list_id, Consent(LATER, "form", "page"))
+
+    undone = undo(store, result.import_id)
+
+    assert (undone.people, undone.left) == (0, 1)
+    with store.read() as connection:
+        assert subscriptions.find(connection, ann.id, list_id) is not None
+
+
+def test_a_name_that_was_changed_since_stays(store: Store, tmp_path: Path) -> None:
+    make_list(store)
+    join(store, "ann@example.com", name="Ann")
+    result = import_text(store, tmp_path, "email,name\nann@example.com,Anna\n")
+    join(store, "ann@example.com", name="Annika", now=LATER)
+
+    undone = undo(store, result.import_id)
+
+    assert (undone.put_back, undone.left) == (0, 1)
+    with store.read() as connection:
+        (person,) = people.newest_first(connection)
+    assert person.subscriber.name == "Annika"
 
 
 def test_who_came_back_after_an_imports_no_stays_on_the_list(store: Store, tmp_path: Path) -> None:
