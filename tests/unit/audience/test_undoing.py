@@ -1,5 +1,6 @@
 """Taking an import back: what it added and nobody touched since, and what it changed."""
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,7 +140,8 @@ def test_who_asked_to_come_back_after_an_imports_no_can_still_confirm(
 def test_a_name_that_was_changed_since_stays(store: Store, tmp_path: Path) -> None:
     make_list(store)
     join(store, "ann@example.com", name="Ann")
-    result = import_text(store, tmp_path, "email,name\nann@example.com,Anna\n")
+    at = NOW + dt.timedelta(hours=1)
+    result = import_text(store, tmp_path, "email,name\nann@example.com,Anna\n", now=at)
     join(store, "ann@example.com", name="Annika", now=LATER)
 
     undone = undo(store, result.import_id)
