@@ -192,6 +192,20 @@ def test_a_list_that_somebody_added_to_makes_nothing_ours(
     assert (folder / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("path", ["../outside", "/etc/hosts", "archive/../../outside", ".git", ""])
+def test_a_list_of_ours_removes_nothing_outside(site: Site, tmp_path: Path, path: str) -> None:
+    """As an older version may have signed it, by mistake."""
+    (tmp_path / "outside").write_text("mine")
+    folder = tmp_path / "public"
+    build(site, folder)
+    manifest.write(folder, [path, *files(folder)], site.links.keys)
+
+    with pytest.raises(Refused):
+        build(site, folder)
+
+    assert (tmp_path / "outside").read_text() == "mine"
+
+
 def test_a_folder_of_another_newsletter_is_refused_and_an_older_key_is_known(
     site: Site, tmp_path: Path
 ) -> None:
