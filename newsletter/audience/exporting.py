@@ -9,11 +9,12 @@ from typing import TextIO
 
 from sqlalchemy.engine import Connection
 
-from newsletter.audience.ownlayout import FACTS, column_of, written
+from newsletter.audience.ownlayout import FACTS, column_of, written, written_former
 from newsletter.audience.spreadsheet import guard
 from newsletter.model.subscriber import ConsentFact, Subscription, Suppression
-from newsletter.store import Store, consents, lists, people, suppressions
+from newsletter.store import Store, consents, former, lists, people, suppressions
 from newsletter.store.conditions import Condition, Moment
+from newsletter.store.former import FormerAddress
 from newsletter.store.people import Person
 
 _PAGE = 500
@@ -68,6 +69,7 @@ class _Facts:
     paused_until: dt.datetime | None = None
     suppression: Suppression | None = None
     said: Sequence[ConsentFact] = ()
+    former: Sequence[FormerAddress] = ()
 
     @property
     def cells(self) -> list[str]:
@@ -82,6 +84,7 @@ class _Facts:
             _time(self.paused_until),
             *_suppression_cells(self.suppression),
             written(self.said),
+            written_former(self.former),
         ]
 
 
@@ -93,7 +96,8 @@ def _rows(
     names: Sequence[str],
 ) -> Iterator[list[str]]:
     while page := list(islice(found, _PAGE)):
-        said = consents.of_each(connection, [person.subscriber.id for person in page])
+        ids = [person.subscriber.id for person in page]
+        said, before = consents.of_each(connection, ids), former.of_each(connection, ids)
         suppressed = suppressions.of(connection, [person.subscriber.address.key for person in page])
         for person in page:
             subscriber = person.subscriber
@@ -106,6 +110,7 @@ def _rows(
                     subscriber.paused_until,
                     suppressed.get(subscriber.address.key),
                     [fact for fact in facts if _belongs(fact, joined, is_first=number == 0)],
+                    before.get(subscriber.id, ()) if number == 0 else (),
                 )
                 where = [joined.list if joined else ""] if list_id is None else []
                 status = joined.status.value if joined else ""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from newsletter.audience.statuses import moment
+from newsletter.model.address import Address
 from newsletter.model.subscriber import ConsentFact, ConsentKind, SuppressionReason
+from newsletter.store.former import FormerAddress
 from newsletter.store.schema import microseconds
-from newsletter.store.staging import StagedSaid
+from newsletter.store.staging import StagedFormer, StagedSaid
 
 # After the attributes: an export that is read by people begins with what they know.
 FACTS = (
@@ -22,6 +24,7 @@ FACTS = (
     "suppressed_at",
     "suppression_source",
     "consents",
+    "former_addresses",
 )
 SIGNATURE = frozenset({"email", "name", "status", "consent_how", "suppression", "consents"})
 # An attribute so called would be taken for one of the columns that every export has.
@@ -48,6 +51,7 @@ class OwnColumns:
     suppressed_at: int
     suppression_source: int
     consents: int
+    former_addresses: int
 
 
 def own_columns(names: Sequence[str]) -> OwnColumns:
@@ -74,6 +78,31 @@ def written(facts: Iterable[ConsentFact]) -> str:
         for fact in facts
     ]
     return json.dumps(lines, ensure_ascii=False) if lines else ""
+
+
+def written_former(former: Iterable[FormerAddress]) -> str:
+    """The addresses that somebody had before as one cell; empty if there are none."""
+    lines = [
+        {"address": each.address.text, "until": each.at.isoformat()}
+        for each in former
+        if each.address is not None
+    ]
+    return json.dumps(lines) if lines else ""
+
+
+def read_former(cell: str, place: int) -> Iterator[StagedFormer]:
+    """What `written_former` made. Raises ValueError for anything else."""
+    if not cell:
+        return
+    try:
+        for line in json.loads(cell):
+            until = moment(line["until"])
+            if until is None:
+                raise ValueError(cell)
+            yield StagedFormer(place, Address(line["address"]).text, microseconds(until))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        column = "former_addresses"
+        raise ValueError(f"the column {column} does not hold what an export writes") from error
 
 
 def read(cell: str, place: int) -> Iterator[StagedSaid]:

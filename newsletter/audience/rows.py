@@ -161,6 +161,10 @@ class Rows:
             if cell not in known:
                 note(self._tally.unknown, column, cell, self._place(line))
                 return
+        # What may turn out to be wrong comes first: a row that is rejected leaves nothing behind.
+        said = list(ownlayout.read(_at(cells, own.consents), place))
+        former = list(ownlayout.read_former(_at(cells, own.former_addresses), place))
+        list_number = self._list_of(_at(cells, own.list)) if status else NO_LIST
         is_somebody = bool(status or _at(cells, own.created_at))
         if reason:
             batch.suppressions.append(
@@ -181,7 +185,6 @@ class Rows:
             self._sample(line, address, name, attributes, standing, facts)
         if not is_somebody:
             return
-        list_number = self._list_of(_at(cells, own.list)) if status else NO_LIST
         batch.rows.append(
             (
                 place,
@@ -196,7 +199,8 @@ class Rows:
         facts = facts or StagedFacts(place, False, None, None, None, "", None)
         how = _at(cells, own.consent_how) or None
         batch.facts.append(facts._replace(is_suppressed=bool(reason), consent_how=how))
-        batch.said.extend(ownlayout.read(_at(cells, own.consents), place))
+        batch.said += said
+        batch.former += former
         if until := moment(_at(cells, own.paused_until)):
             batch.pauses.append((place, microseconds(until)))
 

@@ -50,12 +50,22 @@ def delete_later(connection: Connection, subscriber_id: int, at: dt.datetime) ->
 
 def of(connection: Connection, subscriber_id: int) -> Sequence[FormerAddress]:
     """The addresses that a person had before, the first one first."""
+    return of_each(connection, [subscriber_id]).get(subscriber_id, [])
+
+
+def of_each(
+    connection: Connection, subscriber_ids: Collection[int]
+) -> dict[int, list[FormerAddress]]:
+    """As `of`, for several people; who has always had one address is left out."""
     table = former_addresses.c
-    query = sa.select(table.address, table.at).where(table.subscriber_id == subscriber_id)
-    return [
-        FormerAddress(None if row.address is None else Address(row.address), row.at)
-        for row in connection.execute(query.order_by(table.at, table.id))
-    ]
+    query = sa.select(table.subscriber_id, table.address, table.at).where(
+        table.subscriber_id.in_(subscriber_ids)
+    )
+    found: dict[int, list[FormerAddress]] = {}
+    for row in connection.execute(query.order_by(table.at, table.id)):
+        address = None if row.address is None else Address(row.address)
+        found.setdefault(row.subscriber_id, []).append(FormerAddress(address, row.at))
+    return found
 
 
 def holder_of(connection: Connection, key: str, hashes: Sequence[str] = ()) -> int | None:

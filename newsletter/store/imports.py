@@ -100,6 +100,7 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> Undone:
     put_back = run(_PUT_BACK_SUBSCRIPTIONS)
     names_put_back = run(_PUT_BACK_PEOPLE)
     run(_DELETE_PERSONAL_LINES)
+    run(_DELETE_FORMER)
     made = run(_DELETE_PEOPLE)
     run(_LOG_ALLOWED)
     suppressions = run(_DELETE_SUPPRESSIONS)
@@ -169,12 +170,18 @@ _IS_ALONE = """s.created_at = :at AND s.updated_at = :at
     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscriber_id = s.id)
     AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.subscriber_id = s.id)
     AND NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.subscriber_id = s.id)
-    AND NOT EXISTS (SELECT 1 FROM former_addresses AS f WHERE f.subscriber_id = s.id)
+    AND NOT EXISTS (
+        SELECT 1 FROM former_addresses AS f WHERE f.subscriber_id = s.id AND f.at > :at)
     AND NOT EXISTS (SELECT 1 FROM import_people AS p WHERE p.subscriber_id = s.id)
     AND NOT EXISTS (SELECT 1 FROM import_changes AS i WHERE i.subscriber_id = s.id)"""
 _DELETE_PERSONAL_LINES = f"""
 DELETE FROM consents WHERE import_id = :import AND EXISTS (
     SELECT 1 FROM subscribers AS s WHERE s.id = consents.subscriber_id AND {_IS_ALONE})
+"""
+# Those that the import brought: one that was left since keeps its person.
+_DELETE_FORMER = f"""
+DELETE FROM former_addresses WHERE EXISTS (
+    SELECT 1 FROM subscribers AS s WHERE s.id = former_addresses.subscriber_id AND {_IS_ALONE})
 """
 _DELETE_PEOPLE = f"DELETE FROM subscribers AS s WHERE {_IS_ALONE}"
 # What somebody else has said since is no import's any more: newsletter.store.suppressions.keep.

@@ -11,8 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import imports, lists, locks
+from newsletter.store import former, imports, lists, locks, people
+from newsletter.store.schema import UtcTime, from_microseconds
 from newsletter.store.staging import DEFAULT_LIST, Hashes, Staging
 
 _MANY = 50_000
@@ -63,6 +65,7 @@ def merge(
     if stage.has_history:
         stage.run(_LOG_SAID, now=at, **{"import": import_id})
         stage.run(_PAUSE, now=at)
+        _note_former(stage, hashes, at)
     newly_left = staged.get(SubscriptionStatus.UNSUBSCRIBED, 0) - known.saying_no
     added = known.added + new - newly_left
     suppressed = stage.count(_COUNT_SUPPRESSED)
@@ -107,6 +110,16 @@ def _skip_former(stage: Staging) -> int:
         if not says_no or not stage.run(_GIVE_TO_PRESENT, line=row.line, key=row.present):
             skipped += stage.run("DELETE FROM staged WHERE line = :line", line=row.line)
     return skipped
+
+
+def _note_former(stage: Staging, hashes: Hashes, now: dt.datetime) -> None:
+    """Keep which addresses the new people had before: none of those is of somebody else."""
+    query = sa.text(_FORMER_OF_NEW).bindparams(sa.bindparam("now", type_=UtcTime))
+    for row in stage.connection.execute(query, {"now": now}).all():
+        address, until = Address(row.address), from_microseconds(row.until)
+        newest_hash, *_ = hashes(address.key)
+        key = people.new_link_key()  # no link of ours was mailed there
+        former.add(stage.connection, row.id, address, newest_hash, key, min(until or now, now))
 
 
 def _change_known(stage: Staging, values: Mapping[str, Any]) -> None:
@@ -399,4 +412,10 @@ _PAUSE = """
 UPDATE subscribers SET paused_until = pauses.until
 FROM pauses JOIN staged ON staged.line = pauses.line
 WHERE subscribers.address_key = staged.key AND subscribers.created_at = :now
+"""
+_FORMER_OF_NEW = """
+SELECT s.id, former.address, former.until
+FROM former JOIN staged ON staged.line = former.line
+JOIN subscribers AS s ON s.address_key = staged.key
+WHERE s.created_at = :now ORDER BY former.until, former.line
 """

@@ -71,6 +71,14 @@ class StagedSaid(NamedTuple):
     detail: str
 
 
+class StagedFormer(NamedTuple):
+    """An address that the person of a row had before, until a time."""
+
+    place: int
+    address: str
+    until: int | None
+
+
 @dataclass(slots=True)
 class Batch:
     """Rows of a file: people, and addresses that are never to be mailed. A row of the file may be
@@ -81,6 +89,7 @@ class Batch:
     suppressions: list[StagedSuppression] = field(default_factory=list)
     said: list[StagedSaid] = field(default_factory=list)
     pauses: list[tuple[int, int | None]] = field(default_factory=list)
+    former: list[StagedFormer] = field(default_factory=list)
     size: int = 0
 
 
@@ -96,6 +105,8 @@ CREATE TEMPORARY TABLE said (line {integer} NOT NULL, is_personal BOOLEAN NOT NU
     kind TEXT NOT NULL, at {integer} NOT NULL, how TEXT NOT NULL, source TEXT NOT NULL,
     wording TEXT NOT NULL, ip TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE TEMPORARY TABLE pauses (line {line}, until {integer} NOT NULL);
+CREATE TEMPORARY TABLE former (line {integer} NOT NULL, address TEXT NOT NULL,
+    until {integer} NOT NULL);
 CREATE TEMPORARY TABLE aims (number {line}, list_id {integer} NOT NULL);
 CREATE TEMPORARY TABLE known (line {line}, subscriber_id {integer} NOT NULL,
     list_id {integer}, standing TEXT, wanted TEXT NOT NULL, name TEXT, attributes {json})
@@ -123,7 +134,7 @@ class Staging:
                 load(self.connection, batch)
                 self.loaded += batch.size
                 self.has_facts |= bool(batch.facts)
-                self.has_history |= bool(batch.said or batch.pauses)
+                self.has_history |= bool(batch.said or batch.pauses or batch.former)
             if self.is_sqlite:
                 self.run("CREATE INDEX staged_key ON staged (key)")
                 self.run("CREATE INDEX refused_key ON refused (key)")
@@ -233,6 +244,7 @@ def _insert(connection: Connection, batch: Batch) -> None:
         driver.executemany("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", batch.suppressions)
         driver.executemany("INSERT INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.said)
         driver.executemany("INSERT INTO pauses VALUES (?, ?)", batch.pauses)
+        driver.executemany("INSERT INTO former VALUES (?, ?, ?)", batch.former)
     except sqlite3.Error as error:
         raise StoreError(f"the store failed: {error}") from error
 
@@ -248,6 +260,7 @@ def _copy(connection: Connection, batch: Batch) -> None:
                 "facts": map(_copy_line, batch.facts),
                 "refused": map(_copy_line, batch.suppressions),
                 "pauses": map(_copy_line, batch.pauses),
+                "former": map(_copy_line, batch.former),
             }
             for table, lines in copies.items():
                 if text := "".join(lines):

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.audience import ownlayout
+from newsletter.audience import moving, ownlayout
 from newsletter.audience.cells import attribute_fault, name_fault, one_line
 from newsletter.audience.erasing import erase
 from newsletter.audience.exporting import export
 from newsletter.audience.importing import ImportResult, import_csv
+from newsletter.audience.removing import delete
+from newsletter.audience.subscribers import suppress, unsuppress
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import (
     Consent,
@@ -29,6 +31,8 @@ from newsletter.model.subscriber import (
 from newsletter.store import (
     Store,
     consents,
+    former,
+    imports,
     lists,
     open_store,
     people,
@@ -108,6 +112,7 @@ class Act(StrEnum):
     ERASE = "erase"
     RETURN = "return"
     IMPORT = "import"
+    MOVE = "move"
 
 
 People = dict[int, tuple[str, str, list[tuple[Act, str]]]]
@@ -130,13 +135,17 @@ def begin(store: Store, number: int, name: str, note: str) -> None:
 def act(
     store: Store, folder: Path, number: int, what: Act, list_name: str, at: dt.datetime
 ) -> None:
-    who = address(f"User{number}@example.com")
+    first, second = address(f"User{number}@example.com"), address(f"Moved{number}@example.com")
     with store.write() as connection:
-        person = people.find(connection, who)
+        person = people.find(connection, first) or people.find(connection, second)
         list_id = lists.id_of(connection, list_name)
         if person is None:
             return
+        who = person.address
         match what:
+            case Act.MOVE:
+                to = second if who.key == first.key else first
+                moving.move(connection, person, to, real_hashes, Consent(at, "form", "page"))
             case Act.PENDING:
                 subscriptions.request(connection, person.id, list_id, Consent(at, "form", "x;=1"))
             case Act.LEAVE:
@@ -163,7 +172,7 @@ def act(
     if what is Act.ERASE:
         erase(store, folder / "outbox", real_hashes, who, Consent(at, "forget", "test"))
     if what is Act.IMPORT:
-        text = f"email,status,subscribed_at\n{who.text},confirmed,2019-02-03T04:05:06.789Z\n"
+        text = f"email,status,subscribed_at\n{first.text},confirmed,2019-02-03T04:05:06.789Z\n"
         import_text(store, folder, text, list_name, now=at)
 
 
@@ -182,6 +191,7 @@ def contents(store: Store) -> dict[str, object]:
                     person.subscriber.name,
                     dict(person.subscriber.attributes),
                     person.subscriber.paused_until,
+                    former.of(connection, person.subscriber.id),
                     [(each.list, each.status, each.consent) for each in person.subscriptions],
                     sorted(
                         (fact.consent.at, fact.kind, fact.list or "", fact.consent, fact.detail)
@@ -250,6 +260,65 @@ def test_an_export_of_one_database_is_imported_into_the_other(
 
     assert result.rejected == 0
     assert contents(postgresql_store) == contents(sqlite_store)
+
+
+@pytest.mark.postgresql
+def test_who_moved_and_left_is_nobody_new_in_another_store(
+    sqlite_store: Store, postgresql_store: Store, tmp_path: Path
+) -> None:
+    """An old file there has the address that they had before."""
+    make_list(sqlite_store)
+    join(sqlite_store)
+    begun = address("new@example.com")
+    with sqlite_store.write() as connection:
+        person = people.find(connection, address())
+        assert person is not None
+        moving.move(connection, person, begun, real_hashes, Consent(NOW, "form", "page"))
+    leave(sqlite_store, begun.text, "ai")
+    first = import_own(postgresql_store, tmp_path, exported(sqlite_store))
+
+    again = import_text(postgresql_store, tmp_path, f"email\n{address().text}\n")
+
+    assert (again.added, again.skipped) == (0, 1)
+    assert first.import_id is not None
+    with postgresql_store.write() as connection:
+        assert people.count(connection) == 1
+        assert imports.undo(connection, first.import_id, NOW + dt.timedelta(days=2)).people == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("consents", "[{}]"),
+        ("former_addresses", '[{"address": "x", "until": "2026-01-01"}]'),
+        ("former_addresses", "x"),
+        ("list", "No Name"),
+    ],
+)
+def test_a_row_of_an_export_that_is_rejected_leaves_nothing(
+    sqlite_store: Store, tmp_path: Path, column: str, cell: str
+) -> None:
+    make_list(sqlite_store)
+    join(sqlite_store)
+    suppress(sqlite_store, address(), NOW)
+    rows = list(csv.DictReader(io.StringIO(exported(sqlite_store, raw=True))))
+    sqlite_store.close()
+    out = io.StringIO()
+    writer = csv.DictWriter(out, rows[0])
+    writer.writeheader()
+    writer.writerow(rows[0] | {column: cell})
+    shutil.copy(tmp_path / "store.db", tmp_path / "other.db")
+    other = open_store(f"sqlite:///{tmp_path}/other.db", Path())
+    delete(other, [address()], NOW, confirmed=True)
+    unsuppress(other, address(), real_hashes, NOW)
+
+    result = import_own(other, tmp_path, out.getvalue())
+
+    assert result.counts == dict.fromkeys(result.counts, 0) | {"rejected": 1}
+    with other.read() as connection:
+        assert people.count(connection) == 0
+        assert suppressions.counts(connection) == {}
+    other.close()
 
 
 def import_own(store: Store, folder: Path, text: str) -> ImportResult:
