@@ -1,6 +1,7 @@
 """Issue file -> Digest: front matter, blocks, sanitising; faults carry file:line.
 
 characters   bytes -> clean text
+limits       how much of it there may be
 front_matter the mapping at the top, and where the body begins
 meta         its keys, checked
 markdown     the parser
@@ -12,12 +13,22 @@ recognise    sections, items, labelled blocks, link lists
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from newsletter.digest import blocks as block_parser
-from newsletter.digest import characters, front_matter, inline, markdown, meta, promo, recognise
+from newsletter.digest import (
+    characters,
+    front_matter,
+    inline,
+    limits,
+    markdown,
+    meta,
+    promo,
+    recognise,
+)
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
 from newsletter.errors import UnreadableIssue, UsageError
@@ -54,7 +65,7 @@ def load(
 ) -> Parsed:
     """Read and parse an issue; `file` is what positions name, by default the path.
 
-    Raises UsageError where there is no such file, UnreadableIssue where it is too large or no text.
+    Raises UsageError where there is no such file, UnreadableIssue where it is no text or too much.
     """
     name = file or str(path)
     try:
@@ -76,8 +87,10 @@ def parse(
     text, findings = characters.clean(characters.decode(data, file), file)
     front = front_matter.split(text, file)
     read, faults = meta.read(front, file, base_url)
+    limits.refuse_too_many_points(len(read.summary), file, front.lines.get("summary", 1))
     report = Report(file, base_url, front.body_line, [*findings, *faults])
-    env: dict[str, Any] = {}
+    check = partial(limits.refuse_too_many_blocks, file=file, body_line=front.body_line)
+    env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)
     pieces, card = promo.split(block_parser.build(tokens, report), report)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from newsletter.digest.limits import refuse_too_many_signs
 from newsletter.errors import UnreadableIssue
 from newsletter.model.finding import Finding, Position, Severity
 
@@ -41,16 +42,18 @@ def _line(data: bytes, offset: int) -> int:
 
 
 def clean(text: str, file: str) -> tuple[str, list[Finding]]:
-    """Text with `\\n` line ends and without characters that do harm."""
+    """Text with `\\n` line ends and without characters that do harm. Raises UnreadableIssue."""
     findings = list(_line_ends(text, file))
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    cleaned = harmless(text)
+    refuse_too_many_signs(cleaned, file)
     for pattern, rule, what in (
         (_CONTROL, "control-character", "a control character, which was removed"),
         (_BIDIRECTIONAL, "bidirectional-control", "a text direction override, which was removed"),
         (_REPLACEMENT, "replacement-character", "U+FFFD, which stands for a lost character"),
     ):
         findings += _each(pattern, text, file, rule, what)
-    return harmless(text), findings
+    return cleaned, findings
 
 
 def harmless(text: str) -> str:

@@ -18,6 +18,7 @@ from newsletter.model.finding import Finding, Position, Severity
 _MAX_CHARACTERS = 64 * 1024
 _MAX_ALIASES = 10
 _MAX_DEPTH = 20
+_MAX_DOTS = 1_000  # in a line of TOML: a dotted key takes the square of its parts
 _PELICAN_KEYS = ("title", "date", "number", "category", "description", "tags", "slug", "summary")
 _PELICAN_LINE = re.compile(r"([A-Za-z][A-Za-z_-]*):[ \t]*(.*)")
 
@@ -163,6 +164,8 @@ def _fenced_toml(text: str, file: str) -> FrontMatter:
     try:
         if len(source) > _MAX_CHARACTERS:
             raise ValueError("it is over 64 KB")
+        if any(line.count(".") > _MAX_DOTS for line in lines[1:end]):
+            raise ValueError(f"a line has more than {_MAX_DOTS:,} dots")
         values = tomllib.loads(source)
         _must_be_writable(values)
         result.values = values

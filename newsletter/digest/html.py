@@ -79,7 +79,8 @@ _ATTRIBUTES = {
 _SCHEMES = {"http", "https", "mailto", "javascript", "vbscript", "data", "file", "ftp", "tel"}
 _MAX_DEPTH = 60
 _MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what closes by itself
-_ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)(?:[^<>\"]|\"[^\"]*\")*>", re.IGNORECASE)
+# Possessive, for what did not fit once would be tried again at every length.
+_ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)(?:[^<>\"]++|\"[^\"]*+\")*+>", re.IGNORECASE)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 _DROPPED = re.compile(r"<(script|style)\b", re.IGNORECASE)
 _HANDLER = re.compile(r"<[a-z][^<>]*[\s/\"']on[a-z]{3,20}\s*=", re.IGNORECASE)

@@ -4,17 +4,20 @@ Two things differ from the standard. Emphasis beside Chinese, Japanese or Korean
 recognised, after the CJK-friendly emphasis specification; text without such letters parses as
 ever. And a bare URL ends at CJK punctuation, which is never part of one.
 
-Two limits keep a hostile file from taking minutes: what is nested too deep, and a paragraph with
-too many signs of markup, is text. Such an inline token says so in its `meta`, under `LIMIT`.
+What is nested too deep, and a paragraph with too many signs of markup, is text. Such an inline
+token says so in its `meta`, under `LIMIT`. `newsletter.digest.limits` refuses what is too much as a
+whole.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
-from types import MethodType
+from types import MethodType, SimpleNamespace
+from typing import Any
+from weakref import WeakKeyDictionary
 
-from markdown_it import MarkdownIt
+from markdown_it import MarkdownIt, helpers
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock
@@ -23,18 +26,26 @@ from markdown_it.rules_inline import StateInline, backtick, image, link, linkify
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.footnote.index import footnote_ref
 
 MAX_NESTING = 40
-MAX_MARKS = 5_000  # of one paragraph; the time that brackets take grows with their square
-MAX_LINKS = 10_000  # of one issue, also of what only begins like one: each takes its time
+MAX_MARKS = 5_000  # of one paragraph
 LIMIT = "limit"
+CHECK_BLOCKS = "check blocks"  # in the environment: what is called with the tokens of all blocks
+LABELS = "labels"  # in it: where labels end, by the state that reads them
 LINES = "lines"  # in the meta of an inline token: the line ends in its source, if it hides them
 
 _URL_END = r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65“”‘’…"
 _AFTER_URL = re.compile(f"[{_URL_END}]")
+_URL_STOP = re.compile(rf"[{_URL_END}\s]")
 _URL_PARTS = re.compile(f"[^{_URL_END}]+|[{_URL_END}]+")
 _MARK = re.compile(r"[\[\]<*_~`&:]")
-_LINK = re.compile(r"\[|://")
+# Where a rule may begin; the stock parser tries each rule at each of many more signs.
+_BEGINNING = re.compile(r"[\n&*<\[\]\\_`~]|!(?=\[)|:(?=//)")
+_URL_REACH = 4_096  # how far a bare URL is looked at for where it ends
+_TARGET_SIGN = re.compile(r"\\[^ ]|[()\x00-\x20\x7f]")
+_MAX_BRACKETS = 32
+_FOOTNOTE = re.compile(r"\[\^[^\s\]]{1,200}\]")
 
 
 @cache
@@ -49,10 +60,19 @@ def parser() -> MarkdownIt:
     markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     # Every target becomes a link here, so that urls.check decides about it, and tells.
     setattr(markdown, "validateLink", lambda url: True)  # noqa: B010 -- a method, to mypy
+    markdown.inline.terminator_re = _BEGINNING
+    in_one_reading = SimpleNamespace(
+        parseLinkLabel=_label_end,
+        parseLinkDestination=_destination,
+        parseLinkTitle=helpers.parseLinkTitle,
+    )
+    setattr(markdown, "helpers", in_one_reading)  # noqa: B010 -- a module, to mypy
+    markdown.inline.ruler.at("footnote_ref", _short_footnote)
     markdown.inline.ruler.at("emphasis", _emphasis)
     for name, rule in (("backticks", backtick), ("image", image), ("link", link)):
         markdown.inline.ruler.at(name, _counting_lines(rule))
     markdown.inline.ruler.at("linkify", _bare_url)
+    markdown.core.ruler.before("inline", "check_blocks", _check_blocks)
     markdown.core.ruler.at("inline", _inline_within_limits)
     markdown.core.ruler.before("linkify", "url_end", _part_at_url_ends)
     markdown.core.ruler.push("literal", _literal)
@@ -158,21 +178,87 @@ def _counting_lines(
     return counting
 
 
+def _label_end(state: StateInline, start: int, disableNested: bool = False) -> int:
+    """The stock helper, in one reading: that one reads on to the end for every open bracket."""
+    end, holds_link = _label(state, start)
+    return -1 if disableNested and holds_link else end
+
+
+def _label(state: StateInline, start: int) -> tuple[int, bool]:
+    """Where the bracket at `start` is closed, -1 for nowhere, and whether a link is in it."""
+    labels = state.env.setdefault(LABELS, WeakKeyDictionary()).setdefault(state, {})
+    key = (start, state.posMax)
+    if key not in labels:
+        before, state.pos = state.pos, start + 1
+        labels[key] = _read_label(state)
+        state.pos = before
+    known: tuple[int, bool] = labels[key]
+    return known
+
+
+def _read_label(state: StateInline) -> tuple[int, bool]:
+    holds_link = False
+    while state.pos < state.posMax:
+        at, sign = state.pos, state.src[state.pos]
+        if sign == "]":
+            return at, holds_link
+        state.md.inline.skipToken(state)
+        if sign != "[":
+            continue
+        if state.pos > at + 1:
+            holds_link = True
+            continue
+        end, deeper = _label(state, at)
+        holds_link |= deeper
+        if end < 0:  # what is open in here takes every bracket that could close this one
+            break
+        state.pos = end + 1
+    return -1, holds_link
+
+
+def _destination(source: str, start: int, end: int) -> Any:
+    """The stock helper, which looks at each character of what may turn out to be no target."""
+    may_be_one = source[start] == "<" or _is_balanced(source, start, end)
+    return helpers.parseLinkDestination(source, start, end if may_be_one else start)
+
+
+def _is_balanced(source: str, start: int, end: int) -> bool:
+    """Whether a target closes the brackets that it opens, not more than the stock helper takes."""
+    level = 0
+    for sign in _TARGET_SIGN.finditer(source, start, end):
+        if sign[0] == "(":
+            level += 1
+        elif sign[0] == ")":
+            level -= 1
+        elif len(sign[0]) == 1:  # white space
+            break
+        if level < 0 or level > _MAX_BRACKETS:
+            break
+    return level <= 0
+
+
+def _short_footnote(state: StateInline, silent: bool) -> bool:
+    """The stock rule, which reads on as far as it must for a bracket."""
+    if not _FOOTNOTE.match(state.src, state.pos, state.posMax):
+        return False
+    return footnote_ref(state, silent)
+
+
+def _check_blocks(state: StateCore) -> None:
+    """Let whoever parses refuse a document before its text is looked at."""
+    if check := state.env.get(CHECK_BLOCKS):
+        check(state.tokens)
+
+
 def _inline_within_limits(state: StateCore) -> None:
     """The stock rule, but for paragraphs that would take too long: see `_literal`."""
-    links = 0
     for token in state.tokens:
         if token.type != "inline":
             continue
         token.children = []
-        marks = sum(1 for _ in _MARK.finditer(token.content))
-        begun = sum(1 for _ in _LINK.finditer(token.content)) if marks else 0
-        if marks > MAX_MARKS:
+        if sum(1 for _ in _MARK.finditer(token.content)) > MAX_MARKS:
             token.meta[LIMIT] = f"one paragraph has more than {MAX_MARKS} signs of markup"
-        elif begun and links + begun > MAX_LINKS:
-            token.meta[LIMIT] = f"an issue has more than {MAX_LINKS} links"
         else:
-            links += begun
             state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
@@ -192,8 +278,8 @@ def _bare_url(state: StateInline, silent: bool) -> bool:
     """The stock rule, which sees no further than the next CJK punctuation."""
     if not state.src.startswith("://", state.pos):
         return False
-    whole, end = state.src, _AFTER_URL.search(state.src, state.pos)
-    if end:
+    whole, end = state.src, _URL_STOP.search(state.src, state.pos, state.pos + _URL_REACH)
+    if end and _AFTER_URL.match(end[0]):
         state.src = whole[: end.start()]
     try:
         return linkify(state, silent)

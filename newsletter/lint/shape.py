@@ -23,7 +23,9 @@ _TITLE_WIDTH = 60
 _MANY_IMAGES = 100
 _LABELS = ("深度解读 & 洞察", "深度解读", "洞察", "解读", "影响", "Insight", "Impact", "Summary")
 _VAGUE = {"here", "click here", "this", "link", "点击这里", "点这里", "这里", "链接"}
-_TEMPLATE = re.compile(r"\{\{.{0,200}?\}\}|\{%.{0,200}?%\}")  # bounded: linear in a text of `{`
+_TEMPLATE = re.compile(  # each opening is looked at up to the next one: linear in a text of them
+    r"\{\{(?:(?!\{\{).){0,200}?\}\}|\{%(?:(?!\{%).){0,200}?%\}"
+)
 _MERGE = re.compile(  # as newsletter.render.fields has it; a test compares the two
     r"\{\{\s*(subscriber\.[A-Za-z_]\w*|unsubscribe_url|preferences_url|web_url)\s*"
     r"(\|\s*default\(\s*(\"[^\"]*\"|'[^']*')\s*\)\s*)?\}\}"

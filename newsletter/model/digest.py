@@ -354,9 +354,23 @@ def walk(root: Node) -> Iterator[Node]:
 
     Field order in the dataclasses is reading order, so one rule serves every node.
     """
-    yield root
-    for name in _CONTENT[type(root)]:
-        yield from _walk_value(getattr(root, name))
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        below: list[Node] = []
+        for name in _CONTENT[type(node)]:
+            _collect(getattr(node, name), below)
+        below.reverse()
+        waiting += below
+
+
+def _collect(value: object, nodes: list[Node]) -> None:
+    if isinstance(value, Node):
+        nodes.append(value)
+    elif isinstance(value, tuple):
+        for part in value:
+            _collect(part, nodes)
 
 
 class _Content(dict[type[Node], tuple[str, ...]]):
@@ -368,14 +382,6 @@ class _Content(dict[type[Node], tuple[str, ...]]):
 
 
 _CONTENT = _Content()
-
-
-def _walk_value(value: object) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield from walk(value)
-    elif isinstance(value, tuple):
-        for part in value:
-            yield from _walk_value(part)
 
 
 def plain_text(inline: Inline) -> str:

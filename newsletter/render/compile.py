@@ -27,6 +27,9 @@ _SHEET = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
 # What cssutils, below premailer, would fetch; an escape could hide its name.
 _IMPORT = re.compile(r"@(?:import|[\w-]*\\)", re.IGNORECASE)
 
+# Without it, in a style sheet or an attribute, no picture floats.
+_FLOAT = re.compile(r"""<style[^>]*>[^<]*float|style="[^"]*float""")
+
 # White space that means nothing in a style attribute and in a style sheet.
 _SPACED = re.compile(r"([;,])\s+")
 _SHEET_SPACE = re.compile(r"\s*([{};,])\s*")
@@ -50,6 +53,7 @@ def to_html(source: str, name: str) -> str:
         raise RenderError(
             "a style sheet to be inlined imports another", where=name, hint="Copy its rules."
         )
+    floats = bool(_FLOAT.search(html))
     used = frozenset(name for value in _CLASS.findall(html) for name in value.split())
     html = _SHEET.sub(partial(_prepared, used), html)
     html = _OUTLOOK_RUN.sub(_merged, html)
@@ -61,6 +65,7 @@ def to_html(source: str, name: str) -> str:
             disable_validation=True,
             cssutils_logging_level=logging.CRITICAL,
             disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
+            align_floating_images=floats,  # to see whether one does, each picture's style is parsed
         ).transform(pretty_print=False)
     except (PremailerError, ValueError) as error:
         raise RenderError(f"the style sheet cannot be inlined: {error}", where=name) from error

@@ -1,0 +1,166 @@
+"""What any issue costs that is not refused: no shape of markup takes the square of its size.
+
+Sizes are of the limits of newsletter.digest.limits, or of a file; what is refused at a megabyte is
+refused before it is parsed.
+"""
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from newsletter import lint
+from newsletter.digest import limits
+from newsletter.errors import UnreadableIssue
+from newsletter.render import render
+from tests.counting import calls
+from tests.unit.digest.reading import read
+from tests.unit.render.rendering import MASTHEAD, default_theme
+
+# All of these together take half a minute; each of those that are mended here took minutes or more.
+pytestmark = pytest.mark.processor_seconds(60)
+
+HEAD = "---\ntitle: T\ndate: 2026-01-07\n---\nsee[^a]\n\n[^a]: note\n\n[a]: https://a.example/\n\n"
+MEGABYTE = 1_000_000
+
+# A beginning, what is repeated, and what stands between two of them.
+PIECES = [
+    *("![", "[", "](", "![a](b", "[a](b", "*a ", "*a_", "_a", "`", "`a``", "<", "<a ", "&", "{{"),
+    *("\\*", "[^", "[a][b] ", "http://", "http://a.b ", "//a.b ", "a@b.c ", "a:", "!", "$", "~~a "),
+    *("{{ subscriber.name }} ", '{{ subscriber.a | default("b") }}', "{%", "x <!-- ", "<b>x</b>"),
+    *('x <img src="https://a.example/b">', "x<br>", "![a](https://a.example/b) ", "&amp;"),
+]
+BLOCKS = [
+    *("# a", "#", "- a", "-", "> a", "1. a", "- [x] a", "```", "---", "a", "a\\", "a  ", "    a"),
+    *("|a|b|", "**a:** b", "## a\n### b\n#### Impact:", "> - a", "<p>a</p>", "<div>", "字", "***"),
+    *("{{ subscriber.name }}", "![", "- [a](https://a.example/)", "[a]: https://a.example/", "[a"),
+    *("![a](https://a.example/b)", "[^1]: a", "###### a\n# b", "<script>", "a|b\n-|-", '[a]: b "c'),
+]
+# Signs, and what they let the parser read on to: it once did so again for each of them.
+LOOKING_AHEAD = [
+    *(("[", "$", ""), ("![", "a ", ""), ("[", "a ", "]"), ("[^", "a", "")),
+    *(("[a](", "b", ""), ("[a](b", "(", ""), ("[a](b" + "b" * 40, "b", ")"), ('[a](b "', "c", "")),
+    *(("x <!-- ", "a", ">"), ("<div>\n<a", "a", ""), ("<a:", "b ", ""), ("&", "a", "")),
+    *(("http://", "a", ""), ("`a``", "b", ""), ("{{", "a", "}}"), ("*a", " ", "")),
+]
+
+
+def seconds(body: str, head: str = HEAD) -> float:
+    """The processor time from a file's text to what lint says of its email; the better of two."""
+    return min(_seconds(head + body) for _ in range(2))
+
+
+def _seconds(source: str) -> float:
+    began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    parsed = read(source)
+    email = render(parsed.digest, default_theme(), MASTHEAD)
+    lint.check(parsed.digest, email, parsed.findings)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime - began
+
+
+def assert_grows_in_step(small: str, large: str) -> None:
+    """Four times as much takes four times as long; the square would be sixteen times."""
+    assert seconds(large) < 9 * seconds(small) + 0.2
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_paragraph_of_one_sign_grows_in_step(piece: str) -> None:
+    """Below the limits of a paragraph, above which it is text."""
+    amount = min(1_200, 60_000 // len(piece))
+
+    assert_grows_in_step(piece * amount, piece * amount * 4)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("between", ["\n", "\n\n"], ids=["lines", "blocks"])
+def test_lines_of_one_kind_grow_in_step(block: str, between: str) -> None:
+    amount = 150 // (1 + block.count("\n"))
+
+    assert_grows_in_step((block + between) * amount, (block + between) * amount * 4)
+
+
+@pytest.mark.parametrize(("sign", "padding", "end"), LOOKING_AHEAD)
+def test_what_lets_the_parser_look_ahead_grows_in_step(sign: str, padding: str, end: str) -> None:
+    small, large = (
+        sign * signs + padding * (40 * signs // len(padding)) + end for signs in (500, 2_000)
+    )
+
+    assert_grows_in_step(small, large)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 4_800,
+        "![" * 4_800,
+        "[" * 2_000 + "*" * 2_000,
+        "[a](" * 2_000 + "b" * 80_000,
+        f"[a](b{'b' * 40}" * 2_000 + "b" * 80_000 + ")",
+    ],
+    ids=lambda body: body[:12],
+)
+def test_what_may_begin_a_link_is_not_read_again_and_again(body: str) -> None:
+    """A hundred calls a sign or fewer, as an ordinary link takes; it was up to 1,500."""
+    signs = body.count("[") + body.count("]") + body.count("*")
+
+    assert calls(lambda: read(HEAD + body)) < 150 * signs
+
+
+def test_a_picture_is_not_asked_whether_it_floats() -> None:
+    """Where nothing lets it float; to parse the style of each took most of the time."""
+    digest = read(HEAD + "x ![a](https://a.example/b)\n\n" * 100).digest
+
+    assert calls(lambda: render(digest, default_theme(), MASTHEAD)) < 100 * 1_000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("![", "[", "*", "_", "`", "<", "&", "](", "> ", "- ", "1. ", "a\n", "![a](b\n", "# a\n"),
+        *("|a", "http://", "<b>x</b>", "{{ subscriber.name }}\n", "a\\\n", "\n", "\\*", "-\x01 "),
+        *("a\r", "[^a]", "~", "***\n", "- [a](b)\n", "\r\n"),
+    ],
+)
+def test_a_megabyte_of_markup_is_refused(piece: str) -> None:
+    with pytest.raises(UnreadableIssue, match="lines and signs of markup") as caught:
+        read(HEAD + piece * (MEGABYTE // len(piece)))
+
+    assert caught.value.where.startswith("issues/issue.md:")
+    assert "Split it" in caught.value.hint
+
+
+@pytest.mark.parametrize("piece", ["{{ subscriber.name }} ", "word ", "字", "{{", "!", "$", "#"])
+def test_a_megabyte_without_markup_is_shown(piece: str) -> None:
+    """Forty thousand merge fields are one paragraph."""
+    parsed = read(HEAD + piece * (MEGABYTE // len(piece.encode())))
+
+    assert render(parsed.digest, default_theme(), MASTHEAD).text
+
+
+def test_the_front_matter_that_is_read_grows_in_step() -> None:
+    fronts = {
+        "points": "---\ntitle: T\nsummary: [{}]\n---\n",
+        "words": "---\ntitle: T\ntags: [{}]\n---\n",
+        "lines": "---\ntitle: T\nsummary: |\n{}---\n",
+    }
+    for name, front in fronts.items():
+        piece = "  - a\n" if name == "lines" else "a, "
+        small, large = (front.format(piece * amount) for amount in (500, 2_000))
+
+        assert seconds("x", large) < 9 * seconds("x", small) + 0.2, name
+
+
+def test_a_key_of_many_parts_is_a_fault_of_the_front_matter() -> None:
+    """The parser of TOML takes the square of them."""
+    parsed = read(f"+++\ntitle = 'T'\n{'a.' * 30_000}a = 1\n+++\ntext\n")
+
+    assert [f.message for f in parsed.findings if f.rule == "front-matter-invalid"] == [
+        "the front matter is no TOML: a line has more than 1,000 dots"
+    ]
+
+
+def test_the_limits_are_documented() -> None:
+    writing = (Path(__file__).parents[3] / "docs" / "writing.md").read_text("utf-8")
+
+    assert f"{limits.MAX_SIGNS:,}" in writing
+    assert f"{limits.MAX_BLOCKS:,}" in writing
