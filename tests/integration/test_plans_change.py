@@ -3,6 +3,7 @@
 import datetime as dt
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from newsletter.errors import Refused
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, Outcome, Rejected
 from newsletter.model.slug import spellings
-from newsletter.sending import control, run
+from newsletter.sending import control, rescheduling, run
 from newsletter.sending.plan import Order, forecast, plan
 from newsletter.store import Store, lists, sends
 from newsletter.transports.memory import Memory
@@ -113,6 +114,18 @@ def test_what_has_begun_has_no_time_to_change(
     assert call("reschedule", send_id, "2099-02-03 04:05").code == 5
     assert call("reschedule", send_id, "--replace").code == 5
     assert call("status", "--json").json == before
+
+
+def test_what_begins_while_it_is_looked_at_keeps_its_time_and_content(store: Store) -> None:
+    fill_list(store, 2)
+    send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
+    found = rescheduling.find(store, send_id)
+    after = run.run(runner(store, Memory(), clock=lambda: NOW), send_id)
+
+    with pytest.raises(Refused, match="has not begun"):
+        rescheduling.reschedule(store, found.id, NOW + dt.timedelta(days=1), None)
+
+    assert run.read(store, send_id) == after
 
 
 def test_one_that_was_paused_before_its_time_waits_for_the_new_one(

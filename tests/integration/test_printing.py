@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.cli.frame import show_error
+from newsletter.errors import NewsletterError
 from newsletter.gate import visible
 from tests.integration.commandline import ISSUE as SOURCE
 from tests.integration.commandline import Call, command, plan_send, spawn
@@ -104,6 +106,17 @@ def test_errors_hold_no_line_and_no_code_of_others(call: Call, words: str) -> No
         assert answer.code == 2
         assert is_harmless(answer.err)
         assert not [line for line in answer.err.splitlines() if line.startswith("finished")]
+
+
+@pytest.mark.parametrize("words", ATTACKS.values(), ids=ATTACKS)
+def test_each_part_of_an_error_passes_the_gate(
+    capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    show_error(NewsletterError(words, details=[words], where=words, hint=words), wants_json=False)
+
+    written = capsys.readouterr().err
+    assert is_harmless(written)
+    assert written.count(visible(words)) == 4
 
 
 NAMES = ["a\x1b[31mb", "a\u202eb", "a\nerror: all is lost", "a%0A::error::b", "a[red]b"]
