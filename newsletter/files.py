@@ -161,6 +161,7 @@ def _write_at_once(
                     handle = _opened(opened, part, _NEW, mode)
                     _write_all(handle, content)
                 except OSError as error:
+                    error.filename = error.filename or str(part)  # a write does not know it
                     stopped = error
                     break
                 handles.append(handle)

@@ -178,6 +178,11 @@ def _old_numbers(payload: str) -> tuple[int, int] | None:
         return None
 
 
+def are_given(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the keys come from outside, so that the folder needs none."""
+    return bool(environment.get("NEWSLETTER_SECRET", "").strip())
+
+
 def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The signing keys, newest first: NEWSLETTER_SECRET (comma-separated), else the key file."""
     if text := environment.get("NEWSLETTER_SECRET", "").strip():
@@ -205,6 +210,8 @@ def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[
 def make_keys(root: Path) -> Path:
     """Write a new key file, readable by its owner only; an existing one is left alone."""
     path = key_file(root)
+    if os.path.lexists(path):
+        return path
     make_folder(path.parent, private=True)
     with suppress(FileExistsError):
         write_new(path, f"{secrets.token_urlsafe(32)}\n".encode(), private=True)

@@ -106,7 +106,7 @@ def import_csv(
             raise UsageError(
                 "which list do they join?", where="--list", hint="Name it with --list LIST."
             )
-        writing = open_files.enter_context(rejects_file(rejects, [file.header for file in opened]))
+        left_out = open_files.enter_context(rejects_file(rejects, [file.header for file in opened]))
         parts = [
             Rows(
                 file,
@@ -115,7 +115,7 @@ def import_csv(
                 standing=Standing(status.value),
                 source=file.name if number else None,
                 now=now,
-                write_reject=writing[number],
+                write_reject=left_out.writing[number],
                 progress=progress,
                 tally=tally,
                 samples=_SAMPLES if order.dry_run else 0,
@@ -126,6 +126,7 @@ def import_csv(
         with staging(store) as stage:
             stage.load(_all_of(parts), hashes)
             refuse_unknown(tally)
+            left_out.flush()
             consent = Consent(now, "import", opened[0].name)
             with stage.transaction(keep=not order.dry_run):
                 merged = merge(stage, lists.names, consent, _names(systems), hashes)

@@ -40,9 +40,11 @@ def written_whole(path: Path) -> Iterator[TextIO]:
             yield file
         if temporary is not None:
             Path(temporary).replace(place)
-    except BaseException:
+    except BaseException as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # as of a write to a full disk
+            error.filename = str(path)
         raise
 
 

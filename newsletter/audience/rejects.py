@@ -1,8 +1,9 @@
 """The file of rejected rows."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -16,17 +17,24 @@ class WriteReject(Protocol):
     def __call__(self, line: int, reason: str, cells: Sequence[str]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """What writes a reject of each file; `flush` raises OSError where some could not be written,
+    which is to be known before anything is imported."""
+
+    writing: Sequence[WriteReject]
+    flush: Callable[[], None]
+
+
 @contextmanager
-def rejects_file(
-    path: Path | None, headers: Sequence[Sequence[str]]
-) -> Iterator[Sequence[WriteReject]]:
-    """A file `line,reason,<original columns>` for what is left out of files with these headers, and
-    what writes into it for each of them. It can be put right and imported as it is.
+def rejects_file(path: Path | None, headers: Sequence[Sequence[str]]) -> Iterator[Rejects]:
+    """A file `line,reason,<original columns>` for what is left out of files with these headers. It
+    can be put right and imported as it is.
 
     Without a path, what is given to it is lost.
     """
     if path is None:
-        yield [_lose] * len(headers)
+        yield Rejects([_lose] * len(headers), lambda: None)
         return
     columns: dict[str, str] = {}  # by name in lower case, as they were first written
     for header in headers:
@@ -50,7 +58,7 @@ def rejects_file(
 
             return write
 
-        yield [writing(header) for header in headers]
+        yield Rejects([writing(header) for header in headers], file.flush)
 
 
 def _own(header: Sequence[str], cells: Sequence[str]) -> Sequence[str]:

@@ -64,11 +64,12 @@ def import_suppressions(
     tally = Tally()
     with ExitStack() as files:
         file = files.enter_context(open_csv(path, bare=True))
-        (write_reject,) = files.enter_context(rejects_file(rejects, [file.header]))
-        rows = _Rows(file, reason, now, tally, write_reject)
+        left_out = files.enter_context(rejects_file(rejects, [file.header]))
+        rows = _Rows(file, reason, now, tally, left_out.writing[0])
         with staging(store) as stage:
             stage.load(rows.batches(), hashes)
             refuse_unknown(tally)
+            left_out.flush()
             with stage.transaction(keep=True):
                 merged = merge(stage, {}, Consent(now, "import", file.name), "", hashes)
     return result_of(merged, tally)

@@ -27,7 +27,7 @@ def upgrade(session: Session) -> None:
 
     project = session.project
     before, after = store.upgrade(project.settings.store.url, project.root)
-    if before is None:
+    if before is None and not links.are_given():
         links.make_keys(project.root)
     if session.json:
         session.emit({"before": before, "after": after})

@@ -37,6 +37,20 @@ def test_upgrade_of_a_new_clone_makes_the_store_and_a_secret(call: Call, project
     assert call("lists", "--json").code == 0
 
 
+def test_upgrade_makes_no_secret_where_one_is_given(
+    call: Call, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container, whose folder may be read-only."""
+    for path in (project / "subscribers").iterdir():
+        path.unlink()
+    monkeypatch.setenv("NEWSLETTER_SECRET", "a-secret-of-some-length")
+
+    answer = call("db", "upgrade", "--json")
+
+    assert answer.json == {"before": None, "after": REVISION}
+    assert not (project / "subscribers" / "secret.key").exists()
+
+
 def test_upgrade_of_a_store_that_is_up_to_date_changes_nothing(
     call: Call, project: Path, readers: str, rows: Rows
 ) -> None:

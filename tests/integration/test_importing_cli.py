@@ -301,6 +301,23 @@ def test_a_device_is_written_and_stays_one(call: Call, project: Path, arguments:
     assert stat.S_ISCHR(device.lstat().st_mode)
 
 
+def test_a_full_disk_is_told_with_the_file(call: Call, project: Path) -> None:
+    write(project, "email\nann@example.com\nbad\n")
+    full = "/dev/full"
+
+    exported = call("subscribers", "export", "--out", full, "--json").error
+    imported = call(
+        "subscribers", "import", "people.csv", "--list", "ai", "--rejects", full, "--json"
+    ).error
+    refused = call("suppressions", "import", "people.csv", "--rejects", full, "--json").error
+
+    for error in (exported, imported, refused):
+        assert (error["where"], error["code"]) == (full, "failed")
+        assert "No space left on device" in error["message"]
+    assert call("lists", "--json").out == ""  # nothing was done by halves
+    assert call("suppressions", "list", "--json").out == ""
+
+
 def test_a_link_is_followed(call: Call, project: Path) -> None:
     write(project, "email\nann@example.com\n")
     call("subscribers", "import", "people.csv", "--list", "ai")

@@ -46,6 +46,7 @@ def test_what_meets_the_end_of_the_disk_leaves_nothing(
         write(tmp_path / "mail.eml", b"x" * 100_000)
 
     assert caught.value.errno == errno.EFBIG
+    assert str(caught.value.filename).startswith(str(tmp_path / "mail.eml"))
     assert list(tmp_path.iterdir()) == []
 
 
