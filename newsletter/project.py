@@ -68,9 +68,15 @@ class Project:
     def readable_issue_files(self) -> list[Path]:
         """Those of them that are files, for nobody may ever write into a pipe, and that do not lead
         out of the project."""
+        if leads_out(self.issues, self.root):
+            return []
         return [
-            path for path in self.issue_files() if _is_file(path) and not leads_out(path, self.root)
+            path for path in self.issue_files() if _is_file(path) and not self._is_outside(path)
         ]
+
+    def _is_outside(self, issue: Path) -> bool:
+        """Whether a file in `issues/`, which is not outside itself, is a link that leads there."""
+        return issue.is_symlink() and leads_out(issue, self.root)
 
     def _check_place(self, issue: Path) -> None:
         """Raises UsageError for a file whose name or link leads where no issue belongs."""

@@ -25,11 +25,11 @@ def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> 
     """Check issues: what, where, and what to do. Without ISSUE, all of them."""
     from newsletter.lint.formats import sarif
     from newsletter.sending.prepare import prepare
-    from newsletter.sending.slugs import slugs
+    from newsletter.sending.slugs import Slugs
 
     form = "json" if session.json else form
     names = issues or tuple(str(path) for path in session.project.issue_files())
-    taken = slugs(session.project)
+    taken = Slugs(session.project)
     found: list[Finding] = []
     failed = 0
     for name in names:

@@ -84,11 +84,13 @@ def parse(
     data: bytes, *, file: str, stem: str, base_url: str, section_labels: Sequence[str]
 ) -> Parsed:
     """Parse the bytes of an issue. Raises UnreadableIssue; all other faults are findings."""
-    text, findings = characters.clean(characters.decode(data, file), file)
+    written = characters.decode(data, file)
+    text = characters.clean(written)
+    limits.refuse_too_many_signs(text, file)
     front = front_matter.split(text, file)
     read, faults = meta.read(front, file, base_url)
     limits.refuse_too_many_points(len(read.summary), file, front.lines.get("summary", 1))
-    report = Report(file, base_url, front.body_line, [*findings, *faults])
+    report = Report(file, base_url, front.body_line, [*characters.faults(written, file), *faults])
     check = partial(limits.refuse_too_many_blocks, file=file, body_line=front.body_line)
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
     tokens = markdown.parser().parse(front.body, env)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.digest.limits import refuse_too_many_signs
 from newsletter.errors import UnreadableIssue
 from newsletter.model.finding import Finding, Position, Severity
 
@@ -41,19 +40,26 @@ def _line(data: bytes, offset: int) -> int:
     return data.count(b"\n", 0, offset) + 1
 
 
-def clean(text: str, file: str) -> tuple[str, list[Finding]]:
-    """Text with `\\n` line ends and without characters that do harm. Raises UnreadableIssue."""
+def clean(text: str) -> str:
+    """Text with `\\n` line ends and without characters that do harm."""
+    return harmless(_with_plain_ends(text))
+
+
+def faults(text: str, file: str) -> list[Finding]:
+    """What `clean` changes, and what an editor has lost."""
     findings = list(_line_ends(text, file))
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    cleaned = harmless(text)
-    refuse_too_many_signs(cleaned, file)
+    plain = _with_plain_ends(text)
     for pattern, rule, what in (
         (_CONTROL, "control-character", "a control character, which was removed"),
         (_BIDIRECTIONAL, "bidirectional-control", "a text direction override, which was removed"),
         (_REPLACEMENT, "replacement-character", "U+FFFD, which stands for a lost character"),
     ):
-        findings += _each(pattern, text, file, rule, what)
-    return cleaned, findings
+        findings += _each(pattern, plain, file, rule, what)
+    return findings
+
+
+def _with_plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def harmless(text: str) -> str:

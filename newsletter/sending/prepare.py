@@ -13,7 +13,7 @@ from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
 from newsletter.project import Project
 from newsletter.render import Masthead, Theme
-from newsletter.sending.slugs import Slugs, duplicate_slug, slugs
+from newsletter.sending.slugs import Slugs, duplicate_slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def prepare(project: Project, issue: str, *, taken: Slugs | None = None) -> Prep
     )
     theme = _theme(project, parsed)
     email = render.render(parsed.digest, theme, masthead(project))
-    own = duplicate_slug(path, project, slugs(project) if taken is None else taken)
+    own = duplicate_slug(path, project, Slugs(project) if taken is None else taken)
     found = lint.check(parsed.digest, email, [*parsed.findings, *own])
     return Prepared(path, parsed, email, found)
 

@@ -9,7 +9,7 @@ from newsletter.project import Project
 from newsletter.sending import plan
 from newsletter.sending.prepare import Prepared, prepare
 from newsletter.sending.run import read
-from newsletter.sending.slugs import slugs
+from newsletter.sending.slugs import Slugs
 from newsletter.store import Store, sends
 
 
@@ -22,8 +22,8 @@ def find(store: Store, send_id: str) -> Send:
 
 def render_again(project: Project, send: Send) -> Prepared:
     """The issue of a send as it is now. Raises UsageError where no file has its slug any more."""
-    taken = slugs(project)
-    holders = taken.get(send.slug, ())
+    taken = Slugs(project)
+    holders = taken.holders(send.slug)
     if not holders:
         raise UsageError(
             f"no issue has the slug {send.slug!r} any more",

@@ -1,7 +1,7 @@
 """Two issues with one slug: the ledger and the archive could not tell them apart."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.project import Project
+from newsletter.sending.glance import possible_slugs
 
 _HEAD_BYTES = 256 * 1024  # front matter has 64 K characters at most, of four bytes each
 
@@ -22,22 +23,32 @@ class Holder:
     position: Position
 
 
-Slugs = Mapping[str, Sequence[Holder]]
+class Slugs:
+    """The slugs of all files in `issues/`; most of these files are glanced at and not read."""
 
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._may_have: dict[str, list[Path]] = defaultdict(list)
+        for path in reversed(project.readable_issue_files()):
+            head = _head(path)
+            for slug in possible_slugs(head, path.stem) or (_slug(path, head, "")[0],):
+                self._may_have[slug].append(path)
 
-def slugs(project: Project) -> Slugs:
-    """The slugs of all files in `issues/`, each with who has it; reads only their front matter."""
-    found: dict[str, list[Holder]] = defaultdict(list)
-    for path in reversed(project.readable_issue_files()):
-        slug, position = _slug(path, project.shown(path))
-        found[slug].append(Holder(path.resolve(), position))
-    return found
+    def holders(self, slug: str) -> list[Holder]:
+        """Who has this slug, the oldest name first."""
+        return list(self._holders(slug))
+
+    def _holders(self, slug: str) -> Iterator[Holder]:
+        for path in self._may_have.get(slug, ()):
+            its, position = _slug(path, _head(path), self._project.shown(path))
+            if its == slug:
+                yield Holder(path.resolve(), position)
 
 
 def duplicate_slug(path: Path, project: Project, taken: Slugs) -> Iterator[Finding]:
     """Two issues have one slug, or a file elsewhere has the slug of one in `issues/`."""
-    slug, position = _slug(path, project.shown(path))
-    others = [holder for holder in taken.get(slug, ()) if holder.path != path.resolve()]
+    slug, position = _slug(path, _head(path), project.shown(path))
+    others = [holder for holder in taken.holders(slug) if holder.path != path.resolve()]
     if others:
         yield Finding(
             "duplicate-slug",
@@ -51,20 +62,21 @@ def duplicate_slug(path: Path, project: Project, taken: Slugs) -> Iterator[Findi
 def slug_of_issue(project: Project, issue: str) -> str:
     """The slug of an issue, a path or a stem; UsageError where there is no such file."""
     path = project.issue_path(issue)
-    return _slug(path, project.shown(path))[0]
+    return _slug(path, _head(path), project.shown(path))[0]
 
 
-def _slug(path: Path, shown: str) -> tuple[str, Position]:
-    """The slug of a file as its digest has it, whatever else is wrong with the file."""
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            return file.read(_HEAD_BYTES)
     except OSError:
-        head = b""
-    if b"slug" not in head.lower():  # spares most files of a large folder from being parsed
-        return slug_of(None, path.stem, Report(shown, "", 1), 1), Position(shown, 1)
+        return b""
+
+
+def _slug(path: Path, head: bytes, shown: str) -> tuple[str, Position]:
+    """The slug of a file as its digest has it, whatever else is wrong with the file."""
     text = head.decode("utf-8-sig", "replace")
-    front = front_matter.split(characters.clean(text, shown)[0], shown)
+    front = front_matter.split(characters.clean(text), shown)
     named = meta.read(front, shown, "")[0].meta.slug
     line = front.lines.get("slug", 1)
     return slug_of(named, path.stem, Report(shown, "", 1), line), Position(shown, line)

@@ -1,6 +1,7 @@
 """How long an issue takes to become an email, and how large that is."""
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -50,6 +51,34 @@ def rendering(bench: Bench) -> Iterator[Figure]:
     yield Figure("  peak memory", peaks, "MB", at_most=80)
     html_bytes = json.loads(cold[0].output)["html_bytes"]
     yield Figure("  size of the HTML", (html_bytes / 1024,), "KB", at_most=60)
+    ratios, _ = apart(prepare_ratios, str(bench.folder), 3 * bench.short_repeats)
+    yield Figure("prepare, 1,000 issues in the folder, against one", tuple(ratios), "x", at_most=4)
+
+
+def prepare_ratios(folder: str, repeats: int) -> list[float]:
+    """What it costs that many other issues, each with a slug of its own, may have the same one."""
+    alone, among = (_project(Path(folder) / name) for name in ("alone", "among"))
+    text = issue().read_text("utf-8")
+    for number in range(999):
+        slugged = text.replace("---\n", f"---\nslug: issue-{number}\n", 1)
+        (among.issues / f"old-{number}.md").write_text(slugged, "utf-8")
+    seconds = [(_prepare_seconds(alone), _prepare_seconds(among)) for _ in range(repeats + 1)]
+    return [many / one for one, many in seconds[1:]]
+
+
+def _project(folder: Path) -> Project:
+    """A project with one issue."""
+    (folder / "issues").mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "newsletter.toml", folder)
+    shutil.copy(issue(), folder / "issues" / "newest.md")
+    return Project.open(folder)
+
+
+def _prepare_seconds(project: Project) -> float:
+    """Of the processor: what else this machine does is no matter."""
+    began = time.process_time()
+    prepare(project, "newest")
+    return time.process_time() - began
 
 
 def warm_milliseconds(repeats: int) -> list[tuple[float, float]]:

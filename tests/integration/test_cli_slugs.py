@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.digest import front_matter
+from newsletter.project import Project
+from newsletter.sending.prepare import prepare
+from tests.counting import calls
 from tests.integration.commandline import ISSUE, Call, write_issue
 
 
@@ -138,3 +142,15 @@ def test_only_the_front_matter_of_the_others_is_read(call: Call, project: Path) 
     write_issue(project, "2026-01-09-b.md", ISSUE + "[" * 2_000_000, slug="looms")
 
     assert len(duplicates(call, "2026-01-08-a")) == 1
+
+
+def test_the_other_issues_are_not_read(project: Path) -> None:
+    """Of a hundred that have slugs of their own, one is asked for."""
+    for number in range(100):
+        body = "\n\nThe slug of an animal: eighty stomachs, no eyes.\n" * 50
+        write_issue(project, f"old-{number}.md", f"{ISSUE}{body}", slug=f"looms-{number}")
+    opened = Project.open(project)
+
+    read = calls(lambda: prepare(opened, "old-7"), of=front_matter.split)
+
+    assert read <= 5

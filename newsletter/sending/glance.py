@@ -1,0 +1,60 @@
+"""Which slugs an issue may have, at a glance: to read front matter takes fifty times as long.
+
+A glance is never wrong, but it may leave two slugs open, for only YAML knows whether front matter
+can be read at all; or it sees nothing clear, and then the file has to be read.
+"""
+
+import re
+
+from newsletter.digest.report import Report
+from newsletter.digest.slugs import slug_of
+
+_MARK = b"\xef\xbb\xbf"
+_FENCE = re.compile(rb"(---|\+\+\+)[ \t]*[\r\n]")
+_ENDS = {
+    b"---": re.compile(rb"[\r\n](?:---|\.\.\.)[ \t]*(?:[\r\n]|\Z)"),
+    b"+++": re.compile(rb"[\r\n]\+\+\+[ \t]*(?:[\r\n]|\Z)"),
+}
+_BLANK_LINE = re.compile(rb"(?:\r\n?+|\n)(?=[ \t]*[\r\n])")
+# Escapes that spell a letter or join two lines, and what newsletter.digest.characters removes:
+# with them a word may be there unseen.
+_HIDING = re.compile(r"\\(?:[xuU\s]|\Z)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_WORD = re.compile(r"slug", re.IGNORECASE)
+# In quotes, or in YAML nothing that could be a number, and no more of it below.
+_LINE = re.compile(
+    r"^slug[ \t]*(?:[:=][ \t]*(?P<quote>[\"'])(?P<quoted>[\w-]+)(?P=quote)"
+    r"|:[ \t]*(?P<plain>[^\W\d_][\w-]*|[0-9][\w-]*-[\w-]*))[ \t]*\n(?!\s)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def possible_slugs(head: bytes, stem: str) -> frozenset[str] | None:
+    """The slugs of which a file that begins so has one; None where it has to be read."""
+    front = _front_matter(head.removeprefix(_MARK))
+    if front is None or _HIDING.search(front):
+        return None
+    words = sum(1 for _ in _WORD.finditer(front))
+    if not words:
+        return frozenset({_slug_of(None, stem)})
+    line = _LINE.search(front)
+    if words > 1 or line is None:
+        return None
+    # Pelican's lines take quotes as a part of the slug.
+    named = {line["plain"] or line["quoted"], line["plain"] or f'"{line["quoted"]}"'}
+    return frozenset({_slug_of(None, stem), *(_slug_of(name, stem) for name in named)})
+
+
+def _front_matter(head: bytes) -> str | None:
+    """At least all of the front matter; None where it is not clear whether there is one."""
+    if fence := _FENCE.match(head):
+        end = _ENDS[fence[1]].search(head, fence.end() - 1)
+    elif re.match(rb"\W*[\r\n]", head):  # it may be a fence once it is cleaned
+        return None
+    else:
+        end = _BLANK_LINE.search(head)
+    text = head[: end.end()] if end else head
+    return text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _slug_of(named: str | None, stem: str) -> str:
+    return slug_of(named, stem, Report("", "", 1), 1)
