@@ -84,7 +84,31 @@ class Rows:
             self._progress(self._file.position_bytes())
 
     def _add(self, batch: Batch, record: Record) -> None:
-        """Raises ValueError saying why a row is bad."""
+        """Raises ValueError saying why a row is bad; a no in it is kept all the same."""
+        try:
+            self._add_whole(batch, record)
+        except ValueError:
+            if not self._add_no(batch, record):
+                raise
+
+    def _add_no(self, batch: Batch, record: Record) -> bool:
+        """Take the address and the no of a row whose name or attributes cannot be stored; False
+        where the row says no such thing."""
+        if self._is_plain or self._columns.own:
+            return False
+        standing, _, _ = self._said(record.line, record.cells)
+        if FIRMNESS[standing] < FIRMNESS[Standing.UNSUBSCRIBED]:
+            return False
+        address, _ = named(unguard(record.cells[self._columns.email].strip()))
+        place, key = self._base + record.line, address.lower()
+        if standing.reason:
+            batch.suppressions.append(self._suppression(place, key, standing, None))
+        else:
+            batch.rows.append((place, key, address, "", None, standing.value, DEFAULT_LIST))
+        return True
+
+    def _add_whole(self, batch: Batch, record: Record) -> None:
+        """Raises ValueError for what cannot be stored."""
         columns, line, cells = self._columns, record.line, record.cells
         # Nine rows in ten are short and plain as a whole: then no cell needs a closer look.
         text = "".join(cells)

@@ -90,6 +90,25 @@ def test_a_no_once_more_changes_nothing(store: Store, tmp_path: Path) -> None:
     assert log(store, "ann") == [("unsubscribed", "import")]
 
 
+@pytest.mark.parametrize(
+    ("word", "recorded"),
+    [("unsubscribed", "unsubscribed"), ("bounced", "hard_bounce"), ("active", "confirmed")],
+)
+@pytest.mark.parametrize("name", ["x" * 300, "a\x07b"])
+def test_a_no_counts_though_its_row_has_a_name_that_cannot_be_kept(
+    store: Store, tmp_path: Path, name: str, word: str, recorded: str
+) -> None:
+    import_text(store, tmp_path, "email\nann@example.com\n")
+
+    result = import_text(
+        store, tmp_path, f"email,name,status\nann@example.com,{name},{word}\n", now=LATER
+    )
+
+    assert standing(store, "ann") == recorded
+    assert result.rejected == (recorded == "confirmed")
+    assert sum(result.counts.values()) == 1
+
+
 def test_pending_takes_nobody_back(store: Store, tmp_path: Path) -> None:
     make_list(store)
     join(store, "ann@example.com")
