@@ -6,7 +6,7 @@ connections of one client against all others.
 
 import asyncio
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,14 +15,16 @@ _HEAD_BYTES = 16 * 1024
 
 
 class Crowd:
-    """Who is connected. A client or network at its limit gives up its own oldest idle connection.
+    """Who is connected. A client or network at its limit gives up its own oldest idle connection,
+    else the oldest that waits for its client: nobody holds a place by sending a body slowly.
 
     `exempt` are the networks of proxies that speak for many clients: only all together count for
-    them. Where nothing is idle a new connection is refused, but never for what others hold.
+    them. Where nothing waits a new connection is refused, but never for what others hold.
     """
 
     per_client = 64
     per_network = 256  # /24 of IPv4, /64 of IPv6
+    per_wide_network = 512  # /48 of IPv6, which one client may have
     in_all = 900
 
     def __init__(self, exempt: Sequence[str] = ()) -> None:
@@ -36,10 +38,10 @@ class Crowd:
         for name, most in limits.items():
             group = self._groups.get(name, {})
             if len(group) >= most:
-                idle = next((other for other in group if other.is_idle), None)
-                if idle is not None:
-                    self.forget(idle)
-                    idle.abort()
+                given_up = _to_be_given_up(group)
+                if given_up is not None:
+                    self.forget(given_up)
+                    given_up.abort()
                 elif name:
                     return False
         for name in limits:
@@ -62,10 +64,21 @@ class Crowd:
         if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
             ip = ip.ipv4_mapped
         if ip is not None and not any(ip in network for network in self._exempt):
-            prefix = 24 if ip.version == 4 else 64
             yield str(ip), self.per_client
-            yield str(ipaddress.ip_network((ip, prefix), strict=False)), self.per_network
+            yield _network(ip, 24 if ip.version == 4 else 64), self.per_network
+            if ip.version == 6:
+                yield _network(ip, 48), self.per_wide_network
         yield "", self.in_all
+
+
+def _to_be_given_up(group: Collection["Guarded"]) -> "Guarded | None":
+    idle = (connection for connection in group if connection.is_idle)
+    waiting = (connection for connection in group if connection.waits_for_client)
+    return next(idle, None) or next(waiting, None)
+
+
+def _network(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, prefix: int) -> str:
+    return str(ipaddress.ip_network((ip, prefix), strict=False))
 
 
 class Guarded(HttpToolsProtocol):
@@ -73,11 +86,12 @@ class Guarded(HttpToolsProtocol):
 
     A head has so many seconds and bytes, also one that has not begun; how long a body may take is
     newsletter.web.frame's to say; an answer has to be read within its seconds, and so has what is
-    left of it when the connection is being closed.
+    left of it when the connection is being closed, and within fewer when the server ends.
     """
 
     head_seconds = 10.0
     answer_seconds = 30.0
+    leaving_seconds = 8.0
 
     def __init__(self, *arguments: Any, crowd: Crowd | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -90,6 +104,13 @@ class Guarded(HttpToolsProtocol):
     def is_idle(self) -> bool:
         """Whether no request of this connection is being answered."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether nothing is being done for this connection before its client sends more of a
+        body, or reads more of an answer."""
+        owes_body = self.cycle is not None and self.cycle.more_body and not self.pipeline
+        return owes_body or self._unread is not None
 
     def abort(self) -> None:
         self.transport.abort()
@@ -108,6 +129,10 @@ class Guarded(HttpToolsProtocol):
         self._stop_waiting()
         self._stop_timing_the_reader()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.loop.call_later(self.leaving_seconds, self.abort)
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is not None:

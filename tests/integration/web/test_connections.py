@@ -14,6 +14,7 @@ from newsletter.web.server import listen
 from tests.waiting import PATIENCE_SECONDS
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
 LARGE = 8 * 1024 * 1024
 
 
@@ -30,13 +31,18 @@ class Patient(Guarded):
 class Small(Crowd):
     per_client = 8
     per_network = 12
+    per_wide_network = 16
     in_all = 20
 
 
 async def answers(
-    scope: dict[str, object], receive: object, send: Callable[..., Awaitable[None]]
+    scope: dict[str, object],
+    receive: Callable[[], Awaitable[dict[str, object]]],
+    send: Callable[..., Awaitable[None]],
 ) -> None:
-    """As many bytes as the path says, in one piece."""
+    """As many bytes as the path says, in one piece; of /2 once the body has come."""
+    while scope["path"] == "/2" and (await receive()).get("more_body"):
+        pass
     size = int(str(scope["path"])[1:] or "2")
     headers = [(b"content-length", str(size).encode())]
     if size % 2:
@@ -49,8 +55,13 @@ Connect = Callable[..., socket.socket]
 
 
 @contextmanager
-def serving(crowd: Crowd | None = None, protocol: type[Guarded] = Impatient) -> Iterator[Connect]:
-    """A server; what connects to it does so from any address of the loopback network."""
+def serving(
+    crowd: Crowd | None = None, protocol: type[Guarded] = Impatient, *, is_forced: bool = True
+) -> Iterator[Connect]:
+    """A server; what connects to it does so from any address of the loopback network.
+
+    It ends at once, or as when it is told to once, if that is not `is_forced`.
+    """
     with listen("127.0.0.1", 0) as listening, ExitStack() as opened:
         config = uvicorn.Config(
             answers,
@@ -76,8 +87,9 @@ def serving(crowd: Crowd | None = None, protocol: type[Guarded] = Impatient) -> 
         try:
             yield connect
         finally:
-            server.should_exit = server.force_exit = True
-            thread.join()
+            server.should_exit, server.force_exit = True, is_forced
+            thread.join(PATIENCE_SECONDS)
+            assert not thread.is_alive()
 
 
 def ends(connection: socket.socket) -> bool:
@@ -181,6 +193,19 @@ def test_who_reads_slowly_but_reads_gets_all_of_it() -> None:
     assert got > 1_000_000
 
 
+def test_who_does_not_read_holds_up_no_end_of_the_server() -> None:
+    """Their requests were once cancelled at the end, each with a traceback in the log."""
+
+    class Leaving(Patient):
+        answer_seconds = 10 * PATIENCE_SECONDS
+        leaving_seconds = 0.1
+
+    with serving(protocol=Leaving, is_forced=False) as connect:
+        connection = connect(buffer_bytes=4096)
+        connection.sendall(SLOW_TO_READ)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+
+
 # --- caps -----------------------------------------------------------------------------------------
 
 
@@ -213,6 +238,41 @@ def test_all_together_the_oldest_idle_ones_go_first() -> None:
         assert answered(kept[-1])
 
 
+SLOW_TO_SEND = GET + POST.replace(b"/ ", b"/2 ", 1) + b"x"
+SLOW_TO_READ = GET.replace(b"/ ", f"/{LARGE} ".encode())
+
+
+@pytest.mark.parametrize("sent", [SLOW_TO_SEND, SLOW_TO_READ * 2], ids=["to send", "to read"])
+def test_who_is_slow_does_not_fill_the_places_of_all(sent: bytes) -> None:
+    """From many networks: the answer to all others, to a one-click too, was once 503."""
+    crowd = Small()
+    with serving(crowd, Patient) as connect:
+        kept = []
+        for number in range(30):
+            kept.append(connect(f"127.1.{number}.1", buffer_bytes=4096))
+            kept[-1].sendall(sent)
+            assert kept[-1].recv(12) == b"HTTP/1.1 200"
+
+        assert answered(connect("127.9.9.9"))
+        assert len(crowd._of) == Small.in_all
+        for connection in kept:
+            connection.close()
+
+
+def test_who_sends_a_body_slowly_is_given_up_after_all_that_is_idle() -> None:
+    with serving(Small(), Patient) as connect:
+        slow = connect("127.1.0.1")
+        slow.sendall(SLOW_TO_SEND)
+        assert slow.recv(1024).startswith(b"HTTP/1.1 200")
+        kept = [connect(f"127.1.{number}.1") for number in range(1, 31)]
+        assert answered(connect("127.9.9.9"))
+
+        slow.sendall(b"x" * 8)
+
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        assert not answered(kept[0])
+
+
 def test_a_proxy_that_is_named_speaks_for_many() -> None:
     with serving(Small(["127.1.2.0/24"]), Patient) as connect:
         kept = [connect("127.1.2.3") for _ in range(15)]
@@ -222,6 +282,8 @@ def test_a_proxy_that_is_named_speaks_for_many() -> None:
 
 class Slow:
     """A client in the middle of a request, as far as a crowd can tell."""
+
+    waits_for_client = False
 
     def __init__(self, *, is_idle: bool) -> None:
         self.is_idle = is_idle
@@ -238,6 +300,8 @@ class Slow:
         ([f"192.0.2.{n}" for n in range(30)], 12),
         ([f"2001:db8:1:2::{n:x}" for n in range(30)], 12),
         ([f"2001:db8:1:{n:x}::1" for n in range(15)], 15),
+        ([f"2001:db8:1:{n:x}::1" for n in range(18)], 16),
+        ([f"2001:db8:{n:x}::1" for n in range(18)], 18),
         (["::ffff:192.0.2.1"] * 10, 8),
         ([""] * 15, 15),
     ],
