@@ -117,8 +117,8 @@ class _Rows:
         else:
             key = named(cells[self._address])[0].lower()
         source = cells[self._source] if self._source >= 0 else ""
-        if not source.isprintable():
-            raise ValueError("the source holds a control character")
+        # In it may stand what a mail server wrote; nobody's no is left out for that.
+        source = "".join(letter if letter.isprintable() else " " for letter in source)
         at = moment(cells[self._time]) if self._time >= 0 else None
         known_at = at if at is None or at <= self._now else None
         batch.suppressions.append(

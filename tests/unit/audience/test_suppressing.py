@@ -50,6 +50,24 @@ def test_what_was_exported_comes_back_the_same(store: Store, tmp_path: Path) -> 
         assert {each.created_at for each in suppressions.newest_first(connection)} == {NOW}
 
 
+def test_odd_words_of_a_mail_server_keep_no_address_out(store: Store, tmp_path: Path) -> None:
+    """They are the source of a suppression that a report caused."""
+    words = "Bounce 5.1.1 \x1b[31mno\tway\u202e \x85, send 1"
+    with store.write() as connection:
+        suppressions.add(connection, "x@example.com", SuppressionReason.COMPLAINT, words, NOW)
+    out = io.StringIO()
+    export_suppressions(store, out)
+    with store.write() as connection:
+        suppressions.remove(connection, "x@example.com", "test", NOW)
+
+    result = bring(store, tmp_path, out.getvalue())
+
+    assert (result.suppressed, result.rejected) == (1, 0)
+    assert standing(store) == {
+        "x@example.com": ("complaint", "Bounce 5.1.1  [31mno way   , send 1")
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
