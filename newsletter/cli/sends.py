@@ -9,6 +9,7 @@ import click
 from newsletter.cli.frame import Session, command
 from newsletter.cli.showing import as_json, in_zone, show, standing_of
 from newsletter.errors import UsageError
+from newsletter.gate import visible
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, Send, SendStatus
 
 EXIT_CODES = {
@@ -149,7 +150,7 @@ def warn_if_restored(session: Session) -> None:
 
 
 def _print_csv(rows: Iterable[Delivery]) -> None:
-    """A line each, with cells that no spreadsheet runs as a formula."""
+    """A line each, with cells that no terminal obeys and no spreadsheet runs as a formula."""
     import csv
 
     from newsletter.audience.spreadsheet import guard
@@ -159,7 +160,8 @@ def _print_csv(rows: Iterable[Delivery]) -> None:
     writer.writerow(columns)
     for delivery in rows:
         values = delivery_json(delivery)
-        writer.writerow(guard(str(values[column] or "")) for column in columns)
+        cells = (str(values[column] or "") for column in columns)
+        writer.writerow(guard(visible(cell)) for cell in cells)
 
 
 def _find(session: Session, send: str | None) -> Send:

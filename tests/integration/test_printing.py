@@ -77,6 +77,7 @@ def test_words_from_outside_are_shown_and_not_obeyed(
         assert not [line for line in shown.out.splitlines() if line.startswith("finished")]
         assert [json.loads(line) for line in machine.out.splitlines()]
         assert is_harmless(machine.out)
+    assert is_harmless(call("deliveries", sent, "--csv").out)
     assert visible(words) in call("status").out
     assert call("status", "--json").json["pause_reason"] == words
 
