@@ -21,16 +21,20 @@ started = time.perf_counter()
 code = subprocess.run(sys.argv[1:]).returncode
 seconds = time.perf_counter() - started
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps([code, seconds, peak]), file=sys.stderr)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+processor = used.ru_utime + used.ru_stime
+print(json.dumps([code, seconds, processor, peak]), file=sys.stderr)
 """  # noqa: E501
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`seconds` and `peak_mb` (resident memory) are of the whole process, its start included."""
+    """All of the whole process, its start included: `processor_seconds` are what it computed,
+    `peak_mb` is resident memory."""
 
     output: str
     seconds: float
+    processor_seconds: float
     peak_mb: float
 
 
@@ -41,10 +45,10 @@ def command(*arguments: str, stdin: str = "") -> Measured:
         [*starter, *arguments], input=stdin, cwd=ROOT, capture_output=True, text=True, check=True
     )
     *notes, report = done.stderr.splitlines()
-    code, seconds, peak_bytes = json.loads(report)
+    code, seconds, processor_seconds, peak_bytes = json.loads(report)
     if code:
         raise RuntimeError("\n".join([f"{arguments[0]} left with {code}", *notes[-10:]]))
-    return Measured(done.stdout, seconds, peak_bytes / 1e6)
+    return Measured(done.stdout, seconds, processor_seconds, peak_bytes / 1e6)
 
 
 def apart(function: Callable[P, Any], *arguments: P.args, **_: P.kwargs) -> tuple[Any, Measured]:

@@ -29,3 +29,17 @@ def startup(bench: Bench) -> Iterator[Figure]:
     loaded = set(command(sys.executable, "-c", _HELP).output.split())
     heavy = loaded.intersection(_HEAVY)
     yield Figure(f"  of {', '.join(_HEAVY)} imported", (len(heavy),), "", at_most=0)
+    yield _asking_the_store(bench)
+
+
+def _asking_the_store(bench: Bench) -> Figure:
+    """One address, and one row: all the rest is start-up, most of it SQLAlchemy's."""
+    folder = str(bench.folder / "letter")
+    command(NEWSLETTER, "init", folder)
+    ratios = []
+    for number in range(bench.short_repeats):
+        address = f"reader{number}@example.com"
+        asked = command(NEWSLETTER, "suppressions", "add", address, "--project", folder)
+        bare = command(sys.executable, "-c", "import sqlalchemy")
+        ratios.append(asked.processor_seconds / bare.processor_seconds)
+    return Figure("suppressions add, against `import sqlalchemy`", tuple(ratios), "x", at_most=2.5)

@@ -45,6 +45,63 @@ def test_the_help_of_a_command_loads_nothing_heavy(tmp_path: Path, command: str)
     assert loaded_by(tmp_path, command, "--help") & HEAVY == set()
 
 
+AWS = {"boto3", "botocore", "s3transfer"}
+WEB = {"fastapi", "starlette", "uvicorn", "jwt"}
+RENDERING = {"jinja2", "mjml", "premailer", "lxml", "cssutils", "markdown_it", "nh3", "yaml"}
+
+
+@pytest.fixture(scope="module")
+def letter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new newsletter that sends to its outbox, with its list and one send."""
+    folder = tmp_path_factory.mktemp("project")
+    letter = folder / "letter"
+    loaded_by(folder, "init", "letter")
+    loaded_by(letter, "lists", "create", "news")
+    loaded_by(letter, "subscribers", "add", "ada@example.com", "--list", "news")
+    loaded_by(letter, "send", _issue(letter), "--list", "news", "--yes")
+    assert list((letter / "outbox").glob("*/*.eml"))
+    return letter
+
+
+def _issue(letter: Path) -> str:
+    return next((letter / "issues").glob("*.md")).stem
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["subscribers", "add", "bob@example.com", "--list", "news"],
+        ["subscribers", "show", "ada@example.com"],
+        ["suppressions", "add", "eve@example.com"],
+        ["suppressions", "list"],
+        ["lists"],
+        ["status"],
+        ["sends"],
+        ["explain", "ada@example.com"],
+    ],
+    ids=" ".join,
+)
+def test_what_asks_the_store_loads_nothing_but_the_store(
+    letter: Path, arguments: list[str]
+) -> None:
+    loaded = loaded_by(letter, *arguments)
+
+    assert "sqlalchemy" in loaded
+    assert (
+        loaded & (AWS | WEB | RENDERING | {"alembic", "psycopg", "lark", "cryptography"}) == set()
+    )
+
+
+@pytest.mark.parametrize("arguments", [["--dry-run"], ["--yes", "--again", "more"]], ids=" ".join)
+def test_sending_to_the_outbox_asks_neither_aws_nor_the_web(
+    letter: Path, arguments: list[str]
+) -> None:
+    loaded = loaded_by(letter, "send", _issue(letter), "--list", "news", *arguments)
+
+    assert {"sqlalchemy", "jinja2"} <= loaded
+    assert loaded & (AWS | WEB | {"alembic", "psycopg", "lark"}) == set()
+
+
 def test_a_command_loads_no_part_of_another(tmp_path: Path) -> None:
     """Looking at the store renders nothing; rendering opens no store. Neither talks to Amazon."""
     setup = loaded_by(tmp_path, "init", "letter")
