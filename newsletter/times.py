@@ -31,9 +31,10 @@ def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") 
     Raises UsageError for what is no moment to come, for a day without a time, and where the clocks
     of its zone change. `place` is where it was written.
     """
-    time, _, zone = text.strip().rpartition(" ")
-    if not zone[:1].isalpha():
-        time, zone = text.strip(), timezone
+    time, _, named = text.strip().rpartition(" ")
+    if not named[:1].isalpha():
+        time, named = text.strip(), ""
+    zone = named or timezone
     if _DATE.fullmatch(time.strip()):
         raise UsageError(
             f"{text!r} is a day: at what time of it?",
@@ -42,7 +43,8 @@ def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") 
         )
     try:
         parsed = dt.datetime.fromisoformat(time)
-        if parsed.tzinfo is None:
+        has_offset = parsed.tzinfo is not None
+        if not has_offset:
             parsed = parsed.replace(tzinfo=zoneinfo.ZoneInfo(zone))
             _refuse_clock_change(parsed, text, place)
         parsed = parsed.astimezone(dt.UTC)
@@ -53,6 +55,12 @@ def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") 
             hint=f'Write "2026-11-24 08:00" (in {timezone}), "2026-11-24T08:00+08:00" '
             'or "2026-11-24 08:00 Asia/Shanghai".',
         ) from error
+    if has_offset and named:
+        raise UsageError(
+            f"{text!r} has an offset and a zone, which may be two different times",
+            where=place,
+            hint="Leave one of them out.",
+        )
     if parsed <= now:
         raise UsageError(
             f"{text!r} is in the past: {shown(parsed, timezone)}",

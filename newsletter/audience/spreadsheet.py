@@ -9,7 +9,7 @@ import re
 
 # The last four are as wide as a Chinese character; some spreadsheets take them for the first.
 _BEGINS = "[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
-_PLACE = r"((?:\A|[;\n])[ \"]*)"
+_PLACE = r"((?:\A|(?<=[;\r\n]))[ \"]*)"
 _FORMULA = re.compile(f"{_PLACE}('*{_BEGINS})")
 _GUARDED = re.compile(f"{_PLACE}'('*{_BEGINS})")
 

@@ -4,6 +4,7 @@ It stands behind a proxy that speaks TLS, and must not fall over when it does no
 """
 
 import errno
+import logging
 import resource
 import signal
 import socket
@@ -59,15 +60,16 @@ def run(
     """Serve until SIGINT, SIGTERM or SIGHUP; what has begun is finished. `ready` is called once it
     serves.
 
-    Nothing is logged of a request: its path holds a token.
+    Nothing is logged of a request: its path holds a token, and anybody could fill the log.
     """
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     _allow_open_files()
     config = uvicorn.Config(
         app,
         http=partial(Guarded, crowd=Crowd(trusted_proxies)),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
-        log_level="warning",
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,

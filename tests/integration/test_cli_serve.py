@@ -157,6 +157,7 @@ def test_kill_9_right_after_an_answer_loses_no_unsubscribe(server: Server, proje
 
 
 HEAD = b"HTTP/1.1\r\nHost: a\r\n"
+MULTIPART = b"Content-Type: multipart/form-data; boundary=x\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 IMPROPER = (
     b"\r\n\r\n\r\nnonsense\r\n\r\n",
@@ -181,6 +182,7 @@ IMPROPER = (
     b"GET /%00%ff%0d%0aSet-Cookie:%20a=b " + HEAD + b"\r\n",
     b"GET http://evil.example/u/x " + HEAD + b"\r\n",
     b"GET /x " + HEAD + b"Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    b"POST /subscribe/x " + HEAD + MULTIPART + b"Content-Length: 1\r\n\r\nx",
 )
 
 
@@ -189,9 +191,7 @@ def test_b57_what_is_no_proper_request_gets_4xx(server: Server) -> None:
 
     assert {line[:10] for line in answers.values()} == {b"HTTP/1.1 4"}, answers
     assert server.ask(b"GET /healthz " + HEAD + b"\r\n").startswith(b"HTTP/1.1 200")
-    code, errors = server.end(signal.SIGTERM)
-    assert code == 0
-    assert "Traceback" not in errors
+    assert server.end(signal.SIGTERM) == (0, "")  # or anybody could fill the log
 
 
 @pytest.mark.parametrize("size", [5_000, 10_000_000])

@@ -45,3 +45,10 @@ def test_a_day_without_a_time_is_asked_about(text: str) -> None:
 def test_a_day_with_a_zone_is_asked_about_too() -> None:
     with pytest.raises(UsageError, match="at what time"):
         parse_time("2027-01-05 Asia/Tokyo", "Europe/Berlin", NOW)
+
+
+@pytest.mark.parametrize("text", ["2027-11-01T08:00+08:00 Europe/Berlin", "2027-11-01T08:00Z UTC"])
+def test_an_offset_and_a_zone_are_not_taken_together(text: str) -> None:
+    """One of the two would count, and nobody would see which."""
+    with pytest.raises(UsageError, match="an offset and a zone"):
+        parse_time(text, "Europe/Berlin", NOW)

@@ -17,7 +17,6 @@ from newsletter.audience.spreadsheet import guard, unguard
         "-1",
         "@SUM(A1)",
         "\t=1",
-        "\r=1",
         "'=1",
         "＝1",
         "＋1",
@@ -42,6 +41,8 @@ def test_other_cells_stay_as_they_are(cell: str) -> None:
         ("Ann;=1+1", "Ann;'=1+1"),
         ('Ann; "@x"', 'Ann; "\'@x"'),
         ("a\n-1;+2", "a\n'-1;'+2"),
+        ("a\r=1", "a\r'=1"),
+        ("\r=1", "'\r'=1"),
         (" =1", " '=1"),
         ('"=1', "\"'=1"),
     ],
@@ -62,5 +63,5 @@ def test_nothing_is_lost_on_the_way_there_and_back(cell: str) -> None:
 
 @given(TEXTS)
 def test_no_part_of_a_guarded_cell_begins_like_a_formula(cell: str) -> None:
-    for part in re.split("[;\n]", guard(cell)):
-        assert not part.lstrip(' "').startswith(tuple("=+-@\t\r＝＋－＠"))
+    for part in re.split("[;\r\n]", guard(cell)):
+        assert not part.lstrip(' "').startswith(tuple("=+-@\t＝＋－＠"))
