@@ -7,10 +7,12 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
-from tests.integration.commandline import Answer, spawn, write_issue
+from tests.integration.commandline import Answer, Call, command, spawn, write_issue
+from tests.waiting import until
 
 ISSUE, NEXT = "2026-01-07-valley", "2026-01-08-hills"
 
@@ -43,11 +45,32 @@ def test_a_send_goes_on_once_a_clock_that_was_ahead_is_put_right(
     right = spawn(project, "send", NEXT, *options)
 
     assert ahead.code == 0, ahead.err
-    booked = dt.datetime.fromisoformat(ahead.json["finished_at"])
-    assert booked - now > dt.timedelta(minutes=59)
+    assert dt.datetime.fromisoformat(ahead.json["finished_at"]) - now > dt.timedelta(minutes=59)
     assert (right.code, right.json["accepted"]) == (0, 3)
-    assert f"was booked until {booked:%Y-%m-%d %H:}" in right.err
+    assert "The rate of this store was booked until" in right.err
     assert "check the clocks of all machines" in right.err
+
+
+def test_a_send_that_was_killed_under_such_a_clock_goes_on_under_the_right_one(
+    call: Call, project: Path, an_hour_ahead: Mapping[str, str]
+) -> None:
+    people = "email\n" + "".join(f"r{number}@example.com\n" for number in range(120))
+    (project / "people.csv").write_text(people)
+    call("subscribers", "import", "people.csv", "--list", "many")
+    arguments = ("send", ISSUE, "--list", "many", "--rate", "1", "--yes")
+    with subprocess.Popen(
+        command(*arguments), cwd=project, env={**os.environ, **an_hour_ahead}, stderr=PIPE
+    ) as process:
+        until(lambda: any(line["accepted"] for line in call("sends", "--json").lines))
+        process.kill()
+    lost = call("status", "--json").json
+
+    resumed = call("resume", lost["send_id"], "--rate", "1000", "--json")
+
+    assert lost["state"] == "interrupted"
+    assert (resumed.json["status"], resumed.json["queued"]) in (("finished", 0), ("unresolved", 0))
+    assert resumed.json["accepted"] + resumed.json["unknown"] == 120
+    assert resumed.json["unknown"] <= 1
 
 
 # --- a project that is read-only ------------------------------------------------------------------
@@ -119,6 +142,16 @@ def test_a_read_only_project_plans_nothing_where_it_could_not_go_on(
     assert sealed.run("sends", "--json", **settings).out == ""
 
 
+def test_no_worker_begins_where_nothing_could_be_noted(sealed: Sealed) -> None:
+    settings = sealed.elsewhere
+    del settings["NEWSLETTER_STORE__STATE"]
+
+    refused = sealed.run("worker", "--once", "--json", **settings)
+
+    assert refused.code == 2
+    assert "NEWSLETTER_STORE__STATE" in refused.error["hint"]
+
+
 def test_a_store_in_a_read_only_project_is_told(sealed: Sealed) -> None:
     for path in sealed.kept.glob("newsletter.db*"):
         path.rename(sealed.project / "subscribers" / path.name)
@@ -127,5 +160,5 @@ def test_a_store_in_a_read_only_project_is_told(sealed: Sealed) -> None:
 
     refused = sealed.run("send", ISSUE, "--list", "readers", "--yes", "--json", **settings)
 
-    assert refused.code in (1, 2)
-    assert refused.error["message"]
+    assert refused.code == 1
+    assert "access" in refused.error["hint"]
