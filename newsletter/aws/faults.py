@@ -17,6 +17,7 @@ from urllib3.exceptions import LocationValueError
 from newsletter.errors import ConfigurationError, NewsletterError
 from newsletter.masking import masked
 
+_PROXY_WANTS_MORE = 407
 _CHARACTERS = 300  # of what the SDK says
 
 
@@ -133,6 +134,9 @@ _CODES: Mapping[str, tuple[Kind, str]] = {
     "RequestTimeTooSkewed": (Kind.CLOCK, _CLOCK),
     "RequestInTheFuture": (Kind.CLOCK, _CLOCK),
     "OptInRequired": (Kind.PERMISSION, "Sign up for the service, and enable the region."),
+    "SubscriptionRequired": (Kind.PERMISSION, "Sign up for the service, and enable the region."),
+    "TooManyRequests": (Kind.OTHER, "Wait a moment, and run it again."),
+    "Throttling": (Kind.OTHER, "Wait a moment, and run it again."),
     "AccessDenied": (Kind.PERMISSION, ""),
     "NotAuthorized": (Kind.PERMISSION, ""),
     "AuthorizationError": (Kind.PERMISSION, ""),
@@ -167,9 +171,13 @@ def fault_of(error: Exception, section: Section) -> Fault:
         case _ if _is_of_the_endpoint(error):
             kind, message, hint = Kind.SETTINGS, "the endpoint is no whole URL", section.endpoint
         case OSError() if not isinstance(error, boto.BotoCoreError):
-            kind, hint = Kind.CREDENTIALS, _PROFILE
+            kind = Kind.CREDENTIALS
+            hint = f"{_PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
             file = line_of(str(error.filename or "a file"))
-            message = f"the AWS profile leads to {file}: {error.strerror}"
+            message = f"the credentials are to come from {file}: {error.strerror}"
+        case ValueError() if str(error).startswith("Unsupported host"):
+            kind, hint = Kind.CREDENTIALS, _MACHINE
+            message = f"the container gave no credentials: {_said(error)}"
         case ValueError():  # what a credential_process or a file of AWS holds
             kind, message, hint = Kind.CREDENTIALS, f"no credentials: {_said(error)}", _PROFILE
         case _:
@@ -208,8 +216,12 @@ def _answered(error: boto.ClientError, section: Section) -> tuple[Kind, str, str
         if error.operation_name in _ROLES:
             needed = (f"sts:{error.operation_name}",)
         hint = f"Allow {' and '.join(needed)} for these credentials."
-    if kind is Kind.OTHER and status_of(error) >= 500:
-        return Kind.UNREACHABLE, f"{section.service} answered {status_of(error)}: {said}", _NETWORK
+    status = status_of(error)
+    if not code:  # of something in between
+        told = f"{section.service} answered {status}, and not as AWS does: {line_of(text, 100)}"
+        return Kind.UNREACHABLE, told, _PROXY if status == _PROXY_WANTS_MORE else _NETWORK
+    if kind is Kind.OTHER and status >= 500:
+        return Kind.UNREACHABLE, f"{section.service} answered {status}: {said}", _NETWORK
     return kind, said, hint
 
 
@@ -239,7 +251,7 @@ def _is_of_the_endpoint(error: Exception) -> bool:
     inner = error.kwargs.get("error") if isinstance(error, boto.HTTPClientError) else error
     return isinstance(inner, LocationValueError) or (
         isinstance(inner, ValueError)
-        and str(inner).startswith(("Invalid endpoint", "Port ", "Invalid IPv6", "Unsupported host"))
+        and str(inner).startswith(("Invalid endpoint", "Port ", "Invalid IPv6"))
     )
 
 

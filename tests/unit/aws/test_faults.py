@@ -161,6 +161,7 @@ SDK = [
     ),
     (ValueError(f"Invalid endpoint: u:{SECRET} x"), Kind.SETTINGS, "no whole URL", "endpoint_url"),
     (ValueError("Port out of range 0-65535"), Kind.SETTINGS, "no whole URL", "endpoint_url"),
+    (ValueError("Unsupported host 'x.example'."), Kind.CREDENTIALS, "container", "AWS_CONTAINER_"),
     (ValueError("Expecting value: line 1"), Kind.CREDENTIALS, "no credentials", "profile"),
     (
         FileNotFoundError(2, "No such file or directory", "/nonexistent/helper"),
@@ -209,6 +210,9 @@ def test_an_error_of_the_sdk(error: Exception, kind: Kind, message: str, hint: s
         ("RequestTimeTooSkewed", Kind.CLOCK, "clock"),
         ("RequestInTheFuture", Kind.CLOCK, "clock"),
         ("OptInRequired", Kind.PERMISSION, "region"),
+        ("SubscriptionRequiredException", Kind.PERMISSION, "Sign up"),
+        ("TooManyRequestsException", Kind.OTHER, "Wait a moment"),
+        ("ThrottlingException", Kind.OTHER, "Wait a moment"),
         ("AccessDenied", Kind.PERMISSION, "ses:GetAccount and ses:SendEmail"),
         ("AccessDeniedException", Kind.PERMISSION, "ses:GetAccount"),
         ("NotAuthorized", Kind.PERMISSION, "ses:GetAccount"),
@@ -222,6 +226,15 @@ def test_a_code_of_an_answer(code: str, kind: Kind, hint: str) -> None:
 
     assert fault.kind is kind
     assert "why" in fault.message
+    assert hint in fault.hint
+
+
+@pytest.mark.parametrize(("status", "hint"), [(302, "endpoint_url"), (407, "HTTPS_PROXY")])
+def test_an_answer_without_a_code_is_of_something_in_between(status: int, hint: str) -> None:
+    fault = read(answered("", f"<html>http://u:{SECRET}@host", status))
+
+    assert fault.kind is Kind.UNREACHABLE
+    assert f"SES answered {status}" in fault.message
     assert hint in fault.hint
 
 
