@@ -89,8 +89,8 @@ def unsubscribe(
     if list_id is not None:
         query = query.where(subscriptions.c.list_id == list_id)
     every = connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).all()
+    _say_again(connection, every, said.at)
     rows = [row for row in every if row.status != SubscriptionStatus.UNSUBSCRIBED]
-    _say_again(connection, [row for row in every if row not in rows], said.at)
     for row in rows:
         _keep_earlier(connection, row)
         consents.append(
@@ -149,9 +149,8 @@ def unsubscribe_each(
     query = query.order_by(table.list_id, table.subscriber_id).with_for_update()
     rows = connection.execute(query).all()
     left = [row for row in rows if row.status != SubscriptionStatus.UNSUBSCRIBED]
-    again = [row for row in rows if row.status == SubscriptionStatus.UNSUBSCRIBED]
-    if again:
-        _say_again(connection, again, max(said.at for said in leaving.values()))
+    if rows:
+        _say_again(connection, rows, max(said.at for said in leaving.values()))
     if left:
         logged = consents.logged(connection, [row.subscriber_id for row in left])
         lines: list[consents.Line] = []
@@ -174,10 +173,13 @@ def unsubscribe_each(
     return frozenset((row.list_id, row.subscriber_id) for row in rows)
 
 
-def _say_again(connection: Connection, left: Collection[Row[Any]], at: dt.datetime) -> None:
+def _say_again(connection: Connection, rows: Collection[Row[Any]], at: dt.datetime) -> None:
     """Let the no of an import be also that of those whom it took off: undoing the import does not
     bring them back."""
     key = sa.tuple_(subscriptions.c.list_id, subscriptions.c.subscriber_id)
+    left = [row for row in rows if row.status == SubscriptionStatus.UNSUBSCRIBED]
+    if not left:
+        return
     members = [(row.list_id, row.subscriber_id) for row in left]
     connection.execute(
         sa.update(subscriptions)
