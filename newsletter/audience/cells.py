@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 
 from newsletter.errors import UsageError
@@ -40,9 +41,9 @@ quoted = json.encoder.encode_basestring  # the C function: a third of the time o
 
 
 def attribute_name(raw: str) -> str:
-    """The form an attribute is known by: lower case, `First Name` as `first_name`, so that a merge
-    field can name it. Empty if it cannot be one."""
-    name = "_".join(raw.lower().split())
+    """The form an attribute is known by: lower case, composed letters, `First Name` as
+    `first_name`, so that a merge field can name it. Empty if it cannot be one."""
+    name = "_".join(unicodedata.normalize("NFC", raw.lower()).split())
     usable = 0 < len(name) <= LONGEST_ATTRIBUTE_NAME and not _UNSAFE.search(name)
     return name if usable else ""
 

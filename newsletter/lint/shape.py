@@ -27,7 +27,7 @@ _TEMPLATE = re.compile(  # each opening is looked at up to the next one: linear 
     r"\{\{(?:(?!\{\{).){0,200}?\}\}|\{%(?:(?!\{%).){0,200}?%\}"
 )
 _MERGE = re.compile(  # as newsletter.render.fields has it; a test compares the two
-    r"\{\{\s*(subscriber\.[A-Za-z_]\w*|unsubscribe_url|preferences_url|web_url)\s*"
+    r"\{\{\s*(subscriber\.[^\W\d][\w\u0300-\u036f-]*|unsubscribe_url|preferences_url|web_url)\s*"
     r"(\|\s*default\(\s*(\"[^\"]*\"|'[^']*')\s*\)\s*)?\}\}"
 )
 

@@ -5,6 +5,7 @@ digits that occurs nowhere in the issue, and is split out at the very end.
 """
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from newsletter.model.digest import Code, InlineNode, Link, Span, plain_text
 from newsletter.model.email import LIST_NAME, URL_FIELDS, MergeField, MergeText, Place
 
 _FIELD = re.compile(
-    r"\{\{\s*(?P<name>subscriber\.[A-Za-z_]\w*|unsubscribe_url|preferences_url|web_url)\s*"
+    r"\{\{\s*(?P<name>subscriber\.[^\W\d][\w\u0300-\u036f-]*|"
+    r"unsubscribe_url|preferences_url|web_url)\s*"
     r"(?:\|\s*default\(\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')\s*\)\s*)?\}\}"
 )
 # Serialised HTML: a bare < begins a tag, never a text, and values are quoted.
@@ -39,7 +41,9 @@ class Fields:
         return cls(next(p for n in count() if (p := f"mergefield{n}x") not in lowered))
 
     def token(self, name: str, default: str = "") -> str:
-        """The token of a field; the same field has the same token."""
+        """The token of a field; the same field has the same token, however its letters are written:
+        attributes are known in the composed form."""
+        name = unicodedata.normalize("NFC", name)
         if name not in (*URL_FIELDS, LIST_NAME) and not name.startswith("subscriber."):
             raise ValueError(f"there is no merge field {name!r}")
         number = self._found.setdefault((name, default), len(self._found))

@@ -123,6 +123,17 @@ def test_the_erased_are_known_by_their_hash(store: Store, tmp_path: Path) -> Non
     assert everybody(store) == ["user2@example.com"]
 
 
+def test_a_column_is_one_attribute_however_its_letters_are_written(
+    store: Store, tmp_path: Path
+) -> None:
+    for header, value in (("Prénom", "Ana"), ("Pre\u0301nom", "Bea")):
+        import_text(store, tmp_path, f"email,{header}\nx@example.com,{value}\n")
+
+    with store.read() as connection:
+        (person,) = people.newest_first(connection)
+    assert person.subscriber.attributes == {"prénom": "Bea"}
+
+
 def test_empty_cells_erase_nothing(store: Store, tmp_path: Path) -> None:
     import_text(store, tmp_path, "email,name,city,team\nuser1@example.com,Ann,Paris,\n")
 

@@ -72,6 +72,26 @@ def test_a_field_in_the_text_is_the_readers_own(body: str) -> None:
     assert "X Ada Y" in result.text
 
 
+@pytest.mark.parametrize(
+    ("written", "attribute"),
+    [
+        ("pre\u0301nom", "prénom"),
+        ("prénom", "prénom"),
+        ("姓名", "姓名"),
+        ("first-name", "first-name"),
+    ],
+)
+def test_a_field_names_any_attribute_that_an_import_may_bring(written: str, attribute: str) -> None:
+    """In letters of any script, and of the form that an editor happens to write."""
+    body = f'X {{{{ subscriber.{written} | default("nobody") }}}} Y'
+    reader = replace(READER, attributes={attribute: "Zoë"})
+
+    result = mail(rendered(issue(body)), reader)
+
+    assert "X Zoë Y" in result.text
+    assert "X Zoë Y" in shown(visible(result.html))
+
+
 def test_a_field_in_the_title_is_in_the_subject_too() -> None:
     result = received("t\n", title="'X {{ subscriber.name }} Y'")
 
