@@ -186,8 +186,13 @@ class Rows:
                 note(self._tally.unknown, column, cell, self._place(line))
                 return
         # What may turn out to be wrong comes first: a row that is rejected leaves nothing behind.
-        said = list(ownlayout.read(_at(cells, own.consents), place))
-        former = list(ownlayout.read_former(_at(cells, own.former_addresses), place))
+        try:
+            said = list(ownlayout.read(_at(cells, own.consents), place))
+            former = list(ownlayout.read_former(_at(cells, own.former_addresses), place))
+        except ValueError:  # as where a spreadsheet has cut a long cell
+            if not reason and status != Standing.UNSUBSCRIBED:
+                raise
+            said, former = [], []
         list_number = self._list_of(_at(cells, own.list)) if status else NO_LIST
         is_somebody = bool(status or _at(cells, own.created_at))
         if reason:
