@@ -46,7 +46,7 @@ def add(
         try:
             found = await run_in_threadpool(prove, body, topics, keys.key_of)
         except NotFetched as missing:
-            client = origin(request, site.settings.web.trusted_proxies).network
+            client = origin(request, site.settings.web.trusted_proxies).wide_network
             await keys.fetch(missing.url, client)
             found = await run_in_threadpool(prove, body, topics, keys.key_of)
         if isinstance(found, Envelope):

@@ -55,6 +55,7 @@ class Hook:
     clock: FixedClock
     certificates: Certificates
     confirmed: list[tuple[str, str]] = field(default_factory=list)
+    ip: str = "192.0.2.7"  # of who posts
 
     def confirm(self, topic_arn: str, token: str) -> None:
         self.confirmed.append((topic_arn, token))
@@ -66,7 +67,7 @@ class Hook:
         return asyncio.run(self._posted(contents, {}))
 
     async def _posted(self, contents: Any, headers: dict[str, str]) -> list[Response]:
-        transport = ASGITransport(self.app)
+        transport = ASGITransport(self.app, client=(self.ip, 4711))
         async with AsyncClient(transport=transport, base_url="http://localhost") as client:
             client.headers.update({"Content-Type": "text/plain; charset=UTF-8", **headers})
             return list(
@@ -359,6 +360,15 @@ def made_up(number: int) -> Fields:
 def test_a_stranger_cannot_have_certificates_fetched_without_end(quick: Hook) -> None:
     for number in range(30):
         quick.post(made_up(number) | {"Signature": ""})
+        assert quick.post(made_up(number)).status_code == 503
+
+    assert len(quick.certificates.fetched) <= 5
+
+
+def test_a_stranger_with_a_wide_network_is_one_stranger(quick: Hook) -> None:
+    """A /48 has 65,536 of the networks that others have one of: all fetches there may be."""
+    for number in range(30):
+        quick.ip = f"2001:db8:1:{number:x}::1"
         assert quick.post(made_up(number)).status_code == 503
 
     assert len(quick.certificates.fetched) <= 5
