@@ -166,6 +166,25 @@ def test_a_link_that_stands_in_the_place_is_not_followed(where: str, tmp_path: P
     assert len(list(file.parent.iterdir())) == 1
 
 
+def test_a_link_that_is_put_there_at_the_last_moment_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim, file = tmp_path / "victim", tmp_path / "index.html"
+    victim.write_text("precious")
+    opened = os.open
+
+    def too_late(path: Path, flags: int, mode: int) -> int:
+        if flags & os.O_CREAT:
+            part_of(file).symlink_to(victim)
+        return opened(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", too_late)
+    with pytest.raises(FileExistsError):
+        whole(file, b"whole")
+
+    assert victim.read_text() == "precious"
+
+
 def test_of_two_that_write_the_same_file_none_puts_half_of_it_in_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,6 +44,7 @@ def test_what_was_exported_comes_back_the_same(store: Store, tmp_path: Path) -> 
     back = bring(store, tmp_path, out.getvalue())
 
     assert count == len(SuppressionReason)
+    assert '"\'=u0@example.com","hard_bounce","\'@source;0"' in out.getvalue()
     assert (again.unchanged, back.suppressed) == (count, count)
     assert standing(store) == before
     with store.read() as connection:
