@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.model.finding import Severity
 
 
 @click.command()
@@ -25,7 +26,8 @@ def render(session: Session, issue: str, out: Path) -> None:
     prepared = prepare(session.project, issue)
     written = write(prepared, session.project, out)
     for finding in prepared.findings:
-        session.notes.print(str(finding), style="red" if finding in prepared.errors else "yellow")
+        is_error = finding.severity is Severity.ERROR
+        session.notes.print(str(finding), style="red" if is_error else "yellow")
     if session.json:
         session.emit(
             {

@@ -373,11 +373,16 @@ def _collect(value: object, nodes: list[Node]) -> None:
             _collect(part, nodes)
 
 
+_HOLDS_NO_NODE = (str, int, bool, int | None, str | None, bool | None)
+
+
 class _Content(dict[type[Node], tuple[str, ...]]):
-    """The fields of each kind of node that hold what it says, found out once."""
+    """The fields of each kind of node that may hold others, found out once."""
 
     def __missing__(self, kind: type[Node]) -> tuple[str, ...]:
-        self[kind] = tuple(spec.name for spec in fields(kind) if spec.compare)
+        self[kind] = tuple(
+            spec.name for spec in fields(kind) if spec.compare and spec.type not in _HOLDS_NO_NODE
+        )
         return self[kind]
 
 
