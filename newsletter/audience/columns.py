@@ -298,7 +298,13 @@ def _attribute(name: str, index: int, where: str, *, verbatim: bool) -> str:
     known_as = attribute_name(name)
     if known_as and verbatim:  # from before names had no spaces
         known_as = name
-    if not known_as or known_as in RESERVED:
+    if known_as in RESERVED:
+        raise UsageError(
+            f"another column is the {known_as} already, beside the one called {name!r}",
+            where=where,
+            hint=f"Leave it out: --ignore {name!r}, or keep it as: --map {name!r}=NAME",
+        )
+    if not known_as:
         raise UsageError(
             f"column {index + 1} has no name that can be used",
             where=where,

@@ -105,8 +105,9 @@ def refuse_unknown(tally: Tally) -> None:
         raise _refusal(
             "words that are not known, in columns that say who wants mail:",
             tally.unknown,
-            "Nothing was imported. Name the system that wrote the file with --from; or, if that is "
-            "no status, keep it: --map {0}=attribute, or leave it out: --ignore {0}.",
+            "Nothing was imported. Name the system that wrote the file with --from, or write words "
+            "in their place that docs/commands.md lists. Only if the column says nothing of who "
+            "wants mail, keep it: --map {0}=attribute, or leave it out: --ignore {0}.",
         )
     if tally.telling:
         raise _refusal(

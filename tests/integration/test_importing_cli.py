@@ -111,6 +111,16 @@ def test_what_cannot_be_understood_imports_nothing(
     assert call("subscribers", "list", "--json").out == ""
 
 
+def test_a_second_column_of_addresses_is_told_as_such(call: Call, project: Path) -> None:
+    file = write(project, "email,work\nann@example.com,ann@example.org\n")
+
+    answer = call("subscribers", "import", file, "--list", "ai", "--map", "work=email", "--json")
+
+    assert answer.code == 2
+    assert "another column is the email already" in answer.error["message"]
+    assert "--ignore 'email'" in answer.error["hint"]
+
+
 def test_unknown_words_are_named_with_their_lines(call: Call, project: Path) -> None:
     file = write(project, "email,State\nann@example.com,zombie\n")
 
