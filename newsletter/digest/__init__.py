@@ -86,12 +86,12 @@ def parse(
     """Parse the bytes of an issue. Raises UnreadableIssue; all other faults are findings."""
     written = characters.decode(data, file)
     text = characters.clean(written)
-    limits.refuse_too_many_signs(text, file)
     front = front_matter.split(text, file)
     read, faults = meta.read(front, file, base_url)
+    limits.refuse_too_many_lines(text, file)
     limits.refuse_too_many_points(len(read.summary), file, front.lines.get("summary", 1))
     report = Report(file, base_url, front.body_line, [*characters.faults(written, file), *faults])
-    check = partial(limits.refuse_too_many_blocks, file=file, body_line=front.body_line)
+    check = partial(limits.refuse_too_many_parts, file=file, body_line=front.body_line)
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)

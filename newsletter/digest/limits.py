@@ -1,7 +1,8 @@
-"""How much one issue may hold: several times what a mail can show that Gmail does not cut.
+"""How much one issue may hold: many times what a mail can show that Gmail does not cut.
 
-Each block and each sign of markup costs its time at every step from the parser to the mail. With
-these limits the worst of all issues takes a second and a half, and one that is refused takes less.
+Each block, each line and each sign of markup costs its time at every step from the parser to the
+mail. With this limit the worst of all issues takes about two seconds of a slow processor, and one
+that is refused takes less. A paragraph of too many signs is text, in which only lines count.
 """
 
 import re
@@ -12,50 +13,54 @@ from markdown_it.token import Token
 
 from newsletter.errors import UnreadableIssue
 
-MAX_SIGNS = 20_000  # the fullest real digest has 2,675
-MAX_BLOCKS = 2_500  # and it has 609: paragraphs, headings, items, rows, cells, what holds them
+MAX_PARTS = 50_000  # the fullest real digest has 3,400
+MAX_MARKS = 5_000  # of one paragraph
+_OF_A_BLOCK = 2  # a paragraph, heading, item, row, cell, or what holds them: it costs two lines
 
-# No node of a digest comes from less than one of these, but for the cells that a table is given.
-# An address costs the most, so each sign of `://` is one.
-_SIGN = re.compile(r"[\n\[\]<>*_~`&|\\]|:(?=//)|/(?=/)|(?<=/)/|(?:[-+]|[0-9][.)])[ \t]")
-_TAG = re.compile(r"<[A-Za-z]")
-_ALONE = ("fence", "code_block", "hr", "html_block")
-_HINT = "Split it into several issues: Gmail cuts a mail near 102 KB."
+_LINE = re.compile(r"[^\n]\n")  # that is not empty
+_MARK = re.compile(r"[\[\]<*_~`&:]")
+_BLOCKS = ("html_block", "fence", "code_block", "hr")
 
 
-def refuse_too_many_signs(text: str, file: str) -> None:
-    """Raises UnreadableIssue with the line that holds the first sign too many."""
-    if excess := next(islice(_SIGN.finditer(text), MAX_SIGNS, None), None):
-        line = text.count("\n", 0, excess.start()) + 1
-        raise UnreadableIssue(
-            f"has more than {MAX_SIGNS:,} lines and signs of markup",
-            where=f"{file}:{line}",
-            hint=_HINT,
-        )
+def marks(text: str) -> int:
+    """How many signs of a paragraph may be markup."""
+    return sum(1 for _ in _MARK.finditer(text))
 
 
-def refuse_too_many_blocks(tokens: Iterable[Token], file: str, body_line: int) -> None:
-    """Raises UnreadableIssue with the line of the first block too many."""
-    blocks = line = 0
+def refuse_too_many_lines(text: str, file: str) -> None:
+    """Raises UnreadableIssue with the first line that is too much, before any is parsed."""
+    if excess := next(islice(_LINE.finditer(text), MAX_PARTS, None), None):
+        raise _too_many(f"{file}:{text.count(chr(10), 0, excess.start()) + 1}")
+
+
+def refuse_too_many_parts(tokens: Iterable[Token], file: str, body_line: int) -> None:
+    """Raises UnreadableIssue with the line of the first block that is too much."""
+    parts = line = 0
     for token in tokens:
         if token.map:
             line = token.map[0]
-        if token.type == "html_block":
-            blocks += sum(1 for _ in _TAG.finditer(token.content))
-        blocks += token.nesting == 1 or token.type in _ALONE
-        if blocks > MAX_BLOCKS:
-            raise _too_many_blocks(f"{file}:{line + body_line}")
+        parts += _parts(token)
+        if parts > MAX_PARTS:
+            raise _too_many(f"{file}:{line + body_line}")
 
 
 def refuse_too_many_points(points: int, file: str, line: int) -> None:
     """The same for the points of a summary."""
-    if points > MAX_BLOCKS:
-        raise _too_many_blocks(f"{file}:{line}")
+    if points * _OF_A_BLOCK > MAX_PARTS:
+        raise _too_many(f"{file}:{line}")
 
 
-def _too_many_blocks(where: str) -> UnreadableIssue:
+def _parts(token: Token) -> int:
+    if token.type == "inline":
+        found = marks(token.content)
+        return token.content.count("\n") + (found if found <= MAX_MARKS else 0)
+    tags = min(map(token.content.count, "<>")) if token.type == "html_block" else 0
+    return _OF_A_BLOCK * (token.nesting == 1 or token.type in _BLOCKS) + tags
+
+
+def _too_many(where: str) -> UnreadableIssue:
     return UnreadableIssue(
-        f"has more than {MAX_BLOCKS:,} paragraphs, headings, items, cells and tags",
+        f"has more than {MAX_PARTS:,} blocks, lines and signs of markup",
         where=where,
-        hint=_HINT,
+        hint="Split it into several issues: Gmail cuts a mail near 102 KB.",
     )

@@ -28,8 +28,9 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
+from newsletter.digest.limits import MAX_MARKS, marks
+
 MAX_NESTING = 40
-MAX_MARKS = 5_000  # of one paragraph
 LIMIT = "limit"
 CHECK_BLOCKS = "check blocks"  # in the environment: what is called with the tokens of all blocks
 LABELS = "labels"  # in it: where labels end, by the state that reads them
@@ -39,7 +40,6 @@ _URL_END = r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65â€
 _AFTER_URL = re.compile(f"[{_URL_END}]")
 _URL_STOP = re.compile(rf"[{_URL_END}\s]")
 _URL_PARTS = re.compile(f"[^{_URL_END}]+|[{_URL_END}]+")
-_MARK = re.compile(r"[\[\]<*_~`&:]")
 # Where a rule may begin; the stock parser tries each rule at each of many more signs.
 _BEGINNING = re.compile(r"[\n&*<\[\]\\_`~]|!(?=\[)|:(?=//)")
 _URL_REACH = 4_096  # how far a bare URL is looked at for where it ends
@@ -256,7 +256,7 @@ def _inline_within_limits(state: StateCore) -> None:
         if token.type != "inline":
             continue
         token.children = []
-        if sum(1 for _ in _MARK.finditer(token.content)) > MAX_MARKS:
+        if marks(token.content) > MAX_MARKS:
             token.meta[LIMIT] = f"one paragraph has more than {MAX_MARKS} signs of markup"
         else:
             state.md.inline.parse(token.content, state.md, state.env, token.children)

@@ -124,19 +124,14 @@ def test_a_missing_issue_is_a_usage_error_and_nothing_is_written(
 # Half a second is enough; where a rule takes the square of it, half a minute.
 @pytest.mark.processor_seconds(20)
 @pytest.mark.parametrize("opening", ["[", "![", "(", "{", "> ", "- ", "*", "<b>", "[^", "`", "{%"])
-@pytest.mark.parametrize("count", [6_000, 100_000])
-def test_many_openings_are_shown_or_refused_in_time(
-    call: Call, project: Path, opening: str, count: int
+def test_a_hundred_thousand_openings_are_shown_or_refused_in_time(
+    call: Call, project: Path, opening: str
 ) -> None:
-    """No recursion without end, no crash: the author gets the issue, or an error with its line."""
-    write_issue(project, "2026-01-08-deep.md", FRONT + opening * count + "\n")
+    """No recursion without end, no crash: the author gets the issue, or a finding with its line."""
+    write_issue(project, "2026-01-08-deep.md", FRONT + opening * 100_000 + "\n")
 
     answer = call("render", "2026-01-08-deep", "--out", "out", "--json")
 
-    if count > 20_000 and opening not in ("(", "{", "{%"):
-        assert (answer.code, answer.error["code"]) == (1, "unreadable-issue")
-        assert answer.error["where"] == "issues/2026-01-08-deep.md:7"
-        return
     assert answer.code == 0, answer.out
     assert len(answer.json["files"]) == 4
 
