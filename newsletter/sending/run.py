@@ -90,23 +90,31 @@ class Runner:
         return urlsplit(self.base_url).hostname or "localhost"
 
 
-def run(runner: Runner, send_id: str, progress: Progress = lambda settled: None) -> Send:
+def run(
+    runner: Runner,
+    send_id: str,
+    progress: Progress = lambda settled: None,
+    *,
+    waits_for_its_time: bool = True,
+) -> Send:
     """Own a send and send what is queued; returns where it stands then.
 
-    Waits for a scheduled send's time, for another owner's lease, and for a store that is away, and
-    says so. `progress` gets the number of recipients settled by each batch. A paused send stays
-    paused: `control.reopen` comes first. Raises Refused where somebody else runs it, or where the
-    account may not send, and Stopped where the store stays away.
+    Waits for a scheduled send's time, or leaves it to that; for another owner's lease, and for a
+    store that is away, and says so. `progress` gets the number of recipients settled by each batch.
+    A paused send stays paused: `control.reopen` comes first. Raises Refused where somebody else
+    runs it, or where the account may not send, and Stopped where the store stays away.
     """
     try:
-        return _run(runner, send_id, progress)
+        return _run(runner, send_id, progress, waits_for_its_time=waits_for_its_time)
     except StoreAway as error:
         raise gave_up("send", error, f"newsletter resume {send_id}") from error
 
 
-def _run(runner: Runner, send_id: str, progress: Progress) -> Send:
+def _run(runner: Runner, send_id: str, progress: Progress, *, waits_for_its_time: bool) -> Send:
     until_back = runner.patience.until_back
-    send = _wait_until_due(runner, until_back(lambda: read(runner.store, send_id)))
+    send = until_back(lambda: read(runner.store, send_id))
+    if waits_for_its_time:
+        send = _wait_until_due(runner, send)
     if send.status is SendStatus.SCHEDULED and _is_stale(runner, send):
         return until_back(lambda: _ask_a_person(runner, send))
     work = None
@@ -121,8 +129,10 @@ def _run(runner: Runner, send_id: str, progress: Progress) -> Send:
             until_back(lambda: _give_back(runner, send))
     if work is None:
         send = until_back(lambda: read(runner.store, send_id))
-        waits_again = send.status is SendStatus.SCHEDULED and not runner.stop.is_set()
-        return _run(runner, send_id, progress) if waits_again else send
+        is_moved = send.status is SendStatus.SCHEDULED and not runner.stop.is_set()
+        if is_moved and waits_for_its_time:
+            return _run(runner, send_id, progress, waits_for_its_time=True)
+        return send
     if allowance.warning not in ("", runner.warned):
         runner.notify(f"Warning: {allowance.warning}.")
     work.pace.follow(allowance)

@@ -49,13 +49,14 @@ def _may_go_on(send: Send, now: dt.datetime) -> bool:
 
 
 def take_up(runner: Runner, send_id: str) -> Send:
-    """Run a send that `due` named; returns where it stands then.
+    """Run a send that `due` named; returns where it stands then. One that has another time by now
+    is left to that, for others are due.
 
     One that has rested for longer than a schedule may be late asks a person, as a schedule does.
     Raises RunElsewhere where another was faster.
     """
     paused = runner.patience.until_back(lambda: _go_on(runner, send_id))
-    return paused or run(runner, send_id)
+    return paused or run(runner, send_id, waits_for_its_time=False)
 
 
 def _go_on(runner: Runner, send_id: str) -> Send | None:

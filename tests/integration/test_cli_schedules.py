@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.errors import UsageError
 from newsletter.model.send import Allowance, Send, SendStatus
-from newsletter.sending import control, rescheduling, run
+from newsletter.sending import control, rescheduling, run, taking_up
 from newsletter.sending.plan import plan
 from newsletter.store import Store, maintenance
 from newsletter.times import parse_time
@@ -349,6 +349,22 @@ def test_a_new_time_between_the_old_one_and_the_first_batch_is_waited_for(store:
     assert [delivered for _, delivered in told] == [0, 0]
     assert "10:00" in told[-1][0]
     assert (found.status, found.counts.accepted) == ("finished", 3)
+
+
+def test_a_worker_waits_for_no_new_time(store: Store) -> None:
+    """One of several that were due got it while another was sent; the worker slept till then."""
+    fill_list(store, 3)
+    send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
+    clock = FixedClock(NOW + HOUR)
+    assert taking_up.due(store, clock()) == [send_id]
+    rescheduling.reschedule(store, send_id, NOW + 2 * HOUR, None)
+    memory = Memory()
+    sender = runner(store, memory, clock=clock)
+
+    found = taking_up.take_up(replace(sender, notify=lambda line: sender.stop.set()), send_id)
+
+    assert (found.status, sender.stop.is_set()) == ("scheduled", False)
+    assert memory.delivered == []
 
 
 # --- several workers ------------------------------------------------------------------------------
