@@ -5,7 +5,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
-from newsletter.sending.run import Runner, is_free, read, run
+from newsletter.sending.run import Runner, is_free, run
 from newsletter.sending.state import standing
 from newsletter.store import Store, sends
 
@@ -60,20 +60,25 @@ def take_up(runner: Runner, send_id: str) -> Send:
 
 
 def _go_on(runner: Runner, send_id: str) -> Send | None:
-    """Keep a send for this process, unless it rested for too long: then it is paused."""
-    send = read(runner.store, send_id)
-    if send.status is SendStatus.SCHEDULED:
-        return None
+    """Keep a send for this process; one that rested for too long is paused instead.
+
+    Returns a send that is not to be run: also one that somebody ended or stopped since it was due.
+    """
     with runner.store.write() as connection:
-        number = sends.number_of(connection, send.id)
+        number = sends.number_of(connection, send_id)
         held_by = sends.owner_of(connection, number)
+        send = sends.get(connection, number)
         now = runner.clock()
+        is_held = send.status is SendStatus.SENDING and not is_free(held_by, now)
+        if send.status is SendStatus.SCHEDULED or is_held:
+            return None
+        if not _may_go_on(send, now):
+            return send
         rests_since = send.resume_at or send.tenure.lease_until or now
         if now - rests_since > runner.stale_after:
             hours = (now - rests_since).total_seconds() / 3600
             reason = f"it rested for {hours:.0f} hours: is it still wanted?"
             sends.pause(connection, number, reason, StoppedBy.SCHEDULE)
             return sends.get(connection, number)
-        if is_free(held_by, now):
-            sends.go_on(connection, number, now, runner.name)
+        sends.go_on(connection, number, now, runner.name)
     return None

@@ -367,6 +367,24 @@ def test_a_worker_waits_for_no_new_time(store: Store) -> None:
     assert memory.delivered == []
 
 
+@pytest.mark.parametrize("decide", [control.cancel, control.pause])
+def test_a_worker_sends_nothing_that_was_ended_or_stopped_since_it_was_due(
+    store: Store, decide: Callable[[Store, str, FixedClock], Send]
+) -> None:
+    """While it sent another one; what was cancelled went to everybody then."""
+    fill_list(store, 3)
+    send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
+    clock = FixedClock(NOW + HOUR)
+    assert taking_up.due(store, clock()) == [send_id]
+    decided = decide(store, send_id, clock)
+    memory = Memory()
+
+    found = taking_up.take_up(runner(store, memory, clock=clock), send_id)
+
+    assert found == decided
+    assert memory.delivered == []
+
+
 # --- several workers ------------------------------------------------------------------------------
 
 
