@@ -38,6 +38,7 @@ def resume(
     """Go on with a paused or interrupted send."""
     from newsletter.project import utc_now
     from newsletter.sending import preflight, taking_up
+    from newsletter.sending.run import read
 
     if (send is None) != every:
         raise UsageError("which send?", hint="Name one, or go on with all that rest: --all")
@@ -50,6 +51,8 @@ def resume(
     code = 0
     resting = taking_up.unattended(session.store, utc_now())
     for each in resting:
+        if read(session.store, each.id).status is SendStatus.CANCELLED:
+            continue  # meanwhile
         try:
             code = max(code, _resume(session, sender, each.id, rate))
         except RunElsewhere as error:

@@ -100,6 +100,7 @@ def reopen(
         if cancelled != (row.status == SendStatus.CANCELLED):
             raise _not_reopened(send)
         if cancelled:
+            sends.serialise(connection, row.slug)
             _refuse_followed(connection, row)
             deliveries.queue_cancelled(connection, number, now)
         if rate is not None:

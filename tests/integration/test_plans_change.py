@@ -3,6 +3,7 @@
 import datetime as dt
 import unicodedata
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from newsletter.sending import control, rescheduling, run
 from newsletter.sending.plan import Order, forecast, plan
 from newsletter.store import Store, lists, sends
 from newsletter.transports.memory import Memory
-from tests.factories import join
+from tests.factories import is_waiting, join
 from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.sending import EMAIL, NOW, fill_list, ledger, order, runner
+from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
 AT = dt.datetime(2099, 1, 1, 8, tzinfo=dt.UTC)
@@ -169,6 +171,26 @@ def test_one_of_which_anything_left_needs_a_reason(store: Store) -> None:
 
     with pytest.raises(Refused, match="already sent"):
         plan(store, order(), NOW)
+
+
+@pytest.mark.postgresql
+def test_a_cancelled_send_goes_on_only_while_nobody_plans_its_issue(
+    postgresql_store: Store,
+) -> None:
+    """Or two people at once could both decide that nobody else sends it."""
+    fill_list(postgresql_store, 2)
+    send_id = plan(postgresql_store, order(), NOW)
+    control.cancel(postgresql_store, send_id, lambda: NOW)
+
+    with ThreadPoolExecutor() as threads:
+        with postgresql_store.write() as connection:
+            sends.serialise(connection, "news")
+            going_on = threads.submit(
+                control.reopen, postgresql_store, send_id, lambda: NOW, cancelled=True
+            )
+            until(lambda: is_waiting(postgresql_store) or going_on.done())
+            assert not going_on.done()
+        assert going_on.result().counts.queued == 2
 
 
 def missing(slug: str = "news", at: dt.datetime | None = None) -> Order:
