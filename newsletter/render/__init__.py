@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from newsletter.languages import direction
 from newsletter.model.digest import Digest, Image, Paragraph, Text, walk
 from newsletter.model.email import Email, Place
 from newsletter.render.compile import to_html
@@ -30,7 +31,6 @@ __all__ = ["Masthead", "Theme", "load_theme", "packaged_templates", "reading_min
 _PREHEADER_LENGTH = 110
 _WIDE_A_MINUTE = 400  # characters of Chinese or Japanese
 _WORDS_A_MINUTE = 220
-_RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi", "ps", "dv", "ckb", "sd", "ug"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,6 @@ def _values(
     fields: Fields,
 ) -> dict[str, Any]:
     """What templates may use; docs/extending.md lists it."""
-    direction = "rtl" if language.split("-")[0].lower() in _RIGHT_TO_LEFT else "ltr"
     subject = fields.tokenised(digest.meta.subject or "") or fields.plain(digest.title)
     return {
         "digest": digest,
@@ -99,7 +98,7 @@ def _values(
         "theme": theme.settings,
         "t": theme.strings(language),
         "language": language,
-        "direction": direction,
+        "direction": direction(language),
         "subject": subject,
         "preheader": _preheader(digest, fields),
         "date": written_date(_day(digest), language),
