@@ -1,15 +1,13 @@
 """MJML -> HTML with its styles inlined, past the traps of both libraries."""
 
-import logging
 import re
 from collections.abc import Iterator
 from functools import partial
 
 import mjml
-from premailer import Premailer
-from premailer.premailer import PremailerError
 
 from newsletter.errors import RenderError
+from newsletter.render.inlining import inlined
 
 # A style block that holds this comment is inlined; MJML's own and the responsive one stay as
 # they are, for premailer would drop their @media and grow the mail past Gmail's limit.
@@ -20,7 +18,7 @@ _ATTRIBUTE = re.compile(r"""\s+([\w:-]+)=("[^"]*"|'[^']*')""")
 _TAG = re.compile(r"""(<[A-Za-z][\w:-]*)((?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>""")
 
 # Neighbouring comments for Outlook are one comment: between sections mrml writes four.
-_OUTLOOK = re.compile(r"<!--\[if mso \| IE\]>((?:(?!<!\[endif\]).)*)<!\[endif\]-->\s*", re.DOTALL)
+_OUTLOOK = re.compile(r"<!--\[if mso \| IE\]>(?>(.*?)<!\[endif\]-->)\s*", re.DOTALL)
 _OUTLOOK_RUN = re.compile(f"(?:{_OUTLOOK.pattern}){{2,}}", re.DOTALL)
 
 _SHEET = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
@@ -53,23 +51,12 @@ def to_html(source: str, name: str) -> str:
         raise RenderError(
             "a style sheet to be inlined imports another", where=name, hint="Copy its rules."
         )
-    floats = bool(_FLOAT.search(html))
+    floats = "float" in html and bool(_FLOAT.search(html))
     used = frozenset(name for value in _CLASS.findall(html) for name in value.split())
     html = _SHEET.sub(partial(_prepared, used), html)
     html = _OUTLOOK_RUN.sub(_merged, html)
-    try:
-        inlined: str = Premailer(
-            html,
-            strip_important=False,
-            allow_network=False,
-            disable_validation=True,
-            cssutils_logging_level=logging.CRITICAL,
-            disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
-            align_floating_images=floats,  # to see whether one does, each picture's style is parsed
-        ).transform(pretty_print=False)
-    except (PremailerError, ValueError) as error:
-        raise RenderError(f"the style sheet cannot be inlined: {error}", where=name) from error
-    return _TAG.sub(partial(_slim, frozenset(_names(inlined))), inlined)
+    result = inlined(html, name, floats=floats)
+    return _TAG.sub(partial(_slim, frozenset(_names(result))), result)
 
 
 def _names(html: str) -> Iterator[str]:
