@@ -13,11 +13,12 @@ from typing import Any
 import yaml
 from frontmatter.default_handlers import YAMLHandler
 
+from newsletter.digest.as_written import Doubt, toml_quoted, yaml_quoted
+from newsletter.digest.bounds import out_of_bounds
+from newsletter.digest.keys import KNOWN, TYPED
 from newsletter.model.finding import Finding, Position, Severity
 
 _MAX_CHARACTERS = 64 * 1024
-_MAX_ALIASES = 10
-_MAX_DEPTH = 20
 _MAX_DOTS = 1_000  # in a line of TOML: a dotted key takes the square of its parts
 _PELICAN_KEYS = ("title", "date", "number", "category", "description", "tags", "slug", "summary")
 _PELICAN_LINE = re.compile(r"([A-Za-z][A-Za-z_-]*):[ \t]*(.*)")
@@ -57,9 +58,10 @@ class _YamlHandler(YAMLHandler):
         if len(fm) > _MAX_CHARACTERS:
             return self._fault("front-matter-too-large", 1, "the front matter is over 64 KB")
         try:
-            if fault := _out_of_bounds(fm):
+            quoted = yaml_quoted(fm)
+            if fault := out_of_bounds(quoted.source):
                 return self._fault(*fault)
-            loader = _Loader(fm)
+            loader = _Loader(quoted.source)
             node = loader.get_single_node()
             if node is None:
                 return {}
@@ -68,6 +70,7 @@ class _YamlHandler(YAMLHandler):
                     "front-matter-not-mapping", 1, "the front matter holds no `key: value` lines"
                 )
             node.value = list(self._first_of_each(node))
+            self.findings += (_doubtful(doubt, self.file) for doubt in quoted.doubts)
             values = {str(key): value for key, value in loader.construct_document(node).items()}
             _must_be_writable(values)
             return values
@@ -93,6 +96,8 @@ class _YamlHandler(YAMLHandler):
                 )
                 continue
             self.lines[name] = line + 1  # the fence is line 1 of the file
+            if name in KNOWN and name not in TYPED:
+                _untype(value)
             yield key, value
 
     def _fault(
@@ -104,30 +109,32 @@ class _YamlHandler(YAMLHandler):
         return {}
 
 
+def _untype(node: yaml.Node) -> None:
+    """Make a value, or those of a list, the text that stands there; nothing stays nothing."""
+    for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        if isinstance(each, yaml.ScalarNode) and not each.tag.endswith(":null"):
+            each.tag = "tag:yaml.org,2002:str"
+
+
+def _doubtful(doubt: Doubt, file: str) -> Finding:
+    """What to say of a text that its author may have meant otherwise."""
+    place = Position(file, doubt.line + 2)  # the fence is line 1 of the file
+    if doubt.is_null:
+        message = f"{doubt.key} is the word {doubt.text!r} here, and may be meant to be empty"
+        fix = "Leave the value out, or put the word in quotes."
+        return Finding("front-matter-null", Severity.ERROR, place, message, fix)
+    if doubt.is_comment:
+        message = f"{doubt.key} is empty: a # begins a comment here"
+    else:
+        message = f"the # in {doubt.key} is a part of the text, and begins no comment"
+    severity = Severity.WARNING if re.search(r"#(?:\s|$)", doubt.text) else Severity.INFO
+    fix = "Put the text in quotes; write a comment on a line of its own."
+    return Finding("front-matter-hash", severity, place, message, fix)
+
+
 def _must_be_writable(values: dict[str, Any]) -> None:
     """Raise ValueError for a value that contains itself, or a number too long to write."""
     json.dumps(values, default=str)
-
-
-def _out_of_bounds(source: str) -> tuple[str, int, str] | None:
-    """The fault of a YAML text that would take its readers down, if it is one: rule, line, message.
-
-    The events come one by one; a tree of them takes a stack as deep as the text is nested.
-    """
-    aliases = depth = 0
-    for event in yaml.parse(source, Loader=yaml.CSafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            aliases += 1
-        elif isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        line = event.start_mark.line + 1 if event.start_mark else 1
-        if aliases > _MAX_ALIASES:
-            return "front-matter-aliases", line, f"more than {_MAX_ALIASES} YAML aliases"
-        if depth > _MAX_DEPTH:
-            return "front-matter-invalid", line, f"nested deeper than {_MAX_DEPTH} levels"
-    return None
 
 
 def split(text: str, file: str) -> FrontMatter:
@@ -159,7 +166,8 @@ def _fenced_toml(text: str, file: str) -> FrontMatter:
     end = next((i for i, line in enumerate(lines[1:], 1) if line.rstrip() == "+++"), None)
     if end is None:
         return _unclosed(text, file, "+++")
-    source = "\n".join([*lines[1:end], ""])
+    quoted = toml_quoted(lines[1:end])
+    source = "\n".join([*quoted.lines, ""])
     result = FrontMatter({}, {}, "\n".join(lines[end + 1 :]), end + 2)
     try:
         if len(source) > _MAX_CHARACTERS:
@@ -169,6 +177,7 @@ def _fenced_toml(text: str, file: str) -> FrontMatter:
         values = tomllib.loads(source)
         _must_be_writable(values)
         result.values = values
+        result.findings += (_doubtful(doubt, file) for doubt in quoted.doubts)
     except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
         inside = re.search(r"line (\d+), column (\d+)", str(error))
         last = end if "end of document" in str(error) else 2

@@ -10,32 +10,12 @@ from typing import Any
 from newsletter.digest import urls
 from newsletter.digest.characters import harmless
 from newsletter.digest.front_matter import FrontMatter
+from newsletter.digest.keys import KNOWN
 from newsletter.model.digest import Meta
 from newsletter.model.finding import Finding, Position, Severity
 
-KNOWN = (
-    "title",
-    "date",
-    "category",
-    "tags",
-    "seo",
-    "coverImage",
-    "cover_image",
-    "cover",
-    "summary",
-    "subject",
-    "preheader",
-    "language",
-    "lang",
-    "slug",
-    "list",
-    "theme",
-    "draft",
-    "publishDate",
-    "lint-ignore",
-)
 _LONGEST_DATE = 40
-_BULLET = re.compile(r"\s*[-*•]\s+")
+_BULLET = re.compile(r"\A\s*[-*•]\s+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from newsletter.audience.syncing import Synced
 from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group, run
 from newsletter.config import Settings
-from newsletter.digest import meta
+from newsletter.digest.keys import KNOWN
 from newsletter.model.digest import (
     Embed,
     Figure,
@@ -308,7 +308,7 @@ def test_every_key_of_front_matter_is_documented_and_no_other() -> None:
     section = TEXTS["docs/writing.md"].partition("## Front matter")[2].partition("\n## ")[0]
     keys = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
 
-    assert sorted(keys) == sorted(meta.KNOWN)
+    assert sorted(keys) == sorted(KNOWN)
 
 
 def test_the_whole_issue_becomes_what_the_page_says() -> None:

@@ -166,10 +166,9 @@ def test_escapes_bring_no_control_characters_in() -> None:
     ("lines", "rule"),
     [
         ("title: [a]", "title-invalid"),
-        ("title: true", "title-invalid"),
         ("tags: {a: b}", "tags-invalid"),
         ("tags: [[a]]", "tags-invalid"),
-        ("summary: 3", "summary-invalid"),
+        ("summary: {a: b}", "summary-invalid"),
         ("summary: [{a: b}]", "summary-invalid"),
         ("draft: perhaps", "draft-invalid"),
         ("language: Chinese (China)", "language-invalid"),
@@ -196,12 +195,12 @@ def test_a_value_of_the_wrong_kind_is_an_error_on_its_line(lines: str, rule: str
 
 
 @pytest.mark.parametrize("value", ["0x" + "f" * 5000, "9" * 5000])
-@pytest.mark.parametrize("form", ["---\ntitle: {}\n---\n", "+++\ntitle = {}\n+++\n"])
+@pytest.mark.parametrize("form", ["---\nweight: {}\n---\n", "+++\nweight = {}\n+++\n"])
 def test_a_number_too_long_to_write_is_an_error(form: str, value: str) -> None:
-    parsed = read(form.format(value) + "x\n")
+    parsed = read(form.format(value) + "# x\n")
 
     assert [found.severity for found in parsed.findings if found.rule != "date-missing"] == [ERROR]
-    assert texts(parsed.digest) == "x" or parsed.digest.title_text == "x"
+    assert parsed.digest.title_text == "x"
 
 
 def test_empty_values_are_as_absent() -> None:
@@ -220,6 +219,154 @@ def test_unknown_keys_are_kept_and_told_once() -> None:
     (found,) = findings(parsed, "unknown-key")
     assert "layout, sumary, key" in found.message
     assert "'summary'" in found.fix
+
+
+# --- text as it is written ----------------------------------------------------------------------
+
+AS_WRITTEN = [
+    *("Weekly #12", "#12 of the weekly", "a # b", "C#", "12:30", "1.10", "0x1F", "0123", "1_000"),
+    *("1e5", ".inf", "yes", "No", "true", "2026-01-07 9:00:00", "Tea: a story", "Tea:", "- Tea"),
+    *(
+        "&tea",
+        "&tea for two",
+        "*tea*",
+        "**Tea** for two",
+        "!tea",
+        "! Tea",
+        "!!tea",
+        "@tea",
+        "`tea`",
+    ),
+    *("[a] b", "[a] and [b]", "[", "]", "{a}", "{{ subscriber.name }}", "{a} b", "% of tea", "%"),
+    *(
+        "> tea",
+        "| tea",
+        "|",
+        ", tea",
+        "? tea",
+        "= tea",
+        "<<",
+        '"Tea" for two',
+        "'Tea' # 2",
+        "a 'b\"c",
+    ),
+    *("tea \\n \\", "茶：第 12 期 #茶", "\u00abtea\u00bb", "tea \U0001f375", "a\u2028b", "---x"),
+]
+AS_WRITTEN.remove("'Tea' # 2")  # quotes, and a comment behind them
+AS_WRITTEN.remove("|")  # a block of YAML, and an empty one
+
+
+@pytest.mark.parametrize("key", ["title", "subject", "preheader", "category"])
+@pytest.mark.parametrize("text", AS_WRITTEN)
+def test_a_bare_text_is_read_as_it_is_written(text: str, key: str) -> None:
+    for form in ("---\n{}: {}\n---\n# T\n", "---\n'{}' :  {}  \n---\n# T\n", "{}: {}\n\n# T\n"):
+        if form.startswith("{") and key not in ("title", "category"):
+            continue  # no first line of headers
+        parsed = read(form.format(key, text))
+
+        values = parsed.digest.meta
+        found = parsed.digest.title_text if key == "title" else getattr(values, key)
+        assert found == (" ".join(text.split()) if key != "category" else text)
+        assert not [f for f in parsed.findings if f.severity is ERROR]
+
+
+@pytest.mark.parametrize(
+    "text", ["Weekly #12", "12:30", "1.10", "0x1F", "true", "2026-01-07", "&x"]
+)
+def test_toml_takes_a_bare_text_too(text: str) -> None:
+    parsed = read(f"+++\ntitle = {text}\ndate = 2026-01-07 # today\n[a]\ntitle = 1\n+++\nx\n")
+
+    assert parsed.digest.title_text == text
+    assert parsed.digest.meta.date == dt.date(2026, 1, 7)
+    assert parsed.digest.meta.extra == {"a": {"title": 1}}
+    assert [f.rule for f in findings(parsed, "front-matter-hash")] == ["front-matter-hash"] * (
+        "#" in text
+    )
+
+
+def test_toml_in_quotes_is_left_alone() -> None:
+    source = '+++\nsummary = """\ntitle = a #1\n"""\ntitle = \'T\' # a comment\n+++\nx\n'
+
+    assert points(source) == ["title = a #1"]
+    assert read(source).digest.title_text == "T"
+    assert not findings(read(source), "front-matter-hash")
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ("title: >-\n  One\n  #two", "One #two"),
+        ("title: |  # as it stands\n  One: #two", "One: #two"),
+        ("title: 'One' # a comment", "One"),
+        ('title: "One \\u0031"', "One 1"),
+        ('title: "One\n  #two"', "One #two"),
+        ('title: "One\nsubject: two"', "One subject: two"),
+        ("title: !!str One", "One"),
+        ("title: ! 'One'", "One"),
+        ("title: &one One\ncategory: *one", "One"),
+        ("category: &one One\ntitle: *one", "One"),
+        ("title: One\n  and #two\n\n# a comment\ncategory: x", "One and #two"),
+        ("title:\n  One #two", "One #two"),
+        ("title: # a comment\n  One", "One"),
+        ("title:\n  1.10", "1.10"),
+    ],
+)
+def test_what_is_plainly_yaml_stays_yaml(lines: str, text: str) -> None:
+    parsed = read(yaml(lines))
+
+    assert parsed.digest.title_text == text
+    assert not [found for found in parsed.findings if found.severity is ERROR]
+
+
+@pytest.mark.parametrize(
+    "begin", ["summary:\n- ", "summary:\n  # points\n\n  -   ", "summary: #\n - "]
+)
+@pytest.mark.parametrize(
+    "text", [*AS_WRITTEN[:12], "Tea: a story", "*tea* for two", "one\n    - two"]
+)
+def test_the_points_of_a_list_are_read_as_they_are_written(begin: str, text: str) -> None:
+    indent = begin.rpartition("\n")[2]
+    found = points(yaml(f"{begin}{text}\n{indent}'two'\ntitle: T"))
+
+    assert [*found[:1], *found[1:]] == [text.replace("*", "").replace("\n    ", " "), "two"]
+
+
+def test_words_are_no_numbers() -> None:
+    assert meta("tags: [1.10, yes, 12:30, 0x1F, null, c]").tags == ()
+    assert meta("tags: [1.10, yes, 12:30, 0x1F, c]").tags == ("1.10", "yes", "12:30", "0x1F", "c")
+    assert meta("language: no").language == "no"
+    assert meta("slug: 0123").slug == "0123"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "title: One\n- two",
+        "title: One\n  category: two",
+        "title: {a: b}",
+        "title: [a, b]",
+        "title: [\n  a, # one\n  b\n]",
+        "title:\n  a: b",
+        "title:\n- a: b\n  c: d",
+        "tags:\n- a: b\n  c: d",
+        "title: " + "[" * 30_000,
+        "\n".join(["title: 'x"] * 6_000),
+        "\n".join(["tags: [a"] * 6_000),
+    ],
+)
+def test_what_is_no_text_is_an_error_still(lines: str) -> None:
+    errors = [found for found in read(yaml(lines)).findings if found.severity is ERROR]
+
+    assert errors
+
+
+@pytest.mark.parametrize("word", ["null", "~", "NULL"])
+def test_a_word_for_nothing_is_read_as_it_is_written_and_told(word: str) -> None:
+    """A generator means nothing by it, a person perhaps the word."""
+    parsed = read(yaml(f"title: T\nsubject: {word}"))
+
+    assert parsed.digest.meta.subject == word
+    assert finding(parsed, "front-matter-null") == (ERROR, 3)
 
 
 # --- cover and slug -----------------------------------------------------------------------------
@@ -270,6 +417,13 @@ def test_a_summary_of_points_is_a_list(lines: str) -> None:
 
     assert [plain_text(point) for point in digest.summary] == ["one b", "two"]
     assert digest.summary_is_list
+
+
+def test_only_the_sign_before_a_point_is_no_part_of_it() -> None:
+    assert points(yaml("summary: ['Tea - a story', '* *Tea* and - more']")) == [
+        "Tea - a story",
+        "Tea and - more",
+    ]
 
 
 def test_a_summary_of_sentences_is_paragraphs() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.digest import meta
+from newsletter.digest.keys import KNOWN
 from newsletter.lint import DIGEST_RULES, EMAIL_RULES, DigestRule, EmailRule, rule_id
 from newsletter.model.finding import Severity
 from tests.unit.lint import examples
@@ -43,7 +43,7 @@ def composed() -> set[str]:
     """The ids that the parser makes of the name of a key, or of a rule on addresses."""
     keys = (
         finding.rule
-        for key in meta.KNOWN
+        for key in KNOWN
         for finding in examples.findings(f"---\n{key}: {{a: 1}}\n---\n")
         if finding.rule.endswith("-invalid")
     )
