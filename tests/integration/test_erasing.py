@@ -110,7 +110,6 @@ def fill(store: Store) -> int:
                 list_id=list_id,
                 address=CANARY,
                 mailbox="ada@example.com",
-                name="Ada Canary",
                 ip="203.0.113.9",
                 at=NOW,
                 state="mailed",
