@@ -3,11 +3,16 @@
 import os
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -23,11 +28,17 @@ def limited(what: int, most: int) -> Iterator[None]:
 
 @contextmanager
 def few_open_files(free: int) -> Iterator[None]:
-    """Let only so many more files be opened."""
+    """Let only so many more files be opened, by all threads of this process together."""
     probe = os.open(os.devnull, os.O_RDONLY)
     os.close(probe)  # the lowest number that is free, and what is below it is in use
     with limited(resource.RLIMIT_NOFILE, probe + free):
         yield
+
+
+def alone(work: Callable[..., T], *arguments: object) -> T:
+    """What a function returns in a process of its own, where no other thread opens a file."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(work, *arguments).result()
 
 
 @contextmanager

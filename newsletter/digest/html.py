@@ -78,6 +78,7 @@ _ATTRIBUTES = {
 # Those that could do harm pass here and are refused, with a finding, by the URL policy.
 _SCHEMES = {"http", "https", "mailto", "javascript", "vbscript", "data", "file", "ftp", "tel"}
 _MAX_DEPTH = 60
+_MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what closes by itself
 # Possessive, for what did not fit once would be tried again at every length.
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)(?:[^<>\"]++|\"[^\"]*+\")*+>", re.IGNORECASE)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
@@ -92,6 +93,9 @@ def clean(source: str, place: Position, report: Report) -> str:
             "html-dropped", Severity.INFO, place, f"<{match[1].lower()}> is left out", "Remove it."
         )
     tell_of_handlers(source, place, report)
+    if _depth(source) > _MOST_PARSED:  # its time grows with the square
+        source = _ANY_TAG.sub(" ", source)
+        report.add(*_too_deep(place))
     cleaned = _sanitised(source)
     if cleaned != (kept := harmless(cleaned)):
         report.add(

@@ -15,7 +15,7 @@ import pytest
 from newsletter.errors import NewsletterError
 from newsletter.files import held, make_folder, part_of, put_in_place, write_new, write_together
 from newsletter.files import write_whole as whole
-from tests.limits import few_open_files, limited
+from tests.limits import alone, few_open_files, limited
 
 WRITERS: list[Callable[[Path, bytes], None]] = [whole, write_new]
 
@@ -72,20 +72,25 @@ def test_a_write_that_takes_less_than_it_is_given_is_gone_on_with(
     assert (tmp_path / "mail.eml").read_bytes() == bytes(range(200))
 
 
+def write_with_few_open_files(
+    free: int, files: list[tuple[Path, bytes]]
+) -> tuple[int, OSError | None]:
+    with few_open_files(free):
+        return write_together(files)
+
+
 @pytest.mark.parametrize("free", [2, 3, 7])
 def test_more_files_than_may_be_open_are_written_in_several_goes(free: int, tmp_path: Path) -> None:
     wanted = [(tmp_path / f"{n}.eml", str(n).encode()) for n in range(20)]
 
-    with few_open_files(free):
-        written, stopped = write_together(wanted)
+    written, stopped = alone(write_with_few_open_files, free, wanted)
 
     assert (written, stopped) == (20, None)
     assert all(path.read_bytes() == content for path, content in wanted)
 
 
 def test_where_no_file_can_be_opened_none_is_written(tmp_path: Path) -> None:
-    with few_open_files(1):
-        written, stopped = write_together([(tmp_path / "1.eml", b"1")])
+    written, stopped = alone(write_with_few_open_files, 1, [(tmp_path / "1.eml", b"1")])
 
     assert written == 0
     assert stopped is not None

@@ -15,10 +15,10 @@ import pytest
 from newsletter.errors import MachineFault
 from newsletter.files import write_whole
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Rejected
+from newsletter.model.send import Accepted, Outcome, Rejected
 from newsletter.transports import mime
 from newsletter.transports.outbox import Outbox
-from tests.limits import few_open_files, limited
+from tests.limits import alone, few_open_files, limited
 from tests.mailbox import opened
 from tests.unit.transports.test_mime import EMAIL, MESSAGE
 from tests.waiting import PATIENCE_SECONDS
@@ -99,20 +99,24 @@ def test_a_disk_that_fills_up_keeps_what_was_written_and_says_which(tmp_path: Pa
     assert names(tmp_path / "s") == ["1.eml", "2.eml"]
 
 
+def deliver_with_few_open_files(free: int, folder: Path, amount: int) -> list[Outcome]:
+    mail()  # what is loaded for the first one needs open files of its own
+    with few_open_files(free):
+        return Outbox(folder).deliver("s", batch(amount))
+
+
 @pytest.mark.parametrize("free", [2, 5])
 def test_a_machine_with_few_open_files_writes_all_mails_all_the_same(
     free: int, tmp_path: Path
 ) -> None:
-    mail()  # what is loaded for the first one needs open files of its own
-    with few_open_files(free):
-        outcomes = Outbox(tmp_path).deliver("s", batch(12))
+    outcomes = alone(deliver_with_few_open_files, free, tmp_path, 12)
 
     assert [type(outcome) for outcome in outcomes] == [Accepted] * 12
 
 
 def test_no_open_file_left_is_a_fault_of_the_machine(tmp_path: Path) -> None:
-    with few_open_files(1), pytest.raises(MachineFault, match="Too many open files") as caught:
-        Outbox(tmp_path).deliver("s", batch(3))
+    with pytest.raises(MachineFault, match="Too many open files") as caught:
+        alone(deliver_with_few_open_files, 1, tmp_path, 3)
 
     assert caught.value.outcomes == (None, None, None)
 
