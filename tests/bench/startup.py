@@ -34,7 +34,7 @@ def startup(bench: Bench) -> Iterator[Figure]:
 
 def _asking_the_store(bench: Bench) -> Figure:
     """One address, and one row: all the rest is start-up, most of it SQLAlchemy's."""
-    folder = str(bench.folder / "letter")
+    folder = str(bench.folder / "begun")
     command(NEWSLETTER, "init", folder)
     ratios = []
     for number in range(bench.short_repeats):
