@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from newsletter.digest import html, inline, markdown
+from newsletter.digest import html, inline, markdown, tags
 from newsletter.digest.report import Report
 from newsletter.model.digest import (
     Align,
@@ -29,6 +29,7 @@ from newsletter.model.digest import (
 )
 from newsletter.model.finding import Severity
 
+_COMMENT = re.compile(r"<!--.*-->", re.DOTALL)
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
 
@@ -88,6 +89,8 @@ class _Cursor:
             case "blockquote_open":
                 yield Quote(self._blocks("blockquote_close"), position=place)
             case "fence" | "code_block":
+                if token.type == "code_block" and _COMMENT.fullmatch(token.content.strip()):
+                    tags.tell_of_comment_as_code(place, self._report)
                 language = token.info.split()[0] if token.info.strip() else ""
                 yield CodeBlock(token.content.rstrip("\n"), language, position=place)
             case "hr":

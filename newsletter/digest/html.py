@@ -11,6 +11,7 @@ from typing import Any
 import lxml.html
 import nh3
 
+from newsletter.digest import raw
 from newsletter.digest.characters import harmless
 from newsletter.digest.report import Report
 from newsletter.digest.urls import Use
@@ -59,13 +60,14 @@ SPANS: Mapping[str, SpanKind] = {
 EMBEDS: Mapping[str, EmbedKind] = {
     "iframe": EmbedKind.FRAME,
     "embed": EmbedKind.FRAME,
+    "object": EmbedKind.FRAME,
     "video": EmbedKind.VIDEO,
     "audio": EmbedKind.AUDIO,
 }
 _BLOCKS = frozenset(
     "address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 "
     "h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr "
-    "ul iframe embed video audio caption".split()
+    "ul iframe embed object video audio caption".split()
 )
 _INLINE = frozenset("a br code img kbd mark picture small source span tt".split()) | SPANS.keys()
 _ATTRIBUTES = {
@@ -73,7 +75,7 @@ _ATTRIBUTES = {
     "img": {"src", "alt", "title", "width", "height", "class"},
     "ol": {"start"},
     "*": {"class", "id"},
-    **{tag: {"src", "title", "class"} for tag in (*EMBEDS, "source")},
+    **{tag: {"src", "data", "title", "class"} for tag in (*EMBEDS, "source")},
 }
 # Those that could do harm pass here and are refused, with a finding, by the URL policy.
 _SCHEMES = {"http", "https", "mailto", "javascript", "vbscript", "data", "file", "ftp", "tel"}
@@ -82,17 +84,19 @@ _MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what 
 # Possessive, for what did not fit once would be tried again at every length.
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)(?:[^<>\"]++|\"[^\"]*+\")*+>", re.IGNORECASE)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-_DROPPED = re.compile(r"<(script|style)\b", re.IGNORECASE)
+# What a block may leave open: it ends at a blank line, and the end stands in another.
+_LEFT_OPEN = (
+    (_BLOCKS | _INLINE | frozenset("html head body form fieldset font".split()))
+    - EMBEDS.keys()
+    - {"img", "source", "picture"}
+)
 _HANDLER = re.compile(r"<[a-z][^<>]*[\s/\"']on[a-z]{3,20}\s*=", re.IGNORECASE)
 
 
 def clean(source: str, place: Position, report: Report) -> str:
     """Sanitised HTML; what was taken away is told."""
-    if match := _DROPPED.search(source):
-        report.add(
-            "html-dropped", Severity.INFO, place, f"<{match[1].lower()}> is left out", "Remove it."
-        )
     tell_of_handlers(source, place, report)
+    source = raw.read(source, _LEFT_OPEN, place, report)
     if _depth(source) > _MOST_PARSED:  # its time grows with the square
         source = _ANY_TAG.sub(" ", source)
         report.add(*_too_deep(place))
@@ -199,7 +203,7 @@ def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
             yield from _table(element, place, report)
         case "a":  # a link around blocks: its content as one run keeps it whole
             yield from paragraphs(trimmed(_inline_of(element, place, report)), place)
-        case "iframe" | "embed" | "video" | "audio":
+        case "iframe" | "embed" | "object" | "video" | "audio":
             yield from _embed(element, place, report)
         case _:
             yield from _blocks(element, place, report)
@@ -267,8 +271,9 @@ def _embed(element: Any, place: Position, report: Report) -> Iterator[Block]:
 
 def _embedded(element: Any, place: Position, report: Report) -> str | None:
     """What an embed shows: its source, or the first of those below it."""
-    sources = [element.get("src"), *(child.get("src") for child in element.iter("source"))]
-    source = next((found for found in sources if found), None)
+    below = (child.get("src") for child in element.iter("source"))
+    named = [element.get("src"), element.get("data"), *below]
+    source = next((source for source in named if source), None)
     return report.url(source, place, Use.RESOURCE) if source else None
 
 
@@ -359,20 +364,22 @@ def _is_blank(node: InlineNode) -> bool:
 
 
 def paragraphs(inline: Inline, place: Position) -> Iterator[Block]:
-    """A run as a paragraph; pictures that stand alone in it become figures."""
+    """A run as a paragraph; pictures and embeds that stand alone in it become blocks."""
     visible = [n for n in inline if not isinstance(n, Break) and not _is_blank(n)]
-    figures = [_figure(node) for node in visible]
-    if visible and all(figure is not None for figure in figures):
-        yield from (figure for figure in figures if figure is not None)
-    elif visible:
+    alone = [block for node in visible if (block := _alone_in_paragraph(node))]
+    if len(alone) == len(visible):
+        yield from alone
+    else:
         yield Paragraph(inline, position=place)
 
 
-def _figure(node: InlineNode) -> Figure | None:
+def _alone_in_paragraph(node: InlineNode) -> Figure | Embed | None:
     match node:
         case Image():
             return Figure(node, position=node.position)
         case Link(children=(Image() as only,)):
             return Figure(only, node.url, position=node.position)
+        case Link(children=()):
+            return Embed(EmbedKind.FRAME, node.url, node.title, position=node.position)
         case _:
             return None

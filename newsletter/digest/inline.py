@@ -1,15 +1,16 @@
 """Inline tokens -> inline nodes, HTML tags included."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from newsletter.digest import html
+from newsletter.digest import html, markdown, tags
 from newsletter.digest.characters import harmless
 from newsletter.digest.markdown import LINES
 from newsletter.digest.report import Report
+from newsletter.digest.tags import Tag
 from newsletter.digest.urls import Use
 from newsletter.model.digest import (
     Break,
@@ -32,7 +33,6 @@ _MARKDOWN_SPANS = {
     "strong_open": SpanKind.STRONG,
     "s_open": SpanKind.STRIKE,
 }
-_TAG = re.compile(r"<\s*(/?)\s*([a-zA-Z][a-zA-Z0-9]*)")
 _UNRESOLVED = re.compile(r"\[[^\[\]]+\]\[[^\[\]]*\]")
 _BROKEN_LINK = re.compile(r"\]\(\s*https?:")
 _UNKNOWN_FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
@@ -62,13 +62,19 @@ class _Builder:
         self._line = line
         self._report = report
         self._stack = [_Frame(line)]
+        self._index = 0
+        self._closers: dict[str, int] = {}  # the last end of each element
+        self._opened: set[str] = set()
 
     @property
     def _place(self) -> Position:
         return self._report.at(self._line)
 
     def build(self, tokens: Sequence[Token]) -> Inline:
-        for token in tokens:
+        for index, token in enumerate(tokens):
+            if token.type == "html_inline" and token.content.startswith("</"):
+                self._closers[token.content[2:-1].strip().lower()] = index
+        for self._index, token in enumerate(tokens):
             self._add(token)
         while len(self._stack) > 1:
             self._close_top()
@@ -103,6 +109,9 @@ class _Builder:
             case "html_inline":
                 self._html(token.content)
                 self._line += token.content.count("\n")
+            case markdown.COMMENT:
+                tags.tell_of_shown_comment(self._place, self._report)
+                self._put(Text(token.content, position=self._place))
             case "footnote_anchor":
                 pass  # the way back from a footnote, which a theme draws itself
             case _:
@@ -160,50 +169,106 @@ class _Builder:
             self._put(Image(url, alt, title, position=self._place))
 
     def _html(self, source: str) -> None:
-        match = _TAG.match(source)
-        if match is None:
-            return  # a comment or an instruction: not for readers
-        tag = match[2].lower()
-        if match[1]:
+        tag = tags.read(source)
+        if tag is None:
+            if not source.startswith("<!--"):
+                tags.tell_of_loss(source[1:9], self._place, self._report)
+        elif tag.closing:
             self._close_html(tag)
-        elif tag in _SILENT:
-            self._report.add(
-                "html-dropped", Severity.INFO, self._place, f"<{tag}> is left out", "Remove it."
-            )
-            self._stack.append(_Frame(self._line, tag=tag, silent=True))
+        elif tag.is_component:
+            self._component(tag)
+        elif self._is_text(tag):
+            self._put_source(tag)
+        elif tag.element in _SILENT or (tag.element == "svg" and self._is_closed(tag)):
+            self._silence(tag)
         else:
-            self._open_html(tag, source)
+            self._open_html(tag)
 
-    def _close_html(self, tag: str) -> None:
+    def _is_text(self, tag: Tag) -> bool:
+        nodes = self._stack[-1].nodes
+        glued = bool(nodes) and isinstance(last := nodes[-1], Text) and last.text[-1:].isalnum()
+        return tags.is_text(tag, closed=self._is_closed(tag), glued=glued)
+
+    def _is_closed(self, tag: Tag) -> bool:
+        return self._closers.get(tag.element, -1) > self._index
+
+    def _put_source(self, tag: Tag) -> None:
+        tags.tell_of_source(tag, self._place, self._report)
+        self._put(Text(" ".join(tag.source.split()), position=self._place))
+
+    def _close_html(self, tag: Tag) -> None:
         for index in range(len(self._stack) - 1, 0, -1):
             frame = self._stack[index]
             if not frame.tag:
-                return
-            if frame.tag == tag:
+                break
+            if frame.tag == tag.element:
                 while len(self._stack) > index:
                     self._close_top()
                 return
+        if not (self._is_of_markup(tag) or any(frame.silent for frame in self._stack)):
+            self._put_source(tag)
 
-    def _open_html(self, tag: str, source: str) -> None:
-        html.tell_of_handlers(source, self._place, self._report)
-        attributes = html.attributes_of(source)
-        if tag == "br":
+    def _is_of_markup(self, tag: Tag) -> bool:
+        """Whether an end belongs to something that is or was open, if not right here."""
+        return (
+            tag.element in self._opened
+            or tag.name in self._report.components
+            or tag.element in tags.FORMATTING | tags.WITHOUT_END
+        )
+
+    def _component(self, tag: Tag) -> None:
+        """A link in place of a component; it holds what that does if it has no label."""
+        tags.tell_of_component(tag, self._place, self._report)
+        url = self._report.url(tag.target, self._place)
+        label = (Text(harmless(tag.label), position=self._place),) if tag.label else ()
+        if tag.is_picture and url:
+            self._put(Image(url, harmless(tag.label), position=self._place))
+        elif self._is_closed(tag) and not label:
+            self._stack.append(_Frame(self._line, url, tag=tag.element))
+        elif url:
+            shown = label or (Text(url, position=self._place),)
+            self._put(Link(url, shown, position=self._place))
+        else:
+            self._stack[-1].nodes += label
+
+    def _silence(self, tag: Tag) -> None:
+        target = tag.element == "script" and tags.script_target(tag.target)
+        if target:
+            self._embed(target, tag.attributes.get("title") or "")
+        else:
+            tags.tell_of_loss(tag.element, self._place, self._report)
+        self._stack.append(_Frame(self._line, tag=tag.element, silent=True))
+
+    def _embed(self, source: str, title: str) -> None:
+        if url := self._report.url(source, self._place, Use.RESOURCE):
+            self._put(Link(url, (), harmless(title), position=self._place))
+
+    def _open_html(self, tag: Tag) -> None:
+        name = tag.element
+        html.tell_of_handlers(tag.source, self._place, self._report)
+        attributes = html.attributes_of(tag.source)
+        if name in tags.LEFT_OUT:
+            tags.tell_of_loss(name, self._place, self._report)
+        if name == "br":
             self._put(Break(True, position=self._place))
-        elif tag == "img":
+        elif name == "img":
             node = html.image(attributes, self._place, self._report)
             if node is not None:
                 self._put(node)
-        elif tag in html.EMBEDS or tag == "source":
-            url = attributes.get("src") and self._report.url(
-                attributes["src"], self._place, Use.RESOURCE
-            )
-            if url:
-                self._put(Link(url, (), attributes.get("title", ""), position=self._place))
-        elif tag == "a" and "href" in attributes:
-            url = self._report.url(attributes["href"], self._place)
-            self._stack.append(_Frame(self._line, url, attributes.get("title", ""), tag))
-        elif not source.rstrip().endswith("/>"):
-            self._stack.append(_Frame(self._line, html.SPANS.get(tag), tag=tag))
+        elif name in html.EMBEDS or name == "source":
+            if source := attributes.get("src") or attributes.get("data"):
+                self._embed(source, attributes.get("title", ""))
+            self._opened.add(name)
+        elif name == "a" and "href" in attributes:
+            self._open(tag, self._report.url(attributes["href"], self._place), attributes)
+        elif not tag.source.rstrip().endswith("/>"):
+            self._open(tag, html.SPANS.get(name), attributes)
+
+    def _open(self, tag: Tag, wrap: SpanKind | str | None, attributes: Mapping[str, str]) -> None:
+        if tag.element in tags.FORMATTING and not self._is_closed(tag):
+            tags.tell_of_open(tag.element, self._place, self._report)
+        self._opened.add(tag.element)
+        self._stack.append(_Frame(self._line, wrap, attributes.get("title", ""), tag.element))
 
     def _look_for_leftovers(self, nodes: Inline) -> None:
         for node in nodes:

@@ -20,20 +20,22 @@ from weakref import WeakKeyDictionary
 from markdown_it import MarkdownIt, helpers
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import ParserBlock
-from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import StateBlock, html_block
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline, backtick, image, link, linkify
+from markdown_it.rules_inline import StateInline, backtick, html_inline, image, link, linkify
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
+from newsletter.digest import tags
 from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
 LIMIT = "limit"
 CHECK_BLOCKS = "check blocks"  # in the environment: what is called with the tokens of all blocks
 LABELS = "labels"  # in it: where labels end, by the state that reads them
+COMMENT = "comment_open"  # the type of a token of a comment that does not end in its paragraph
 LINES = "lines"  # in the meta of an inline token: the line ends in its source, if it hides them
 
 _URL_END = r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65“”‘’…"
@@ -67,8 +69,12 @@ def parser() -> MarkdownIt:
         parseLinkTitle=helpers.parseLinkTitle,
     )
     setattr(markdown, "helpers", in_one_reading)  # noqa: B010 -- a module, to mypy
+    markdown.block.ruler.at(
+        "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
+    )
     markdown.inline.ruler.at("footnote_ref", _short_footnote)
     markdown.inline.ruler.at("emphasis", _emphasis)
+    markdown.inline.ruler.at("html_inline", _html_inline)
     for name, rule in (("backticks", backtick), ("image", image), ("link", link)):
         markdown.inline.ruler.at(name, _counting_lines(rule))
     markdown.inline.ruler.at("linkify", _bare_url)
@@ -97,6 +103,25 @@ def _bounded_tokenize(self: ParserBlock, state: StateBlock, start: int, end: int
         inline.meta[LIMIT] = f"this is nested deeper than {MAX_NESTING} levels"
         state.push("paragraph_close", "p", -1)
     state.line = end
+
+
+def _html_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """The stock rule, but for a tag that is none of HTML: it may stand before any text."""
+    first = state.bMarks[start] + state.tShift[start]
+    line = state.src[first : state.eMarks[start]]
+    return tags.is_html_line(line) and html_block(state, start, end, silent)
+
+
+def _html_inline(state: StateInline, silent: bool) -> bool:
+    """The stock rule, but for a comment that goes on behind the blank line: that is told."""
+    if html_inline(state, silent):
+        return True
+    if not state.src.startswith("<!--", state.pos):
+        return False
+    if not silent:
+        state.push(COMMENT, "", 0).content = "<!--"
+    state.pos += len("<!--")
+    return True
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:

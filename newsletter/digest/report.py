@@ -16,6 +16,7 @@ class Report:
     offset: int
     findings: list[Finding] = field(default_factory=list)
     unresolved: int = 0
+    components: set[str] = field(default_factory=set)  # of which the link is shown
 
     def at(self, body_line: int) -> Position:
         """The place of a line of the body, counted from 0."""

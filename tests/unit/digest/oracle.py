@@ -7,9 +7,11 @@ to footnotes. An embed is a link without text.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from html import escape
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
+from lxml.html import defs
 from markdown_it.token import Token
 
 from newsletter.digest import markdown
@@ -30,6 +32,7 @@ from newsletter.model.digest import (
 
 Leaf = tuple[str, ...]
 _LINK_END = ("link end",)
+_TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9-]*)[^<>]*>")
 _DROPPED = ("script", "style")
 _EMBEDS = ("iframe", "embed", "video", "audio")
 _TASK = re.compile(r"\[([ xX])\]\s+")
@@ -79,7 +82,7 @@ def _inline(children: Sequence[Token]) -> Iterator[Leaf]:
     for token in children:
         match token.type:
             case "html_inline":
-                html.feed(token.content)
+                html.feed(_with_text(token.content))
                 yield from html.take()
             case _ if html.silent:
                 pass
@@ -92,7 +95,7 @@ def _inline(children: Sequence[Token]) -> Iterator[Leaf]:
                 yield from _image(str(token.attrs["src"]), _words(_inline(token.children or [])))
             case "footnote_ref":
                 yield ("reference", str(token.meta["id"] + 1))
-            case "text" | "text_special" | "code_inline":
+            case "text" | "text_special" | "code_inline" | "comment_open":
                 yield ("text", _squeezed(token.content))
             case _:
                 pass
@@ -101,9 +104,14 @@ def _inline(children: Sequence[Token]) -> Iterator[Leaf]:
 
 def _html_leaves(source: str) -> list[Leaf]:
     parser = _Html()
-    parser.feed(source)
+    parser.feed(_with_text(source))
     parser.close()
     return [*parser.take(), *parser.end()]
+
+
+def _with_text(source: str) -> str:
+    """HTML with what is no element of it as text."""
+    return _TAG.sub(lambda tag: tag[0] if tag[1].lower() in defs.tags else escape(tag[0]), source)
 
 
 class _Html(HTMLParser):

@@ -181,6 +181,7 @@ FIXTURES = {
         "a <video src='http://a.io/v.mp4'></video> <iframe src='http://b.io/'></iframe> b\n"
     ),
     "inline script": "a <script>no</script> b <style>no</style> c\n",
+    "what is no HTML": "Vec<T> for <your-name>,\n<T>\n*a*\n\n<T>\n\n<p>Map<T> <a-b>c</a-b></p>\n",
     "an HTML block": "<div align=center>a<p>b</p>c<img src='http://a.io/i.png' alt=d></div>\n",
     "an HTML list": "<ul>stray<li>a<li>b <a href='https://a.example/'>c</a><ul>d<li>e</ul></ul>\n",
     "an HTML table": (

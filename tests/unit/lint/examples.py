@@ -393,6 +393,16 @@ PARSER_RULES = (
         longer("[x](https://a@b.example)"),
         longer("[x](https://b.example/@a)"),
     ),
+    Example("html-unclosed", ERROR, 9, longer("<!-- x\n\ny"), longer("<!-- x\n\ny -->")),
+    Example("html-unclosed", WARNING, 9, longer("a <b>b"), longer("a <b>b</b>")),
+    Example("comment-shown", ERROR, 9, longer("a <!-- b\n\nc -->"), longer("a <!-- b\nc -->")),
+    Example(
+        "foreign-markup",
+        WARNING,
+        9,
+        longer('<Card href="https://x.example/" />'),
+        longer("a Vec<T> and <Card>"),
+    ),
     Example("html-dropped", INFO, 9, longer("<style>p {}</style>"), longer("`<style>`")),
     Example(
         "html-dropped",

@@ -28,12 +28,14 @@ PIECES = [
     *("![", "[", "](", "![a](b", "[a](b", "*a ", "*a_", "_a", "`", "`a``", "<", "<a ", "&", "{{"),
     *("\\*", "[^", "[a][b] ", "http://", "http://a.b ", "//a.b ", "a@b.c ", "a:", "!", "$", "~~a "),
     *("{{ subscriber.name }} ", '{{ subscriber.a | default("b") }}', "{%", "x <!-- ", "<b>x</b>"),
+    *("a<T> ", '<Card href="https://a.example/">', "<svg>", "<a b='<", "<your-name", "</T>"),
     *('x <img src="https://a.example/b">', "x<br>", "![a](https://a.example/b) ", "&amp;"),
 ]
 BLOCKS = [
     *("# a", "#", "- a", "-", "> a", "1. a", "- [x] a", "```", "---", "a", "a\\", "a  ", "    a"),
     *("|a|b|", "**a:** b", "## a\n### b\n#### Impact:", "> - a", "<p>a</p>", "<div>", "字", "***"),
     *("{{ subscriber.name }}", "![", "- [a](https://a.example/)", "[a]: https://a.example/", "[a"),
+    *("<T>", '<p><Card href="/b">a', "<p><svg>", "<p><a b='<", "<p><!--", "<p><script>", "<p><b-c"),
     *("![a](https://a.example/b)", "[^1]: a", "###### a\n# b", "<script>", "a|b\n-|-", '[a]: b "c'),
 ]
 # Signs, and what they let the parser read on to: it once did so again for each of them.
