@@ -4,8 +4,8 @@ characters   bytes -> clean text
 limits       how much of it there may be
 front_matter the mapping at the top, and where the body begins
 meta         its keys, checked
-markdown     the parser
-blocks       block tokens -> blocks, with inline and html below it
+markdown     the parser, with definitions and tags
+blocks       block tokens -> blocks, with inline, html and raw below it
 promo        the card at the end
 recognise    sections, items, labelled blocks, link lists
 """
@@ -21,6 +21,7 @@ from typing import Any
 from newsletter.digest import blocks as block_parser
 from newsletter.digest import (
     characters,
+    definitions,
     front_matter,
     inline,
     limits,
@@ -95,6 +96,7 @@ def parse(
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)
+    definitions.tell_of_unused(env, front.body, report)
     pieces, card = promo.split(block_parser.build(tokens, report), report)
     notes = tuple(piece for piece in pieces if isinstance(piece, Footnotes))
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]

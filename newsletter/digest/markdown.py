@@ -28,7 +28,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from newsletter.digest import tags
+from newsletter.digest import definitions, tags
 from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
@@ -72,6 +72,7 @@ def parser() -> MarkdownIt:
     markdown.block.ruler.at(
         "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
     )
+    markdown.block.ruler.at("reference", definitions.rule, {"alt": ["paragraph", "blockquote"]})
     markdown.inline.ruler.at("footnote_ref", _short_footnote)
     markdown.inline.ruler.at("emphasis", _emphasis)
     markdown.inline.ruler.at("html_inline", _html_inline)

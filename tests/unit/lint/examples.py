@@ -393,6 +393,13 @@ PARSER_RULES = (
         longer("[x](https://a@b.example)"),
         longer("[x](https://b.example/@a)"),
     ),
+    Example(
+        "unused-definition",
+        INFO,
+        9,
+        longer("[x]: https://x.example/"),
+        longer("[x]\n\n[x]: https://x.example/\n[//]: # (note)"),
+    ),
     Example("html-unclosed", ERROR, 9, longer("<!-- x\n\ny"), longer("<!-- x\n\ny -->")),
     Example("html-unclosed", WARNING, 9, longer("a <b>b"), longer("a <b>b</b>")),
     Example("comment-shown", ERROR, 9, longer("a <!-- b\n\nc -->"), longer("a <!-- b\nc -->")),

@@ -1,0 +1,64 @@
+"""Definitions of links: `[name]: https://…`, read right below a text too, and told if unused.
+
+CommonMark wants a blank line before them, which authors forget. Below text only those are read that
+some link needs: the others are what readers are to see.
+"""
+
+import re
+from typing import Any
+
+from markdown_it.common.utils import normalizeReference
+from markdown_it.rules_block import StateBlock, reference
+
+from newsletter.digest.report import Report
+from newsletter.model.finding import Severity
+
+_NEEDED = "labels in brackets"  # in the environment: those that may need a definition
+_LABEL = re.compile(r"\[([^\[\]]{1,999})\](?!:)")
+_DEFINITION = re.compile(
+    r"\[(?!\^)([^\[\]]{1,999})\]:[ \t]+<?(?:[a-z][a-z0-9+.-]*:|/|\.{1,2}/|#)[^\s<>]*>?"
+    r"(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t]*",
+    re.IGNORECASE,
+)
+
+
+def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """The stock rule; asked whether it ends a paragraph, it says so of one that is needed."""
+    if not silent:
+        return reference(state, start, end, silent)
+    first = state.bMarks[start] + state.tShift[start]
+    if not state.src.startswith("[", first) or state.is_code_block(start):
+        return False
+    definition = _DEFINITION.fullmatch(state.src, first, state.eMarks[start])
+    return definition is not None and normalizeReference(definition[1]) in _needed(state)
+
+
+def _needed(state: StateBlock) -> set[str]:
+    if _NEEDED not in state.env:
+        state.env[_NEEDED] = _labels(state.src)
+    labels: set[str] = state.env[_NEEDED]
+    return labels
+
+
+def _labels(text: str) -> set[str]:
+    return {normalizeReference(label) for label in _LABEL.findall(text)}
+
+
+def tell_of_unused(env: dict[str, Any], body: str, report: Report) -> None:
+    """Definitions that nothing refers to, which no reader sees; `#` is the target of a comment."""
+    needed = _labels(body)
+    unused = [
+        (label, definition["map"][0])
+        for label, definition in env.get("references", {}).items()
+        if label not in needed and definition["href"] not in ("", "#")
+    ]
+    if unused:
+        label, line = unused[0]
+        more = f" and {len(unused) - 1} more" if unused[1:] else ""
+        report.add(
+            "unused-definition",
+            Severity.INFO,
+            report.at(line),
+            f"no link refers to [{label.lower()}]{more}, so it is not shown",
+            "Refer to it, as in [text][name], or remove it.",
+        )

@@ -1,0 +1,55 @@
+"""Definitions of links that stand right below a text."""
+
+import pytest
+
+from newsletter.model.digest import Link, plain_text
+from tests.unit.digest.reading import all_of, body, findings, read, texts
+
+TARGET = "https://a.example/x"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"See [the text][name].\n[name]: {TARGET}\n",
+        f"See [the text][].\n{{% include links.md %}}\n[The Text]: {TARGET} 'Title'\n",
+        f"- see [the text][name]\n[other]: https://b.example/\n[name]: <{TARGET}>\n\n[other]\n",
+        f"> see [the text][name]\n[name]: {TARGET}\n",
+        f"> see [the text][name]\n> [name]: {TARGET}\n",
+        f"Text\n   [the text]: {TARGET}\nmore text, and [the text]\n",
+        f"[the text]\n===\n\nText\n[the text]: {TARGET}\n",
+    ],
+)
+def test_a_definition_below_text_is_read(source: str) -> None:
+    digest = body(source)
+
+    assert ("the text", TARGET) in [
+        (plain_text(link.children), link.url) for link in all_of(digest, Link)
+    ]
+    assert "]:" not in texts(digest)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Sources:\n[1]: https://a.example/\n[2]: https://b.example/\n",
+        "We say [note], and\n[note]: see below\n",
+        "We say [note], and\n[note]: important\n",
+        "    [a]\n    [a]: https://a.example/\n",
+        "```\n[a]\n[a]: https://a.example/\n```\n",
+    ],
+)
+def test_what_readers_are_to_see_stays(source: str) -> None:
+    parsed = read(f"---\ntitle: T\n---\n{source}")
+
+    assert "]:" in repr(parsed.digest.lead)
+    assert not findings(parsed, "unused-definition")
+
+
+def test_unused_definitions_are_told_once() -> None:
+    (found,) = findings(
+        read("# T\n\n[a]: https://a.io/\n[b]: https://b.io/\n"), "unused-definition"
+    )
+
+    assert "[a] and 1 more" in found.message
+    assert found.position.line == 3
