@@ -4,7 +4,7 @@ characters   bytes -> clean text
 limits       how much of it there may be
 front_matter the mapping at the top, and where the body begins
 meta         its keys, checked
-markdown     the parser, with definitions and tags
+markdown     the parser, with definitions, containers, foreign and tags
 blocks       block tokens -> blocks, with inline, html and raw below it
 promo        the card at the end
 recognise    sections, items, labelled blocks, link lists
@@ -12,7 +12,7 @@ recognise    sections, items, labelled blocks, link lists
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -22,6 +22,7 @@ from newsletter.digest import blocks as block_parser
 from newsletter.digest import (
     characters,
     definitions,
+    foreign,
     front_matter,
     inline,
     limits,
@@ -115,6 +116,7 @@ def parse(
         promo=card,
         position=Position(file, 1),
     )
+    foreign.tell(report)
     if report.unresolved:
         report.add(
             "unresolved-reference",
@@ -147,7 +149,7 @@ def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) ->
 
 def _point(text: str, line: int, report: Report) -> Inline:
     """One point of the summary: a line of Markdown."""
-    place = Report(report.file, report.base_url, line, report.findings)
+    place = replace(report, offset=line)
     tokens = markdown.parser().parseInline(text)
     return inline.build(tokens[0].children or [], 0, place)
 

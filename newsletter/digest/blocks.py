@@ -1,4 +1,4 @@
-"""Block tokens -> blocks, one for one; nothing is recognised yet."""
+"""Block tokens -> blocks, one for one; of the typed views only blocks that name themselves."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from newsletter.digest import html, inline, markdown, tags
+from newsletter.digest import containers, foreign, html, inline, markdown, recognise, tags
 from newsletter.digest.report import Report
 from newsletter.model.digest import (
     Align,
     Block,
     Blocks,
+    Break,
     CodeBlock,
     Footnote,
     Footnotes,
     Heading,
     Inline,
+    Labelled,
     ListBlock,
     ListItem,
     Node,
@@ -26,10 +28,12 @@ from newsletter.model.digest import (
     Rule,
     Table,
     Text,
+    plain_text,
 )
-from newsletter.model.finding import Severity
+from newsletter.model.finding import Position, Severity
 
 _COMMENT = re.compile(r"<!--.*-->", re.DOTALL)
+_ALERT = re.compile(r"\[!([A-Za-z][\w-]*)\][+-]?[ \t]*")
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
 
@@ -87,10 +91,17 @@ class _Cursor:
             case "bullet_list_open" | "ordered_list_open":
                 yield self._list(token)
             case "blockquote_open":
-                yield Quote(self._blocks("blockquote_close"), position=place)
+                yield _alert(Quote(self._blocks("blockquote_close"), position=place))
+            case "labelled_open":
+                label = self._take()
+                run = inline.build(label.children or [], self._line, self._report)
+                yield _labelled(run, self._blocks("labelled_close"), place)
+            case foreign.FOREIGN:
+                foreign.note(token.meta[foreign.CONSTRUCT], token.info, place, self._report)
             case "fence" | "code_block":
                 if token.type == "code_block" and _COMMENT.fullmatch(token.content.strip()):
                     tags.tell_of_comment_as_code(place, self._report)
+                foreign.note_fence(token.info, place, self._report)
                 language = token.info.split()[0] if token.info.strip() else ""
                 yield CodeBlock(token.content.rstrip("\n"), language, position=place)
             case "hr":
@@ -197,3 +208,23 @@ def _task(item: ListItem) -> ListItem:
     rest = Text(text.text[match.end() :], position=text.position)
     paragraph = Paragraph(inline.merged((rest, *first.inline[1:])), position=first.position)
     return ListItem((paragraph, *item.blocks[1:]), match[1] in "xX", position=item.position)
+
+
+def _labelled(label: Inline, blocks: Blocks, place: Position) -> Labelled:
+    kind = recognise.kind_of(plain_text(label))
+    return Labelled(kind, label, recognise.views(blocks), position=place)
+
+
+def _alert(quote: Quote) -> Quote | Labelled:
+    """A quote that begins with `[!NOTE]`, and perhaps a title, as a labelled block."""
+    if not quote.blocks or not isinstance(first := quote.blocks[0], Paragraph):
+        return quote
+    opening = first.inline and first.inline[0]
+    if not isinstance(opening, Text) or not (match := _ALERT.match(opening.text)):
+        return quote
+    words = Text(opening.text[match.end() :], position=opening.position)
+    run = inline.merged((words, *first.inline[1:]))
+    end = next((index for index, node in enumerate(run) if isinstance(node, Break)), len(run))
+    name = Text(containers.label_of(match[1].lower()), position=opening.position)
+    body = html.paragraphs(html.trimmed(run[end:]), first.position)
+    return _labelled(run[:end] or (name,), (*body, *quote.blocks[1:]), quote.position)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from newsletter.digest import html, markdown, tags
+from newsletter.digest import foreign, html, markdown, tags
 from newsletter.digest.characters import harmless
 from newsletter.digest.markdown import LINES
 from newsletter.digest.report import Report
@@ -63,8 +63,10 @@ class _Builder:
         self._report = report
         self._stack = [_Frame(line)]
         self._index = 0
+        self._before = ""
         self._closers: dict[str, int] = {}  # the last end of each element
         self._opened: set[str] = set()
+        self._is_foreign = False
 
     @property
     def _place(self) -> Position:
@@ -76,17 +78,25 @@ class _Builder:
                 self._closers[token.content[2:-1].strip().lower()] = index
         for self._index, token in enumerate(tokens):
             self._add(token)
+            self._before = token.type
         while len(self._stack) > 1:
             self._close_top()
         nodes = merged(self._stack[0].nodes)
+        if self._is_foreign:
+            nodes = html.trimmed(nodes)
         self._look_for_leftovers(nodes)
         return nodes
 
     def _add(self, token: Token) -> None:
+        if construct := token.meta.get(foreign.CONSTRUCT):
+            foreign.note(construct, token.info, self._place, self._report)
         match token.type:
             case "text" | "text_special":
+                first = self._index == 0 or self._before == "softbreak"
+                foreign.note_left(token.content, self._place, self._report, first=first)
                 self._put(Text(self._harmless(token.content), position=self._place))
             case "code_inline":
+                self._look_for_role(token)
                 self._put(Code(token.content, position=self._place))
                 self._line += token.meta.get(LINES, 0)
             case "softbreak" | "hardbreak":
@@ -109,6 +119,10 @@ class _Builder:
             case "html_inline":
                 self._html(token.content)
                 self._line += token.content.count("\n")
+            case foreign.FOREIGN:
+                self._is_foreign = True
+                self._put(Text(self._harmless(token.content), position=self._place))
+                self._line += token.info.count("\n")
             case markdown.COMMENT:
                 tags.tell_of_shown_comment(self._place, self._report)
                 self._put(Text(token.content, position=self._place))
@@ -116,6 +130,11 @@ class _Builder:
                 pass  # the way back from a footnote, which a theme draws itself
             case _:
                 self._put(Text(token.content, position=self._place))
+
+    def _look_for_role(self, code: Token) -> None:
+        nodes = self._stack[-1].nodes
+        if nodes and isinstance(last := nodes[-1], Text):
+            foreign.note_role(last.text, code.content, self._place, self._report)
 
     def _put(self, node: InlineNode) -> None:
         self._stack[-1].nodes.append(node)

@@ -18,7 +18,7 @@ MAX_MARKS = 5_000  # of one paragraph
 _OF_A_BLOCK = 2  # a paragraph, heading, item, row, cell, or what holds them: it costs two lines
 
 _LINE = re.compile(r"[^\n]\n")  # that is not empty
-_MARK = re.compile(r"[\[\]<*_~`&:]")
+_MARK = re.compile(r"[\[\]<*_~`&:]|==|%%|\{(?=[#./\w])")
 _BLOCKS = ("html_block", "fence", "code_block", "hr")
 
 

@@ -28,7 +28,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from newsletter.digest import definitions, tags
+from newsletter.digest import containers, definitions, foreign, tags
 from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
@@ -43,7 +43,9 @@ _AFTER_URL = re.compile(f"[{_URL_END}]")
 _URL_STOP = re.compile(rf"[{_URL_END}\s]")
 _URL_PARTS = re.compile(f"[^{_URL_END}]+|[{_URL_END}]+")
 # Where a rule may begin; the stock parser tries each rule at each of many more signs.
-_BEGINNING = re.compile(r"[\n&*<\[\]\\_`~]|!(?=\[)|:(?=//)")
+_BEGINNING = re.compile(
+    r"[\n&*<\[\]\\_`~]|!(?=\[)|:(?=//|[a-z0-9+-][a-z0-9_+-]{0,40}:)|=(?==)|%(?=%)|\{(?=[:#./\w])"
+)
 _URL_REACH = 4_096  # how far a bare URL is looked at for where it ends
 _TARGET_SIGN = re.compile(r"\\[^ ]|[()\x00-\x20\x7f]")
 _MAX_BRACKETS = 32
@@ -73,6 +75,19 @@ def parser() -> MarkdownIt:
         "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
     )
     markdown.block.ruler.at("reference", definitions.rule, {"alt": ["paragraph", "blockquote"]})
+    for name, block_rule in (
+        ("container", containers.container),
+        ("admonition", containers.admonition),
+    ):
+        markdown.block.ruler.before(
+            "hr", name, block_rule, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+        )
+    markdown.block.ruler.before("reference", "imports", containers.imports)
+    markdown.block.ruler.before("reference", "long_note", containers.long_note)
+    markdown.inline.ruler.before("link", "wiki_link", foreign.wiki_link)
+    markdown.inline.ruler.before("escape", "line_break", foreign.line_break)
+    for inline_rule in (foreign.attributes, foreign.notes, foreign.emoji, foreign.mark):
+        markdown.inline.ruler.push(inline_rule.__name__, inline_rule)
     markdown.inline.ruler.at("footnote_ref", _short_footnote)
     markdown.inline.ruler.at("emphasis", _emphasis)
     markdown.inline.ruler.at("html_inline", _html_inline)
@@ -232,7 +247,8 @@ def _read_label(state: StateInline) -> tuple[int, bool]:
         if sign != "[":
             continue
         if state.pos > at + 1:
-            holds_link = True
+            references = state.env.get("references", {})
+            holds_link |= not foreign.is_wiki_link(state.src, at, references)
             continue
         end, deeper = _label(state, at)
         holds_link |= deeper
@@ -278,11 +294,18 @@ def _check_blocks(state: StateCore) -> None:
 
 def _inline_within_limits(state: StateCore) -> None:
     """The stock rule, but for paragraphs that would take too long: see `_literal`."""
+    before = ""
     for token in state.tokens:
         if token.type != "inline":
+            before = token.type
             continue
         token.children = []
-        if marks(token.content) > MAX_MARKS:
+        state.env.update(foreign.surroundings(before, token.content))
+        if foreign.is_contents(token.content, state.env.get("references", {})):
+            contents = Token(foreign.FOREIGN, "", 0, info=token.content)
+            contents.meta[foreign.CONSTRUCT] = foreign.Construct.CONTENTS
+            token.children.append(contents)
+        elif marks(token.content) > MAX_MARKS:
             token.meta[LIMIT] = f"one paragraph has more than {MAX_MARKS} signs of markup"
         else:
             state.md.inline.parse(token.content, state.md, state.env, token.children)

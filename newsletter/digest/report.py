@@ -1,10 +1,14 @@
 """What the parts of the parser share: where they are, and whom they tell."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from newsletter.digest import urls
 from newsletter.digest.urls import Use
 from newsletter.model.finding import Finding, Position, Severity
+
+if TYPE_CHECKING:
+    from newsletter.digest.foreign import Occurrences
 
 
 @dataclass
@@ -16,6 +20,7 @@ class Report:
     offset: int
     findings: list[Finding] = field(default_factory=list)
     unresolved: int = 0
+    foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
     components: set[str] = field(default_factory=set)  # of which the link is shown
 
     def at(self, body_line: int) -> Position:

@@ -191,7 +191,7 @@ class LabelKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Labelled(Node):
-    """A block that an author introduced by a bold label such as `**Impact:**`.
+    """A block that an author introduced by a bold label such as `**Impact:**`, or named a tip.
 
     `label` is as written, its colon included; `whole_section` is True where it speaks for its
     section rather than for the item before it.

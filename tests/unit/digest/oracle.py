@@ -95,7 +95,7 @@ def _inline(children: Sequence[Token]) -> Iterator[Leaf]:
                 yield from _image(str(token.attrs["src"]), _words(_inline(token.children or [])))
             case "footnote_ref":
                 yield ("reference", str(token.meta["id"] + 1))
-            case "text" | "text_special" | "code_inline" | "comment_open":
+            case "text" | "text_special" | "code_inline" | "comment_open" | "foreign":
                 yield ("text", _squeezed(token.content))
             case _:
                 pass

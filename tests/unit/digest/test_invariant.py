@@ -182,6 +182,13 @@ FIXTURES = {
     ),
     "inline script": "a <script>no</script> b <style>no</style> c\n",
     "what is no HTML": "Vec<T> for <your-name>,\n<T>\n*a*\n\n<T>\n\n<p>Map<T> <a-b>c</a-b></p>\n",
+    "blocks that are named": (
+        '::: tip A *title*\na\n\n- b\n:::\n\n!!! note "Other"\n\n    > c\n    ::: d\n'
+    ),
+    "markup of others": (
+        "a :rocket: b ==c *d*== [[e|f]] g\\\\\n h %% no %% {: .x}\n\n[toc]\n\n"
+        "import 'i'\n\n{: .j}\n"
+    ),
     "an HTML block": "<div align=center>a<p>b</p>c<img src='http://a.io/i.png' alt=d></div>\n",
     "an HTML list": "<ul>stray<li>a<li>b <a href='https://a.example/'>c</a><ul>d<li>e</ul></ul>\n",
     "an HTML table": (

@@ -410,6 +410,8 @@ PARSER_RULES = (
         longer('<Card href="https://x.example/" />'),
         longer("a Vec<T> and <Card>"),
     ),
+    Example("foreign-markup", INFO, 9, longer("a :rocket:"), longer("a \\:rocket: `:rocket:`")),
+    Example("foreign-markup", WARNING, 9, longer("{% a %}"), longer("`{% a %}`")),
     Example("html-dropped", INFO, 9, longer("<style>p {}</style>"), longer("`<style>`")),
     Example(
         "html-dropped",
