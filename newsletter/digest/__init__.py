@@ -31,6 +31,7 @@ from newsletter.digest import (
     promo,
     recognise,
 )
+from newsletter.digest.greetings import greets
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
 from newsletter.errors import UnreadableIssue, UsageError
@@ -185,10 +186,6 @@ def _title(
     if body and isinstance(first := body[0], Paragraph):
         line = tuple(takewhile(lambda node: not isinstance(node, Break), first.inline))
         text = plain_text(line).strip()
-        if text and len(text) <= _TITLE_LENGTH:
-            rest = first.inline[len(line) + 1 :]
-            below = [Paragraph(rest, position=rest[0].position)] if rest else []
-            return line, [*below, *body[1:]]
         if text:
             report.add(
                 "title-derived",
@@ -197,7 +194,11 @@ def _title(
                 "the issue names no title, so its first line is used",
                 "Add title: … to the front matter.",
             )
-            return (Text(text[:_TITLE_LENGTH], position=first.position),), body
+            if len(text) > _TITLE_LENGTH or greets(text):
+                return (Text(text[:_TITLE_LENGTH].rstrip(" ,，"), position=first.position),), body
+            rest = first.inline[len(line) + 1 :]
+            below = [Paragraph(rest, position=rest[0].position)] if rest else []
+            return line, [*below, *body[1:]]
     report.add(
         "title-missing",
         Severity.ERROR,

@@ -21,6 +21,7 @@ from newsletter.model.finding import Finding, Position, Severity
 _MAX_CHARACTERS = 64 * 1024
 _MAX_DOTS = 1_000  # in a line of TOML: a dotted key takes the square of its parts
 _PELICAN_KEYS = ("title", "date", "number", "category", "description", "tags", "slug", "summary")
+_SPELT = {key.lower(): key for key in KNOWN}  # in header lines capitals make no difference
 _PELICAN_LINE = re.compile(r"([A-Za-z][A-Za-z_-]*):[ \t]*(.*)")
 
 
@@ -220,7 +221,7 @@ def _pelican(text: str, file: str) -> FrontMatter:
         if match is None:
             count -= 1
             break
-        key = match[1].lower()
+        key = _SPELT.get(match[1].lower(), match[1].lower())
         if key not in values:
             values[key], numbers[key] = match[2].strip(), count
             continue

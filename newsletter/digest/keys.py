@@ -20,8 +20,29 @@ KNOWN = (
     "draft",
     "publishDate",
     "lint-ignore",
+    "subtitle",
+    "author",
+    "authors",
+    "description",
+    "excerpt",
+    "image",
+    "pubDate",
+    "published",
 )
+# Keys of other systems, below that of ours which says the same.
+FOREIGN = {
+    "preheader": ("description", "excerpt"),
+    "coverImage": ("image",),
+    "date": ("pubDate", "published"),
+}
+# Known, and nothing else: what they say is kept and not shown.
+KEPT = ("subtitle", "author", "authors", *(key for keys in FOREIGN.values() for key in keys))
 # Words that an author wrote for people: any sign in them is a part of the text.
-PROSE = frozenset({"title", "subject", "preheader", "summary", "category", "tags", "seo", "slug"})
+PROSE = frozenset(
+    {
+        *("title", "subject", "preheader", "summary", "category", "tags", "seo", "slug"),
+        *("subtitle", "author", "authors", "description", "excerpt"),
+    }
+)
 # A number, a time or `no` (Norwegian) is what it says in all but these.
-TYPED = frozenset({"draft", "lint-ignore"})
+TYPED = frozenset({"draft", "lint-ignore", "published"})

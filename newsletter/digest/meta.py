@@ -10,11 +10,15 @@ from typing import Any
 from newsletter.digest import urls
 from newsletter.digest.characters import harmless
 from newsletter.digest.front_matter import FrontMatter
-from newsletter.digest.keys import KNOWN
+from newsletter.digest.keys import FOREIGN, KEPT, KNOWN
 from newsletter.model.digest import Meta
 from newsletter.model.finding import Finding, Position, Severity
 
 _LONGEST_DATE = 40
+_FLAGS = ("true", "false", "yes", "no")
+_BY_LETTERS = {key.lower(): key for key in KNOWN}
+_NEAR = 0.75  # of difflib's measure; at 0.8 a key is taken for the other one misspelt
+_MISSPELT = 0.8
 _BULLET = re.compile(r"\A\s*[-*•]\s+")
 
 
@@ -70,13 +74,19 @@ class _Reader:
         )
 
     def _value(self, *keys: str) -> tuple[str, Any]:
+        """The first of some keys that says something, and what; those of other systems come last,
+        and only where they say the same kind of thing."""
         for key in keys:
             if self._front.values.get(key) not in (None, ""):
                 return key, self._front.values[key]
+        for key in FOREIGN.get(keys[0], ()):
+            value = self._front.values.get(key)
+            if isinstance(value, dt.date) or (isinstance(value, str) and _says_something(value)):
+                return key, value
         return keys[0], None
 
     def text(self, key: str) -> str | None:
-        _, value = self._value(key)
+        key, value = self._value(key)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float | dt.date):
@@ -108,7 +118,7 @@ class _Reader:
         _, value = self._value(key)
         if value is None or isinstance(value, bool):
             return bool(value)
-        if str(value).lower() in ("true", "false", "yes", "no"):
+        if str(value).lower() in _FLAGS:
             return str(value).lower() in ("true", "yes")
         self._wrong(key, "true or false")
         return False
@@ -185,18 +195,36 @@ class _Reader:
         return tuple((" ".join(part.split()), line) for part in paragraphs if part.strip()), False
 
     def extra(self) -> dict[str, Any]:
-        unknown = {key: v for key, v in self._front.values.items() if key not in KNOWN}
-        if unknown:
-            hints = [_suggestion(key) for key in unknown]
-            self._report(
-                "unknown-key",
-                Severity.WARNING,
-                next(iter(unknown)),
-                f"unknown front matter: {', '.join(unknown)}",
-                " ".join(filter(None, hints)) or "They are kept and not shown.",
-            )
+        self._tell_of_unknown()
         ignored = self._front.values.get("lint-ignore")
-        return unknown | ({"lint-ignore": ignored} if ignored else {})
+        kept = {key: v for key, v in self._front.values.items() if key not in KNOWN or key in KEPT}
+        return kept | ({"lint-ignore": ignored} if ignored else {})
+
+    def _tell_of_unknown(self) -> None:
+        """Of all unknown keys at once; apart those that may be misspelt, worst the subject's."""
+        near = {key: _nearest(key) for key in self._front.values if key not in KNOWN}
+        misspelt = [key for key in near if self._changes_the_subject(key, near[key])]
+        for severity, keys in (
+            (Severity.ERROR, misspelt),
+            (Severity.WARNING, [key for key in near if near[key] and key not in misspelt]),
+            (Severity.INFO, [key for key in near if not near[key]]),
+        ):
+            hints = [f"Did you mean {near[key]!r} for {key!r}?" for key in keys if near[key]]
+            if keys:
+                self._report(
+                    "unknown-key",
+                    severity,
+                    keys[0],
+                    f"unknown front matter: {', '.join(keys)}",
+                    " ".join(hints) or "They are kept and not shown.",
+                )
+
+    def _changes_the_subject(self, key: str, near: str) -> bool:
+        """Whether a key seems to be one that names the subject, and there is none such."""
+        measure = difflib.SequenceMatcher(None, key.lower(), near).ratio()
+        is_text = isinstance(self._front.values[key], str | int | float)
+        missing = near in ("title", "subject") and self._value(near)[1] is None
+        return is_text and missing and measure >= _MISSPELT
 
 
 def _is_word(value: object) -> bool:
@@ -204,9 +232,14 @@ def _is_word(value: object) -> bool:
     return isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 10**18)
 
 
-def _suggestion(key: str) -> str:
-    close = difflib.get_close_matches(key, KNOWN, n=1, cutoff=0.75)
-    return f"Did you mean {close[0]!r} for {key!r}?" if close else ""
+def _says_something(value: str) -> bool:
+    return bool(value) and value.lower() not in _FLAGS
+
+
+def _nearest(key: str) -> str:
+    """The known key that an unknown one is near to, else nothing."""
+    close = difflib.get_close_matches(key.lower(), _BY_LETTERS, n=1, cutoff=_NEAR)
+    return _BY_LETTERS[close[0]] if close else ""
 
 
 def _parsed(text: str) -> dt.date | dt.datetime | None:

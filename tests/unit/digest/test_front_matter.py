@@ -215,10 +215,147 @@ def test_unknown_keys_are_kept_and_told_once() -> None:
     parsed = read(yaml("title: T\nlayout: post\nsumary: s\nkey:\n  nested: [1]"))
 
     assert parsed.digest.meta.extra == {"layout": "post", "sumary": "s", "key": {"nested": [1]}}
-    assert finding(parsed, "unknown-key") == (WARNING, 3)
-    (found,) = findings(parsed, "unknown-key")
-    assert "layout, sumary, key" in found.message
-    assert "'summary'" in found.fix
+    other, near = findings(parsed, "unknown-key")
+    assert (other.severity, other.position.line) == (INFO, 3)
+    assert "layout, key" in other.message
+    assert (near.severity, near.position.line) == (WARNING, 4)
+    assert "sumary" in near.message
+    assert "'summary'" in near.fix
+
+
+@pytest.mark.parametrize(
+    ("lines", "key"),
+    [
+        ("titel: News", "title"),
+        ("Title: News", "title"),
+        ("tittle: 12", "title"),
+        ("title: T\nsubjet: News", "subject"),
+        ("title: T\nSUBJECT: News", "subject"),
+    ],
+)
+def test_a_misspelt_key_that_would_change_the_subject_is_an_error(lines: str, key: str) -> None:
+    parsed = read(yaml(lines, "# T"))
+
+    assert finding(parsed, "unknown-key") == (ERROR, len(lines.split("\n")) + 1)
+    assert f"Did you mean {key!r}" in findings(parsed, "unknown-key")[0].fix
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "title: T\ntitel: News",  # there is a title
+        "title: T\nsubjects: [tea, cups]",  # no subject is a list
+        "title: T\nobject: News",  # not near enough
+        "title: T\ncategories: [tea]",
+        "title: T\nslgu: news",
+    ],
+)
+def test_any_other_misspelt_key_is_a_warning(lines: str) -> None:
+    assert finding(read(yaml(lines)), "unknown-key") == (WARNING, 3)
+
+
+def test_who_wrote_it_is_kept() -> None:
+    parsed = read(yaml("title: T\nauthor: J #1\nauthors:\n- name: J\n  url: x\nsubtitle: 1.10"))
+
+    kept = {"author": "J #1", "authors": [{"name": "J", "url": "x"}], "subtitle": "1.10"}
+    assert parsed.digest.meta.extra == kept
+    assert not findings(parsed, "unknown-key")
+
+
+# --- keys of other systems ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "name", "meaning"),
+    [
+        ("description", "Tea: a story #1", "preheader", "Tea: a story #1"),
+        ("excerpt", "1.10", "preheader", "1.10"),
+        ("image", "https://a.example/c.png", "cover", "https://a.example/c.png"),
+        ("pubDate", "2026-01-08", "date", dt.date(2026, 1, 8)),
+        ("published", "2026-01-08", "date", dt.date(2026, 1, 8)),
+    ],
+)
+def test_keys_of_other_systems_mean_ours(key: str, value: str, name: str, meaning: object) -> None:
+    quoted = value if key.startswith("pub") else f"'{value}'"
+    for source in (
+        yaml(f"title: T\n{key}: {value}"),
+        f"+++\ntitle = 'T'\n{key} = {quoted}\n+++\nx\n",
+        f"Title: T\n{key.upper()}: {value}\n\nx\n",
+    ):
+        parsed = read(source)
+
+        assert getattr(parsed.digest.meta, name) == meaning
+        assert str(parsed.digest.meta.extra[key]) == value
+        assert not findings(parsed, "unknown-key")
+
+
+@pytest.mark.parametrize("key", ["preheader: Ours", "description: Theirs", "excerpt: Last"])
+def test_a_key_of_ours_comes_before_one_of_theirs(key: str) -> None:
+    keys = ["excerpt: Last", "description: Theirs", "preheader: Ours"]
+    upto = keys[: keys.index(key) + 1]
+
+    assert meta("\n".join(["title: T", *upto])).preheader == key.partition(": ")[2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "published: true",
+        "published: 'no'",
+        "image: {path: a.png}",
+        "image: [a.png]",
+        "excerpt: [a]",
+    ],
+)
+def test_what_other_systems_mean_otherwise_is_left_alone(line: str) -> None:
+    """Jekyll's `published` may be true; an image may have keys of its own."""
+    parsed = read(yaml(f"title: T\n{line}"), stem="2026-01-07-x")
+
+    assert parsed.digest.meta.cover is parsed.digest.meta.preheader is None
+    assert parsed.digest.meta.date == dt.date(2026, 1, 7)
+    assert parsed.findings == ()
+
+
+# --- a title that was derived -------------------------------------------------------------------
+
+
+def test_a_short_first_line_becomes_the_title_and_is_told() -> None:
+    parsed = read("News of the valley\nTwo\n\nthree\n")
+
+    assert parsed.digest.title_text == "News of the valley"
+    assert texts(parsed.digest) == "Twothree"
+    assert finding(parsed, "title-derived") == (WARNING, 1)
+
+
+@pytest.mark.parametrize("front", ["", "---\ntitle:\n---\n", "---\ncategory: c\n---\n"])
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        *("Hi everyone,", "Hello!", "*Dear* readers", "Good morning, all", "👋 Hey there"),
+        *("大家好，", "各位读者", "亲爱的读者：", "みなさん、こんにちは", "안녕하세요 여러분"),
+        *("Liebe Leserinnen,", "Chers amis,", "Chère Ana,", "Queridas amigas:", "Ciao a tutti"),
+        *("Дорогие друзья!", "Merhaba,", "مرحبا بالجميع", "שלום לכולם", "Olá,", "Beste lezer"),
+    ],
+)
+def test_a_greeting_stays_in_the_letter(front: str, greeting: str) -> None:
+    parsed = read(f"{front}{greeting}\nnews\n")
+
+    assert texts(parsed.digest).startswith(greeting.replace("*", ""))
+    assert parsed.digest.title_text == greeting.replace("*", "").rstrip(",，")
+    assert finding(parsed, "title-derived")[0] is WARNING
+
+
+@pytest.mark.parametrize("line", ["Highlights", "Dearborn news", "Heyday", "第一期", "今日大家"])
+def test_a_line_that_only_begins_like_a_greeting_is_a_title(line: str) -> None:
+    assert texts(read(f"{line}\n\nnews\n").digest) == "news"
+
+
+def test_a_title_or_a_first_heading_is_not_derived() -> None:
+    for source in ("---\ntitle: Hello\n---\nHi all,\n", "# Hello\n\nHi all,\n"):
+        parsed = read(source)
+
+        assert texts(parsed.digest) == "Hi all,"
+        assert not findings(parsed, "title-derived")
 
 
 # --- text as it is written ----------------------------------------------------------------------

@@ -323,7 +323,8 @@ PARSER_RULES = (
         front("category: 'null'", "preheader:", "language: null") + PROSE,
     ),
     Example("title-missing", ERROR, 1, "", "# A title\n"),
-    Example("title-derived", WARNING, 1, "x" * 81, "x" * 80),
+    Example("title-derived", WARNING, 1, "x" * 81, "# " + "x" * 81),
+    Example("title-derived", WARNING, 1, "x", "# x"),
     Example("title-invalid", ERROR, 2, "---\ntitle: [a]\n---\n# T", "---\ntitle: 2026\n---\n"),
     Example("date-missing", WARNING, 1, "", FRONT, stem="valley"),
     Example(
@@ -335,6 +336,14 @@ PARSER_RULES = (
     ),
     Example("date-differs", INFO, 2, "---\ndate: 2026-01-06\n---\n", FRONT),
     Example("unknown-key", WARNING, 6, front("sumary: a") + PROSE, front("lint-ignore: a") + PROSE),
+    Example("unknown-key", INFO, 6, front("layout: a") + PROSE, front("author: a") + PROSE),
+    Example(
+        "unknown-key",
+        ERROR,
+        6,
+        front("subjet: a") + PROSE,
+        front("subject: a") + PROSE,
+    ),
     Example("slug-invalid", ERROR, 6, front("slug: a b") + PROSE, front("slug: a_b") + PROSE),
     *(
         Example(
