@@ -3,18 +3,16 @@
 import datetime as dt
 import difflib
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.digest import urls
+from newsletter.digest import dates, urls
 from newsletter.digest.characters import harmless
 from newsletter.digest.front_matter import FrontMatter
 from newsletter.digest.keys import FOREIGN, KEPT, KNOWN
 from newsletter.model.digest import Meta
 from newsletter.model.finding import Finding, Position, Severity
 
-_LONGEST_DATE = 40
 _FLAGS = ("true", "false", "yes", "no")
 _BY_LETTERS = {key.lower(): key for key in KNOWN}
 _NEAR = 0.75  # of difflib's measure; at 0.8 a key is taken for the other one misspelt
@@ -156,21 +154,15 @@ class _Reader:
     def date(self) -> dt.date | dt.datetime | None:
         key, value = self._value("date", "publishDate")
         in_name = re.search(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)", self._file.rpartition("/")[2])
-        named = _parsed(in_name[0]) if in_name else None
+        named = dates.parsed(in_name[0]) if in_name else None
         if value is None:
             if named is None:
                 fix = "Add date: 2026-01-31 to the front matter."
                 self._report("date-missing", Severity.WARNING, key, "the issue has no date", fix)
             return named
-        date = value if isinstance(value, dt.date) else _parsed(str(value).strip())
+        date = value if isinstance(value, dt.date) else dates.parsed(str(value))
         if date is None:
-            self._report(
-                "date-invalid",
-                Severity.ERROR,
-                key,
-                f"{value!r} is no date",
-                "Write it as 2026-01-31.",
-            )
+            self._report("date-invalid", Severity.ERROR, key, *_no_date(value))
         elif named is not None and named != _day(date):
             message = f"the date {_day(date)} differs from the file name's {named}"
             self._report("date-differs", Severity.INFO, key, message, "The front matter's is used.")
@@ -242,22 +234,15 @@ def _nearest(key: str) -> str:
     return _BY_LETTERS[close[0]] if close else ""
 
 
-def _parsed(text: str) -> dt.date | dt.datetime | None:
-    """An ISO date or time, with the space and zone forms that digests use."""
-    if len(text) > _LONGEST_DATE:
-        return None
-    attempts: tuple[Callable[[str], dt.date], ...] = (
-        dt.date.fromisoformat,
-        dt.datetime.fromisoformat,
-    )
-    normal = re.sub(r"\s+([+-]\d{2}):?(\d{2})$", r"\1:\2", text)
-    normal = re.sub(r"\s+(UTC|GMT|Z)$", "+00:00", normal)
-    for attempt in attempts:
-        try:
-            return attempt(normal)
-        except ValueError:
-            continue
-    return None
+def _no_date(value: object) -> tuple[str, str]:
+    """What is wrong with a date, and what to do: one that ends in its year has two readings."""
+    if isinstance(value, str) and (both := dates.readings(value)):
+        month_first, day_first = both
+        return (
+            f"{value!r} is {month_first} if the month comes first, {day_first} if the day does",
+            "Write the year first, as in 2026-01-31.",
+        )
+    return f"{value!r} is no date", "Write it as 2026-01-31."
 
 
 def _day(date: dt.date | dt.datetime) -> dt.date:

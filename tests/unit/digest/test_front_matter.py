@@ -597,6 +597,25 @@ NOON = dt.datetime(2026, 1, 7, 12, 30, tzinfo=dt.UTC)
         ("2026-01-07 20:30:00 +08:00", NOON),
         ("2026-01-07T20:30:00+08:00", NOON),
         ("2026-01-07 12:30", NOON.replace(tzinfo=None)),
+        ("2026-1-7", DAY),
+        ("2026/01/07", DAY),
+        ("2026.1.7", DAY),
+        ("20260107", DAY),
+        ("2026年1月7日", DAY),
+        ("2026년 1월 7일", DAY),
+        ("January 7, 2026", DAY),
+        ("Jan. 7th 2026", DAY),
+        ("7 January 2026", DAY),
+        ("Wednesday, 7-Jan-2026", DAY),
+        ("2026-1-7 12:30:00.00", NOON.replace(tzinfo=None)),
+        ("2026-01-07t07:30:00.0-05:00", NOON),
+        ("2026-01-07 7:30:00 -5", NOON),
+        ("2026/01/07 20:30 +0800", NOON),
+        ("2026-01-07 20:30 Asia/Shanghai", NOON),
+        ("Wed, 07 Jan 2026 05:30:00 -0700", NOON),
+        ("Jan 7, 2026 at 12:30 GMT", NOON),
+        ("2026年1月7日 12:30 UTC", NOON),
+        ("2026-01-07 12:30 # a comment", NOON.replace(tzinfo=None)),
     ],
 )
 def test_a_date_has_many_forms(value: str, date: dt.date) -> None:
@@ -604,6 +623,42 @@ def test_a_date_has_many_forms(value: str, date: dt.date) -> None:
 
     assert found == date
     assert isinstance(found, dt.datetime) == isinstance(date, dt.datetime)
+
+
+@pytest.mark.parametrize(
+    ("value", "month_first", "day_first"),
+    [
+        ("03/04/2026", "2026-03-04", "2026-04-03"),
+        ("3.4.2026", "2026-03-04", "2026-04-03"),
+        ("01-25-2023", "2023-01-25", "no day"),
+        ("25/12/2022 10:00", "no day", "2022-12-25"),
+    ],
+)
+def test_a_date_that_can_be_read_in_two_ways_is_an_error_that_names_both(
+    value: str, month_first: str, day_first: str
+) -> None:
+    parsed = read(yaml(f"title: T\ndate: {value}"))
+
+    assert finding(parsed, "date-invalid") == (ERROR, 3)
+    (found,) = findings(parsed, "date-invalid")
+    assert f"is {month_first} if the month comes first" in found.message
+    assert f"{day_first} if the day does" in found.message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("2026-02-30", "2026-13-01", "2026-01/07", "26-01-07", "0000-01-01", "Feb 30, 2026"),
+        *("2026-01-07 25:00", "2026-01-07 12:30 +99:00", "2026-01-07 12:30 Mars/Olympus"),
+        *("2026-01-07 12:30 Asia/../Asia", "2026-01-07 12:30 America/Argentina", "Juin 7, 2026"),
+        *("2026-01-07 12:30 CST", "2026", "next Jan 7, 2026", "2026-01-07 " + "1" * 50),
+    ],
+)
+def test_what_is_no_date_is_an_error(value: str) -> None:
+    parsed = read(yaml(f"title: T\ndate: {value}"))
+
+    assert parsed.digest.meta.date is None
+    assert "is no date" in findings(parsed, "date-invalid")[0].message
 
 
 def test_toml_dates_are_dates() -> None:
