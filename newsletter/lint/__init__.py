@@ -6,7 +6,7 @@ hyphens is its id, the first line of its docstring its description in docs/lint.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from newsletter.lint import content, mail, shape
+from newsletter.lint import content, foreign_fields, mail, shape
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
@@ -35,6 +35,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.label_misspelt,
     shape.vague_link,
     shape.literal_template,
+    foreign_fields.foreign_merge_field,
 )
 EMAIL_RULES: tuple[EmailRule, ...] = (
     mail.html_too_large,

@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 
+from newsletter.lint.foreign_fields import MERGE, fields_in
 from newsletter.lint.visible import body_nodes
 from newsletter.model.digest import (
     Digest,
@@ -25,10 +26,6 @@ _LABELS = ("深度解读 & 洞察", "深度解读", "洞察", "解读", "影响"
 _VAGUE = {"here", "click here", "this", "link", "点击这里", "点这里", "这里", "链接"}
 _TEMPLATE = re.compile(  # each opening is looked at up to the next one: linear in a text of them
     r"\{\{(?:(?!\{\{).){0,200}?\}\}|\{%(?:(?!\{%).){0,200}?%\}"
-)
-_MERGE = re.compile(  # as newsletter.render.fields has it; a test compares the two
-    r"\{\{\s*(subscriber\.[^\W\d][\w\u0300-\u036f-]*|unsubscribe_url|preferences_url|web_url)\s*"
-    r"(\|\s*default\(\s*(\"[^\"]*\"|'[^']*')\s*\)\s*)?\}\}"
 )
 
 
@@ -233,7 +230,7 @@ def literal_template(digest: Digest) -> Iterator[Finding]:
         if not isinstance(node, Text):
             continue
         for match in _TEMPLATE.finditer(node.text):
-            if not _MERGE.fullmatch(match[0]):
+            if not MERGE.fullmatch(match[0]) and not any(fields_in(match[0])):
                 yield Finding(
                     "literal-template",
                     Severity.INFO,

@@ -241,7 +241,7 @@ DIGEST_RULES = (
         "literal-template",
         INFO,
         9,
-        longer("Dear {{ subscriber.name | upper }}, hello.\n"),
+        longer("Dear {{ subscriber | upper }}, hello.\n"),
         longer('Dear {{ subscriber.name | default("reader") }}, `{{ hello }}`.\n'),
     ),
     Example(
@@ -250,6 +250,20 @@ DIGEST_RULES = (
         9,
         longer("Hello {% include 'x' %}.\n"),
         longer("Hello { % include %}.\n"),
+    ),
+    Example(
+        "foreign-merge-field",
+        WARNING,
+        9,
+        longer("Dear *|FNAME|*, hello.\n"),
+        longer('Dear {{ subscriber.first_name | default("reader") }}, `*|FNAME|*`.\n'),
+    ),
+    Example(
+        "foreign-merge-field",
+        WARNING,
+        1,
+        front("subject: Hello [FIRST NAME]") + PROSE,
+        front("subject: Hello first name") + PROSE,
     ),
 )
 

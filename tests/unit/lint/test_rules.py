@@ -146,7 +146,87 @@ def test_what_rendering_fills_is_no_literal_template_and_all_else_is(braces: str
     """Lint may not import rendering, so this compares what the two take for a merge field."""
     filled = Fields.apart_from(braces).tokenised(braces) != braces
 
-    assert (findings(longer(f"Dear {braces}.\n"), "literal-template") == []) == filled
+    found = findings(longer(f"Dear {braces}.\n"))
+    assert (found == []) == filled
+    assert {finding.rule for finding in found} <= {"literal-template", "foreign-merge-field"}
+
+
+FIRST = '{{ subscriber.first_name | default("reader") }}'
+NAME = '{{ subscriber.name | default("reader") }}'
+
+
+@pytest.mark.parametrize(
+    ("field", "ours"),
+    [
+        ("*|FNAME|*", FIRST),
+        ("*|LNAME|*", "{{ subscriber.last_name }}"),
+        ("*|UNSUB|*", "{{ unsubscribe_url }}"),
+        ("*|UPDATE_PROFILE|*", "{{ preferences_url }}"),
+        ("*|ARCHIVE|*", "{{ web_url }}"),
+        ("*|FAVOURITE TEA|*", "{{ subscriber.favourite_tea }}"),
+        ("*|EMAIL|*", "no merge field"),
+        ("*|IF:FNAME|*", "Remove it"),
+        ("*|END:IF|*", "Remove it"),
+        ("%%first_name%%", FIRST),
+        ("%%City%%", "{{ subscriber.city }}"),
+        ("{{ first_name }}", FIRST),
+        ("{{firstName}}", FIRST),
+        ("{{contact.FIRSTNAME}}", FIRST),
+        ("{{ .Subscriber.FirstName }}", FIRST),
+        ("{{ subscriber.metadata.first_name }}", FIRST),
+        ('{{ subscriber.first_name | default: "you" }}', FIRST),
+        ('{{var:firstname:"you"}}', FIRST),
+        ("{{lead.First Name:default=you}}", FIRST),
+        ("{{{Recipient.FirstName}}}", FIRST),
+        ("{{ UnsubscribeURL }}", "{{ unsubscribe_url }}"),
+        ("{name}", NAME),
+        ('{first_name, "you"}', FIRST),
+        ("{$name}", NAME),
+        ("{!Contact.FirstName}", FIRST),
+        ("${user.name}", NAME),
+        ("[FIRST NAME]", FIRST),
+        ("[firstname,fallback=you]", FIRST),
+        ("[Name]", NAME),
+        ('[[FIRSTNAME OR "you"]]', FIRST),
+        ("$[FNAME]$", FIRST),
+        ("%recipient.name%", NAME),
+        ("%FIRSTNAME%", FIRST),
+        ("%unsubscribe_url%", "{{ unsubscribe_url }}"),
+        ("{{姓名}}", NAME),
+    ],
+)
+@pytest.mark.parametrize("before", ["Dear ", "致", "- one\n\n> # Dear "])
+def test_a_field_of_another_system_is_told_with_ours(field: str, ours: str, before: str) -> None:
+    (found,) = findings(longer(f"{before}{field}, hello.\n"))
+
+    assert (found.rule, found.severity) == ("foreign-merge-field", Severity.WARNING)
+    assert repr(field) in found.message
+    assert ours in found.fix
+
+
+@pytest.mark.parametrize("key", ["title", "subject", "preheader", "summary"])
+def test_a_field_of_another_system_is_found_in_the_front_matter(key: str) -> None:
+    source = front(f"{key}: Hello *|FNAME|* of the valley", without=key) + PROSE
+
+    assert [finding.rule for finding in findings(source)] == ["foreign-merge-field"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("50% of names%", "100%% sure", "a | b | c", "*|*", "[a name] [nameless] [12]", "{ name"),
+        *(
+            "`[FIRST NAME]`",
+            "`*|FNAME|*`",
+            "[name](https://example.com/n)",
+            "x[0] {ref}",
+            "{% name %}",
+        ),
+        *("{{ page.name }}", "{props.name}", "[the email]", "%PATH% and %username%", "<<EOF"),
+    ],
+)
+def test_text_that_is_no_field_of_any_system_is_left_alone(text: str) -> None:
+    assert findings(longer(f"{text}\n"), "foreign-merge-field") == []
 
 
 def test_email_rules_are_left_out_without_an_email() -> None:

@@ -1,0 +1,100 @@
+"""Merge fields as other systems write them: here they are text, and every reader sees them."""
+
+import re
+from collections.abc import Iterator
+
+from newsletter.model.digest import Digest, Span, SpanKind, Text, plain_text, walk
+from newsletter.model.finding import Finding, Position, Severity
+
+# Between the first two pairs of marks anything is a field, between the others what means something
+# below.
+_FIELD = re.compile(
+    r"\*\|(?P<stars>[^|\n]{1,100})\|\*|%%(?P<percents>[\w.]{1,60})%%"
+    r"|\{{1,3}[$!]?(?P<braces>[^{}%\n][^{}\n]{0,200})\}{1,3}|[$#]\{(?P<sign>[^{}\n]{1,100})\}"
+    r"|\$?\[{1,2}(?P<brackets>[^\[\]\n]{1,100})\]{1,2}\$?|<<(?P<angles>[^<>\n]{1,100})>>"
+    r"|%(?P<percent>[A-Za-z][\w.]{1,60})%"
+)
+MERGE = re.compile(  # ours, as newsletter.render.fields has it; a test compares the two
+    r"\{\{\s*(subscriber\.[^\W\d][\w\u0300-\u036f-]*|unsubscribe_url|preferences_url|web_url)\s*"
+    r"(\|\s*default\(\s*(\"[^\"]*\"|'[^']*')\s*\)\s*)?\}\}"
+)
+_DEFAULT = re.compile(r"[|,=\"']|\bdefault\b|\bfallback\b|\bor\b", re.IGNORECASE)
+_PEOPLE = frozenset(
+    {
+        *("subscriber", "contact", "recipient", "user", "person", "customer", "lead", "member"),
+        *("reader", "profile", "params", "var", "data", "attributes", "metadata", "custom"),
+    }
+)
+_NAMES_OF = {  # in small letters, without marks
+    '{{ subscriber.first_name | default("reader") }}': (
+        "fname firstname givenname forename vorname prenom prénom имя"
+    ),
+    "{{ subscriber.last_name }}": "lname lastname surname familyname nachname",
+    '{{ subscriber.name | default("reader") }}': (
+        "name fullname yourname displayname subscribername recipientname recipientfname "
+        "contactname readername 姓名 名字 昵称 稱呼"
+    ),
+    "{{ unsubscribe_url }}": (
+        "unsub unsubscribe unsubscribeurl unsubscribelink mailinglistunsubscribeurl optout"
+    ),
+    "{{ preferences_url }}": (
+        "updateprofile preferences preferencesurl managepreferences manageurl"
+    ),
+    "{{ web_url }}": "webversion webversionurl webview viewinbrowser viewonline weburl",
+}
+_MEANINGS = {name: ours for ours, names in _NAMES_OF.items() for name in names.split()}
+_ADDRESS = frozenset({"email", "emailaddress"})  # no field of ours holds it
+
+
+def foreign_merge_field(digest: Digest) -> Iterator[Finding]:
+    """A merge field of another system is text here, which every reader sees."""
+    for text, place in _texts(digest):
+        for field, fix in fields_in(text):
+            message = f"{field!r} is no merge field here: readers see it as it stands"
+            yield Finding("foreign-merge-field", Severity.WARNING, place, message, fix)
+
+
+def fields_in(text: str) -> Iterator[tuple[str, str]]:
+    """Each such field of a text, and what to do about it."""
+    for match in _FIELD.finditer(text):
+        if fix := _fix(match):
+            yield match[0], fix
+
+
+def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
+    for text in (digest.meta.subject, digest.meta.preheader):
+        yield text or "", digest.position
+    for node in walk(digest):
+        if isinstance(node, Text):
+            yield node.text, node.position
+        elif isinstance(node, Span) and node.kind is SpanKind.EMPHASIS:
+            text = plain_text((node,))
+            if text.startswith("|"):  # Markdown takes the stars of *|FNAME|* for its own
+                yield f"*{text}*", node.position
+
+
+def _fix(match: re.Match[str]) -> str:
+    """What to write for a field; nothing where it is none, or ours."""
+    if MERGE.fullmatch(match[0]):
+        return ""
+    marks = str(match.lastgroup)
+    inner = _DEFAULT.split(match[marks])[0].strip()
+    names = [name for part in re.split(r"[.:]", inner) if (name := _letters(part))]
+    whose, name = names[:-1], names[-1] if names else ""
+    if not whose or _PEOPLE.intersection(whose):
+        if name in _MEANINGS:
+            return f"Write {_MEANINGS[name]}."
+        if name in _ADDRESS:
+            return "Remove it: no merge field holds the address."
+    if marks not in ("stars", "percents"):
+        return ""
+    if name == "archive":
+        return "Write {{ web_url }}."
+    if whose or not re.match(r"[^\W\d]", inner):
+        return "Remove it: docs/writing.md lists the merge fields."
+    attribute = re.sub(r"[^\w-]+", "_", inner.lower())
+    return f"Write {{{{ subscriber.{attribute} }}}}."
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).lower()
