@@ -102,6 +102,8 @@ def send(
     preflight.check_store(sender)
     with blamed_on(place):
         expected = plan.forecast(session.store, order, utc_now())
+    for warning in preflight.check_fields(session.store, order.email, list_name):
+        session.notes.print(f"Warning: {warning}", style="yellow")
     if session.project.settings.policy.require_test:
         preflight.check_tested(session.store, order.email.content_hash, order.slug)
     scheduled = order.scheduled_at is not None

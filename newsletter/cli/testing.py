@@ -39,6 +39,7 @@ def test(
 ) -> int:
     """Send an issue to any address, as a test."""
     from newsletter.audience.address import parse
+    from newsletter.sending import preflight
     from newsletter.sending.prepare import prepare
     from newsletter.sending.testing import send_tests
 
@@ -58,6 +59,9 @@ def test(
     for finding in prepared.findings:
         session.notes.print(str(finding), style="yellow")
     reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
+    list_name = prepared.digest.meta.list or ""
+    for warning in preflight.check_fields(session.store, prepared.email, list_name):
+        session.notes.print(f"Warning: {warning}", style="yellow")
     sender = runner(session)
     with stopping(sender.stop):
         trials = send_tests(
@@ -66,7 +70,7 @@ def test(
             prepared.digest.slug,
             addresses,
             reader=reader,
-            list_name=prepared.digest.meta.list or "",
+            list_name=list_name,
             by=f"{getpass.getuser()}@{socket.gethostname()}",
         )
     _show(session, prepared.digest.slug, prepared.email.content_hash, trials)

@@ -3,11 +3,12 @@ tested, is the store up to date."""
 
 from collections.abc import Sequence
 
-from newsletter.errors import Refused
+from newsletter.errors import Refused, nearest
+from newsletter.model.email import Email
 from newsletter.model.send import Allowance
 from newsletter.sending import generation, restored
 from newsletter.sending.run import Runner, allowed
-from newsletter.store import Store, receipts
+from newsletter.store import Store, lists, people, receipts, segments
 from newsletter.transports import Transport
 
 
@@ -44,6 +45,25 @@ def check_sender(transport: Transport, sender: str, allowance: Allowance) -> Seq
     where the outside would take nothing from it."""
     warnings = [allowance.warning] if allowance.warning else []
     return [*warnings, *transport.check(sender)]
+
+
+def check_fields(store: Store, email: Email, list_name: str) -> Sequence[str]:
+    """What the operator should know of merge fields for which nobody has a value: nobody of the
+    list, or nobody at all where there is no list of that name."""
+    fields = (name.partition(".") for name in sorted(email.fields))
+    names = [name for kind, _, name in fields if kind == "subscriber" and name != "name"]
+    if not names:
+        return []
+    with store.read() as connection:
+        number = lists.find(connection, list_name)
+        unknown = segments.unknown_attributes(connection, names, number)
+        known = people.attribute_names(connection) if unknown else ()
+    who = "nobody" if number is None else f"nobody of {list_name}"
+    return [
+        f"{{{{ subscriber.{name} }}}} stays empty or shows its default: {who} has an attribute "
+        f"{name!r}. {nearest(name, known)}".rstrip()
+        for name in unknown
+    ]
 
 
 def days(allowance: Allowance, recipients: int, *, scheduled: bool) -> int:

@@ -269,6 +269,31 @@ def test_people_are_told_how_the_list_has_changed_since_the_last_send_to_it(
     assert (before, unchanged, told()) == ("3", "3 (+0 −0)", "4 (+2 −1)")
 
 
+@pytest.mark.parametrize("command", ["send", "test"])
+def test_a_field_for_which_nobody_of_the_list_has_a_value_is_told(
+    call: Call, project: Path, readers: str, command: str
+) -> None:
+    """`town` is an attribute of others, `first_name` of one reader, `no-such` of nobody."""
+    (project / "more.csv").write_text("email,first name\nann@example.com,Ann\n")
+    (project / "others.csv").write_text("email,town,first name\nbo@example.com,Ghent,Bo\n")
+    call("subscribers", "import", "more.csv", "--list", readers)
+    call("subscribers", "import", "others.csv", "--list", "others")
+    path = write_issue(project, "2026-01-08-towns.md", list=readers)
+    with path.open("a") as file:
+        file.write('\n{{ subscriber.first_name | default("Hi") }} of ')
+        file.write('{{ subscriber.town | default("x") }}, {{ subscriber.twon | default("x") }}\n')
+    arguments = ["--yes", "--dry-run"] if command == "send" else ["--to", "ed@example.org"]
+
+    answer = call(command, "2026-01-08-towns", *arguments)
+
+    said = " ".join(answer.err.split())
+    assert answer.code == 0
+    assert "{{ subscriber.town }}" in said
+    assert "nobody of readers has an attribute 'town'" in said
+    assert "nobody of readers has an attribute 'twon'. Did you mean 'town'?" in said
+    assert "first_name" not in said
+
+
 def test_front_matter_may_name_the_list(call: Call, project: Path, readers: str) -> None:
     write_issue(project, "2026-01-08-named.md", list=readers)
 

@@ -117,6 +117,21 @@ def test_an_address_that_is_none_is_a_usage_error_and_nobody_is_mailed(
     assert rows() == before
 
 
+def test_without_a_list_a_field_is_told_for_which_nobody_at_all_has_a_value(
+    call: Call, project: Path
+) -> None:
+    (project / "one.csv").write_text("email,city\nann@example.com,Ghent\n")
+    write_issue(project, "2026-01-08-hello.md", HELLO.replace("list: readers\n", ""))
+
+    before = call("test", "2026-01-08-hello", "--to", "ed@example.org")
+    call("subscribers", "import", "one.csv", "--list", "some")
+    after = call("test", "2026-01-08-hello", "--to", "ed@example.org")
+
+    assert (before.code, after.code) == (0, 0)
+    assert "nobody has an attribute 'city'" in " ".join(before.err.split())
+    assert "attribute 'city'" not in " ".join(after.err.split())
+
+
 def test_an_issue_with_errors_is_not_tested(call: Call, project: Path, rows: Rows) -> None:
     write_issue(project, "2026-01-08-draft.md", draft="true")
     before = rows()
