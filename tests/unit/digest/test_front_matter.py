@@ -1,8 +1,11 @@
 """Front matter: YAML, TOML, `Key: value` lines or none; each fault with its line."""
 
 import datetime as dt
+import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from newsletter.model.digest import Link, Meta, plain_text
 from newsletter.model.finding import Severity
@@ -360,6 +363,7 @@ def test_a_title_or_a_first_heading_is_not_derived() -> None:
 
 # --- text as it is written ----------------------------------------------------------------------
 
+SIGNS = [*"ab #:&*!|>[]{}'\"%@`,?-~\\/=.<", "1", "0x1", "yes", ": ", "- ", " #", "\t", "&a", "*a"]
 AS_WRITTEN = [
     *("Weekly #12", "#12 of the weekly", "a # b", "C#", "12:30", "1.10", "0x1F", "0123", "1_000"),
     *("1e5", ".inf", "yes", "No", "true", "2026-01-07 9:00:00", "Tea: a story", "Tea:", "- Tea"),
@@ -405,6 +409,19 @@ def test_a_bare_text_is_read_as_it_is_written(text: str, key: str) -> None:
         found = parsed.digest.title_text if key == "title" else getattr(values, key)
         assert found == (" ".join(text.split()) if key != "category" else text)
         assert not [f for f in parsed.findings if f.severity is ERROR]
+
+
+@settings(max_examples=1500, derandomize=True, deadline=None)
+@given(st.lists(st.sampled_from(SIGNS), max_size=8).map("".join).map(str.strip))
+def test_a_text_without_quotes_is_read_as_it_is_written_or_there_is_a_finding(text: str) -> None:
+    """A quote at its beginning, alone or behind a tag, makes it YAML's; so does an empty block."""
+    if re.match(r"(!(!str)?\s*)?[\"']|!!str|[|>][-+0-9]*\s*(#|$)", text):
+        return
+    parsed = read(yaml(f"title: T\ncategory: {text}\ntags: [c]"))
+
+    told = [found for found in parsed.findings if found.rule != "date-missing"]
+    assert parsed.digest.meta.category == text or told
+    assert parsed.digest.meta.tags == ("c",) or told
 
 
 @pytest.mark.parametrize(
