@@ -20,7 +20,7 @@ from newsletter.model.email import Email, Place
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
 from newsletter.render.fields import Fields
-from newsletter.render.html import HtmlWriter, domain
+from newsletter.render.html import HtmlWriter, Sheet, domain
 from newsletter.render.sandbox import Templates
 from newsletter.render.spacing import is_wide
 from newsletter.render.text import TextWriter
@@ -29,6 +29,7 @@ from newsletter.render.theme import Theme, load_theme, packaged_templates
 __all__ = ["Masthead", "Theme", "load_theme", "packaged_templates", "reading_minutes", "render"]
 
 _PREHEADER_LENGTH = 110
+_INBOX_COLUMNS = 150  # what the widest inbox shows of a preheader
 _WIDE_A_MINUTE = 400  # characters of Chinese or Japanese
 _WORDS_A_MINUTE = 220
 
@@ -53,7 +54,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
     language = digest.meta.language or masthead.language
     text = TextWriter(fields)
     values = _values(digest, theme, masthead, language, fields)
-    writer = HtmlWriter(fields)
+    writer = HtmlWriter(fields, _sheet(theme, values["direction"]))
     html = to_html(
         templates.render(
             "email.mjml.j2",
@@ -63,6 +64,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
                 "blocks": writer.blocks,
                 "link": writer.link,
                 "picture": writer.picture,
+                "button": writer.button,
                 "style": templates.render("style.css", values),
                 "responsive": templates.render("responsive.css", values),
             },
@@ -83,6 +85,11 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
     )
 
 
+def _sheet(theme: Theme, direction: str) -> Sheet:
+    accent = theme.settings.get("colours", {}).get("accent", "")
+    return Sheet(theme.column, direction, str(accent))
+
+
 def _values(
     digest: Digest,
     theme: Theme,
@@ -92,6 +99,7 @@ def _values(
 ) -> dict[str, Any]:
     """What templates may use; docs/extending.md lists it."""
     subject = fields.tokenised(digest.meta.subject or "") or fields.plain(digest.title)
+    preheader = _preheader(digest, fields)
     return {
         "digest": digest,
         "masthead": masthead,
@@ -99,8 +107,11 @@ def _values(
         "t": theme.strings(language),
         "language": language,
         "direction": direction(language),
+        "start": "right" if direction(language) == "rtl" else "left",
+        "end": "left" if direction(language) == "rtl" else "right",
         "subject": subject,
-        "preheader": _preheader(digest, fields),
+        "preheader": preheader,
+        "filler": _filler(preheader, fields),
         "date": written_date(_day(digest), language),
         "minutes": reading_minutes(digest),
         "domain": domain,
@@ -130,6 +141,16 @@ def _preheader(digest: Digest, fields: Fields) -> str:
     )
     items = " · ".join(fields.plain(item.heading) for item in digest.items())
     return fields.shortened(" ".join((points or lead or items).split()), _PREHEADER_LENGTH)
+
+
+def _filler(preheader: str, fields: Fields) -> str:
+    """Spaces behind a preheader, so that no inbox shows the beginning of the mail after it.
+
+    Joiners keep them from being taken for one space.
+    """
+    words = (piece for piece in fields.split(preheader, Place.TEXT) if isinstance(piece, str))
+    columns = sum(2 if is_wide(character) else 1 for piece in words for character in piece)
+    return "\u2007\u034f" * max(0, _INBOX_COLUMNS - columns)
 
 
 def reading_minutes(digest: Digest) -> int:

@@ -6,7 +6,7 @@ Looks come from the theme's classes; nothing here has a colour.
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 from urllib.parse import urlsplit
 
@@ -44,14 +44,39 @@ from newsletter.model.digest import (
 from newsletter.render.fields import Fields
 from newsletter.render.spacing import joins_without_space
 
-_WIDE = 576  # CSS pixels between the margins of the sheet
+_INLINE_WIDE = 284  # CSS pixels of a picture among words whose size nobody knows
+_LEAST_ROOM = 60
+# What a block takes of the width of its line: indents, bars and padding on both sides.
+_LIST_INDENT = 24
+_QUOTE_SIDES = 21
+_CALLOUT_SIDES = 40
+_CELL_SIDE = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What HTML must know of the sheet it is for, as Outlook obeys no style that says so.
+
+    `width` is what its text has, in CSS pixels; `button_ground` a colour.
+    """
+
+    width: int
+    direction: str
+    button_ground: str
 
 
 class HtmlWriter:
     """Writes nodes as HTML; merge fields in text become tokens of `fields`."""
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, sheet: Sheet) -> None:
         self._fields = fields
+        self._sheet = sheet
+        self._code = ' dir="ltr"' if sheet.direction == "rtl" else ""
+
+    def _within(self, taken: int) -> "HtmlWriter":
+        """A writer for what stands in a block that takes so many pixels of the width."""
+        width = max(_LEAST_ROOM, self._sheet.width - taken)
+        return HtmlWriter(self._fields, replace(self._sheet, width=width))
 
     # --- inline ---
 
@@ -64,7 +89,7 @@ class HtmlWriter:
                 case Text():
                     yield self._text(node.text)
                 case Code():
-                    yield f'<code class="code">{html.escape(node.text)}</code>'
+                    yield f'<code{self._code} class="code">{html.escape(node.text)}</code>'
                 case Break(hard=True):
                     yield "<br />"
                 case Break():
@@ -74,7 +99,7 @@ class HtmlWriter:
                 case Link():
                     yield self._link(node)
                 case Image():
-                    yield self._picture(node, "inline-image")
+                    yield self._inline_picture(node)
                 case FootnoteReference():
                     yield f'<sup class="note-mark">[{node.number}]</sup>'
                 case _:
@@ -95,17 +120,35 @@ class HtmlWriter:
         title = f' title="{self._text(link.title)}"' if link.title else ""
         return f'<a href="{self.url(link.url)}"{title} class="{name}">{text}</a>'
 
-    def picture(self, image: Image, name: str, width: int) -> Markup:
-        """A picture of the class `name`, `width` CSS pixels wide."""
-        return Markup(self._picture(replace(image, width=width), name))  # noqa: S704 -- as above
+    def _inline_picture(self, image: Image) -> str:
+        room = self._sheet.width if image.width else min(_INLINE_WIDE, self._sheet.width)
+        return self._picture(image, "inline-image", room)
 
-    def _picture(self, image: Image, name: str) -> str:
-        width = image.width if image.width and image.width < _WIDE else None
-        size = f' width="{width}"' if width else ' width="100%"' if name == "image" else ""
+    def button(self, link: Link) -> Markup:
+        """A link as a button: the padding is its cell's, for Outlook gives none to a link."""
+        return Markup(  # noqa: S704 -- as above
+            '<table role="presentation" cellpadding="0" cellspacing="0"><tr>'
+            f'<td bgcolor="{html.escape(self._sheet.button_ground)}" class="button-cell">'
+            f"{self._link(link, 'button')}</td></tr></table>"
+        )
+
+    def picture(self, image: Image, name: str, width: int) -> Markup:
+        """A picture of the class `name`, at most `width` CSS pixels wide."""
+        room = min(width, self._sheet.width)
+        wanted = image if image.width else replace(image, width=width, height=None)
+        return Markup(self._picture(wanted, name, room))  # noqa: S704 -- as above
+
+    def _picture(self, image: Image, name: str, room: int) -> str:
+        """At most as wide as there is room; Outlook would else take the width of the file."""
+        width = min(image.width or room, room)
+        size = f' width="{width}"'
+        if image.width and image.height:
+            size += f' height="{max(1, round(image.height * width / image.width))}"'
         title = f' title="{self._text(image.title)}"' if image.title else ""
+        names = name if image.width else f"{name} natural"
         return (
             f'<img src="{html.escape(image.url)}" alt="{self._text(image.alt)}"{title}{size} '
-            f'class="{name}" />'
+            f'class="{names}" />'
         )
 
     # --- blocks ---
@@ -136,9 +179,11 @@ class HtmlWriter:
             case ListBlock():
                 return self._list(block)
             case Quote():
-                return f'<blockquote class="quote">{self.blocks(block.blocks)}</blockquote>'
+                inner = self._within(_QUOTE_SIDES).blocks(block.blocks)
+                return _box("quote", f'<blockquote class="quoted">{inner}</blockquote>')
             case CodeBlock():
-                return f'<pre class="pre"><code>{html.escape(block.text)}</code></pre>'
+                code = f"<code>{html.escape(block.text)}</code>"
+                return _box("pre-cell", f'<pre{self._code} class="pre">{code}</pre>')
             case Table():
                 return self._table(block)
             case Figure():
@@ -159,7 +204,8 @@ class HtmlWriter:
     def _list(self, block: ListBlock) -> str:
         tag = "ul" if block.start is None else "ol"
         start = f' start="{block.start}"' if block.start not in (None, 1) else ""
-        items = "".join(self._list_item(item) for item in block.items)
+        inner = self._within(_LIST_INDENT)
+        items = "".join(inner._list_item(item) for item in block.items)
         return f'<{tag}{start} class="list">{items}</{tag}>'
 
     def _list_item(self, item: ListItem) -> str:
@@ -187,14 +233,16 @@ class HtmlWriter:
 
     def _cells(self, cells: Sequence[Inline], table: Table, tag: str, attributes: str) -> str:
         made = []
+        width = self._sheet.width // max(1, len(cells)) - _CELL_SIDE
+        inner = self._within(self._sheet.width - width)
         for index, cell in enumerate(cells):
             align = table.align[index].value if index < len(table.align) else ""
             side = f' align="{align}"' if align else ""
-            made.append(f"<{tag}{attributes}{side}>{self.inline(cell)}</{tag}>")
+            made.append(f"<{tag}{attributes}{side}>{inner.inline(cell)}</{tag}>")
         return "".join(made)
 
     def _figure(self, figure: Figure) -> str:
-        picture = self._picture(figure.image, "image")
+        picture = self._picture(figure.image, "image", self._sheet.width)
         if figure.url:
             picture = f'<a href="{self.url(figure.url)}">{picture}</a>'
         return f'<p class="figure">{picture}</p>'
@@ -202,22 +250,21 @@ class HtmlWriter:
     def _embed(self, embed: Embed) -> str:
         sign = {"frame": "▶", "video": "▶", "audio": "♪"}[embed.kind.value]
         title = self._text(embed.title) if embed.title else html.escape(domain(embed.url))
-        return (
-            f'<p class="embed"><a href="{self.url(embed.url)}" class="embed-link">'
-            f"{sign}&nbsp; {title}</a></p>"
+        return _box(
+            "embed", f'<a href="{self.url(embed.url)}" class="embed-link">{sign}&nbsp; {title}</a>'
         )
 
     def _labelled(self, block: Labelled) -> str:
-        return (
-            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
-            f'class="callout"><tr><td class="callout-cell {block.kind.value}">'
-            f'<p class="label {block.kind.value}-label">{self.inline(label(block))}</p>'
-            f"{self.blocks(block.blocks)}</td></tr></table>"
+        inner = self._within(_CALLOUT_SIDES).blocks(block.blocks)
+        return _box(
+            f"callout-cell {block.kind.value}",
+            f'<p class="label {block.kind.value}-label">{self.inline(label(block))}</p>{inner}',
         )
 
     def _link_list(self, block: LinkList) -> str:
+        writer = self if block.start is None else self._within(_LIST_INDENT)
         entries = "".join(
-            self._entry(entry, index > 0) for index, entry in enumerate(block.entries)
+            writer._entry(entry, index > 0) for index, entry in enumerate(block.entries)
         )
         if block.start is None:
             return f'<ul class="brief">{entries}</ul>'
@@ -231,7 +278,8 @@ class HtmlWriter:
             lead = f'<span class="lead">{self.inline(entry.lead)}</span>'
         outer = "entry ruled" if follows else "entry"
         return (
-            f'<li class="{outer}">{lead}{self.inline(entry.note)}{self.blocks(entry.blocks)}</li>'
+            f'<li class="{outer}"><p class="entry-line">{lead}{self.inline(entry.note)}</p>'
+            f"{self.blocks(entry.blocks)}</li>"
         )
 
     def _footnotes(self, block: Footnotes) -> str:
@@ -240,7 +288,7 @@ class HtmlWriter:
             f"{self.blocks(note.blocks)}</div>"
             for note in block.notes
         )
-        return f'<div class="footnotes">{notes}</div>'
+        return _box("footnotes", notes)
 
     def _item(self, item: Item, level: int, follows: bool) -> str:
         """An item; one that follows another is parted from it."""
@@ -251,6 +299,7 @@ class HtmlWriter:
                 f"{html.escape(host)}&nbsp;›</a></p>"
             )
         outer, name = "item next" if follows else "item", "h3 linked" if source else "h3"
+        name += " after" if follows else ""
         return (
             f'<div class="{outer}"><h{level} class="{name}">{self._heading(item.heading)}'
             f"</h{level}>{source}{self.blocks(item.blocks)}</div>"
@@ -258,6 +307,14 @@ class HtmlWriter:
 
     def _heading(self, inline: Inline) -> str:
         return str(self.inline(inline)).replace('class="link"', 'class="title-link"')
+
+
+def _box(name: str, content: str) -> str:
+    """Content in a cell of the class `name`: Outlook knows padding in cells alone."""
+    return (
+        '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="box">'
+        f'<tr><td class="{name}">{content}</td></tr></table>'
+    )
 
 
 def label(block: Labelled) -> Inline:

@@ -14,6 +14,7 @@ import newsletter
 from newsletter.errors import RenderError, UsageError, nearest
 
 _FALLBACK_LANGUAGE = "en"
+_COLUMN = 568
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,12 @@ class Theme:
     folders: tuple[Path, ...]
     settings: Mapping[str, Any]
     roots: tuple[Path, ...]
+
+    @property
+    def column(self) -> int:
+        """How many CSS pixels the text of the sheet is wide."""
+        column: int = self.settings.get("column", _COLUMN)
+        return column
 
     def strings(self, language: str) -> Mapping[str, str]:
         """The words of the theme in a language, English where it has none."""
@@ -84,6 +91,13 @@ def _read(path: Path) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RenderError(f"is not TOML: {error}", where=str(path), hint="Mend it.") from error
+    column = settings.get("column", _COLUMN)
+    if type(column) is not int or not 100 <= column <= 2000:
+        raise RenderError(
+            f"column is no width in pixels: {column!r}",
+            where=str(path),
+            hint="Write a number between 100 and 2000, as column = 568.",
+        )
     if not _are_strings(settings.get("strings", {})):
         raise RenderError(
             "strings are not texts by language",

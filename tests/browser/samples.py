@@ -1,4 +1,5 @@
-"""Emails for the browser: the project's own issues, one with every kind of block, a real digest."""
+"""Emails for the browser: the project's own issues, one with every kind of block in either
+direction, a real digest."""
 
 from functools import cache
 from pathlib import Path
@@ -10,11 +11,12 @@ from newsletter.render import Masthead
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "digests"
 EVERY_BLOCK = "every-block"
+RIGHT_TO_LEFT = "right-to-left"
 
 _FILES = {path.stem: path for path in sorted((ROOT / "issues").glob("*.md"))} | {
     path.stem: path for path in sorted(REAL.glob("*.md")) if path.stem == "2026-01-07-ai-daily"
 }
-SAMPLES = (EVERY_BLOCK, *_FILES)
+SAMPLES = (EVERY_BLOCK, RIGHT_TO_LEFT, *_FILES)
 
 _MASTHEAD = Masthead(
     name="每日机器 · The Quiet Machine",
@@ -76,6 +78,17 @@ a_line_of_code_that_is_wider_than_a_phone = ("x" * 100) + "y" + "zzzzzzzzzzzzzzz
 
 ![A chart of the year](https://news.example.com/chart.png)
 
+A sign ![badge](https://news.example.com/badge.png) among words.
+<img src="https://news.example.com/wide.png" alt="A map" width="1200" height="900">
+
+- <img src="https://news.example.com/listed.png" alt="A plan" width="600" height="300">
+
+> ![A quoted chart](https://news.example.com/quoted.png)
+
+| a | b |
+|---|---|
+| ![cell](https://news.example.com/cell.png) | x |
+
 1. one
    - nested
      - deeper
@@ -108,15 +121,77 @@ Text.
 <img src="https://news.example.com/qr.png" alt="QR code"></div>
 """
 
+_ARABIC = """\
+---
+title: ماذا يبقى من آلة صامتة، وماذا يقول عنها "Example Labs" في 2026؟
+date: 2026-11-20
+language: ar
+category: أدوات
+coverImage: https://news.example.com/cover.png
+summary: |
+  - نقطة أولى مع `code --flag` و**نص عريض**
+  - نقطة ثانية: ارتفعت المبيعات 12.5% في 2026.
+---
+صباح الخير {{ subscriber.name | default("أيها القارئ") }}،
+وهذا [رابط](https://example.com/) في المقدمة.
+
+## القسم الأول
+
+### [خبر له رابط](https://example.com/one)
+
+النص فيه **تأكيد** و`pip install` وحاشية[^1].
+
+**الأثر:** كتلة لها عنوان.
+
+- بند أول
+  - بند داخلي
+- بند ثان
+
+1. واحد
+2. اثنان
+
+### خبر بلا رابط
+
+> اقتباس قصير، ينتهي بنقطة.
+
+| الاسم | العدد |
+|---|---|
+| الأول | 1,250 |
+
+```
+print("left to right")
+```
+
+![رسم السنة](https://news.example.com/chart.png)
+
+<iframe src="https://video.example.com/embed/1" title="فيلم"></iframe>
+
+## باختصار
+
+- [الأول](https://example.com/b1)، ملاحظة.
+- [الثاني](https://example.com/b2): أخرى.
+- [الثالث](https://example.com/b3).
+
+[^1]: الحاشية.
+
+---
+
+<div class="card"><div class="card-title">انضم إلينا</div>
+<div class="card-text">نقرأ كل رسالة.</div>
+<a class="card-cta" href="https://example.com/join">انضم</a>
+<img src="https://news.example.com/qr.png" alt="رمز"></div>
+"""
+_SOURCES = {EVERY_BLOCK: _SOURCE, RIGHT_TO_LEFT: _ARABIC}
+
 
 def with_every_block() -> str:
     return html_of(EVERY_BLOCK)
 
 
 @cache
-def html_of(name: str) -> str:
-    """The final HTML of a sample for one reader."""
-    data = _SOURCE.encode() if name == EVERY_BLOCK else _FILES[name].read_bytes()
+def html_of(name: str, theme: str = "digest") -> str:
+    """The final HTML of a sample for one reader, in a packaged theme."""
+    data = _SOURCES[name].encode() if name in _SOURCES else _FILES[name].read_bytes()
     parsed = digest.parse(
         data,
         file=f"issues/{name}.md",
@@ -124,5 +199,5 @@ def html_of(name: str) -> str:
         base_url=_MASTHEAD.base_url,
         section_labels=("影响", "Impact"),
     )
-    theme = render.load_theme("digest", [render.packaged_templates()])
-    return fill(render.render(parsed.digest, theme, _MASTHEAD).html, _VALUES)
+    look = render.load_theme(theme, [render.packaged_templates()])
+    return fill(render.render(parsed.digest, look, _MASTHEAD).html, _VALUES)
