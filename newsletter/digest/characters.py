@@ -9,8 +9,9 @@ from newsletter.model.finding import Finding, Position, Severity
 MAX_BYTES = 1024 * 1024
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Embeddings, overrides and isolates: they can make a text read otherwise than it is written.
-_BIDIRECTIONAL = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+# Embeddings and overrides: they can make a text read otherwise than it is written. Isolates, which
+# who mixes directions needs, end with their paragraph.
+_BIDIRECTIONAL = re.compile(r"[\u202a-\u202e]")
 _REPLACEMENT = re.compile("\ufffd")
 
 

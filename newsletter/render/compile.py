@@ -45,6 +45,8 @@ _POSITION = re.compile(r"position (\d+)")
 def to_html(source: str, name: str) -> str:
     """Compile MJML and inline the style block marked by INLINE_MARK. Raises RenderError."""
     html = _mjml(_NOT_XML.sub("", source), name)
+    # mrml aligns every column to the left, whatever its direction.
+    html = html.replace("text-align:left;direction:rtl;", "text-align:right;direction:rtl;")
     # lxml knows a doctype only in capitals, and without one a mail is shown in quirks mode.
     html = re.sub(r"^\s*<!doctype html>", "<!DOCTYPE html>", html, count=1, flags=re.IGNORECASE)
     if any(INLINE_MARK in sheet and _IMPORT.search(sheet) for _, sheet in _SHEET.findall(html)):

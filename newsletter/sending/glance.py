@@ -18,7 +18,7 @@ _ENDS = {
 _BLANK_LINE = re.compile(rb"(?:\r\n?+|\n)(?=[ \t]*[\r\n])")
 # Escapes that spell a letter or join two lines, and what newsletter.digest.characters removes:
 # with them a word may be there unseen.
-_HIDING = re.compile(r"\\(?:[xuU\s]|\Z)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_HIDING = re.compile(r"\\(?:[xuU\s]|\Z)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 _WORD = re.compile(r"slug", re.IGNORECASE)
 # In quotes, or in YAML nothing that could be a number, and no more of it below.
 _LINE = re.compile(

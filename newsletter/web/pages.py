@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from newsletter.config import NewsletterSettings
+from newsletter.languages import direction
 
 _PROBLEMS = (400, 404, 405, 413, 429, 503)
 _RETRY_AFTER = {429: "3600", 503: "30"}  # seconds
@@ -26,6 +27,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters["fill"] = _filled
+        self._environment.filters["direction"] = direction
         self._environment.globals["newsletter"] = newsletter
         self._environment.globals["t"] = texts
         # A site may lie below a path of its host, which the proxy before it takes away.

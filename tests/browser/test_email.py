@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from tests.browser.conftest import context_of
-from tests.browser.samples import SAMPLES, html_of, with_every_block
+from tests.browser.samples import RIGHT_TO_LEFT, SAMPLES, html_of, with_every_block
 
 pytestmark = pytest.mark.browser
 
@@ -104,6 +104,20 @@ def test_both_modes_have_their_own_ground(phone: Page, mode: str) -> None:
 def _brightness(page: Page, expression: str) -> float:
     numbers = [int(n) for n in re.findall(r"\d+", page.evaluate(expression))[:3]]
     return sum(numbers) / 3
+
+
+def test_every_block_of_a_mail_from_right_to_left_is_set_so(phone: Page) -> None:
+    """But code, and the centred foot."""
+    phone.set_content(html_of(RIGHT_TO_LEFT))
+
+    others = phone.evaluate("""() =>
+        [...document.querySelectorAll("p, li, h1, h2, h3, h4, td, th, pre, code")]
+        .filter(e => e.innerText.trim() && e.offsetParent)
+        .filter(e => { const s = getComputedStyle(e);
+            return s.direction !== "rtl" || !["right", "start", "center"].includes(s.textAlign) })
+        .map(e => e.tagName)""")
+
+    assert set(others) == {"PRE", "CODE"}
 
 
 def test_with_pictures_off_every_word_is_there(phone: Page) -> None:

@@ -225,6 +225,22 @@ def test_the_bar_speaks_the_language_of_the_mail(
     ]
 
 
+def test_each_issue_is_shown_in_its_own_direction(
+    client: Visitor, store: Store, clock: FixedClock
+) -> None:
+    """Whatever the language of the newsletter."""
+    sent(store, "arabic", letter("خبر", language="ar"), clock)
+    clock.forward(60)
+    sent(store, "english", letter("News"), clock)
+
+    index = lxml_html.fromstring(client.get("/archive/").text)
+    (bar,) = lxml_html.fromstring(client.get("/archive/arabic/").text).cssselect("body > nav")
+
+    assert index.get("dir") == "ltr"
+    assert [item.get("dir") for item in index.cssselect(".issues li")] == ["ltr", "rtl"]
+    assert bar.get("dir") == "rtl"
+
+
 def test_nobody_is_asked_to_join_a_list_whose_form_is_closed(
     store: Store, tmp_path: Path, clock: FixedClock
 ) -> None:

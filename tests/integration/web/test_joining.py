@@ -547,6 +547,23 @@ def test_the_mail_is_in_the_newsletters_language(
     assert mime.compose(message, NOW)
 
 
+@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("fa", "rtl")])
+def test_page_and_mail_are_set_in_the_direction_of_their_words(
+    sqlite_store: Store, tmp_path: Path, language: str, direction: str
+) -> None:
+    texts = tmp_path / "templates" / "texts"
+    texts.mkdir(parents=True)
+    (texts / "fa.toml").write_text('archive_title = "بایگانی"\n', "utf-8")
+    stage = open_stage(sqlite_store, tmp_path, language=language)
+    stage.subscribe("new@example.com")
+    page = stage.client.get("/subscribe/daily").text
+
+    (message,) = stage.mails()
+
+    for html in (page, message.html):
+        assert f'<html lang="{language}" dir="{direction}">' in html
+
+
 # --- what the transport says ----------------------------------------------------------------------
 
 

@@ -158,7 +158,7 @@ def test_markup_in_a_title_is_literal() -> None:
 
 def test_escapes_bring_no_control_characters_in() -> None:
     """What cleaning removes from a file, YAML can spell as an escape."""
-    digest = read(yaml('title: "a\\u202eb\\x00"\ntags: ["c\\x07"]\nsummary: "d\\u2066e"')).digest
+    digest = read(yaml('title: "a\\u202eb\\x00"\ntags: ["c\\x07"]\nsummary: "d\\u202de"')).digest
 
     assert digest.title_text == "ab"
     assert digest.meta.tags == ("c",)
