@@ -36,7 +36,21 @@ def inlined(html: str, name: str, *, floats: bool) -> str:
         tree = inliner.transform()
     except (PremailerError, ValueError) as error:
         raise RenderError(f"the style sheet cannot be inlined: {error}", where=name) from error
+    _mark_main(root)
     return str(etree.tostring(tree, method="html", encoding="utf-8"), "utf-8")
+
+
+def _mark_main(root: Any) -> None:
+    """Put all that a mail shows into its main region, which screen readers jump to.
+
+    mrml wraps a mail in an article alone, and MJML has no component for more. A theme may have
+    a region of its own.
+    """
+    for article in root.xpath("/html/body/div[@role='article'][not(.//*[@role='main'])]"):
+        main = etree.Element("div", role="main")
+        main.text, article.text = article.text, None
+        main.extend(list(article))
+        article.append(main)
 
 
 class _Inliner(Premailer):  # type: ignore[misc]  # premailer has no types

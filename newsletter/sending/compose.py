@@ -53,6 +53,7 @@ def compose(
             ("List-Id", f"<{audience.list_name or 'newsletter'}.{audience.host}>"),
             ("List-Unsubscribe", f"<{unsubscribe_url}>"),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+            ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # Exchange answers no issue then
             ("X-Newsletter-Ref", ref),
         ),
         tags=(

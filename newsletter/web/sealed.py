@@ -17,6 +17,7 @@ _OPENING = re.compile(r"(?:^|[>\n])\s*$")
 _LEADING = re.compile(rf"^[{_SPACE}]*[,，、]?[{_SPACE}]*")
 _PUNCTUATION = re.compile(r"[\s,.!?;:…，。！？；：、]|$")
 _VALUE = r"""(?:"[^"]*"|'[^']*')"""
+_DESCRIPTION = re.compile(rf'<meta name="description" content={_VALUE}\s*/?>')
 _BODY = re.compile(rf"<body(?:\s+[\w:-]+(?:={_VALUE})?)*\s*>")
 
 
@@ -91,7 +92,11 @@ def _closed(before: str, after: str) -> str:
 
 
 def framed(html: str, *, first: str, last: str, bar: str) -> str:
-    """A mail's HTML with something first and last in its head, and a bar above all it shows."""
+    """A mail's HTML with something first and last in its head, and a bar above all it shows.
+
+    Its description, which a reader's name may stand in, gives way to the one in `first`.
+    """
+    html = _DESCRIPTION.sub("", html, count=1)
     html = html.replace("<head>", f"<head>{first}", 1)
     html = html.replace("</head>", f"{last}</head>", 1)
     return _BODY.sub(lambda body: body[0] + bar, html, count=1)

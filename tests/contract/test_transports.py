@@ -272,6 +272,7 @@ def test_the_headers_of_a_mail_are_complete_and_each_stands_once(outside: Outsid
     assert unsubscribe == f"<{LINKS.unsubscribe_url(link_of(1))}>"
     assert unsubscribe.startswith("<https://")
     assert received.all("List-Unsubscribe-Post") == ["List-Unsubscribe=One-Click"]
+    assert received.all("X-Auto-Response-Suppress") == ["OOF, AutoReply"]
     assert received.all("X-Newsletter-Ref") == [f"{SEND}-1.3"]
     assert received.all("Reply-To") == received.all("Cc") == received.all("Bcc") == []
 

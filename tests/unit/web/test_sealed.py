@@ -90,6 +90,15 @@ def test_the_bar_stands_first_in_the_body_whatever_its_attributes_hold() -> None
     )
 
 
+def test_a_page_has_one_description() -> None:
+    mail = '<html><head><meta name="description" content="Hello Ada"></head><body></body></html>'
+
+    page = framed(mail, first='<meta name="description" content="x">', last="", bar="")
+
+    assert page.count('name="description"') == 1
+    assert "Ada" not in page
+
+
 def test_a_text_without_links_keeps_all_other_lines_and_fields() -> None:
     link = MergeField("unsubscribe_url", Place.TEXT)
     template = ("Hello ", name(), ",\nread\n\nthis\nLeave: ", link, " now\nor later\n", link)
