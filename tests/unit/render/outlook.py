@@ -60,9 +60,9 @@ def box_is_a_cell(html: str) -> Iterator[str]:
 
 
 def button_is_a_cell(html: str) -> Iterator[str]:
-    """A link that looks like a button, by a border or a ground, stands in a cell that is one."""
+    """A link that looks like a button stands in a cell that is one."""
     for link in _elements(html, "a"):
-        if not {"border", "background", "background-color"} & set(_style(link)):
+        if not {"border", "background", "background-color", "display"} & set(_style(link)):
             continue
         cell = link.getparent()
         wanted = {"padding", "border", "mso-padding-alt", "background-color"}

@@ -52,7 +52,7 @@ BREAKS = (
     (outlook.padding_is_in_cells_alone, r'(<a [^>]*style=")', r"\1padding-left:4px;"),
     (outlook.padding_is_in_cells_alone, r'(<ul style=".*?)padding:0', r"\1padding:0 0 0 22px"),
     (outlook.box_is_a_cell, '<p style="', '<p style="background-color:#eeeeee;'),
-    (outlook.button_is_a_cell, "mso-padding-alt:11px 22px", ""),
+    (outlook.button_is_a_cell, "mso-padding-alt:6px 22px", ""),
     (outlook.button_is_a_cell, ' bgcolor="#a8321f"', ""),
     (outlook.what_is_hidden_is_hidden_from_outlook, "mso-hide:all;", ""),
     (outlook.what_is_hidden_is_not_painted_over, "mso-hide:all;", "mso-hide:all;color:#fff;"),
