@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from newsletter.digest.bounds import out_of_bounds
-from newsletter.digest.keys import PROSE
+from newsletter.digest.keys import NAMES, PROSE
 
 _KEY = r"(?P<start>(?P<quote>[\"']?)(?P<name>[A-Za-z][\w-]*)(?P=quote)[ \t]*{sign})"
 _YAML_ENTRY = re.compile(_KEY.format(sign=":") + r"(?:[ \t](?P<value>.*))?")
@@ -25,6 +25,9 @@ _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'", re.DOTALL)
 _BLOCK = re.compile(r"[|>][-+0-9]*[ \t]*(?:#.*)?")
 _COMMENT = re.compile(r"#(?:[ \t]|$)")
 _TAG = re.compile(r"!(?:!str)?[ \t]+[\"']|!!str[ \t]")
+_HASH = re.compile(r"(?:^|[ \t\n])#")
+_COMMENT_BEHIND = re.compile(r"[ \t\n]#(?:[ \t\n]|$)")
+_TEXTS = PROSE | NAMES
 _NULLS = frozenset({"null", "Null", "NULL", "~"})
 
 
@@ -42,8 +45,9 @@ class Doubt:
 
     @property
     def is_comment(self) -> bool:
-        """Nothing but a comment stands where the text would."""
-        return bool(_COMMENT.match(self.text))
+        """A comment stands where the text would, or behind a name."""
+        behind = self.key in NAMES and _COMMENT_BEHIND.search(self.text)
+        return bool(_COMMENT.match(self.text) or behind)
 
 
 @dataclass
@@ -59,8 +63,13 @@ class Quoted:
 
     def quote(self, line: int, start: str, key: str, text: str) -> None:
         """Write a text behind the key or the dash that begins its line."""
-        if text in _NULLS or re.search(r"(?:^|[ \t\n])#", text):
+        is_null = text in _NULLS
+        if is_null and key in NAMES and key != "slug":
+            return
+        if is_null or _HASH.search(text):
             self.doubts.append(Doubt(line, key, text))
+        if key in NAMES and _COMMENT_BEHIND.search(text):
+            return
         literal = json.dumps(text, ensure_ascii=False)
         literal = literal.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
         self.lines[line] = f"{start} {literal}"
@@ -74,7 +83,7 @@ def yaml_quoted(source: str) -> Quoted:
     while begin < len(quoted.lines):
         entry = _YAML_ENTRY.fullmatch(quoted.lines[begin])
         end = _end_of_entry(quoted.lines, begin)
-        if entry and entry["name"] in PROSE:
+        if entry and entry["name"] in _TEXTS:
             _quote_entry(quoted, entry, begin, end, used)
         begin = end
     return quoted
@@ -94,7 +103,7 @@ def toml_quoted(lines: Sequence[str]) -> Quoted:
             if value[:3] in ('"""', "'''") and value.count(value[:3]) == 1:
                 closing = value[:3]
             is_bare = value and value[0] not in "\"'[{" and not _COMMENT.match(value)
-            if is_bare and entry["name"] in PROSE:
+            if is_bare and entry["name"] in _TEXTS:
                 quoted.quote(number, entry["start"], entry["name"], value)
     return quoted
 

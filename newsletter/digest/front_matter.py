@@ -15,7 +15,7 @@ from frontmatter.default_handlers import YAMLHandler
 
 from newsletter.digest.as_written import Doubt, toml_quoted, yaml_quoted
 from newsletter.digest.bounds import out_of_bounds
-from newsletter.digest.keys import KNOWN, TYPED
+from newsletter.digest.keys import KNOWN, PROSE, TYPED
 from newsletter.model.finding import Finding, Position, Severity
 
 _MAX_CHARACTERS = 64 * 1024
@@ -125,10 +125,11 @@ def _doubtful(doubt: Doubt, file: str) -> Finding:
         fix = "Leave the value out, or put the word in quotes."
         return Finding("front-matter-null", Severity.ERROR, place, message, fix)
     if doubt.is_comment:
-        message = f"{doubt.key} is empty: a # begins a comment here"
+        message = f"a # begins a comment here: {doubt.key} ends before it"
     else:
         message = f"the # in {doubt.key} is a part of the text, and begins no comment"
-    severity = Severity.WARNING if re.search(r"#(?:\s|$)", doubt.text) else Severity.INFO
+    may_be_lost = doubt.key in PROSE and re.search(r"#(?:\s|$)", doubt.text)
+    severity = Severity.WARNING if may_be_lost else Severity.INFO
     fix = "Put the text in quotes; write a comment on a line of its own."
     return Finding("front-matter-hash", severity, place, message, fix)
 

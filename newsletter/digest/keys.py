@@ -40,8 +40,15 @@ KEPT = ("subtitle", "author", "authors", *(key for keys in FOREIGN.values() for 
 # Words that an author wrote for people: any sign in them is a part of the text.
 PROSE = frozenset(
     {
-        *("title", "subject", "preheader", "summary", "category", "tags", "seo", "slug"),
+        *("title", "subject", "preheader", "summary", "category", "tags", "seo"),
         *("subtitle", "author", "authors", "description", "excerpt"),
+    }
+)
+# Words without spaces: a # behind one and before a space plainly begins a comment.
+NAMES = frozenset(
+    {
+        *("slug", "list", "theme", "language", "lang"),
+        *("coverImage", "cover_image", "cover", "image"),
     }
 )
 # A number, a time or `no` (Norwegian) is what it says in all but these.

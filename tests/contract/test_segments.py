@@ -494,6 +494,23 @@ def test_a_list_that_does_not_exist_is_an_error(daily: Store) -> None:
     assert "daily" in caught.value.hint
 
 
+def test_an_attribute_is_unknown_where_nobody_confirmed_on_the_list_has_it(daily: Store) -> None:
+    make_list(daily, "weekly")
+    join(daily, "a@example.com", "daily", attributes={"city": "x"})
+    join(daily, "b@example.com", "weekly", attributes={"größe": "x"})
+    pending = SubscriptionStatus.PENDING
+    join(daily, "c@example.com", "daily", status=pending, attributes={"town": "x"})
+    names = ["city", "town", "größe", "height"]
+
+    with daily.read() as connection:
+        number = lists.id_of(connection, "daily")
+        of_daily = segments.unknown_attributes(connection, names, number)
+        of_all = segments.unknown_attributes(connection, names)
+
+    assert of_daily == ["town", "größe", "height"]
+    assert of_all == ["height"]
+
+
 def test_who_left_is_in_no_segment(daily: Store) -> None:
     stays = join_with(daily, 1, city="x")
     join(daily, "p@example.com", "daily", status=SubscriptionStatus.PENDING)

@@ -514,6 +514,33 @@ def test_what_is_no_text_is_an_error_still(lines: str) -> None:
     assert errors
 
 
+@pytest.mark.parametrize("key", ["slug", "list", "theme", "language"])
+def test_a_comment_behind_a_name_is_one_and_is_told(key: str) -> None:
+    parsed = read(yaml(f"title: T\n{key}: looms # as ever"))
+
+    told = findings(parsed, "front-matter-hash")
+    assert [(found.severity, found.position.line) for found in told] == [(INFO, 3)]
+    assert "ends before it" in told[0].message
+    assert getattr(parsed.digest.meta, key) == "looms" or key == "language"
+
+
+@pytest.mark.parametrize("key", ["slug", "list", "language", "coverImage"])
+def test_a_name_is_not_cut_off_in_silence(key: str) -> None:
+    """A list called `weekly` is not the list `weekly #2`."""
+    parsed = read(yaml(f"title: T\n{key}: weekly #2"))
+
+    assert findings(parsed, "front-matter-hash")
+    assert getattr(parsed.digest.meta, "cover" if key == "coverImage" else key) != "weekly"
+    assert [found for found in parsed.findings if found.severity is not INFO][1:]
+
+
+def test_no_name_is_none() -> None:
+    parsed = read(yaml("title: T\nlist: null\ntheme: ~\nlang: null\nimage: null"))
+
+    assert parsed.digest.meta == Meta(extra={"image": None})
+    assert [found.rule for found in parsed.findings] == ["date-missing"]
+
+
 @pytest.mark.parametrize("word", ["null", "~", "NULL"])
 def test_a_word_for_nothing_is_read_as_it_is_written_and_told(word: str) -> None:
     """A generator means nothing by it, a person perhaps the word."""

@@ -320,7 +320,7 @@ PARSER_RULES = (
         WARNING,
         6,
         front("category: Letters # of the valley") + PROSE,
-        front("category: 'Letters # of the valley'", "theme: digest # as ever") + PROSE,
+        front("category: 'Letters # of the valley'", "draft: false # as ever") + PROSE,
     ),
     Example(
         "front-matter-hash",
@@ -328,6 +328,13 @@ PARSER_RULES = (
         6,
         front("subject: # to be written") + PROSE,
         front("subject:", "# to be written") + PROSE,
+    ),
+    Example(
+        "front-matter-hash",
+        INFO,
+        6,
+        front("theme: digest # as ever") + PROSE,
+        front("# as ever", "theme: digest") + PROSE,
     ),
     Example(
         "front-matter-null",
