@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.serve import warn_of_english
 
 
 @click.group()
@@ -20,7 +21,9 @@ def build(session: Session, folder: Path) -> None:
     from newsletter.web import static_site
     from newsletter.web.site import Site
 
-    built = static_site.build(Site.of(session.project, session.store), folder)
+    site = Site.of(session.project, session.store)
+    warn_of_english(session, site)
+    built = static_site.build(site, folder)
     if session.json:
         session.emit({"folder": str(built.folder), "pages": built.pages, "files": built.files})
     else:

@@ -1,9 +1,14 @@
 """`newsletter serve`: the public pages."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.sends import warn_if_restored
+
+if TYPE_CHECKING:
+    from newsletter.web.site import Site
 
 
 @click.command()
@@ -22,6 +27,7 @@ def serve(session: Session, host: str, port: int) -> None:
 
     warn_if_restored(session)
     site = Site.of(session.project, session.store)
+    warn_of_english(session, site)
     transport = open_transport(session.project)
     app = make_app(site, [lambda stop: Mailer(site, transport, stop).run()])
 
@@ -34,3 +40,15 @@ def serve(session: Session, host: str, port: int) -> None:
 
     with listen(host, port) as listening:
         run(app, listening, ready, session.project.settings.web.trusted_proxies)
+
+
+def warn_of_english(session: Session, site: "Site") -> None:
+    """Tell on stderr that the pages are not in the newsletter's language, and what to do."""
+    language = session.project.settings.newsletter.language
+    if site.texts["language"] != language:
+        session.notes.print(
+            f"The public pages are in English: there are no words for {language}.",
+            f"  Write them in templates/texts/{language}.toml: docs/web.md.",
+            sep="\n",
+            style="yellow",
+        )

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from newsletter.lint.foreign_fields import MERGE, fields_in
+from newsletter.lint.vague import is_vague
 from newsletter.lint.visible import body_nodes
 from newsletter.model.digest import (
     Digest,
@@ -23,7 +24,6 @@ from newsletter.model.finding import Finding, Severity
 _TITLE_WIDTH = 60
 _MANY_IMAGES = 100
 _LABELS = ("深度解读 & 洞察", "深度解读", "洞察", "解读", "影响", "Insight", "Impact", "Summary")
-_VAGUE = {"here", "click here", "this", "link", "点击这里", "点这里", "这里", "链接"}
 _TEMPLATE = re.compile(  # each opening is looked at up to the next one: linear in a text of them
     r"\{\{(?:(?!\{\{).){0,200}?\}\}|\{%(?:(?!\{%).){0,200}?%\}"
 )
@@ -214,7 +214,7 @@ def _one_off(text: str, known: str) -> bool:
 def vague_link(digest: Digest) -> Iterator[Finding]:
     """A link's text says where it leads."""
     for node in walk(digest):
-        if isinstance(node, Link) and plain_text(node.children).strip().lower() in _VAGUE:
+        if isinstance(node, Link) and is_vague(plain_text(node.children)):
             yield Finding(
                 "vague-link",
                 Severity.WARNING,

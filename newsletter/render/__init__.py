@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.languages import direction
+from newsletter.languages import direction, inferred
 from newsletter.model.digest import Digest, Image, Paragraph, Text, walk
 from newsletter.model.email import Email, Place
 from newsletter.render.compile import to_html
@@ -26,7 +26,16 @@ from newsletter.render.spacing import is_wide
 from newsletter.render.text import TextWriter
 from newsletter.render.theme import Theme, load_theme, packaged_templates
 
-__all__ = ["Masthead", "Theme", "load_theme", "packaged_templates", "reading_minutes", "render"]
+__all__ = [
+    "Masthead",
+    "Theme",
+    "load_theme",
+    "packaged_templates",
+    "reading_minutes",
+    "render",
+    "words_used",
+    "written_text",
+]
 
 _PREHEADER_LENGTH = 110
 _INBOX_COLUMNS = 150  # what the widest inbox shows of a preheader
@@ -51,7 +60,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
     """The email of a digest: the same bytes for the same input. Raises RenderError."""
     fields = Fields.apart_from(f"{digest}{masthead}")
     templates = Templates(theme)
-    language = digest.meta.language or masthead.language
+    language = language_of(digest, masthead.language)
     text = TextWriter(fields)
     values = _values(digest, theme, masthead, language, fields)
     writer = HtmlWriter(fields, _sheet(theme, values["direction"]))
@@ -88,6 +97,21 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
 def _sheet(theme: Theme, direction: str) -> Sheet:
     accent = theme.settings.get("colours", {}).get("accent", "")
     return Sheet(theme.column, direction, str(accent))
+
+
+def language_of(digest: Digest, usual: str) -> str:
+    """The language that an issue names, else the one that its script tells, else the usual one."""
+    return digest.meta.language or inferred(written_text(digest), usual) or usual
+
+
+def written_text(digest: Digest) -> str:
+    """What an author wrote in words: code and pictures left out."""
+    return " ".join(node.text for node in walk(digest) if isinstance(node, Text))
+
+
+def words_used(theme: Theme) -> frozenset[str]:
+    """The words `t.…` that the templates of a theme name. Raises RenderError."""
+    return Templates(theme).words_used("email.mjml.j2", "email.txt.j2")
 
 
 def _values(

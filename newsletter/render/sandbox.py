@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import RenderError
+from newsletter.languages import fill
 from newsletter.render.theme import Theme, must_stay_inside
 
 _MAX_CHARACTERS = 4 * 1024 * 1024
@@ -54,7 +56,7 @@ class _Loader(jinja2.FileSystemLoader):
 @lru_cache(maxsize=8)
 def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...]) -> _Environment:
     """The environment of a theme, with its templates compiled; a changed file is read again."""
-    return _Environment(
+    environment = _Environment(
         loader=_Loader(folders, roots),
         autoescape=lambda name: name is None or not name.endswith((".txt.j2", ".css")),
         undefined=jinja2.StrictUndefined,
@@ -62,6 +64,12 @@ def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...]) -> _Environ
         lstrip_blocks=True,
         auto_reload=True,
     )
+    environment.filters["fill"] = fill
+    return environment
+
+
+def _is_words(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "t"
 
 
 class Templates:
@@ -70,6 +78,7 @@ class Templates:
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
         self._environment = _environment(theme.folders, theme.roots)
+        self._loader = _Loader(theme.folders, theme.roots)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """Render one file. Raises RenderError with the file and line of a fault."""
@@ -105,6 +114,18 @@ class Templates:
             raise RenderError(
                 f"template: {error}", where=self._place(error, name), hint=_HINT
             ) from error
+
+    def words_used(self, *names: str) -> frozenset[str]:
+        """The words `t.…` that files and all that they include name."""
+        waiting, seen, used = list(names), set(names), set()
+        while waiting:
+            source, _, _ = self._loader.get_source(self._environment, waiting.pop())
+            tree = self._environment.parse(source)
+            used |= {node.attr for node in tree.find_all(nodes.Getattr) if _is_words(node.node)}
+            more = {name for name in meta.find_referenced_templates(tree) if name} - seen
+            waiting += more
+            seen |= more
+        return frozenset(used)
 
     def _place(self, error: BaseException, name: str) -> str:
         """The innermost line of a template in the error's traceback."""

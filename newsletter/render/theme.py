@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import newsletter
-from newsletter.errors import RenderError, UsageError, nearest
+from newsletter.errors import RenderError, UsageError
+from newsletter.errors import nearest as nearest_name
+from newsletter.languages import FALLBACK, forms, nearest, words
 
-_FALLBACK_LANGUAGE = "en"
 _COLUMN = 568
 
 
@@ -36,11 +37,37 @@ class Theme:
         return column
 
     def strings(self, language: str) -> Mapping[str, str]:
-        """The words of the theme in a language, English where it has none."""
-        known: Mapping[str, Mapping[str, str]] = self.settings.get("strings", {})
-        fallback = known.get(_FALLBACK_LANGUAGE, {})
-        short = language.split("-")[0].lower()
-        return {**fallback, **known.get(short, {}), **known.get(language.lower(), {})}
+        """The words of the mail in a language, those of the theme above those that come with
+        newsletter; English where neither has any."""
+        own, english = self._own(language), self._own(FALLBACK)
+        if nearest(language):
+            return {**english, **words(language, "mail"), **own}
+        return {**words(FALLBACK, "mail"), **english, **own}
+
+    def only_english(self, language: str) -> frozenset[str]:
+        """The words that a language lacks, whether a template uses them or not."""
+        served = set(self._own(language))
+        if nearest(language):
+            served |= words(language, "mail").keys()
+        return frozenset(self.strings(FALLBACK).keys() - served)
+
+    def _own(self, language: str) -> dict[str, str]:
+        """The theme's own words for a language, those of the nearest tag above."""
+        tables = {tag.lower(): table for tag, table in self.settings.get("strings", {}).items()}
+        own: dict[str, str] = {}
+        for form in forms(language):
+            own |= _with_sentences(tables.get(form, {}))
+        return own
+
+
+def _with_sentences(own: Mapping[str, str]) -> dict[str, str]:
+    """The words of a theme that has parts of a sentence where it is one word now."""
+    sentences = {}
+    if "minutes" in own:
+        sentences["reading_time"] = f"{{minutes}} {own['minutes']}"
+    if "why" in own:
+        sentences["joined"] = f"{own['why']} {{list}}."
+    return {**sentences, **own}
 
 
 def packaged_templates() -> Path:
@@ -63,7 +90,9 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
         must_stay_inside(folder / "theme.toml", roots)
     if not folders:
         known = sorted({path.name for folder in search for path in folder.glob("*/")})
-        raise UsageError(f"there is no theme {name!r}", where="theme", hint=nearest(name, known))
+        raise UsageError(
+            f"there is no theme {name!r}", where="theme", hint=nearest_name(name, known)
+        )
     settings: dict[str, Any] = {}
     for folder in reversed(_unique(folders)):
         settings = _merged(settings, _read(folder / "theme.toml"))

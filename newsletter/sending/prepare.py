@@ -13,6 +13,7 @@ from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
 from newsletter.project import Project
 from newsletter.render import Masthead, Theme
+from newsletter.sending.languages import language_findings
 from newsletter.sending.slugs import Slugs, duplicate_slug
 
 
@@ -52,7 +53,9 @@ def prepare(project: Project, issue: str, *, taken: Slugs | None = None) -> Prep
     theme = _theme(project, parsed)
     email = render.render(parsed.digest, theme, masthead(project))
     own = duplicate_slug(path, project, Slugs(project) if taken is None else taken)
-    found = lint.check(parsed.digest, email, [*parsed.findings, *own])
+    usual = settings.newsletter.language
+    spoken = language_findings(parsed.digest, theme, email.language, usual)
+    found = lint.check(parsed.digest, email, [*parsed.findings, *own, *spoken])
     return Prepared(path, parsed, email, found)
 
 

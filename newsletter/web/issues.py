@@ -199,7 +199,7 @@ class Archive:
         return self._made(html.encode(), _HTML, issue.updated)
 
     def _index_page(self, issues: Sequence[Issue], number: int, pages: int) -> File:
-        language = self._newsletter.language
+        language = self._site.texts["language"]
         html = self._site.pages.html(
             "archive.html",
             base=".." if number == 1 else "../../..",

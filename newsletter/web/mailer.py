@@ -188,7 +188,7 @@ def confirmation(site: Site, request: Request) -> Message:
     email = Email(
         sender=newsletter.sender,
         reply_to=newsletter.reply_to,
-        language=newsletter.language,
+        language=texts["language"],
         subject=(words["subject"],),
         preheader=(words["text"],),
         html=(html,),

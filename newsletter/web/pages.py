@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from newsletter.config import NewsletterSettings
-from newsletter.languages import direction
+from newsletter.languages import direction, fill
 
 _PROBLEMS = (400, 404, 405, 413, 429, 503)
 _RETRY_AFTER = {429: "3600", 503: "30"}  # seconds
@@ -26,7 +26,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters["fill"] = _filled
+        self._environment.filters["fill"] = fill
         self._environment.filters["direction"] = direction
         self._environment.globals["newsletter"] = newsletter
         self._environment.globals["t"] = texts
@@ -48,10 +48,3 @@ class Pages:
         if status in _RETRY_AFTER:
             page.headers["Retry-After"] = _RETRY_AFTER[status]
         return page
-
-
-def _filled(text: str, **values: object) -> str:
-    """A text of `texts/` with values for its `{name}`s; other braces stay."""
-    for name, value in values.items():
-        text = text.replace(f"{{{name}}}", str(value))
-    return text

@@ -18,6 +18,7 @@ from newsletter.audience.preferences import Changed, Standing
 from newsletter.links import PersonalLink, Purpose
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, RequestKind, SubscriptionStatus, SuppressionReason
+from newsletter.render.dates import written_date
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.subscribe import is_open, wording
@@ -83,15 +84,17 @@ def _shown(
         for name in standing.lists
         if name in standing.statuses or is_open(site, name)
     ]
-    paused = standing.reader.paused_until
     now = site.clock()
+    until = standing.reader.paused_until
+    paused = until.astimezone(site.zone).date() if until and until > now else None
     return site.pages.page(
         "preferences.html",
         status=status,
         person=standing.reader,
         lists=shown,
         blocked=_blocked(standing),
-        paused=paused.astimezone(site.zone).date() if paused and paused > now else None,
+        paused=paused,
+        paused_until=written_date(paused, site.texts["language"]),
         pauses=preferences.PAUSES,
         pause_days=_pause_days(site, now),
         note=note,

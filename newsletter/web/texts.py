@@ -1,39 +1,41 @@
-"""The words of the public pages: one TOML file for each language.
+"""The words of the public pages, in the language of their readers.
 
-A project adds a language, or other words, by a file of the same name in `templates/texts/`.
+A project adds a language, or other words, by a file such as `templates/texts/fr.toml`.
 """
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 
 from newsletter.errors import ConfigurationError
-
-_BUILT_IN = Path(str(files("newsletter.web"))) / "texts"
-_FALLBACK = "en"
+from newsletter.languages import FALLBACK, forms, nearest, words
 
 
 def load_texts(language: str, project_folder: Path) -> Mapping[str, str]:
-    """The words for a language tag such as `zh-CN`: of its own file, else of `zh`, else English.
+    """The words for a language tag: those of the nearest language, and the project's own above.
 
-    Words that a file lacks are English. `language` is the one of the words. Raises
+    Where a language has none they are English. `language` is the one of the words. Raises
     ConfigurationError for a file that cannot be read.
     """
-    own = (language.partition("-")[0].lower(), language)
-    texts = {"language": _FALLBACK}
-    for name in dict.fromkeys((_FALLBACK, *own)):
-        for folder in (_BUILT_IN, project_folder):
-            if found := dict(_read(folder / f"{name}.toml")):
-                texts |= found | ({"language": language} if name in own else {})
-    return texts
+    own = _own(language, project_folder)
+    english = {} if nearest(language) else _own(FALLBACK, project_folder)
+    spoken = language if own or nearest(language) else FALLBACK
+    return {**words(language, "pages"), **english, **own, "language": spoken}
+
+
+def _own(language: str, folder: Path) -> dict[str, str]:
+    """The words of a project for a language, those of the nearest tag above."""
+    paths = {path.stem.lower(): path for path in sorted(folder.glob("*.toml"))}
+    own: dict[str, str] = {}
+    for form in forms(language):
+        if form in paths:
+            own |= dict(_read(paths[form]))
+    return own
 
 
 def _read(path: Path) -> Iterator[tuple[str, str]]:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"cannot be read: {error}", where=str(path)) from error
     for key, value in values.items():

@@ -95,10 +95,19 @@ def test_a_theme_toml_with_one_colour_changes_just_that(project: Project) -> Non
 def test_a_language_of_ones_own_falls_back_to_english_word_by_word(project: Project) -> None:
     install(project, "templates/digest/")
 
+    message = sample_message(prepared(project, "language: sv-FI"), project)
+
+    assert "Avsluta prenumerationen" in message.html
+    assert "View in browser" in message.html
+
+
+def test_other_words_of_a_language_stand_above_its_own(project: Project) -> None:
+    install(project, "templates/digest/")
+
     message = sample_message(prepared(project, "language: de-AT"), project)
 
     assert "Abmelden" in message.html
-    assert "View in browser" in message.html
+    assert "Im Browser ansehen" in message.html
 
 
 def test_a_new_theme_folder_renders_an_issue_without_python(project: Project) -> None:

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
-    *("boto3", "botocore", "sqlalchemy", "alembic", "premailer", "lxml", "fastapi", "uvicorn"),
+    *(
+        "babel",
+        "boto3",
+        "botocore",
+        "sqlalchemy",
+        "alembic",
+        "premailer",
+        "lxml",
+        "fastapi",
+        "uvicorn",
+    ),
     *("jinja2", "mjml", "pydantic", "rich", "markdown_it", "nh3", "yaml", "frontmatter"),
     *("email_validator", "itsdangerous", "psycopg", "psutil", "lark"),
 }

@@ -1,7 +1,6 @@
-"""The words of the public pages: complete in both languages, and none that nobody uses."""
+"""The words of the public pages: none that nobody uses, and those of a project above them."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,12 @@ import pytest
 from newsletter.audience.confirming import Answer
 from newsletter.audience.leaving import Undone
 from newsletter.errors import ConfigurationError
+from newsletter.languages import words
 from newsletter.model.subscriber import RequestKind
 from newsletter.web.texts import load_texts
 
 WEB = Path(__file__).parents[2] / "newsletter" / "web"
-LANGUAGES = {path.stem: tomllib.loads(path.read_text("utf-8")) for path in WEB.glob("texts/*.toml")}
+ENGLISH = words("en", "pages")
 # What is answered with a page of its own, and not with a file or with what erasing has to say.
 PAGES = tuple(answer for answer in Answer if answer not in (Answer.DATA, Answer.ERASE))
 # Keys that a template or a module puts together, by what stands in the place of %s or {…}.
@@ -46,20 +46,8 @@ def used() -> set[str]:
     return keys - {"language"}  # which is not a word but the language of the words
 
 
-def test_both_languages_have_the_same_keys() -> None:
-    assert set(LANGUAGES) == {"en", "zh"}
-    assert set(LANGUAGES["en"]) == set(LANGUAGES["zh"])
-
-
 def test_every_key_that_is_used_has_words_and_no_other_has() -> None:
-    assert used() == set(LANGUAGES["en"])
-
-
-@pytest.mark.parametrize("key", LANGUAGES["en"])
-def test_both_languages_have_the_same_places_to_fill(key: str) -> None:
-    english, chinese = (re.findall(r"\{\w+\}", LANGUAGES[name][key]) for name in ("en", "zh"))
-
-    assert sorted(english) == sorted(chinese)
+    assert used() | {"date"} == set(ENGLISH)  # which is how dates are written
 
 
 def test_a_project_adds_a_language_or_other_words(tmp_path: Path) -> None:
@@ -68,7 +56,40 @@ def test_a_project_adds_a_language_or_other_words(tmp_path: Path) -> None:
     french = load_texts("fr-CA", tmp_path)
 
     assert french["unsubscribe_button"] == "Se désabonner"
-    assert french["subscribe_title"] == LANGUAGES["en"]["subscribe_title"]
+    assert french["subscribe_title"] == words("fr", "pages")["subscribe_title"]
+    assert french["language"] == "fr-CA"
+
+
+def test_a_language_that_only_a_project_has_is_english_where_the_project_has_no_word(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "sv.toml").write_text('unsubscribe_button = "Avsluta"\n', "utf-8")
+    (tmp_path / "en.toml").write_text('subscribe_title = "Join us"\n', "utf-8")
+
+    swedish = load_texts("sv-FI", tmp_path)
+
+    assert swedish["unsubscribe_button"] == "Avsluta"
+    assert swedish["subscribe_title"] == "Join us"
+    assert swedish["language"] == "sv-FI"
+
+
+def test_a_language_without_words_says_that_its_words_are_english(tmp_path: Path) -> None:
+    """A screen reader takes its voice from it."""
+    assert load_texts("sv", tmp_path) == {**ENGLISH, "language": "en"}
+
+
+def test_other_words_of_a_project_serve_all_regions_and_the_nearest_file_wins(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "zh.toml").write_text('send = "一"\npause = "一"\n', "utf-8")
+    (tmp_path / "zh-Hant.toml").write_text('pause = "二"\n', "utf-8")
+
+    words_of = {tag: load_texts(tag, tmp_path) for tag in ("zh-CN", "zh-Hant-HK")}
+
+    assert [(texts["send"], texts["pause"]) for texts in words_of.values()] == [
+        ("一", "一"),
+        ("一", "二"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,14 @@ ENTRIES = {
     )
 }
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
-# Rules on an issue among the others of its project; tests/integration/test_cli_slugs.py has them.
-PROJECT_RULES = {"duplicate-slug": Severity.ERROR}
+# Rules on an issue within its project: tests/integration has them, in test_cli_slugs.py and
+# test_cli_languages.py.
+PROJECT_RULES = {
+    "duplicate-slug": Severity.ERROR,
+    "language-inferred": Severity.WARNING,
+    "language-mismatch": Severity.WARNING,
+    "words-missing": Severity.WARNING,
+}
 NO_RULES = {"lint-ignore", "utf-8-sig"}  # of the literals that look like an id
 
 

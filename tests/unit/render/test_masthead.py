@@ -62,7 +62,11 @@ def test_a_name_with_signs_of_markup_is_shown_as_it_is() -> None:
         ("zh-CN", "2026年1月7日 星期三"),
         ("ZH", "2026年1月7日 星期三"),
         ("ja", "2026年1月7日（水）"),
-        ("de", "2026-01-07"),
+        ("de", "Mittwoch, 7. Januar 2026"),
+        ("de-AT", "Mittwoch, 7. Jänner 2026"),
+        ("zh-Hant-HK", "2026年1月7日 星期三"),
+        ("sv", "onsdag 7 januari 2026"),
+        ("zza", "2026-01-07"),
     ],
 )
 def test_a_date_is_written_as_its_readers_write_it(language: str, written: str) -> None:
@@ -175,9 +179,9 @@ def test_the_subject_is_that_of_the_front_matter_or_the_title() -> None:
     [
         ("en", "Unsubscribe"),
         ("zh-CN", "退订"),
-        ("zh-TW", "退订"),
+        ("zh-SG", "退订"),
         ("ZH-cn", "退订"),
-        ("fr", "Unsubscribe"),
+        ("de-CH", "Abmelden"),
         ("zza", "Unsubscribe"),
     ],
 )

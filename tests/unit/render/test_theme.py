@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import RenderError, UsageError
+from newsletter.languages import words
 from newsletter.render import load_theme, packaged_templates
 from newsletter.render.compile import INLINE_MARK
 from tests.unit.render.rendering import delivered, issue, mail, own_theme, rendered, shown, visible
@@ -34,7 +35,62 @@ def test_settings_of_the_project_change_only_what_they_name(tmp_path: Path) -> N
     assert theme.settings["colours"] == {**packaged["colours"], "ink": "#102030"}
     assert theme.settings["fonts"] == packaged["fonts"]
     assert theme.strings("en")["unsubscribe"] == "Leave"
-    assert theme.strings("en")["preferences"] == packaged["strings"]["en"]["preferences"]
+    assert theme.strings("en")["preferences"] == words("en", "mail")["preferences"]
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        ("zh-Hant-HK", "HK"),
+        ("zh-Hant", "Hant"),
+        ("zh-TW", "zh"),
+        ("zh", "zh"),
+        ("fr", "Se désabonner"),
+    ],
+)
+def test_the_nearest_words_of_a_theme_win(tmp_path: Path, language: str, expected: str) -> None:
+    tables = {"en": "E", "zh": "zh", "zh-hant": "Hant", "zh-Hant-HK": "HK"}
+    own = "".join(f'[strings.{tag}]\nunsubscribe = "{word}"\n' for tag, word in tables.items())
+
+    theme = own_theme(tmp_path, {"theme.toml": own})
+
+    assert theme.strings(language)["unsubscribe"] == expected
+
+
+def test_english_words_of_a_theme_stand_where_a_language_has_none(tmp_path: Path) -> None:
+    """A word of the theme's own, and any word of a language that newsletter does not know."""
+    own = '[strings.en]\nunsubscribe = "Leave"\nmotto = "Onwards"\n'
+
+    theme = own_theme(tmp_path, {"theme.toml": own})
+
+    assert [theme.strings(tag)["motto"] for tag in ("de", "sv")] == ["Onwards", "Onwards"]
+    assert [theme.strings(tag)["unsubscribe"] for tag in ("de", "sv")] == ["Abmelden", "Leave"]
+    assert theme.only_english("de") == {"motto"}
+    assert theme.only_english("sv") >= {"motto", "unsubscribe", "joined"}
+    assert theme.only_english("en-GB") == set()
+
+
+def test_parts_of_sentences_in_an_older_theme_are_in_the_mail(tmp_path: Path) -> None:
+    own = '[strings.en]\nminutes = "minutes to read"\nwhy = "You asked for"\n'
+
+    result = mail(rendered(issue(), own_theme(tmp_path, {"theme.toml": own})))
+
+    for part in (shown(visible(result.html)).replace("\u00a0", " "), result.text):
+        assert "1 minutes to read" in part
+        assert "You asked for readers." in part
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ja", "ar"])
+def test_a_template_of_an_older_theme_finds_its_words(tmp_path: Path, language: str) -> None:
+    """It puts the number and the list beside them itself."""
+    why = "{{ t.why }} {{ merge('list_name', t.this_list) }}."
+    old = f"{{{{ minutes }}}} {{{{ t.minutes }}}} {why}\n{{{{ body }}}}"
+    theme = own_theme(tmp_path, {"email.txt.j2": old})
+
+    text = mail(rendered(issue(language=language), theme)).text
+
+    known = words(language, "mail")
+    assert text.startswith(f"1 {known['minutes']} {known['why']} readers.\n")
 
 
 def test_a_colour_of_the_project_is_in_the_mail(tmp_path: Path) -> None:

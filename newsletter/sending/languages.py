@@ -1,0 +1,65 @@
+"""Whether an issue is set in its own language, and whether its theme has the words for it."""
+
+from collections.abc import Iterator
+
+from newsletter.languages import is_written_in, script_of
+from newsletter.model.digest import Digest
+from newsletter.model.finding import Finding, Severity
+from newsletter.render import Theme, words_used, written_text
+
+_NAMES = {
+    "Arab": "Arabic",
+    "Cyrl": "Cyrillic",
+    "Hani": "Chinese",
+    "Hebr": "Hebrew",
+    "Jpan": "Japanese",
+    "Kore": "Korean",
+}
+_SHOWN = 5
+
+
+def language_findings(digest: Digest, theme: Theme, language: str, usual: str) -> Iterator[Finding]:
+    """`language` is the one that the mail has, `usual` that of the newsletter."""
+    yield from _language_inferred(digest, language, usual)
+    yield from _language_mismatch(digest, language)
+    yield from _words_missing(digest, theme, language)
+
+
+def _language_inferred(digest: Digest, language: str, usual: str) -> Iterator[Finding]:
+    script = script_of(written_text(digest))
+    if digest.meta.language is None and language != usual and script is not None:
+        yield Finding(
+            "language-inferred",
+            Severity.WARNING,
+            digest.position,
+            f"the text is in {_NAMES[script]} script and names no language: "
+            f"it is set as {language}, not as {usual}",
+            f"Add language: {language} to the front matter.",
+        )
+
+
+def _language_mismatch(digest: Digest, language: str) -> Iterator[Finding]:
+    script = script_of(written_text(digest))
+    if script is not None and not is_written_in(language, script):
+        yield Finding(
+            "language-mismatch",
+            Severity.WARNING,
+            digest.position,
+            f"the text is in {_NAMES[script]} script, its language is {language}",
+            "Add the language of the text to the front matter, such as language: bg.",
+        )
+
+
+def _words_missing(digest: Digest, theme: Theme, language: str) -> Iterator[Finding]:
+    """A mail of two languages looks like a mistake, and is none that its author sees."""
+    candidates = theme.only_english(language)
+    missing = sorted(candidates & words_used(theme)) if candidates else []
+    if missing:
+        some = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
+        yield Finding(
+            "words-missing",
+            Severity.WARNING,
+            digest.position,
+            f"the theme {theme.name} has no words in {language} for {some}: they are English",
+            f"Write them below [strings.{language}] in templates/{theme.name}/theme.toml.",
+        )

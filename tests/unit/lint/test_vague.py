@@ -1,0 +1,50 @@
+"""Links that say "here", in every language that has words."""
+
+import pytest
+
+from newsletter.languages.words import known
+from newsletter.lint.vague import _WORDS, is_vague
+
+VAGUE = """
+here|Click here|this link|ici|Cliquez ici|lien|hier|Klicken Sie hier|aquí|aqui|Haz clic aquí
+clique aqui|qui|clicca qui|klik hier|tutaj|kliknij tutaj
+здесь|Нажмите здесь|тут|сюди|burada|buradan
+BURAYA TIKLAYIN|هنا|اضغط هنا|כאן|לחצו כאן|こちら|ここ|ここをクリック
+여기
+여기를 클릭하세요|这里|點擊這裡
+""".replace("\n", "|")
+
+
+@pytest.mark.parametrize("text", VAGUE.strip("|").split("|"))
+def test_a_link_that_says_here_says_nothing(text: str) -> None:
+    assert is_vague(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["here.", " «ici» ", "→ hier", "こちら。", "[burada]", "click\nhere"]
+)
+def test_signs_around_it_say_nothing_either(text: str) -> None:
+    assert is_vague(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "→",
+        "here, in full",
+        "ici Paris",
+        "Hierarchy",
+        "hierbij",
+        "こちらの記事",
+        "报告",
+        "这里的山",
+        "7",
+    ],
+)
+def test_a_link_that_names_its_target_is_none(text: str) -> None:
+    assert not is_vague(text)
+
+
+def test_every_language_with_words_has_such_links() -> None:
+    assert set(_WORDS) == set(known().values())
