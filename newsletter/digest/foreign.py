@@ -185,8 +185,6 @@ def attributes(state: StateInline, silent: bool) -> bool:
     ends = state.env.get(HEADING) and match.end() == len(state.src)
     if not (ends or before in ("link_close", "image", "code_inline")):
         return False
-    if ends and not silent:
-        state.pending = state.pending.rstrip()
     return _push(state, silent, match.end(), Construct.ATTRIBUTES)
 
 

@@ -35,6 +35,7 @@ def test_a_definition_below_text_is_read(source: str) -> None:
         "Sources:\n[1]: https://a.example/\n[2]: https://b.example/\n",
         "We say [note], and\n[note]: see below\n",
         "We say [note], and\n[note]: important\n",
+        "> see [a]\n    [a]: https://a.example/\n",
         "    [a]\n    [a]: https://a.example/\n",
         "```\n[a]\n[a]: https://a.example/\n```\n",
     ],

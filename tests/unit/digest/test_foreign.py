@@ -100,6 +100,7 @@ def test_attributes_go_from_headings_pictures_links_and_paragraphs() -> None:
     assert len(all_of(digest, Figure)) == 1
     assert plain_text(link.children) == "l"
     assert texts(digest) == "A headingl and"
+    assert not all_of(digest, Break)
 
 
 def test_a_page_that_has_another_name_shows_that() -> None:
@@ -107,6 +108,17 @@ def test_a_page_that_has_another_name_shows_that() -> None:
         "seethepage,acd"
     )
     assert len(all_of(body("[a [[b|c]] d](https://a.example/)\n"), Link)) == 1
+
+
+def test_brackets_around_a_link_are_no_page() -> None:
+    digest = body("[[a]]\n\n[a]: https://a.example/\n")
+
+    assert texts(digest) == "[a]"
+    assert len(all_of(digest, Link)) == 1
+
+
+def test_only_what_begins_a_paragraph_is_a_directive() -> None:
+    assert not findings(read(f"{HEAD}*a*:::b and `c`##d\n"), "foreign-markup")
 
 
 def test_a_break_of_kramdown_breaks() -> None:
@@ -159,6 +171,25 @@ def test_blocks_that_are_named_nest_and_hold_anything() -> None:
     assert [type(block) for block in inner.blocks] == [Heading, CodeBlock]
     assert inner.kind is LabelKind.INSIGHT
     assert outer.blocks == (inner, note)
+
+
+def test_a_label_in_a_block_that_is_named_is_one() -> None:
+    _, inner = all_of(body("::: a\n**Impact:** x\n:::\n"), Labelled)
+
+    assert inner.kind is LabelKind.IMPACT
+
+
+def test_a_longer_container_needs_a_longer_end() -> None:
+    assert squeezed("::::: a\nx\n:::\ny\n:::::\nz\n") == "Ax:::yz"
+
+
+@pytest.mark.parametrize(
+    "source", ["- ::: a\n  b\n:::\nc\n", "- ::: a\n  b\n\nc\n\n  :::\nd\n", "> ::: a\n:::\n"]
+)
+def test_a_container_that_does_not_end_where_it_begins_loses_nothing(source: str) -> None:
+    signs = squeezed(source).lower()
+
+    assert signs.replace(":", "") == "".join(filter(str.isalpha, source))
 
 
 @pytest.mark.parametrize("around", AROUND)
@@ -226,6 +257,8 @@ def test_the_summary_is_read_too() -> None:
         "100 % and %d and {0}",
         "Note: this [x] is open",
         "Result: done",
+        "see note:key: here",
+        "a==b== c",
     ],
 )
 def test_ordinary_text_is_not_mistaken(text: str) -> None:

@@ -9,6 +9,7 @@ from newsletter.model.digest import (
     Embed,
     Image,
     Link,
+    Span,
     SpanKind,
     Text,
     plain_text,
@@ -42,6 +43,7 @@ def squeezed(source: str) -> str:
         "the <script> tag",
         "<T/>",
         "</T>",
+        "use <Foo {...x}> here",
     ],
 )
 def test_what_is_no_html_stays_as_it_is_written(text: str, around: str) -> None:
@@ -114,6 +116,12 @@ def test_the_end_of_a_component_goes_with_it() -> None:
 
     assert "</Card>" not in texts(digest)
     assert "Inner" in texts(digest)
+    apart = '<div>\n<Card title="T" href="https://a.example/x">\n\nInner\n\n<p>x</Card></p></div>\n'
+    assert "</Card>" not in texts(body(apart))
+
+
+def test_markdown_below_a_tag_that_is_none_is_read() -> None:
+    assert len(all_of(body("<T>\n*a*\n"), Span)) == 1
 
 
 @pytest.mark.parametrize("around", ["{}\n", "see {}\n", "<div>\n{}\n</div>\n"])
