@@ -46,11 +46,10 @@ def _mark_main(root: Any) -> None:
     mrml wraps a mail in an article alone, and MJML has no component for more. A theme may have
     a region of its own.
     """
-    for article in root.xpath("/html/body/div[@role='article'][not(.//*[@role='main'])]"):
+    for article in root.xpath("/html/body[not(.//*[@role='main'])]/div[@role='article']"):
         main = etree.Element("div", role="main")
-        main.text, article.text = article.text, None
-        main.extend(list(article))
-        article.append(main)
+        article.addprevious(main)
+        main.append(article)
 
 
 class _Inliner(Premailer):  # type: ignore[misc]  # premailer has no types

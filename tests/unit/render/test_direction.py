@@ -116,7 +116,7 @@ def test_the_mail_says_its_language_and_direction_where_programs_keep_it() -> No
     html = html_of(RIGHT_TO_LEFT)
 
     assert '<html lang="ar" dir="rtl"' in html
-    (article,) = visible(html).xpath("./div[@role='article']")
+    (article,) = visible(html).xpath(".//div[@role='article']")
     assert (article.get("lang"), article.get("dir")) == ("ar", "rtl")
 
 
