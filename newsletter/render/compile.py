@@ -17,6 +17,8 @@ INLINE_MARK = "/* inline */"
 _ATTRIBUTE = re.compile(r"""\s+([\w:-]+)=("[^"]*"|'[^']*')""")
 _TAG = re.compile(r"""(<[A-Za-z][\w:-]*)((?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>""")
 
+_SLIMMED = re.compile(r"\s(?:data-premailer|class|style)=")
+
 # Neighbouring comments for Outlook are one comment: between sections mrml writes four.
 _OUTLOOK = re.compile(r"<!--\[if mso \| IE\]>(?>(.*?)<!\[endif\]-->)\s*", re.DOTALL)
 _OUTLOOK_RUN = re.compile(f"(?:{_OUTLOOK.pattern}){{2,}}", re.DOTALL)
@@ -69,6 +71,8 @@ def _names(html: str) -> Iterator[str]:
 
 def _slim(used: frozenset[str], tag: re.Match[str]) -> str:
     """A tag without what only the inlining needed: its classes were a tenth of the mail."""
+    if not _SLIMMED.search(tag[2]):
+        return tag[0]
 
     def kept(attribute: re.Match[str]) -> str:
         name, value = attribute[1], attribute[2]

@@ -29,7 +29,6 @@ def inlined(html: str, name: str, *, floats: bool) -> str:
         allow_network=False,
         disable_validation=True,
         cssutils_logging_level=logging.CRITICAL,
-        disable_basic_attributes=["width", "height", "align", "valign", "bgcolor"],
         align_floating_images=floats,  # to see whether one does, it parses each picture's style
     )
     try:
@@ -65,6 +64,9 @@ class _Inliner(Premailer):  # type: ignore[misc]  # premailer has no types
             for narrow in _narrowed(selector, tags)
         ]
         return narrowed, list(leftover)
+
+    def _style_to_basic_html_attributes(self, *_: object, **__: object) -> None:
+        """No attribute is made of a style: `width="100%"` would win over a picture's own."""
 
 
 @lru_cache(maxsize=_SHEETS_KEPT)
