@@ -1,0 +1,182 @@
+"""Which files an issue may show: those below its own folder or the project's, links followed."""
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from newsletter.errors import nearest
+from newsletter.model.finding import Severity
+from newsletter.model.picture import Found, Picture, Problem
+
+if TYPE_CHECKING:
+    from newsletter.pictures.scaling import Scaled
+
+MAX_BYTES = 50_000_000
+_LARGE_BYTES = 1_000_000  # of a picture as it is mailed
+_LARGE_PIXELS = 8_000
+_SHARPNESS = 2  # pixels of the file for each that is shown: screens have as many
+
+
+class PictureFolder:
+    """The pictures of one issue; `base_url` is where readers get them, without a slash at its end.
+
+    A file is read and scaled once for each width at which it is shown.
+    """
+
+    def __init__(self, issue: Path, root: Path, base_url: str) -> None:
+        self._folder = issue.parent.absolute()
+        self._allowed = (root.resolve(), self._folder.resolve())
+        self._base_url = base_url
+        self._found: dict[tuple[str, int], Found] = {}
+        self._pictures: dict[str, Picture] = {}
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All that were found so far, each once."""
+        return tuple(self._pictures.values())
+
+    def find(self, target: str, shown_width: int) -> Found:
+        """The picture of a relative target, to be shown at most so wide (in CSS pixels).
+
+        Everything that can be wrong with it is a problem of the result; nothing is raised.
+        """
+        key = (target, shown_width)
+        if key not in self._found:
+            self._found[key] = self._look_up(target, shown_width)
+        return self._found[key]
+
+    def _look_up(self, target: str, shown_width: int) -> Found:
+        from newsletter.pictures import scaling  # noqa: PLC0415 -- Pillow, for who has pictures
+
+        shown = _shortened(target)
+        path = self._path(target)
+        if isinstance(path, Problem):
+            return Found(problems=(path,))
+        try:
+            scaled = scaling.scaled(_content(path), shown_width * _SHARPNESS)
+        except (OSError, scaling.Unreadable) as error:
+            return Found(problems=(_unreadable(shown, error),))
+        self._pictures[scaled.picture.name] = scaled.picture
+        natural_width, natural_height = scaled.natural
+        width = min(shown_width, natural_width)
+        return Found(
+            f"{self._base_url}/{scaled.picture.name}",
+            width,
+            max(1, round(width * natural_height / natural_width)),
+            tuple(_problems(shown, scaled)),
+        )
+
+    def _path(self, target: str) -> Path | Problem:
+        """The file that a target names, every link on the way followed."""
+        names = unquote(target).replace("\\", "/").split("/")
+        place = Path(os.path.normpath(self._folder.joinpath(*names)))
+        try:
+            if not self._is_allowed(place.parent):
+                return _outside(target)
+            written = _as_written(place)
+            path = (written or place).resolve()
+            if not self._is_allowed(path):
+                return _outside(target)
+            if written is None or not path.is_file():
+                return _missing(target, place)
+        except (OSError, ValueError, RuntimeError):  # a name that no file can have, links in a ring
+            return _missing(target, place)
+        return path
+
+    def _is_allowed(self, path: Path) -> bool:
+        real = path.resolve()
+        return any(real.is_relative_to(folder) for folder in self._allowed)
+
+
+def _as_written(path: Path) -> Path | None:
+    """The file of this name, also where one of the two writes "ü" as two signs; None if missing."""
+    if path.exists() or path == path.parent:
+        return path
+    folder = _as_written(path.parent)
+    if folder is None or path.name.isascii():
+        return folder and _if_there(folder / path.name)
+    wanted = unicodedata.normalize("NFC", path.name)
+    same = (name for name in _names(folder) if unicodedata.normalize("NFC", name) == wanted)
+    return next((folder / name for name in same), None)
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.exists() else None
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder)) if folder.is_dir() else []
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of an ordinary file of a sensible size; a pipe is not waited for."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(0, "it is no ordinary file")
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(0, f"it has more than {MAX_BYTES // 1_000_000} MB")
+    return content
+
+
+def _problems(shown: str, scaled: "Scaled") -> Iterator[Problem]:
+    width, height = scaled.natural
+    if max(width, height) > _LARGE_PIXELS:
+        yield Problem(
+            "picture-too-large",
+            Severity.WARNING,
+            f"{shown} has {width:,} × {height:,} pixels",
+            f"Save it with {_LARGE_PIXELS:,} pixels or fewer on each side.",
+        )
+    if (size := len(scaled.picture.content)) > _LARGE_BYTES:
+        yield Problem(
+            "picture-too-large",
+            Severity.WARNING,
+            f"{shown} has {size / 1_000_000:.1f} MB as it is mailed, and readers wait for it",
+            "Save a photograph as JPEG, and make an animation shorter or smaller.",
+        )
+    if scaled.stands_still:
+        yield Problem(
+            "picture-stands-still",
+            Severity.WARNING,
+            f"of {shown} only the first of several frames or pages is shown",
+            "Save an animation as GIF, and a page as a picture of its own.",
+        )
+
+
+def _missing(target: str, place: Path) -> Problem:
+    try:
+        close = nearest(place.name, _names(place.parent))
+    except (OSError, ValueError):
+        close = ""
+    return Problem(
+        "picture-missing",
+        Severity.ERROR,
+        f"there is no picture {_shortened(target)}",
+        close if close.startswith("Did") else "Its path begins at the folder of the issue's file.",
+    )
+
+
+def _outside(target: str) -> Problem:
+    return Problem(
+        "picture-outside",
+        Severity.ERROR,
+        f"{_shortened(target)} lies outside the newsletter's folder, so it is not read",
+        "Put the picture beside the issue.",
+    )
+
+
+def _unreadable(shown: str, error: Exception) -> Problem:
+    reason = getattr(error, "strerror", None) or str(error)
+    fix = getattr(error, "fix", "") or "Save it anew as JPEG, PNG or GIF."
+    return Problem("picture-unreadable", Severity.ERROR, f"{shown} cannot be shown: {reason}", fix)
+
+
+def _shortened(target: str) -> str:
+    name = unquote(target)
+    return repr(name if len(name) <= 60 else f"{name[:59]}…")
