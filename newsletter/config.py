@@ -13,14 +13,22 @@ import tomllib
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from newsletter.errors import ConfigurationError, UsageError
 
 FILE_NAME = "newsletter.toml"
+MEDIA_FOLDER = "media"  # of the public site
 LEAST_COMPLAINTS = 3  # before they are judged by their share: one or two prove nothing
 _PREFIX = "NEWSLETTER_"
 _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
@@ -115,6 +123,19 @@ def _tenant(value: str) -> str:
     return value
 
 
+def _bucket(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|", value):
+        raise ValueError("must be the name of a bucket: small letters, digits, . and -")
+    return value
+
+
+def _prefix(value: str) -> str:
+    prefix = value.strip("/")
+    if not re.fullmatch(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/|$))*", prefix):
+        raise ValueError("must be a path of letters, digits, - _ and . such as media/weekly")
+    return prefix
+
+
 Line = Annotated[str, AfterValidator(_no_controls)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
@@ -207,6 +228,23 @@ class WebSettings(_Part):
     metrics: Literal["loopback", "all", "off"] = "loopback"
 
 
+class MediaSettings(_Part):
+    """`[media]`: where readers get the pictures that lie beside issues."""
+
+    kind: Literal["site", "s3"] = "site"
+    bucket: Annotated[str, AfterValidator(_bucket)] = ""
+    prefix: Annotated[str, AfterValidator(_prefix)] = "media"
+    public_url: WebUrl | Literal[""] = ""
+    region: str = ""
+    endpoint_url: Endpoint = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind == "s3" and not (self.bucket and self.public_url):
+            raise ValueError('kind = "s3" needs a bucket and its public_url')
+        return self
+
+
 class DigestSettings(_Part):
     """`[digest]`: how issues are read."""
 
@@ -222,7 +260,15 @@ class Settings(_Part):
     events: EventSettings = EventSettings()
     policy: PolicySettings = PolicySettings()
     web: WebSettings = WebSettings()
+    media: MediaSettings = MediaSettings()
     digest: DigestSettings = DigestSettings()
+
+    @property
+    def pictures_url(self) -> str:
+        """What the address of each picture from beside an issue begins with."""
+        if self.media.kind == "site":
+            return f"{self.newsletter.base_url}/{MEDIA_FOLDER}"
+        return "/".join(filter(None, (self.media.public_url, self.media.prefix)))
 
 
 def find_root(start: Path) -> Path:

@@ -3,6 +3,7 @@
     NewsletterError                  1  failed
     ├── UnreadableIssue              1  not UTF-8, NUL, too large
     ├── RenderError                  1  a theme or template that cannot be rendered
+    ├── PicturesUnpublished          1  no place took the pictures of an issue
     ├── StoreError                   1  the store cannot be read or written
     │   └── StoreAway                1  for the moment: the same step may be done again
     ├── UsageError                   2  a bad option, a missing file, an unknown name
@@ -55,6 +56,10 @@ class UnreadableIssue(NewsletterError):
 
 class RenderError(NewsletterError):
     code = "render"
+
+
+class PicturesUnpublished(NewsletterError):
+    code = "pictures-unpublished"
 
 
 class StoreError(NewsletterError):

@@ -88,6 +88,7 @@ def reschedule(session: Session, send: str, time: str | None, replace: bool) -> 
     """Move a scheduled send to another time, or give it another content, before it begins."""
     from newsletter.project import utc_now
     from newsletter.sending import preflight, rescheduling
+    from newsletter.sending.publishing import publish
     from newsletter.times import parse_time
 
     if time is None and not replace:
@@ -102,6 +103,7 @@ def reschedule(session: Session, send: str, time: str | None, replace: bool) -> 
         show_findings(session, prepared)
         if project.settings.policy.require_test:
             preflight.check_tested(session.store, prepared.email.content_hash, found.slug)
+        publish(prepared.pictures, project.settings, session.store, utc_now())
     _print(session, rescheduling.reschedule(session.store, found.id, at, prepared))
 
 

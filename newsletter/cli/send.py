@@ -66,6 +66,7 @@ def send(
     from newsletter.project import utc_now
     from newsletter.sending import plan, preflight, restored
     from newsletter.sending.prepare import blamed_on, place_of, prepare
+    from newsletter.sending.publishing import publish
     from newsletter.times import parse_time
 
     prepared = prepare(session.project, issue)
@@ -125,6 +126,7 @@ def send(
             "`newsletter events replay` tells of them.",
             style="yellow",
         )
+    publish(prepared.pictures, session.project.settings, session.store, utc_now())
     sender = replace(sender, warned=allowance.warning)
     return run_and_show(session, sender, plan.plan(session.store, order, utc_now(), sender.name))
 

@@ -41,6 +41,7 @@ def test(
     from newsletter.audience.address import parse
     from newsletter.sending import preflight
     from newsletter.sending.prepare import prepare
+    from newsletter.sending.publishing import publish
     from newsletter.sending.testing import send_tests
 
     prepared = prepare(session.project, issue)
@@ -63,6 +64,7 @@ def test(
     for warning in preflight.check_fields(session.store, prepared.email, list_name):
         session.notes.print(f"Warning: {warning}", style="yellow")
     sender = runner(session)
+    publish(prepared.pictures, session.project.settings, session.store, sender.clock())
     with stopping(sender.stop):
         trials = send_tests(
             sender,

@@ -32,7 +32,7 @@ from newsletter.digest import (
     recognise,
 )
 from newsletter.digest.greetings import greets
-from newsletter.digest.report import Report
+from newsletter.digest.report import Pictures, Report
 from newsletter.digest.slugs import slug_of
 from newsletter.errors import UnreadableIssue, UsageError
 from newsletter.model.digest import (
@@ -64,7 +64,12 @@ class Parsed:
 
 
 def load(
-    path: Path, *, base_url: str, section_labels: Sequence[str], file: str | None = None
+    path: Path,
+    *,
+    base_url: str,
+    section_labels: Sequence[str],
+    file: str | None = None,
+    pictures: Pictures | None = None,
 ) -> Parsed:
     """Read and parse an issue; `file` is what positions name, by default the path.
 
@@ -80,20 +85,37 @@ def load(
         raise UsageError("there is no such issue", where=name) from error
     except OSError as error:
         raise UnreadableIssue(f"cannot be read: {error.strerror}", where=name) from error
-    return parse(data, file=name, stem=path.stem, base_url=base_url, section_labels=section_labels)
+    return parse(
+        data,
+        file=name,
+        stem=path.stem,
+        base_url=base_url,
+        section_labels=section_labels,
+        pictures=pictures,
+    )
 
 
 def parse(
-    data: bytes, *, file: str, stem: str, base_url: str, section_labels: Sequence[str]
+    data: bytes,
+    *,
+    file: str,
+    stem: str,
+    base_url: str,
+    section_labels: Sequence[str],
+    pictures: Pictures | None = None,
 ) -> Parsed:
-    """Parse the bytes of an issue. Raises UnreadableIssue; all other faults are findings."""
+    """Parse the bytes of an issue. Raises UnreadableIssue; all other faults are findings.
+
+    Without `pictures` those with a relative address are taken to be on the web site.
+    """
     written = characters.decode(data, file)
     text = characters.clean(written)
     front = front_matter.split(text, file)
-    read, faults = meta.read(front, file, base_url)
+    read, faults = meta.read(front, file, base_url, pictures)
     limits.refuse_too_many_lines(text, file)
     limits.refuse_too_many_points(len(read.summary), file, front.lines.get("summary", 1))
-    report = Report(file, base_url, front.body_line, [*characters.faults(written, file), *faults])
+    known = [*characters.faults(written, file), *faults]
+    report = Report(file, base_url, front.body_line, pictures, known)
     check = partial(limits.refuse_too_many_parts, file=file, body_line=front.body_line)
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
     tokens = markdown.parser().parse(front.body, env)

@@ -322,17 +322,11 @@ def image(attributes: Mapping[str, str], place: Position, report: Report) -> Ima
     """The picture of an <img>; its alternative text where its address is refused."""
     alt = attributes.get("alt", "")
     source = attributes.get("src", "")
-    url = report.url(source, place, Use.RESOURCE) if source else None
-    if url is None:
+    width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
+    found = source and report.image(source, alt, attributes.get("title", ""), place, width, height)
+    if not found:
         return Text(alt, position=place) if alt else None
-    return Image(
-        url,
-        alt,
-        attributes.get("title", ""),
-        _pixels(attributes.get("width")),
-        _pixels(attributes.get("height")),
-        position=place,
-    )
+    return found
 
 
 def _pixels(value: str | None) -> int | None:

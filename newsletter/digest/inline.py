@@ -16,7 +16,6 @@ from newsletter.model.digest import (
     Break,
     Code,
     FootnoteReference,
-    Image,
     Inline,
     InlineNode,
     Link,
@@ -180,12 +179,12 @@ class _Builder:
 
     def _image(self, token: Token) -> None:
         alt = plain_text(build(token.children or [], self._line, self._report))
-        url = self._report.url(str(token.attrs.get("src", "")), self._place, Use.RESOURCE)
-        if url is None:
-            self._put(Text(alt, position=self._place))
-        else:
-            title = harmless(str(token.attrs.get("title", "")))
-            self._put(Image(url, alt, title, position=self._place))
+        title = harmless(str(token.attrs.get("title", "")))
+        self._put_image(str(token.attrs.get("src", "")), alt, title)
+
+    def _put_image(self, source: str, alt: str, title: str = "") -> None:
+        image = self._report.image(source, alt, title, self._place)
+        self._put(Text(alt, position=self._place) if image is None else image)
 
     def _html(self, source: str) -> None:
         tag = tags.read(source)
@@ -238,11 +237,12 @@ class _Builder:
     def _component(self, tag: Tag) -> None:
         """A link in place of a component; it holds what that does if it has no label."""
         tags.tell_of_component(tag, self._place, self._report)
+        if tag.is_picture:
+            self._put_image(tag.target, harmless(tag.label))
+            return
         url = self._report.url(tag.target, self._place)
         label = (Text(harmless(tag.label), position=self._place),) if tag.label else ()
-        if tag.is_picture and url:
-            self._put(Image(url, harmless(tag.label), position=self._place))
-        elif self._is_closed(tag) and not label:
+        if self._is_closed(tag) and not label:
             self._stack.append(_Frame(self._line, url, tag=tag.element))
         elif url:
             shown = label or (Text(url, position=self._place),)

@@ -10,8 +10,10 @@ from newsletter.digest import dates, urls
 from newsletter.digest.characters import harmless
 from newsletter.digest.front_matter import FrontMatter
 from newsletter.digest.keys import FOREIGN, KEPT, KNOWN
+from newsletter.digest.report import Pictures
 from newsletter.model.digest import Meta
 from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.picture import COVER_PIXELS
 
 _FLAGS = ("true", "false", "yes", "no")
 _BY_LETTERS = {key.lower(): key for key in KNOWN}
@@ -30,16 +32,20 @@ class Read:
     summary_is_list: bool
 
 
-def read(front: FrontMatter, file: str, base_url: str) -> tuple[Read, list[Finding]]:
+def read(
+    front: FrontMatter, file: str, base_url: str, pictures: Pictures | None = None
+) -> tuple[Read, list[Finding]]:
     reader = _Reader(front, file)
     title = reader.line("title")
+    cover, cover_size = reader.cover(base_url, pictures)
     summary, is_list = reader.summary()
     meta = Meta(
         date=reader.date(),
         category=reader.text("category") or "",
         tags=reader.texts("tags"),
         seo=reader.texts("seo"),
-        cover=reader.cover(base_url),
+        cover=cover,
+        cover_size=cover_size,
         subject=reader.line("subject"),
         preheader=reader.line("preheader"),
         language=reader.language(),
@@ -137,19 +143,27 @@ class _Reader:
             return None
         return value
 
-    def cover(self, base_url: str) -> str | None:
+    def cover(
+        self, base_url: str, pictures: Pictures | None
+    ) -> tuple[str | None, tuple[int, int] | None]:
+        """The address of the cover, and the size at which it is shown where that is known."""
         key, value = self._value("coverImage", "cover_image", "cover")
         if value is None:
-            return None
+            return None, None
         if not isinstance(value, str):
-            self._wrong(key, "an https:// address")
-            return None
+            self._wrong(key, "a picture beside the issue, or an https:// address")
+            return None, None
+        if pictures is not None and urls.names_a_file(value):
+            found = pictures.find(value, COVER_PIXELS)
+            for problem in found.problems:
+                self._report(problem.rule, problem.severity, key, problem.message, problem.fix)
+            return found.url, (found.width, found.height) if found.url else None
         target = urls.check(value, base_url, urls.Use.RESOURCE)
         if target.rule:
             error = target.rule in ("unsafe-link", "unknown-scheme")
             severity = Severity.ERROR if error else target.severity
             self._report(f"cover-{target.rule}", severity, key, target.problem, target.fix)
-        return target.url
+        return target.url, None
 
     def date(self) -> dt.date | dt.datetime | None:
         key, value = self._value("date", "publishDate")

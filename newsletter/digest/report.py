@@ -1,14 +1,24 @@
 """What the parts of the parser share: where they are, and whom they tell."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from newsletter.digest import urls
 from newsletter.digest.urls import Use
+from newsletter.model.digest import Image
 from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.picture import COLUMN_PIXELS, Found
 
 if TYPE_CHECKING:
     from newsletter.digest.foreign import Occurrences
+
+
+class Pictures(Protocol):
+    """The pictures that lie beside an issue."""
+
+    def find(self, target: str, shown_width: int) -> Found:
+        """That of a relative target, to be shown at most so wide in CSS pixels; never raises."""
+        ...
 
 
 @dataclass
@@ -18,6 +28,7 @@ class Report:
     file: str
     base_url: str
     offset: int
+    pictures: Pictures | None = None
     findings: list[Finding] = field(default_factory=list)
     unresolved: int = 0
     foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
@@ -38,3 +49,26 @@ class Report:
         if target.rule:
             self.add(target.rule, target.severity, place, target.problem, target.fix)
         return target.url
+
+    def image(
+        self,
+        raw: str,
+        alt: str,
+        title: str,
+        place: Position,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> Image | None:
+        """The picture of a target, None where it is refused or missing; tells what was wrong.
+
+        One that lies beside the issue knows its size, and keeps its proportions.
+        """
+        if self.pictures is None or not urls.names_a_file(raw):
+            url = self.url(raw, place, Use.RESOURCE)
+            return None if url is None else Image(url, alt, title, width, height, position=place)
+        found = self.pictures.find(raw, min(width or COLUMN_PIXELS, COLUMN_PIXELS))
+        for problem in found.problems:
+            self.add(problem.rule, problem.severity, place, problem.message, problem.fix)
+        if found.url is None:
+            return None
+        return Image(found.url, alt, title, found.width, found.height, raw, position=place)

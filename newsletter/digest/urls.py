@@ -11,6 +11,7 @@ from newsletter.model.finding import Severity
 
 _SPACE_AND_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_PATH = re.compile(r"[./]")  # what no mere word has
 _UNSAFE = re.compile(r"(javascript|vbscript|data|file):")
 _MERGE_FIELD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
@@ -51,6 +52,13 @@ def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
     if scheme := _SCHEME.match(text):
         return _with_scheme(text, scheme[1].lower(), use)
     return _relative(text, base_url, use)
+
+
+def names_a_file(raw: str) -> bool:
+    """Whether a target is a path that begins at the issue's own folder."""
+    text = raw.strip()
+    is_elsewhere = _SCHEME.match(text) or text.startswith(("/", "\\", "#", "?"))
+    return bool(_PATH.search(text)) and not is_elsewhere
 
 
 def _could_run_code(raw: str) -> bool:
@@ -94,7 +102,7 @@ def _with_scheme(text: str, scheme: str, use: Use) -> Target:
 
 
 def _relative(text: str, base_url: str, use: Use) -> Target:
-    if not text or text.startswith("#") or not re.search(r"[./]", text):
+    if not text or text.startswith("#") or not _PATH.search(text):
         return _no_url(text)
     if text.startswith("//"):
         return _with_scheme(f"https:{text}", "https", use)

@@ -146,7 +146,7 @@ def image_without_alt(digest: Digest) -> Iterator[Finding]:
         if isinstance(node, Image) and not node.alt.strip():
             yield Finding(
                 "image-without-alt",
-                Severity.WARNING,
+                Severity.ERROR if node.file else Severity.WARNING,
                 node.position,
                 "a picture without a description",
                 "Write ![what it shows](…).",

@@ -72,13 +72,17 @@ class Link(Node):
 
 @dataclass(frozen=True, slots=True)
 class Image(Node):
-    """`url` is absolute http or https; width and height are in CSS pixels, where given."""
+    """`url` is absolute http or https; width and height are in CSS pixels, where known.
+
+    `file` is that of a picture which lies beside the issue, as its author names it.
+    """
 
     url: str
     alt: str
     title: str = ""
     width: int | None = None
     height: int | None = None
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +313,7 @@ class Meta:
     tags: tuple[str, ...] = ()
     seo: tuple[str, ...] = ()
     cover: str | None = None
+    cover_size: tuple[int, int] | None = None  # at which it is shown, in CSS pixels, where known
     subject: str | None = None
     preheader: str | None = None
     language: str | None = None

@@ -11,6 +11,8 @@ from newsletter.errors import UsageError
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
+from newsletter.model.picture import Picture
+from newsletter.pictures import PictureFolder
 from newsletter.project import Project
 from newsletter.render import Masthead, Theme
 from newsletter.sending.languages import language_findings
@@ -19,12 +21,16 @@ from newsletter.sending.slugs import Slugs, duplicate_slug
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`findings` are those of the source, of the digest and of the final email."""
+    """`findings` are those of the source, of the digest and of the final email.
+
+    `pictures` are those from beside the issue; the email has their public addresses.
+    """
 
     path: Path
     parsed: Parsed
     email: Email
     findings: tuple[Finding, ...]
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def digest(self) -> Digest:
@@ -44,11 +50,13 @@ def prepare(project: Project, issue: str, *, taken: Slugs | None = None) -> Prep
     """
     path = project.issue_path(issue)
     settings = project.settings
+    folder = PictureFolder(path, project.root, settings.pictures_url)
     parsed = digest.load(
         path,
         base_url=settings.newsletter.base_url,
         section_labels=settings.digest.section_labels,
         file=project.shown(path),
+        pictures=folder,
     )
     theme = _theme(project, parsed)
     email = render.render(parsed.digest, theme, masthead(project))
@@ -56,7 +64,7 @@ def prepare(project: Project, issue: str, *, taken: Slugs | None = None) -> Prep
     usual = settings.newsletter.language
     spoken = language_findings(parsed.digest, theme, email.language, usual)
     found = lint.check(parsed.digest, email, [*parsed.findings, *own, *spoken])
-    return Prepared(path, parsed, email, found)
+    return Prepared(path, parsed, email, found, folder.pictures)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from newsletter.config import MEDIA_FOLDER
 from newsletter.errors import NewsletterError
 from newsletter.files import make_folder, write_whole
 from newsletter.links import Links
@@ -32,27 +33,36 @@ class Written:
 
 
 def write(prepared: Prepared, project: Project, out: Path) -> Written:
-    """Write email.html, email.txt, email.eml and digest.json into OUT/<file stem>/.
+    """Write email.html, email.txt, email.eml, digest.json and the pictures into OUT/<file stem>/.
 
-    All is composed before the first file is touched, and each file is replaced whole.
+    All is composed before the first file is touched, and each file is replaced whole. email.html
+    shows the pictures that lie beside it; the others name their public addresses, as a mail does.
     """
     message = sample_message(prepared, project)
+    html = _with_pictures_beside(message.html, prepared, project.settings.pictures_url)
     contents = {
-        "email.html": message.html.encode(),
+        "email.html": html.encode(),
         "email.txt": message.text.encode(),
         "email.eml": mime.compose(message, dt.datetime.now(dt.UTC)),
         "digest.json": (digest_json(prepared.digest) + "\n").encode(),
+        **{f"{MEDIA_FOLDER}/{picture.name}": picture.content for picture in prepared.pictures},
     }
     folder = out / prepared.digest.stem
     try:
-        make_folder(folder)
         for name, content in contents.items():
+            make_folder((folder / name).parent)
             write_whole(folder / name, content)
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}", where=str(folder), hint="Name another --out."
         ) from error
-    return Written(tuple(folder / name for name in contents), len(contents["email.html"]))
+    return Written(tuple(folder / name for name in contents), len(message.html.encode()))
+
+
+def _with_pictures_beside(html: str, prepared: Prepared, pictures_url: str) -> str:
+    for picture in prepared.pictures:
+        html = html.replace(f"{pictures_url}/{picture.name}", f"{MEDIA_FOLDER}/{picture.name}")
+    return html
 
 
 def sample_message(prepared: Prepared, project: Project) -> Message:

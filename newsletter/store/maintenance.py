@@ -12,10 +12,11 @@ from sqlalchemy.engine import URL, Connection
 
 from newsletter.errors import Refused, StoreError, UsageError
 from newsletter.files import part_of, put_in_place
+from newsletter.model.picture import name_of
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
-from newsletter.store.schema import EPOCH, MICROSECOND, deliveries, sends
+from newsletter.store.schema import EPOCH, MICROSECOND, deliveries, media, sends
 
 _KEPT_STATUSES = ("accepted", "rejected", "skipped", "unknown")
 _KEPT_REPORTS = ("delivered", "bounced", "complained")
@@ -90,6 +91,8 @@ def verify(store: Store) -> list[str]:
         faults += _orphans(connection)
         if _keeps_sums(connection):
             faults += _miscounted(connection)
+        if sa.inspect(connection).has_table(media.name):  # from schema 0005 on
+            faults += _altered(connection)
     return faults
 
 
@@ -135,6 +138,15 @@ def _unbalanced(connection: Connection) -> Iterator[str]:
             )
         if status == SendStatus.FINISHED and unsettled:
             yield f"send {send_id} is finished, but {unsettled} of its deliveries are not settled"
+
+
+def _altered(connection: Connection) -> Iterator[str]:
+    """Pictures that are not those that mails mean by their names; one at a time, for they are
+    large."""
+    for name in connection.execute(sa.select(media.c.name).order_by(media.c.name)).scalars().all():
+        content = connection.execute(sa.select(media.c.content).where(media.c.name == name))
+        if name_of(bytes(content.scalar_one()), name.rpartition(".")[2]) != name:
+            yield f"the picture {name} is another than its name says"
 
 
 def _miscounted(connection: Connection) -> Iterator[str]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
@@ -518,6 +519,15 @@ receipts = Table(
     Column("by", Text, nullable=False),
     Column("addresses", JSON, nullable=False),
     Index("ix_receipts_content_hash", "content_hash"),
+)
+
+# The pictures of issues, by the names that mails show them by: newsletter.model.picture.
+media = Table(
+    "media",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
 )
 
 # Facts about the store itself: which one it is, and whether it was restored from a backup.

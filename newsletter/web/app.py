@@ -17,6 +17,7 @@ from newsletter.web import (
     confirm,
     health,
     hooks,
+    media,
     preferences,
     subscribe,
     unsubscribe,
@@ -34,6 +35,7 @@ ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (
     subscribe.add,
     confirm.add,
     archive.add,
+    media.add,
     health.add,
     hooks.add,
 )

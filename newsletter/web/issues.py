@@ -14,13 +14,22 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
+from newsletter.config import MEDIA_FOLDER
 from newsletter.model.email import Email
 from newsletter.render.dates import written_date
 from newsletter.store import archive as queries
-from newsletter.store import sends
+from newsletter.store import media, sends
 from newsletter.web import feeds
 from newsletter.web.readable import readable
-from newsletter.web.sealed import PAGE_POLICY, Surroundings, for_everybody, framed, without_links
+from newsletter.web.sealed import (
+    PAGE_POLICY,
+    Surroundings,
+    for_everybody,
+    framed,
+    picture_names,
+    with_own_pictures,
+    without_links,
+)
 from newsletter.web.site import Site
 from newsletter.web.texts import load_texts
 
@@ -191,12 +200,18 @@ class Archive:
             t=texts,
         )
         html = framed(
-            for_everybody(self._email(issue).html, around),
+            self._with_own_pictures(for_everybody(self._email(issue).html, around)),
             first=render("issue_first.html"),
             last=render("issue_last.html"),
             bar=render("issue_bar.html"),
         )
         return self._made(html.encode(), _HTML, issue.updated)
+
+    def _with_own_pictures(self, html: str) -> str:
+        """A mail's HTML with the pictures of this very site, below whatever address that is."""
+        with self._site.store.read() as connection:
+            kept = media.kept(connection, picture_names(html))
+        return with_own_pictures(html, kept, f"../../{MEDIA_FOLDER}")
 
     def _index_page(self, issues: Sequence[Issue], number: int, pages: int) -> File:
         language = self._site.texts["language"]

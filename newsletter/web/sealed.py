@@ -1,13 +1,16 @@
 """A sealed email as a page for everybody: what was sent, with nothing of any one reader."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from newsletter.config import MEDIA_FOLDER
 from newsletter.model.email import LIST_NAME, MergeField, MergeText, Place, escaped
+from newsletter.model.picture import NAME_PATTERN
 
 # A mail has pictures and styles; nothing else may load, and nothing may run.
 PAGE_POLICY = (
-    "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
 )
 POLICY = f"{PAGE_POLICY}; frame-ancestors 'none'"  # which no page can say of itself
@@ -18,6 +21,7 @@ _LEADING = re.compile(rf"^[{_SPACE}]*[,，、]?[{_SPACE}]*")
 _PUNCTUATION = re.compile(r"[\s,.!?;:…，。！？；：、]|$")
 _VALUE = r"""(?:"[^"]*"|'[^']*')"""
 _DESCRIPTION = re.compile(rf'<meta name="description" content={_VALUE}\s*/?>')
+_PICTURE = re.compile(rf'src="[^"]*/{MEDIA_FOLDER}/({NAME_PATTERN})"')
 _BODY = re.compile(rf"<body(?:\s+[\w:-]+(?:={_VALUE})?)*\s*>")
 
 
@@ -89,6 +93,21 @@ def _closed(before: str, after: str) -> str:
     if _PUNCTUATION.match(after):
         return before.rstrip(_SPACE) + after
     return before + after
+
+
+def picture_names(html: str) -> set[str]:
+    """The names of what may be pictures of ours in a page: newsletter.model.picture."""
+    return {match[1] for match in _PICTURE.finditer(html)}
+
+
+def with_own_pictures(html: str, kept: Collection[str], folder: str) -> str:
+    """A page that shows the pictures of these names from a folder of the site it stands on, not
+    from where mails get them."""
+
+    def moved(match: re.Match[str]) -> str:
+        return f'src="{folder}/{match[1]}"' if match[1] in kept else match[0]
+
+    return _PICTURE.sub(moved, html)
 
 
 def framed(html: str, *, first: str, last: str, bar: str) -> str:

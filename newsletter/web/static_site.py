@@ -1,12 +1,15 @@
 """The archive as a static site: the files of `newsletter serve`, in a folder."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from newsletter.config import MEDIA_FOLDER
 from newsletter.errors import Refused
 from newsletter.files import make_folder, part_of, write_whole
+from newsletter.store import Store, media
 from newsletter.web import manifest
 from newsletter.web.assets import STYLE_PATH, style_sheet
 from newsletter.web.issues import Archive
@@ -39,25 +42,48 @@ def build(site: Site, folder: Path) -> Built:
     keys = site.links.keys
     earlier = manifest.read(folder, keys)
     _refuse_foreign(folder, earlier)
-    contents = dict(_contents(archive))
+    contents = {**dict(_contents(archive)), **dict(_pictures(site.store))}
     make_folder(folder)
     # Before any file: a build that is killed must know its own.
     manifest.write(folder, earlier | contents.keys(), keys)
-    for path, content in contents.items():
-        _write(folder / path, content)
+    for path, made in contents.items():
+        _write(folder / path, made())
     for path in earlier - contents.keys():
         _remove(folder, path)
     manifest.write(folder, contents.keys(), keys)
     return Built(folder, len(archive.issues), len(contents))
 
 
-def _contents(archive: Archive) -> Iterator[tuple[str, bytes]]:
-    yield STYLE_PATH, style_sheet()
+def _contents(archive: Archive) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """How each file is made, one after the other, for pictures are large."""
+    yield STYLE_PATH, style_sheet
     for path in archive.paths:
         _must_be_a_name(path)
-        file = archive.file(path)
-        assert file is not None  # nobody else refreshes it
-        yield path, file.content
+        yield path, partial(_page, archive, path)
+
+
+def _page(archive: Archive, path: str) -> bytes:
+    file = archive.file(path)
+    assert file is not None  # nobody else refreshes it
+    return file.content
+
+
+def _pictures(store: Store) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Those of all mails, also of such that are not in the archive: their readers have only these.
+
+    Who has no mail with a picture cannot guess its name.
+    """
+    with store.read() as connection:
+        names = media.names(connection)
+    for name in names:
+        yield f"{MEDIA_FOLDER}/{name}", partial(_picture, store, name)
+
+
+def _picture(store: Store, name: str) -> bytes:
+    with store.read() as connection:
+        content = media.content(connection, name)
+    assert content is not None  # none is ever removed
+    return content
 
 
 def _must_be_a_name(path: str) -> None:

@@ -20,6 +20,7 @@ from newsletter.model.send import Outcome
 from newsletter.project import Project, utc_now
 from newsletter.sending.plan import Order, plan, rule_of
 from newsletter.sending.prepare import prepare
+from newsletter.sending.publishing import publish
 from newsletter.sending.run import run
 from newsletter.store import open_store, schema
 from newsletter.transports.memory import Memory
@@ -143,6 +144,7 @@ def plan_send(
         scheduled_at=at,
         rate=rate,
     )
+    publish(prepared.pictures, opened.settings, store, utc_now())
     send_id = plan(store, order, utc_now())
     store.close()
     return send_id

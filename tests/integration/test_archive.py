@@ -21,7 +21,7 @@ from tests.integration.publishing import BASE_URL, Visitor, letter, planned, sen
 from tests.integration.sending import FixedClock, fill_list, runner
 
 POLICY = (
-    "default-src 'none'; img-src https: data:; style-src 'unsafe-inline'; "
+    "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 ATOM = "{http://www.w3.org/2005/Atom}"

@@ -351,8 +351,9 @@ def parsed(source: str) -> digest.Parsed:
 
 # --- words and links ------------------------------------------------------------------------------
 
-WORDS = """Issue Digest Theme Email Merge_field Message Subscriber List Segment Suppression Send
-Delivery Ledger Erase Transport Event Batch Claim Lease Epoch Finding Masthead Slug Owner""".split()
+WORDS = """Issue Digest Theme Email Merge_field Message Subscriber List Segment Suppression
+Send Picture Delivery Ledger Erase Transport Event Batch Claim Lease Epoch Finding Masthead Slug
+Owner""".split()
 
 
 @pytest.mark.parametrize("word", [word.replace("_", " ") for word in WORDS])

@@ -19,7 +19,7 @@ HEAVY = {
         "uvicorn",
     ),
     *("jinja2", "mjml", "pydantic", "rich", "markdown_it", "nh3", "yaml", "frontmatter"),
-    *("email_validator", "itsdangerous", "psycopg", "psutil", "lark"),
+    *("email_validator", "itsdangerous", "psycopg", "psutil", "lark", "PIL"),
 }
 
 
@@ -125,4 +125,4 @@ def test_a_command_loads_no_part_of_another(tmp_path: Path) -> None:
     )
     assert "jinja2" in rendering
     assert rendering & {"sqlalchemy", "alembic", "psycopg"} == set()
-    assert (setup | looking | rendering) & {"boto3", "botocore", "fastapi"} == set()
+    assert (setup | looking | rendering) & {"boto3", "botocore", "fastapi", "PIL"} == set()

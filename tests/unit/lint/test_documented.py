@@ -30,6 +30,15 @@ PROJECT_RULES = {
     "language-mismatch": Severity.WARNING,
     "words-missing": Severity.WARNING,
 }
+# Rules on pictures that lie beside an issue; tests/unit/pictures and tests/integration have them.
+PICTURE_RULES = {
+    "image-without-alt": Severity.ERROR,
+    "picture-missing": Severity.ERROR,
+    "picture-outside": Severity.ERROR,
+    "picture-stands-still": Severity.WARNING,
+    "picture-too-large": Severity.WARNING,
+    "picture-unreadable": Severity.ERROR,
+}
 NO_RULES = {"lint-ignore", "utf-8-sig"}  # of the literals that look like an id
 
 
@@ -65,7 +74,10 @@ def literals_of(name: str) -> set[str]:
 
 def emitted() -> set[str]:
     own = {*map(rule_id, DIGEST_RULES), *map(rule_id, EMAIL_RULES), *PROJECT_RULES}
-    return ({*literals(ROOT / "newsletter" / "digest")} | own | composed()) - NO_RULES
+    read = {
+        rule for folder in ("digest", "pictures") for rule in literals(ROOT / "newsletter" / folder)
+    }
+    return (read | own | composed()) - NO_RULES
 
 
 def test_every_rule_is_documented_and_nothing_else_is() -> None:
@@ -86,7 +98,11 @@ def test_the_documented_severity_is_the_one_that_is_emitted(rule: str) -> None:
             if example.rule == rule
         }
         | {severity for name, (_, severity) in MAIL_EXAMPLES.items() if name == rule}
-        | {severity for name, severity in PROJECT_RULES.items() if name == rule}
+        | {
+            severity
+            for name, severity in (*PROJECT_RULES.items(), *PICTURE_RULES.items())
+            if name == rule
+        }
     )
 
     assert set(ENTRIES[rule][0].split(" or ")) == {str(severity) for severity in shown}

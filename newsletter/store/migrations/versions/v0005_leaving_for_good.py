@@ -1,5 +1,5 @@
 """Who left is gone: links that open nobody else's record, imports that can be undone, former
-addresses, what a personal link may only ask for, and where a send stands."""
+addresses, what a personal link may only ask for, where a send stands, and pictures."""
 
 import re
 
@@ -34,6 +34,7 @@ def upgrade() -> None:
     _imports()
     _consents_and_requests()
     _sends()
+    _media()
 
 
 def _people() -> None:
@@ -193,6 +194,16 @@ def _sends() -> None:
         )
     op.add_column("events", _text("word"))
     op.create_index("ix_batches_claimed_at", "batches", ["claimed_at"])
+
+
+def _media() -> None:
+    op.create_table(
+        "media",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", _Time, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_media")),
+    )
 
 
 def downgrade() -> None:
