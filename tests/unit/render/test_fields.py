@@ -248,7 +248,7 @@ def test_code_in_the_title_and_the_summary_is_literal_in_subject_and_preheader()
     result = mail(rendered(digest))
 
     assert result.subject == "Use {{ subscriber.name }}"
-    assert result.html.count("say {{ web_url }}") == 1
+    assert result.html.count("say {{ web_url }}") == 2  # hidden at the top, and the description
 
 
 def test_a_field_in_the_middle_of_a_target_is_no_field() -> None:
