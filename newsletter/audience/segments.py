@@ -115,7 +115,7 @@ def _members(
 
 
 def _warnings(connection: Connection, rule: Rule) -> Sequence[str]:
-    unknown = segments.unknown_attributes(connection, attributes(rule))
+    unknown = people.unknown_attributes(connection, attributes(rule))
     if not unknown:
         return ()
     names = people.attribute_names(connection)

@@ -8,7 +8,7 @@ from newsletter.model.email import Email
 from newsletter.model.send import Allowance
 from newsletter.sending import generation, restored
 from newsletter.sending.run import Runner, allowed
-from newsletter.store import Store, lists, people, receipts, segments
+from newsletter.store import Store, lists, people, receipts
 from newsletter.transports import Transport
 
 
@@ -56,7 +56,7 @@ def check_fields(store: Store, email: Email, list_name: str) -> Sequence[str]:
         return []
     with store.read() as connection:
         number = lists.find(connection, list_name)
-        unknown = segments.unknown_attributes(connection, names, number)
+        unknown = people.unknown_attributes(connection, names, number)
         known = people.attribute_names(connection) if unknown else ()
     who = "nobody" if number is None else f"nobody of {list_name}"
     return [

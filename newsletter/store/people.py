@@ -168,6 +168,27 @@ def person(connection: Connection, who: Address | int) -> Person | None:
     return Person(subscriber_of(row), row.created_at, tuple(joined.get(row.id, ())))
 
 
+def unknown_attributes(
+    connection: Connection, names: Sequence[str], list_id: int | None = None
+) -> Sequence[str]:
+    """Those of some attributes that nobody has, or nobody who is confirmed on a list; one that many
+    have is found at once."""
+    each = sa.func.json_each if connection.dialect.name == "sqlite" else sa.func.json_each_text
+    pair = each(subscribers.c.attributes).table_valued("key", "value", name="pair")
+
+    def anybody_has(name: str) -> bool:
+        held = sa.exists().select_from(pair).where(pair.c.key == name).correlate(subscribers)
+        query = sa.select(subscribers.c.id).where(held).limit(1)
+        if list_id is not None:
+            query = query.join(subscriptions).where(
+                subscriptions.c.list_id == list_id,
+                subscriptions.c.status == SubscriptionStatus.CONFIRMED,
+            )
+        return connection.execute(query).first() is not None
+
+    return [name for name in names if not anybody_has(name)]
+
+
 def attribute_names(connection: Connection) -> Sequence[str]:
     """Every attribute that anybody has, for the header of an export."""
     if connection.dialect.name == "sqlite":

@@ -504,8 +504,8 @@ def test_an_attribute_is_unknown_where_nobody_confirmed_on_the_list_has_it(daily
 
     with daily.read() as connection:
         number = lists.id_of(connection, "daily")
-        of_daily = segments.unknown_attributes(connection, names, number)
-        of_all = segments.unknown_attributes(connection, names)
+        of_daily = people.unknown_attributes(connection, names, number)
+        of_all = people.unknown_attributes(connection, names)
 
     assert of_daily == ["town", "größe", "height"]
     assert of_all == ["height"]
