@@ -391,7 +391,7 @@ AS_WRITTEN = [
         "'Tea' # 2",
         "a 'b\"c",
     ),
-    *("tea \\n \\", "茶：第 12 期 #茶", "\u00abtea\u00bb", "tea \U0001f375", "a\u2028b", "---x"),
+    *("tea \\n \\", "茶：第 12 期 #茶", "\u00abtea\u00bb", "tea \U0001f375", "a \u2028 b", "---x"),
 ]
 AS_WRITTEN.remove("'Tea' # 2")  # quotes, and a comment behind them
 AS_WRITTEN.remove("|")  # a block of YAML, and an empty one
