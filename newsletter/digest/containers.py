@@ -40,7 +40,7 @@ def container(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     opening = _OPENING.fullmatch(_line(state, start))
     last = _ends(state).get(start, end)
-    if not opening or last >= min(end, state.lineMax) or state.sCount[last] < state.blkIndent:
+    if not opening or last >= min(end, state.lineMax):
         return False
     if silent:
         return True

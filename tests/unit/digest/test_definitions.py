@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.model.digest import Link, plain_text
+from newsletter.model.digest import Link, Quote, plain_text
 from tests.unit.digest.reading import all_of, body, findings, read, texts
 
 TARGET = "https://a.example/x"
@@ -54,3 +54,10 @@ def test_unused_definitions_are_told_once() -> None:
 
     assert "[a] and 1 more" in found.message
     assert found.position.line == 3
+
+
+def test_an_indented_definition_below_a_quote_is_text_of_it() -> None:
+    (quote,) = body("> see [a]\n    [a]: https://a.example/\n").lead
+
+    assert isinstance(quote, Quote)
+    assert len(quote.blocks) == 1
