@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from babel.core import get_global
 
-_ADDRESS = re.compile(r"\S*[/@]\S*|\{\{[^{}]*\}\}")
+_ADDRESS = re.compile(r"(?<!\S)\S*[/@]\S*|\{\{[^{}]*\}\}")
 _FEWEST = 20  # letters of the Latin kind
 _SHARE = 0.6  # of all letters: names of products in Latin letters stand in every language
 _FOREIGN = 0.01
