@@ -33,7 +33,7 @@ def errors(answer: Answer) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("text", "rule", "line"),
     [
-        (FRONT.replace("title: News", "title: News: all") + PROSE, "front-matter-invalid", 2),
+        (FRONT.replace("title", "looms: [no\ntitle", 1) + PROSE, "front-matter-invalid", 3),
         ("---\n- no\n- mapping\n---\n" + PROSE, "front-matter-not-mapping", 2),
         (FRONT.removesuffix("---\n") + "\n" + PROSE, "front-matter-unclosed", 1),
         (FRONT.replace("date: 2026-01-07", "date: 2026-02-30") + PROSE, "date-invalid", 3),

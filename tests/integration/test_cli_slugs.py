@@ -73,7 +73,13 @@ def test_file_names_that_differ_in_punctuation_alone_are_one_slug(
 
 @pytest.mark.parametrize(
     "other",
-    [b"---\nslug: looms\n\xff\n", b"---\nslug: [looms\n---\n", b"", b"\0", b"---\nslug: looms\n"],
+    [
+        b"---\nslug: looms\n\xff\n",
+        b"---\nslug: other\nlooms: [\n---\n",
+        b"",
+        b"\0",
+        b"---\nslug: looms\n",
+    ],
 )
 def test_a_broken_neighbour_is_its_own_affair(call: Call, project: Path, other: bytes) -> None:
     """Its file name is compared still."""
