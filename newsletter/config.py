@@ -79,6 +79,10 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _web_url_or_none(value: str) -> str:
+    return _web_url(value) if value else value
+
+
 def _endpoint(value: str) -> str:
     """The address of a service, or none; it may be shown, so it holds no password."""
     if not value:
@@ -234,7 +238,7 @@ class MediaSettings(_Part):
     kind: Literal["site", "s3"] = "site"
     bucket: Annotated[str, AfterValidator(_bucket)] = ""
     prefix: Annotated[str, AfterValidator(_prefix)] = "media"
-    public_url: WebUrl | Literal[""] = ""
+    public_url: Annotated[str, AfterValidator(_web_url_or_none)] = ""
     region: str = ""
     endpoint_url: Endpoint = ""
 

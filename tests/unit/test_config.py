@@ -166,6 +166,10 @@ def test_every_key_can_be_set_by_environment(tmp_path: Path) -> None:
         "transport.ses.mode": "raw",
         "transport.ses.endpoint_url": "http://localhost:8025",
         "events.endpoint_url": "https://y.example",
+        "media.kind": "s3",
+        "media.bucket": "pictures",
+        "media.public_url": "https://pictures.example",
+        "media.endpoint_url": "http://localhost:9000",
         "web.trusted_proxies": '["10.0.0.0/8"]',
         "web.metrics": "off",
     }
