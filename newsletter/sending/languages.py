@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from newsletter.languages import is_written_in, script_of
+from newsletter.languages.scripts import Script
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Severity
 from newsletter.render import Theme, words_used, written_text
@@ -20,14 +21,16 @@ _SHOWN = 5
 
 def language_findings(digest: Digest, theme: Theme, language: str, usual: str) -> Iterator[Finding]:
     """`language` is the one that the mail has, `usual` that of the newsletter."""
-    yield from _language_inferred(digest, language, usual)
-    yield from _language_mismatch(digest, language)
+    if script := script_of(written_text(digest)):
+        yield from _language_inferred(digest, script, language, usual)
+        yield from _language_mismatch(digest, script, language)
     yield from _words_missing(digest, theme, language)
 
 
-def _language_inferred(digest: Digest, language: str, usual: str) -> Iterator[Finding]:
-    script = script_of(written_text(digest))
-    if digest.meta.language is None and language != usual and script is not None:
+def _language_inferred(
+    digest: Digest, script: Script, language: str, usual: str
+) -> Iterator[Finding]:
+    if digest.meta.language is None and language != usual:
         yield Finding(
             "language-inferred",
             Severity.WARNING,
@@ -38,9 +41,8 @@ def _language_inferred(digest: Digest, language: str, usual: str) -> Iterator[Fi
         )
 
 
-def _language_mismatch(digest: Digest, language: str) -> Iterator[Finding]:
-    script = script_of(written_text(digest))
-    if script is not None and not is_written_in(language, script):
+def _language_mismatch(digest: Digest, script: Script, language: str) -> Iterator[Finding]:
+    if not is_written_in(language, script):
         yield Finding(
             "language-mismatch",
             Severity.WARNING,

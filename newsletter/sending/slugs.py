@@ -36,13 +36,11 @@ class Slugs:
 
     def holders(self, slug: str) -> list[Holder]:
         """Who has this slug, the oldest name first."""
-        return list(self._holders(slug))
-
-    def _holders(self, slug: str) -> Iterator[Holder]:
-        for path in self._may_have.get(slug, ()):
-            its, position = _slug(path, _head(path), self._project.shown(path))
-            if its == slug:
-                yield Holder(path.resolve(), position)
+        found = [
+            (path, *_slug(path, _head(path), self._project.shown(path)))
+            for path in self._may_have.get(slug, ())
+        ]
+        return [Holder(path.resolve(), position) for path, its, position in found if its == slug]
 
 
 def duplicate_slug(path: Path, project: Project, taken: Slugs) -> Iterator[Finding]:
