@@ -1,5 +1,6 @@
 """`newsletter pause`, `resume`, `reschedule`, `cancel` and `resolve`."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -36,22 +37,30 @@ def resume(
     session: Session, send: str | None, every: bool, cancelled: bool, rate: int | None
 ) -> int:
     """Go on with a paused or interrupted send."""
-    from newsletter.project import utc_now
-    from newsletter.sending import preflight, taking_up
-    from newsletter.sending.run import read
+    from newsletter.sending import preflight
+    from newsletter.sending.patience import giving_up
 
     if (send is None) != every:
         raise UsageError("which send?", hint="Name one, or go on with all that rest: --all")
     if every and cancelled:
         raise UsageError("--cancelled is about one send", hint="Name it, and leave --all out.")
     sender = runner(session)
-    preflight.check_store(sender)
-    if send is not None:
+    with giving_up("send", f"newsletter resume {send or '--all'}"):
+        sender.patience.until_back(lambda: preflight.check_store(sender))
+        if send is None:
+            return _resume_all(session, sender, rate)
         return _resume(session, sender, send, rate, cancelled=cancelled)
-    code = 0
-    resting = taking_up.unattended(session.store, utc_now())
+
+
+def _resume_all(session: Session, sender: "Runner", rate: int | None) -> int:
+    from newsletter.project import utc_now
+    from newsletter.sending import taking_up
+    from newsletter.sending.run import read
+
+    code, until_back = 0, sender.patience.until_back
+    resting = until_back(lambda: taking_up.unattended(session.store, utc_now()))
     for each in resting:
-        if read(session.store, each.id).status is SendStatus.CANCELLED:
+        if until_back(partial(read, session.store, each.id)).status is SendStatus.CANCELLED:
             continue  # meanwhile
         try:
             code = max(code, _resume(session, sender, each.id, rate))
@@ -71,12 +80,16 @@ def _resume(
     from newsletter.sending import control
     from newsletter.sending.run import allowed, read
 
-    if read(session.store, send_id).status in (SendStatus.PAUSED, SendStatus.CANCELLED):
+    until_back = sender.patience.until_back
+    before = until_back(lambda: read(session.store, send_id))
+    if before.status in (SendStatus.PAUSED, SendStatus.CANCELLED):
         allowed(sender.transport)  # where it may not send, it stays as it is
-    found = control.reopen(
-        session.store, send_id, utc_now, owner=sender.name, rate=rate, cancelled=cancelled
+    until_back(
+        lambda: control.reopen(
+            session.store, before.id, utc_now, owner=sender.name, rate=rate, cancelled=cancelled
+        )
     )
-    return run_and_show(session, sender, found.id)
+    return run_and_show(session, sender, before.id)
 
 
 @click.command()

@@ -30,7 +30,7 @@ def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
     from newsletter.sending.run import read, run
 
     with stopping(sender.stop, sender.by_person) as signals:
-        before = read(session.store, send_id)
+        before = sender.patience.until_back(lambda: read(session.store, send_id))
         with _bar(session, sender.vitals, before.counts.queued) as progress:
             try:
                 after = run(sender, send_id, progress)
@@ -40,7 +40,8 @@ def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
         session.emit(as_json(after))
     else:
         show(session, after)
-    if warning := many_bounces(session.store, after, session.project.settings.policy):
+    policy = session.project.settings.policy
+    if warning := sender.patience.until_back(lambda: many_bounces(session.store, after, policy)):
         session.notes.print(f"Warning: {warning}.")
     if signals and after.status in ("sending", "scheduled"):
         session.notes.print(f"Interrupted. {next_step(session, after)}")

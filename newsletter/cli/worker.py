@@ -9,7 +9,7 @@ from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner
 from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import as_json, next_step, status_in_words
-from newsletter.errors import Interrupted, RunElsewhere, StoreAway, UsageError
+from newsletter.errors import Interrupted, RunElsewhere, UsageError
 from newsletter.model.send import Send, SendStatus, StoppedBy
 from newsletter.stopping import stopping
 
@@ -30,13 +30,10 @@ def worker(session: Session, once: bool) -> int:
 
 def attend(session: Session, sender: "Runner", *, once: bool) -> int:
     """Work as a worker does; returns its exit code. Raises Stopped where the store stays away."""
-    from newsletter.sending.patience import gave_up
+    from newsletter.sending.patience import giving_up
 
-    try:
-        with stopping(sender.stop):
-            return _work(session, sender, once=once)
-    except StoreAway as error:
-        raise gave_up("worker", error, "newsletter worker") from error
+    with giving_up("worker", "newsletter worker"), stopping(sender.stop):
+        return _work(session, sender, once=once)
 
 
 def _work(session: Session, sender: "Runner", *, once: bool) -> int:

@@ -97,6 +97,9 @@ def reopen(
         number = sends.number_of(connection, send.id)
         row = sends.row_of(connection, number, lock=True)
         now = clock()
+        held_by = sends.owner_of(connection, number)
+        if cancelled and row.status == SendStatus.SENDING and held_by.name == owner:
+            return send  # done before, by a commit whose answer was lost
         if cancelled != (row.status == SendStatus.CANCELLED):
             raise _not_reopened(send)
         if cancelled:
@@ -115,9 +118,8 @@ def reopen(
             if row.scheduled_at is not None and row.scheduled_at > now and not row.frozen:
                 sends.schedule(connection, number, row.scheduled_at)
             else:
-                free = is_free(sends.owner_of(connection, number), now)
-                sends.go_on(connection, number, now, owner if free else None)
-        elif row.status == SendStatus.SENDING and is_free(sends.owner_of(connection, number), now):
+                sends.go_on(connection, number, now, owner if is_free(held_by, now) else None)
+        elif row.status == SendStatus.SENDING and is_free(held_by, now):
             sends.go_on(connection, number, now, owner)
     return read(store, send.id)
 

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -14,13 +15,17 @@ _LONGEST_PAUSE_SECONDS = 2.0
 T = TypeVar("T")
 
 
-def gave_up(what: str, error: StoreAway, command: str) -> Stopped:
-    """How `what` ends whose store stayed away; `command` goes on with it."""
-    return Stopped(
-        f"the {what} stopped: {error.message}",
-        where=error.where,
-        hint=f"Nobody is lost and nobody is mailed twice. Once the store is back: {command}",
-    )
+@contextmanager
+def giving_up(what: str, command: str) -> Iterator[None]:
+    """How `what` ends whose store stays away: Stopped, with the command that goes on with it."""
+    try:
+        yield
+    except StoreAway as error:
+        raise Stopped(
+            f"the {what} stopped: {error.message}",
+            where=error.where,
+            hint=f"Nobody is lost and nobody is mailed twice. Once the store is back: {command}",
+        ) from error
 
 
 @dataclass

@@ -22,7 +22,6 @@ from newsletter.errors import (
     Interrupted,
     Refused,
     RunElsewhere,
-    StoreAway,
     StoreError,
     TransportError,
     UsageError,
@@ -34,7 +33,7 @@ from newsletter.sending import canary, core, generation, owner, plan, restored
 from newsletter.sending.compose import Audience
 from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
-from newsletter.sending.patience import Patience, gave_up
+from newsletter.sending.patience import Patience, giving_up
 from newsletter.store import Store, claims, deliveries, lists, sends, state
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
@@ -104,10 +103,8 @@ def run(
     A paused send stays paused: `control.reopen` comes first. Raises Refused where somebody else
     runs it, or where the account may not send, and Stopped where the store stays away.
     """
-    try:
+    with giving_up("send", f"newsletter resume {send_id}"):
         return _run(runner, send_id, progress, waits_for_its_time=waits_for_its_time)
-    except StoreAway as error:
-        raise gave_up("send", error, f"newsletter resume {send_id}") from error
 
 
 def _run(runner: Runner, send_id: str, progress: Progress, *, waits_for_its_time: bool) -> Send:

@@ -15,14 +15,16 @@ from newsletter.cli.running import runner as cli_runner
 from newsletter.cli.worker import attend
 from newsletter.errors import Stopped
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Outcome, SendStatus
-from newsletter.sending import run
+from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Send, SendStatus
+from newsletter.sending import control, run
+from newsletter.sending.core import Clock
 from newsletter.sending.patience import Patience
 from newsletter.sending.plan import plan
 from newsletter.store import Store, maintenance, open_store, upgrade
 from newsletter.transports.memory import Memory
+from tests.integration.commandline import Call
 from tests.integration.cutting import Cutter, proxy
-from tests.integration.sending import NOW, FixedClock, fill_list, order, resume, runner
+from tests.integration.sending import NOW, FixedClock, addresses, fill_list, order, resume, runner
 from tests.integration.server import Server, running
 from tests.integration.web.stage import ONE_CLICK, open_stage
 from tests.waiting import PATIENCE_SECONDS
@@ -91,6 +93,40 @@ def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Cutter], arrives: b
     assert cut_at > 8  # to read, to take, to claim and record each pair, to leave
     cutter.arm(0, arrives=False)
     assert maintenance.verify(store) == []
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("arrives", [False, True], ids=["lost", "answer-lost"])
+@pytest.mark.parametrize("stopped", [control.pause, control.cancel])
+def test_each_commit_of_resuming_may_be_lost(
+    cut: tuple[Store, Cutter],
+    call: Call,
+    monkeypatch: pytest.MonkeyPatch,
+    stopped: Callable[[Store, str, Clock], Send],
+    arrives: bool,
+) -> None:
+    """Taking a send up waits for the store as sending does."""
+    store, cutter = cut
+    monkeypatch.setenv("NEWSLETTER_STORE__URL", store.engine.url.render_as_string())
+    option = ("--cancelled",) if stopped is control.cancel else ()
+    cutter.arm(0, arrives=False)
+    assert call("sends").code == 0
+    cut_at, more = cutter.commits, True  # those of opening it, which is no moment's absence
+    while more:
+        cut_at += 1
+        send_id = plan(store, order(f"issue-{cut_at}"), NOW)
+        stopped(store, send_id, FixedClock(NOW))
+        cutter.arm(cut_at, arrives=arrives)
+
+        ran = call("resume", send_id, *option)
+
+        more = cutter.commits >= cut_at
+        cutter.arm(0, arrives=False)
+        assert ran.code == 0, (cut_at, ran.err)
+        assert ("The store is back." in ran.err) == more
+        accepted = addresses(store, send_id, DeliveryStatus.ACCEPTED)
+        assert sorted(accepted) == everybody()
+    assert cut_at > 8
 
 
 @pytest.fixture(scope="module")
