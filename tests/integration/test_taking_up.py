@@ -23,7 +23,7 @@ from newsletter.sending import control, run, taking_up
 from newsletter.sending.plan import plan
 from newsletter.store import Store, sends
 from newsletter.transports.memory import Memory
-from tests.integration.commandline import Call, command, plan_send, write_issue
+from tests.integration.commandline import Call, command, plan_send, slow_down, speed_up, write_issue
 from tests.integration.sending import (
     NOW,
     FixedClock,
@@ -47,16 +47,21 @@ def used_up(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
 # --- by the command line, from process to process -------------------------------------------------
 
 
+def sending(list_name: str) -> tuple[str, ...]:
+    return ("send", ISSUE, "--list", list_name, "--yes", "--rate", "2")
+
+
 def test_a_worker_finishes_what_was_killed_and_sends_nothing_twice(
     call: Call, project: Path, readers: str
 ) -> None:
-    arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "1")
-    with at_terminal(project, *arguments) as terminal:
+    slow_down(project)
+    with at_terminal(project, *sending(readers)) as terminal:
         terminal.wait_for("1/3")
         running = call("status", "--json").json
         terminal.process.kill()
         terminal.process.wait()
     lost = call("status", "--json").json
+    speed_up(project)
 
     after = call("worker", "--once", "--json").json
 
@@ -73,13 +78,15 @@ def test_a_worker_finishes_what_was_killed_and_sends_nothing_twice(
 def test_a_worker_that_is_stopped_leaves_its_send_to_the_next(
     call: Call, project: Path, readers: str
 ) -> None:
-    send_id = plan_send(project, ISSUE, readers, at=dt.datetime.now(dt.UTC), rate=1)
+    send_id = plan_send(project, ISSUE, readers, at=dt.datetime.now(dt.UTC), rate=2)
+    slow_down(project)
     with at_terminal(project, "worker", "--json") as terminal:
         while call("status", send_id, "--json").json["accepted"] == 0:
             assert terminal.process.poll() is None
         terminal.process.send_signal(signal.SIGTERM)
         code, _ = terminal.leave()
     left = call("status", send_id, "--json").json
+    speed_up(project)
 
     after = call("worker", "--once", "--json").json
 
@@ -91,12 +98,13 @@ def test_a_worker_that_is_stopped_leaves_its_send_to_the_next(
 def test_what_a_person_stopped_by_ctrl_c_is_left_to_a_person(
     call: Call, project: Path, readers: str
 ) -> None:
-    arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "1")
-    with at_terminal(project, *arguments) as terminal:
+    slow_down(project)
+    with at_terminal(project, *sending(readers)) as terminal:
         terminal.wait_for("1/3")
         terminal.process.send_signal(signal.SIGINT)
         code, _ = terminal.leave()
     stopped = call("status", "--json").json
+    speed_up(project)
 
     worker = call("worker", "--once", "--json")
     resumed = call("resume", "--all", "--rate", "0", "--json")
