@@ -16,7 +16,16 @@ from newsletter.model.picture import name_of
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
-from newsletter.store.schema import EPOCH, MICROSECOND, deliveries, media, sends
+from newsletter.store.schema import (
+    EPOCH,
+    MICROSECOND,
+    deliveries,
+    lists,
+    media,
+    sends,
+    subscribers,
+    subscriptions,
+)
 
 _KEPT_STATUSES = ("accepted", "rejected", "skipped", "unknown")
 _KEPT_REPORTS = ("delivered", "bounced", "complained")
@@ -103,6 +112,13 @@ def _keeps_sums(connection: Connection) -> bool:
 
 
 def _orphans(connection: Connection) -> Iterator[str]:
+    for column, of, what in (
+        (subscriptions.c.list_id, lists, "list"),
+        (subscriptions.c.subscriber_id, subscribers, "person"),
+    ):
+        without = sa.select(sa.func.count()).where(column.not_in(sa.select(of.c.id)))
+        if missing := connection.execute(without).scalar_one():
+            yield f"{missing} subscriptions point to a missing {what}"
     query = (
         sa.select(deliveries.c.send)
         .distinct()

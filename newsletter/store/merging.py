@@ -61,7 +61,7 @@ def merge(
     if known.added or known.updated or known.saying_no:
         _change_known(stage, values)
     if new := sum(staged.values()) - known.rows:
-        _insert_people(stage, new, list(staged), list_id, values)
+        _insert_people(stage, new, list(staged), list_id, values, any_known=known.rows > 0)
     if stage.has_history:
         stage.run(_LOG_SAID, now=at, **{"import": import_id})
         stage.run(_PAUSE, now=at)
@@ -144,6 +144,8 @@ def _insert_people(
     standings: Collection[str],
     list_id: int | None,
     values: Mapping[str, Any],
+    *,
+    any_known: bool,
 ) -> None:
     """Make the people who are new, and let them join: under the lock, whoever has a higher id than
     anybody before is one of them.
@@ -159,17 +161,22 @@ def _insert_people(
         "link_key": _LINK_KEYS["sqlite" if stage.is_sqlite else "postgresql"],
     }
     now = values["now"]
+    # An empty table costs a look for each of a million rows.
+    is_new = [_IS_NOT_KNOWN] if any_known else []
+    is_plain = [*is_new, f"NOT {_HAS_FACTS}"] if stage.has_facts else is_new
     for wanted in SubscriptionStatus:
         if wanted not in standings:
             continue
         last = stage.count(_LAST_PERSON)
-        insert = _INSERT_PEOPLE.format(whose=f"{_HAS_NO_FACTS} AND standing = :wanted", **parts)
+        whose = " AND ".join(["standing = :wanted", *is_plain])
+        insert = _INSERT_PEOPLE.format(whose=whose, **parts)
         if stage.run(insert, now=now, wanted=wanted.value):
             joined = {**values, "list": list_id, "last": last}
             stage.run(_SUBSCRIBE_NEW, **joined, wanted=wanted.value)
             if wanted is SubscriptionStatus.UNSUBSCRIBED:
                 stage.run(_LOG_NEWLY_LEFT, **joined)
-    insert = _INSERT_PEOPLE.format(whose=_HAS_FACTS, **parts) + "ON CONFLICT DO NOTHING"
+    whose = " AND ".join([_HAS_FACTS, *is_new])
+    insert = _INSERT_PEOPLE.format(whose=whose, **parts) + "ON CONFLICT DO NOTHING"
     if stage.has_facts and stage.run(insert, now=now):
         stage.run(_SUBSCRIBE_NEW_EACH, **values)
         stage.run(_LOG_NEWLY_LEFT_EACH, **values)
@@ -360,11 +367,11 @@ _INSERT_PEOPLE = """
 INSERT INTO subscribers (address, address_key, name, attributes, created_at, updated_at, link_key)
 SELECT address, key, name, coalesce(attributes, '{{}}'), :now, :now, {link_key}
 FROM staged
-WHERE {whose} AND NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)
+WHERE {whose}
 ORDER BY {order}
 """
 _HAS_FACTS = "EXISTS (SELECT 1 FROM facts WHERE facts.line = staged.line)"
-_HAS_NO_FACTS = f"NOT {_HAS_FACTS}"
+_IS_NOT_KNOWN = "NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)"
 _SUBSCRIBE_NEW = f"""
 INSERT INTO subscriptions ({_SUBSCRIPTION})
 SELECT :list, id, :wanted, :now, :how, :source, '', :now, :import
@@ -375,11 +382,11 @@ INSERT INTO consents (subscriber_id, list_id, at, kind, how, source, import_id)
 SELECT id, :list, :now, 'unsubscribed', :how, :source, :import
 FROM subscribers WHERE id > :last ORDER BY id
 """
-_NEW_EACH = """FROM facts
+_NEW_EACH = f"""FROM facts
 JOIN staged ON staged.line = facts.line
 JOIN subscribers AS s ON s.address_key = staged.key
 JOIN aims ON aims.number = staged.list
-WHERE staged.standing <> '' AND NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)"""
+WHERE staged.standing <> '' AND {_IS_NOT_KNOWN}"""
 _SUBSCRIBE_NEW_EACH = f"""
 INSERT INTO subscriptions ({_SUBSCRIPTION})
 SELECT aims.list_id, s.id, staged.standing, {_OF_ROW}

@@ -180,7 +180,9 @@ def unknown_attributes(
         held = sa.exists().select_from(pair).where(pair.c.key == name).correlate(subscribers)
         query = sa.select(subscribers.c.id).where(held).limit(1)
         if list_id is not None:
-            query = query.join(subscriptions).where(
+            query = query.join(
+                subscriptions, subscriptions.c.subscriber_id == subscribers.c.id
+            ).where(
                 subscriptions.c.list_id == list_id,
                 subscriptions.c.status == SubscriptionStatus.CONFIRMED,
             )

@@ -135,7 +135,8 @@ def test_a_sound_store_is_verified(call: Call, project: Path, readers: str) -> N
         ("DELETE FROM deliveries WHERE number = 2", "holds 2 up to number 3"),
         ("UPDATE deliveries SET status = 'queued' WHERE number = 2", "1 of its deliveries"),
         ("UPDATE deliveries SET status = 'unknown'", "3 of its deliveries"),
-        ("DELETE FROM subscribers WHERE id = 2", "points to a missing row of subscribers"),
+        ("DELETE FROM subscribers WHERE id = 2", "1 subscriptions point to a missing person"),
+        ("DELETE FROM lists", "3 subscriptions point to a missing list"),
         ("DELETE FROM sends", "deliveries of a send 1 that is missing"),
     ],
 )

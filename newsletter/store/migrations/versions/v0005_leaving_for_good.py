@@ -138,8 +138,12 @@ def _imports() -> None:
         sa.PrimaryKeyConstraint("import_id", "subscriber_id", name=op.f("pk_import_people")),
     )
     op.create_index("ix_import_people_subscriber_id", "import_people", ["subscriber_id"])
-    op.add_column("subscriptions", _text("consent_ip"))
-    op.add_column("subscriptions", sa.Column("import_id", sa.Integer(), nullable=True))
+    # SQLite drops no foreign key: the table is made anew there.
+    with op.batch_alter_table("subscriptions", table_kwargs={"sqlite_with_rowid": False}) as table:
+        table.drop_constraint(op.f("fk_subscriptions_list_id"), type_="foreignkey")
+        table.drop_constraint(op.f("fk_subscriptions_subscriber_id"), type_="foreignkey")
+        table.add_column(_text("consent_ip"))
+        table.add_column(sa.Column("import_id", sa.Integer(), nullable=True))
     op.add_column("suppressions", sa.Column("import_id", sa.Integer(), nullable=True))
 
 
