@@ -13,6 +13,7 @@ from newsletter.errors import StoreError
 from newsletter.model.send import Allowance, DeliveryStatus, SendStatus
 from newsletter.project import utc_now
 from newsletter.sending import run
+from newsletter.sending.patience import Patience
 from newsletter.store import Store
 from newsletter.transports.ses import Ses
 from tests.integration.ses.stage import Stage, settings_for
@@ -432,13 +433,14 @@ def test_f42_no_mail_leaves_without_a_claim_that_is_on_disk(stage: Stage) -> Non
 def test_f42_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
     sqlite_store: Store, standin: StandIn
 ) -> None:
-    """The store is asked for some seconds, and then given up."""
+    """The store is asked for a while, and then given up."""
     stage = Stage(sqlite_store, standin)
     send_id, store = stage.plan(20), stage.store
     stage.store = Unplugged(store, 4)
+    hasty = replace(stage.runner(), patience=Patience(seconds=0.5))
 
     with pytest.raises(StoreError):
-        run.run(stage.runner(), send_id)
+        run.run(hasty, send_id)
     stage.store = store
     stage.clock.forward(120)
     again = stage.resume(send_id)
