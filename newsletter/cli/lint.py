@@ -23,7 +23,7 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "c
 @command
 def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> int:
     """Check issues: what, where, and what to do. Without ISSUE, all of them."""
-    from newsletter.lint.formats import sarif
+    from newsletter.lint.formats import folded, sarif
     from newsletter.sending.prepare import prepare
     from newsletter.sending.slugs import Slugs
 
@@ -40,7 +40,7 @@ def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> 
             failed = failed or error.exit_code
             continue
         found += findings
-        for finding in findings:
+        for finding in folded(findings) if form == "text" else findings:
             _show(session, finding, form)
     if form == "sarif":
         click.echo(sarif(found))

@@ -19,13 +19,13 @@ from newsletter.model.finding import Severity
 @command
 def render(session: Session, issue: str, out: Path) -> None:
     """Write an issue as email.html, email.txt, email.eml and digest.json."""
-    from newsletter.lint.formats import as_json
+    from newsletter.lint.formats import as_json, folded
     from newsletter.sending.prepare import prepare
     from newsletter.sending.preview import write
 
     prepared = prepare(session.project, issue)
     written = write(prepared, session.project, out)
-    for finding in prepared.findings:
+    for finding in folded(prepared.findings):
         is_error = finding.severity is Severity.ERROR
         session.notes.print(str(finding), style="red" if is_error else "yellow")
     if session.json:

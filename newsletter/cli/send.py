@@ -64,7 +64,7 @@ def send(
 ) -> int:
     """Send an issue to a list."""
     from newsletter.project import utc_now
-    from newsletter.sending import plan, preflight, restored
+    from newsletter.sending import dates, plan, preflight, restored
     from newsletter.sending.prepare import blamed_on, place_of, prepare
     from newsletter.sending.publishing import publish
     from newsletter.times import parse_time
@@ -105,6 +105,9 @@ def send(
         expected = plan.forecast(session.store, order, utc_now())
     for warning in preflight.check_fields(session.store, order.email, list_name):
         session.notes.print(f"Warning: {warning}", style="yellow")
+    goes_out = order.scheduled_at or utc_now()
+    if warning := dates.outdated(prepared.digest, goes_out, timezone):
+        session.notes.print(f"Warning: {warning}.", style="yellow")
     if session.project.settings.policy.require_test:
         preflight.check_tested(session.store, order.email.content_hash, order.slug)
     scheduled = order.scheduled_at is not None

@@ -209,10 +209,12 @@ def _about_unknown(session: Session, send: Send) -> str:
 
 def show_findings(session: Session, prepared: "Prepared") -> None:
     """Show what is wrong with an issue that is to be sent; errors refuse it."""
+    from newsletter.lint.formats import folded
+
     if prepared.errors:
         raise FindingsError(
             prepared.errors,
             hint=f"Nothing was sent. See: newsletter lint {shlex.quote(str(prepared.path))}",
         )
-    for finding in prepared.findings:
+    for finding in folded(prepared.findings):
         session.notes.print(str(finding), style="yellow")

@@ -1,7 +1,6 @@
 """`newsletter test`: an issue to any address, the way its readers would get it."""
 
 import getpass
-import shlex
 import socket
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,8 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner
-from newsletter.errors import FindingsError, UsageError
+from newsletter.cli.showing import show_findings
+from newsletter.errors import UsageError
 from newsletter.model.send import Accepted, Rejected, RetryLater
 from newsletter.stopping import stopping
 
@@ -52,13 +52,7 @@ def test(
         )
     if not addresses:
         raise UsageError("to which address?", hint="Name one: --to you@example.com")
-    if prepared.errors:
-        raise FindingsError(
-            prepared.errors,
-            hint=f"Nothing was sent. See: newsletter lint {shlex.quote(str(prepared.path))}",
-        )
-    for finding in prepared.findings:
-        session.notes.print(str(finding), style="yellow")
+    show_findings(session, prepared)
     reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
     list_name = prepared.digest.meta.list or ""
     for warning in preflight.check_fields(session.store, prepared.email, list_name):

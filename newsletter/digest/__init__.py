@@ -140,6 +140,7 @@ def parse(
         position=Position(file, 1),
     )
     foreign.tell(report)
+    report.tell_of_fragments()
     if report.unresolved:
         report.add(
             "unresolved-reference",

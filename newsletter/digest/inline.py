@@ -33,7 +33,6 @@ _MARKDOWN_SPANS = {
     "s_open": SpanKind.STRIKE,
 }
 _UNRESOLVED = re.compile(r"\[[^\[\]]+\]\[[^\[\]]*\]")
-_BROKEN_LINK = re.compile(r"\]\(\s*https?:")
 _UNKNOWN_FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
 _SILENT = ("script", "style")
 _CODE = ("code", "kbd", "tt")
@@ -307,12 +306,6 @@ _LEFTOVERS = (
         "literal-emphasis",
         "asterisks that readers will see",
         "Put spaces around the bold text, or remove them.",
-    ),
-    (
-        _BROKEN_LINK,
-        "broken-link",
-        "a link that is not closed",
-        "Write [text](https://…).",
     ),
     (
         _UNKNOWN_FOOTNOTE,

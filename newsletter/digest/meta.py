@@ -17,6 +17,7 @@ from newsletter.model.picture import COVER_PIXELS
 
 _FLAGS = ("true", "false", "yes", "no")
 _BY_LETTERS = {key.lower(): key for key in KNOWN}
+_FAR = dt.timedelta(days=31)
 _NEAR = 0.75  # of difflib's measure; at 0.8 a key is taken for the other one misspelt
 _MISSPELT = 0.8
 _BULLET = re.compile(r"\A\s*[-*•]\s+")
@@ -179,7 +180,10 @@ class _Reader:
             self._report("date-invalid", Severity.ERROR, key, *_no_date(value))
         elif named is not None and named != _day(date):
             message = f"the date {_day(date)} differs from the file name's {named}"
-            self._report("date-differs", Severity.INFO, key, message, "The front matter's is used.")
+            far = abs(named - _day(date)) > _FAR
+            severity = Severity.WARNING if far else Severity.INFO
+            fix = "Rename the file, if it is wrong: the front matter's date is used."
+            self._report("date-differs", severity, key, message, fix)
         return date
 
     def summary(self) -> tuple[tuple[tuple[str, int], ...], bool]:

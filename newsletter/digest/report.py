@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 from newsletter.digest import urls
 from newsletter.digest.urls import Use
@@ -31,6 +32,7 @@ class Report:
     pictures: Pictures | None = None
     findings: list[Finding] = field(default_factory=list)
     unresolved: int = 0
+    fragments: list[tuple[str, Position]] = field(default_factory=list)  # links within the issue
     foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
     components: set[str] = field(default_factory=set)  # of which the link is shown
 
@@ -43,8 +45,26 @@ class Report:
     ) -> None:
         self.findings.append(Finding(rule, severity, place, message, fix))
 
+    def tell_of_fragments(self) -> None:
+        """One finding for all links within the issue, such as those of a table of contents."""
+        if not self.fragments:
+            return
+        first, place = self.fragments[0]
+        more = f", and {len(self.fragments) - 1} more" if self.fragments[1:] else ""
+        self.add(
+            "broken-link",
+            Severity.WARNING,
+            place,
+            f"{unquote(first)!r}{more}: a mail has no place of that name to lead to; "
+            "the text stays, the link does not",
+            "Write a whole address, or remove the link.",
+        )
+
     def url(self, raw: str, place: Position, use: Use = Use.LINK) -> str | None:
         """The safe form of a target, None where only its text may stay; tells what was wrong."""
+        if use is Use.LINK and raw.strip().startswith("#"):
+            self.fragments.append((raw.strip(), place))
+            return None
         target = urls.check(raw, self.base_url, use)
         if target.rule:
             self.add(target.rule, target.severity, place, target.problem, target.fix)

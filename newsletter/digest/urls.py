@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from newsletter.digest.slips import Slip, slip_in
 from newsletter.model.email import URL_FIELDS
 from newsletter.model.finding import Severity
 
@@ -49,9 +50,22 @@ def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
             "Link to an https:// address.",
         )
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", raw.strip())
+    if use is Use.LINK and (slip := slip_in(unquote(text), base_url)):
+        return _slipped(text, slip)
     if scheme := _SCHEME.match(text):
         return _with_scheme(text, scheme[1].lower(), use)
     return _relative(text, base_url, use)
+
+
+def _slipped(text: str, slip: Slip) -> Target:
+    becomes = (
+        "its text stays, its link does not"
+        if slip.meant is None
+        else f"it leads to {_short(slip.meant)}"
+    )
+    url = None if slip.meant is None else quote(slip.meant, safe=_RESERVED)
+    problem = f"{_short(text)} {slip.problem}; {becomes}"
+    return Target(url, slip.rule, problem=problem, fix=slip.fix)
 
 
 def names_a_file(raw: str) -> bool:
@@ -127,5 +141,7 @@ def _no_url(text: str) -> Target:
 
 
 def _short(text: str) -> str:
+    """A target as its author would read it, its escapes undone."""
+    text = unquote(text)
     shown = text if len(text) <= 60 else text[:59] + "…"
     return repr(shown) if shown else ""

@@ -6,7 +6,7 @@ hyphens is its id, the first line of its docstring its description in docs/lint.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from newsletter.lint import content, foreign_fields, mail, shape
+from newsletter.lint import content, foreign_fields, links, mail, shape
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
@@ -19,7 +19,6 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     content.placeholder_issue,
     content.truncated_issue,
     content.short_issue,
-    content.no_source_link,
     content.script_mismatch,
     content.draft_issue,
     shape.no_summary,
@@ -33,6 +32,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.insecure_image,
     shape.many_images,
     shape.label_misspelt,
+    links.broken_link,
     shape.vague_link,
     shape.literal_template,
     foreign_fields.foreign_merge_field,

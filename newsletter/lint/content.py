@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.lint.visible import body_nodes, is_chinese, link_targets, visible_text
+from newsletter.lint.visible import body_nodes, is_chinese, visible_text
 from newsletter.model.digest import (
     Digest,
     Embed,
@@ -122,19 +122,6 @@ def short_issue(digest: Digest) -> Iterator[Finding]:
             digest.position,
             f"the issue has only {length} visible characters",
             "Check that nothing is missing.",
-        )
-
-
-def no_source_link(digest: Digest) -> Iterator[Finding]:
-    """A digest usually links to its sources."""
-    sources = (url for url in link_targets(digest) if url.startswith("http"))
-    if visible_text(digest).strip() and not any(sources):
-        yield Finding(
-            "no-source-link",
-            Severity.WARNING,
-            digest.position,
-            "the issue has no link to any source",
-            "Make the headings of items links.",
         )
 
 

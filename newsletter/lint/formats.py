@@ -1,7 +1,9 @@
 """Findings as text, JSON, SARIF, or annotations of a forge."""
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +14,37 @@ from newsletter.model.finding import Finding, Severity
 
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _GITHUB_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+_SHOWN_LINES = 5
+
+
+def folded(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """What people are shown: of several findings of one rule in a file the first, with the lines of
+    the others. Each error is shown, for each has to be mended."""
+    alike: dict[tuple[str, str, Severity], list[Finding]] = defaultdict(list)
+    for finding in findings:
+        alike[_kind(finding)].append(finding)
+    for finding in findings:
+        group = alike[_kind(finding)]
+        if finding.severity is Severity.ERROR:
+            yield finding
+        elif group[0] is finding:
+            yield replace(finding, message=finding.message + _others(group[1:]))
+
+
+def _kind(finding: Finding) -> tuple[str, str, Severity]:
+    return finding.rule, finding.position.file, finding.severity
+
+
+def _others(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return ""
+    lines = sorted({finding.position.line for finding in findings})
+    named = ", ".join(str(line) for line in lines[:_SHOWN_LINES])
+    what = "line" if len(lines) == 1 else "lines"
+    more = ", …" if lines[_SHOWN_LINES:] else ""
+    return f"; and {len(findings)} more in {what} {named}{more}"
 
 
 def as_json(finding: Finding) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def no_summary(digest: Digest) -> Iterator[Finding]:
     if not digest.summary:
         yield Finding(
             "no-summary",
-            Severity.WARNING,
+            Severity.INFO,
             digest.position,
             "the issue has no summary",
             "Add summary: to the front matter, one line a point.",

@@ -1,8 +1,10 @@
 """An issue made ready: read, checked and rendered, the same way for render, test and send."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from newsletter import digest, lint, render
@@ -13,9 +15,11 @@ from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
 from newsletter.model.picture import Picture
 from newsletter.pictures import PictureFolder
-from newsletter.project import Project
+from newsletter.project import Project, utc_now
 from newsletter.render import Masthead, Theme
+from newsletter.sending.dates import date_far
 from newsletter.sending.languages import language_findings
+from newsletter.sending.neighbours import no_source_link
 from newsletter.sending.slugs import Slugs, duplicate_slug
 
 
@@ -41,10 +45,13 @@ class Prepared:
         return tuple(f for f in self.findings if f.severity is Severity.ERROR)
 
 
-def prepare(project: Project, issue: str, *, taken: Slugs | None = None) -> Prepared:
+def prepare(
+    project: Project, issue: str, *, taken: Slugs | None = None, today: dt.date | None = None
+) -> Prepared:
     """Read and render an issue (a path, or a stem in `issues/`).
 
-    `taken` are the project's slugs, for a caller that prepares many issues. Raises UsageError where
+    `taken` are the project's slugs, for a caller that prepares many issues; `today` is by default
+    the day in UTC. Raises UsageError where
     the issue or its theme is missing, UnreadableIssue, and RenderError; all else that is wrong with
     it comes back as findings.
     """
@@ -63,7 +70,11 @@ def prepare(project: Project, issue: str, *, taken: Slugs | None = None) -> Prep
     own = duplicate_slug(path, project, Slugs(project) if taken is None else taken)
     usual = settings.newsletter.language
     spoken = language_findings(parsed.digest, theme, email.language, usual)
-    found = lint.check(parsed.digest, email, [*parsed.findings, *own, *spoken])
+    around = (
+        *no_source_link(path, parsed.digest),
+        *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
+    )
+    found = lint.check(parsed.digest, email, [*parsed.findings, *own, *spoken, *around])
     return Prepared(path, parsed, email, found, folder.pictures)
 
 
@@ -80,8 +91,11 @@ def blamed_on(place: str) -> Iterator[None]:
 
 def place_of(key: str, parsed: Parsed) -> str:
     """The `file:line` of a key of an issue's front matter."""
-    file = parsed.digest.position.file
-    return f"{file}:{front_matter.split(parsed.source, file).lines.get(key, 1)}"
+    return f"{parsed.digest.position.file}:{_line_of(parsed, key)}"
+
+
+def _line_of(parsed: Parsed, key: str) -> int:
+    return front_matter.split(parsed.source, parsed.digest.position.file).lines.get(key, 1)
 
 
 def masthead(project: Project) -> Masthead:

@@ -124,13 +124,6 @@ DIGEST_RULES = (
     ),
     Example("short-issue", WARNING, 1, issue("x" * 199), issue("x" * 200)),
     Example(
-        "no-source-link",
-        WARNING,
-        1,
-        issue("[Write to us](mailto:us@example.com)\n"),
-        issue("[The looms](https://example.com/looms)\n"),
-    ),
-    Example(
         "script-mismatch",
         WARNING,
         1,
@@ -140,7 +133,7 @@ DIGEST_RULES = (
     Example("draft-issue", ERROR, 1, front("draft: true") + PROSE, front("draft: false") + PROSE),
     Example(
         "no-summary",
-        WARNING,
+        INFO,
         1,
         front("summary: ''", without="summary") + PROSE,
         front("summary: Looms", without="summary") + PROSE,
@@ -229,6 +222,13 @@ DIGEST_RULES = (
         9,
         longer("**Impect:** slow.\n"),
         longer("**impact:** slow.\n\n**Improve:** much.\n"),
+    ),
+    Example(
+        "broken-link",
+        WARNING,
+        9,
+        longer("[a](https://b.example/c d)\n"),
+        longer("[a](https://b.example/c%20d)\n"),
     ),
     Example(
         "vague-link",
@@ -356,6 +356,13 @@ PARSER_RULES = (
         "---\ndate: 2026-01-07 08:00 +0800\n---\n",
     ),
     Example("date-differs", INFO, 2, "---\ndate: 2026-01-06\n---\n", FRONT),
+    Example(
+        "date-differs",
+        WARNING,
+        2,
+        "---\ndate: 2025-01-07\n---\n",
+        FRONT,
+    ),
     Example("unknown-key", WARNING, 6, front("sumary: a") + PROSE, front("lint-ignore: a") + PROSE),
     Example("unknown-key", INFO, 6, front("layout: a") + PROSE, front("author: a") + PROSE),
     Example(
@@ -466,13 +473,7 @@ PARSER_RULES = (
         longer("See [a][b].\n\n[b]: https://b.example"),
     ),
     Example("literal-emphasis", WARNING, 9, longer("a **b"), longer("a **b**")),
-    Example(
-        "broken-link",
-        WARNING,
-        9,
-        longer("[a](https:"),
-        longer("[a](https://b.example)"),
-    ),
+    Example("broken-link", WARNING, 9, longer("[x](x.md)"), longer("[x](https://x.example/x.md)")),
     Example("unknown-footnote", WARNING, 9, longer("a[^1]"), longer("a[^1]\n\n[^1]: b")),
     Example("unused-footnote", WARNING, 9, longer("[^1]: b"), longer("[^1]: b\n\na[^1]")),
 )

@@ -138,3 +138,40 @@ def test_an_unreadable_issue_fails_and_the_others_are_checked_all_the_same(
 
 def test_a_missing_issue_is_a_fault_of_usage(lint: Lint) -> None:
     assert lint("2026-02-30-nothing").code == 2
+
+
+def test_people_see_several_findings_of_a_rule_as_one(lint: Lint, project: Path) -> None:
+    """The lines of the others are named; programs get each."""
+    body = "".join(f"[here](https://example.com/{number})\n\n" for number in range(8))
+    (project / "issues" / "2026-01-07-vague.md").write_text(f"{FRONT}{PROSE}\n{body}")
+
+    text = lint("2026-01-07-vague", "2026-01-07-good")
+    machine = {form: lint("2026-01-07-vague", "--format", form) for form in ("json", "github")}
+
+    assert text.out.splitlines()[0] == (
+        "issues/2026-01-07-vague.md:9: warning: the link text 'here' says nothing; "
+        "and 7 more in lines 11, 13, 15, 17, 19, … [vague-link]"
+    )
+    assert len(text.out.splitlines()) == 2
+    assert "2 issues checked: 0 errors, 8 warnings, 0 notes" in text.err
+    assert [len(answer.out.splitlines()) for answer in machine.values()] == [8, 8]
+
+
+def test_each_error_is_shown(lint: Lint, project: Path) -> None:
+    """Each has to be mended, whatever its neighbours."""
+    body = "".join(f"![Loom](pictures/{name}.png)\n\n" for name in "abc")
+    (project / "issues" / "2026-01-07-vague.md").write_text(f"{FRONT}{PROSE}\n{body}")
+
+    answer = lint("2026-01-07-vague")
+
+    assert answer.out.count("[picture-missing]") == 3
+
+
+def test_findings_of_one_rule_in_two_files_stay_apart(lint: Lint, project: Path) -> None:
+    (project / "issues" / "2026-01-07-note.md").write_text(
+        FRONT + PROSE + "\n[here](https://example.com/1)\n"
+    )
+
+    answer = lint("2026-01-07-note", "2026-01-07-vague")
+
+    assert answer.out.count("[vague-link]") == 2

@@ -22,12 +22,14 @@ ENTRIES = {
     )
 }
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
-# Rules on an issue within its project: tests/integration has them, in test_cli_slugs.py and
-# test_cli_languages.py.
+# Rules on an issue within its project, or on a day: tests/integration has them, in
+# test_cli_slugs.py, test_cli_languages.py and test_cli_neighbours.py.
 PROJECT_RULES = {
+    "date-far": Severity.WARNING,
     "duplicate-slug": Severity.ERROR,
     "language-inferred": Severity.WARNING,
     "language-mismatch": Severity.WARNING,
+    "no-source-link": Severity.WARNING,
     "words-missing": Severity.WARNING,
 }
 # Rules on pictures that lie beside an issue; tests/unit/pictures and tests/integration have them.

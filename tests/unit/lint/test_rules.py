@@ -93,6 +93,49 @@ def test_a_cut_heading_is_found_before_a_card_with_a_heading_of_its_own() -> Non
     assert findings(longer(f"## [The council keeps\n\n{examples.PROMO}"), "truncated-issue")
 
 
+# --- links ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "fix"),
+    [
+        (
+            "[us](mailto:a@b.example?subject=This week)",
+            "'[us](mailto:a@b.example?subject=This week)'",
+            "Write %20 for each space: (mailto:a@b.example?subject=This%20week).",
+        ),
+        ("[it]({{ site.url }}/x y)", "'[it]({{ site.url }}/x y)'", "Write the address itself"),
+        ("[f](/files/a report.pdf)", "a report.pdf)'", "(/files/a%20report.pdf)"),
+        ("**[a](b c)**", "'[a](b c)'", "(b%20c)"),
+        ("| x | [a](b c) |\n|---|---|\n| 1 | 2 |", "'[a](b c)'", "(b%20c)"),
+        ("[a] (https://b.example/)", "'[a] (https://b.example/)'", "Remove the space"),
+        ("[a]\n(https://b.example/)", "https://b.example/)'", "Remove the space"),
+        ("[a](https://b.example/", "'[a](https://b.example/'", "Close it"),
+        ('[a](https://b.example/ "c)', "c)'", "Close the quotes"),
+        ("<div>[a](https://b.example/)</div>", "'[a](https://b.example/)'", "a blank line"),
+        ("![a chart](images/chart one.png)", "'[a chart](images/chart one.png)'", "%20"),
+        ("x](https://b.example/ y)", "'](https://b.example/ y'", "%20"),
+    ],
+)
+def test_a_link_that_is_shown_as_it_is_written_is_told(text: str, shown: str, fix: str) -> None:
+    (found,) = findings(longer(f"{text}\n"), "broken-link")
+
+    assert (found.severity, found.position.line) == (Severity.WARNING, 9)
+    assert shown in found.message
+    assert fix in found.fix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("`[a](b c)`", "    [a](b c)\n", "[1] (https://b.example/)", "[Smith] (see below)"),
+        *("[a](<b c>)", "a[0] (x)", "[a]: (b)", "[a](https://b.example/(c))", "(a) [b]"),
+    ],
+)
+def test_brackets_that_are_no_link_are_left_alone(text: str) -> None:
+    assert findings(longer(f"{text}\n"), "broken-link") == []
+
+
 # --- silencing ------------------------------------------------------------------------------------
 
 
