@@ -60,7 +60,10 @@ _WRITTEN_IN = {
 
 def script_of(text: str) -> Script | None:
     """The script of nearly all letters of a text, None for the Latin and for any mixture."""
-    letters = _letters(text)
+    return _script_of(_letters(text))
+
+
+def _script_of(letters: Counter[str]) -> Script | None:
     weights: Counter[Script | None] = Counter()
     for letter, count in letters.items():
         script, weight = _kind(letter)
@@ -84,10 +87,11 @@ def is_written_in(language: str, script: Script) -> bool:
 def inferred(text: str, usual: str) -> str | None:
     """The language of a text that the `usual` language is plainly not; None where it may be, and
     where its script does not tell one."""
-    script = script_of(text)
+    letters = _letters(text)
+    script = _script_of(letters)
     if script is None or is_written_in(usual, script):
         return None
-    return _language(script, _letters(text))
+    return _language(script, letters)
 
 
 def _letters(text: str) -> Counter[str]:

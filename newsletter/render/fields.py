@@ -82,7 +82,7 @@ class Fields:
 
     def split(self, finished: str, place: Place) -> MergeText:
         """Finished text with its tokens as fields; in HTML each is escaped for where it stands."""
-        addresses = list(_addresses(finished)) if place is Place.HTML else []
+        addresses = list(_addresses(finished, self.prefix)) if place is Place.HTML else []
         fields = list(self._found)
         result: list[str | MergeField] = []
         done = 0
@@ -107,9 +107,11 @@ def _place(name: str, whole: bool) -> Place:
     return Place.URL if whole and name in URL_FIELDS else Place.URL_PART
 
 
-def _addresses(html: str) -> Iterator[tuple[int, int]]:
-    """Where the values of attributes that hold a URL begin and end."""
+def _addresses(html: str, prefix: str) -> Iterator[tuple[int, int]]:
+    """Where the values of attributes that hold a URL begin and end, in tags with tokens."""
     for tag in _TAG.finditer(html):
+        if prefix not in tag[0]:
+            continue
         for attribute in _ATTRIBUTE.finditer(html, tag.start(), tag.end()):
             if attribute[1] in _ADDRESSES:
                 yield attribute.start(2) + 1, attribute.end(2) - 1
