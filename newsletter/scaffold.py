@@ -2,12 +2,17 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from newsletter import config, links
+from newsletter.config import Settings
+from newsletter.digest import parse
 from newsletter.digest.characters import harmless
-from newsletter.errors import NewsletterError, Refused, UsageError
+from newsletter.errors import ConfigurationError, NewsletterError, Refused, UsageError
 from newsletter.files import make_folder, write_new, write_whole
+from newsletter.model.digest import Digest, Item, Section, inlines_of, plain_text, walk
+from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.slug import slugified
 from newsletter.store import upgrade
 
@@ -106,6 +111,62 @@ summary: |
 
 What it is about.
 """
+
+
+def untouched(digest: Digest) -> Iterator[Finding]:
+    """Text of an issue that stands as `init` or `new` wrote it; headings may stay."""
+    ours = _texts_of_scaffolds()
+    for text, place in _texts(digest):
+        if text in ours:
+            yield Finding(
+                "scaffold-text",
+                Severity.ERROR,
+                place,
+                f"{text[:60]!r} is what the scaffold says",
+                "Write your own, or remove it.",
+            )
+
+
+def check_identity(settings: Settings) -> None:
+    """Raises ConfigurationError where the newsletter still has the sender, the site or the postal
+    address that `init` wrote."""
+    ours = config.parse(_SETTINGS, Path(config.FILE_NAME), {}).newsletter
+    own = settings.newsletter
+    kept = [
+        f'newsletter.{key} is still "{written}", an example'
+        for key, value, written in (
+            ("from", own.sender, ours.sender),
+            ("base_url", own.base_url, ours.base_url),
+            ("postal_address", own.postal_address, ours.postal_address),
+        )
+        if value == written
+    ]
+    if kept:
+        raise ConfigurationError(
+            kept[0],
+            details=kept[1:],
+            where=config.FILE_NAME,
+            hint="Nothing was sent. Readers would see it: write your own.",
+        )
+
+
+def _texts_of_scaffolds() -> frozenset[str]:
+    day = dt.date(2026, 1, 31)
+    sources = (_WELCOME.format(date=day), _ISSUE.format(title='"-"', date=day))
+    parsed = (
+        parse(source.encode(), file="", stem="issue", base_url="", section_labels=())
+        for source in sources
+    )
+    return frozenset(text for issue in parsed for text, _ in _texts(issue.digest) if " " in text)
+
+
+def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
+    """Title, summary, and each paragraph, point and entry, in plain words."""
+    for node in walk(digest):
+        if not isinstance(node, Section | Item):
+            for inline in inlines_of(node):
+                if inline:
+                    yield " ".join(plain_text(inline).split()), inline[0].position
 
 
 def start(folder: Path, today: dt.date) -> tuple[Path, ...]:

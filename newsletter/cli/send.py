@@ -10,7 +10,7 @@ import click
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
-from newsletter.cli.showing import in_zone, show_findings
+from newsletter.cli.showing import in_zone, refuse, show_findings
 from newsletter.errors import Refused, UsageError
 from newsletter.model.email import fill
 
@@ -63,11 +63,13 @@ def send(
     rate: int | None,
 ) -> int:
     """Send an issue to a list."""
+    from newsletter import scaffold
     from newsletter.project import utc_now
     from newsletter.sending import dates, plan, preflight, restored
     from newsletter.sending.prepare import blamed_on, place_of, prepare
     from newsletter.sending.publishing import publish
     from newsletter.times import parse_time
+    from newsletter.transports import reaches_readers
 
     prepared = prepare(session.project, issue)
     place = "--list" if list_name else place_of("list", prepared.parsed)
@@ -117,6 +119,9 @@ def send(
     restored.compare(session.store, allowance, utc_now())
     for warning in preflight.check_sender(sender.transport, order.email.sender, allowance):
         session.notes.print(f"Warning: {warning}.", style="yellow")
+    if reaches_readers(sender.transport):
+        refuse(prepared, tuple(scaffold.untouched(prepared.digest)))
+        scaffold.check_identity(session.project.settings)
     days = preflight.days(allowance, expected.queued, scheduled=scheduled)
     if dry_run:
         _show_plan(session, order, expected, days)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsletter.cli.frame import Session
 from newsletter.errors import FindingsError
+from newsletter.model.finding import Finding
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 
 if TYPE_CHECKING:
@@ -207,14 +208,23 @@ def _about_unknown(session: Session, send: Send) -> str:
     )
 
 
-def show_findings(session: Session, prepared: "Prepared") -> None:
-    """Show what is wrong with an issue that is to be sent; errors refuse it."""
+def show_findings(session: Session, prepared: "Prepared", *, is_test: bool = False) -> None:
+    """Show what is wrong with an issue that is to be sent; errors refuse it.
+
+    What its author left for later refuses it too, but for a test, which shows how far it is.
+    """
     from newsletter.lint.formats import folded
 
-    if prepared.errors:
-        raise FindingsError(
-            prepared.errors,
-            hint=f"Nothing was sent. See: newsletter lint {shlex.quote(str(prepared.path))}",
-        )
+    refuse(prepared, prepared.errors if is_test else prepared.refusals)
     for finding in folded(prepared.findings):
         session.notes.print(str(finding), style="yellow")
+
+
+def refuse(prepared: "Prepared", findings: tuple[Finding, ...]) -> None:
+    """Raises FindingsError if there is any."""
+    if findings:
+        raise FindingsError(
+            findings,
+            hint=f"Nothing was sent. {findings[0].fix} "
+            f"See: newsletter lint {shlex.quote(str(prepared.path))}",
+        )

@@ -52,7 +52,7 @@ def test(
         )
     if not addresses:
         raise UsageError("to which address?", hint="Name one: --to you@example.com")
-    show_findings(session, prepared)
+    show_findings(session, prepared, is_test=True)
     reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
     list_name = prepared.digest.meta.list or ""
     for warning in preflight.check_fields(session.store, prepared.email, list_name):

@@ -5,8 +5,9 @@ hyphens is its id, the first line of its docstring its description in docs/lint.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from newsletter.lint import content, foreign_fields, links, mail, shape
+from newsletter.lint import content, foreign_fields, links, mail, shape, unfinished
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
@@ -33,6 +34,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.many_images,
     shape.label_misspelt,
     links.broken_link,
+    unfinished.unfinished_text,
     shape.vague_link,
     shape.literal_template,
     foreign_fields.foreign_merge_field,
@@ -58,6 +60,15 @@ def check(
     silenced = _silenced(digest)
     kept = (f for f in found if f.severity is Severity.ERROR or f.rule not in silenced)
     return tuple(sorted(kept, key=lambda f: (f.position.line, f.position.column or 0)))
+
+
+def refusals(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings for which `send` refuses an issue, each as an error."""
+    return tuple(
+        replace(finding, severity=Severity.ERROR)
+        for finding in findings
+        if finding.severity is Severity.ERROR or finding.rule == unfinished.RULE
+    )
 
 
 def _silenced(digest: Digest) -> frozenset[str]:

@@ -2,20 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from itertools import chain
 
-from newsletter.model.digest import (
-    Break,
-    Code,
-    Digest,
-    FootnoteReference,
-    Image,
-    Link,
-    Span,
-    Text,
-    walk,
-)
-from newsletter.model.finding import Finding, Position, Severity
+from newsletter.lint.visible import holds_any, runs
+from newsletter.model.digest import Digest
+from newsletter.model.finding import Finding, Severity
 
 _LINK = re.compile(
     r"\[(?P<text>[^\[\]\n]{0,200})\](?P<gap>[ \t\n]{0,2})\((?P<target>[^()\n]{0,300})(?P<end>\)?)"
@@ -27,47 +17,18 @@ _SHOWN = 60
 
 def broken_link(digest: Digest) -> Iterator[Finding]:
     """A link that readers see as brackets, or that leads nowhere."""
-    for texts in _runs(digest):
-        whole = "".join(text for text, _ in texts)
-        for match in _LINK.finditer(whole):
+    for run in runs(digest) if holds_any(digest, "]") else ():
+        for match in _LINK.finditer(run.text):
             if fix := _fix(match):
-                shown = match[0] if len(match[0]) <= _SHOWN else f"{match[0][: _SHOWN - 1]}…"
+                text = match[0].replace("\0", "…")
+                shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
                 yield Finding(
                     "broken-link",
                     Severity.WARNING,
-                    _place(texts, match.start()),
+                    run.place(match.start()),
                     f"{shown!r} is no link: readers see the brackets",
                     fix,
                 )
-
-
-def _runs(digest: Digest) -> Iterator[list[tuple[str, Position]]]:
-    """The texts of each paragraph, heading or cell in which a bracket is left, in their order."""
-    run: list[tuple[str, Position]] = []
-    bracket = False
-    for node in chain(walk(digest), (digest,)):
-        match node:
-            case Text():
-                run.append((node.text, node.position))
-                bracket = bracket or "]" in node.text
-            case Break():
-                run.append(("\n", node.position))
-            case Code() | Image() | FootnoteReference():
-                run.append(("\0", node.position))
-            case Span() | Link():
-                pass
-            case _:
-                if bracket:
-                    yield run
-                run, bracket = [], False
-
-
-def _place(texts: list[tuple[str, Position]], offset: int) -> Position:
-    for text, place in texts:
-        if offset < len(text):
-            return place
-        offset -= len(text)
-    return texts[-1][1]
 
 
 def _fix(match: re.Match[str]) -> str:

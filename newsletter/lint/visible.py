@@ -1,19 +1,25 @@
 """What a reader sees of a digest, as plain values for the rules."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from newsletter.model.digest import (
+    Break,
     Code,
     CodeBlock,
     Digest,
     Embed,
     Figure,
+    Inline,
     Link,
     Node,
+    Span,
     Text,
+    inlines_of,
     walk,
 )
+from newsletter.model.finding import Position
 
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -36,6 +42,51 @@ def link_targets(digest: Digest) -> Iterator[str]:
         url = node.url if isinstance(node, Link | Embed | Figure) else None
         if url is not None:
             yield url
+
+
+def holds_any(digest: Digest, signs: Iterable[str]) -> bool:
+    """Whether a text of the digest holds one of these: a quick look, for most issues have none."""
+    text = "\n".join([node.text for node in walk(digest) if isinstance(node, Text)])
+    return any(sign in text for sign in signs)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What readers see of a paragraph, a heading or a cell, and the pieces that it is made of.
+
+    A break is a line end; code, and all that is no text, is a NUL.
+    """
+
+    text: str
+    pieces: tuple[tuple[str, Position], ...]
+
+    def place(self, offset: int) -> Position:
+        """Where the character stands."""
+        for text, place in self.pieces:
+            if offset < len(text):
+                return place
+            offset -= len(text)
+        return self.pieces[-1][1]
+
+
+def runs(digest: Digest) -> Iterator[Run]:
+    """Each run of text, title and summary included, in reading order."""
+    for node in walk(digest):
+        for inline in inlines_of(node):
+            if pieces := tuple(_pieces(inline)):
+                yield Run("".join([text for text, _ in pieces]), pieces)
+
+
+def _pieces(inline: Inline) -> Iterator[tuple[str, Position]]:
+    for node in inline:
+        if isinstance(node, Text):
+            yield node.text, node.position
+        elif isinstance(node, Break):
+            yield "\n", node.position
+        elif isinstance(node, Span | Link) and node.children:
+            yield from _pieces(node.children)
+        else:
+            yield "\0", node.position
 
 
 def is_chinese(text: str) -> bool:

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_args
 
 from newsletter.model.finding import Position
 
@@ -378,6 +378,21 @@ def _collect(value: object, nodes: list[Node]) -> None:
             _collect(part, nodes)
 
 
+def inlines_of(node: Node) -> Iterator[Inline]:
+    """The runs of text right below a block, each a heading, a line or a cell; none of an inline."""
+    if type(node) in _INLINE:
+        return
+    for name in _CONTENT[type(node)]:
+        value = getattr(node, name)
+        if not isinstance(value, tuple) or not value:
+            continue
+        if type(value[0]) in _INLINE:
+            yield value
+        elif isinstance(value[0], tuple):
+            yield from value
+
+
+_INLINE = frozenset(get_args(InlineNode))
 _HOLDS_NO_NODE = (str, int, bool, int | None, str | None, bool | None)
 
 

@@ -44,6 +44,11 @@ class Prepared:
     def errors(self) -> tuple[Finding, ...]:
         return tuple(f for f in self.findings if f.severity is Severity.ERROR)
 
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """What keeps the issue from being sent: errors, and what was left for later, as errors."""
+        return lint.refusals(self.findings)
+
 
 def prepare(
     project: Project, issue: str, *, taken: Slugs | None = None, today: dt.date | None = None

@@ -4,10 +4,13 @@ What a transport promises stands in `newsletter.transports.base`; tests/contract
 them to it.
 """
 
+import ipaddress
+from urllib.parse import urlsplit
+
 from newsletter.project import Project
 from newsletter.transports.base import Transport
 
-__all__ = ["Transport", "open_transport"]
+__all__ = ["Transport", "open_transport", "reaches_readers"]
 
 
 def open_transport(project: Project) -> Transport:
@@ -21,3 +24,21 @@ def open_transport(project: Project) -> Transport:
             from newsletter.transports.ses import Ses  # noqa: PLC0415 -- as above
 
             return Ses(project.settings.transport.ses)
+
+
+def reaches_readers(transport: Transport) -> bool:
+    """Whether mails go out into the world: neither files nor a stand-in for SES nearby do that."""
+    if transport.kind != "ses":
+        return False
+    from newsletter.transports.ses import Ses  # noqa: PLC0415 -- as above
+
+    return isinstance(transport, Ses) and not _is_nearby(transport.endpoint)
+
+
+def _is_nearby(endpoint: str) -> bool:
+    """Whether a URL names this machine, or one by a name that only its own network knows."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return "." not in host

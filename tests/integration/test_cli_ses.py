@@ -90,6 +90,43 @@ def test_a_healthy_account_sends(call: Call, mailed: Mailed, readers: str) -> No
     }
 
 
+OWN = {
+    "FROM": "Valley <letters@example.com>",
+    "BASE_URL": "https://valley.example",
+    "POSTAL_ADDRESS": "1 Road, Valley",
+}
+
+
+def test_a_newsletter_as_init_wrote_it_goes_to_no_reader(
+    call: Call, ses: StandIn, mailed: Mailed, readers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stand-in by an address that is not of this machine alone stands for SES itself."""
+    monkeypatch.setenv(
+        "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL", ses.url.replace("127.0.0.1", "0.0.0.0")
+    )
+    welcome = ("send", "2026-01-06-welcome", "--list", readers, "--yes", "--json")
+    text = call(*welcome)
+    sender = call("send", ISSUE, "--list", readers, "--yes", "--json")
+    for key, value in OWN.items():
+        monkeypatch.setenv(f"NEWSLETTER_NEWSLETTER__{key}", value)
+
+    assert (text.code, text.error["where"]) == (3, "issues/2026-01-06-welcome.md:2")
+    assert "is what the scaffold says" in text.error["message"]
+    assert (sender.code, sender.error["where"]) == (2, "newsletter.toml")
+    assert 'newsletter.from is still "Newsletter <news@example.com>"' in sender.error["message"]
+    assert "newsletter.postal_address" in sender.error["message"]
+    assert mailed() == []
+    assert call("send", ISSUE, "--list", readers, "--yes").code == 0
+    assert len(mailed()) == 3
+
+
+def test_a_rehearsal_with_a_stand_in_takes_the_scaffold(
+    call: Call, mailed: Mailed, readers: str
+) -> None:
+    assert call("send", "2026-01-06-welcome", "--list", readers, "--yes").code == 0
+    assert len(mailed()) == 3
+
+
 REFUSED = [
     ({"sandbox": True}, "in the sandbox", "newsletter test"),
     ({"sending_enabled": False}, "switched off", "SES console"),

@@ -66,6 +66,11 @@ class Ses:
         """The account's suppression list, through the client for questions."""
         return AccountList(self._control, self._settings)
 
+    @property
+    def endpoint(self) -> str:
+        """The URL that its calls go to."""
+        return self._client.meta.endpoint_url
+
     def allowance(self) -> Allowance:
         """What the account allows now.
 

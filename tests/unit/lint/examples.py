@@ -230,6 +230,7 @@ DIGEST_RULES = (
         longer("[a](https://b.example/c d)\n"),
         longer("[a](https://b.example/c%20d)\n"),
     ),
+    Example("unfinished-text", WARNING, 9, longer("TODO: see\n"), longer("TODOS: see\n")),
     Example(
         "vague-link",
         WARNING,

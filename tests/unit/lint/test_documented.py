@@ -23,13 +23,14 @@ ENTRIES = {
 }
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 # Rules on an issue within its project, or on a day: tests/integration has them, in
-# test_cli_slugs.py, test_cli_languages.py and test_cli_neighbours.py.
+# test_cli_slugs.py, test_cli_languages.py, test_cli_neighbours.py and test_cli_unfinished.py.
 PROJECT_RULES = {
     "date-far": Severity.WARNING,
     "duplicate-slug": Severity.ERROR,
     "language-inferred": Severity.WARNING,
     "language-mismatch": Severity.WARNING,
     "no-source-link": Severity.WARNING,
+    "scaffold-text": Severity.ERROR,
     "words-missing": Severity.WARNING,
 }
 # Rules on pictures that lie beside an issue; tests/unit/pictures and tests/integration have them.

@@ -1,0 +1,84 @@
+"""What authors leave for later: marks that readers are never meant to see.
+
+A mark counts only where it can hardly be a word: "todo" is Spanish for all, TK a company or an
+airline, XXX the Roman thirty, and all three stand in names. `send` refuses an issue with such a
+mark; `test`, `render` and `lint` tell of it.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from newsletter.lint.visible import holds_any, runs
+from newsletter.model.digest import Digest, Image, walk
+from newsletter.model.finding import Finding, Position, Severity
+
+RULE = "unfinished-text"
+
+_SIGNS = ("TODO", "FIXME", "TK", "XXX", "[", "［", "【", "orem ipsum", "OREM IPSUM")
+_VERBS = (
+    "add|ask|check|complete|confirm|describe|explain|fill|find|finish|fix|get|insert|link|mention"
+    "|move|remove|replace|rewrite|update|verify|write"
+)
+_LATER = "TODO|FIXME"
+_TO_INSERT = (
+    r"insert\b|placeholder\b|fill (?:in|me)\b|to be (?:added|written)\b"
+    r"|your (?:name|text|title|headline|summary|link|logo|company|image|photo|content|message)\b"
+    r"|ins(?:érer|érez|ertar|erte|erir|ira|erire|erisci)\b|à compléter|completar\b|wstaw\b"
+    r"|uzupełnić\b|встав(?:ить|ьте|ити|те)\b|(?:请|請)?在?(?:此|此处|此處|这里|這裡)?(?:插入|填写|填寫|填入)"
+    r"|待(?:补充|補充|填|写|寫)|ここに|أدخل|أدرج|הכנס|הוסיפו"
+)
+_TO_INSERT_AT_END = (
+    "einfügen|einsetzen|ergänzen|invoegen|invullen|ekleyin|を挿入|を記入|を入力|입력|삽입"
+)
+_MARK = re.compile(
+    rf"(?:^|[.;!?]\s+)\W*(?P<begins>(?:{_LATER})(?:\s*[:(]|\s+(?:{_VERBS})\b))"
+    rf"|[(\[{{<［【]\s*(?P<bracketed>(?:{_LATER})(?=\s*[:\])}}>］】]|\s+(?:{_VERBS})\b))"
+    rf"|^\W*(?P<alone>{_LATER}|TK|X{{3,}}(?!\.))\W*$"
+    rf"|[:：]\s*(?P<value>{_LATER}|TK|X{{3,}})\W*$"
+    r"|\[\s*(?P<square>(?:TODO|TK|X{3,})\b[^\]\n]{0,80})\]"
+    r"|(?P<thrice>\bTK(?:TK)+\b|\bTK\s+TK\b|\(TK:)"
+    r"|(?P<sum>[$€£¥](?:TK|X{3,})\b|\bTK\s?(?:%|percent\b|million\b|billion\b|people\b|words\b))"
+    r"|(?:^|[(\[]\s*)(?P<note>XXX:\s+[a-z])"
+    r"|(?P<latin>(?i:lorem ipsum dolor))"
+    rf"|[\[［【]\s*(?P<insert>(?i:{_TO_INSERT})[^\]］】\n]{{0,80}})[\]］】]"
+    rf"|[\[［【](?P<insert_here>[^\[\]［］【】\n]{{0,60}}(?i:{_TO_INSERT_AT_END}))\s*[\]］】]",
+    re.MULTILINE,
+)
+_SHOWN = 60
+
+
+def unfinished_text(digest: Digest) -> Iterator[Finding]:
+    """A note of the author's, such as TODO, that readers are not meant to see."""
+    for text, place in _texts(digest):
+        if any(sign in text for sign in _SIGNS):
+            for match in _MARK.finditer(text):
+                start = match.start(str(match.lastgroup))
+                yield _finding(text[start:].partition("\n")[0], place(start))
+
+
+def _texts(digest: Digest) -> Iterator[tuple[str, Callable[[int], Position]]]:
+    """What readers see, with where each character of it stands."""
+    for text in filter(None, (digest.meta.subject, digest.meta.preheader)):
+        yield text, lambda _: digest.position
+    for run in runs(digest) if holds_any(digest, _SIGNS) else ():
+        yield run.text, run.place
+    for node in walk(digest):
+        if isinstance(node, Image):
+            yield node.alt, partial(_place_of, node)
+
+
+def _place_of(picture: Image, offset: int) -> Position:
+    return picture.position
+
+
+def _finding(text: str, place: Position) -> Finding:
+    words = " ".join(text.replace("\0", "…").split())
+    shown = words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
+    return Finding(
+        RULE,
+        Severity.WARNING,
+        place,
+        f"{shown!r} is not finished, and `send` refuses it",
+        f"Write what is meant; or, if readers are to see it, lint-ignore: [{RULE}].",
+    )
