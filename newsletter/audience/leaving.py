@@ -37,8 +37,8 @@ class Undone(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """`list` is empty for who never joined it. Only the reader themselves is told `others`, the
-    lists that they still get mail of, and `address`, masked."""
+    """`list` is the title of a list, empty for who never joined it. Only the reader themselves is
+    told `others`, the titles of the lists that they still get mail of, and `address`, masked."""
 
     holder: Holder
     list: str = ""
@@ -67,8 +67,9 @@ def leave(
             for link, said in with_deliveries(connection, good).items()
         }
         known = subscriptions.unsubscribe_each(connection, leaving)
-        names = dict(lists.names(connection))
-        joined = _joined_by(connection, {link.subscriber_id for link in good})
+        titles = lists.titles(connection)
+        names = {number: titles[name] for number, name in lists.names(connection)}
+        joined = _joined_by(connection, {link.subscriber_id for link in good}, titles)
 
     def left(link: PersonalLink) -> Left:
         holder, is_known = held_by[link], (link.list_id, link.subscriber_id) in known
@@ -86,18 +87,21 @@ def about(link: PersonalLink, standing: Standing | Holder) -> Left:
         return Left(standing)
     names = {number: name for name, number in standing.lists.items()}
     name = names.get(link.list_id, "")
-    others = tuple(other for other in standing.gets if other != name)
-    return Left(Holder.READER, name, others, standing.reader.address.masked)
+    others = tuple(standing.words[other].title for other in standing.gets if other != name)
+    title = standing.words[name].title if name else ""
+    return Left(Holder.READER, title, others, standing.reader.address.masked)
 
 
 def _joined_by(
-    connection: Connection, subscriber_ids: Collection[int]
+    connection: Connection, subscriber_ids: Collection[int], titles: Mapping[str, str]
 ) -> Mapping[int, tuple[str, ...]]:
-    """The lists that people get mail of, by name."""
+    """The titles of the lists that people get mail of, by the lists' names."""
     found = subscriptions.subscriptions_of(connection, list(subscriber_ids))
     return {
         who: tuple(
-            each.list for each in found.get(who, ()) if each.status is SubscriptionStatus.CONFIRMED
+            titles[each.list]
+            for each in found.get(who, ())
+            if each.status is SubscriptionStatus.CONFIRMED
         )
         for who in subscriber_ids
     }

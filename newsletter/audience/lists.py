@@ -1,13 +1,16 @@
-"""Lists: making one, and deleting one that nothing depends on."""
+"""Lists: making one, saying what it is, and deleting one that nothing depends on."""
 
 import datetime as dt
 import re
 
 from newsletter.errors import Refused, UsageError
+from newsletter.gate import visible
 from newsletter.store import Store, lists
 from newsletter.store.lists import ListCounts
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
+LONGEST_TITLE = 80  # characters: as the phrase of List-Id it fits in one line of a header
+LONGEST_DESCRIPTION = 300
 
 
 def check_name(name: str, what: str = "list") -> None:
@@ -18,11 +21,63 @@ def check_name(name: str, what: str = "list") -> None:
         )
 
 
-def create(store: Store, name: str, now: dt.datetime) -> bool:
-    """Make a list; False if it is there already."""
+def create(
+    store: Store, name: str, now: dt.datetime, *, title: str = "", description: str = ""
+) -> bool:
+    """Make a list; False if it is there already, and then it stays as it is."""
     check_name(name)
+    title, description = _title(title), _description(description)
     with store.write() as connection:
-        return lists.create(connection, name, now)
+        return lists.create(connection, name, now, title=title, description=description)
+
+
+def edit(
+    store: Store, name: str, *, title: str | None = None, description: str | None = None
+) -> ListCounts:
+    """Give a list another title or description, an empty one too; None leaves what is there.
+
+    What was planned before keeps the title that it was planned with. Raises UsageError for an
+    unknown list, and for words that cannot stand in a header and on a page.
+    """
+    if title is None and description is None:
+        raise UsageError(
+            "nothing to change", hint="Name --title or --description; an empty one takes it away."
+        )
+    title = None if title is None else _title(title)
+    description = None if description is None else _description(description)
+    with store.write() as connection:
+        list_id = lists.id_of(connection, name)
+        lists.describe(connection, list_id, title, description)
+        (found,) = lists.newest_first(connection, name)
+    return found
+
+
+def _title(text: str) -> str:
+    return _line(text, "--title", LONGEST_TITLE)
+
+
+def _description(text: str) -> str:
+    return _line(text, "--description", LONGEST_DESCRIPTION)
+
+
+def _line(text: str, option: str, longest: int) -> str:
+    """Words for a header or a page. Raises UsageError for what would bend either."""
+    text = text.strip()
+    what = option.removeprefix("--")
+    if len(text) > longest:
+        raise UsageError(
+            f"this {what} has {len(text):,} characters",
+            where=option,
+            hint=f"Shorten it to {longest} or fewer.",
+        )
+    if bad := next((sign for sign in text if sign == "\t" or visible(sign) != sign), None):
+        raise UsageError(
+            f"this {what} holds a sign that nobody sees (U+{ord(bad):04X}): a control character, "
+            "a line break, or a mark of text direction",
+            where=option,
+            hint="Write it without, in one line.",
+        )
+    return text
 
 
 def find(store: Store, name: str) -> ListCounts:

@@ -53,12 +53,21 @@ class Changed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ListWords:
+    """What readers see of a list: its title, which is its name where it has none."""
+
+    title: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """`lists` has the ids of all lists by their names, `statuses` where the reader stands on those
-    that they ever joined, asked to join, or left."""
+    """`lists` has the ids of all lists by their names, `words` what readers see of them, `statuses`
+    where the reader stands on those that they ever joined, asked to join, or left."""
 
     reader: Subscriber
     lists: Mapping[str, int]
+    words: Mapping[str, ListWords]
     statuses: Mapping[str, SubscriptionStatus]
     suppressed: SuppressionReason | None
 
@@ -95,6 +104,11 @@ def _standing(rows: Sequence[Row[Any]]) -> Standing:
     return Standing(
         people.subscriber_of(first),
         {row.list_name: row.list_id for row in rows if row.list_id is not None},
+        {
+            row.list_name: ListWords(row.list_title or row.list_name, row.list_description)
+            for row in rows
+            if row.list_id is not None
+        },
         {row.list_name: SubscriptionStatus(row.status) for row in rows if row.status is not None},
         SuppressionReason(first.reason) if first.reason is not None else None,
     )

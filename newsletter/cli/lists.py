@@ -1,4 +1,4 @@
-"""`newsletter lists`: list, create, show, delete."""
+"""`newsletter lists`: list, create, edit, show, delete."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @command
 def lists(session: Session) -> None:
-    """Create, show and delete lists; alone it shows all."""
+    """Create, edit, show and delete lists; alone it shows all."""
     if click.get_current_context().invoked_subcommand is None:
         _show_all(session)
 
@@ -30,19 +30,39 @@ def list_(session: Session) -> None:
 
 @lists.command()
 @click.argument("name")
+@click.option("--title", default="", help="What readers call it, up to 80 characters.")
+@click.option("--description", default="", help="What it is, up to 300 characters.")
 @command
-def create(session: Session, name: str) -> None:
+def create(session: Session, name: str, title: str, description: str) -> None:
     """Make a list, named in lower-case letters, digits and hyphens."""
     from newsletter.audience import lists as service
     from newsletter.project import utc_now
 
-    created = service.create(session.store, name, utc_now())
+    created = service.create(session.store, name, utc_now(), title=title, description=description)
     if session.json:
         session.emit({"name": name, "created": created})
     elif created:
         session.console.print(f"Made the list {name!r}.")
     else:
         session.console.print(f"The list {name!r} is there already.")
+        if title or description:
+            session.notes.print(f"It stays as it is. Change it: newsletter lists edit {name}")
+
+
+@lists.command()
+@click.argument("name")
+@click.option("--title", help="What readers call it; empty takes it away.")
+@click.option("--description", help="What it is; empty takes it away.")
+@command
+def edit(session: Session, name: str, title: str | None, description: str | None) -> None:
+    """Give a list another title or description."""
+    from newsletter.audience import lists as service
+
+    found = service.edit(session.store, name, title=title, description=description)
+    if session.json:
+        session.emit(as_json(found))
+    else:
+        session.console.print(lists_table(session, [found]))
 
 
 @lists.command()
@@ -82,14 +102,19 @@ def as_json(counts: "ListCounts") -> dict[str, Any]:
         "unsubscribed": counts.unsubscribed,
         "sends": counts.sends,
         "created_at": counts.created_at.isoformat(),
+        "title": counts.title,
+        "description": counts.description,
     }
 
 
 def lists_table(session: Session, found: "Sequence[ListCounts]") -> "Table":
-    table = session.table("list", "confirmed", "pending", "unsubscribed", "sends")
+    """A list a row; what no list has of title and description is no column."""
+    words = [word for word in ("title", "description") if any(getattr(c, word) for c in found)]
+    table = session.table("list", "confirmed", "pending", "unsubscribed", "sends", *words)
     for counts in found:
         numbers = (counts.confirmed, counts.pending, counts.unsubscribed, counts.sends)
-        table.add_row(counts.name, *(f"{number:,}" for number in numbers))
+        cells = (getattr(counts, word) for word in words)
+        table.add_row(counts.name, *(f"{number:,}" for number in numbers), *cells)
     return table
 
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from newsletter.links import Links, PersonalLink
 from newsletter.model.email import LIST_NAME, Email, Message
 from newsletter.model.subscriber import Subscriber
+from newsletter.transports.mime import phrase
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
     """What all messages of one send share beside the email; `host` is the web site's.
 
-    `list_name` is empty where there is no list, as in a preview. `in_ledger` is False for what the
-    ledger does not know: previews, test mails, the welcome.
+    `list_name` is empty where there is no list, as in a preview; `list_title` is what readers call
+    it, empty where that is its name. `in_ledger` is False for what the ledger does not know:
+    previews, test mails, the welcome.
     """
 
     send_id: str
@@ -23,6 +25,14 @@ class Audience:
     links: Links
     in_ledger: bool = True
     store_id: str = ""
+    list_title: str = ""
+
+    @property
+    def list_header(self) -> str:
+        """The value of List-Id (RFC 2919): its title as the phrase, which may change, before the
+        name by which mail programs know it, which never does."""
+        name = f"{self.list_name or 'newsletter'}.{self.host}"
+        return f"{phrase(self.list_title)} <{name}>" if self.list_title else f"<{name}>"
 
 
 def compose(
@@ -39,7 +49,7 @@ def compose(
         "unsubscribe_url": unsubscribe_url,
         "preferences_url": links.preferences_url(link),
         "web_url": links.web_url(audience.slug),
-        LIST_NAME: audience.list_name,
+        LIST_NAME: audience.list_title or audience.list_name,
     }
     delivery_id = f"{audience.send_id}-{delivery}"
     ref = f"{delivery_id}.{attempt}"
@@ -50,7 +60,7 @@ def compose(
         email=email,
         values=values,
         headers=(
-            ("List-Id", f"<{audience.list_name or 'newsletter'}.{audience.host}>"),
+            ("List-Id", audience.list_header),
             ("List-Unsubscribe", f"<{unsubscribe_url}>"),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # Exchange answers no issue then

@@ -136,6 +136,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             sender=order.email.sender,
             email=order.email.to_json(),
             content_hash=order.email.content_hash,
+            list_title=lists.title_of(connection, list_id),
             git_commit=order.git_commit,
             rate=order.rate,
             canary=order.canary,

@@ -10,7 +10,7 @@ from newsletter.sending import plan
 from newsletter.sending.prepare import Prepared, prepare
 from newsletter.sending.run import read
 from newsletter.sending.slugs import Slugs
-from newsletter.store import Store, sends
+from newsletter.store import Store, lists, sends
 
 
 def find(store: Store, send_id: str) -> Send:
@@ -59,6 +59,7 @@ def reschedule(
                 sender=prepared.email.sender,
                 email=prepared.email.to_json(),
                 content_hash=prepared.email.content_hash,
+                list_title=lists.title_of(connection, row.list_id),
                 git_commit=plan.git_commit(prepared.path),
             )
     return read(store, send.id)

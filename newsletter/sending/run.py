@@ -327,6 +327,7 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
             slug=row.slug,
             list_id=row.list_id,
             list_name=lists.name_of(connection, row.list_id),
+            list_title=row.list_title,
             host=runner.host,
             links=runner.links,
             store_id=state.store_id(connection),

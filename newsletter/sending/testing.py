@@ -18,7 +18,7 @@ from newsletter.sending.compose import Audience, compose
 from newsletter.sending.pace import Pace
 from newsletter.sending.preview import SAMPLE_READER
 from newsletter.sending.run import Runner
-from newsletter.store import limiter, people, receipts
+from newsletter.store import limiter, lists, people, receipts
 
 PREFIX = "[Test] "
 _FOLDER = "test"  # in place of a send's id
@@ -52,11 +52,15 @@ def send_tests(
     if allowance.problem:
         raise Refused(allowance.problem, hint="Nothing was sent. See the SES console.")
     pace = Pace(runner.max_rate or None, allowance.rate)
+    with runner.store.read() as connection:
+        list_id = lists.find(connection, list_name)
+        list_title = "" if list_id is None else lists.title_of(connection, list_id)
     audience = Audience(
         send_id=_FOLDER,
         slug=slug,
         list_id=0,
         list_name=list_name,
+        list_title=list_title,
         host=runner.host,
         links=runner.links,
         in_ledger=False,

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -27,6 +27,8 @@ class ListCounts:
     """A list with how many people stand where on it, and how many sends it had."""
 
     name: str
+    title: str
+    description: str
     created_at: dt.datetime
     confirmed: int
     pending: int
@@ -70,10 +72,47 @@ def names(connection: Connection) -> Sequence[tuple[int, str]]:
     return [(row.id, row.name) for row in rows]
 
 
-def create(connection: Connection, name: str, now: dt.datetime) -> bool:
+def titles(connection: Connection) -> Mapping[str, str]:
+    """What people call each list, by its name: its title, else the name itself."""
+    rows = connection.execute(sa.select(lists.c.name, lists.c.title))
+    return {row.name: row.title or row.name for row in rows}
+
+
+def title_of(connection: Connection, list_id: int) -> str:
+    """The title of a list, empty where it has none or is gone."""
+    query = sa.select(lists.c.title).where(lists.c.id == list_id)
+    return str(connection.execute(query).scalar() or "")
+
+
+def described(connection: Connection, list_id: int) -> tuple[str, str]:
+    """The title and the description of a list, each maybe empty."""
+    query = sa.select(lists.c.title, lists.c.description).where(lists.c.id == list_id)
+    row = connection.execute(query).one()
+    return row.title, row.description
+
+
+def describe(
+    connection: Connection, list_id: int, title: str | None, description: str | None
+) -> None:
+    """Give a list another title or description; None leaves what is there."""
+    values = {"title": title, "description": description}
+    changed = {key: value for key, value in values.items() if value is not None}
+    connection.execute(sa.update(lists).where(lists.c.id == list_id).values(changed))
+
+
+def create(
+    connection: Connection,
+    name: str,
+    now: dt.datetime,
+    *,
+    title: str = "",
+    description: str = "",
+) -> bool:
     """Make a list; False if it is there already, also if another process just made it."""
     number = secrets.randbelow(2**31 - 1) + 1  # never again, in a restored store neither
-    statement = insert_into(connection, lists).values(id=number, name=name, created_at=now)
+    statement = insert_into(connection, lists).values(
+        id=number, name=name, created_at=now, title=title, description=description
+    )
     made = statement.on_conflict_do_nothing(index_elements=[lists.c.name]).returning(lists.c.id)
     return connection.execute(made).first() is not None
 
@@ -120,6 +159,8 @@ def newest_first(connection: Connection, name: str | None = None) -> Sequence[Li
     return [
         ListCounts(
             name=row.name,
+            title=row.title,
+            description=row.description,
             created_at=row.created_at,
             confirmed=int(row.confirmed or 0),
             pending=int(row.pending or 0),

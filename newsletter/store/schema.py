@@ -113,6 +113,8 @@ lists = Table(
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", UtcTime, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),  # for people; empty: its name
+    Column("description", Text, nullable=False, server_default=""),
 )
 
 
@@ -326,6 +328,10 @@ sends = Table(
     Column("sender", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
+    # What the mails of this send say of its list: as sealed as the email, and no part of its hash.
+    Column("list_title", Text, nullable=False, server_default=""),
+    Column("previous_slug", Text, nullable=False, server_default=""),
+    Column("previous_title", Text, nullable=False, server_default=""),
     Column("git_commit", Text),
     Column("rate", Integer),
     Column("frozen", Boolean, nullable=False),

@@ -14,6 +14,8 @@ _STANDING = (
         subscribers,
         lists.c.id.label("list_id"),
         lists.c.name.label("list_name"),
+        lists.c.title.label("list_title"),
+        lists.c.description.label("list_description"),
         subscriptions.c.status,
         suppressions.c.reason,
     )
@@ -38,9 +40,9 @@ _STANDING = (
 
 def of(connection: Connection, subscriber_ids: Collection[int]) -> Mapping[int, Sequence[Row[Any]]]:
     """For each person a row for each list, by name: the person's own columns, `list_id`,
-    `list_name`, their `status` on it, null where they never joined, and the `reason` of a
-    suppression. One without a list where there are none; nothing for who was erased or is not
-    known."""
+    `list_name`, `list_title`, `list_description`, their `status` on it, null where they never
+    joined, and the `reason` of a suppression. One without a list where there are none; nothing for
+    who was erased or is not known."""
     rows: dict[int, list[Row[Any]]] = {}
     for row in connection.execute(_STANDING, {"who": list(subscriber_ids)}):
         rows.setdefault(row.id, []).append(row)

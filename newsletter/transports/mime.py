@@ -80,14 +80,18 @@ def header(name: str, value: str) -> str:
 
 def mailbox(name: str, address: str) -> str:
     """`Name <address>` in ASCII, the name quoted or encoded as it needs."""
-    if _CONTROL.search(name):
-        raise UnsafeHeader("a sender's name holds a control character or a line break")
-    if not name:
-        return address
-    if name.isascii() and "=?" not in name:
-        return f"{_quoted(name)} <{address}>"
-    words = Header(name, "utf-8", maxlinelen=10_000).encode()
-    return f"{words} <{address}>"
+    return f"{phrase(name)} <{address}>" if name else address
+
+
+def phrase(text: str) -> str:
+    """The words before an address or the name of a list: ASCII in one line, quoted or encoded as
+    they need. Raises UnsafeHeader."""
+    if _CONTROL.search(text):
+        raise UnsafeHeader("a name for a header holds a control character or a line break")
+    if text.isascii() and "=?" not in text:
+        return _quoted(text)
+    # Each encoded word has 75 octets at most (RFC 2047, 2); a space between two is not shown.
+    return Header(text, "utf-8", maxlinelen=75).encode(linesep="")
 
 
 def split_mailbox(value: str) -> tuple[str, str]:

@@ -80,7 +80,7 @@ def _shown(
     if isinstance(standing, Holder):
         return _other_holder(site, link, standing)
     shown = [
-        (name, standing.statuses.get(name) is SubscriptionStatus.CONFIRMED)
+        (name, standing.words[name], standing.statuses.get(name) is SubscriptionStatus.CONFIRMED)
         for name in standing.lists
         if name in standing.statuses or is_open(site, name)
     ]

@@ -46,10 +46,16 @@ def add(app: FastAPI, site: Site) -> None:
         return await run_in_threadpool(_ask, site, list_name, sent, came_from)
 
 
-def wording(site: Site) -> str:
-    """The version of the words that a visitor agreed to: it changes with them."""
+def wording(site: Site, *of_the_list: str) -> str:
+    """The version of the words that a visitor agreed to: it changes with them, and with the title
+    and the description of a list that the form shows."""
     texts = site.texts
-    shown = (texts["subscribe_text"], texts["subscribe_promise"], texts["subscribe_button"])
+    shown = (
+        texts["subscribe_text"],
+        texts["subscribe_promise"],
+        texts["subscribe_button"],
+        *filter(None, of_the_list),
+    )
     return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:8]
 
 
@@ -66,6 +72,12 @@ def _list_id(site: Site, list_name: str) -> int:
         if found is not None:
             return found
     raise HTTPException(404)
+
+
+def _words(site: Site, list_id: int) -> tuple[str, str]:
+    """The title and the description of a list."""
+    with site.store.read() as connection:
+        return lists.described(connection, list_id)
 
 
 def _ask(
@@ -86,7 +98,7 @@ def _ask(
         site.store,
         address,
         list_id,
-        wording=wording(site),
+        wording=wording(site, *_words(site, list_id)),
         origin=came_from,
         form=form,
         limits=joining.Limits(
@@ -127,10 +139,12 @@ def _form(
     fault: bool = False,
     again: bool = False,
 ) -> Response:
+    title, description = _words(site, list_id)
     return site.pages.page(
         "subscribe.html",
         status=400 if fault else 200,
-        list=list_name,
+        title=title,
+        description=description,
         email=(sent.get("email") or sent.get("address") or "")[:_LONGEST_FIELD],
         token=site.links.form_token(int(site.clock().timestamp()), list_id, _new_number()),
         trap=TRAP,

@@ -31,11 +31,13 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
             return None
         email = Email.from_json(sends.email_of(connection, number))
         list_name = lists.find_name(connection, list_id)
+        list_title = lists.title_of(connection, list_id)
     audience = Audience(
         send_id=FOLDER,
         slug=slug,
         list_id=list_id,
         list_name=list_name,
+        list_title=list_title,
         host=urlsplit(site.settings.newsletter.base_url).hostname or "localhost",
         links=site.links,
         in_ledger=False,

@@ -151,6 +151,7 @@ CALLS = """
 init .
 new Hello --date 2026-01-07
 lists create spare
+lists edit spare --title Spare
 lint 2026-01-07-hello
 render 2026-01-07-hello --out out
 subscribers import subscribers/example.csv --list readers

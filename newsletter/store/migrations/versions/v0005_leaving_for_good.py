@@ -1,5 +1,6 @@
 """Who left is gone: links that open nobody else's record, imports that can be undone, former
-addresses, what a personal link may only ask for, where a send stands, and pictures."""
+addresses, what a personal link may only ask for, where a send stands, pictures, and what
+readers see of a list."""
 
 import re
 
@@ -35,6 +36,7 @@ def upgrade() -> None:
     _consents_and_requests()
     _sends()
     _media()
+    _lists()
 
 
 def _people() -> None:
@@ -208,6 +210,13 @@ def _media() -> None:
         sa.Column("created_at", _Time, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_media")),
     )
+
+
+def _lists() -> None:
+    for name in ("title", "description"):
+        op.add_column("lists", _text(name))
+    for name in ("list_title", "previous_slug", "previous_title"):
+        op.add_column("sends", _text(name))
 
 
 def downgrade() -> None:
