@@ -1,6 +1,7 @@
 """Blocks -> sections, items, labelled blocks and link lists: by form, never by lists of words."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -42,6 +43,9 @@ _LABEL_HEADING = re.compile(
 _BRIEF_HEADING = re.compile(r"更多|其他.*动态|in brief|quick links|\blinks\b", re.IGNORECASE)
 _MOST = 0.6
 _FEWEST = 3
+_LONGEST_NOTE = 200  # characters; what is longer is no note but a text
+_TAG = re.compile(r"\[[^\[\]]{1,20}\]")  # as in "[video] "
+_SIGNS = frozenset({"So", "Sk", "Mn", "Me", "Cf", "Zs"})  # categories of what emoji are made of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,18 @@ class Outline:
 
 def outline(blocks: Sequence[Block], section_labels: Sequence[str]) -> Outline:
     """Part a document into its lead and its sections, at the shallowest level of its headings."""
+    return _outline(blocks, section_labels, has_link_list(blocks))
+
+
+def _outline(blocks: Sequence[Block], section_labels: Sequence[str], compact: bool) -> Outline:
+    """`compact` where the issue has a link list, so that its short lists of links are some too."""
     levels = [block.level for block in blocks if isinstance(block, Heading)]
     if not levels:
-        return Outline(views(blocks), ())
+        return Outline(views(blocks, compact=compact), ())
     lead, parts = _split(blocks, min(levels))
-    earlier = outline(lead, section_labels)  # headings before the first one of the top level
-    sections = (_section(heading, rest, section_labels) for heading, rest in parts)
+    # Headings before the first one of the top level are sections too.
+    earlier = _outline(lead, section_labels, compact)
+    sections = (_section(heading, rest, section_labels, compact) for heading, rest in parts)
     return Outline(earlier.lead, (*earlier.sections, *sections))
 
 
@@ -77,12 +87,15 @@ def _split(
     return lead, parts
 
 
-def _section(heading: Heading, content: Sequence[Block], labels: Sequence[str]) -> Section:
-    brief = bool(_BRIEF_HEADING.search(plain_text(heading.inline)))
+def _section(
+    heading: Heading, content: Sequence[Block], labels: Sequence[str], compact: bool
+) -> Section:
     lead, groups = _groups(content)
-    parts: list[Item | Section | Block] = [*views(lead, brief=brief)]
+    parts: list[Item | Section | Block] = [
+        *views(lead, brief=_is_brief(heading), compact=compact),
+    ]
     for inner, rest in groups:
-        _add_group(parts, inner, rest, labels)
+        _add_group(parts, inner, rest, labels, compact)
     parts = list(_with_section_label(parts, labels))
     return Section(
         heading.level,
@@ -108,28 +121,26 @@ def _add_group(
     heading: Heading,
     content: list[Block],
     labels: Sequence[str],
+    compact: bool,
 ) -> None:
     """Add a heading below a section: a label of the item before it, a sub-section, or an item."""
     text = plain_text(heading.inline).strip()
     url = url_of(heading.inline)
+    body = views(content, compact=compact)
     if url is None and len(text) <= _LABEL_LENGTH and _LABEL_HEADING.match(text):
-        labelled = Labelled(
-            kind_of(text), heading.inline, views(content), position=heading.position
-        )
+        labelled = Labelled(kind_of(text), heading.inline, body, position=heading.position)
         if parts and isinstance(last := parts[-1], Item):
             parts[-1] = replace(last, blocks=(*last.blocks, labelled), position=last.position)
         else:
             parts.append(labelled)
         return
     deeper = any(isinstance(block, Heading) for block in content)
-    visible = [block for block in content if not isinstance(block, Rule)]
-    only_links = len(visible) == 1 and isinstance(views(visible)[0], LinkList)
+    visible = [block for block in body if not isinstance(block, Rule)]
+    only_links = len(visible) == 1 and isinstance(visible[0], LinkList)
     if deeper or (url is None and only_links):
-        parts.append(_section(heading, content, labels))
+        parts.append(_section(heading, content, labels, compact))
     else:
-        parts.append(
-            Item(heading.level, heading.inline, views(content), url, position=heading.position)
-        )
+        parts.append(Item(heading.level, heading.inline, body, url, position=heading.position))
 
 
 def _with_section_label(
@@ -165,8 +176,11 @@ def _speaks(labelled: Labelled, labels: Sequence[str]) -> bool:
 # --- views over a run of blocks -------------------------------------------------------------------
 
 
-def views(blocks: Sequence[Block], *, brief: bool = False) -> Blocks:
-    """The run with labelled blocks and link lists recognised, in the same order."""
+def views(blocks: Sequence[Block], *, brief: bool = False, compact: bool = False) -> Blocks:
+    """The run with labelled blocks and link lists recognised, in the same order.
+
+    `brief` below a heading for the rest of the news, `compact` in an issue with a link list.
+    """
     result: list[Block] = []
     index = 0
     while index < len(blocks):
@@ -174,12 +188,12 @@ def views(blocks: Sequence[Block], *, brief: bool = False) -> Blocks:
         index += 1
         parts = label_of(block)
         if parts is None:
-            result.append(_list_view(block, brief))
+            result.append(_list_view(block, brief, compact))
             continue
         label, rest = parts
         body: list[Block] = [Paragraph(rest, position=block.position)] if rest else []
         while index < len(blocks) and _belongs(blocks[index], body, bool(rest)):
-            body.append(_list_view(blocks[index], brief))
+            body.append(_list_view(blocks[index], brief, compact))
             index += 1
         kind = kind_of(plain_text(label))
         result.append(Labelled(kind, label, tuple(body), position=block.position))
@@ -240,29 +254,59 @@ def kind_of(label: str) -> LabelKind:
     return LabelKind.INSIGHT if _INSIGHT.match(label.strip()) else LabelKind.NEUTRAL
 
 
-def _list_view(block: Block, brief: bool) -> Block:
+def has_link_list(blocks: Sequence[Block]) -> bool:
+    """Whether any list of an issue is a link list by itself."""
+    brief = False
+    for block in blocks:
+        if isinstance(block, Heading):
+            brief = _is_brief(block)
+        elif isinstance(_list_view(block, brief, compact=False), LinkList):
+            return True
+    return False
+
+
+def _is_brief(heading: Heading) -> bool:
+    return bool(_BRIEF_HEADING.search(plain_text(heading.inline)))
+
+
+def _list_view(block: Block, brief: bool, compact: bool) -> Block:
     if not isinstance(block, ListBlock) or any(item.checked is not None for item in block.items):
         return block
-    entries = [_entry(item) for item in block.items]
-    with_link = sum(entry is not None and entry.url is not None for entry in entries)
-    enough = with_link >= _FEWEST and with_link >= _MOST * len(entries)
-    if not (brief or enough) or any(entry is None for entry in entries):
+    entries = [entry for item in block.items if (entry := _entry(item))]
+    if len(entries) < len(block.items) or any(_is_text(entry.note) for entry in entries):
         return block
-    kept = tuple(entry for entry in entries if entry is not None)
-    return LinkList(kept, block.start, position=block.position)
+    with_link = sum(entry.url is not None for entry in entries)
+    enough = with_link >= _FEWEST and with_link >= _MOST * len(entries)
+    if brief or enough or (compact and with_link == len(entries)):
+        return LinkList(tuple(entries), block.start, position=block.position)
+    return block
+
+
+def _is_text(note: Inline) -> bool:
+    """Whether what stands behind a link is a paragraph to be read, and no note."""
+    return len(plain_text(note)) > _LONGEST_NOTE
 
 
 def _entry(item: ListItem) -> Entry | None:
     """A list item as an entry: what it leads with, its note, and what stands below it."""
     if not item.blocks or not isinstance(first := item.blocks[0], Paragraph):
         return None
-    lead, note = first.inline[:1], first.inline[1:]
-    leads = lead and (
-        isinstance(lead[0], Link) or (isinstance(lead[0], Span) and lead[0].kind is SpanKind.STRONG)
-    )
-    if not leads:
+    end = 2 if first.inline and _is_sign(first.inline[0]) else 1
+    lead, note = first.inline[:end], first.inline[end:]
+    if len(lead) < end or not _leads(lead[-1]):
         return Entry((), first.inline, item.blocks[1:], position=item.position)
     return Entry(lead, note, item.blocks[1:], url_of(lead), position=item.position)
+
+
+def _leads(node: InlineNode) -> bool:
+    return isinstance(node, Link) or (isinstance(node, Span) and node.kind is SpanKind.STRONG)
+
+
+def _is_sign(node: InlineNode) -> bool:
+    """What may stand before a link and belong to it: emoji, or tags such as `[video]`."""
+    return isinstance(node, Text) and all(
+        unicodedata.category(character) in _SIGNS for character in _TAG.sub("", node.text)
+    )
 
 
 def url_of(inline: Inline) -> str | None:

@@ -5,7 +5,7 @@ Looks come from the theme's classes; nothing here has a colour.
 """
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 from urllib.parse import urlsplit
@@ -42,6 +42,7 @@ from newsletter.model.digest import (
     plain_text,
 )
 from newsletter.render.fields import Fields
+from newsletter.render.rules import Part, with_gaps
 from newsletter.render.spacing import joins_without_space
 
 _INLINE_WIDE = 284  # CSS pixels of a picture among words whose size nobody knows
@@ -51,6 +52,8 @@ _LIST_INDENT = 24
 _QUOTE_SIDES = 21
 _CALLOUT_SIDES = 40
 _CELL_SIDE = 12
+_LONGEST_WORD = 20
+_FIRST_LEVEL = 3  # of headings below a section
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,22 +156,22 @@ class HtmlWriter:
 
     # --- blocks ---
 
-    def blocks(self, blocks: Iterable[Block | Item | Section], level: int = 3) -> Markup:
+    def blocks(self, blocks: Iterable[Part], level: int = _FIRST_LEVEL) -> Markup:
         """Blocks in their order; the headings of items and sub-sections are of `level`."""
-        pieces: list[str] = []
-        before: Block | Item | Section | None = None
-        for block in blocks:
-            match block:
+        return Markup("".join(self._parts(blocks, level, 0)))  # noqa: S704 -- as above
+
+    def _parts(self, parts: Iterable[Part], level: int, below: int) -> Iterator[str]:
+        """As `blocks`; `below` is how many headings of their kind they stand under."""
+        after_heading = False
+        for part, parted in with_gaps(parts):
+            match part:
                 case Item():
-                    pieces.append(self._item(block, level, isinstance(before, Item)))
+                    yield self._item(part, level, below, parted or after_heading)
                 case Section():
-                    heading = self._heading(block.heading)
-                    pieces.append(f'<h{level} class="h3">{heading}</h{level}>')
-                    pieces.append(self.blocks(block.parts, min(level + 1, 6)))
+                    yield self._subsection(part, level, below, parted or after_heading)
                 case _:
-                    pieces.append(self._block(block))
-            before = block
-        return Markup("".join(pieces))  # noqa: S704 -- as above
+                    yield self._block(part)
+            after_heading = isinstance(part, Item | Section)
 
     def _block(self, block: Block) -> str:
         match block:
@@ -219,25 +222,29 @@ class HtmlWriter:
 
     def _table(self, table: Table) -> str:
         rows = []
+        start = "right" if self._sheet.direction == "rtl" else "left"  # a browser centres headers
         if table.header:
-            cells = self._cells(table.header.cells, table, "th", ' scope="col" class="th"')
+            cells = self._cells(table.header.cells, table, "th", ' scope="col" class="th"', start)
             rows.append(f"<tr>{cells}</tr>")
         for row in table.rows:
             cells = self._cells(row.cells, table, "td", ' class="td"')
             rows.append(f"<tr>{cells}</tr>")
         body = "".join(rows)
         return (
-            '<div class="scroll"><table width="100%" cellpadding="0" cellspacing="0" '
+            '<div class="scroll" tabindex="0"><table width="100%" cellpadding="0" cellspacing="0" '
             f'class="table">{body}</table></div>'
         )
 
-    def _cells(self, cells: Sequence[Inline], table: Table, tag: str, attributes: str) -> str:
+    def _cells(
+        self, cells: Sequence[Inline], table: Table, tag: str, attributes: str, usual: str = ""
+    ) -> str:
         made = []
         width = self._sheet.width // max(1, len(cells)) - _CELL_SIDE
         inner = self._within(self._sheet.width - width)
         for index, cell in enumerate(cells):
-            align = table.align[index].value if index < len(table.align) else ""
+            align = (table.align[index].value if index < len(table.align) else "") or usual
             side = f' align="{align}"' if align else ""
+            side += " nowrap" if _is_one_word(plain_text(cell)) else ""
             made.append(f"<{tag}{attributes}{side}>{inner.inline(cell)}</{tag}>")
         return "".join(made)
 
@@ -290,23 +297,43 @@ class HtmlWriter:
         )
         return _box("footnotes", notes)
 
-    def _item(self, item: Item, level: int, follows: bool) -> str:
-        """An item; one that follows another is parted from it."""
+    def _subsection(self, section: Section, level: int, below: int, follows: bool) -> str:
+        """A section in a section; one that groups others looks like more than they do.
+
+        What follows an item or a section is parted from it by a line.
+        """
+        holds_headings = any(isinstance(part, Item | Section) for part in section.parts)
+        groups = holds_headings and section.url is None and level == _FIRST_LEVEL
+        name = "chapter" if groups else _look(below)
+        deeper = below if groups else below + 1
+        parts = "".join(self._parts(section.parts, min(level + 1, 6), deeper))
+        heading = _heading(self._title(section.heading), level, name)
+        opening = f'<div class="next">{heading}</div>' if follows else heading
+        return f"{opening}{parts}"
+
+    def _item(self, item: Item, level: int, below: int, follows: bool) -> str:
         source = ""
         if item.url and (host := domain(item.url)):
             source = (
                 f'<p class="source"><a href="{self.url(item.url)}" class="source-link">'
                 f"{html.escape(host)}&nbsp;›</a></p>"
             )
-        outer, name = "item next" if follows else "item", "h3 linked" if source else "h3"
-        name += " after" if follows else ""
-        return (
-            f'<div class="{outer}"><h{level} class="{name}">{self._heading(item.heading)}'
-            f"</h{level}>{source}{self.blocks(item.blocks)}</div>"
-        )
+        name = _look(below) + (" linked" if source else "")
+        heading = _heading(self._title(item.heading), level, name)
+        outer = "item next" if follows else "item"
+        return f'<div class="{outer}">{heading}{source}{self.blocks(item.blocks)}</div>'
 
-    def _heading(self, inline: Inline) -> str:
+    def _title(self, inline: Inline) -> str:
         return str(self.inline(inline)).replace('class="link"', 'class="title-link"')
+
+
+def _heading(title: str, level: int, name: str) -> str:
+    return f'<h{level} class="{name}">{title}</h{level}>'
+
+
+def _look(below: int) -> str:
+    """The class of a heading that stands under so many of its kind."""
+    return "h4" if below else "h3"
 
 
 def _box(name: str, content: str) -> str:
@@ -315,6 +342,11 @@ def _box(name: str, content: str) -> str:
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="box">'
         f'<tr><td class="{name}">{content}</td></tr></table>'
     )
+
+
+def _is_one_word(text: str) -> bool:
+    """Whether a text is a date, a version or the like, which would break at its hyphens."""
+    return "-" in text and len(text) <= _LONGEST_WORD and " " not in text
 
 
 def label(block: Labelled) -> Inline:

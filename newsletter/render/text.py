@@ -32,6 +32,7 @@ from newsletter.model.digest import (
 )
 from newsletter.render.fields import Fields
 from newsletter.render.html import label
+from newsletter.render.rules import without_idle_rules
 from newsletter.render.spacing import joins_without_space
 
 
@@ -87,7 +88,7 @@ class TextWriter:
         return f"{text} <{url}>"
 
     def _blocks(self, blocks: Iterable[Block | Item | Section]) -> list[str]:
-        return [text for block in blocks if (text := self._block(block))]
+        return [text for block in without_idle_rules(blocks) if (text := self._block(block))]
 
     def _joined(self, blocks: Iterable[Block]) -> str:
         return "\n".join(self._blocks(blocks))

@@ -28,6 +28,7 @@ from newsletter.model.digest import (
     Table,
     Text,
     plain_text,
+    walk,
 )
 from newsletter.model.finding import Severity
 from tests.unit.digest.reading import BASE, all_of, body, finding, findings, read, texts
@@ -434,6 +435,65 @@ def test_a_list_under_a_heading_for_the_rest_is_a_link_list_without_links(headin
     section = only_section(f"## {heading}\n\n- **a**：x\n- b\n")
 
     assert kinds(section.parts) == ["LinkList"]
+
+
+LONG = "word " * 41
+
+
+@pytest.mark.parametrize(
+    ("source", "kinds_of_lists"),
+    [
+        (links(1, 0), ["ListBlock"]),
+        (links(3, 0) + "\n## B\n\n" + links(1, 0), ["LinkList", "LinkList"]),
+        (links(2, 0) + "\n## B\n\n" + links(3, 0), ["LinkList", "LinkList"]),
+        (links(2, 0) + "\n## In brief\n\n- x\n", ["LinkList", "LinkList"]),
+        (links(1, 1) + "\n## B\n\n" + links(3, 0), ["ListBlock", "LinkList"]),
+        (links(3, 3) + "\n## B\n\n" + links(3, 0), ["ListBlock", "LinkList"]),
+        ("- [x] [a](https://a.example/)\n\n## B\n\n" + links(3, 0), ["ListBlock", "LinkList"]),
+        ("### i\n\nx\n\n" + links(2, 0) + "\n## B\n\n" + links(3, 0), ["LinkList", "LinkList"]),
+    ],
+)
+def test_short_lists_of_links_are_link_lists_beside_another(
+    source: str, kinds_of_lists: list[str]
+) -> None:
+    """Lists of the same kind look the same in one issue."""
+    digest = body(f"## A\n\n{source}")
+
+    assert [
+        type(node).__name__ for node in walk(digest) if isinstance(node, ListBlock | LinkList)
+    ] == kinds_of_lists
+
+
+@pytest.mark.parametrize("heading", ["News", "In brief"])
+def test_a_list_with_a_paragraph_for_a_note_is_body_text(heading: str) -> None:
+    entry = "- [t](https://a.example/), "
+
+    short = only_section(f"## {heading}\n\n" + 3 * f"{entry}{LONG[:190]}\n")
+    long = only_section(f"## {heading}\n\n{links(3, 0)}{entry}{LONG}\n")
+
+    assert kinds(short.parts) == ["LinkList"]
+    assert kinds(long.parts) == ["ListBlock"]
+
+
+@pytest.mark.parametrize(
+    "sign", ["🎈 ", "🇯🇵 ", "👩🏽‍💻 ", "❤️ ", "[video] ", "[series] [DE] ", "🎈 [en] "]
+)
+def test_a_sign_before_a_link_belongs_to_what_the_entry_leads_with(sign: str) -> None:
+    escaped = sign.replace("[", "\\[")
+    (block,) = body(f"- {escaped}[a](https://a.example/): n\n" + links(2, 0)).lead
+    assert isinstance(block, LinkList)
+
+    assert plain_text(block.entries[0].lead) == f"{sign}a"
+    assert plain_text(block.entries[0].note) == ": n"
+    assert block.entries[0].url == "https://a.example/"
+
+
+@pytest.mark.parametrize("before", ["see ", "1 ", "🎈 new: ", "(", "[a longer text in brackets] "])
+def test_words_before_a_link_are_no_sign(before: str) -> None:
+    (block,) = body(f"- {before}[a](https://a.example/)\n" + links(3, 0)).lead
+    assert isinstance(block, LinkList)
+
+    assert block.entries[0].lead == ()
 
 
 def test_what_is_nested_under_an_entry_stays_with_it() -> None:
