@@ -6,7 +6,7 @@ from pathlib import Path
 
 from newsletter import digest, render
 from newsletter.model.email import fill
-from newsletter.render import Masthead
+from newsletter.render import Masthead, packaged_templates
 
 ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "digests"
@@ -17,6 +17,7 @@ _FILES = {path.stem: path for path in sorted((ROOT / "issues").glob("*.md"))} | 
     path.stem: path for path in sorted(REAL.glob("*.md")) if path.stem == "2026-01-07-ai-daily"
 }
 SAMPLES = (EVERY_BLOCK, RIGHT_TO_LEFT, *_FILES)
+THEMES = sorted(path.parent.name for path in packaged_templates().glob("*/email.mjml.j2"))
 
 _MASTHEAD = Masthead(
     name="每日机器 · The Quiet Machine",
@@ -45,7 +46,7 @@ summary: |
   - One point with `code` and **bold**
   - https://example.com/a/very/long/address/that/never/ends/and/has/no/place/to/break/at/all
 ---
-Hello {{ subscriber.name | default("reader") }}, with a [link](https://example.com/) in the lead.
+Hello {{ subscriber.name | default("reader") }}, with a [note](https://example.com/) in the lead.
 
 ## 第一部分
 
@@ -66,7 +67,7 @@ Hello {{ subscriber.name | default("reader") }}, with a [link](https://example.c
 
 ### An item without a link
 
-> A quote with a [link](https://example.com/quote).
+> A quote with a [source](https://example.com/quote).
 
 | column | a rather wide second column | third | fourth |
 |---|---|---|---|
@@ -133,7 +134,7 @@ summary: |
   - نقطة ثانية: ارتفعت المبيعات 12.5% في 2026.
 ---
 صباح الخير {{ subscriber.name | default("أيها القارئ") }}،
-وهذا [رابط](https://example.com/) في المقدمة.
+وهذا [مقال](https://example.com/) في المقدمة.
 
 ## القسم الأول
 

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from tests.browser.conftest import context_of
-from tests.browser.samples import RIGHT_TO_LEFT, SAMPLES, html_of, with_every_block
+from tests.browser.samples import RIGHT_TO_LEFT, SAMPLES, THEMES, html_of, with_every_block
 
 pytestmark = pytest.mark.browser
 
@@ -73,18 +73,45 @@ def test_without_style_sheets_it_still_fits(page: Page, name: str) -> None:
     assert _overhang(page) <= 0
 
 
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("name", SAMPLES)
-def test_no_rule_of_accessibility_is_broken(phone: Page, name: str) -> None:
-    """Contrast, names and structure, in both modes, as axe-core judges them."""
-    phone.set_content(html_of(name))
+def test_no_rule_of_accessibility_is_broken(phone: Page, name: str, theme: str) -> None:
+    """Contrast, landmarks, names and structure, in both modes, as axe-core judges them."""
+    phone.set_content(html_of(name, theme))
 
-    found = Axe().run(
-        phone, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
-    )
+    assert _violations(phone) == {}
 
-    broken = found.response["violations"]
-    told = [(rule["id"], [node["html"][:200] for node in rule["nodes"][:3]]) for rule in broken]
-    assert not told
+
+def _violations(page: Page) -> dict[str, list[str]]:
+    """The rules of axe that a page breaks, with the first elements that break them."""
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
+    broken = Axe().run(page, options=options).response["violations"]
+    return {rule["id"]: [node["html"][:200] for node in rule["nodes"][:3]] for rule in broken}
+
+
+# A rule of axe, a piece of the HTML, and what breaks the rule once it stands in its place.
+AXE_BREAKS = (
+    ("color-contrast", "</head>", "<style>p{color:#777!important}</style></head>"),
+    ("document-title", r"<title>.*?</title>", ""),
+    ("heading-order", r"<(/?)h2", r"<\1h5"),
+    ("html-has-lang", r"<html lang=\"[^\"]*\"", "<html"),
+    ("image-alt", r" alt=\"[^\"]*\"", ""),
+    ("landmark-one-main", r" role=\"main\"", ""),
+    ("link-in-text-block", "text-decoration:underline", "text-decoration:none!important"),
+    ("link-name", r"(<a [^>]*>)[^<]*(</a>)", r"\1\2"),
+    ("meta-viewport", "initial-scale=1", "initial-scale=1,user-scalable=no"),
+    ("page-has-heading-one", r"<(/?)h1", r"<\1h2"),
+    ("region", r" role=\"main\"", ""),
+    ("html-lang-valid", r"<html lang=\"[^\"]*\"", '<html lang="nowhere"'),
+)
+
+
+@pytest.mark.parametrize(("rule", "piece", "broken"), AXE_BREAKS)
+def test_axe_sees_what_is_broken(phone: Page, rule: str, piece: str, broken: str) -> None:
+    """In both modes: a page that is never looked at breaks nothing."""
+    phone.set_content(re.sub(piece, broken, with_every_block()))
+
+    assert rule in _violations(phone)
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -117,11 +144,10 @@ def _brightness(page: Page, expression: str) -> float:
     return sum(numbers) / 3
 
 
-def test_every_block_of_a_mail_from_right_to_left_is_set_so(phone: Page) -> None:
-    """But code, and the centred foot."""
-    phone.set_content(html_of(RIGHT_TO_LEFT))
-
-    others = phone.evaluate("""() =>
+def _not_from_right_to_left(page: Page) -> set[str]:
+    """The elements with text that are set from left to right, or begin on the left."""
+    return set(
+        page.evaluate("""() =>
         [...document.querySelectorAll("p, li, h1, h2, h3, h4, td, th, pre, code")]
         .filter(e => e.innerText.trim() && e.offsetParent)
         .filter(e => {
@@ -129,8 +155,29 @@ def test_every_block_of_a_mail_from_right_to_left_is_set_so(phone: Page) -> None
             const side = s.textAlign.replace("-webkit-", "");
             return s.direction !== "rtl" || !["right", "start", "center"].includes(side) })
         .map(e => e.tagName)""")
+    )
 
-    assert set(others) == {"PRE", "CODE"}
+
+def test_every_block_of_a_mail_from_right_to_left_is_set_so(phone: Page) -> None:
+    """But code, and the centred foot."""
+    phone.set_content(html_of(RIGHT_TO_LEFT))
+
+    assert _not_from_right_to_left(phone) == {"PRE", "CODE"}
+
+
+@pytest.mark.parametrize(
+    ("piece", "broken"),
+    [
+        ("direction:rtl", "direction:ltr"),
+        ("text-align:right", "text-align:left"),
+        ("<p ", "<p dir='ltr' "),
+        ("<li ", "<li align='left' "),
+    ],
+)
+def test_a_block_that_is_set_the_other_way_is_seen(phone: Page, piece: str, broken: str) -> None:
+    phone.set_content(html_of(RIGHT_TO_LEFT).replace(piece, broken))
+
+    assert _not_from_right_to_left(phone) - {"PRE", "CODE"}
 
 
 def test_with_pictures_off_every_word_is_there(phone: Page) -> None:

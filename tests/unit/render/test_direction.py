@@ -86,6 +86,35 @@ def test_a_mail_from_right_to_left_is_the_mirror_image_of_one_from_left_to_right
     assert looks(other) == [tuple(map(mirrored, look)) for look in looks(plain)]
 
 
+@pytest.mark.parametrize(
+    ("piece", "broken"),
+    [
+        ("direction:rtl", "direction:ltr"),
+        ("text-align:right", "text-align:left"),
+        ("padding-right", "padding-left"),
+        ("border-right", "border-left"),
+        ('dir="rtl"', 'dir="ltr"'),
+        ('align="right"', 'align="left"'),
+    ],
+)
+def test_a_side_that_is_not_mirrored_is_seen(piece: str, broken: str) -> None:
+    summary = "|\n  - one\n  - two"
+    plain = delivered(EVERYTHING, language="sw", summary=summary).html
+    other = delivered(EVERYTHING, language="ar", summary=summary).html
+
+    changed = other.replace(piece, broken)
+
+    assert changed != other
+    assert looks(changed) != [tuple(map(mirrored, look)) for look in looks(plain)]
+
+
+@pytest.mark.parametrize("style", ["padding:8px 12px 8px 0", "margin:0 4px 0 6px"])
+def test_a_side_in_a_shorthand_is_seen(style: str) -> None:
+    (pair,) = _FOUR.findall(style)
+
+    assert pair[0] != pair[1]
+
+
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_no_side_hides_in_a_shorthand(language: str) -> None:
     """`padding: 8px 12px 8px 0` would be the same in both."""

@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import RenderError
-from newsletter.render import load_theme, packaged_templates
-from tests.browser.samples import SAMPLES, html_of
+from newsletter.render import load_theme
+from tests.browser.samples import SAMPLES, THEMES, html_of
 from tests.unit.render import outlook
 from tests.unit.render.outlook import RULES, Rule
 from tests.unit.render.rendering import delivered, issue, mail, own_theme, rendered, visible
 from tests.unit.test_extending import EXAMPLES
 
-THEMES = sorted(path.parent.name for path in packaged_templates().glob("*/email.mjml.j2"))
 PICTURE = "https://a.example/i.png"
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
