@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from newsletter import digest, render
-from newsletter.model.email import fill
+from newsletter.model.email import Email, fill
 from newsletter.render import Masthead, packaged_templates
 
 ROOT = Path(__file__).parents[2]
@@ -192,6 +192,11 @@ def with_every_block() -> str:
 @cache
 def html_of(name: str, theme: str = "digest") -> str:
     """The final HTML of a sample for one reader, in a packaged theme."""
+    return fill(email_of(name, theme).html, _VALUES)
+
+
+def email_of(name: str, theme: str = "digest") -> Email:
+    """A sample in a packaged theme."""
     data = _SOURCES[name].encode() if name in _SOURCES else _FILES[name].read_bytes()
     parsed = digest.parse(
         data,
@@ -201,4 +206,4 @@ def html_of(name: str, theme: str = "digest") -> str:
         section_labels=("影响", "Impact"),
     )
     look = render.load_theme(theme, [render.packaged_templates()])
-    return fill(render.render(parsed.digest, look, _MASTHEAD).html, _VALUES)
+    return render.render(parsed.digest, look, _MASTHEAD)
