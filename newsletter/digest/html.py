@@ -6,6 +6,7 @@ further than this module.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import lxml.html
@@ -326,7 +327,7 @@ def image(attributes: Mapping[str, str], place: Position, report: Report) -> Ima
     found = source and report.image(source, alt, attributes.get("title", ""), place, width, height)
     if not found:
         return Text(alt, position=place) if alt else None
-    return found
+    return replace(found, decorative=attributes.get("alt", "?").strip() == "")
 
 
 def _pixels(value: str | None) -> int | None:

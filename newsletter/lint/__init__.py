@@ -30,6 +30,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.heading_skip,
     shape.repeated_url,
     shape.image_without_alt,
+    shape.vague_alt,
     shape.insecure_image,
     shape.many_images,
     shape.label_misspelt,

@@ -10,10 +10,12 @@ from newsletter.lint.vague import is_vague
 from newsletter.lint.visible import body_nodes
 from newsletter.model.digest import (
     Digest,
+    Figure,
     Image,
     Item,
     Labelled,
     Link,
+    Node,
     Section,
     Text,
     plain_text,
@@ -24,6 +26,11 @@ from newsletter.model.finding import Finding, Severity
 _TITLE_WIDTH = 60
 _MANY_IMAGES = 100
 _LABELS = ("深度解读 & 洞察", "深度解读", "洞察", "解读", "影响", "Insight", "Impact", "Summary")
+_FILE_NAME = re.compile(
+    r"\S+\.(?:png|jpe?g|gif|webp|avif|svg|heic)"
+    r"|(?:image|img|dsc|picture|photo|pic|screen ?shot|untitled)[\s_-]*\(?\d*\)?",
+    re.IGNORECASE,
+)
 _TEMPLATE = re.compile(  # each opening is looked at up to the next one: linear in a text of them
     r"\{\{(?:(?!\{\{).){0,200}?\}\}|\{%(?:(?!\{%).){0,200}?%\}"
 )
@@ -143,13 +150,45 @@ def repeated_url(digest: Digest) -> Iterator[Finding]:
 def image_without_alt(digest: Digest) -> Iterator[Finding]:
     """Many readers see no pictures, and some never do."""
     for node in walk(digest):
-        if isinstance(node, Image) and not node.alt.strip():
+        match node:
+            case Image() if not (node.alt.strip() or node.decorative):
+                yield _undescribed(
+                    node,
+                    "a picture without a description",
+                    'Write ![what it shows](…), or <img alt="" …> for one that only decorates.',
+                )
+            case Figure(image=Image(decorative=True)) if node.url:
+                yield _undescribed(node, _NAMELESS_LINK, _NAME_IT)
+            case Link() if _holds_decoration_alone(node):
+                yield _undescribed(node, _NAMELESS_LINK, _NAME_IT)
+            case _:
+                pass
+
+
+_NAMELESS_LINK = "a link whose only picture has no description"
+_NAME_IT = "Say in its alt where the link leads."
+
+
+def _holds_decoration_alone(link: Link) -> bool:
+    pictures = [node for child in link.children for node in walk(child) if isinstance(node, Image)]
+    named = plain_text(link.children).strip()
+    return not named and bool(pictures) and all(picture.decorative for picture in pictures)
+
+
+def _undescribed(node: Node, message: str, fix: str) -> Finding:
+    return Finding("image-without-alt", Severity.ERROR, node.position, message, fix)
+
+
+def vague_alt(digest: Digest) -> Iterator[Finding]:
+    """A description says what a picture shows; the name of its file does not."""
+    for node in walk(digest):
+        if isinstance(node, Image) and _FILE_NAME.fullmatch(node.alt.strip()):
             yield Finding(
-                "image-without-alt",
-                Severity.ERROR if node.file else Severity.WARNING,
+                "vague-alt",
+                Severity.WARNING,
                 node.position,
-                "a picture without a description",
-                "Write ![what it shows](…).",
+                f"the description {node.alt.strip()!r} does not say what the picture shows",
+                "Say what readers would miss without it.",
             )
 
 

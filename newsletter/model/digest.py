@@ -74,7 +74,8 @@ class Link(Node):
 class Image(Node):
     """`url` is absolute http or https; width and height are in CSS pixels, where known.
 
-    `file` is that of a picture which lies beside the issue, as its author names it.
+    `file` is that of a picture which lies beside the issue, as its author names it; `decorative`
+    is one of which readers would miss nothing, as its author says by an empty `alt` in HTML.
     """
 
     url: str
@@ -83,6 +84,7 @@ class Image(Node):
     width: int | None = None
     height: int | None = None
     file: str = ""
+    decorative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ PROJECT_RULES = {
 }
 # Rules on pictures that lie beside an issue; tests/unit/pictures and tests/integration have them.
 PICTURE_RULES = {
-    "image-without-alt": Severity.ERROR,
     "picture-missing": Severity.ERROR,
     "picture-outside": Severity.ERROR,
     "picture-stands-still": Severity.WARNING,
