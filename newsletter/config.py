@@ -253,6 +253,7 @@ class DigestSettings(_Part):
     """`[digest]`: how issues are read."""
 
     section_labels: tuple[str, ...] = ("影响", "Impact")
+    smart: bool = True
 
 
 class Settings(_Part):

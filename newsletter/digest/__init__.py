@@ -4,7 +4,7 @@ characters   bytes -> clean text
 limits       how much of it there may be
 front_matter the mapping at the top, and where the body begins
 meta         its keys, checked
-markdown     the parser, with definitions, containers, foreign and tags
+markdown     the parser, with definitions, containers, foreign, tags and typography
 blocks       block tokens -> blocks, with inline, html and raw below it
 promo        the card at the end
 recognise    sections, items, labelled blocks, link lists
@@ -30,11 +30,14 @@ from newsletter.digest import (
     meta,
     promo,
     recognise,
+    typography,
 )
 from newsletter.digest.greetings import greets
 from newsletter.digest.report import Pictures, Report
 from newsletter.digest.slugs import slug_of
 from newsletter.errors import UnreadableIssue, UsageError
+from newsletter.languages import Signs, inferred
+from newsletter.languages import signs as signs_of
 from newsletter.model.digest import (
     Block,
     Break,
@@ -42,6 +45,7 @@ from newsletter.model.digest import (
     Footnotes,
     Heading,
     Inline,
+    Meta,
     Paragraph,
     Text,
     plain_text,
@@ -51,6 +55,7 @@ from newsletter.model.finding import Finding, Position, Severity
 __all__ = ["Parsed", "load", "parse"]
 
 _FOOTNOTE = re.compile(r"[\s>*+-]*\[\^([^\]\s]+)\]:")
+_QUOTES = dict.fromkeys(map(ord, "'\"‘’‚‹›“”„«»「」『』"))
 _TITLE_LENGTH = 80  # a longer first paragraph is prose, not a title
 
 
@@ -70,6 +75,7 @@ def load(
     section_labels: Sequence[str],
     file: str | None = None,
     pictures: Pictures | None = None,
+    smart_in: str = "",
 ) -> Parsed:
     """Read and parse an issue; `file` is what positions name, by default the path.
 
@@ -92,6 +98,7 @@ def load(
         base_url=base_url,
         section_labels=section_labels,
         pictures=pictures,
+        smart_in=smart_in,
     )
 
 
@@ -103,10 +110,12 @@ def parse(
     base_url: str,
     section_labels: Sequence[str],
     pictures: Pictures | None = None,
+    smart_in: str = "",
 ) -> Parsed:
     """Parse the bytes of an issue. Raises UnreadableIssue; all other faults are findings.
 
-    Without `pictures` those with a relative address are taken to be on the web site.
+    Without `pictures` those with a relative address are taken to be on the web site. `smart_in` is
+    the language of issues that name none; where it is empty, quotes and hyphens stay straight.
     """
     written = characters.decode(data, file)
     text = characters.clean(written)
@@ -117,21 +126,23 @@ def parse(
     known = [*characters.faults(written, file), *faults]
     report = Report(file, base_url, front.body_line, pictures, known)
     check = partial(limits.refuse_too_many_parts, file=file, body_line=front.body_line)
-    env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
+    signs = _signs(read.meta, front.body, smart_in)
+    env: dict[str, Any] = {markdown.CHECK_BLOCKS: check, typography.SIGNS: signs}
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)
     definitions.tell_of_unused(env, front.body, report)
     pieces, card = promo.split(block_parser.build(tokens, report), report)
     notes = tuple(piece for piece in pieces if isinstance(piece, Footnotes))
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
-    title, body = _title(read.title, front, body, stem, report)
+    named = None if read.title is None else typography.typeset(read.title, signs)
+    title, body = _title(named, front, body, stem, report)
     outline = recognise.outline(body, section_labels)
     digest = Digest(
         stem=stem,
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),
         title=title,
-        meta=read.meta,
-        summary=tuple(_point(point, line, report) for point, line in read.summary),
+        meta=_typeset(read.meta, signs),
+        summary=tuple(_point(point, line, report, signs) for point, line in read.summary),
         summary_is_list=read.summary_is_list,
         lead=outline.lead,
         sections=outline.sections,
@@ -171,10 +182,26 @@ def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) ->
             )
 
 
-def _point(text: str, line: int, report: Report) -> Inline:
+def _signs(known: Meta, body: str, smart_in: str) -> Signs | None:
+    """The quotes and dashes of an issue's language, None where they stay as they are written."""
+    if not (smart_in and known.smart):
+        return None
+    return signs_of(known.language or inferred(body, smart_in) or smart_in)
+
+
+def _typeset(known: Meta, signs: Signs | None) -> Meta:
+    """What an inbox shows, set as the text is."""
+    return replace(
+        known,
+        subject=known.subject and typography.typeset(known.subject, signs),
+        preheader=known.preheader and typography.typeset(known.preheader, signs),
+    )
+
+
+def _point(text: str, line: int, report: Report, signs: Signs | None) -> Inline:
     """One point of the summary: a line of Markdown."""
     place = replace(report, offset=line)
-    tokens = markdown.parser().parseInline(text)
+    tokens = markdown.parser().parseInline(text, {typography.SIGNS: signs})
     return inline.build(tokens[0].children or [], 0, place)
 
 
@@ -237,4 +264,5 @@ def _is_title(heading: Heading) -> bool:
 
 
 def _squeezed(text: str) -> str:
-    return "".join(text.split())
+    """A text without white space and quotes, which code in a heading keeps straight."""
+    return "".join(text.translate(_QUOTES).split())

@@ -18,6 +18,7 @@ KNOWN = (
     "list",
     "theme",
     "draft",
+    "smart",
     "publishDate",
     "lint-ignore",
     "subtitle",
@@ -52,4 +53,4 @@ NAMES = frozenset(
     }
 )
 # A number, a time or `no` (Norwegian) is what it says in all but these.
-TYPED = frozenset({"draft", "lint-ignore", "published"})
+TYPED = frozenset({"draft", "smart", "lint-ignore", "published"})

@@ -28,7 +28,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from newsletter.digest import containers, definitions, foreign, tags
+from newsletter.digest import containers, definitions, foreign, tags, typography
 from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
@@ -97,6 +97,7 @@ def parser() -> MarkdownIt:
     markdown.core.ruler.before("inline", "check_blocks", _check_blocks)
     markdown.core.ruler.at("inline", _inline_within_limits)
     markdown.core.ruler.before("linkify", "url_end", _part_at_url_ends)
+    markdown.core.ruler.before("text_join", "typography", typography.rule)
     markdown.core.ruler.push("literal", _literal)
     bounded = MethodType(_bounded_tokenize, markdown.block)
     setattr(markdown.block, "tokenize", bounded)  # noqa: B010 -- as above

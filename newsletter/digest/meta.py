@@ -54,6 +54,7 @@ def read(
         list=reader.list_name(),
         theme=reader.text("theme"),
         draft=reader.flag("draft"),
+        smart=reader.flag("smart", usual=True),
         extra=reader.extra(),
     )
     return Read(title, meta, summary, is_list), reader.findings
@@ -119,14 +120,14 @@ class _Reader:
         self._wrong(key, "a list of words")
         return ()
 
-    def flag(self, key: str) -> bool:
+    def flag(self, key: str, *, usual: bool = False) -> bool:
         _, value = self._value(key)
         if value is None or isinstance(value, bool):
-            return bool(value)
+            return usual if value is None else value
         if str(value).lower() in _FLAGS:
             return str(value).lower() in ("true", "yes")
         self._wrong(key, "true or false")
-        return False
+        return usual
 
     def language(self) -> str | None:
         key, value = self._value("language", "lang")

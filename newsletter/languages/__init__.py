@@ -1,16 +1,19 @@
 """Languages of readers: which way they are written, and what a tag such as `zh-Hant-HK` means.
 
 tags     a tag -> the tags whose words serve it, and its direction
+quotes   the quotes and dashes of a language
 words    the words of the mail and of the pages, with plurals
 scripts  the script that a text is plainly written in, and the language that it tells
 """
 
+from newsletter.languages.quotes import Signs, signs
 from newsletter.languages.scripts import inferred, is_written_in, script_of
 from newsletter.languages.tags import direction, forms
 from newsletter.languages.words import FALLBACK, fill, locale, nearest, pattern, words
 
 __all__ = [
     "FALLBACK",
+    "Signs",
     "direction",
     "fill",
     "forms",
@@ -20,5 +23,6 @@ __all__ = [
     "nearest",
     "pattern",
     "script_of",
+    "signs",
     "words",
 ]

@@ -323,6 +323,7 @@ class Meta:
     list: str | None = None
     theme: str | None = None
     draft: bool = False
+    smart: bool = True  # whether straight quotes and hyphens become those of the language
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

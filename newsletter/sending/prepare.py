@@ -67,6 +67,7 @@ def prepare(
         path,
         base_url=settings.newsletter.base_url,
         section_labels=settings.digest.section_labels,
+        smart_in=settings.newsletter.language if settings.digest.smart else "",
         file=project.shown(path),
         pictures=folder,
     )

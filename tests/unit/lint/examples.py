@@ -422,7 +422,7 @@ PARSER_RULES = (
         )
         for key in (
             *("category", "tags", "seo", "coverImage", "cover_image", "cover", "summary"),
-            *("subject", "preheader", "language", "lang", "list", "theme", "draft"),
+            *("subject", "preheader", "language", "lang", "list", "theme", "draft", "smart"),
         )
     ),
     *(
