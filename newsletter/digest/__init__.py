@@ -36,7 +36,7 @@ from newsletter.digest.greetings import greets
 from newsletter.digest.report import Pictures, Report
 from newsletter.digest.slugs import slug_of
 from newsletter.errors import UnreadableIssue, UsageError
-from newsletter.languages import Signs, inferred
+from newsletter.languages import Signs, inferred, shortened
 from newsletter.languages import signs as signs_of
 from newsletter.model.digest import (
     Block,
@@ -245,7 +245,8 @@ def _title(
                 "Add title: … to the front matter.",
             )
             if len(text) > _TITLE_LENGTH or greets(text):
-                return (Text(text[:_TITLE_LENGTH].rstrip(" ,，"), position=first.position),), body
+                beginning = Text(shortened(text, _TITLE_LENGTH), position=first.position)
+                return (beginning,), body
             rest = first.inline[len(line) + 1 :]
             below = [Paragraph(rest, position=rest[0].position)] if rest else []
             return line, [*below, *body[1:]]

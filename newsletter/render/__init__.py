@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.languages import direction, inferred
+from newsletter.languages import direction, inferred, is_wide
 from newsletter.model.digest import Digest, Image, Paragraph, Text, walk
 from newsletter.model.email import Email, Place
 from newsletter.render.compile import to_html
@@ -22,7 +22,6 @@ from newsletter.render.dates import written_date
 from newsletter.render.fields import Fields
 from newsletter.render.html import HtmlWriter, Sheet, domain
 from newsletter.render.sandbox import Templates
-from newsletter.render.spacing import is_wide
 from newsletter.render.text import TextWriter
 from newsletter.render.theme import Theme, load_theme, packaged_templates
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from operator import itemgetter
 
+from newsletter.languages import cut, word_end
 from newsletter.model.digest import Code, InlineNode, Link, Span, plain_text
 from newsletter.model.email import LIST_NAME, URL_FIELDS, MergeField, MergeText, Place
 
@@ -71,14 +72,14 @@ class Fields:
         return "".join(pieces)
 
     def shortened(self, text: str, length: int) -> str:
-        """At most so many characters of a text with tokens, none of which is cut in two."""
+        """At most so many characters of a text with tokens: whole words, whole tokens."""
         if len(text) <= length:
             return text
-        end = length - 1
+        end = word_end(text, length - 1)
         for token in self._tokens(text):
             if token.start() < end < token.end():
                 end = token.start()
-        return text[:end].rstrip() + "…"
+        return cut(text, end)
 
     def split(self, finished: str, place: Place) -> MergeText:
         """Finished text with its tokens as fields; in HTML each is escaped for where it stands."""
