@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from markdown_it.token import Token
 
-from newsletter.digest import containers, foreign, html, inline, markdown, recognise, tags
+from newsletter.digest import (
+    containers,
+    foreign,
+    html,
+    inline,
+    markdown,
+    paragraphs,
+    recognise,
+    tags,
+)
 from newsletter.digest.report import Report
 from newsletter.model.digest import (
     Align,
@@ -26,6 +35,7 @@ from newsletter.model.digest import (
     Quote,
     Row,
     Rule,
+    Sponsored,
     Table,
     Text,
     plain_text,
@@ -76,6 +86,10 @@ class _Cursor:
                 return
             yield from self._piece(token, top)
 
+    def _before(self) -> Token:
+        """The token before the one that was taken last."""
+        return self._tokens[max(0, self._next - 2)]
+
     def _blocks(self, until: str) -> Blocks:
         return tuple(piece for piece in self.pieces(until) if not isinstance(piece, RawHtml))
 
@@ -83,19 +97,20 @@ class _Cursor:
         place = self._report.at(self._line)
         match token.type:
             case "paragraph_open":
-                run = self._inline("paragraph_close")
-                yield from html.paragraphs(run, place)
+                leads = token.hidden or self._before().type == "list_item_open"
+                for block in html.paragraphs(self._inline("paragraph_close"), place):
+                    yield from (block,) if leads else paragraphs.parted(block)
             case "heading_open":
                 level = int(token.tag[1])
                 yield Heading(level, self._inline("heading_close"), position=place)
             case "bullet_list_open" | "ordered_list_open":
                 yield self._list(token)
             case "blockquote_open":
-                yield _alert(Quote(self._blocks("blockquote_close"), position=place))
+                yield _alert(self._quote(place))
             case "labelled_open":
                 label = self._take()
                 run = inline.build(label.children or [], self._line, self._report)
-                yield _labelled(run, self._blocks("labelled_close"), place)
+                yield _named(token.info, run, self._blocks("labelled_close"), place)
             case foreign.FOREIGN:
                 foreign.note(token.meta[foreign.CONSTRUCT], token.info, place, self._report)
             case "fence" | "code_block":
@@ -133,6 +148,12 @@ class _Cursor:
                 f"{problem}; it is shown as it is written",
                 fix="Write it flatter, or as several paragraphs.",
             )
+
+    def _quote(self, place: Position) -> Quote:
+        blocks = self._blocks("blockquote_close")
+        last = self._before()
+        ends_in_dash = last.type == "bullet_list_close" and last.markup == "-"
+        return paragraphs.quote(blocks, place, ends_in_dash=ends_in_dash)
 
     def _list(self, opening: Token) -> ListBlock:
         place = self._report.at(self._line)
@@ -210,21 +231,33 @@ def _task(item: ListItem) -> ListItem:
     return ListItem((paragraph, *item.blocks[1:]), match[1] in "xX", position=item.position)
 
 
-def _labelled(label: Inline, blocks: Blocks, place: Position) -> Labelled:
+def _named(name: str, label: Inline, blocks: Blocks, place: Position) -> Labelled | Sponsored:
+    """A block that its author calls `name`; a sponsor's has the title alone as its label."""
+    if containers.is_sponsor(name):
+        return Sponsored(label, recognise.views(blocks), position=place)
     kind = recognise.kind_of(plain_text(label))
     return Labelled(kind, label, recognise.views(blocks), position=place)
 
 
-def _alert(quote: Quote) -> Quote | Labelled:
+def _alert(quote: Quote) -> Quote | Labelled | Sponsored:
     """A quote that begins with `[!NOTE]`, and perhaps a title, as a labelled block."""
     if not quote.blocks or not isinstance(first := quote.blocks[0], Paragraph):
         return quote
+    who = quote.attribution
+    tail = (Paragraph(who, position=who[0].position),) if who else ()
     opening = first.inline and first.inline[0]
     if not isinstance(opening, Text) or not (match := _ALERT.match(opening.text)):
         return quote
     words = Text(opening.text[match.end() :], position=opening.position)
     run = inline.merged((words, *first.inline[1:]))
     end = next((index for index, node in enumerate(run) if isinstance(node, Break)), len(run))
-    name = Text(containers.label_of(match[1].lower()), position=opening.position)
+    name = match[1].lower()
+    label = containers.label_of(name)
+    named = (Text(label, position=opening.position),) if label else ()
     body = html.paragraphs(html.trimmed(run[end:]), first.position)
-    return _labelled(run[:end] or (name,), (*body, *quote.blocks[1:]), quote.position)
+    return _named(
+        name,
+        run[:end] or named,
+        (*(part for block in body for part in paragraphs.parted(block)), *quote.blocks[1:], *tail),
+        quote.position,
+    )

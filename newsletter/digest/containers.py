@@ -8,6 +8,7 @@ from newsletter.digest.foreign import CONSTRUCT, FOREIGN, Construct
 
 LABELLED = "labelled"  # its tokens: labelled_open, inline (the label), blocks, labelled_close
 
+_SPONSORS = ("sponsor", "sponsors", "sponsored", "ad", "advertisement")
 _ENDS = "ends of containers"  # in the environment
 _NOTE_LINES = 100  # how long a note may be
 _INDENT = 4
@@ -24,8 +25,15 @@ _ADMONITION = re.compile(
 _IMPORT = re.compile(r"import\s+(?:[\w*{}\s,$]{1,500}\s+from\s+)?[\"'][^\"']{1,500}[\"'];?\s*")
 
 
+def is_sponsor(name: str) -> bool:
+    """Whether a block is called what somebody paid for."""
+    return name.lower() in _SPONSORS
+
+
 def label_of(name: str, title: str = "") -> str:
-    """The label of a block that is called `name`."""
+    """The label of a block that is called `name`; a sponsor's has a word of the mail's language."""
+    if is_sponsor(name):
+        return title.strip()
     return title.strip() or name.replace("-", " ").replace("_", " ").capitalize()
 
 
@@ -44,8 +52,9 @@ def container(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if silent:
         return True
-    label = label_of(opening[1] or opening[2], opening[3])
-    _push_labelled(state, label, start, last, state.blkIndent)
+    name = opening[1] or opening[2]
+    label = label_of(name, opening[3])
+    _push_labelled(state, name, label, start, last, state.blkIndent)
     state.line = last + 1 if state.line >= last else state.line
     return True
 
@@ -94,14 +103,18 @@ def admonition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if not silent:
         label = label_of(opening[1], opening[2] or "")
-        _push_labelled(state, label, start, last + 1, state.blkIndent + _INDENT)
+        indent = state.blkIndent + _INDENT
+        _push_labelled(state, opening[1], label, start, last + 1, indent)
         state.line = max(state.line, last + 1)
     return True
 
 
-def _push_labelled(state: StateBlock, label: str, start: int, end: int, indent: int) -> None:
+def _push_labelled(
+    state: StateBlock, name: str, label: str, start: int, end: int, indent: int
+) -> None:
     kept = state.parentType, state.lineMax, state.blkIndent
-    state.push(f"{LABELLED}_open", "div", 1).map = [start, end]
+    opening = state.push(f"{LABELLED}_open", "div", 1)
+    opening.map, opening.info = [start, end], name
     inline = state.push("inline", "", 0)
     inline.content, inline.map, inline.children = label, [start, start + 1], []
     state.parentType, state.lineMax, state.blkIndent = "container", end, indent

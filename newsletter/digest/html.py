@@ -5,7 +5,7 @@ further than this module.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +34,7 @@ from newsletter.model.digest import (
     ListBlock,
     ListItem,
     Paragraph,
+    PictureRow,
     Quote,
     Row,
     Rule,
@@ -359,13 +360,30 @@ def _is_blank(node: InlineNode) -> bool:
 
 
 def paragraphs(inline: Inline, place: Position) -> Iterator[Block]:
-    """A run as a paragraph; pictures and embeds that stand alone in it become blocks."""
-    visible = [n for n in inline if not isinstance(n, Break) and not _is_blank(n)]
-    alone = [block for node in visible if (block := _alone_in_paragraph(node))]
-    if len(alone) == len(visible):
-        yield from alone
+    """A run as a paragraph; pictures and embeds that stand alone in it become blocks.
+
+    Pictures that are neighbours on one line are a row.
+    """
+    alone: list[Block] = []
+    line: list[Figure] = []
+    for node in inline:
+        block = _alone_in_paragraph(node)
+        if isinstance(block, Figure):
+            line.append(block)
+        elif block or isinstance(node, Break):
+            alone += (*_row(line), *filter(None, [block]))
+            line = []
+        elif not _is_blank(node):
+            yield Paragraph(inline, position=place)
+            return
+    yield from (*alone, *_row(line))
+
+
+def _row(line: Sequence[Figure]) -> Iterator[Block]:
+    if len(line) > 1:
+        yield PictureRow(tuple(line), position=line[0].position)
     else:
-        yield Paragraph(inline, position=place)
+        yield from line
 
 
 def _alone_in_paragraph(node: InlineNode) -> Figure | Embed | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from newsletter.digest import html
+from newsletter.digest import html, paragraphs
 from newsletter.digest.blocks import Piece, RawHtml
 from newsletter.digest.report import Report
 from newsletter.model.digest import (
@@ -57,7 +57,8 @@ def _calls_itself_card(piece: RawHtml) -> bool:
 def _as_blocks(pieces: Sequence[Piece], report: Report) -> Iterator[Block]:
     for piece in pieces:
         if isinstance(piece, RawHtml):
-            yield from html.blocks(html.tree(piece.cleaned), piece.position, report)
+            for block in html.blocks(html.tree(piece.cleaned), piece.position, report):
+                yield from paragraphs.parted(block)
         else:
             yield piece
 

@@ -9,7 +9,9 @@ from newsletter.model.digest import (
     Block,
     Blocks,
     Break,
+    Button,
     Code,
+    Embed,
     Entry,
     Heading,
     Image,
@@ -204,11 +206,13 @@ def _belongs(block: Block, body: Sequence[Block], has_text: bool) -> bool:
     """Whether a block still belongs to the label before it.
 
     A label with text of its own takes only a list right behind it; one that stands alone takes
-    paragraphs and lists up to the next heading, label or rule.
+    paragraphs, buttons, cards and lists up to the next heading, label or rule.
     """
     if isinstance(block, ListBlock):
         return not has_text or len(body) == 1
-    return not has_text and isinstance(block, Paragraph) and label_of(block) is None
+    return (
+        not has_text and isinstance(block, Paragraph | Button | Embed) and label_of(block) is None
+    )
 
 
 def label_of(block: Block) -> tuple[Inline, Inline] | None:

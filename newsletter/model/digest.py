@@ -129,7 +129,10 @@ class ListBlock(Node):
 
 @dataclass(frozen=True, slots=True)
 class Quote(Node):
+    """`attribution` is its last line, as written, where that names who said it."""
+
     blocks: "Blocks"
+    attribution: Inline = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +164,24 @@ class Table(Node):
 
 @dataclass(frozen=True, slots=True)
 class Figure(Node):
-    """A picture standing alone, perhaps linked."""
+    """A picture standing alone, perhaps linked; the title of the image is its caption."""
 
     image: Image
     url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRow(Node):
+    """Two or more pictures that stand side by side, alone on their line."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Button(Node):
+    """A paragraph that is one bold link."""
+
+    link: Link
 
 
 class EmbedKind(StrEnum):
@@ -207,6 +224,14 @@ class Labelled(Node):
     label: Inline
     blocks: "Blocks"
     whole_section: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sponsored(Node):
+    """What somebody paid for, marked as such; `title` is what its author calls it, if anything."""
+
+    title: Inline
+    blocks: "Blocks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +283,12 @@ Block = (
     | CodeBlock
     | Table
     | Figure
+    | PictureRow
+    | Button
     | Embed
     | Rule
     | Labelled
+    | Sponsored
     | LinkList
     | Footnotes
 )

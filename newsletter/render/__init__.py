@@ -60,9 +60,9 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
     fields = Fields.apart_from(f"{digest}{masthead}")
     templates = Templates(theme)
     language = language_of(digest, masthead.language)
-    text = TextWriter(fields)
     values = _values(digest, theme, masthead, language, fields)
-    writer = HtmlWriter(fields, _sheet(theme, values["direction"]))
+    text = TextWriter(fields, values["t"])
+    writer = HtmlWriter(fields, _sheet(theme, values["direction"]), values["t"])
     html = to_html(
         templates.render(
             "email.mjml.j2",

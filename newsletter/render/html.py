@@ -5,7 +5,7 @@ Looks come from the theme's classes; nothing here has a colour.
 """
 
 import html
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from markupsafe import Markup
 from newsletter.model.digest import (
     Block,
     Break,
+    Button,
     Code,
     CodeBlock,
     Embed,
@@ -33,10 +34,12 @@ from newsletter.model.digest import (
     ListBlock,
     ListItem,
     Paragraph,
+    PictureRow,
     Quote,
     Rule,
     Section,
     Span,
+    Sponsored,
     Table,
     Text,
     plain_text,
@@ -54,6 +57,8 @@ _CALLOUT_SIDES = 40
 _CELL_SIDE = 12
 _LONGEST_WORD = 20
 _FIRST_LEVEL = 3  # of headings below a section
+_MOST_IN_A_ROW = 4  # pictures; what is more stands in further rows
+_ROW_GAP = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +76,17 @@ class Sheet:
 class HtmlWriter:
     """Writes nodes as HTML; merge fields in text become tokens of `fields`."""
 
-    def __init__(self, fields: Fields, sheet: Sheet) -> None:
+    def __init__(self, fields: Fields, sheet: Sheet, words: Mapping[str, str]) -> None:
+        """`words` are those of the mail in its language, as a theme has them."""
         self._fields = fields
         self._sheet = sheet
+        self._words = words
         self._code = ' dir="ltr"' if sheet.direction == "rtl" else ""
 
     def _within(self, taken: int) -> "HtmlWriter":
         """A writer for what stands in a block that takes so many pixels of the width."""
         width = max(_LEAST_ROOM, self._sheet.width - taken)
-        return HtmlWriter(self._fields, replace(self._sheet, width=width))
+        return HtmlWriter(self._fields, replace(self._sheet, width=width), self._words)
 
     # --- inline ---
 
@@ -130,7 +137,7 @@ class HtmlWriter:
     def button(self, link: Link) -> Markup:
         """A link as a button: the padding is its cell's, for Outlook gives none to a link."""
         return Markup(  # noqa: S704 -- as above
-            '<table role="presentation" cellpadding="0" cellspacing="0"><tr>'
+            '<table role="presentation" cellpadding="0" cellspacing="0" class="action"><tr>'
             f'<td bgcolor="{html.escape(self._sheet.button_ground)}" class="button-cell">'
             f"{self._link(link, 'button')}</td></tr></table>"
         )
@@ -183,6 +190,8 @@ class HtmlWriter:
                 return self._list(block)
             case Quote():
                 inner = self._within(_QUOTE_SIDES).blocks(block.blocks)
+                if block.attribution:
+                    inner += self._attribution(block.attribution)
                 return _box("quote", f'<blockquote class="quoted">{inner}</blockquote>')
             case CodeBlock():
                 code = f"<code>{html.escape(block.text)}</code>"
@@ -190,13 +199,19 @@ class HtmlWriter:
             case Table():
                 return self._table(block)
             case Figure():
-                return self._figure(block)
+                return self._figure(block, self._sheet.width)
+            case PictureRow():
+                return self._row(block)
+            case Button():
+                return str(self.button(block.link))
             case Embed():
                 return self._embed(block)
             case Rule():
                 return '<hr class="rule" />'
             case Labelled():
                 return self._labelled(block)
+            case Sponsored():
+                return self._sponsored(block)
             case LinkList():
                 return self._link_list(block)
             case Footnotes():
@@ -248,11 +263,40 @@ class HtmlWriter:
             made.append(f"<{tag}{attributes}{side}>{inner.inline(cell)}</{tag}>")
         return "".join(made)
 
-    def _figure(self, figure: Figure) -> str:
-        picture = self._picture(figure.image, "image", self._sheet.width)
+    def _attribution(self, line: Inline) -> Markup:
+        """Who said it, behind a dash also where the author's began a list."""
+        text = self.inline(line)
+        dash = "" if begins_with_dash(line) else "— "
+        return Markup(f'<p class="attribution">{dash}{text}</p>')  # noqa: S704 -- as above
+
+    def _figure(self, figure: Figure, room: int) -> str:
+        """A picture alone, at most so many pixels wide, with its title below it."""
+        image = figure.image
+        picture = self._picture(replace(image, title="", position=image.position), "image", room)
         if figure.url:
             picture = f'<a href="{self.url(figure.url)}">{picture}</a>'
-        return f'<p class="figure">{picture}</p>'
+        if not image.title:
+            return f'<p class="figure">{picture}</p>'
+        caption = f'<p class="caption">{self._text(image.title)}</p>'
+        return f'<p class="figure captioned">{picture}</p>{caption}'
+
+    def _row(self, row: PictureRow) -> str:
+        """Pictures side by side, in as many lines as they need, each with the same room."""
+        lines = -(-len(row.figures) // _MOST_IN_A_ROW)
+        columns = -(-len(row.figures) // lines)
+        room = max(1, (self._sheet.width - _ROW_GAP * (columns - 1)) // columns)
+        gap = f'<td width="{_ROW_GAP}" class="gap"></td>'
+        rows = []
+        for start in range(0, len(row.figures), columns):
+            cells = [self._figure(figure, room) for figure in row.figures[start : start + columns]]
+            cells += [""] * (columns - len(cells))
+            rows.append(gap.join(f'<td valign="top" class="beside">{cell}</td>' for cell in cells))
+        body = "".join(f"<tr>{cells}</tr>" for cells in rows)
+        name = "row many" if columns > 2 else "row"
+        return (
+            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
+            f'class="{name}">{body}</table>'
+        )
 
     def _embed(self, embed: Embed) -> str:
         sign = {"frame": "▶", "video": "▶", "audio": "♪"}[embed.kind.value]
@@ -267,6 +311,12 @@ class HtmlWriter:
             f"callout-cell {block.kind.value}",
             f'<p class="label {block.kind.value}-label">{self.inline(label(block))}</p>{inner}',
         )
+
+    def _sponsored(self, block: Sponsored) -> str:
+        inner = self._within(_CALLOUT_SIDES).blocks(block.blocks)
+        word = html.escape(self._words["sponsor"])
+        title = f" · {self.inline(block.title)}" if block.title else ""
+        return _box("sponsor-cell", f'<p class="sponsor">{word}{title}</p>{inner}')
 
     def _link_list(self, block: LinkList) -> str:
         writer = self if block.start is None else self._within(_LIST_INDENT)
@@ -353,6 +403,10 @@ def label(block: Labelled) -> Inline:
     """The text of a label without its colon: its own line and colour part it from what follows."""
     text = plain_text(block.label).strip().rstrip(":：").strip()
     return (Text(text, position=block.position),)
+
+
+def begins_with_dash(line: Inline) -> bool:
+    return plain_text(line).startswith(("—", "–", "―", "--"))
 
 
 def domain(url: str) -> str:

@@ -1,11 +1,12 @@
 """Digest -> the text part: one paragraph a line, every link present, nothing wrapped by force."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from newsletter.model.digest import (
     Block,
     Break,
+    Button,
     Code,
     CodeBlock,
     Digest,
@@ -23,15 +24,17 @@ from newsletter.model.digest import (
     LinkList,
     ListBlock,
     Paragraph,
+    PictureRow,
     Quote,
     Rule,
     Section,
     Span,
+    Sponsored,
     Table,
     Text,
 )
 from newsletter.render.fields import Fields
-from newsletter.render.html import label
+from newsletter.render.html import begins_with_dash, label
 from newsletter.render.rules import without_idle_rules
 from newsletter.render.spacing import joins_without_space
 
@@ -39,8 +42,9 @@ from newsletter.render.spacing import joins_without_space
 class TextWriter:
     """Writes nodes as plain text; merge fields become tokens of `fields`."""
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, words: Mapping[str, str]) -> None:
         self._fields = fields
+        self._words = words
 
     def body(self, digest: Digest) -> str:
         """Everything between the summary and the footer."""
@@ -105,7 +109,7 @@ class TextWriter:
                     for index, item in enumerate(block.items)
                 )
             case Quote():
-                return _indented(self._joined(block.blocks), "> ", "> ")
+                return _indented(self._quoted(block), "> ", "> ")
             case CodeBlock():
                 return _indented(block.text, "    ", "    ")
             case Table():
@@ -115,14 +119,20 @@ class TextWriter:
                     for row in [*rows, *block.rows]
                 )
             case Figure():
-                linked = f"\n{self._fields.tokenised(block.url)}" if block.url else ""
-                return self.inline((block.image,)) + linked
+                return self._figure(block)
+            case PictureRow():
+                return "\n".join(map(self._figure, block.figures))
+            case Button():
+                return self.inline((block.link,))
             case Embed():
                 return f"{self._fields.tokenised(block.title)}\n{block.url}".strip()
             case Rule():
                 return "· · ·"
             case Labelled():
                 return f"〔{self.inline(label(block))}〕\n{self._joined(block.blocks)}"
+            case Sponsored():
+                title = f" · {self.inline(block.title)}" if block.title else ""
+                return f"〔{self._words['sponsor']}{title}〕\n{self._joined(block.blocks)}"
             case LinkList():
                 return "\n\n".join(
                     _indented(
@@ -152,6 +162,20 @@ class TextWriter:
                 return "\n\n".join(self._section(block, "─"))
             case _:
                 assert_never(block)
+
+    def _quoted(self, quote: Quote) -> str:
+        said = self._joined(quote.blocks)
+        if not quote.attribution:
+            return said
+        dash = "" if begins_with_dash(quote.attribution) else "— "
+        return f"{said}\n{dash}{self.inline(quote.attribution)}"
+
+    def _figure(self, figure: Figure) -> str:
+        """A picture, where it leads to, and its caption if that says more than what it shows."""
+        image = figure.image
+        caption = self._fields.tokenised(image.title) if image.title != image.alt else ""
+        linked = self._fields.tokenised(figure.url) if figure.url else ""
+        return "\n".join(filter(None, [self.inline((image,)), linked, caption]))
 
     def _section(self, section: Section, line: str) -> list[str]:
         heading = self._title("", section.heading, section.url)

@@ -68,6 +68,8 @@ Hello {{ subscriber.name | default("reader") }}, with a [note](https://example.c
 ### An item without a link
 
 > A quote with a [source](https://example.com/quote).
+>
+> — Somebody, *A Book*
 
 | column | a rather wide second column | third | fourth |
 |---|---|---|---|
@@ -77,7 +79,23 @@ Hello {{ subscriber.name | default("reader") }}, with a [note](https://example.c
 a_line_of_code_that_is_wider_than_a_phone = ("x" * 100) + "y" + "zzzzzzzzzzzzzzzzzzzzzzzzzzz"
 ```
 
-![A chart of the year](https://news.example.com/chart.png)
+![A chart of the year](https://news.example.com/chart.png "What the year brought")
+
+![Left](https://news.example.com/l.png "On the left") ![Right](https://news.example.com/r.png)
+
+![1](https://news.example.com/1.png) ![2](https://news.example.com/2.png) ![3](https://news.example.com/3.png)
+
+**[Read the whole report](https://example.com/report)**
+
+> ![Quoted left](https://news.example.com/l.png) ![Quoted right](https://news.example.com/r.png)
+
+https://www.youtube.com/watch?v=dQw4w9WgXcQ
+
+::: sponsor Acme
+Anvils for [everybody](https://example.com/anvils).
+
+**[Buy one](https://example.com/buy)**
+:::
 
 A sign ![badge](https://news.example.com/badge.png) among words.
 <img src="https://news.example.com/wide.png" alt="A map" width="1200" height="900">
@@ -154,6 +172,8 @@ summary: |
 ### خبر بلا رابط
 
 > اقتباس قصير، ينتهي بنقطة.
+>
+> — كاتب
 
 | الاسم | العدد |
 |---|---|
@@ -163,7 +183,15 @@ summary: |
 print("left to right")
 ```
 
-![رسم السنة](https://news.example.com/chart.png)
+![رسم السنة](https://news.example.com/chart.png "ما حملته السنة")
+
+![يمين](https://news.example.com/r.png) ![يسار](https://news.example.com/l.png)
+
+**[اقرأ التقرير](https://example.com/report)**
+
+::: sponsor
+نص الراعي.
+:::
 
 <iframe src="https://video.example.com/embed/1" title="فيلم"></iframe>
 

@@ -236,9 +236,13 @@ def _leaf(node: Node) -> Leaf | None:
 def joined(leaves: Iterable[Leaf]) -> list[Leaf]:
     """The leaves with neighbouring texts as one and without empty ones."""
     result: list[Leaf] = []
+    bare = ""  # the text of a link that shows its own address: a video has a card without it
     for leaf in leaves:
-        if leaf == ("text", ""):
+        if leaf == ("text", "") or (bare and leaf == ("text", bare)):
+            bare = ""
             continue
+        bare = leaf[-1] if leaf[0] == "link" and unquote(leaf[-1]) == leaf[1] else ""
+        leaf = ("link", leaf[1], "") if bare else leaf
         if leaf[0] == "text" and result and result[-1][0] == "text":
             result[-1] = ("text", result[-1][1] + leaf[1])
         else:

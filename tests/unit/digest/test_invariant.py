@@ -227,6 +227,11 @@ FIXTURES = {
     "nothing but a rule": "---\n\n---\n",
     "templates and formulas": "{{ a }} {% b %} $c$ \\(d\\) {{{e}}}\n",
     "entities": "&copy; &amp;amp; &#x4e2d; &nosuch; \\* \\&lt;\n",
+    "buttons": "**[a](https://a.example/)**\n\n[**b**](https://a.example/)\n\n- **[c](http://c.io/)**\n",
+    "pictures side by side": "![a](http://a.io/a.png) ![b](http://a.io/b.png)\n[![c](http://a.io/c)](http://a.io/)\n",
+    "who said it": "> a\n> — *b* [c](http://c.io/)\n\n> d\n> - e\n\n> — f\n\n> g\n>\n> -- h\n",
+    "a sponsor": "::: sponsor\na\n\n**b:** c\n:::\n\n::: ad Acme *Co*\n> d\n> — e\n:::\n",
+    "videos": "a\nhttps://youtu.be/dQw4w9WgXcQ\nb\n\n<https://vimeo.com/1>\n\n- https://vimeo.com/2\n",
     "nothing": "",
 }
 
@@ -306,6 +311,11 @@ BLOCK = st.recursive(
         st.builds("{} {}".format, st.sampled_from(["#", "##", "###", "####"]), LINE),
         st.builds("### [{}]({})".format, WORDS, URLS),
         st.builds("**{}：**\n- {}\n- {}".format, WORDS, LINE, LINE),
+        st.builds("**[{}]({})**".format, WORDS, URLS),
+        st.builds("{}\nhttps://youtu.be/dQw4w9WgXcQ\n{}".format, WORDS, LINE),
+        st.builds("> {}\n> — {}".format, LINE, LINE),
+        st.builds("> {}\n> - {}".format, LINE, LINE),
+        st.builds("::: sponsor\n{}\n:::".format, INLINE),
         st.builds("```py\n{}\n```".format, WORDS),
         st.builds("| {} | b |\n|---|:-:|\n| c | {} |".format, WORDS, WORDS),
         st.builds("<div class=card><p>{}</p><a href='{}'>go</a></div>".format, WORDS, HREFS),

@@ -4,13 +4,13 @@ import pytest
 
 from newsletter.render.fields import Fields
 from newsletter.render.text import TextWriter
-from tests.unit.render.rendering import delivered, issue
+from tests.unit.render.rendering import default_theme, delivered, issue
 
 
 def text(body: str) -> str:
     """What the text part makes of a body."""
     digest = issue(body)
-    return TextWriter(Fields.apart_from(str(digest))).body(digest)
+    return TextWriter(Fields.apart_from(str(digest)), default_theme().strings("en")).body(digest)
 
 
 # --- lines --------------------------------------------------------------------------------------

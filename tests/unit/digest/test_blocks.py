@@ -1,0 +1,287 @@
+"""The blocks that editors expect, written in plain Markdown."""
+
+import pytest
+
+from newsletter.model.digest import (
+    Button,
+    Embed,
+    EmbedKind,
+    Figure,
+    Labelled,
+    Paragraph,
+    PictureRow,
+    Quote,
+    Sponsored,
+    plain_text,
+)
+from tests.unit.digest.reading import all_of, body, texts
+
+URL = "https://a.example/x"
+IMAGE = "![a](https://a.example/a.png)"
+
+
+def kinds(source: str) -> list[str]:
+    """The kinds of the blocks of an issue without headings."""
+    return [type(block).__name__ for block in body(source).lead]
+
+
+# --- buttons --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (f"**[Read more]({URL})**\n", "Read more"),
+        (f"[**Read more**]({URL})\n", "Read more"),
+        (f"__[Read more]({URL})__\n", "Read more"),
+        (f"**[阅读全文]({URL})**\n", "阅读全文"),
+        (f"**[اقرأ المزيد]({URL})**\n", "اقرأ المزيد"),
+        (f"**[`code` and *more*]({URL})**\n", "code and more"),
+        (f"**[Read more][r]**\n\n[r]: {URL}\n", "Read more"),
+        (f"<p><strong><a href='{URL}'>Read more</a></strong></p>\n", "Read more"),
+        (f"> **[Read more]({URL})**\n", "Read more"),
+        (f"- one\n\n  **[Read more]({URL})**\n", "Read more"),
+        (f"::: tip\n**[Read more]({URL})**\n:::\n", "Read more"),
+        (f"## S\n\n### I\n\n**Impact:**\n\n**[Read more]({URL})**\n", "Read more"),
+    ],
+)
+def test_a_paragraph_that_is_one_bold_link_is_a_button(source: str, text: str) -> None:
+    (button,) = all_of(body(source), Button)
+
+    assert (button.link.url, plain_text(button.link.children)) == (URL, text)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"[Read more]({URL})\n",
+        f"*[Read more]({URL})*\n",
+        f"**[Read more]({URL})** and on\n",
+        f"**[One]({URL})** **[Two]({URL})**\n",
+        f"**Go: [Read more]({URL})**\n",
+        f"**[Read more]({URL})**\nand on\n",
+        "**[Read more](javascript:x())**\n",
+        f"**[{IMAGE}]({URL})**\n",
+        f"**[ ]({URL})**\n",
+        f"- **[Read more]({URL})**\n",
+        f"- **[Read more]({URL})**\n\n  and what it is about\n",
+        f"### **[Read more]({URL})**\n",
+        f"| **[Read more]({URL})** |\n|---|\n| **[b]({URL})** |\n",
+        f"`**[Read more]({URL})**`\n",
+    ],
+)
+def test_other_links_are_no_buttons(source: str) -> None:
+    assert all_of(body(source), Button) == []
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "rows", "alone"),
+    [
+        (f"{IMAGE} {IMAGE}\n", [2], 0),
+        (f"{IMAGE}{IMAGE}{IMAGE}\n", [3], 0),
+        (f"{IMAGE}\n{IMAGE}\n", [], 2),
+        (f"{IMAGE}  \n{IMAGE} {IMAGE}\n", [2], 1),
+        (f"{IMAGE} {IMAGE}\n{IMAGE} {IMAGE} {IMAGE}\n", [2, 3], 0),
+        (f"[{IMAGE}]({URL}) [{IMAGE}]({URL})\n", [2], 0),
+        (f"> {IMAGE} {IMAGE}\n", [2], 0),
+        (f"- {IMAGE} {IMAGE}\n", [2], 0),
+        (
+            "<p><img src='https://a.example/a.png'> <img src='https://a.example/b.png'></p>\n",
+            [2],
+            0,
+        ),
+        (f"{IMAGE} and {IMAGE}\n", [], 0),
+        (f"{IMAGE} ![b](javascript:x)\n", [], 0),
+    ],
+)
+def test_neighbours_on_one_line_are_a_row(source: str, rows: list[int], alone: int) -> None:
+    digest = body(source)
+
+    assert [len(row.figures) for row in all_of(digest, PictureRow)] == rows
+    assert len(all_of(digest, Figure)) == sum(rows) + alone
+
+
+# --- quotes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "who"),
+    [
+        ("> Said.\n>\n> — Ann\n", "— Ann"),
+        ("> Said.\n> — Ann\n", "— Ann"),
+        ("> Said.\n>\n> – Ann, *The Book*\n", "– Ann, The Book"),
+        ("> Said.\n>\n> -- Ann\n", "-- Ann"),
+        ("> Said.\n>\n> ―Ann\n", "―Ann"),
+        ("> 横眉冷对千夫指。\n>\n> ——鲁迅\n", "——鲁迅"),
+        ("> قول.\n>\n> — آن\n", "— آن"),
+        (f"> Said.\n>\n> — [Ann]({URL})\n", "— Ann"),
+        ("> Said.\n> - Ann\n", "Ann"),
+        ("> Said.\n>\n> - Ann\n", "Ann"),
+        ("> - one\n> - two\n>\n> — Ann\n", "— Ann"),
+        ("> > Said.\n> >\n> > — Ann\n", "— Ann"),
+        ("- > Said.\n  > — Ann\n", "— Ann"),
+    ],
+)
+def test_the_last_line_of_a_quote_behind_a_dash_says_who_said_it(source: str, who: str) -> None:
+    quotes = [quote for quote in all_of(body(source), Quote) if quote.attribution]
+
+    assert [plain_text(quote.attribution) for quote in quotes] == [who]
+    assert quotes[0].blocks
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "> — Ann\n",
+        "> - one\n> - two\n",
+        "> Said.\n> - one\n> - two\n",
+        "> Buy:\n> - milk\n",
+        "> Said.\n> * Ann\n",
+        "> Said.\n> - [ ] Ann\n",
+        "> — Hello.\n>\n> — Good day.\n",
+        "> — Hello.\n> — Good day.\n",
+        "> It was cold:\n>\n> –5 °C\n",
+        "> Run it with\n>\n> --verbose\n",
+        "> Said.\n>\n> — " + "and so on " * 20 + "\n",
+        "> Said.\n>\n> — Ann\n>\n> Said more.\n",
+        ">\n",
+        "Said.\n\n— Ann\n",
+    ],
+)
+def test_what_names_nobody_stays_in_the_quote(source: str) -> None:
+    assert [quote.attribution for quote in all_of(body(source), Quote) if quote.attribution] == []
+
+
+def test_a_note_that_ends_in_a_dash_keeps_it() -> None:
+    """`> [!NOTE]` is no quote."""
+    (note,) = all_of(body("> [!NOTE]\n> Said.\n>\n> — Ann\n"), Labelled)
+
+    assert "— Ann" in texts(body("> [!NOTE]\n> Said.\n>\n> — Ann\n"))
+    assert len(note.blocks) == 2
+
+
+# --- sponsors -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("::: sponsor\nText.\n:::\n", ""),
+        ("::: Sponsor Acme & Co\nText.\n:::\n", "Acme & Co"),
+        ("::: sponsored\nText.\n:::\n", ""),
+        ("::: ad\nText.\n:::\n", ""),
+        (":::sponsor{.x}\nText.\n:::\n", ""),
+        ('!!! sponsor "Acme"\n    Text.\n', "Acme"),
+        ("!!! sponsor\n    Text.\n", ""),
+        ("> [!SPONSOR]\n> Text.\n", ""),
+        ("> [!SPONSOR] Acme\n> Text.\n", "Acme"),
+        ("- one\n\n  ::: sponsor\n  Text.\n  :::\n", ""),
+        ("> ::: sponsor\n> Text.\n> :::\n", ""),
+        ("## S\n\n### I\n\nx\n\n::: sponsor\nText.\n:::\n", ""),
+        ("::: tip\n:::: sponsor\nText.\n::::\n:::\n", ""),
+    ],
+)
+def test_what_somebody_paid_for_is_marked_wherever_it_stands(source: str, title: str) -> None:
+    (sponsored,) = all_of(body(source), Sponsored)
+
+    assert plain_text(sponsored.title) == title
+    assert [plain_text(p.inline) for p in sponsored.blocks if isinstance(p, Paragraph)] == ["Text."]
+
+
+def test_a_sponsor_holds_any_block() -> None:
+    source = f"::: sponsor\n{IMAGE}\n\n**Offer:** cheap\n\n- a\n\n**[Buy]({URL})**\n:::\n"
+    (sponsored,) = all_of(body(source), Sponsored)
+
+    assert [type(block).__name__ for block in sponsored.blocks] == ["Figure", "Labelled", "Button"]
+
+
+def test_an_empty_sponsor_is_no_fault() -> None:
+    (sponsored,) = all_of(body("::: sponsor\n:::\n"), Sponsored)
+
+    assert sponsored.blocks == ()
+
+
+def test_a_sponsor_that_never_ends_is_text() -> None:
+    assert all_of(body("::: sponsor\nText.\n"), Sponsored) == []
+
+
+# --- videos ---------------------------------------------------------------------------------------
+
+VIDEOS = (
+    "https://www.youtube.com/watch?v=dQw4w9WgXcQ",
+    "https://www.youtube.com/watch?app=desktop&v=dQw4w9WgXcQ&t=42s",
+    "https://youtube.com/watch?v=dQw4w9WgXcQ",
+    "http://m.youtube.com/watch?v=dQw4w9WgXcQ",
+    "https://music.youtube.com/watch?v=dQw4w9WgXcQ",
+    "https://youtu.be/dQw4w9WgXcQ?si=abc",
+    "https://www.youtube.com/shorts/dQw4w9WgXcQ",
+    "https://www.youtube.com/live/dQw4w9WgXcQ?feature=share",
+    "https://www.youtube.com/embed/dQw4w9WgXcQ",
+    "https://www.youtube-nocookie.com/embed/dQw4w9WgXcQ",
+    "https://www.youtube.com/playlist?list=PL123",
+    "https://vimeo.com/76979871",
+    "https://vimeo.com/channels/staffpicks/76979871",
+    "https://player.vimeo.com/video/76979871",
+    "https://www.bilibili.com/video/BV1xx411c7mD",
+    "https://www.dailymotion.com/video/x8abcd",
+    "https://www.twitch.tv/videos/123456",
+    "https://www.loom.com/share/0123abcd",
+)
+
+
+@pytest.mark.parametrize("url", VIDEOS)
+def test_a_bare_address_of_a_video_is_a_card(url: str) -> None:
+    (card,) = body(f"{url}\n").lead
+
+    assert isinstance(card, Embed)
+    assert (card.kind, card.url) == (EmbedKind.VIDEO, url)
+
+
+@pytest.mark.parametrize(
+    ("source", "blocks"),
+    [
+        (f"<{VIDEOS[0]}>\n", ["Embed"]),
+        (f"Look:\n{VIDEOS[0]}\n", ["Paragraph", "Embed"]),
+        (f"Look:\n{VIDEOS[0]}\nand wonder\n", ["Paragraph", "Embed", "Paragraph"]),
+        (f"{VIDEOS[0]}\n{VIDEOS[3]}\n", ["Embed", "Embed"]),
+        (f"{VIDEOS[0]}  \nand wonder\n", ["Embed", "Paragraph"]),
+        (f"See {VIDEOS[0]}\n", ["Paragraph"]),
+        (f"{VIDEOS[0]}.\n", ["Paragraph"]),
+        (f"[a film]({VIDEOS[0]})\n", ["Paragraph"]),
+        (f"[{VIDEOS[1]}]({VIDEOS[0]})\n", ["Paragraph"]),
+        (f"- {VIDEOS[0]}\n", ["ListBlock"]),
+        ("https://www.youtube.com/@somebody\n", ["Paragraph"]),
+        ("https://www.youtube.com/\n", ["Paragraph"]),
+        ("https://youtube.com.evil.example/watch?v=dQw4w9WgXcQ\n", ["Paragraph"]),
+        ("https://notyoutu.be/dQw4w9WgXcQ\n", ["Paragraph"]),
+        ("https://vimeo.com/about\n", ["Paragraph"]),
+        ("https://example.com/watch?v=dQw4w9WgXcQ\n", ["Paragraph"]),
+        ("https://youtu.be:x/dQw4w9WgXcQ\n", ["Paragraph"]),
+    ],
+)
+def test_only_what_stands_alone_on_its_line_is_a_card(source: str, blocks: list[str]) -> None:
+    assert kinds(source) == blocks
+
+
+# --- none of them takes long ----------------------------------------------------------------------
+
+
+@pytest.mark.processor_seconds(30)
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"{IMAGE} " * 1_200,
+        f"{VIDEOS[3]}\n" * 1_200,
+        "> a\n" + "> — b\n" * 10_000,
+        "> a\n>\n> —" + "—" * 100_000,
+        "https://www.youtube.com/watch?" + "a=b&" * 20_000,
+        f"**[a]({URL})**\n\n" * 3_000,
+        "::: sponsor\n" * 3_000 + ":::\n" * 3_000,
+        "> [!SPONSOR]\n" * 5_000,
+    ],
+)
+def test_the_largest_of_each_is_read_in_time(source: str) -> None:
+    assert body(source).title_text == "T"
