@@ -20,9 +20,9 @@ _SHOWN_LINES = 5
 
 
 def folded(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """What people are shown: of several findings of one rule in a file the first, with the lines of
-    the others. Each error is shown, for each has to be mended."""
-    alike: dict[tuple[str, str, Severity], list[Finding]] = defaultdict(list)
+    """What people are shown: of several findings of one rule in a file, for which the same is to be
+    done, the first with the lines of the others. Each error is shown, for each has to be mended."""
+    alike: dict[tuple[str, ...], list[Finding]] = defaultdict(list)
     for finding in findings:
         alike[_kind(finding)].append(finding)
     for finding in findings:
@@ -33,8 +33,8 @@ def folded(findings: Sequence[Finding]) -> Iterator[Finding]:
             yield replace(finding, message=finding.message + _others(group[1:]))
 
 
-def _kind(finding: Finding) -> tuple[str, str, Severity]:
-    return finding.rule, finding.position.file, finding.severity
+def _kind(finding: Finding) -> tuple[str, ...]:
+    return finding.rule, finding.position.file, finding.severity, finding.fix
 
 
 def _others(findings: Sequence[Finding]) -> str:

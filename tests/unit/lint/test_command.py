@@ -175,3 +175,15 @@ def test_findings_of_one_rule_in_two_files_stay_apart(lint: Lint, project: Path)
     answer = lint("2026-01-07-note", "2026-01-07-vague")
 
     assert answer.out.count("[vague-link]") == 2
+
+
+def test_findings_that_want_different_things_are_each_shown(lint: Lint, project: Path) -> None:
+    (project / "issues" / "2026-01-07-vague.md").write_text(
+        f"{FRONT}{PROSE}\n[a](a.example/1) [b](b.example/2) [c](mailto:) [d](mailto:)\n"
+    )
+
+    answer = lint("2026-01-07-vague")
+
+    assert answer.out.count("[broken-link]") == 3
+    assert "Write https://b.example/2." in answer.out
+    assert "names no mail address; it leads to 'mailto:'; and 1 more in line 9" in answer.out
