@@ -2,7 +2,7 @@
 
 import re
 
-_WORDS = {
+_HERE = {
     "en": "here|click here|right here|this|this link|link|the link",
     "ar": "هنا|من هنا|اضغط هنا|انقر هنا|اضغطوا هنا|بالضغط هنا|هذا|رابط|الرابط|هذا الرابط",
     "de": "hier|hier klicken|klick hier|klicke hier|klicken sie hier|"
@@ -24,6 +24,27 @@ _WORDS = {
     "zh-CN": "这里|这儿|此处|点击这里|点这里|点击此处|点此|戳这里|请点击这里|链接|此链接|这个链接",
     "zh-TW": "這裡|這裏|此處|點擊這裡|點這裡|點選這裡|點擊此處|點此|請點這裡|連結|鏈接|這個連結",
 }
+_MORE = {
+    "en": "more|read more|see more|learn more|find out more|continue reading|read on|full story",
+    "ar": "المزيد|اقرأ المزيد|اقرأ أكثر|لمعرفة المزيد|للمزيد|تابع القراءة",
+    "de": "mehr|weiterlesen|mehr lesen|mehr erfahren|weitere infos|mehr dazu",
+    "es": "más|leer más|ver más|saber más|más información|seguir leyendo",
+    "fr": "plus|lire plus|en savoir plus|lire la suite|voir plus|la suite",
+    "he": "עוד|קרא עוד|קראו עוד|למידע נוסף|המשך קריאה|לקריאה נוספת",
+    "it": "leggi|leggi di più|scopri di più|di più|continua a leggere|leggi tutto|"
+    "per saperne di più",
+    "ja": "もっと見る|続きを読む|詳細|詳細はこちら|詳しくはこちら|もっと読む",
+    "ko": "더 보기|더보기|더 읽기|자세히 보기|자세히|계속 읽기",
+    "nl": "meer|lees meer|meer lezen|lees verder|meer informatie|verder lezen",
+    "pl": "więcej|czytaj więcej|dowiedz się więcej|czytaj dalej|zobacz więcej",
+    "pt": "mais|leia mais|ler mais|saiba mais|ver mais|saber mais|continue lendo|continuar a ler",
+    "ru": "подробнее|читать далее|читать дальше|узнать больше|ещё|далее|читать",
+    "tr": "devamı|devamını oku|daha fazla|daha fazla bilgi|daha fazlası|detaylar",
+    "uk": "докладніше|детальніше|читати далі|дізнатися більше|більше|ще|далі",
+    "zh-CN": "更多|阅读更多|了解更多|查看更多|详情|查看详情|阅读全文|继续阅读|阅读原文|原文",
+    "zh-TW": "更多|閱讀更多|了解更多|瞭解更多|查看更多|詳情|查看詳情|閱讀全文|繼續閱讀|"
+    "閱讀原文|原文",
+}
 _AROUND = re.compile(r"^[\W_]+|[\W_]+$")  # arrows, quotes and full stops
 
 
@@ -37,4 +58,4 @@ def _plain(text: str) -> str:
     return text.casefold().replace("\u0307", "").replace("ı", "i")
 
 
-_VAGUE = {_plain(word) for words in _WORDS.values() for word in words.split("|")}
+_VAGUE = {_plain(word) for words in (*_HERE.values(), *_MORE.values()) for word in words.split("|")}
