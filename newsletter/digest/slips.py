@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from newsletter.model.slug import slugified
 
+_WHOLE = re.compile(r"https?://(?!https?[:;/])[^/\\]", re.IGNORECASE)  # nearly all are
 _WRAPPED = re.compile(
     r"[(\[<\"'“”‘’«]+\s*((?:https?:|mailto:|www\.)[^\s<>\"“”‘’»]*?)[)\]>\"'“”‘’»]*"
 )
@@ -44,6 +45,8 @@ class Slip:
 
 def slip_in(text: str, base_url: str) -> Slip | None:
     """What is wrong with the target of a link, if it is one of these."""
+    if _WHOLE.match(text):
+        return None
     if match := _WRAPPED.fullmatch(text):
         return Slip("stands in brackets or quotes of its own", f"Write {match[1]} alone.")
     if match := _DOUBLED.fullmatch(text):

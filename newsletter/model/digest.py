@@ -394,19 +394,23 @@ def walk(root: Node) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        below: list[Node] = []
-        for name in _CONTENT[type(node)]:
-            _collect(getattr(node, name), below)
-        below.reverse()
-        waiting += below
+        if names := _CONTENT[type(node)]:
+            below: list[Node] = []
+            for name in names:
+                _collect(getattr(node, name), below)
+            below.reverse()
+            waiting += below
 
 
 def _collect(value: object, nodes: list[Node]) -> None:
-    if isinstance(value, Node):
-        nodes.append(value)
-    elif isinstance(value, tuple):
+    if isinstance(value, tuple):
         for part in value:
-            _collect(part, nodes)
+            if isinstance(part, Node):
+                nodes.append(part)
+            else:
+                _collect(part, nodes)
+    elif isinstance(value, Node):
+        nodes.append(value)
 
 
 def inlines_of(node: Node) -> Iterator[Inline]:

@@ -22,9 +22,9 @@ _MOST_BYTES = 1_048_576
 
 def no_source_link(path: Path, digest: Digest) -> Iterator[Finding]:
     """A digest usually links to its sources."""
-    if not visible_text(digest).strip():
-        return
     if any(url.startswith("http") for url in link_targets(digest)):
+        return
+    if not visible_text(digest).strip():
         return
     linked = [_has_link(other) for other in _neighbours(path)]
     if sum(linked) * 2 > len(linked):
