@@ -99,12 +99,15 @@ def send(
         canary=canary,
         scheduled_at=None if at is None else parse_time(at, timezone, utc_now()),
         git_commit=plan.git_commit(prepared.path),
+        source_hash=prepared.parsed.source_hash,
     )
     show_findings(session, prepared)
     sender = runner(session)  # a transport or a secret that is missing leaves no send behind
     preflight.check_store(sender)
     with blamed_on(place):
         expected = plan.forecast(session.store, order, utc_now())
+    if again is None:
+        preflight.check_renamed(session.store, session.project, order)
     for warning in preflight.check_fields(session.store, order.email, list_name):
         session.notes.print(f"Warning: {warning}", style="yellow")
     goes_out = order.scheduled_at or utc_now()

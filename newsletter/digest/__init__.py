@@ -10,7 +10,9 @@ promo        the card at the end
 recognise    sections, items, labelled blocks, link lists
 """
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -66,6 +68,13 @@ class Parsed:
     digest: Digest
     findings: tuple[Finding, ...]
     source: str
+
+    @property
+    def source_hash(self) -> str:
+        """SHA-256 of the source, in hex: the same whatever its file is called, and however Unicode
+        and ends of lines were written on the way."""
+        lines = unicodedata.normalize("NFC", self.source).strip().splitlines()
+        return hashlib.sha256("\n".join(map(str.rstrip, lines)).encode()).hexdigest()
 
 
 def load(

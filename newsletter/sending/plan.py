@@ -43,6 +43,7 @@ class Order:
     canary: float | None = None  # the share that goes first
     scheduled_at: dt.datetime | None = None
     git_commit: str | None = None
+    source_hash: str = ""
 
     @property
     def audience(self) -> str:
@@ -136,6 +137,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             sender=order.email.sender,
             email=order.email.to_json(),
             content_hash=order.email.content_hash,
+            source_hash=order.source_hash,
             list_title=lists.title_of(connection, list_id),
             git_commit=order.git_commit,
             rate=order.rate,

@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from newsletter.errors import Refused, nearest
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance
+from newsletter.model.slug import spellings
+from newsletter.project import Project
 from newsletter.sending import generation, restored
+from newsletter.sending.plan import Order
 from newsletter.sending.run import Runner, allowed
-from newsletter.store import Store, lists, people, receipts
+from newsletter.sending.slugs import Slugs
+from newsletter.store import Store, lists, people, receipts, sends
+from newsletter.times import shown
 from newsletter.transports import Transport
 
 
@@ -19,6 +24,33 @@ def check_store(runner: Runner) -> None:
         generation.check_place(runner.generation)
     with runner.store.read() as connection:
         restored.check(connection, runner.generation, runner.timezone)
+
+
+def check_renamed(store: Store, project: Project, order: Order) -> None:
+    """Raises Refused where the list has had this issue under a name that no file has any more.
+
+    A file that was copied is an issue of its own, as its author may mean it.
+    """
+    with store.read() as connection:
+        list_id = lists.id_of(connection, order.list_name)
+        earlier = sends.of_source(connection, order.source_hash, list_id)
+    others = [
+        send
+        for send in earlier
+        if send.slug not in spellings(order.slug) and not send.is_as_if_never_made
+    ]
+    if not others:
+        return
+    taken = Slugs(project)
+    for send in others:
+        if not taken.holders(send.slug):
+            when = shown(send.created_at, order.timezone)
+            raise Refused(
+                f"this issue was already sent to {order.list_name}, as {send.slug!r}: {send.id} "
+                f"of {when} is {send.status}",
+                hint=f"Nothing was sent. If it was renamed, write `slug: {send.slug}` in its front "
+                'matter; to send it once more: --again "the reason".',
+            )
 
 
 def check_account(

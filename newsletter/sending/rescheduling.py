@@ -59,6 +59,7 @@ def reschedule(
                 sender=prepared.email.sender,
                 email=prepared.email.to_json(),
                 content_hash=prepared.email.content_hash,
+                source_hash=prepared.parsed.source_hash,
                 list_title=lists.title_of(connection, row.list_id),
                 git_commit=plan.git_commit(prepared.path),
             )

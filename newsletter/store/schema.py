@@ -328,6 +328,7 @@ sends = Table(
     Column("sender", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
+    Column("source_hash", Text, nullable=False, server_default=""),  # empty before schema 0005
     # What the mails of this send say of its list: as sealed as the email, and no part of its hash.
     Column("list_title", Text, nullable=False, server_default=""),
     Column("previous_slug", Text, nullable=False, server_default=""),

@@ -70,6 +70,16 @@ def same_audience(connection: Connection, slug: str, list_id: int, segment: str)
     return _sends(connection, query)
 
 
+def of_source(connection: Connection, source_hash: str, list_id: int) -> Sequence[Send]:
+    """All sends to a list whose issue had this very source, newest first."""
+    query = (
+        _with_list()
+        .where(sends.c.list_id == list_id, sends.c.source_hash == source_hash)
+        .order_by(sends.c.number.desc())
+    )
+    return _sends(connection, query)
+
+
 def numbers_of_other_audiences(
     connection: Connection, slug: str, list_id: int, segment: str
 ) -> Sequence[int]:

@@ -143,6 +143,7 @@ def plan_send(
         rule=rule_of(store, segment) if segment else "",
         scheduled_at=at,
         rate=rate,
+        source_hash=prepared.parsed.source_hash,
     )
     publish(prepared.pictures, opened.settings, store, utc_now())
     send_id = plan(store, order, utc_now())

@@ -173,6 +173,7 @@ def _sends() -> None:
         "only_missing", sa.Boolean(), server_default=sa.false(), nullable=False
     )
     op.add_column("sends", only_missing)
+    op.add_column("sends", _text("source_hash"))
     op.add_column("sends", sa.Column("taken_at", _Time, nullable=True))
     op.add_column("sends", sa.Column("waiting_for", sa.Text(), nullable=True))
     op.add_column("sends", sa.Column("waiting_until", _Time, nullable=True))
