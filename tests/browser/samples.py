@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "digests"
 EVERY_BLOCK = "every-block"
 RIGHT_TO_LEFT = "right-to-left"
+FIRST_SCREEN = "first-screen"
 
 _FILES = {path.stem: path for path in sorted((ROOT / "issues").glob("*.md"))} | {
     path.stem: path for path in sorted(REAL.glob("*.md")) if path.stem == "2026-01-07-ai-daily"
@@ -210,7 +211,23 @@ print("left to right")
 <a class="card-cta" href="https://example.com/join">انضم</a>
 <img src="https://news.example.com/qr.png" alt="رمز"></div>
 """
-_SOURCES = {EVERY_BLOCK: _SOURCE, RIGHT_TO_LEFT: _ARABIC}
+_POINTS = "".join(
+    f"  - 第{n}个要点，说的是这一期里的一条新闻，有两行长\n" for n in "一二三四五六七"
+)
+_MANY_POINTS = f"""\
+---
+title: 一个关于机器人的标题，它在手机上有两行那么长
+date: 2026-11-20
+coverImage: https://news.example.com/cover.png
+summary: |
+{_POINTS}---
+## 第一部分
+
+### [第一条新闻](https://example.com/one)
+
+正文。
+"""
+_SOURCES = {EVERY_BLOCK: _SOURCE, RIGHT_TO_LEFT: _ARABIC, FIRST_SCREEN: _MANY_POINTS}
 
 
 def with_every_block() -> str:

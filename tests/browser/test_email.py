@@ -9,7 +9,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
 from tests.browser.conftest import context_of
-from tests.browser.samples import RIGHT_TO_LEFT, SAMPLES, THEMES, html_of, with_every_block
+from tests.browser.samples import (
+    FIRST_SCREEN,
+    RIGHT_TO_LEFT,
+    SAMPLES,
+    THEMES,
+    html_of,
+    with_every_block,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -63,6 +70,44 @@ def test_nothing_is_wider_than_the_window(page: Page, name: str) -> None:
     page.set_content(html_of(name))
 
     assert _overhang(page) <= 0
+
+
+def test_no_word_in_a_table_is_broken(page: Page) -> None:
+    """A table that is too wide scrolls in its box."""
+    page.set_content(with_every_block())
+
+    broken = page.evaluate("""() => {
+        const broken = []
+        for (const cell of document.querySelectorAll(".table td, .table th")) {
+            const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT)
+            while (texts.nextNode()) {
+                const text = texts.currentNode
+                for (const word of text.data.matchAll(/[^\\s-]+/g)) {
+                    const range = new Range()
+                    range.setStart(text, word.index)
+                    range.setEnd(text, word.index + word[0].length)
+                    if (range.getClientRects().length > 1) broken.push(word[0])
+                }
+            }
+        }
+        return broken }""")
+
+    assert broken == []
+
+
+def test_the_news_begins_on_the_first_screen(browser: Browser) -> None:
+    """Below the title, its cover and seven points of a summary, of two lines each."""
+    context = context_of(browser, viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    cover = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 7.5" width="640"/>'
+    page.route("**/*", lambda route: route.fulfill(body=cover, content_type="image/svg+xml"))
+    page.set_content(html_of(FIRST_SCREEN))
+
+    title, cover_top, story = page.evaluate("""() => ["h1", "img", "h3"]
+        .map(name => document.querySelector(name).getBoundingClientRect().top)""")
+
+    context.close()
+    assert title < cover_top < story <= 900
 
 
 @pytest.mark.parametrize("name", SAMPLES)
