@@ -31,8 +31,10 @@ _FILE_NAME = re.compile(
     r"|(?:image|img|dsc|picture|photo|pic|screen ?shot|untitled)[\s_-]*\(?\d*\)?",
     re.IGNORECASE,
 )
-_TEMPLATE = re.compile(  # each opening is looked at up to the next one: linear in a text of them
-    r"\{\{(?:(?!\{\{).){0,200}?\}\}|\{%(?:(?!\{%).){0,200}?%\}"
+# Each opening is looked at up to the next one: linear in a text of them. Tags of Liquid and
+# shortcodes of Hugo are left out, for foreign-markup tells of them.
+_TEMPLATE = re.compile(
+    r"\{\{(?![<%])(?:(?!\{\{).){0,200}?\}\}|\{%(?!-?\s*[a-z])(?:(?!\{%).){0,200}?%\}"
 )
 
 

@@ -291,8 +291,8 @@ DIGEST_RULES = (
         "literal-template",
         INFO,
         9,
-        longer("Hello {% include 'x' %}.\n"),
-        longer("Hello { % include %}.\n"),
+        longer("Hello {% 'x' %}.\n"),
+        longer("Hello {% include 'x' %} {{< figure >}}.\n"),
     ),
     Example(
         "foreign-merge-field",
