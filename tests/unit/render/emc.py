@@ -16,7 +16,7 @@ from newsletter.lint.vague import is_vague
 Rule = Callable[[str], Iterator[str]]
 
 _SCRIPTED_ATTRIBUTE = re.compile(r"on[a-z]+")
-_SMALL_PRINT = 13  # pixels
+_TEXT, _SMALL_PRINT = 16, 13  # pixels
 _LINES = ("p", "li", "td", "th", "div", "h1", "h2", "h3", "h4", "h5", "h6", "body")
 
 
@@ -136,12 +136,18 @@ def page_can_be_enlarged(html: str) -> Iterator[str]:
 
 
 def small_print_is_large_enough(html: str) -> Iterator[str]:
-    for element in _body(html).iter():
-        if not isinstance(element.tag, str) or not _is_shown(element):
-            continue
-        texts = [element.text or "", *(child.tail or "" for child in element)]
-        if "".join(texts).strip() and _size(element) < _SMALL_PRINT:
+    for element, _ in _texts(html):
+        if _size(element) < _SMALL_PRINT:
             yield _told(element)
+
+
+def most_text_is_large_enough(html: str) -> Iterator[str]:
+    """Tables, labels and the foot may be smaller."""
+    letters = {True: 0, False: 0}
+    for element, count in _texts(html):
+        letters[_size(element) >= _TEXT] += count
+    if letters[False] >= letters[True]:
+        yield f"{letters[False]} letters are smaller than {_TEXT} pixels, {letters[True]} are not"
 
 
 def nothing_comes_from_elsewhere(html: str) -> Iterator[str]:
@@ -171,6 +177,7 @@ RULES: tuple[Rule, ...] = (
     picture_is_not_described_by_its_file,
     page_can_be_enlarged,
     small_print_is_large_enough,
+    most_text_is_large_enough,
     nothing_comes_from_elsewhere,
 )
 
@@ -189,6 +196,15 @@ def _is_shown(element: Any) -> bool:
     return not any(
         e.get("aria-hidden") == "true" or _style(e).get("display") == "none" for e in around
     )
+
+
+def _texts(html: str) -> Iterator[tuple[Any, int]]:
+    """The elements that readers see text right in, with how many letters it has."""
+    for element in _body(html).iter():
+        if isinstance(element.tag, str) and _is_shown(element):
+            texts = [element.text or "", *(child.tail or "" for child in element)]
+            if count := len("".join("".join(texts).split())):
+                yield element, count
 
 
 def _name(link: Any) -> str:

@@ -49,6 +49,9 @@ See [the looms](https://a.example/looms) of it.
 | a | b |
 |---|---|
 | c | d |
+
+They came on the first day of snow, and the weavers of the valley watched them for an afternoon.
+They are slower than people say, and they never tire, which is what their owners had asked for.
 """
 # A piece of the HTML -> what breaks the rule, once it stands in its place.
 BREAKS = (
@@ -77,6 +80,7 @@ BREAKS = (
     (emc.page_can_be_enlarged, "initial-scale=1", "initial-scale=1,user-scalable=no"),
     (emc.page_can_be_enlarged, "initial-scale=1", "initial-scale=1, maximum-scale=1.0"),
     (emc.small_print_is_large_enough, "font-size:13px", "font-size:12px"),
+    (emc.most_text_is_large_enough, "font-size:1[6-9]px", "font-size:15px"),
     (emc.nothing_comes_from_elsewhere, "</head>", '<link rel="stylesheet" href="x"></head>'),
     (emc.nothing_comes_from_elsewhere, "</head>", "<style>@import url(x);</style></head>"),
     (emc.nothing_comes_from_elsewhere, "<p ", '<p onclick="x()" '),
