@@ -231,6 +231,14 @@ class WebSettings(_Part):
     archive_lists: tuple[str, ...] = ("*",)
     metrics: Literal["loopback", "all", "off"] = "loopback"
 
+    def opens(self, list_name: str) -> bool:
+        """Whether anybody may ask to join a list of this name."""
+        return not {"*", list_name}.isdisjoint(self.subscribe_lists)
+
+    def shows(self, list_name: str) -> bool:
+        """Whether the archive shows the issues of a list."""
+        return not {"*", list_name}.isdisjoint(self.archive_lists)
+
 
 class MediaSettings(_Part):
     """`[media]`: where readers get the pictures that lie beside issues."""

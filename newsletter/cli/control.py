@@ -117,7 +117,8 @@ def reschedule(session: Session, send: str, time: str | None, replace: bool) -> 
         if project.settings.policy.require_test:
             preflight.check_tested(session.store, prepared.email.content_hash, found.slug)
         publish(prepared.pictures, project.settings, session.store, utc_now())
-    _print(session, rescheduling.reschedule(session.store, found.id, at, prepared))
+    web = session.project.settings.web
+    _print(session, rescheduling.reschedule(session.store, found.id, at, prepared, web))
 
 
 @click.command()

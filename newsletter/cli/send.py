@@ -92,6 +92,7 @@ def send(
         segment=segment or "",
         rule=rule,
         timezone=timezone,
+        web=session.project.settings.web,
         again=again,
         only_missing=only_missing,
         spread=spread,

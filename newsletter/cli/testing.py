@@ -67,6 +67,7 @@ def test(
             addresses,
             reader=reader,
             list_name=list_name,
+            web=session.project.settings.web,
             by=f"{getpass.getuser()}@{socket.gethostname()}",
         )
     _show(session, prepared.digest.slug, prepared.email.content_hash, trials)

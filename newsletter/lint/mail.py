@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from newsletter.model.digest import Digest
-from newsletter.model.email import URL_FIELDS, Email, MergeField, MergeText, fill
+from newsletter.model.email import SEND_FIELDS, URL_FIELDS, Email, MergeField, MergeText, fill
 from newsletter.model.finding import Finding, Severity
 
 _GMAIL_CLIPS_BYTES = 102_000
@@ -56,7 +56,8 @@ def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Findin
         for part in (email.subject, email.preheader, email.html, email.text)
         for field in _fields(part)
     }
-    for name in sorted({field.name for field in fields if not field.default} - URL_FIELDS):
+    without = {field.name for field in fields if not field.default}
+    for name in sorted(without - URL_FIELDS - SEND_FIELDS):
         yield Finding(
             "merge-field-without-default",
             Severity.WARNING,

@@ -8,7 +8,7 @@ import hashlib
 import html
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
@@ -24,11 +24,14 @@ class Place(StrEnum):
     URL_PART = "url_part"  # a piece of a URL inside an HTML attribute
     TEXT = "text"
     HEADER = "header"
+    # Where a passage begins and ends that only stands in mails of a send that has this field.
+    BEGINS = "begins"
+    ENDS = "ends"
 
 
 @dataclass(frozen=True, slots=True)
 class MergeField:
-    """`name` is `subscriber.name`, `subscriber.<attribute>`, LIST_NAME or one of `URL_FIELDS`.
+    """`name` is `subscriber.name`, `subscriber.<attribute>`, or of `URL_FIELDS` or `SEND_FIELDS`.
 
     `default` stands in for a missing or empty value, as the author wrote it.
     """
@@ -39,7 +42,11 @@ class MergeField:
 
 
 URL_FIELDS = frozenset({"unsubscribe_url", "preferences_url", "web_url"})
-LIST_NAME = "list_name"  # for themes: the email is the same for every list
+LIST_NAME = "list_name"
+IN_MAIL = "in_mail"  # has a value in mails, and none on a page for everybody
+# For themes: the email is the same for every list, and each send fills these for all of its mails.
+SEND_URLS = frozenset({"subscribe_url", "previous_url"})
+SEND_FIELDS = SEND_URLS | {LIST_NAME, IN_MAIL, "previous_title"}
 
 MergeText = tuple[str | MergeField, ...]
 
@@ -63,6 +70,29 @@ def escaped(field: MergeField, value: str) -> str:
             return value
         case Place.HEADER:
             return " ".join(value.split())
+        case Place.BEGINS | Place.ENDS:
+            return ""
+
+
+def for_send(template: MergeText, values: Mapping[str, str]) -> MergeText:
+    """The template of one send: the fields that have a value filled, each passage whole or gone,
+    all else open. Passages do not stand in each other."""
+    pieces: list[str | MergeField] = []
+    shown = True
+    for piece in template:
+        if isinstance(piece, MergeField):
+            if piece.place in (Place.BEGINS, Place.ENDS):
+                shown = piece.place is Place.ENDS or bool(values.get(piece.name))
+                continue
+            if piece.name in values:
+                piece = escaped(piece, values.get(piece.name) or piece.default)
+        if not shown:
+            continue
+        if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
+            pieces[-1] += piece
+        else:
+            pieces.append(piece)
+    return tuple(pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +133,10 @@ class Email:
                 for piece in parts[name]
             )
         return cls(**parts)
+
+    def for_send(self, values: Mapping[str, str]) -> "Email":
+        """The email of one send: see `for_send` of its parts. Its hash is another one."""
+        return replace(self, html=for_send(self.html, values), text=for_send(self.text, values))
 
     @property
     def content_hash(self) -> str:

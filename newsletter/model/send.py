@@ -118,6 +118,21 @@ class Tenure:
 
 
 @dataclass(frozen=True, slots=True)
+class Foot:
+    """What all mails of a send say of its list, sealed with it.
+
+    `list_title` is empty where the list has none; `is_open` says whether anybody may ask to join
+    it; `previous_slug` and `previous_title` are those of the issue before, empty where the web
+    shows none.
+    """
+
+    list_title: str = ""
+    is_open: bool = False
+    previous_slug: str = ""
+    previous_title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """One decision to mail one issue to one audience; times are UTC."""
 

@@ -11,8 +11,12 @@ compile   MJML and premailer
 import datetime as dt
 import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+from markupsafe import Markup
 
 from newsletter.languages import direction, inferred, is_wide
 from newsletter.model.digest import Digest, Image, Paragraph, Text, walk
@@ -139,7 +143,15 @@ def _values(
         "minutes": reading_minutes(digest),
         "domain": domain,
         "merge": fields.token,
+        "only_with": partial(_passage, fields),
     }
+
+
+def _passage(fields: Fields, needs: str, caller: Callable[[], str]) -> str:
+    """What a template's `{% call only_with(…) %}` writes; escaped already where it is HTML."""
+    inner = caller()
+    passage = fields.passage(needs, inner)
+    return Markup(passage) if isinstance(inner, Markup) else passage  # noqa: S704 -- as it was
 
 
 def _day(digest: Digest) -> dt.date | None:

@@ -14,7 +14,14 @@ from operator import itemgetter
 
 from newsletter.languages import cut, word_end
 from newsletter.model.digest import Code, InlineNode, Link, Span, plain_text
-from newsletter.model.email import LIST_NAME, URL_FIELDS, MergeField, MergeText, Place
+from newsletter.model.email import (
+    SEND_FIELDS,
+    SEND_URLS,
+    URL_FIELDS,
+    MergeField,
+    MergeText,
+    Place,
+)
 
 _FIELD = re.compile(
     r"\{\{\s*(?P<name>subscriber\.[^\W\d][\w\u0300-\u036f-]*|"
@@ -33,7 +40,8 @@ class Fields:
     """The fields met so far; `prefix` begins each of their tokens."""
 
     prefix: str
-    _found: dict[tuple[str, str], int] = field(default_factory=dict)  # in their order
+    # Name, default, and the place where it is known before the text is finished; in their order.
+    _found: dict[tuple[str, str, Place | None], int] = field(default_factory=dict)
 
     @classmethod
     def apart_from(cls, text: str) -> "Fields":
@@ -45,9 +53,19 @@ class Fields:
         """The token of a field; the same field has the same token, however its letters are written:
         attributes are known in the composed form."""
         name = unicodedata.normalize("NFC", name)
-        if name not in (*URL_FIELDS, LIST_NAME) and not name.startswith("subscriber."):
+        if name not in URL_FIELDS | SEND_FIELDS and not name.startswith("subscriber."):
             raise ValueError(f"there is no merge field {name!r}")
-        number = self._found.setdefault((name, default), len(self._found))
+        return self._token(name, default)
+
+    def passage(self, needs: str, text: str) -> str:
+        """A text that only stands in mails of a send that has a value for the field `needs`."""
+        if needs not in SEND_FIELDS:
+            raise ValueError(f"{needs!r} is no merge field of a send")
+        begins, ends = (self._token(needs, "", place) for place in (Place.BEGINS, Place.ENDS))
+        return f"{begins}{text}{ends}"
+
+    def _token(self, name: str, default: str, place: Place | None = None) -> str:
+        number = self._found.setdefault((name, default, place), len(self._found))
         return f"{self.prefix}{number}z"
 
     def tokenised(self, text: str) -> str:
@@ -88,9 +106,11 @@ class Fields:
         result: list[str | MergeField] = []
         done = 0
         for match in self._tokens(finished):
-            name, default = fields[int(match[1])]
+            name, default, known = fields[int(match[1])]
             last = bisect_right(addresses, match.start(), key=itemgetter(0)) - 1
-            if last >= 0 and match.start() < addresses[last][1]:
+            if known is not None:
+                stands = known
+            elif last >= 0 and match.start() < addresses[last][1]:
                 stands = _place(name, match.span() == addresses[last])
             else:
                 stands = place
@@ -105,7 +125,7 @@ class Fields:
 
 def _place(name: str, whole: bool) -> Place:
     """Only our own URLs may be a whole one: a reader's data could name any scheme."""
-    return Place.URL if whole and name in URL_FIELDS else Place.URL_PART
+    return Place.URL if whole and name in URL_FIELDS | SEND_URLS else Place.URL_PART
 
 
 def _addresses(html: str, prefix: str) -> Iterator[tuple[int, int]]:

@@ -1,9 +1,10 @@
 """An Email for one recipient of one send."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from newsletter.links import Links, PersonalLink
-from newsletter.model.email import LIST_NAME, Email, Message
+from newsletter.model.email import IN_MAIL, LIST_NAME, Email, Message
+from newsletter.model.send import Foot
 from newsletter.model.subscriber import Subscriber
 from newsletter.transports.mime import phrase
 
@@ -12,9 +13,8 @@ from newsletter.transports.mime import phrase
 class Audience:
     """What all messages of one send share beside the email; `host` is the web site's.
 
-    `list_name` is empty where there is no list, as in a preview; `list_title` is what readers call
-    it, empty where that is its name. `in_ledger` is False for what the ledger does not know:
-    previews, test mails, the welcome.
+    `list_name` is empty where there is no list, as in a preview. `in_ledger` is False for what the
+    ledger does not know: previews, test mails, the welcome.
     """
 
     send_id: str
@@ -25,20 +25,37 @@ class Audience:
     links: Links
     in_ledger: bool = True
     store_id: str = ""
-    list_title: str = ""
+    foot: Foot = field(default_factory=Foot)
 
     @property
     def list_header(self) -> str:
         """The value of List-Id (RFC 2919): its title as the phrase, which may change, before the
         name by which mail programs know it, which never does."""
         name = f"{self.list_name or 'newsletter'}.{self.host}"
-        return f"{phrase(self.list_title)} <{name}>" if self.list_title else f"<{name}>"
+        title = self.foot.list_title
+        return f"{phrase(title)} <{name}>" if title else f"<{name}>"
+
+
+def for_audience(email: Email, audience: Audience) -> Email:
+    """The email of one send: its list is named, and open is only what is of each reader."""
+    foot, links, list_name = audience.foot, audience.links, audience.list_name
+    values = {
+        IN_MAIL: "yes",
+        LIST_NAME: foot.list_title or list_name,
+        "subscribe_url": links.subscribe_url(list_name) if foot.is_open and list_name else "",
+        "previous_url": links.web_url(foot.previous_slug) if foot.previous_slug else "",
+        "previous_title": foot.previous_title,
+    }
+    return email.for_send(values)
 
 
 def compose(
     email: Email, to: Subscriber, audience: Audience, delivery: int, attempt: int
 ) -> Message:
-    """The message of one delivery: merge fields filled, its own unsubscribe link and tags."""
+    """The message of one delivery: merge fields filled, its own unsubscribe link and tags.
+
+    `email` is that of its audience: see `for_audience`.
+    """
     links = audience.links
     brought_by = (audience.send_id, delivery) if audience.in_ledger else ("", 0)
     link = PersonalLink(to.id, audience.list_id, to.link_key, *brought_by)
@@ -49,7 +66,6 @@ def compose(
         "unsubscribe_url": unsubscribe_url,
         "preferences_url": links.preferences_url(link),
         "web_url": links.web_url(audience.slug),
-        LIST_NAME: audience.list_title or audience.list_name,
     }
     delivery_id = f"{audience.send_id}-{delivery}"
     ref = f"{delivery_id}.{attempt}"

@@ -5,14 +5,16 @@ import os
 import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
+from newsletter.config import WebSettings
 from newsletter.errors import Refused
 from newsletter.model.email import Email, fill
 from newsletter.model.send import Send, SendStatus, SkipReason
+from newsletter.sending import foot
 from newsletter.store import Store, deliveries, lists, sends
 from newsletter.store.conditions import Moment
 from newsletter.store.deliveries import Audience
@@ -36,6 +38,7 @@ class Order:
     segment: str = ""
     rule: str = ""  # of the segment, as it is used whatever becomes of the segment
     timezone: str = "UTC"  # whose days a rule means
+    web: WebSettings = field(default_factory=WebSettings)  # who may join, what is public
     again: str | None = None
     only_missing: bool = False  # with `again`: not to who had it by an earlier send
     spread: bool = False
@@ -138,7 +141,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             email=order.email.to_json(),
             content_hash=order.email.content_hash,
             source_hash=order.source_hash,
-            list_title=lists.title_of(connection, list_id),
+            **foot.columns(foot.foot_of(connection, order.list_name, order.slug, order.web)),
             git_commit=order.git_commit,
             rate=order.rate,
             canary=order.canary,

@@ -17,9 +17,10 @@ from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.digest import Digest, Node
 from newsletter.model.email import Message
+from newsletter.model.send import Foot
 from newsletter.model.subscriber import Subscriber
 from newsletter.project import Project
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import Audience, compose, for_audience
 from newsletter.sending.prepare import Prepared
 from newsletter.transports import mime
 
@@ -68,16 +69,18 @@ def _with_pictures_beside(html: str, prepared: Prepared, pictures_url: str) -> s
 def sample_message(prepared: Prepared, project: Project) -> Message:
     """The email for a sample reader; its links lead under base_url and open nobody's page."""
     base_url = project.settings.newsletter.base_url
+    list_name = prepared.digest.meta.list or ""
     audience = Audience(
         send_id="preview",
         slug=prepared.digest.slug,
         list_id=1,
-        list_name=prepared.digest.meta.list or "",
+        list_name=list_name,
         host=urlsplit(base_url).hostname or "localhost",
         links=Links(base_url, ("the key of previews, which no page accepts",)),
         in_ledger=False,
+        foot=Foot(is_open=project.settings.web.opens(list_name)),
     )
-    return compose(prepared.email, SAMPLE_READER, audience, 1, 1)
+    return compose(for_audience(prepared.email, audience), SAMPLE_READER, audience, 1, 1)
 
 
 def digest_json(digest: Digest) -> str:

@@ -2,15 +2,16 @@
 
 import datetime as dt
 
+from newsletter.config import WebSettings
 from newsletter.errors import Refused, UsageError
 from newsletter.model.email import fill
 from newsletter.model.send import Send, SendStatus
 from newsletter.project import Project
-from newsletter.sending import plan
+from newsletter.sending import foot, plan
 from newsletter.sending.prepare import Prepared, prepare
 from newsletter.sending.run import read
 from newsletter.sending.slugs import Slugs
-from newsletter.store import Store, lists, sends
+from newsletter.store import Store, sends
 
 
 def find(store: Store, send_id: str) -> Send:
@@ -33,7 +34,11 @@ def render_again(project: Project, send: Send) -> Prepared:
 
 
 def reschedule(
-    store: Store, send_id: str, at: dt.datetime | None, prepared: Prepared | None
+    store: Store,
+    send_id: str,
+    at: dt.datetime | None,
+    prepared: Prepared | None,
+    web: WebSettings | None = None,
 ) -> Send:
     """Move a send that has not begun to another time, give it another content, or both.
 
@@ -60,7 +65,9 @@ def reschedule(
                 email=prepared.email.to_json(),
                 content_hash=prepared.email.content_hash,
                 source_hash=prepared.parsed.source_hash,
-                list_title=lists.title_of(connection, row.list_id),
+                **foot.columns(
+                    foot.foot_of(connection, send.list, row.slug, web or WebSettings()),
+                ),
                 git_commit=plan.git_commit(prepared.path),
             )
     return read(store, send.id)

@@ -29,8 +29,8 @@ from newsletter.errors import (
 from newsletter.links import Links
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Send, SendStatus, StoppedBy, Wait
-from newsletter.sending import canary, core, generation, owner, plan, restored
-from newsletter.sending.compose import Audience
+from newsletter.sending import canary, core, foot, generation, owner, plan, restored
+from newsletter.sending.compose import Audience, for_audience
 from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
 from newsletter.sending.patience import Patience, giving_up
@@ -317,21 +317,22 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
         size = canary.size_of(row.canary, row.recipients)
         sends.update(connection, number, canary_size=size)
     sends.update(connection, number, status=SendStatus.SENDING, pause_reason=None, resume_at=None)
+    audience = Audience(
+        send_id=row.id,
+        slug=row.slug,
+        list_id=row.list_id,
+        list_name=lists.name_of(connection, row.list_id),
+        host=runner.host,
+        links=runner.links,
+        store_id=state.store_id(connection),
+        foot=foot.sealed(row),
+    )
     return Run(
         store=runner.store,
         transport=runner.transport,
         number=number,
-        email=Email.from_json(sends.email_of(connection, number)),
-        audience=Audience(
-            send_id=row.id,
-            slug=row.slug,
-            list_id=row.list_id,
-            list_name=lists.name_of(connection, row.list_id),
-            list_title=row.list_title,
-            host=runner.host,
-            links=runner.links,
-            store_id=state.store_id(connection),
-        ),
+        email=for_audience(Email.from_json(sends.email_of(connection, number)), audience),
+        audience=audience,
         owner=runner.name,
         epoch=epoch,
         pace=Pace(min((rate for rate in (row.rate, runner.max_rate) if rate), default=None)),

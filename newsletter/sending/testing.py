@@ -9,16 +9,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from newsletter.config import WebSettings
 from newsletter.errors import Interrupted, OutcomeUnknown, Refused, SendingStopped
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
 from newsletter.model.subscriber import Subscriber
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import Audience, compose, for_audience
+from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
 from newsletter.sending.preview import SAMPLE_READER
 from newsletter.sending.run import Runner
-from newsletter.store import limiter, lists, people, receipts
+from newsletter.store import limiter, people, receipts
 
 PREFIX = "[Test] "
 _FOLDER = "test"  # in place of a send's id
@@ -42,6 +44,7 @@ def send_tests(
     reader: Subscriber | None,
     list_name: str,
     by: str,
+    web: WebSettings,
 ) -> tuple[Trial, ...]:
     """Mail an issue to each address, as `reader` would get it; leaves a receipt.
 
@@ -53,17 +56,16 @@ def send_tests(
         raise Refused(allowance.problem, hint="Nothing was sent. See the SES console.")
     pace = Pace(runner.max_rate or None, allowance.rate)
     with runner.store.read() as connection:
-        list_id = lists.find(connection, list_name)
-        list_title = "" if list_id is None else lists.title_of(connection, list_id)
+        today = foot_of(connection, list_name, slug, web)
     audience = Audience(
         send_id=_FOLDER,
         slug=slug,
         list_id=0,
         list_name=list_name,
-        list_title=list_title,
         host=runner.host,
         links=runner.links,
         in_ledger=False,
+        foot=today,
     )
     trials: list[Trial] = []
     with _receipt(runner, email, slug, by) as reached:
@@ -106,7 +108,7 @@ def _receipt(runner: Runner, email: Email, slug: str, by: str) -> Iterator[list[
 
 def _message(email: Email, person: Subscriber, audience: Audience, number: int) -> Message:
     """As the message of a delivery, but for its subject, its name and whom its links are of."""
-    shown = replace(email, subject=(PREFIX, *email.subject))
+    shown = replace(for_audience(email, audience), subject=(PREFIX, *email.subject))
     message = compose(shown, person, audience, number, 1)
     short = email.content_hash[:_HASH_LENGTH]
     ref = f"test-{short}-{number}-{secrets.token_hex(4)}"

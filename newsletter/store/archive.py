@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import DeliveryStatus, SendStatus
+from newsletter.model.slug import spellings
 from newsletter.store.schema import deliveries, lists, sends
 
 
@@ -20,6 +21,13 @@ class Begun:
     slug: str
     list: str
     at: dt.datetime
+
+
+_REACHED = sa.exists().where(
+    deliveries.c.send == sends.c.number,
+    deliveries.c.number <= sends.c.cursor,
+    deliveries.c.status == DeliveryStatus.ACCEPTED,
+)
 
 
 def begun(connection: Connection) -> Sequence[Begun]:
@@ -46,17 +54,25 @@ def begun(connection: Connection) -> Sequence[Begun]:
     return [Begun(*row) for row in connection.execute(query)]
 
 
+def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[str, str] | None:
+    """The slug and the subject of the newest issue but this one that reached somebody of a whole
+    list; it looks at one send after the other, the newest first."""
+    query = (
+        sa.select(sends.c.slug, sends.c.subject)
+        .where(sends.c.list_id == list_id, sends.c.segment == "")
+        .where(sends.c.slug.not_in(spellings(slug)))
+        .where(sends.c.status != SendStatus.SCHEDULED, sends.c.frozen, _REACHED)
+        .order_by(sends.c.number.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row.slug, row.subject)
+
+
 def reached(connection: Connection, numbers: Collection[int]) -> set[int]:
     """Those of some sends that have an accepted delivery.
 
     It looks only at what was claimed, in the order of the primary key: the first few rows decide.
     """
-    query = sa.select(sends.c.number).where(
-        sends.c.number.in_(numbers),
-        sa.exists().where(
-            deliveries.c.send == sends.c.number,
-            deliveries.c.number <= sends.c.cursor,
-            deliveries.c.status == DeliveryStatus.ACCEPTED,
-        ),
-    )
+    query = sa.select(sends.c.number).where(sends.c.number.in_(numbers), _REACHED)
     return set(connection.execute(query).scalars())

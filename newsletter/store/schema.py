@@ -331,6 +331,7 @@ sends = Table(
     Column("source_hash", Text, nullable=False, server_default=""),  # empty before schema 0005
     # What the mails of this send say of its list: as sealed as the email, and no part of its hash.
     Column("list_title", Text, nullable=False, server_default=""),
+    Column("list_is_open", Boolean, nullable=False, server_default=false()),
     Column("previous_slug", Text, nullable=False, server_default=""),
     Column("previous_title", Text, nullable=False, server_default=""),
     Column("git_commit", Text),

@@ -87,7 +87,9 @@ def phrase(text: str) -> str:
     """The words before an address or the name of a list: ASCII in one line, quoted or encoded as
     they need. Raises UnsafeHeader."""
     if _CONTROL.search(text):
-        raise UnsafeHeader("a name for a header holds a control character or a line break")
+        raise UnsafeHeader(
+            "the name of a sender or a list holds a control character or a line break"
+        )
     if text.isascii() and "=?" not in text:
         return _quoted(text)
     # Each encoded word has 75 octets at most (RFC 2047, 2); a space between two is not shown.

@@ -11,12 +11,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from urllib.parse import quote
 
 from sqlalchemy.engine import Connection
 
 from newsletter.config import MEDIA_FOLDER
 from newsletter.model.email import Email
 from newsletter.render.dates import written_date
+from newsletter.sending.foot import sealed
 from newsletter.store import archive as queries
 from newsletter.store import media, sends
 from newsletter.web import feeds
@@ -200,7 +202,7 @@ class Archive:
             t=texts,
         )
         html = framed(
-            self._with_own_pictures(for_everybody(self._email(issue).html, around)),
+            self._with_own_pictures(for_everybody(self._email(issue, on_page=True).html, around)),
             first=render("issue_first.html"),
             last=render("issue_last.html"),
             bar=render("issue_bar.html"),
@@ -259,9 +261,16 @@ class Archive:
         ]
         return self._made(write(channel, entries), media_type, changed)
 
-    def _email(self, issue: Issue) -> Email:
+    def _email(self, issue: Issue, *, on_page: bool = False) -> Email:
+        """The email as it was sealed, without what only a mail says; `on_page` with the way to the
+        issue before, where that is public still."""
         with self._site.store.read() as connection:
-            return Email.from_json(sends.email_of(connection, issue.number))
+            email = Email.from_json(sends.email_of(connection, issue.number))
+            foot = sealed(sends.row_of(connection, issue.number))
+        if not on_page or foot.previous_slug not in {each.slug for each in self.issues}:
+            return email.for_send({})
+        url = f"../{quote(foot.previous_slug, safe='')}/"
+        return email.for_send({"previous_url": url, "previous_title": foot.previous_title})
 
     def _around(self, slug: str) -> Surroundings:
         return Surroundings(
@@ -271,11 +280,11 @@ class Archive:
         )
 
     def _is_public(self, list_name: str) -> bool:
-        return not {"*", list_name}.isdisjoint(self._site.settings.web.archive_lists)
+        return self._site.settings.web.shows(list_name)
 
     def _subscribe_url(self, list_name: str) -> str:
         """Where to join the list of an issue; empty where its form is closed."""
-        is_open = not {"*", list_name}.isdisjoint(self._site.settings.web.subscribe_lists)
+        is_open = self._site.settings.web.opens(list_name)
         return self._site.links.subscribe_url(list_name) if is_open else ""
 
     def _changed(self, issues: Sequence[Issue]) -> dt.datetime:

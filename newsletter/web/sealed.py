@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from newsletter.config import MEDIA_FOLDER
-from newsletter.model.email import LIST_NAME, MergeField, MergeText, Place, escaped
+from newsletter.model.email import LIST_NAME, SEND_URLS, MergeField, MergeText, Place, escaped
 from newsletter.model.picture import NAME_PATTERN
 
 # A mail has pictures and styles; nothing else may load, and nothing may run.
@@ -80,6 +80,8 @@ def _value(field: MergeField, around: Surroundings) -> str:
             return "./" if relative else around.web_url
         case "unsubscribe_url" | "preferences_url":
             return f"{'../' if relative else around.archive_url}#leave"
+        case name if name in SEND_URLS:
+            return "../" if relative else around.archive_url
         case name if name == LIST_NAME:
             return around.newsletter
         case _:

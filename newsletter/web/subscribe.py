@@ -61,8 +61,7 @@ def wording(site: Site, *of_the_list: str) -> str:
 
 def is_open(site: Site, list_name: str) -> bool:
     """Whether anybody may ask to join a list of this name."""
-    opened = site.settings.web.subscribe_lists
-    return "*" in opened or list_name in opened
+    return site.settings.web.opens(list_name)
 
 
 def _list_id(site: Site, list_name: str) -> int:

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from newsletter.model.email import Email, Message
 from newsletter.model.subscriber import Subscriber
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import Audience, compose, for_audience
+from newsletter.sending.foot import sealed
 from newsletter.store import held, lists, sends
 from newsletter.web.site import Site
 
@@ -26,24 +27,24 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
         number = sends.newest_finished(connection, list_id, slug)
         if number is None:
             return None
-        slug = sends.row_of(connection, number).slug
+        row = sends.row_of(connection, number)
+        slug = row.slug
         if held.has_issue(connection, to.id, slug):
             return None
         email = Email.from_json(sends.email_of(connection, number))
         list_name = lists.find_name(connection, list_id)
-        list_title = lists.title_of(connection, list_id)
     audience = Audience(
         send_id=FOLDER,
         slug=slug,
         list_id=list_id,
         list_name=list_name,
-        list_title=list_title,
         host=urlsplit(site.settings.newsletter.base_url).hostname or "localhost",
         links=site.links,
         in_ledger=False,
+        foot=sealed(row),
     )
     ref = f"{FOLDER}-{secrets.token_hex(8)}"
-    composed = compose(email, to, audience, to.id, 1)
+    composed = compose(for_audience(email, audience), to, audience, to.id, 1)
     return replace(
         composed,
         ref=f"{ref}.1",

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from newsletter import digest, render
-from newsletter.model.email import Email, fill
+from newsletter.model.email import Email, fill, for_send
 from newsletter.render import Masthead, packaged_templates
 
 ROOT = Path(__file__).parents[2]
@@ -25,16 +25,23 @@ _MASTHEAD = Masthead(
     language="zh-CN",
     timezone="Asia/Shanghai",
     sender="Letters <letters@news.example.com>",
-    reply_to="",
+    reply_to="hello@news.example.com",
     base_url="https://news.example.com",
     postal_address="1 Example Street, 00000 Example",
 )
 _VALUES = {
     "subscriber.name": "Reader",
-    "list_name": "readers",
     "unsubscribe_url": "https://news.example.com/u/" + "t" * 60,
     "preferences_url": "https://news.example.com/preferences/" + "t" * 60,
     "web_url": "https://news.example.com/archive/every-block/",
+}
+
+_OF_THE_SEND = {
+    "in_mail": "yes",
+    "list_name": "每日机器",
+    "subscribe_url": "https://news.example.com/subscribe/readers",
+    "previous_url": "https://news.example.com/archive/before/",
+    "previous_title": "A rather long title of the issue that came before this one, 上一期的标题",
 }
 
 _SOURCE = """\
@@ -237,7 +244,7 @@ def with_every_block() -> str:
 @cache
 def html_of(name: str, theme: str = "digest") -> str:
     """The final HTML of a sample for one reader, in a packaged theme."""
-    return fill(email_of(name, theme).html, _VALUES)
+    return fill(for_send(email_of(name, theme).html, _OF_THE_SEND), _VALUES)
 
 
 def email_of(name: str, theme: str = "digest") -> Email:

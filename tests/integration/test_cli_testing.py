@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.config import WebSettings
 from newsletter.errors import Interrupted, TransportDown
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.model.address import Address
@@ -334,6 +335,7 @@ def trials(
                 [Address(text) for text in to],
                 reader=None,
                 list_name="",
+                web=WebSettings(),
                 by="ed@desk",
             )
         )

@@ -13,7 +13,7 @@ from newsletter.model.digest import Digest
 from newsletter.model.email import Email, Message
 from newsletter.model.subscriber import Subscriber
 from newsletter.render import Masthead, Theme, load_theme, packaged_templates, render
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import Audience, compose, for_audience
 from newsletter.transports import mime
 from tests.mailbox import Mail, opened
 from tests.unit.digest.reading import BASE, read
@@ -58,7 +58,7 @@ def rendered(digest: Digest, theme: Theme | None = None, masthead: Masthead = MA
 
 
 def message(email: Email, reader: Subscriber = READER) -> Message:
-    return compose(email, reader, AUDIENCE, 1, 1)
+    return compose(for_audience(email, AUDIENCE), reader, AUDIENCE, 1, 1)
 
 
 def mail(email: Email, reader: Subscriber = READER) -> Mail:

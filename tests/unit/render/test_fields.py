@@ -380,8 +380,8 @@ def test_text_that_looks_like_an_attribute_is_text() -> None:
 
 
 def test_a_field_that_does_not_exist_is_an_error_with_its_line(tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match="'subscribe_url'") as caught:
-        with_template(tmp_path, "\n{{ merge('subscribe_url') }}")
+    with pytest.raises(RenderError, match="'no_such_url'") as caught:
+        with_template(tmp_path, "\n{{ merge('no_such_url') }}")
 
     assert caught.value.where == "templates/digest/email.mjml.j2:3"
 

@@ -218,6 +218,10 @@ def _lists() -> None:
         op.add_column("lists", _text(name))
     for name in ("list_title", "previous_slug", "previous_title"):
         op.add_column("sends", _text(name))
+    is_open: sa.Column[bool] = sa.Column(
+        "list_is_open", sa.Boolean(), server_default=sa.false(), nullable=False
+    )
+    op.add_column("sends", is_open)
 
 
 def downgrade() -> None:
