@@ -49,6 +49,7 @@ from newsletter.model.digest import (
     Inline,
     Meta,
     Paragraph,
+    Section,
     Text,
     plain_text,
 )
@@ -146,6 +147,11 @@ def parse(
     named = None if read.title is None else typography.typeset(read.title, signs)
     title, body = _title(named, front, body, stem, report)
     outline = recognise.outline(body, section_labels)
+    sections = outline.sections
+    if report.contents:
+        sections = _with_anchors(sections)
+        if not sections:
+            foreign.note(foreign.Construct.CONTENTS, "[toc]", report.contents[0], report)
     digest = Digest(
         stem=stem,
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),
@@ -154,7 +160,7 @@ def parse(
         summary=tuple(_point(point, line, report, signs) for point, line in read.summary),
         summary_is_list=read.summary_is_list,
         lead=outline.lead,
-        sections=outline.sections,
+        sections=sections,
         tail=notes,
         promo=card,
         position=Position(file, 1),
@@ -171,6 +177,13 @@ def parse(
         )
     ordered = sorted(report.findings, key=lambda found: found.position.line)
     return Parsed(digest, tuple(ordered), text)
+
+
+def _with_anchors(sections: Sequence[Section]) -> tuple[Section, ...]:
+    return tuple(
+        replace(section, anchor=f"section-{number}", position=section.position)
+        for number, section in enumerate(sections, 1)
+    )
 
 
 def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) -> None:

@@ -23,6 +23,7 @@ from newsletter.model.digest import (
     Blocks,
     Break,
     CodeBlock,
+    Contents,
     Footnote,
     Footnotes,
     Heading,
@@ -90,12 +91,22 @@ class _Cursor:
         """The token before the one that was taken last."""
         return self._tokens[max(0, self._next - 2)]
 
+    def _is_contents(self) -> bool:
+        """Whether the paragraph that begins is `[toc]` alone."""
+        first = next(iter(self._tokens[self._next].children or ()), None)
+        return first is not None and foreign.is_contents_token(first)
+
     def _blocks(self, until: str) -> Blocks:
         return tuple(piece for piece in self.pieces(until) if not isinstance(piece, RawHtml))
 
     def _piece(self, token: Token, top: bool) -> Iterator[Piece]:
         place = self._report.at(self._line)
         match token.type:
+            case "paragraph_open" if self._is_contents():
+                while self._take().type != "paragraph_close":
+                    pass
+                self._report.contents.append(place)
+                yield Contents(position=place)
             case "paragraph_open":
                 leads = token.hidden or self._before().type == "list_item_open"
                 for block in html.paragraphs(self._inline("paragraph_close"), place):
@@ -207,9 +218,12 @@ class _Cursor:
         while (token := self._take()).type != "footnote_block_close":
             if token.type == "footnote_open":  # the parser moved it here, without its line
                 number = int(token.meta["id"]) + 1
+                start = self._next
                 blocks = self._blocks("footnote_close")
+                within = self._tokens[start : self._next]
+                references = sum(inner.type == "footnote_anchor" for inner in within)
                 at = blocks[0].position if blocks else before
-                notes.append(Footnote(number, blocks, position=at))
+                notes.append(Footnote(number, blocks, references, position=at))
         place = min((note.position for note in notes), default=before)
         return Footnotes(tuple(notes), position=place)
 

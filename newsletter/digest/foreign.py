@@ -12,6 +12,7 @@ from functools import cache
 
 from markdown_it.common.utils import normalizeReference
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 from rich.emoji import Emoji, NoEmoji
 
 from newsletter.digest.report import Report
@@ -40,7 +41,11 @@ class Construct(Enum):
     ATTRIBUTES = ("attributes of an element", False, "Remove them.")
     NOTE = ("a note to editors", False, "Write <!-- note --> to keep it.")
     IMPORT = ("an import", False, "Remove it.")
-    CONTENTS = ("a table of contents", False, "Remove it: a mail has none.")
+    CONTENTS = (
+        "a table of contents",
+        False,
+        "Let it stand alone in a paragraph, in an issue with sections.",
+    )
     BREAK = ("a line break", False, "Write one \\ at the end of the line.")
     EMOJI = ("a short name of an emoji", False, "Write the emoji itself.")
     WIKI = ("a link of a wiki, of which the text stays", False, "Write [text](https://…).")
@@ -150,6 +155,10 @@ def surroundings(before: str, text: str) -> Mapping[str, bool]:
 
 def is_contents(text: str, references: Mapping[str, object]) -> bool:
     return bool(_CONTENTS.fullmatch(text)) and normalizeReference("toc") not in references
+
+
+def is_contents_token(token: Token) -> bool:
+    return token.meta.get(CONSTRUCT) is Construct.CONTENTS
 
 
 # --- rules of the inline parser -------------------------------------------------------------------

@@ -113,7 +113,8 @@ class _Builder:
                 self._line += token.meta.get(LINES, 0)
             case "footnote_ref":
                 number = int(token.meta["id"]) + 1
-                self._put(FootnoteReference(number, position=self._place))
+                occurrence = int(token.meta["subId"]) + 1
+                self._put(FootnoteReference(number, occurrence, position=self._place))
             case "html_inline":
                 self._html(token.content)
                 self._line += token.content.count("\n")

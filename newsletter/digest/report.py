@@ -34,6 +34,7 @@ class Report:
     unresolved: int = 0
     fragments: list[tuple[str, Position]] = field(default_factory=list)  # links within the issue
     foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
+    contents: list[Position] = field(default_factory=list)  # tables of contents
     components: set[str] = field(default_factory=set)  # of which the link is shown
 
     def at(self, body_line: int) -> Position:

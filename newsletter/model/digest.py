@@ -8,7 +8,7 @@ HTML was sanitised and became the same nodes, and every URL in it has passed the
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, get_args
 
@@ -89,7 +89,10 @@ class Image(Node):
 
 @dataclass(frozen=True, slots=True)
 class FootnoteReference(Node):
+    """`occurrence` counts the references to one note, from 1."""
+
     number: int
+    occurrence: int = 1
 
 
 InlineNode = Text | Code | Break | Span | Link | Image | FootnoteReference
@@ -252,8 +255,16 @@ class LinkList(Node):
 
 @dataclass(frozen=True, slots=True)
 class Footnote(Node):
+    """`references` is how many there are to it in the text."""
+
     number: int
     blocks: "Blocks"
+    references: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Contents(Node):
+    """A list of the sections of the issue, with links to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +301,7 @@ Block = (
     | Labelled
     | Sponsored
     | LinkList
+    | Contents
     | Footnotes
 )
 Blocks = tuple[Block, ...]
@@ -297,12 +309,16 @@ Blocks = tuple[Block, ...]
 
 @dataclass(frozen=True, slots=True)
 class Section(Node):
-    """The biggest part of a digest; `parts` keeps items, sub-sections and blocks in their order."""
+    """The biggest part of a digest; `parts` keeps items, sub-sections and blocks in their order.
+
+    `anchor` is what a link to it names, behind a #; empty where nothing links to it.
+    """
 
     level: int
     heading: Inline
     parts: tuple["Item | Section | Block", ...]
     url: str | None = None
+    anchor: str = ""
 
     def items(self) -> Iterator[Item]:
         """Its items and those of its sub-sections, in reading order."""
@@ -442,6 +458,21 @@ class _Content(dict[type[Node], tuple[str, ...]]):
 
 
 _CONTENT = _Content()
+
+
+def without_references(inline: Inline) -> Inline:
+    """A run without the numbers of its footnotes, as a list of headings has them."""
+    kept: list[InlineNode] = []
+    for node in inline:
+        match node:
+            case FootnoteReference():
+                continue
+            case Span() | Link():
+                inner = without_references(node.children)
+                kept.append(replace(node, children=inner, position=node.position))
+            case _:
+                kept.append(node)
+    return tuple(kept)
 
 
 def plain_text(inline: Inline) -> str:

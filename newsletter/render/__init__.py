@@ -11,7 +11,7 @@ compile   MJML and premailer
 import datetime as dt
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -19,7 +19,17 @@ from typing import Any
 from markupsafe import Markup
 
 from newsletter.languages import direction, inferred, is_wide
-from newsletter.model.digest import Digest, Image, Paragraph, Text, walk
+from newsletter.model.digest import (
+    Contents,
+    Digest,
+    Footnotes,
+    Image,
+    Node,
+    Paragraph,
+    Sponsored,
+    Text,
+    walk,
+)
 from newsletter.model.email import Email, Place
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
@@ -40,6 +50,11 @@ __all__ = [
     "written_text",
 ]
 
+_WORDS_OF_BLOCKS: Mapping[type[Node], str] = {
+    Sponsored: "sponsor",
+    Contents: "contents",
+    Footnotes: "back",
+}
 _PREHEADER_LENGTH = 110
 _INBOX_COLUMNS = 150  # what the widest inbox shows of a preheader
 _WIDE_A_MINUTE = 400  # characters of Chinese or Japanese
@@ -65,8 +80,8 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
     templates = Templates(theme)
     language = language_of(digest, masthead.language)
     values = _values(digest, theme, masthead, language, fields)
-    text = TextWriter(fields, values["t"])
-    writer = HtmlWriter(fields, _sheet(theme, values["direction"]), values["t"])
+    text = TextWriter(fields, values["t"], digest)
+    writer = HtmlWriter(fields, _sheet(theme, values["direction"]), values["t"], digest)
     html = to_html(
         templates.render(
             "email.mjml.j2",
@@ -74,6 +89,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
             | {
                 "inline": writer.inline,
                 "blocks": writer.blocks,
+                "anchor": writer.anchor,
                 "link": writer.link,
                 "picture": writer.picture,
                 "button": writer.button,
@@ -83,9 +99,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
         ),
         f"templates/{theme.name}/email.mjml.j2",
     )
-    plain = templates.render(
-        "email.txt.j2", values | {"inline": text.inline, "body": text.body(digest)}
-    )
+    plain = templates.render("email.txt.j2", values | {"inline": text.inline, "body": text.body()})
     return Email(
         sender=masthead.sender,
         reply_to=masthead.reply_to,
@@ -112,9 +126,13 @@ def written_text(digest: Digest) -> str:
     return " ".join(node.text for node in walk(digest) if isinstance(node, Text))
 
 
-def words_used(theme: Theme) -> frozenset[str]:
-    """The words `t.…` that the templates of a theme name. Raises RenderError."""
-    return Templates(theme).words_used("email.mjml.j2", "email.txt.j2")
+def words_used(theme: Theme, digest: Digest) -> frozenset[str]:
+    """The words `t.…` that the templates of a theme name, and those of the blocks of a digest.
+
+    Raises RenderError.
+    """
+    of_blocks = {word for node in walk(digest) if (word := _WORDS_OF_BLOCKS.get(type(node)))}
+    return Templates(theme).words_used("email.mjml.j2", "email.txt.j2") | of_blocks
 
 
 def _values(

@@ -18,9 +18,12 @@ from newsletter.model.digest import (
     Button,
     Code,
     CodeBlock,
+    Contents,
+    Digest,
     Embed,
     Entry,
     Figure,
+    Footnote,
     FootnoteReference,
     Footnotes,
     Heading,
@@ -43,6 +46,7 @@ from newsletter.model.digest import (
     Table,
     Text,
     plain_text,
+    without_references,
 )
 from newsletter.render.fields import Fields
 from newsletter.render.rules import Part, with_gaps
@@ -76,24 +80,28 @@ class Sheet:
 class HtmlWriter:
     """Writes nodes as HTML; merge fields in text become tokens of `fields`."""
 
-    def __init__(self, fields: Fields, sheet: Sheet, words: Mapping[str, str]) -> None:
+    def __init__(
+        self, fields: Fields, sheet: Sheet, words: Mapping[str, str], digest: Digest
+    ) -> None:
         """`words` are those of the mail in its language, as a theme has them."""
         self._fields = fields
         self._sheet = sheet
         self._words = words
+        self._digest = digest
         self._code = ' dir="ltr"' if sheet.direction == "rtl" else ""
 
     def _within(self, taken: int) -> "HtmlWriter":
         """A writer for what stands in a block that takes so many pixels of the width."""
         width = max(_LEAST_ROOM, self._sheet.width - taken)
-        return HtmlWriter(self._fields, replace(self._sheet, width=width), self._words)
+        sheet = replace(self._sheet, width=width)
+        return HtmlWriter(self._fields, sheet, self._words, self._digest)
 
     # --- inline ---
 
     def inline(self, nodes: Inline) -> Markup:
         return Markup("".join(self._inline(nodes)))  # noqa: S704 -- built of escaped pieces
 
-    def _inline(self, nodes: Sequence[InlineNode]) -> Iterable[str]:
+    def _inline(self, nodes: Sequence[InlineNode], in_link: bool = False) -> Iterable[str]:
         for index, node in enumerate(nodes):
             match node:
                 case Text():
@@ -105,13 +113,14 @@ class HtmlWriter:
                 case Break():
                     yield "" if joins_without_space(nodes, index) else " "
                 case Span():
-                    yield f"<{node.kind.value}>{self.inline(node.children)}</{node.kind.value}>"
+                    inner = "".join(self._inline(node.children, in_link))
+                    yield f"<{node.kind.value}>{inner}</{node.kind.value}>"
                 case Link():
                     yield self._link(node)
                 case Image():
                     yield self._inline_picture(node)
                 case FootnoteReference():
-                    yield f'<sup class="note-mark">[{node.number}]</sup>'
+                    yield self._reference(node, in_link)
                 case _:
                     assert_never(node)
 
@@ -126,9 +135,17 @@ class HtmlWriter:
         return Markup(self._link(link, name))  # noqa: S704 -- as above
 
     def _link(self, link: Link, name: str = "link") -> str:
-        text = self.inline(link.children) or html.escape(link.url)
+        text = "".join(self._inline(link.children, in_link=True)) or html.escape(link.url)
         title = f' title="{self._text(link.title)}"' if link.title else ""
         return f'<a href="{self.url(link.url)}"{title} class="{name}">{text}</a>'
+
+    def _reference(self, node: FootnoteReference, in_link: bool) -> str:
+        """A number that leads to its note; in a link, which holds no other, the number alone."""
+        mark = f"[{node.number}]"
+        if not in_link:
+            href = f"#note-{node.number}"
+            mark = _anchor(_place_of(node.number, node.occurrence), mark, href, "note-link")
+        return f'<sup class="note-mark">{mark}</sup>'
 
     def _inline_picture(self, image: Image) -> str:
         room = self._sheet.width if image.width else min(_INLINE_WIDE, self._sheet.width)
@@ -214,6 +231,8 @@ class HtmlWriter:
                 return self._sponsored(block)
             case LinkList():
                 return self._link_list(block)
+            case Contents():
+                return self._contents()
             case Footnotes():
                 return self._footnotes(block)
             case _:
@@ -339,13 +358,41 @@ class HtmlWriter:
             f"{self.blocks(entry.blocks)}</li>"
         )
 
+    def anchor(self, section: Section) -> Markup:
+        """Where a link to a section leads; nothing where there is none."""
+        anchor = _anchor(section.anchor) if section.anchor else ""
+        return Markup(anchor)  # noqa: S704 -- as above
+
+    def _contents(self) -> str:
+        entries = "".join(
+            f'<li class="li"><a href="#{section.anchor}" class="link">{html.escape(text)}</a></li>'
+            for section in self._digest.sections
+            if (text := self._fields.plain(without_references(section.heading)).strip())
+        )
+        title = html.escape(self._words["contents"])
+        return f'<p class="contents">{title}</p><ul class="list">{entries}</ul>' if entries else ""
+
     def _footnotes(self, block: Footnotes) -> str:
         notes = "".join(
-            f'<div class="footnote"><span class="note-mark">[{note.number}]</span> '
-            f"{self.blocks(note.blocks)}</div>"
+            f'<div class="footnote"><span class="note-mark">{_anchor(f"note-{note.number}")}'
+            f"[{note.number}]</span> {self._note(note)}</div>"
             for note in block.notes
         )
         return _box("footnotes", notes)
+
+    def _note(self, note: Footnote) -> str:
+        """A note with the ways back to where the text refers to it."""
+        inner = str(self.blocks(note.blocks))
+        back = html.escape(self._words["back"])
+        sign = "↪" if self._sheet.direction == "rtl" else "↩"
+        links = "".join(
+            f'&nbsp;<a href="#{_place_of(note.number, occurrence)}" title="{back}" '
+            f'aria-label="{back}" class="back">{sign}\ufe0e</a>'
+            for occurrence in range(1, note.references + 1)
+        )
+        if inner.endswith("</p>"):
+            return f"{inner.removesuffix('</p>')}{links}</p>"
+        return f'{inner}<p class="p">{links}</p>'
 
     def _subsection(self, section: Section, level: int, below: int, follows: bool) -> str:
         """A section in a section; one that groups others looks like more than they do.
@@ -397,6 +444,17 @@ def _box(name: str, content: str) -> str:
 def _is_one_word(text: str) -> bool:
     """Whether a text is a date, a version or the like, which would break at its hyphens."""
     return "-" in text and len(text) <= _LONGEST_WORD and " " not in text
+
+
+def _anchor(name: str, text: str = "", href: str = "", class_name: str = "") -> str:
+    """A place that links may lead to: Outlook looks for its name, others for its id."""
+    attributes = f' href="{href}" class="{class_name}"' if href else ""
+    return f'<a id="{name}" name="{name}"{attributes}>{text}</a>'
+
+
+def _place_of(number: int, occurrence: int) -> str:
+    """Where the text refers to a note."""
+    return f"ref-{number}" if occurrence == 1 else f"ref-{number}-{occurrence}"
 
 
 def label(block: Labelled) -> Inline:

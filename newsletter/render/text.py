@@ -9,6 +9,7 @@ from newsletter.model.digest import (
     Button,
     Code,
     CodeBlock,
+    Contents,
     Digest,
     Embed,
     Figure,
@@ -32,6 +33,7 @@ from newsletter.model.digest import (
     Sponsored,
     Table,
     Text,
+    without_references,
 )
 from newsletter.render.fields import Fields
 from newsletter.render.html import begins_with_dash, label
@@ -42,12 +44,14 @@ from newsletter.render.spacing import joins_without_space
 class TextWriter:
     """Writes nodes as plain text; merge fields become tokens of `fields`."""
 
-    def __init__(self, fields: Fields, words: Mapping[str, str]) -> None:
+    def __init__(self, fields: Fields, words: Mapping[str, str], digest: Digest) -> None:
         self._fields = fields
         self._words = words
+        self._digest = digest
 
-    def body(self, digest: Digest) -> str:
+    def body(self) -> str:
         """Everything between the summary and the footer."""
+        digest = self._digest
         parts: list[str] = [*self._blocks(digest.lead)]
         for section in digest.sections:
             parts += self._section(section, "━")
@@ -149,6 +153,8 @@ class TextWriter:
                     )
                     for index, entry in enumerate(block.entries)
                 )
+            case Contents():
+                return self._contents()
             case Footnotes():
                 return "\n".join(
                     _indented(self._joined(note.blocks), f"[{note.number}] ")
@@ -162,6 +168,11 @@ class TextWriter:
                 return "\n\n".join(self._section(block, "─"))
             case _:
                 assert_never(block)
+
+    def _contents(self) -> str:
+        headings = (without_references(section.heading) for section in self._digest.sections)
+        lines = [f"- {text}" for run in headings if (text := self._fields.plain(run).strip())]
+        return "\n".join([f"〔{self._words['contents']}〕", *lines]) if lines else ""
 
     def _quoted(self, quote: Quote) -> str:
         said = self._joined(quote.blocks)

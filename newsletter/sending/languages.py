@@ -55,7 +55,7 @@ def _language_mismatch(digest: Digest, script: Script, language: str) -> Iterato
 def _words_missing(digest: Digest, theme: Theme, language: str) -> Iterator[Finding]:
     """A mail of two languages looks like a mistake, and is none that its author sees."""
     candidates = theme.only_english(language)
-    missing = sorted(candidates & words_used(theme)) if candidates else []
+    missing = sorted(candidates & words_used(theme, digest)) if candidates else []
     if missing:
         some = ", ".join(missing[:_SHOWN]) + (" …" if len(missing) > _SHOWN else "")
         yield Finding(

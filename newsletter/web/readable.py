@@ -51,6 +51,8 @@ def readable(template: MergeText, around: Surroundings) -> str:
     for element in body.xpath(".//div"):
         if any(child.tag in _BLOCKS for child in element) or _is_empty(element):
             element.drop_tag()
+    for element in body.xpath(".//a[starts-with(@href, '#')]"):
+        element.set("href", f"{around.web_url}{element.get('href')}")
     inner = (body.text or "") + "".join(
         lxml_html.tostring(child, encoding="unicode") for child in body
     )

@@ -128,6 +128,9 @@ A sign ![badge](https://news.example.com/badge.png) among words.
 
 ### A group
 
+Most of an issue is text that readers read, and a sample of every block has to have some of it, too:
+a few sentences as long as these, set as large as text is.
+
 #### [Deeper item](https://example.com/deeper)
 
 Text.
@@ -159,6 +162,8 @@ summary: |
   - نقطة أولى مع `code --flag` و**نص عريض**
   - نقطة ثانية: ارتفعت المبيعات 12.5% في 2026.
 ---
+معظم كل عدد نص يقرؤه القراء، ولا بد لهذا المثال من بعضه أيضا: بضع جمل طويلة مثل هذه، بحجم النص المعتاد.
+
 صباح الخير {{ subscriber.name | default("أيها القارئ") }}،
 وهذا [مقال](https://example.com/) في المقدمة.
 

@@ -4,9 +4,12 @@ import pytest
 
 from newsletter.model.digest import (
     Button,
+    Contents,
     Embed,
     EmbedKind,
     Figure,
+    Footnote,
+    FootnoteReference,
     Labelled,
     Paragraph,
     PictureRow,
@@ -14,7 +17,8 @@ from newsletter.model.digest import (
     Sponsored,
     plain_text,
 )
-from tests.unit.digest.reading import all_of, body, texts
+from newsletter.model.finding import Severity
+from tests.unit.digest.reading import all_of, body, finding, findings, read, texts
 
 URL = "https://a.example/x"
 IMAGE = "![a](https://a.example/a.png)"
@@ -285,3 +289,50 @@ def test_only_what_stands_alone_on_its_line_is_a_card(source: str, blocks: list[
 )
 def test_the_largest_of_each_is_read_in_time(source: str) -> None:
     assert body(source).title_text == "T"
+
+
+# --- contents and footnotes -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("toc", ["[toc]", "[TOC]", "[[toc]]", "[[_TOC_]]", "[Toc]"])
+def test_contents_stand_where_they_are_asked_for(toc: str) -> None:
+    parsed = read(f"---\ntitle: T\n---\nx\n\n{toc}\n\n## A\n\n### a\n\n## B\n")
+
+    assert [type(block) for block in parsed.digest.lead] == [Paragraph, Contents]
+    assert [section.anchor for section in parsed.digest.sections] == ["section-1", "section-2"]
+    assert findings(parsed, "foreign-markup") == []
+
+
+@pytest.mark.parametrize("around", ["> {}\n", "- {}\n", "::: tip\n{}\n:::\n", "## A\n\n{}\n"])
+def test_contents_may_stand_in_other_blocks(around: str) -> None:
+    digest = body(around.format("[toc]") + "\n## B\n")
+
+    assert len(all_of(digest, Contents)) == 1
+
+
+@pytest.mark.parametrize(
+    "source", ["x\n\n[toc]\n", "## [toc]\n\n## B\n", "| [toc] |\n|---|\n| x |\n"]
+)
+def test_contents_of_nothing_or_in_a_line_are_told(source: str) -> None:
+    parsed = read(f"---\ntitle: T\n---\n{source}")
+
+    assert finding(parsed, "foreign-markup")[0] is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    "source", ["see [toc]\n", "[toc]\n\n[toc]: https://a.example/\n", "`[toc]`\n"]
+)
+def test_other_brackets_are_no_contents(source: str) -> None:
+    assert all_of(body(source + "\n## A\n"), Contents) == []
+
+
+def test_no_section_has_an_anchor_that_nothing_leads_to() -> None:
+    assert [section.anchor for section in body("## A\n\nx\n").sections] == [""]
+
+
+def test_each_reference_to_a_footnote_is_told_apart() -> None:
+    digest = body("a[^1] b[^x] c[^1]\n\n[^1]: one\n\n[^x]: two\n")
+
+    references = all_of(digest, FootnoteReference)
+    assert [(ref.number, ref.occurrence) for ref in references] == [(1, 1), (2, 1), (1, 2)]
+    assert [(note.number, note.references) for note in all_of(digest, Footnote)] == [(1, 2), (2, 1)]

@@ -82,26 +82,26 @@ def headings_skip_no_level(html: str) -> Iterator[str]:
 
 
 def link_has_a_text(html: str) -> Iterator[str]:
-    for link in _body(html).iter("a"):
+    for link in _links(html):
         if link.get("href") is not None and not _name(link):
             yield _told(link)
 
 
 def link_says_where_it_leads(html: str) -> Iterator[str]:
-    for link in _body(html).iter("a"):
+    for link in _links(html):
         if is_vague(_name(link)):
             yield _told(link)
 
 
 def link_has_a_target(html: str) -> Iterator[str]:
-    for link in _body(html).iter("a"):
+    for link in _links(html):
         if not re.match(r"(?:https?:|mailto:|#).", link.get("href", "")):
             yield _told(link)
 
 
 def link_in_a_text_is_told_by_more_than_its_colour(html: str) -> Iterator[str]:
     """Underlined, bold, a button, or all that stands in its line."""
-    for link in _body(html).iter("a"):
+    for link in _links(html):
         block = next(e for e in link.iterancestors() if e.tag in _LINES)
         alone = _words(block) == _words(link)
         style = _style(link)
@@ -184,6 +184,11 @@ RULES: tuple[Rule, ...] = (
 
 def _document(html: str) -> Any:
     return lxml.html.document_fromstring(html)
+
+
+def _links(html: str) -> list[Any]:
+    """What has no target but a name is a place to lead to."""
+    return [a for a in _body(html).iter("a") if a.get("href") is not None or not a.get("name")]
 
 
 def _body(html: str) -> Any:

@@ -1,13 +1,14 @@
 """Blocks that editors expect, as a reader sees them: HTML for all mail programs, and text."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from newsletter import languages
 from tests.unit.render import outlook
-from tests.unit.render.rendering import delivered, shown, visible
+from tests.unit.render.rendering import delivered, issue, mail, rendered, shown, visible
 
 URL = "https://a.example/x"
 A, B = "https://a.example/a.png", "https://a.example/b.png"
@@ -32,12 +33,12 @@ def assert_outlook_shows(html: str) -> None:
     "around", ["{}\n", "> {}\n", "- x\n\n  {}\n", "::: tip\n{}\n:::\n", "## S\n\n### I\n\n{}\n"]
 )
 def test_a_button_is_one_wherever_it_stands(around: str) -> None:
-    mail = delivered(around.format(f"**[Read more]({URL})**"))
+    sent = delivered(around.format(f"**[Read more]({URL})**"))
 
-    (link,) = (a for a in visible(mail.html).iter("a") if a.get("href") == URL)
+    (link,) = (a for a in visible(sent.html).iter("a") if a.get("href") == URL)
     cell = link.getparent()
     assert (cell.tag, cell.get("bgcolor"), shown(link)) == ("td", "#a8321f", "Read more")
-    assert_outlook_shows(mail.html)
+    assert_outlook_shows(sent.html)
 
 
 def test_a_thumb_hits_a_button() -> None:
@@ -127,9 +128,9 @@ def test_a_small_picture_in_a_row_is_not_blown_up() -> None:
     ],
 )
 def test_who_said_it_stands_on_a_line_of_its_own(source: str, who: str) -> None:
-    mail = delivered(source)
+    sent = delivered(source)
 
-    (quote,) = visible(mail.html).iter("blockquote")
+    (quote,) = visible(sent.html).iter("blockquote")
     assert shown(list(quote.iter("p"))[-1]) == who
     assert lines(source)[-1] == f"> {who}"
 
@@ -139,11 +140,11 @@ def test_who_said_it_stands_on_a_line_of_its_own(source: str, who: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_sponsor_is_marked_in_the_language_of_the_issue(language: str) -> None:
-    mail = delivered("::: sponsor Acme\nText.\n:::\n", language=language)
+    sent = delivered("::: sponsor Acme\nText.\n:::\n", language=language)
     word = languages.words(language, "mail")["sponsor"]
-    assert f"{word} · Acme" in [shown(p) for p in visible(mail.html).iter("p")]
-    assert f"〔{word} · Acme〕\nText." in mail.text
-    assert_outlook_shows(mail.html)
+    assert f"{word} · Acme" in [shown(p) for p in visible(sent.html).iter("p")]
+    assert f"〔{word} · Acme〕\nText." in sent.text
+    assert_outlook_shows(sent.html)
 
 
 def test_a_sponsor_is_no_other_block() -> None:
@@ -162,8 +163,102 @@ def test_a_sponsor_is_no_other_block() -> None:
 
 def test_a_video_is_the_card_that_a_frame_is() -> None:
     address = "https://www.youtube.com/watch?v=a&t=1"
-    mail = delivered(f"{address}\n")
+    sent = delivered(f"{address}\n")
 
-    (link,) = (a for a in visible(mail.html).iter("a") if a.get("href") == address)
+    (link,) = (a for a in visible(sent.html).iter("a") if a.get("href") == address)
     assert "youtube.com" in shown(link)
     assert lines(f"{address}\n") == [address]
+
+
+# --- links within the mail ------------------------------------------------------------------------
+
+NOTES = (
+    "a[^1] b[^1]\n\n## [S](https://a.example/)\n\n### [x](https://a.example/)[^2]\n\n"
+    "[^1]: one\n\n[^2]: - l\n"
+)
+
+
+def places(html: str) -> list[str]:
+    """Where links may lead, by id and by name, which are the same."""
+    named = list(visible(html).xpath(".//*[@id or @name]"))
+    assert all(element.get("id") == element.get("name") for element in named)
+    return [element.get("id") for element in named]
+
+
+def leading(html: str) -> list[str]:
+    """Where the links within a mail lead."""
+    hrefs = [a.get("href", "") for a in visible(html).iter("a")]
+    return [href[1:] for href in hrefs if href.startswith("#")]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        NOTES,
+        "x[^1]\n\n[^1]: note\n",
+        "> x[^1]\n\n| a[^2] |\n|---|\n| b[^1] |\n\n[^1]: note\n\n[^2]: ```\n    code\n    ```\n",
+        "[toc]\n\n## A\n\nx\n\n## B[^1]\n\ny\n\n[toc]\n\n[^1]: note\n",
+        "[toc]\n\n## [A](https://a.example/)\n\n## *B*\n\n## `C <`\n\n##\n\n## ![d](https://a.example/d.png)\n",
+    ],
+)
+def test_every_link_within_a_mail_leads_somewhere_once(source: str) -> None:
+    html = delivered(source).html
+
+    assert set(leading(html)) <= set(places(html))
+    assert len(places(html)) == len(set(places(html)))
+    assert leading(html)
+    assert_outlook_shows(html)
+
+
+def test_a_footnote_leads_back_to_each_of_its_references() -> None:
+    html = delivered(NOTES).html
+
+    assert leading(html) == ["note-1", "note-1", "note-2", "ref-1", "ref-1-2", "ref-2"]
+
+
+def test_a_footnote_in_a_link_makes_no_link_in_a_link() -> None:
+    """Browsers would end the outer link there."""
+    html = delivered("<a href='https://a.example/'>x <b>y[^1]</b></a>\n\n[^1]: note\n").html
+
+    assert visible(html).xpath(".//a//a") == []
+    assert "[1]" in shown(visible(html))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_way_back_and_the_contents_are_named_in_the_language(language: str) -> None:
+    source = "[toc]\n\n## A\n\nx[^1]\n\n[^1]: note\n"
+    sent = delivered(source, language=language)
+
+    words = languages.words(language, "mail")
+    (back,) = (a for a in visible(sent.html).iter("a") if a.get("href") == "#ref-1")
+    assert back.get("title") == back.get("aria-label") == words["back"]
+    assert shown(back)[0] == ("↪" if language in ("ar", "he") else "↩")
+    assert words["contents"] in [shown(p) for p in visible(sent.html).iter("p")]
+    assert f"〔{words['contents']}〕\n- A" in sent.text
+
+
+def test_contents_show_headings_without_their_marks() -> None:
+    sent = delivered("[toc]\n\n## *A* & [b](https://a.example/)[^1]\n\nx\n\n## B\n\n[^1]: note\n")
+
+    entries = [a for a in visible(sent.html).iter("a") if a.get("href", "").startswith("#section")]
+    assert [shown(a) for a in entries] == ["A & b", "B"]
+    assert "- A & b\n- B" in sent.text
+
+
+# --- the cover ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "attributes"),
+    [((320, 200), ("320", "200")), ((640, 400), ("640", "400")), (None, ("640", None))],
+)
+def test_a_small_cover_is_not_blown_up(
+    size: tuple[int, int] | None, attributes: tuple[str, str | None]
+) -> None:
+    digest = issue(coverImage=A)
+    digest = replace(digest, meta=replace(digest.meta, cover_size=size), position=digest.position)
+
+    html = mail(rendered(digest)).html
+    (cover,) = visible(html).iter("img")
+    assert (cover.get("width"), cover.get("height")) == attributes
+    assert_outlook_shows(html)

@@ -10,7 +10,7 @@ from tests.unit.render.rendering import default_theme, delivered, issue
 def text(body: str) -> str:
     """What the text part makes of a body."""
     digest = issue(body)
-    return TextWriter(Fields.apart_from(str(digest)), default_theme().strings("en")).body(digest)
+    return TextWriter(Fields.apart_from(str(digest)), default_theme().strings("en"), digest).body()
 
 
 # --- lines --------------------------------------------------------------------------------------

@@ -101,3 +101,10 @@ def test_nothing_of_the_layout_or_of_any_reader_is_left() -> None:
 )
 def test_other_mails(template: MergeText, expected: str) -> None:
     assert "".join(readable(template, AROUND).split()) == "".join(expected.split())
+
+
+def test_a_link_within_an_issue_leads_to_its_page() -> None:
+    """A feed reader shows many issues on one page, and has no places to lead to."""
+    template = '<html><body><p>x<a id="ref-1" href="#note-1">[1]</a></p></body></html>'
+
+    assert f'href="{AROUND.web_url}#note-1"' in readable((template,), AROUND)
