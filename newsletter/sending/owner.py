@@ -47,6 +47,14 @@ def is_here(owner: Owner) -> bool:
     return owner.name is not None and owner.name.rsplit("/", 3)[0] == socket.gethostname()
 
 
+def is_neighbour(owner: Owner) -> bool:
+    """Whether the owner is another process of this host, and not provably gone: that its lease has
+    ended says more of a clock than of it."""
+    if owner.name is None or not is_here(owner) or is_dead(owner.name):
+        return False
+    return int(owner.name.rsplit("/", 3)[1]) != os.getpid()
+
+
 def is_of_a_wrong_clock(lease_until: dt.datetime, now: dt.datetime) -> bool:
     """Whether a lease ends later than any that is given by a clock which agrees with this one.
 

@@ -222,9 +222,9 @@ def _take(runner: Runner, send: Send) -> Run | None:
     None where the send was paused or cancelled meanwhile, or moved to another time, or where nobody
     would get it: then it is paused.
 
-    An owner that is provably dead is followed at once. One of another host is given until its
-    lease ends, or as long as a lease lasts, whatever the clocks say: if it renews it meanwhile, it
-    lives, and the send is refused.
+    An owner that is provably dead is followed at once, and one that lives on this host is not, but
+    where its lease has ended: then, or on another host, it is given until that ends, or as long as
+    a lease lasts, whatever the clocks say. If it renews it meanwhile, the send is refused.
     """
     first: Owner | None = None
     began = runner.seconds()
@@ -248,7 +248,7 @@ def _take(runner: Runner, send: Send) -> Run | None:
         renewed = first is not None and held_by != first
         assert held_by.name is not None
         assert held_by.lease_until is not None
-        if renewed or owner.is_here(held_by):
+        if renewed or (owner.is_here(held_by) and held_by.lease_until > now):
             raise RunElsewhere(
                 f"{send.id} is being sent by {owner.describe(held_by.name)}",
                 hint=f"Watch it: newsletter status {send.id}",
@@ -263,7 +263,8 @@ def _take(runner: Runner, send: Send) -> Run | None:
 def _tell_who_held_it(
     runner: Runner, name: str, lease_until: dt.datetime, now: dt.datetime
 ) -> None:
-    runner.vitals.waiting = Waiting(Wait.LEASE, min(lease_until, now + LEASE))
+    until = min(lease_until, now + LEASE) if lease_until > now else now + LEASE
+    runner.vitals.waiting = Waiting(Wait.LEASE, until)
     runner.notify(
         f"{owner.describe(name)} held this send last; waiting for its lease to end "
         f"({LEASE.seconds} seconds at most)."
@@ -284,12 +285,9 @@ def _is_to_run(row: Row[Any], now: dt.datetime) -> bool:
 
 def is_free(held_by: Owner, now: dt.datetime) -> bool:
     """Whether a send may be taken at once: nobody holds it, or its owner is gone."""
-    return (
-        held_by.name is None
-        or held_by.lease_until is None
-        or held_by.lease_until <= now
-        or owner.is_dead(held_by.name)
-    )
+    if held_by.name is None or held_by.lease_until is None or owner.is_dead(held_by.name):
+        return True
+    return held_by.lease_until <= now and not owner.is_neighbour(held_by)
 
 
 def _give_back(runner: Runner, send: Send) -> None:

@@ -11,7 +11,7 @@ from subprocess import PIPE
 
 import pytest
 
-from tests.integration.commandline import Answer, Call, command, spawn, write_issue
+from tests.integration.commandline import Answer, Call, command, slow_down, spawn, write_issue
 from tests.waiting import until
 
 ISSUE, NEXT = "2026-01-07-valley", "2026-01-08-hills"
@@ -71,6 +71,26 @@ def test_a_send_that_was_killed_under_such_a_clock_goes_on_under_the_right_one(
     assert (resumed.json["status"], resumed.json["queued"]) in (("finished", 0), ("unresolved", 0))
     assert resumed.json["accepted"] + resumed.json["unknown"] == 120
     assert resumed.json["unknown"] <= 1
+
+
+def test_whose_clock_is_ahead_takes_no_send_from_its_owner(
+    call: Call, project: Path, readers: str, an_hour_ahead: Mapping[str, str]
+) -> None:
+    """By its clock the lease has ended; that it is renewed tells that the owner lives."""
+    slow_down(project)
+    arguments = ("send", ISSUE, "--list", readers, "--rate", "2", "--yes")
+    with subprocess.Popen(command(*arguments), cwd=project, stderr=PIPE) as process:
+        until(lambda: any(line["accepted"] for line in call("sends", "--json").lines))
+        running = call("status", "--json").json
+
+        refused = spawn(project, "resume", running["send_id"], environment=an_hour_ahead)
+
+        after = call("status", "--json").json
+        process.kill()
+    assert refused.code == 5
+    assert f"is being sent by process {process.pid} on " in refused.err
+    assert after["owner"] == running["owner"]
+    assert after["accepted"] == 1
 
 
 # --- a project that is read-only ------------------------------------------------------------------
