@@ -191,6 +191,8 @@ def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[
     try:
         text = path.read_text("utf-8-sig")  # some editors put a byte order mark in front
     except FileNotFoundError as error:
+        if path.is_symlink():
+            raise _unreadable(path, "it is a link to a file that is missing") from error
         raise ConfigurationError(
             "there is no signing secret",
             where=str(path),
@@ -198,13 +200,18 @@ def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[
             "sent before, bring back its key, or old unsubscribe links stop working.",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"the signing secret cannot be read: {getattr(error, 'strerror', 'it is not UTF-8')}",
-            where=str(path),
-            hint="Let the user who runs this read the file. A new key would end the links in old "
-            "mails.",
-        ) from error
+        reason = getattr(error, "strerror", "it is not UTF-8")
+        raise _unreadable(path, reason, is_denied=isinstance(error, PermissionError)) from error
     return _checked(text.splitlines(), str(path))
+
+
+def _unreadable(path: Path, reason: str, *, is_denied: bool = False) -> ConfigurationError:
+    remedy = "Let the user who runs this read the file." if is_denied else "Bring back its file."
+    return ConfigurationError(
+        f"the signing secret cannot be read: {reason}",
+        where=str(path),
+        hint=f"{remedy} A new key would end the links in old mails.",
+    )
 
 
 def make_keys(root: Path) -> Path:

@@ -62,7 +62,13 @@ class Project:
         )
 
     def issue_files(self) -> list[Path]:
-        """All issue files, newest name first."""
+        """All issue files, newest name first. Raises UsageError where their folder is closed."""
+        if self.issues.is_dir() and not os.access(self.issues, os.R_OK | os.X_OK):
+            raise UsageError(
+                "the folder of issues cannot be read",
+                where=str(self.issues),
+                hint="Let the user who runs this read it.",
+            )
         return sorted(self.issues.glob("*.md"), reverse=True)
 
     def readable_issue_files(self) -> list[Path]:

@@ -60,7 +60,7 @@ def note(file: Path, store_id: str, generation: int) -> None:
             lines[_ANY] = max(lines[_ANY], generation)  # its copies from before it had an id
         lines[store_id] = generation
         text = "".join(f"{name} {number}".strip() + "\n" for name, number in lines.items())
-        write_whole(file, text.encode())
+        write_whole(file, text.encode(), private=True)
 
 
 def _read(file: Path) -> dict[str, int]:

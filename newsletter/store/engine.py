@@ -124,7 +124,7 @@ def resolve_url(url: str, root: Path) -> URL:
     No message shows more of it than its kind, for it may hold a password.
     """
     scheme, separator, rest = url.partition("://")
-    backend, _, _ = scheme.partition("+")
+    backend, _, _ = scheme.lower().partition("+")
     if not separator or backend not in _KINDS:
         raise ConfigurationError(
             f"no store of kind {scheme!r}" if separator else "the store's URL has no ://",
@@ -141,7 +141,7 @@ def resolve_url(url: str, root: Path) -> URL:
             hint="Write %40 for each @ in it.",
         )
     try:
-        return make_url(url).set(drivername="postgresql+psycopg")
+        return make_url(f"{backend}://{rest}").set(drivername="postgresql+psycopg")
     except (sa.exc.ArgumentError, ValueError) as error:
         raise ConfigurationError(
             "the store's URL cannot be read",
@@ -286,9 +286,8 @@ def _sqlite_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
-    engine = sa.create_engine(
-        "sqlite+pysqlite://", creator=connect, poolclass=sa.pool.QueuePool, pool_size=40
-    )
+    url = URL.create("sqlite+pysqlite", database=str(path))
+    engine = sa.create_engine(url, creator=connect, poolclass=sa.pool.QueuePool, pool_size=40)
     event.listen(engine, "begin", _begin)
     return engine
 

@@ -22,6 +22,7 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # SQLSTATEs of PostgreSQL, by their beginning: a lost connection, a rollback for others' sake, too
 # many connections, a lock that was not to be had in time, a server that stops, starts, or follows.
 _AWAY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03", "25006")
+_CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 _AGAIN = "Nothing is damaged by that. Try again in a moment."
 
 
@@ -51,6 +52,12 @@ def _translation(error: Exception, url: URL) -> StoreError:
         return StoreAway(f"the store is away: {words}", hint=_AGAIN)
     if _has_no_connection(error, cause):
         return _unreachable(words, url)
+    if isinstance(cause, sqlite3.Error) and _code(cause) in _CANNOT_OPEN:
+        return StoreError(
+            f"the store failed: {words}",
+            where=str(url.database),
+            hint="Let the user who runs this read and write this file and its folder.",
+        )
     return StoreError(
         f"the store failed: {words}",
         hint="Nothing of this step was written. Check disk space and access, "
@@ -60,14 +67,21 @@ def _translation(error: Exception, url: URL) -> StoreError:
 
 def _has_no_connection(error: Exception, cause: object) -> bool:
     """Whether PostgreSQL was not even reached, or let nobody in: it gives no code for that."""
-    is_before_any = isinstance(error, sa.exc.OperationalError) and error.statement is None
+    is_before_any = (
+        isinstance(error, sa.exc.OperationalError | sa.exc.ProgrammingError)
+        and error.statement is None
+    )
     return is_before_any and getattr(cause, "sqlstate", "none") is None
 
 
 def _is_away(error: object) -> bool:
     if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+        return _code(error) in _BUSY
     return str(getattr(error, "sqlstate", None) or "").startswith(_AWAY)
+
+
+def _code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _first_line(error: object) -> str:
@@ -92,6 +106,11 @@ class _Refusal:
 
 
 _REFUSALS = (
+    _Refusal(
+        r"connection option|invalid \w+ value",
+        "the URL of PostgreSQL at {place} holds an option that means nothing",
+        "Correct what stands behind the ? in the URL.",
+    ),
     _Refusal(
         r"certificate|\bSSL\b|\bTLS\b|no encryption",
         "PostgreSQL at {place} refuses the connection over TLS",

@@ -29,7 +29,7 @@ def refused(call: Call, monkeypatch: pytest.MonkeyPatch, url: str) -> Answer:
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres"])
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+psycopg", "postgres", "POSTGRES"])
 def test_every_spelling_of_postgresql_is_the_same(
     call: Call, monkeypatch: pytest.MonkeyPatch, server: Server, scheme: str
 ) -> None:
@@ -47,11 +47,13 @@ def test_every_spelling_of_postgresql_is_the_same(
         (":se%2Fcr%25t@", "@", "refuses the user 'news': ", "%40 for @"),
         ("/letters", "/nothere", "has no database 'nothere': ", "createdb nothere"),
         ("/letters", "/letters?sslmode=require", "refuses the connection over TLS", "sslmode="),
+        ("/letters", "/letters?nosuch=1", "an option that means nothing: ", "behind the ?"),
+        ("/letters", "/letters?sslmode=maybe", "an option that means nothing: ", "behind the ?"),
         ("{port}", "1", "nobody listens at 127.0.0.1:1: ", "Start PostgreSQL there"),
         ("127.0.0.1", "nohost.invalid", "there is no host 'nohost.invalid': ", "Correct the host"),
         ("news:", "nobody:", "refuses the user 'nobody': ", "Correct user and password"),
     ],
-    ids=["password", "no-password", "database", "tls", "nobody", "host", "user"],
+    ids=["password", "no-password", "database", "tls", "option", "value", "nobody", "host", "user"],
 )
 def test_each_way_not_to_get_in_is_told_apart(
     call: Call,

@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,4 +182,47 @@ def test_a_store_in_a_read_only_project_is_told(sealed: Sealed) -> None:
     refused = sealed.run("send", ISSUE, "--list", "readers", "--yes", "--json", **settings)
 
     assert refused.code == 1
-    assert "access" in refused.error["hint"]
+    assert refused.error["where"] == str(sealed.project / "subscribers" / "newsletter.db")
+    assert "read and write this file and its folder" in refused.error["hint"]
+
+
+# --- files of another user ------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user here")
+@pytest.mark.parametrize(
+    ("closed", "message", "hint"),
+    [
+        ("issues", "the folder of issues cannot be read", "Let the user who runs this read it."),
+        (
+            "subscribers/newsletter.db",
+            "the store failed: unable to open database file",
+            "Let the user who runs this read and write this file and its folder.",
+        ),
+    ],
+)
+def test_what_belongs_to_another_user_is_named_as_such(
+    project: Path, closed: str, message: str, hint: str
+) -> None:
+    for folder in (*reversed(project.parents), project, project / "subscribers"):
+        folder.chmod(folder.stat().st_mode | 0o755)
+    (project / closed).chmod(0)
+    code = f"""
+import os, sys
+from pathlib import Path
+from newsletter.errors import NewsletterError
+from newsletter.project import Project
+from newsletter.store import open_store
+project = Project.open(Path({str(project)!r}))
+open_store(project.settings.store.url, project.root).close()
+os.setuid(65534)
+try:
+    project.issue_path("2026-01-07-valley")
+    open_store(project.settings.store.url, project.root)
+except NewsletterError as error:
+    print(error.where, error.message, error.hint, sep="\\n")
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == [str(project / closed), message, hint]
