@@ -136,7 +136,7 @@ def parse(
     known = [*characters.faults(written, file), *faults]
     report = Report(file, base_url, front.body_line, pictures, known)
     check = partial(limits.refuse_too_many_parts, file=file, body_line=front.body_line)
-    signs = _signs(read.meta, front.body, smart_in)
+    signs = _signs(read.meta, text, smart_in)
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check, typography.SIGNS: signs}
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)
@@ -204,11 +204,11 @@ def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) ->
             )
 
 
-def _signs(known: Meta, body: str, smart_in: str) -> Signs | None:
+def _signs(known: Meta, text: str, smart_in: str) -> Signs | None:
     """The quotes and dashes of an issue's language, None where they stay as they are written."""
-    if not (smart_in and known.smart):
+    if not (smart_in and known.smart and typography.has_straight_signs(text)):
         return None
-    return signs_of(known.language or inferred(body, smart_in) or smart_in)
+    return signs_of(known.language or inferred(text, smart_in) or smart_in)
 
 
 def _typeset(known: Meta, signs: Signs | None) -> Meta:

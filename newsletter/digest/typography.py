@@ -50,14 +50,15 @@ def typeset(text: str, signs: Signs | None) -> str:
     return "".join(token.content for token in _set([Token("text", "", 0, content=text)], signs))
 
 
+def has_straight_signs(text: str) -> bool:
+    """Whether there is anything to set, in whatever language."""
+    return bool(_STRAIGHT.search(text) or _NARROW.search(text) or _BEFORE_COLON.search(text))
+
+
 def _is_wanted(text: str, signs: Signs) -> bool:
-    straight = _STRAIGHT.search(text) or (signs.narrow and _has_french_space(text))
+    straight = has_straight_signs(text) if signs.narrow else _STRAIGHT.search(text)
     quotes = text.count('"') + text.count("'")
     return bool(straight) and quotes <= _MOST_QUOTES and len(text) <= _LONGEST
-
-
-def _has_french_space(text: str) -> bool:
-    return bool(_NARROW.search(text) or _BEFORE_COLON.search(text))
 
 
 def _set(tokens: Sequence[Token], signs: Signs) -> list[Token]:
