@@ -267,7 +267,9 @@ def _title(
                 "Add title: … to the front matter.",
             )
             if len(text) > _TITLE_LENGTH or greets(text):
-                beginning = Text(shortened(text, _TITLE_LENGTH), position=first.position)
+                beginning = Text(
+                    shortened(text.rstrip(" ,，"), _TITLE_LENGTH), position=first.position
+                )
                 return (beginning,), body
             rest = first.inline[len(line) + 1 :]
             below = [Paragraph(rest, position=rest[0].position)] if rest else []
