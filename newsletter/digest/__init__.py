@@ -6,6 +6,7 @@ front_matter the mapping at the top, and where the body begins
 meta         its keys, checked
 markdown     the parser, with definitions, containers, foreign, tags and typography
 blocks       block tokens -> blocks, with inline, html and raw below it
+places       headings that links lead to
 promo        the card at the end
 recognise    sections, items, labelled blocks, link lists
 """
@@ -30,6 +31,7 @@ from newsletter.digest import (
     limits,
     markdown,
     meta,
+    places,
     promo,
     recognise,
     typography,
@@ -141,6 +143,8 @@ def parse(
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)
     definitions.tell_of_unused(env, front.body, report)
+    report.asked_for = places.asked_for(front.body)
+    report.places = places.places(tokens) if report.asked_for else {}
     pieces, card = promo.split(block_parser.build(tokens, report), report)
     notes = tuple(piece for piece in pieces if isinstance(piece, Footnotes))
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
@@ -152,6 +156,8 @@ def parse(
         sections = _with_anchors(sections)
         if not sections:
             foreign.note(foreign.Construct.CONTENTS, "[toc]", report.contents[0], report)
+    if report.anchors:
+        sections = tuple(places.with_anchors(section, report.anchors) for section in sections)
     digest = Digest(
         stem=stem,
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),

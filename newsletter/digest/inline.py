@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from newsletter.digest import foreign, html, markdown, tags
+from newsletter.digest import foreign, html, markdown, places, tags
 from newsletter.digest.characters import harmless
 from newsletter.digest.markdown import LINES
 from newsletter.digest.report import Report
@@ -86,7 +86,8 @@ class _Builder:
         return nodes
 
     def _add(self, token: Token) -> None:
-        if construct := token.meta.get(foreign.CONSTRUCT):
+        construct = token.meta.get(foreign.CONSTRUCT)
+        if construct and not places.is_asked_for(token.info, self._report.asked_for):
             foreign.note(construct, token.info, self._place, self._report)
         match token.type:
             case "text" | "text_special":

@@ -1,10 +1,12 @@
 """What the parts of the parser share: where they are, and whom they tell."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from newsletter.digest import urls
+from newsletter.digest.places import Place, name_of
 from newsletter.digest.urls import Use
 from newsletter.model.digest import Image
 from newsletter.model.finding import Finding, Position, Severity
@@ -32,7 +34,10 @@ class Report:
     pictures: Pictures | None = None
     findings: list[Finding] = field(default_factory=list)
     unresolved: int = 0
-    fragments: list[tuple[str, Position]] = field(default_factory=list)  # links within the issue
+    places: Mapping[str, Place] = field(default_factory=dict)  # where links of the issue may lead
+    asked_for: frozenset[str] = frozenset()  # the names of places in targets
+    anchors: dict[int, str] = field(default_factory=dict)  # by the line of the heading they lead to
+    fragments: list[tuple[str, Position]] = field(default_factory=list)  # those that lead nowhere
     foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
     contents: list[Position] = field(default_factory=list)  # tables of contents
     components: set[str] = field(default_factory=set)  # of which the link is shown
@@ -47,7 +52,7 @@ class Report:
         self.findings.append(Finding(rule, severity, place, message, fix))
 
     def tell_of_fragments(self) -> None:
-        """One finding for all links within the issue, such as those of a table of contents."""
+        """One finding for all links to headings that are not there."""
         if not self.fragments:
             return
         first, place = self.fragments[0]
@@ -56,20 +61,26 @@ class Report:
             "broken-link",
             Severity.WARNING,
             place,
-            f"{unquote(first)!r}{more}: a mail has no place of that name to lead to; "
-            "the text stays, the link does not",
-            "Write a whole address, or remove the link.",
+            f"{unquote(first)!r}{more}: no heading is called so; its text stays, its link does not",
+            "Name a heading as it is written, in small letters with hyphens, or remove the link.",
         )
 
     def url(self, raw: str, place: Position, use: Use = Use.LINK) -> str | None:
         """The safe form of a target, None where only its text may stay; tells what was wrong."""
         if use is Use.LINK and raw.strip().startswith("#"):
-            self.fragments.append((raw.strip(), place))
-            return None
+            return self._within_the_issue(raw.strip(), place)
         target = urls.check(raw, self.base_url, use)
         if target.rule:
             self.add(target.rule, target.severity, place, target.problem, target.fix)
         return target.url
+
+    def _within_the_issue(self, target: str, place: Position) -> str | None:
+        heading = self.places.get(name_of(target))
+        if heading is None:
+            self.fragments.append((target, place))
+            return None
+        self.anchors[self.at(heading.line).line] = heading.anchor
+        return f"#{heading.anchor}"
 
     def image(
         self,

@@ -63,7 +63,8 @@ class Span(Node):
 
 @dataclass(frozen=True, slots=True)
 class Link(Node):
-    """`url` is absolute (http, https or mailto), or a URL merge field such as {{web_url}}."""
+    """`url` is absolute (http, https or mailto), a URL merge field such as {{web_url}}, or `#` and
+    the anchor of a heading."""
 
     url: str
     children: "Inline"
@@ -277,13 +278,14 @@ class Item(Node):
     """A heading with what belongs to it.
 
     `url` is the target if the heading is one link, perhaps with text around it; the heading keeps
-    its whole inline content either way.
+    its whole inline content either way. `anchor` is what a link to it names, as in a Section.
     """
 
     level: int
     heading: Inline
     blocks: "Blocks"
     url: str | None = None
+    anchor: str = ""
 
 
 Block = (

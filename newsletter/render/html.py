@@ -358,8 +358,8 @@ class HtmlWriter:
             f"{self.blocks(entry.blocks)}</li>"
         )
 
-    def anchor(self, section: Section) -> Markup:
-        """Where a link to a section leads; nothing where there is none."""
+    def anchor(self, section: Section | Item) -> Markup:
+        """Where a link to a heading leads; nothing where there is none."""
         anchor = _anchor(section.anchor) if section.anchor else ""
         return Markup(anchor)  # noqa: S704 -- as above
 
@@ -404,7 +404,7 @@ class HtmlWriter:
         name = "chapter" if groups else _look(below)
         deeper = below if groups else below + 1
         parts = "".join(self._parts(section.parts, min(level + 1, 6), deeper))
-        heading = _heading(self._title(section.heading), level, name)
+        heading = _heading(f"{self.anchor(section)}{self._title(section.heading)}", level, name)
         opening = f'<div class="next">{heading}</div>' if follows else heading
         return f"{opening}{parts}"
 
@@ -416,7 +416,7 @@ class HtmlWriter:
                 f"{html.escape(host)}&nbsp;›</a></p>"
             )
         name = _look(below) + (" linked" if source else "")
-        heading = _heading(self._title(item.heading), level, name)
+        heading = _heading(f"{self.anchor(item)}{self._title(item.heading)}", level, name)
         outer = "item next" if follows else "item"
         return f'<div class="{outer}">{heading}{source}{self.blocks(item.blocks)}</div>'
 

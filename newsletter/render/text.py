@@ -91,6 +91,8 @@ class TextWriter:
         """Text and address, or the address alone; a mail program must find where it ends."""
         url = self._fields.tokenised(link.url)
         text = self.inline(link.children)
+        if url.startswith("#"):  # a text has no places to lead to
+            return text
         if text in ("", url, url.removeprefix("mailto:")):
             return url if alone else f"<{url}>"
         return f"{text} <{url}>"

@@ -6,7 +6,7 @@ from newsletter.digest.slips import slip_in
 from newsletter.digest.urls import check
 from newsletter.model.digest import Link
 from newsletter.model.finding import Severity
-from tests.unit.digest.reading import BASE, all_of, body, finding, read
+from tests.unit.digest.reading import BASE, all_of, finding, read
 
 
 @pytest.mark.parametrize(
@@ -106,16 +106,3 @@ def test_pictures_and_covers_have_no_slips_of_links() -> None:
     parsed = read("![A cat](example.com/cat.png)\n")
 
     assert "broken-link" not in {found.rule for found in parsed.findings}
-
-
-def test_links_within_the_issue_are_one_finding() -> None:
-    """A table of contents has dozens of them."""
-    source = (
-        "- [One](#one)\n- [Two](#%E4%BA%8C)\n- [<b>Up</b>](#)\n\n## One\n\n<a href='#one'>x</a>\n"
-    )
-    parsed = read(f"---\ntitle: T\ndate: 2026-01-07\n---\n{source}")
-
-    assert finding(parsed, "broken-link") == (Severity.WARNING, 5)
-    (found,) = [found for found in parsed.findings if found.rule == "broken-link"]
-    assert found.message.startswith("'#one', and 3 more: ")
-    assert not all_of(body(source), Link)

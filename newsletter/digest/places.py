@@ -1,0 +1,71 @@
+"""Headings as places that links of the same issue lead to, as on a page: `[Guides](#guides)`."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from urllib.parse import unquote
+
+from markdown_it.token import Token
+
+from newsletter.model.digest import Item, Section
+from newsletter.model.slug import slugified
+
+_GIVEN = re.compile(r"\{:?[^{}]*#([\w:.-]+)[^{}]*\}\s*$")
+_TARGET = re.compile(r"[(\"'<]\s*(#[^\s()\"'<>]+)")
+_TEXTS = ("text", "text_special", "code_inline", "foreign")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A heading by its line in the body, and the anchor that links name."""
+
+    line: int
+    anchor: str
+
+
+def places(tokens: Sequence[Token]) -> Mapping[str, Place]:
+    """Each heading of the issue but its title, by the name that it has or was given."""
+    found: dict[str, Place] = {}
+    for number, (token, inline) in enumerate(pairwise(tokens)):
+        if token.type != "heading_open" or token.level or token.tag == "h1" or not token.map:
+            continue
+        text = "".join(t.content for t in inline.children or () if t.type in _TEXTS)
+        names = [slugified(text)]
+        if given := _GIVEN.search(inline.content):
+            names.insert(0, slugified(given[1]))
+        # An address has no other letters than these, however well browsers read it.
+        place = Place(token.map[0], f"to-{names[0] if names[0].isascii() else number}")
+        for name in filter(None, names):
+            found.setdefault(name, place)
+    return found
+
+
+def asked_for(body: str) -> frozenset[str]:
+    """The names in targets that look like one of these."""
+    return frozenset(name_of(target) for target in _TARGET.findall(body))
+
+
+def is_asked_for(attributes: str, names: frozenset[str]) -> bool:
+    """Whether the attributes of a heading, such as `{#guides}`, give it one of these names."""
+    given = _GIVEN.search(attributes)
+    return given is not None and slugified(given[1]) in names
+
+
+def name_of(target: str) -> str:
+    """The name of a heading in a target such as `#guides`, however it is spelt."""
+    return slugified(unquote(target.strip()).removeprefix("#"))
+
+
+def with_anchors(section: Section, anchors: Mapping[int, str]) -> Section:
+    """The section with the anchors of headings at these lines of the file, in it and below it."""
+    parts = tuple(
+        with_anchors(part, anchors)
+        if isinstance(part, Section)
+        else replace(part, anchor=anchors[part.position.line], position=part.position)
+        if isinstance(part, Item) and part.position.line in anchors
+        else part
+        for part in section.parts
+    )
+    anchor = anchors.get(section.position.line, section.anchor)
+    return replace(section, parts=parts, anchor=anchor, position=section.position)
