@@ -27,7 +27,7 @@ _BEFORE_COLON = re.compile(r" (?=:(?:\s|$))")
 _AS_WRITTEN = re.compile(r"(\{\{[^{}]*\}\}|\{%[^%]*%\}|(?<=\d)'(?=\d))")
 _CODE = re.compile(r"<(/?)(?:code|kbd|pre|samp|script|style|tt)\b", re.IGNORECASE)
 _SPACED = re.compile(r"(?<!\S)---?(?!\S)")
-_CHUNK = re.compile(r"\S+---?\S+")
+_CHUNK = re.compile(r"\S+")  # as a whole: to look for hyphens in it here takes the square of it
 _JOINED = re.compile(r"""(?<=[\w"'“”‘’«»)])---?(?=[\w"'“”‘’«»(])""")
 _TECHNICAL = re.compile(r"[/\\@=<>_.]\S|^-|\bxn--", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
@@ -135,6 +135,7 @@ def _with_dashes(text: str, signs: Signs) -> str:
         return signs.dashes[len(hyphens[0]) - 2]
 
     def joined(chunk: re.Match[str]) -> str:
-        return chunk[0] if _TECHNICAL.search(chunk[0]) else _JOINED.sub(dash, chunk[0])
+        stays = "--" not in chunk[0] or _TECHNICAL.search(chunk[0])
+        return chunk[0] if stays else _JOINED.sub(dash, chunk[0])
 
     return _CHUNK.sub(joined, _SPACED.sub(dash, text))
