@@ -10,11 +10,16 @@ from playwright.sync_api import Route, sync_playwright
 
 from tests.browser.samples import ROOT, html_of
 
+_WINDOW, _PHONE = (
+    (640, 1240),
+    (390, 1007),
+)  # as high as each other, once one is 400 and one 300 wide
 _PICTURES = (
-    ("email-light.png", "2026-11-22-slow-software", "light"),
-    ("email-dark.png", "2026-11-20-quiet-machines", "dark"),
+    ("email-light.png", "2026-11-20-quiet-machines", "light", _WINDOW),
+    ("email-dark.png", "2026-11-20-quiet-machines", "dark", _PHONE),
+    ("email-chinese-light.png", "2026-11-22-slow-software", "light", _PHONE),
+    ("email-chinese-dark.png", "2026-11-22-slow-software", "dark", _PHONE),
 )
-_WIDTH, _HEIGHT = 640, 1240
 _COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300">
 <rect width="640" height="300" fill="#23324a"/>
 <circle cx="470" cy="120" r="62" fill="#e8b36a"/>
@@ -30,9 +35,9 @@ def main() -> None:
     folder.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name, sample, mode in _PICTURES:
+        for name, sample, mode, (width, height) in _PICTURES:
             page = browser.new_page(
-                viewport={"width": _WIDTH, "height": _HEIGHT},
+                viewport={"width": width, "height": height},
                 color_scheme="dark" if mode == "dark" else "light",
             )
             page.route("**/*", _draw)
