@@ -50,9 +50,14 @@ _TASK = re.compile(r"\[([ xX])\]\s+")
 
 @dataclass(frozen=True, slots=True)
 class RawHtml(Node):
-    """HTML at the top level, already sanitised: it may turn out to be the promo card."""
+    """HTML at the top level, already sanitised: it may turn out to be a promo card.
+
+    `source` is it as written; `opened` how many more boxes it opens than it ends.
+    """
 
     cleaned: str
+    source: str
+    opened: int
 
 
 Piece = Block | RawHtml
@@ -205,10 +210,11 @@ class _Cursor:
     def _html(self, source: str, top: bool) -> Iterator[Piece]:
         place = self._report.at(self._line)
         cleaned = html.clean(source, place, self._report)
-        if not cleaned.strip():
+        opened = html.boxes_opened(source) if top else 0
+        if not cleaned.strip() and not opened:
             return
         if top:
-            yield RawHtml(cleaned, position=place)
+            yield RawHtml(cleaned, source, opened, position=place)
         else:
             yield from html.blocks(html.tree(cleaned), place, self._report)
 

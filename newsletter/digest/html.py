@@ -85,6 +85,7 @@ _MAX_DEPTH = 60
 _MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what closes by itself
 # Possessive, for what did not fit once would be tried again at every length.
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)(?:[^<>\"]++|\"[^\"]*+\")*+>", re.IGNORECASE)
+_BOXES = frozenset("div section aside article center table".split())
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 # What a block may leave open: it ends at a blank line, and the end stands in another.
 _LEFT_OPEN = (
@@ -151,6 +152,12 @@ def _depth(source: str) -> int:
             depth += 1
             deepest = max(deepest, depth)
     return deepest
+
+
+def boxes_opened(source: str) -> int:
+    """How many more boxes HTML opens than it ends; Markdown may stand in those left open."""
+    tags = (match for match in _ANY_TAG.finditer(source) if match[2].lower() in _BOXES)
+    return sum(-1 if match[1] else 1 for match in tags)
 
 
 def tree(cleaned: str) -> Any:

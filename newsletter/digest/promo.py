@@ -1,78 +1,266 @@
-"""The promo card: HTML at the very end of an issue, rebuilt as title, text, button and picture."""
+"""Promo cards: HTML, and the Markdown in it, rebuilt as title, text, buttons and pictures."""
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from textwrap import dedent
 from typing import Any
 
-from newsletter.digest import html, paragraphs
-from newsletter.digest.blocks import Piece, RawHtml
+from newsletter.digest import html, limits, markdown, paragraphs
+from newsletter.digest.blocks import Piece, RawHtml, build
 from newsletter.digest.report import Report
 from newsletter.model.digest import (
     Block,
     Blocks,
+    Button,
     Figure,
     Footnotes,
     Heading,
     Image,
     Inline,
+    InlineNode,
     Link,
     Paragraph,
     Promo,
     Rule,
     Span,
+    Text,
     plain_text,
     walk,
 )
+from newsletter.model.finding import Position, Severity
 
 _HINT = re.compile(r"card|promo|sponsor|cta", re.IGNORECASE)
 _CLASS = re.compile(r'(?:class|id)="([^"]*)"')
 _BUTTON = re.compile(r"cta|button|btn", re.IGNORECASE)
+_CARD = re.compile(r"(?:^|[\s_-])(?:card|promo|sponsor|cta)(?:$|[\s_-])", re.IGNORECASE)
+_FIRST_TAG = re.compile(r"\s*<[^<>]*>")
+_BOX = re.compile(r"[ ]*<(div|section|aside|article|center)\b[^<>]*>[ \t]*\n", re.IGNORECASE)
+_TAG_FIRST = re.compile(r"^[ \t]*<", re.MULTILINE)
+_MARKDOWN = re.compile(r"\*\*|\]\(|^[ \t]*(?:#{1,6}|[-*+]|\d{1,9}\.)[ \t]", re.MULTILINE)
 _TITLE = re.compile(r"title|heading|headline", re.IGNORECASE)
 
 
 def split(pieces: Sequence[Piece], report: Report) -> tuple[list[Block], Promo | None]:
-    """The blocks of a document without its promo card, and the card if there is one.
+    """The blocks of a document, and the promo card at its end if there is one.
 
-    It is the HTML after the last rule if nothing else follows, or HTML at the end that calls
-    itself a card.
+    That is the HTML after the last rule if nothing else follows, or HTML at the end that calls
+    itself a card. One that calls itself so with something behind it is a card where it stands.
+    What stands between the beginning of a box and its end belongs to it, Markdown too.
     """
     notes = [piece for piece in pieces if isinstance(piece, Footnotes)]
     rest = [piece for piece in pieces if not isinstance(piece, Footnotes)]
-    first = len(rest)
-    while first and isinstance(rest[first - 1], RawHtml):
-        first -= 1
-    card = [piece for piece in rest[first:] if isinstance(piece, RawHtml)]
+    first = _first_of_last_card(rest)
+    card = rest[first:]
     after_rule = first > 0 and isinstance(rest[first - 1], Rule)
-    if not card or not (after_rule or _calls_itself_card(card[0])):
-        return [*_as_blocks(rest, report), *notes], None
+    hinted = bool(card) and isinstance(card[0], RawHtml) and _hints(card[0])
+    if not card or not (after_rule or hinted) or not _is_one_part(card):
+        return [*_with_cards(rest, report), *notes], None
     if after_rule:
         first -= 1  # the rule parts the card from the rest; the card's own frame does that now
-    return [*_as_blocks(rest[:first], report), *notes], _promo(card, report)
+    return [*_with_cards(rest[:first], report), *notes], _promo(card, report)
 
 
-def _calls_itself_card(piece: RawHtml) -> bool:
+def _first_of_last_card(pieces: Sequence[Piece]) -> int:
+    """Where the HTML begins that goes on to the end; Markdown may stand in a box of it."""
+    first, depth = len(pieces), 0
+    for index in range(len(pieces) - 1, -1, -1):
+        piece = pieces[index]
+        if isinstance(piece, RawHtml):
+            depth -= piece.opened
+            if depth < 0:  # a box that never ends
+                break
+            first = index if depth == 0 else first
+        elif depth == 0:
+            break
+    return first
+
+
+def _hints(piece: RawHtml) -> bool:
+    """Whether anything in it is called a card, in whatever word."""
     return any(_HINT.search(names) for names in _CLASS.findall(piece.cleaned[:2000]))
 
 
-def _as_blocks(pieces: Sequence[Piece], report: Report) -> Iterator[Block]:
-    for piece in pieces:
-        if isinstance(piece, RawHtml):
-            for block in html.blocks(html.tree(piece.cleaned), piece.position, report):
-                yield from paragraphs.parted(block)
-        else:
+def _with_cards(pieces: Sequence[Piece], report: Report) -> Iterator[Block]:
+    """Pieces as blocks, with the cards among them."""
+    index = 0
+    ends = _ends(pieces)
+    while index < len(pieces):
+        piece = pieces[index]
+        if not isinstance(piece, RawHtml):
             yield piece
+        elif (
+            index in ends
+            and _calls_itself_card(piece)
+            and _is_one_part(pieces[index : ends[index] + 1])
+        ):
+            yield _promo(pieces[index : ends[index] + 1], report)
+            index = ends[index]
+        elif piece.cleaned.strip():
+            blocks = html.blocks(html.tree(piece.cleaned), piece.position, report)
+            _tell_of_markup(blocks, report)
+            for block in blocks:
+                yield from paragraphs.parted(block)
+        index += 1
 
 
-def _promo(card: Sequence[RawHtml], report: Report) -> Promo:
+def _ends(pieces: Sequence[Piece]) -> dict[int, int]:
+    """The last piece of each box that ends, by the first; a box of one piece ends in it."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    for index, piece in enumerate(pieces):
+        if not isinstance(piece, RawHtml):
+            continue
+        if piece.opened == 0:
+            ends[index] = index
+        opened += [index] * piece.opened
+        for _ in range(min(-piece.opened, len(opened))):
+            ends[opened.pop()] = index
+    return ends
+
+
+def _calls_itself_card(piece: RawHtml) -> bool:
+    """Whether the outermost element is called one, in a word of its own."""
+    outermost = _FIRST_TAG.match(piece.cleaned)
+    names = _CLASS.findall(outermost[0]) if outermost else []
+    return any(_CARD.search(name) for name in names)
+
+
+def _is_one_part(pieces: Sequence[Piece]) -> bool:
+    """Whether it is no more than a card holds: a box around whole sections is none."""
+    return sum(isinstance(piece, Heading) for piece in pieces) <= 1
+
+
+def _promo(card: Sequence[Piece], report: Report) -> Promo:
     place = card[0].position
-    element = html.tree("\n".join(piece.cleaned for piece in card))
-    blocks = html.blocks(element, place, report)
+    blocks: list[Block] = []
+    titles: set[str] = set()
+    buttons: set[str] = set()
+    for _, run in groupby(card, key=lambda piece: isinstance(piece, RawHtml)):
+        pieces = list(run)
+        raw = [piece for piece in pieces if isinstance(piece, RawHtml)]
+        if not raw:
+            blocks += _blocks_of(pieces)
+            continue
+        inners = [_markdown_in(piece, report) for piece in raw]
+        if not any(inners):
+            blocks += _read(raw, titles, buttons, report)
+            continue
+        for piece, inner in zip(raw, inners, strict=True):
+            blocks += inner or _read([piece], titles, buttons, report)
+    return _typed(_with_buttons(blocks, buttons), titles, place)
+
+
+def _read(
+    raw: Sequence[RawHtml], titles: set[str], buttons: set[str], report: Report
+) -> list[Block]:
+    """HTML as blocks; what its classes call titles and buttons is added to these."""
+    element = html.tree("\n".join(piece.cleaned for piece in raw))
+    titles |= _texts_of_class(element, _TITLE)
+    buttons |= _texts_of_class(element, _BUTTON)
+    _take_layout_apart(element)
+    blocks = html.blocks(element, raw[0].position, report)
+    _tell_of_markup(blocks, report)
+    return [part for block in blocks for part in paragraphs.parted(block)]
+
+
+def _markdown_in(piece: RawHtml, report: Report) -> list[Block]:
+    """The blocks of Markdown on the lines right below the tag of a box, where it would be text of
+    HTML; nothing where there is none."""
+    box = _BOX.match(piece.source)
+    if not box:
+        return []
+    end = f"</{box[1]}>"
+    lines = piece.source[box.end() :].rstrip()
+    lines = lines[: -len(end)] if lines.lower().endswith(end.lower()) else lines
+    if _TAG_FIRST.search(lines) or not _MARKDOWN.search(lines):
+        return []
+    within = replace(report, offset=piece.position.line + 1)
+    check = partial(
+        limits.refuse_too_many_parts, file=report.file, body_line=piece.position.line + 1
+    )
+    env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
+    pieces = build(markdown.parser().parse(dedent(lines), env), within)
+    blocks = _blocks_of(pieces)
+    whole = len(blocks) == len(pieces) and not any(isinstance(b, Footnotes) for b in blocks)
+    return blocks if whole else []
+
+
+def _blocks_of(pieces: Sequence[Piece]) -> list[Block]:
+    return [piece for piece in pieces if not isinstance(piece, RawHtml)]
+
+
+def _tell_of_markup(blocks: Sequence[Block], report: Report) -> None:
+    """Of bold Markdown in HTML, which readers see as it stands; once a piece of HTML."""
+    texts = (node for block in blocks for node in walk(block) if isinstance(node, Text))
+    if shown := next((node for node in texts if "**" in node.text), None):
+        report.add(
+            "literal-emphasis",
+            Severity.WARNING,
+            shown.position,
+            "'**' in HTML: asterisks that readers will see",
+            "Put an empty line before and behind the Markdown, or write <b>.",
+        )
+
+
+def _take_layout_apart(element: Any) -> None:
+    """Make blocks of the cells of tables that are for layout: one row or column, and no header."""
+    for table in [*element.iter("table")]:
+        rows = [row for row in table.iter("tr") if next(row.iterancestors("table")) is table]
+        columns = max((len(row) for row in rows), default=0)
+        if next(table.iter("th", "caption"), None) is not None or min(len(rows), columns) > 1:
+            continue
+        for part in [*table.iter("tbody", "tr", "td", "thead", "tfoot")]:
+            if next(part.iterancestors("table")) is table:
+                part.tag = "div"
+        table.tag = "div"
+
+
+def _with_buttons(blocks: Sequence[Block], named: set[str]) -> Blocks:
+    """The blocks with their buttons apart: the links whose class says so, else the last one that
+    stands alone on its line."""
+    if named:
+        return tuple(part for block in blocks for part in _parted(block, named))
+    if any(isinstance(block, Button) for block in blocks):
+        return tuple(blocks)
+    for index in range(len(blocks) - 1, -1, -1):
+        match blocks[index]:
+            case Paragraph(inline=(Link() as link,)) if plain_text((link,)).strip():
+                button = Button(link, position=link.position)
+                return (*blocks[:index], button, *blocks[index + 1 :])
+            case _:
+                continue
+    return tuple(blocks)
+
+
+def _parted(block: Block, named: set[str]) -> Iterator[Block]:
+    if not isinstance(block, Paragraph):
+        yield block
+        return
+    words: list[InlineNode] = []
+    for node in block.inline:
+        if isinstance(node, Link) and _squeezed(plain_text((node,))) in named:
+            yield from _paragraph(words)
+            words = []
+            yield Button(node, position=node.position)
+        else:
+            words.append(node)
+    yield from _paragraph(words)
+
+
+def _paragraph(words: list[InlineNode]) -> Iterator[Block]:
+    if run := html.trimmed(words):
+        yield Paragraph(run, position=run[0].position)
+
+
+def _typed(blocks: Blocks, titles: set[str], place: Position) -> Promo:
     nodes = [node for block in blocks for node in walk(block)]
-    links = [node for node in nodes if isinstance(node, Link)]
+    title = _title(blocks, titles)
+    text = _text(blocks, title)
+    button = next((block.link for block in blocks if isinstance(block, Button)), None)
     image = next((node for node in nodes if isinstance(node, Image)), None)
-    title = _title(element, blocks)
-    button = _button(element, links)
-    text = _text(blocks, title, button)
     return Promo(
         blocks,
         title,
@@ -85,14 +273,13 @@ def _promo(card: Sequence[RawHtml], report: Report) -> Promo:
     )
 
 
-def _title(element: Any, blocks: Blocks) -> Inline:
+def _title(blocks: Blocks, named: set[str]) -> Inline:
     """The block whose class says title, else a heading, else a first paragraph of bold text."""
-    named = _text_of_class(element, _TITLE)
     for block in blocks:
         match block:
             case Heading():
                 return block.inline
-            case Paragraph() if named and _squeezed(plain_text(block.inline)) == named:
+            case Paragraph() if _squeezed(plain_text(block.inline)) in named:
                 return block.inline
             case Paragraph(inline=(Span(),)):
                 return block.inline
@@ -101,19 +288,10 @@ def _title(element: Any, blocks: Blocks) -> Inline:
     return ()
 
 
-def _button(element: Any, links: Sequence[Link]) -> Link | None:
-    """The link whose class says button, else the last one."""
-    named = _text_of_class(element, _BUTTON)
-    for link in reversed(links):
-        if named and _squeezed(plain_text(link.children)) == named:
-            return link
-    return links[-1] if links else None
-
-
-def _text(blocks: Blocks, title: Inline, button: Link | None) -> Inline:
-    """The first paragraph that is neither the title nor the button alone."""
+def _text(blocks: Blocks, title: Inline) -> Inline:
+    """The first paragraph that is not the title."""
     for block in blocks:
-        if isinstance(block, Paragraph) and block.inline not in (title, (button,)):
+        if isinstance(block, Paragraph) and block.inline != title:
             return block.inline
     return ()
 
@@ -122,26 +300,27 @@ def _is_complete(
     blocks: Blocks, title: Inline, text: Inline, button: Link | None, image: Image | None
 ) -> bool:
     """Whether the typed parts hold all of the card, each block of it exactly once."""
-    left: list[Inline | Image] = [title, text, (button,) if button else ()]
-    left = [part for part in (*left, image) if part]
+    left: list[Inline | Link | Image] = [
+        part for part in (title, text, button, image) if part is not None and part != ()
+    ]
     for block in blocks:
         match block:
             case Paragraph() | Heading() if block.inline in left:
                 left.remove(block.inline)
-            case Figure(url=None) if block.image in left:
+            case Button() if block.link in left:
+                left.remove(block.link)
+            case Figure(url=None) if block.image in left and not block.image.title:
                 left.remove(block.image)
             case _:
                 return False
     return bool(title) and not left
 
 
-def _text_of_class(element: Any, pattern: re.Pattern[str]) -> str:
-    for child in element.iter():
-        if pattern.search(child.get("class", "")) and not any(
-            pattern.search(inner.get("class", "")) for inner in child.iter() if inner is not child
-        ):
-            return _squeezed(child.text_content())
-    return ""
+def _texts_of_class(element: Any, pattern: re.Pattern[str]) -> set[str]:
+    """The texts of the innermost elements whose class matches."""
+    named = [child for child in element.iter() if pattern.search(child.get("class", ""))]
+    around = {up for child in named for up in child.iterancestors()}
+    return {_squeezed(child.text_content()) for child in named if child not in around} - {""}
 
 
 def _squeezed(text: str) -> str:

@@ -274,6 +274,24 @@ class Footnotes(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Promo(Node):
+    """A card, rebuilt from its HTML and the Markdown in it: `blocks` holds all of it, in order.
+
+    The typed fields name the parts that a theme may set apart; each node in them also stands in
+    `blocks`, which is what `walk` visits. `handle` is the link inside `text`. Where the typed
+    fields are `complete` a theme may show them alone, else it shows the blocks as they are.
+    """
+
+    blocks: "Blocks"
+    title: Inline = field(default=(), compare=False)
+    text: Inline = field(default=(), compare=False)
+    handle: Link | None = field(default=None, compare=False)
+    button: Link | None = field(default=None, compare=False)
+    image: Image | None = field(default=None, compare=False)
+    complete: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Item(Node):
     """A heading with what belongs to it.
 
@@ -302,6 +320,7 @@ Block = (
     | Rule
     | Labelled
     | Sponsored
+    | Promo
     | LinkList
     | Contents
     | Footnotes
@@ -329,24 +348,6 @@ class Section(Node):
                 yield part
             elif isinstance(part, Section):
                 yield from part.items()
-
-
-@dataclass(frozen=True, slots=True)
-class Promo(Node):
-    """The promo card at the end, rebuilt from its HTML: `blocks` holds all of it, in order.
-
-    The typed fields name the parts that a theme may set apart; each node in them also stands in
-    `blocks`, which is what `walk` visits. `handle` is the link inside `text`. Where the typed
-    fields are `complete` a theme may show them alone, else it shows the blocks as they are.
-    """
-
-    blocks: Blocks
-    title: Inline = field(default=(), compare=False)
-    text: Inline = field(default=(), compare=False)
-    handle: Link | None = field(default=None, compare=False)
-    button: Link | None = field(default=None, compare=False)
-    image: Image | None = field(default=None, compare=False)
-    complete: bool = field(default=False, compare=False)
 
 
 # --- the whole ----------------------------------------------------------------------------------

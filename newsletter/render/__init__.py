@@ -90,6 +90,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
                 "inline": writer.inline,
                 "blocks": writer.blocks,
                 "anchor": writer.anchor,
+                "card": writer.card,
                 "link": writer.link,
                 "picture": writer.picture,
                 "button": writer.button,

@@ -38,6 +38,7 @@ from newsletter.model.digest import (
     ListItem,
     Paragraph,
     PictureRow,
+    Promo,
     Quote,
     Rule,
     Section,
@@ -58,6 +59,7 @@ _LEAST_ROOM = 60
 _LIST_INDENT = 24
 _QUOTE_SIDES = 21
 _CALLOUT_SIDES = 40
+_CARD_SIDES = 48
 _CELL_SIDE = 12
 _LONGEST_WORD = 20
 _FIRST_LEVEL = 3  # of headings below a section
@@ -229,6 +231,8 @@ class HtmlWriter:
                 return self._labelled(block)
             case Sponsored():
                 return self._sponsored(block)
+            case Promo():
+                return _box("promo-cell", self.card(block))
             case LinkList():
                 return self._link_list(block)
             case Contents():
@@ -336,6 +340,23 @@ class HtmlWriter:
         word = html.escape(self._words["sponsor"])
         title = f" · {self.inline(block.title)}" if block.title else ""
         return _box("sponsor-cell", f'<p class="sponsor">{word}{title}</p>{inner}')
+
+    def card(self, promo: Promo) -> Markup:
+        """All of a card in its order, its title set apart."""
+        inner = self._within(_CARD_SIDES)
+        pieces: list[str] = []
+        title = promo.title
+        for block in promo.blocks:
+            match block:
+                case Heading(inline=run) | Paragraph(inline=run) if title and run == title:
+                    pieces.append(f'<p class="promo-title">{inner.inline(run)}</p>')
+                    title = ()
+                case Figure():
+                    room = inner._sheet.width if block.image.width else _INLINE_WIDE
+                    pieces.append(inner._figure(block, min(room, inner._sheet.width)))
+                case _:
+                    pieces.append(inner._block(block))
+        return Markup("".join(pieces))  # noqa: S704 -- as above
 
     def _link_list(self, block: LinkList) -> str:
         writer = self if block.start is None else self._within(_LIST_INDENT)

@@ -26,6 +26,7 @@ from newsletter.model.digest import (
     ListBlock,
     Paragraph,
     PictureRow,
+    Promo,
     Quote,
     Rule,
     Section,
@@ -139,6 +140,8 @@ class TextWriter:
             case Sponsored():
                 title = f" · {self.inline(block.title)}" if block.title else ""
                 return f"〔{self._words['sponsor']}{title}〕\n{self._joined(block.blocks)}"
+            case Promo():
+                return "\n\n".join(["· · ·", *self._blocks(block.blocks), "· · ·"])
             case LinkList():
                 return "\n\n".join(
                     _indented(

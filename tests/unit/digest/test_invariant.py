@@ -48,7 +48,7 @@ def assert_nothing_is_lost(result: Parsed) -> None:
     body = leaves_of(*digest.lead, *digest.sections, *filter(None, [digest.promo]))
 
     if digest.promo is not None:
-        drop_rule_before_card(blocks)
+        drop_rule_before_card(blocks, digest.promo.position.line - front.body_line)
     heading = next((i for i, block in enumerate(blocks) if is_title(*block)), None)
     if heading is not None and not rules & {"h1-differs", "title-missing", "title-derived"}:
         assert joined(blocks.pop(heading)[1]) == joined(title)
@@ -69,11 +69,9 @@ def is_title(token: Token, leaves: list[Leaf]) -> bool:
     return token.type == "heading_open" and token.tag == "h1" and any(map(itemgetter(-1), leaves))
 
 
-def drop_rule_before_card(blocks: list[tuple[Token, list[Leaf]]]) -> None:
+def drop_rule_before_card(blocks: list[tuple[Token, list[Leaf]]], line: int) -> None:
     """The rule above the promo card parts it from the rest, as its frame does in a mail."""
-    kept = len(blocks)
-    while kept and blocks[kept - 1][0].type == "html_block":
-        kept -= 1
+    kept = next(i for i, (token, _) in enumerate(blocks) if token.map and token.map[0] >= line)
     if kept and blocks[kept - 1][0].type == "hr":
         del blocks[kept - 1]
 
@@ -223,6 +221,13 @@ FIXTURES = {
     ),
     "a card in parts": "# T\n\nx\n\n<p>a</p>\n\n<div class=promo>b</div>\n\n<!-- no -->\n",
     "a card with footnotes": "# T\n\nx[^1]\n\n---\n\n<div>a</div>\n\n[^1]: b\n",
+    "a card of Markdown": "x\n\n---\n\n<div class=card>\n\n**a**\n\nb [c](http://c.io/)\n\n</div>\n",
+    "a card of a table": (
+        "x\n\n---\n\n<table class=card><tr><td>a</td><td><p>b</p><a href='http://c.io/'>c</a></td></table>\n"
+    ),
+    "a card with text behind it": "x\n\n<div class=card><b>a</b> <a href='http://b.io/'>b</a></div>\n\nc\n",
+    "cards among others": "<div class=cta>a</div>\n\n# b\n\n<div class=card>\n\nc\n\n</div>\n\nd\n",
+    "boxes that do not match": "</div>\n\na\n\n<div class=card>\n\nb\n\n<div>\n\nc\n\n</div>\n",
     "a rule at the end": "# T\n\n## A\n\nx\n\n---\n",
     "nothing but a rule": "---\n\n---\n",
     "templates and formulas": "{{ a }} {% b %} $c$ \\(d\\) {{{e}}}\n",

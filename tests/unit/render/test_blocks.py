@@ -262,3 +262,43 @@ def test_a_small_cover_is_not_blown_up(
     (cover,) = visible(html).iter("img")
     assert (cover.get("width"), cover.get("height")) == attributes
     assert_outlook_shows(html)
+
+
+# --- promo cards ----------------------------------------------------------------------------------
+
+QR = '<img src="https://a.example/qr.png" alt="QR">'
+CARDS = {
+    "two paragraphs": f"<h3>Join</h3><p>a</p><p>b</p><p><a href='{URL}'>Go</a></p>",
+    "a second link": f"<h3>Join</h3><a class=cta href={URL}>Go</a> <a href={URL}/2>or not</a>",
+    "a picture last": f"<h3>Join</h3><p>a</p><p>b</p><p><a href='{URL}'>Go</a></p><p>{QR}</p>",
+    "Markdown": f"\n\n### Join\n\n**a** b\n\n[Go]({URL})\n\n",
+    "Markdown on its lines": "\n### Join\n**a** b\n\n",
+    "a table": f"<table><tr><td>{QR}<td><h3>Join</h3><a class=btn href={URL}>Go</a></table>",
+    "a list": f"<h3>Join</h3><ul><li>a</li></ul><p><a href='{URL}'>Go</a></p>",
+    "Arabic": f"<h3>اشترك</h3><p>أ</p><p>ب</p><p><a href='{URL}'>Go</a></p>",
+}
+
+
+@pytest.mark.parametrize("inner", CARDS.values(), ids=CARDS)
+@pytest.mark.parametrize("after", ["", "\nThanks.\n", "\n## More\n\nx\n"])
+def test_a_card_is_whole_in_every_shape(inner: str, after: str) -> None:
+    sent = delivered(f"## A\n\nx\n\n---\n\n<div class='card'>{inner}</div>\n{after}")
+
+    seen = shown(visible(sent.html))
+    for part in (seen, sent.text):
+        assert all(word in part for word in ("Join", "QR", "or not", "اشترك") if word in inner)
+        assert "**" not in part
+        assert all(word in part for word in ("Thanks.", "More") if word in after)
+    if "href" in inner or "](" in inner:
+        (link,) = (a for a in visible(sent.html).iter("a") if a.get("href") == URL)
+        assert (link.getparent().tag, link.getparent().get("bgcolor")) == ("td", "#a8321f")
+        assert URL in sent.text
+    assert_outlook_shows(sent.html)
+
+
+def test_a_card_shows_its_title_as_one_wherever_it_stands() -> None:
+    inner = "<p>first</p><h3>Join</h3><p>a</p>"
+    html = delivered(f"x\n\n---\n\n<div class='card'>{inner}</div>\n").html
+
+    (title,) = (p for p in visible(html).iter("p") if shown(p) == "Join")
+    assert "font-size:21px" in title.get("style")
