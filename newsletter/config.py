@@ -140,7 +140,34 @@ def _prefix(value: str) -> str:
     return prefix
 
 
+def _logo(value: str) -> str:
+    """A picture file of the project, or the https address of one."""
+    _no_controls(value)
+    if ":" in value and not re.fullmatch(r"https://[^\s/@\"<>]+/[!-~]+", value):
+        raise ValueError('must be a file such as "pictures/logo.png", or begin with https://')
+    return value
+
+
+def _colour(value: str) -> str:
+    if value and not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
+        raise ValueError('must be a colour with six digits such as "#a8321f"')
+    return value.lower()
+
+
+def _link(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@\"<>]+[!-~]*|mailto:[^\s?\"<>]+@[^\s?\"<>]+", value):
+        raise ValueError('must be a whole address such as "https://example.com/us"')
+    return value
+
+
+def _link_name(value: str) -> str:
+    if not 0 < len(_no_controls(value)) <= 40:
+        raise ValueError("must have a name of 1 to 40 characters, which readers see")
+    return value
+
+
 Line = Annotated[str, AfterValidator(_no_controls)]
+_LinkName = Annotated[str, AfterValidator(_link_name)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]
@@ -257,6 +284,20 @@ class MediaSettings(_Part):
         return self
 
 
+class BrandSettings(_Part):
+    """`[brand]`: the face of the newsletter, in its mails, on its pages and in its feeds."""
+
+    logo: Annotated[str, AfterValidator(_logo)] = ""
+    accent: Annotated[str, AfterValidator(_colour)] = ""
+    description: Line = Field(default="", max_length=300)
+    author: Line = Field(default="", max_length=100)
+    links: Mapping[_LinkName, Annotated[str, AfterValidator(_link)]] = {}
+
+    @property
+    def logo_is_address(self) -> bool:
+        return self.logo.startswith("https://")
+
+
 class DigestSettings(_Part):
     """`[digest]`: how issues are read."""
 
@@ -275,6 +316,7 @@ class Settings(_Part):
     web: WebSettings = WebSettings()
     media: MediaSettings = MediaSettings()
     digest: DigestSettings = DigestSettings()
+    brand: BrandSettings = BrandSettings()
 
     @property
     def pictures_url(self) -> str:
@@ -396,8 +438,9 @@ def _variables(model: type[BaseModel], prefix: str = _PREFIX) -> Iterator[str]:
 
 
 def _value(text: str) -> Any:
-    """A list where it is written as a JSON list; all else stays text, which pydantic converts."""
-    if text.startswith("["):
+    """A list or a table where it is written as one in JSON; all else stays text, which pydantic
+    converts."""
+    if text.startswith(("[", "{")):
         try:
             return json.loads(text)
         except ValueError:
@@ -406,12 +449,13 @@ def _value(text: str) -> Any:
 
 
 def _fault(error: dict[str, Any], source: str, environment: Mapping[str, str]) -> str:
-    location = [part for part in error["loc"] if isinstance(part, str)]  # not the index in a list
+    # Not the index in a list, nor the mark of a name in a table of the author's own.
+    location = [part for part in error["loc"] if isinstance(part, str) and part != "[key]"]
     key = ".".join(location)
     at = key
     if variable := variable_of(location, environment):
         at = f"{key} (from {variable})"
-    elif line := _line_of(location, source):
+    elif line := line_of(location, source) or line_of(location[:-1], source):
         at = f"{key} (line {line})"
     match error["type"]:
         case "extra_forbidden":
@@ -442,7 +486,7 @@ def variable_of(location: Sequence[str], environment: Mapping[str, str] = os.env
     return next((v for v in sorted(environment) if v == name or v.startswith(f"{name}__")), None)
 
 
-def _line_of(location: list[str], source: str) -> int | None:
+def line_of(location: Sequence[str], source: str) -> int | None:
     """The line of a key in the file, found by its table and name; None where only implied."""
     *tables, key = location
     table = ""

@@ -30,6 +30,12 @@ base_url = "https://news.example.com"
 postal_address = "Newsletter, 1 Example Street, 00000 Example"
 theme = "digest"
 
+# [brand]
+# logo = "pictures/logo.png"   # at the top of mails and pages, in place of the name
+# accent = "#a8321f"           # links, lines and buttons; its dark form is made of it
+# description = "What it is"
+# links = { Mastodon = "https://social.example/@us" }
+
 [store]
 url = "sqlite:///subscribers/newsletter.db"
 

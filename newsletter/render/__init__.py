@@ -12,7 +12,7 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,7 @@ from newsletter.render.text import TextWriter
 from newsletter.render.theme import Theme, load_theme, packaged_templates
 
 __all__ = [
+    "Logo",
     "Masthead",
     "Theme",
     "load_theme",
@@ -62,6 +63,15 @@ _WORDS_A_MINUTE = 220
 
 
 @dataclass(frozen=True, slots=True)
+class Logo:
+    """A picture at the top; width and height in CSS pixels, None where it is not known."""
+
+    url: str
+    width: int | None
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Masthead:
     """What a theme needs to know of the newsletter."""
 
@@ -72,6 +82,10 @@ class Masthead:
     reply_to: str
     base_url: str
     postal_address: str
+    description: str = ""
+    author: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
+    logo: Logo | None = None
 
 
 def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:

@@ -4,6 +4,7 @@ A project's own folder of the same name comes first, file by file: one that hold
 `theme.toml` or a `style.css` changes just that.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import newsletter
 from newsletter.errors import RenderError, UsageError
 from newsletter.errors import nearest as nearest_name
 from newsletter.languages import FALLBACK, forms, nearest, words
+from newsletter.render import palette
 
 _COLUMN = 568
 
@@ -95,7 +97,7 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
         )
     settings: dict[str, Any] = {}
     for folder in reversed(_unique(folders)):
-        settings = _merged(settings, _read(folder / "theme.toml"))
+        settings = _with_file(settings, folder / "theme.toml")
     return Theme(name, _unique(folders), settings, roots)
 
 
@@ -113,13 +115,28 @@ def _unique(folders: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(folder.resolve() for folder in folders))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _with_file(below: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Settings with those of a theme.toml above them."""
     if not path.exists():
-        return {}
+        return below
     try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RenderError(f"is not TOML: {error}", where=str(path), hint="Mend it.") from error
+        source = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RenderError(f"is not UTF-8: {error}", where=str(path), hint="Mend it.") from error
+    own = _read(path, source)
+    palette.check(own, below, path, source)
+    merged = _merged(below, palette.with_dark(own, below))
+    palette.check_contrast(merged, own, path, source)
+    return merged
+
+
+def _read(path: Path, source: str) -> dict[str, Any]:
+    try:
+        settings = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        where = f"{path}:{line[1]}" if line else str(path)
+        raise RenderError(f"is not TOML: {error}", where=where, hint="Mend it.") from error
     column = settings.get("column", _COLUMN)
     if type(column) is not int or not 100 <= column <= 2000:
         raise RenderError(

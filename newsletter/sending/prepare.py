@@ -17,6 +17,7 @@ from newsletter.model.picture import Picture
 from newsletter.pictures import PictureFolder
 from newsletter.project import Project, utc_now
 from newsletter.render import Masthead, Theme
+from newsletter.sending.brand import Brand, brand_of, branded
 from newsletter.sending.dates import date_far
 from newsletter.sending.languages import language_findings
 from newsletter.sending.neighbours import no_source_link
@@ -27,7 +28,7 @@ from newsletter.sending.slugs import Slugs, duplicate_slug
 class Prepared:
     """`findings` are those of the source, of the digest and of the final email.
 
-    `pictures` are those from beside the issue; the email has their public addresses.
+    `pictures` are those from beside the issue, and the logo; the email has their public addresses.
     """
 
     path: Path
@@ -71,8 +72,9 @@ def prepare(
         file=project.shown(path),
         pictures=folder,
     )
-    theme = _theme(project, parsed)
-    email = render.render(parsed.digest, theme, masthead(project))
+    brand = brand_of(project)
+    theme = branded(_theme(project, parsed), project)
+    email = render.render(parsed.digest, theme, masthead(project, brand))
     own = duplicate_slug(path, project, Slugs(project) if taken is None else taken)
     usual = settings.newsletter.language
     spoken = language_findings(parsed.digest, theme, email.language, usual)
@@ -81,7 +83,7 @@ def prepare(
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
     )
     found = lint.check(parsed.digest, email, [*parsed.findings, *own, *spoken, *around])
-    return Prepared(path, parsed, email, found, folder.pictures)
+    return Prepared(path, parsed, email, found, (*folder.pictures, *brand.pictures))
 
 
 @contextmanager
@@ -104,8 +106,8 @@ def _line_of(parsed: Parsed, key: str) -> int:
     return front_matter.split(parsed.source, parsed.digest.position.file).lines.get(key, 1)
 
 
-def masthead(project: Project) -> Masthead:
-    newsletter = project.settings.newsletter
+def masthead(project: Project, brand: Brand | None = None) -> Masthead:
+    newsletter, wish = project.settings.newsletter, project.settings.brand
     return Masthead(
         name=newsletter.name,
         language=newsletter.language,
@@ -114,6 +116,10 @@ def masthead(project: Project) -> Masthead:
         reply_to=newsletter.reply_to,
         base_url=newsletter.base_url,
         postal_address=newsletter.postal_address,
+        description=wish.description,
+        author=wish.author,
+        links=wish.links,
+        logo=brand.logo if brand else None,
     )
 
 

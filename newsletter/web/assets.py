@@ -5,6 +5,7 @@ from importlib.resources import files
 from fastapi import FastAPI
 from starlette.responses import Response
 
+from newsletter.web.look import Look
 from newsletter.web.site import Site
 
 STYLE_PATH = "static/style.css"
@@ -14,12 +15,13 @@ _ROBOTS = "User-agent: *\n" + "".join(
 )
 
 
-def style_sheet() -> bytes:
-    return (files("newsletter.web") / STYLE_PATH).read_bytes()
+def style_sheet(look: Look) -> bytes:
+    """The style sheet in the colours of the brand."""
+    return (files("newsletter.web") / STYLE_PATH).read_bytes() + look.style.encode()
 
 
 def add(app: FastAPI, site: Site) -> None:
-    style = style_sheet()
+    style = style_sheet(site.pages.look)
 
     @app.get(f"/{STYLE_PATH}", include_in_schema=False)
     async def stylesheet() -> Response:

@@ -24,6 +24,9 @@ class Channel:
     base_url: str
     updated: dt.datetime
     id: str = ""
+    description: str = ""
+    author: str = ""
+    logo: str = ""  # its address
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,11 @@ def atom(channel: Channel, entries: Sequence[Entry]) -> bytes:
     feed = FeedGenerator()
     feed.id(channel.id or f"{channel.base_url}/archive/")
     feed.title(_legal(channel.title))
-    feed.author(name=_legal(channel.title))
+    feed.author(name=_legal(channel.author or channel.title))
+    if channel.description:
+        feed.subtitle(_legal(channel.description))
+    if channel.logo:
+        feed.logo(channel.logo)
     feed.language(channel.language)
     feed.link(href=f"{channel.base_url}/archive/", rel="alternate", type="text/html")
     feed.link(href=f"{channel.base_url}/feed.xml", rel="self", type="application/atom+xml")
@@ -78,7 +85,9 @@ def json_feed(channel: Channel, entries: Sequence[Entry]) -> bytes:
         "home_page_url": f"{channel.base_url}/archive/",
         "feed_url": f"{channel.base_url}/feed.json",
         "language": channel.language,
-        "authors": [{"name": channel.title}],
+        "authors": [{"name": channel.author or channel.title}],
+        **({"description": channel.description} if channel.description else {}),
+        **({"icon": channel.logo} if channel.logo else {}),
         "items": [
             {
                 "id": entry.id,

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OWN_PAGES = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'; script-src 'none'"
+    "object-src 'none'; script-src 'none'; img-src 'self' https:"  # a logo may be elsewhere
 )
 HEADERS = {
     "Content-Security-Policy": OWN_PAGES,

@@ -236,7 +236,7 @@ class Archive:
         media_type: str,
         issues: Sequence[Issue],
     ) -> File:
-        changed = self._changed(issues)
+        changed, look = self._changed(issues), self._site.pages.look
         oldest = min(((issue.published, issue.first_send) for issue in issues), default=None)
         channel = feeds.Channel(
             title=self._newsletter.name,
@@ -244,6 +244,9 @@ class Archive:
             base_url=self._newsletter.base_url,
             updated=changed,
             id=feeds.identity("feed", oldest[1]) if oldest else "",
+            description=look.description,
+            author=look.author,
+            logo=look.logo.url if look.logo else "",
         )
         entries = [
             feeds.Entry(

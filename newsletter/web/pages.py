@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse
 
 from newsletter.config import NewsletterSettings
 from newsletter.languages import direction, fill
+from newsletter.web.look import Look
 
 _PROBLEMS = (400, 404, 405, 413, 429, 503)
 _RETRY_AFTER = {429: "3600", 503: "30"}  # seconds
@@ -17,7 +18,10 @@ _RETRY_AFTER = {429: "3600", 503: "30"}  # seconds
 class Pages:
     """The pages of one newsletter; `texts` are their words in its language."""
 
-    def __init__(self, newsletter: NewsletterSettings, texts: Mapping[str, str]) -> None:
+    def __init__(
+        self, newsletter: NewsletterSettings, texts: Mapping[str, str], look: Look | None = None
+    ) -> None:
+        self.look = look or Look()
         self._environment = Environment(
             loader=PackageLoader("newsletter.web"),
             autoescape=True,
@@ -30,6 +34,7 @@ class Pages:
         self._environment.filters["direction"] = direction
         self._environment.globals["newsletter"] = newsletter
         self._environment.globals["t"] = texts
+        self._environment.globals["look"] = self.look
         # A site may lie below a path of its host, which the proxy before it takes away.
         self._environment.globals["base"] = urlsplit(newsletter.base_url).path
 

@@ -15,7 +15,10 @@ from newsletter.config import Settings
 from newsletter.errors import ConfigurationError
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.project import Project, utc_now
+from newsletter.sending.brand import brand_of
+from newsletter.sending.publishing import publish
 from newsletter.store import Store
+from newsletter.web.look import Look
 from newsletter.web.pages import Pages
 from newsletter.web.texts import load_texts
 
@@ -35,15 +38,22 @@ class Site:
 
     @classmethod
     def of(cls, project: Project, store: Store) -> Self:
-        """Raises ConfigurationError without a signing secret, or for texts that cannot be read."""
+        """Raises ConfigurationError without a signing secret, or for texts or a brand that cannot
+        be read.
+
+        A logo is put into the store, for pages show it before the first mail does.
+        """
         newsletter = project.settings.newsletter
+        brand = brand_of(project)
+        if brand.pictures and project.settings.media.kind == "site":
+            publish(brand.pictures, project.settings, store, utc_now())
         texts = load_texts(newsletter.language, project.templates / "texts")
         return cls(
             project=project,
             store=store,
             links=Links(newsletter.base_url, load_keys(project.root)),
             texts=texts,
-            pages=Pages(newsletter, texts),
+            pages=Pages(newsletter, texts, Look.of(project, brand)),
         )
 
     @property

@@ -13,6 +13,7 @@ from newsletter.store import Store, media
 from newsletter.web import manifest
 from newsletter.web.assets import STYLE_PATH, style_sheet
 from newsletter.web.issues import Archive
+from newsletter.web.look import Look
 from newsletter.web.site import Site
 
 _NAME_BYTES = 255  # the most that a file's name has
@@ -42,7 +43,7 @@ def build(site: Site, folder: Path) -> Built:
     keys = site.links.keys
     earlier = manifest.read(folder, keys)
     _refuse_foreign(folder, earlier)
-    contents = {**dict(_contents(archive)), **dict(_pictures(site.store))}
+    contents = {**dict(_contents(archive, site.pages.look)), **dict(_pictures(site.store))}
     make_folder(folder)
     # Before any file: a build that is killed must know its own.
     manifest.write(folder, earlier | contents.keys(), keys)
@@ -54,9 +55,9 @@ def build(site: Site, folder: Path) -> Built:
     return Built(folder, len(archive.issues), len(contents))
 
 
-def _contents(archive: Archive) -> Iterator[tuple[str, Callable[[], bytes]]]:
+def _contents(archive: Archive, look: Look) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """How each file is made, one after the other, for pictures are large."""
-    yield STYLE_PATH, style_sheet
+    yield STYLE_PATH, partial(style_sheet, look)
     for path in archive.paths:
         _must_be_a_name(path)
         yield path, partial(_page, archive, path)

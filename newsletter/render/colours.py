@@ -1,0 +1,90 @@
+"""Colours: how far two stand apart, and what a light one becomes in the dark.
+
+Contrast is that of WCAG 2: text wants 4.5 to its ground (1.4.3, level AA).
+"""
+
+import colorsys
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+TEXT_CONTRAST = 4.5
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
+
+# Which colours of a theme stand as text on which grounds.
+ON_GROUNDS = {
+    "ink": ("sheet", "tint", "insight_tint", "impact_tint", "neutral_tint"),
+    "soft": ("paper", "sheet", "tint"),
+    "accent": ("sheet", "tint"),
+    "on_accent": ("accent",),
+    "insight": ("insight_tint",),
+    "impact": ("impact_tint",),
+    "neutral": ("neutral_tint",),
+}
+_DARK_GROUNDS = {"paper": 0.075, "sheet": 0.115, "line": 0.21}  # lightness
+_DARK_TINT = 0.15
+_PALE = 0.3  # the most saturation of a dark ground: more would glow
+_STEP = 0.01
+
+
+def contrast(one: str, other: str) -> float:
+    """From 1, no difference, to 21, black on white."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def too_close(colours: Mapping[str, str]) -> Iterator[tuple[str, str, float]]:
+    """The pairs of text and ground of a palette that are below TEXT_CONTRAST, with their contrast;
+    names that it does not have are passed over."""
+    for text, grounds in ON_GROUNDS.items():
+        for ground in grounds:
+            if text in colours and ground in colours:
+                ratio = contrast(colours[text], colours[ground])
+                if ratio < TEXT_CONTRAST:
+                    yield text, ground, ratio
+
+
+def readable_on(ground: str) -> str:
+    """White or black: what reads better on it. One of them always has TEXT_CONTRAST."""
+    return max("#ffffff", "#000000", key=lambda colour: contrast(colour, ground))
+
+
+def in_the_dark(name: str, light: str, dark: Mapping[str, str]) -> str:
+    """The dark form of a light colour by its name in a palette: a ground grows dark and pale, a
+    text lighter until it reads on the grounds that `dark` has."""
+    hue, lightness, saturation = _hls(light)
+    if name == "on_accent":
+        return readable_on(dark.get("accent", light))
+    if name in _DARK_GROUNDS or name.endswith("tint"):
+        return _hex(hue, _DARK_GROUNDS.get(name, _DARK_TINT), min(saturation, _PALE))
+    grounds = [dark[ground] for ground in ON_GROUNDS.get(name, ()) if ground in dark]
+    lightness = max(lightness, 0.5)
+    colour = _hex(hue, lightness, saturation)
+    while lightness < 1 and any(contrast(colour, ground) < TEXT_CONTRAST for ground in grounds):
+        lightness += _STEP
+        colour = _hex(hue, min(1.0, lightness), saturation)
+    return colour
+
+
+@lru_cache(maxsize=256)
+def _luminance(colour: str) -> float:
+    red, green, blue = (_linear(part) for part in _parts(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
+
+
+def _parts(colour: str) -> tuple[float, float, float]:
+    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
+    return red / 255, green / 255, blue / 255
+
+
+def _hls(colour: str) -> tuple[float, float, float]:
+    return colorsys.rgb_to_hls(*_parts(colour))
+
+
+def _hex(hue: float, lightness: float, saturation: float) -> str:
+    parts = colorsys.hls_to_rgb(hue, lightness, saturation)
+    return "#" + "".join(f"{round(part * 255):02x}" for part in parts)

@@ -1,0 +1,112 @@
+"""`[brand]` made ready: the logo as a picture that readers get, the accent in a theme."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from newsletter import config
+from newsletter.errors import ConfigurationError
+from newsletter.model.finding import Severity
+from newsletter.model.picture import Found, Picture
+from newsletter.pictures import PictureFolder
+from newsletter.project import Project
+from newsletter.render import Logo, Theme, colours
+
+LOGO_WIDTH, LOGO_HEIGHT = 240, 64  # CSS pixels at most, in a mail and on a page
+_OF_THE_WORLD_HEIGHT = 48  # of a logo elsewhere, whose own size nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """`pictures` are those that must be published for the logo to be seen: one, or none."""
+
+    logo: Logo | None = None
+    pictures: tuple[Picture, ...] = ()
+
+
+def brand_of(project: Project) -> Brand:
+    """The brand of a project. Raises ConfigurationError for a logo that cannot be shown."""
+    wish = project.settings.brand
+    if not wish.logo:
+        return Brand()
+    if wish.logo_is_address:
+        return Brand(Logo(wish.logo, None, _OF_THE_WORLD_HEIGHT))
+    try:
+        state = (project.root / wish.logo).stat()
+        version = (state.st_mtime_ns, state.st_size)
+    except (OSError, ValueError):
+        version = (0, 0)
+    found, pictures = _scaled(wish.logo, project.root, project.settings.pictures_url, version)
+    for problem in found.problems:
+        if problem.severity is Severity.ERROR:
+            raise ConfigurationError(
+                problem.message, where=place_of(project, "logo"), hint=problem.fix
+            )
+    return Brand(Logo(found.url or "", found.width, found.height), pictures)
+
+
+@lru_cache(maxsize=8)
+def _scaled(
+    file: str, root: Path, base_url: str, version: tuple[int, int]
+) -> tuple[Found, tuple[Picture, ...]]:
+    """The logo, no wider and no higher than there is room; `version` tells a file that changed."""
+    of_the_project = root / config.FILE_NAME
+    folder = PictureFolder(of_the_project, root, base_url)
+    found = folder.find(file, LOGO_WIDTH)
+    if found.height > LOGO_HEIGHT:
+        width = max(1, found.width * LOGO_HEIGHT // found.height)
+        folder = PictureFolder(of_the_project, root, base_url)
+        found = folder.find(file, width)
+    return found, folder.pictures
+
+
+def branded(theme: Theme, project: Project) -> Theme:
+    """A theme in the accent of the brand. Raises ConfigurationError where that cannot be read."""
+    accent = project.settings.brand.accent
+    if not accent:
+        return theme
+    settings = dict(theme.settings)
+    light = _table(settings, "colours")
+    settings["colours"] = {**light, **accents(accent, light, place_of(project, "accent"))}
+    if dark := _table(settings, "dark"):
+        settings["dark"] = {**dark, **in_the_dark(accent, dark)}
+    return replace(theme, settings=settings)
+
+
+def accents(accent: str, light: Mapping[str, str], place: str) -> dict[str, str]:
+    """The accent and what stands on it. Raises ConfigurationError that names both colours where one
+    of them cannot be read on its ground."""
+    chosen = {"accent": accent, "on_accent": colours.readable_on(accent)}
+    for text, ground, ratio in colours.too_close({**light, **chosen}):
+        if text == "accent":
+            raise ConfigurationError(
+                f"{accent} on {light[ground]} ({ground}) has a contrast of {ratio:.2f}: text wants "
+                f"{colours.TEXT_CONTRAST}",
+                where=place,
+                hint="Choose a darker accent; docs/settings.md says where it stands.",
+            )
+    return chosen
+
+
+def in_the_dark(accent: str, dark: Mapping[str, str]) -> dict[str, str]:
+    """The accent as it reads on a dark ground, and what stands on it."""
+    there = colours.in_the_dark("accent", accent, dark)
+    return {"accent": there, "on_accent": colours.readable_on(there)}
+
+
+def place_of(project: Project, key: str) -> str:
+    """Where a key of `[brand]` was written: a variable, or `file:line`."""
+    if variable := config.variable_of(["brand", key]):
+        return variable
+    path = project.root / config.FILE_NAME
+    try:
+        line = config.line_of(["brand", key], path.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        line = None
+    return f"{project.shown(path)}:{line}" if line else f"brand.{key}"
+
+
+def _table(settings: Mapping[str, object], name: str) -> dict[str, str]:
+    table = settings.get(name, {})
+    return {str(key): str(value) for key, value in table.items()} if isinstance(table, dict) else {}
