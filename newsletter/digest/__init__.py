@@ -14,7 +14,7 @@ recognise    sections, items, labelled blocks, link lists
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -142,9 +142,10 @@ def parse(
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check, typography.SIGNS: signs}
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)
-    definitions.tell_of_unused(env, front.body, report)
-    report.asked_for = places.asked_for(front.body)
-    report.places = places.places(tokens) if report.asked_for else {}
+    linking = "\n\n".join([front.body, *(point for point, _ in read.summary)])
+    definitions.tell_of_unused(env, linking, report)
+    report.asked_for = places.asked_for(linking)
+    report.places = places.places(tokens, front.body_line) if report.asked_for else {}
     pieces, card = promo.split(block_parser.build(tokens, report), report)
     notes = tuple(piece for piece in pieces if isinstance(piece, Footnotes))
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
@@ -156,6 +157,7 @@ def parse(
         sections = _with_anchors(sections)
         if not sections:
             foreign.note(foreign.Construct.CONTENTS, "[toc]", report.contents[0], report)
+    summary = tuple(_point(point, line, report, env) for point, line in read.summary)
     if report.anchors:
         sections = tuple(places.with_anchors(section, report.anchors) for section in sections)
     digest = Digest(
@@ -163,7 +165,7 @@ def parse(
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),
         title=title,
         meta=_typeset(read.meta, signs),
-        summary=tuple(_point(point, line, report, signs) for point, line in read.summary),
+        summary=summary,
         summary_is_list=read.summary_is_list,
         lead=outline.lead,
         sections=sections,
@@ -226,10 +228,11 @@ def _typeset(known: Meta, signs: Signs | None) -> Meta:
     )
 
 
-def _point(text: str, line: int, report: Report, signs: Signs | None) -> Inline:
-    """One point of the summary: a line of Markdown."""
+def _point(text: str, line: int, report: Report, body: Mapping[str, Any]) -> Inline:
+    """One point of the summary: a line of Markdown, with the definitions of links of the body."""
     place = replace(report, offset=line)
-    tokens = markdown.parser().parseInline(text, {typography.SIGNS: signs})
+    known = {key: body[key] for key in (typography.SIGNS, "references") if key in body}
+    tokens = markdown.parser().parseInline(text, known)
     return inline.build(tokens[0].children or [], 0, place)
 
 

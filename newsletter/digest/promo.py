@@ -221,7 +221,8 @@ def _take_layout_apart(element: Any) -> None:
 def _with_buttons(blocks: Sequence[Block], named: set[str]) -> Blocks:
     """The blocks with their buttons apart: the links whose class says so, else the last one that
     stands alone on its line."""
-    if named:
+    texts = {_squeezed(plain_text((link,))) for link in _links(blocks)}
+    if named := named & texts:
         return tuple(part for block in blocks for part in _parted(block, named))
     if any(isinstance(block, Button) for block in blocks):
         return tuple(blocks)
@@ -233,6 +234,11 @@ def _with_buttons(blocks: Sequence[Block], named: set[str]) -> Blocks:
             case _:
                 continue
     return tuple(blocks)
+
+
+def _links(blocks: Sequence[Block]) -> Iterator[Link]:
+    for block in blocks:
+        yield from (node for node in walk(block) if isinstance(node, Link))
 
 
 def _parted(block: Block, named: set[str]) -> Iterator[Block]:

@@ -79,7 +79,7 @@ class Report:
         if heading is None:
             self.fragments.append((target, place))
             return None
-        self.anchors[self.at(heading.line).line] = heading.anchor
+        self.anchors[heading.line] = heading.anchor
         return f"#{heading.anchor}"
 
     def image(

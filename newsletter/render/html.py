@@ -408,7 +408,7 @@ class HtmlWriter:
         sign = "↪" if self._sheet.direction == "rtl" else "↩"
         links = "".join(
             f'&nbsp;<a href="#{_place_of(note.number, occurrence)}" title="{back}" '
-            f'aria-label="{back}" class="back">{sign}\ufe0e</a>'
+            f'aria-label="{back}" class="note-link">{sign}\ufe0e</a>'
             for occurrence in range(1, note.references + 1)
         )
         if inner.endswith("</p>"):

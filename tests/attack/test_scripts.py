@@ -64,6 +64,11 @@ def blocks(payload: str) -> Iterator[str]:
     yield f"- {line}\n- [{line}](https://example.com/): x"
     yield f"| {line} |\n|---|\n| {line} |"
     yield f"> {line}"
+    yield f"> text\n> — {line}"
+    yield f"**[{line}](https://example.com/)**"
+    yield f'![a](https://example.com/a.png "{line}") ![b](https://example.com/b.png "{line}")'
+    yield f"::: sponsor {line}\n{line}\n:::"
+    yield f"<div class='card'>\n**{line}**\n[{line}](https://example.com/)\n</div>"
     yield f"`{line}`"
     yield f"```{line}\n{line}\n```"
     yield f"<a href=\"{line}\" title='{line}'>text</a>"

@@ -11,11 +11,13 @@ from newsletter.model.digest import (
     Footnote,
     FootnoteReference,
     Labelled,
+    Link,
     Paragraph,
     PictureRow,
     Quote,
     Sponsored,
     plain_text,
+    walk,
 )
 from newsletter.model.finding import Severity
 from tests.unit.digest.reading import all_of, body, finding, findings, read, texts
@@ -336,3 +338,41 @@ def test_each_reference_to_a_footnote_is_told_apart() -> None:
     references = all_of(digest, FootnoteReference)
     assert [(ref.number, ref.occurrence) for ref in references] == [(1, 1), (2, 1), (1, 2)]
     assert [(note.number, note.references) for note in all_of(digest, Footnote)] == [(1, 2), (2, 1)]
+
+
+# --- the summary ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("summary", "urls"),
+    [
+        (f"|\n  - See [a]({URL}) and **[b]({URL})**", [URL, URL]),
+        (f"\n  - [a]({URL}) first", [URL]),
+        (f"See [a]({URL}) now", [URL]),
+        (f"|\n  - {URL}", [URL]),
+        ("|\n  - [a][r]", [URL]),
+        ("|\n  - see [r]", [URL]),
+    ],
+)
+def test_points_of_a_summary_may_link(summary: str, urls: list[str]) -> None:
+    parsed = read(f"---\ntitle: T\nsummary: {summary}\n---\n[r] x\n\n[r]: {URL}\n")
+
+    links = [node for point in parsed.digest.summary for part in point for node in walk(part)]
+    assert [node.url for node in links if isinstance(node, Link)] == urls
+    assert findings(parsed, "unresolved-reference") == []
+
+
+def test_a_definition_that_the_summary_alone_needs_is_used() -> None:
+    parsed = read(f"---\ntitle: T\nsummary: |\n  - [a][r]\n---\nx\n\n[r]: {URL}\n")
+
+    assert findings(parsed, "unused-definition") == findings(parsed, "unresolved-reference") == []
+
+
+@pytest.mark.parametrize("toc", ["", "[toc]\n\n"])
+def test_a_point_of_the_summary_may_lead_to_a_heading(toc: str) -> None:
+    parsed = read(f"---\ntitle: T\nsummary: |\n  - [a](#the-desk)\n---\n{toc}## The desk\n\nx\n")
+
+    ((link,),) = parsed.digest.summary
+    assert isinstance(link, Link)
+    assert link.url == f"#{parsed.digest.sections[0].anchor}"
+    assert findings(parsed, "broken-link") == []

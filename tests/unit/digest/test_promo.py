@@ -171,6 +171,13 @@ def test_cards_may_stand_anywhere() -> None:
     assert len(all_of(digest, Button)) == 2
 
 
+def test_a_card_whose_own_class_says_button_has_the_one_that_stands_alone() -> None:
+    more = f"<p>Or <a href='{MORE}'>more</a>.</p>"
+    digest = card(f"<div class='cta'><h3>T</h3><p><a href='{GO}'>Go</a></p>{more}</div>")
+
+    assert buttons(promo_of(digest)) == [GO]
+
+
 @pytest.mark.parametrize(
     "source",
     [
