@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from newsletter import languages
+from newsletter.render import words_used
 from tests.unit.render import outlook
-from tests.unit.render.rendering import delivered, issue, mail, rendered, shown, visible
+from tests.unit.render.rendering import (
+    default_theme,
+    delivered,
+    issue,
+    mail,
+    rendered,
+    shown,
+    visible,
+)
 
 URL = "https://a.example/x"
 A, B = "https://a.example/a.png", "https://a.example/b.png"
@@ -302,3 +311,32 @@ def test_a_card_shows_its_title_as_one_wherever_it_stands() -> None:
 
     (title,) = (p for p in visible(html).iter("p") if shown(p) == "Join")
     assert "font-size:21px" in title.get("style")
+
+
+def test_a_row_with_its_gaps_is_no_wider_than_its_line() -> None:
+    html = delivered(f"![a]({A}) ![b]({B}) ![c]({A}) ![d]({B})\n").html
+
+    (row,) = (tr for tr in visible(html).iter("tr") if len(list(tr.iterchildren("td"))) > 1)
+    pictures = sum(int(picture.get("width")) for picture in row.iter("img"))
+    gaps = sum(int(cell.get("width", "0")) for cell in row.iterchildren("td"))
+    assert gaps > 0
+    assert pictures + gaps <= 568
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "word"),
+    [
+        ("::: sponsor\nx\n:::\n", "sponsor"),
+        ("[toc]\n\n## A\n", "contents"),
+        ("x[^1]\n\n[^1]: y\n", "back"),
+    ],
+)
+def test_a_word_is_wanted_of_a_theme_only_where_a_block_shows_it(source: str, word: str) -> None:
+    """Else every issue in a language without words would be told of blocks that it lacks."""
+    theme = default_theme()
+
+    assert word in words_used(theme, issue(source))
+    assert word not in words_used(theme, issue("x\n"))
