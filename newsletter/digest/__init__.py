@@ -150,8 +150,7 @@ def parse(
     pieces, card = promo.split(block_parser.build(tokens, report), report)
     notes = tuple(piece for piece in pieces if isinstance(piece, Footnotes))
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
-    named = None if read.title is None else typography.typeset(read.title, signs)
-    title, body = _title(named, front, body, stem, report)
+    title, body = _title(read.title, signs, front, body, stem, report)
     outline = recognise.outline(body, section_labels)
     sections = outline.sections
     if report.contents:
@@ -165,7 +164,7 @@ def parse(
         stem=stem,
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),
         title=title,
-        meta=_typeset(read.meta, signs),
+        meta=read.meta,
         summary=summary,
         summary_is_list=read.summary_is_list,
         lead=outline.lead,
@@ -220,15 +219,6 @@ def _signs(known: Meta, text: str, smart_in: str) -> Signs | None:
     return signs_of(known.language or inferred(text, smart_in) or smart_in)
 
 
-def _typeset(known: Meta, signs: Signs | None) -> Meta:
-    """What an inbox shows, set as the text is."""
-    return replace(
-        known,
-        subject=known.subject and typography.typeset(known.subject, signs),
-        preheader=known.preheader and typography.typeset(known.preheader, signs),
-    )
-
-
 def _point(text: str, line: int, report: Report, body: Mapping[str, Any]) -> Inline:
     """One point of the summary: a line of Markdown, with the definitions of links of the body."""
     place = replace(report, offset=line)
@@ -239,6 +229,7 @@ def _point(text: str, line: int, report: Report, body: Mapping[str, Any]) -> Inl
 
 def _title(
     named: str | None,
+    signs: Signs | None,
     front: front_matter.FrontMatter,
     body: list[Block],
     stem: str,
@@ -252,7 +243,8 @@ def _title(
         title = (Text(named, position=Position(report.file, front.lines.get("title", 1))),)
         if heading is None:
             return title, body
-        if _squeezed(plain_text(heading.inline)) == _squeezed(named):
+        spellings = (named, typography.typeset(named, signs))
+        if _squeezed(plain_text(heading.inline)) in map(_squeezed, spellings):
             plain = all(isinstance(node, Text) for node in heading.inline)
             return title if plain else heading.inline, body[:index] + body[index + 1 :]
         report.add(

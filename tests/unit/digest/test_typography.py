@@ -136,13 +136,20 @@ def test_what_readers_do_not_read_stays() -> None:
     assert [node.alt for node in nodes if isinstance(node, Image)] == ['it\'s "a"']
 
 
-def test_title_summary_subject_and_preheader_are_set_as_the_text_is() -> None:
+def test_of_the_front_matter_the_summary_alone_is_set() -> None:
     front = "subject: It's \"x\"\npreheader: It's y -- z\nsummary:\n  - It's `'` a\n"
     digest = read("It's\n", front=front).digest
 
-    assert digest.meta.subject == "It’s “x”"
-    assert digest.meta.preheader == "It’s y – z"
+    assert digest.meta.subject == 'It\'s "x"'
+    assert digest.meta.preheader == "It's y -- z"
     assert plain_text(digest.summary[0]) == "It’s ' a"
+
+
+def test_a_title_stays_as_it_is_written() -> None:
+    source = b"---\ntitle: It's so\n---\nIt's\n"
+    parsed = parse(source, file="i", stem="i", base_url="", section_labels=(), smart_in="en")
+
+    assert plain_text(parsed.digest.title) == "It's so"
 
 
 @pytest.mark.parametrize("heading", ['It\'s "x"', 'It\'s *"x"*', 'It\'s `"x"`'])
