@@ -19,7 +19,7 @@ COMMANDS = {
         "subscribers",
         "Import, add, remove, list, export and erase subscribers.",
     ),
-    "lists": ("lists", "Create, show and delete lists."),
+    "lists": ("lists", "Create, edit, show and delete lists."),
     "segments": ("segments", "Save filters over lists, and see who is in them."),
     "suppressions": ("suppressions", "Addresses that are never mailed."),
     "test": ("testing", "Send an issue to any address, as a test."),

@@ -85,6 +85,11 @@ def test_a_group_alone_shows_its_help_and_is_a_usage_error(
 # --- errors ---------------------------------------------------------------------------------------
 
 
+def without_warnings(err: str) -> str:
+    """What else was said: the issue is dated long before the day on which this test runs."""
+    return "".join(line for line in err.splitlines(True) if not line.startswith("Warning: "))
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "name"),
     [
@@ -134,9 +139,9 @@ def test_an_error_is_one_object_on_stdout_with_the_exit_code_people_get(
     assert for_programs.error["code"] == name
     assert for_programs.error["message"]
     assert for_programs.error["hint"]
-    assert for_programs.err == ""
+    assert without_warnings(for_programs.err) == ""
     assert for_people.out == ""
-    assert for_people.err.startswith("error: ")
+    assert without_warnings(for_people.err).startswith("error: ")
     assert for_programs.error["message"].splitlines()[0] in for_people.err
 
 
