@@ -4,7 +4,7 @@ characters   bytes -> clean text
 limits       how much of it there may be
 front_matter the mapping at the top, and where the body begins
 meta         its keys, checked
-markdown     the parser, with definitions, containers, foreign, tags and typography
+markdown     the parser, with definitions, containers, foreign, tables, tags and typography
 blocks       block tokens -> blocks, with inline, html and raw below it
 places       headings that links lead to
 paragraphs   buttons, cards of videos, and who is quoted

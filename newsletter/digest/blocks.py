@@ -14,6 +14,7 @@ from newsletter.digest import (
     markdown,
     paragraphs,
     recognise,
+    tables,
     tags,
 )
 from newsletter.digest.report import Report
@@ -152,6 +153,8 @@ class _Cursor:
             if token.type == "inline":
                 nodes = inline.build(token.children or [], self._line, self._report)
                 self._tell_of_limits(token)
+                if until == "paragraph_close":
+                    tables.tell_of_pipes(token.content, self._report.at(self._line), self._report)
         return nodes
 
     def _tell_of_limits(self, token: Token) -> None:
@@ -194,7 +197,9 @@ class _Cursor:
         rows: list[Row] = []
         cells: list[Inline] = []
         while (token := self._take()).type != "table_close":
-            if token.type in ("th_open", "td_open"):
+            if token.type == "tr_open":
+                tables.tell_of_further_cells(token, self._report.at(self._line), self._report)
+            elif token.type in ("th_open", "td_open"):
                 if token.type == "th_open":
                     align.append(_align(token))
                 cells.append(self._inline(token.type.replace("_open", "_close")))

@@ -28,7 +28,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from newsletter.digest import containers, definitions, foreign, tags, typography
+from newsletter.digest import containers, definitions, foreign, tables, tags, typography
 from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
@@ -74,6 +74,7 @@ def parser() -> MarkdownIt:
     markdown.block.ruler.at(
         "html_block", _html_block, {"alt": ["paragraph", "reference", "blockquote"]}
     )
+    markdown.block.ruler.at("table", tables.rule, {"alt": ["paragraph", "reference"]})
     markdown.block.ruler.at("reference", definitions.rule, {"alt": ["paragraph", "blockquote"]})
     for name, block_rule in (
         ("container", containers.container),

@@ -507,6 +507,16 @@ PARSER_RULES = (
         longer("<div>" * 61 + "a" + "</div>" * 61),
         longer("<div>" * 30 + "a" + "</div>" * 30),
     ),
+    Example(
+        "broken-table",
+        WARNING,
+        11,
+        longer("| a | b |\n|---|---|\n| `c | d` | e |"),
+        longer("| a | b |\n|---|---|\n| `c \\| d` | e | |"),
+    ),
+    Example(
+        "broken-table", WARNING, 9, longer("| a | b |\n| c | d |"), longer("|a| and |b|\nor `|c|`")
+    ),
     Example("markup-limit", WARNING, 9, longer("*a* " * 2600), longer("*a* " * 2400)),
     Example(
         "unresolved-reference",
