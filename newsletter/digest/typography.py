@@ -1,8 +1,9 @@
 """Straight quotes and hyphens -> the quotes and dashes of a language.
 
-Which quote opens and which closes is markdown-it's answer. Code, addresses, attributes, braces such
-as merge fields, escapes and entities stay as they are written, and so does a paragraph with more
-quotes than anybody writes.
+Which quote opens and which closes is markdown-it's answer, once apostrophes that begin a word are
+set, and marks of feet, inches, minutes and seconds put aside. Code, addresses, attributes, braces
+such as merge fields, escapes and entities stay as they are written, and so does a paragraph with
+more quotes than anybody writes.
 """
 
 import re
@@ -23,14 +24,24 @@ _LONGEST = 20_000
 _STRAIGHT = re.compile(r"""['"]|--""")
 _NARROW = re.compile(r" (?=[;!?»]+(?:[\s)”]|$))|(?<=«) ")
 _BEFORE_COLON = re.compile(r" (?=:(?:\s|$))")
-# Braces of merge fields and templates; feet and minutes, as in 5'10".
-_AS_WRITTEN = re.compile(r"(\{\{[^{}]*\}\}|\{%[^%]*%\}|(?<=\d)'(?=\d))")
+# Braces of merge fields and templates; feet and minutes, as in 5'10"; 'n' of rock 'n' roll, which
+# may also be a letter in quotes.
+_AS_WRITTEN = re.compile(r"(\{\{[^{}]*\}\}|\{%[^%]*%\}|(?<=\d)'(?=\d)|(?<=\w )'[nN]'(?= \w))")
 _CODE = re.compile(r"<(/?)(?:code|kbd|pre|samp|script|style|tt)\b", re.IGNORECASE)
 _SPACED = re.compile(r"(?<!\S)---?(?!\S)")
 _CHUNK = re.compile(r"\S+")  # as a whole: to look for hyphens in it here takes the square of it
-_JOINED = re.compile(r"""(?<=[\w"'“”‘’«»)])---?(?=[\w"'“”‘’«»(])""")
+_JOINED = re.compile(r"""(?<=(.))---?(?=[\w"'“”‘’«»(])""")
 _TECHNICAL = re.compile(r"[/\\@=<>_.]\S|^-|\bxn--", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
+# Before what is left of a year or a word: the '60s, '98, 'twas, get 'em, Dutch 's avonds.
+_CLIPPED = re.compile(
+    r"(?<![\w'’])'(?=\d\d(?:s\b|(?![\w'’]))|[stnkmr](?![\w'’])"
+    r"|(?i:em|til|t(?:is|was|were|will|would)(?:n't)?)(?![\w'’]))"
+)
+_FIGURES = frozenset("0123456789¼½¾⅓⅔⅛⅜⅝⅞")
+_BEHIND_A_FIGURE = re.compile(r"[0-9¼½¾⅓⅔⅛⅜⅝⅞]['\"]")
+_CLOSED = frozenset(".,;:!?)]}”’»…%")  # a quote behind one of these opens nothing
+_MEASURE = re.compile(r"'\s?(?:\d+(?:[.,]\d+)?[\s½¼¾]*\"|(?:by|x|×)\s?\d)")
 
 
 def rule(state: StateCore) -> None:
@@ -63,6 +74,11 @@ def _is_wanted(text: str, signs: Signs) -> bool:
 
 def _set(tokens: Sequence[Token], signs: Signs) -> list[Token]:
     parted = list(_parted(tokens))
+    for token in parted:
+        if token.type == "text":
+            token.content = _CLIPPED.sub("’", token.content)
+    if not signs.pairwise:
+        parted = list(_without_primes(parted))
     texts = [token for token in parted if token.type == "text"]
     if signs.pairwise:
         for text in texts:
@@ -100,9 +116,73 @@ def _parted(tokens: Sequence[Token]) -> Iterator[Token]:
 
 def _parts(token: Token) -> Iterator[Token]:
     for index, part in enumerate(_AS_WRITTEN.split(token.content)):
-        kind = "text_special" if index % 2 else "text"
         if part:
-            yield Token(kind, "", 0, content=part, level=token.level, meta=dict(token.meta))
+            yield _part(token, part, stays=bool(index % 2))
+
+
+def _part(token: Token, content: str, *, stays: bool) -> Token:
+    kind = "text_special" if stays else "text"
+    return Token(kind, "", 0, content=content, level=token.level, meta=dict(token.meta))
+
+
+def _without_primes(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The tokens, with marks of feet, inches, minutes and seconds as special ones."""
+    breaks = ("softbreak", "hardbreak")
+    contents = ["\n" if token.type in breaks else token.content for token in tokens]
+    text = "".join(contents)
+    if not _BEHIND_A_FIGURE.search(text):
+        yield from tokens
+        return
+    primes = sorted((*_primes(text, '"'), *_primes(text, "'")))
+    start = 0
+    for token, content in zip(tokens, contents, strict=True):
+        end = start + len(content)
+        own = [place - start for place in primes if start <= place < end]
+        if token.type == "text" and own:
+            done = 0
+            for place in own:
+                yield _part(token, content[done:place], stays=False)
+                yield _part(token, content[place], stays=True)
+                done = place + 1
+            yield _part(token, content[done:], stays=False)
+        else:
+            yield token
+        start = end
+
+
+def _primes(text: str, sign: str) -> Iterator[int]:
+    """Where a quote behind a figure closes nothing."""
+    places = [
+        place
+        for place, character in enumerate(text)
+        if character == sign and not _is_in_word(text, place)
+    ]
+    is_open = False
+    for number, place in enumerate(places):
+        if text[place - 1 : place] not in _FIGURES:
+            is_open = _opens(text, place)
+        elif not is_open or _is_closed_later(text, places[number:]):
+            yield place
+        else:
+            is_open = False
+
+
+def _is_in_word(text: str, place: int) -> bool:
+    return text[place - 1 : place].isalnum() and text[place + 1 : place + 2].isalnum()
+
+
+def _opens(text: str, place: int) -> bool:
+    before, behind = text[max(place - 1, 0) : place], text[place + 1 : place + 2]
+    return bool(behind.strip()) and not (before.isalnum() or before in _CLOSED)
+
+
+def _is_closed_later(text: str, places: Sequence[int]) -> bool:
+    """Whether a quote that is open closes behind the first of these places, a figure's mark."""
+    if text[places[0]] == "'" and not _MEASURE.match(text, places[0]):
+        return False
+    others = (place for place in places if text[place - 1] not in _FIGURES)
+    following = next(others, None)
+    return following is not None and not _opens(text, following)
 
 
 def _pair(texts: Sequence[Token], straight: str, opening: str, closing: str) -> None:
@@ -130,12 +210,19 @@ def _may_open(text: str, place: int) -> bool:
 def _with_dashes(text: str, signs: Signs) -> str:
     if "--" not in text:
         return text
+    _, closing, _, inner_closing = signs.quotes
+    behind = ({*closing, *inner_closing} | {")"}) - {*signs.quotes[0], *signs.quotes[2]}
 
     def dash(hyphens: re.Match[str]) -> str:
         return signs.dashes[len(hyphens[0]) - 2]
 
+    def joining(hyphens: re.Match[str]) -> str:
+        """A dash behind a word; behind what opens, the hyphens of an option such as `--all`."""
+        before = hyphens[1]
+        return dash(hyphens) if before.isalnum() or before in behind else hyphens[0]
+
     def joined(chunk: re.Match[str]) -> str:
         stays = "--" not in chunk[0] or _TECHNICAL.search(chunk[0])
-        return chunk[0] if stays else _JOINED.sub(dash, chunk[0])
+        return chunk[0] if stays else _JOINED.sub(joining, chunk[0])
 
     return _CHUNK.sub(joined, _SPACED.sub(dash, text))

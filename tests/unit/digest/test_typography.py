@@ -126,6 +126,57 @@ def test_each_writing_has_its_own_way(language: str, source: str, wanted: str) -
     assert text_of(f"{source}\n", language) == wanted
 
 
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ('Run it with "--dry-run", or ("--yes").', "Run it with “--dry-run”, or (“--yes”)."),
+        ("Use '--force' or \"--no-cache\"", "Use ‘--force’ or “--no-cache”"),
+        ('"word"--"word" (he)--she said "But--"', "“word”–“word” (he)–she said “But–”"),
+    ],
+)
+def test_hyphens_behind_what_opens_are_no_dash(source: str, wanted: str) -> None:
+    """They begin an option of a command."""
+    assert text_of(f"{source}\n") == wanted
+
+
+def test_the_language_says_what_opens() -> None:
+    assert text_of('"a"--b "--c"\n', "de") == "„a“–b „--c“"
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("6' 2\" tall, 3' by 4', 40° 26' 46\" N",) * 2,
+        ('a **24**" screen, 5½" long',) * 2,
+        ('"It is 24" wide," he said.', '“It is 24" wide,” he said.'),
+        ('"27" and 30" screens"', '“27" and 30" screens”'),
+        ("'I am 6' 2\" tall' he said", "‘I am 6' 2\" tall’ he said"),
+        ('a "24" one, the "Top 10" list', "a “24” one, the “Top 10” list"),
+        ("the 'Top 10' of the dogs' homes", "the ‘Top 10’ of the dogs’ homes"),
+    ],
+)
+def test_a_mark_behind_a_figure_closes_only_what_is_open(source: str, wanted: str) -> None:
+    assert text_of(f"{source}\n") == wanted.replace("*", "")
+
+
+@pytest.mark.parametrize(
+    ("language", "source", "wanted"),
+    [
+        ("en", "the '60s and the dogs' home", "the ’60s and the dogs’ home"),
+        ("en", "the '90s' music, the class of '98", "the ’90s’ music, the class of ’98"),
+        ("en", "\"'Twas so,\" get 'em, 'tisn't", "“’Twas so,” get ’em, ’tisn’t"),
+        ("en", *("rock 'n' roll, Guns 'N' Roses",) * 2),
+        ("en", "an 's', an 'em', a '98'", "an ‘s’, an ‘em’, a ‘98’"),
+        ("nl", "'s avonds in 's-Gravenhage, 't huis'", "’s avonds in ’s-Gravenhage, ’t huis’"),
+        ("zh-CN", "'90s, '80s", "’90s, ’80s"),
+    ],
+)
+def test_an_apostrophe_that_begins_a_word_opens_no_quote(
+    language: str, source: str, wanted: str
+) -> None:
+    assert text_of(f"{source}\n", language) == wanted
+
+
 def test_what_readers_do_not_read_stays() -> None:
     source = """[x](https://a.example/?q='a'--b "it's") ![it's "a"](https://a.example/i.png)\n"""
     nodes = [node for block in read(source).digest.lead for node in walk(block)]
