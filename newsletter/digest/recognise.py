@@ -226,7 +226,7 @@ def label_of(block: Block) -> tuple[Inline, Inline] | None:
     if not text or len(text.rstrip(_COLONS)) > _LABEL_LENGTH:
         return None
     if any(isinstance(node, Link | Image) for node in walk(first)):
-        return None  # a theme shows the words of a label alone
+        return None  # what leads elsewhere, or shows something, is a text
     if text[-1] in _COLONS:
         return (first,), _stripped(rest)
     if rest and isinstance(after := rest[0], Text) and after.text[:1] in tuple(_COLONS):

@@ -43,6 +43,7 @@ from newsletter.model.digest import (
     Rule,
     Section,
     Span,
+    SpanKind,
     Sponsored,
     Table,
     Text,
@@ -479,9 +480,37 @@ def _place_of(number: int, occurrence: int) -> str:
 
 
 def label(block: Labelled) -> Inline:
-    """The text of a label without its colon: its own line and colour part it from what follows."""
-    text = plain_text(block.label).strip().rstrip(":：").strip()
-    return (Text(text, position=block.position),)
+    """A label without its colon and bold type: its own line and look part it from what follows."""
+    plain: list[InlineNode] = []
+    for node in block.label:
+        match node:
+            case Span(kind=SpanKind.STRONG):
+                plain += node.children
+            case _:
+                plain.append(node)
+    return _without_colon(plain)
+
+
+def _without_colon(nodes: Sequence[InlineNode]) -> Inline:
+    """The run without white space and colons at its end."""
+    kept = list(nodes)
+    while kept:
+        last = kept.pop()
+        match last:
+            case Text():
+                if text := last.text.rstrip().rstrip(":：").rstrip():
+                    return (*kept, Text(text, position=last.position))
+            case Span():
+                if children := _without_colon(last.children):
+                    return (*kept, replace(last, children=children, position=last.position))
+            case Link(children=children) if children:
+                inner = _without_colon(children)
+                return (*kept, replace(last, children=inner, position=last.position))
+            case Break():
+                pass
+            case _:
+                return (*kept, last)
+    return ()
 
 
 def begins_with_dash(line: Inline) -> bool:

@@ -136,10 +136,10 @@ class TextWriter:
             case Rule():
                 return "· · ·"
             case Labelled():
-                return f"〔{self.inline(label(block))}〕\n{self._joined(block.blocks)}"
+                return f"{self._bracketed(label(block))}\n{self._joined(block.blocks)}"
             case Sponsored():
-                title = f" · {self.inline(block.title)}" if block.title else ""
-                return f"〔{self._words['sponsor']}{title}〕\n{self._joined(block.blocks)}"
+                mark = self._words["sponsor"] + " · " * bool(block.title)
+                return f"{self._bracketed(block.title, mark)}\n{self._joined(block.blocks)}"
             case Promo():
                 return "\n\n".join(["· · ·", *self._blocks(block.blocks), "· · ·"])
             case LinkList():
@@ -173,6 +173,10 @@ class TextWriter:
                 return "\n\n".join(self._section(block, "─"))
             case _:
                 assert_never(block)
+
+    def _bracketed(self, label: Inline, mark: str = "") -> str:
+        """A label, in which an address ends before the bracket does."""
+        return f"〔{mark}{''.join(self._inline(label))}〕"
 
     def _contents(self) -> str:
         headings = (without_references(section.heading) for section in self._digest.sections)

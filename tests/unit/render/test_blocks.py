@@ -167,6 +167,40 @@ def test_a_sponsor_is_no_other_block() -> None:
     assert "background-color" in cell.get("style")
 
 
+# --- labels ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("opening", "html", "text"),
+    [
+        (
+            f"> [!TIP] Read [the guide]({URL}) first\n> x",
+            "Read a first",
+            f"the guide <{URL}> first",
+        ),
+        (f'!!! note "See [the guide]({URL}) and `code`"\n    x', "See a and code", "and code〕"),
+        (f'!!! tip "*Mind* this [gap]({URL}):"\n    x', "em this a", f"gap <{URL}>〕"),
+        (f"> [!TIP] {URL}\n> x", "a", f"〔<{URL}>〕"),
+        (f"> [!SPONSOR] {URL}\n> x", "Sponsor · a", f"〔Sponsor · <{URL}>〕"),
+        ("**Mind `x` :** y", "Mind code", "〔Mind x〕"),
+        ("**Mind *it：*** y", "Mind em", "〔Mind it〕"),
+        ("**洞察**： y", "洞察", "〔洞察〕"),
+        ("## S\n\n### I\n\nx\n\n#### Tips: **x:**\n\ny", "Tips: x", "〔Tips: x〕"),
+        ("**Note[^1]:** y\n\n[^1]: z", "Notesup", "〔Note[1]〕"),
+    ],
+)
+def test_a_label_keeps_its_links_and_emphasis(opening: str, html: str, text: str) -> None:
+    """Each element within it is shown here by its name."""
+    sent = delivered(f"{opening}\n")
+
+    shapes = [
+        "".join([p.text or "", *(f"{child.tag}{child.tail or ''}" for child in p)])
+        for p in visible(sent.html).iter("p")
+    ]
+    assert html in shapes
+    assert text in sent.text
+
+
 # --- videos ---------------------------------------------------------------------------------------
 
 
