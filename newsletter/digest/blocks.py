@@ -45,7 +45,7 @@ from newsletter.model.digest import (
 from newsletter.model.finding import Position, Severity
 
 _COMMENT = re.compile(r"<!--.*-->", re.DOTALL)
-_ALERT = re.compile(r"\[!([A-Za-z][\w-]*)\][+-]?[ \t]*")
+_ALERT = re.compile(r"\[!([^\W\d_][\w -]*)\][+-]?[ \t]*")
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
 
@@ -258,7 +258,7 @@ def _task(item: ListItem) -> ListItem:
 
 def _named(name: str, label: Inline, blocks: Blocks, place: Position) -> Labelled | Sponsored:
     """A block that its author calls `name`; a sponsor's has the title alone as its label."""
-    if containers.is_sponsor(name):
+    if name == containers.SPONSOR:
         return Sponsored(label, recognise.views(blocks), position=place)
     kind = recognise.kind_of(plain_text(label))
     return Labelled(kind, label, recognise.views(blocks), position=place)
@@ -276,8 +276,7 @@ def _alert(quote: Quote) -> Quote | Labelled | Sponsored:
     words = Text(opening.text[match.end() :], position=opening.position)
     run = inline.merged((words, *first.inline[1:]))
     end = next((index for index, node in enumerate(run) if isinstance(node, Break)), len(run))
-    name = match[1].lower()
-    label = containers.label_of(name)
+    name, label = containers.named(match[1].lower())
     named = (Text(label, position=opening.position),) if label else ()
     body = html.paragraphs(html.trimmed(run[end:]), first.position)
     return _named(

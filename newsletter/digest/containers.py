@@ -4,37 +4,64 @@ import re
 
 from markdown_it.rules_block import StateBlock
 
-from newsletter.digest.foreign import CONSTRUCT, FOREIGN, Construct
+from newsletter.digest.foreign import ATTRIBUTES, CONSTRUCT, FOREIGN, Construct
+from newsletter.languages import is_sponsor
 
 LABELLED = "labelled"  # its tokens: labelled_open, inline (the label), blocks, labelled_close
 
-_SPONSORS = ("sponsor", "sponsors", "sponsored", "ad", "advertisement")
+SPONSOR = "sponsor"  # what a block is called that somebody paid for, in whatever words
+
 _ENDS = "ends of containers"  # in the environment
 _NOTE_LINES = 100  # how long a note may be
 _INDENT = 4
 _COLONS = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*(:{3,})[ \t]*(.*)")
-_OPENING = re.compile(
-    r":{3,}[ \t]*(?:\{[ \t]*\.?([A-Za-z][\w-]*)[^{}]*\}|([A-Za-z][\w-]*))"
-    r"(?:[ \t]+|\[)?([^{}\]]*)\]?(?:[ \t]*\{[^{}]*\})?[ \t]*:*"
-)
+_NAME = r"[^\W\d_][\w-]*"
+_OPENING = re.compile(rf":{{3,}}[ \t]*(?:\{{[ \t]*\.?({_NAME})[^{{}}]*\}}|({_NAME}))(.*)")
+_BRACKET = re.compile(r"\\.|[\[\]]")
+_MOST_WORDS = 3  # of a title, that belong to what a block is called
 _FENCE = re.compile(r"[ \t>]*(```+|~~~+)")
 _ADMONITION = re.compile(
-    r"(?:!!!|\?\?\?\+?)[ \t]+([A-Za-z][\w-]*)(?:[ \t]+[A-Za-z][\w-]*)*"
-    r"(?:[ \t]+\"([^\"]*)\")?[ \t]*"
+    rf"(?:!!!|\?\?\?\+?)[ \t]+({_NAME}(?:[ \t]+{_NAME})*)"
+    r"(?:[ \t]+\"((?:[^\"\\]|\\.)*+)\")?[ \t]*"
 )
 _IMPORT = re.compile(r"import\s+(?:[\w*{}\s,$]{1,500}\s+from\s+)?[\"'][^\"']{1,500}[\"'];?\s*")
 
 
-def is_sponsor(name: str) -> bool:
-    """Whether a block is called what somebody paid for."""
-    return name.lower() in _SPONSORS
+def named(name: str, title: str = "") -> tuple[str, str]:
+    """What a block is, and its label: of a sponsor's block `SPONSOR`, and its title alone."""
+    said = name.replace("-", " ").replace("_", " ")
+    title = title.strip()
+    for words in range(_MOST_WORDS):  # some languages have no single word for it
+        parts = title.split(maxsplit=words)
+        if is_sponsor(" ".join([said, *parts[:words]])):
+            return SPONSOR, " ".join(parts[words:])
+    return name, title or said.capitalize()
 
 
-def label_of(name: str, title: str = "") -> str:
-    """The label of a block that is called `name`; a sponsor's has a word of the mail's language."""
-    if is_sponsor(name):
-        return title.strip()
-    return title.strip() or name.replace("-", " ").replace("_", " ").capitalize()
+def _title(rest: str) -> str:
+    """The title in what stands behind the name of a container: `[title]`, or all of it.
+
+    Attributes at its end, which say how it looks, and colons that close the line are none of it.
+    """
+    text = rest.rstrip()
+    bare = text.rstrip(":")
+    text = bare.rstrip() if len(text) - len(bare) > 2 else text
+    begin = text.rfind("{")
+    if begin >= 0 and (text[begin:] == "{open}" or ATTRIBUTES.fullmatch(text, begin)):
+        text = text[:begin].rstrip()
+    if text.startswith("[") and _closing_bracket(text) == len(text) - 1:
+        return text[1:-1]
+    return text[1:] if text.startswith((":", "：")) else text
+
+
+def _closing_bracket(text: str) -> int:
+    """Where the bracket ends with which a text begins; -1 for nowhere."""
+    depth = 0
+    for sign in _BRACKET.finditer(text):
+        depth += {"[": 1, "]": -1}.get(sign[0], 0)
+        if not depth:
+            return sign.start()
+    return -1
 
 
 def _line(state: StateBlock, line: int) -> str:
@@ -52,8 +79,7 @@ def container(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if silent:
         return True
-    name = opening[1] or opening[2]
-    label = label_of(name, opening[3])
+    name, label = named(opening[1] or opening[2], _title(opening[3]))
     _push_labelled(state, name, label, start, last, state.blkIndent)
     state.line = last + 1 if state.line >= last else state.line
     return True
@@ -102,9 +128,10 @@ def admonition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if last == start:
         return False
     if not silent:
-        label = label_of(opening[1], opening[2] or "")
+        called = opening[1] if is_sponsor(opening[1]) else opening[1].split()[0]
+        name, label = named(called, opening[2] or "")
         indent = state.blkIndent + _INDENT
-        _push_labelled(state, opening[1], label, start, last + 1, indent)
+        _push_labelled(state, name, label, start, last + 1, indent)
         state.line = max(state.line, last + 1)
     return True
 

@@ -25,7 +25,7 @@ MATH = "with mathematics"
 
 _REACH = 4_000  # how long a note or a marked text may be
 _ATTRIBUTE = r"(?:[#.][\w:.-]+|[\w:-]+=(?:\"[^\"{}]*\"|'[^'{}]*'|[^\s\"'{}]+))"
-_ATTRIBUTES = re.compile(rf"\{{\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
+ATTRIBUTES = re.compile(rf"\{{\s*{_ATTRIBUTE}(?:\s+{_ATTRIBUTE})*\s*\}}")
 _KRAMDOWN = re.compile(rf"\{{:(?:\s*(?:{_ATTRIBUTE}|(?:no_)?toc))+\s*\}}")
 _SHORTCODE = re.compile(r":([a-z0-9+-][a-z0-9_+-]{0,40}):(?![\w`])")
 _WIKI = re.compile(
@@ -187,7 +187,7 @@ def attributes(state: StateInline, silent: bool) -> bool:
     reach = min(state.posMax, state.pos + _REACH)
     if match := _KRAMDOWN.match(state.src, state.pos, reach):
         return _push(state, silent, match.end(), Construct.ATTRIBUTES)
-    match = _ATTRIBUTES.match(state.src, state.pos, reach)
+    match = ATTRIBUTES.match(state.src, state.pos, reach)
     if not match:
         return False
     before = state.tokens[-1].type if state.tokens and not state.pending else ""

@@ -4,12 +4,14 @@ tags     a tag -> the tags whose words serve it, and its direction
 quotes   the quotes and dashes of a language
 shortening  the beginning of a text
 words    the words of the mail and of the pages, with plurals
+sponsoring  what a block is called that somebody paid for
 scripts  the script that a text is plainly written in, and the language that it tells
 """
 
 from newsletter.languages.quotes import Signs, signs
 from newsletter.languages.scripts import inferred, is_written_in, script_of
 from newsletter.languages.shortening import cut, is_wide, shortened, word_end
+from newsletter.languages.sponsoring import is_sponsor
 from newsletter.languages.tags import direction, forms
 from newsletter.languages.words import FALLBACK, fill, locale, nearest, pattern, words
 
@@ -21,6 +23,7 @@ __all__ = [
     "fill",
     "forms",
     "inferred",
+    "is_sponsor",
     "is_wide",
     "is_written_in",
     "locale",

@@ -188,6 +188,25 @@ def test_a_note_that_ends_in_a_dash_keeps_it() -> None:
         ("> ::: sponsor\n> Text.\n> :::\n", ""),
         ("## S\n\n### I\n\nx\n\n::: sponsor\nText.\n:::\n", ""),
         ("::: tip\n:::: sponsor\nText.\n::::\n:::\n", ""),
+        ("::: sponsored [Acme](https://a.example/)\nText.\n:::\n", "Acme"),
+        ("::: sponsor Acme [Co]\nText.\n:::\n", "Acme [Co]"),
+        ("::: sponsor Acme {2}\nText.\n:::\n", "Acme {2}"),
+        ("::: sponsor Acme {.x}\nText.\n:::\n", "Acme"),
+        ("::: sponsor 中文 :::\nText.\n:::\n", "中文"),
+        (
+            "::: ad Content [of](https://a.example/) *the* `week`\nText.\n:::\n",
+            "Content of the week",
+        ),
+        ("::: Anzeige Acme\nText.\n:::\n", "Acme"),
+        ("::: WERBUNG: Acme\nText.\n:::\n", "Acme"),
+        ("::: Партнёр выпуска Acme\nText.\n:::\n", "Acme"),
+        ("::: 广告：Acme\nText.\n:::\n", "Acme"),
+        ("::: sponsored-content\nText.\n:::\n", ""),
+        ("::: sponsored Content Corp\nText.\n:::\n", "Content Corp"),
+        ('!!! Publicité inline "Acme"\n    Text.\n', "Acme"),
+        ('!!! Партнер випуску "The \\"Acme\\""\n    Text.\n', 'The "Acme"'),
+        ("> [!スポンサー] Acme\n> Text.\n", "Acme"),
+        ("> [!Партнёр выпуска]\n> Text.\n", ""),
     ],
 )
 def test_what_somebody_paid_for_is_marked_wherever_it_stands(source: str, title: str) -> None:
@@ -195,6 +214,14 @@ def test_what_somebody_paid_for_is_marked_wherever_it_stands(source: str, title:
 
     assert plain_text(sponsored.title) == title
     assert [plain_text(p.inline) for p in sponsored.blocks if isinstance(p, Paragraph)] == ["Text."]
+
+
+@pytest.mark.parametrize("name", ["tip", "sponsoring", "partner", "anuncio", "admin", "реклам"])
+def test_other_names_are_no_sponsor(name: str) -> None:
+    (block,) = body(f"::: {name}\nText.\n:::\n").lead
+
+    assert isinstance(block, Labelled)
+    assert plain_text(block.label) == name.capitalize()
 
 
 def test_a_sponsor_holds_any_block() -> None:
