@@ -3,7 +3,7 @@
 import datetime as dt
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from newsletter.digest import dates, urls
@@ -21,6 +21,7 @@ _FAR = dt.timedelta(days=31)
 _NEAR = 0.75  # of difflib's measure; at 0.8 a key is taken for the other one misspelt
 _MISSPELT = 0.8
 _BULLET = re.compile(r"\A\s*[-*•]\s+")
+_NUMBER = re.compile(r"\A\s*(\d{1,3})[.)]\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,10 @@ class _Reader:
         return date
 
     def summary(self) -> tuple[tuple[tuple[str, int], ...], bool]:
-        """Points or sentences; `- ` lines in one text are points, as is a YAML list."""
+        """Points or sentences; `- ` lines in one text are points, as is a YAML list.
+
+        Points with other text beside them are shown as sentences, each on a line of its own.
+        """
         _, value = self._value("summary")
         line = self._front.lines.get("summary", 1)
         if value is None:
@@ -199,11 +203,17 @@ class _Reader:
         if not isinstance(value, str):
             self._wrong("summary", "text, or a list of points")
             return (), True
-        lines = [part for part in value.split("\n") if part.strip()]
-        if lines and all(_BULLET.match(part) for part in lines):
-            return tuple((_BULLET.sub("", part, count=1).strip(), line) for part in lines), True
-        paragraphs = re.split(r"\n\s*\n", value.strip())
-        return tuple((" ".join(part.split()), line) for part in paragraphs if part.strip()), False
+        parts = _parts(value)
+        indents = [part.indent for part in parts if part.is_point]
+        if any(indent > indents[0] for indent in indents):
+            self._report(
+                "summary-nested",
+                Severity.INFO,
+                "summary",
+                "a point below a point is shown beside it",
+                "Say it in the point above, or write it as a point of its own.",
+            )
+        return tuple((part.text, line) for part in parts), all(part.is_point for part in parts)
 
     def extra(self) -> dict[str, Any]:
         self._tell_of_unknown()
@@ -236,6 +246,40 @@ class _Reader:
         is_text = isinstance(self._front.values[key], str | int | float)
         missing = near in ("title", "subject") and self._value(near)[1] is None
         return is_text and missing and measure >= _MISSPELT
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A point or a paragraph of a summary that is one text."""
+
+    text: str
+    indent: int
+    is_point: bool
+
+
+def _parts(text: str) -> list[_Part]:
+    """A line that begins no point goes on with what stands right above it, or is indented below.
+
+    Numbers are read where the first is 1, as the points of a mail count from there; others stay.
+    """
+    parts: list[_Part] = []
+    above, start = "", 0
+    for line in text.split("\n"):
+        words, indent = " ".join(line.split()), len(line) - len(line.lstrip())
+        bullet, number = _BULLET.match(line), _NUMBER.match(line)
+        if number and not start and (not parts or int(number[1]) == 1):
+            start = int(number[1])
+        if bullet or (number and start == 1):
+            rest = (_BULLET if bullet else _NUMBER).sub("", line, count=1)
+            parts.append(_Part(" ".join(rest.split()), indent, True))
+        elif number and start:
+            parts.append(_Part(words, indent, False))
+        elif words and parts and (above or (parts[-1].is_point and indent > parts[-1].indent)):
+            parts[-1] = replace(parts[-1], text=f"{parts[-1].text} {words}".strip())
+        elif words:
+            parts.append(_Part(words, indent, False))
+        above = words
+    return [part for part in parts if part.text]
 
 
 def _is_word(value: object) -> bool:

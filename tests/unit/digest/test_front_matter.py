@@ -591,6 +591,11 @@ def test_a_slug_that_is_refused_is_replaced_by_a_safe_one() -> None:
         "summary: |\n  - one **b**\n\n  * two",
         "summary:\n  - one **b**\n  - two",
         "summary: [• one **b**, '- two']",
+        "summary: |\n  - one\n    **b**\n  - two",
+        "summary: |\n  - one\n  **b**\n  - two",
+        "summary: |\n  - one\n\n    **b**\n\n  - two",
+        "summary: |\n  1. one **b**\n  2. two",
+        "summary: |\n  1) one\n     **b**\n  1) two",
     ],
 )
 def test_a_summary_of_points_is_a_list(lines: str) -> None:
@@ -612,6 +617,40 @@ def test_a_summary_of_sentences_is_paragraphs() -> None:
 
     assert [plain_text(point) for point in digest.summary] == ["One line - here.", "Two."]
     assert not digest.summary_is_list
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ("This week:\n- one\n  more\n- two", ["This week:", "one more", "two"]),
+        ("This\nweek:\n\n1. one\n2. two", ["This week:", "one", "two"]),
+        ("- one\n- two\n\nAnd more.", ["one", "two", "And more."]),
+        ("3. one\n4. two\n   more", ["3. one", "4. two more"]),
+        ("It began in\n3. Then on.", ["It began in 3. Then on."]),
+    ],
+)
+def test_a_summary_of_points_and_text_has_each_on_its_own_line(
+    lines: str, shown: list[str]
+) -> None:
+    digest = read(yaml("summary: |\n  " + lines.replace("\n", "\n  "))).digest
+
+    assert [plain_text(point) for point in digest.summary] == shown
+    assert not digest.summary_is_list
+
+
+def test_points_below_points_are_points_and_told() -> None:
+    parsed = read(yaml("title: T\nsummary: |\n  - one\n    - two\n    - three\n  - four"))
+
+    assert [plain_text(point) for point in parsed.digest.summary] == ["one", "two", "three", "four"]
+    assert parsed.digest.summary_is_list
+    assert finding(parsed, "summary-nested") == (INFO, 3)
+    assert not findings(read(yaml("summary: |\n  This:\n    - a\n    - b")), "summary-nested")
+
+
+def test_a_long_summary_is_read_in_time() -> None:
+    """As much as front matter holds."""
+    assert len(points(yaml("summary: |\n" + "  1. a\n" * 8_000))) == 8_000
+    assert len(points(yaml("summary: |\n" + "  a\n" * 15_000))) == 1
 
 
 def test_a_summary_is_markdown_with_the_line_of_its_key() -> None:

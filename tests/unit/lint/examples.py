@@ -311,6 +311,13 @@ DIGEST_RULES = (
 )
 
 PARSER_RULES = (
+    Example(
+        "summary-nested",
+        INFO,
+        3,
+        "---\ntitle: T\nsummary: |\n  - a\n    - b\n---\nText",
+        "---\ntitle: T\nsummary: |\n  - a\n    b\n---\nText",
+    ),
     Example("mixed-line-ends", WARNING, 1, longer("One\r\n"), longer("").replace("\n", "\r\n")),
     Example("control-character", WARNING, 9, longer("One\x07"), longer("One\t"), column=4),
     Example("control-character", WARNING, 9, longer("One&#x202e;"), longer("One&#x202f;")),
