@@ -15,6 +15,8 @@ _MISSPELT = re.compile(
     re.IGNORECASE,
 )
 _KNOWN_SCHEME = re.compile(r"https?[:;/\\]", re.IGNORECASE)
+_FULL_WIDTH = re.compile(r"(https?)(?=:?[：／])[:：][/／]{2}(?=.)", re.IGNORECASE)
+_EMPTY = re.compile(r"(?:https?:|mailto:(?=/))[/\\]*", re.IGNORECASE)
 _DOUBLED = re.compile(r"https?:/{0,2}(https?)[:;]?/{1,2}(.+)", re.IGNORECASE)
 _DOMAIN = re.compile(
     r"(?:[\w-]{1,63}\.)+(?P<end>[^\W\d_]{2,24})(?::\d+)?(?:[/?#]\S*)?", re.IGNORECASE
@@ -49,6 +51,12 @@ def slip_in(text: str, base_url: str) -> Slip | None:
         return None
     if match := _WRAPPED.fullmatch(text):
         return Slip("stands in brackets or quotes of its own", f"Write {match[1]} alone.")
+    if _EMPTY.fullmatch(text):
+        return Slip("has no address behind it", "Write the whole address, or remove the link.")
+    if match := _FULL_WIDTH.match(text):
+        sign = next(sign for sign in "：／" if sign in match[0])
+        fix = f"Write {match[1].lower()}://{text[match.end() :]}."
+        return Slip(f"has a full-width {sign} in its https://", fix)
     if match := _DOUBLED.fullmatch(text):
         return Slip("begins twice", f"Write {match[1].lower()}://{match[2].lstrip('/')}.")
     if text.lower().startswith("mailto:"):

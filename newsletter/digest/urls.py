@@ -2,7 +2,7 @@
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -15,6 +15,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _PATH = re.compile(r"[./]")  # what no mere word has
 _UNSAFE = re.compile(r"(javascript|vbscript|data|file):")
 _MERGE_FIELD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
+_BRACES = re.compile(r"\{\{[^{}]*\}{1,2}")  # a bare address ends within them
 _RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
 
 
@@ -41,6 +42,24 @@ def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
     field = _MERGE_FIELD.fullmatch(unquote(raw).strip())
     if field and field[1] in URL_FIELDS and use is Use.LINK:
         return Target(f"{{{{{field[1]}}}}}")
+    target = _checked(raw, base_url, use)
+    braces = _BRACES.search(unquote(raw))
+    if braces is None or target.severity is Severity.ERROR:
+        return target
+    problem = f"{_short(raw)} keeps {braces[0]!r} as it stands"
+    return replace(target, rule="broken-link", problem=problem, fix=_alone(braces[0], use))
+
+
+def _alone(braces: str, use: Use) -> str:
+    """What to do about braces within an address."""
+    field = _MERGE_FIELD.fullmatch(braces)
+    if field and field[1] in URL_FIELDS and use is Use.LINK:
+        return f"Write {{{{{field[1]}}}}} alone as the target: it is a whole address."
+    return "Write the address itself: no field is filled in there."
+
+
+def _checked(raw: str, base_url: str, use: Use) -> Target:
+    """As `check`, without fields."""
     if _could_run_code(raw):
         return Target(
             None,

@@ -2,8 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import unquote
 
-from newsletter.model.digest import Digest, Span, SpanKind, Text, plain_text, walk
+from newsletter.model.digest import (
+    Digest,
+    Embed,
+    Figure,
+    Image,
+    Link,
+    Span,
+    SpanKind,
+    Text,
+    plain_text,
+    walk,
+)
 from newsletter.model.finding import Finding, Position, Severity
 
 # Between the first two pairs of marks anything is a field, between the others what means something
@@ -43,6 +55,7 @@ _NAMES_OF = {  # in small letters, without marks
     "{{ web_url }}": "webversion webversionurl webview viewinbrowser viewonline weburl",
 }
 _MEANINGS = {name: ours for ours, names in _NAMES_OF.items() for name in names.split()}
+_ADDRESS_ALONE = re.compile(r"https?://\S+", re.IGNORECASE)  # shown as its own link
 _ADDRESS = frozenset({"email", "emailaddress"})  # no field of ours holds it
 
 
@@ -52,6 +65,26 @@ def foreign_merge_field(digest: Digest) -> Iterator[Finding]:
         for field, fix in fields_in(text):
             message = f"{field!r} is no merge field here: readers see it as it stands"
             yield Finding("foreign-merge-field", Severity.WARNING, place, message, fix)
+    for node in walk(digest):
+        if isinstance(node, Link | Image | Embed | Figure):
+            for field in _fields_of_address(node.url or ""):
+                yield Finding(
+                    "foreign-merge-field",
+                    Severity.WARNING,
+                    node.position,
+                    f"{field!r} is no merge field here: the address keeps it as it stands",
+                    "Write the address itself: no field is filled in there.",
+                )
+
+
+def _fields_of_address(url: str) -> Iterator[str]:
+    """Fields that are a part of their own; `?user[name]=` is a parameter. Whoever reads the address
+    tells of double braces."""
+    for part in re.split(r"[/?&=#]", unquote(url)):
+        for field, _ in fields_in(part):
+            is_apart = field == part or field.startswith(("*|", "%%"))
+            if is_apart and not field.startswith("{{"):
+                yield field
 
 
 def fields_in(text: str) -> Iterator[tuple[str, str]]:
@@ -65,7 +98,7 @@ def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
     for text in (digest.meta.subject, digest.meta.preheader):
         yield text or "", digest.position
     for node in walk(digest):
-        if isinstance(node, Text):
+        if isinstance(node, Text) and not _ADDRESS_ALONE.fullmatch(node.text):
             yield node.text, node.position
         elif isinstance(node, Span) and node.kind is SpanKind.EMPHASIS:
             text = plain_text((node,))

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.lint.visible import holds_any, runs
+from newsletter.lint.visible import Run, holds_any, runs
 from newsletter.model.digest import Digest
+from newsletter.model.email import URL_FIELDS
 from newsletter.model.finding import Finding, Severity
 
 _LINK = re.compile(
@@ -12,6 +13,7 @@ _LINK = re.compile(
     r"|\]\((?P<rest>[^()\n]{0,300})"
 )
 _ADDRESS = re.compile(r"\s*(?:https?:|mailto:|www\.|\.{0,2}/)", re.IGNORECASE)
+_FIELD = re.compile(rf"\s*\{{\{{\s*({'|'.join(sorted(URL_FIELDS))})\s*\}}\}}\s*")
 _SHOWN = 60
 
 
@@ -19,7 +21,7 @@ def broken_link(digest: Digest) -> Iterator[Finding]:
     """A link that readers see as brackets, or that leads nowhere."""
     for run in runs(digest) if holds_any(digest, "]") else ():
         for match in _LINK.finditer(run.text):
-            if fix := _fix(match):
+            if fix := _fix(match, run):
                 text = match[0].replace("\0", "…")
                 shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
                 yield Finding(
@@ -31,18 +33,26 @@ def broken_link(digest: Digest) -> Iterator[Finding]:
                 )
 
 
-def _fix(match: re.Match[str]) -> str:
+def _fix(match: re.Match[str], run: Run) -> str:
     """What to do about what looks like a link; nothing where it is none."""
     target = match["target"] if match["rest"] is None else match["rest"]
     if match["gap"]:
         named = re.search(r"[^\W\d_]", match["text"]) and _ADDRESS.match(target)
         return "Remove the space between ] and (." if named else ""
+    if field := _FIELD.fullmatch(target):
+        return f"Write it without spaces: [text]({{{{{field[1]}}}}})."
     if "{{" in target:
         return "Write the address itself: no field is filled in there."
     if '"' in target:
         return 'Close the quotes of its title: [text](https://… "title").'
+    if match["end"] == "":
+        return f"Close it: [text]({target.split()[0] if target.split() else 'https://…'})."
     if " " in (address := target.strip()):
         return f"Write %20 for each space: ({address.replace(' ', '%20')})."
-    if not match["end"]:
+    if match["rest"] is not None:
         return "Close it: [text](https://…)."
-    return "Leave a blank line below HTML that stands before it, or write [text](https://…) anew."
+    if run.has_link(*match.span("text")):
+        return "Keep one link of the two: no link can stand within another."
+    if run.has_link(*match.span("target")):
+        return "Remove the backslash before the bracket, or put code around it to show it."
+    return "Leave a blank line below HTML that stands before it, or remove a backslash in it."

@@ -54,11 +54,13 @@ def holds_any(digest: Digest, signs: Iterable[str]) -> bool:
 class Run:
     """What readers see of a paragraph, a heading or a cell, and the pieces that it is made of.
 
-    A break is a line end; code, and all that is no text, is a NUL.
+    A break is a line end; code, and all that is no text, is a NUL. `links` says where the text of
+    each link begins and ends.
     """
 
     text: str
     pieces: tuple[tuple[str, Position], ...]
+    links: tuple[tuple[int, int], ...]
 
     def place(self, offset: int) -> Position:
         """Where the character stands."""
@@ -68,25 +70,39 @@ class Run:
             offset -= len(text)
         return self.pieces[-1][1]
 
+    def has_link(self, start: int, end: int) -> bool:
+        """Whether there is a link between these places."""
+        return any(begin < end and start < stop for begin, stop in self.links)
+
 
 def runs(digest: Digest) -> Iterator[Run]:
     """Each run of text, title and summary included, in reading order."""
     for node in walk(digest):
         for inline in inlines_of(node):
             if pieces := tuple(_pieces(inline)):
-                yield Run("".join([text for text, _ in pieces]), pieces)
+                text = "".join([text for text, _, _ in pieces])
+                places = tuple((text, place) for text, place, _ in pieces)
+                yield Run(text, places, tuple(_links(pieces)))
 
 
-def _pieces(inline: Inline) -> Iterator[tuple[str, Position]]:
+def _links(pieces: Iterable[tuple[str, Position, bool]]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for text, _, is_link in pieces:
+        if is_link:
+            yield start, start + len(text)
+        start += len(text)
+
+
+def _pieces(inline: Inline, *, in_link: bool = False) -> Iterator[tuple[str, Position, bool]]:
     for node in inline:
         if isinstance(node, Text):
-            yield node.text, node.position
+            yield node.text, node.position, in_link
         elif isinstance(node, Break):
-            yield "\n", node.position
+            yield "\n", node.position, in_link
         elif isinstance(node, Span | Link) and node.children:
-            yield from _pieces(node.children)
+            yield from _pieces(node.children, in_link=in_link or isinstance(node, Link))
         else:
-            yield "\0", node.position
+            yield "\0", node.position, in_link
 
 
 def is_chinese(text: str) -> bool:

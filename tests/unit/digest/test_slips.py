@@ -3,7 +3,7 @@
 import pytest
 
 from newsletter.digest.slips import slip_in
-from newsletter.digest.urls import check
+from newsletter.digest.urls import Use, check
 from newsletter.model.digest import Link
 from newsletter.model.finding import Severity
 from tests.unit.digest.reading import BASE, all_of, finding, read
@@ -24,6 +24,10 @@ from tests.unit.digest.reading import BASE, all_of, finding, read
         ("https:///example.com", "Write https://example.com.", None),
         ("https://https://example.com/x", "Write https://example.com/x.", None),
         ("http://https//example.com", "Write https://example.com.", None),
+        ("https://", "Write the whole address, or remove the link.", None),
+        ("HTTP:", "Write the whole address, or remove the link.", None),
+        ("https：//example.com/a", "Write https://example.com/a.", None),
+        ("http:／／example.com", "Write http://example.com.", None),
         ("(https://example.com/x)", "Write https://example.com/x alone.", None),
         ("((https://example.com/x", "Write https://example.com/x alone.", None),
         ("“https://example.com”", "Write https://example.com alone.", None),
@@ -92,6 +96,51 @@ def test_a_misspelt_scheme_is_named_rightly(target: str) -> None:
 )
 def test_a_target_of_another_kind_is_no_slip(target: str) -> None:
     assert slip_in(target, BASE) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "braces", "fix"),
+    [
+        ("https://e.example/?n={{subscriber.name}}", "{{subscriber.name}}", "the address itself"),
+        ("https://e.example/?n={{ email }}", "{{ email }}", "the address itself"),
+        ("{{site.url}}/page", "{{site.url}}", "the address itself"),
+        ("mailto:{{subscriber.email}}", "{{subscriber.email}}", "the address itself"),
+        ("https://e.example/{{web_url}}", "{{web_url}}", "{{web_url}} alone"),
+        ("{{unsubscribe_url}}?from=mail", "{{unsubscribe_url}}", "{{unsubscribe_url}} alone"),
+    ],
+)
+def test_a_field_within_an_address_is_told(target: str, braces: str, fix: str) -> None:
+    slip = check(target, BASE)
+
+    assert (slip.rule, slip.severity) == ("broken-link", Severity.WARNING)
+    assert f"keeps {braces!r} as it stands" in slip.problem
+    assert fix in slip.fix
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[a](https://e.example/?n={{subscriber.name}})",
+        '<a href="https://e.example/?n={{ subscriber.name }}">a</a>',
+        "![a](https://e.example/{{subscriber.name}}.png)",
+        "https://e.example/?n={{subscriber.name}}",
+        "[a][r]\n\n[r]: https://e.example/{{subscriber.name}}",
+        "**[a](https://e.example/?n={{subscriber.name}})**",
+    ],
+)
+def test_a_field_in_whatever_address_is_told_once(source: str) -> None:
+    (found,) = [found for found in read(f"{source}\n").findings if found.rule == "broken-link"]
+
+    assert "subscriber.name" in found.message
+
+
+def test_a_field_as_the_whole_target_is_filled() -> None:
+    assert check("{{ web_url }}", BASE).url == "{{web_url}}"
+    assert check("{{ web_url }}", BASE, Use.RESOURCE).rule == "broken-link"
+
+
+def test_code_in_a_target_is_refused_before_fields() -> None:
+    assert check("javascript:{{x}}", BASE).rule == "unsafe-link"
 
 
 def test_a_domain_among_links_is_found_at_its_line() -> None:

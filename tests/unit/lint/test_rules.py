@@ -114,6 +114,19 @@ def test_a_cut_heading_is_found_before_a_card_with_a_heading_of_its_own() -> Non
         ('[a](https://b.example/ "c)', "c)'", "Close the quotes"),
         ("<div>[a](https://b.example/)</div>", "'[a](https://b.example/)'", "a blank line"),
         ("![a chart](images/chart one.png)", "'[a chart](images/chart one.png)'", "%20"),
+        (
+            "[a](https://b.example y",
+            "'[a](https://b.example y'",
+            "Close it: [text](https://b.example)",
+        ),
+        ("[Leave]({{ unsubscribe_url }})", "unsubscribe_url", "[text]({{unsubscribe_url}})"),
+        ("[a\\](https://b.example)", "'[a](https://b.example)'", "Remove the backslash"),
+        ("[a\\](/b)", "'[a](/b)'", "remove a backslash"),
+        (
+            "[a [b](https://b.example) c](https://d.example)",
+            "'[a b c](",
+            "Keep one link of the two",
+        ),
         ("x](https://b.example/ y)", "'](https://b.example/ y'", "%20"),
     ],
 )
@@ -134,6 +147,22 @@ def test_a_link_that_is_shown_as_it_is_written_is_told(text: str, shown: str, fi
 )
 def test_brackets_that_are_no_link_are_left_alone(text: str) -> None:
     assert findings(longer(f"{text}\n"), "broken-link") == []
+
+
+@pytest.mark.parametrize("field", ["*|EMAIL|*", "%%email%%", "[EMAIL]", "{email}", "<<Email>>"])
+@pytest.mark.parametrize("link", ["[a](<{}>)", "![a](<{}>)", "**[a](<{}>)**"])
+def test_a_foreign_field_in_an_address_is_told(field: str, link: str) -> None:
+    address = f"https://b.example/?e={field}&x=1".replace("<", "%3C").replace(">", "%3E")
+
+    (found,) = findings(longer(link.format(address) + "\n"), "foreign-merge-field")
+
+    assert found.position.line == 9
+    assert f"{field!r} is no merge field here: the address keeps it" in found.message
+
+
+@pytest.mark.parametrize("query", ["user[name]=1", "a=100%25", "name={{subscriber.name}}"])
+def test_a_parameter_is_no_foreign_field(query: str) -> None:
+    assert findings(longer(f"[a](https://b.example/?{query})\n"), "foreign-merge-field") == []
 
 
 # --- silencing ------------------------------------------------------------------------------------
