@@ -43,6 +43,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
 EMAIL_RULES: tuple[EmailRule, ...] = (
     mail.html_too_large,
     mail.subject_empty,
+    mail.subject_too_long,
     mail.unsubscribe_missing,
     mail.merge_field_without_default,
 )

@@ -8,6 +8,7 @@ from newsletter.model.finding import Finding, Severity
 
 _GMAIL_CLIPS_BYTES = 102_000
 _NEAR_BYTES = 85_000
+_HEADER_BYTES = 998
 
 
 def html_too_large(digest: Digest, email: Email) -> Iterator[Finding]:
@@ -33,6 +34,20 @@ def subject_empty(digest: Digest, email: Email) -> Iterator[Finding]:
             digest.position,
             "the subject is empty",
             "Add title: or subject: to the front matter.",
+        )
+
+
+def subject_too_long(digest: Digest, email: Email) -> Iterator[Finding]:
+    """A header has at most 998 bytes in a line (RFC 5322), and no inbox shows so many."""
+    size = len(f"Subject: {fill(email.subject, {})}".encode())
+    if size > _HEADER_BYTES:
+        titled = digest.title and digest.meta.subject is None
+        yield Finding(
+            "subject-too-long",
+            Severity.ERROR,
+            digest.title[0].position if titled else digest.position,
+            f"the subject is {size:,} bytes long; {_HEADER_BYTES} are allowed",
+            "Shorten the title, or set a shorter subject:.",
         )
 
 

@@ -24,10 +24,14 @@ _SHARPNESS = 2  # pixels of the file for each that is shown: screens have as man
 class PictureFolder:
     """The pictures of one issue; `base_url` is where readers get them, without a slash at its end.
 
-    A file is read and scaled once for each width at which it is shown.
+    A file is read and scaled once for each width at which it is shown. Findings call the folder
+    where paths begin by `name`.
     """
 
-    def __init__(self, issue: Path, root: Path, base_url: str) -> None:
+    def __init__(
+        self, issue: Path, root: Path, base_url: str, name: str = "the folder of the issue's file"
+    ) -> None:
+        self._name = name
         self._folder = issue.parent.absolute()
         self._allowed = (root.resolve(), self._folder.resolve())
         self._base_url = base_url
@@ -76,16 +80,33 @@ class PictureFolder:
         place = Path(os.path.normpath(self._folder.joinpath(*names)))
         try:
             if not self._is_allowed(place.parent):
-                return _outside(target)
+                return self._outside(target)
             written = _as_written(place)
             path = (written or place).resolve()
             if not self._is_allowed(path):
-                return _outside(target)
+                return self._outside(target)
             if written is None or not path.is_file():
-                return _missing(target, place)
+                return self._missing(target, place)
         except (OSError, ValueError, RuntimeError):  # a name that no file can have, links in a ring
-            return _missing(target, place)
+            return self._missing(target, place)
         return path
+
+    def _missing(self, target: str, place: Path) -> Problem:
+        message = f"there is no picture {_shortened(target)}"
+        fix = f"Its path begins at {self._name}."
+        if _is_folder(place):
+            message, fix = f"{_shortened(target)} is a folder", "Name a picture in it."
+        elif (close := _nearest(place)).startswith("Did"):
+            fix = close
+        return Problem("picture-missing", Severity.ERROR, message, fix)
+
+    def _outside(self, target: str) -> Problem:
+        return Problem(
+            "picture-outside",
+            Severity.ERROR,
+            f"{_shortened(target)} lies outside the newsletter's folder, so it is not read",
+            f"Put the picture into {self._name}.",
+        )
 
     def _is_allowed(self, path: Path) -> bool:
         real = path.resolve()
@@ -149,26 +170,18 @@ def _problems(shown: str, scaled: "Scaled") -> Iterator[Problem]:
         )
 
 
-def _missing(target: str, place: Path) -> Problem:
+def _nearest(place: Path) -> str:
     try:
-        close = nearest(place.name, _names(place.parent))
+        return nearest(place.name, _names(place.parent))
     except (OSError, ValueError):
-        close = ""
-    return Problem(
-        "picture-missing",
-        Severity.ERROR,
-        f"there is no picture {_shortened(target)}",
-        close if close.startswith("Did") else "Its path begins at the folder of the issue's file.",
-    )
+        return ""
 
 
-def _outside(target: str) -> Problem:
-    return Problem(
-        "picture-outside",
-        Severity.ERROR,
-        f"{_shortened(target)} lies outside the newsletter's folder, so it is not read",
-        "Put the picture beside the issue.",
-    )
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _unreadable(shown: str, error: Exception) -> Problem:

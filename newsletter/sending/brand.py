@@ -14,6 +14,7 @@ from newsletter.project import Project
 from newsletter.render import Logo, Theme, colours
 
 LOGO_WIDTH, LOGO_HEIGHT = 240, 64  # CSS pixels at most, in a mail and on a page
+_PROJECT_FOLDER = "the project's folder"
 _OF_THE_WORLD_HEIGHT = 48  # of a logo elsewhere, whose own size nobody knows
 
 
@@ -52,11 +53,11 @@ def _scaled(
 ) -> tuple[Found, tuple[Picture, ...]]:
     """The logo, no wider and no higher than there is room; `version` tells a file that changed."""
     of_the_project = root / config.FILE_NAME
-    folder = PictureFolder(of_the_project, root, base_url)
+    folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
     found = folder.find(file, LOGO_WIDTH)
     if found.height > LOGO_HEIGHT:
         width = max(1, found.width * LOGO_HEIGHT // found.height)
-        folder = PictureFolder(of_the_project, root, base_url)
+        folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
         found = folder.find(file, width)
     return found, folder.pictures
 

@@ -59,7 +59,8 @@ def compose(message: Message, now: dt.datetime) -> bytes:
 def header(name: str, value: str) -> str:
     """One header, folded where its value needs encoding; raises UnsafeHeader.
 
-    A subject that looks like an encoded word of RFC 2047 is encoded itself, so that it is shown.
+    A subject that looks like an encoded word of RFC 2047 is encoded itself, so that it is shown,
+    and so is one that is too long for a line.
     """
     if not _NAME.fullmatch(name):
         raise UnsafeHeader(f"{name!r} is no header name")
@@ -68,8 +69,9 @@ def header(name: str, value: str) -> str:
             f"the header {name} would hold a control character or a line break",
             hint="Remove it from the subject, the sender or the subscriber's data.",
         )
-    if value.isascii() and not (name == "Subject" and "=?" in value):
-        if len(name) + 2 + len(value) > _LINE_OCTETS:
+    too_long = len(name) + 2 + len(value) > _LINE_OCTETS
+    if value.isascii() and not (name == "Subject" and ("=?" in value or too_long)):
+        if too_long:
             raise UnsafeHeader(f"the header {name} would be longer than {_LINE_OCTETS} octets")
         return f"{name}: {value}"
     if "<" in value and name in ("From", "Reply-To", "List-Id"):
@@ -97,11 +99,17 @@ def phrase(text: str) -> str:
 
 
 def split_mailbox(value: str) -> tuple[str, str]:
-    """`Name <local@domain>` or `local@domain` -> (name, address)."""
+    """`Name <local@domain>` or `local@domain` -> (name, address).
+
+    Quotes around the whole name are those of a header; any others belong to it.
+    """
     match = re.fullmatch(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>\s]+)>\s*", value)
     if match is None:
         return "", value.strip()
-    return match["name"].strip('"'), match["address"]
+    name = match["name"]
+    if re.fullmatch(r'"(?:[^"\\]|\\.)*"', name):
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
+    return name, match["address"]
 
 
 def _quoted(name: str) -> str:

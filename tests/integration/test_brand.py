@@ -121,7 +121,9 @@ def test_a_logo_may_be_elsewhere(call: Call, project: Path) -> None:
     ("brand", "code", "line", "words"),
     [
         ('logo = "pictures/lgo.png"', 2, 2, ("no picture 'pictures/lgo.png'",)),
-        ('logo = "../logo.png"', 2, 2, ("outside",)),
+        ('logo = "brand/x.png"', 2, 2, ("path begins at the project's folder",)),
+        ('logo = "../logo.png"', 2, 2, ("outside", "into the project's folder")),
+        ('logo = "issues"', 2, 2, ("'issues' is a folder", "Name a picture in it")),
         ('logo = "newsletter.toml"', 2, 2, ("cannot be shown",)),
         ('logo = "http://a.example/l.png"', 2, 2, ("begin with https://",)),
         ('logo = "data:image/png;base64,x"', 2, 2, ("begin with https://",)),

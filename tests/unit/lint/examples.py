@@ -445,6 +445,7 @@ PARSER_RULES = (
             ("unknown-scheme", ERROR, "ftp://example.com/c.png"),
             ("not-a-url", WARNING, "#"),
             ("relative-link", WARNING, "/c.png"),
+            ("broken-link", WARNING, "https://example.com/{{ issue }}.png"),
             ("user-in-url", WARNING, "https://bank.example@example.com/c.png"),
         )
     ),

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.lint import DIGEST_RULES, EMAIL_RULES, EmailRule, check, rule_id
+from newsletter.lint import DIGEST_RULES, EMAIL_RULES, EmailRule, check, mail, rule_id
 from newsletter.model.email import Email, MergeField, MergeText, Place
 from newsletter.model.finding import Finding, Severity
 from tests.unit.lint.examples import FRONT, PROSE, parsed_issue
@@ -35,6 +35,7 @@ def of_size(size: int) -> Email:
 EXAMPLES = {
     "html-too-large": (of_size(85_001), Severity.WARNING),
     "subject-empty": (replace(EMAIL, subject=(" ",)), Severity.ERROR),
+    "subject-too-long": (replace(EMAIL, subject=("x" * 990,)), Severity.ERROR),
     "unsubscribe-missing": (replace(EMAIL, text=("bye",)), Severity.ERROR),
     "merge-field-without-default": (replace(EMAIL, subject=(NAME, ", hello")), Severity.WARNING),
 }
@@ -55,7 +56,8 @@ def test_a_rule_finds_its_fault_and_says_what_to_do(rule: EmailRule) -> None:
     (found,) = findings(email)
 
     assert (found.rule, found.severity) == (rule_id(rule), severity)
-    assert (found.position.file, found.position.line) == ("issues/2026-01-07-valley.md", 1)
+    line = 2 if rule is mail.subject_too_long else 1  # that of the title
+    assert (found.position.file, found.position.line) == ("issues/2026-01-07-valley.md", line)
     assert found.message
     assert found.fix.endswith(".")
 

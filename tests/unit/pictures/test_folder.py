@@ -186,6 +186,12 @@ def test_a_missing_picture_is_an_error_that_names_the_nearest(pictures: PictureF
     assert "Did you mean 'harbour.png'?" in found.problems[0].fix
 
 
+def test_a_folder_is_no_picture_and_not_its_own_nearest(pictures: PictureFolder) -> None:
+    (problem,) = pictures.find("pictures", 576).problems
+
+    assert (problem.message, problem.fix) == ("'pictures' is a folder", "Name a picture in it.")
+
+
 @pytest.mark.parametrize(
     "target",
     ["x" * 300, "a/" * 3000, "x%00.png", "pictures", "ring.png", "pictures/harbour.png/x", "."],

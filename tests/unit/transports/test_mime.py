@@ -131,6 +131,31 @@ def test_a_sender_name_with_letters_of_any_script_stays_one_mailbox() -> None:
         assert addresses[0].display_name.replace("\\", "") == name.replace("\\", "")
 
 
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ('The "Q"', 'The "Q"'),
+        ('"Q" weekly', '"Q" weekly'),
+        ('"Q" and "R"', '"Q" and "R"'),
+        ('"Q, R"', "Q, R"),
+        ('"The \\"Q\\""', 'The "Q"'),
+        ('"', '"'),
+    ],
+)
+def test_quotes_of_a_sender_stay_unless_they_stand_around_the_whole_name(
+    sender: str, name: str
+) -> None:
+    (address,) = parsed(changed(sender=f"{sender} <a@news.example.com>"))["From"].addresses
+
+    assert (address.display_name, address.addr_spec) == (name, "a@news.example.com")
+
+
+def test_a_subject_too_long_for_a_line_is_folded() -> None:
+    raw = mime.compose(changed(subject="word " * 300), NOW)
+
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+
+
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=300))
 def test_any_subject_survives(subject: str) -> None:
     mail = parsed(changed(subject=subject))
