@@ -41,7 +41,7 @@ from newsletter.digest.greetings import greets
 from newsletter.digest.report import Pictures, Report
 from newsletter.digest.slugs import slug_of
 from newsletter.errors import UnreadableIssue, UsageError
-from newsletter.languages import Signs, inferred, shortened
+from newsletter.languages import FALLBACK, Signs, inferred, shortened
 from newsletter.languages import signs as signs_of
 from newsletter.model.digest import (
     Block,
@@ -138,6 +138,8 @@ def parse(
     limits.refuse_too_many_points(len(read.summary), file, front.lines.get("summary", 1))
     known = [*characters.faults(written, file), *faults]
     report = Report(file, base_url, front.body_line, pictures, known)
+    if "<q" in text and (quoting := signs_of(_language(read.meta, text, smart_in))):
+        report.quotes = quoting.quotes
     check = partial(limits.refuse_too_many_parts, file=file, body_line=front.body_line)
     signs = _signs(read.meta, text, smart_in)
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check, typography.SIGNS: signs}
@@ -216,7 +218,13 @@ def _signs(known: Meta, text: str, smart_in: str) -> Signs | None:
     """The quotes and dashes of an issue's language, None where they stay as they are written."""
     if not (smart_in and known.smart and typography.has_straight_signs(text)):
         return None
-    return signs_of(known.language or inferred(text, smart_in) or smart_in)
+    return signs_of(_language(known, text, smart_in))
+
+
+def _language(known: Meta, text: str, smart_in: str) -> str:
+    """The language that an issue names, else that of its letters, else `smart_in`."""
+    usual = smart_in or FALLBACK
+    return known.language or inferred(text, usual) or usual
 
 
 def _point(text: str, line: int, report: Report, body: Mapping[str, Any]) -> Inline:

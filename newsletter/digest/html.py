@@ -71,7 +71,11 @@ _BLOCKS = frozenset(
     "h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr "
     "ul iframe embed object video audio caption".split()
 )
-_INLINE = frozenset("a br code img kbd mark picture small source span tt".split()) | SPANS.keys()
+APART = _BLOCKS - EMBEDS.keys()  # what stands on a line of its own in a run too
+_INLINE = (
+    frozenset("a br code img kbd mark picture q rp rt ruby small source span tt".split())
+    | SPANS.keys()
+)
 _ATTRIBUTES = {
     "a": {"href", "title", "class", "id"},
     "img": {"src", "alt", "title", "width", "height", "class"},
@@ -288,6 +292,7 @@ def _embedded(element: Any, place: Position, report: Report) -> str | None:
 
 def _inline(element: Any, place: Position, report: Report) -> list[InlineNode]:
     nodes = _text(element.text, place)
+    has_text = bool(trimmed(nodes))
     after_block = False
     for child in element:
         for run, is_block in (
@@ -297,9 +302,10 @@ def _inline(element: Any, place: Position, report: Report) -> list[InlineNode]:
             if not trimmed(run):
                 nodes += run
                 continue
-            if nodes and (is_block or after_block):
+            if has_text and (is_block or after_block):
                 nodes.append(Break(True, position=place))
             nodes += run
+            has_text = True
             after_block = is_block
     return nodes
 
@@ -314,6 +320,12 @@ def _inline_of(element: Any, place: Position, report: Report) -> list[InlineNode
     if tag in ("code", "kbd", "tt") and not len(element):
         return [Code(element.text or "", position=place)] if element.text else []
     children = _inline(element, place, report)
+    if tag in ("q", "rt") and children:
+        depth = sum(1 for _ in element.iterancestors("q"))
+        before = element.getprevious()
+        has_own = before is not None and before.tag == "rp" and not (before.tail or "").strip()
+        opening, closing = ("", "") if has_own else signs_around(tag, depth, report)
+        return [*_text(opening, place), *children, *_text(closing, place)]
     if tag in EMBEDS:
         url = _embedded(element, place, report)
         embed = [Link(url, (), element.get("title", ""), position=place)] if url else []
@@ -325,6 +337,14 @@ def _inline_of(element: Any, place: Position, report: Report) -> list[InlineNode
     if tag in SPANS and children:
         return [Span(SPANS[tag], tuple(children), position=place)]
     return children
+
+
+def signs_around(tag: str, depth: int, report: Report) -> tuple[str, str]:
+    """What a browser shows around a quote in so many others, and what tells how to read a word."""
+    if tag == "rt":
+        return "（", "）"
+    inner = 2 * (depth % 2)
+    return report.quotes[inner], report.quotes[inner + 1]
 
 
 def image(attributes: Mapping[str, str], place: Position, report: Report) -> Image | Text | None:

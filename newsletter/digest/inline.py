@@ -47,6 +47,7 @@ class _Frame:
     title: str = ""
     tag: str = ""
     silent: bool = False
+    closing: str = ""  # what readers see at its end
     nodes: list[InlineNode] = field(default_factory=list)
 
 
@@ -65,6 +66,9 @@ class _Builder:
         self._closers: dict[str, int] = {}  # the last end of each element
         self._opened: set[str] = set()
         self._is_foreign = False
+        self._has_text = False  # on the line of a block of HTML
+        self._line_end: tuple[list[InlineNode], int] | None = None  # where that ends, and how much
+        self._bracket_end = -2  # the index of the last </rp>
 
     @property
     def _place(self) -> Position:
@@ -137,7 +141,25 @@ class _Builder:
             foreign.note_role(last.text, code.content, self._place, self._report)
 
     def _put(self, node: InlineNode) -> None:
+        """Add a node, behind a line break if a block of HTML stands between it and others."""
+        is_text = not isinstance(node, Break) and (not isinstance(node, Text) or node.text.strip())
+        if self._line_end and self._has_text:
+            if not is_text:
+                return
+            nodes, index = self._line_end
+            nodes.insert(index, Break(True, position=node.position))
+        if is_text:
+            self._line_end = None
+            self._has_text = True
+        elif isinstance(node, Break) and node.hard:
+            self._has_text = False
         self._stack[-1].nodes.append(node)
+
+    def _part(self, element: str) -> None:
+        """Let what follows a block of HTML, or stands in it, begin a line."""
+        if element in html.APART:
+            nodes = self._stack[-1].nodes
+            self._line_end = nodes, len(nodes)
 
     def _harmless(self, text: str) -> str:
         """Text without the control characters that entities in it stand for."""
@@ -167,16 +189,20 @@ class _Builder:
         too_deep = len(self._stack) > _MAX_DEPTH and (
             bool(frame.tag) or isinstance(frame.wrap, SpanKind)
         )
+        nodes = self._stack[-1].nodes
         if frame.tag in _CODE and children and all(isinstance(node, Text) for node in children):
-            self._put(Code(plain_text(children), position=children[0].position))
+            nodes.append(Code(plain_text(children), position=children[0].position))
         elif frame.wrap is None or too_deep:
-            self._stack[-1].nodes.extend(children)
+            nodes.extend(children)
         elif isinstance(frame.wrap, SpanKind):
             if children:
-                self._put(Span(frame.wrap, children, position=self._report.at(frame.line)))
+                nodes.append(Span(frame.wrap, children, position=self._report.at(frame.line)))
         else:
             place = self._report.at(frame.line)
-            self._put(Link(frame.wrap, children, frame.title, position=place))
+            nodes.append(Link(frame.wrap, children, frame.title, position=place))
+        if frame.closing:
+            self._put(Text(frame.closing, position=self._place))
+        self._part(frame.tag)
 
     def _image(self, token: Token) -> None:
         alt = plain_text(build(token.children or [], self._line, self._report))
@@ -216,6 +242,8 @@ class _Builder:
         self._put(Text(" ".join(tag.source.split()), position=self._place))
 
     def _close_html(self, tag: Tag) -> None:
+        if tag.element == "rp":
+            self._bracket_end = self._index
         for index in range(len(self._stack) - 1, 0, -1):
             frame = self._stack[index]
             if not frame.tag:
@@ -269,6 +297,7 @@ class _Builder:
         attributes = html.attributes_of(tag.source)
         if name in tags.LEFT_OUT:
             tags.tell_of_loss(name, self._place, self._report)
+        tags.tell_of_form(tag, self._place, self._report)
         if name == "br":
             self._put(Break(True, position=self._place))
         elif name == "img":
@@ -283,6 +312,15 @@ class _Builder:
             self._open(tag, self._report.url(attributes["href"], self._place), attributes)
         elif not tag.source.rstrip().endswith("/>"):
             self._open(tag, html.SPANS.get(name), attributes)
+            self._part(name)
+            self._show_signs(name)
+
+    def _show_signs(self, name: str) -> None:
+        """The quotes of <q>, and the brackets of <rt> where no <rp> right before it has some."""
+        if name == "q" or (name == "rt" and self._bracket_end != self._index - 1):
+            depth = sum(frame.tag == "q" for frame in self._stack[:-1])
+            opening, self._stack[-1].closing = html.signs_around(name, depth, self._report)
+            self._put(Text(opening, position=self._place))
 
     def _open(self, tag: Tag, wrap: SpanKind | str | None, attributes: Mapping[str, str]) -> None:
         if tag.element in tags.FORMATTING and not self._is_closed(tag):

@@ -40,6 +40,7 @@ class Report:
     fragments: list[tuple[str, Position]] = field(default_factory=list)  # those that lead nowhere
     foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
     contents: list[Position] = field(default_factory=list)  # tables of contents
+    quotes: tuple[str, str, str, str] = ("“", "”", "‘", "’")  # of <q>, outer and inner ones
     components: set[str] = field(default_factory=set)  # of which the link is shown
 
     def at(self, body_line: int) -> Position:

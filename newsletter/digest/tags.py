@@ -19,9 +19,9 @@ _ELEMENTS = frozenset(
     "details dfn dialog dir div dl dt em embed fieldset figcaption figure font footer form frame "
     "frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html i iframe img input ins kbd label legend "
     "li link main map mark marquee math menu menuitem meta meter nav nobr noframes noscript object "
-    "ol optgroup option output p param picture pre progress q rp rt ruby s samp script search "
-    "section select slot small source span strike strong style sub summary sup svg table tbody td "
-    "template textarea tfoot th thead time title tr track tt u ul var video wbr".split()
+    "ol optgroup option output p param picture pre progress q rb rp rt rtc ruby s samp script "
+    "search section select slot small source span strike strong style sub summary sup svg table "
+    "tbody td template textarea tfoot th thead time title tr track tt u ul var video wbr".split()
 )
 _FLAGS = frozenset(
     "allowfullscreen async autofocus autoplay checked class compact contenteditable controls "
@@ -32,7 +32,9 @@ _FLAGS = frozenset(
 )
 # Elements whose end is often left out, so that one alone is still meant as HTML.
 FORMATTING = frozenset("a b i s u em strong cite del strike sup sub ins code kbd tt mark".split())
-WITHOUT_END = frozenset("big br center dd div dt font hr li p small span td th tr wbr".split())
+WITHOUT_END = frozenset(
+    "big br center dd div dt font hr li p rb rp rt small span td th tr wbr".split()
+)
 _LEADING = frozenset(
     "a audio base embed iframe img input link object script source track video".split()
 )
@@ -179,6 +181,18 @@ def tell_of_source(tag: Tag, place: Position, report: Report) -> None:
 
 def tell_of_loss(element: str, place: Position, report: Report) -> None:
     report.add("html-dropped", Severity.INFO, place, f"<{element}> is left out", "Remove it.")
+
+
+def tell_of_form(tag: Tag, place: Position, report: Report) -> None:
+    """Of the address that a form sends to: in mail it sends nothing, and its text alone is kept."""
+    if target := tag.attributes.get("action") or tag.attributes.get("formaction"):
+        report.add(
+            "html-dropped",
+            Severity.WARNING,
+            place,
+            f"<{tag.element}> sends nothing in a mail, so its address {target} is left out",
+            "Write [text](https://…), with the address of a page that has the form.",
+        )
 
 
 def tell_of_shown_comment(place: Position, report: Report) -> None:

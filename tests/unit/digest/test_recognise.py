@@ -7,6 +7,7 @@ import pytest
 from newsletter.digest import load
 from newsletter.model.digest import (
     Block,
+    Break,
     Code,
     CodeBlock,
     Embed,
@@ -32,6 +33,8 @@ from newsletter.model.digest import (
 )
 from newsletter.model.finding import Severity
 from tests.unit.digest.reading import BASE, all_of, body, finding, findings, read, texts
+
+LINK = "https://a.example/"
 
 YARDSTICK = Path(__file__).parents[3].parent / "shared" / "digests" / "2026-01-07-ai-daily.md"
 
@@ -634,6 +637,68 @@ def test_cells_and_lists_of_html_keep_what_stands_in_them() -> None:
     (row,) = all_of(digest, Table)[0].rows
 
     assert [plain_text(cell) for cell in row.cells] == ["a b c d"]
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        (f"<a href='{LINK}'><h3>Head</h3><p>Para</p></a>", ["Head", "Para"]),
+        (f"<a href='{LINK}'>\n<h3>Head</h3>\n<p>Para</p>\n</a>", ["Head", "Para"]),
+        (f"<a href='{LINK}'><div><div>a</div> <p>**b** c</p></div></a>", ["a", "b c"]),
+        (f"<a href='{LINK}'>a<p>b</p>c<br><p>d</p></a>", ["a", "b", "c", "d"]),
+        (f"<div><a href='{LINK}'><ul><li>a</li><li>b</li></ul></a></div>", ["a", "b"]),
+        (f"<a href='{LINK}'><p>a</p></a>", ["a"]),
+        (f"<a href='{LINK}'>\n<div>\n<b>a</b>\n</div></a>", ["a"]),
+    ],
+)
+def test_blocks_of_html_within_a_link_are_lines(source: str, lines: list[str]) -> None:
+    (link,) = all_of(body(f"{source}\n"), Link)
+    text = "".join(
+        "|" if isinstance(node, Break) and node.hard else plain_text((node,))
+        for node in link.children
+    )
+
+    assert [line.strip() for line in text.split("|")] == lines
+
+
+@pytest.mark.parametrize("around", ["{}\n", "<p>{}</p>\n", "a {} b\n", "- {}\n"])
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("<ruby>漢字<rt>かんじ</rt></ruby>", "漢字（かんじ）"),
+        ("<ruby>漢字<rt>かんじ</ruby>", "漢字（かんじ）"),
+        ("<ruby>漢<rt>かん</rt>字<rt>じ</rt></ruby>", "漢（かん）字（じ）"),
+        ("<ruby>漢<rp>(</rp><rt>かん</rt><rp>)</rp>字<rt>じ</rt></ruby>", "漢(かん)字（じ）"),
+        ("<ruby><rb>漢</rb><rp>《</rp><rt>かん</rt><rp>》</rp></ruby>", "漢《かん》"),
+        ("<q>yes</q>", "“yes”"),
+        ('<q cite="https://a.example/">yes, <q>no</q></q>', "“yes, ‘no’”"),
+    ],
+)
+def test_signs_that_a_browser_shows_are_kept(source: str, shown: str, around: str) -> None:
+    """Those of <q>, and the brackets that browsers without ruby show."""
+    assert shown in texts(body(around.format(source)))
+
+
+def test_quotes_of_html_are_those_of_the_language() -> None:
+    digest = read("---\ntitle: T\nlanguage: de\n---\n<q>ja, <q>nein</q></q>\n").digest
+
+    assert texts(digest) == "„ja, ‚nein‘“"
+
+
+@pytest.mark.parametrize("around", ["{}\n", "<div>{}</div>\n", "a {}\n"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        f'<form action="{LINK}"><input name="a"><b>Go</b></form>',
+        f'<form><button formaction="{LINK}">Go</button></form>',
+    ],
+)
+def test_the_address_of_a_form_is_told(source: str, around: str) -> None:
+    parsed = read("---\ntitle: T\n---\n" + around.format(source))
+    told = [found for found in findings(parsed, "html-dropped") if LINK in found.message]
+
+    assert [(found.severity, found.position.line) for found in told] == [(Severity.WARNING, 4)]
+    assert "Go" in texts(parsed.digest)
 
 
 def test_html_code_between_words_is_code() -> None:
