@@ -102,6 +102,17 @@ class _Cursor:
         first = next(iter(self._tokens[self._next].children or ()), None)
         return first is not None and foreign.is_contents_token(first)
 
+    def _contents(self, place: Position) -> Iterator[Contents]:
+        """The list of the sections, once: each takes as many lines as there are sections."""
+        source = self._take().content
+        while self._take().type != "paragraph_close":
+            pass
+        if self._report.contents:
+            foreign.note(foreign.Construct.CONTENTS_AGAIN, source, place, self._report)
+            return
+        self._report.contents.append(place)
+        yield Contents(position=place)
+
     def _blocks(self, until: str) -> Blocks:
         return tuple(piece for piece in self.pieces(until) if not isinstance(piece, RawHtml))
 
@@ -109,10 +120,7 @@ class _Cursor:
         place = self._report.at(self._line)
         match token.type:
             case "paragraph_open" if self._is_contents():
-                while self._take().type != "paragraph_close":
-                    pass
-                self._report.contents.append(place)
-                yield Contents(position=place)
+                yield from self._contents(place)
             case "paragraph_open":
                 leads = token.hidden or self._before().type == "list_item_open"
                 for block in html.paragraphs(self._inline("paragraph_close"), place):

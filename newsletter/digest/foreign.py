@@ -46,6 +46,7 @@ class Construct(Enum):
         False,
         "Let it stand alone in a paragraph, in an issue with sections.",
     )
+    CONTENTS_AGAIN = ("a table of contents, of which there is one above", False, "Remove it.")
     BREAK = ("a line break", False, "Write one \\ at the end of the line.")
     EMOJI = ("a short name of an emoji", False, "Write the emoji itself.")
     WIKI = ("a link of a wiki, of which the text stays", False, "Write [text](https://…).")

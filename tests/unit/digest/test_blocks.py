@@ -348,6 +348,15 @@ def test_contents_of_nothing_or_in_a_line_are_told(source: str) -> None:
     assert finding(parsed, "foreign-markup")[0] is Severity.INFO
 
 
+def test_contents_are_listed_once_and_others_are_told() -> None:
+    parsed = read("---\ntitle: T\n---\n[toc]\n\n## A\n\n> [toc]\n\n## B\n\n[[toc]]\n")
+
+    assert len(all_of(parsed.digest, Contents)) == 1
+    (found,) = findings(parsed, "foreign-markup")
+    assert (found.severity, found.position.line) == (Severity.INFO, 8)
+    assert "1 more" in found.message
+
+
 @pytest.mark.parametrize(
     "source", ["see [toc]\n", "[toc]\n\n[toc]: https://a.example/\n", "`[toc]`\n"]
 )
