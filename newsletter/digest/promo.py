@@ -14,6 +14,7 @@ from newsletter.digest.report import Report
 from newsletter.model.digest import (
     Block,
     Blocks,
+    Break,
     Button,
     Figure,
     Footnotes,
@@ -150,7 +151,33 @@ def _promo(card: Sequence[Piece], report: Report) -> Promo:
             continue
         for piece, inner in zip(raw, inners, strict=True):
             blocks += inner or _read([piece], titles, buttons, report)
-    return _typed(_with_buttons(blocks, buttons), titles, place)
+    apart = [part for block in blocks for part in _without_pictures(block)]
+    return _typed(_with_buttons(apart, buttons), titles, place)
+
+
+def _without_pictures(block: Block) -> Iterator[Block]:
+    """A paragraph of nothing but links and pictures as its links, and the pictures as blocks."""
+    nodes = block.inline if isinstance(block, Paragraph) else ()
+    others = [node for node in nodes if not isinstance(node, Link | Image | Span | Break)]
+    if not any(map(_is_picture, nodes)) or plain_text(tuple(others)).strip():
+        yield block
+        return
+    runs: list[list[InlineNode]] = [[]]
+    shows_pictures = False
+    for node in nodes:
+        if isinstance(node, Link | Image | Span) and _is_picture(node) is not shows_pictures:
+            shows_pictures = not shows_pictures
+            runs.append([])
+        runs[-1].append(node)
+    for run in runs:
+        for part in html.paragraphs(html.trimmed(run), block.position):
+            yield from paragraphs.parted(part)
+
+
+def _is_picture(node: InlineNode) -> bool:
+    return isinstance(node, Image) or (
+        isinstance(node, Link) and any(isinstance(child, Image) for child in node.children)
+    )
 
 
 def _read(

@@ -1,5 +1,7 @@
 """Promo cards in the shapes that authors give them: nothing of one is lost or only half a card."""
 
+from itertools import permutations
+
 import pytest
 
 from newsletter.model.digest import (
@@ -94,6 +96,34 @@ def test_a_card_is_read_in_every_shape(inner: str, blocks: str, complete: bool) 
     assert promo.complete is complete
     assert plain_text(promo.title) == "T"
     assert {node.url for node in walk(promo) if isinstance(node, Link)} >= {GO}
+
+
+@pytest.mark.parametrize(
+    "parts", [*permutations(["<h3>T</h3>", "<p>a</p>", f"<a href='{GO}'>Go</a>", QR])]
+)
+@pytest.mark.parametrize("between", ["", "\n", " <br>"])
+def test_the_parts_of_a_card_stand_in_any_order(parts: tuple[str, ...], between: str) -> None:
+    promo = promo_of(card(between.join(parts)))
+
+    assert sorted(kinds(promo)) == ["Button", "Figure", "Heading", "Paragraph"]
+    assert (buttons(promo), promo.complete) == ([GO], True)
+
+
+@pytest.mark.parametrize(
+    ("inner", "blocks"),
+    [
+        (f"**[Go]({GO})** ![QR](https://a.example/qr.png)", "Heading Button Figure"),
+        (f"[Go]({GO}) ![a]({GO}.png) ![b]({MORE}.png)", "Heading Button PictureRow"),
+        (f"[Go]({GO}) [More]({MORE}) ![a]({GO}.png)", "Heading Paragraph Figure"),
+        (f"[![a]({GO}.png)]({MORE}) [Go]({GO})", "Heading Figure Button"),
+        (f"or ![a]({GO}.png) [Go]({GO})", "Heading Paragraph"),
+        (f"[Go ![a]({GO}.png)]({GO})", "Heading Button"),
+    ],
+)
+def test_pictures_beside_links_stand_apart(inner: str, blocks: str) -> None:
+    source = f'x\n\n---\n\n<div class="card">\n\n### T\n\n{inner}\n\n</div>\n'
+
+    assert kinds(promo_of(body(source))) == blocks.split()
 
 
 @pytest.mark.parametrize(
