@@ -28,7 +28,7 @@ from newsletter.model.digest import (
 )
 from newsletter.model.finding import Position
 
-_DASH = re.compile(r"(?:[—–―]{1,2}(?!\d)|-{2,3}(?=\s))\s*(?=\S)")
+_DASH = re.compile(r"(?:[—–―]{1,2}(?!\d)|-{2,3}(?=\s|[^\W\d_a-z]))\s*(?=\S)")
 _LONGEST_NAME = 150  # characters of who said it; what is longer is said itself
 _COLONS = (":", "：")
 

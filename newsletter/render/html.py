@@ -309,12 +309,10 @@ class HtmlWriter:
         lines = -(-len(row.figures) // _MOST_IN_A_ROW)
         columns = -(-len(row.figures) // lines)
         room = max(1, (self._sheet.width - _ROW_GAP * (columns - 1)) // columns)
-        gap = f'<td width="{_ROW_GAP}" class="gap"></td>'
         rows = []
         for start in range(0, len(row.figures), columns):
             cells = [self._figure(figure, room) for figure in row.figures[start : start + columns]]
-            cells += [""] * (columns - len(cells))
-            rows.append(gap.join(f'<td valign="top" class="beside">{cell}</td>' for cell in cells))
+            rows.append(_gapped([*cells, *[""] * (columns - len(cells))]))
         body = "".join(f"<tr>{cells}</tr>" for cells in rows)
         name = "row many" if columns > 2 else "row"
         return (
@@ -395,16 +393,16 @@ class HtmlWriter:
         return f'<p class="contents">{title}</p><ul class="list">{entries}</ul>' if entries else ""
 
     def _footnotes(self, block: Footnotes) -> str:
-        notes = "".join(
-            f'<div class="footnote"><span class="note-mark">{_anchor(f"note-{note.number}")}'
-            f"[{note.number}]</span> {self._note(note)}</div>"
-            for note in block.notes
-        )
+        notes = "".join(f'<div class="footnote">{self._note(note)}</div>' for note in block.notes)
         return _box("footnotes", notes)
 
     def _note(self, note: Footnote) -> str:
-        """A note with the ways back to where the text refers to it."""
+        """A note behind its number, with the ways back to where the text refers to it."""
+        anchor = _anchor(f"note-{note.number}")
+        mark = f'<span class="note-mark">{anchor}[{note.number}]</span> '
         inner = str(self.blocks(note.blocks))
+        tag, end, rest = inner.partition(">")
+        inner = f"{tag}{end}{mark}{rest}" if tag.startswith("<p ") else mark + inner
         back = html.escape(self._words["back"])
         sign = "↪" if self._sheet.direction == "rtl" else "↩"
         links = "".join(
@@ -511,6 +509,16 @@ def _without_colon(nodes: Sequence[InlineNode]) -> Inline:
             case _:
                 return (*kept, last)
     return ()
+
+
+def _gapped(cells: Sequence[str]) -> str:
+    """The cells of a row of pictures; at a gap called turn a phone begins another line."""
+    gaps = ("", *("gap" if number % 2 else "gap turn" for number in range(1, len(cells))))
+    return "".join(
+        (f'<td width="{_ROW_GAP}" class="{gap}"></td>' if gap else "")
+        + f'<td valign="top" class="beside">{cell}</td>'
+        for gap, cell in zip(gaps, cells, strict=True)
+    )
 
 
 def begins_with_dash(line: Inline) -> bool:

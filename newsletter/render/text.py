@@ -41,6 +41,8 @@ from newsletter.render.html import begins_with_dash, label
 from newsletter.render.rules import without_idle_rules
 from newsletter.render.spacing import joins_without_space
 
+_BREAK = "· · ·"
+
 
 class TextWriter:
     """Writes nodes as plain text; merge fields become tokens of `fields`."""
@@ -58,7 +60,7 @@ class TextWriter:
             parts += self._section(section, "━")
         parts += self._blocks(digest.tail)
         if digest.promo:
-            parts += ["· · ·", *self._blocks(digest.promo.blocks)]
+            parts += [_BREAK] * (not _ends_in_break(parts)) + self._blocks(digest.promo.blocks)
         return "\n\n".join(part for part in parts if part)
 
     def inline(self, nodes: Inline) -> str:
@@ -99,7 +101,14 @@ class TextWriter:
         return f"{text} <{url}>"
 
     def _blocks(self, blocks: Iterable[Block | Item | Section]) -> list[str]:
-        return [text for block in without_idle_rules(blocks) if (text := self._block(block))]
+        texts: list[str] = []
+        for block in without_idle_rules(blocks):
+            text = self._block(block)
+            if isinstance(block, Rule | Promo) and _ends_in_break(texts):  # a card has its own
+                text = text.removeprefix(_BREAK).lstrip("\n")
+            if text:
+                texts.append(text)
+        return texts
 
     def _joined(self, blocks: Iterable[Block]) -> str:
         return "\n".join(self._blocks(blocks))
@@ -134,14 +143,14 @@ class TextWriter:
             case Embed():
                 return f"{self._fields.tokenised(block.title)}\n{block.url}".strip()
             case Rule():
-                return "· · ·"
+                return _BREAK
             case Labelled():
                 return f"{self._bracketed(label(block))}\n{self._joined(block.blocks)}"
             case Sponsored():
                 mark = self._words["sponsor"] + " · " * bool(block.title)
                 return f"{self._bracketed(block.title, mark)}\n{self._joined(block.blocks)}"
             case Promo():
-                return "\n\n".join(["· · ·", *self._blocks(block.blocks), "· · ·"])
+                return "\n\n".join([_BREAK, *self._blocks(block.blocks), _BREAK])
             case LinkList():
                 return "\n\n".join(
                     _indented(
@@ -207,6 +216,10 @@ class TextWriter:
             return mark + self.inline(heading)
         text = self._fields.plain(heading).strip()
         return f"{mark}{text}\n{self._fields.tokenised(url)}"
+
+
+def _ends_in_break(texts: Sequence[str]) -> bool:
+    return bool(texts) and texts[-1].endswith(_BREAK)
 
 
 def _mark(block: ListBlock, index: int, checked: bool | None) -> str:

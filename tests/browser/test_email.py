@@ -17,6 +17,7 @@ from tests.browser.samples import (
     html_of,
     with_every_block,
 )
+from tests.unit.render.rendering import delivered
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +71,22 @@ def test_nothing_is_wider_than_the_window(page: Page, name: str) -> None:
     page.set_content(html_of(name))
 
     assert _overhang(page) <= 0
+
+
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_pictures_of_a_long_row_stand_two_and_two_on_a_phone(phone: Page, count: int) -> None:
+    pictures = " ".join(f"![p{n}](https://a.example/{n}.png)" for n in range(count))
+    phone.set_content(delivered(f"{pictures}\n").html)
+
+    boxes = phone.evaluate("""() => [...document.querySelectorAll("td.beside")]
+        .filter(cell => cell.querySelector("img"))
+        .map(cell => cell.getBoundingClientRect())
+        .map(box => [Math.round(box.x), Math.round(box.y), Math.round(box.width)])""")
+
+    assert len(boxes) == count
+    assert {x for x, _, _ in boxes} == {boxes[0][0], boxes[1][0]}
+    assert boxes[0][1] == boxes[1][1] < boxes[2][1]
+    assert all(width >= 165 for _, _, width in boxes)
 
 
 def test_no_word_in_a_table_is_broken(page: Page) -> None:

@@ -120,6 +120,8 @@ def test_neighbours_on_one_line_are_a_row(source: str, rows: list[int], alone: i
         ("> Said.\n> — Ann\n", "— Ann"),
         ("> Said.\n>\n> – Ann, *The Book*\n", "– Ann, The Book"),
         ("> Said.\n>\n> -- Ann\n", "-- Ann"),
+        ("> Said.\n>\n> --Ann\n", "--Ann"),
+        ("> Said.\n>\n> ---Ёж\n", "---Ёж"),
         ("> Said.\n>\n> ―Ann\n", "―Ann"),
         ("> 横眉冷对千夫指。\n>\n> ——鲁迅\n", "——鲁迅"),
         ("> قول.\n>\n> — آن\n", "— آن"),

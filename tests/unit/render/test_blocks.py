@@ -259,6 +259,21 @@ def test_a_footnote_leads_back_to_each_of_its_references() -> None:
     assert leading(html) == ["note-1", "note-1", "note-2", "ref-1", "ref-1-2", "ref-2"]
 
 
+@pytest.mark.parametrize("note", ["one", "one\n\n    more", "*one* `two`"])
+def test_the_number_of_a_footnote_stands_beside_it(note: str) -> None:
+    html = delivered(f"a[^1]\n\n[^1]: {note}\n").html
+
+    (mark,) = (e for e in visible(html).iter("span") if e.get("class") == "note-mark")
+    assert mark.getparent().tag == "p"
+    assert shown(mark.getparent()).startswith("[1] one")
+
+
+def test_a_footnote_that_begins_with_a_list_has_its_number_too() -> None:
+    html = delivered("a[^1]\n\n[^1]:\n    - one\n    - two\n").html
+
+    assert "[1]" in [shown(e) for e in visible(html).iter("span") if e.get("class") == "note-mark"]
+
+
 def test_a_footnote_in_a_link_makes_no_link_in_a_link() -> None:
     """Browsers would end the outer link there."""
     html = delivered("<a href='https://a.example/'>x <b>y[^1]</b></a>\n\n[^1]: note\n").html

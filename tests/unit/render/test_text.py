@@ -165,6 +165,14 @@ def test_the_card_ends_the_text() -> None:
     assert text(source) == "x\n\n· · ·\n\nH\n\nP go <https://p.example/>"
 
 
+def test_a_card_amid_the_text_is_parted_once_on_each_side() -> None:
+    card = "<div class='card'><h3>H</h3><p>P <a href='https://p.example/'>go</a></p></div>"
+
+    written = text(f"x\n\n---\n\n{card}\n\n---\n\ny\n")
+
+    assert written == "x\n\n· · ·\n\nH\n\nP go <https://p.example/>\n\n· · ·\n\ny"
+
+
 # --- the whole part -----------------------------------------------------------------------------
 
 
