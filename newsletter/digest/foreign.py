@@ -61,6 +61,7 @@ class Construct(Enum):
     TRANSCLUSION = ("a note that is put in", True, "Write what it says.")
     SNIPPET = ("a snippet that is put in", True, "Write what it says.")
     SUBSCRIPT = ("a subscript of Pandoc", True, "Write <sub>2</sub>.")
+    INLINE_NOTE = ("a footnote of Pandoc", True, "Write [^1], and below [^1]: with its text.")
     HEADING = ("a heading without a space", True, "Write ## and a space.")
     UNDERLINE = ("a line under nothing", True, "Write --- for a rule, or remove it.")
 
@@ -90,6 +91,7 @@ _LEFT: tuple[tuple[Construct, re.Pattern[str]], ...] = (
     (Construct.TRANSCLUSION, re.compile(r"!\[\[[^\[\]]{1,200}\]\]")),
     (Construct.SNIPPET, re.compile(r"^-+8<-+")),
     (Construct.SUBSCRIPT, re.compile(r"(?<=[A-Za-z])~\d{1,3}~")),
+    (Construct.INLINE_NOTE, re.compile(r"\^\[[^\W\d][^\[\]\n]{1,60}")),
     (Construct.HEADING, re.compile(r"^#{2,6}[^\W\d]")),
     (Construct.UNDERLINE, re.compile(r"^={3,}$")),
 )

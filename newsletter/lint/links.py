@@ -11,6 +11,9 @@ from newsletter.model.finding import Finding, Severity
 _LINK = re.compile(
     r"\[(?P<text>[^\[\]\n]{0,200})\](?P<gap>[ \t\n]{0,2})\((?P<target>[^()\n]{0,300})(?P<end>\)?)"
     r"|\]\((?P<rest>[^()\n]{0,300})"
+    r"|\[(?P<before_wide>[^\[\]\n]{1,200})\]（(?P<wide>[^（）\n]{1,300})）"
+    r"|[【［](?P<in_wide>[^【】［］\n]{1,200})[】］]\((?P<behind_wide>[^()\n]{1,300})\)"
+    r"|<(?P<angles>(?:https?://|mailto:)[^<>\s]{1,300}[ \t][^<>\n]{0,300})>"
 )
 _ADDRESS = re.compile(r"\s*(?:https?:|mailto:|www\.|\.{0,2}/)", re.IGNORECASE)
 _FIELD = re.compile(rf"\s*\{{\{{\s*({'|'.join(sorted(URL_FIELDS))})\s*\}}\}}\s*")
@@ -19,7 +22,7 @@ _SHOWN = 60
 
 def broken_link(digest: Digest) -> Iterator[Finding]:
     """A link that readers see as brackets, or that leads nowhere."""
-    for run in runs(digest) if holds_any(digest, "]") else ():
+    for run in runs(digest) if holds_any(digest, "]】］<") else ():
         for match in _LINK.finditer(run.text):
             if fix := _fix(match, run):
                 text = match[0].replace("\0", "…")
@@ -35,6 +38,12 @@ def broken_link(digest: Digest) -> Iterator[Finding]:
 
 def _fix(match: re.Match[str], run: Run) -> str:
     """What to do about what looks like a link; nothing where it is none."""
+    if match["angles"]:
+        return f"Write %20 for each space: <{match['angles'].replace(' ', '%20')}>."
+    if address := match["wide"] or match["behind_wide"]:
+        text = match["before_wide"] or match["in_wide"]
+        named = re.search(r"[^\W\d_]", text) and _ADDRESS.match(address)
+        return f"Write [{text}]({address}), without full-width brackets." if named else ""
     target = match["target"] if match["rest"] is None else match["rest"]
     if match["gap"]:
         named = re.search(r"[^\W\d_]", match["text"]) and _ADDRESS.match(target)
@@ -46,7 +55,7 @@ def _fix(match: re.Match[str], run: Run) -> str:
     if '"' in target:
         return 'Close the quotes of its title: [text](https://… "title").'
     if match["end"] == "":
-        return f"Close it: [text]({target.split()[0] if target.split() else 'https://…'})."
+        return f"Close it: [text]({target.split()[0].rstrip('）') if target.split() else 'https://…'})."
     if " " in (address := target.strip()):
         return f"Write %20 for each space: ({address.replace(' ', '%20')})."
     if match["rest"] is not None:

@@ -15,12 +15,30 @@ from newsletter.model.finding import Finding, Position, Severity
 
 RULE = "unfinished-text"
 
-_SIGNS = ("TODO", "FIXME", "TK", "XXX", "[", "［", "【", "orem ipsum", "OREM IPSUM")
+_SIGNS = (
+    "TODO",
+    "FIXME",
+    "TK",
+    "XXX",
+    "[",
+    "［",
+    "【",
+    "odo:",
+    "o do:",
+    "o-do:",
+    "orem ipsum",
+    "OREM IPSUM",
+)
 _VERBS = (
     "add|ask|check|complete|confirm|describe|explain|fill|find|finish|fix|get|insert|link|mention"
     "|move|remove|replace|rewrite|update|verify|write"
 )
+_TO_DO = (
+    "buy|call|email|include|make|put|read|see|send|talk"  # behind a Todo:, which is Spanish too
+)
 _LATER = "TODO|FIXME"
+_WHEN = "asap|before|here|later|soon|tomorrow"
+_FIXME_ITSELF = "are|comments?|in|is|notes?|tags?|was|were"  # what speaks of the mark
 _TO_INSERT = (
     r"insert\b|placeholder\b|fill (?:in|me)\b|to be (?:added|written)\b"
     r"|your (?:name|text|title|headline|summary|link|logo|company|image|photo|content|message)\b"
@@ -32,11 +50,13 @@ _TO_INSERT_AT_END = (
     "einfügen|einsetzen|ergänzen|invoegen|invullen|ekleyin|を挿入|を記入|を入力|입력|삽입"
 )
 _MARK = re.compile(
-    rf"(?:^|[.;!?]\s+)\W*(?P<begins>(?:{_LATER})(?:\s*[:(]|\s+(?:{_VERBS})\b))"
+    rf"(?:^|[.;!?]\s+)\W*(?P<begins>(?:{_LATER})(?:\s*[:(]|\s+[-–—]+\s|\s+(?:{_VERBS}|{_WHEN})\b))"
+    rf"|^\W*(?P<fixme>FIXME\s+(?!(?:{_FIXME_ITSELF})\b)\w)"
+    rf"|^\W*(?P<to_do>[Tt]o[ -]?do:\s+(?:{_VERBS}|{_TO_DO})\b)"
     rf"|[(\[{{<［【]\s*(?P<bracketed>(?:{_LATER})(?=\s*[:\])}}>］】]|\s+(?:{_VERBS})\b))"
     rf"|^\W*(?P<alone>{_LATER}|TK|X{{3,}}(?!\.))\W*$"
     rf"|[:：]\s*(?P<value>{_LATER}|TK|X{{3,}})\W*$"
-    r"|\[\s*(?P<square>(?:TODO|TK|X{3,})\b[^\]\n]{0,80})\]"
+    r"|\[\s*(?P<square>(?:TODO|TBD|TK|X{3,})\b[^\]\n]{0,80})\]"
     r"|(?P<thrice>\bTK(?:TK)+\b|\bTK\s+TK\b|\(TK:)"
     r"|(?P<sum>[$€£¥](?:TK|X{3,})\b|\bTK\s?(?:%|percent\b|million\b|billion\b|people\b|words\b))"
     r"|(?:^|[(\[]\s*)(?P<note>XXX:\s+[a-z])"

@@ -216,6 +216,7 @@ def test_a_container_that_does_not_end_where_it_begins_loses_nothing(source: str
         ("![[a note]]", "![[anote]]"),
         ("--8<-- 'a.md'", "--8<--"),
         ("H~2~O", "H~2~O"),
+        ("a^[note of it] b", "a^[noteofit]b"),
         ("##No space", "##Nospace"),
         ("===", "==="),
     ],

@@ -121,6 +121,18 @@ def test_a_cut_heading_is_found_before_a_card_with_a_heading_of_its_own() -> Non
         ),
         ("[Leave]({{ unsubscribe_url }})", "unsubscribe_url", "[text]({{unsubscribe_url}})"),
         ("[a\\](https://b.example)", "'[a](https://b.example)'", "Remove the backslash"),
+        (
+            "看[报告]（https://b.example/a）",
+            "'[报告]（https://b.ex",
+            "[报告](https://b.example/a),",
+        ),
+        ("【报告】(https://b.example/a)", "'【报告】(https://b.ex", "[报告](https://b.example/a),"),
+        (
+            "[报告](https://b.example/a）",
+            "'[报告](https://b.ex",
+            "Close it: [text](https://b.example/a)",
+        ),
+        ("<https://b.example/a b>", "'<https://b.example/a b>'", "<https://b.example/a%20b>"),
         ("[a\\](/b)", "'[a](/b)'", "remove a backslash"),
         (
             "[a [b](https://b.example) c](https://d.example)",
@@ -142,6 +154,13 @@ def test_a_link_that_is_shown_as_it_is_written_is_told(text: str, shown: str, fi
     "text",
     [
         *("`[a](b c)`", "    [a](b c)\n", "[1] (https://b.example/)", "[Smith] (see below)"),
+        *(
+            "[1]（https://b.example）",
+            "[a]（见下）",
+            "【重要】(见下)",
+            "【a】（https://b.example）",
+        ),
+        *("<https://b.example> c>", "a < b", "`<https://b.example/a b>`"),
         *("[a](<b c>)", "a[0] (x)", "[a]: (b)", "[a](https://b.example/(c))", "(a) [b]"),
     ],
 )

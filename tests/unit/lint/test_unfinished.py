@@ -12,6 +12,14 @@ from tests.unit.lint.examples import PROSE, findings, front, longer
     "text",
     [
         *("TODO", "TODO: the intro", "TODO write the intro", "TODO(ana): look", "FIXME: see"),
+        *(
+            "TODO - write this",
+            "TODO – the end",
+            "TODO later",
+            "Todo: buy milk",
+            "To do: add a link",
+        ),
+        *("FIXME later", "FIXME the numbers", "[TBD]", "[TBD: who]"),
         *("Looms came. TODO: more", "(TODO: quote)", "[TODO]", "[TODO the link]", "Price: TODO"),
         *("- [ ] TODO add a link", "> **TODO:** quote", "## TODO", "{TODO: name}", "价格：TODO"),
         *(
@@ -66,6 +74,14 @@ def test_what_was_left_for_later_is_told(text: str) -> None:
             "Todo: nada",
             "em todo o país",
         ),
+        *(
+            "Todo: lo que dijo",
+            "How to do: nothing",
+            "Date: TBD",
+            "FIXME is a mark",
+            "a FIXME here",
+        ),
+        *("TODO-lists are many", "[TBDs]"),
         *("TODO ES POSIBLE", "ESTO ES TODO", "QUIERO TODO: PAN Y AGUA", "TODO es posible"),
         *("MÉTODO: leer", "TODOS: leer", "TODOs in the code"),
         *("a TKO in round two", "TK Elevator won", "die TK zahlt", "Techniker Krankenkasse (TK)"),
