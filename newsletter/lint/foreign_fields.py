@@ -55,6 +55,7 @@ _NAMES_OF = {  # in small letters, without marks
     "{{ web_url }}": "webversion webversionurl webview viewinbrowser viewonline weburl",
 }
 _MEANINGS = {name: ours for ours, names in _NAMES_OF.items() for name in names.split()}
+_SIGNS_IN_ADDRESS = re.compile(r"%(?![0-9A-F]{2})|%25|%5B|%7B|%3C|[*\[{<]", re.IGNORECASE)
 _ADDRESS_ALONE = re.compile(r"https?://\S+", re.IGNORECASE)  # shown as its own link
 _ADDRESS = frozenset({"email", "emailaddress"})  # no field of ours holds it
 
@@ -80,6 +81,8 @@ def foreign_merge_field(digest: Digest) -> Iterator[Finding]:
 def _fields_of_address(url: str) -> Iterator[str]:
     """Fields that are a part of their own; `?user[name]=` is a parameter. Whoever reads the address
     tells of double braces."""
+    if not _SIGNS_IN_ADDRESS.search(url):
+        return
     for part in re.split(r"[/?&=#]", unquote(url)):
         for field, _ in fields_in(part):
             is_apart = field == part or field.startswith(("*|", "%%"))

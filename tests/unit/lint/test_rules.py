@@ -179,6 +179,12 @@ def test_a_foreign_field_in_an_address_is_told(field: str, link: str) -> None:
     assert f"{field!r} is no merge field here: the address keeps it" in found.message
 
 
+def test_a_foreign_field_in_an_address_of_html_is_told() -> None:
+    link = '<a href="https://b.example/?e=%EMAIL%">a</a>'
+
+    assert findings(longer(f"One {link}.\n"), "foreign-merge-field")
+
+
 @pytest.mark.parametrize("query", ["user[name]=1", "a=100%25", "name={{subscriber.name}}"])
 def test_a_parameter_is_no_foreign_field(query: str) -> None:
     assert findings(longer(f"[a](https://b.example/?{query})\n"), "foreign-merge-field") == []
