@@ -131,13 +131,6 @@ def _belongs(fact: ConsentFact, joined: Subscription | None, *, is_first: bool) 
     return joined is not None and fact.list == joined.list
 
 
-def _consent_cells(subscription: Subscription | None) -> tuple[str, str, str, str]:
-    if subscription is None:
-        return "", "", "", ""
-    consent = subscription.consent
-    return _time(consent.at), consent.how, consent.source, consent.ip
-
-
 def _suppression_cells(suppression: Suppression | None) -> tuple[str, str, str]:
     if suppression is None:
         return "", "", ""

@@ -10,7 +10,7 @@ import click
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import run_and_show, runner
-from newsletter.cli.showing import in_zone, refuse, show_findings
+from newsletter.cli.showing import in_zone, refuse, show_findings, warn
 from newsletter.errors import Refused, UsageError
 from newsletter.model.email import fill
 
@@ -110,10 +110,10 @@ def send(
     if again is None:
         preflight.check_renamed(session.store, session.project, order)
     for warning in preflight.check_fields(session.store, order.email, list_name):
-        session.notes.print(f"Warning: {warning}", style="yellow")
+        warn(session, warning)
     goes_out = order.scheduled_at or utc_now()
     if warning := dates.outdated(prepared.digest, goes_out, timezone):
-        session.notes.print(f"Warning: {warning}.", style="yellow")
+        warn(session, f"{warning}.")
     if session.project.settings.policy.require_test:
         preflight.check_tested(session.store, order.email.content_hash, order.slug)
     scheduled = order.scheduled_at is not None
@@ -122,7 +122,7 @@ def send(
     )
     restored.compare(session.store, allowance, utc_now())
     for warning in preflight.check_sender(sender.transport, order.email.sender, allowance):
-        session.notes.print(f"Warning: {warning}.", style="yellow")
+        warn(session, f"{warning}.")
     if reaches_readers(sender.transport):
         refuse(prepared, tuple(scaffold.untouched(prepared.digest)))
         scaffold.check_identity(session.project.settings)

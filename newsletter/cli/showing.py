@@ -220,6 +220,11 @@ def show_findings(session: Session, prepared: "Prepared", *, is_test: bool = Fal
         session.notes.print(str(finding), style="yellow")
 
 
+def warn(session: Session, warning: str) -> None:
+    """Tell of what does not keep an issue from being sent."""
+    session.notes.print(f"Warning: {warning}", style="yellow")
+
+
 def refuse(prepared: "Prepared", findings: tuple[Finding, ...]) -> None:
     """Raises FindingsError if there is any."""
     if findings:

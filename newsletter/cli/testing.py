@@ -8,7 +8,7 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import runner
-from newsletter.cli.showing import show_findings
+from newsletter.cli.showing import show_findings, warn
 from newsletter.errors import UsageError
 from newsletter.model.send import Accepted, Rejected, RetryLater
 from newsletter.stopping import stopping
@@ -56,7 +56,7 @@ def test(
     reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
     list_name = prepared.digest.meta.list or ""
     for warning in preflight.check_fields(session.store, prepared.email, list_name):
-        session.notes.print(f"Warning: {warning}", style="yellow")
+        warn(session, warning)
     sender = runner(session)
     publish(prepared.pictures, session.project.settings, session.store, sender.clock())
     with stopping(sender.stop):

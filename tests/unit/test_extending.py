@@ -57,11 +57,11 @@ def project(tmp_path: Path) -> Project:
     return Project.open(folder)
 
 
-def install(project: Project, prefix: str) -> None:
+def install(root: Path, prefix: str) -> None:
     """Put the examples whose path begins so into a newsletter, where the page says."""
     for path, code in EXAMPLES.items():
         if path.startswith(prefix):
-            target = project.root / path
+            target = root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(code, "utf-8")
 
@@ -83,7 +83,7 @@ def loaded(path: str) -> types.ModuleType:
 
 
 def test_a_theme_toml_with_one_colour_changes_just_that(project: Project) -> None:
-    install(project, "templates/digest/")
+    install(project.root, "templates/digest/")
 
     message = sample_message(prepared(project), project)
 
@@ -93,7 +93,7 @@ def test_a_theme_toml_with_one_colour_changes_just_that(project: Project) -> Non
 
 
 def test_a_language_of_ones_own_falls_back_to_english_word_by_word(project: Project) -> None:
-    install(project, "templates/digest/")
+    install(project.root, "templates/digest/")
 
     message = sample_message(prepared(project, "language: sv-FI"), project)
 
@@ -102,7 +102,7 @@ def test_a_language_of_ones_own_falls_back_to_english_word_by_word(project: Proj
 
 
 def test_other_words_of_a_language_stand_above_its_own(project: Project) -> None:
-    install(project, "templates/digest/")
+    install(project.root, "templates/digest/")
 
     message = sample_message(prepared(project, "language: de-AT"), project)
 
@@ -111,7 +111,7 @@ def test_other_words_of_a_language_stand_above_its_own(project: Project) -> None
 
 
 def test_a_new_theme_folder_renders_an_issue_without_python(project: Project) -> None:
-    install(project, "templates/plain/")
+    install(project.root, "templates/plain/")
 
     found = prepared(project, "theme: plain")
     message = sample_message(found, project)
@@ -151,7 +151,7 @@ def test_each_listed_value_is_there_in_the_files_that_the_page_names(
     project: Project, file: str, where: str
 ) -> None:
     """A template refuses a name that does not exist."""
-    install(project, "templates/plain/")
+    install(project.root, "templates/plain/")
     names = [name for name, places in VALUES.items() if places == "all" or where in places]
     mention = "".join(f"{{% if {name} %}}{{% endif %}}" for name in names)
     path = project.templates / "plain" / file

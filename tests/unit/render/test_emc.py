@@ -11,7 +11,7 @@ from tests.browser.samples import SAMPLES, THEMES, html_of
 from tests.unit.render import emc
 from tests.unit.render.emc import RULES, Rule
 from tests.unit.render.rendering import delivered, issue, mail, rendered
-from tests.unit.test_extending import EXAMPLES
+from tests.unit.test_extending import install
 
 PICTURE = "https://a.example/i.png"
 
@@ -27,12 +27,9 @@ def test_a_sample_passes_the_check(rule: Rule, name: str, theme: str) -> None:
 
 @each_rule
 def test_the_theme_of_the_page_on_themes_passes_the_check(rule: Rule, tmp_path: Path) -> None:
-    for path, code in EXAMPLES.items():
-        if path.startswith("templates/plain/"):
-            (tmp_path / "plain").mkdir(exist_ok=True)
-            (tmp_path / "plain" / Path(path).name).write_text(code, "utf-8")
+    install(tmp_path, "templates/plain/")
 
-    result = mail(rendered(issue(SMALL), load_theme("plain", [tmp_path])))
+    result = mail(rendered(issue(SMALL), load_theme("plain", [tmp_path / "templates"])))
 
     assert list(rule(result.html)) == []
 

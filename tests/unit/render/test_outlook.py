@@ -11,7 +11,7 @@ from tests.browser.samples import SAMPLES, THEMES, html_of
 from tests.unit.render import outlook
 from tests.unit.render.outlook import RULES, Rule
 from tests.unit.render.rendering import delivered, issue, mail, own_theme, rendered, visible
-from tests.unit.test_extending import EXAMPLES
+from tests.unit.test_extending import install
 
 PICTURE = "https://a.example/i.png"
 
@@ -28,13 +28,10 @@ def test_a_sample_obeys_outlook(rule: Rule, name: str, theme: str) -> None:
 @each_rule
 def test_the_theme_of_the_page_on_themes_obeys_outlook(rule: Rule, tmp_path: Path) -> None:
     """Who copies it begins with a mail that Outlook shows."""
-    for path, code in EXAMPLES.items():
-        if path.startswith("templates/plain/"):
-            (tmp_path / "plain").mkdir(exist_ok=True)
-            (tmp_path / "plain" / Path(path).name).write_text(code, "utf-8")
+    install(tmp_path, "templates/plain/")
     body = f"![a]({PICTURE})\n\n> quote\n\n- ![b]({PICTURE})\n\n```\ncode\n```\n"
 
-    result = mail(rendered(issue(body), load_theme("plain", [tmp_path])))
+    result = mail(rendered(issue(body), load_theme("plain", [tmp_path / "templates"])))
 
     assert list(rule(result.html)) == []
 
