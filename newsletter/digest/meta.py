@@ -11,13 +11,12 @@ from newsletter.digest.characters import harmless
 from newsletter.digest.front_matter import FrontMatter
 from newsletter.digest.keys import FOREIGN, KEPT, KNOWN
 from newsletter.digest.report import Pictures
-from newsletter.model.digest import Meta
+from newsletter.model.digest import Meta, day_of
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.picture import COVER_PIXELS
 
 _FLAGS = ("true", "false", "yes", "no")
 _BY_LETTERS = {key.lower(): key for key in KNOWN}
-_FAR = dt.timedelta(days=31)
 _NEAR = 0.75  # of difflib's measure; at 0.8 a key is taken for the other one misspelt
 _MISSPELT = 0.8
 _BULLET = re.compile(r"\A\s*[-*•]\s+")
@@ -180,9 +179,9 @@ class _Reader:
         date = value if isinstance(value, dt.date) else dates.parsed(str(value))
         if date is None:
             self._report("date-invalid", Severity.ERROR, key, *_no_date(value))
-        elif named is not None and named != _day(date):
-            message = f"the date {_day(date)} differs from the file name's {named}"
-            far = abs(named - _day(date)) > _FAR
+        elif named is not None and named != day_of(date):
+            message = f"the date {day_of(date)} differs from the file name's {named}"
+            far = abs(named - day_of(date)) > dates.FAR
             severity = Severity.WARNING if far else Severity.INFO
             fix = "Rename the file, if it is wrong: the front matter's date is used."
             self._report("date-differs", severity, key, message, fix)
@@ -306,7 +305,3 @@ def _no_date(value: object) -> tuple[str, str]:
             "Write the year first, as in 2026-01-31.",
         )
     return f"{value!r} is no date", "Write it as 2026-01-31."
-
-
-def _day(date: dt.date | dt.datetime) -> dt.date:
-    return date.date() if isinstance(date, dt.datetime) else date

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.lint.visible import Run, holds_any, runs
+from newsletter.lint.visible import Run, holds_any, runs, shown
 from newsletter.model.digest import Digest
 from newsletter.model.email import URL_FIELDS
 from newsletter.model.finding import Finding, Severity
@@ -17,7 +17,6 @@ _LINK = re.compile(
 )
 _ADDRESS = re.compile(r"\s*(?:https?:|mailto:|www\.|\.{0,2}/)", re.IGNORECASE)
 _FIELD = re.compile(rf"\s*\{{\{{\s*({'|'.join(sorted(URL_FIELDS))})\s*\}}\}}\s*")
-_SHOWN = 60
 
 
 def broken_link(digest: Digest) -> Iterator[Finding]:
@@ -25,13 +24,11 @@ def broken_link(digest: Digest) -> Iterator[Finding]:
     for run in runs(digest) if holds_any(digest, "]】］<") else ():
         for match in _LINK.finditer(run.text):
             if fix := _fix(match, run):
-                text = match[0].replace("\0", "…")
-                shown = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
                 yield Finding(
                     "broken-link",
                     Severity.WARNING,
                     run.place(match.start()),
-                    f"{shown!r} is no link: readers see the brackets",
+                    f"{shown(match[0])!r} is no link: readers see the brackets",
                     fix,
                 )
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from newsletter.lint.visible import holds_any, runs
+from newsletter.lint.visible import holds_any, runs, shown
 from newsletter.model.digest import Digest, Image, walk
 from newsletter.model.finding import Finding, Position, Severity
 
@@ -65,7 +65,6 @@ _MARK = re.compile(
     rf"|[\[［【](?P<insert_here>[^\[\]［］【】\n]{{0,60}}(?i:{_TO_INSERT_AT_END}))\s*[\]］】]",
     re.MULTILINE,
 )
-_SHOWN = 60
 
 
 def unfinished_text(digest: Digest) -> Iterator[Finding]:
@@ -93,12 +92,11 @@ def _place_of(picture: Image, offset: int) -> Position:
 
 
 def _finding(text: str, place: Position) -> Finding:
-    words = " ".join(text.replace("\0", "…").split())
-    shown = words if len(words) <= _SHOWN else f"{words[: _SHOWN - 1]}…"
+    words = shown(" ".join(text.split()))
     return Finding(
         RULE,
         Severity.WARNING,
         place,
-        f"{shown!r} is not finished, and `send` refuses it",
+        f"{words!r} is not finished, and `send` refuses it",
         f"Write what is meant; or, if readers are to see it, lint-ignore: [{RULE}].",
     )

@@ -21,6 +21,7 @@ from newsletter.model.digest import (
 )
 from newsletter.model.finding import Position
 
+_SHOWN = 60
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -103,6 +104,12 @@ def _pieces(inline: Inline, *, in_link: bool = False) -> Iterator[tuple[str, Pos
             yield from _pieces(node.children, in_link=in_link or isinstance(node, Link))
         else:
             yield "\0", node.position, in_link
+
+
+def shown(text: str) -> str:
+    """A piece of a run as a finding quotes it: a sign for what is no text, and not too long."""
+    text = text.replace("\0", "…")
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def is_chinese(text: str) -> bool:

@@ -373,6 +373,15 @@ class Meta:
     smart: bool = True  # whether straight quotes and hyphens become those of the language
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def day(self) -> dt.date | None:
+        return None if self.date is None else day_of(self.date)
+
+
+def day_of(date: dt.date | dt.datetime) -> dt.date:
+    """The day as its author wrote it, in whatever time zone that was."""
+    return date.date() if isinstance(date, dt.datetime) else date
+
 
 @dataclass(frozen=True, slots=True)
 class Digest(Node):

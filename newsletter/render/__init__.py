@@ -8,7 +8,6 @@ sandbox   running its templates
 compile   MJML and premailer
 """
 
-import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -172,7 +171,7 @@ def _values(
         "subject": subject,
         "preheader": preheader,
         "filler": _filler(preheader, fields),
-        "date": written_date(_day(digest), language),
+        "date": written_date(digest.meta.day, language),
         "minutes": reading_minutes(digest),
         "domain": domain,
         "merge": fields.token,
@@ -185,12 +184,6 @@ def _passage(fields: Fields, needs: str, caller: Callable[[], str]) -> str:
     inner = caller()
     passage = fields.passage(needs, inner)
     return Markup(passage) if isinstance(inner, Markup) else passage  # noqa: S704 -- as it was
-
-
-def _day(digest: Digest) -> dt.date | None:
-    """The day as its author wrote it, in whatever time zone that was."""
-    date = digest.meta.date
-    return date.date() if isinstance(date, dt.datetime) else date
 
 
 def _preheader(digest: Digest, fields: Fields) -> str:

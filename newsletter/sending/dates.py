@@ -4,16 +4,15 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
+from newsletter.digest.dates import FAR
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
-
-_FAR = dt.timedelta(days=31)
 
 
 def date_far(digest: Digest, today: dt.date, line_of: Callable[[str], int]) -> Iterator[Finding]:
     """The date is more than a month ahead; `line_of` finds a key of the front matter."""
-    day = _day(digest)
-    if day is not None and day - today > _FAR:
+    day = digest.meta.day
+    if day is not None and day - today > FAR:
         yield Finding(
             "date-far",
             Severity.WARNING,
@@ -25,12 +24,7 @@ def date_far(digest: Digest, today: dt.date, line_of: Callable[[str], int]) -> I
 
 def outdated(digest: Digest, goes_out: dt.datetime, timezone: str) -> str:
     """What to say of an issue that was long past when it is sent; empty where it is not."""
-    day, sent_on = _day(digest), goes_out.astimezone(ZoneInfo(timezone)).date()
-    if day is None or sent_on - day <= _FAR:
+    day, sent_on = digest.meta.day, goes_out.astimezone(ZoneInfo(timezone)).date()
+    if day is None or sent_on - day <= FAR:
         return ""
     return f"the issue is dated {day}, {(sent_on - day).days} days before it goes out"
-
-
-def _day(digest: Digest) -> dt.date | None:
-    date = digest.meta.date
-    return date.date() if isinstance(date, dt.datetime) else date
