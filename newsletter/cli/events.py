@@ -31,7 +31,7 @@ def pull(session: Session, once: bool) -> int:
 
     from newsletter.feedback import silence
     from newsletter.feedback.apply import Applied
-    from newsletter.feedback.queue import Drain, Queue
+    from newsletter.feedback.ses.queue import Drain, Queue
     from newsletter.project import utc_now
     from newsletter.stopping import stopping
 
@@ -135,7 +135,7 @@ def arm(session: Session, minutes: int) -> None:
     import datetime as dt
 
     from newsletter.errors import ConfigurationError
-    from newsletter.feedback.subscribing import arm
+    from newsletter.feedback.ses.subscribing import arm
     from newsletter.project import utc_now
 
     topics = session.project.settings.events.topic_arns
@@ -190,7 +190,7 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
 
 def _bounded(stream: TextIO) -> Iterator[str]:
     """The lines of a file; of one that is too long for an event, only its beginning."""
-    from newsletter.feedback.events import MAX_CHARACTERS
+    from newsletter.feedback.ses.events import MAX_CHARACTERS
 
     while line := stream.readline(MAX_CHARACTERS + 1):
         rest = line

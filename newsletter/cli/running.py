@@ -15,7 +15,7 @@ from newsletter.errors import ConfigurationError, Interrupted
 from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
-    from newsletter.feedback.queue import Queue
+    from newsletter.feedback.ses.queue import Queue
     from newsletter.sending.pace import Vitals
     from newsletter.sending.run import Progress, Runner
     from newsletter.transports import Transport
@@ -94,7 +94,7 @@ def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
 
     @cache
     def queue() -> "Queue":
-        from newsletter.feedback.queue import Queue
+        from newsletter.feedback.ses.queue import Queue
 
         return Queue(settings)
 
@@ -102,7 +102,7 @@ def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
 
     def drain() -> None:
         from newsletter.feedback.apply import Applied
-        from newsletter.feedback.queue import Drain, QueueUnreachable
+        from newsletter.feedback.ses.queue import Drain, QueueUnreachable
         from newsletter.project import utc_now
 
         try:

@@ -1,14 +1,9 @@
-"""What SES reports -> event log -> ledger, suppressions, breaker.
+"""What is reported of mails -> event log -> ledger, suppressions, breaker.
 
-events        the JSON of SES, bare or in an SNS envelope -> Event
-causes        what a bounce or complaint means for its address, as tables
+ses           the source of events of Amazon SES
 apply         events -> event log and ledger
 consequences  the events of a person -> a suppression, or none
 breaker       the events of a send -> a pause
-queue         SQS -> apply
-sns           a request of SNS -> a proven envelope, or a refusal
-certificates  where SNS keeps its certificates, and fetching them
-subscribing   confirming a topic's subscription, while that is armed
 retention     forgetting the raw text of old events
 warning       bounces long before the breaker
 alarm         mail went out, and no event came

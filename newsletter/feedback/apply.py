@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from newsletter.config import PolicySettings
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.feedback import breaker, consequences
-from newsletter.feedback.events import MAX_CHARACTERS, parse, storable
+from newsletter.feedback.ses.events import MAX_CHARACTERS, parse, storable
 from newsletter.model.event import Cause, Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
 from newsletter.store import Store, sends, settling, state

@@ -36,7 +36,7 @@ class EventType(StrEnum):
 class Cause(StrEnum):
     """What a bounce or complaint says of its address.
 
-    `newsletter.feedback.causes` derives it; docs/operating.md says what follows from each.
+    `newsletter.feedback.ses.causes` derives it; docs/operating.md says what follows from each.
     """
 
     HARD = "hard"  # nobody is there: suppressed at once

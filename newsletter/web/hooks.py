@@ -1,7 +1,7 @@
 """`POST /hooks/sns`: what SNS posts about mail that was sent.
 
 Nothing is believed before it is proven, and nothing that a request names is opened but a
-certificate of SNS itself: see newsletter.feedback.sns.
+certificate of SNS itself: see newsletter.feedback.ses.sns.
 """
 
 import datetime as dt
@@ -13,11 +13,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
 from newsletter.errors import ConfigurationError
-from newsletter.feedback import certificates, chores, subscribing
+from newsletter.feedback import chores
 from newsletter.feedback.apply import Applied, apply, apply_late
-from newsletter.feedback.certificates import Certificates, NoCertificate, NotFetched
-from newsletter.feedback.sns import Envelope, Refusal, prove
-from newsletter.feedback.subscribing import NotConfirmed
+from newsletter.feedback.ses import certificates, subscribing
+from newsletter.feedback.ses.certificates import Certificates, NoCertificate, NotFetched
+from newsletter.feedback.ses.sns import Envelope, Refusal, prove
+from newsletter.feedback.ses.subscribing import NotConfirmed
 from newsletter.store import events as log
 from newsletter.web.forms import origin
 from newsletter.web.site import Site

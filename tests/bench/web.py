@@ -49,7 +49,7 @@ _SIGNED = ("Message", "MessageId", "Timestamp", "TopicArn", "Type")
 _SERVE = """
 import sys
 from pathlib import Path
-from newsletter.feedback import certificates
+from newsletter.feedback.ses import certificates
 certificate = Path(sys.argv.pop(1)).read_bytes()
 certificates.fetch = lambda url: certificate
 from newsletter.cli import main

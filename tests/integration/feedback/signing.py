@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from newsletter.feedback.certificates import NoCertificate
+from newsletter.feedback.ses.certificates import NoCertificate
 from tests.integration.sending import NOW
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:newsletter-events"

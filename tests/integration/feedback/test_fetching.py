@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from newsletter.feedback.certificates import MAX_BYTES, NoCertificate, fetch
+from newsletter.feedback.ses.certificates import MAX_BYTES, NoCertificate, fetch
 from tests.integration.feedback.signing import certificate, key_number
 from tests.waiting import PATIENCE_SECONDS
 

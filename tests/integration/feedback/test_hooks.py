@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from newsletter.config import EventSettings
-from newsletter.feedback import certificates, subscribing
-from newsletter.feedback.certificates import MAX_BYTES
-from newsletter.feedback.sns import is_of_sns
+from newsletter.feedback.ses import certificates, subscribing
+from newsletter.feedback.ses.certificates import MAX_BYTES
+from newsletter.feedback.ses.sns import is_of_sns
 from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store

@@ -14,9 +14,9 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from newsletter.errors import ConfigurationError
-from newsletter.feedback.certificates import Certificates
-from newsletter.feedback.sns import Envelope, Refusal, prove
-from newsletter.feedback.subscribing import NotConfirmed, confirm
+from newsletter.feedback.ses.certificates import Certificates
+from newsletter.feedback.ses.sns import Envelope, Refusal, prove
+from newsletter.feedback.ses.subscribing import NotConfirmed, confirm
 from newsletter.project import utc_now
 from newsletter.web.server import listen, url_of
 from tests.integration.feedback.aws import Aws

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from newsletter.errors import ConfigurationError
-from newsletter.feedback.subscribing import NotConfirmed, confirm
+from newsletter.feedback.ses.subscribing import NotConfirmed, confirm
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:events"
 CONFIRMED = (

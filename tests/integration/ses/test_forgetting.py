@@ -10,7 +10,7 @@ import pytest
 
 from newsletter.errors import Refused
 from newsletter.feedback.apply import Applied, apply
-from newsletter.feedback.events import parse
+from newsletter.feedback.ses.events import parse
 from newsletter.model.email import Message
 from newsletter.model.event import Event
 from newsletter.model.send import Accepted, Counts, Outcome, SendStatus, StoppedBy

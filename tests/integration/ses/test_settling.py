@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from newsletter.errors import StoreError
 from newsletter.feedback.apply import Applied, apply
-from newsletter.feedback.events import parse
+from newsletter.feedback.ses.events import parse
 from newsletter.model.email import Message
 from newsletter.model.event import Event
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Reported, SendStatus

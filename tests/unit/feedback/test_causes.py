@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from newsletter.feedback.causes import cause_of
-from newsletter.feedback.events import parse
+from newsletter.feedback.ses.causes import cause_of
+from newsletter.feedback.ses.events import parse
 from newsletter.model.event import Cause, Event, EventType
 from newsletter.model.send import Reported
 from tests.unit.feedback.payloads import changed, payload

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from newsletter.feedback import causes
+from newsletter.feedback.ses import causes
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 
 MAX_CHARACTERS = 256 * 1024  # what SNS and SQS carry at most
