@@ -21,7 +21,7 @@ from newsletter.feedback import breaker, consequences
 from newsletter.feedback.ses.events import MAX_CHARACTERS, parse, storable
 from newsletter.model.event import Cause, Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
-from newsletter.store import Store, sends, settling, state
+from newsletter.store import Store, sends, settling, state, transitions
 from newsletter.store import events as log
 from newsletter.store.settling import Standing
 
@@ -205,9 +205,10 @@ def _apply(
         state.note_time(connection, state.FORGOT_AT, now)
     effective = [*applied, *adopted]
     total.unknown_words.update(event.word for event, _ in effective if event.cause is Cause.UNKNOWN)
-    for send in sorted(settling.settle(connection, effective)):
-        if sends.row_of(connection, send, lock=True).status in _WAITING:
-            sends.settle(connection, send, now)
+    for number in sorted(settling.settle(connection, effective)):
+        send = sends.record(connection, number, lock=True)
+        if send.status in _WAITING:
+            transitions.settle(connection, send, now)
     consequences.obey(connection, effective, now, policy)
     breaker.check(connection, effective, policy)
 

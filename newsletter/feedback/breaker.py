@@ -3,15 +3,15 @@
 import datetime as dt
 import math
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from newsletter.config import LEAST_COMPLAINTS, PolicySettings
 from newsletter.model.event import Cause, Event
+from newsletter.model.record import SendRecord
 from newsletter.model.send import SendStatus, StoppedBy
+from newsletter.store import balance, sends, transitions
 from newsletter.store import events as log
-from newsletter.store import sends
 from newsletter.store.settling import Standing
 
 LEAST_ACCEPTED = 200  # before bounces are judged by their share
@@ -22,20 +22,20 @@ def check(
     connection: Connection, told: Collection[tuple[Event, Standing]], policy: PolicySettings
 ) -> None:
     """Pause the running sends of which events tell too much that is bad."""
-    for send in sorted({standing.send for event, standing in told if event.cause in _JUDGED}):
-        row = sends.row_of(connection, send, lock=True)
-        if row.status != SendStatus.SENDING:
+    for number in sorted({standing.send for event, standing in told if event.cause in _JUDGED}):
+        send = sends.record(connection, number, lock=True)
+        if send.status is not SendStatus.SENDING:
             continue
-        reason = _found(connection, row, None, policy)
-        if not reason and row.breaker_from is not None:
-            since = _found(connection, row, row.breaker_from, policy)
+        reason = _found(connection, send, None, policy)
+        if not reason and send.breaker_from is not None:
+            since = _found(connection, send, send.breaker_from, policy)
             reason = since and f"since it was resumed, {since}"
         if reason:
-            sends.pause(connection, send, reason, StoppedBy.BREAKER)
+            transitions.pause(connection, send, reason, StoppedBy.BREAKER)
 
 
 def _found(
-    connection: Connection, send: Row[Any], since: dt.datetime | None, policy: PolicySettings
+    connection: Connection, send: SendRecord, since: dt.datetime | None, policy: PolicySettings
 ) -> str | None:
     """Why to pause a send for what is reported of the mails that were accepted after `since`.
 
@@ -46,7 +46,7 @@ def _found(
     most = most_accepted(causes, policy)
     if not most:
         return None
-    return reason_to_pause(causes, sends.accepted(connection, send, since, most + 1), policy)
+    return reason_to_pause(causes, balance.accepted(connection, send, since, most + 1), policy)
 
 
 def reason_to_pause(

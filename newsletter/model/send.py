@@ -16,6 +16,10 @@ class SendStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+ENDED = (SendStatus.FINISHED, SendStatus.CANCELLED)
+OVER = (*ENDED, SendStatus.UNRESOLVED)  # nothing of them is queued
+
+
 class StoppedBy(StrEnum):
     """Who or what stopped a send, so that a worker knows whether to go on with it by itself."""
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from newsletter.config import LEAST_COMPLAINTS
-from newsletter.model.send import SendStatus, StoppedBy, Wait
+from newsletter.model.send import StoppedBy, Wait
 from newsletter.sending.core import LEASE, Run
 from newsletter.sending.pace import Waiting
-from newsletter.store import sends
-from newsletter.store.canary import Reports, reports
+from newsletter.store import canary as shares
+from newsletter.store import ownership, sends, transitions
+from newsletter.store.canary import Reports
 
 _ENOUGH = 0.95  # of the accepted: a few mailboxes answer after hours
 _LEAST = 0.5  # what must have come back when the patience is over
@@ -34,10 +35,11 @@ def size_of(share: float, recipients: int) -> int:
 def is_out(run: Run) -> bool:
     """Whether the first share was claimed, and there is a rest that waits for its reports."""
     with run.store.read() as connection:
-        row = sends.row_of(connection, run.number)
-    mine = row.status == SendStatus.SENDING and row.epoch == run.epoch
-    waits = row.canary_size is not None and not row.canary_passed
-    return mine and waits and row.canary_size <= row.cursor and row.canary_size < row.recipients
+        send = sends.record(connection, run.number)
+    end = send.canary_end
+    if end is None or not send.is_run_by(run.epoch):
+        return False
+    return end <= send.cursor and end < send.recipients
 
 
 def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[str], None]) -> bool:
@@ -48,34 +50,38 @@ def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[s
     """
     notify("The canary is out; waiting for what is reported of it.")
     with run.store.write() as connection:
-        if sends.row_of(connection, run.number, lock=True).canary_until is None:
+        until = sends.record(connection, run.number, lock=True).canary.until
+        if until is None:
             until = run.clock() + limits.patience
-            sends.update(connection, run.number, canary_until=until)
+            shares.wait_until(connection, run.number, until)
     while not run.stop.is_set():
         poll()
         with run.store.write() as connection:
-            row = sends.row_of(connection, run.number, lock=True)
-            if row.status != SendStatus.SENDING or row.epoch != run.epoch:
+            send = sends.record(connection, run.number, lock=True)
+            if not send.is_run_by(run.epoch):
                 return False
+            if send.canary_end is None:
+                return True
             now = run.clock()
-            run.vitals.waiting = Waiting(Wait.CANARY, row.canary_until)
-            sends.renew(
+            run.vitals.waiting = Waiting(Wait.CANARY, until)
+            ownership.renew(
                 connection,
                 run.number,
                 run.epoch,
                 now + LEASE,
                 waiting_for=Wait.CANARY,
-                waiting_until=row.canary_until,
+                waiting_until=until,
             )
-            is_over = now >= row.canary_until
-            found = reports(connection, run.number, row.canary_size)
+            is_over = now >= until
+            found = shares.reports(connection, run.number, send.canary_end)
             reason = _against(found, limits, is_over=is_over)
             if reason:
-                sends.pause(connection, run.number, reason, StoppedBy.CANARY)
+                transitions.pause(connection, send, reason, StoppedBy.CANARY)
                 return False
-            passed = is_over or 0 < _ENOUGH * found.accepted <= found.reported
-            sends.update(connection, run.number, canary_passed=passed)
-        if passed:
+            is_well = is_over or 0 < _ENOUGH * found.accepted <= found.reported
+            if is_well:
+                shares.let_go_on(connection, run.number)
+        if is_well:
             notify(f"The canary is well: {found.reported} of {found.accepted} were reported on.")
             return True
         run.stop.wait(limits.poll_seconds)

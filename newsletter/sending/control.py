@@ -2,16 +2,16 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
-from newsletter.model.send import DeliveryStatus, Send, SendStatus, StoppedBy
+from newsletter.model.record import SendRecord
+from newsletter.model.send import OVER, DeliveryStatus, Send, SendStatus, StoppedBy
 from newsletter.sending import owner
 from newsletter.sending.core import Clock
 from newsletter.sending.run import is_free, read
-from newsletter.store import Store, claims, deliveries, sends
+from newsletter.store import Store, balance, claims, deliveries, sends, transitions
 
 
 class Decision(StrEnum):
@@ -37,14 +37,14 @@ def pause(
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
-        row = sends.row_of(connection, number, lock=True)
-        if row.status in sends.OVER:
+        record = sends.record(connection, number, lock=True)
+        if record.status in OVER:
             raise Refused(
-                f"{send.id} is {row.status}: there is nothing to pause",
+                f"{send.id} is {record.status}: there is nothing to pause",
                 hint=f"See: newsletter status {send.id}",
             )
-        if row.status != SendStatus.PAUSED or row.stopped_by == StoppedBy.QUOTA:
-            sends.pause(connection, number, reason, by)
+        if record.status is not SendStatus.PAUSED or record.stopped_by is StoppedBy.QUOTA:
+            transitions.pause(connection, record, reason, by)
     return read(store, send.id)
 
 
@@ -53,8 +53,8 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
-        row = sends.row_of(connection, number, lock=True)
-        if row.status == SendStatus.FINISHED:
+        record = sends.record(connection, number, lock=True)
+        if record.status is SendStatus.FINISHED:
             raise Refused(
                 f"{send.id} is finished: there is nothing to cancel",
                 hint=f"See: newsletter status {send.id}",
@@ -62,17 +62,10 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
         now = clock()
         _give_up_lost(connection, number, now)
         deliveries.cancel_queued(connection, number, now)
-        if row.status != SendStatus.CANCELLED:
-            sends.update(
-                connection,
-                number,
-                status=SendStatus.CANCELLED,
-                stopped_by=None,
-                pause_reason=None,
-                resume_at=None,
-                finished_at=now,
-            )
-        sends.settle(connection, number, now)
+        if record.status is not SendStatus.CANCELLED:
+            transitions.cancel(connection, record, now)
+        if record.frozen:
+            balance.keep(connection, number)
     return read(store, send.id)
 
 
@@ -95,32 +88,28 @@ def reopen(
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
-        row = sends.row_of(connection, number, lock=True)
+        record = sends.record(connection, number, lock=True)
         now = clock()
-        held_by = sends.owner_of(connection, number)
-        if cancelled and row.status == SendStatus.SENDING and held_by.name == owner:
+        if cancelled and record.status is SendStatus.SENDING and record.owner.name == owner:
             return send  # done before, by a commit whose answer was lost
-        if cancelled != (row.status == SendStatus.CANCELLED):
+        if cancelled != (record.status is SendStatus.CANCELLED):
             raise _not_reopened(send)
         if cancelled:
-            sends.serialise(connection, row.slug)
-            _refuse_followed(connection, row)
+            sends.serialise(connection, record.slug)
+            _refuse_followed(connection, record)
             deliveries.queue_cancelled(connection, number, now)
         if rate is not None:
-            sends.update(connection, number, rate=rate or None)
-        if row.status in (SendStatus.PAUSED, SendStatus.SCHEDULED, SendStatus.CANCELLED):
-            sends.update(
-                connection,
-                number,
-                breaker_from=now,
-                canary_passed=row.canary_until is not None,
-            )
-            if row.scheduled_at is not None and row.scheduled_at > now and not row.frozen:
-                sends.schedule(connection, number, row.scheduled_at)
+            sends.set_rate(connection, number, rate or None)
+        may_be_kept = is_free(record.owner, now)
+        if record.status in (SendStatus.PAUSED, SendStatus.SCHEDULED, SendStatus.CANCELLED):
+            sends.forgive(connection, record, now)
+            at = record.scheduled_at
+            if at is not None and at > now and not record.frozen:
+                transitions.schedule(connection, record, at)
             else:
-                sends.go_on(connection, number, now, owner if is_free(held_by, now) else None)
-        elif row.status == SendStatus.SENDING and is_free(held_by, now):
-            sends.go_on(connection, number, now, owner)
+                transitions.resume(connection, record, now, owner if may_be_kept else None)
+        elif record.status is SendStatus.SENDING and may_be_kept:
+            transitions.resume(connection, record, now, owner)
     return read(store, send.id)
 
 
@@ -137,14 +126,15 @@ def _not_reopened(send: Send) -> Refused:
     )
 
 
-def _refuse_followed(connection: Connection, row: Row[Any]) -> None:
+def _refuse_followed(connection: Connection, send: SendRecord) -> None:
     """What was sent again since would reach the rest a second time."""
-    for other in sends.same_audience(connection, row.slug, row.list_id, row.segment):
-        if other.id == row.id:
+    for other in sends.same_audience(connection, send.slug, send.list_id, send.segment):
+        if other.id == send.id:
             return
         if not other.is_as_if_never_made:
             raise Refused(
-                f"{row.slug!r} was sent to this audience again since: {other.id} is {other.status}",
+                f"{send.slug!r} was sent to this audience again since: "
+                f"{other.id} is {other.status}",
                 hint="To reach who has had it by neither: newsletter send … "
                 '--again "the reason" --only-missing',
             )
@@ -158,10 +148,10 @@ def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Sen
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
-        row = sends.row_of(connection, number, lock=True)
+        record = sends.record(connection, number, lock=True)
         now = clock()
         _give_up_lost(connection, number, now)
-        if decision is Decision.RESEND and row.status == SendStatus.CANCELLED:
+        if decision is Decision.RESEND and record.status is SendStatus.CANCELLED:
             raise Refused(
                 f"{send.id} is cancelled: nothing more of it is sent",
                 hint="Decide accept or reject.",
@@ -169,11 +159,10 @@ def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Sen
         changed = deliveries.resolve_unknown(
             connection, number, _STATUS[decision], f"the operator decided: {decision}", now
         )
-        if changed and decision is Decision.RESEND and row.status == SendStatus.UNRESOLVED:
-            sends.pause(connection, number, "to be sent again", StoppedBy.PERSON)
-            sends.forget_balance(connection, number)
-        elif row.status in sends.OVER:
-            sends.settle(connection, number, now)
+        if changed and decision is Decision.RESEND and record.status is SendStatus.UNRESOLVED:
+            transitions.reopen(connection, record, "to be sent again", StoppedBy.PERSON)
+        elif record.status in OVER:
+            transitions.settle(connection, record, now)
     return read(store, send.id)
 
 

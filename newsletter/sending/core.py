@@ -24,11 +24,11 @@ from newsletter.errors import (
     TransportDown,
 )
 from newsletter.model.email import Email
-from newsletter.model.send import Outcome, RetryLater, SendStatus, StoppedBy, Unknown, Wait
+from newsletter.model.send import Outcome, RetryLater, StoppedBy, Unknown, Wait
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
 from newsletter.sending.patience import Patience
-from newsletter.store import Store, claims, deliveries, limiter, sends
+from newsletter.store import Store, claims, deliveries, limiter, sends, transitions
 from newsletter.store.claims import Claim, NothingToClaim
 from newsletter.times import shown
 from newsletter.transports import Transport
@@ -128,10 +128,10 @@ def send_batch(run: Run) -> Step:
 def _taken_away(run: Run) -> NothingToClaim | None:
     """Who waits claims nothing, but a pause or a new owner ends the waiting."""
     with run.store.read() as connection:
-        row = sends.row_of(connection, run.number)
-    if row.status == SendStatus.SENDING and row.epoch == run.epoch:
+        send = sends.record(connection, run.number)
+    if send.is_run_by(run.epoch):
         return None
-    return NothingToClaim(SendStatus(row.status), owned=row.epoch == run.epoch)
+    return NothingToClaim(send.status, owned=send.owner.epoch == run.epoch)
 
 
 def _wait_for_slot(run: Run, recipients: int, rate: float) -> NothingToClaim | None:
@@ -188,7 +188,7 @@ def _take_back(run: Run, claim: Claim) -> None:
 
     def take_back() -> None:
         with run.store.write() as connection:
-            sends.row_of(connection, run.number, lock=True)
+            sends.record(connection, run.number, lock=True)
             is_ours = claims.is_open(connection, claim.batch, run.owner, run.epoch)
             if is_ours and run.in_hand.get(claim.batch) is claim:
                 claims.put_back(connection, run.number, claim.batch, run.clock())
@@ -289,9 +289,9 @@ def pause(run: Run, reason: str, by: StoppedBy, resume_at: dt.datetime | None = 
 
     def pause_it() -> None:
         with run.store.write() as connection:
-            row = sends.row_of(connection, run.number, lock=True)
-            if row.status == SendStatus.SENDING and row.epoch == run.epoch:
-                sends.pause(connection, run.number, reason, by, resume_at)
+            send = sends.record(connection, run.number, lock=True)
+            if send.is_run_by(run.epoch):
+                transitions.pause(connection, send, reason, by, resume_at)
 
     run.patience.until_back(pause_it)
     return Paused(reason)

@@ -6,7 +6,7 @@ import secrets
 import socket
 from pathlib import Path
 
-from newsletter.store.sends import Owner
+from newsletter.model.record import Owner
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STATE, _STARTED = 0, 19  # of /proc/PID/stat, counted after the name of the program: see proc(5)

@@ -13,11 +13,12 @@ from sqlalchemy.engine import Connection
 from newsletter.config import WebSettings
 from newsletter.errors import Refused
 from newsletter.model.email import Email, fill
-from newsletter.model.send import Send, SendStatus, SkipReason
-from newsletter.sending import foot
-from newsletter.store import Store, deliveries, lists, sends
+from newsletter.model.send import ENDED, Foot, Send, SkipReason
+from newsletter.sending.foot import foot_of
+from newsletter.store import Store, deliveries, lists, ownership, sends
 from newsletter.store.conditions import Moment
 from newsletter.store.deliveries import Audience
+from newsletter.store.sends import Content
 from newsletter.times import shown
 
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -125,8 +126,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
         earlier = sends.same_audience(connection, order.slug, list_id, order.segment)
         _refuse_repeat(earlier, order)
         send_id = _new_id(now)
-        number = sends.insert(
-            connection,
+        new = sends.Plan(
             id=send_id,
             slug=order.slug,
             list_id=list_id,
@@ -135,29 +135,39 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             repeat=len(earlier),
             again=order.again,
             only_missing=order.only_missing,
-            status=SendStatus.SCHEDULED if order.scheduled_at else SendStatus.SENDING,
-            subject=fill(order.email.subject, {}),
-            sender=order.email.sender,
-            email=order.email.to_json(),
-            content_hash=order.email.content_hash,
-            source_hash=order.source_hash,
-            **foot.columns(foot.foot_of(connection, order.list_name, order.slug, order.web)),
-            git_commit=order.git_commit,
+            spread=order.spread,
             rate=order.rate,
             canary=order.canary,
-            spread=order.spread,
-            frozen=False,
-            created_at=now,
             scheduled_at=order.scheduled_at,
+            content=content(
+                order.email,
+                source_hash=order.source_hash,
+                git_commit=order.git_commit,
+                foot=foot_of(connection, order.list_name, order.slug, order.web),
+            ),
         )
+        number = sends.insert(connection, new, now)
         if not order.scheduled_at:
             moment = Moment(now, order.timezone)
             _refuse_empty(deliveries.freeze(connection, number, moment), order)
             if not deliveries.is_anybody_queued(connection, number):
                 raise _all_skipped(order, deliveries.skipped(connection, number))
             if owner is not None:
-                sends.reserve(connection, number, owner, now)
+                ownership.reserve(connection, number, owner, now)
     return send_id
+
+
+def content(email: Email, *, source_hash: str, git_commit: str | None, foot: Foot) -> Content:
+    """What a send freezes: the email with all that its mails have in common."""
+    return Content(
+        subject=fill(email.subject, {}),
+        sender=email.sender,
+        email=email.to_json(),
+        content_hash=email.content_hash,
+        source_hash=source_hash,
+        git_commit=git_commit,
+        foot=foot,
+    )
 
 
 def _audience(connection: Connection, order: Order) -> Audience:
@@ -170,7 +180,7 @@ def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
     if not earlier:
         return
     last = earlier[0]
-    if last.status not in sends.ENDED:
+    if last.status not in ENDED:
         raise Refused(
             f"{order.slug!r} is already being sent to {order.audience}: {last.id} is {last.status}",
             hint=f"Go on with it: newsletter resume {last.id}",

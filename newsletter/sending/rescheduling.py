@@ -4,14 +4,14 @@ import datetime as dt
 
 from newsletter.config import WebSettings
 from newsletter.errors import Refused, UsageError
-from newsletter.model.email import fill
 from newsletter.model.send import Send, SendStatus
 from newsletter.project import Project
-from newsletter.sending import foot, plan
+from newsletter.sending import plan
+from newsletter.sending.foot import foot_of
 from newsletter.sending.prepare import Prepared, prepare
 from newsletter.sending.run import read
 from newsletter.sending.slugs import Slugs
-from newsletter.store import Store, sends
+from newsletter.store import Store, sends, transitions
 
 
 def find(store: Store, send_id: str) -> Send:
@@ -47,29 +47,23 @@ def reschedule(
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
-        row = sends.row_of(connection, number, lock=True)
+        record = sends.record(connection, number, lock=True)
         _refuse_begun(
             send.id,
-            SendStatus(row.status),
-            is_planned=row.scheduled_at is not None,
-            frozen=row.frozen,
+            record.status,
+            is_planned=record.scheduled_at is not None,
+            frozen=record.frozen,
         )
         if at is not None:
-            sends.schedule(connection, number, at)
+            transitions.schedule(connection, record, at)
         if prepared is not None:
-            sends.update(
-                connection,
-                number,
-                subject=fill(prepared.email.subject, {}),
-                sender=prepared.email.sender,
-                email=prepared.email.to_json(),
-                content_hash=prepared.email.content_hash,
+            content = plan.content(
+                prepared.email,
                 source_hash=prepared.parsed.source_hash,
-                **foot.columns(
-                    foot.foot_of(connection, send.list, row.slug, web or WebSettings()),
-                ),
                 git_commit=plan.git_commit(prepared.path),
+                foot=foot_of(connection, send.list, record.slug, web or WebSettings()),
             )
+            sends.replace_content(connection, number, content)
     return read(store, send.id)
 
 

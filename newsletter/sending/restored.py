@@ -12,9 +12,18 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
-from newsletter.model.send import Allowance
+from newsletter.model.send import Allowance, SendStatus, StoppedBy
 from newsletter.sending import generation
-from newsletter.store import Store, claims, deliveries, requests, sends, state
+from newsletter.store import (
+    Store,
+    claims,
+    deliveries,
+    ownership,
+    requests,
+    sends,
+    state,
+    transitions,
+)
 from newsletter.times import shown
 
 ADVICE = "Replay the events since then if you have them, then: newsletter db adopt"
@@ -102,8 +111,12 @@ def adopt(store: Store, file: Path, now: dt.datetime) -> int:
         unknown = 0
         for number in sends.open_numbers(connection):
             unknown += deliveries.make_unknown(connection, number, _REASON, now)
-            sends.adopt(connection, number, _REASON)
-            sends.settle(connection, number, now)
+            ownership.disown(connection, number)
+            send = sends.record(connection, number, lock=True)
+            if send.status is SendStatus.SCHEDULED:  # a person is asked first
+                transitions.pause(connection, send, _REASON, StoppedBy.STORE)
+            else:
+                transitions.settle(connection, send, now)
         requests.give_up(connection, state.time(connection, state.COPIED_AT) or now)
         former = state.store_id(connection)
         current = generation.raise_above(connection, generation.known(file, former))

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 from urllib.parse import urlsplit
 
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from newsletter.errors import (
     ConfigurationError,
@@ -28,16 +28,17 @@ from newsletter.errors import (
 )
 from newsletter.links import Links
 from newsletter.model.email import Email
-from newsletter.model.send import Allowance, Send, SendStatus, StoppedBy, Wait
-from newsletter.sending import canary, core, foot, generation, owner, plan, restored
+from newsletter.model.record import Owner, SendRecord
+from newsletter.model.send import ENDED, OVER, Allowance, Send, SendStatus, StoppedBy, Wait
+from newsletter.sending import canary, core, generation, owner, plan, restored
 from newsletter.sending.compose import Audience, for_audience
 from newsletter.sending.core import LEASE, Clock, Notify, NotSent, Paused, Run, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, Waiting
 from newsletter.sending.patience import Patience, giving_up
-from newsletter.store import Store, claims, deliveries, lists, sends, state
+from newsletter.store import Store, claims, deliveries, lists, ownership, sends, state, transitions
+from newsletter.store import canary as shares
 from newsletter.store.claims import NothingToClaim
 from newsletter.store.conditions import Moment
-from newsletter.store.sends import Owner
 from newsletter.times import shown
 from newsletter.transports import Transport
 
@@ -116,7 +117,7 @@ def _run(runner: Runner, send_id: str, progress: Progress, *, waits_for_its_time
         return until_back(lambda: _ask_a_person(runner, send))
     work = None
     try:
-        if not runner.stop.is_set() and send.status not in (*sends.ENDED, SendStatus.PAUSED):
+        if not runner.stop.is_set() and send.status not in (*ENDED, SendStatus.PAUSED):
             allowance = allowed(runner.transport)
             until_back(lambda: restored.compare(runner.store, allowance, runner.clock()))
             until_back(runner.refresh)
@@ -207,9 +208,10 @@ def _ask_a_person(runner: Runner, send: Send) -> Send:
     late = runner.clock() - send.scheduled_at
     with runner.store.write() as connection:
         number = sends.number_of(connection, send.id)
-        if sends.row_of(connection, number, lock=True).status == SendStatus.SCHEDULED:
+        record = sends.record(connection, number, lock=True)
+        if record.status is SendStatus.SCHEDULED:
             reason = f"its time passed {late.total_seconds() / 3600:.0f} hours ago"
-            sends.pause(connection, number, reason, StoppedBy.SCHEDULE)
+            transitions.pause(connection, record, reason, StoppedBy.SCHEDULE)
     return read(runner.store, send.id)
 
 
@@ -231,15 +233,16 @@ def _take(runner: Runner, send: Send) -> Run | None:
     while True:
         with runner.store.write() as connection:
             number = sends.number_of(connection, send.id)
-            held_by = sends.owner_of(connection, number)
+            record = sends.record(connection, number, lock=True)
+            held_by = record.owner
             now = runner.clock()
-            if not _is_to_run(sends.row_of(connection, number), now):
+            if not _is_to_run(record, now):
                 return None
             restored.check(connection, runner.generation, runner.timezone)
             is_silent = held_by == first and runner.seconds() - began > LEASE.total_seconds()
             is_mine = held_by.name == runner.name
             if free := is_mine or is_silent or is_free(held_by, now):
-                work = _own(runner, connection, number, now)
+                work = _own(runner, connection, record, now)
                 store_id, current = state.store_id(connection), generation.advance(connection)
         if free:
             if runner.generation is not None:
@@ -276,11 +279,11 @@ def _tell_who_held_it(
         )
 
 
-def _is_to_run(row: Row[Any], now: dt.datetime) -> bool:
+def _is_to_run(send: SendRecord, now: dt.datetime) -> bool:
     """Whether a send still is what its runner has found: a person may have decided otherwise."""
-    if row.status == SendStatus.SCHEDULED:
-        return bool(row.scheduled_at <= now)
-    return row.status not in (*sends.ENDED, SendStatus.PAUSED)
+    if send.status is SendStatus.SCHEDULED:
+        return send.scheduled_at is not None and send.scheduled_at <= now
+    return send.status not in (*ENDED, SendStatus.PAUSED)
 
 
 def is_free(held_by: Owner, now: dt.datetime) -> bool:
@@ -294,36 +297,37 @@ def _give_back(runner: Runner, send: Send) -> None:
     """Give up a send that was kept for this process, and not begun."""
     with runner.store.write() as connection:
         number = sends.number_of(connection, send.id)
-        sends.release(connection, number, runner.name, runner.clock(), _stopped_by(runner))
+        ownership.release(connection, number, runner.name, runner.clock(), _stopped_by(runner))
 
 
 def _stopped_by(runner: Runner) -> StoppedBy | None:
     return StoppedBy.PERSON if runner.by_person.is_set() else None
 
 
-def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) -> Run | None:
+def _own(runner: Runner, connection: Connection, send: SendRecord, now: dt.datetime) -> Run | None:
     """None where nobody would get it: then it is paused."""
     runner.vitals.begin()
-    epoch = sends.take(connection, number, runner.name, now, now + LEASE)
+    number = send.number
+    epoch = ownership.take(connection, number, runner.name, now, now + LEASE)
     lost = [batch for batch, _, _ in claims.open_batches(connection, number)]
     if unknown := claims.mark_lost(connection, number, lost, now):
         runner.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
-    if not _freeze(runner, connection, number, now):
+    if not _freeze(runner, connection, send, now):
         return None
-    row = sends.row_of(connection, number)
-    if row.canary is not None and row.canary_size is None:
-        size = canary.size_of(row.canary, row.recipients)
-        sends.update(connection, number, canary_size=size)
-    sends.update(connection, number, status=SendStatus.SENDING, pause_reason=None, resume_at=None)
+    transitions.begin(connection, send)
+    send = sends.record(connection, number)
+    if send.canary.share is not None and send.canary.size is None:
+        size = canary.size_of(send.canary.share, send.recipients)
+        shares.set_size(connection, number, size)
     audience = Audience(
-        send_id=row.id,
-        slug=row.slug,
-        list_id=row.list_id,
-        list_name=lists.name_of(connection, row.list_id),
+        send_id=send.id,
+        slug=send.slug,
+        list_id=send.list_id,
+        list_name=lists.name_of(connection, send.list_id),
         host=runner.host,
         links=runner.links,
         store_id=state.store_id(connection),
-        foot=foot.sealed(row),
+        foot=send.foot,
     )
     return Run(
         store=runner.store,
@@ -333,9 +337,9 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
         audience=audience,
         owner=runner.name,
         epoch=epoch,
-        pace=Pace(min((rate for rate in (row.rate, runner.max_rate) if rate), default=None)),
+        pace=Pace(min((rate for rate in (send.rate, runner.max_rate) if rate), default=None)),
         tally=Tally(),
-        spread=row.spread,
+        spread=send.spread,
         clock=runner.clock,
         stop=runner.stop,
         notify=runner.notify,
@@ -345,22 +349,21 @@ def _own(runner: Runner, connection: Connection, number: int, now: dt.datetime) 
     )
 
 
-def _freeze(runner: Runner, connection: Connection, number: int, now: dt.datetime) -> bool:
+def _freeze(runner: Runner, connection: Connection, send: SendRecord, now: dt.datetime) -> bool:
     """Freeze the audience of a schedule whose time has come.
 
     False where nobody would get it: then it asks a person, as one that is late does, and a later
     `resume` looks again who is there.
     """
-    if sends.row_of(connection, number).frozen:
+    if send.frozen:
         return True
-    deliveries.freeze(connection, number, Moment(now, runner.timezone))
-    if deliveries.is_anybody_queued(connection, number):
+    deliveries.freeze(connection, send.number, Moment(now, runner.timezone))
+    if deliveries.is_anybody_queued(connection, send.number):
         return True
-    row = sends.row_of(connection, number)
-    audience = plan.audience_told(lists.name_of(connection, row.list_id), row.segment)
-    reason = plan.nobody_gets_it(audience, deliveries.skipped(connection, number))
-    deliveries.unfreeze(connection, number)
-    sends.pause(connection, number, reason, StoppedBy.SCHEDULE)
+    audience = plan.audience_told(lists.name_of(connection, send.list_id), send.segment)
+    reason = plan.nobody_gets_it(audience, deliveries.skipped(connection, send.number))
+    deliveries.unfreeze(connection, send.number)
+    transitions.pause(connection, send, reason, StoppedBy.SCHEDULE)
     return False
 
 
@@ -371,9 +374,8 @@ def _leave(runner: Runner, work: Run) -> None:
     recorded since may have settled all that was unknown.
     """
     with work.store.write() as connection:
-        row = sends.row_of(
-            connection, work.number, lock=True
-        )  # before its deliveries: as events do
+        # before its deliveries: as events do
+        send = sends.record(connection, work.number, lock=True)
         mine = [
             batch
             for batch, name, _ in claims.open_batches(connection, work.number)
@@ -381,12 +383,13 @@ def _leave(runner: Runner, work: Run) -> None:
         ]
         now = work.clock()
         claims.mark_lost(connection, work.number, mine, now)
-        if row.status == SendStatus.CANCELLED:
+        if send.status is SendStatus.CANCELLED:
             deliveries.cancel_queued(connection, work.number, now)
-        if row.epoch == work.epoch or row.status in sends.OVER:
-            sends.settle(connection, work.number, now)
-        if row.epoch == work.epoch:
-            sends.release(connection, work.number, work.owner, now, _stopped_by(runner))
+        is_mine = send.owner.epoch == work.epoch
+        if is_mine or send.status in OVER:
+            transitions.settle(connection, send, now)
+        if is_mine:
+            ownership.release(connection, work.number, work.owner, now, _stopped_by(runner))
         store_id, current = state.store_id(connection), generation.advance(connection)
     if runner.generation is not None:
         generation.note(runner.generation, store_id, current)
@@ -448,7 +451,7 @@ def _watch_over(runner: Runner, work: Run, threads: list[Future[None]]) -> None:
 def _renew(work: Run) -> bool:
     waiting = work.vitals.waiting
     with work.store.write() as connection:
-        return sends.renew(
+        return ownership.renew(
             connection,
             work.number,
             work.epoch,

@@ -7,9 +7,9 @@ one answer for every command, for the worker and for `/metrics`.
 import datetime as dt
 from dataclasses import dataclass
 
+from newsletter.model.record import Owner
 from newsletter.model.send import Send, SendStatus, State, Wait
 from newsletter.sending import owner
-from newsletter.store.sends import Owner
 
 _UNHEARD = dt.timedelta(seconds=30)  # of the 60 of a lease: it is renewed every few seconds
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 from newsletter.sending.run import Runner, is_free, run
 from newsletter.sending.state import standing
-from newsletter.store import Store, sends
+from newsletter.store import Store, sends, transitions
 
 
 def due(store: Store, now: dt.datetime) -> Sequence[str]:
@@ -66,10 +66,10 @@ def _go_on(runner: Runner, send_id: str) -> Send | None:
     """
     with runner.store.write() as connection:
         number = sends.number_of(connection, send_id)
-        held_by = sends.owner_of(connection, number)
+        record = sends.record(connection, number, lock=True)
         send = sends.get(connection, number)
         now = runner.clock()
-        is_held = send.status is SendStatus.SENDING and not is_free(held_by, now)
+        is_held = send.status is SendStatus.SENDING and not is_free(record.owner, now)
         if send.status is SendStatus.SCHEDULED or is_held:
             return None
         if not _may_go_on(send, now):
@@ -78,7 +78,7 @@ def _go_on(runner: Runner, send_id: str) -> Send | None:
         if now - rests_since > runner.stale_after:
             hours = (now - rests_since).total_seconds() / 3600
             reason = f"it rested for {hours:.0f} hours: is it still wanted?"
-            sends.pause(connection, number, reason, StoppedBy.SCHEDULE)
+            transitions.pause(connection, record, reason, StoppedBy.SCHEDULE)
             return sends.get(connection, number)
-        sends.go_on(connection, number, now, runner.name)
+        transitions.resume(connection, record, now, runner.name)
     return None

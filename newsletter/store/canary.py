@@ -1,12 +1,13 @@
 """Queries on the first share of a send, whose reports decide about the rest."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import DeliveryStatus, Reported
-from newsletter.store.schema import deliveries, events
+from newsletter.store.schema import deliveries, events, sends
 
 _NOT_FINAL = Reported.DELAYED
 
@@ -43,3 +44,18 @@ def reports(connection: Connection, number: int, size: int) -> Reports:
     )
     found: dict[str, int] = {cause: amount for cause, amount in causes}  # noqa: C416 -- a Row is no pair to mypy
     return Reports(accepted, int(reported), found.get("hard", 0), found.get("complaint", 0))
+
+
+def set_size(connection: Connection, number: int, size: int) -> None:
+    """Say which delivery of a send is the last of its first share."""
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(canary_size=size))
+
+
+def wait_until(connection: Connection, number: int, until: dt.datetime) -> None:
+    """Say how long the reports of the first share are waited for."""
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(canary_until=until))
+
+
+def let_go_on(connection: Connection, number: int) -> None:
+    """Let the rest of a send go."""
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(canary_passed=True))

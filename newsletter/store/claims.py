@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.address import Address
+from newsletter.model.record import SendRecord
 from newsletter.model.send import (
     Accepted,
     DeliveryStatus,
@@ -21,6 +22,7 @@ from newsletter.model.send import (
     Unknown,
 )
 from newsletter.model.subscriber import Subscriber, SubscriptionStatus
+from newsletter.store import balance, canary
 from newsletter.store import sends as send_queries
 from newsletter.store.deliveries import has_received
 from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
@@ -132,29 +134,27 @@ def claim(
     and suppression are read in this very transaction, so that whoever left before it is skipped.
     A canary goes on by as many as it skips, or it might pass without a mail.
     """
-    row = send_queries.row_of(connection, number, lock=True)
-    status = SendStatus(row.status)
-    if status is not SendStatus.SENDING or row.epoch != epoch:
-        return NothingToClaim(status, owned=row.epoch == epoch)
-    waits = row.canary_size is not None and not row.canary_passed
-    end = row.canary_size if waits else row.recipients
-    if row.cursor < end:
-        last = min(row.cursor + size, end)
-        taken = last - row.cursor
-        chosen = _Chosen(_IN_TURN, {"b_send": number, "b_first": row.cursor + 1, "b_last": last})
-        send_queries.update(connection, number, cursor=last)
+    send = send_queries.record(connection, number, lock=True)
+    if not send.is_run_by(epoch):
+        return NothingToClaim(send.status, owned=send.owner.epoch == epoch)
+    end = send.recipients if send.canary_end is None else send.canary_end
+    if send.cursor < end:
+        last = min(send.cursor + size, end)
+        taken = last - send.cursor
+        chosen = _Chosen(_IN_TURN, {"b_send": number, "b_first": send.cursor + 1, "b_last": last})
+        send_queries.advance(connection, number, last)
     else:
         is_retry = _is_retry(number, end)
         retries = _due_retries(connection, is_retry, size, now)
         if not retries:
-            return NothingToClaim(status, owned=True, retry_at=_next_retry(connection, is_retry))
+            retry_at = _next_retry(connection, is_retry)
+            return NothingToClaim(send.status, owned=True, retry_at=retry_at)
         taken = len(retries)
         chosen = _Chosen(_LISTED, {"b_send": number, "b_numbers": retries})
-    made = _mark_sending(connection, row, chosen, owner, epoch, now, lease_until)
-    if waits and (left_out := taken - len(made.rows)):
-        size = min(row.recipients, row.canary_size + left_out)
-        send_queries.update(connection, number, canary_size=size)
-    return made
+    claimed = _mark_sending(connection, send, chosen, owner, epoch, now, lease_until)
+    if send.canary_end is not None and (left_out := taken - len(claimed.rows)):
+        canary.set_size(connection, number, min(send.recipients, end + left_out))
+    return claimed
 
 
 def _due_retries(
@@ -190,7 +190,7 @@ def _is_retry(number: int, end: int) -> sa.ColumnElement[bool]:
 
 def _mark_sending(
     connection: Connection,
-    send: Row[Any],
+    send: SendRecord,
     chosen: _Chosen,
     owner: str,
     epoch: int,
@@ -318,7 +318,7 @@ def _close(connection: Connection, number: int, batch: int) -> None:
     One that was given up as lost meanwhile may belong to a send that was counted since.
     """
     if not connection.execute(_CLOSE_BATCH, {"b_id": batch}).rowcount:
-        send_queries.forget_balance(connection, number)
+        balance.forget(connection, number)
 
 
 def _columns(

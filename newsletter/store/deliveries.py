@@ -69,10 +69,10 @@ def freeze(connection: Connection, number: int, moment: Moment) -> int:
     One INSERT … SELECT in the order of the primary key: a million rows take seconds. The rule of a
     segment is the one that was written with the send.
     """
-    row = send_queries.row_of(connection, number, lock=True)
-    send_queries.serialise(connection, row.slug)
+    send = send_queries.record(connection, number, lock=True)
+    send_queries.serialise(connection, send.slug)
     audience = Audience(
-        row.slug, row.list_id, row.segment, row.segment_rule, row.only_missing, number
+        send.slug, send.list_id, send.segment, send.segment_rule, send.only_missing, number
     )
     recipients = _recipients(connection, audience, moment).subquery()
     skipped = recipients.c.reason.is_not(None)
@@ -91,7 +91,7 @@ def freeze(connection: Connection, number: int, moment: Moment) -> int:
             deliveries.c.send == number
         )
     ).scalar_one()
-    send_queries.update(connection, number, frozen=True, recipients=amount)
+    send_queries.set_audience(connection, number, amount)
     return int(amount)
 
 
@@ -162,7 +162,7 @@ def skipped(connection: Connection, number: int) -> dict[SkipReason, int]:
 def unfreeze(connection: Connection, number: int) -> None:
     """Take back what `freeze` wrote of a send of which nothing was claimed."""
     connection.execute(sa.delete(deliveries).where(deliveries.c.send == number))
-    send_queries.update(connection, number, frozen=False, recipients=0)
+    send_queries.set_audience(connection, number, None)
 
 
 def _is_member(

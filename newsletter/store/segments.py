@@ -9,13 +9,13 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.errors import UsageError, nearest
 from newsletter.model.segment import OnList, Rule, Segment, tests
+from newsletter.model.send import ENDED
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import lists
 from newsletter.store.conditions import Condition, Moment, condition
 from newsletter.store.dialects import insert_into
 from newsletter.store.rules import parse
 from newsletter.store.schema import segments, sends, subscribers, subscriptions
-from newsletter.store.sends import ENDED
 
 
 def find(connection: Connection, name: str) -> Segment:

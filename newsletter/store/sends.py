@@ -1,17 +1,18 @@
 """Queries on sends: making one, who owns it, and where it stands."""
 
 import datetime as dt
-from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from newsletter.model.record import Canary, Owner, SendRecord
 from newsletter.model.send import (
+    ENDED,
     Counts,
-    DeliveryStatus,
+    Foot,
     Reports,
     Send,
     SendStatus,
@@ -20,24 +21,40 @@ from newsletter.model.send import (
     Wait,
 )
 from newsletter.model.slug import spellings
-from newsletter.store import consents
-from newsletter.store.schema import batches, deliveries, lists, sends
-
-ENDED = (SendStatus.FINISHED, SendStatus.CANCELLED)
-OVER = (*ENDED, SendStatus.UNRESOLVED)  # nothing of them is queued
-
-_SOON = dt.timedelta(minutes=1)
-_IDLE = {"speed": None, "waiting_for": None, "waiting_until": None}
-_UNCOUNTED = {"accepted": None, "rejected": None, "skipped": None, "unknown": None}
+from newsletter.store import balance, consents
+from newsletter.store.schema import lists, sends
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Who runs a send, as its row says; `lease_until` in UTC."""
+class Content:
+    """What all mails of a send have in common, sealed; `email` as JSON."""
 
-    name: str | None
-    epoch: int
-    lease_until: dt.datetime | None
+    subject: str
+    sender: str
+    email: str
+    content_hash: str
+    source_hash: str
+    git_commit: str | None
+    foot: Foot
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A send that is to be made; `repeat` counts those of the same issue to the same audience."""
+
+    id: str
+    slug: str
+    list_id: int
+    segment: str
+    segment_rule: str
+    repeat: int
+    again: str | None
+    only_missing: bool
+    spread: bool
+    rate: int | None
+    canary: float | None
+    scheduled_at: dt.datetime | None
+    content: Content
 
 
 def serialise(connection: Connection, slug: str) -> None:
@@ -50,10 +67,47 @@ def serialise(connection: Connection, slug: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(slug))))
 
 
-def insert(connection: Connection, **values: Any) -> int:
-    """Make the row of a send; returns its number."""
-    result = connection.execute(sa.insert(sends).values(**values).returning(sends.c.number))
-    return int(result.scalar_one())
+def insert(connection: Connection, plan: Plan, now: dt.datetime) -> int:
+    """Make the row of a send, on its way or waiting for its time; returns its number."""
+    statement = sa.insert(sends).values(
+        id=plan.id,
+        slug=plan.slug,
+        list_id=plan.list_id,
+        segment=plan.segment,
+        segment_rule=plan.segment_rule,
+        repeat=plan.repeat,
+        again=plan.again,
+        only_missing=plan.only_missing,
+        spread=plan.spread,
+        rate=plan.rate,
+        canary=plan.canary,
+        scheduled_at=plan.scheduled_at,
+        status=SendStatus.SCHEDULED if plan.scheduled_at else SendStatus.SENDING,
+        frozen=False,
+        created_at=now,
+        **_columns(plan.content),
+    )
+    return int(connection.execute(statement.returning(sends.c.number)).scalar_one())
+
+
+def replace_content(connection: Connection, number: int, content: Content) -> None:
+    """Give a send that has not begun another content."""
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(_columns(content)))
+
+
+def _columns(content: Content) -> dict[str, Any]:
+    return {
+        "subject": content.subject,
+        "sender": content.sender,
+        "email": content.email,
+        "content_hash": content.content_hash,
+        "source_hash": content.source_hash,
+        "git_commit": content.git_commit,
+        "list_title": content.foot.list_title,
+        "list_is_open": content.foot.is_open,
+        "previous_slug": content.foot.previous_slug,
+        "previous_title": content.foot.previous_title,
+    }
 
 
 def same_audience(connection: Connection, slug: str, list_id: int, segment: str) -> Sequence[Send]:
@@ -186,25 +240,38 @@ def open_numbers(connection: Connection) -> Sequence[int]:
     return connection.execute(query).scalars().all()
 
 
-def adopt(connection: Connection, number: int, reason: str) -> None:
-    """Free a send of a restored store from its owner; a schedule asks a person first."""
-    update(connection, number, owner=None, lease_until=None, cursor=sends.c.recipients)
-    connection.execute(
-        sa.update(sends)
-        .where(sends.c.number == number, sends.c.status == SendStatus.SCHEDULED)
-        .values(status=SendStatus.PAUSED, stopped_by=StoppedBy.STORE, pause_reason=reason)
-    )
-
-
 # The email is large, and each claim reads the row.
 _COLUMNS = tuple(column for column in sends.c if column is not sends.c.email)
 _ROW = sa.select(*_COLUMNS).where(sends.c.number == sa.bindparam("number"))
 _LOCKED_ROW = _ROW.with_for_update()
 
 
-def row_of(connection: Connection, number: int, *, lock: bool = False) -> Row[Any]:
-    """The row of a send without its email; `lock` holds it until the transaction ends."""
-    return connection.execute(_LOCKED_ROW if lock else _ROW, {"number": number}).one()
+def record(connection: Connection, number: int, *, lock: bool = False) -> SendRecord:
+    """A send as its row says it; `lock` holds the row until the transaction ends."""
+    row = connection.execute(_LOCKED_ROW if lock else _ROW, {"number": number}).one()
+    return SendRecord(
+        number=row.number,
+        id=row.id,
+        slug=row.slug,
+        list_id=row.list_id,
+        segment=row.segment,
+        segment_rule=row.segment_rule,
+        only_missing=row.only_missing,
+        status=SendStatus(row.status),
+        stopped_by=StoppedBy(row.stopped_by) if row.stopped_by else None,
+        pause_reason=row.pause_reason,
+        resume_at=row.resume_at,
+        scheduled_at=row.scheduled_at,
+        frozen=row.frozen,
+        recipients=row.recipients,
+        cursor=row.cursor,
+        rate=row.rate,
+        spread=row.spread,
+        canary=Canary(row.canary, row.canary_size, row.canary_until, row.canary_passed),
+        breaker_from=row.breaker_from,
+        owner=Owner(row.owner, row.epoch, row.lease_until),
+        foot=Foot(row.list_title, row.list_is_open, row.previous_slug, row.previous_title),
+    )
 
 
 def email_of(connection: Connection, number: int) -> str:
@@ -219,225 +286,38 @@ def number_of(connection: Connection, send_id: str) -> int:
     )
 
 
-def update(connection: Connection, number: int, **values: Any) -> None:
-    connection.execute(sa.update(sends).where(sends.c.number == number).values(**values))
+_ADVANCE = (
+    sa.update(sends)
+    .where(sends.c.number == sa.bindparam("b_number"))
+    .values(cursor=sa.bindparam("b_cursor"))
+)
 
 
-def pause(
-    connection: Connection,
-    number: int,
-    reason: str,
-    by: StoppedBy,
-    resume_at: dt.datetime | None = None,
-) -> None:
-    """Let a send rest with its reason; `resume_at` is when it may go on by itself."""
-    update(
-        connection,
-        number,
-        status=SendStatus.PAUSED,
-        stopped_by=by,
-        pause_reason=reason,
-        resume_at=resume_at,
-    )
+def advance(connection: Connection, number: int, cursor: int) -> None:
+    """Say up to which delivery a send was claimed."""
+    connection.execute(_ADVANCE, {"b_number": number, "b_cursor": cursor})
 
 
-def owner_of(connection: Connection, number: int) -> Owner:
-    """Who runs a send; the row is held, so that the answer stays true for this transaction."""
-    row = row_of(connection, number, lock=True)
-    return Owner(row.owner, row.epoch, row.lease_until)
+def set_audience(connection: Connection, number: int, recipients: int | None) -> None:
+    """Say that the audience of a send is frozen and how many it has; None where it is not."""
+    values = {"frozen": recipients is not None, "recipients": recipients or 0}
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(values))
 
 
-def reserve(connection: Connection, number: int, owner: str, now: dt.datetime) -> None:
-    """Keep a send that nobody runs for `owner`, who is about to take it."""
-    update(connection, number, owner=owner, taken_at=now, lease_until=now + _SOON)
+def set_rate(connection: Connection, number: int, rate: int | None) -> None:
+    """How many recipients a second a send may reach; None is as many as all together may."""
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(rate=rate))
 
 
-def go_on(connection: Connection, number: int, now: dt.datetime, owner: str | None) -> None:
-    """Let a send be on its way, kept for `owner` if it is about to run it."""
-    update(
-        connection,
-        number,
-        status=SendStatus.SENDING,
-        stopped_by=None,
-        pause_reason=None,
-        resume_at=None,
-        finished_at=None,
-        **_UNCOUNTED,
-    )
-    if owner is not None:
-        reserve(connection, number, owner, now)
-
-
-def schedule(connection: Connection, number: int, at: dt.datetime) -> None:
-    """Let a send that has not begun wait for a time."""
-    update(
-        connection,
-        number,
-        status=SendStatus.SCHEDULED,
-        scheduled_at=at,
-        stopped_by=None,
-        pause_reason=None,
-        resume_at=None,
-        finished_at=None,
-    )
-
-
-def take(
-    connection: Connection, number: int, owner: str, now: dt.datetime, lease_until: dt.datetime
-) -> int:
-    """Make `owner` the one that runs a send; returns the new epoch.
-
-    The epoch fences: whoever held the send before can claim nothing more, even if it wakes later.
-    """
-    epoch = owner_of(connection, number).epoch + 1
-    update(
-        connection,
-        number,
-        owner=owner,
-        epoch=epoch,
-        taken_at=now,
-        lease_until=lease_until,
-        stopped_by=None,
-        **_IDLE,
-        **_UNCOUNTED,
-    )
-    return epoch
-
-
-def renew(
-    connection: Connection,
-    number: int,
-    epoch: int,
-    lease_until: dt.datetime,
-    *,
-    speed: float | None = None,
-    waiting_for: Wait | None = None,
-    waiting_until: dt.datetime | None = None,
-) -> bool:
-    """Prolong the lease of an owner, with what it says of itself; False if somebody else has taken
-    the send since."""
-    result = connection.execute(
-        sa.update(sends)
-        .where(sends.c.number == number, sends.c.epoch == epoch)
-        .values(
-            lease_until=lease_until,
-            speed=speed,
-            waiting_for=waiting_for,
-            waiting_until=waiting_until,
-        )
-    )
-    return result.rowcount == 1
-
-
-def release(
-    connection: Connection, number: int, owner: str, now: dt.datetime, by: StoppedBy | None
-) -> None:
-    """Give a send up, so that the next owner need not wait for the lease; it says until when.
-
-    `by` is who stopped it on its way, and stays with a send that is not over.
-    """
-    is_on_its_way = sends.c.status == SendStatus.SENDING
+def forgive(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
+    """Let what was reported until now not stop a send: a person has seen it. So the rest of a
+    canary whose reports were waited for may go."""
+    is_seen = send.canary.until is not None
     connection.execute(
         sa.update(sends)
-        .where(sends.c.number == number, sends.c.owner == owner)
-        .values(
-            owner=None,
-            lease_until=now,
-            stopped_by=sa.case((is_on_its_way, by), else_=sends.c.stopped_by),
-            **_IDLE,
-        )
+        .where(sends.c.number == send.number)
+        .values(breaker_from=now, canary_passed=is_seen)
     )
-
-
-def counts(connection: Connection, number: int) -> Counts:
-    """The balance of a send, counted from its deliveries (0.2 s for a million)."""
-    return _counted(connection, [number]).get(number, Counts())
-
-
-def _counted(connection: Connection, numbers: Collection[int]) -> dict[int, Counts]:
-    """The balances of sends in one query."""
-    query = (
-        sa.select(deliveries.c.send, deliveries.c.status, sa.func.count())
-        .where(deliveries.c.send.in_(numbers))
-        .group_by(deliveries.c.send, deliveries.c.status)
-    )
-    found: dict[int, Counter[str]] = defaultdict(Counter)
-    for send, status, amount in connection.execute(query) if numbers else ():
-        found[send][status] = amount
-    return {
-        send: Counts(
-            accepted=by[DeliveryStatus.ACCEPTED],
-            rejected=by[DeliveryStatus.REJECTED],
-            skipped=by[DeliveryStatus.SKIPPED],
-            unknown=by[DeliveryStatus.UNKNOWN],
-            queued=by[DeliveryStatus.QUEUED] + by[DeliveryStatus.SENDING],
-        )
-        for send, by in found.items()
-    }
-
-
-def forget_balance(connection: Connection, number: int) -> None:
-    """Let the deliveries of a send be counted again: one of them changes after all."""
-    row_of(connection, number, lock=True)  # before its deliveries: as events do
-    update(connection, number, **_UNCOUNTED)
-
-
-def _keep_balance(connection: Connection, number: int) -> Counts:
-    """Count a send, and keep the sum where nothing is queued or in flight any more.
-
-    An open batch may still be recorded, by an owner that sleeps: looked for before the count.
-    """
-    open_batch = sa.select(batches.c.id).where(batches.c.send == number, sa.text("open")).limit(1)
-    is_open = connection.execute(open_batch).first() is not None
-    balance = counts(connection, number)
-    settled = {name: getattr(balance, name) for name in _UNCOUNTED}
-    is_final = not balance.queued and not is_open
-    update(connection, number, **(settled if is_final else _UNCOUNTED))
-    return balance
-
-
-def accepted(connection: Connection, send: Row[Any], since: dt.datetime | None, limit: int) -> int:
-    """How many deliveries of a send were accepted after `since`, counted no further than `limit`.
-
-    The last claimed are looked at first, for numbers follow the time.
-    """
-    some = (
-        sa.select(deliveries.c.number)
-        .where(
-            deliveries.c.send == send.number,
-            deliveries.c.number <= send.cursor,
-            deliveries.c.status == DeliveryStatus.ACCEPTED,
-        )
-        .order_by(deliveries.c.number.desc())
-        .limit(limit)
-    )
-    if since is not None:
-        some = some.where(deliveries.c.at > since)
-    query = sa.select(sa.func.count()).select_from(some.subquery())
-    return int(connection.execute(query).scalar_one())
-
-
-def settle(connection: Connection, number: int, now: dt.datetime) -> SendStatus:
-    """Say where a running send stands once nothing is queued or in flight.
-
-    Counts the ledger again rather than trusting anybody's sum: the balance is the promise.
-    """
-    row = row_of(connection, number, lock=True)
-    status = SendStatus(row.status)
-    if not row.frozen:
-        return status
-    balance = _keep_balance(connection, number)
-    if status in ENDED:
-        return status
-    if balance.queued:
-        if status is SendStatus.UNRESOLVED:  # its lost worker woke, and could not send them
-            status = SendStatus.PAUSED
-            pause(connection, number, "some were put back late", StoppedBy.TRANSPORT)
-        return status
-    status = SendStatus.UNRESOLVED if balance.unknown else SendStatus.FINISHED
-    ended = {"finished_at": now} if status is SendStatus.FINISHED else {}
-    update(connection, number, status=status, stopped_by=None, pause_reason=None, **ended)
-    return status
 
 
 def _with_list() -> sa.Select[Any]:
@@ -450,7 +330,7 @@ def _sends(connection: Connection, query: sa.Select[Any]) -> list[Send]:
     """The sends of a query with their balances, in three queries however many there are."""
     rows = connection.execute(query).all()
     left = consents.left_by(connection, [row.number for row in rows])
-    counted = _counted(connection, [row.number for row in rows if row.accepted is None])
+    counted = balance.count_each(connection, [row.number for row in rows if row.accepted is None])
     return [
         _send(
             row,

@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 from newsletter.config import MEDIA_FOLDER
 from newsletter.model.email import Email
 from newsletter.render.dates import written_date
-from newsletter.sending.foot import sealed
 from newsletter.store import archive as queries
 from newsletter.store import media, sends
 from newsletter.web import feeds
@@ -269,7 +268,7 @@ class Archive:
         issue before, where that is public still."""
         with self._site.store.read() as connection:
             email = Email.from_json(sends.email_of(connection, issue.number))
-            foot = sealed(sends.row_of(connection, issue.number))
+            foot = sends.record(connection, issue.number).foot
         if not on_page or foot.previous_slug not in {each.slug for each in self.issues}:
             return email.for_send({})
         url = f"../{quote(foot.previous_slug, safe='')}/"

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from newsletter.model.email import Email, Message
 from newsletter.model.subscriber import Subscriber
 from newsletter.sending.compose import Audience, compose, for_audience
-from newsletter.sending.foot import sealed
 from newsletter.store import held, lists, sends
 from newsletter.web.site import Site
 
@@ -27,8 +26,8 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
         number = sends.newest_finished(connection, list_id, slug)
         if number is None:
             return None
-        row = sends.row_of(connection, number)
-        slug = row.slug
+        send = sends.record(connection, number)
+        slug = send.slug
         if held.has_issue(connection, to.id, slug):
             return None
         email = Email.from_json(sends.email_of(connection, number))
@@ -41,7 +40,7 @@ def message(site: Site, to: Subscriber, list_id: int) -> Message | None:
         host=urlsplit(site.settings.newsletter.base_url).hostname or "localhost",
         links=site.links,
         in_ledger=False,
-        foot=sealed(row),
+        foot=send.foot,
     )
     ref = f"{FOLDER}-{secrets.token_hex(8)}"
     composed = compose(for_audience(email, audience), to, audience, to.id, 1)

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import OutcomeUnknown, TransportDown
 from newsletter.model.email import Message
+from newsletter.model.record import Owner
 from newsletter.model.send import Outcome
 from newsletter.sending import core
 from newsletter.sending import run as running
@@ -23,7 +24,6 @@ from newsletter.sending.pace import Pace
 from newsletter.store import claims
 from newsletter.store.claims import Claim, Claimed, NothingToClaim
 from newsletter.store.schema import batches, deliveries
-from newsletter.store.sends import Owner
 from newsletter.transports.ses import Ses
 from newsletter.transports.ses import transport as ses
 

@@ -5,6 +5,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from newsletter.links import Links
 from newsletter.model.address import Address
@@ -14,7 +18,7 @@ from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import Order
 from newsletter.sending.run import Runner
-from newsletter.store import Store, deliveries, lists, people, sends, subscriptions
+from newsletter.store import Store, deliveries, lists, people, schema, sends, subscriptions
 from newsletter.transports import Transport
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
@@ -49,6 +53,12 @@ class TickingClock(FixedClock):
     def __call__(self) -> dt.datetime:
         self.forward(3)
         return self.now
+
+
+def alter(connection: Connection, number: int, **values: Any) -> None:
+    """Write what no transition would into the row of a send."""
+    sends_table = schema.sends
+    connection.execute(sa.update(sends_table).where(sends_table.c.number == number).values(values))
 
 
 def order(slug: str = "news", list_name: str = "readers", again: str | None = None) -> Order:

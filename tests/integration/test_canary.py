@@ -18,7 +18,7 @@ from newsletter.sending import control
 from newsletter.sending.canary import Limits
 from newsletter.sending.plan import plan
 from newsletter.sending.run import Runner, read, run
-from newsletter.store import Store, deliveries, sends, suppressions
+from newsletter.store import Store, deliveries, ownership, sends, suppressions
 from newsletter.store.canary import reports
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
@@ -217,7 +217,7 @@ def test_what_is_sent_again_does_not_go_ahead_of_the_canary(store: Store) -> Non
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
         deliveries.make_unknown(connection, number, "restored", NOW)
-        sends.adopt(connection, number, "restored")
+        ownership.disown(connection, number)
     control.resolve(store, send_id, control.Decision.RESEND, lambda: NOW)
 
     send = resume(ready, send_id)

@@ -20,7 +20,7 @@ from newsletter.transports.memory import Memory
 from newsletter.web.issues import Archive
 from tests.integration.commandline import Call
 from tests.integration.publishing import letter, site_of
-from tests.integration.sending import NOW, fill_list, runner
+from tests.integration.sending import NOW, alter, fill_list, runner
 
 if TYPE_CHECKING:
     from newsletter.digest import Parsed
@@ -149,7 +149,7 @@ def test_the_foot_of_another_content_is_that_of_its_day(store: Store) -> None:
 
     def sealed() -> Foot:
         with store.read() as connection:
-            return foot.sealed(sends.row_of(connection, sends.number_of(connection, send_id)))
+            return sends.record(connection, sends.number_of(connection, send_id)).foot
 
     rescheduling.reschedule(store, send_id, LATER + dt.timedelta(days=1), None)
     assert sealed() == Foot("", True)
@@ -188,8 +188,8 @@ def test_the_page_leads_to_no_issue_that_is_no_longer_public(store: Store, tmp_p
     with store.write() as connection:
         (first, _) = sorted(each.id for each in sends.newest_first(connection))
         number = sends.number_of(connection, first)
-        slug = sends.row_of(connection, number).slug
-        sends.update(connection, number, segment="some")
+        slug = sends.record(connection, number).slug
+        alter(connection, number, segment="some")
     other = {"first": "second", "second": "first"}[slug]
     archive = Archive(site_of(store, tmp_path))
     archive.refresh()

@@ -29,7 +29,7 @@ from newsletter.model.send import (
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import Order, forecast, plan
-from newsletter.store import Store, claims, sends, state
+from newsletter.store import Store, claims, ownership, sends, state, transitions
 from newsletter.store.claims import Claim, NothingToClaim
 from newsletter.transports.memory import Memory
 from tests.integration.sending import (
@@ -419,7 +419,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
     lease = NOW + dt.timedelta(seconds=60)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = sends.take(connection, number, "elsewhere/1/1/a", NOW, lease)
+        epoch = ownership.take(connection, number, "elsewhere/1/1/a", NOW, lease)
         claimed = claims.claim(
             connection,
             number,
@@ -446,7 +446,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
         claims.record(
             connection, number, claimed.batch, [(claimed.rows[0], Accepted("m"))], clock(), clock()
         )
-        sends.settle(connection, number, clock())
+        transitions.settle(connection, sends.record(connection, number, lock=True), clock())
 
     assert (after.status, after.counts) == (
         SendStatus.UNRESOLVED,
@@ -464,7 +464,7 @@ def test_a_sleeper_cannot_overwrite_what_was_claimed_again(store: Store) -> None
     lease = NOW + dt.timedelta(seconds=60)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = sends.take(connection, number, "elsewhere/1/1/a", NOW, lease)
+        epoch = ownership.take(connection, number, "elsewhere/1/1/a", NOW, lease)
         claimed = claims.claim(
             connection,
             number,

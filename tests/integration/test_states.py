@@ -30,12 +30,12 @@ from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
 from newsletter.sending.state import standing
-from newsletter.store import Store, deliveries, maintenance, schema, sends
+from newsletter.store import Store, balance, deliveries, maintenance, schema, sends
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.plans import explained
 from tests.integration.reporting import BOUNCE, COMPLAINT, DELIVERY, SOFT, replay, told
-from tests.integration.sending import NOW, FixedClock, fill_list, order, resume, runner
+from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, resume, runner
 from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
@@ -57,7 +57,7 @@ def sums_are_those_of_the_ledger(store: Store) -> bool:
     with store.read() as connection:
         for send in sends.newest_first(connection):
             number = sends.number_of(connection, send.id)
-            assert send.counts == sends.counts(connection, number)
+            assert send.counts == balance.count(connection, number)
     return maintenance.verify(store) == []
 
 
@@ -120,7 +120,7 @@ def test_a_late_answer_moves_the_sum_of_a_send_that_was_counted(store: Store) ->
     def asleep(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         with store.write() as connection:
             number = sends.number_of(connection, send_id)
-            sends.update(connection, number, owner="elsewhere/1/1/a", lease_until=NOW)
+            alter(connection, number, owner="elsewhere/1/1/a", lease_until=NOW)
         ended.append(run.run(runner(store, Memory()), send_id))
         ended.append(control.resolve(store, send_id, Decision.REJECT, lambda: NOW))
         replay(store, told(send_id, 1, "event-reject.json", NOW))

@@ -21,13 +21,14 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, DeliveryStatus, Outcome, SendStatus, StoppedBy
 from newsletter.sending import control, run, taking_up
 from newsletter.sending.plan import plan
-from newsletter.store import Store, sends
+from newsletter.store import Store, ownership, sends
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, command, plan_send, slow_down, speed_up, write_issue
 from tests.integration.sending import (
     NOW,
     FixedClock,
     addresses,
+    alter,
     fill_list,
     ledger,
     order,
@@ -274,7 +275,7 @@ def test_what_rested_for_long_asks_a_person(store: Store) -> None:
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        sends.update(connection, number, lease_until=NOW)
+        alter(connection, number, lease_until=NOW)
     clock.forward(13 * 60 * 60)
 
     after = taking_up.take_up(runner(store, Memory(), clock=clock), send_id)
@@ -293,7 +294,7 @@ def held_elsewhere(store: Store) -> tuple[str, int, int]:
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = sends.take(connection, number, ELSEWHERE, NOW + DAY, NOW + DAY)
+        epoch = ownership.take(connection, number, ELSEWHERE, NOW + DAY, NOW + DAY)
     return send_id, number, epoch
 
 
@@ -325,13 +326,13 @@ def test_an_owner_that_renews_a_lease_a_day_ahead_is_followed_by_nobody(store: S
         clock.forward(61)
         with store.write() as connection:
             until = clock() + DAY + dt.timedelta(seconds=60)
-            assert sends.renew(connection, number, epoch, until)
+            assert ownership.renew(connection, number, epoch, until)
 
     with pytest.raises(RunElsewhere):
         taking_up.take_up(replace(sender, notify=renew), send_id)
 
     with store.read() as connection:
-        assert sends.row_of(connection, number).owner == ELSEWHERE
+        assert sends.record(connection, number).owner.name == ELSEWHERE
 
 
 def test_a_worker_gets_past_a_lease_that_a_wrong_clock_gave(
@@ -342,7 +343,7 @@ def test_a_worker_gets_past_a_lease_that_a_wrong_clock_gave(
         tomorrow = dt.datetime.now(dt.UTC) + DAY
         with session.store.write() as connection:
             number = sends.number_of(connection, send_id)
-            sends.take(connection, number, ELSEWHERE, tomorrow, tomorrow)
+            ownership.take(connection, number, ELSEWHERE, tomorrow, tomorrow)
         doubted, told = call("status", send_id, "--json").json, call("status", send_id).out
         ticks = itertools.count(step=61)
         sender = replace(cli_runner(session), seconds=lambda: next(ticks))

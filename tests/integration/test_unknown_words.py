@@ -18,7 +18,7 @@ from newsletter.store.figures import EventCounts, events_since
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.reporting import BOUNCE, COMPLAINT, SOFT, event, logged, replay
-from tests.integration.sending import NOW, FixedClock, fill_list, order, runner
+from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, runner
 
 # Each unknown in another place: the subtype, the type, the words of a complaint, the kind of event.
 NEW_WORDS: Sequence[tuple[str, dict[str, Any], str]] = [
@@ -76,12 +76,12 @@ def test_a_running_send_goes_on(store: Store) -> None:
     run.run(one, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        sends.update(connection, number, status=SendStatus.SENDING)
+        alter(connection, number, status=SendStatus.SENDING)
 
     reported(store, send_id, 300, STRICT)
 
     with store.read() as connection:
-        assert sends.row_of(connection, number).status == SendStatus.SENDING
+        assert sends.record(connection, number).status is SendStatus.SENDING
 
 
 def test_known_words_beside_them_still_count(store: Store) -> None:

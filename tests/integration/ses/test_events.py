@@ -26,7 +26,7 @@ from newsletter.model.send import (
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
-from newsletter.store import Store, claims, schema, sends
+from newsletter.store import Store, claims, ownership, schema, sends, transitions
 from newsletter.store.claims import Claim
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, lose, plan_send
@@ -179,8 +179,8 @@ def test_an_event_before_our_own_commit_is_kept(store: Store, answer: Outcome) -
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = sends.take(connection, number, "worker", NOW, NOW + MINUTE)
-        sends.update(connection, number, status=SendStatus.SENDING)
+        epoch = ownership.take(connection, number, "worker", NOW, NOW + MINUTE)
+        transitions.begin(connection, sends.record(connection, number))
         claim = claims.claim(
             connection,
             number,

@@ -1,0 +1,65 @@
+"""A send as its row in the ledger says it: what the code decides by while it runs."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from newsletter.model.send import Foot, SendStatus, StoppedBy
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who runs a send; `name` as newsletter.sending.owner writes it, `lease_until` in UTC.
+
+    The epoch counts the owners that the send has had, so that a former one is recognised.
+    """
+
+    name: str | None
+    epoch: int
+    lease_until: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """The share of a send that goes first, the number of its last delivery, and until when its
+    reports are waited for; size and time are None before they are known."""
+
+    share: float | None
+    size: int | None
+    until: dt.datetime | None
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SendRecord:
+    """The row of a send without its email and its balance; times are UTC."""
+
+    number: int
+    id: str
+    slug: str
+    list_id: int
+    segment: str  # empty for the whole list
+    segment_rule: str
+    only_missing: bool
+    status: SendStatus
+    stopped_by: StoppedBy | None
+    pause_reason: str | None
+    resume_at: dt.datetime | None
+    scheduled_at: dt.datetime | None
+    frozen: bool
+    recipients: int
+    cursor: int  # the last delivery that was claimed in turn
+    rate: int | None
+    spread: bool
+    canary: Canary
+    breaker_from: dt.datetime | None
+    owner: Owner
+    foot: Foot
+
+    @property
+    def canary_end(self) -> int | None:
+        """The last delivery that may go before the canary's reports are in; None where all may."""
+        return None if self.canary.passed else self.canary.size
+
+    def is_run_by(self, epoch: int) -> bool:
+        """Whether it is on its way in the hands of the owner of that epoch."""
+        return self.status is SendStatus.SENDING and self.owner.epoch == epoch

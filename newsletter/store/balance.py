@@ -1,0 +1,87 @@
+"""Queries on the balance of a send: how many of its deliveries stand where."""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.record import SendRecord
+from newsletter.model.send import Counts, DeliveryStatus
+from newsletter.store.schema import batches, deliveries, sends
+
+# The columns of a balance that is kept; all null while it may change.
+UNKEPT = {"accepted": None, "rejected": None, "skipped": None, "unknown": None}
+
+
+def count(connection: Connection, number: int) -> Counts:
+    """The balance of a send, counted from its deliveries (0.2 s for a million)."""
+    return count_each(connection, [number]).get(number, Counts())
+
+
+def count_each(connection: Connection, numbers: Collection[int]) -> dict[int, Counts]:
+    """The balances of sends in one query, without those that have no deliveries."""
+    query = (
+        sa.select(deliveries.c.send, deliveries.c.status, sa.func.count())
+        .where(deliveries.c.send.in_(numbers))
+        .group_by(deliveries.c.send, deliveries.c.status)
+    )
+    amounts: dict[int, Counter[str]] = defaultdict(Counter)
+    for send, status, amount in connection.execute(query) if numbers else ():
+        amounts[send][status] = amount
+    return {
+        send: Counts(
+            accepted=by[DeliveryStatus.ACCEPTED],
+            rejected=by[DeliveryStatus.REJECTED],
+            skipped=by[DeliveryStatus.SKIPPED],
+            unknown=by[DeliveryStatus.UNKNOWN],
+            queued=by[DeliveryStatus.QUEUED] + by[DeliveryStatus.SENDING],
+        )
+        for send, by in amounts.items()
+    }
+
+
+def keep(connection: Connection, number: int) -> Counts:
+    """Count a send, and keep the sum where nothing is queued or in flight any more.
+
+    An open batch may still be recorded, by an owner that sleeps: looked for before the count.
+    """
+    open_batch = sa.select(batches.c.id).where(batches.c.send == number, sa.text("open")).limit(1)
+    is_open = connection.execute(open_batch).first() is not None
+    counts = count(connection, number)
+    is_final = not counts.queued and not is_open
+    sums = {name: getattr(counts, name) for name in UNKEPT} if is_final else UNKEPT
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(**sums))
+    return counts
+
+
+def forget(connection: Connection, number: int) -> None:
+    """Let the deliveries of a send be counted again: one of them changes after all.
+
+    This locks the row of the send: before its deliveries, as locks.py has it.
+    """
+    connection.execute(sa.update(sends).where(sends.c.number == number).values(**UNKEPT))
+
+
+def accepted(
+    connection: Connection, send: SendRecord, since: dt.datetime | None, limit: int
+) -> int:
+    """How many deliveries of a send were accepted after `since`, counted no further than `limit`.
+
+    The last claimed are looked at first, for numbers follow the time.
+    """
+    some = (
+        sa.select(deliveries.c.number)
+        .where(
+            deliveries.c.send == send.number,
+            deliveries.c.number <= send.cursor,
+            deliveries.c.status == DeliveryStatus.ACCEPTED,
+        )
+        .order_by(deliveries.c.number.desc())
+        .limit(limit)
+    )
+    if since is not None:
+        some = some.where(deliveries.c.at > since)
+    query = sa.select(sa.func.count()).select_from(some.subquery())
+    return int(connection.execute(query).scalar_one())

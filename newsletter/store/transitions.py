@@ -1,0 +1,126 @@
+"""Where a send goes from where it stands: the one place that writes the status of a send.
+
+Each transition names the statuses that it may start from; docs/architecture.md draws them. The
+caller holds the row (`sends.record(…, lock=True)`) and passes what it read there.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.record import SendRecord
+from newsletter.model.send import ENDED, SendStatus, StoppedBy
+from newsletter.store import balance, ownership
+from newsletter.store.schema import sends
+
+_UNPAUSED = {"stopped_by": None, "pause_reason": None, "resume_at": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A step of a send: the statuses that it starts from, and the one that it leads to."""
+
+    sources: frozenset[SendStatus]
+    target: SendStatus
+
+
+def _from(*sources: SendStatus, to: SendStatus) -> Transition:
+    return Transition(frozenset(sources), to)
+
+
+_SCHEDULED, _SENDING, _PAUSED = SendStatus.SCHEDULED, SendStatus.SENDING, SendStatus.PAUSED
+_UNRESOLVED, _FINISHED, _CANCELLED = (
+    SendStatus.UNRESOLVED,
+    SendStatus.FINISHED,
+    SendStatus.CANCELLED,
+)
+
+BEGIN = _from(_SCHEDULED, _SENDING, _UNRESOLVED, to=_SENDING)
+PAUSE = _from(_SCHEDULED, _SENDING, _PAUSED, to=_PAUSED)
+RESUME = _from(_SCHEDULED, _SENDING, _PAUSED, _CANCELLED, to=_SENDING)
+SCHEDULE = _from(_SCHEDULED, _PAUSED, _CANCELLED, to=_SCHEDULED)
+CANCEL = _from(_SCHEDULED, _SENDING, _PAUSED, _UNRESOLVED, to=_CANCELLED)
+REOPEN = _from(_UNRESOLVED, to=_PAUSED)
+UNRESOLVE = _from(_SENDING, _PAUSED, _UNRESOLVED, to=_UNRESOLVED)
+FINISH = _from(_SENDING, _PAUSED, _UNRESOLVED, to=_FINISHED)
+
+
+def begin(connection: Connection, send: SendRecord) -> None:
+    """Let a send be on its way in the hands of the owner that has just taken it."""
+    _move(connection, send, BEGIN, _UNPAUSED)
+
+
+def pause(
+    connection: Connection,
+    send: SendRecord,
+    reason: str,
+    by: StoppedBy,
+    resume_at: dt.datetime | None = None,
+) -> None:
+    """Let a send rest; `reason` is for people, and `resume_at` is when it may go on by itself.
+
+    StoppedBy lists who and what pauses a send.
+    """
+    rests = {"stopped_by": by, "pause_reason": reason, "resume_at": resume_at}
+    _move(connection, send, PAUSE, rests)
+
+
+def resume(
+    connection: Connection, send: SendRecord, now: dt.datetime, owner: str | None = None
+) -> None:
+    """Let a send be on its way, kept for `owner` if that is about to run it."""
+    _move(connection, send, RESUME, {**_UNPAUSED, **balance.UNKEPT, "finished_at": None})
+    if owner is not None:
+        ownership.reserve(connection, send.number, owner, now)
+
+
+def schedule(connection: Connection, send: SendRecord, at: dt.datetime) -> None:
+    """Let a send that has not begun wait for a time."""
+    _move(connection, send, SCHEDULE, {**_UNPAUSED, "scheduled_at": at, "finished_at": None})
+
+
+def cancel(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
+    """End a send for good; the caller skips what is queued."""
+    _move(connection, send, CANCEL, {**_UNPAUSED, "finished_at": now})
+
+
+def reopen(connection: Connection, send: SendRecord, reason: str, by: StoppedBy) -> None:
+    """Let an unresolved send rest until it is resumed: some of it is queued again."""
+    _move(connection, send, REOPEN, {"stopped_by": by, "pause_reason": reason})
+    balance.forget(connection, send.number)
+
+
+def settle(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
+    """End a send of which nothing is queued or in flight any more, if that is so.
+
+    Counts the ledger again rather than trusting anybody's sum: the balance is the promise.
+    """
+    if not send.frozen:
+        return
+    counts = balance.keep(connection, send.number)
+    if send.status in ENDED:
+        return
+    if counts.queued:
+        if send.status is SendStatus.UNRESOLVED:  # its lost worker woke, and could not send them
+            reopen(connection, send, "some were put back late", StoppedBy.TRANSPORT)
+    elif counts.unknown:
+        _move(connection, send, UNRESOLVE, {"stopped_by": None, "pause_reason": None})
+    else:
+        ended = {"stopped_by": None, "pause_reason": None, "finished_at": now}
+        _move(connection, send, FINISH, ended)
+
+
+def _move(
+    connection: Connection, send: SendRecord, transition: Transition, values: Mapping[str, Any]
+) -> None:
+    if send.status not in transition.sources:
+        raise ValueError(f"{send.id} is {send.status}: it cannot become {transition.target}")
+    connection.execute(
+        sa.update(sends)
+        .where(sends.c.number == send.number)
+        .values(status=transition.target, **values)
+    )
