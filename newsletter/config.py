@@ -222,8 +222,9 @@ class TransportSettings(_Part):
 
 
 class EventSettings(_Part):
-    """`[events]`: where SES reports arrive."""
+    """`[events]`: who reports what became of mails, and where that arrives."""
 
+    kind: Literal["ses"] = "ses"
     queue_url: str = ""
     endpoint_url: Endpoint = ""
     topic_arns: tuple[str, ...] = ()

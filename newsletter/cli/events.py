@@ -1,4 +1,4 @@
-"""`newsletter events`: what SES reported."""
+"""`newsletter events`: what was reported of mails."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +11,9 @@ from newsletter.cli.showing import in_zone
 from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
+    from newsletter.config import Settings
     from newsletter.feedback.apply import Applied
+    from newsletter.feedback.base import Queue
 
 _SHOWN = 100  # characters of what could not be read
 _COUNTS = ("read", "applied", "duplicate", "ignored", "set_aside")
@@ -19,7 +21,7 @@ _COUNTS = ("read", "applied", "duplicate", "ignored", "set_aside")
 
 @click.group()
 def events() -> None:
-    """Apply what SES reported about deliveries."""
+    """Apply what was reported about deliveries."""
 
 
 @events.command()
@@ -31,13 +33,13 @@ def pull(session: Session, once: bool) -> int:
 
     from newsletter.feedback import silence
     from newsletter.feedback.apply import Applied
-    from newsletter.feedback.ses.queue import Drain, Queue
+    from newsletter.feedback.drain import Drain
     from newsletter.project import utc_now
     from newsletter.stopping import stopping
 
     settings = session.project.settings
     drain = Drain(
-        queue=Queue(settings),
+        queue=_queue(settings),
         store=session.store,
         settings=settings,
         clock=utc_now,
@@ -53,17 +55,35 @@ def pull(session: Session, once: bool) -> int:
     return 130 if once and drain.stop.is_set() else 0
 
 
+def _queue(settings: "Settings") -> "Queue":
+    """Raises ConfigurationError where there is none."""
+    from newsletter.errors import ConfigurationError
+    from newsletter.feedback.sources import source_of
+
+    source = source_of(settings.events)
+    if source.open_queue is None:
+        raise ConfigurationError(
+            f"{source.name} has no queue of events",
+            where="events.kind",
+            hint="What was recorded is applied by: newsletter events replay FILE",
+        )
+    return source.open_queue(settings)
+
+
 @events.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @command
 def replay(session: Session, file: Path) -> None:
-    """Apply recorded events: one JSON a line, bare or in SNS envelopes."""
+    """Apply recorded events: one a line, as the provider writes them."""
     from newsletter.feedback.apply import Applied, apply, apply_late
+    from newsletter.feedback.base import incoming
+    from newsletter.feedback.sources import source_of
     from newsletter.project import utc_now
 
     total = Applied()
-    policy = session.project.settings.policy
-    apply(session.store, _lines(file), utc_now(), total, policy)
+    settings = session.project.settings
+    policy, source = settings.policy, source_of(settings.events)
+    apply(session.store, incoming(source.parse, _lines(file)), utc_now(), total, policy)
     apply_late(session.store, utc_now(), policy)
     show_applied(session, total)
 
@@ -98,7 +118,7 @@ def set_aside(session: Session) -> None:
 @events.command("unknown-words")
 @command
 def unknown_words(session: Session) -> None:
-    """Show the words of SES that are not known here, those of the newest events first."""
+    """Show the provider's words that are not known here, those of the newest events first."""
     from newsletter.store import events as log
 
     with session.store.read() as connection:
@@ -118,7 +138,7 @@ def unknown_words(session: Session) -> None:
                 f"{in_zone(session, found.last_at)}  {found.word}: {found.events:,} events"
             )
     if not words and not session.json:
-        session.console.print("Every word of SES so far is known.")
+        session.console.print("Every word so far is known.")
 
 
 @events.command()
@@ -131,33 +151,33 @@ def unknown_words(session: Session) -> None:
 )
 @command
 def arm(session: Session, minutes: int) -> None:
-    """Let topics of SNS be confirmed at /hooks/sns, for a while."""
+    """Let those whom the settings name be confirmed at the hook, for a while."""
     import datetime as dt
 
     from newsletter.errors import ConfigurationError
-    from newsletter.feedback.ses.subscribing import arm
+    from newsletter.feedback.sources import source_of
     from newsletter.project import utc_now
 
-    topics = session.project.settings.events.topic_arns
-    if not topics:
+    settings = session.project.settings
+    source = source_of(settings.events)
+    if source.arm is None:
         raise ConfigurationError(
-            "no topic is named",
-            where="events.topic_arns",
-            hint="Set [events] topic_arns to the topics that may be confirmed.",
+            f"nothing of {source.name} has to be confirmed", where="events.kind"
         )
-    until = arm(session.store, utc_now() + dt.timedelta(minutes=minutes))
+    until = utc_now() + dt.timedelta(minutes=minutes)
+    armed = source.arm(settings, session.store, until)
     if session.json:
-        session.emit({"until": until.isoformat(), "topic_arns": list(topics)})
+        named = {key: list(names) for key, names in armed.settings.items()}
+        session.emit({"until": armed.until.isoformat(), **named})
     else:
-        session.console.print(
-            f"Until {in_zone(session, until)} these are confirmed: {', '.join(topics)}"
-        )
+        names = ", ".join(name for named in armed.settings.values() for name in named)
+        session.console.print(f"Until {in_zone(session, armed.until)} these are confirmed: {names}")
 
 
 def unknown_words_told(words: Mapping[str, int]) -> str:
     told = ", ".join(f"{word} ({count:,})" for word, count in sorted(words.items()))
     return (
-        f"Reported in words of SES that are not known here, and counted for nothing: {told}. "
+        f"Reported in words that are not known here, and counted for nothing: {told}. "
         "See: newsletter events unknown-words"
     )
 
@@ -190,7 +210,7 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
 
 def _bounded(stream: TextIO) -> Iterator[str]:
     """The lines of a file; of one that is too long for an event, only its beginning."""
-    from newsletter.feedback.ses.events import MAX_CHARACTERS
+    from newsletter.feedback.base import MAX_CHARACTERS
 
     while line := stream.readline(MAX_CHARACTERS + 1):
         rest = line

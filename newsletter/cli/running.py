@@ -15,7 +15,7 @@ from newsletter.errors import ConfigurationError, Interrupted
 from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
-    from newsletter.feedback.ses.queue import Queue
+    from newsletter.feedback.base import Queue
     from newsletter.sending.pace import Vitals
     from newsletter.sending.run import Progress, Runner
     from newsletter.transports import Transport
@@ -90,19 +90,24 @@ def runner(session: Session) -> "Runner":
 def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
     """Drains the queue of events for a while, if there is one: what a canary waits for comes in by
     itself. Where this process cannot, it says so once; another may."""
+    from newsletter.feedback.sources import source_of
+
     settings = session.project.settings
+    source = source_of(settings.events)
+    open_queue = source.open_queue
+    if open_queue is None or not source.has_queue(settings):
+        return lambda: None
 
     @cache
     def queue() -> "Queue":
-        from newsletter.feedback.ses.queue import Queue
-
-        return Queue(settings)
+        return open_queue(settings)
 
     tell = _once(session)
 
     def drain() -> None:
         from newsletter.feedback.apply import Applied
-        from newsletter.feedback.ses.queue import Drain, QueueUnreachable
+        from newsletter.feedback.base import QueueUnreachable
+        from newsletter.feedback.drain import Drain
         from newsletter.project import utc_now
 
         try:
@@ -111,11 +116,11 @@ def _drained(session: Session, stop: threading.Event) -> Callable[[], None]:
         except (ConfigurationError, QueueUnreachable) as error:
             tell(error.message)
 
-    return drain if settings.events.queue_url else lambda: None
+    return drain
 
 
 def _alarmed(session: Session) -> Callable[[], None]:
-    """Tells, once, that SES says nothing of what is being sent, or too much of bounces."""
+    """Tells, once, that nothing is reported of what is being sent, or too many bounces."""
 
     tell = _once(session)
     warned: set[str] = set()

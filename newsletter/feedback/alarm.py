@@ -1,8 +1,9 @@
-"""The alarm about silence: mail went out, and SES says nothing of it."""
+"""The alarm about silence: mail went out, and nothing is reported of it."""
 
 import datetime as dt
 
 from newsletter.config import Settings
+from newsletter.feedback.sources import source_of
 from newsletter.store import Store, deliveries, events
 from newsletter.times import shown
 
@@ -10,8 +11,8 @@ _LOOKS_BACK = dt.timedelta(days=1)
 
 
 def silence(store: Store, settings: Settings, now: dt.datetime) -> str | None:
-    """What is wrong, in a line, where SES accepted mail longer than `silence_minutes` ago, within
-    the last day, and no event came since. None where all is well, or nothing sends through SES."""
+    """What is wrong, in a line, where mail was accepted longer than `silence_minutes` ago, within
+    the last day, and no event came since. None where all is well, or nobody reports."""
     if settings.transport.kind != "ses":
         return None
     until = now - dt.timedelta(minutes=settings.events.silence_minutes)
@@ -25,7 +26,7 @@ def silence(store: Store, settings: Settings, now: dt.datetime) -> str | None:
         return None
     timezone = settings.newsletter.timezone
     last = "none ever came" if heard is None else f"the last came at {shown(heard, timezone)}"
+    source = source_of(settings.events)
     return (
-        f"no event of SES since mail of {send_id} was accepted ({last}): "
-        "check the configuration set's event destination, and that events are fetched"
+        f"no event of {source.name} since mail of {send_id} was accepted ({last}): {source.silence}"
     )

@@ -7,7 +7,7 @@ that delivery's send, and its reader.
 import datetime as dt
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TypeVar
@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from newsletter.config import PolicySettings
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.feedback import breaker, consequences
-from newsletter.feedback.ses.events import MAX_CHARACTERS, parse, storable
+from newsletter.feedback.base import MAX_CHARACTERS, Incoming, storable
 from newsletter.model.event import Cause, Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
 from newsletter.store import Store, sends, settling, state, transitions
@@ -55,30 +55,28 @@ class Applied:
         self.unknown_words += more.unknown_words
 
 
-Placed = tuple[str, str]  # where a message stands, for people, and its text
 Owners = dict[str, tuple[Standing, Ref | None]]  # deliveries, and what told of them, by message id
 
 
 def apply(
     store: Store,
-    messages: Iterable[Placed],
+    messages: Iterable[Incoming],
     now: dt.datetime,
     total: Applied,
     policy: PolicySettings = _DEFAULTS,
-    topics: Collection[str] = (),
 ) -> None:
-    """Record messages, let them settle the ledger, and obey them; counts them in `total`.
+    """Record what messages report, let it settle the ledger, and obey it; counts it in `total`.
 
     Each few hundred are one transaction: after a crash the rest may come again, and what was
-    applied already is a duplicate then. Envelopes of other topics than `topics`, if any are given,
-    are set aside, and so is a message that the store cannot take: it holds up no other.
+    applied already is a duplicate then. A message that the store cannot take is set aside: it
+    holds up no other.
     """
     remaining = iter(messages)
     while chunk := list(islice(remaining, A_TRANSACTION)):
         total.add(
             _one_by_one_if_need_be(
                 chunk,
-                lambda some: _together(store, some, now, policy, topics),
+                lambda some: _together(store, some, now, policy),
                 lambda message, reason: _put_aside(store, message, reason, now),
             )
         )
@@ -86,25 +84,23 @@ def apply(
 
 def _together(
     store: Store,
-    messages: Sequence[Placed],
+    messages: Sequence[Incoming],
     now: dt.datetime,
     policy: PolicySettings,
-    topics: Collection[str],
 ) -> Applied:
     """Apply messages in one transaction."""
-    parsed = [(message, parse(message[1], topics)) for message in messages]
-    events = [event for _, event in parsed if isinstance(event, Event)]
+    events = [message.report for message in messages if isinstance(message.report, Event)]
     counted = Applied(read=len(messages))
     with store.write() as connection:
         log.take_turn(connection)
-        for message, found in parsed:
-            if isinstance(found, NoEvent):
-                _no_event(connection, found, message, now, counted)
+        for message in messages:
+            if isinstance(message.report, NoEvent):
+                _no_event(connection, message, message.report, now, counted)
         _apply(connection, events, now, counted, policy)
     return counted
 
 
-def _put_aside(store: Store, message: Placed, reason: str, now: dt.datetime) -> Applied:
+def _put_aside(store: Store, message: Incoming, reason: str, now: dt.datetime) -> Applied:
     counted = Applied(read=1)
     with store.write() as connection:
         _set_aside(connection, message, reason, now, counted)
@@ -236,7 +232,7 @@ def _one_of_each(told: Sequence[Event], owners: Owners) -> list[tuple[Event, Sta
 
 
 def _no_event(
-    connection: Connection, found: NoEvent, message: Placed, now: dt.datetime, total: Applied
+    connection: Connection, message: Incoming, found: NoEvent, now: dt.datetime, total: Applied
 ) -> None:
     if found.harmless:
         total.ignored += 1
@@ -245,12 +241,12 @@ def _no_event(
 
 
 def _set_aside(
-    connection: Connection, message: Placed, reason: str, now: dt.datetime, total: Applied
+    connection: Connection, message: Incoming, reason: str, now: dt.datetime, total: Applied
 ) -> None:
-    place, text = message
+    text = message.text
     key = "unreadable " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     if log.set_aside(connection, key, reason, storable(text[:MAX_CHARACTERS]), now):
         total.set_aside += 1
-        total.samples.append((place, reason))
+        total.samples.append((message.place, reason))
     else:
         total.duplicate += 1

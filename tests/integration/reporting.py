@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from newsletter.config import PolicySettings
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import incoming
+from newsletter.feedback.ses.events import parse
 from newsletter.store import Store, schema
 from tests.integration.sending import NOW
 from tests.unit.feedback.payloads import changed
@@ -47,7 +49,7 @@ def replay(
     """Apply events as `newsletter events replay` does."""
     total = Applied()
     placed = ((f"events.jsonl:{line}", text) for line, text in enumerate(texts, start=1))
-    apply(store, placed, now, total, policy or PolicySettings())
+    apply(store, incoming(parse, placed), now, total, policy or PolicySettings())
     return total
 
 

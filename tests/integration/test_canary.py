@@ -10,6 +10,8 @@ import pytest
 
 from newsletter.errors import OutcomeUnknown, QuotaReached
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import incoming
+from newsletter.feedback.ses.events import parse
 from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Send, SendStatus
@@ -96,7 +98,7 @@ def canaried(store: Store, report: Report, size: int = 100) -> tuple[Runner, Rep
 
     def poll() -> None:
         found, transport.reports = transport.reports, []
-        apply(store, found, NOW, Applied())
+        apply(store, incoming(parse, found), NOW, Applied())
 
     ready = replace(
         runner(store, transport, clock=TickingClock()),

@@ -14,6 +14,8 @@ from newsletter.audience.importing import import_csv
 from newsletter.audience.subscribers import suppress
 from newsletter.errors import Refused, UsageError
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import incoming
+from newsletter.feedback.ses.events import parse
 from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.send import DeliveryStatus, SendStatus
@@ -81,11 +83,14 @@ def fill(store: Store) -> int:
     tags = {"delivery": [f"{send_id}-{number}"]}
     apply(
         store,
-        [
-            ("", changed(mail__tags=tags, bounce__bouncedRecipients=bounced)),
-            ("", changed(mail__messageId="of-no-delivery", mail__destination=[CANARY])),
-            ("", f"unreadable, about {CANARY.upper()}"),
-        ],
+        incoming(
+            parse,
+            [
+                ("", changed(mail__tags=tags, bounce__bouncedRecipients=bounced)),
+                ("", changed(mail__messageId="of-no-delivery", mail__destination=[CANARY])),
+                ("", f"unreadable, about {CANARY.upper()}"),
+            ],
+        ),
         NOW,
         Applied(),
     )
@@ -363,7 +368,7 @@ def test_a_report_that_comes_after_the_erasing_names_nobody(store: Store, tmp_pa
 
     bounced = [{"emailAddress": CANARY, "status": f"5.1.1 {CANARY} is unknown"}]
     event = changed(mail__tags={"delivery": [f"{send_id}-1"]}, bounce__bouncedRecipients=bounced)
-    apply(store, [("", event)], LATER, Applied())
+    apply(store, incoming(parse, [("", event)]), LATER, Applied())
 
     assert "canary" not in everything(store)
     assert ledger(store, send_id)[""].reported == "bounced"

@@ -11,6 +11,8 @@ from newsletter.audience.explaining import Explanation, explain
 from newsletter.audience.subscribers import suppress, unsuppress
 from newsletter.errors import UsageError
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import incoming
+from newsletter.feedback.ses.events import parse
 from newsletter.model.address import Address
 from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
 from newsletter.model.subscriber import Consent, SubscriptionStatus
@@ -54,7 +56,7 @@ def test_the_facts_of_a_person_come_in_the_order_of_time(listed: Store) -> None:
         mail__tags={"delivery": [f"{send_id}-1"]},
         bounce__timestamp=(NOW + 2 * HOUR).isoformat(),
     )
-    apply(listed, [("", event)], NOW + 2 * HOUR, Applied())
+    apply(listed, incoming(parse, [("", event)]), NOW + 2 * HOUR, Applied())
     with listed.write() as connection:
         receipts.add(
             connection,
@@ -139,7 +141,7 @@ def test_a_bounced_issue_did_not_arrive(listed: Store) -> None:
     send_id = mail(listed)
     event = changed(mail__tags={"delivery": [f"{send_id}-1"]})
 
-    apply(listed, [("", event)], NOW, Applied())
+    apply(listed, incoming(parse, [("", event)]), NOW, Applied())
 
     summary = told(listed, slug="news").summary
     assert summary.startswith("Was sent it, but it did not arrive")
@@ -319,7 +321,7 @@ def test_a_bounce_says_what_follows_from_it(
         bounce__bounceSubType=sub_type,
         bounce__timestamp=(NOW + 2 * HOUR).isoformat(),
     )
-    apply(listed, [("", bounce)], NOW + 2 * HOUR, Applied())
+    apply(listed, incoming(parse, [("", bounce)]), NOW + 2 * HOUR, Applied())
 
     found = told(listed)
 

@@ -12,6 +12,8 @@ from sqlalchemy import event
 from newsletter import __version__
 from newsletter.config import TransportSettings
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import incoming
+from newsletter.feedback.ses.events import parse
 from newsletter.store import Store, limiter
 from newsletter.web.site import Site
 from tests.factories import join, make_list
@@ -80,7 +82,7 @@ def test_metrics_count_what_the_store_holds(
     first = sent(store, "news", letter(), clock)
     second = planned(store, "more", letter(), clock)
     told = '{"eventType": "Delivery", "mail": {"messageId": "unknown"}}'
-    apply(store, [("1", told), ("2", "no event")], clock(), Applied())
+    apply(store, incoming(parse, [("1", told), ("2", "no event")]), clock(), Applied())
 
     found = samples(visitor)
 
@@ -99,10 +101,10 @@ def test_metrics_follow_what_happens_after_ten_seconds(
 ) -> None:
     """And each event counts once, however often they are asked for."""
     fill_list(store, 1)
-    apply(store, [("1", "no event")], clock(), Applied())
+    apply(store, incoming(parse, [("1", "no event")]), clock(), Applied())
     before = samples(visitor)
     send_id = sent(store, "news", letter(), clock)
-    apply(store, [("1", "another"), ("2", "a third")], clock(), Applied())
+    apply(store, incoming(parse, [("1", "another"), ("2", "a third")]), clock(), Applied())
     with store.write() as connection:
         limiter.reserve(connection, 1, 10, clock())
         limiter.slow_down(connection, clock())

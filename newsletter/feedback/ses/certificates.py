@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from urllib3.exceptions import HTTPError
 
-from newsletter.errors import NewsletterError
+from newsletter.feedback.base import NotNow
 
 MAX_BYTES = 64 * 1024
 _SECONDS = 5
@@ -30,7 +30,7 @@ _FETCHES_OF_ONE = 5  # of one client
 _IN = dt.timedelta(minutes=1)
 
 
-class NoCertificate(NewsletterError):
+class NoCertificate(NotNow):
     """A certificate cannot be had now, so nothing can be said of what it would prove."""
 
     code = "no-certificate"

@@ -11,13 +11,25 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from newsletter.feedback.base import MAX_CHARACTERS, storable
 from newsletter.feedback.ses import causes
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 
-MAX_CHARACTERS = 256 * 1024  # what SNS and SQS carry at most
 _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 _DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
-_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # NUL and halves of characters
+# What each type is called; a word that is not here is an event of an unknown type.
+_TYPES = {
+    "Send": EventType.SEND,
+    "Delivery": EventType.DELIVERY,
+    "Bounce": EventType.BOUNCE,
+    "Complaint": EventType.COMPLAINT,
+    "Reject": EventType.REJECT,
+    "Rendering Failure": EventType.RENDERING_FAILURE,
+    "DeliveryDelay": EventType.DELAY,
+    "Open": EventType.OPEN,
+    "Click": EventType.CLICK,
+    "Subscription": EventType.SUBSCRIPTION,
+}
 # What SNS carries once an event destination is made, and what SNS says of itself.
 _HARMLESS = "Successfully validated SNS topic"
 _OBJECTS = {  # where each type keeps its own facts
@@ -88,11 +100,6 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def storable(text: str) -> str:
-    """A text without what no database keeps."""
-    return _UNSTORABLE.sub("\ufffd", text)
-
-
 def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
     named, mail = message.get("eventType") or message.get("notificationType"), message.get("mail")
     if not isinstance(named, str) or not isinstance(mail, dict):
@@ -100,7 +107,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
     message_id = mail.get("messageId")
     if not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
         return NoEvent("an event without a message id", harmless=False)
-    kind = _type(named)
+    kind = _TYPES.get(named, EventType.OTHER)
     facts = message.get(_OBJECTS.get(kind, ""), {})
     facts = facts if isinstance(facts, dict) else {}
     sent_at = _time(mail.get("timestamp"))
@@ -121,13 +128,6 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         word=causes.word_of(kind, named, facts),
         store=_store(mail),
     )
-
-
-def _type(named: str) -> EventType:
-    try:
-        return EventType(named)
-    except ValueError:
-        return EventType.OTHER
 
 
 def _refs(mail: Mapping[str, Any]) -> Iterator[Ref]:

@@ -1,16 +1,7 @@
-"""The queue of events (SES -> SNS -> SQS): drained, applied, and only then deleted.
+"""The queue of events (SES -> SNS -> SQS)."""
 
-SQS gives a message again that was not deleted in time, so nothing is lost with a process; what
-comes again is a duplicate in the event log.
-"""
-
-import datetime as dt
 import re
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.config import Config
@@ -19,21 +10,24 @@ from botocore.exceptions import ClientError
 from newsletter.aws.clients import asked, open_clients
 from newsletter.aws.faults import Section, code_of
 from newsletter.config import Settings
-from newsletter.errors import ConfigurationError, NewsletterError, StoreError
-from newsletter.feedback import chores
-from newsletter.feedback.alarm import silence
-from newsletter.feedback.apply import A_TRANSACTION, Applied, apply, apply_late
-from newsletter.store import Store
+from newsletter.errors import ConfigurationError
+from newsletter.feedback.base import (
+    A_CALL,
+    CALLS,
+    WAIT_SECONDS,
+    QueueUnreachable,
+    Received,
+    understood,
+)
+from newsletter.feedback.ses.events import parse
+from newsletter.model.event import Event, NoEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 T = TypeVar("T")
 
-_CALL = 10  # messages in a call of SQS, at most
-_CALLS = 8  # at once
-_WAIT_SECONDS = 5  # for a first message: as long may stopping take
-_EMPTY_SECONDS = 1  # any wait asks all servers of SQS: then nothing means that nothing is there
+_REPLY_SECONDS = 20  # beyond the wait for a message
 _INVISIBLE_SECONDS = 120  # to others, while these are applied: they take about a second
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
@@ -52,21 +46,6 @@ _FAULTS = {
 }
 
 
-class QueueUnreachable(NewsletterError):
-    """SQS gives no answer, or none that says what to do: it may pass."""
-
-    code = "queue-unreachable"
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message of the queue; `receipt` is what deletes it."""
-
-    id: str
-    body: str
-    receipt: str
-
-
 class Queue:
     """The queue of `[events] queue_url`. Raises ConfigurationError where that cannot be."""
 
@@ -78,22 +57,34 @@ class Queue:
                 where="events.queue_url",
                 hint="Set [events] queue_url to the SQS queue that the topic of SES feeds.",
             )
+        self._topics = frozenset(settings.events.topic_arns)
         self._client = _client(settings)
 
     def receive(self, wait_seconds: int) -> list[Received]:
-        """Some messages, ten at most; none where none came within this time."""
+        """Some messages, ten at most; none where none came within this time.
+
+        Any wait asks all servers of SQS: then nothing means that nothing is there.
+        """
         reply = _asked(
             lambda: self._client.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=_CALL,
+                MaxNumberOfMessages=A_CALL,
                 WaitTimeSeconds=wait_seconds,
                 VisibilityTimeout=_INVISIBLE_SECONDS,
             )
         )
         return [
-            Received(message["MessageId"], message["Body"], message["ReceiptHandle"])
+            Received(
+                place=f"message {message['MessageId']}",
+                text=message["Body"],
+                report=understood(self._parse, message["Body"]),
+                receipt=message["ReceiptHandle"],
+            )
             for message in reply.get("Messages", [])
         ]
+
+    def _parse(self, text: str) -> Event | NoEvent:
+        return parse(text, self._topics)
 
     def delete(self, messages: Sequence[Received]) -> None:
         """Delete messages, ten at most. One that SQS fails to delete comes again: a duplicate."""
@@ -102,80 +93,6 @@ class Queue:
             for place, message in enumerate(messages)
         ]
         _asked(lambda: self._client.delete_message_batch(QueueUrl=self._url, Entries=entries))
-
-
-@dataclass
-class Drain:
-    """Drains a queue into a store. `stop` asks it to finish the messages in hand and leave."""
-
-    queue: Queue
-    store: Store
-    settings: Settings
-    clock: Callable[[], dt.datetime]
-    stop: threading.Event
-    notify: Callable[[str], None]
-    total: Applied
-    again_seconds: float = 10  # after the queue or the store failed
-
-    def run(self, *, once: bool, at_most: dt.timedelta | None = None) -> None:
-        """Apply what comes, until stopped; `once`, until the queue is empty or, where more keeps
-        coming, for `at_most` and a moment.
-
-        Raises ConfigurationError for what a person has to mend, and, if `once`, QueueUnreachable
-        and StoreError; else these are told, and it tries again: nothing was deleted.
-        """
-        began_at = chores_at = self.clock()
-        with ThreadPoolExecutor(_CALLS, "queue") as pool:
-            while not self.stop.is_set():
-                try:
-                    received = self._received(pool, _EMPTY_SECONDS if once else _WAIT_SECONDS)
-                    self._apply(received, pool)
-                except (QueueUnreachable, StoreError) as error:
-                    if once:
-                        raise
-                    self.notify(f"{error.message}; trying again in {self.again_seconds:g} seconds")
-                    self.stop.wait(self.again_seconds)
-                    continue
-                if not received:
-                    apply_late(self.store, self.clock(), self.settings.policy)
-                if chores_at <= self.clock():
-                    self._do_chores(tell=not once)
-                    chores_at = self.clock() + chores.EVERY
-                is_over = at_most is not None and self.clock() - began_at >= at_most
-                if once and (is_over or not received):
-                    return
-
-    def _received(self, pool: ThreadPoolExecutor, wait_seconds: int) -> list[Received]:
-        """What makes up about one transaction; few messages are taken as they come."""
-        received = self.queue.receive(wait_seconds)
-        plenty = len(received) == _CALL
-        while plenty and len(received) < A_TRANSACTION and not self.stop.is_set():
-            calls = min(_CALLS, (A_TRANSACTION - len(received)) // _CALL)
-            more = list(chain.from_iterable(pool.map(self.queue.receive, [0] * calls)))
-            received += more
-            plenty = len(more) > calls * _CALL // 2
-        return received
-
-    def _apply(self, received: Sequence[Received], pool: ThreadPoolExecutor) -> None:
-        messages = [(f"message {message.id}", message.body) for message in received]
-        events = self.settings.events
-        now = self.clock()
-        apply(
-            self.store,
-            messages,
-            now,
-            self.total,
-            self.settings.policy,
-            frozenset(events.topic_arns),
-        )
-        calls = [received[first : first + _CALL] for first in range(0, len(received), _CALL)]
-        list(pool.map(self.queue.delete, calls))  # only now: the commit is on disk
-
-    def _do_chores(self, *, tell: bool) -> None:
-        now = self.clock()
-        chores.do_chores(self.store, self.settings, now)
-        if tell and (alarm := silence(self.store, self.settings, now)):
-            self.notify(f"Alarm: {alarm}.")
 
 
 def _asked(call: Callable[[], T]) -> T:
@@ -195,9 +112,9 @@ def _client(settings: Settings) -> "SQSClient":
     config = Config(
         retries={"total_max_attempts": 3, "mode": "standard"},
         connect_timeout=10,
-        read_timeout=_WAIT_SECONDS + 20,
+        read_timeout=WAIT_SECONDS + _REPLY_SECONDS,
         tcp_keepalive=True,
-        max_pool_connections=_CALLS + 1,
+        max_pool_connections=CALLS + 1,
     )
     [client] = open_clients(
         "sqs",

@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from newsletter.aws.clients import asked, open_clients
 from newsletter.aws.faults import Section
-from newsletter.errors import NewsletterError
+from newsletter.feedback.base import NotNow
 from newsletter.store import Store, state
 
 _SECTION = Section(
@@ -23,7 +23,7 @@ _ARMED = "subscribing_armed_until"  # in seconds since 1970
 _READ_SECONDS = 10
 
 
-class NotConfirmed(NewsletterError):
+class NotConfirmed(NotNow):
     """SNS did not take the confirmation."""
 
     code = "not-confirmed"

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from newsletter.config import Settings
 from newsletter.feedback import silence
 from newsletter.feedback.apply import Applied, apply_late
+from newsletter.feedback.base import Received
 from newsletter.feedback.chores import do_chores
+from newsletter.feedback.drain import Drain
 from newsletter.feedback.retention import clear_old_payloads
-from newsletter.feedback.ses.queue import Drain, Received
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome
 from newsletter.sending import run

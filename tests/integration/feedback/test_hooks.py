@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from newsletter.config import EventSettings
 from newsletter.feedback.ses import certificates, subscribing
 from newsletter.feedback.ses.certificates import MAX_BYTES
+from newsletter.feedback.ses.hook import SnsHook
 from newsletter.feedback.ses.sns import is_of_sns
 from newsletter.sending import run
 from newsletter.sending.plan import plan
@@ -93,9 +95,18 @@ def quick(sqlite_store: Store, tmp_path: Path) -> Hook:
     return make_hook(sqlite_store, tmp_path)
 
 
+def add_hook(
+    hook: Hook,
+    site: Site,
+    fetch: Callable[[str], bytes],
+    confirm: Callable[[str, str], None],
+) -> None:
+    hooks.add(hook.app, site, [SnsHook(site.settings, site.store, site.clock, fetch, confirm)])
+
+
 def make_hook(store: Store, folder: Path) -> Hook:
     hook = Hook(FastAPI(), store, FixedClock(), Certificates())
-    hooks.add(hook.app, believing(hook, folder), hook.certificates.fetch, hook.confirm)
+    add_hook(hook, believing(hook, folder), hook.certificates.fetch, hook.confirm)
     return hook
 
 
@@ -427,7 +438,7 @@ def test_a_fetch_that_hangs_holds_up_no_message_whose_certificate_is_at_hand(
         released.wait(PATIENCE_SECONDS)
         raise certificates.NoCertificate("it hung")
 
-    hooks.add(hook.app, believing(hook, tmp_path), fetch, hook.confirm)
+    add_hook(hook, believing(hook, tmp_path), fetch, hook.confirm)
     assert hook.post(signed(notification("first"))).status_code == 200
     flood = threading.Thread(target=hook.post_at_once, args=[made_up(n) for n in range(50)])
     flood.start()
@@ -489,7 +500,7 @@ def test_where_sns_does_not_take_the_confirmation_it_is_asked_to_send_it_again(
 
     subscribing.arm(quick.store, quick.clock() + 30 * MINUTE)
     quick.app = FastAPI()
-    hooks.add(quick.app, believing(quick, tmp_path), quick.certificates.fetch, confirm)
+    add_hook(quick, believing(quick, tmp_path), quick.certificates.fetch, confirm)
 
     assert quick.post(signed(subscription())).status_code == 503
 

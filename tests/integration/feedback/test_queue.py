@@ -16,7 +16,8 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.feedback.apply import Applied
-from newsletter.feedback.ses.queue import Drain, Queue
+from newsletter.feedback.drain import Drain
+from newsletter.feedback.ses.queue import Queue
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store, schema
 from tests.integration.commandline import Answer, Call, command, lose, plan_send, spawn

@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.errors import Refused
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import incoming
 from newsletter.feedback.ses.events import parse
 from newsletter.model.email import Message
 from newsletter.model.event import Event
@@ -37,7 +38,7 @@ def event(tags: dict[str, str], number: int = 1) -> str:
 
 def tell(store: Store, *texts: str) -> Applied:
     total = Applied()
-    apply(store, [("line 1", text) for text in texts], NOW, total)
+    apply(store, incoming(parse, [("line 1", text) for text in texts]), NOW, total)
     return total
 
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from newsletter.errors import StoreError
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import incoming
 from newsletter.feedback.ses.events import parse
 from newsletter.model.email import Message
 from newsletter.model.event import Event
@@ -89,7 +90,7 @@ def test_two_who_apply_events_of_one_send_do_not_stop_each_other(store: Store) -
         told = [("events", event(send_id, number)) for number in range(first, 201, 2)]
         begin.wait()
         try:
-            apply(store, told, NOW, Applied())
+            apply(store, incoming(parse, told), NOW, Applied())
         except Exception as error:  # noqa: BLE001 -- shown by the assertion
             failed.append(error)
 
@@ -137,7 +138,7 @@ def test_two_who_set_the_same_messages_aside_do_not_stop_each_other(
     def set_aside(messages: Sequence[tuple[str, str]]) -> None:
         begin.wait()
         try:
-            apply(postgresql_store, messages, NOW, total)
+            apply(postgresql_store, incoming(parse, messages), NOW, total)
         except Exception as error:  # noqa: BLE001 -- shown by the assertion
             failed.append(error)
 

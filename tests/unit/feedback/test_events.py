@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.feedback.ses.events import MAX_CHARACTERS, parse
+from newsletter.feedback.base import MAX_CHARACTERS
+from newsletter.feedback.ses.events import parse
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 from newsletter.model.send import Reported
 from tests.unit.feedback.payloads import FOLDER, MESSAGE_ID, changed, payload

@@ -1,0 +1,139 @@
+"""What a source of events is: a folder beside this file that knows one provider.
+
+Nothing outside of it knows the provider's words, the form of its messages, or the ways on which
+they come. What leaves it are events in the words of newsletter.model.event.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from newsletter.config import Settings
+from newsletter.errors import NewsletterError
+from newsletter.model.event import Event, NoEvent
+from newsletter.store import Store
+
+MAX_CHARACTERS = 256 * 1024  # of a message that is kept
+A_CALL = 10  # messages in a call of a queue, at most
+CALLS = 8  # of a queue, at once
+WAIT_SECONDS = 5  # for a first message: as long may stopping take
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # NUL and halves of characters
+
+Clock = Callable[[], dt.datetime]
+Parse = Callable[[str], Event | NoEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message of a provider: where it stands, for people, its text, and what that reports."""
+
+    place: str
+    text: str
+    report: Event | NoEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Incoming):
+    """A message of a queue; `receipt` is what deletes it."""
+
+    receipt: str
+
+
+class QueueUnreachable(NewsletterError):
+    """The queue gives no answer, or none that says what to do: it may pass."""
+
+    code = "queue-unreachable"
+
+
+class NotNow(NewsletterError):
+    """What was posted can be neither believed nor refused now: it is to be posted again."""
+
+    code = "not-now"
+
+
+class Queue(Protocol):
+    """A queue that gives a message again where it was not deleted in time.
+
+    Both raise ConfigurationError for what a person has to mend, and QueueUnreachable.
+    """
+
+    def receive(self, wait_seconds: int) -> list[Received]:
+        """Some messages, `A_CALL` at most; none where none came within this time."""
+
+    def delete(self, messages: Sequence[Received]) -> None:
+        """Delete messages, `A_CALL` at most. One that stays comes again: a duplicate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A request to a hook; `client` names the network that it came from."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a request. What it brought is applied before it is given."""
+
+    status: int
+    reason: str = ""
+    incoming: Incoming | None = None
+
+
+class Hook(Protocol):
+    """A way for a provider to post what it reports; `path` begins with `/hooks/`."""
+
+    path: str
+
+    async def receive(self, request: Posted) -> Reply:
+        """Believe nothing that is not proven. Raises NotNow or ConfigurationError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """Until when a hook may be confirmed, and by whom: settings, by their keys."""
+
+    until: dt.datetime
+    settings: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A provider as the rest of the program knows it.
+
+    `name` is that of its events' reporter, `silence` what to check where none come. `notes` say
+    what some of its words mean, for people. `open_queue` raises ConfigurationError where there is
+    none. `arm` lets its hooks be confirmed until a time, where they have to be.
+    """
+
+    name: str
+    silence: str
+    parse: Parse
+    notes: Mapping[str, str] = field(default_factory=dict)
+    has_queue: Callable[[Settings], bool] = lambda settings: False
+    open_queue: Callable[[Settings], Queue] | None = None
+    hooks: Callable[[Settings, Store, Clock], Sequence[Hook]] = lambda *_: ()
+    arm: Callable[[Settings, Store, dt.datetime], Armed] | None = None
+
+
+def incoming(parse: Parse, messages: Iterable[tuple[str, str]]) -> Iterator[Incoming]:
+    """Messages, each with its place, as they are understood."""
+    for place, text in messages:
+        yield Incoming(place, text, understood(parse, text))
+
+
+def understood(parse: Parse, text: str) -> Event | NoEvent:
+    """What a message reports. One at which its parser fails is set aside, and holds up no other."""
+    try:
+        return parse(text)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the message would come for ever
+        return NoEvent(f"it cannot be read: {type(error).__name__}", harmless=False)
+
+
+def storable(text: str) -> str:
+    """A text without what no database keeps."""
+    return _UNSTORABLE.sub("\ufffd", text)

@@ -1,0 +1,93 @@
+"""A queue of events is drained: they are applied, and only then deleted.
+
+It gives a message again that was not deleted in time, so nothing is lost with a process; what comes
+again is a duplicate in the event log.
+"""
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+
+from newsletter.config import Settings
+from newsletter.errors import StoreError
+from newsletter.feedback import chores
+from newsletter.feedback.alarm import silence
+from newsletter.feedback.apply import A_TRANSACTION, Applied, apply, apply_late
+from newsletter.feedback.base import (
+    A_CALL,
+    CALLS,
+    WAIT_SECONDS,
+    Queue,
+    QueueUnreachable,
+    Received,
+)
+from newsletter.store import Store
+
+_EMPTY_SECONDS = 1
+
+
+@dataclass
+class Drain:
+    """Drains a queue into a store. `stop` asks it to finish the messages in hand and leave."""
+
+    queue: Queue
+    store: Store
+    settings: Settings
+    clock: Callable[[], dt.datetime]
+    stop: threading.Event
+    notify: Callable[[str], None]
+    total: Applied
+    again_seconds: float = 10  # after the queue or the store failed
+
+    def run(self, *, once: bool, at_most: dt.timedelta | None = None) -> None:
+        """Apply what comes, until stopped; `once`, until the queue is empty or, where more keeps
+        coming, for `at_most` and a moment.
+
+        Raises ConfigurationError for what a person has to mend, and, if `once`, QueueUnreachable
+        and StoreError; else these are told, and it tries again: nothing was deleted.
+        """
+        began_at = chores_at = self.clock()
+        with ThreadPoolExecutor(CALLS, "queue") as pool:
+            while not self.stop.is_set():
+                try:
+                    received = self._received(pool, _EMPTY_SECONDS if once else WAIT_SECONDS)
+                    self._apply(received, pool)
+                except (QueueUnreachable, StoreError) as error:
+                    if once:
+                        raise
+                    self.notify(f"{error.message}; trying again in {self.again_seconds:g} seconds")
+                    self.stop.wait(self.again_seconds)
+                    continue
+                if not received:
+                    apply_late(self.store, self.clock(), self.settings.policy)
+                if chores_at <= self.clock():
+                    self._do_chores(tell=not once)
+                    chores_at = self.clock() + chores.EVERY
+                is_over = at_most is not None and self.clock() - began_at >= at_most
+                if once and (is_over or not received):
+                    return
+
+    def _received(self, pool: ThreadPoolExecutor, wait_seconds: int) -> list[Received]:
+        """What makes up about one transaction; few messages are taken as they come."""
+        received = self.queue.receive(wait_seconds)
+        plenty = len(received) == A_CALL
+        while plenty and len(received) < A_TRANSACTION and not self.stop.is_set():
+            calls = min(CALLS, (A_TRANSACTION - len(received)) // A_CALL)
+            more = list(chain.from_iterable(pool.map(self.queue.receive, [0] * calls)))
+            received += more
+            plenty = len(more) > calls * A_CALL // 2
+        return received
+
+    def _apply(self, received: Sequence[Received], pool: ThreadPoolExecutor) -> None:
+        apply(self.store, received, self.clock(), self.total, self.settings.policy)
+        calls = [received[first : first + A_CALL] for first in range(0, len(received), A_CALL)]
+        list(pool.map(self.queue.delete, calls))  # only now: the commit is on disk
+
+    def _do_chores(self, *, tell: bool) -> None:
+        now = self.clock()
+        chores.do_chores(self.store, self.settings, now)
+        if tell and (alarm := silence(self.store, self.settings, now)):
+            self.notify(f"Alarm: {alarm}.")
