@@ -220,6 +220,11 @@ class TransportSettings(_Part):
     outbox: OutboxSettings = OutboxSettings()
     ses: SesSettings = SesSettings()
 
+    @property
+    def max_rate(self) -> int:
+        """Recipients a second that the settings of the chosen transport allow; 0 is no limit."""
+        return getattr(getattr(self, self.kind), "max_rate", 0)
+
 
 class EventSettings(_Part):
     """`[events]`: who reports what became of mails, and where that arrives."""

@@ -1,4 +1,4 @@
-"""Our suppressions and those of the SES account, each told what the other learned."""
+"""Our suppressions and those of the provider's account, each told what the other learned."""
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
@@ -10,12 +10,10 @@ from newsletter.model.address import Address
 from newsletter.model.subscriber import Suppression, SuppressionReason
 from newsletter.store import Store, state, suppressions
 from newsletter.store.staging import Hashes
-from newsletter.transports.ses import AccountList, Listed
+from newsletter.transports.base import AccountList, Listed
 
-SOURCE = "SES account list"
-_PULLED = "ses_suppressions_pulled"  # in the store: when the list was last read, Unix seconds
-_OVERLAP = dt.timedelta(days=1)  # clocks differ, and SES may show a change late
-_PUSHED = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)  # what SES has reasons for
+_OVERLAP = dt.timedelta(days=1)  # clocks differ, and a provider may show a change late
+_PUSHED = (SuppressionReason.HARD_BOUNCE, SuppressionReason.COMPLAINT)
 _PAGE = 1000
 
 
@@ -23,55 +21,64 @@ _PAGE = 1000
 class Synced:
     """What changed on either side, and how many addresses needed nothing."""
 
-    from_ses: int = 0
-    to_ses: int = 0
-    removed_at_ses: int = 0
+    taken: int = 0
+    given: int = 0
+    removed: int = 0  # from the provider's list
     unchanged: int = 0
+
+    def counts(self, kind: str) -> dict[str, int]:
+        """The counts as commands print them, by the kind of the transport."""
+        return {
+            f"from_{kind}": self.taken,
+            f"to_{kind}": self.given,
+            f"removed_at_{kind}": self.removed,
+            "unchanged": self.unchanged,
+        }
 
 
 def sync(store: Store, account: AccountList, hashes: Hashes, now: dt.datetime) -> Synced:
     """Read the account's whole list, take over what is new, and put there what it lacks.
 
-    What was removed here since SES listed it is deleted there instead of coming back. Manual and
-    soft-bounce suppressions stay ours, and of an erased person nothing is told. Each page is a
+    What was removed here since it was listed there is deleted there instead of coming back. Manual
+    and soft-bounce suppressions stay ours, and of an erased person nothing is told. Each page is a
     transaction: after a failure, which is raised, another run goes on where this one ended.
     """
     total = Synced()
-    there: set[str] = set()  # of our own, what SES has already
+    there: set[str] = set()  # of our own, what the provider has already
     for page in account.pages():
         with store.write() as connection:
-            found = _take(connection, page, hashes, now, total)
+            found = _take(connection, page, _source(account), hashes, now, total)
         there |= found.ours
         for address in found.removed:
             account.delete(address)
-        total.removed_at_ses += len(found.removed)
-    for entry in _lacking(store, there):
+        total.removed += len(found.removed)
+    for entry in _lacking(store, _source(account), there):
         account.put(entry.address, entry.reason)
-        total.to_ses += 1
-    _note(store, now)
+        total.given += 1
+    _note(store, account, now)
     return total
 
 
 def pull(store: Store, account: AccountList, hashes: Hashes, now: dt.datetime) -> int:
-    """Take over what SES has listed since the last time; returns how many are new here.
+    """Take over what the provider has listed since the last time; returns how many are new here.
 
-    The first time this reads the whole list. It changes nothing at SES.
+    The first time this reads the whole list. It changes nothing there.
     """
     with store.read() as connection:
-        last = state.value(connection, _PULLED)
+        last = state.value(connection, _pulled(account))
     since = dt.datetime.fromtimestamp(last, dt.UTC) - _OVERLAP if last else None
     total = Synced()
     for page in account.pages(since):
         with store.write() as connection:
-            _take(connection, page, hashes, now, total)
-    _note(store, now)
-    return total.from_ses
+            _take(connection, page, _source(account), hashes, now, total)
+    _note(store, account, now)
+    return total.taken
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Of one page of SES: the keys that came from us, and the addresses that we have removed, spelt
-    as SES lists them."""
+    """Of one page: the keys that came from us, and the addresses that we have removed, spelt as
+    they are listed."""
 
     ours: frozenset[str]
     removed: tuple[str, ...]
@@ -80,14 +87,17 @@ class _Page:
 def _take(
     connection: Connection,
     page: Sequence[Listed],
+    source: str,
     hashes: Hashes,
     now: dt.datetime,
     total: Synced,
 ) -> _Page:
     listed = {key: entry for entry in page if (key := _key(entry)) is not None}
     known = suppressions.of(connection, listed)
-    # What SES lists for reasons of its own stays when an import is undone.
-    suppressions.keep(connection, [key for key, entry in known.items() if not _is_pushed(entry)])
+    # What the provider lists for reasons of its own stays when an import is undone.
+    suppressions.keep(
+        connection, [key for key, entry in known.items() if not _is_pushed(entry, source)]
+    )
     new = [key for key in listed if key not in known]
     erased = _erased(connection, new, hashes)
     removed_at = suppressions.last_removed(connection, new)
@@ -95,14 +105,14 @@ def _take(
     added = suppressions.add_all(
         connection,
         [
-            Suppression(key, listed[key].reason, SOURCE, now)
+            Suppression(key, listed[key].reason, source, now)
             for key in new
             if key not in erased and key not in removed
         ],
     )
-    total.from_ses += added
+    total.taken += added
     total.unchanged += len(page) - added - len(removed)
-    ours = frozenset(key for key, entry in known.items() if _is_pushed(entry))
+    ours = frozenset(key for key, entry in known.items() if _is_pushed(entry, source))
     return _Page(ours, tuple(entry.address for entry in page if _key(entry) in removed))
 
 
@@ -114,22 +124,34 @@ def _erased(connection: Connection, keys: Sequence[str], hashes: Hashes) -> Coll
     return {names[found] for found in suppressions.of(connection, names)}
 
 
-def _lacking(store: Store, there: Collection[str]) -> Iterator[Suppression]:
-    """Our own bounces and complaints that SES does not list, a page at a time."""
+def _lacking(store: Store, source: str, there: Collection[str]) -> Iterator[Suppression]:
+    """Our own bounces and complaints that the provider does not list, a page at a time."""
     for reason in _PUSHED:
         after = ""
         while True:
             with store.read() as connection:
                 page = suppressions.by_address(connection, reason, after, _PAGE)
-            yield from (entry for entry in page if _is_pushed(entry) and entry.address not in there)
+            yield from (
+                entry for entry in page if _is_pushed(entry, source) and entry.address not in there
+            )
             if len(page) < _PAGE:
                 break
             after = page[-1].address
 
 
-def _is_pushed(entry: Suppression) -> bool:
-    """What came from SES does not go back: it may have been deleted there on purpose."""
-    return entry.reason in _PUSHED and entry.source != SOURCE
+def _is_pushed(entry: Suppression, source: str) -> bool:
+    """What came from the list does not go back: it may have been deleted there on purpose."""
+    return entry.reason in _PUSHED and entry.source != source
+
+
+def _source(account: AccountList) -> str:
+    """The source of suppressions that came from its list."""
+    return f"{account.service} account list"
+
+
+def _pulled(account: AccountList) -> str:
+    """When the list was last read, in Unix seconds: its name in the store."""
+    return f"{account.kind}_suppressions_pulled"
 
 
 def _key(entry: Listed) -> str | None:
@@ -139,6 +161,6 @@ def _key(entry: Listed) -> str | None:
         return None  # nobody that we could ever mail
 
 
-def _note(store: Store, now: dt.datetime) -> None:
+def _note(store: Store, account: AccountList, now: dt.datetime) -> None:
     with store.write() as connection:
-        state.raise_to(connection, _PULLED, int(now.timestamp()))
+        state.raise_to(connection, _pulled(account), int(now.timestamp()))

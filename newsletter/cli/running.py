@@ -70,7 +70,7 @@ def runner(session: Session) -> "Runner":
         transport=transport,
         links=Links(base_url, load_keys(session.project.root)),
         base_url=base_url,
-        max_rate=settings.transport.ses.max_rate if settings.transport.kind == "ses" else 0,
+        max_rate=settings.transport.max_rate,
         clock=utc_now,
         stop=stop,
         notify=lambda line: session.notes.print(line),
@@ -152,25 +152,27 @@ def _once(session: Session) -> Callable[[str], None]:
 
 
 def _pull_suppressions(session: Session, transport: "Transport") -> None:
-    """Take over whom SES has listed since the last send.
+    """Take over whom the provider has listed since the last send.
 
-    Where SES does not tell, that is told and the send goes on: SES itself mails none of them.
+    Where it does not tell, that is told and the send goes on: it mails none of them by itself.
     """
-    if transport.kind != "ses":
-        return
     from newsletter.audience import syncing
     from newsletter.errors import ConfigurationError, TransportError
     from newsletter.project import utc_now
-    from newsletter.transports.ses import Ses
+    from newsletter.transports.base import HasAccountList
 
-    assert isinstance(transport, Ses)
+    if not isinstance(transport, HasAccountList):
+        return
+    account = transport.account_list
     try:
-        new = syncing.pull(session.store, transport.account_list, hashes_of(session), utc_now())
+        new = syncing.pull(session.store, account, hashes_of(session), utc_now())
     except (ConfigurationError, TransportError) as error:
         session.notes.print(error.message)
         return
     if new:
-        session.notes.print(f"Newly suppressed by the list of the SES account: {new:,}.")
+        session.notes.print(
+            f"Newly suppressed by the list of the {account.service} account: {new:,}."
+        )
 
 
 @contextmanager

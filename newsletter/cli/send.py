@@ -69,7 +69,7 @@ def send(
     from newsletter.sending.prepare import blamed_on, place_of, prepare
     from newsletter.sending.publishing import publish
     from newsletter.times import parse_time
-    from newsletter.transports import reaches_readers
+    from newsletter.transports import kind_of
 
     prepared = prepare(session.project, issue)
     place = "--list" if list_name else place_of("list", prepared.parsed)
@@ -123,7 +123,7 @@ def send(
     restored.compare(session.store, allowance, utc_now())
     for warning in preflight.check_sender(sender.transport, order.email.sender, allowance):
         warn(session, f"{warning}.")
-    if reaches_readers(sender.transport):
+    if sender.transport.reaches_readers:
         refuse(prepared, tuple(scaffold.untouched(prepared.digest)))
         scaffold.check_identity(session.project.settings)
     days = preflight.days(allowance, expected.queued, scheduled=scheduled)
@@ -132,7 +132,7 @@ def send(
         return 0
     if not yes:
         _confirm(session, order, expected, days)
-    if order.canary and sender.transport.kind != "ses":
+    if order.canary and not kind_of(session.project.settings.transport).reports:
         session.notes.print(
             "Nothing reports what becomes of these mails: the canary pauses, unless "
             "`newsletter events replay` tells of them.",

@@ -199,9 +199,12 @@ def _while_sending(session: Session, send: Send) -> str:
 
 
 def _about_unknown(session: Session, send: Send) -> str:
+    from newsletter.transports import kind_of
+
     decide = f"newsletter resolve {send.id} --unknown resend|accept|reject"
-    if session.project.settings.transport.kind != "ses":
-        return f"Look whether the unknown ones are in the outbox, then decide with: {decide}"
+    kind = kind_of(session.project.settings.transport)
+    if not kind.reports:
+        return f"Look whether the unknown ones are in {kind.record}, then decide with: {decide}"
     return (
         "Whether the unknown ones were sent, their events will tell, mostly within minutes: "
         f"newsletter events pull --once. Of what is unknown a day later, decide with: {decide}"

@@ -1,6 +1,5 @@
 """`newsletter suppressions`: addresses that are never mailed."""
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -63,6 +62,8 @@ def add(session: Session, address: str) -> None:
 @command
 def remove(session: Session, address: str | None, send: str | None) -> None:
     """Allow an address to be mailed again."""
+    from newsletter.transports import kind_of
+
     if (address is None) == (send is None):
         raise UsageError(
             "one address or one send is needed",
@@ -72,8 +73,11 @@ def remove(session: Session, address: str | None, send: str | None) -> None:
         _remove_one(session, address)
     elif send is not None:
         _remove_bounced(session, send)
-    if session.project.settings.transport.kind == "ses":
-        session.notes.print("SES may still hold it on its own list: newsletter suppressions sync")
+    kind = kind_of(session.project.settings.transport)
+    if kind.open_account_list is not None:
+        session.notes.print(
+            f"{kind.service} may still hold it on its own list: newsletter suppressions sync"
+        )
 
 
 def _remove_one(session: Session, address: str) -> None:
@@ -164,21 +168,23 @@ _IMPORTED = ("suppressed", "unchanged", "skipped", "rejected")
 @suppressions.command()
 @command
 def sync(session: Session) -> None:
-    """Tell SES of our bounces and complaints, and take over those on its account list."""
+    """Tell the provider of our bounces and complaints, and take over those on its own list."""
     from newsletter.audience import syncing
     from newsletter.project import utc_now
-    from newsletter.transports.ses import AccountList
+    from newsletter.transports import kind_of
 
-    transport = session.project.settings.transport
-    if transport.kind != "ses":
+    settings = session.project.settings.transport
+    kind = kind_of(settings)
+    if kind.open_account_list is None:
         raise UsageError(
-            f"the transport is {transport.kind!r}: only Amazon SES has a list of its own",
+            f"the transport is {settings.kind!r}, and {kind.service} has no suppression list of "
+            "its own",
             where="transport.kind",
-            hint='Set [transport] kind = "ses".',
+            hint="There is nothing to synchronise.",
         )
-    account = AccountList.open(transport.ses)
+    account = kind.open_account_list(settings)
     synced = syncing.sync(session.store, account, hashes_of(session), utc_now())
-    counts = asdict(synced)
+    counts = synced.counts(account.kind)
     if session.json:
         session.emit(counts)
         return

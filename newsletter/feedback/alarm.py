@@ -6,6 +6,7 @@ from newsletter.config import Settings
 from newsletter.feedback.sources import source_of
 from newsletter.store import Store, deliveries, events
 from newsletter.times import shown
+from newsletter.transports import kind_of
 
 _LOOKS_BACK = dt.timedelta(days=1)
 
@@ -13,7 +14,7 @@ _LOOKS_BACK = dt.timedelta(days=1)
 def silence(store: Store, settings: Settings, now: dt.datetime) -> str | None:
     """What is wrong, in a line, where mail was accepted longer than `silence_minutes` ago, within
     the last day, and no event came since. None where all is well, or nobody reports."""
-    if settings.transport.kind != "ses":
+    if not kind_of(settings.transport).reports:
         return None
     until = now - dt.timedelta(minutes=settings.events.silence_minutes)
     with store.read() as connection:

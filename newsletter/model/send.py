@@ -1,7 +1,7 @@
 """Sends and deliveries: one decision to mail, and what we did with each recipient."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -236,7 +236,9 @@ class Allowance:
 
     `rate` in recipients a second, `remaining` and `daily` in recipients of the rolling 24 hours.
     `sent` is how many the account has mailed in these, if that says something of this newsletter.
-    `problem` says why nothing at all may be sent, `warning` what may come to that.
+    `problem` says why nothing at all may be sent, `warning` what may come to that. `service` is
+    the name of the outside for people, `hint` what to do about the problem or the sandbox, and
+    `if_shared` what to do where `sent` counts mails of other programs too.
     """
 
     rate: float | None = None
@@ -246,3 +248,7 @@ class Allowance:
     sandbox: bool = False
     problem: str = ""
     warning: str = ""
+    # Words for people, which say nothing of what is allowed.
+    service: str = field(default="the provider", compare=False)
+    hint: str = field(default="", compare=False)
+    if_shared: str = field(default="", compare=False)

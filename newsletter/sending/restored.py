@@ -3,7 +3,7 @@
 Such a store does not know what was sent since the copy was made, nor who left. Nothing is sent from
 it before it is adopted. Copies that `db backup` made know what they are. Others are recognised by
 the newsletter's folder, by reports of mails that the store should know and does not, and by what
-SES has counted.
+the provider has counted.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ from newsletter.store import (
 from newsletter.times import shown
 
 ADVICE = "Replay the events since then if you have them, then: newsletter db adopt"
-_COUNTED = dt.timedelta(hours=25)  # what SES counts as 24 begins a little later than our claim
+_COUNTED = dt.timedelta(hours=25)  # a provider's 24 begin a little later than our claim
 _MARGIN = 100  # tests, say
 _REASON = "the store was restored from a backup: it may have been sent since"
 
@@ -74,10 +74,10 @@ def compare(store: Store, allowance: Allowance, now: dt.datetime) -> None:
         return
     assert allowance.sent is not None
     raise Refused(
-        f"SES has taken {allowance.sent:,} mails of this account in 24 hours, and this store knows "
-        f"of {allowance.sent - others:,}: it may have been restored from a backup",
+        f"{allowance.service} has taken {allowance.sent:,} mails of this account in 24 hours, and "
+        f"this store knows of {allowance.sent - others:,}: it may have been restored from a backup",
         hint="Nothing was sent. If it was: newsletter db adopt --yes. If another program sends "
-        "from this account: set shared_account = true in [transport.ses].",
+        f"from this account: {allowance.if_shared}.",
     )
 
 

@@ -162,11 +162,12 @@ def allowed(transport: Transport) -> Allowance:
     """What the account allows. Raises Refused where it may not send at all, or only to itself."""
     allowance = transport.allowance()
     if allowance.problem:
-        raise Refused(allowance.problem, hint="Nothing was sent. See the SES console.")
+        raise Refused(allowance.problem, hint=f"Nothing was sent. {allowance.hint}".strip())
     if allowance.sandbox:
         raise Refused(
-            "the SES account is in the sandbox: it may send to verified addresses only",
-            hint="Ask AWS for production access; newsletter test reaches verified addresses.",
+            f"the account at {allowance.service} is in the sandbox: it may send to verified "
+            "addresses only",
+            hint=allowance.hint,
         )
     return allowance
 
@@ -463,7 +464,7 @@ def _renew(work: Run) -> bool:
 
 
 def _pause_if_restored(runner: Runner, work: Run) -> None:
-    """What shows it may come only after the send was taken, as a report of SES does."""
+    """What shows it may come only after the send was taken, as a report does."""
     with work.store.read() as connection:
         sign = restored.sign(connection, runner.generation, runner.timezone)
     if sign:

@@ -53,7 +53,7 @@ def send_tests(
     """
     allowance = runner.transport.allowance()
     if allowance.problem:
-        raise Refused(allowance.problem, hint="Nothing was sent. See the SES console.")
+        raise Refused(allowance.problem, hint=f"Nothing was sent. {allowance.hint}".strip())
     pace = Pace(runner.max_rate or None, allowance.rate)
     with runner.store.read() as connection:
         today = foot_of(connection, list_name, slug, web)

@@ -1,10 +1,16 @@
-"""What the sending core asks of a transport."""
+"""What the program asks of a transport: to send with it, and what people are told of it."""
 
-from collections.abc import Sequence
-from typing import Protocol
+import datetime as dt
+import ipaddress
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
+from newsletter.config import TransportSettings
 from newsletter.model.email import Message
 from newsletter.model.send import Allowance, Outcome
+from newsletter.model.subscriber import SuppressionReason
+from newsletter.project import Project
 
 
 class Transport(Protocol):
@@ -23,8 +29,73 @@ class Transport(Protocol):
     concurrency: int  # how many calls may be under way at once
     batch_size: int  # how many messages a batch has at most
 
+    @property
+    def reaches_readers(self) -> bool:
+        """Whether mails go out into the world, rather than into files or a stand-in nearby."""
+
     def allowance(self) -> Allowance: ...
 
     def check(self, sender: str) -> Sequence[str]: ...
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One address on a provider's suppression list; `at` is when that last changed it."""
+
+    address: str
+    reason: SuppressionReason
+    at: dt.datetime
+
+
+class AccountList(Protocol):
+    """The suppression list that a provider keeps for our account beside ours.
+
+    `kind` is that of the transport, `service` the provider's name for people. Each call raises
+    ConfigurationError or TransportDown.
+    """
+
+    kind: str
+    service: str
+
+    def pages(self, since: dt.datetime | None = None) -> Iterator[Sequence[Listed]]:
+        """All that is listed, or what changed since a time, a page at a time."""
+
+    def put(self, address: str, reason: SuppressionReason) -> None:
+        """List an address for a hard bounce or a complaint."""
+
+    def delete(self, address: str) -> None:
+        """Take an address off the list, spelt as it was listed; one that is not on it is fine."""
+
+
+@runtime_checkable
+class HasAccountList(Protocol):
+    """A transport whose provider keeps such a list."""
+
+    @property
+    def account_list(self) -> AccountList: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the program knows of a transport before it opens it: `KIND` of its module.
+
+    `service` is its name for people, `record` where a person finds out whether a mail was sent,
+    and `reports` whether a source of events tells that. `open_account_list` is there where the
+    provider keeps a suppression list.
+    """
+
+    service: str
+    record: str
+    open: Callable[[Project], Transport]
+    reports: bool = False
+    open_account_list: Callable[[TransportSettings], AccountList] | None = None
+
+
+def is_nearby(host: str) -> bool:
+    """Whether a host is this machine, or has a name that only its own network knows."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return "." not in host

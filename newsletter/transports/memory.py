@@ -14,7 +14,7 @@ class Memory:
     """`answer` may return any outcomes, or raise; without one it accepts what can be a mail."""
 
     kind = "memory"
-
+    reaches_readers = False
     batch_size = 50
 
     def __init__(

@@ -9,7 +9,9 @@ from newsletter.errors import ConfigurationError, MachineFault
 from newsletter.files import in_the_way, make_folder, write_together
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected
+from newsletter.project import Project
 from newsletter.transports import mime
+from newsletter.transports.base import Kind
 
 # What is wrong with one file alone: the others of its batch can be written.
 _OF_ONE_MESSAGE = (errno.ENAMETOOLONG, errno.EILSEQ)
@@ -23,6 +25,7 @@ class Outbox:
     """
 
     kind = "outbox"
+    reaches_readers = False
     concurrency = 1
     batch_size = 50
 
@@ -69,6 +72,13 @@ class Outbox:
                     raise _fault(folder, stopped, outcomes) from stopped
                 outcomes[mails.pop(0)[0]] = Rejected(f"the outbox: {stopped.strerror}")
         return [outcome for outcome in outcomes if outcome is not None]
+
+
+def _open(project: Project) -> Outbox:
+    return Outbox(project.outbox)
+
+
+KIND = Kind(service="the outbox", record="the outbox", open=_open)
 
 
 def _fault(folder: Path, error: OSError, outcomes: Sequence[Outcome | None]) -> MachineFault:

@@ -110,8 +110,7 @@ class Mailer:
             if allowance.problem:
                 _log.error("mails of the web pages wait: %s", allowance.problem)
                 return False
-            settings = self.site.settings.transport
-            asked = settings.ses.max_rate if settings.kind == "ses" else 0
+            asked = self.site.settings.transport.max_rate
             self._pace = Pace(asked or None, allowance.rate)
             self._asked_at = now
         return True

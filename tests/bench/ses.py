@@ -18,7 +18,7 @@ from newsletter.project import utc_now
 from newsletter.sending.plan import Order, plan
 from newsletter.sending.run import Runner, run
 from newsletter.store import open_store
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.bench.audience import LIST, import_people, people_file
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure

@@ -126,7 +126,7 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 def ses_of(standin: StandIn) -> Iterator[Callable[[str], Transport]]:
     """The transport to the stand-in by its mode, made once: boto3 takes its time."""
     # Imported here: boto3 is not for those who leave SES out.
-    from newsletter.transports.ses import Ses
+    from newsletter.transports.ses.transport import Ses
 
     @cache
     def made(mode: str) -> Transport:

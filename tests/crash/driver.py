@@ -40,7 +40,7 @@ from newsletter.sending import core, run
 from newsletter.sending.run import Progress, Runner
 from newsletter.transports import Transport
 from newsletter.transports.outbox import Outbox
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.crash import guards
 
 _PROCESSES = multiprocessing.get_context("forkserver")

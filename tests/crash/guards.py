@@ -24,8 +24,8 @@ from newsletter.sending.pace import Pace
 from newsletter.store import claims
 from newsletter.store.claims import Claim, Claimed, NothingToClaim
 from newsletter.store.schema import batches, deliveries
-from newsletter.transports.ses import Ses
 from newsletter.transports.ses import transport as ses
+from newsletter.transports.ses.transport import Ses
 
 
 @dataclass(frozen=True, slots=True)

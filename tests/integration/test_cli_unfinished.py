@@ -8,7 +8,7 @@ from newsletter import scaffold
 from newsletter.errors import ConfigurationError
 from newsletter.project import Project
 from newsletter.sending.prepare import prepare
-from newsletter.transports import open_transport, reaches_readers
+from newsletter.transports import open_transport
 from tests.integration.commandline import Call
 from tests.unit.lint.examples import PROSE, front
 
@@ -68,14 +68,14 @@ def test_it_can_be_looked_at(call: Call, unfinished: str) -> None:
 )
 def test_a_stand_in_nearby_reaches_no_reader(project: Path, endpoint: str, reaches: bool) -> None:
     """What is sent to one is a rehearsal, as what is written into the outbox."""
-    assert not reaches_readers(open_transport(Project.open(project)))
+    assert not open_transport(Project.open(project)).reaches_readers
     settings = project / "newsletter.toml"
     settings.write_text(
         settings.read_text().replace('kind = "outbox"', 'kind = "ses"')
         + f'[transport.ses]\nregion = "eu-central-1"\nendpoint_url = "{endpoint}"\n'
     )
 
-    assert reaches_readers(open_transport(Project.open(project))) is reaches
+    assert open_transport(Project.open(project)).reaches_readers is reaches
 
 
 def test_a_scaffold_is_known_by_its_text(call: Call, project: Path) -> None:

@@ -40,6 +40,7 @@ class FirstOnly:
     kind: str = "outbox"
     concurrency: int = 1
     batch_size: int = 1
+    reaches_readers: bool = False
     delivered: int = 0
 
     def allowance(self) -> Allowance:

@@ -23,7 +23,7 @@ from newsletter.model.subscriber import Subscriber
 from newsletter.project import Project
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.prepare import prepare
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -11,7 +11,30 @@ calls      those that one batch takes
 transport  the whole
 """
 
-from newsletter.transports.ses.suppressed import AccountList, Listed
-from newsletter.transports.ses.transport import Ses
+# Imported where they are used: the SDK of AWS takes long, and most commands only read.
+# ruff: noqa: PLC0415
 
-__all__ = ["AccountList", "Listed", "Ses"]
+from newsletter.config import TransportSettings
+from newsletter.project import Project
+from newsletter.transports.base import AccountList, Kind, Transport
+
+
+def _open(project: Project) -> Transport:
+    from newsletter.transports.ses.transport import Ses
+
+    return Ses(project.settings.transport.ses)
+
+
+def _open_account_list(settings: TransportSettings) -> AccountList:
+    from newsletter.transports.ses import suppressed
+
+    return suppressed.SesAccountList.open(settings.ses)
+
+
+KIND = Kind(
+    service="SES",
+    record="the events of SES",
+    open=_open,
+    reports=True,
+    open_account_list=_open_account_list,
+)

@@ -7,6 +7,8 @@ from typing import Any
 from newsletter.aws.faults import line_of
 from newsletter.model.send import Allowance
 
+_CONSOLE = "See the SES console."
+_SANDBOX = "Ask AWS for production access; newsletter test reaches verified addresses."
 _SHARE = 0.95  # of the account's rate: SES counts by the second, and so do others who send
 
 
@@ -21,14 +23,18 @@ def allowance(reply: Mapping[str, Any], *, is_shared: bool = False) -> Allowance
     most, rate, sent = (
         _number(quota[name]) for name in ("Max24HourSend", "MaxSendRate", "SentLast24Hours")
     )
+    problem = _problem(reply, most, rate)
     return Allowance(
         rate=rate * _SHARE if rate > 0 else None,
         remaining=None if most < 0 else max(0, int(most - sent)),
         daily=None if most < 0 else int(most),
         sent=None if is_shared else int(sent),
         sandbox=not reply["ProductionAccessEnabled"],
-        problem=_problem(reply, most, rate),
+        problem=problem,
         warning=_warning(reply),
+        service="SES",
+        hint=_CONSOLE if problem else _SANDBOX,
+        if_shared="set shared_account = true in [transport.ses]",
     )
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.config import Config
@@ -12,6 +12,7 @@ from newsletter.aws.clients import asked
 from newsletter.config import SesSettings
 from newsletter.errors import TransportDown
 from newsletter.model.subscriber import SuppressionReason
+from newsletter.transports.base import Listed
 from newsletter.transports.ses.clients import SENDING, open_clients
 
 if TYPE_CHECKING:
@@ -42,18 +43,12 @@ _REASONS = {
 _SAID = {reason: name for name, reason in _REASONS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One address on the account's list; `at` is when SES last changed it."""
-
-    address: str
-    reason: SuppressionReason
-    at: dt.datetime
-
-
-class AccountList:
+class SesAccountList:
     """Reads and changes the list that the mails obey: the account's or, where the configuration set
     or the tenant says so, the tenant's. Each call raises ConfigurationError or TransportDown."""
+
+    kind = "ses"
+    service = "SES"
 
     def __init__(self, client: "SESV2Client", settings: SesSettings) -> None:
         self._client = client

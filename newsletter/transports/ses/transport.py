@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from botocore.config import Config
 
@@ -16,11 +17,12 @@ from newsletter.config import SesSettings
 from newsletter.errors import SendingStopped, TransportError
 from newsletter.model.email import Message
 from newsletter.model.send import Allowance, Outcome, Rejected
+from newsletter.transports.base import is_nearby
 from newsletter.transports.ses import checks, limits
 from newsletter.transports.ses.account import allowance
 from newsletter.transports.ses.calls import Calls
 from newsletter.transports.ses.clients import SENDING, open_clients
-from newsletter.transports.ses.suppressed import AccountList
+from newsletter.transports.ses.suppressed import SesAccountList
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -62,14 +64,13 @@ class Ses:
         self._pending: dict[str, TransportError] = {}
 
     @property
-    def account_list(self) -> AccountList:
+    def account_list(self) -> SesAccountList:
         """The account's suppression list, through the client for questions."""
-        return AccountList(self._control, self._settings)
+        return SesAccountList(self._control, self._settings)
 
     @property
-    def endpoint(self) -> str:
-        """The URL that its calls go to."""
-        return self._client.meta.endpoint_url
+    def reaches_readers(self) -> bool:
+        return not is_nearby(urlsplit(self._client.meta.endpoint_url).hostname or "")
 
     def allowance(self) -> Allowance:
         """What the account allows now.

@@ -13,7 +13,7 @@ from newsletter.sending.plan import plan
 from newsletter.sending.run import Runner
 from newsletter.store import Store
 from newsletter.transports import Transport
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.integration.sending import (
     EMAIL,
     NOW,

@@ -27,7 +27,7 @@ from newsletter.model.subscriber import Subscriber
 from newsletter.sending import run
 from newsletter.sending.compose import Audience, compose
 from newsletter.store import schema
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.integration.sending import EMAIL
 from tests.integration.ses.stage import Stage, kinds, ses_at, settings_for
 from tests.standin.client import StandIn

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from newsletter.errors import ConfigurationError, NewsletterError, Refused
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.integration.commandline import Call, plan_send
 from tests.integration.ses.stage import settings_for
 from tests.standin.client import StandIn, running

@@ -15,7 +15,7 @@ from newsletter.project import utc_now
 from newsletter.sending import run
 from newsletter.sending.patience import Patience
 from newsletter.store import Store
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.integration.ses.stage import Stage, settings_for
 from tests.standin.client import StandIn
 from tests.waiting import PATIENCE_SECONDS

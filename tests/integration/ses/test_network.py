@@ -12,7 +12,7 @@ from newsletter.model.email import Message
 from newsletter.model.send import SendStatus
 from newsletter.sending import run
 from newsletter.store import Store
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.integration.sending import FixedClock, runner
 from tests.integration.ses.stage import NotAsking, Stage, settings_for
 from tests.integration.ses.wire import CERTIFICATES, closed_port, listening

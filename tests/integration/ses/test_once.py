@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.model.send import SendStatus
-from newsletter.transports.ses import Ses
+from newsletter.transports.ses.transport import Ses
 from tests.integration.commandline import Call, slow_down, speed_up
 from tests.integration.ses.stage import Stage, settings_for
 from tests.integration.test_cli_processes import Terminal, at_terminal

@@ -10,13 +10,13 @@ from mypy_boto3_sesv2 import SESV2Client
 
 from newsletter.audience.erasing import erase
 from newsletter.audience.subscribers import suppress, unsuppress
-from newsletter.audience.syncing import SOURCE, Synced, pull, sync
+from newsletter.audience.syncing import Synced, pull, sync
 from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError, TransportDown
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.store import Store, imports, suppressions
-from newsletter.transports.ses import AccountList
+from newsletter.transports.ses.suppressed import SesAccountList
 from tests.factories import erased_hash, import_text, join, make_list
 from tests.integration.commandline import Call
 from tests.integration.test_cli_ses import HEALTHY, NO_AWS
@@ -25,6 +25,8 @@ from tests.standin.client import StandIn, running
 
 HOUR = dt.timedelta(hours=1)
 MONTH = dt.timedelta(days=30)
+
+SOURCE = "SES account list"
 
 
 def now() -> dt.datetime:
@@ -49,11 +51,11 @@ def ses(standin: StandIn) -> SESV2Client:
 
 
 @pytest.fixture
-def account(standin: StandIn) -> AccountList:
-    return AccountList.open(SesSettings(region="us-east-1", endpoint_url=standin.url))
+def account(standin: StandIn) -> SesAccountList:
+    return SesAccountList.open(SesSettings(region="us-east-1", endpoint_url=standin.url))
 
 
-def listed(account: AccountList) -> Mapping[str, SuppressionReason]:
+def listed(account: SesAccountList) -> Mapping[str, SuppressionReason]:
     return {entry.address: entry.reason for page in account.pages() for entry in page}
 
 
@@ -73,7 +75,7 @@ def calls(standin: StandIn) -> list[str]:
 
 
 def test_each_side_takes_over_what_only_the_other_knows(
-    store: Store, account: AccountList, ses: SESV2Client
+    store: Store, account: SesAccountList, ses: SESV2Client
 ) -> None:
     ses.put_suppressed_destination(EmailAddress="Bounced@example.com", Reason="BOUNCE")
     ses.put_suppressed_destination(EmailAddress="cross@example.com", Reason="COMPLAINT")
@@ -84,7 +86,7 @@ def test_each_side_takes_over_what_only_the_other_knows(
 
     synced = sync(store, account, erased_hash, now())
 
-    assert synced == Synced(from_ses=2, to_ses=2, removed_at_ses=0, unchanged=1)
+    assert synced == Synced(taken=2, given=2, removed=0, unchanged=1)
     assert ours(store)["bounced@example.com"] == ("hard_bounce", SOURCE)
     assert ours(store)["cross@example.com"] == ("complaint", SOURCE)
     assert ours(store)["both@example.com"] == ("complaint", "an event")
@@ -93,7 +95,7 @@ def test_each_side_takes_over_what_only_the_other_knows(
 
 
 def test_what_ses_lists_outlives_an_import_that_is_undone(
-    store: Store, account: AccountList, ses: SESV2Client, tmp_path: Path
+    store: Store, account: SesAccountList, ses: SESV2Client, tmp_path: Path
 ) -> None:
     """An imported bounce may stand there because we put it there; what we never put there is SES's
     own."""
@@ -110,7 +112,7 @@ def test_what_ses_lists_outlives_an_import_that_is_undone(
 
 
 def test_a_second_sync_changes_nothing(
-    store: Store, account: AccountList, ses: SESV2Client, standin: StandIn
+    store: Store, account: SesAccountList, ses: SESV2Client, standin: StandIn
 ) -> None:
     ses.put_suppressed_destination(EmailAddress="bounced@example.com", Reason="BOUNCE")
     add(store, "hard@example.com", SuppressionReason.HARD_BOUNCE)
@@ -124,7 +126,7 @@ def test_a_second_sync_changes_nothing(
 
 
 def test_manual_soft_and_erased_suppressions_stay_ours(
-    store: Store, account: AccountList, tmp_path: Path
+    store: Store, account: SesAccountList, tmp_path: Path
 ) -> None:
     suppress(store, Address("manual@example.com"), now())
     add(store, "soft@example.com", SuppressionReason.SOFT_BOUNCE)
@@ -139,7 +141,7 @@ def test_manual_soft_and_erased_suppressions_stay_ours(
 
 
 def test_an_erased_person_on_the_list_of_ses_does_not_come_back_by_name(
-    store: Store, account: AccountList, ses: SESV2Client, tmp_path: Path
+    store: Store, account: SesAccountList, ses: SESV2Client, tmp_path: Path
 ) -> None:
     make_list(store)
     join(store, "erased@example.com")
@@ -154,7 +156,7 @@ def test_an_erased_person_on_the_list_of_ses_does_not_come_back_by_name(
 
 
 def test_what_was_removed_here_after_ses_listed_it_is_removed_there(
-    store: Store, account: AccountList, ses: SESV2Client
+    store: Store, account: SesAccountList, ses: SESV2Client
 ) -> None:
     ses.put_suppressed_destination(EmailAddress="back@example.com", Reason="BOUNCE")
     sync(store, account, erased_hash, now())
@@ -162,35 +164,35 @@ def test_what_was_removed_here_after_ses_listed_it_is_removed_there(
 
     synced = sync(store, account, erased_hash, now())
 
-    assert synced == Synced(removed_at_ses=1)
+    assert synced == Synced(removed=1)
     assert listed(account) == {}
     assert ours(store) == {}
 
 
 def test_what_bounces_again_after_it_was_removed_here_comes_back(
-    store: Store, account: AccountList, ses: SESV2Client
+    store: Store, account: SesAccountList, ses: SESV2Client
 ) -> None:
     suppress(store, Address("again@example.com"), now() - HOUR)
     unsuppress(store, Address("again@example.com"), erased_hash, now() - HOUR)
     ses.put_suppressed_destination(EmailAddress="again@example.com", Reason="BOUNCE")
 
-    assert sync(store, account, erased_hash, now()).from_ses == 1
+    assert sync(store, account, erased_hash, now()).taken == 1
 
 
 def test_what_was_deleted_at_ses_is_not_put_back(
-    store: Store, account: AccountList, ses: SESV2Client
+    store: Store, account: SesAccountList, ses: SESV2Client
 ) -> None:
     """It came from there; ours keeps it until somebody removes it here."""
     ses.put_suppressed_destination(EmailAddress="gone@example.com", Reason="BOUNCE")
     sync(store, account, erased_hash, now())
     ses.delete_suppressed_destination(EmailAddress="gone@example.com")
 
-    assert sync(store, account, erased_hash, now()).to_ses == 0
+    assert sync(store, account, erased_hash, now()).given == 0
     assert "gone@example.com" in ours(store)
 
 
 def test_the_list_is_read_in_pages_and_a_page_twice_counts_once(
-    store: Store, account: AccountList, ses: SESV2Client, standin: StandIn
+    store: Store, account: SesAccountList, ses: SESV2Client, standin: StandIn
 ) -> None:
     for number in range(1200):
         ses.put_suppressed_destination(EmailAddress=f"r{number}@example.com", Reason="BOUNCE")
@@ -201,7 +203,7 @@ def test_the_list_is_read_in_pages_and_a_page_twice_counts_once(
 
 
 def test_a_later_pull_asks_for_what_is_new_alone(
-    store: Store, account: AccountList, ses: SESV2Client
+    store: Store, account: SesAccountList, ses: SESV2Client
 ) -> None:
     """And for the day before: clocks differ."""
     ses.put_suppressed_destination(EmailAddress="today@example.com", Reason="BOUNCE")
@@ -210,23 +212,25 @@ def test_a_later_pull_asks_for_what_is_new_alone(
         suppressions.remove(connection, "today@example.com", "test", now() - HOUR)
 
     assert pull(store, account, erased_hash, now() + MONTH) == 0
-    assert sync(store, account, erased_hash, now()).from_ses == 1
+    assert sync(store, account, erased_hash, now()).taken == 1
 
 
 def test_throttling_is_waited_for(
-    store: Store, account: AccountList, ses: SESV2Client, standin: StandIn
+    store: Store, account: SesAccountList, ses: SESV2Client, standin: StandIn
 ) -> None:
     ses.put_suppressed_destination(EmailAddress="bounced@example.com", Reason="BOUNCE")
     standin.configure(too_many_requests={"next": 2, "operation": "ListSuppressedDestinations"})
 
-    assert sync(store, account, erased_hash, now()).from_ses == 1
+    assert sync(store, account, erased_hash, now()).taken == 1
     assert calls(standin).count("ListSuppressedDestinations") == 3
 
 
 def test_an_account_that_cannot_be_reached_is_told_and_nothing_changes(
     sqlite_store: Store,
 ) -> None:
-    nowhere = AccountList.open(SesSettings(region="us-east-1", endpoint_url="http://127.0.0.1:9"))
+    nowhere = SesAccountList.open(
+        SesSettings(region="us-east-1", endpoint_url="http://127.0.0.1:9")
+    )
 
     with pytest.raises(TransportDown, match="suppression list"):
         pull(sqlite_store, nowhere, erased_hash, now())
@@ -315,9 +319,9 @@ def test_suppressions_are_listed_by_reason_with_their_cause(call: Call) -> None:
 # --- whose list, and how it spells ----------------------------------------------------------------
 
 
-def scoped(standin: StandIn, **settings: str) -> AccountList:
+def scoped(standin: StandIn, **settings: str) -> SesAccountList:
     chosen = {"region": "us-east-1", "endpoint_url": standin.url, "tenant": "brand", **settings}
-    return AccountList.open(SesSettings.model_validate(chosen))
+    return SesAccountList.open(SesSettings.model_validate(chosen))
 
 
 @pytest.mark.parametrize(
@@ -360,14 +364,14 @@ def test_the_list_is_the_one_that_the_mails_obey(
         {entry["EmailAddress"] for entry in found["SuppressedDestinationSummaries"]}
         for found in (of_account, theirs)
     ]
-    assert (synced.from_ses, synced.to_ses) == (1, 1)
+    assert (synced.taken, synced.given) == (1, 1)
     assert "hard@example.com" in lists[is_tenants]
     assert "hard@example.com" not in lists[not is_tenants]
     assert ("tenant@example.com" in ours(sqlite_store)) == is_tenants
 
 
 def test_without_a_tenant_nobody_asks_whose_list_it_is(
-    account: AccountList, standin: StandIn
+    account: SesAccountList, standin: StandIn
 ) -> None:
     list(account.pages())
 
@@ -388,7 +392,7 @@ def test_where_the_scope_cannot_be_read_no_list_is_guessed(
 
 @pytest.mark.parametrize("spelt", ["Ada.B@Example.COM", "UPPER@EXAMPLE.COM", "lower@example.com"])
 def test_an_address_is_taken_off_in_the_spelling_of_ses(
-    sqlite_store: Store, account: AccountList, ses: SESV2Client, spelt: str
+    sqlite_store: Store, account: SesAccountList, ses: SESV2Client, spelt: str
 ) -> None:
     ses.put_suppressed_destination(EmailAddress=spelt, Reason="BOUNCE")
     sync(sqlite_store, account, erased_hash, now())
@@ -396,13 +400,13 @@ def test_an_address_is_taken_off_in_the_spelling_of_ses(
 
     synced = sync(sqlite_store, account, erased_hash, now() + 2 * HOUR)
 
-    assert synced.removed_at_ses == 1
+    assert synced.removed == 1
     assert listed(account) == {}
 
 
 @pytest.mark.parametrize("fault", ["html_body", "binary_body", "truncated_body"])
 def test_a_page_that_is_no_list_is_an_error(
-    sqlite_store: Store, account: AccountList, standin: StandIn, fault: str
+    sqlite_store: Store, account: SesAccountList, standin: StandIn, fault: str
 ) -> None:
     standin.configure(**{fault: {"operation": "ListSuppressedDestinations"}})
 
