@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.running import run_and_show, runner
+from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.sends import SendId
 from newsletter.cli.showing import as_json, show, show_findings
 from newsletter.errors import RunElsewhere, UsageError
 from newsletter.model.send import Send, SendStatus
 
 if TYPE_CHECKING:
-    from newsletter.sending.run import Runner
+    from newsletter.sending.worker import Worker
 
 
 @click.command()
@@ -44,29 +44,29 @@ def resume(
         raise UsageError("which send?", hint="Name one, or go on with all that rest: --all")
     if every and cancelled:
         raise UsageError("--cancelled is about one send", hint="Name it, and leave --all out.")
-    sender = runner(session)
+    worker = open_worker(session)
     with giving_up("send", f"newsletter resume {send or '--all'}"):
-        sender.patience.until_back(lambda: preflight.check_store(sender))
+        worker.patience.until_back(lambda: preflight.check_store(worker))
         if send is None:
-            return _resume_all(session, sender, rate)
-        return _resume(session, sender, send, rate, cancelled=cancelled)
+            return _resume_all(session, worker, rate)
+        return _resume(session, worker, send, rate, cancelled=cancelled)
 
 
-def _resume_all(session: Session, sender: "Runner", rate: int | None) -> int:
+def _resume_all(session: Session, worker: "Worker", rate: int | None) -> int:
     from newsletter.project import utc_now
     from newsletter.sending import taking_up
     from newsletter.sending.run import read
 
-    code, until_back = 0, sender.patience.until_back
+    code, until_back = 0, worker.patience.until_back
     resting = until_back(lambda: taking_up.unattended(session.store, utc_now()))
     for each in resting:
         if until_back(partial(read, session.store, each.id)).status is SendStatus.CANCELLED:
             continue  # meanwhile
         try:
-            code = max(code, _resume(session, sender, each.id, rate))
+            code = max(code, _resume(session, worker, each.id, rate))
         except RunElsewhere as error:
             session.notes.print(error.message)
-        if sender.stop.is_set():
+        if worker.stop.is_set():
             break
     if not resting and not session.json:
         session.console.print("Nothing was interrupted.")
@@ -74,22 +74,22 @@ def _resume_all(session: Session, sender: "Runner", rate: int | None) -> int:
 
 
 def _resume(
-    session: Session, sender: "Runner", send_id: str, rate: int | None, *, cancelled: bool = False
+    session: Session, worker: "Worker", send_id: str, rate: int | None, *, cancelled: bool = False
 ) -> int:
     from newsletter.project import utc_now
     from newsletter.sending import control
     from newsletter.sending.run import allowed, read
 
-    until_back = sender.patience.until_back
+    until_back = worker.patience.until_back
     before = until_back(lambda: read(session.store, send_id))
     if before.status in (SendStatus.PAUSED, SendStatus.CANCELLED):
-        allowed(sender.transport)  # where it may not send, it stays as it is
+        allowed(worker.transport)  # where it may not send, it stays as it is
     until_back(
         lambda: control.reopen(
-            session.store, before.id, utc_now, owner=sender.name, rate=rate, cancelled=cancelled
+            session.store, before.id, utc_now, owner=worker.name, rate=rate, cancelled=cancelled
         )
     )
-    return run_and_show(session, sender, before.id)
+    return run_and_show(session, worker, before.id)
 
 
 @click.command()

@@ -17,23 +17,24 @@ from newsletter.stopping import stopping
 if TYPE_CHECKING:
     from newsletter.feedback.base import Queue
     from newsletter.sending.pace import Vitals
-    from newsletter.sending.run import Progress, Runner
+    from newsletter.sending.threads import Progress
+    from newsletter.sending.worker import Worker
     from newsletter.transports import Transport
 
 
 _DRAINED_FOR = dt.timedelta(seconds=10)  # well within the lease of a send
 
 
-def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
+def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
     """Run a send in the foreground with a progress bar; returns the command's exit code."""
     from newsletter.feedback.warning import many_bounces
     from newsletter.sending.run import read, run
 
-    with stopping(sender.stop, sender.by_person) as signals:
-        before = sender.patience.until_back(lambda: read(session.store, send_id))
-        with _bar(session, sender.vitals, before.counts.queued) as progress:
+    with stopping(worker.stop, worker.by_person) as signals:
+        before = worker.patience.until_back(lambda: read(session.store, send_id))
+        with _bar(session, worker.vitals, before.counts.queued) as progress:
             try:
-                after = run(sender, send_id, progress)
+                after = run(worker, send_id, progress)
             except Interrupted as error:
                 raise Interrupted(error.message, hint=next_step(session, before)) from error
     if session.json:
@@ -41,7 +42,7 @@ def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
     else:
         show(session, after)
     policy = session.project.settings.policy
-    if warning := sender.patience.until_back(lambda: many_bounces(session.store, after, policy)):
+    if warning := worker.patience.until_back(lambda: many_bounces(session.store, after, policy)):
         session.notes.print(f"Warning: {warning}.")
     if signals and after.status in ("sending", "scheduled"):
         session.notes.print(f"Interrupted. {next_step(session, after)}")
@@ -49,7 +50,7 @@ def run_and_show(session: Session, sender: "Runner", send_id: str) -> int:
     return EXIT_CODES[after.status]
 
 
-def runner(session: Session) -> "Runner":
+def open_worker(session: Session) -> "Worker":
     """What running a send of this project takes.
 
     Raises UsageError or ConfigurationError where a part of it is missing.
@@ -58,14 +59,14 @@ def runner(session: Session) -> "Runner":
     from newsletter.project import utc_now
     from newsletter.sending.canary import Limits
     from newsletter.sending.patience import Patience
-    from newsletter.sending.run import Runner
+    from newsletter.sending.worker import Worker
     from newsletter.transports import open_transport
 
     settings = session.project.settings
     base_url, policy = settings.newsletter.base_url, settings.policy
     transport = open_transport(session.project)
     stop = threading.Event()
-    return Runner(
+    return Worker(
         store=session.store,
         transport=transport,
         links=Links(base_url, load_keys(session.project.root)),

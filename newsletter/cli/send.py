@@ -9,7 +9,7 @@ import click
 
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command
-from newsletter.cli.running import run_and_show, runner
+from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.showing import in_zone, refuse, show_findings, warn
 from newsletter.errors import Refused, UsageError
 from newsletter.model.email import fill
@@ -103,8 +103,8 @@ def send(
         source_hash=prepared.parsed.source_hash,
     )
     show_findings(session, prepared)
-    sender = runner(session)  # a transport or a secret that is missing leaves no send behind
-    preflight.check_store(sender)
+    worker = open_worker(session)  # a transport or a secret that is missing leaves no send behind
+    preflight.check_store(worker)
     with blamed_on(place):
         expected = plan.forecast(session.store, order, utc_now())
     if again is None:
@@ -118,12 +118,12 @@ def send(
         preflight.check_tested(session.store, order.email.content_hash, order.slug)
     scheduled = order.scheduled_at is not None
     allowance = preflight.check_account(
-        sender.transport, expected.queued, spread=spread, scheduled=scheduled
+        worker.transport, expected.queued, spread=spread, scheduled=scheduled
     )
     restored.compare(session.store, allowance, utc_now())
-    for warning in preflight.check_sender(sender.transport, order.email.sender, allowance):
+    for warning in preflight.check_sender(worker.transport, order.email.sender, allowance):
         warn(session, f"{warning}.")
-    if sender.transport.reaches_readers:
+    if worker.transport.reaches_readers:
         refuse(prepared, tuple(scaffold.untouched(prepared.digest)))
         scaffold.check_identity(session.project.settings)
     days = preflight.days(allowance, expected.queued, scheduled=scheduled)
@@ -139,8 +139,8 @@ def send(
             style="yellow",
         )
     publish(prepared.pictures, session.project.settings, session.store, utc_now())
-    sender = replace(sender, warned=allowance.warning)
-    return run_and_show(session, sender, plan.plan(session.store, order, utc_now(), sender.name))
+    worker = replace(worker, warned=allowance.warning)
+    return run_and_show(session, worker, plan.plan(session.store, order, utc_now(), worker.name))
 
 
 def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.running import runner
+from newsletter.cli.running import open_worker
 from newsletter.cli.showing import show_findings, warn
 from newsletter.errors import UsageError
 from newsletter.model.send import Accepted, Rejected, RetryLater
@@ -57,11 +57,11 @@ def test(
     list_name = prepared.digest.meta.list or ""
     for warning in preflight.check_fields(session.store, prepared.email, list_name):
         warn(session, warning)
-    sender = runner(session)
-    publish(prepared.pictures, session.project.settings, session.store, sender.clock())
-    with stopping(sender.stop):
+    worker = open_worker(session)
+    publish(prepared.pictures, session.project.settings, session.store, worker.clock())
+    with stopping(worker.stop):
         trials = send_tests(
-            sender,
+            worker,
             prepared.email,
             prepared.digest.slug,
             addresses,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from newsletter.config import LEAST_COMPLAINTS
 from newsletter.model.send import StoppedBy, Wait
-from newsletter.sending.core import LEASE, Run
+from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Waiting
 from newsletter.store import canary as shares
 from newsletter.store import ownership, sends, transitions
@@ -32,59 +32,61 @@ def size_of(share: float, recipients: int) -> int:
     return min(recipients, max(1, math.ceil(share * recipients)))
 
 
-def is_out(run: Run) -> bool:
+def is_out(work: Assignment) -> bool:
     """Whether the first share was claimed, and there is a rest that waits for its reports."""
-    with run.store.read() as connection:
-        send = sends.record(connection, run.number)
+    with work.store.read() as connection:
+        send = sends.record(connection, work.number)
     end = send.canary_end
-    if end is None or not send.is_run_by(run.epoch):
+    if end is None or not send.is_run_by(work.epoch):
         return False
     return end <= send.cursor and end < send.recipients
 
 
-def wait(run: Run, limits: Limits, poll: Callable[[], None], notify: Callable[[str], None]) -> bool:
+def wait(
+    work: Assignment, limits: Limits, poll: Callable[[], None], notify: Callable[[str], None]
+) -> bool:
     """Wait for the reports of the first share; True where the rest may go now.
 
     Where it may not, the send is paused, and to resume it is a person's decision to go on. `poll`
     brings in what was reported, if this process can; another may do so as well.
     """
     notify("The canary is out; waiting for what is reported of it.")
-    with run.store.write() as connection:
-        until = sends.record(connection, run.number, lock=True).canary.until
+    with work.store.write() as connection:
+        until = sends.record(connection, work.number, lock=True).canary.until
         if until is None:
-            until = run.clock() + limits.patience
-            shares.wait_until(connection, run.number, until)
-    while not run.stop.is_set():
+            until = work.clock() + limits.patience
+            shares.wait_until(connection, work.number, until)
+    while not work.stop.is_set():
         poll()
-        with run.store.write() as connection:
-            send = sends.record(connection, run.number, lock=True)
-            if not send.is_run_by(run.epoch):
+        with work.store.write() as connection:
+            send = sends.record(connection, work.number, lock=True)
+            if not send.is_run_by(work.epoch):
                 return False
             if send.canary_end is None:
                 return True
-            now = run.clock()
-            run.vitals.waiting = Waiting(Wait.CANARY, until)
+            now = work.clock()
+            work.vitals.waiting = Waiting(Wait.CANARY, until)
             ownership.renew(
                 connection,
-                run.number,
-                run.epoch,
+                work.number,
+                work.epoch,
                 now + LEASE,
                 waiting_for=Wait.CANARY,
                 waiting_until=until,
             )
             is_over = now >= until
-            found = shares.reports(connection, run.number, send.canary_end)
+            found = shares.reports(connection, work.number, send.canary_end)
             reason = _against(found, limits, is_over=is_over)
             if reason:
                 transitions.pause(connection, send, reason, StoppedBy.CANARY)
                 return False
             is_well = is_over or 0 < _ENOUGH * found.accepted <= found.reported
             if is_well:
-                shares.let_go_on(connection, run.number)
+                shares.let_go_on(connection, work.number)
         if is_well:
             notify(f"The canary is well: {found.reported} of {found.accepted} were reported on.")
             return True
-        run.stop.wait(limits.poll_seconds)
+        work.stop.wait(limits.poll_seconds)
     return False
 
 

@@ -10,7 +10,8 @@ from newsletter.model.record import SendRecord
 from newsletter.model.send import OVER, DeliveryStatus, Send, SendStatus, StoppedBy
 from newsletter.sending import owner
 from newsletter.sending.core import Clock
-from newsletter.sending.run import is_free, read
+from newsletter.sending.run import read
+from newsletter.sending.tenure import is_free
 from newsletter.store import Store, balance, claims, deliveries, sends, transitions
 
 

@@ -45,7 +45,7 @@ Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Assignment:
     """One owner's hold on one send: all that the core needs. `stop` ends waiting early.
 
     `spread` lets a send wait for tomorrow's quota, rather than pause. `in_hand` holds what this
@@ -97,89 +97,89 @@ class Paused:
 Step = Sent | NotSent | Paused | NothingToClaim
 
 
-def send_batch(run: Run) -> Step:
-    """Send one batch of a run; at most `Pace.call_size` recipients are in flight meanwhile.
+def send_batch(work: Assignment) -> Step:
+    """Send one batch of an assignment; at most `Pace.call_size` recipients are in flight meanwhile.
 
     Raises StoreAway where nothing was handed over, or all is recorded: it can be called again. Who
     gives up leaves what is in flight to become unknown.
     """
-    if (hold := run.pace.hold_until) is not None and hold > run.clock():
-        run.vitals.waits(Wait.QUOTA, hold)
-        run.stop.wait(min(1.0, (hold - run.clock()).total_seconds()))
-        return _taken_away(run) or Sent((), 0)
-    size = run.pace.call_size(run.transport.batch_size)
-    if (rate := run.pace.rate) is not None and (taken_away := _wait_for_slot(run, size, rate)):
+    if (hold := work.pace.hold_until) is not None and hold > work.clock():
+        work.vitals.waits(Wait.QUOTA, hold)
+        work.stop.wait(min(1.0, (hold - work.clock()).total_seconds()))
+        return _taken_away(work) or Sent((), 0)
+    size = work.pace.call_size(work.transport.batch_size)
+    if (rate := work.pace.rate) is not None and (taken_away := _wait_for_slot(work, size, rate)):
         return taken_away
-    run.vitals.works()
-    if run.stop.is_set():
+    work.vitals.works()
+    if work.stop.is_set():
         return NotSent("asked to stop")
-    claim = _claim(run, size)
+    claim = _claim(work, size)
     match claim:
         case NothingToClaim():
             return claim
         case Claim(rows=()):
             return Sent((), claim.skipped)
         case Claim():
-            return _deliver(run, claim)
+            return _deliver(work, claim)
         case _:
             assert_never(claim)
 
 
-def _taken_away(run: Run) -> NothingToClaim | None:
+def _taken_away(work: Assignment) -> NothingToClaim | None:
     """Who waits claims nothing, but a pause or a new owner ends the waiting."""
-    with run.store.read() as connection:
-        send = sends.record(connection, run.number)
-    if send.is_run_by(run.epoch):
+    with work.store.read() as connection:
+        send = sends.record(connection, work.number)
+    if send.is_run_by(work.epoch):
         return None
-    return NothingToClaim(send.status, owned=send.owner.epoch == run.epoch)
+    return NothingToClaim(send.status, owned=send.owner.epoch == work.epoch)
 
 
-def _wait_for_slot(run: Run, recipients: int, rate: float) -> NothingToClaim | None:
+def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToClaim | None:
     """Taken before the claim, so that nothing claimed waits; a lost slot harms nobody."""
-    with run.store.write(durable=False) as connection:
-        slot = limiter.reserve(connection, recipients, rate, run.clock())
+    with work.store.write(durable=False) as connection:
+        slot = limiter.reserve(connection, recipients, rate, work.clock())
     if slot.was_booked_until is not None:
-        run.notify(
+        work.notify(
             "The rate of this store was booked until "
-            f"{shown(slot.was_booked_until, run.timezone)}, "
+            f"{shown(slot.was_booked_until, work.timezone)}, "
             "as by a clock that was ahead. It begins anew now; check the clocks of all machines."
         )
-    seconds = (slot.begins - run.clock()).total_seconds()
+    seconds = (slot.begins - work.clock()).total_seconds()
     if seconds > LONG_WAIT_SECONDS:
-        run.vitals.waits(Wait.SLOT, slot.begins)
+        work.vitals.waits(Wait.SLOT, slot.begins)
     ends = time.monotonic() + seconds
-    while (left := ends - time.monotonic()) > 0 and not run.stop.wait(min(left, _LOOK_SECONDS)):
-        if left > _LOOK_SECONDS and (taken_away := _taken_away(run)):
+    while (left := ends - time.monotonic()) > 0 and not work.stop.wait(min(left, _LOOK_SECONDS)):
+        if left > _LOOK_SECONDS and (taken_away := _taken_away(work)):
             return taken_away
     return None
 
 
-def _claim(run: Run, size: int) -> Claim | NothingToClaim:
+def _claim(work: Assignment, size: int) -> Claim | NothingToClaim:
     """Claim the next batch. One whose commit nobody answered may be claimed all the same: since
     nothing of it was handed over, it is put back as soon as the store answers."""
     claim: Claim | NothingToClaim | None = None
-    now = run.clock()
+    now = work.clock()
     try:
-        with run.store.write() as connection:
+        with work.store.write() as connection:
             claim = claims.claim(
                 connection,
-                run.number,
-                owner=run.owner,
-                epoch=run.epoch,
+                work.number,
+                owner=work.owner,
+                epoch=work.epoch,
                 size=size,
                 now=now,
                 lease_until=now + LEASE,
             )
             if isinstance(claim, Claim) and claim.rows:
-                run.in_hand[claim.batch] = claim  # before the commit: see _take_back
+                work.in_hand[claim.batch] = claim  # before the commit: see _take_back
     except StoreAway:
         if isinstance(claim, Claim) and claim.rows:
-            _take_back(run, claim)
+            _take_back(work, claim)
         raise
     return claim
 
 
-def _take_back(run: Run, claim: Claim) -> None:
+def _take_back(work: Assignment, claim: Claim) -> None:
     """Put a claim back that this thread alone knows of, if there is one.
 
     A database that crashed may give its batch number to another claim: that one is not touched,
@@ -187,48 +187,48 @@ def _take_back(run: Run, claim: Claim) -> None:
     """
 
     def take_back() -> None:
-        with run.store.write() as connection:
-            sends.record(connection, run.number, lock=True)
-            is_ours = claims.is_open(connection, claim.batch, run.owner, run.epoch)
-            if is_ours and run.in_hand.get(claim.batch) is claim:
-                claims.put_back(connection, run.number, claim.batch, run.clock())
+        with work.store.write() as connection:
+            sends.record(connection, work.number, lock=True)
+            is_ours = claims.is_open(connection, claim.batch, work.owner, work.epoch)
+            if is_ours and work.in_hand.get(claim.batch) is claim:
+                claims.put_back(connection, work.number, claim.batch, work.clock())
 
-    run.patience.until_back(take_back)
+    work.patience.until_back(take_back)
 
 
-def _deliver(run: Run, claim: Claim) -> Step:
+def _deliver(work: Assignment, claim: Claim) -> Step:
     messages = [
-        compose(run.email, row.subscriber, run.audience, row.number, row.attempt)
+        compose(work.email, row.subscriber, work.audience, row.number, row.attempt)
         for row in claim.rows
     ]
     try:
-        outcomes = run.transport.deliver(run.audience.send_id, messages)
+        outcomes = work.transport.deliver(work.audience.send_id, messages)
     except Throttled as error:
-        _put_back(run, claim, slower=True)
+        _put_back(work, claim, slower=True)
         return NotSent(error.message, throttled=True)
     except MachineFault as error:
         queued = RetryLater(error.message, is_failure=False)
         left = error.outcomes or [None] * len(messages)
-        _record(run, claim, [outcome or queued for outcome in left], slower=False)
-        return pause(run, _told(error), StoppedBy.TRANSPORT)
+        _record(work, claim, [outcome or queued for outcome in left], slower=False)
+        return pause(work, _told(error), StoppedBy.TRANSPORT)
     except TransportDown as error:
-        _put_back(run, claim)
+        _put_back(work, claim)
         return NotSent(error.message)
     except QuotaReached as error:
-        _put_back(run, claim)
-        return _wait_for_quota(run, error)
+        _put_back(work, claim)
+        return _wait_for_quota(work, error)
     except SendingStopped as error:
-        _put_back(run, claim)
-        return pause(run, _told(error), StoppedBy.TRANSPORT)
+        _put_back(work, claim)
+        return pause(work, _told(error), StoppedBy.TRANSPORT)
     except OutcomeUnknown as error:
         outcomes = [Unknown(error.message)] * len(messages)
     if len(outcomes) != len(messages):
         reason = f"{len(outcomes)} answers to {len(messages)} messages"
-        _record(run, claim, [Unknown(reason)] * len(messages))
-        return pause(run, reason, StoppedBy.TRANSPORT)
-    _record(run, claim, outcomes)
-    if reason := run.tally.count(outcomes):
-        return pause(run, reason, StoppedBy.TRANSPORT)
+        _record(work, claim, [Unknown(reason)] * len(messages))
+        return pause(work, reason, StoppedBy.TRANSPORT)
+    _record(work, claim, outcomes)
+    if reason := work.tally.count(outcomes):
+        return pause(work, reason, StoppedBy.TRANSPORT)
     return Sent(tuple(outcomes), claim.skipped)
 
 
@@ -236,24 +236,24 @@ def _told(error: NewsletterError) -> str:
     return f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
 
 
-def _wait_for_quota(run: Run, error: QuotaReached) -> Step:
+def _wait_for_quota(work: Assignment, error: QuotaReached) -> Step:
     """Pause until the rolling day frees some quota; a send that is spread waits by itself."""
-    now = run.clock()
-    if run.spread:
-        run.pace.hold_until = error.resume_at or now + _QUOTA_POLL
+    now = work.clock()
+    if work.spread:
+        work.pace.hold_until = error.resume_at or now + _QUOTA_POLL
         return Sent((), 0)
 
     def first_of_the_day() -> dt.datetime | None:
-        with run.store.read() as connection:
+        with work.store.read() as connection:
             return deliveries.first_claimed(connection, now - _DAY)
 
-    first = run.patience.until_back(first_of_the_day)
+    first = work.patience.until_back(first_of_the_day)
     resume_at = error.resume_at or max((first or now) + _DAY, now + _SOONEST)
-    return pause(run, error.message, StoppedBy.QUOTA, resume_at)
+    return pause(work, error.message, StoppedBy.QUOTA, resume_at)
 
 
 def _record(
-    run: Run, claim: Claim, outcomes: Sequence[Outcome], *, slower: bool | None = None
+    work: Assignment, claim: Claim, outcomes: Sequence[Outcome], *, slower: bool | None = None
 ) -> None:
     """Commit what became of a batch; a store that fails is asked again for a while.
 
@@ -262,36 +262,38 @@ def _record(
     answers = list(zip(claim.rows, outcomes, strict=True))
 
     def record() -> None:
-        with run.store.write() as connection:
-            now = run.clock()
-            claims.record(connection, run.number, claim.batch, answers, now, now + _RETRY_AFTER)
+        with work.store.write() as connection:
+            now = work.clock()
+            claims.record(connection, work.number, claim.batch, answers, now, now + _RETRY_AFTER)
             if was_too_fast(outcomes) if slower is None else slower:
                 limiter.slow_down(connection, now)
 
-    run.patience.until_back(record, StoreError)
-    run.in_hand.pop(claim.batch, None)
+    work.patience.until_back(record, StoreError)
+    work.in_hand.pop(claim.batch, None)
 
 
-def _put_back(run: Run, claim: Claim, *, slower: bool = False) -> None:
+def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
     def put_back() -> None:
-        with run.store.write() as connection:
-            now = run.clock()
-            claims.put_back(connection, run.number, claim.batch, now)
+        with work.store.write() as connection:
+            now = work.clock()
+            claims.put_back(connection, work.number, claim.batch, now)
             if slower:
                 limiter.slow_down(connection, now)
 
-    run.patience.until_back(put_back, StoreError)
-    run.in_hand.pop(claim.batch, None)
+    work.patience.until_back(put_back, StoreError)
+    work.in_hand.pop(claim.batch, None)
 
 
-def pause(run: Run, reason: str, by: StoppedBy, resume_at: dt.datetime | None = None) -> Paused:
-    """Pause the send of a run, unless it was paused or cancelled or taken over already."""
+def pause(
+    work: Assignment, reason: str, by: StoppedBy, resume_at: dt.datetime | None = None
+) -> Paused:
+    """Pause the send that is worked on, unless it was paused or cancelled or taken over already."""
 
     def pause_it() -> None:
-        with run.store.write() as connection:
-            send = sends.record(connection, run.number, lock=True)
-            if send.is_run_by(run.epoch):
+        with work.store.write() as connection:
+            send = sends.record(connection, work.number, lock=True)
+            if send.is_run_by(work.epoch):
                 transitions.pause(connection, send, reason, by, resume_at)
 
-    run.patience.until_back(pause_it)
+    work.patience.until_back(pause_it)
     return Paused(reason)

@@ -10,20 +10,21 @@ from newsletter.model.slug import spellings
 from newsletter.project import Project
 from newsletter.sending import generation, restored
 from newsletter.sending.plan import Order
-from newsletter.sending.run import Runner, allowed
+from newsletter.sending.run import allowed
 from newsletter.sending.slugs import Slugs
+from newsletter.sending.worker import Worker
 from newsletter.store import Store, lists, people, receipts, sends
 from newsletter.times import shown
 from newsletter.transports import Transport
 
 
-def check_store(runner: Runner) -> None:
+def check_store(worker: Worker) -> None:
     """Raises Refused where the store was restored from a backup, and ConfigurationError where it
     could not be noted how old it is, before anything is written."""
-    if runner.generation is not None:
-        generation.check_place(runner.generation)
-    with runner.store.read() as connection:
-        restored.check(connection, runner.generation, runner.timezone)
+    if worker.generation is not None:
+        generation.check_place(worker.generation)
+    with worker.store.read() as connection:
+        restored.check(connection, worker.generation, worker.timezone)
 
 
 def check_renamed(store: Store, project: Project, order: Order) -> None:

@@ -5,8 +5,10 @@ import datetime as dt
 from collections.abc import Sequence
 
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
-from newsletter.sending.run import Runner, is_free, run
+from newsletter.sending.run import run
 from newsletter.sending.state import standing
+from newsletter.sending.tenure import is_free
+from newsletter.sending.worker import Worker
 from newsletter.store import Store, sends, transitions
 
 
@@ -48,37 +50,37 @@ def _may_go_on(send: Send, now: dt.datetime) -> bool:
     return send.stopped_by is None and standing(send, now).state is State.INTERRUPTED
 
 
-def take_up(runner: Runner, send_id: str) -> Send:
+def take_up(worker: Worker, send_id: str) -> Send:
     """Run a send that `due` named; returns where it stands then. One that has another time by now
     is left to that, for others are due.
 
     One that has rested for longer than a schedule may be late asks a person, as a schedule does.
     Raises RunElsewhere where another was faster.
     """
-    paused = runner.patience.until_back(lambda: _go_on(runner, send_id))
-    return paused or run(runner, send_id, waits_for_its_time=False)
+    paused = worker.patience.until_back(lambda: _go_on(worker, send_id))
+    return paused or run(worker, send_id, waits_for_its_time=False)
 
 
-def _go_on(runner: Runner, send_id: str) -> Send | None:
+def _go_on(worker: Worker, send_id: str) -> Send | None:
     """Keep a send for this process; one that rested for too long is paused instead.
 
     Returns a send that is not to be run: also one that somebody ended or stopped since it was due.
     """
-    with runner.store.write() as connection:
+    with worker.store.write() as connection:
         number = sends.number_of(connection, send_id)
         record = sends.record(connection, number, lock=True)
         send = sends.get(connection, number)
-        now = runner.clock()
+        now = worker.clock()
         is_held = send.status is SendStatus.SENDING and not is_free(record.owner, now)
         if send.status is SendStatus.SCHEDULED or is_held:
             return None
         if not _may_go_on(send, now):
             return send
         rests_since = send.resume_at or send.tenure.lease_until or now
-        if now - rests_since > runner.stale_after:
+        if now - rests_since > worker.stale_after:
             hours = (now - rests_since).total_seconds() / 3600
             reason = f"it rested for {hours:.0f} hours: is it still wanted?"
             transitions.pause(connection, record, reason, StoppedBy.SCHEDULE)
             return sends.get(connection, number)
-        transitions.resume(connection, record, now, runner.name)
+        transitions.resume(connection, record, now, worker.name)
     return None

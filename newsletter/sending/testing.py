@@ -19,7 +19,7 @@ from newsletter.sending.compose import Audience, compose, for_audience
 from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
 from newsletter.sending.preview import SAMPLE_READER
-from newsletter.sending.run import Runner
+from newsletter.sending.worker import Worker
 from newsletter.store import limiter, people, receipts
 
 PREFIX = "[Test] "
@@ -36,7 +36,7 @@ class Trial:
 
 
 def send_tests(
-    runner: Runner,
+    worker: Worker,
     email: Email,
     slug: str,
     to: Sequence[Address],
@@ -51,32 +51,32 @@ def send_tests(
     Without a reader each address gets it as itself if it is a subscriber, else as a sample reader.
     Raises Refused where the account may not send at all, and what the transport raises.
     """
-    allowance = runner.transport.allowance()
+    allowance = worker.transport.allowance()
     if allowance.problem:
         raise Refused(allowance.problem, hint=f"Nothing was sent. {allowance.hint}".strip())
-    pace = Pace(runner.max_rate or None, allowance.rate)
-    with runner.store.read() as connection:
+    pace = Pace(worker.max_rate or None, allowance.rate)
+    with worker.store.read() as connection:
         today = foot_of(connection, list_name, slug, web)
     audience = Audience(
         send_id=_FOLDER,
         slug=slug,
         list_id=0,
         list_name=list_name,
-        host=runner.host,
-        links=runner.links,
+        host=worker.host,
+        links=worker.links,
         in_ledger=False,
         foot=today,
     )
     trials: list[Trial] = []
-    with _receipt(runner, email, slug, by) as reached:
+    with _receipt(worker, email, slug, by) as reached:
         for address in to:
-            with runner.store.read() as connection:
+            with worker.store.read() as connection:
                 known = reader or people.find(connection, address) or SAMPLE_READER
                 number = receipts.mails(connection, email.content_hash) + len(reached) + 1
             # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
             person = Subscriber(0, address, known.name, known.attributes)
             trial = Trial(
-                address, _deliver(runner, _message(email, person, audience, number), pace)
+                address, _deliver(worker, _message(email, person, audience, number), pace)
             )
             trials.append(trial)
             if isinstance(trial.outcome, Accepted):
@@ -85,7 +85,7 @@ def send_tests(
 
 
 @contextmanager
-def _receipt(runner: Runner, email: Email, slug: str, by: str) -> Iterator[list[str]]:
+def _receipt(worker: Worker, email: Email, slug: str, by: str) -> Iterator[list[str]]:
     """Yields a list for the addresses that were reached; their receipt is written at the end.
 
     Also where the transport fails at a later one: those before have had their mail.
@@ -95,12 +95,12 @@ def _receipt(runner: Runner, email: Email, slug: str, by: str) -> Iterator[list[
         yield reached
     finally:
         if reached:
-            with runner.store.write() as connection:
+            with worker.store.write() as connection:
                 receipts.add(
                     connection,
                     content_hash=email.content_hash,
                     slug=slug,
-                    at=runner.clock(),
+                    at=worker.clock(),
                     by=by,
                     addresses=reached,
                 )
@@ -124,15 +124,15 @@ def _message(email: Email, person: Subscriber, audience: Audience, number: int) 
     )
 
 
-def _deliver(runner: Runner, message: Message, pace: Pace) -> Outcome:
+def _deliver(worker: Worker, message: Message, pace: Pace) -> Outcome:
     if (rate := pace.rate) is not None:
-        with runner.store.write() as connection:
-            begins = limiter.reserve(connection, 1, rate, runner.clock()).begins
-        runner.stop.wait(max(0.0, (begins - runner.clock()).total_seconds()))
-    if runner.stop.is_set():
+        with worker.store.write() as connection:
+            begins = limiter.reserve(connection, 1, rate, worker.clock()).begins
+        worker.stop.wait(max(0.0, (begins - worker.clock()).total_seconds()))
+    if worker.stop.is_set():
         raise Interrupted("interrupted", hint="Some addresses may have had their test. Run again.")
     try:
-        [outcome] = runner.transport.deliver(_FOLDER, [message])
+        [outcome] = worker.transport.deliver(_FOLDER, [message])
     except OutcomeUnknown as error:
         return Unknown(error.message)
     except SendingStopped as error:  # as for an address that the sandbox refuses, not for all

@@ -14,7 +14,8 @@ from newsletter.model.subscriber import Subscriber
 from newsletter.project import utc_now
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.plan import Order, plan
-from newsletter.sending.run import Runner, run
+from newsletter.sending.run import run
+from newsletter.sending.worker import Worker
 from newsletter.store import Store, deliveries, open_store, sends
 from newsletter.transports import Transport
 from newsletter.transports.memory import Memory
@@ -117,7 +118,7 @@ def send_everything(url: str, letter: str, folder: str, threads: int) -> float:
     store = open_store(url, Path())
     send_id = plan(store, Order("issue", Email.from_json(letter), LIST), utc_now())
     transport: Transport = Nowhere(concurrency=threads) if threads else Outbox(Path(folder))
-    runner = Runner(
+    worker = Worker(
         store=store,
         transport=transport,
         links=links(),
@@ -128,7 +129,7 @@ def send_everything(url: str, letter: str, folder: str, threads: int) -> float:
         notify=print,
     )
     started = time.perf_counter()
-    done = run(runner, send_id)
+    done = run(worker, send_id)
     seconds = time.perf_counter() - started
     assert done.counts.accepted == done.counts.recipients > 0
     store.close()

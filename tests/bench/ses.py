@@ -16,7 +16,8 @@ from newsletter.config import SesSettings
 from newsletter.model.email import Email, fill
 from newsletter.project import utc_now
 from newsletter.sending.plan import Order, plan
-from newsletter.sending.run import Runner, run
+from newsletter.sending.run import run
+from newsletter.sending.worker import Worker
 from newsletter.store import open_store
 from newsletter.transports.ses.transport import Ses
 from tests.bench.audience import LIST, import_people, people_file
@@ -106,7 +107,7 @@ def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> float:
     settings = SesSettings.model_validate(
         {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
     )
-    runner = Runner(
+    worker = Worker(
         store=store,
         transport=Ses(settings),
         links=links(),
@@ -117,7 +118,7 @@ def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> float:
         notify=print,
     )
     started = time.perf_counter()
-    done = run(runner, send_id)
+    done = run(worker, send_id)
     seconds = time.perf_counter() - started
     assert done.counts.accepted == done.counts.recipients > 0
     store.close()

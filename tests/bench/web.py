@@ -26,7 +26,8 @@ from newsletter.model.email import Email
 from newsletter.project import utc_now
 from newsletter.scaffold import start
 from newsletter.sending.plan import Order, plan
-from newsletter.sending.run import Runner, run
+from newsletter.sending.run import run
+from newsletter.sending.worker import Worker
 from newsletter.store import figures, lists, open_store, people
 from tests.bench.audience import LIST, import_people, people_file
 from tests.bench.bench import Bench
@@ -186,7 +187,7 @@ def send_before(url: str, letter: str) -> str:
     """Send to everybody, to nowhere; returns the send's id."""
     store = open_store(url, Path())
     send_id = plan(store, Order(_BEFORE, Email.from_json(letter), LIST), utc_now())
-    runner = Runner(
+    worker = Worker(
         store=store,
         transport=Nowhere(concurrency=4),
         links=links(),
@@ -196,7 +197,7 @@ def send_before(url: str, letter: str) -> str:
         stop=threading.Event(),
         notify=print,
     )
-    run(runner, send_id)
+    run(worker, send_id)
     store.close()
     return send_id
 

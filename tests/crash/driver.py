@@ -36,8 +36,9 @@ import newsletter.sending.prepare
 import newsletter.transports
 from newsletter.model.send import Send
 from newsletter.project import Project
-from newsletter.sending import core, run
-from newsletter.sending.run import Progress, Runner
+from newsletter.sending import core, run, tenure, threads
+from newsletter.sending.threads import Progress
+from newsletter.sending.worker import Worker
 from newsletter.transports import Transport
 from newsletter.transports.outbox import Outbox
 from newsletter.transports.ses.transport import Ses
@@ -123,8 +124,8 @@ def _obey(orders: Orders) -> None:
             transport.batch_size = orders.batch_size
         return transport
 
-    def run_impatiently(runner: Runner, send_id: str, *progress: Progress) -> Send:
-        return run_ordinarily(replace(runner, backoff_seconds=0.01), send_id, *progress)
+    def run_impatiently(worker: Worker, send_id: str, *progress: Progress) -> Send:
+        return run_ordinarily(replace(worker, backoff_seconds=0.01), send_id, *progress)
 
     newsletter.transports.open_transport = open_transport
     run.run = run_impatiently  # type: ignore[assignment]
@@ -133,8 +134,8 @@ def _obey(orders: Orders) -> None:
         socket.gethostname = lambda: orders.host
     if orders.lease_seconds:
         lease = timedelta(seconds=orders.lease_seconds)
-        core.LEASE = run.LEASE = lease  # type: ignore[attr-defined]
-        run._RENEW_SECONDS = orders.lease_seconds / 4
+        core.LEASE = tenure.LEASE = threads.LEASE = lease  # type: ignore[attr-defined]
+        threads._RENEW_SECONDS = orders.lease_seconds / 4
 
 
 # --- points ---------------------------------------------------------------------------------------

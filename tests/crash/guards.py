@@ -16,10 +16,9 @@ from newsletter.errors import OutcomeUnknown, TransportDown
 from newsletter.model.email import Message
 from newsletter.model.record import Owner
 from newsletter.model.send import Outcome
-from newsletter.sending import core
-from newsletter.sending import run as running
+from newsletter.sending import core, tenure
 from newsletter.sending.compose import compose
-from newsletter.sending.core import LEASE, NotSent, Run, Sent, Step
+from newsletter.sending.core import LEASE, Assignment, NotSent, Sent, Step
 from newsletter.sending.pace import Pace
 from newsletter.store import claims
 from newsletter.store.claims import Claim, Claimed, NothingToClaim
@@ -47,27 +46,27 @@ def _let_the_sdk_retry() -> None:
 
 
 def _claim_after_the_send() -> None:
-    def send_batch(run: Run) -> Step:
-        now = run.clock()
-        with run.store.write() as connection:
+    def send_batch(work: Assignment) -> Step:
+        now = work.clock()
+        with work.store.write() as connection:
             claim = claims.claim(
                 connection,
-                run.number,
-                owner=run.owner,
-                epoch=run.epoch,
-                size=run.pace.call_size(run.transport.batch_size),
+                work.number,
+                owner=work.owner,
+                epoch=work.epoch,
+                size=work.pace.call_size(work.transport.batch_size),
                 now=now,
                 lease_until=now + LEASE,
             )
             if isinstance(claim, NothingToClaim):
                 return claim
             messages = [
-                compose(run.email, row.subscriber, run.audience, row.number, row.attempt)
+                compose(work.email, row.subscriber, work.audience, row.number, row.attempt)
                 for row in claim.rows
             ]
-            outcomes = run.transport.deliver(run.audience.send_id, messages)
+            outcomes = work.transport.deliver(work.audience.send_id, messages)
             answers = list(zip(claim.rows, outcomes, strict=True))
-            claims.record(connection, run.number, claim.batch, answers, now, now)
+            claims.record(connection, work.number, claim.batch, answers, now, now)
         return Sent(tuple(outcomes), claim.skipped) if claim.rows else NotSent("nobody")
 
     core.send_batch = send_batch
@@ -98,12 +97,12 @@ def _retry_the_unknown() -> None:
 
 def _record_one_by_one() -> None:
     def record(
-        run: Run, claim: Claim, outcomes: Sequence[Outcome], *, slower: bool | None = None
+        work: Assignment, claim: Claim, outcomes: Sequence[Outcome], *, slower: bool | None = None
     ) -> None:
         for answer in zip(claim.rows, outcomes, strict=True):
-            with run.store.write() as connection:
-                now = run.clock()
-                claims.record(connection, run.number, claim.batch, [answer], now, now)
+            with work.store.write() as connection:
+                now = work.clock()
+                claims.record(connection, work.number, claim.batch, [answer], now, now)
 
     core._record = record
 
@@ -145,7 +144,7 @@ def _own_what_is_owned() -> None:
     def is_free(held_by: Owner, now: dt.datetime) -> bool:
         return True
 
-    running.is_free = is_free
+    tenure.is_free = is_free
 
 
 def _always_call_with_a_full_batch() -> None:

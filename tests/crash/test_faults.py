@@ -51,7 +51,7 @@ def test_f2_a_kill_in_the_middle_of_freezing_leaves_no_half_of_an_audience(play:
     assert play.ledger().recipients == 10
 
 
-@pytest.mark.parametrize("step", ["plan.plan", "run._take"])
+@pytest.mark.parametrize("step", ["plan.plan", "tenure.take"])
 def test_f3_a_kill_before_the_first_claim_costs_nobody(play: Play, step: str) -> None:
     die(play, f"after the commit in sending.{step}")
     queued = play.ledger().numbers("queued")
@@ -115,7 +115,7 @@ def test_f7_a_batch_is_recorded_whole_or_not_at_all(play: Play, change: str) -> 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_f8_a_send_that_was_killed_while_it_ended_is_counted_again(play: Play, moment: str) -> None:
-    die(play, f"{moment} the commit in sending.run._leave")
+    die(play, f"{moment} the commit in sending.tenure.leave")
     status = play.ledger().status
 
     last = play.finish()

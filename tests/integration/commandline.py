@@ -24,7 +24,7 @@ from newsletter.sending.publishing import publish
 from newsletter.sending.run import run
 from newsletter.store import open_store, schema
 from newsletter.transports.memory import Memory
-from tests.integration.sending import runner
+from tests.integration.sending import worker
 from tests.waiting import PATIENCE_SECONDS
 
 ISSUE = """\
@@ -183,5 +183,5 @@ def lose(project: Path, send_id: str) -> None:
     def lost(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         raise OutcomeUnknown("the connection was lost")
 
-    run(runner(store, Memory(lost)), send_id)
+    run(worker(store, Memory(lost)), send_id)
     store.close()

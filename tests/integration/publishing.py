@@ -27,7 +27,7 @@ from newsletter.web.pages import Pages
 from newsletter.web.server import listen
 from newsletter.web.site import Site
 from newsletter.web.texts import load_texts
-from tests.integration.sending import FixedClock, runner
+from tests.integration.sending import FixedClock, worker
 from tests.waiting import PATIENCE_SECONDS
 
 BASE_URL = "https://news.example.com"
@@ -157,5 +157,5 @@ def sent(
 ) -> str:
     """An issue that was sent to `readers`, who must exist."""
     send_id = planned(store, slug, email, clock, **order)
-    run.run(runner(store, transport or Memory(), clock=clock), send_id)
+    run.run(worker(store, transport or Memory(), clock=clock), send_id)
     return send_id

@@ -1,4 +1,4 @@
-"""What the tests of sending share: an audience in a store, an order, and a runner."""
+"""What the tests of sending share: an audience in a store, an order, and a worker."""
 
 import datetime as dt
 import threading
@@ -17,7 +17,7 @@ from newsletter.model.send import Delivery, DeliveryStatus, Send
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import Order
-from newsletter.sending.run import Runner
+from newsletter.sending.worker import Worker
 from newsletter.store import Store, deliveries, lists, people, schema, sends, subscriptions
 from newsletter.transports import Transport
 
@@ -92,14 +92,14 @@ def leave(store: Store, address: str, list_name: str = "readers") -> None:
         )
 
 
-def runner(
+def worker(
     store: Store,
     transport: Transport,
     *,
     clock: Callable[[], dt.datetime] | None = None,
     max_rate: int = 0,
-) -> Runner:
-    return Runner(
+) -> Worker:
+    return Worker(
         store=store,
         transport=transport,
         links=Links("https://news.example.com", ("a key for the tests alone",)),
@@ -113,10 +113,10 @@ def runner(
     )
 
 
-def resume(runner: Runner, send_id: str) -> Send:
+def resume(worker: Worker, send_id: str) -> Send:
     """What `newsletter resume` does."""
-    control.reopen(runner.store, send_id, runner.clock)
-    return run.run(runner, send_id)
+    control.reopen(worker.store, send_id, worker.clock)
+    return run.run(worker, send_id)
 
 
 def ledger(store: Store, send_id: str) -> dict[str, Delivery]:

@@ -18,7 +18,7 @@ from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from newsletter.web.site import Site
 from tests.integration.publishing import BASE_URL, Visitor, letter, planned, sent, site_of, visiting
-from tests.integration.sending import FixedClock, fill_list, runner
+from tests.integration.sending import FixedClock, fill_list, worker
 
 POLICY = (
     "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; "
@@ -78,7 +78,7 @@ def test_an_issue_appears_when_it_reached_somebody_and_not_before(
     assert titles(client) == []
     assert client.get("/archive/news/").status == 404
 
-    run.run(runner(store, Memory(), clock=clock), send_id)
+    run.run(worker(store, Memory(), clock=clock), send_id)
     clock.forward(2)
 
     assert titles(client) == ["The news"]
@@ -107,7 +107,7 @@ def test_an_issue_that_was_cancelled_after_some_had_it_is_shown(
 
     fill_list(store, 200, "readers2", first=10)
     send_id = planned(store, "news", letter(), clock, list_name="readers2")
-    one_batch = runner(store, Memory(stops), clock=clock)
+    one_batch = worker(store, Memory(stops), clock=clock)
     run.run(one_batch, send_id)
     control.cancel(store, send_id, clock)
     clock.forward(2)

@@ -19,13 +19,14 @@ from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control
 from newsletter.sending.canary import Limits
 from newsletter.sending.plan import plan
-from newsletter.sending.run import Runner, read, run
+from newsletter.sending.run import read, run
+from newsletter.sending.worker import Worker
 from newsletter.store import Store, deliveries, ownership, sends, suppressions
 from newsletter.store.canary import reports
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.plans import explained
-from tests.integration.sending import NOW, TickingClock, fill_list, order, resume, runner
+from tests.integration.sending import NOW, TickingClock, fill_list, order, resume, worker
 
 Report = Callable[[Message], str | None]
 
@@ -91,8 +92,8 @@ class Reporting(Memory):
     sent: int = 0
 
 
-def canaried(store: Store, report: Report, size: int = 100) -> tuple[Runner, Reporting, str]:
-    """A send with a canary of a tenth that was planned; its runner brings in the reports."""
+def canaried(store: Store, report: Report, size: int = 100) -> tuple[Worker, Reporting, str]:
+    """A send with a canary of a tenth that was planned; its worker brings in the reports."""
     fill_list(store, size)
     transport = Reporting(report)
 
@@ -101,7 +102,7 @@ def canaried(store: Store, report: Report, size: int = 100) -> tuple[Runner, Rep
         apply(store, incoming(parse, found), NOW, Applied())
 
     ready = replace(
-        runner(store, transport, clock=TickingClock()),
+        worker(store, transport, clock=TickingClock()),
         poll_events=poll,
         canary_limits=Limits(patience=dt.timedelta(seconds=60), poll_seconds=0.001),
     )

@@ -26,7 +26,7 @@ from tests.integration.sending import (
     ledger,
     order,
     resume,
-    runner,
+    worker,
 )
 from tests.integration.test_cli_processes import at_terminal
 
@@ -200,7 +200,7 @@ def waited(store: Store, clock: FixedClock, late: dt.timedelta) -> tuple[str, Me
     def sleep(line: str) -> None:
         clock.forward((HOUR + late).total_seconds())
 
-    waiting = replace(runner(store, memory, clock=clock), notify=sleep)
+    waiting = replace(worker(store, memory, clock=clock), notify=sleep)
     return send_id, memory, run.run(waiting, send_id)
 
 
@@ -211,7 +211,7 @@ def test_who_waits_in_the_foreground_asks_too_after_a_long_sleep(store: Store) -
 
     assert (found.status, found.pause_reason) == ("paused", "its time passed 12 hours ago")
     assert memory.delivered == []
-    assert resume(runner(store, memory, clock=clock), send_id).counts.accepted == 3
+    assert resume(worker(store, memory, clock=clock), send_id).counts.accepted == 3
 
 
 def test_who_waits_in_the_foreground_sends_after_a_short_sleep(store: Store) -> None:
@@ -263,7 +263,7 @@ def test_who_waits_in_the_foreground_is_asked_likewise(store: Store) -> None:
     for number in (1, 2, 3):
         leave(store, f"r{number}@example.com")
 
-    found = run.run(runner(store, Memory(), clock=FixedClock(NOW)), send_id)
+    found = run.run(worker(store, Memory(), clock=FixedClock(NOW)), send_id)
 
     assert found.status is SendStatus.PAUSED
     assert found.tenure.owner is None
@@ -303,7 +303,7 @@ def test_a_pause_between_its_time_and_its_first_batch_is_kept(store: Store) -> N
             return super().allowance()
 
     memory = Slow()
-    found = run.run(runner(store, memory, clock=clock), send_id)
+    found = run.run(worker(store, memory, clock=clock), send_id)
 
     assert (found.status, found.pause_reason) == ("paused", "by the operator")
     assert memory.delivered == []
@@ -319,7 +319,7 @@ def test_a_cancel_between_its_time_and_its_first_batch_is_kept(store: Store) -> 
             control.cancel(store, send_id, clock)
             return super().allowance()
 
-    found = run.run(runner(store, Slow(), clock=clock), send_id)
+    found = run.run(worker(store, Slow(), clock=clock), send_id)
 
     assert (found.status, found.counts.recipients) == ("cancelled", 0)
 
@@ -344,7 +344,7 @@ def test_a_new_time_between_the_old_one_and_the_first_batch_is_waited_for(store:
         told.append((line, len(memory.delivered)))
         clock.now = NOW + len(told) * HOUR
 
-    found = run.run(replace(runner(store, memory, clock=clock), notify=sleep), send_id)
+    found = run.run(replace(worker(store, memory, clock=clock), notify=sleep), send_id)
 
     assert [delivered for _, delivered in told] == [0, 0]
     assert "10:00" in told[-1][0]
@@ -359,7 +359,7 @@ def test_a_worker_waits_for_no_new_time(store: Store) -> None:
     assert taking_up.due(store, clock()) == [send_id]
     rescheduling.reschedule(store, send_id, NOW + 2 * HOUR, None)
     memory = Memory()
-    sender = runner(store, memory, clock=clock)
+    sender = worker(store, memory, clock=clock)
 
     found = taking_up.take_up(replace(sender, notify=lambda line: sender.stop.set()), send_id)
 
@@ -379,7 +379,7 @@ def test_a_worker_sends_nothing_that_was_ended_or_stopped_since_it_was_due(
     decided = decide(store, send_id, clock)
     memory = Memory()
 
-    found = taking_up.take_up(runner(store, memory, clock=clock), send_id)
+    found = taking_up.take_up(worker(store, memory, clock=clock), send_id)
 
     assert found == decided
     assert memory.delivered == []

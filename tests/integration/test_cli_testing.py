@@ -20,7 +20,7 @@ from newsletter.sending.prepare import prepare
 from newsletter.store import open_store, receipts
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, write_issue
-from tests.integration.sending import runner
+from tests.integration.sending import worker
 from tests.mailbox import Mail, opened
 
 ISSUE = "2026-01-07-valley"
@@ -329,7 +329,7 @@ def trials(
     try:
         return list(
             testing.send_tests(
-                replace(runner(store, memory), stop=stop or threading.Event()),
+                replace(worker(store, memory), stop=stop or threading.Event()),
                 email,
                 ISSUE,
                 [Address(text) for text in to],

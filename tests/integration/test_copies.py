@@ -25,7 +25,7 @@ from newsletter.transports import Transport, open_transport
 from newsletter.web.app import make_app
 from newsletter.web.mailer import Mailer
 from tests.integration.commandline import Answer, Call, plan_send, spawn, write_issue
-from tests.integration.sending import runner
+from tests.integration.sending import worker
 from tests.integration.web.stage import Stage, open_stage
 
 ISSUE = "2026-01-07-valley"
@@ -60,7 +60,7 @@ def send_first(project: Path, send_id: str) -> None:
     """Send a send's first message into the outbox; then it is paused."""
     opened = Project.open(project)
     store = open_store(opened.settings.store.url, project)
-    run(runner(store, FirstOnly(open_transport(opened))), send_id)
+    run(worker(store, FirstOnly(open_transport(opened))), send_id)
     store.close()
 
 

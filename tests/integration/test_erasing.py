@@ -40,7 +40,7 @@ from newsletter.store import (
 from newsletter.store.schema import deliveries, metadata, requests, sends
 from newsletter.transports.memory import Memory
 from tests.factories import LATER, NOW, address, import_text, is_waiting, join, make_list
-from tests.integration.sending import ledger, order, runner
+from tests.integration.sending import ledger, order, worker
 from tests.unit.feedback.payloads import changed
 
 CANARY = "Ada+Canary@example.com"
@@ -73,7 +73,7 @@ def fill(store: Store) -> int:
     joined = join(store, CANARY, "readers", name="Ada Canary", attributes={"mail": CANARY})
     join(store, "other@example.com", "readers")
     send_id = plan(store, order(), NOW)
-    run(runner(store, Memory()), send_id)
+    run(worker(store, Memory()), send_id)
     [number] = [
         delivery.number
         for delivery in ledger(store, send_id).values()
@@ -205,7 +205,7 @@ def test_f50_an_erased_recipient_of_an_open_send_is_skipped_and_the_row_stays(
     transport = Memory()
 
     forget(store, tmp_path, Address(CANARY))
-    sent = run(runner(store, transport), send_id)
+    sent = run(worker(store, transport), send_id)
 
     assert sent.status is SendStatus.FINISHED
     assert (sent.counts.accepted, sent.counts.skipped) == (1, 1)
@@ -224,7 +224,7 @@ def test_f51_two_spellings_are_one_person_with_one_copy(store: Store, tmp_path: 
     transport = Memory()
 
     for name in ("readers", "others"):
-        send = run(runner(store, transport), plan(store, order(list_name=name), NOW))
+        send = run(worker(store, transport), plan(store, order(list_name=name), NOW))
 
     mailed = [message.to.text for message in transport.delivered]
     assert mailed == ["Ada@example.com", "bob@example.com"]
@@ -363,7 +363,7 @@ def test_a_report_that_comes_after_the_erasing_names_nobody(store: Store, tmp_pa
     make_list(store, "readers")
     join(store, CANARY, "readers")
     send_id = plan(store, order(), NOW)
-    run(runner(store, Memory()), send_id)
+    run(worker(store, Memory()), send_id)
     forget(store, tmp_path, Address(CANARY))
 
     bounced = [{"emailAddress": CANARY, "status": f"5.1.1 {CANARY} is unknown"}]

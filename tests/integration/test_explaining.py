@@ -22,7 +22,7 @@ from newsletter.store import Store, people, receipts
 from newsletter.transports.memory import Memory
 from tests.factories import NOW, erased_hash, import_text, join, leave, make_list
 from tests.integration.commandline import Call, plan_send
-from tests.integration.sending import ledger, order, runner
+from tests.integration.sending import ledger, order, worker
 from tests.unit.feedback.payloads import changed
 
 HOUR = dt.timedelta(hours=1)
@@ -38,7 +38,7 @@ def mail(store: Store, *outcomes: Outcome, slug: str = "news", hours: int = 1) -
     now = NOW + hours * HOUR
     send_id = plan(store, order(slug), now)
     answer = (lambda send_id, batch: list(outcomes)) if outcomes else None
-    run(runner(store, Memory(answer), clock=lambda: now), send_id)
+    run(worker(store, Memory(answer), clock=lambda: now), send_id)
     return send_id
 
 

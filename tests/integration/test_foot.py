@@ -20,7 +20,7 @@ from newsletter.transports.memory import Memory
 from newsletter.web.issues import Archive
 from tests.integration.commandline import Call
 from tests.integration.publishing import letter, site_of
-from tests.integration.sending import NOW, alter, fill_list, runner
+from tests.integration.sending import NOW, alter, fill_list, worker
 
 if TYPE_CHECKING:
     from newsletter.digest import Parsed
@@ -68,7 +68,7 @@ def order(
 def mailed(store: Store, send: Order, now: dt.datetime = NOW) -> str:
     """The HTML that the first reader of a send got."""
     transport = Memory()
-    run.run(runner(store, transport), plan(store, send, now))
+    run.run(worker(store, transport), plan(store, send, now))
     return transport.delivered[0].html
 
 
@@ -100,7 +100,7 @@ def test_what_the_web_does_not_show_of_this_list_is_not_the_issue_before(
     fill_list(store, 1, "others", first=9)
     send_id = plan(store, replace(before, rule=""), NOW)
     if before.scheduled_at is None:
-        run.run(runner(store, Memory()), send_id)
+        run.run(worker(store, Memory()), send_id)
 
     assert "before" not in mailed(store, order("now"))
 
@@ -133,7 +133,7 @@ def test_the_foot_is_sealed_when_the_send_is_planned(store: Store) -> None:
 
     mailed(store, order("second"))
     service.edit(store, "readers", title="Changed since")
-    run.run(runner(store, transport), send_id)
+    run.run(worker(store, transport), send_id)
 
     html = transport.delivered[0].html
     assert "joined As planned" in html

@@ -11,7 +11,7 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store
 from newsletter.transports.outbox import Outbox
 from tests.integration.commandline import Call
-from tests.integration.sending import NOW, FixedClock, fill_list, order, runner
+from tests.integration.sending import NOW, FixedClock, fill_list, order, worker
 from tests.limits import enlarge, few_open_files, limited, small_disk
 from tests.mailbox import opened
 
@@ -62,7 +62,7 @@ def test_a_limit_in_the_middle_of_a_batch_parts_it_by_what_was_written(
     in_the_way = tmp_path / "outbox" / send_id / "3.eml.part"
     in_the_way.mkdir(parents=True)
     (in_the_way / "file").touch()
-    running = runner(store, outbox, clock=FixedClock())
+    running = worker(store, outbox, clock=FixedClock())
 
     paused = run.run(running, send_id)
     (in_the_way / "file").unlink()
@@ -93,7 +93,7 @@ def test_a_limit_on_the_size_of_files_pauses_with_everybody_queued(
             return deliver(*arguments)  # type: ignore[arg-type]
 
     outbox.deliver = under_the_limit  # type: ignore[method-assign, assignment]
-    after = run.run(runner(sqlite_store, outbox), plan(sqlite_store, order(), NOW))
+    after = run.run(worker(sqlite_store, outbox), plan(sqlite_store, order(), NOW))
 
     assert after.status is SendStatus.PAUSED
     assert after.counts == Counts(queued=3)
@@ -114,6 +114,6 @@ def test_a_machine_with_few_open_files_mails_everybody(sqlite_store: Store, tmp_
             return deliver(*arguments)  # type: ignore[arg-type]
 
     outbox.deliver = with_few_files  # type: ignore[method-assign, assignment]
-    after = run.run(runner(sqlite_store, outbox), send_id)
+    after = run.run(worker(sqlite_store, outbox), send_id)
 
     assert (after.status, after.counts) == (SendStatus.FINISHED, Counts(accepted=60))

@@ -12,7 +12,7 @@ from newsletter.transports import mime
 from newsletter.transports.memory import Memory
 from tests.factories import join
 from tests.integration.commandline import Call
-from tests.integration.sending import NOW, fill_list, order, runner
+from tests.integration.sending import NOW, fill_list, order, worker
 from tests.integration.web.stage import Stage, open_stage
 
 TITLE, DESCRIPTION = "每日 AI", "What moved since yesterday, at eight"
@@ -106,7 +106,7 @@ def test_the_title_is_the_phrase_of_list_id(store: Store, title: str, phrase: st
     transport = Memory()
 
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, transport), send_id)
+    run.run(worker(store, transport), send_id)
 
     headers = dict(transport.delivered[0].headers)
     assert headers["List-Id"] == f"{phrase}<readers.news.example.com>"
@@ -128,7 +128,7 @@ def test_a_send_keeps_the_title_that_it_was_planned_with(store: Store) -> None:
     send_id = plan(store, order(), NOW)
 
     service.edit(store, "readers", title="Changed since")
-    run.run(runner(store, transport), send_id)
+    run.run(worker(store, transport), send_id)
 
     assert dict(transport.delivered[0].headers)["List-Id"].startswith("As planned ")
 

@@ -21,7 +21,7 @@ from newsletter.store import Store, lists, sends
 from newsletter.transports.memory import Memory
 from tests.factories import is_waiting, join
 from tests.integration.commandline import Call, plan_send, write_issue
-from tests.integration.sending import EMAIL, NOW, fill_list, ledger, order, runner
+from tests.integration.sending import EMAIL, NOW, fill_list, ledger, order, worker
 from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
@@ -122,7 +122,7 @@ def test_what_begins_while_it_is_looked_at_keeps_its_time_and_content(store: Sto
     fill_list(store, 2)
     send_id = plan(store, replace(order(), scheduled_at=NOW), NOW)
     found = rescheduling.find(store, send_id)
-    after = run.run(runner(store, Memory(), clock=lambda: NOW), send_id)
+    after = run.run(worker(store, Memory(), clock=lambda: NOW), send_id)
 
     with pytest.raises(Refused, match="has not begun"):
         rescheduling.reschedule(store, found.id, NOW + dt.timedelta(days=1), None)
@@ -167,7 +167,7 @@ def test_one_of_which_anything_left_needs_a_reason(store: Store) -> None:
         control.cancel(store, send_id, lambda: NOW)
         return [Accepted(batch[0].ref), Rejected("no such mailbox")]
 
-    run.run(runner(store, Memory(cancel, concurrency=1)), send_id)
+    run.run(worker(store, Memory(cancel, concurrency=1)), send_id)
 
     with pytest.raises(Refused, match="already sent"):
         plan(store, order(), NOW)
@@ -215,13 +215,13 @@ def test_only_who_has_not_had_it_gets_it(store: Store, at: dt.datetime | None) -
             for message in batch
         ]
 
-    run.run(runner(store, Memory(refuse_one)), plan(store, order(), NOW))
+    run.run(worker(store, Memory(refuse_one)), plan(store, order(), NOW))
     join(store, "late@example.com", "readers")
     again = Order("news", EMAIL, "readers", again="why")
     asked, expected = forecast(store, again, NOW), forecast(store, missing(), NOW)
     transport = Memory()
     send_id = plan(store, missing(at=at), NOW)
-    after = run.run(runner(store, transport, clock=lambda: NOW), send_id)
+    after = run.run(worker(store, transport, clock=lambda: NOW), send_id)
 
     assert (asked.queued, asked.had_it) == (4, 2)
     assert (expected.queued, expected.skipped) == (2, {"already_received": 2})
@@ -266,7 +266,7 @@ def test_a_send_in_which_everybody_is_skipped_is_refused(
 def test_everybody_who_had_it_through_another_list_is_nobody(store: Store) -> None:
     """Also where the send is planned without a forecast; nothing is left of it."""
     fill_list(store, 2)
-    run.run(runner(store, Memory()), plan(store, order(), NOW))
+    run.run(worker(store, Memory()), plan(store, order(), NOW))
     with store.write() as connection:
         lists.create(connection, "others", NOW)
     join(store, "r1@example.com", "others")
@@ -360,7 +360,7 @@ def test_what_an_earlier_version_sent_under_a_decomposed_name_is_not_sent_again(
     store: Store,
 ) -> None:
     fill_list(store, 2)
-    run.run(runner(store, Memory()), plan(store, order(slug="2026-01-07-u-ber-cafe"), NOW))
+    run.run(worker(store, Memory()), plan(store, order(slug="2026-01-07-u-ber-cafe"), NOW))
 
     with pytest.raises(Refused, match="already sent"):
         plan(store, order(slug="2026-01-07-über-café"), NOW)

@@ -21,7 +21,7 @@ from tests.integration.sending import (
     leave,
     ledger,
     order,
-    runner,
+    worker,
 )
 
 ZONE = "Asia/Shanghai"
@@ -71,7 +71,7 @@ def test_only_the_segment_is_frozen_and_sent_to(readers: Store) -> None:
 
     expected = forecast(readers, wanted, NOW)
     send_id = plan(readers, wanted, NOW)
-    after = run(runner(readers, memory), send_id)
+    after = run(worker(readers, memory), send_id)
 
     assert expected.recipients == expected.queued == 2
     assert after.status is SendStatus.FINISHED
@@ -98,7 +98,7 @@ def test_who_moves_out_of_the_segment_after_planning_still_gets_it(readers: Stor
     change(readers, "r1@example.com", city="Paris")
     leave(readers, "r2@example.com")
 
-    run(runner(readers, memory), send_id)
+    run(worker(readers, memory), send_id)
 
     assert [message.to.text for message in memory.delivered] == ["r1@example.com"]
     assert ledger(readers, send_id)["r2@example.com"].reason == SkipReason.UNSUBSCRIBED
@@ -118,7 +118,7 @@ def test_a_schedule_keeps_its_rule_and_takes_whom_it_holds_for_at_its_time(
     change(readers, "r1@example.com", city="Paris")
     change(readers, "r5@example.com", city="Berlin")
 
-    run(runner(readers, Memory(), clock=FixedClock(start)), send_id)
+    run(worker(readers, Memory(), clock=FixedClock(start)), send_id)
 
     assert everybody(readers, send_id) == {"r2@example.com", "r5@example.com"}
 
@@ -126,7 +126,7 @@ def test_a_schedule_keeps_its_rule_and_takes_whom_it_holds_for_at_its_time(
 def test_days_are_those_of_the_newsletter_also_when_a_schedule_starts(readers: Store) -> None:
     """They joined at 8:00 UTC on the 7th, when it was still the 6th in Honolulu."""
     start = NOW + dt.timedelta(hours=1)
-    sender = runner(readers, Memory(), clock=FixedClock(start))
+    sender = worker(readers, Memory(), clock=FixedClock(start))
     honolulu = dataclasses.replace(aimed("joined on 2026-01-06"), timezone="Pacific/Honolulu")
     now = plan(readers, honolulu, NOW)
     later = plan(readers, dataclasses.replace(honolulu, slug="other", scheduled_at=start), NOW)
@@ -154,12 +154,12 @@ def test_who_has_the_issue_through_a_segment_is_skipped_in_the_rest_of_the_list(
 ) -> None:
     """Also across two segments that overlap: nobody gets an issue twice."""
     memory = Memory()
-    run(runner(readers, memory), plan(readers, aimed('city = "Berlin"'), NOW))
+    run(worker(readers, memory), plan(readers, aimed('city = "Berlin"'), NOW))
     overlap = aimed('name in ("Reader 2", "Reader 3")', segment="two")
-    run(runner(readers, memory), plan(readers, overlap, NOW))
+    run(worker(readers, memory), plan(readers, overlap, NOW))
     rest = forecast(readers, order(), NOW)
     send_id = plan(readers, order(), NOW)
-    run(runner(readers, memory), send_id)
+    run(worker(readers, memory), send_id)
 
     got = sorted(message.to.text for message in memory.delivered)
     assert got == [f"r{number}@example.com" for number in range(1, 6)]

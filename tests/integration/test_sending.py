@@ -43,7 +43,7 @@ from tests.integration.sending import (
     ledger,
     order,
     resume,
-    runner,
+    worker,
 )
 
 
@@ -56,7 +56,7 @@ def test_everybody_on_the_list_gets_it_once(store: Store) -> None:
     transport = Memory(concurrency=4)
 
     send_id = plan(store, order(), NOW)
-    after = run.run(runner(store, transport), send_id)
+    after = run.run(worker(store, transport), send_id)
 
     assert after.status is SendStatus.FINISHED
     assert after.counts == Counts(accepted=120)
@@ -69,7 +69,7 @@ def test_a_message_carries_its_reader_link_and_headers(store: Store) -> None:
     transport = Memory()
 
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, transport), send_id)
+    run.run(worker(store, transport), send_id)
 
     [message] = transport.delivered
     headers = dict(message.headers)
@@ -91,7 +91,7 @@ def test_a_message_carries_its_reader_link_and_headers(store: Store) -> None:
 
 def test_the_same_issue_is_refused_to_the_same_list(store: Store) -> None:
     fill_list(store, 2)
-    run.run(runner(store, Memory()), plan(store, order(), NOW))
+    run.run(worker(store, Memory()), plan(store, order(), NOW))
 
     with pytest.raises(Refused, match="already sent"):
         plan(store, order(), NOW)
@@ -111,10 +111,10 @@ def test_an_unfinished_send_is_refused_with_the_command_to_go_on(store: Store) -
 
 def test_again_with_a_reason_is_a_new_send(store: Store) -> None:
     fill_list(store, 2)
-    run.run(runner(store, Memory()), plan(store, order(), NOW))
+    run.run(worker(store, Memory()), plan(store, order(), NOW))
 
     second = run.run(
-        runner(store, Memory()), plan(store, order(again="the links were broken"), NOW)
+        worker(store, Memory()), plan(store, order(again="the links were broken"), NOW)
     )
 
     assert second.counts == Counts(accepted=2)
@@ -134,10 +134,10 @@ def test_nobody_on_the_list_is_refused_and_leaves_nothing(store: Store) -> None:
 def test_who_has_it_through_another_list_is_skipped(store: Store) -> None:
     fill_list(store, 3, "first")
     fill_list(store, 4, "second", first=2)
-    run.run(runner(store, Memory()), plan(store, order(list_name="first"), NOW))
+    run.run(worker(store, Memory()), plan(store, order(list_name="first"), NOW))
 
     send_id = plan(store, order(list_name="second"), NOW)
-    after = run.run(runner(store, Memory()), send_id)
+    after = run.run(worker(store, Memory()), send_id)
 
     assert after.counts == Counts(accepted=2, skipped=2)
     skipped = addresses(store, send_id, DeliveryStatus.SKIPPED)
@@ -152,8 +152,8 @@ def test_two_lists_planned_before_either_is_sent_still_mail_a_person_once(store:
     one = plan(store, order(list_name="first"), NOW)
     two = plan(store, order(list_name="second"), NOW)
 
-    first = run.run(runner(store, Memory()), one)
-    second = run.run(runner(store, Memory()), two)
+    first = run.run(worker(store, Memory()), one)
+    second = run.run(worker(store, Memory()), two)
 
     assert first.counts == Counts(accepted=3)
     assert second.counts == Counts(skipped=3)
@@ -164,7 +164,7 @@ def test_who_leaves_after_planning_is_skipped(store: Store) -> None:
     send_id = plan(store, order(), NOW)
     leave(store, "r2@example.com")
 
-    after = run.run(runner(store, Memory()), send_id)
+    after = run.run(worker(store, Memory()), send_id)
 
     assert after.counts == Counts(accepted=2, skipped=1)
     assert ledger(store, send_id)["r2@example.com"].reason == "unsubscribed"
@@ -182,8 +182,8 @@ def test_a_lost_answer_is_unknown_and_never_sent_again_by_itself(store: Store) -
         return accept(batch)
 
     send_id = plan(store, order(), NOW)
-    after = run.run(runner(store, Memory(answer)), send_id)
-    again = run.run(runner(store, Memory()), send_id)
+    after = run.run(worker(store, Memory(answer)), send_id)
+    again = run.run(worker(store, Memory()), send_id)
 
     assert after.status is SendStatus.UNRESOLVED
     assert after.counts == again.counts == Counts(accepted=10, unknown=50)
@@ -203,7 +203,7 @@ def test_the_operator_decides_about_unknown_rows(
     fill_list(store, 2)
     send_id = plan(store, order(), NOW)
     lost = Memory(lambda _, batch: [Unknown("no answer") for _ in batch])
-    run.run(runner(store, lost), send_id)
+    run.run(worker(store, lost), send_id)
 
     after = control.resolve(store, send_id, decision, lambda: NOW)
 
@@ -214,11 +214,11 @@ def test_resent_rows_go_out_as_a_second_attempt(store: Store) -> None:
     fill_list(store, 1)
     send_id = plan(store, order(), NOW)
     lost = Memory(lambda _, batch: [Unknown("no answer") for _ in batch])
-    run.run(runner(store, lost), send_id)
+    run.run(worker(store, lost), send_id)
     control.resolve(store, send_id, Decision.RESEND, lambda: NOW)
     transport = Memory()
 
-    after = resume(runner(store, transport), send_id)
+    after = resume(worker(store, transport), send_id)
 
     assert after.status is SendStatus.FINISHED
     assert [message.ref for message in transport.delivered] == [f"{send_id}-1.2"]
@@ -234,7 +234,7 @@ def test_one_bad_recipient_costs_nobody_else(store: Store) -> None:
         ]
 
     send_id = plan(store, order(), NOW)
-    after = run.run(runner(store, Memory(answer)), send_id)
+    after = run.run(worker(store, Memory(answer)), send_id)
 
     assert after.status is SendStatus.FINISHED
     assert after.counts == Counts(accepted=2, rejected=1)
@@ -249,7 +249,7 @@ def test_a_failure_that_may_pass_is_tried_three_times_more(store: Store) -> None
         return [RetryLater("try again") for _ in batch]
 
     send_id = plan(store, order(), NOW)
-    after = run.run(runner(store, Memory(answer), clock=TickingClock()), send_id)
+    after = run.run(worker(store, Memory(answer), clock=TickingClock()), send_id)
 
     assert after.counts == Counts(rejected=1)
     assert attempts == [f"{send_id}-1.{attempt}" for attempt in (1, 2, 3, 4)]
@@ -269,7 +269,7 @@ def test_what_never_left_is_sent_once_the_way_is_free(
             raise error
         return accept(batch)
 
-    after = run.run(runner(store, Memory(answer)), plan(store, order(), NOW))
+    after = run.run(worker(store, Memory(answer)), plan(store, order(), NOW))
 
     assert after.counts == Counts(accepted=3)
 
@@ -280,7 +280,7 @@ def test_a_transport_that_stays_away_pauses_the_send(store: Store) -> None:
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         raise TransportDown("no route")
 
-    after = run.run(runner(store, Memory(answer)), plan(store, order(), NOW))
+    after = run.run(worker(store, Memory(answer)), plan(store, order(), NOW))
 
     assert after.status is SendStatus.PAUSED
     assert after.pause_reason == "no route"
@@ -302,7 +302,7 @@ def test_quota_and_stop_pause_with_everybody_still_queued(
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         raise error
 
-    after = run.run(runner(store, Memory(answer)), plan(store, order(), NOW))
+    after = run.run(worker(store, Memory(answer)), plan(store, order(), NOW))
 
     assert after.status is SendStatus.PAUSED
     assert after.pause_reason == error.message
@@ -314,7 +314,7 @@ def test_an_answer_for_another_number_of_messages_is_unknown_and_pauses(store: S
     short = Memory()
     short.deliver = lambda send_id, batch: [Accepted("1")]  # type: ignore[method-assign]
 
-    after = run.run(runner(store, short), plan(store, order(), NOW))
+    after = run.run(worker(store, short), plan(store, order(), NOW))
 
     assert after.status is SendStatus.PAUSED
     assert after.counts == Counts(unknown=50, queued=10)
@@ -328,8 +328,8 @@ def test_a_pause_takes_effect_at_the_next_batch(store: Store) -> None:
         control.pause(store, send_id, lambda: NOW)
         return accept(batch)
 
-    paused = run.run(runner(store, Memory(answer)), send_id)
-    resumed = resume(runner(store, Memory()), send_id)
+    paused = run.run(worker(store, Memory(answer)), send_id)
+    resumed = resume(worker(store, Memory()), send_id)
 
     assert (paused.status, paused.counts) == (SendStatus.PAUSED, Counts(accepted=50, queued=70))
     assert (resumed.status, resumed.counts) == (SendStatus.FINISHED, Counts(accepted=120))
@@ -343,7 +343,7 @@ def test_a_cancel_skips_what_is_queued_and_keeps_what_was_sent(store: Store) -> 
         control.cancel(store, send_id, lambda: NOW)
         return accept(batch)
 
-    after = run.run(runner(store, Memory(answer)), send_id)
+    after = run.run(worker(store, Memory(answer)), send_id)
 
     assert (after.status, after.counts) == (SendStatus.CANCELLED, Counts(accepted=50, skipped=70))
     assert ledger(store, send_id)["r120@example.com"].reason == "cancelled"
@@ -358,7 +358,7 @@ def test_what_comes_back_to_a_cancelled_send_is_skipped(store: Store) -> None:
         control.cancel(store, send_id, lambda: NOW)
         raise TransportDown("no route")
 
-    after = run.run(runner(store, Memory(answer)), send_id)
+    after = run.run(worker(store, Memory(answer)), send_id)
 
     assert (after.status, after.counts) == (SendStatus.CANCELLED, Counts(skipped=3))
 
@@ -372,7 +372,7 @@ def test_an_error_of_our_own_leaves_the_batch_unknown(store: Store) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        run.run(runner(store, Memory(answer)), send_id)
+        run.run(worker(store, Memory(answer)), send_id)
 
     assert run.read(store, send_id).counts == Counts(unknown=50, queued=10)
 
@@ -384,11 +384,11 @@ def test_a_second_run_is_told_who_sends(store: Store) -> None:
 
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         with pytest.raises(Refused) as caught:
-            run.run(runner(store, Memory()), send_id)
+            run.run(worker(store, Memory()), send_id)
         refused.append(caught.value)
         return accept(batch)
 
-    after = run.run(runner(store, Memory(answer)), send_id)
+    after = run.run(worker(store, Memory(answer)), send_id)
 
     assert after.counts == Counts(accepted=3)
     assert "is being sent by process" in refused[0].message
@@ -403,8 +403,8 @@ def test_asked_to_stop_a_run_finishes_its_batch_and_can_be_resumed(store: Store)
         stop.set()
         return accept(batch)
 
-    halted = run.run(replace(runner(store, Memory(answer)), stop=stop), send_id)
-    resumed = run.run(runner(store, Memory()), send_id)
+    halted = run.run(replace(worker(store, Memory(answer)), stop=stop), send_id)
+    resumed = run.run(worker(store, Memory()), send_id)
 
     assert halted.status is SendStatus.SENDING
     assert halted.counts.accepted + halted.counts.queued == 120
@@ -432,7 +432,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
     assert isinstance(claimed, Claim)
     clock = FixedClock(lease + dt.timedelta(seconds=1))
 
-    after = run.run(runner(store, Memory(), clock=clock), send_id)
+    after = run.run(worker(store, Memory(), clock=clock), send_id)
     with store.write() as connection:
         late = claims.claim(
             connection,
@@ -476,7 +476,7 @@ def test_a_sleeper_cannot_overwrite_what_was_claimed_again(store: Store) -> None
         )
     assert isinstance(claimed, Claim)
     clock = FixedClock(lease + dt.timedelta(seconds=1))
-    run.run(runner(store, Memory(), clock=clock), send_id)
+    run.run(worker(store, Memory(), clock=clock), send_id)
     control.resolve(store, send_id, Decision.RESEND, clock)
 
     with store.write() as connection:
@@ -499,7 +499,7 @@ def test_a_scheduled_send_freezes_its_bytes_now_and_its_audience_later(store: St
         early, due = sends.due(connection, NOW), sends.due(connection, later)
     before = run.read(store, send_id)
     clock.now = later
-    after = run.run(runner(store, Memory(), clock=clock), send_id)
+    after = run.run(worker(store, Memory(), clock=clock), send_id)
 
     assert (early, due) == ([], [send_id])
     assert (before.status, before.counts.recipients) == (SendStatus.SCHEDULED, 0)
@@ -519,7 +519,7 @@ class StoppedWaiting(threading.Event):
 def test_who_waits_for_the_rate_has_claimed_nothing(store: Store) -> None:
     """At one a second the second call waits; stopped meanwhile, its recipient is still queued."""
     fill_list(store, 2)
-    working = runner(store, Memory(), clock=FixedClock(), max_rate=1)
+    working = worker(store, Memory(), clock=FixedClock(), max_rate=1)
 
     send_id = plan(store, order(), NOW)
     after = run.run(replace(working, stop=StoppedWaiting()), send_id)

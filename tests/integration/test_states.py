@@ -35,7 +35,7 @@ from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.plans import explained
 from tests.integration.reporting import BOUNCE, COMPLAINT, DELIVERY, SOFT, replay, told
-from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, resume, runner
+from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, resume, worker
 from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
@@ -73,7 +73,7 @@ def test_the_sums_on_a_send_are_those_of_its_deliveries_whatever_happens(
     chance = random.Random(seed)
     fill_list(store, 8)
     first = plan(store, order(), NOW)
-    run.run(runner(store, Memory(half_unknown)), first)
+    run.run(worker(store, Memory(half_unknown)), first)
     second = plan(store, order(slug="more"), NOW)
     texts = [
         told(send_id, number, name, NOW + dt.timedelta(seconds=second_of))
@@ -84,8 +84,8 @@ def test_the_sums_on_a_send_are_those_of_its_deliveries_whatever_happens(
     chance.shuffle(texts)
     decisions: list[Callable[[], object]] = [
         lambda: control.resolve(store, first, chance.choice(list(Decision)), lambda: NOW),
-        lambda: resume(runner(store, Memory(half_unknown)), first),
-        lambda: run.run(runner(store, Memory(half_unknown)), second),
+        lambda: resume(worker(store, Memory(half_unknown)), first),
+        lambda: run.run(worker(store, Memory(half_unknown)), second),
         lambda: control.cancel(store, second, lambda: NOW),
         lambda: control.resolve(store, second, Decision.REJECT, lambda: NOW),
     ]
@@ -101,7 +101,7 @@ def test_the_sums_on_a_send_are_those_of_its_deliveries_whatever_happens(
 def test_a_later_report_takes_the_place_of_an_earlier_one(store: Store) -> None:
     fill_list(store, 2)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory()), send_id)
+    run.run(worker(store, Memory()), send_id)
 
     replay(store, told(send_id, 1, DELIVERY, NOW), told(send_id, 2, DELIVERY, NOW))
     both = run.read(store, send_id).reports
@@ -121,12 +121,12 @@ def test_a_late_answer_moves_the_sum_of_a_send_that_was_counted(store: Store) ->
         with store.write() as connection:
             number = sends.number_of(connection, send_id)
             alter(connection, number, owner="elsewhere/1/1/a", lease_until=NOW)
-        ended.append(run.run(runner(store, Memory()), send_id))
+        ended.append(run.run(worker(store, Memory()), send_id))
         ended.append(control.resolve(store, send_id, Decision.REJECT, lambda: NOW))
         replay(store, told(send_id, 1, "event-reject.json", NOW))
         return [Accepted(message.ref) for message in batch]
 
-    run.run(runner(store, Memory(asleep, concurrency=1)), send_id)
+    run.run(worker(store, Memory(asleep, concurrency=1)), send_id)
 
     assert [send.status for send in ended] == [SendStatus.UNRESOLVED, SendStatus.FINISHED]
     assert sums_are_those_of_the_ledger(store)
@@ -136,7 +136,7 @@ def test_a_late_answer_moves_the_sum_of_a_send_that_was_counted(store: Store) ->
 def test_a_wrong_sum_is_found_by_verify(store: Store, column: str) -> None:
     fill_list(store, 2)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory()), send_id)
+    run.run(worker(store, Memory()), send_id)
     with store.write() as connection:
         connection.execute(sa.update(schema.sends).values({column: 7}))
 
@@ -148,7 +148,7 @@ def test_a_wrong_sum_is_found_by_verify(store: Store, column: str) -> None:
 def test_sends_are_shown_without_counting_what_is_over_or_reading_a_mail(store: Store) -> None:
     fill_list(store, 2)
     for issue in range(5):
-        run.run(runner(store, Memory()), plan(store, order(slug=f"news-{issue}"), NOW))
+        run.run(worker(store, Memory()), plan(store, order(slug=f"news-{issue}"), NOW))
     statements: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
@@ -212,7 +212,7 @@ def test_a_send_says_who_runs_it_how_fast_and_what_it_waits_for(store: Store) ->
     fill_list(store, 30)
     send_id = plan(store, order(), NOW)
     seen: list[Send] = []
-    sender = runner(store, Memory(), max_rate=10)
+    sender = worker(store, Memory(), max_rate=10)
     with store.write() as connection:
         connection.execute(
             sa.insert(schema.limiter).values(
@@ -243,7 +243,7 @@ def test_a_send_that_runs_tells_its_rate(store: Store) -> None:
     """It is stopped once it did: at ten a second it takes a minute to its end."""
     fill_list(store, 600)
     send_id, seen = plan(store, order(), NOW), []
-    sender = runner(store, Memory(concurrency=1), max_rate=10)
+    sender = worker(store, Memory(concurrency=1), max_rate=10)
 
     def look() -> None:
         while not sender.stop.wait(0.05):
@@ -272,7 +272,7 @@ def test_a_quota_that_is_used_up_is_waited_for_and_told(store: Store) -> None:
 
     fill_list(store, 3)
     clock = FixedClock()
-    after = run.run(runner(store, Memory(used_up), clock=clock), plan(store, order(), NOW))
+    after = run.run(worker(store, Memory(used_up), clock=clock), plan(store, order(), NOW))
 
     found = standing(after, NOW)
     assert (after.status, after.stopped_by) == (SendStatus.PAUSED, "quota")
@@ -287,14 +287,14 @@ def test_a_clock_that_was_ahead_holds_up_no_send(store: Store) -> None:
     later: list[Outcome] = [RetryLater("busy")] * 60
     put_off = Memory(lambda send_id, batch: later[: len(batch)])
     send_id = plan(store, order(), NOW)
-    sender = runner(store, put_off, clock=clock, max_rate=1000)
+    sender = worker(store, put_off, clock=clock, max_rate=1000)
 
     def stop(settled: int) -> None:
         sender.stop.set()
 
     run.run(sender, send_id, stop)
     clock.now = NOW
-    again = replace(runner(store, Memory(), clock=clock, max_rate=1000), notify=lines.append)
+    again = replace(worker(store, Memory(), clock=clock, max_rate=1000), notify=lines.append)
     after = run.run(again, send_id)
 
     assert after.counts == Counts(accepted=60)
@@ -311,7 +311,7 @@ def test_a_store_that_fails_for_a_moment_costs_no_lease(store: Store) -> None:
             until(lambda: bool(failed))
         return [Accepted(message.ref) for message in batch]
 
-    sender = runner(store, Memory(answer, concurrency=1), max_rate=10)
+    sender = worker(store, Memory(answer, concurrency=1), max_rate=10)
 
     def fail(
         connection: object, cursor: object, statement: str, parameters: object, *rest: object
@@ -338,7 +338,7 @@ def test_a_run_that_cannot_renew_its_lease_ends_with_it(store: Store) -> None:
             until(lambda: sender.stop.is_set())
         return [Accepted(message.ref) for message in batch]
 
-    sender = runner(store, Memory(answer, concurrency=1), clock=clock, max_rate=10)
+    sender = worker(store, Memory(answer, concurrency=1), clock=clock, max_rate=10)
     send_id = plan(store, order(), NOW)
 
     def fail(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.cli.frame import Session
-from newsletter.cli.running import runner as cli_runner
+from newsletter.cli.running import open_worker
 from newsletter.cli.worker import attend
 from newsletter.errors import Stopped
 from newsletter.model.email import Message
@@ -24,7 +24,7 @@ from newsletter.store import Store, maintenance, open_store, upgrade
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.cutting import Cutter, proxy
-from tests.integration.sending import NOW, FixedClock, addresses, fill_list, order, resume, runner
+from tests.integration.sending import NOW, FixedClock, addresses, fill_list, order, resume, worker
 from tests.integration.server import Server, running
 from tests.integration.web.stage import ONE_CLICK, open_stage
 from tests.waiting import PATIENCE_SECONDS
@@ -82,7 +82,7 @@ def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Cutter], arrives: b
         transport, notes = Pairs(), list[str]()
         send_id = plan(store, order(f"issue-{cut_at}"), NOW)
         cutter.arm(cut_at, arrives=arrives)
-        patient = replace(runner(store, transport), patience=Patience(notes.append))
+        patient = replace(worker(store, transport), patience=Patience(notes.append))
 
         after = run.run(patient, send_id)
 
@@ -156,7 +156,7 @@ def test_a_server_that_restarts_is_waited_for(server: Server, number: int) -> No
             starting.start()
 
     transport = Pairs(stop)
-    patient = replace(runner(store, transport), patience=Patience(tell, PATIENCE_SECONDS))
+    patient = replace(worker(store, transport), patience=Patience(tell, PATIENCE_SECONDS))
 
     after = run.run(patient, send_id)
 
@@ -187,7 +187,7 @@ def test_a_worker_whose_store_stays_away_stops_resumably(
             return super().is_set()
 
     with closing(session):
-        sender = replace(cli_runner(session), patience=patient, stop=Stopping())
+        sender = replace(open_worker(session), patience=patient, stop=Stopping())
         with pytest.raises(Stopped) as stopped:
             attend(session, sender, once=False)
     server.start()
@@ -245,7 +245,7 @@ def test_a_lock_that_is_held_long_is_waited_for(hasty: Store, holder: Holder) ->
 
     transport, notes = Pairs(hold), list[str]()
     send_id = plan(hasty, order(), NOW)
-    patient = replace(runner(hasty, transport), patience=Patience(tell, PATIENCE_SECONDS))
+    patient = replace(worker(hasty, transport), patience=Patience(tell, PATIENCE_SECONDS))
 
     after = run.run(patient, send_id)
 
@@ -264,7 +264,7 @@ def test_a_store_that_stays_away_stops_the_send_resumably(hasty: Store, holder: 
 
     transport = Pairs(hold)
     send_id = plan(hasty, order(), NOW)
-    patient = replace(runner(hasty, transport, clock=clock), patience=Patience(seconds=0.1))
+    patient = replace(worker(hasty, transport, clock=clock), patience=Patience(seconds=0.1))
 
     with pytest.raises(Stopped, match="the send stopped: the store is away") as stopped:
         run.run(patient, send_id)
@@ -274,7 +274,7 @@ def test_a_store_that_stays_away_stops_the_send_resumably(hasty: Store, holder: 
     holder.release()
     clock.forward(61)  # its lease ends: it may be followed
     more = Pairs()
-    after = resume(runner(hasty, more, clock=clock), send_id)
+    after = resume(worker(hasty, more, clock=clock), send_id)
     assert (after.status, after.counts.accepted) == (SendStatus.UNRESOLVED, AMOUNT - BATCH)
     assert after.counts.unknown == BATCH
     assert sorted(transport.mailed + more.mailed) == everybody()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.cli.frame import Session
-from newsletter.cli.running import runner as cli_runner
+from newsletter.cli.running import open_worker
 from newsletter.cli.worker import attend
 from newsletter.errors import QuotaReached, Refused, RunElsewhere
 from newsletter.model.email import Message
@@ -32,7 +32,7 @@ from tests.integration.sending import (
     fill_list,
     ledger,
     order,
-    runner,
+    worker,
 )
 from tests.integration.test_cli_processes import at_terminal, outbox
 from tests.waiting import PATIENCE_SECONDS
@@ -191,12 +191,12 @@ def test_what_waits_for_the_quota_goes_on_by_itself_at_its_time(store: Store) ->
     fill_list(store, 3)
     clock = FixedClock()
     send_id = plan(store, order(), NOW)
-    paused = run.run(runner(store, Memory(used_up), clock=clock), send_id)
+    paused = run.run(worker(store, Memory(used_up), clock=clock), send_id)
     early = taking_up.due(store, clock())
 
     clock.now = NOW + DAY
     due = taking_up.due(store, clock())
-    after = taking_up.take_up(runner(store, Memory(), clock=clock), send_id)
+    after = taking_up.take_up(worker(store, Memory(), clock=clock), send_id)
 
     assert paused.resume_at == clock.now
     assert (early, due) == ([], [send_id])
@@ -207,10 +207,10 @@ def test_a_quota_that_is_still_used_up_is_not_asked_for_each_second(store: Store
     fill_list(store, 3)
     clock = FixedClock()
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory(used_up), clock=clock), send_id)
+    run.run(worker(store, Memory(used_up), clock=clock), send_id)
     clock.now = NOW + DAY
 
-    again = taking_up.take_up(runner(store, Memory(used_up), clock=clock), send_id)
+    again = taking_up.take_up(worker(store, Memory(used_up), clock=clock), send_id)
 
     assert again.status is SendStatus.PAUSED
     assert again.resume_at is not None
@@ -231,7 +231,7 @@ def test_a_person_may_keep_a_worker_from_what_waits_for_the_quota(store: Store) 
     fill_list(store, 3)
     clock = FixedClock()
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory(used_up), clock=clock), send_id)
+    run.run(worker(store, Memory(used_up), clock=clock), send_id)
 
     kept = control.pause(store, send_id, clock)
 
@@ -242,7 +242,7 @@ def test_a_person_may_keep_a_worker_from_what_waits_for_the_quota(store: Store) 
 def test_what_is_about_to_be_run_is_taken_up_by_nobody_else(store: Store) -> None:
     """Between planning and its first batch, and between `resume` and that."""
     fill_list(store, 3)
-    sender, other = (runner(store, Memory(), clock=lambda: NOW) for _ in range(2))
+    sender, other = (worker(store, Memory(), clock=lambda: NOW) for _ in range(2))
     send_id = plan(store, order(), NOW, sender.name)
     planned = taking_up.due(store, NOW)
     control.pause(store, send_id, lambda: NOW)
@@ -259,7 +259,7 @@ def test_what_is_about_to_be_run_is_taken_up_by_nobody_else(store: Store) -> Non
 
 def test_a_run_that_does_not_begin_gives_the_send_back(store: Store) -> None:
     fill_list(store, 3)
-    sender = runner(store, Memory())
+    sender = worker(store, Memory())
     send_id = plan(store, order(), NOW, sender.name)
     sender.stop.set()
 
@@ -278,7 +278,7 @@ def test_what_rested_for_long_asks_a_person(store: Store) -> None:
         alter(connection, number, lease_until=NOW)
     clock.forward(13 * 60 * 60)
 
-    after = taking_up.take_up(runner(store, Memory(), clock=clock), send_id)
+    after = taking_up.take_up(worker(store, Memory(), clock=clock), send_id)
 
     assert (after.status, after.stopped_by) == (SendStatus.PAUSED, StoppedBy.SCHEDULE)
     assert "13 hours" in (after.pause_reason or "")
@@ -303,7 +303,7 @@ def test_an_owner_elsewhere_is_waited_for_no_longer_than_a_lease_whatever_its_cl
 ) -> None:
     send_id, _, _ = held_elsewhere(store)
     clock, told = FixedClock(), list[str]()
-    sender = runner(store, Memory(), clock=clock)
+    sender = worker(store, Memory(), clock=clock)
 
     def pass_time(line: str) -> None:
         told.append(line)
@@ -320,7 +320,7 @@ def test_an_owner_elsewhere_is_waited_for_no_longer_than_a_lease_whatever_its_cl
 def test_an_owner_that_renews_a_lease_a_day_ahead_is_followed_by_nobody(store: Store) -> None:
     send_id, number, epoch = held_elsewhere(store)
     clock = FixedClock()
-    sender = runner(store, Memory(), clock=clock)
+    sender = worker(store, Memory(), clock=clock)
 
     def renew(line: str) -> None:
         clock.forward(61)
@@ -346,7 +346,7 @@ def test_a_worker_gets_past_a_lease_that_a_wrong_clock_gave(
             ownership.take(connection, number, ELSEWHERE, tomorrow, tomorrow)
         doubted, told = call("status", send_id, "--json").json, call("status", send_id).out
         ticks = itertools.count(step=61)
-        sender = replace(cli_runner(session), seconds=lambda: next(ticks))
+        sender = replace(open_worker(session), seconds=lambda: next(ticks))
 
         code = attend(session, sender, once=True)
 
@@ -383,7 +383,7 @@ def cancelled_midway(store: Store) -> str:
         control.cancel(store, send_id, lambda: NOW)
         return half(batch)
 
-    run.run(runner(store, Memory(cancel, concurrency=1)), send_id)
+    run.run(worker(store, Memory(cancel, concurrency=1)), send_id)
     return send_id
 
 
@@ -393,7 +393,7 @@ def test_a_cancelled_send_is_finished_for_the_rest(store: Store) -> None:
     transport = Memory()
 
     control.reopen(store, send_id, lambda: NOW, cancelled=True)
-    after = run.run(runner(store, transport), send_id)
+    after = run.run(worker(store, transport), send_id)
 
     assert (len(had_it), after.status) == (50, SendStatus.FINISHED)
     assert after.counts == Counts(accepted=120)
@@ -404,7 +404,7 @@ def test_a_cancelled_send_is_finished_for_the_rest(store: Store) -> None:
 def test_a_cancelled_send_that_was_sent_again_since_is_not_finished(store: Store) -> None:
     """The rest would get it twice."""
     send_id = cancelled_midway(store)
-    run.run(runner(store, Memory()), plan(store, order(again="by mistake"), NOW))
+    run.run(worker(store, Memory()), plan(store, order(again="by mistake"), NOW))
 
     with pytest.raises(Refused, match="again since"):
         control.reopen(store, send_id, lambda: NOW, cancelled=True)

@@ -18,7 +18,7 @@ from newsletter.store.figures import EventCounts, events_since
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.reporting import BOUNCE, COMPLAINT, SOFT, event, logged, replay
-from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, runner
+from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, worker
 
 # Each unknown in another place: the subtype, the type, the words of a complaint, the kind of event.
 NEW_WORDS: Sequence[tuple[str, dict[str, Any], str]] = [
@@ -37,7 +37,7 @@ STRICT = PolicySettings(
 def sent(store: Store, people: int) -> str:
     fill_list(store, people)
     send_id = plan(store, order("news"), NOW)
-    run.run(runner(store, Memory(), clock=FixedClock()), send_id)
+    run.run(worker(store, Memory(), clock=FixedClock()), send_id)
     return send_id
 
 
@@ -72,7 +72,7 @@ def test_they_suppress_nobody_and_count_in_no_rate(store: Store) -> None:
 def test_a_running_send_goes_on(store: Store) -> None:
     fill_list(store, 300)
     send_id = plan(store, order("news"), NOW)
-    one = runner(store, Memory(), clock=FixedClock())
+    one = worker(store, Memory(), clock=FixedClock())
     run.run(one, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)

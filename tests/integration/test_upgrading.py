@@ -19,7 +19,7 @@ from newsletter.store.schema import REVISION, former_addresses, metadata, sends
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
 from tests import older
-from tests.integration.sending import EMAIL, NOW, FixedClock, addresses, resume, runner
+from tests.integration.sending import EMAIL, NOW, FixedClock, addresses, resume, worker
 from tests.integration.web.stage import Visitor, open_site
 
 RUNNING, PAUSED, LATER = "20260105-runs", "20260104-paused", "20260106-later"
@@ -117,7 +117,7 @@ def test_a_send_that_ran_goes_on_and_mails_nobody_twice(upgraded: Store) -> None
     """Bob was in flight, Dan has bounced since, Fay pauses: Gil is the one who is left."""
     transport = Memory()
 
-    after = resume(runner(upgraded, transport, clock=FixedClock(NOW)), RUNNING)
+    after = resume(worker(upgraded, transport, clock=FixedClock(NOW)), RUNNING)
 
     assert [message.to.text for message in transport.delivered] == ["gil@example.com"]
     assert after.status is SendStatus.UNRESOLVED
@@ -128,7 +128,7 @@ def test_a_send_that_ran_goes_on_and_mails_nobody_twice(upgraded: Store) -> None
 
 def test_paused_and_scheduled_sends_go_on(upgraded: Store) -> None:
     transport = Memory()
-    sender = runner(upgraded, transport, clock=FixedClock(NOW))
+    sender = worker(upgraded, transport, clock=FixedClock(NOW))
 
     paused, later = resume(sender, PAUSED), resume(sender, LATER)
 
@@ -141,7 +141,7 @@ def test_paused_and_scheduled_sends_go_on(upgraded: Store) -> None:
 def test_a_finished_send_is_known(upgraded: Store) -> None:
     transport = Memory()
 
-    again = resume(runner(upgraded, transport, clock=FixedClock(NOW)), "20260101-finish")
+    again = resume(worker(upgraded, transport, clock=FixedClock(NOW)), "20260101-finish")
 
     assert (again.status, transport.delivered) == (SendStatus.FINISHED, [])
 

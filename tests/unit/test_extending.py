@@ -195,7 +195,7 @@ def test_the_documented_transport_delivers_through_the_sending_core(
     sending.fill_list(sqlite_store, 120)
     send_id = plan(sqlite_store, sending.order(), sending.NOW)
 
-    after = run(sending.runner(sqlite_store, transport), send_id)
+    after = run(sending.worker(sqlite_store, transport), send_id)
 
     box = mailbox.Maildir(tmp_path / "mail", create=False)
     mailed = {mail["To"] for mail in box}

@@ -32,7 +32,7 @@ from tests.integration.sending import (
     fill_list,
     ledger,
     order,
-    runner,
+    worker,
 )
 from tests.unit.feedback.payloads import changed
 from tests.waiting import PATIENCE_SECONDS
@@ -62,7 +62,7 @@ def sent(store: Store, slug: str = "news", at: dt.datetime = NOW) -> str:
     if slug == "news":
         fill_list(store, 3)
     send_id = plan(store, order(slug), at)
-    run.run(runner(store, Memory(), clock=FixedClock(at)), send_id)
+    run.run(worker(store, Memory(), clock=FixedClock(at)), send_id)
     return send_id
 
 
@@ -174,7 +174,7 @@ def test_f57_a_send_looks_each_minute_whether_it_is_heard_of(store: Store) -> No
     memory = Memory(answer)
     memory.batch_size = 1
     run.run(
-        replace(runner(store, memory, clock=clock), check_events=looked.set),
+        replace(worker(store, memory, clock=clock), check_events=looked.set),
         plan(store, order(), NOW),
     )
 
@@ -269,7 +269,7 @@ def test_f52_an_event_that_came_hours_before_our_record_is_applied_in_the_end(st
     assert replay(store, text, now=NOW - 30 * HOUR).ignored == 1
     fill_list(store, 1)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
+    run.run(worker(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
     assert apply_late(store, NOW) == 0
 
     do_chores(store, settings(), NOW)

@@ -17,7 +17,7 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store, suppressions
 from newsletter.transports.memory import Memory
 from tests.integration.reporting import BOUNCE, COMPLAINT, LISTED, SOFT, replay, told
-from tests.integration.sending import NOW, FixedClock, fill_list, order, runner
+from tests.integration.sending import NOW, FixedClock, fill_list, order, worker
 
 PEOPLE = 400
 SMALL = PolicySettings(complaint_pause=0.01, bounce_pause=0.05)
@@ -52,7 +52,7 @@ def reports(send_id: str, name: str, numbers: range, at: dt.datetime = NOW) -> l
 def running(store: Store, send_id: str, texts: Sequence[str], clock: FixedClock) -> Send:
     """Run a send; after 300 mails SES reports what is given."""
     transport = Reporting(store, 300, texts, clock)
-    return run.run(runner(store, transport, clock=clock), send_id)
+    return run.run(worker(store, transport, clock=clock), send_id)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_went_well_before_a_resume_hides_nothing_of_what_follows(
     clock.forward(60)
     transport = Reporting(store, 100, reports(send_id, COMPLAINT, complaints), clock)
 
-    after = run.run(runner(store, transport, clock=clock), send_id)
+    after = run.run(worker(store, transport, clock=clock), send_id)
 
     assert after.status is (SendStatus.PAUSED if said else SendStatus.FINISHED)
     assert (after.pause_reason or "").startswith(said or "")
@@ -159,7 +159,7 @@ def test_b51_bounces_of_a_send_can_be_undone_at_once(store: Store) -> None:
     send_id, clock = going(store), FixedClock()
     running(store, send_id, (), clock)
     other = plan(store, order("more-news"), NOW)
-    run.run(runner(store, Memory(), clock=clock), other)
+    run.run(worker(store, Memory(), clock=clock), other)
     manual = Address("r250@example.com")
     subscribers.suppress(store, manual, NOW)
     bounces = reports(send_id, BOUNCE, range(1, 251))

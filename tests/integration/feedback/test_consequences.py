@@ -33,7 +33,7 @@ from tests.integration.reporting import (
     replay,
     told,
 )
-from tests.integration.sending import NOW, FixedClock, fill_list, ledger, order, runner
+from tests.integration.sending import NOW, FixedClock, fill_list, ledger, order, worker
 
 ADDRESS = Address("r1@example.com")
 OTHER = Address("r2@example.com")
@@ -48,7 +48,7 @@ def sent(store: Store, slug: str = "news") -> str:
             connection.rollback()
             fill_list(store, 2)
     send_id = plan(store, order(slug), NOW)
-    run.run(runner(store, Memory(), clock=FixedClock()), send_id)
+    run.run(worker(store, Memory(), clock=FixedClock()), send_id)
     return send_id
 
 
@@ -305,7 +305,7 @@ def test_what_happened_at_an_address_says_nothing_of_the_next_one(
         said = Consent(moved_at, "form", "")
         consents.append(connection, person.id, None, ConsentKind.MOVED, said)
     to_new = plan(store, order("more-news"), NOW + HOUR)
-    run.run(runner(store, Memory(), clock=FixedClock(NOW + HOUR)), to_new)
+    run.run(worker(store, Memory(), clock=FixedClock(NOW + HOUR)), to_new)
 
     for send_id, at in ((to_old, taken_at), (to_new, NOW + HOUR)):
         assert (reason(store), reason(store, new)) == (None, None)
@@ -360,7 +360,7 @@ def test_f52_an_event_without_a_name_waits_for_our_own_commit(store: Store) -> N
     send_id = plan(store, order(), NOW)
     replay(store, changed("notification-bounce-without-headers.json", mail__messageId="late"))
     assert apply_late(store, NOW) == 0
-    run.run(runner(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
+    run.run(worker(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
 
     assert apply_late(store, NOW) == 1
 

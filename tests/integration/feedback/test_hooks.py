@@ -41,7 +41,7 @@ from tests.integration.feedback.signing import (
 )
 from tests.integration.publishing import site_of
 from tests.integration.reporting import BOUNCE, event, logged
-from tests.integration.sending import NOW, FixedClock, fill_list, ledger, order, runner
+from tests.integration.sending import NOW, FixedClock, fill_list, ledger, order, worker
 from tests.unit.feedback.payloads import payload
 from tests.waiting import PATIENCE_SECONDS
 
@@ -126,7 +126,7 @@ def send_id(store: Store) -> str:
 def sent(store: Store) -> str:
     fill_list(store, 3)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory()), send_id)
+    run.run(worker(store, Memory()), send_id)
     return send_id
 
 

@@ -15,14 +15,14 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from tests.integration.reporting import BOUNCE, counts, event, logged, replay
-from tests.integration.sending import NOW, fill_list, ledger, order, runner
+from tests.integration.sending import NOW, fill_list, ledger, order, worker
 
 
 @pytest.fixture
 def send_id(store: Store) -> str:
     fill_list(store, 3)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory()), send_id)
+    run.run(worker(store, Memory()), send_id)
     return send_id
 
 
@@ -94,7 +94,7 @@ def test_a_late_event_that_cannot_be_applied_holds_up_no_other(
     assert counts(replay(store, *texts)) == (0, 0, 3, 0)
     answers = iter(Accepted(f"m{number}") for number in (1, 2, 3))
     accepting = Memory(lambda _, batch: [next(answers) for _ in batch])
-    run.run(runner(store, accepting), send_id)
+    run.run(worker(store, accepting), send_id)
     with monkeypatch.context() as broken:
         fail_at(broken, 2, KeyError())
 

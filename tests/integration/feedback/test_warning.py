@@ -9,13 +9,13 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from tests.integration.reporting import BOUNCE, LISTED, SOFT, event, replay
-from tests.integration.sending import NOW, FixedClock, fill_list, order, runner
+from tests.integration.sending import NOW, FixedClock, fill_list, order, worker
 
 
 def warned(store: Store, people: int, bounces: int, name: str = BOUNCE) -> str | None:
     fill_list(store, people)
     send_id = plan(store, order("news"), NOW)
-    run.run(runner(store, Memory(), clock=FixedClock()), send_id)
+    run.run(worker(store, Memory(), clock=FixedClock()), send_id)
     replay(store, *(event(send_id, number, name) for number in range(1, bounces + 1)))
     return many_bounces(store, run.read(store, send_id), PolicySettings())
 

@@ -10,7 +10,7 @@ from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Delivery, DeliveryStatus, Outcome, Send
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.sending.run import Runner
+from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.transports import Transport
 from newsletter.transports.ses.transport import Ses
@@ -24,7 +24,7 @@ from tests.integration.sending import (
     ledger,
     order,
     resume,
-    runner,
+    worker,
 )
 from tests.standin import log
 from tests.standin.client import StandIn
@@ -86,13 +86,13 @@ class Stage:
 
     def send(self, people: int, transport: Transport | None = None) -> Send:
         """Plan a send and run it until it ends or pauses."""
-        return run.run(self.runner(transport), self.plan(people))
+        return run.run(self.worker(transport), self.plan(people))
 
     def resume(self, send_id: str, transport: Transport | None = None) -> Send:
-        return resume(self.runner(transport), send_id)
+        return resume(self.worker(transport), send_id)
 
-    def runner(self, transport: Transport | None = None) -> Runner:
-        made = runner(self.store, transport or self.ses(), clock=self.clock)
+    def worker(self, transport: Transport | None = None) -> Worker:
+        made = worker(self.store, transport or self.ses(), clock=self.clock)
         return replace(made, backoff_seconds=0.0)
 
     @property

@@ -407,8 +407,8 @@ def sent_while_changing(stage: Stage, people: int, then: Allowance) -> Send:
     """A send that is run while the account changes."""
     transport = Changing(settings_for(stage.standin.url), concurrency=1)
     transport.then, transport.known = then, threading.Event()
-    runner = replace(stage.runner(transport), check_events=transport.known.set)
-    return run.run(runner, stage.plan(people))
+    worker = replace(stage.worker(transport), check_events=transport.known.set)
+    return run.run(worker, stage.plan(people))
 
 
 def test_a_rate_that_is_lowered_while_it_runs_is_followed(stage: Stage) -> None:

@@ -31,7 +31,7 @@ from newsletter.store.claims import Claim
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, lose, plan_send
 from tests.integration.reporting import counts, event, logged, replay
-from tests.integration.sending import NOW, fill_list, ledger, order, resume, runner
+from tests.integration.sending import NOW, fill_list, ledger, order, resume, worker
 from tests.integration.ses.stage import Stage
 from tests.unit.feedback.payloads import changed, payload
 
@@ -46,7 +46,7 @@ def unknown_send(store: Store, people: int = 1, slug: str = "news") -> str:
     """A send of which nobody knows whether anything went out; returns its id."""
     fill_list(store, people)
     send_id = plan(store, order(slug), NOW)
-    run.run(runner(store, Memory(lost)), send_id)
+    run.run(worker(store, Memory(lost)), send_id)
     return send_id
 
 
@@ -130,7 +130,7 @@ def test_a_message_id_alone_is_enough_for_what_was_accepted(store: Store) -> Non
     """The older notifications have no tags, and headers only if asked for."""
     fill_list(store, 2)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory()), send_id)
+    run.run(worker(store, Memory()), send_id)
     rows = ledger(store, send_id)
     message_id = rows["r2@example.com"].message_id
 
@@ -160,7 +160,7 @@ def test_what_was_ignored_is_applied_when_it_comes_again_and_is_known(store: Sto
     send_id = plan(store, order(), NOW)
     bounce = changed("notification-bounce-without-headers.json", mail__messageId="late")
     replay(store, bounce)
-    run.run(runner(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
+    run.run(worker(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
 
     total = replay(store, bounce)
 
@@ -205,11 +205,11 @@ def test_an_event_before_our_own_commit_is_kept(store: Store, answer: Outcome) -
 def test_what_turns_out_to_be_sent_is_not_sent_again(store: Store) -> None:
     """The operator has decided to resend, and the event of the first attempt comes before that."""
     send_id = unknown_send(store, 2)
-    control.resolve(store, send_id, Decision.RESEND, runner(store, Memory()).clock)
+    control.resolve(store, send_id, Decision.RESEND, worker(store, Memory()).clock)
     second = Memory()
 
     replay(store, event(send_id, 1))
-    after = resume(runner(store, second), send_id)
+    after = resume(worker(store, second), send_id)
 
     assert [message.to.text for message in second.delivered] == ["r2@example.com"]
     assert after.status is SendStatus.FINISHED
@@ -219,7 +219,7 @@ def test_what_turns_out_to_be_sent_is_not_sent_again(store: Store) -> None:
 @pytest.mark.parametrize("decision", [Decision.REJECT, Decision.ACCEPT])
 def test_the_provider_knows_better_than_the_operator(store: Store, decision: Decision) -> None:
     send_id = unknown_send(store)
-    control.resolve(store, send_id, decision, runner(store, Memory()).clock)
+    control.resolve(store, send_id, decision, worker(store, Memory()).clock)
 
     replay(store, event(send_id, name="event-delivery.json"))
 
@@ -230,7 +230,7 @@ def test_a_bounce_does_not_undo_what_we_did(store: Store) -> None:
     """`accepted` is about us, `reported` about them."""
     fill_list(store, 1)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory()), send_id)
+    run.run(worker(store, Memory()), send_id)
 
     replay(store, event(send_id, name="event-bounce-permanent.json"))
 
@@ -366,7 +366,7 @@ def test_an_event_about_another_newsletter_changes_nothing(store: Store) -> None
 def test_who_was_skipped_stays_skipped(store: Store) -> None:
     fill_list(store, 1)
     send_id = plan(store, order(), NOW)
-    run.run(runner(store, Memory(lost)), send_id)
+    run.run(worker(store, Memory(lost)), send_id)
     with store.write() as connection:
         skipped = sa.update(schema.deliveries).values(status=DeliveryStatus.SKIPPED)
         connection.execute(skipped)

@@ -118,7 +118,7 @@ def test_f34_throttled_for_ever_pauses_and_keeps_all(stage: Stage) -> None:
 def test_f34_the_rate_of_the_account_is_never_exceeded(stage: Stage) -> None:
     """Four threads share one limiter: SES throttles none of their calls."""
     stage.standin.account(max_send_rate=300.0)
-    paced = replace(stage.runner(stage.ses(concurrency=4)), clock=utc_now)
+    paced = replace(stage.worker(stage.ses(concurrency=4)), clock=utc_now)
 
     send_id = stage.plan(300)
     started = time.monotonic()
@@ -195,7 +195,7 @@ def test_f35_a_spread_send_waits_for_the_next_day_and_goes_on(stage: Stage) -> N
     stage.standin.account(max_24_hour_send=60.0, sent_last_24_hours=0)
     transport = NextDay(settings_for(stage.standin.url), concurrency=1)
 
-    send = run.run(stage.runner(transport), stage.plan(75, spread=True))
+    send = run.run(stage.worker(transport), stage.plan(75, spread=True))
 
     assert send.status is SendStatus.FINISHED
     assert stage.statuses(send.id) == {"accepted": 75}
@@ -421,7 +421,7 @@ def test_f42_no_mail_leaves_without_a_claim_that_is_on_disk(stage: Stage) -> Non
         stage.store = Unplugged(store, writes)
 
         with pytest.raises(StoreError):
-            run.run(stage.runner(), send_id)
+            run.run(stage.worker(), send_id)
         stage.clock.forward(120)  # the lease of a run that could not give it back
 
     stage.store = store
@@ -437,7 +437,7 @@ def test_f42_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
     stage = Stage(sqlite_store, standin)
     send_id, store = stage.plan(20), stage.store
     stage.store = Unplugged(store, 4)
-    hasty = replace(stage.runner(), patience=Patience(seconds=0.5))
+    hasty = replace(stage.worker(), patience=Patience(seconds=0.5))
 
     with pytest.raises(StoreError):
         run.run(hasty, send_id)

@@ -80,7 +80,7 @@ def test_a_report_of_a_send_that_it_does_not_know_is_one(stage: Stage) -> None:
     assert found.startswith("since 2026-01-07 17:00 Asia/Tokyo (08:00 UTC) SES reports of mails")
     assert "that this store should know and does not" in found
     with pytest.raises(Refused, match="SES reports of mails"):
-        run.run(stage.runner(), plan(stage.store, order("other"), NOW))
+        run.run(stage.worker(), plan(stage.store, order("other"), NOW))
     assert len(stage.calls) == 1
 
 
@@ -148,7 +148,7 @@ def test_a_send_that_runs_pauses_at_such_a_report(stage: Stage) -> None:
 
     transport = Memory(answer, concurrency=1)
     transport.batch_size = 2
-    after = run.run(stage.runner(transport), send_id)
+    after = run.run(stage.worker(transport), send_id)
 
     assert after.stopped_by is StoppedBy.STORE
     assert "SES reports of mails that this store should know" in (after.pause_reason or "")
@@ -163,7 +163,7 @@ def test_a_canary_that_is_reported_on_so_lets_nobody_follow(quick: Stage) -> Non
         texts = [event(tags, n) for n, tags in enumerate(tags_of(quick, send_id))]
         tell(quick.store, *texts, event({"delivery": f"{send_id}-9", "attempt": "1"}, 9))
 
-    after = run.run(replace(quick.runner(), poll_events=poll), send_id)
+    after = run.run(replace(quick.worker(), poll_events=poll), send_id)
 
     assert after.stopped_by is StoppedBy.STORE
     assert len(quick.accepted(send_id)) == 2
@@ -182,7 +182,7 @@ def test_a_copy_is_recognised_by_what_ses_has_counted(quick: Stage, tmp_path: Pa
     quick.store.checkpoint()
     shutil.copy(tmp_path / "store.db", tmp_path / "copy.db")
     copy = open_store(f"sqlite:///{tmp_path / 'copy.db'}", Path())
-    before, elsewhere = len(quick.calls), replace(quick.runner(), store=copy)
+    before, elsewhere = len(quick.calls), replace(quick.worker(), store=copy)
     counted(quick, 302)
     send_id = plan(copy, order("other"), NOW)
 
@@ -202,7 +202,7 @@ def test_what_this_store_sent_is_no_surplus(quick: Stage) -> None:
     quick.send(40)
     counted(quick, 40)
 
-    assert run.run(quick.runner(), plan(quick.store, order("other"), NOW)).counts.accepted == 40
+    assert run.run(quick.worker(), plan(quick.store, order("other"), NOW)).counts.accepted == 40
 
 
 def test_others_who_send_as_usual_are_no_surplus(quick: Stage) -> None:
@@ -211,7 +211,7 @@ def test_others_who_send_as_usual_are_no_surplus(quick: Stage) -> None:
     quick.send(1)
     counted(quick, 9_000)
 
-    assert run.run(quick.runner(), plan(quick.store, order("more"), NOW)).counts.accepted == 1
+    assert run.run(quick.worker(), plan(quick.store, order("more"), NOW)).counts.accepted == 1
 
 
 def test_a_store_that_never_sent_refuses_nothing(quick: Stage) -> None:

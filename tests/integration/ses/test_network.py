@@ -13,7 +13,7 @@ from newsletter.model.send import SendStatus
 from newsletter.sending import run
 from newsletter.store import Store
 from newsletter.transports.ses.transport import Ses
-from tests.integration.sending import FixedClock, runner
+from tests.integration.sending import FixedClock, worker
 from tests.integration.ses.stage import NotAsking, Stage, settings_for
 from tests.integration.ses.wire import CERTIFICATES, closed_port, listening
 from tests.unit.transports.test_mime import MESSAGE
@@ -138,7 +138,7 @@ def test_an_account_that_cannot_be_asked_starts_nothing(
 
     with closed_port() as port:
         stopped = Ses(settings_for(f"http://127.0.0.1:{port}"))
-        sending = runner(sqlite_store, stopped, clock=FixedClock())
+        sending = worker(sqlite_store, stopped, clock=FixedClock())
         with pytest.raises(SendingStopped, match="does not tell what the account allows") as caught:
             run.allowed(sending.transport)
 

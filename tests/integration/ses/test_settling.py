@@ -20,14 +20,14 @@ from newsletter.store import Store, events, schema, settling
 from newsletter.transports.memory import Memory
 from tests.integration.plans import explained
 from tests.integration.reporting import event, replay
-from tests.integration.sending import NOW, ledger, resume, runner
+from tests.integration.sending import NOW, ledger, resume, worker
 from tests.integration.ses.test_events import only, unknown_send
 
 NEVER_SENT = pytest.mark.parametrize("name", ["event-reject.json", "event-rendering-failure.json"])
 
 
 def resent(store: Store, send_id: str) -> None:
-    control.resolve(store, send_id, Decision.RESEND, runner(store, Memory()).clock)
+    control.resolve(store, send_id, Decision.RESEND, worker(store, Memory()).clock)
 
 
 @NEVER_SENT
@@ -40,7 +40,7 @@ def test_that_an_attempt_was_never_sent_says_nothing_of_the_next(store: Store, n
         replay(store, event(send_id, name=name, attempt=1))
         return [Accepted("m1-second")]
 
-    after = resume(runner(store, Memory(answer)), send_id)
+    after = resume(worker(store, Memory(answer)), send_id)
 
     row = only(store, send_id)
     assert (row.status, row.message_id) == (DeliveryStatus.ACCEPTED, "m1-second")
@@ -57,7 +57,7 @@ def test_that_the_last_attempt_was_never_sent_is_told(store: Store, name: str) -
         replay(store, event(send_id, name=name, attempt=2))
         return [Accepted("m1")]
 
-    resume(runner(store, Memory(answer)), send_id)
+    resume(worker(store, Memory(answer)), send_id)
 
     assert only(store, send_id).reported in (Reported.REJECTED, Reported.RENDERING_FAILED)
 
@@ -214,7 +214,7 @@ def test_a_rejection_is_the_same_before_and_after_our_own_commit(store: Store, n
                 replay(store, rejection(sent, name))
             return [Accepted(f"m-{sent}")]
 
-        resume(runner(store, Memory(answer)), send_id)
+        resume(worker(store, Memory(answer)), send_id)
         if not early:
             replay(store, rejection(send_id, name))
         row = only(store, send_id)

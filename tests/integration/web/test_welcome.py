@@ -16,7 +16,7 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store, suppressions
 from newsletter.store.schema import requests
 from newsletter.transports.memory import Memory
-from tests.integration.sending import NOW, order, runner
+from tests.integration.sending import NOW, order, worker
 from tests.integration.web.stage import ONE_CLICK, Stage, link, open_stage
 
 
@@ -25,7 +25,7 @@ def published(store: Store, root: Path, welcome: str) -> Stage:
     stage = open_stage(store, root, web={"welcome": welcome})
     for slug in ("old", "news"):
         send_id = plan(store, order(slug, "daily"), stage.clock())
-        run.run(runner(store, Memory()), send_id)
+        run.run(worker(store, Memory()), send_id)
     return stage
 
 
@@ -80,7 +80,7 @@ def test_an_issue_that_went_to_a_segment_welcomes_nobody(
 ) -> None:
     stage = published(sqlite_store, tmp_path, "latest")
     for_ada = replace(order("secret", "daily"), segment="ada", rule='name = "Ada"')
-    run.run(runner(stage.store, Memory()), plan(stage.store, for_ada, stage.clock()))
+    run.run(worker(stage.store, Memory()), plan(stage.store, for_ada, stage.clock()))
 
     (message,) = joins(stage)
 

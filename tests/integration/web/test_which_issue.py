@@ -11,7 +11,7 @@ from newsletter.sending.plan import plan
 from newsletter.sending.run import run
 from newsletter.store import sends
 from newsletter.transports.memory import Memory
-from tests.integration.sending import order, runner
+from tests.integration.sending import order, worker
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage
 
 
@@ -19,7 +19,7 @@ def mail(stage: Stage, slug: str) -> tuple[str, Message]:
     """Send an issue to the list; the send's id, and what ada got."""
     send_id = plan(stage.store, order(slug, "daily"), stage.clock())
     transport = Memory()
-    run(replace(runner(stage.store, transport, clock=stage.clock), links=stage.links), send_id)
+    run(replace(worker(stage.store, transport, clock=stage.clock), links=stage.links), send_id)
     return send_id, transport.delivered[0]
 
 

@@ -1,0 +1,148 @@
+"""The threads that work on a send, and the watch over them: lease, account, signs of a restore."""
+
+import datetime as dt
+import math
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from typing import assert_never
+
+from newsletter.errors import ConfigurationError, StoreError, TransportError
+from newsletter.model.send import SendStatus, StoppedBy, Wait
+from newsletter.sending import core, restored
+from newsletter.sending.core import LEASE, Assignment, NotSent, Paused, Sent
+from newsletter.sending.pace import LONG_WAIT_SECONDS
+from newsletter.sending.worker import Worker
+from newsletter.store import ownership
+from newsletter.store.claims import NothingToClaim
+
+_TICK_SECONDS = 0.2
+_RENEW_SECONDS = 2.0
+_ASK_AGAIN_SECONDS = 60.0  # what the account allows
+_PATIENCE = 5  # calls in a row that never left, before a send pauses itself
+_THROTTLED_PATIENCE = 30
+_LONGEST_BACKOFF_SECONDS = 30.0
+
+Progress = Callable[[int], None]
+
+
+def drain(worker: Worker, work: Assignment, progress: Progress) -> None:
+    """Let the transport's number of threads call the core, and renew the lease meanwhile."""
+    rate = work.pace.rate
+    # Each thread takes a slot of the rate ahead: at a low one few threads are enough, and a pause
+    # does not wait for many slots.
+    calls = work.transport.concurrency if rate is None else math.ceil(rate)
+    amount = max(1, min(work.transport.concurrency, calls))
+    with ThreadPoolExecutor(amount, "sender") as pool:
+        threads = [pool.submit(_send_all, worker, work, progress) for _ in range(amount)]
+        _watch(worker, work, threads)
+    for thread in threads:
+        thread.result()
+
+
+def _watch(worker: Worker, work: Assignment, threads: list[Future[None]]) -> None:
+    """Renew the lease and ask what the account allows, until the threads are done.
+
+    Whatever ends this early ends the threads too: no send goes on unwatched.
+    """
+    try:
+        _watch_over(worker, work, threads)
+    except BaseException:
+        work.stop.set()
+        raise
+
+
+def _watch_over(worker: Worker, work: Assignment, threads: list[Future[None]]) -> None:
+    began = renewed = asked = worker.seconds()
+    while True:
+        done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
+        if not running:
+            return
+        if any(thread.exception() for thread in done):
+            work.stop.set()  # what broke one thread would break the others
+        now = worker.seconds()
+        work.vitals.look(len(running), work.tally.settled, now - began)
+        if now - renewed >= _RENEW_SECONDS:
+            try:
+                if not _renew(work):
+                    return  # somebody else owns the send now, and our claims are refused
+                renewed = now
+                pause_if_restored(worker, work)
+            except StoreError:
+                if worker.seconds() - renewed >= LEASE.total_seconds():
+                    raise  # others may take the send by now
+        if now - asked >= _ASK_AGAIN_SECONDS:
+            _ask(worker, work)
+            asked = now
+
+
+def _renew(work: Assignment) -> bool:
+    waiting = work.vitals.waiting
+    with work.store.write() as connection:
+        return ownership.renew(
+            connection,
+            work.number,
+            work.epoch,
+            work.clock() + LEASE,
+            speed=work.vitals.speed,
+            waiting_for=waiting.what if waiting else None,
+            waiting_until=waiting.until if waiting else None,
+        )
+
+
+def pause_if_restored(worker: Worker, work: Assignment) -> None:
+    """What shows it may come only after the send was taken, as a report does."""
+    with work.store.read() as connection:
+        sign = restored.sign(connection, worker.generation, worker.timezone)
+    if sign:
+        core.pause(work, f"{sign}. {restored.ADVICE}", StoppedBy.STORE)
+
+
+def _ask(worker: Worker, work: Assignment) -> None:
+    """What the account allows, and whether events come; a store that is away is asked again."""
+    try:
+        _follow_account(worker, work)
+        worker.check_events()
+    except StoreError as error:
+        worker.notify(error.message)
+
+
+def _follow_account(worker: Worker, work: Assignment) -> None:
+    """Go by what the account allows now; where it does not tell, go on as before."""
+    try:
+        allowance = work.transport.allowance()
+    except (ConfigurationError, TransportError) as error:
+        worker.notify(error.message)
+        return
+    if allowance.problem:
+        core.pause(work, allowance.problem, StoppedBy.TRANSPORT)
+    work.pace.follow(allowance)
+
+
+def _send_all(worker: Worker, work: Assignment, progress: Progress) -> None:
+    """One thread: batch after batch until nothing is claimable or it is asked to stop."""
+    failures = 0
+    while not work.stop.is_set():
+        step = work.patience.until_back(lambda: core.send_batch(work))
+        match step:
+            case Sent():
+                failures = 0
+                progress(len(step.outcomes) + step.skipped)
+            case NotSent():
+                failures += 1
+                if failures == (_THROTTLED_PATIENCE if step.throttled else _PATIENCE):
+                    core.pause(work, step.reason, StoppedBy.TRANSPORT)
+                    return
+                longest = min(_LONGEST_BACKOFF_SECONDS, worker.backoff_seconds * 2**failures)
+                seconds = longest * (0.5 + worker.chance() / 2)
+                if seconds > LONG_WAIT_SECONDS:
+                    until = work.clock() + dt.timedelta(seconds=seconds)
+                    work.vitals.waits(Wait.TRANSPORT, until)
+                work.stop.wait(seconds)
+            case NothingToClaim(
+                status=SendStatus.SENDING, owned=True, retry_at=dt.datetime() as at
+            ):
+                work.stop.wait(min(1.0, max(0.0, (at - work.clock()).total_seconds())))
+            case Paused() | NothingToClaim():
+                return
+            case _:
+                assert_never(step)

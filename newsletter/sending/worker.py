@@ -1,0 +1,56 @@
+"""A worker: what a process has that can send any of a project's sends."""
+
+import datetime as dt
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from newsletter.links import Links
+from newsletter.sending import canary, owner
+from newsletter.sending.core import Clock, Notify
+from newsletter.sending.pace import Vitals
+from newsletter.sending.patience import Patience
+from newsletter.store import Store
+from newsletter.transports import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What it takes to work on any send of a project.
+
+    `stop` asks it to finish what is in flight; `by_person` is set first where a person at the
+    terminal asks, for then no worker goes on by itself. `clock` tells the time, `seconds` measures.
+    """
+
+    store: Store
+    transport: Transport
+    links: Links
+    base_url: str
+    max_rate: int
+    clock: Clock
+    stop: threading.Event
+    notify: Notify
+    backoff_seconds: float = 1.0
+    chance: Callable[[], float] = random.random
+    stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
+    generation: Path | None = None  # see newsletter.sending.generation
+    timezone: str = "UTC"  # in which times are shown, and whose days the rule of a segment means
+    canary_limits: canary.Limits = field(default_factory=canary.Limits)
+    refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
+    poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
+    check_events: Callable[[], None] = lambda: None  # now and then: tells where none come
+    name: str = field(default_factory=owner.this_process)
+    by_person: threading.Event = field(default_factory=threading.Event)
+    seconds: Callable[[], float] = time.monotonic
+    vitals: Vitals = field(default_factory=Vitals)
+    patience: Patience = field(default_factory=Patience)
+    warned: str = ""  # of the account, before this run
+
+    @property
+    def host(self) -> str:
+        """The web site's host, which names lists in headers."""
+        return urlsplit(self.base_url).hostname or "localhost"
