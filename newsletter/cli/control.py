@@ -99,9 +99,11 @@ def _resume(
 @command
 def reschedule(session: Session, send: str, time: str | None, replace: bool) -> None:
     """Move a scheduled send to another time, or give it another content, before it begins."""
+    from newsletter.desk.prepare import prepare_again
+    from newsletter.desk.publishing import publish
     from newsletter.project import utc_now
     from newsletter.sending import preflight, rescheduling
-    from newsletter.sending.publishing import publish
+    from newsletter.sending.plan import Rendered, git_commit
     from newsletter.times import parse_time
 
     if time is None and not replace:
@@ -110,15 +112,17 @@ def reschedule(session: Session, send: str, time: str | None, replace: bool) -> 
     timezone = project.settings.newsletter.timezone
     at = None if time is None else parse_time(time, timezone, utc_now(), "TIME")
     found = rescheduling.find(session.store, send)
-    prepared = None
+    issue = None
     if replace:
-        prepared = rescheduling.render_again(project, found)
+        gone = f"Give it back to its file, or cancel the send: newsletter cancel {found.id}"
+        prepared = prepare_again(project, found.slug, gone)
         show_findings(session, prepared)
         if project.settings.policy.require_test:
             preflight.check_tested(session.store, prepared.email.content_hash, found.slug)
         publish(prepared.pictures, project.settings, session.store, utc_now())
+        issue = Rendered(prepared.email, prepared.parsed.source_hash, git_commit(prepared.path))
     web = session.project.settings.web
-    _print(session, rescheduling.reschedule(session.store, found.id, at, prepared, web))
+    _print(session, rescheduling.reschedule(session.store, found.id, at, issue, web))
 
 
 @click.command()

@@ -39,7 +39,7 @@ def explain(session: Session, address: str, issue: str | None) -> None:
 
 def _slug(session: Session, issue: str) -> str:
     """The slug of an issue, also of one whose file is gone since it was sent."""
-    from newsletter.sending.slugs import slug_of_issue
+    from newsletter.desk.slugs import slug_of_issue
     from newsletter.store import story
 
     try:

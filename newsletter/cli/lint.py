@@ -23,9 +23,9 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "c
 @command
 def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> int:
     """Check issues: what, where, and what to do. Without ISSUE, all of them."""
+    from newsletter.desk.prepare import prepare
+    from newsletter.desk.slugs import Slugs
     from newsletter.lint.formats import folded, sarif
-    from newsletter.sending.prepare import prepare
-    from newsletter.sending.slugs import Slugs
 
     form = "json" if session.json else form
     names = issues or tuple(str(path) for path in session.project.issue_files())

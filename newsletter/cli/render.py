@@ -19,9 +19,9 @@ from newsletter.model.finding import Severity
 @command
 def render(session: Session, issue: str, out: Path) -> None:
     """Write an issue as email.html, email.txt, email.eml and digest.json."""
+    from newsletter.desk.prepare import prepare
+    from newsletter.desk.preview import write
     from newsletter.lint.formats import as_json, folded
-    from newsletter.sending.prepare import prepare
-    from newsletter.sending.preview import write
 
     prepared = prepare(session.project, issue)
     written = write(prepared, session.project, out)

@@ -3,6 +3,7 @@
 import re
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -64,10 +65,12 @@ def send(
 ) -> int:
     """Send an issue to a list."""
     from newsletter import scaffold
+    from newsletter.desk import dates
+    from newsletter.desk.prepare import blamed_on, place_of, prepare
+    from newsletter.desk.publishing import publish
+    from newsletter.desk.slugs import is_taken
     from newsletter.project import utc_now
-    from newsletter.sending import dates, plan, preflight, restored
-    from newsletter.sending.prepare import blamed_on, place_of, prepare
-    from newsletter.sending.publishing import publish
+    from newsletter.sending import plan, preflight, restored
     from newsletter.times import parse_time
     from newsletter.transports import kind_of
 
@@ -108,7 +111,7 @@ def send(
     with blamed_on(place):
         expected = plan.forecast(session.store, order, utc_now())
     if again is None:
-        preflight.check_renamed(session.store, session.project, order)
+        preflight.check_renamed(session.store, order, partial(is_taken, session.project))
     for warning in preflight.check_fields(session.store, order.email, list_name):
         warn(session, warning)
     goes_out = order.scheduled_at or utc_now()

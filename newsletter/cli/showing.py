@@ -11,8 +11,8 @@ from newsletter.model.finding import Finding
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 
 if TYPE_CHECKING:
+    from newsletter.desk.prepare import Prepared
     from newsletter.sending.pace import Vitals
-    from newsletter.sending.prepare import Prepared
     from newsletter.sending.state import Standing
 
 _WAITS = {

@@ -39,9 +39,9 @@ def test(
 ) -> int:
     """Send an issue to any address, as a test."""
     from newsletter.audience.address import parse
+    from newsletter.desk.prepare import prepare
+    from newsletter.desk.publishing import publish
     from newsletter.sending import preflight
-    from newsletter.sending.prepare import prepare
-    from newsletter.sending.publishing import publish
     from newsletter.sending.testing import send_tests
 
     prepared = prepare(session.project, issue)

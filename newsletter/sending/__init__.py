@@ -1,6 +1,5 @@
 """plan -> ledger -> core -> transport: one decision to mail, carried out once.
 
-prepare   an issue as digest, findings and email
 plan      freeze the audience and the bytes of a send
 compose   one Message for one recipient
 core      the one function that decides about duplicates

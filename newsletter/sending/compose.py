@@ -3,10 +3,14 @@
 from dataclasses import dataclass, field
 
 from newsletter.links import Links, PersonalLink
+from newsletter.model.address import Address
 from newsletter.model.email import IN_MAIL, LIST_NAME, Email, Message
 from newsletter.model.send import Foot
 from newsletter.model.subscriber import Subscriber
 from newsletter.transports.mime import phrase
+
+# To whom previews are addressed, and tests to people who have not subscribed.
+SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
 
 
 @dataclass(frozen=True, slots=True)

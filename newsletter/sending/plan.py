@@ -55,6 +55,15 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """An issue as it was rendered, the hash of its source, and the commit that it was at."""
+
+    email: Email
+    source_hash: str
+    git_commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What a send would do if it were planned now."""
 
@@ -140,10 +149,8 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             canary=order.canary,
             scheduled_at=order.scheduled_at,
             content=content(
-                order.email,
-                source_hash=order.source_hash,
-                git_commit=order.git_commit,
-                foot=foot_of(connection, order.list_name, order.slug, order.web),
+                Rendered(order.email, order.source_hash, order.git_commit),
+                foot_of(connection, order.list_name, order.slug, order.web),
             ),
         )
         number = sends.insert(connection, new, now)
@@ -157,15 +164,15 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
     return send_id
 
 
-def content(email: Email, *, source_hash: str, git_commit: str | None, foot: Foot) -> Content:
-    """What a send freezes: the email with all that its mails have in common."""
+def content(issue: Rendered, foot: Foot) -> Content:
+    """What a send seals: the email with all that its mails have in common."""
     return Content(
-        subject=fill(email.subject, {}),
-        sender=email.sender,
-        email=email.to_json(),
-        content_hash=email.content_hash,
-        source_hash=source_hash,
-        git_commit=git_commit,
+        subject=fill(issue.email.subject, {}),
+        sender=issue.email.sender,
+        email=issue.email.to_json(),
+        content_hash=issue.email.content_hash,
+        source_hash=issue.source_hash,
+        git_commit=issue.git_commit,
         foot=foot,
     )
 

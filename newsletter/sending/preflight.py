@@ -1,17 +1,15 @@
 """What is asked before a send is planned or taken up: may the account send so much, was the issue
 tested, is the store up to date."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from newsletter.errors import Refused, nearest
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance
 from newsletter.model.slug import spellings
-from newsletter.project import Project
 from newsletter.sending import generation, restored
 from newsletter.sending.plan import Order
 from newsletter.sending.run import allowed
-from newsletter.sending.slugs import Slugs
 from newsletter.sending.worker import Worker
 from newsletter.store import Store, lists, people, receipts, sends
 from newsletter.times import shown
@@ -27,8 +25,10 @@ def check_store(worker: Worker) -> None:
         restored.check(connection, worker.generation, worker.timezone)
 
 
-def check_renamed(store: Store, project: Project, order: Order) -> None:
-    """Raises Refused where the list has had this issue under a name that no file has any more.
+def check_renamed(store: Store, order: Order, is_taken: Callable[[str], bool]) -> None:
+    """Raises Refused where the list has had this issue under a slug that no file has any more.
+
+    `is_taken` says whether a file has a slug.
 
     A file that was copied is an issue of its own, as its author may mean it.
     """
@@ -40,11 +40,8 @@ def check_renamed(store: Store, project: Project, order: Order) -> None:
         for send in earlier
         if send.slug not in spellings(order.slug) and not send.is_as_if_never_made
     ]
-    if not others:
-        return
-    taken = Slugs(project)
     for send in others:
-        if not taken.holders(send.slug):
+        if not is_taken(send.slug):
             when = shown(send.created_at, order.timezone)
             raise Refused(
                 f"this issue was already sent to {order.list_name}, as {send.slug!r}: {send.id} "

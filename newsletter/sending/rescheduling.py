@@ -3,14 +3,11 @@
 import datetime as dt
 
 from newsletter.config import WebSettings
-from newsletter.errors import Refused, UsageError
+from newsletter.errors import Refused
 from newsletter.model.send import Send, SendStatus
-from newsletter.project import Project
-from newsletter.sending import plan
 from newsletter.sending.foot import foot_of
-from newsletter.sending.prepare import Prepared, prepare
+from newsletter.sending.plan import Rendered, content
 from newsletter.sending.run import read
-from newsletter.sending.slugs import Slugs
 from newsletter.store import Store, sends, transitions
 
 
@@ -21,23 +18,11 @@ def find(store: Store, send_id: str) -> Send:
     return send
 
 
-def render_again(project: Project, send: Send) -> Prepared:
-    """The issue of a send as it is now. Raises UsageError where no file has its slug any more."""
-    taken = Slugs(project)
-    holders = taken.holders(send.slug)
-    if not holders:
-        raise UsageError(
-            f"no issue has the slug {send.slug!r} any more",
-            hint=f"Give it back to its file, or cancel the send: newsletter cancel {send.id}",
-        )
-    return prepare(project, str(holders[0].path), taken=taken)
-
-
 def reschedule(
     store: Store,
     send_id: str,
     at: dt.datetime | None,
-    prepared: Prepared | None,
+    issue: Rendered | None,
     web: WebSettings | None = None,
 ) -> Send:
     """Move a send that has not begun to another time, give it another content, or both.
@@ -56,14 +41,9 @@ def reschedule(
         )
         if at is not None:
             transitions.schedule(connection, record, at)
-        if prepared is not None:
-            content = plan.content(
-                prepared.email,
-                source_hash=prepared.parsed.source_hash,
-                git_commit=plan.git_commit(prepared.path),
-                foot=foot_of(connection, send.list, record.slug, web or WebSettings()),
-            )
-            sends.replace_content(connection, number, content)
+        if issue is not None:
+            foot = foot_of(connection, send.list, record.slug, web or WebSettings())
+            sends.replace_content(connection, number, content(issue, foot))
     return read(store, send.id)
 
 

@@ -15,10 +15,9 @@ from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
 from newsletter.model.subscriber import Subscriber
-from newsletter.sending.compose import Audience, compose, for_audience
+from newsletter.sending.compose import SAMPLE_READER, Audience, compose, for_audience
 from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
-from newsletter.sending.preview import SAMPLE_READER
 from newsletter.sending.worker import Worker
 from newsletter.store import limiter, people, receipts
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from newsletter.desk.brand import Brand, accents, in_the_dark, place_of
 from newsletter.project import Project
 from newsletter.render import Logo
-from newsletter.sending.brand import Brand, accents, in_the_dark, place_of
 
 _LIGHT = {"sheet": "#ffffff", "tint": "#f7f4ee"}  # the grounds of static/style.css
 _DARK = {"sheet": "#1f1d1b", "tint": "#292623"}

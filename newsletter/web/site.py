@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 
 from newsletter.config import Settings
+from newsletter.desk.brand import brand_of
+from newsletter.desk.publishing import publish
 from newsletter.errors import ConfigurationError
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.project import Project, utc_now
-from newsletter.sending.brand import brand_of
-from newsletter.sending.publishing import publish
 from newsletter.store import Store
 from newsletter.web.look import Look
 from newsletter.web.pages import Pages

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from newsletter import digest, render
+from newsletter.desk.prepare import masthead, prepare
 from newsletter.links import Links
 from newsletter.model.email import fill
 from newsletter.project import Project
-from newsletter.sending.prepare import masthead, prepare
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
 from tests.bench.processes import NEWSLETTER, ROOT, apart, command

@@ -7,9 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
 
+from newsletter.desk.prepare import prepare
 from newsletter.model.email import Email
 from newsletter.project import Project
-from newsletter.sending.prepare import prepare
 from newsletter.store import Store
 from tests.browser.conftest import context_of
 from tests.browser.samples import ROOT

@@ -30,9 +30,9 @@ import newsletter.cli
 import newsletter.cli.control
 import newsletter.cli.events
 import newsletter.cli.send
+import newsletter.desk.prepare
 import newsletter.feedback.apply
 import newsletter.sending.control
-import newsletter.sending.prepare
 import newsletter.transports
 from newsletter.model.send import Send
 from newsletter.project import Project

@@ -14,13 +14,13 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.cli import COMMANDS, frame
+from newsletter.desk.prepare import prepare
+from newsletter.desk.publishing import publish
 from newsletter.errors import OutcomeUnknown
 from newsletter.model.email import Message
 from newsletter.model.send import Outcome
 from newsletter.project import Project, utc_now
 from newsletter.sending.plan import Order, plan, rule_of
-from newsletter.sending.prepare import prepare
-from newsletter.sending.publishing import publish
 from newsletter.sending.run import run
 from newsletter.store import open_store, schema
 from newsletter.transports.memory import Memory

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.desk.brand import brand_of
 from newsletter.errors import ConfigurationError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Request, RequestKind
 from newsletter.project import Project
-from newsletter.sending.brand import brand_of
 from newsletter.store import Store, media, open_store
 from newsletter.web.app import make_app
 from newsletter.web.issues import Archive

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.desk.prepare import prepare
 from newsletter.project import Project, utc_now
-from newsletter.sending.prepare import prepare
 from tests.integration.commandline import Call
 from tests.unit.lint.examples import PROSE, front
 

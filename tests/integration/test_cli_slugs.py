@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.desk.prepare import prepare
 from newsletter.digest import front_matter
 from newsletter.project import Project
-from newsletter.sending.prepare import prepare
 from tests.counting import calls
 from tests.integration.commandline import ISSUE, Call, write_issue
 

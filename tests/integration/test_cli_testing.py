@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.config import WebSettings
+from newsletter.desk.prepare import prepare
 from newsletter.errors import Interrupted, TransportDown
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.model.address import Address
@@ -16,7 +17,6 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Rejected
 from newsletter.project import Project
 from newsletter.sending import testing
-from newsletter.sending.prepare import prepare
 from newsletter.store import open_store, receipts
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, write_issue

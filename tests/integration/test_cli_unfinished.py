@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from newsletter import scaffold
+from newsletter.desk.prepare import prepare
 from newsletter.errors import ConfigurationError
 from newsletter.project import Project
-from newsletter.sending.prepare import prepare
 from newsletter.transports import open_transport
 from tests.integration.commandline import Call
 from tests.unit.lint.examples import PROSE, front

@@ -3,8 +3,7 @@
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,8 +12,7 @@ from newsletter.config import WebSettings
 from newsletter.model.email import IN_MAIL, Email, MergeField, Place
 from newsletter.model.send import Foot
 from newsletter.sending import foot, rescheduling, run
-from newsletter.sending.plan import Order, plan
-from newsletter.sending.prepare import Prepared
+from newsletter.sending.plan import Order, Rendered, plan
 from newsletter.store import Store, sends
 from newsletter.transports.memory import Memory
 from newsletter.web.issues import Archive
@@ -23,7 +21,7 @@ from tests.integration.publishing import letter, site_of
 from tests.integration.sending import NOW, alter, fill_list, worker
 
 if TYPE_CHECKING:
-    from newsletter.digest import Parsed
+    pass
 
 LATER = NOW + dt.timedelta(days=1)
 
@@ -154,10 +152,8 @@ def test_the_foot_of_another_content_is_that_of_its_day(store: Store) -> None:
     rescheduling.reschedule(store, send_id, LATER + dt.timedelta(days=1), None)
     assert sealed() == Foot("", True)
 
-    prepared = Prepared(
-        Path("later.md"), cast("Parsed", SimpleNamespace(source_hash="h")), email("later"), ()
-    )
-    rescheduling.reschedule(store, send_id, None, prepared, WebSettings(subscribe_lists=()))
+    later = Rendered(email("later"), "h", None)
+    rescheduling.reschedule(store, send_id, None, later, WebSettings(subscribe_lists=()))
     assert sealed() == Foot("New", False)
 
 

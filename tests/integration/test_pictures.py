@@ -15,9 +15,9 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
+from newsletter.desk.prepare import prepare
+from newsletter.desk.publishing import publish
 from newsletter.project import Project
-from newsletter.sending.prepare import prepare
-from newsletter.sending.publishing import publish
 from newsletter.store import Store, maintenance, media, open_store, schema
 from newsletter.web.static_site import build
 from tests.integration.commandline import ISSUE, Call, plan_send

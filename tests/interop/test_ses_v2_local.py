@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from newsletter.config import SesSettings
+from newsletter.desk.prepare import prepare
 from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
@@ -22,7 +23,6 @@ from newsletter.model.send import Accepted, Allowance
 from newsletter.model.subscriber import Subscriber
 from newsletter.project import Project
 from newsletter.sending.compose import Audience, compose
-from newsletter.sending.prepare import prepare
 from newsletter.transports.ses.transport import Ses
 
 HERE = Path(__file__).parent

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from newsletter import digest, lint, render, scaffold
+from newsletter.desk.prepare import Prepared, prepare
+from newsletter.desk.preview import sample_message
 from newsletter.errors import TransportDown
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.project import Project
 from newsletter.sending.plan import plan
-from newsletter.sending.prepare import Prepared, prepare
-from newsletter.sending.preview import sample_message
 from newsletter.sending.run import run
 from newsletter.store import Store
 from newsletter.transports import Transport

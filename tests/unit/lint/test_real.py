@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.desk.prepare import prepare
 from newsletter.project import Project
-from newsletter.sending.prepare import prepare
 
 ROOT = Path(__file__).parents[3]
 REAL = ROOT.parent / "shared" / "digests"

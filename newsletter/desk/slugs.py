@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter.desk.glance import possible_slugs
 from newsletter.digest import characters, front_matter, meta
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.project import Project
-from newsletter.sending.glance import possible_slugs
 
 _HEAD_BYTES = 256 * 1024  # front matter has 64 K characters at most, of four bytes each
 
@@ -41,6 +41,11 @@ class Slugs:
             for path in self._may_have.get(slug, ())
         ]
         return [Holder(path.resolve(), position) for path, its, position in found if its == slug]
+
+
+def is_taken(project: Project, slug: str) -> bool:
+    """Whether a file in `issues/` has this slug."""
+    return bool(Slugs(project).holders(slug))
 
 
 def duplicate_slug(path: Path, project: Project, taken: Slugs) -> Iterator[Finding]:

@@ -11,20 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from newsletter.config import MEDIA_FOLDER
+from newsletter.desk.prepare import Prepared
 from newsletter.errors import NewsletterError
 from newsletter.files import make_folder, write_whole
 from newsletter.links import Links
-from newsletter.model.address import Address
 from newsletter.model.digest import Digest, Node
 from newsletter.model.email import Message
 from newsletter.model.send import Foot
-from newsletter.model.subscriber import Subscriber
 from newsletter.project import Project
-from newsletter.sending.compose import Audience, compose, for_audience
-from newsletter.sending.prepare import Prepared
+from newsletter.sending.compose import SAMPLE_READER, Audience, compose, for_audience
 from newsletter.transports import mime
-
-SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from newsletter import digest, lint, render
+from newsletter.desk.brand import Brand, brand_of, branded
+from newsletter.desk.dates import date_far
+from newsletter.desk.languages import language_findings
+from newsletter.desk.neighbours import no_source_link
+from newsletter.desk.slugs import Slugs, duplicate_slug
 from newsletter.digest import Parsed, front_matter
 from newsletter.errors import UsageError
 from newsletter.model.digest import Digest
@@ -17,11 +22,6 @@ from newsletter.model.picture import Picture
 from newsletter.pictures import PictureFolder
 from newsletter.project import Project, utc_now
 from newsletter.render import Masthead, Theme
-from newsletter.sending.brand import Brand, brand_of, branded
-from newsletter.sending.dates import date_far
-from newsletter.sending.languages import language_findings
-from newsletter.sending.neighbours import no_source_link
-from newsletter.sending.slugs import Slugs, duplicate_slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,15 @@ def prepare(
     )
     found = lint.check(parsed.digest, email, [*parsed.findings, *own, *spoken, *around])
     return Prepared(path, parsed, email, found, (*folder.pictures, *brand.pictures))
+
+
+def prepare_again(project: Project, slug: str, hint: str) -> Prepared:
+    """The issue of this slug as it is now. Raises UsageError with `hint` where no file has it."""
+    taken = Slugs(project)
+    holders = taken.holders(slug)
+    if not holders:
+        raise UsageError(f"no issue has the slug {slug!r} any more", hint=hint)
+    return prepare(project, str(holders[0].path), taken=taken)
 
 
 @contextmanager

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsletter.desk.glance import possible_slugs
 from newsletter.errors import UnreadableIssue
-from newsletter.sending.glance import possible_slugs
 from tests.unit.digest.reading import read
 
 # "§" stands for a space, "%" for a value.
