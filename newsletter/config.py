@@ -34,6 +34,7 @@ _PREFIX = "NEWSLETTER_"
 _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
 # Environment variables that begin like a key and are none.
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
+_SECRETS = (("transport", "smtp", "password"),)  # keys for the environment only
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _HOST = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
@@ -118,6 +119,31 @@ def _network(value: str) -> str:
         ipaddress.ip_network(value)
     except ValueError:
         raise ValueError('must be an IP address or a network such as "10.0.0.0/8"') from None
+    return value
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+", value):
+        raise ValueError('must be the name of a host such as "mail.example.com"')
+    return value
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _credential(value: str) -> str:
+    if not re.fullmatch(r"[ -~]*", value):
+        raise ValueError("must be printable ASCII")
+    return value
+
+
+def _address_or_none(value: str) -> str:
+    if value and (len(value) > 254 or not _ADDRESS.fullmatch(value)):
+        raise ValueError('must be a bare address such as "bounces@news.example.com"')
     return value
 
 
@@ -213,12 +239,34 @@ class SesSettings(_Part):
     shared_account: bool = False
 
 
-class TransportSettings(_Part):
-    """`[transport]`: how messages leave."""
+class SmtpSettings(_Part):
+    """`[transport.smtp]`: a mail server; its password comes from the environment only."""
 
-    kind: Literal["outbox", "ses"] = "outbox"
+    host: Annotated[str, AfterValidator(_host)] = "localhost"
+    port: int = Field(default=0, ge=0, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    username: Annotated[str, AfterValidator(_credential)] = ""
+    password: Annotated[str, AfterValidator(_credential)] = Field(default="", repr=False)
+    bounce_address: Annotated[str, AfterValidator(_address_or_none)] = ""
+    timeout_seconds: int = Field(default=60, ge=1, le=600)
+    max_rate: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _keeps_its_password(self) -> Self:
+        if bool(self.username) != bool(self.password):
+            raise ValueError("needs a username and, in the environment, a password, or neither")
+        if self.username and self.tls == "none" and not _is_this_machine(self.host):
+            raise ValueError('tls = "none" would show the password to the network')
+        return self
+
+
+class TransportSettings(_Part):
+    """`[transport]`: how messages leave. A kind has the name of its module and of its settings."""
+
+    kind: Literal["outbox", "ses", "smtp"] = "outbox"
     outbox: OutboxSettings = OutboxSettings()
     ses: SesSettings = SesSettings()
+    smtp: SmtpSettings = SmtpSettings()
 
     @property
     def max_rate(self) -> int:
@@ -371,7 +419,7 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
             where=f"{path}:{line[1]}" if line else str(path),
             hint="Mend the line it names.",
         ) from error
-    faults = list(_overlay(values, environment))
+    faults = [*_secrets(values), *_overlay(values, environment)]
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -384,6 +432,19 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
             details=faults[1:],
         )
     return settings
+
+
+def _secrets(values: Mapping[str, Any]) -> Iterator[str]:
+    """The faults of secrets that stand in the file, which is shared and committed."""
+    for location in _SECRETS:
+        table: Any = values
+        for key in location:
+            table = table.get(key) if isinstance(table, dict) else None
+        if table is not None:
+            yield (
+                f"{'.'.join(location)}: must not stand in a file; set "
+                f"{_PREFIX}{'__'.join(location).upper()} in the environment"
+            )
 
 
 def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:

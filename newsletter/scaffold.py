@@ -40,7 +40,7 @@ theme = "digest"
 url = "sqlite:///subscribers/newsletter.db"
 
 [transport]
-kind = "outbox"   # files under outbox/; "ses" sends through Amazon SES
+kind = "outbox"   # files under outbox/; "smtp" a mail server, "ses" Amazon SES
 
 [transport.outbox]
 path = "outbox"

@@ -59,8 +59,15 @@ def _queue(settings: "Settings") -> "Queue":
     """Raises ConfigurationError where there is none."""
     from newsletter.errors import ConfigurationError
     from newsletter.feedback.sources import source_of
+    from newsletter.transports import kind_of
 
-    source = source_of(settings.events)
+    source, kind = source_of(settings.events), kind_of(settings.transport)
+    if not kind.reports and not source.has_queue(settings):
+        raise ConfigurationError(
+            f"no queue is named, and {kind.service} reports nothing that could be fetched",
+            where="events.queue_url",
+            hint=kind.unreported or "Set [events] queue_url to drain the queue of earlier sends.",
+        )
     if source.open_queue is None:
         raise ConfigurationError(
             f"{source.name} has no queue of events",

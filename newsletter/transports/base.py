@@ -82,14 +82,15 @@ class Kind:
     """What the program knows of a transport before it opens it: `KIND` of its module.
 
     `service` is its name for people, `record` where a person finds out whether a mail was sent,
-    and `reports` whether a source of events tells that. `open_account_list` is there where the
-    provider keeps a suppression list.
+    and `reports` whether a source of events tells that; where none does, `unreported` says what to
+    do instead. `open_account_list` is there where the provider keeps a suppression list.
     """
 
     service: str
     record: str
     open: Callable[[Project], Transport]
     reports: bool = False
+    unreported: str = ""
     open_account_list: Callable[[TransportSettings], AccountList] | None = None
 
 

@@ -29,13 +29,12 @@ class UnsafeHeader(NewsletterError):
 def compose(message: Message, now: dt.datetime) -> bytes:
     """The whole mail, with CRLF line ends. `now` becomes its Date."""
     sender_name, sender_address = split_mailbox(message.sender)
-    domain = sender_address.rpartition("@")[2]
     headers = [
         ("From", mailbox(sender_name, sender_address)),
         ("To", message.to.text),
         ("Subject", message.subject),
         ("Date", email.utils.format_datetime(now)),
-        ("Message-ID", f"<{message.ref}@{domain}>"),
+        ("Message-ID", f"<{message_id(message)}>"),
     ]
     if message.reply_to:
         headers.append(("Reply-To", mailbox(*split_mailbox(message.reply_to))))
@@ -54,6 +53,12 @@ def compose(message: Message, now: dt.datetime) -> bytes:
         "",
     ]
     return "\r\n".join(lines).encode("ascii")
+
+
+def message_id(message: Message) -> str:
+    """What stands between < and > in its Message-ID."""
+    domain = split_mailbox(message.sender)[1].rpartition("@")[2]
+    return f"{message.ref}@{domain}"
 
 
 def header(name: str, value: str) -> str:

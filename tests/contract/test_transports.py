@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from newsletter.config import SesSettings
+from newsletter.config import SesSettings, SmtpSettings
 from newsletter.links import Links, PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.email import Email, MergeField, MergeText, Message, Place
@@ -21,6 +22,8 @@ from newsletter.sending.compose import Audience, compose
 from newsletter.transports import Transport, mime
 from newsletter.transports.memory import Memory
 from newsletter.transports.outbox import Outbox
+from newsletter.transports.smtp import Smtp
+from tests import smtp as mailserver
 from tests.mailbox import Mail, opened
 from tests.standin.client import StandIn, running
 
@@ -98,6 +101,17 @@ def outbox(folder: Path) -> Outside:
     return Outside(Outbox(folder), arrived)
 
 
+@pytest.fixture
+def smtp() -> Iterator[Outside]:
+    with mailserver.running() as server:
+        settings = SmtpSettings(host="127.0.0.1", port=server.port, tls="none")
+
+        def arrived() -> dict[str, Received]:
+            return {mail.recipient: from_mail(opened(mail.content)) for mail in server.taken}
+
+        yield Outside(Smtp(settings), arrived)
+
+
 def ses(transport: Transport, standin: StandIn) -> Outside:
     before = len(list(standin.accepted()))
 
@@ -139,7 +153,7 @@ def ses_of(standin: StandIn) -> Iterator[Callable[[str], Transport]]:
         yield made
 
 
-@pytest.fixture(params=["memory", "outbox", "ses-bulk", "ses-raw"])
+@pytest.fixture(params=["memory", "outbox", "smtp", "ses-bulk", "ses-raw"])
 def outside(request: pytest.FixtureRequest, tmp_path: Path) -> Outside:
     """Each transport with nothing delivered yet: the test runs on all of them."""
     match request.param:
@@ -147,6 +161,8 @@ def outside(request: pytest.FixtureRequest, tmp_path: Path) -> Outside:
             return memory()
         case "outbox":
             return outbox(tmp_path / "outbox")
+        case "smtp":
+            return cast(Outside, request.getfixturevalue("smtp"))
         case kind:
             made = request.getfixturevalue("ses_of")(kind.removeprefix("ses-"))
             return ses(made, request.getfixturevalue("standin"))
@@ -285,7 +301,7 @@ def test_an_answer_goes_where_the_newsletter_says(outside: Outside) -> None:
     assert received.all("Reply-To") == ["The desk <desk@news.example.com>"]
 
 
-@pytest.mark.parametrize("outside", ["memory", "outbox"], indirect=True)
+@pytest.mark.parametrize("outside", ["memory", "outbox", "smtp"], indirect=True)
 def test_what_leaves_here_is_dated_and_named(outside: Outside) -> None:
     """SES writes both by itself."""
     first, second = outside.delivered(message(1), message(2))

@@ -131,7 +131,7 @@ def test_a_project_is_found_from_any_folder_below(tmp_path: Path) -> None:
     [
         ("NEWSLETTER_TRANSPROT__KIND", "unknown key; did you mean 'transport'?"),
         ("NEWSLETTER_TRANSPORT__SES__REGOIN", "unknown key; did you mean 'region'?"),
-        ("NEWSLETTER_TRANSPORT__KIND", "input should be 'outbox' or 'ses'"),
+        ("NEWSLETTER_TRANSPORT__KIND", "input should be 'outbox', 'ses' or 'smtp'"),
         ("NEWSLETTER_POLICY__SOFT_BOUNCE_LIMIT", "input should be a valid integer"),
         ("NEWSLETTER_EVENTS__TOPIC_ARNS", "input should be a valid tuple"),
     ],
@@ -166,6 +166,10 @@ def test_every_key_can_be_set_by_environment(tmp_path: Path) -> None:
         "transport.kind": "ses",
         "transport.ses.mode": "raw",
         "transport.ses.endpoint_url": "http://localhost:8025",
+        "transport.smtp.tls": "none",
+        "transport.smtp.host": "127.0.0.1",
+        "transport.smtp.bounce_address": "b@y.example",
+        "events.kind": "ses",
         "events.endpoint_url": "https://y.example",
         "media.kind": "s3",
         "media.bucket": "pictures",
@@ -366,3 +370,50 @@ def test_a_base_url_may_have_a_port_and_a_path(tmp_path: Path, value: str) -> No
     loaded = load(write(tmp_path, GOOD), {"NEWSLETTER_NEWSLETTER__BASE_URL": value})
 
     assert loaded.newsletter.base_url == value
+
+
+@pytest.mark.parametrize(
+    ("text", "environment"),
+    [
+        ('password = "hunter2"', {}),
+        ('username = "u"\npassword = "hunter2"', {}),
+        ('password = ["hunter2"]', {"NEWSLETTER_TRANSPORT__SMTP__PASSWORD": "another"}),
+    ],
+)
+def test_a_password_stands_in_no_file(
+    tmp_path: Path, text: str, environment: dict[str, str]
+) -> None:
+    """The file is shared and committed."""
+    with pytest.raises(ConfigurationError, match=r"transport\.smtp\.password: must not") as caught:
+        load(write(tmp_path, f"{GOOD}\n[transport.smtp]\n{text}\n"), environment)
+
+    assert "NEWSLETTER_TRANSPORT__SMTP__PASSWORD" in caught.value.message
+    assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("lines", "password", "fault"),
+    [
+        ('username = "u"', "", "a password"),
+        ("", "secret", "needs a username"),
+        ('username = "u"\ntls = "none"\nhost = "mail.example.com"', "secret", "to the network"),
+        ('username = "u"\ntls = "none"', "secret", ""),
+        ('username = "u"\nhost = "mail.example.com"', "secret", ""),
+        ('username = "u"', "sécret", "printable ASCII"),
+        ('host = "mail.example.com:25"', "", "name of a host"),
+        ('bounce_address = "B <b@example.com>"', "", "bare address"),
+    ],
+)
+def test_a_password_goes_nowhere_in_the_clear(
+    tmp_path: Path, lines: str, password: str, fault: str
+) -> None:
+    environment = {"NEWSLETTER_TRANSPORT__SMTP__PASSWORD": password} if password else {}
+    path = write(tmp_path, f"{GOOD}\n[transport.smtp]\n{lines}\n")
+
+    if not fault:
+        assert load(path, environment).transport.smtp.password == password
+        return
+    with pytest.raises(ConfigurationError, match=fault) as caught:
+        load(path, environment)
+
+    assert not password or password not in caught.value.message
