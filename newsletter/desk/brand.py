@@ -79,11 +79,10 @@ def accents(accent: str, light: Mapping[str, str], place: str) -> dict[str, str]
     """The accent and what stands on it. Raises ConfigurationError that names both colours where one
     of them cannot be read on its ground."""
     chosen = {"accent": accent, "on_accent": colours.readable_on(accent)}
-    for text, ground, ratio in colours.too_close({**light, **chosen}):
-        if text == "accent":
+    for pair in colours.faint({**light, **chosen}):
+        if pair.name == "accent":
             raise ConfigurationError(
-                f"{accent} on {light[ground]} ({ground}) has a contrast of {ratio:.2f}: text wants "
-                f"{colours.TEXT_CONTRAST}",
+                f"{accent} on {light[pair.ground]} ({pair.ground}) has {pair}",
                 where=place,
                 hint="Choose a darker accent; docs/settings.md says where it stands.",
             )

@@ -1,25 +1,37 @@
 """Colours: how far two stand apart, and what a light one becomes in the dark.
 
-Contrast is that of WCAG 2: text wants 4.5 to its ground (1.4.3, level AA).
+Contrast is that of WCAG 2, level AA: to its ground text wants 4.5 (1.4.3), and a line or shape that
+says something 3 (1.4.11). Rules that only decorate want none.
 """
 
 import colorsys
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 TEXT_CONTRAST = 4.5
+SHAPE_CONTRAST = 3.0
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
+_TINTS = ("tint", "insight_tint", "impact_tint", "neutral_tint")
 # Which colours of a theme stand as text on which grounds.
-ON_GROUNDS = {
-    "ink": ("sheet", "tint", "insight_tint", "impact_tint", "neutral_tint"),
-    "soft": ("paper", "sheet", "tint"),
-    "accent": ("sheet", "tint"),
+_TEXTS = {
+    "ink": ("sheet", *_TINTS),
+    "soft": ("paper", "sheet", *_TINTS),
+    "accent": ("sheet", *_TINTS),
     "on_accent": ("accent",),
     "insight": ("insight_tint",),
     "impact": ("impact_tint",),
     "neutral": ("neutral_tint",),
+}
+# Which are bars of quotes and labelled blocks, frames of fields and buttons, and rings of focus.
+_SHAPES = {
+    "edge": ("sheet", *_TINTS),
+    "accent": ("paper",),
+    "insight": ("sheet", "tint"),
+    "impact": ("sheet", "tint"),
+    "neutral": ("sheet", "tint"),
 }
 _DARK_GROUNDS = {"paper": 0.075, "sheet": 0.115, "line": 0.21}  # lightness
 _DARK_TINT = 0.15
@@ -33,15 +45,34 @@ def contrast(one: str, other: str) -> float:
     return (light + 0.05) / (dark + 0.05)
 
 
-def too_close(colours: Mapping[str, str]) -> Iterator[tuple[str, str, float]]:
-    """The pairs of text and ground of a palette that are below TEXT_CONTRAST, with their contrast;
-    names that it does not have are passed over."""
-    for text, grounds in ON_GROUNDS.items():
-        for ground in grounds:
-            if text in colours and ground in colours:
-                ratio = contrast(colours[text], colours[ground])
-                if ratio < TEXT_CONTRAST:
-                    yield text, ground, ratio
+@dataclass(frozen=True, slots=True)
+class Faint:
+    """A colour of a palette that cannot be told from its ground, both by their names."""
+
+    name: str
+    ground: str
+    contrast: float
+    wanted: float
+
+    def __str__(self) -> str:
+        what = "text wants" if self.wanted == TEXT_CONTRAST else "bars and frames want"
+        return f"a contrast of {self.contrast:.2f}: {what} {self.wanted:g}"
+
+
+def faint(colours: Mapping[str, str]) -> Iterator[Faint]:
+    """What is too close to its ground in a palette; names that it does not have are passed over."""
+    for name in dict.fromkeys((*_TEXTS, *_SHAPES)):
+        for ground, wanted in _grounds_of(name, colours):
+            if name in colours and (ratio := contrast(colours[name], colours[ground])) < wanted:
+                yield Faint(name, ground, ratio, wanted)
+
+
+def _grounds_of(name: str, colours: Mapping[str, str]) -> Iterator[tuple[str, float]]:
+    """The grounds in a palette on which a colour stands, each with the contrast that it wants."""
+    for table, wanted in ((_TEXTS, TEXT_CONTRAST), (_SHAPES, SHAPE_CONTRAST)):
+        for ground in table.get(name, ()):
+            if ground in colours:
+                yield ground, wanted
 
 
 def readable_on(ground: str) -> str:
@@ -50,17 +81,17 @@ def readable_on(ground: str) -> str:
 
 
 def in_the_dark(name: str, light: str, dark: Mapping[str, str]) -> str:
-    """The dark form of a light colour by its name in a palette: a ground grows dark and pale, a
-    text lighter until it reads on the grounds that `dark` has."""
+    """The dark form of a light colour by its name in a palette: a ground grows dark and pale, any
+    other lighter until it stands out from the grounds that `dark` has."""
     hue, lightness, saturation = _hls(light)
     if name == "on_accent":
         return readable_on(dark.get("accent", light))
     if name in _DARK_GROUNDS or name.endswith("tint"):
         return _hex(hue, _DARK_GROUNDS.get(name, _DARK_TINT), min(saturation, _PALE))
-    grounds = [dark[ground] for ground in ON_GROUNDS.get(name, ()) if ground in dark]
+    grounds = [(dark[ground], wanted) for ground, wanted in _grounds_of(name, dark)]
     lightness = max(lightness, 0.5)
     colour = _hex(hue, lightness, saturation)
-    while lightness < 1 and any(contrast(colour, ground) < TEXT_CONTRAST for ground in grounds):
+    while lightness < 1 and any(contrast(colour, ground) < wanted for ground, wanted in grounds):
         lightness += _STEP
         colour = _hex(hue, min(1.0, lightness), saturation)
     return colour

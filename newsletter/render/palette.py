@@ -6,7 +6,7 @@ from typing import Any
 
 from newsletter.config import line_of
 from newsletter.errors import RenderError, nearest
-from newsletter.render.colours import COLOUR, TEXT_CONTRAST, in_the_dark, too_close
+from newsletter.render.colours import COLOUR, faint, in_the_dark
 
 _PALETTES = ("colours", "dark")
 _OF_EVERY_THEME = ("name", "column", "fonts", *_PALETTES, "strings")
@@ -40,17 +40,16 @@ def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: 
 
 
 def check_contrast(merged: Mapping[str, Any], own: Mapping[str, Any], path: Path, src: str) -> None:
-    """Raises RenderError for a text that cannot be read on its ground, where a file of the project
-    names one of the two."""
+    """Raises RenderError for a colour that cannot be told from its ground, where a file of the
+    project names one of the two."""
     for table in _PALETTES:
-        named = own.get(table, {}).keys()
-        for text, ground, ratio in too_close(merged.get(table, {})):
-            if keys := [(table, name) for name in (text, ground) if name in named]:
+        palette, named = merged.get(table, {}), own.get(table, {}).keys()
+        for pair in faint(palette):
+            name, ground = pair.name, pair.ground
+            if keys := [(table, key) for key in (name, ground) if key in named]:
                 line = line_of(keys[0], src)
-                one, other = merged[table][text], merged[table][ground]
                 raise RenderError(
-                    f"{table}: {text} {one} on {ground} {other} has a contrast of {ratio:.2f}: "
-                    f"text wants {TEXT_CONTRAST}",
+                    f"{table}: {name} {palette[name]} on {ground} {palette[ground]} has {pair}",
                     where=f"{path}:{line}" if line else str(path),
                     hint="Make one of them darker, or the other lighter.",
                 )
