@@ -9,13 +9,16 @@ from newsletter import config
 from newsletter.errors import ConfigurationError
 from newsletter.model.finding import Severity
 from newsletter.model.picture import Found, Picture
-from newsletter.pictures import PictureFolder
+from newsletter.pictures import PictureFolder, inks
 from newsletter.project import Project
 from newsletter.render import Logo, Theme, colours
 
 LOGO_WIDTH, LOGO_HEIGHT = 240, 64  # CSS pixels at most, in a mail and on a page
 _PROJECT_FOLDER = "the project's folder"
 _OF_THE_WORLD_HEIGHT = 48  # of a logo elsewhere, whose own size nobody knows
+_NIGHT = "#1f1d1b"  # about what a logo stands on in dark mode
+_LOST = 2.0  # a contrast below which a shape is hardly seen
+_TOO_MUCH_LOST = 0.2  # of what is seen of a logo by day
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def brand_of(project: Project) -> Brand:
             raise ConfigurationError(
                 problem.message, where=place_of(project, "logo"), hint=problem.fix
             )
-    return Brand(Logo(found.url or "", found.width, found.height), pictures)
+    is_dark = any(_is_lost_at_night(picture.content) for picture in pictures)
+    return Brand(Logo(found.url or "", found.width, found.height, is_dark), pictures)
 
 
 @lru_cache(maxsize=8)
@@ -60,6 +64,13 @@ def _scaled(
         folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
         found = folder.find(file, width)
     return found, folder.pictures
+
+
+@lru_cache(maxsize=8)
+def _is_lost_at_night(content: bytes) -> bool:
+    found = inks(content)
+    lost = sum(count for ink, count in found.items() if colours.contrast(ink, _NIGHT) < _LOST)
+    return lost > _TOO_MUCH_LOST * sum(found.values())
 
 
 def branded(theme: Theme, project: Project) -> Theme:

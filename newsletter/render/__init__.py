@@ -63,11 +63,15 @@ _WORDS_A_MINUTE = 220
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """A picture at the top; width and height in CSS pixels, None where it is not known."""
+    """A picture at the top; width and height in CSS pixels, None where it is not known.
+
+    `is_dark` where it shines through and would be lost on a dark ground.
+    """
 
     url: str
     width: int | None
     height: int
+    is_dark: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _ROBOTS = "User-agent: *\n" + "".join(
 
 def style_sheet(look: Look) -> bytes:
     """The style sheet in the colours of the brand."""
-    return (files("newsletter.web") / STYLE_PATH).read_bytes() + look.style.encode()
+    return look.variables.encode() + (files("newsletter.web") / STYLE_PATH).read_bytes()
 
 
 def add(app: FastAPI, site: Site) -> None:

@@ -1,53 +1,70 @@
-"""The brand as the public pages show it, and the mails that they cause."""
+"""The face of the public pages, and of the mails that they cause: the theme `digest`, in the brand.
+
+A project's own theme is for its issues: a slip in it must keep nobody from leaving.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from newsletter.desk.brand import Brand, accents, in_the_dark, place_of
+from newsletter.desk.brand import Brand, branded
 from newsletter.project import Project
-from newsletter.render import Logo
+from newsletter.render import Logo, Theme, load_theme, packaged_templates
 
-_LIGHT = {"sheet": "#ffffff", "tint": "#f7f4ee"}  # the grounds of static/style.css
-_DARK = {"sheet": "#1f1d1b", "tint": "#292623"}
+
+def _packaged() -> Theme:
+    return load_theme("digest", [packaged_templates()])
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`logo_name` is that of a logo which this very site serves; `light` and `dark` are the colours
-    `accent` and `on_accent`, empty where they are those of the style sheet."""
+    """`logo_name` is that of a logo which this very site serves."""
 
+    theme: Theme = field(default_factory=_packaged)
     logo: Logo | None = None
     logo_name: str = ""
     description: str = ""
     author: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
-    light: Mapping[str, str] = field(default_factory=dict)
-    dark: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, project: Project, brand: Brand) -> Self:
         """Raises ConfigurationError for an accent that cannot be read on a page."""
         wish, kind = project.settings.brand, project.settings.media.kind
         served = brand.pictures if kind == "site" else ()
-        accent = wish.accent
         return cls(
+            theme=branded(_packaged(), project),
             logo=brand.logo,
             logo_name=served[0].name if served else "",
             description=wish.description,
             author=wish.author,
             links=wish.links,
-            light=accents(accent, _LIGHT, place_of(project, "accent")) if accent else {},
-            dark=in_the_dark(accent, _DARK) if accent else {},
         )
 
     @property
-    def style(self) -> str:
-        """The rules that come after those of the style sheet."""
-        if not self.light:
-            return ""
-        light, dark = (
-            f":root {{ --accent: {colours['accent']}; --on-accent: {colours['on_accent']}; }}"
-            for colours in (self.light, self.dark)
+    def light(self) -> Mapping[str, str]:
+        return self._table("colours")
+
+    @property
+    def dark(self) -> Mapping[str, str]:
+        return self._table("dark")
+
+    @property
+    def fonts(self) -> Mapping[str, str]:
+        return self._table("fonts")
+
+    def _table(self, name: str) -> Mapping[str, str]:
+        table: Mapping[str, str] = self.theme.settings[name]
+        return table
+
+    @property
+    def variables(self) -> str:
+        """Colours and fonts, as a style sheet names them: `--on-accent`, `--serif`."""
+        light, dark = _variables({**self.light, **self.fonts}), _variables(self.dark)
+        return (
+            f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
         )
-        return f"\n{light}\n@media (prefers-color-scheme: dark) {{ {dark} }}\n"
+
+
+def _variables(table: Mapping[str, str]) -> str:
+    return " ".join(f"--{name.replace('_', '-')}: {value};" for name, value in table.items())

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page
 
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
@@ -20,6 +21,7 @@ from newsletter.store import open_store
 from tests.browser.conftest import context_of
 from tests.factories import link_of
 from tests.integration.commandline import command, spawn
+from tests.pictures import encoded
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.browser
@@ -28,15 +30,27 @@ WIDTHS = (390, 1200)
 MODES = ("light", "dark")
 
 
+BRAND = """
+[brand]
+logo = "logo.png"
+accent = "#1a4fa0"
+description = "What moved, at eight."
+links = { Mastodon = "https://social.example/@valley" }
+"""
+
+
 class Served:
-    """A newsletter with a list `daily`, its `newsletter serve`, and its outbox."""
+    """A newsletter with a brand and a list `daily`, its `newsletter serve`, and its outbox."""
+
+    mail = ""  # the HTML of the last one that asked for a yes
 
     def __init__(self, root: Path, language: str) -> None:
         self.root = root
         settings = root / "newsletter.toml"
         source = settings.read_text("utf-8")
         source = re.sub(r"^language = .*$", f'language = "{language}"', source, flags=re.MULTILINE)
-        settings.write_text(source, "utf-8")
+        settings.write_text(source + BRAND, "utf-8")
+        (root / "logo.png").write_bytes(encoded(Image.new("RGBA", (96, 96), "#101830"), "PNG"))
         for name in ("daily", "weekly"):
             assert spawn(root, "lists", "create", name).code == 0
         self._process = subprocess.Popen(
@@ -64,9 +78,11 @@ class Served:
         until(lambda: any(folder.glob("*.eml")))
         newest = max(folder.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
         message = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
-        part = message.get_body(("plain",))
-        assert part is not None
-        found = re.search(r"https://\S+/confirm/\S+", part.get_content())
+        html, plain = message.get_body(("html",)), message.get_body(("plain",))
+        assert html is not None
+        assert plain is not None
+        self.mail = html.get_content()
+        found = re.search(r"https://\S+/confirm/\S+", plain.get_content())
         assert found is not None
         newest.unlink()
         return self.here(found[0])
@@ -76,7 +92,7 @@ class Served:
         return {each["list"]: each["status"] for each in shown.json["subscriptions"]}
 
 
-@pytest.fixture(scope="module", params=["en", "zh-CN"])
+@pytest.fixture(scope="module", params=["en", "zh-CN", "ar"])
 def served(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Served]:
@@ -157,7 +173,7 @@ def link_to(served: Served, address: str) -> PersonalLink:
 def test_no_rule_of_accessibility_is_broken(
     served: Served, browser: Browser, width: int, mode: str
 ) -> None:
-    """As axe-core judges each page; nothing overhangs, and every button fits a finger."""
+    """As axe-core judges each page and mail; nothing overhangs, and every button fits a finger."""
     address = f"ada-{width}-{mode}@example.com"  # who may ask for three mails a day
     added = spawn(served.root, "subscribers", "add", address, "--list", "daily")
     assert added.code == 0
@@ -190,6 +206,7 @@ def test_no_rule_of_accessibility_is_broken(
     judge(page)
     page.goto(served.confirmation())
     judge(page)
+    judge_mail(context.new_page(), served.mail)
     page.goto(links.unsubscribe_url(PersonalLink(0, 0)))
     judge(page)
     page.goto(f"{served.url}/subscribe/daily")
@@ -198,6 +215,14 @@ def test_no_rule_of_accessibility_is_broken(
     judge(page)
     assert foreign == []
     context.close()
+
+
+def judge_mail(page: Page, html: str) -> None:
+    """With its pictures switched off."""
+    page.route("**/*", lambda route: route.abort())
+    page.set_content(html)
+    judge(page)
+    page.close()
 
 
 def judge(page: Page) -> None:
