@@ -40,7 +40,7 @@ def parse(raw: str) -> Address:
     """The mailbox that `raw` names; raises InvalidAddress for anything but one bare address.
 
     The local part stays as given, the domain becomes lower-case A-labels. A local part that is
-    not ASCII is refused: SES cannot send to it.
+    not ASCII is refused: few mail servers take it, and SES takes none.
     """
     return Address(canonical(raw))
 
@@ -109,5 +109,5 @@ def _validated(text: str) -> str:
 def _sentence(message: str) -> str:
     """email-validator's words in the form of our messages."""
     if message.startswith("Internationalized characters before"):
-        return "letters before the @ that are not ASCII cannot be mailed through SES"
+        return "letters before the @ that are not ASCII cannot be mailed from here"
     return message[:1].lower() + message[1:].rstrip(".")

@@ -45,14 +45,14 @@ _SAID = {
     ConsentKind.MOVED: "changed the address",
     ConsentKind.ERASED: "was erased",
 }
-# What is told of a report beside its own words, by what SES calls it and by its cause.
-_WORDS = {"Bounce/Permanent/Suppressed": "on the list of all of SES, which did not try"}
+# What is told of a report beside its own words, by its cause.
 _CAUSES = {
-    Cause.LISTED: "on a list of SES, which did not try; it counts in no rate",
-    Cause.DOUBTED: "a guess of SES, which did not try; nothing follows",
+    Cause.LISTED: "on a list of {reporter}, which did not try; it counts in no rate",
+    Cause.DOUBTED: "a guess of {reporter}, which did not try; nothing follows",
     Cause.TIMEOUT: "our own limit of time ran out; nothing follows",
     Cause.UNKNOWN: "a word that is not known here; nothing follows",
 }
+_NO_NOTES: Mapping[str, str] = {}
 # Of several deliveries of an issue the first of these tells most.
 _TELLING = (
     DeliveryStatus.ACCEPTED,
@@ -96,11 +96,13 @@ def explain(
     now: dt.datetime,
     slug: str | None = None,
     timezone: str = "UTC",
+    notes: Mapping[str, str] = _NO_NOTES,
 ) -> Explanation:
     """All that is known of an address, of a subscriber's id, or of whom a delivery's id names.
 
     With a `slug` the summary says whether that issue reached them, and why or why not; it shows
-    times in `timezone`. Raises UsageError for what is no address, and where nothing is known.
+    times in `timezone`. `notes` say what some words of the source of events mean. Raises UsageError
+    for what is no address, and where nothing is known.
     """
     with store.read() as connection:
         subscriber_id, address, asked = _meant(connection, who)
@@ -119,6 +121,7 @@ def explain(
             story.deliveries_of(connection, person.subscriber.id) if person else (),
             former.of(connection, person.subscriber.id) if person else (),
             timezone,
+            notes,
         )
         facts = sorted(_facts(connection, known), key=lambda fact: fact.at)
         if person is None and suppression is None and not facts:
@@ -149,6 +152,7 @@ class _Known:
     mailings: Sequence[Mailing]
     before: Sequence[FormerAddress]
     timezone: str
+    notes: Mapping[str, str]
 
     @property
     def yes_and_no(self) -> Iterator[ConsentFact]:
@@ -217,7 +221,8 @@ def _facts(connection: Connection, known: _Known) -> Iterator[Fact]:
     yield from _of_address(connection, known.address, subscriber_id)
     yield from map(_delivery, known.mailings)
     if subscriber_id is not None:
-        yield from map(_event, story.events_of(connection, subscriber_id))
+        for row in story.events_of(connection, subscriber_id):
+            yield _event(row, known.notes)
 
 
 def _of_address(
@@ -290,10 +295,10 @@ def _delivery(mailing: Mailing) -> Fact:
     return Fact(delivery.at or send.created_at, "delivery", text, details)
 
 
-def _event(row: Row[Any]) -> Fact:
+def _event(row: Row[Any], notes: Mapping[str, str]) -> Fact:
     kind = row.word if row.type == EventType.OTHER else row.type
-    text = f"SES reported {kind}" + (f": {row.detail}" if row.detail else "")
-    if note := _WORDS.get(row.word) or _CAUSES.get(row.cause):
+    text = f"{row.reporter} reported {kind}" + (f": {row.detail}" if row.detail else "")
+    if note := notes.get(row.word) or _CAUSES.get(row.cause, "").format(reporter=row.reporter):
         text += f" ({note})"
     details = {
         "type": row.type,

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 def explain(session: Session, address: str, issue: str | None) -> None:
     """Tell the whole story of an address: what it got, and why not."""
     from newsletter.audience.explaining import explain as tell
+    from newsletter.feedback.sources import source_of
     from newsletter.project import utc_now
 
     slug = None if issue is None else _slug(session, issue)
-    timezone = session.project.settings.newsletter.timezone
-    told = tell(session.store, address, hashes_of(session), utc_now(), slug, timezone)
+    settings = session.project.settings
+    timezone, notes = settings.newsletter.timezone, source_of(settings.events).notes
+    told = tell(session.store, address, hashes_of(session), utc_now(), slug, timezone, notes)
     if session.json:
         _emit(session, told)
         return

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 )
 @command
 def serve(session: Session, host: str, port: int) -> None:
-    """Serve the public pages, which readers and SES touch."""
+    """Serve the public pages, which readers and providers touch."""
     from newsletter.transports import open_transport
     from newsletter.web.app import make_app
     from newsletter.web.mailer import Mailer

@@ -43,7 +43,7 @@ class Applied:
     ignored: int = 0
     set_aside: int = 0
     samples: list[tuple[str, str]] = field(default_factory=list)  # place and fault of some
-    unknown_words: Counter[str] = field(default_factory=Counter)  # of SES, among the applied
+    unknown_words: Counter[str] = field(default_factory=Counter)  # among the applied
 
     def add(self, more: "Applied") -> None:
         self.read += more.read
@@ -145,8 +145,8 @@ def apply_late(
     """Apply the events that came before our own record of what they are about, by no more than
     `ahead`; returns how many.
 
-    These are the few that carry neither tags nor our header: until the answer of SES is recorded,
-    their message id says nothing.
+    These are the few that carry neither tags nor our header: until the provider's answer is
+    recorded, their message id says nothing.
     """
     with store.read() as connection:
         late = log.known_by_now(connection, now - ahead)

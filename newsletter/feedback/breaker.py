@@ -52,7 +52,7 @@ def _found(
 def reason_to_pause(
     causes: Mapping[Cause, int], accepted: int, policy: PolicySettings
 ) -> str | None:
-    """What is too much, in numbers; None where nothing is. What SES did not try is not counted."""
+    """What is too much, in numbers; None where nothing is. What was not tried is not counted."""
     complaints, bounces = causes.get(Cause.COMPLAINT, 0), causes.get(Cause.HARD, 0)
     if complaints >= LEAST_COMPLAINTS and complaints >= policy.complaint_pause * accepted:
         return _said("complaints", complaints, accepted, policy.complaint_pause)

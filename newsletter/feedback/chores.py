@@ -8,7 +8,7 @@ from newsletter.feedback.retention import clear_old_payloads
 from newsletter.store import Store
 
 EVERY = dt.timedelta(hours=1)
-# Longer than a process can be held up between the answer of SES and its own record of it.
+# Longer than a process can be held up between the answer of a provider and its own record of it.
 _AHEAD = dt.timedelta(days=3)
 
 

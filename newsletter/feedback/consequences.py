@@ -2,7 +2,7 @@
 
 A suppression that events caused is a pure function of all events about a person, so neither their
 order nor their repetition matters, and a late event takes back what it disproves. What a person or
-SES's own list decided is never touched.
+a provider's own list decided is never touched.
 """
 
 import datetime as dt

@@ -8,7 +8,10 @@ from newsletter.model.send import Reported
 
 
 class EventType(StrEnum):
-    """The kinds of events in the words of SES; OTHER is one that this version does not know."""
+    """The kinds of events; OTHER is one that this version does not know.
+
+    A source of events translates its provider's words into these: newsletter.feedback.base.
+    """
 
     SEND = "Send"
     DELIVERY = "Delivery"
@@ -29,21 +32,21 @@ class EventType(StrEnum):
 
     @property
     def says_never_sent(self) -> bool:
-        """Whether it proves that SES took the message and then did not send it."""
+        """Whether it proves that the provider took the message and then did not send it."""
         return self in (EventType.REJECT, EventType.RENDERING_FAILURE)
 
 
 class Cause(StrEnum):
     """What a bounce or complaint says of its address.
 
-    `newsletter.feedback.ses.causes` derives it; docs/operating.md says what follows from each.
+    A source of events derives it; docs/operating.md says what follows from each.
     """
 
     HARD = "hard"  # nobody is there: suppressed at once
     SOFT = "soft"  # it may pass: suppressed after some in a row
     COMPLAINT = "complaint"  # the reader calls it spam: suppressed at once
-    LISTED = "listed"  # SES did not even try: suppressed, but counted in no rate
-    DOUBTED = "doubted"  # SES guessed that nobody is there, and did not try: nothing follows
+    LISTED = "listed"  # the provider did not even try: suppressed, but counted in no rate
+    DOUBTED = "doubted"  # it guessed that nobody is there, and did not try: nothing follows
     MESSAGE = "message"  # the message is at fault, not the address: nothing follows
     TIMEOUT = "timeout"  # our own limit of time ran out: nothing follows
     UNKNOWN = "unknown"  # told in words that are not known here: shown, and nothing follows
@@ -74,11 +77,11 @@ class Event:
 
     `ref` is None where neither tags nor headers name a delivery; then `message_id` may.
     `cause` is None for all but bounces and complaints, and for those that are none: a reply of
-    somebody who is out of office, a complaint that is taken back; it is UNKNOWN for what SES calls
-    by a word that is not known here, an event of an unknown type, too. `word` is what SES calls a
-    bounce, a complaint or an unknown type. `payload` is its JSON as it came. `sent_at` is when SES
-    took the mail that it is about, None where it does not tell. `store` is the id of the store that
-    sent it, where its tags name one.
+    somebody who is out of office, a complaint that is taken back; it is UNKNOWN for what is called
+    by a word that is not known here, an event of an unknown type, too. `word` is what its reporter
+    calls a bounce, a complaint or an unknown type. `payload` is its text as it came. `sent_at` is
+    when the mail that it is about was taken, None where it does not tell. `store` is the id of the
+    store that sent it, where its tags name one. `reporter` is the provider's name for people.
     """
 
     key: str
@@ -92,6 +95,7 @@ class Event:
     sent_at: dt.datetime | None = None
     word: str = ""
     store: str = ""
+    reporter: str = "the provider"
 
     @property
     def reported(self) -> Reported | None:

@@ -18,6 +18,7 @@ from newsletter.store import (
     Store,
     claims,
     deliveries,
+    events,
     ownership,
     requests,
     sends,
@@ -44,8 +45,9 @@ def sign(connection: Connection, file: Path | None, timezone: str) -> str:
         )
     if forgot_at := state.time(connection, state.FORGOT_AT):
         return (
-            f"since {shown(forgot_at, timezone)} SES reports of mails that this store should "
-            "know and does not: it was restored from a backup, or lost what it had written"
+            f"since {shown(forgot_at, timezone)} {events.last_reporter(connection)} reports of "
+            "mails that this store should know and does not: it was restored from a backup, or "
+            "lost what it had written"
         )
     if file is not None and generation.is_behind(connection, file):
         return (

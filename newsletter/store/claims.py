@@ -90,7 +90,7 @@ _RECORD = (
         sa.or_(
             deliveries.c.status == DeliveryStatus.SENDING,
             deliveries.c.status == DeliveryStatus.UNKNOWN,
-            # A rejection that was reported before we knew that SES had accepted: as if after.
+            # A rejection that was reported before we knew that it was accepted: as if after.
             sa.and_(
                 deliveries.c.status == DeliveryStatus.REJECTED,
                 deliveries.c.reported.is_not(None),

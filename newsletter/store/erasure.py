@@ -148,7 +148,7 @@ def blank_events(connection: Connection, key: str, subscriber_id: int | None) ->
 
 def withhold(connection: Connection, key: str, subscriber_id: int | None) -> None:
     """Take the address out of what others wrote of a person: where a consent came from, and why
-    SES refused, for it names the address in some of its refusals."""
+    a provider refused, for it names the address in some of its refusals."""
     texts: list[tuple[sa.Column[str], sa.ColumnElement[bool]]] = [(sends.c.pause_reason, sa.true())]
     if subscriber_id is not None:
         texts += [

@@ -1,4 +1,4 @@
-"""The event log: what SES reported, append-only.
+"""The event log: what was reported, append-only.
 
 Each function takes the events of a whole transaction: some hundreds, in a fixed number of queries.
 """
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 class Report:
     """An event of the log that may have consequences for its reader; `id` is its row.
 
-    `sent_at` is no later than when the mail got its address, and when SES took it.
+    `sent_at` is no later than when the mail got its address, and when it was taken.
     """
 
     id: int
@@ -102,6 +102,7 @@ def _row(
         "message_id": event.message_id,
         "cause": event.cause,
         "word": event.word,
+        "reporter": event.reporter,
         "verdict": Verdict.IGNORED if standing is None else Verdict.APPLIED,
         "detail": event.detail if kept else "",
         "payload": event.payload if kept else None,
@@ -173,6 +174,7 @@ def _event(row: Row[Any]) -> Event:
         cause=None if row.cause is None else Cause(row.cause),
         sent_at=row.sent_at,
         word=row.word,
+        reporter=row.reporter,
     )
 
 
@@ -256,7 +258,7 @@ def reports_of(
 ) -> Mapping[int, Sequence[Report]]:
     """The bounces, complaints and deliveries of some people, each person's in no order.
 
-    A mail is addressed by its claim, and SES takes it only after that: somebody may move between.
+    A mail is addressed by its claim, and taken only after that: somebody may move between.
     """
     query = (
         sa.select(events, sends.c.id.label("send_id"), batches.c.claimed_at)
@@ -315,8 +317,8 @@ def caused(
 
 
 def unknown_words(connection: Connection, send: int) -> Mapping[str, int]:
-    """How many deliveries of a send SES told of in words that are not known here, by word: those
-    count for nothing. By ix_events_causes."""
+    """How many deliveries of a send were reported in words that are not known here, by word:
+    those count for nothing. By ix_events_causes."""
     query = (
         sa.select(events.c.word, sa.func.count(events.c.number.distinct()))
         .where(events.c.send == send, events.c.cause == Cause.UNKNOWN)
@@ -328,7 +330,7 @@ def unknown_words(connection: Connection, send: int) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class UnknownWord:
-    """A word of SES that is not known here: how many events had it, and the newest of them."""
+    """A word that is not known here: how many events had it, and the newest of them."""
 
     word: str
     events: int
@@ -353,6 +355,17 @@ def all_unknown_words(connection: Connection) -> Sequence[UnknownWord]:
         UnknownWord(row.word, row.amount, row.received_at, row.payload)
         for row in connection.execute(query)
     ]
+
+
+def last_reporter(connection: Connection) -> str:
+    """Who reported the newest event that could be read."""
+    query = (
+        sa.select(events.c.reporter)
+        .where(events.c.verdict != Verdict.SET_ASIDE)
+        .order_by(events.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar() or "the provider"
 
 
 def last_applied(connection: Connection) -> dt.datetime | None:

@@ -23,7 +23,7 @@ def sends_by_status(connection: Connection) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:
-    """Events by (type, verdict), and by words of SES that are not known here, up to a row."""
+    """Events by (type, verdict), and by words that are not known here, up to a row."""
 
     amounts: Mapping[tuple[str, str], int]
     last_id: int

@@ -29,7 +29,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
 
 # The newest migration; opening a store compares it without loading Alembic.
-REVISION = "0005"
+REVISION = "0006"
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
@@ -454,7 +454,7 @@ deliveries = Table(
 )
 
 # One row for the whole store: when the next recipient may be handed over (GCRA), and the share
-# of the rate that is used since SES last said it was too much.
+# of the rate that is used since the provider last said it was too much.
 limiter = Table(
     "limiter",
     metadata,
@@ -478,11 +478,13 @@ events = Table(
     Column("subscriber_id", _RowId, ForeignKey("subscribers.id")),
     Column("message_id", Text),
     Column("cause", Text),  # newsletter.model.event.Cause
-    Column("word", Text, nullable=False, server_default=""),  # what SES calls it
+    Column("word", Text, nullable=False, server_default=""),  # what its reporter calls it
     Column("verdict", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("payload", Text),
-    Column("sent_at", UtcTime),  # when SES took the mail
+    Column("sent_at", UtcTime),  # when the provider took the mail
+    # Who reported it, as people are told; SES alone before schema 0006.
+    Column("reporter", Text, nullable=False, server_default="SES"),
     CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
     Index("ix_events_delivery", "send", "number"),
     Index("ix_events_message_id", "message_id"),

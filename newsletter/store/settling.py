@@ -16,9 +16,6 @@ from newsletter.model.event import Event
 from newsletter.model.send import DeliveryStatus, Reported
 from newsletter.store.schema import deliveries, events, sends
 
-# Why an unknown delivery counts as accepted, whatever the first event about it was.
-_REPORTED = "SES reported it"
-
 DeliveryKey = tuple[int, int]  # the number of the send, and the delivery's in it
 
 # What is not yet known for certain, or was decided by a person: the provider knows better.
@@ -172,11 +169,11 @@ def _standing(row: Row[Any]) -> Standing:
 def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> frozenset[int]:
     """Let events say what is known of their deliveries; returns the sends whose balance changed.
 
-    An event proves that SES took the message: what was unknown is accepted then, and what was
+    An event proves that the message was taken: what was unknown is accepted then, and what was
     queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
     was sent, and of that attempt alone. What was accepted stays so; a bounce is a later report, not
-    our doing. Of several message ids the greatest stays, in whichever order they come: SES begins
-    them with the time.
+    our doing. Of several message ids the greatest stays, so that it is the same one in whichever
+    order they come.
     """
     before = {standing.key: standing for _, standing in told}
     after = dict(before)
@@ -265,15 +262,16 @@ def _after(standing: Standing, event: Event) -> Standing:
     is_newer = event.message_id > (standing.message_id or "")
     if is_newer and standing.status is not DeliveryStatus.SKIPPED:
         changes["message_id"] = event.message_id
-    status = _settled(standing.status, event)
+    status, by_report = _settled(standing.status, event), f"{event.reporter} reported it"
     settles, taken_at = status is not standing.status, event.sent_at or event.at
     if event.type.says_never_sent:
         if settles or (status is DeliveryStatus.REJECTED and "reported" in changes):
-            reason = f"SES reported {event.type}" + (f": {event.detail}" if event.detail else "")
+            reason = f"{event.reporter} reported {event.type}"
+            reason += f": {event.detail}" if event.detail else ""
             changes |= {"status": status, "reason": reason, "at": event.at}
     elif settles:
-        changes |= {"status": status, "reason": _REPORTED, "at": taken_at}
-    elif standing.reason == _REPORTED and standing.at is not None and taken_at < standing.at:
+        changes |= {"status": status, "reason": by_report, "at": taken_at}
+    elif standing.reason == by_report and standing.at is not None and taken_at < standing.at:
         changes["at"] = taken_at
     return replace(standing, **changes)
 

@@ -12,7 +12,7 @@ from newsletter.store.schema import EPOCH, MICROSECOND, state
 # Times, in microseconds since 1970.
 COPIED_AT = "copied_at"  # what `db backup` writes into the copy
 FORGOT_AT = (
-    "forgot_at"  # when SES first told of something that this store should know, and does not
+    "forgot_at"  # when a report first told of something that this store should know, and does not
 )
 OTHERS = "others"  # how many of the account's mails of a day were not this store's, lately
 _ID = "id"
@@ -69,7 +69,7 @@ def raise_to(connection: Connection, name: str, least: int) -> int:
 def store_id(connection: Connection) -> str:
     """Which store this is: random, made by `upgrade`, shared with every copy until it is adopted.
 
-    It is safe in SES tags.
+    It is safe in tags of mails.
     """
     return f"{value(connection, _ID):x}"
 

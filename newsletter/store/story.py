@@ -36,6 +36,7 @@ _EVENT: list[sa.ColumnElement[Any]] = [
     events.c.detail,
     events.c.cause,
     events.c.word,
+    events.c.reporter,
     sends.c.id.label("send_id"),
     events.c.number,
 ]
@@ -115,8 +116,8 @@ def sends_of(connection: Connection, slug: str) -> Sequence[Row[Any]]:
 
 
 def events_of(connection: Connection, subscriber_id: int) -> Sequence[Row[Any]]:
-    """What the provider reported of a person's deliveries: type, at, detail, cause, word, send_id,
-    number."""
+    """What the provider reported of a person's deliveries: type, at, detail, cause, word, reporter,
+    send_id, number."""
     query = (
         sa.select(*_EVENT)
         .select_from(deliveries)

@@ -1,4 +1,4 @@
-"""The public pages, which readers and SES touch.
+"""The public pages, which readers and providers touch.
 
 site         what all routes share
 app          the application: routes, and what errors look like
@@ -13,7 +13,7 @@ preferences  /preferences/{token}
 subscribe    /subscribe/{list}
 confirm      /confirm/{token}
 archive      /archive/, the feeds; made by issues, sealed, feeds; static_site writes them
-hooks        /hooks/sns
+hooks        /hooks/…
 health       /healthz, /metrics
 
 mailer       the mails that visitors cause, in a thread beside the server

@@ -27,7 +27,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 BODY_BYTES = 4 * 1024
-HOOK_BYTES = 256 * 1024  # the largest message of SNS
+HOOK_BYTES = 256 * 1024  # the largest message of a provider
 BODY_SECONDS = 10.0
 SWALLOWED_BYTES = 32 * 1024 * 1024
 

@@ -103,7 +103,7 @@ class _Counts(Collector):
             )
             yield GaugeMetricFamily(
                 "newsletter_rate_share",
-                "The share of the rate that is used since SES said it was too much.",
+                "The share of the rate that is used since the provider said it was too much.",
                 value=limiter.share(connection, now),
             )
         told = CounterMetricFamily(
@@ -116,7 +116,7 @@ class _Counts(Collector):
         yield told
         words = CounterMetricFamily(
             "newsletter_unknown_words",
-            "Events that SES told in words that are not known here: they count for nothing.",
+            "Events in words that are not known here: they count for nothing.",
             labels=("word",),
         )
         for word, amount in self._events.unknown_words.items():
@@ -125,12 +125,12 @@ class _Counts(Collector):
         if last is not None:
             yield GaugeMetricFamily(
                 "newsletter_seconds_since_last_event",
-                "How long ago SES was heard of.",
+                "How long ago the last event came.",
                 value=(now - last).total_seconds(),
             )
         yield GaugeMetricFamily(
             "newsletter_silence",
-            "1 where SES accepted mail and no event came since.",
+            "1 where mail was accepted and no event came since.",
             value=float(self._alarm.value() is not None),
         )
         yield from self._people.value()

@@ -12,6 +12,7 @@ from newsletter.audience.subscribers import suppress, unsuppress
 from newsletter.errors import UsageError
 from newsletter.feedback.apply import Applied, apply
 from newsletter.feedback.base import incoming
+from newsletter.feedback.ses import SOURCE
 from newsletter.feedback.ses.events import parse
 from newsletter.model.address import Address
 from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
@@ -30,7 +31,7 @@ ADA = "ada@example.com"
 
 
 def told(store: Store, who: str = ADA, slug: str | None = None) -> Explanation:
-    return explain(store, who, erased_hash, NOW + 5 * HOUR, slug)
+    return explain(store, who, erased_hash, NOW + 5 * HOUR, slug, notes=SOURCE.notes)
 
 
 def mail(store: Store, *outcomes: Outcome, slug: str = "news", hours: int = 1) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError
 from newsletter.feedback.base import Armed, Clock, Hook, Queue, Source
-from newsletter.feedback.ses.events import parse
+from newsletter.feedback.ses.events import NAME, parse
 from newsletter.store import Store
 
 
@@ -52,7 +52,7 @@ def _arm(settings: Settings, store: Store, until: dt.datetime) -> Armed:
 
 
 SOURCE = Source(
-    name="SES",
+    name=NAME,
     silence="check the configuration set's event destination, and that events are fetched",
     parse=parse,
     notes={"Bounce/Permanent/Suppressed": "on the list of all of SES, which did not try"},

@@ -17,6 +17,7 @@ from newsletter.model.event import Event, EventType, NoEvent, Ref
 
 _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 _DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
+NAME = "SES"
 # What each type is called; a word that is not here is an event of an unknown type.
 _TYPES = {
     "Send": EventType.SEND,
@@ -127,6 +128,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         sent_at=sent_at,
         word=causes.word_of(kind, named, facts),
         store=_store(mail),
+        reporter=NAME,
     )
 
 

@@ -1,0 +1,53 @@
+"""What is known of one provider stands in its own folders; all else speaks of providers."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import newsletter
+
+ROOT = Path(newsletter.__file__).parent
+NAMES = re.compile(r"\b(SES|SNS|SQS|AWS|Amazon|ses|sns|sqs|smtp)\b")
+# Where a provider may be named: its own folders and files, and what chooses one.
+OWN = (
+    "aws/",
+    "feedback/ses/",
+    "transports/ses/",
+    "transports/smtp.py",
+    "config.py",
+    "scaffold.py",  # the settings of a new project
+    "store/schema.py",  # who reported all events of older stores
+    "store/migrations/",
+)
+
+
+def texts(tree: ast.Module, *, with_docstrings: bool) -> Iterator[tuple[int, str]]:
+    """What a module may say or compare; docstrings of commands are their help."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+            continue
+        if with_docstrings or id(node) not in docstrings:
+            yield node.lineno, node.value
+
+
+def attributes(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    return ((node.lineno, node.attr) for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
+def test_no_text_and_no_branch_elsewhere_names_a_provider() -> None:
+    named = []
+    for path in sorted(ROOT.rglob("*.py")):
+        file = path.relative_to(ROOT).as_posix()
+        if not file.startswith(OWN):
+            tree = ast.parse(path.read_text("utf-8"))
+            said = [*texts(tree, with_docstrings=file.startswith("cli/")), *attributes(tree)]
+            named += [(file, line, text) for line, text in said if NAMES.search(text)]
+
+    assert named == []
