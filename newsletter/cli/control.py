@@ -8,9 +8,9 @@ import click
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.sends import SendId
-from newsletter.cli.showing import as_json, show, show_findings
+from newsletter.cli.showing import send_record, show, show_findings
 from newsletter.errors import RunElsewhere, UsageError
-from newsletter.model.send import Send, SendStatus
+from newsletter.model.send import Send
 
 if TYPE_CHECKING:
     from newsletter.sending.worker import Worker
@@ -37,7 +37,7 @@ def resume(
     session: Session, send: str | None, every: bool, cancelled: bool, rate: int | None
 ) -> int:
     """Go on with a paused or interrupted send."""
-    from newsletter.sending import preflight
+    from newsletter.operations.resume import check
     from newsletter.sending.patience import giving_up
 
     if (send is None) != every:
@@ -46,24 +46,21 @@ def resume(
         raise UsageError("--cancelled is about one send", hint="Name it, and leave --all out.")
     worker = open_worker(session)
     with giving_up("send", f"newsletter resume {send or '--all'}"):
-        worker.patience.until_back(lambda: preflight.check_store(worker))
+        check(worker)
         if send is None:
             return _resume_all(session, worker, rate)
         return _resume(session, worker, send, rate, cancelled=cancelled)
 
 
 def _resume_all(session: Session, worker: "Worker", rate: int | None) -> int:
-    from newsletter.project import utc_now
-    from newsletter.sending import taking_up
-    from newsletter.sending.run import read
+    from newsletter.operations import resume as service
 
-    code, until_back = 0, worker.patience.until_back
-    resting = until_back(lambda: taking_up.unattended(session.store, utc_now()))
-    for each in resting:
-        if until_back(partial(read, session.store, each.id)).status is SendStatus.CANCELLED:
-            continue  # meanwhile
+    code, resting = 0, service.resting(worker)
+    for send_id in resting:
+        if service.is_cancelled(worker, send_id):
+            continue
         try:
-            code = max(code, _resume(session, worker, each.id, rate))
+            code = max(code, _resume(session, worker, send_id, rate))
         except RunElsewhere as error:
             session.notes.print(error.message)
         if worker.stop.is_set():
@@ -76,20 +73,9 @@ def _resume_all(session: Session, worker: "Worker", rate: int | None) -> int:
 def _resume(
     session: Session, worker: "Worker", send_id: str, rate: int | None, *, cancelled: bool = False
 ) -> int:
-    from newsletter.project import utc_now
-    from newsletter.sending import control
-    from newsletter.sending.run import allowed, read
+    from newsletter.operations.resume import reopen
 
-    until_back = worker.patience.until_back
-    before = until_back(lambda: read(session.store, send_id))
-    if before.status in (SendStatus.PAUSED, SendStatus.CANCELLED):
-        allowed(worker.transport)  # where it may not send, it stays as it is
-    until_back(
-        lambda: control.reopen(
-            session.store, before.id, utc_now, owner=worker.name, rate=rate, cancelled=cancelled
-        )
-    )
-    return run_and_show(session, worker, before.id)
+    return run_and_show(session, worker, reopen(worker, send_id, rate, cancelled=cancelled).id)
 
 
 @click.command()
@@ -99,30 +85,12 @@ def _resume(
 @command
 def reschedule(session: Session, send: str, time: str | None, replace: bool) -> None:
     """Move a scheduled send to another time, or give it another content, before it begins."""
-    from newsletter.desk.prepare import prepare_again
-    from newsletter.desk.publishing import publish
-    from newsletter.project import utc_now
-    from newsletter.sending import preflight, rescheduling
-    from newsletter.sending.plan import Rendered, git_commit
-    from newsletter.times import parse_time
+    from newsletter.operations.replace import reschedule as service
 
     if time is None and not replace:
         raise UsageError("to what time?", hint='Write it, as "2026-11-24 08:00", or --replace.')
-    project = session.project
-    timezone = project.settings.newsletter.timezone
-    at = None if time is None else parse_time(time, timezone, utc_now(), "TIME")
-    found = rescheduling.find(session.store, send)
-    issue = None
-    if replace:
-        gone = f"Give it back to its file, or cancel the send: newsletter cancel {found.id}"
-        prepared = prepare_again(project, found.slug, gone)
-        show_findings(session, prepared)
-        if project.settings.policy.require_test:
-            preflight.check_tested(session.store, prepared.email.content_hash, found.slug)
-        publish(prepared.pictures, project.settings, session.store, utc_now())
-        issue = Rendered(prepared.email, prepared.parsed.source_hash, git_commit(prepared.path))
-    web = session.project.settings.web
-    _print(session, rescheduling.reschedule(session.store, found.id, at, issue, web))
+    show = partial(show_findings, session) if replace else None
+    _print(session, service(session.project, session.store, send, time, show))
 
 
 @click.command()
@@ -156,6 +124,6 @@ def resolve(session: Session, send: str, decision: str) -> None:
 
 def _print(session: Session, send: Send) -> None:
     if session.json:
-        session.emit(as_json(send))
+        session.emit(send_record(session, send))
     else:
         show(session, send)

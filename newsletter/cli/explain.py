@@ -6,11 +6,11 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.showing import in_zone
-from newsletter.cli.subscribers import hashes_of, subscription_json, suppression_json
+from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
-    from newsletter.audience.explaining import Explanation
+    pass
 
 
 @click.command()
@@ -21,6 +21,7 @@ def explain(session: Session, address: str, issue: str | None) -> None:
     """Tell the whole story of an address: what it got, and why not."""
     from newsletter.audience.explaining import explain as tell
     from newsletter.feedback.sources import source_of
+    from newsletter.operations import records
     from newsletter.project import utc_now
 
     slug = None if issue is None else _slug(session, issue)
@@ -28,7 +29,7 @@ def explain(session: Session, address: str, issue: str | None) -> None:
     timezone, notes = settings.newsletter.timezone, source_of(settings.events).notes
     told = tell(session.store, address, hashes_of(session), utc_now(), slug, timezone, notes)
     if session.json:
-        _emit(session, told)
+        session.emit(records.explanation(told))
         return
     session.console.print(told.summary)
     if not told.facts:
@@ -51,23 +52,3 @@ def _slug(session: Session, issue: str) -> str:
             if story.sends_of(connection, issue):
                 return issue
         raise
-
-
-def _emit(session: Session, told: "Explanation") -> None:
-    session.emit(
-        {
-            "address": told.address,
-            "summary": told.summary,
-            "subscriptions": [subscription_json(joined) for joined in told.subscriptions],
-            "suppression": suppression_json(told.suppression),
-            "facts": [
-                {
-                    "at": fact.at.isoformat(),
-                    "kind": fact.kind,
-                    "text": fact.text,
-                    **fact.details,
-                }
-                for fact in told.facts
-            ],
-        }
-    )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from newsletter.audience.columns import Choice
     from newsletter.audience.importing import ImportResult
     from newsletter.audience.systems import System
-    from newsletter.audience.tally import Sample
     from newsletter.model.standing import Standing
 
 _SYSTEMS = ("listmonk", "mailchimp", "substack", "ghost", "sendy", "buttondown", "newsletter")
@@ -134,22 +133,14 @@ def undo(session: Session, import_id: int) -> None:
 @command
 def list_(session: Session) -> None:
     """Show all imports, the newest first."""
+    from newsletter.operations import records
     from newsletter.store import imports as queries
 
     with session.store.read() as connection:
         found = list(queries.newest_first(connection))
     if session.json:
         for each in found:
-            session.emit(
-                {
-                    "import_id": each.id,
-                    "at": each.at.isoformat(),
-                    "file": each.file,
-                    "system": each.system,
-                    "counts": dict(each.counts),
-                    "undone_at": None if each.undone_at is None else each.undone_at.isoformat(),
-                }
-            )
+            session.emit(records.import_(each))
         return
     table = session.table("import", "at", "file", "rows", "undone")
     for each in found:
@@ -163,10 +154,12 @@ _UNDONE = ("people", "subscriptions", "put_back", "suppressions", "left")
 
 
 def _show(session: Session, result: "ImportResult", dry_run: bool) -> None:
+    from newsletter.operations import records
+
     if session.json:
         value: dict[str, Any] = {**result.counts, "import_id": result.import_id}
         if dry_run:
-            value |= {"dry_run": True, "sample": [_sample_json(each) for each in result.preview]}
+            value |= {"dry_run": True, "sample": [records.sample(each) for each in result.preview]}
         session.emit(value)
         return
     table = session.table(*result.counts)
@@ -183,18 +176,6 @@ def _show(session: Session, result: "ImportResult", dry_run: bool) -> None:
         table.add_row(place, each.address, each.name, each.standing, attributes)
     session.console.print(table)
     session.notes.print("Nothing was written. Leave --dry-run out to import.")
-
-
-def _sample_json(sample: "Sample") -> dict[str, Any]:
-    return {
-        "file": sample.file,
-        "line": sample.line,
-        "address": sample.address,
-        "name": sample.name,
-        "standing": sample.standing,
-        "attributes": dict(sample.attributes),
-        "consent_at": None if sample.consent_at is None else sample.consent_at.isoformat(),
-    }
 
 
 def _show_notes(

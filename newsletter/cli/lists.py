@@ -1,7 +1,7 @@
 """`newsletter lists`: list, create, edit, show, delete."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -57,10 +57,11 @@ def create(session: Session, name: str, title: str, description: str) -> None:
 def edit(session: Session, name: str, title: str | None, description: str | None) -> None:
     """Give a list another title or description."""
     from newsletter.audience import lists as service
+    from newsletter.operations import records
 
     found = service.edit(session.store, name, title=title, description=description)
     if session.json:
-        session.emit(as_json(found))
+        session.emit(records.mailing_list(found))
     else:
         session.console.print(lists_table(session, [found]))
 
@@ -71,10 +72,11 @@ def edit(session: Session, name: str, title: str | None, description: str | None
 def show(session: Session, name: str) -> None:
     """Show how many people stand where on one list."""
     from newsletter.audience import lists as service
+    from newsletter.operations import records
 
     found = service.find(session.store, name)
     if session.json:
-        session.emit(as_json(found))
+        session.emit(records.mailing_list(found))
     else:
         session.console.print(lists_table(session, [found]))
 
@@ -94,19 +96,6 @@ def delete(session: Session, name: str, yes: bool) -> None:
         session.console.print(f"Deleted the list {name!r} with {found.members:,} members.")
 
 
-def as_json(counts: "ListCounts") -> dict[str, Any]:
-    return {
-        "name": counts.name,
-        "confirmed": counts.confirmed,
-        "pending": counts.pending,
-        "unsubscribed": counts.unsubscribed,
-        "sends": counts.sends,
-        "created_at": counts.created_at.isoformat(),
-        "title": counts.title,
-        "description": counts.description,
-    }
-
-
 def lists_table(session: Session, found: "Sequence[ListCounts]") -> "Table":
     """A list a row; what no list has of title and description is no column."""
     words = [word for word in ("title", "description") if any(getattr(c, word) for c in found)]
@@ -119,12 +108,13 @@ def lists_table(session: Session, found: "Sequence[ListCounts]") -> "Table":
 
 
 def _show_all(session: Session) -> None:
+    from newsletter.operations import records
     from newsletter.store import lists
 
     with session.store.read() as connection:
         found = lists.newest_first(connection)
     if session.json:
         for counts in found:
-            session.emit(as_json(counts))
+            session.emit(records.mailing_list(counts))
     else:
         session.console.print(lists_table(session, found) if found else "There are no lists.")

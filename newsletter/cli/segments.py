@@ -11,7 +11,6 @@ from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.audience.segments import Members
-    from newsletter.model.segment import Segment
     from newsletter.store.conditions import Moment
 
 _SAMPLE = 10
@@ -97,10 +96,11 @@ def update(session: Session, name: str, rule: str | None, file: Path | None) -> 
 def show(session: Session, name: str, list_name: str | None, sample: int) -> None:
     """Show the rule of a segment, how many are in it, and some of them."""
     from newsletter.audience import segments as service
+    from newsletter.operations import records
 
     found, members = service.show(session.store, name, list_name, sample, moment_of(session))
     if session.json:
-        session.emit({**as_json(found), **_members_json(members, list_name)})
+        session.emit({**records.segment(found), **records.members(members, list_name)})
         return
     session.console.print(found.rule)
     _show_members(session, members, list_name)
@@ -116,11 +116,12 @@ def check(
 ) -> None:
     """Show who is in a segment of this rule, without saving it."""
     from newsletter.audience import segments as service
+    from newsletter.operations import records
 
     text, source = _read(rule, file)
     members = service.check(session.store, text, list_name, sample, moment_of(session), source)
     if session.json:
-        session.emit({"rule": text, **_members_json(members, list_name)})
+        session.emit({"rule": text, **records.members(members, list_name)})
     else:
         _show_members(session, members, list_name)
 
@@ -139,24 +140,6 @@ def delete(session: Session, name: str) -> None:
         session.console.print(f"Deleted the segment {name!r}.")
 
 
-def as_json(segment: "Segment") -> dict[str, Any]:
-    return {
-        "name": segment.name,
-        "rule": segment.rule,
-        "created_at": segment.created_at.isoformat(),
-        "updated_at": segment.updated_at.isoformat(),
-    }
-
-
-def _members_json(members: "Members", list_name: str | None) -> dict[str, Any]:
-    return {
-        "list": list_name,
-        "count": members.count,
-        "sample": list(members.sample),
-        "warnings": list(members.warnings),
-    }
-
-
 def _show_members(session: Session, members: "Members", list_name: str | None) -> None:
     _warn(session, members.warnings)
     place = f"on {list_name}" if list_name else "on any list"
@@ -169,13 +152,14 @@ def _show_members(session: Session, members: "Members", list_name: str | None) -
 
 
 def _show_all(session: Session) -> None:
+    from newsletter.operations import records
     from newsletter.store import segments as queries
 
     with session.store.read() as connection:
         found = queries.newest_first(connection)
     if session.json:
         for segment in found:
-            session.emit(as_json(segment))
+            session.emit(records.segment(segment))
         return
     table = session.table("segment", "rule")
     for segment in found:

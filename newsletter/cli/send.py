@@ -1,22 +1,21 @@
-"""`newsletter send`: plan, confirm, send, and say what happened."""
+"""`newsletter send`: propose, confirm, send, and say what happened."""
 
 import re
 import sys
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import open_worker, run_and_show
-from newsletter.cli.showing import in_zone, refuse, show_findings, warn
-from newsletter.errors import Refused, UsageError
-from newsletter.model.email import fill
+from newsletter.cli.showing import in_zone, show_findings, warn
+from newsletter.errors import Refused
 
 if TYPE_CHECKING:
-    from newsletter.sending.plan import Forecast, Order
+    from newsletter.operations.propose import Proposal
 
 
 class Share(click.ParamType[float]):
@@ -49,154 +48,69 @@ class Share(click.ParamType[float]):
 @click.option("--canary", type=Share(), help="Send to this share first, e.g. 2%, then look.")
 @click.option("--rate", type=click.IntRange(min=1), help="Recipients a second, at most.")
 @command
-def send(
-    session: Session,
-    issue: str,
-    list_name: str | None,
-    segment: str | None,
-    at: str | None,
-    dry_run: bool,
-    yes: bool,
-    again: str | None,
-    only_missing: bool,
-    spread: bool,
-    canary: float | None,
-    rate: int | None,
-) -> int:
+def send(session: Session, /, issue: str, dry_run: bool, yes: bool, **options: Any) -> int:
     """Send an issue to a list."""
-    from newsletter import scaffold
-    from newsletter.desk import dates
-    from newsletter.desk.prepare import blamed_on, place_of, prepare
-    from newsletter.desk.publishing import publish
-    from newsletter.desk.slugs import is_taken
-    from newsletter.project import utc_now
-    from newsletter.sending import plan, preflight, restored
-    from newsletter.times import parse_time
-    from newsletter.transports import kind_of
+    from newsletter.operations.propose import Wish, order_of, plan, propose
 
-    prepared = prepare(session.project, issue)
-    place = "--list" if list_name else place_of("list", prepared.parsed)
-    list_name = list_name or prepared.digest.meta.list
-    if list_name is None:
-        raise UsageError(
-            "to which list?", hint="Name it with --list, or as `list:` in the front matter."
-        )
-    if again is not None and not again.strip():
-        raise UsageError("--again needs a reason", hint='--again "the links were broken"')
-    if only_missing and again is None:
-        raise UsageError("--only-missing goes with --again", hint='--again "some had it too late"')
-    timezone = session.project.settings.newsletter.timezone
-    with blamed_on("--segment"):
-        rule = "" if segment is None else plan.rule_of(session.store, segment)
-    order = plan.Order(
-        slug=prepared.digest.slug,
-        email=prepared.email,
-        list_name=list_name,
-        segment=segment or "",
-        rule=rule,
-        timezone=timezone,
-        web=session.project.settings.web,
-        again=again,
-        only_missing=only_missing,
-        spread=spread,
-        rate=rate,
-        canary=canary,
-        scheduled_at=None if at is None else parse_time(at, timezone, utc_now()),
-        git_commit=plan.git_commit(prepared.path),
-        source_hash=prepared.parsed.source_hash,
-    )
+    project, wish = session.project, Wish(issue, **options)
+    prepared, order, place = order_of(project, session.store, wish)
     show_findings(session, prepared)
     worker = open_worker(session)  # a transport or a secret that is missing leaves no send behind
-    preflight.check_store(worker)
-    with blamed_on(place):
-        expected = plan.forecast(session.store, order, utc_now())
-    if again is None:
-        preflight.check_renamed(session.store, order, partial(is_taken, session.project))
-    for warning in preflight.check_fields(session.store, order.email, list_name):
-        warn(session, warning)
-    goes_out = order.scheduled_at or utc_now()
-    if warning := dates.outdated(prepared.digest, goes_out, timezone):
-        warn(session, f"{warning}.")
-    if session.project.settings.policy.require_test:
-        preflight.check_tested(session.store, order.email.content_hash, order.slug)
-    scheduled = order.scheduled_at is not None
-    allowance = preflight.check_account(
-        worker.transport, expected.queued, spread=spread, scheduled=scheduled
-    )
-    restored.compare(session.store, allowance, utc_now())
-    for warning in preflight.check_sender(worker.transport, order.email.sender, allowance):
-        warn(session, f"{warning}.")
-    if worker.transport.reaches_readers:
-        refuse(prepared, tuple(scaffold.untouched(prepared.digest)))
-        scaffold.check_identity(session.project.settings)
-    days = preflight.days(allowance, expected.queued, scheduled=scheduled)
+    proposal = propose(project, worker, prepared, order, place=place, warn=partial(warn, session))
     if dry_run:
-        _show_plan(session, order, expected, days)
+        _show_plan(session, proposal)
         return 0
     if not yes:
-        _confirm(session, order, expected, days)
-    if order.canary and not kind_of(session.project.settings.transport).reports:
+        _confirm(session, proposal)
+    if order.canary and not _is_reported_on(session):
         session.notes.print(
             "Nothing reports what becomes of these mails: the canary pauses, unless "
             "`newsletter events replay` tells of them.",
             style="yellow",
         )
-    publish(prepared.pictures, session.project.settings, session.store, utc_now())
-    worker = replace(worker, warned=allowance.warning)
-    return run_and_show(session, worker, plan.plan(session.store, order, utc_now(), worker.name))
+    send_id = plan(project, worker, proposal)
+    return run_and_show(session, replace(worker, warned=proposal.account_warning), send_id)
 
 
-def _show_plan(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
-    skipped = sum(expected.skipped.values())
+def _is_reported_on(session: Session) -> bool:
+    from newsletter.transports import kind_of
+
+    return kind_of(session.project.settings.transport).reports
+
+
+def _show_plan(session: Session, proposal: "Proposal") -> None:
+    from newsletter.operations import records
+
     if session.json:
-        session.emit(
-            {
-                "send_id": None,
-                "status": "dry_run",
-                "recipients": expected.recipients,
-                "accepted": 0,
-                "rejected": 0,
-                "skipped": skipped,
-                "unknown": 0,
-                "queued": expected.queued,
-                "had_it": expected.had_it,
-                "slug": order.slug,
-                "list": order.list_name,
-                "segment": order.segment or None,
-                "subject": fill(order.email.subject, {}),
-                "from": order.email.sender,
-                "content_hash": order.email.content_hash,
-                "scheduled_at": order.scheduled_at.isoformat() if order.scheduled_at else None,
-                "days": days,
-            }
-        )
+        session.emit(records.proposal(proposal))
         return
-    _describe(session, order, expected, days)
+    _describe(session, proposal)
     session.console.print("A dry run: nothing was written, nothing was sent.")
 
 
-def _describe(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
+def _describe(session: Session, proposal: "Proposal") -> None:
     from newsletter.project import utc_now
     from newsletter.sending.plan import change_since_last
 
+    order, forecast = proposal.order, proposal.forecast
     change = change_since_last(session.store, order, utc_now())
     table = session.table("", "", header=False)
-    table.add_row("subject", fill(order.email.subject, {}))
+    table.add_row("subject", proposal.subject)
     table.add_row("from", order.email.sender)
     table.add_row("list", order.list_name)
     if order.segment:
         table.add_row("segment", order.segment)
-    table.add_row("recipients", f"{expected.queued:,}{_change(change)}")
-    if expected.had_it:
-        table.add_row("had it already", f"{expected.had_it:,}; --only-missing leaves them out")
-    for reason, amount in expected.skipped.items():
+    table.add_row("recipients", f"{forecast.queued:,}{_change(change)}")
+    if forecast.had_it:
+        table.add_row("had it already", f"{forecast.had_it:,}; --only-missing leaves them out")
+    for reason, amount in forecast.skipped.items():
         table.add_row(f"skipped, {reason}", f"{amount:,}")
     if order.scheduled_at:
         table.add_row("at", in_zone(session, order.scheduled_at))
     if order.canary:
         table.add_row("canary", f"{order.canary:.2%} first, the rest once that is well")
-    if days > 1:
-        table.add_row("spread", f"over {days} days or more, by the account's quota")
+    if proposal.days > 1:
+        table.add_row("spread", f"over {proposal.days} days or more, by the account's quota")
     session.notes.print(table)
 
 
@@ -205,14 +119,14 @@ def _change(change: tuple[int, int] | None) -> str:
     return "" if change is None else f" (+{change[0]:,} −{change[1]:,})"
 
 
-def _confirm(session: Session, order: "Order", expected: "Forecast", days: int) -> None:
+def _confirm(session: Session, proposal: "Proposal") -> None:
     """Ask for the number of recipients: a count that is typed was read."""
     if not sys.stdin.isatty():
         raise Refused(
             "sending was not confirmed: there is no terminal to ask at",
             hint="Add --yes to send without a question.",
         )
-    _describe(session, order, expected, days)
+    _describe(session, proposal)
     question = "Type the number of recipients to send"
-    if ask(question).strip().replace(",", "") != str(expected.queued):
+    if ask(question).strip().replace(",", "") != str(proposal.forecast.queued):
         raise Refused("sending was not confirmed", hint="Nothing was sent.")

@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.showing import as_json, in_zone, show, standing_of
+from newsletter.cli.showing import in_zone, send_record, show, standing_of
 from newsletter.errors import UsageError
 from newsletter.gate import visible
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, Send, SendStatus
@@ -49,7 +48,7 @@ def status(session: Session, send: str | None) -> None:
     warning = many_bounces(session.store, found, session.project.settings.policy)
     words = _unknown_words(session, found)
     if session.json:
-        session.emit(as_json(found, alarm, words, warning))
+        session.emit(send_record(session, found, alarm=alarm, unknown_words=words, warning=warning))
         return
     show(session, found)
     if warning:
@@ -72,7 +71,7 @@ def sends(session: Session, limit: int | None) -> None:
     warn_if_restored(session)
     if session.json:
         for send in found:
-            session.emit(as_json(send))
+            session.emit(send_record(session, send))
         return
     words = ("delivered", "bounced", "complained")
     table = session.table(
@@ -113,6 +112,7 @@ def deliveries(
     session: Session, send: str, wanted: str | None, reported: str | None, as_csv: bool
 ) -> None:
     """Show what became of each recipient of a send."""
+    from newsletter.operations import records
     from newsletter.store import deliveries as queries
     from newsletter.store import sends as send_queries
 
@@ -129,7 +129,7 @@ def deliveries(
             return
         for delivery in rows:
             if session.json:
-                session.emit(delivery_json(delivery))
+                session.emit(records.delivery(delivery))
             else:
                 notes = " ".join(filter(None, (delivery.reported, delivery.reason)))
                 address = delivery.address or "(erased)"
@@ -154,12 +154,13 @@ def _print_csv(rows: Iterable[Delivery]) -> None:
     import csv
 
     from newsletter.audience.spreadsheet import guard
+    from newsletter.operations import records
 
     columns = ("delivery", "address", "status", "reported", "reason", "attempts", "at")
     writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(columns)
     for delivery in rows:
-        values = delivery_json(delivery)
+        values = records.delivery(delivery)
         cells = (str(values[column] or "") for column in columns)
         writer.writerow(guard(visible(cell)) for cell in cells)
 
@@ -183,17 +184,3 @@ def _unknown_words(session: Session, send: Send) -> Mapping[str, int]:
 
     with session.store.read() as connection:
         return events.unknown_words(connection, queries.number_of(connection, send.id))
-
-
-def delivery_json(delivery: Delivery) -> dict[str, Any]:
-    return {
-        "address": delivery.address,
-        "subscriber_id": delivery.subscriber_id,
-        "status": delivery.status,
-        "message_id": delivery.message_id,
-        "attempts": delivery.attempts,
-        "reason": delivery.reason,
-        "at": delivery.at.isoformat() if delivery.at else None,
-        "delivery": delivery.id,
-        "reported": delivery.reported,
-    }

@@ -1,13 +1,9 @@
 """A send as every command prints it: one JSON object, or a table and what to do next."""
 
 import datetime as dt
-import shlex
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from newsletter.cli.frame import Session
-from newsletter.errors import FindingsError
-from newsletter.model.finding import Finding
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 
 if TYPE_CHECKING:
@@ -34,59 +30,11 @@ def standing_of(send: Send) -> "Standing":
     return standing(send, utc_now())
 
 
-def as_json(
-    send: Send,
-    alarm: str | None = None,
-    unknown_words: Mapping[str, int] | None = None,
-    warning: str | None = None,
-) -> dict[str, Any]:
-    """A send as every command prints it; `status` alone looks for the last three."""
-    balance, now = send.counts, standing_of(send)
-    return {
-        "send_id": send.id,
-        "status": send.status,
-        "recipients": balance.recipients,
-        "accepted": balance.accepted,
-        "rejected": balance.rejected,
-        "skipped": balance.skipped,
-        "unknown": balance.unknown,
-        "queued": balance.queued,
-        "state": now.state,
-        "waiting_for": now.waiting_for,
-        "until": _time(now.until),
-        "owner": now.owner,
-        "running_since": _time(now.since),
-        "rate": None if now.rate is None else round(now.rate, 1),
-        "time_left_seconds": None
-        if now.time_left is None
-        else round(now.time_left.total_seconds()),
-        "delivered": send.reports.delivered,
-        "bounced": send.reports.bounced,
-        "complained": send.reports.complained,
-        "unsubscribed": send.unsubscribed,
-        "slug": send.slug,
-        "list": send.list,
-        "segment": send.segment,
-        "subject": send.subject,
-        "from": send.sender,
-        "content_hash": send.content_hash,
-        "git_commit": send.git_commit,
-        "again": send.again,
-        "rate_asked": send.rate,
-        "stopped_by": send.stopped_by,
-        "pause_reason": send.pause_reason,
-        "resume_at": _time(send.resume_at),
-        "created_at": send.created_at.isoformat(),
-        "scheduled_at": _time(send.scheduled_at),
-        "finished_at": _time(send.finished_at),
-        "alarm": alarm,
-        "unknown_words": dict(unknown_words or {}),
-        "warning": warning,
-    }
+def send_record(session: Session, send: Send, **found: Any) -> dict[str, Any]:
+    """A send as every command prints it with --json; `found` is what `status` looks for."""
+    from newsletter.operations import records
 
-
-def _time(at: dt.datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+    return records.send(send, standing_of(send), **found)
 
 
 def show(session: Session, send: Send) -> None:
@@ -216,6 +164,7 @@ def show_findings(session: Session, prepared: "Prepared", *, is_test: bool = Fal
 
     What its author left for later refuses it too, but for a test, which shows how far it is.
     """
+    from newsletter.desk.prepare import refuse
     from newsletter.lint.formats import folded
 
     refuse(prepared, prepared.errors if is_test else prepared.refusals)
@@ -226,13 +175,3 @@ def show_findings(session: Session, prepared: "Prepared", *, is_test: bool = Fal
 def warn(session: Session, warning: str) -> None:
     """Tell of what does not keep an issue from being sent."""
     session.notes.print(f"Warning: {warning}", style="yellow")
-
-
-def refuse(prepared: "Prepared", findings: tuple[Finding, ...]) -> None:
-    """Raises FindingsError if there is any."""
-    if findings:
-        raise FindingsError(
-            findings,
-            hint=f"Nothing was sent. {findings[0].fix} "
-            f"See: newsletter lint {shlex.quote(str(prepared.path))}",
-        )

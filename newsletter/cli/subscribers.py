@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Collection
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,13 +14,12 @@ from newsletter.cli.imports import import_, undo
 from newsletter.cli.imports import list_ as imports
 from newsletter.cli.removing import delete, move, remove
 from newsletter.errors import Refused, UsageError
-from newsletter.model.subscriber import Subscription, SubscriptionStatus, Suppression
+from newsletter.model.subscriber import SubscriptionStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from newsletter.store.conditions import Condition
-    from newsletter.store.people import Person
 
 _TABLE_ROWS = 100  # of people; --limit asks for more
 _ERASED = ("subscriptions", "requests", "receipts", "events", "files")
@@ -115,13 +114,15 @@ def show(session: Session, address: str) -> None:
     """Show what is known of one person."""
     from newsletter.audience import subscribers as service
     from newsletter.audience.address import parse
+    from newsletter.operations import records
 
     mailbox = parse(address)
     found = service.profile(session.store, mailbox, hashes_of(session))
     described: dict[str, Any] = {"address": mailbox.text, "subscriptions": []}
     if found.person is not None:
-        described = person_json(found.person)
-    described["suppression"] = suppression_json(found.suppression)
+        described = records.person(found.person)
+    suppression = found.suppression
+    described["suppression"] = None if suppression is None else records.suppression(suppression)
     if session.json:
         session.emit(described)
         return
@@ -158,6 +159,7 @@ def list_(
     limit: int | None,
 ) -> None:
     """List subscribers, newest first."""
+    from newsletter.operations import records
     from newsletter.store import lists, people
 
     most = limit if limit is not None or session.json else _TABLE_ROWS
@@ -172,7 +174,7 @@ def list_(
         )
         if session.json:
             for person in found:
-                session.emit(person_json(person))
+                session.emit(records.person(person))
             return
         table = session.table("address", "name", "lists")
         for person in found:
@@ -276,14 +278,15 @@ def forget(session: Session, address: str, yes: bool) -> None:
 def stats(session: Session) -> None:
     """Count subscribers by list and status, and suppressions by reason."""
     from newsletter.audience import subscribers as service
-    from newsletter.cli.lists import as_json, lists_table
+    from newsletter.cli.lists import lists_table
+    from newsletter.operations import records
 
     found = service.stats(session.store)
     if session.json:
         session.emit(
             {
                 "subscribers": found.subscribers,
-                "lists": [as_json(each) for each in found.lists],
+                "lists": [records.mailing_list(each) for each in found.lists],
                 "suppressions": dict(found.suppressions),
             }
         )
@@ -297,50 +300,9 @@ def stats(session: Session) -> None:
 
 def hashes_of(session: Session) -> Callable[[str], Collection[str]]:
     """The keyed hashes of an address; reads the keys when first asked, which is rarely."""
+    from newsletter.operations.keys import hashes_of
 
-    @cache
-    def links() -> Any:
-        from newsletter.links import Links, load_keys
-
-        return Links("", load_keys(session.project.root))
-
-    return lambda key: links().address_hashes(key)
-
-
-def person_json(person: "Person") -> dict[str, Any]:
-    subscriber = person.subscriber
-    return {
-        "id": subscriber.id,
-        "address": subscriber.address.text,
-        "name": subscriber.name,
-        "attributes": dict(subscriber.attributes),
-        "created_at": person.created_at.isoformat(),
-        "subscriptions": [subscription_json(joined) for joined in person.subscriptions],
-    }
-
-
-def subscription_json(joined: Subscription) -> dict[str, Any]:
-    return {
-        "list": joined.list,
-        "status": joined.status,
-        "consent": {
-            "at": joined.consent.at.isoformat(),
-            "how": joined.consent.how,
-            "source": joined.consent.source,
-        },
-        "updated_at": joined.updated_at.isoformat(),
-    }
-
-
-def suppression_json(suppression: Suppression | None) -> dict[str, Any] | None:
-    if suppression is None:
-        return None
-    return {
-        "address": suppression.address,
-        "reason": suppression.reason,
-        "source": suppression.source,
-        "created_at": suppression.created_at.isoformat(),
-    }
+    return hashes_of(session.project.root)
 
 
 def _in_segment(

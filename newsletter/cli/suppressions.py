@@ -7,7 +7,7 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.sends import SendId
-from newsletter.cli.subscribers import hashes_of, suppression_json
+from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SuppressionReason
 
@@ -26,13 +26,14 @@ def suppressions() -> None:
 @command
 def list_(session: Session, reason: str | None) -> None:
     """Show all suppressions and their causes, newest first; an erased person is a hash."""
+    from newsletter.operations import records
     from newsletter.store import suppressions as queries
 
     wanted = None if reason is None else SuppressionReason(reason)
     with session.store.read() as connection:
         for found in queries.newest_first(connection, wanted):
             if session.json:
-                session.emit(suppression_json(found) or {})
+                session.emit(records.suppression(found))
             else:
                 session.console.print(
                     f"{found.created_at:%Y-%m-%d}  {found.reason:11}  {found.address}  "
@@ -47,11 +48,12 @@ def add(session: Session, address: str) -> None:
     """Never mail an address again."""
     from newsletter.audience import subscribers as service
     from newsletter.audience.address import parse
+    from newsletter.operations import records
     from newsletter.project import utc_now
 
     found = service.suppress(session.store, parse(address), utc_now())
     if session.json:
-        session.emit(suppression_json(found) or {})
+        session.emit(records.suppression(found))
     else:
         session.console.print(f"{found.address} is never mailed ({found.reason}).")
 

@@ -1,7 +1,8 @@
 """An issue made ready: read, checked and rendered, the same way for render, test and send."""
 
 import datetime as dt
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +15,7 @@ from newsletter.desk.languages import language_findings
 from newsletter.desk.neighbours import no_source_link
 from newsletter.desk.slugs import Slugs, duplicate_slug
 from newsletter.digest import Parsed, front_matter
-from newsletter.errors import UsageError
+from newsletter.errors import FindingsError, UsageError
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
@@ -93,6 +94,16 @@ def prepare_again(project: Project, slug: str, hint: str) -> Prepared:
     if not holders:
         raise UsageError(f"no issue has the slug {slug!r} any more", hint=hint)
     return prepare(project, str(holders[0].path), taken=taken)
+
+
+def refuse(prepared: Prepared, findings: Sequence[Finding]) -> None:
+    """Raises FindingsError if there is any."""
+    if findings:
+        raise FindingsError(
+            findings,
+            hint=f"Nothing was sent. {findings[0].fix} "
+            f"See: newsletter lint {shlex.quote(str(prepared.path))}",
+        )
 
 
 @contextmanager

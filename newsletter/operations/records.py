@@ -1,0 +1,215 @@
+"""One JSON shape for each noun: that of every --json and of every view. Times are ISO 8601."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from newsletter.model.send import Delivery, Send
+from newsletter.model.subscriber import Subscription, Suppression
+
+if TYPE_CHECKING:
+    from newsletter.audience.explaining import Explanation
+    from newsletter.audience.segments import Members
+    from newsletter.audience.tally import Sample
+    from newsletter.model.segment import Segment
+    from newsletter.operations.propose import Proposal
+    from newsletter.sending.state import Standing
+    from newsletter.store.imports import Import
+    from newsletter.store.lists import ListCounts
+    from newsletter.store.people import Person
+
+Record = dict[str, Any]
+
+
+def send(
+    sent: Send,
+    now: "Standing",
+    *,
+    alarm: str | None = None,
+    unknown_words: Mapping[str, int] | None = None,
+    warning: str | None = None,
+) -> Record:
+    """A send and where it stands `now`; `status` alone looks for the last three."""
+    balance, left = sent.counts, now.time_left
+    return {
+        "send_id": sent.id,
+        "status": sent.status,
+        "recipients": balance.recipients,
+        "accepted": balance.accepted,
+        "rejected": balance.rejected,
+        "skipped": balance.skipped,
+        "unknown": balance.unknown,
+        "queued": balance.queued,
+        "state": now.state,
+        "waiting_for": now.waiting_for,
+        "until": time(now.until),
+        "owner": now.owner,
+        "running_since": time(now.since),
+        "rate": None if now.rate is None else round(now.rate, 1),
+        "time_left_seconds": None if left is None else round(left.total_seconds()),
+        "delivered": sent.reports.delivered,
+        "bounced": sent.reports.bounced,
+        "complained": sent.reports.complained,
+        "unsubscribed": sent.unsubscribed,
+        "slug": sent.slug,
+        "list": sent.list,
+        "segment": sent.segment,
+        "subject": sent.subject,
+        "from": sent.sender,
+        "content_hash": sent.content_hash,
+        "git_commit": sent.git_commit,
+        "again": sent.again,
+        "rate_asked": sent.rate,
+        "stopped_by": sent.stopped_by,
+        "pause_reason": sent.pause_reason,
+        "resume_at": time(sent.resume_at),
+        "created_at": time(sent.created_at),
+        "scheduled_at": time(sent.scheduled_at),
+        "finished_at": time(sent.finished_at),
+        "alarm": alarm,
+        "unknown_words": dict(unknown_words or {}),
+        "warning": warning,
+    }
+
+
+def proposal(proposed: "Proposal") -> Record:
+    """A send that was not made: what `--dry-run` says."""
+    order, forecast = proposed.order, proposed.forecast
+    return {
+        "send_id": None,
+        "status": "dry_run",
+        "recipients": forecast.recipients,
+        "accepted": 0,
+        "rejected": 0,
+        "skipped": sum(forecast.skipped.values()),
+        "unknown": 0,
+        "queued": forecast.queued,
+        "had_it": forecast.had_it,
+        "slug": order.slug,
+        "list": order.list_name,
+        "segment": order.segment or None,
+        "subject": proposed.subject,
+        "from": order.email.sender,
+        "content_hash": order.email.content_hash,
+        "scheduled_at": time(order.scheduled_at),
+        "days": proposed.days,
+    }
+
+
+def delivery(delivered: Delivery) -> Record:
+    return {
+        "address": delivered.address,
+        "subscriber_id": delivered.subscriber_id,
+        "status": delivered.status,
+        "message_id": delivered.message_id,
+        "attempts": delivered.attempts,
+        "reason": delivered.reason,
+        "at": time(delivered.at),
+        "delivery": delivered.id,
+        "reported": delivered.reported,
+    }
+
+
+def person(known: "Person") -> Record:
+    subscriber = known.subscriber
+    return {
+        "id": subscriber.id,
+        "address": subscriber.address.text,
+        "name": subscriber.name,
+        "attributes": dict(subscriber.attributes),
+        "created_at": time(known.created_at),
+        "subscriptions": [subscription(joined) for joined in known.subscriptions],
+    }
+
+
+def subscription(joined: Subscription) -> Record:
+    consent = joined.consent
+    return {
+        "list": joined.list,
+        "status": joined.status,
+        "consent": {"at": time(consent.at), "how": consent.how, "source": consent.source},
+        "updated_at": time(joined.updated_at),
+    }
+
+
+def suppression(suppressed: Suppression) -> Record:
+    return {
+        "address": suppressed.address,
+        "reason": suppressed.reason,
+        "source": suppressed.source,
+        "created_at": time(suppressed.created_at),
+    }
+
+
+def mailing_list(counts: "ListCounts") -> Record:
+    return {
+        "name": counts.name,
+        "confirmed": counts.confirmed,
+        "pending": counts.pending,
+        "unsubscribed": counts.unsubscribed,
+        "sends": counts.sends,
+        "created_at": time(counts.created_at),
+        "title": counts.title,
+        "description": counts.description,
+    }
+
+
+def segment(saved: "Segment") -> Record:
+    return {
+        "name": saved.name,
+        "rule": saved.rule,
+        "created_at": time(saved.created_at),
+        "updated_at": time(saved.updated_at),
+    }
+
+
+def members(found: "Members", list_name: str | None) -> Record:
+    """Who would get a send to a segment of a list, or of any where none is named."""
+    return {
+        "list": list_name,
+        "count": found.count,
+        "sample": list(found.sample),
+        "warnings": list(found.warnings),
+    }
+
+
+def sample(row: "Sample") -> Record:
+    """A row of a file as an import would take it."""
+    return {
+        "file": row.file,
+        "line": row.line,
+        "address": row.address,
+        "name": row.name,
+        "standing": row.standing,
+        "attributes": dict(row.attributes),
+        "consent_at": time(row.consent_at),
+    }
+
+
+def import_(done: "Import") -> Record:
+    return {
+        "import_id": done.id,
+        "at": time(done.at),
+        "file": done.file,
+        "system": done.system,
+        "counts": dict(done.counts),
+        "undone_at": time(done.undone_at),
+    }
+
+
+def explanation(told: "Explanation") -> Record:
+    facts = [
+        {"at": time(fact.at), "kind": fact.kind, "text": fact.text, **fact.details}
+        for fact in told.facts
+    ]
+    return {
+        "address": told.address,
+        "summary": told.summary,
+        "subscriptions": [subscription(joined) for joined in told.subscriptions],
+        "suppression": None if told.suppression is None else suppression(told.suppression),
+        "facts": facts,
+    }
+
+
+def time(at: dt.datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

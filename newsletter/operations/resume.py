@@ -1,0 +1,45 @@
+"""Going on with sends that rest."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from newsletter.model.send import Send, SendStatus
+from newsletter.project import utc_now
+from newsletter.sending import control, preflight, taking_up
+from newsletter.sending.run import allowed, read
+from newsletter.sending.worker import Worker
+
+
+def check(worker: Worker) -> None:
+    """Raises Refused where the store must not send."""
+    worker.patience.until_back(lambda: preflight.check_store(worker))
+
+
+def resting(worker: Worker) -> Sequence[str]:
+    """The sends that nobody runs, and those that wait for the quota."""
+    unattended = partial(taking_up.unattended, worker.store, utc_now())
+    return [send.id for send in worker.patience.until_back(unattended)]
+
+
+def is_cancelled(worker: Worker, send_id: str) -> bool:
+    """Whether a send was cancelled meanwhile."""
+    send = worker.patience.until_back(partial(read, worker.store, send_id))
+    return send.status is SendStatus.CANCELLED
+
+
+def reopen(worker: Worker, send_id: str, rate: int | None, *, cancelled: bool = False) -> Send:
+    """Let a send go on, kept for this worker; returns it as it stood.
+
+    Raises Refused where it cannot be resumed, or where the account may not send: then it stays as
+    it is. `rate` and `cancelled` are those of `control.reopen`.
+    """
+    until_back = worker.patience.until_back
+    before = until_back(lambda: read(worker.store, send_id))
+    if before.status in (SendStatus.PAUSED, SendStatus.CANCELLED):
+        allowed(worker.transport)
+    until_back(
+        lambda: control.reopen(
+            worker.store, before.id, utc_now, owner=worker.name, rate=rate, cancelled=cancelled
+        )
+    )
+    return before

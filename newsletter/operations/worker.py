@@ -1,0 +1,126 @@
+"""A Worker of a project, with what it asks between its batches."""
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from functools import cache
+
+from newsletter.audience import syncing
+from newsletter.errors import ConfigurationError, TransportError
+from newsletter.feedback import silence
+from newsletter.feedback.apply import Applied
+from newsletter.feedback.base import Queue, QueueUnreachable
+from newsletter.feedback.drain import Drain
+from newsletter.feedback.sources import source_of
+from newsletter.feedback.warning import of_running
+from newsletter.links import Links, load_keys
+from newsletter.operations.keys import hashes_of
+from newsletter.project import Project, utc_now
+from newsletter.sending.canary import Limits
+from newsletter.sending.core import Notify
+from newsletter.sending.patience import Patience
+from newsletter.sending.worker import Worker
+from newsletter.store import Store
+from newsletter.transports import open_transport
+from newsletter.transports.base import HasAccountList, Transport
+
+_DRAINED_FOR = dt.timedelta(seconds=10)  # well within the lease of a send
+
+
+def open_worker(project: Project, store: Store, notify: Notify) -> Worker:
+    """What it takes to work on the sends of a project.
+
+    Raises UsageError or ConfigurationError where a part of it is missing.
+    """
+    settings = project.settings
+    base_url, policy = settings.newsletter.base_url, settings.policy
+    transport = open_transport(project)
+    stop = threading.Event()
+    return Worker(
+        store=store,
+        transport=transport,
+        links=Links(base_url, load_keys(project.root)),
+        base_url=base_url,
+        max_rate=settings.transport.max_rate,
+        clock=utc_now,
+        stop=stop,
+        notify=notify,
+        stale_after=dt.timedelta(hours=policy.stale_schedule_hours),
+        generation=project.generation,
+        refresh=lambda: _pull_suppressions(project, store, transport, notify),
+        timezone=settings.newsletter.timezone,
+        canary_limits=Limits(
+            policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
+        ),
+        poll_events=_drain(project, store, stop, notify),
+        check_events=_alarm(project, store, notify),
+        patience=Patience(notify),
+    )
+
+
+def _drain(
+    project: Project, store: Store, stop: threading.Event, notify: Notify
+) -> Callable[[], None]:
+    """Drains the queue of events for a while, if there is one: what a canary waits for comes in by
+    itself. Where this process cannot, it says so once; another may."""
+    settings = project.settings
+    source = source_of(settings.events)
+    open_queue = source.open_queue
+    if open_queue is None or not source.has_queue(settings):
+        return lambda: None
+
+    @cache
+    def queue() -> Queue:
+        return open_queue(settings)
+
+    notify_once = _once(notify)
+
+    def drain() -> None:
+        try:
+            drained = Drain(queue(), store, settings, utc_now, stop, notify_once, Applied())
+            drained.run(once=True, at_most=_DRAINED_FOR)
+        except (ConfigurationError, QueueUnreachable) as error:
+            notify_once(error.message)
+
+    return drain
+
+
+def _alarm(project: Project, store: Store, notify: Notify) -> Callable[[], None]:
+    """Tells, once, that nothing is reported of what is being sent, or too many bounces."""
+    notify_once = _once(notify)
+    warned: set[str] = set()
+
+    def check() -> None:
+        settings = project.settings
+        if alarm := silence(store, settings, utc_now()):
+            notify_once(f"Alarm: {alarm}.")
+        for send_id, warning in of_running(store, settings.policy).items():
+            if send_id not in warned:  # its numbers change
+                warned.add(send_id)
+                notify(f"Warning about {send_id}: {warning}.")
+
+    return check
+
+
+def _once(notify: Notify) -> Notify:
+    """Tells each line the first time only."""
+    return cache(notify)
+
+
+def _pull_suppressions(
+    project: Project, store: Store, transport: Transport, notify: Notify
+) -> None:
+    """Take over whom the provider has listed since the last send.
+
+    Where it does not tell, that is told and the send goes on: it mails none of them by itself.
+    """
+    if not isinstance(transport, HasAccountList):
+        return
+    account = transport.account_list
+    try:
+        new = syncing.pull(store, account, hashes_of(project.root), utc_now())
+    except (ConfigurationError, TransportError) as error:
+        notify(error.message)
+        return
+    if new:
+        notify(f"Newly suppressed by the list of the {account.service} account: {new:,}.")
