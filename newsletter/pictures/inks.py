@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import cast
 
-from PIL import Image
-
 _LOOKED_AT = (96, 96)  # pixels at most, which is enough to tell colours by
 _OPAQUE = 128  # of 255
 
@@ -14,6 +12,8 @@ _OPAQUE = 128  # of 255
 def inks(content: bytes) -> Mapping[str, int]:
     """How many pixels have which colour, of those that hide what is behind them; none at all where
     the picture shows its own ground, as photographs do."""
+    from PIL import Image  # noqa: PLC0415 -- for who has a picture
+
     with Image.open(io.BytesIO(content)) as image:
         if not image.has_transparency_data:
             return {}
