@@ -12,13 +12,14 @@ from typing import Protocol
 
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
-from newsletter.model.event import Event, NoEvent
+from newsletter.model.event import Event, NoEvent, Ref
 from newsletter.store import Store
 
 MAX_CHARACTERS = 256 * 1024  # of a message that is kept
 A_CALL = 10  # messages in a call of a queue, at most
 CALLS = 8  # of a queue, at once
 WAIT_SECONDS = 5  # for a first message: as long may stopping take
+_DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # NUL and halves of characters
 
 Clock = Callable[[], dt.datetime]
@@ -132,6 +133,16 @@ def understood(parse: Parse, text: str) -> Event | NoEvent:
         return parse(text)
     except Exception as error:  # noqa: BLE001 -- whatever it is, the message would come for ever
         return NoEvent(f"it cannot be read: {type(error).__name__}", harmless=False)
+
+
+def ref_of(value: str) -> Ref | None:
+    """The delivery that our header X-Newsletter-Ref names, or our tag `delivery` alone."""
+    delivery, _, attempt = value.partition(".")
+    match = _DELIVERY.fullmatch(delivery)
+    if match is None:
+        return None
+    tried = int(attempt) if re.fullmatch(r"[0-9]{1,5}", attempt) else None
+    return Ref(match["send"], int(match["number"]), tried)
 
 
 def storable(text: str) -> str:

@@ -4,8 +4,16 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
+
+import pytest
 
 import newsletter
+from newsletter.config import EventSettings, TransportSettings
+from newsletter.feedback.base import Incoming, incoming
+from newsletter.feedback.sources import source_of
+from newsletter.model.event import NoEvent
+from newsletter.transports import Kind, kind_of
 
 ROOT = Path(newsletter.__file__).parent
 NAMES = re.compile(r"\b(SES|SNS|SQS|AWS|Amazon|ses|sns|sqs|smtp)\b")
@@ -51,3 +59,30 @@ def test_no_text_and_no_branch_elsewhere_names_a_provider() -> None:
             named += [(file, line, text) for line, text in said if NAMES.search(text)]
 
     assert named == []
+
+
+@pytest.mark.parametrize("kind", get_args(TransportSettings.model_fields["kind"].annotation))
+def test_each_transport_of_the_settings_has_its_module_and_its_settings(kind: str) -> None:
+    settings = TransportSettings.model_validate({"kind": kind})
+
+    assert isinstance(kind_of(settings), Kind)
+    assert hasattr(settings, kind)
+
+
+@pytest.mark.parametrize("kind", get_args(EventSettings.model_fields["kind"].annotation))
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"event": 1}', "\0", "{" * 10_000])
+def test_each_source_of_events_reads_whatever_comes(kind: str, text: str) -> None:
+    source = source_of(EventSettings.model_validate({"kind": kind}))
+
+    assert isinstance(source.parse(text), NoEvent)
+
+
+def test_a_message_at_which_a_parser_fails_is_set_aside() -> None:
+    def parse(text: str) -> NoEvent:
+        raise KeyError(text)
+
+    [message] = incoming(parse, [("line 1", "x")])
+
+    assert message == Incoming(
+        "line 1", "x", NoEvent("it cannot be read: KeyError", harmless=False)
+    )

@@ -11,13 +11,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from newsletter.feedback.base import MAX_CHARACTERS, storable
+from newsletter.feedback.base import MAX_CHARACTERS, ref_of, storable
 from newsletter.feedback.ses import causes
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 
 _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
-_DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
 NAME = "SES"
+_HEADER = "x-newsletter-ref"
 # What each type is called; a word that is not here is an event of an unknown type.
 _TYPES = {
     "Send": EventType.SEND,
@@ -135,14 +135,17 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
 def _refs(mail: Mapping[str, Any]) -> Iterator[Ref]:
     """The delivery that an event names: by its tags, else by our header."""
     tags = mail.get("tags")
-    if isinstance(tags, dict) and (ref := _ref(_first(tags, "delivery"), _first(tags, "attempt"))):
+    if isinstance(tags, dict) and (ref := _tagged(tags)):
         yield ref
     headers = mail.get("headers")
     for header in headers if isinstance(headers, list) else ():
-        if isinstance(header, dict) and str(header.get("name")).lower() == "x-newsletter-ref":
-            delivery, _, attempt = str(header.get("value")).partition(".")
-            if ref := _ref(delivery, attempt):
-                yield ref
+        is_ours = isinstance(header, dict) and str(header.get("name")).lower() == _HEADER
+        if is_ours and (ref := ref_of(str(header.get("value")))):
+            yield ref
+
+
+def _tagged(tags: Mapping[str, Any]) -> Ref | None:
+    return ref_of(f"{_first(tags, 'delivery')}.{_first(tags, 'attempt')}")
 
 
 def _store(mail: Mapping[str, Any]) -> str:
@@ -153,14 +156,6 @@ def _store(mail: Mapping[str, Any]) -> str:
 def _first(tags: Mapping[str, Any], name: str) -> str:
     values = tags.get(name)
     return str(values[0]) if isinstance(values, list) and values else ""
-
-
-def _ref(delivery: str, attempt: str) -> Ref | None:
-    match = _DELIVERY.fullmatch(delivery)
-    if match is None:
-        return None
-    tried = int(attempt) if re.fullmatch(r"[0-9]{1,5}", attempt) else None
-    return Ref(match["send"], int(match["number"]), tried)
 
 
 def _time(value: object) -> dt.datetime | None:
