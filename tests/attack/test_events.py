@@ -11,16 +11,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from newsletter.model.address import Address
-from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.project import Project, utc_now
-from newsletter.store import Store, lists, open_store, people, schema, subscriptions
+from newsletter.project import Project
+from newsletter.store import Store, open_store, schema
 from tests.attack.share import count
 from tests.integration.commandline import command, lose, plan_send
 from tests.integration.conftest import new_project, project
 from tests.integration.feedback.signing import CERTIFICATE_URL, forgeries
 from tests.integration.feedback.test_hooks import make_hook, sent
 from tests.integration.reporting import BOUNCE, DELIVERY, SOFT, event, logged
+from tests.integration.sending import fill_list
 from tests.standin.queue import QueueStandIn, running_queue
 
 __all__ = ["new_project", "project"]
@@ -48,16 +47,7 @@ def test_no_forged_notification_is_believed(sqlite_store: Store, tmp_path: Path)
 def send_id(project: Path) -> str:
     """A send to some hundred people, of which nobody knows whether it went out."""
     store = _store(project)
-    consent = Consent(utc_now(), "import", "test.csv")
-    with store.write() as connection:
-        lists.create(connection, "readers", utc_now())
-        list_id = lists.id_of(connection, "readers")
-        for number in range(1, PEOPLE + 1):
-            address = Address(f"r{number}@example.com")
-            person = people.insert(connection, address, "", {}, utc_now())
-            subscriptions.subscribe(
-                connection, person.id, list_id, SubscriptionStatus.CONFIRMED, consent
-            )
+    fill_list(store, PEOPLE)
     store.close()
     planned = plan_send(project, "2026-01-07-valley", "readers")
     lose(project, planned)

@@ -14,11 +14,21 @@ from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Email, MergeField, Place
 from newsletter.model.send import Delivery, DeliveryStatus, Send
-from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import Order
 from newsletter.sending.worker import Worker
-from newsletter.store import Store, deliveries, lists, people, schema, sends, subscriptions
+from newsletter.store import (
+    Store,
+    consents,
+    deliveries,
+    lists,
+    people,
+    schema,
+    sends,
+    subscriptions,
+)
+from newsletter.store.dialects import insert_into
 from newsletter.transports import Transport
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
@@ -66,18 +76,42 @@ def order(slug: str = "news", list_name: str = "readers", again: str | None = No
 
 
 def fill_list(store: Store, size: int, list_name: str = "readers", first: int = 1) -> None:
-    """Confirmed subscribers r<first>@example.com … on a list."""
+    """Confirmed subscribers r<first>@example.com … on a list, written all at once."""
     consent = Consent(NOW, "import", "test.csv")
+    numbers = range(first, first + size)
     with store.write() as connection:
         lists.create(connection, list_name, NOW)
         list_id = lists.id_of(connection, list_name)
-        for number in range(first, first + size):
-            person = people.insert(
-                connection, Address(f"r{number}@example.com"), f"Reader {number}", {}, NOW
-            )
-            subscriptions.subscribe(
-                connection, person.id, list_id, SubscriptionStatus.CONFIRMED, consent
-            )
+        missing = insert_into(connection, schema.subscribers).on_conflict_do_nothing()
+        connection.execute(missing, [_reader(number) for number in numbers])
+        keys = [f"r{number}@example.com" for number in numbers]
+        ids = sa.select(schema.subscribers.c.id).where(schema.subscribers.c.address_key.in_(keys))
+        readers = connection.execute(ids.order_by(schema.subscribers.c.id)).scalars().all()
+        standing = {
+            "list_id": list_id,
+            "status": SubscriptionStatus.CONFIRMED,
+            "consent_at": consent.at,
+            "consent_how": consent.how,
+            "consent_source": consent.source,
+            "updated_at": consent.at,
+        }
+        rows = [{**standing, "subscriber_id": reader} for reader in readers]
+        connection.execute(sa.insert(schema.subscriptions), rows)
+        confirmed = ConsentKind.CONFIRMED
+        consents.append_each(connection, [(list_id, who, confirmed, consent) for who in readers])
+
+
+def _reader(number: int) -> dict[str, object]:
+    address = Address(f"r{number}@example.com")
+    return {
+        "address": address.text,
+        "address_key": address.key,
+        "name": f"Reader {number}",
+        "attributes": {},
+        "created_at": NOW,
+        "updated_at": NOW,
+        "link_key": people.new_link_key(),
+    }
 
 
 def leave(store: Store, address: str, list_name: str = "readers") -> None:

@@ -32,6 +32,7 @@ from newsletter.sending.plan import Order, forecast, plan
 from newsletter.store import Store, claims, ownership, sends, state, transitions
 from newsletter.store.claims import Claim, NothingToClaim
 from newsletter.transports.memory import Memory
+from tests.factories import make_list
 from tests.integration.sending import (
     EMAIL,
     NOW,
@@ -122,7 +123,7 @@ def test_again_with_a_reason_is_a_new_send(store: Store) -> None:
 
 
 def test_nobody_on_the_list_is_refused_and_leaves_nothing(store: Store) -> None:
-    fill_list(store, 0)
+    make_list(store, "readers")
 
     with pytest.raises(Refused, match="no confirmed subscriber"):
         plan(store, order(), NOW)
