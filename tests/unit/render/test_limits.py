@@ -62,12 +62,8 @@ LOOKING_AHEAD = [
 ]
 
 
-def seconds(body: str, head: str = HEAD) -> float:
-    """The processor time from a file's text to what lint says of its email; the better of two."""
-    return min(_seconds(head + body) for _ in range(2))
-
-
-def _seconds(source: str) -> float:
+def seconds(source: str) -> float:
+    """The processor time from a file's text to what lint says of its email."""
     began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     parsed = read(source)
     email = render(parsed.digest, default_theme(), MASTHEAD)
@@ -76,8 +72,15 @@ def _seconds(source: str) -> float:
 
 
 def assert_grows_in_step(small: str, large: str) -> None:
-    """Four times as much takes four times as long; the square would be sixteen times."""
-    assert seconds(large) < 9 * seconds(small) + 0.2
+    """Four times as much takes four times as long; the square would be sixteen times.
+
+    What takes no time is not compared, and what seems too slow is measured once more.
+    """
+    quick = 0.2
+    took = seconds(large)
+    if took > quick:
+        took = min(took, seconds(large))
+        assert took < 9 * min(seconds(small) for _ in range(2)) + quick
 
 
 @pytest.mark.parametrize("piece", PIECES)
@@ -85,21 +88,22 @@ def test_a_paragraph_of_one_sign_grows_in_step(piece: str) -> None:
     """Below the limits of a paragraph, above which it is text."""
     amount = min(900, 60_000 // len(piece))
 
-    assert_grows_in_step(piece * amount, piece * amount * 4)
+    assert_grows_in_step(HEAD + piece * amount, HEAD + piece * amount * 4)
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("between", ["\n", "\n\n"], ids=["lines", "blocks"])
 def test_lines_of_one_kind_grow_in_step(block: str, between: str) -> None:
     amount = 150 // (1 + block.count("\n"))
+    lines = (block + between) * amount
 
-    assert_grows_in_step((block + between) * amount, (block + between) * amount * 4)
+    assert_grows_in_step(HEAD + lines, HEAD + lines * 4)
 
 
 @pytest.mark.parametrize(("sign", "padding", "end"), LOOKING_AHEAD)
 def test_what_lets_the_parser_look_ahead_grows_in_step(sign: str, padding: str, end: str) -> None:
     small, large = (
-        sign * signs + padding * (40 * signs // len(padding)) + end for signs in (500, 2_000)
+        HEAD + sign * signs + padding * (40 * signs // len(padding)) + end for signs in (500, 2_000)
     )
 
     assert_grows_in_step(small, large)
@@ -108,7 +112,7 @@ def test_what_lets_the_parser_look_ahead_grows_in_step(sign: str, padding: str, 
 @pytest.mark.parametrize("name", ["a", 'a b="', "a-"])
 def test_a_tag_that_never_ends_grows_in_step(name: str) -> None:
     """Thirty kilobytes of it took twenty seconds."""
-    small, large = (f"<div>\n<{name * (size // len(name))}" for size in (5_000, 20_000))
+    small, large = (f"{HEAD}<div>\n<{name * (size // len(name))}" for size in (5_000, 20_000))
 
     assert_grows_in_step(small, large)
 
@@ -179,17 +183,19 @@ def test_a_megabyte_of_one_paragraph_is_shown(piece: str) -> None:
     assert render(parsed.digest, default_theme(), MASTHEAD).text
 
 
-def test_the_front_matter_that_is_read_grows_in_step() -> None:
-    fronts = {
-        "points": "---\ntitle: T\nsummary: [{}]\n---\n",
-        "words": "---\ntitle: T\ntags: [{}]\n---\n",
-        "lines": "---\ntitle: T\nsummary: |\n{}---\n",
-    }
-    for name, front in fronts.items():
-        piece = "  - a\n" if name == "lines" else "a, "
-        small, large = (front.format(piece * amount) for amount in (500, 2_000))
+@pytest.mark.parametrize(
+    ("front", "piece"),
+    [
+        ("title: T\nsummary: [{}]\n", "a, "),
+        ("title: T\ntags: [{}]\n", "a, "),
+        ("title: T\nsummary: |\n{}", "  - a\n"),
+    ],
+    ids=["points", "words", "lines"],
+)
+def test_the_front_matter_that_is_read_grows_in_step(front: str, piece: str) -> None:
+    small, large = (f"---\n{front.format(piece * amount)}---\nx" for amount in (500, 2_000))
 
-        assert seconds("x", large) < 9 * seconds("x", small) + 0.2, name
+    assert_grows_in_step(small, large)
 
 
 def test_a_key_of_many_parts_is_a_fault_of_the_front_matter() -> None:
