@@ -8,7 +8,7 @@ import click
 from newsletter.cli.frame import Session, command
 from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.sends import SendId
-from newsletter.cli.showing import send_record, show, show_findings
+from newsletter.cli.showing import send_record, show, show_findings, warn
 from newsletter.errors import RunElsewhere, UsageError
 from newsletter.model.send import Send
 
@@ -85,12 +85,17 @@ def _resume(
 @command
 def reschedule(session: Session, send: str, time: str | None, replace: bool) -> None:
     """Move a scheduled send to another time, or give it another content, before it begins."""
-    from newsletter.operations.replace import reschedule as service
+    from newsletter.operations import replace as service
 
+    project = session.project
     if time is None and not replace:
         raise UsageError("to what time?", hint='Write it, as "2026-11-24 08:00", or --replace.')
-    show = partial(show_findings, session) if replace else None
-    _print(session, service(session.project, session.store, send, time, show))
+    if not replace:
+        _print(session, service.reschedule(project, session.store, send, time))
+        return
+    show, tell = partial(show_findings, session), partial(warn, session)
+    worker = open_worker(session)
+    _print(session, service.replace(project, worker, send, time, show=show, warn=tell))
 
 
 @click.command()

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from newsletter import scaffold
-from newsletter.desk import dates
-from newsletter.desk.prepare import Prepared, blamed_on, place_of, prepare, refuse
+from newsletter.desk.prepare import Prepared, blamed_on, place_of, prepare
 from newsletter.desk.publishing import publish
 from newsletter.desk.slugs import is_taken
 from newsletter.errors import UsageError
 from newsletter.model.email import fill
 from newsletter.model.send import Allowance
+from newsletter.operations.content import check_content
 from newsletter.project import Project, utc_now
 from newsletter.sending import plan as planning
 from newsletter.sending import preflight, restored
@@ -107,22 +106,15 @@ def propose(
     `place` is where its list is named. Raises Refused, UsageError, FindingsError, and what the
     account's own answers are.
     """
-    store, settings = worker.store, project.settings
+    store = worker.store
     preflight.check_store(worker)
     with blamed_on(place):
         forecast = planning.forecast(store, order, utc_now())
     if order.again is None:
         preflight.check_renamed(store, order, partial(is_taken, project))
-    for warning in preflight.check_fields(store, order.email, order.list_name):
-        warn(warning)
-    if warning := dates.outdated(prepared.digest, order.scheduled_at or utc_now(), order.timezone):
-        warn(f"{warning}.")
-    if settings.policy.require_test:
-        preflight.check_tested(store, order.email.content_hash, order.slug)
+    goes_out = order.scheduled_at or utc_now()
+    check_content(project, worker, prepared, order.list_name, goes_out, warn)
     allowance = _ask_account(worker, order, forecast, warn)
-    if worker.transport.reaches_readers:
-        refuse(prepared, tuple(scaffold.untouched(prepared.digest)))
-        scaffold.check_identity(settings)
     days = preflight.days(allowance, forecast.queued, scheduled=order.scheduled_at is not None)
     return Proposal(prepared, order, forecast, days, allowance.warning)
 

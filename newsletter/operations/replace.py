@@ -1,40 +1,56 @@
 """A send that has not begun, with another time or another content."""
 
+import datetime as dt
 from collections.abc import Callable
 
 from newsletter.desk.prepare import Prepared, prepare_again
 from newsletter.desk.publishing import publish
 from newsletter.model.send import Send
+from newsletter.operations.content import check_content
 from newsletter.project import Project, utc_now
 from newsletter.sending import preflight, rescheduling
 from newsletter.sending.plan import Rendered, git_commit
+from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.times import parse_time
 
 
-def reschedule(
+def reschedule(project: Project, store: Store, send_id: str, time: str | None) -> Send:
+    """Move a send to a time, as it was written. Raises UsageError and Refused."""
+    send = rescheduling.find(store, send_id)
+    return rescheduling.reschedule(store, send.id, _at(project, time), None)
+
+
+def replace(
     project: Project,
-    store: Store,
+    worker: Worker,
     send_id: str,
     time: str | None,
-    show: Callable[[Prepared], None] | None = None,
+    *,
+    show: Callable[[Prepared], None],
+    warn: Callable[[str], None],
 ) -> Send:
-    """Move a send to a time, as it was written, or give it what its issue says now, or both.
+    """Give a send what its issue says now, and perhaps another time.
 
-    With `show` the issue is rendered again: it gets what was found, and may refuse it. Raises
-    UsageError and Refused.
+    It is asked what `send` would ask of it: `show` gets what was found in the issue, and may refuse
+    it; `warn` what else speaks against it. Raises UsageError, Refused and FindingsError.
     """
-    settings = project.settings
-    timezone = settings.newsletter.timezone
-    at = None if time is None else parse_time(time, timezone, utc_now(), "TIME")
+    store, settings = worker.store, project.settings
+    at = _at(project, time)
     send = rescheduling.find(store, send_id)
-    issue = None
-    if show is not None:
-        gone = f"Give it back to its file, or cancel the send: newsletter cancel {send.id}"
-        prepared = prepare_again(project, send.slug, gone)
-        show(prepared)
-        if settings.policy.require_test:
-            preflight.check_tested(store, prepared.email.content_hash, send.slug)
-        publish(prepared.pictures, settings, store, utc_now())
-        issue = Rendered(prepared.email, prepared.parsed.source_hash, git_commit(prepared.path))
+    gone = f"Give it back to its file, or cancel the send: newsletter cancel {send.id}"
+    prepared = prepare_again(project, send.slug, gone)
+    show(prepared)
+    preflight.check_store(worker)
+    goes_out = at or send.scheduled_at or utc_now()
+    check_content(project, worker, prepared, send.list, goes_out, warn)
+    for warning in worker.transport.check(prepared.email.sender):
+        warn(f"{warning}.")
+    publish(prepared.pictures, settings, store, utc_now())
+    issue = Rendered(prepared.email, prepared.parsed.source_hash, git_commit(prepared.path))
     return rescheduling.reschedule(store, send.id, at, issue, settings.web)
+
+
+def _at(project: Project, time: str | None) -> dt.datetime | None:
+    timezone = project.settings.newsletter.timezone
+    return None if time is None else parse_time(time, timezone, utc_now(), "TIME")

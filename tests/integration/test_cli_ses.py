@@ -120,6 +120,37 @@ def test_a_newsletter_as_init_wrote_it_goes_to_no_reader(
     assert len(mailed()) == 3
 
 
+def test_what_replaces_a_schedule_is_asked_what_a_send_is_asked(
+    call: Call, ses: StandIn, project: Path, readers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduled = plan_send(project, ISSUE, readers, at=dt.datetime(2099, 1, 1, tzinfo=dt.UTC))
+    before = call("status", scheduled, "--json").json
+    monkeypatch.setenv(
+        "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL", ses.url.replace("127.0.0.1", "0.0.0.0")
+    )
+    replace = ("reschedule", scheduled, "--replace", "--json")
+
+    identity = call(*replace)
+    for key, value in OWN.items():
+        monkeypatch.setenv(f"NEWSLETTER_NEWSLETTER__{key}", value)
+    monkeypatch.setenv("NEWSLETTER_NEWSLETTER__FROM", "Valley <letters@unverified.example>")
+    sender = call(*replace)
+    monkeypatch.setenv("NEWSLETTER_NEWSLETTER__FROM", OWN["FROM"])
+    path = project / "issues" / f"{ISSUE}.md"
+    own = path.read_text("utf-8")
+    path.write_text(f"{own}\nWhat it is about.\n", "utf-8")
+    text = call(*replace)
+
+    assert (identity.code, identity.error["where"]) == (2, "newsletter.toml")
+    assert sender.code == 5
+    assert "unverified.example" in sender.error["message"]
+    assert (text.code, text.error["where"]) == (3, f"issues/{ISSUE}.md:11")
+    assert "is what the scaffold says" in text.error["message"]
+    assert call("status", scheduled, "--json").json == before
+    path.write_text(own, "utf-8")
+    assert call(*replace).code == 0
+
+
 def test_a_rehearsal_with_a_stand_in_takes_the_scaffold(
     call: Call, mailed: Mailed, readers: str
 ) -> None:

@@ -74,6 +74,28 @@ def test_what_replaces_is_tested_again_where_the_policy_wants_it(
     assert (untested.code, tested.code) == (5, 0)
 
 
+def test_of_what_replaces_the_same_is_told_as_of_what_is_sent(
+    call: Call, project: Path, scheduled: str
+) -> None:
+    file = project / "issues" / f"{ISSUE}.md"
+    file.write_text(
+        file.read_text("utf-8") + '\nIn {{ subscriber.village | default("town") }}.\n', "utf-8"
+    )
+
+    answer = call("reschedule", scheduled, "2099-02-03 04:05", "--replace")
+
+    assert answer.code == 0
+    assert "nobody of readers has an attribute 'village'" in answer.err
+    assert "is dated 2026-01-07, 26690 days before it goes out" in answer.err
+
+
+def test_an_unfinished_issue_replaces_nothing(call: Call, project: Path, scheduled: str) -> None:
+    file = project / "issues" / f"{ISSUE}.md"
+    file.write_text(file.read_text("utf-8") + "\nTODO: the weather.\n", "utf-8")
+
+    assert call("reschedule", scheduled, "--replace").code == 3
+
+
 def test_an_issue_with_errors_replaces_nothing(call: Call, project: Path, scheduled: str) -> None:
     before = call("status", "--json").json
     (project / "issues" / f"{ISSUE}.md").write_text("---\ntitle: Empty\n---\n", "utf-8")
