@@ -54,7 +54,7 @@ def test(
         raise UsageError("to which address?", hint="Name one: --to you@example.com")
     show_findings(session, prepared, is_test=True)
     reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
-    list_name = prepared.digest.meta.list or ""
+    list_name = prepared.digest.meta.list or _only_list(session)
     for warning in preflight.check_fields(session.store, prepared.email, list_name):
         warn(session, warning)
     worker = open_worker(session)
@@ -72,6 +72,13 @@ def test(
         )
     _show(session, prepared.digest.slug, prepared.email.content_hash, trials)
     return 0 if all(isinstance(trial.outcome, Accepted) for trial in trials) else 1
+
+
+def _only_list(session: Session) -> str:
+    from newsletter.store import lists
+
+    with session.store.read() as connection:
+        return lists.only(connection)
 
 
 def _reader(session: Session, address: "Address") -> "Subscriber":

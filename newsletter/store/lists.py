@@ -72,6 +72,12 @@ def names(connection: Connection) -> Sequence[tuple[int, str]]:
     return [(row.id, row.name) for row in rows]
 
 
+def only(connection: Connection) -> str:
+    """The name of the one list that there is; empty where there is none, or more than one."""
+    found = connection.execute(sa.select(lists.c.name).limit(2)).scalars().all()
+    return str(found[0]) if len(found) == 1 else ""
+
+
 def titles(connection: Connection) -> Mapping[str, str]:
     """What people call each list, by its name: its title, else the name itself."""
     rows = connection.execute(sa.select(lists.c.name, lists.c.title))

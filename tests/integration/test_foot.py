@@ -215,3 +215,22 @@ def test_what_was_tested_is_what_is_sent(call: Call, project: Path) -> None:
     ]
     assert all("because you joined The Letter" in text for text in texts)
     assert all("Previous issue: News of the valley" in text for text in texts)
+
+
+def test_a_test_of_an_issue_that_names_no_list_is_as_for_the_only_one(
+    call: Call, project: Path
+) -> None:
+    call("lists", "create", "readers", "--title", "The Letter")
+    path = project / "issues" / "2026-01-07-valley.md"
+    path.write_text(path.read_text() + "\nIn {{ subscriber.town | default('town') }}.\n")
+
+    one = call("test", path.stem, "--to", "me@example.com")
+    call("lists", "create", "others")
+    two = call("test", path.stem, "--to", "me@example.com")
+
+    shown = [
+        "The Letter" in mail.read_text() for mail in sorted((project / "outbox/test").glob("*.eml"))
+    ]
+    assert shown == [True, False]
+    assert "nobody of readers has" in one.err
+    assert "nobody has" in two.err
