@@ -177,14 +177,7 @@ def parse(
     )
     foreign.tell(report)
     report.tell_of_fragments()
-    if report.unresolved:
-        report.add(
-            "unresolved-reference",
-            Severity.WARNING,
-            report.at(0),
-            f"{report.unresolved} links such as [text][name] have no target",
-            "Define each: [name]: https://…",
-        )
+    report.tell_of_unresolved()
     ordered = sorted(report.findings, key=lambda found: found.position.line)
     return Parsed(digest, tuple(ordered), text)
 

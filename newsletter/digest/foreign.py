@@ -61,6 +61,13 @@ class Construct(Enum):
     TRANSCLUSION = ("a note that is put in", True, "Write what it says.")
     SNIPPET = ("a snippet that is put in", True, "Write what it says.")
     SUBSCRIPT = ("a subscript of Pandoc", True, "Write <sub>2</sub>.")
+    SUPERSCRIPT = ("a superscript of Pandoc", True, "Write <sup>2</sup>.")
+    INSERTED = ("inserted text", True, "Write <ins>text</ins>.")
+    DEFINITION = ("an entry of a definition list", True, "Write **term:** and what it means.")
+    ABBREVIATION = ("what an abbreviation means", True, "Write it where the text has it.")
+    TAB = ("the title of a tab", True, "Write **title:** and what stands in the tab.")
+    PAGE_BREAK = ("a page break", True, "Remove it.")
+    EMBEDDED = ("code of a template", True, "Write what it would put here.")
     INLINE_NOTE = ("a footnote of Pandoc", True, "Write [^1], and below [^1]: with its text.")
     HEADING = ("a heading without a space", True, "Write ## and a space.")
     UNDERLINE = ("a line under nothing", True, "Write --- for a rule, or remove it.")
@@ -89,8 +96,15 @@ _LEFT: tuple[tuple[Construct, re.Pattern[str]], ...] = (
     (Construct.MODULE, re.compile(r"^export (?:const|default|function|let)\b")),
     (Construct.DIRECTIVE, re.compile(r"^:::+\s*\{?\w*|^::\w[\w-]*[\[{]")),
     (Construct.TRANSCLUSION, re.compile(r"!\[\[[^\[\]]{1,200}\]\]")),
-    (Construct.SNIPPET, re.compile(r"^-+8<-+")),
+    (Construct.SNIPPET, re.compile(r"^-+8<-+|^<<<\s+[@./]\S{0,80}")),
     (Construct.SUBSCRIPT, re.compile(r"(?<=[A-Za-z])~\d{1,3}~")),
+    (Construct.SUPERSCRIPT, re.compile(r"(?<=[A-Za-z0-9)])\^[\w+-]{1,5}\^")),
+    (Construct.INSERTED, re.compile(r"(?<![\w+])\+\+(?=\w)[^+\n]{1,80}(?<=\w)\+\+(?![\w+])")),
+    (Construct.DEFINITION, re.compile(r"^:[ \t]+\S[^\n]{0,40}")),
+    (Construct.ABBREVIATION, re.compile(r"^\*\[[^\[\]\n]{1,60}\]:")),
+    (Construct.TAB, re.compile(r"^===[+!]?\s+[\"“„«「”][^\n]{0,60}")),
+    (Construct.PAGE_BREAK, re.compile(r"^\\(?:newpage|pagebreak|clearpage)\b")),
+    (Construct.EMBEDDED, re.compile(r"<%(?:[=#-]|\s)[^<>%\n]{0,80}%>")),
     (Construct.INLINE_NOTE, re.compile(r"\^\[[^\W\d][^\[\]\n]{1,60}")),
     (Construct.HEADING, re.compile(r"^#{2,6}[^\W\d]")),
     (Construct.UNDERLINE, re.compile(r"^={3,}$")),
@@ -149,6 +163,12 @@ def note_role(before: str, code: str, place: Position, report: Report) -> None:
 def note_fence(info: str, place: Position, report: Report) -> None:
     if match := _FENCE.match(info):
         note(Construct.FENCE, f"```{match[0]}", place, report)
+
+
+def is_attributes(source: str, start: int, end: int) -> bool:
+    """Whether a line holds attributes as kramdown has them, and nothing else."""
+    match = _KRAMDOWN.match(source, start, end)
+    return match is not None and not source[match.end() : end].strip()
 
 
 def surroundings(before: str, text: str) -> Mapping[str, bool]:

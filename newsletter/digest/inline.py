@@ -217,7 +217,7 @@ class _Builder:
         tag = tags.read(source)
         if tag is None:
             if not source.startswith("<!--"):
-                tags.tell_of_loss(source[1:9], self._place, self._report)
+                tags.tell_of_instruction(source, self._place, self._report)
         elif tag.closing:
             self._close_html(tag)
         elif tag.is_component:
@@ -332,7 +332,9 @@ class _Builder:
         for node in nodes:
             if not isinstance(node, Text):
                 continue
-            self._report.unresolved += len(_UNRESOLVED.findall(node.text))
+            self._report.unresolved += (
+                (link, node.position) for link in _UNRESOLVED.findall(node.text)
+            )
             for pattern, rule, what, fix in _LEFTOVERS:
                 if match := pattern.search(node.text):
                     self._report.add(

@@ -75,7 +75,7 @@ class _Reader:
             f"{key}-invalid",
             Severity.ERROR,
             key,
-            f"{key} is {type(self._front.values[key]).__name__}, not {wanted}",
+            f"{key} is {_kind(self._front.values[key])}, not {wanted}",
             f"Write {key}: {wanted}",
         )
 
@@ -279,6 +279,23 @@ def _parts(text: str) -> list[_Part]:
             parts.append(_Part(words, indent, False))
         above = words
     return [part for part in parts if part.text]
+
+
+def _kind(value: object) -> str:
+    """A value as a finding names it: what a text says, and of others what they are."""
+    match value:
+        case str():
+            return repr(value if len(value) <= 60 else f"{value[:59]}…")
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:
+            return "a date"
 
 
 def _is_word(value: object) -> bool:

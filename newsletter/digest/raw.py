@@ -79,7 +79,7 @@ class _Reader:
         """A sign in a text, an instruction, or a tag that no standard allows."""
         begun = _BEGINNING.match(self._source, start)
         if self._source[start + 1 : start + 2] in ("!", "?"):
-            tags.tell_of_loss(self._source[start + 1 : start + 9], self._place, self._report)
+            tags.tell_of_instruction(self._source, self._place, self._report, start)
         foreign = begun and not tags.is_name(begun[1])
         self._pieces.append("&lt;" if foreign else "<")
         return start + 1

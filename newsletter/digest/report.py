@@ -33,7 +33,7 @@ class Report:
     offset: int
     pictures: Pictures | None = None
     findings: list[Finding] = field(default_factory=list)
-    unresolved: int = 0
+    unresolved: list[tuple[str, Position]] = field(default_factory=list)  # links without a target
     places: Mapping[str, Place] = field(default_factory=dict)  # where links of the issue may lead
     asked_for: frozenset[str] = frozenset()  # the names of places in targets
     anchors: dict[int, str] = field(default_factory=dict)  # by the line of the heading they lead to
@@ -64,6 +64,20 @@ class Report:
             place,
             f"{unquote(first)!r}{more}: no heading is called so; its text stays, its link does not",
             "Name a heading as it is written, in small letters with hyphens, or remove the link.",
+        )
+
+    def tell_of_unresolved(self) -> None:
+        """One finding for all links such as [text][name] whose name is not defined."""
+        if not self.unresolved:
+            return
+        first, place = self.unresolved[0]
+        more = f", and {len(self.unresolved) - 1} more" if self.unresolved[1:] else ""
+        self.add(
+            "unresolved-reference",
+            Severity.WARNING,
+            place,
+            f"{first[:60]!r}{more}: no target is defined, and readers see the brackets",
+            "Define it on a line of its own: [name]: https://…",
         )
 
     def url(self, raw: str, place: Position, use: Use = Use.LINK) -> str | None:

@@ -7,6 +7,7 @@ from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 
+from newsletter.digest import foreign
 from newsletter.digest.limits import MAX_PARTS
 from newsletter.digest.report import Report
 from newsletter.model.finding import Position, Severity
@@ -14,17 +15,34 @@ from newsletter.model.finding import Position, Severity
 CELLS = "cells"  # in the meta of a token that opens a row: its cells and those of the header
 
 _ROW = re.compile(r"\|.*\|")
+_ROW_OF_CELLS = re.compile(r"\|(?:[ \t][^|]*[ \t]\|){2,}")  # a single one, as a table has it
 _BELOW_HEADER = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*+\|?")
 
 
 def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """The stock rule, which drops the cells of a row beyond its header: they widen the table."""
+    """The stock rule, which drops the cells of a row beyond its header: they widen the table.
+
+    Attributes as kramdown has them, alone on a line, are no row.
+    """
     first = len(state.tokens)
-    if not table(state, start, end, silent):
+    if not table(state, start, _end_of_rows(state, start, end), silent):
         return False
     if not silent:
         _keep_further_cells(state, start, first)
     return True
+
+
+def _end_of_rows(state: StateBlock, start: int, end: int) -> int:
+    """The first line of attributes below the header, if there is one."""
+    if "|" not in state.src[state.bMarks[start] : state.eMarks[start]]:
+        return end  # no table
+    for line in range(start + 2, end):
+        first = state.bMarks[line] + state.tShift[line]
+        if state.isEmpty(line):
+            break
+        if foreign.is_attributes(state.src, first, state.eMarks[line]):
+            return line
+    return end
 
 
 def _keep_further_cells(state: StateBlock, start: int, first: int) -> None:
@@ -94,14 +112,19 @@ def tell_of_further_cells(row: Token, place: Position, report: Report) -> None:
         )
 
 
+def _is_row_alone(lines: Sequence[str]) -> bool:
+    return len(lines) == 1 and _ROW_OF_CELLS.fullmatch(lines[0]) is not None
+
+
 def tell_of_pipes(text: str, place: Position, report: Report) -> None:
     """Of a paragraph of rows that are no table, for want of the line below their header."""
     lines = [line.strip() for line in text.split("\n")] if "|" in text else []
     if any("|" in line and _BELOW_HEADER.fullmatch(line) for line in lines[1:]):
         message = "rows of pipes are no table: the header and the line below it differ in cells"
         fix = r"Write |---| below it, with --- for each of its cells, and \| for a pipe in a cell."
-    elif sum(_ROW.fullmatch(line) is not None for line in lines) > 1:
-        message = "rows of pipes are no table: no |---| stands below the first"
+    elif _is_row_alone(lines) or sum(_ROW.fullmatch(line) is not None for line in lines) > 1:
+        rows = "rows of pipes are" if lines[1:] else "a row of pipes is"
+        message = f"{rows} no table: no |---| stands below {'the first' if lines[1:] else 'it'}"
         fix = "Write |---| there, with --- for each cell."
     else:
         return

@@ -49,6 +49,7 @@ _NAME = re.compile(r"<(/?)([A-Za-z][^\s/>]*)")
 _ATTRIBUTE = re.compile(
     r"[\s/]+(?:([A-Za-z_:@][A-Za-z0-9_:@.-]*+)(?:\s*+=\s*+(\"[^\"]*+\"|'[^']*+'|[^\s\"'=<>`]++))?)?+"
 )
+_INSTRUCTION = re.compile(r"<([!?][\w\[-]{0,20})")
 _TARGETS = ("href", "url", "src")
 _LABELS = ("title", "label", "text", "name", "alt", "caption")
 _PICTURE = re.compile(r"\.(png|jpe?g|gif|webp|avif)([?#]|$)", re.IGNORECASE)
@@ -181,6 +182,12 @@ def tell_of_source(tag: Tag, place: Position, report: Report) -> None:
 
 def tell_of_loss(element: str, place: Position, report: Report) -> None:
     report.add("html-dropped", Severity.INFO, place, f"<{element}> is left out", "Remove it.")
+
+
+def tell_of_instruction(source: str, place: Position, report: Report, start: int = 0) -> None:
+    """Of what begins as `<?php` or `<!DOCTYPE` does."""
+    if match := _INSTRUCTION.match(source, start):
+        tell_of_loss(match[1], place, report)
 
 
 def tell_of_form(tag: Tag, place: Position, report: Report) -> None:

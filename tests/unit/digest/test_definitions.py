@@ -61,3 +61,11 @@ def test_an_indented_definition_below_a_quote_is_text_of_it() -> None:
 
     assert isinstance(quote, Quote)
     assert len(quote.blocks) == 1
+
+
+def test_links_without_a_target_are_told_once_at_the_first() -> None:
+    source = "# T\n\nText.\n\nSee [this][one]\nand [that][two].\n"
+    (found,) = findings(read(source), "unresolved-reference")
+
+    assert found.message.startswith("'[this][one]', and 1 more:")
+    assert found.position.line == 5

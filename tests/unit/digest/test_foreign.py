@@ -16,6 +16,7 @@ from newsletter.model.digest import (
     Quote,
     Section,
     Span,
+    Table,
     plain_text,
 )
 from newsletter.model.finding import Severity
@@ -217,6 +218,15 @@ def test_a_container_that_does_not_end_where_it_begins_loses_nothing(source: str
         ("--8<-- 'a.md'", "--8<--"),
         ("H~2~O", "H~2~O"),
         ("a^[note of it] b", "a^[noteofit]b"),
+        ("x^2^ and 10^th^", "x^2^and10^th^"),
+        ("a ++later added++ b", "a++lateradded++b"),
+        (": What it means", ":Whatitmeans"),
+        (":   What it means", ":Whatitmeans"),
+        ("*[HTML]: Hyper Text", "*[HTML]:HyperText"),
+        ('=== "Tab"', "==="),
+        ("\\newpage", "\\newpage"),
+        ("<<< @/part.md", "<<<@/part.md"),
+        ("Dear <%= name %>,", "<%=name%>"),
         ("##No space", "##Nospace"),
         ("===", "==="),
     ],
@@ -226,6 +236,31 @@ def test_what_is_left_as_text_is_told(source: str, visible: str, around: str) ->
 
     assert visible.replace("--", "") in "".join(texts(parsed.digest).split()).replace("--", "")
     assert finding(parsed, "foreign-markup")[0] is Severity.WARNING
+
+
+def test_each_entry_of_a_definition_list_is_told() -> None:
+    (found,) = findings(read(f"{HEAD}Warp\n: Along it.\n\nWeft\n: Across it.\n"), "foreign-markup")
+
+    assert found.position.line == 6
+    assert "and 1 more" in found.message
+
+
+@pytest.mark.parametrize("attributes", ["{: .wide }", "{:.wide #x}", "   {: a='b' }"])
+@pytest.mark.parametrize("before", ["", "> "])
+def test_attributes_below_a_table_are_no_row_of_it(attributes: str, before: str) -> None:
+    rows = ["| a | b |", "|---|---|", "| c | d |", attributes]
+    parsed = read(HEAD + "".join(f"{before}{row}\n" for row in rows) + "\nAfter.\n")
+
+    (table,) = all_of(parsed.digest, Table)
+    assert len(table.rows) == 1
+    assert texts(parsed.digest) == "abcdAfter."
+    assert finding(parsed, "foreign-markup") == (Severity.INFO, 8)
+
+
+def test_braces_in_a_cell_are_text_of_it() -> None:
+    (table,) = all_of(body("| a | b |\n|---|---|\n{x} | {y}\n| {: c |\n"), Table)
+
+    assert [plain_text(row.cells[0]) for row in table.rows] == ["{x}", "{: c"]
 
 
 def test_a_directive_in_a_fence_is_told_and_code_is_not() -> None:
@@ -269,6 +304,11 @@ def test_the_summary_is_read_too() -> None:
         "Result: done",
         "see note:key: here",
         "a==b== c",
+        "C++ and D++, C++/D++, i++ + ++j, a ++ b ++ c",
+        "at 2^10, 2^8 and 2^6, a ^ b ^ c",
+        "so: a colon, and :this too",
+        "if 5 <% 3 then b",
+        "see [HTML]: it is * marked",
     ],
 )
 def test_ordinary_text_is_not_mistaken(text: str) -> None:

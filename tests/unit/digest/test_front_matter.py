@@ -197,6 +197,22 @@ def test_a_value_of_the_wrong_kind_is_an_error_on_its_line(lines: str, rule: str
     assert finding(read(f"---\ncategory: c\n{lines}\n---\n# T\n\nx\n"), rule) == (ERROR, 3)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("language: German", "language is 'German', not a language tag such as zh-CN"),
+        ("language: [de]", "language is a list, not a language tag such as zh-CN"),
+        ("draft: 7", "draft is a number, not true or false"),
+        ("tags: {a: b}", "tags is a mapping, not a list of words"),
+        ("title: [a]", "title is a list, not text"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_named_as_its_author_knows_it(line: str, message: str) -> None:
+    parsed = read(yaml(line))
+
+    assert message in [found.message for found in parsed.findings]
+
+
 @pytest.mark.parametrize("value", ["0x" + "f" * 5000, "9" * 5000])
 @pytest.mark.parametrize("form", ["---\nweight: {}\n---\n", "+++\nweight = {}\n+++\n"])
 def test_a_number_too_long_to_write_is_an_error(form: str, value: str) -> None:

@@ -69,6 +69,9 @@ def test_a_table_as_wide_as_a_text_is_long_is_refused_in_time() -> None:
         "| a | b |\n|—|—|\n",
         "> | a | b |\n> | c | d |\n",
         "- | a | b |\n  | c | d |\n",
+        "| a | b |\n",
+        "Text.\n\n| `a` | **b** | c |\n\nText.\n",
+        "> | a | b |\n",
     ],
 )
 def test_pipes_that_are_no_table_are_told(rows: str) -> None:
@@ -77,7 +80,16 @@ def test_pipes_that_are_no_table_are_told(rows: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["|x| and |y|\n", "a | b\nc | d\n", "||\n", "```\n|a|b|\n|c|d|\n```\n", "x\n---\n", HEADER],
+    [
+        "|x| and |y|\n",
+        "| x |\n",
+        "| a |b|\n",
+        "a | b\nc | d\n",
+        "||\n",
+        "```\n|a|b|\n|c|d|\n```\n",
+        "x\n---\n",
+        HEADER,
+    ],
 )
 def test_other_pipes_are_left_alone(text: str) -> None:
     assert findings(read(f"---\ntitle: T\n---\n{text}"), "broken-table") == []

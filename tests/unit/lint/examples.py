@@ -529,7 +529,7 @@ PARSER_RULES = (
     Example(
         "unresolved-reference",
         WARNING,
-        7,
+        9,
         longer("See [a][b]."),
         longer("See [a][b].\n\n[b]: https://b.example"),
     ),
