@@ -141,7 +141,7 @@ def parse(
     if "<q" in text and (quoting := signs_of(_language(read.meta, text, smart_in))):
         report.quotes = quoting.quotes
     check = partial(limits.refuse_too_many_parts, file=file, body_line=front.body_line)
-    signs = _signs(read.meta, text, smart_in)
+    report.signs = signs = _signs(read.meta, text, smart_in)
     env: dict[str, Any] = {markdown.CHECK_BLOCKS: check, typography.SIGNS: signs}
     tokens = markdown.parser().parse(front.body, env)
     _tell_of_unused_footnotes(env, front.body, report)

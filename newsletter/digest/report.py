@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
-from newsletter.digest import urls
+from newsletter.digest import typography, urls
 from newsletter.digest.places import Place, name_of
 from newsletter.digest.urls import Use
+from newsletter.languages import Signs
 from newsletter.model.digest import Image
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.picture import COLUMN_PIXELS, Found
@@ -41,6 +42,7 @@ class Report:
     foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
     contents: list[Position] = field(default_factory=list)  # tables of contents
     quotes: tuple[str, str, str, str] = ("“", "”", "‘", "’")  # of <q>, outer and inner ones
+    signs: Signs | None = None  # what straight quotes and hyphens become, if anything
     components: set[str] = field(default_factory=set)  # of which the link is shown
 
     def at(self, body_line: int) -> Position:
@@ -108,8 +110,10 @@ class Report:
     ) -> Image | None:
         """The picture of a target, None where it is refused or missing; tells what was wrong.
 
-        One that lies beside the issue knows its size, and keeps its proportions.
+        One that lies beside the issue knows its size, and keeps its proportions. Its title may be a
+        caption, with quotes as the text has them.
         """
+        title = typography.typeset(title, self.signs)
         if self.pictures is None or not urls.names_a_file(raw):
             url = self.url(raw, place, Use.RESOURCE)
             return None if url is None else Image(url, alt, title, width, height, position=place)

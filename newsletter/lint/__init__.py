@@ -31,6 +31,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.repeated_url,
     shape.image_without_alt,
     shape.vague_alt,
+    shape.caption_markup,
     shape.insecure_image,
     shape.many_images,
     shape.label_misspelt,

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+from newsletter.lint.visible import captions
 from newsletter.model.digest import (
     Digest,
     Embed,
@@ -100,6 +101,7 @@ def fields_in(text: str) -> Iterator[tuple[str, str]]:
 def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
     for text in (digest.meta.subject, digest.meta.preheader):
         yield text or "", digest.position
+    yield from captions(digest)
     for node in walk(digest):
         if isinstance(node, Text) and not _ADDRESS_ALONE.fullmatch(node.text):
             yield node.text, node.position

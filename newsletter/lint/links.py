@@ -9,13 +9,15 @@ from newsletter.model.email import URL_FIELDS
 from newsletter.model.finding import Finding, Severity
 
 _LINK = re.compile(
-    r"\[(?P<text>[^\[\]\n]{0,200})\](?P<gap>[ \t\n]{0,2})\((?P<target>[^()\n]{0,300})(?P<end>\)?)"
+    r"\[(?P<text>[^\[\]\n]{0,200})\](?P<gap>[ \t\n]{0,2})"
+    r"\((?P<target>(?:[^()\n]|\([^()\n]{0,100}\)){0,300})(?P<end>\)?)"
     r"|\]\((?P<rest>[^()\n]{0,300})"
     r"|\[(?P<before_wide>[^\[\]\n]{1,200})\]（(?P<wide>[^（）\n]{1,300})）"
     r"|[【［](?P<in_wide>[^【】［］\n]{1,200})[】］]\((?P<behind_wide>[^()\n]{1,300})\)"
     r"|<(?P<angles>(?:https?://|mailto:)[^<>\s]{1,300}[ \t][^<>\n]{0,300})>"
 )
 _ADDRESS = re.compile(r"\s*(?:https?:|mailto:|www\.|\.{0,2}/)", re.IGNORECASE)
+_TITLED = re.compile(r"(?P<address>.*?)(?P<title>\s+[\"“„«「][^\"]*[\"”“»」])?")
 _FIELD = re.compile(rf"\s*\{{\{{\s*({'|'.join(sorted(URL_FIELDS))})\s*\}}\}}\s*")
 
 
@@ -24,11 +26,12 @@ def broken_link(digest: Digest) -> Iterator[Finding]:
     for run in runs(digest) if holds_any(digest, "]】］<") else ():
         for match in _LINK.finditer(run.text):
             if fix := _fix(match, run):
+                what = "picture" if run.text[match.start() - 1 : match.start()] == "!" else "link"
                 yield Finding(
                     "broken-link",
                     Severity.WARNING,
                     run.place(match.start()),
-                    f"{shown(match[0])!r} is no link: readers see the brackets",
+                    f"{shown(match[0])!r} is no {what}: readers see the brackets",
                     fix,
                 )
 
@@ -49,12 +52,17 @@ def _fix(match: re.Match[str], run: Run) -> str:
         return f"Write it without spaces: [text]({{{{{field[1]}}}}})."
     if "{{" in target:
         return "Write the address itself: no field is filled in there."
-    if '"' in target:
+    if run.is_caption:
+        return "A caption is plain text: write the link below the picture."
+    titled = _TITLED.fullmatch(target.strip())
+    address, title = (titled["address"], titled["title"]) if titled else (target, None)
+    if '"' in address:
         return 'Close the quotes of its title: [text](https://… "title").'
     if match["end"] == "":
         return f"Close it: [text]({target.split()[0].rstrip('）') if target.split() else 'https://…'})."
-    if " " in (address := target.strip()):
-        return f"Write %20 for each space: ({address.replace(' ', '%20')})."
+    if " " in address:
+        written = address.replace(" ", "%20") + (' "…"' if title else "")
+        return f"Write %20 for each space: ({written})."
     if match["rest"] is not None:
         return "Close it: [text](https://…)."
     if run.has_link(*match.span("text")):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from newsletter.lint.foreign_fields import MERGE, fields_in
 from newsletter.lint.vague import is_vague
-from newsletter.lint.visible import body_nodes
+from newsletter.lint.visible import body_nodes, captions
 from newsletter.model.digest import (
     Digest,
     Figure,
@@ -31,6 +31,7 @@ _FILE_NAME = re.compile(
     r"|(?:image|img|dsc|picture|photo|pic|screen ?shot|untitled)[\s_-]*\(?\d*\)?",
     re.IGNORECASE,
 )
+_MARKUP = re.compile(r"(?<![\w*_])([*_]{1,3}|`)(?=[^\s*_`])[^*_`\n]{1,200}(?<=\S)\1(?![\w*_])")
 # Each opening is looked at up to the next one: linear in a text of them. Tags of Liquid and
 # shortcodes of Hugo are left out, for foreign-markup tells of them.
 _TEMPLATE = re.compile(
@@ -265,17 +266,29 @@ def vague_link(digest: Digest) -> Iterator[Finding]:
             )
 
 
+def caption_markup(digest: Digest) -> Iterator[Finding]:
+    """A caption is plain text, and readers see markup in it as it stands."""
+    for text, place in captions(digest):
+        if match := _MARKUP.search(text):
+            yield Finding(
+                "caption-markup",
+                Severity.WARNING,
+                place,
+                f"{match[0]!r} in a caption is shown as it stands",
+                "Remove the signs: a caption is plain text.",
+            )
+
+
 def literal_template(digest: Digest) -> Iterator[Finding]:
     """Braces that look like a merge field and are none stay as they are."""
-    for node in walk(digest):
-        if not isinstance(node, Text):
-            continue
-        for match in _TEMPLATE.finditer(node.text):
+    texts = [(node.text, node.position) for node in walk(digest) if isinstance(node, Text)]
+    for text, place in (*texts, *captions(digest)):
+        for match in _TEMPLATE.finditer(text):
             if not MERGE.fullmatch(match[0]) and not any(fields_in(match[0])):
                 yield Finding(
                     "literal-template",
                     Severity.INFO,
-                    node.position,
+                    place,
                     f"{match[0]!r} is no merge field: readers see it as it stands",
                     "docs/writing.md lists the merge fields.",
                 )

@@ -45,9 +45,17 @@ def link_targets(digest: Digest) -> Iterator[str]:
             yield url
 
 
+def captions(digest: Digest) -> Iterator[tuple[str, Position]]:
+    """What stands below pictures, with its place: plain text, whatever markup is in it."""
+    for node in walk(digest):
+        if isinstance(node, Figure) and node.image.title:
+            yield node.image.title, node.image.position
+
+
 def holds_any(digest: Digest, signs: Iterable[str]) -> bool:
     """Whether a text of the digest holds one of these: a quick look, for most issues have none."""
-    text = "\n".join([node.text for node in walk(digest) if isinstance(node, Text)])
+    texts = [node.text for node in walk(digest) if isinstance(node, Text)]
+    text = "\n".join([*texts, *(caption for caption, _ in captions(digest))])
     return any(sign in text for sign in signs)
 
 
@@ -61,7 +69,8 @@ class Run:
 
     text: str
     pieces: tuple[tuple[str, Position], ...]
-    links: tuple[tuple[int, int], ...]
+    links: tuple[tuple[int, int], ...] = ()
+    is_caption: bool = False
 
     def place(self, offset: int) -> Position:
         """Where the character stands."""
@@ -77,13 +86,15 @@ class Run:
 
 
 def runs(digest: Digest) -> Iterator[Run]:
-    """Each run of text, title and summary included, in reading order."""
+    """Each run of text, title and summary included, in reading order; captions come last."""
     for node in walk(digest):
         for inline in inlines_of(node):
             if pieces := tuple(_pieces(inline)):
                 text = "".join([text for text, _, _ in pieces])
                 places = tuple((text, place) for text, place, _ in pieces)
                 yield Run(text, places, tuple(_links(pieces)))
+    for caption in captions(digest):
+        yield Run(caption[0], (caption,), is_caption=True)
 
 
 def _links(pieces: Iterable[tuple[str, Position, bool]]) -> Iterator[tuple[int, int]]:

@@ -202,7 +202,8 @@ class TextWriter:
     def _figure(self, figure: Figure) -> str:
         """A picture, where it leads to, and its caption if that says more than what it shows."""
         image = figure.image
-        caption = self._fields.tokenised(image.title) if image.title != image.alt else ""
+        says_more = _letters(image.title) != _letters(image.alt)
+        caption = self._fields.tokenised(image.title) if says_more else ""
         linked = self._fields.tokenised(figure.url) if figure.url else ""
         return "\n".join(filter(None, [self.inline((image,)), linked, caption]))
 
@@ -216,6 +217,11 @@ class TextWriter:
             return mark + self.inline(heading)
         text = self._fields.plain(heading).strip()
         return f"{mark}{text}\n{self._fields.tokenised(url)}"
+
+
+def _letters(text: str) -> str:
+    """A text without its quotes, which are set in a caption and stay in a description."""
+    return "".join(filter(str.isalnum, text))
 
 
 def _ends_in_break(texts: Sequence[str]) -> bool:

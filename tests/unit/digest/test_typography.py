@@ -187,6 +187,25 @@ def test_what_readers_do_not_read_stays() -> None:
     assert [node.alt for node in nodes if isinstance(node, Image)] == ['it\'s "a"']
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [
+        """![it's](https://a.example/i.png "The harbour's 'edge' -- {{ subscriber.name }}")""",
+        """<img src="https://a.example/i.png" alt="it's"
+        title="The harbour's 'edge' -- {{ subscriber.name }}">""",
+    ],
+)
+def test_a_caption_is_set_as_the_text(picture: str) -> None:
+    (image,) = [
+        node
+        for block in read(f"{picture}\n").digest.lead
+        for node in walk(block)
+        if isinstance(node, Image)
+    ]
+
+    assert (image.alt, image.title) == ("it's", "The harbour’s ‘edge’ – {{ subscriber.name }}")
+
+
 def test_of_the_front_matter_the_summary_alone_is_set() -> None:
     front = "subject: It's \"x\"\npreheader: It's y -- z\nsummary:\n  - It's `'` a\n"
     digest = read("It's\n", front=front).digest

@@ -231,6 +231,13 @@ DIGEST_RULES = (
         longer("![Screenshot of the loom](https://example.com/loom.png)\n"),
     ),
     Example(
+        "caption-markup",
+        WARNING,
+        9,
+        longer('![A loom](https://example.com/loom.png "The **new** loom")\n'),
+        longer('![A loom](https://example.com/loom.png "The new loom") and **more**\n'),
+    ),
+    Example(
         "insecure-image",
         WARNING,
         9,

@@ -113,7 +113,10 @@ def test_a_cut_heading_is_found_before_a_card_with_a_heading_of_its_own() -> Non
         ("[a](https://b.example/", "'[a](https://b.example/'", "Close it"),
         ('[a](https://b.example/ "c)', "c)'", "Close the quotes"),
         ("<div>[a](https://b.example/)</div>", "'[a](https://b.example/)'", "a blank line"),
-        ("![a chart](images/chart one.png)", "'[a chart](images/chart one.png)'", "%20"),
+        ("![a chart](images/chart one.png)", "'[a chart](images/chart one.png)' is no p", "%20"),
+        ("![a](Screen shot (2).png)", "'[a](Screen shot (2).png)'", "(Screen%20shot%20(2).png)."),
+        ('![a](b c.png "d e")', " is no picture", '(b%20c.png "…").'),
+        ('![a](https://b.example/a.png "By [b](https://b.example)")', "'[b](h", "plain text"),
         (
             "[a](https://b.example y",
             "'[a](https://b.example y'",
@@ -188,6 +191,35 @@ def test_a_foreign_field_in_an_address_of_html_is_told() -> None:
 @pytest.mark.parametrize("query", ["user[name]=1", "a=100%25", "name={{subscriber.name}}"])
 def test_a_parameter_is_no_foreign_field(query: str) -> None:
     assert findings(longer(f"[a](https://b.example/?{query})\n"), "foreign-merge-field") == []
+
+
+@pytest.mark.parametrize(
+    ("caption", "rule"),
+    [
+        ("By **Ann**", "caption-markup"),
+        ("The *Mary*", "caption-markup"),
+        ("The _Mary_", "caption-markup"),
+        ("Of `ls`", "caption-markup"),
+        ("TODO: who took it", "unfinished-text"),
+        ("For *|FNAME|*", "foreign-merge-field"),
+        ("At {{ site.name }}", "literal-template"),
+    ],
+)
+def test_a_caption_is_plain_text_and_what_stands_in_it_is_told(caption: str, rule: str) -> None:
+    picture = f'![Cranes](https://b.example/a.png "{caption}")'
+    among_words = f"See {picture}.\n"  # a title that nobody sees as a caption
+
+    (found,) = findings(longer(f"{picture}\n"), rule)
+
+    assert found.position.line == 9
+    assert findings(longer(among_words), rule) == []
+
+
+@pytest.mark.parametrize("caption", ["a * b * c", "snake_case_name", "5 * 3 = 15", "It's `", "[1]"])
+def test_signs_in_a_caption_that_mean_nothing_are_left_alone(caption: str) -> None:
+    source = longer(f'![Cranes](https://b.example/a.png "{caption}")\n')
+
+    assert findings(source) == findings(longer("![Cranes](https://b.example/a.png)\n"))
 
 
 # --- silencing ------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ def test_a_title_among_words_stays_a_title() -> None:
     [
         (f'![alt]({A} "Caption")', [f"[alt] <{A}>", "Caption"]),
         (f'![same]({A} "same")', [f"[same] <{A}>"]),
+        (f'![it\'s]({A} "it’s")', [f"[it's] <{A}>"]),
         (f'[![alt]({A} "Caption")]({URL})', [f"[alt] <{A}>", URL, "Caption"]),
         (f'![a]({A} "C") ![b]({B})', [f"[a] <{A}>", "C", f"[b] <{B}>"]),
     ],
