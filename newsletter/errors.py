@@ -168,6 +168,7 @@ class SendingStopped(TransportError):
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """The hint for a name that is none of the known ones; empty where there are none."""
-    if close := difflib.get_close_matches(name, known, n=1):
-        return f"Did you mean {close[0]!r}?"
+    by_letters = {each.casefold(): each for each in reversed(known)}
+    if close := difflib.get_close_matches(name.casefold(), by_letters, n=1):
+        return f"Did you mean {by_letters[close[0]]!r}?"
     return f"There are: {', '.join(known[:10])}." if known else ""

@@ -12,11 +12,15 @@ from newsletter.model.finding import Severity
 
 _SPACE_AND_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # as paths of Windows begin
 _PATH = re.compile(r"[./]")  # what no mere word has
 _UNSAFE = re.compile(r"(javascript|vbscript|data|file):")
 _MERGE_FIELD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _BRACES = re.compile(r"\{\{[^{}]*\}{1,2}")  # a bare address ends within them
 _RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
+
+
+_BESIDE = "Put a picture beside the issue, and write its path from there."
 
 
 class Use(Enum):
@@ -61,19 +65,23 @@ def _alone(braces: str, use: Use) -> str:
 def _checked(raw: str, base_url: str, use: Use) -> Target:
     """As `check`, without fields."""
     if _could_run_code(raw):
-        return Target(
-            None,
-            "unsafe-link",
-            Severity.ERROR,
-            f"the target {_short(raw)} could run code; it was removed",
-            "Link to an https:// address.",
-        )
+        return _unsafe(raw, use)
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", raw.strip())
     if use is Use.LINK and (slip := slip_in(unquote(text), base_url)):
         return _slipped(text, slip)
     if scheme := _SCHEME.match(text):
         return _with_scheme(text, scheme[1].lower(), use)
     return _relative(text, base_url, use)
+
+
+def _unsafe(raw: str, use: Use) -> Target:
+    problem, fix = "could run code", "Link to an https:// address."
+    if raw.strip().lower().startswith("file:"):
+        problem = "is a file of this machine, which no reader has"
+        if use is Use.RESOURCE:
+            fix = f"{_BESIDE} Or write an https:// address."
+    message = f"the target {_short(raw)} {problem}; it was removed"
+    return Target(None, "unsafe-link", Severity.ERROR, message, fix)
 
 
 def _slipped(text: str, slip: Slip) -> Target:
@@ -90,7 +98,8 @@ def _slipped(text: str, slip: Slip) -> Target:
 def names_a_file(raw: str) -> bool:
     """Whether a target is a path that begins at the issue's own folder."""
     text = raw.strip()
-    is_elsewhere = _SCHEME.match(text) or text.startswith(("/", "\\", "#", "?"))
+    has_scheme = _SCHEME.match(text) and not _DRIVE.match(unquote(text))
+    is_elsewhere = has_scheme or text.startswith(("/", "\\", "#", "?"))
     return bool(_PATH.search(text)) and not is_elsewhere
 
 
@@ -146,7 +155,9 @@ def _relative(text: str, base_url: str, use: Use) -> Target:
         absolute,
         "relative-link",
         problem=f"{_short(text)} is relative; it leads to {_short(absolute)}",
-        fix="Write the whole address.",
+        fix="Write the whole address."
+        if use is Use.LINK
+        else f"{_BESIDE} Or write the whole address.",
     )
 
 

@@ -96,8 +96,12 @@ class PictureFolder:
         fix = f"Its path begins at {self._name}."
         if _is_folder(place):
             message, fix = f"{_shortened(target)} is a folder", "Name a picture in it."
-        elif (close := _nearest(place)).startswith("Did"):
-            fix = close
+        elif not _is_folder(place.parent):
+            fix = f"There is no folder {place.parent.name[:60]!r}. {_nearest(place.parent) or fix}"
+        elif _exists(place):
+            message, fix = f"{_shortened(target)} is no ordinary file", "Name a picture."
+        else:
+            fix = _nearest(place) or fix
         return Problem("picture-missing", Severity.ERROR, message, fix)
 
     def _outside(self, target: str) -> Problem:
@@ -171,16 +175,25 @@ def _problems(shown: str, scaled: "Scaled") -> Iterator[Problem]:
 
 
 def _nearest(place: Path) -> str:
+    """The name beside it that is near to its own, as a hint; empty where there is none."""
     try:
-        return nearest(place.name, _names(place.parent))
+        hint = nearest(place.name, _names(place.parent))
     except (OSError, ValueError):
         return ""
+    return hint if hint.startswith("Did") else ""
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # as above
         return False
 
 

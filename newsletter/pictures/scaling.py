@@ -21,6 +21,7 @@ _PHOTOGRAPHS = ("JPEG", "MPO", "WEBP", "AVIF", "TIFF", "BMP")  # an MPO is a JPE
 _MAY_MOVE = ("PNG", "WEBP", "AVIF", "TIFF")
 _QUALITY = 85
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _ORIENTATION = 0x0112  # in EXIF
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -68,6 +69,10 @@ def scaled(content: bytes, widest: int) -> Scaled:
 
 def _refuse_known(content: bytes) -> None:
     """Raises Unreadable for kinds of files that an author may well try."""
+    if not content:
+        raise Unreadable("it is empty", "Save or copy it once more.")
+    if content.startswith(_LFS_POINTER):
+        raise Unreadable("Git LFS holds its content elsewhere", "Fetch it: git lfs pull")
     if b"<svg" in content[:4096].lower():
         raise Unreadable("mail programs show no SVG", "Export it as PNG.")
     brands = content[8:64]

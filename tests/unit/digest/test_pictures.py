@@ -105,6 +105,32 @@ def test_a_missing_one_leaves_its_description_and_an_error_at_its_line(shelf: Sh
     assert "Harbour" in [node.text for node in walk(parsed.digest) if isinstance(node, Text)]
 
 
+@pytest.mark.parametrize("path", ["C:\\pictures\\x.jpg", "d:/pictures/x.jpg", "C:%5Cx.jpg"])
+@pytest.mark.parametrize("form", ["![Harbour]({})", '<img src="{}" alt="Harbour">'])
+def test_a_path_with_a_drive_is_a_picture_that_is_missing(
+    shelf: Shelf, path: str, form: str
+) -> None:
+    (finding,) = read(form.format(path), shelf).findings
+
+    assert (finding.rule, finding.severity) == ("picture-missing", Severity.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("![Harbour](/Users/ann/x.jpg)", "relative-link"),
+        ("![Harbour](file:///Users/ann/x.jpg)", "unsafe-link"),
+    ],
+)
+def test_what_names_a_file_elsewhere_is_told_where_pictures_belong(
+    shelf: Shelf, body: str, rule: str
+) -> None:
+    (finding,) = read(body, shelf).findings
+
+    assert finding.rule == rule
+    assert finding.fix.startswith("Put a picture beside the issue")
+
+
 def test_what_is_wrong_with_one_that_is_shown_is_told(shelf: Shelf) -> None:
     parsed = read("![Harbour](large.jpg)", shelf)
 

@@ -186,6 +186,25 @@ def test_a_missing_picture_is_an_error_that_names_the_nearest(pictures: PictureF
     assert "Did you mean 'harbour.png'?" in found.problems[0].fix
 
 
+@pytest.mark.parametrize(
+    ("target", "fix"),
+    [
+        ("pictures/Harbour.PNG", "Did you mean 'harbour.png'?"),
+        ("picture/harbour.png", "There is no folder 'picture'. Did you mean 'pictures'?"),
+        ("pix/harbour.png", "There is no folder 'pix'. Its path begins at the folder of the"),
+        ("pictures/quay.png", "Its path begins at the folder of the issue's file."),
+    ],
+)
+def test_what_is_said_of_a_missing_picture_helps_to_find_it(
+    root: Path, pictures: PictureFolder, target: str, fix: str
+) -> None:
+    (root / "issues" / "pictures" / "zebra.gif").write_bytes(png())
+
+    (problem,) = pictures.find(target, 576).problems
+
+    assert problem.fix.startswith(fix)
+
+
 def test_a_folder_is_no_picture_and_not_its_own_nearest(pictures: PictureFolder) -> None:
     (problem,) = pictures.find("pictures", 576).problems
 
@@ -207,7 +226,12 @@ def test_what_cannot_be_the_name_of_a_file_is_missing(
 def test_a_pipe_is_not_waited_for(root: Path, pictures: PictureFolder) -> None:
     os.mkfifo(root / "issues" / "pipe.png")
 
-    assert rule(pictures.find("pipe.png", 576)) == "picture-missing"
+    (problem,) = pictures.find("pipe.png", 576).problems
+
+    assert (problem.rule, problem.message) == (
+        "picture-missing",
+        "'pipe.png' is no ordinary file",
+    )
 
 
 def test_a_file_that_grows_without_end_is_not_read_to_its_end(
@@ -231,6 +255,27 @@ def test_a_file_that_may_not_be_read_is_an_error_that_says_so(
 
     assert rule(found) == "picture-unreadable"
     assert "'x.png' cannot be shown: it is broken, or no picture" in found.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "fix"),
+    [
+        (b"", "'x.jpg' cannot be shown: it is empty", "Save or copy it once more."),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+            "'x.jpg' cannot be shown: Git LFS holds its content elsewhere",
+            "Fetch it: git lfs pull",
+        ),
+    ],
+)
+def test_a_file_without_its_content_is_told_as_such(
+    root: Path, pictures: PictureFolder, content: bytes, message: str, fix: str
+) -> None:
+    (root / "issues" / "x.jpg").write_bytes(content)
+
+    (problem,) = pictures.find("x.jpg", 576).problems
+
+    assert (problem.rule, problem.message, problem.fix) == ("picture-unreadable", message, fix)
 
 
 def test_an_svg_is_refused_with_what_to_do(root: Path, pictures: PictureFolder) -> None:

@@ -314,7 +314,7 @@ def test_a_text_that_unpacks_to_gigabytes_is_refused() -> None:
         (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         (b"<!-- x --><SVG>", "SVG"),
         (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC"),
-        (b"", "broken"),
+        (b"", "empty"),
         (b"%PDF-1.7", "broken"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "broken"),
         (b"GIF89a", "broken"),
