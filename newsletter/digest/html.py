@@ -7,6 +7,7 @@ further than this module.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import lxml.html
@@ -83,8 +84,9 @@ _ATTRIBUTES = {
     "*": {"class", "id"},
     **{tag: {"src", "data", "title", "class"} for tag in (*EMBEDS, "source")},
 }
-# Those that could do harm pass here and are refused, with a finding, by the URL policy.
-_SCHEMES = {"http", "https", "mailto", "javascript", "vbscript", "data", "file", "ftp", "tel"}
+# All schemes pass here; those that could do harm are refused, with a finding, by the URL policy.
+_SCHEMES = frozenset("http https mailto javascript vbscript data file ftp tel".split())
+_SCHEME = re.compile(r"=\s*+[\"']?+\s*+([a-z][a-z0-9+.-]*+):", re.IGNORECASE)
 _MAX_DEPTH = 60
 _MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what closes by itself
 # Possessive, for what did not fit once would be tried again at every length.
@@ -135,11 +137,12 @@ def tell_of_handlers(source: str, place: Position, report: Report) -> None:
 
 
 def _sanitised(source: str) -> str:
+    own = (scheme.lower() for scheme in _SCHEME.findall(unescape(source)))
     return nh3.clean(
         source,
         tags=set(_BLOCKS | _INLINE),
         attributes=_ATTRIBUTES,
-        url_schemes=_SCHEMES,
+        url_schemes=_SCHEMES.union(own),
         link_rel=None,
         strip_comments=True,
         clean_content_tags={"script", "style"},
@@ -351,6 +354,14 @@ def image(attributes: Mapping[str, str], place: Position, report: Report) -> Ima
     """The picture of an <img>; its alternative text where its address is refused."""
     alt = attributes.get("alt", "")
     source = attributes.get("src", "")
+    if not source.strip():
+        report.add(
+            "html-dropped",
+            Severity.WARNING,
+            place,
+            "<img> has no address in its src, so no picture is shown",
+            "Write it as src: a mail knows no srcset and no data-src.",
+        )
     width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
     found = source and report.image(source, alt, attributes.get("title", ""), place, width, height)
     if not found:

@@ -298,6 +298,7 @@ class _Builder:
         if name in tags.LEFT_OUT:
             tags.tell_of_loss(name, self._place, self._report)
         tags.tell_of_form(tag, self._place, self._report)
+        tags.tell_of_hidden(tag, self._place, self._report)
         if name == "br":
             self._put(Break(True, position=self._place))
         elif name == "img":

@@ -138,6 +138,7 @@ class _Reader:
         if tag.element in tags.LEFT_OUT:
             tags.tell_of_loss(tag.element, self._place, self._report)
         tags.tell_of_form(tag, self._place, self._report)
+        tags.tell_of_hidden(tag, self._place, self._report)
         return tag.source
 
     def _tell_of_all_below(self, what: str, end: str) -> None:

@@ -50,6 +50,7 @@ _ATTRIBUTE = re.compile(
     r"[\s/]+(?:([A-Za-z_:@][A-Za-z0-9_:@.-]*+)(?:\s*+=\s*+(\"[^\"]*+\"|'[^']*+'|[^\s\"'=<>`]++))?)?+"
 )
 _INSTRUCTION = re.compile(r"<([!?][\w\[-]{0,20})")
+_HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _TARGETS = ("href", "url", "src")
 _LABELS = ("title", "label", "text", "name", "alt", "caption")
 _PICTURE = re.compile(r"\.(png|jpe?g|gif|webp|avif)([?#]|$)", re.IGNORECASE)
@@ -199,6 +200,18 @@ def tell_of_form(tag: Tag, place: Position, report: Report) -> None:
             place,
             f"<{tag.element}> sends nothing in a mail, so its address {target} is left out",
             "Write [text](https://…), with the address of a page that has the form.",
+        )
+
+
+def tell_of_hidden(tag: Tag, place: Position, report: Report) -> None:
+    """Of what a page hides: a mail shows it, for none of an author's styles is kept."""
+    if "hidden" in tag.attributes or _HIDING.search(tag.attributes.get("style") or ""):
+        report.add(
+            "hidden-text",
+            Severity.WARNING,
+            place,
+            f"<{tag.element}> hides what it holds, and a mail shows it",
+            "Remove it, or make it a comment: <!-- … -->",
         )
 
 

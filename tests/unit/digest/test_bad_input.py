@@ -272,6 +272,29 @@ def test_a_target_that_could_run_code_is_an_error_and_only_its_text_stays(
 
 
 @pytest.mark.parametrize(
+    "target", ["webcal://a.example/x", "hhttps://a.example", "SMS:123", "t&#103;:x", "a.b+c-d:x"]
+)
+@pytest.mark.parametrize(
+    "source",
+    [
+        'a <a href="{}">text</a>\n',
+        "a <a href={}>text</a>\n",
+        "<div>\n<a class='x' href = '{}'>text</a></div>\n",
+        'a <img src="{}" alt="text">\n',
+        '<div>\n<img src="{}" alt="text"></div>\n',
+    ],
+)
+def test_an_address_of_html_that_leads_nowhere_is_told(source: str, target: str) -> None:
+    parsed = read(HEAD + source.format(target))
+
+    (found,) = findings(parsed, "unknown-scheme")
+    assert found.severity is WARNING
+    assert found.position.line in (5, 6)
+    assert "text" in texts(parsed.digest)
+    assert not all_of(parsed.digest, Link)
+
+
+@pytest.mark.parametrize(
     "target",
     [
         "\u200bjavascript:alert(1)",

@@ -208,3 +208,52 @@ def test_a_comment_that_nobody_sees_or_everybody_should_is_none(source: str) -> 
 
     assert not findings(parsed, "comment-shown")
     assert not findings(parsed, "html-unclosed")
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<p hidden>",
+        '<p hidden="">',
+        '<p class="x" hidden id="y">',
+        '<p style="display:none">',
+        "<p style='color: red; DISPLAY : None !important'>",
+        "<p style=display:none>",
+        '<p style="visibility: hidden">',
+    ],
+)
+@pytest.mark.parametrize("around", ["{}text</p>\n", "<div>\n{}text</p></div>\n"])
+def test_what_a_page_hides_is_shown_and_told(tag: str, around: str) -> None:
+    span = tag.replace("<p", "<span")
+    block = read(HEAD + around.format(tag))
+    inline = read(f"{HEAD}a {span}text</span> b\n")
+
+    for parsed in (block, inline):
+        assert "text" in "".join(texts(parsed.digest).split())
+        assert finding(parsed, "hidden-text")[0] is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<span aria-hidden="true">',
+        '<span class="hidden">',
+        '<span data-x="display:none">',
+        '<span style="display:block">',
+        '<span title="hidden">',
+    ],
+)
+def test_what_is_shown_anyway_is_not_told_as_hidden(tag: str) -> None:
+    assert findings(read(f"{HEAD}a {tag}text</span>\n"), "hidden-text") == []
+
+
+@pytest.mark.parametrize("around", ["{}\n", "a {} b\n", "<div>\n{}</div>\n"])
+@pytest.mark.parametrize(
+    "attributes",
+    ['srcset="https://a.example/i.png 2x"', 'data-src="https://a.example/i.png"', 'src=""', ""],
+)
+def test_a_picture_without_an_address_is_told(attributes: str, around: str) -> None:
+    parsed = read(HEAD + around.format(f'<img {attributes} alt="Cranes">'))
+
+    assert "Cranes" in texts(parsed.digest)
+    assert finding(parsed, "html-dropped")[0] is Severity.WARNING

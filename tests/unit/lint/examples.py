@@ -507,6 +507,7 @@ PARSER_RULES = (
     ),
     Example("foreign-markup", INFO, 9, longer("a :rocket:"), longer("a \\:rocket: `:rocket:`")),
     Example("foreign-markup", WARNING, 9, longer("{% a %}"), longer("`{% a %}`")),
+    Example("hidden-text", WARNING, 9, longer("a <b hidden>b</b>"), longer("a <b>hidden</b>")),
     Example("html-dropped", INFO, 9, longer("<style>p {}</style>"), longer("`<style>`")),
     Example(
         "html-dropped",
