@@ -38,6 +38,14 @@ _PEOPLE: tuple[str | None, ...] = (
 )
 _SUBSCRIPTIONS = {1: "confirmed", 2: "confirmed", 3: "unsubscribed", 4: "confirmed"}
 _SUBSCRIPTIONS |= {5: "unsubscribed", 6: "pending", 7: "confirmed", 8: "confirmed"}
+# How the welcome of a confirmed request was noted, in the order of the requests from 100 on.
+WELCOMES = (
+    "welcome due",
+    "welcome mailed",
+    "welcome failed: may have been mailed: the connection was lost",
+    "welcome in hand when the process ended: it may have been mailed",
+    "",
+)
 _MOVES = (
     "from first@example.com to Old.Bob@Example.COM",
     "from Old.Bob@Example.COM to bob@example.com",
@@ -145,6 +153,20 @@ def _fill_people(connection: Connection) -> None:
         at=_AT - 3_600_000_000,
         state="mailed",
     )
+    for number, reason in enumerate(WELCOMES):
+        _insert(
+            connection,
+            "requests",
+            id=100 + number,
+            kind="join",
+            list_id=1,
+            subscriber_id=6,
+            address="eve@example.com",
+            mailbox="eve@example.com",
+            at=_AT - 90 * _DAY,
+            state="confirmed",
+            reason=reason,
+        )
     _insert(connection, "segments", name="all", rule='name != ""', created_at=_AT, updated_at=_AT)
     _insert(connection, "state", name="generation", value=12)
 

@@ -100,8 +100,9 @@ def confirm(
         if answer not in _DONE:
             return Confirmed(answer)
         if answer is not Answer.ERASE:  # which may have to be done again: it ends with the request
-            due = requests.WELCOME_DUE if welcome and answer is Answer.JOINED else ""
-            requests.settle(connection, request.id, RequestState.CONFIRMED, due)
+            requests.settle(connection, request.id, RequestState.CONFIRMED)
+        if welcome and answer is Answer.JOINED:
+            requests.settle_welcome(connection, request.id, RequestState.WAITING)
         now = people.get(connection, person.id)
         assert now is not None
         return Confirmed(answer, PersonalLink(now.id, named[2], now.link_key))

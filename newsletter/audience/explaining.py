@@ -18,6 +18,7 @@ from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import (
     ConsentFact,
     ConsentKind,
+    RequestState,
     Subscriber,
     Subscription,
     SubscriptionStatus,
@@ -273,9 +274,12 @@ def _consent(fact: ConsentFact) -> Fact:
 
 def _request(row: Row[Any]) -> Fact:
     what = f"to join {row.list_name}" if row.kind == "join" else f"to move to {row.address}"
-    reason = f", {row.reason}" if row.reason else ""
-    text = f"somebody asked on a page {what} ({row.state}{reason})"
-    details = {"list": row.list_name, "state": row.state, "reason": row.reason, "ip": row.ip}
+    reason = row.reason
+    if row.welcome:
+        due = "due" if row.welcome == RequestState.WAITING else row.welcome
+        reason = f"welcome {due}" + (f": {reason}" if reason else "")
+    text = f"somebody asked on a page {what} ({row.state}{', ' if reason else ''}{reason})"
+    details = {"list": row.list_name, "state": row.state, "reason": reason, "ip": row.ip}
     return Fact(row.at, "request", text, details)
 
 

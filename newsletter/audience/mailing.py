@@ -169,7 +169,7 @@ def take_welcome(
         if person is None:
             return None
         if reason := _no_welcome(connection, person, request.list_id, hashes, now):
-            _note_welcome(connection, request_id, RequestState.REFUSED, reason)
+            requests.settle_welcome(connection, request_id, RequestState.REFUSED, reason)
             return None
         return person, request.list_id
 
@@ -189,15 +189,6 @@ def _no_welcome(
 
 
 def settle_welcome(store: Store, request_id: int, state: RequestState, reason: str) -> None:
-    """Note what became of a welcome; one that provably did not leave is due again."""
+    """Note what became of a welcome; one that provably did not leave waits again."""
     with store.write() as connection:
-        _note_welcome(connection, request_id, state, reason)
-
-
-def _note_welcome(
-    connection: Connection, request_id: int, state: RequestState, reason: str
-) -> None:
-    noted = f"welcome {state}: {reason}".removesuffix(": ")
-    if state is RequestState.WAITING:
-        noted = requests.WELCOME_DUE
-    requests.settle(connection, request_id, RequestState.CONFIRMED, noted)
+        requests.settle_welcome(connection, request_id, state, reason)

@@ -15,7 +15,6 @@ from newsletter.store.schema import requests
 
 _IN_HAND = "in hand when the process ended: it may have been mailed"
 _RESTORED = "waiting in a store that was restored: it may have been mailed"
-WELCOME_DUE = "welcome due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +177,7 @@ def mailed_since(
 
 def welcomes_due(connection: Connection, limit: int) -> Sequence[int]:
     """The ids of what was confirmed and is to be welcomed by a mail."""
-    query = sa.select(requests.c.id).where(
-        requests.c.state == RequestState.CONFIRMED, requests.c.reason == WELCOME_DUE
-    )
+    query = sa.select(requests.c.id).where(requests.c.welcome == RequestState.WAITING)
     return connection.execute(query.order_by(requests.c.at).limit(limit)).scalars().all()
 
 
@@ -188,12 +185,21 @@ def take_welcome(connection: Connection, request_id: int) -> Request | None:
     """Take a welcome in hand; None if another process was faster."""
     statement = (
         sa.update(requests)
-        .where(requests.c.id == request_id, requests.c.reason == WELCOME_DUE)
-        .values(reason="welcome " + _IN_HAND)
+        .where(requests.c.id == request_id, requests.c.welcome == RequestState.WAITING)
+        .values(welcome=RequestState.FAILED, reason=_IN_HAND)
         .returning(requests)
     )
     row = connection.execute(statement).first()
     return None if row is None else _request(row)
+
+
+def settle_welcome(
+    connection: Connection, request_id: int, state: RequestState, reason: str = ""
+) -> None:
+    """Say what became of a welcome, or with WAITING that one is due."""
+    connection.execute(
+        sa.update(requests).where(requests.c.id == request_id).values(welcome=state, reason=reason)
+    )
 
 
 def since(connection: Connection, at: dt.datetime) -> int:
@@ -211,7 +217,9 @@ def give_up(connection: Connection, until: dt.datetime) -> None:
         )
     )
     connection.execute(
-        earlier.where(requests.c.reason == WELCOME_DUE).values(reason=f"welcome {_RESTORED}")
+        earlier.where(requests.c.welcome == RequestState.WAITING).values(
+            welcome=RequestState.FAILED, reason=_RESTORED
+        )
     )
 
 

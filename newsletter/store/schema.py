@@ -231,6 +231,8 @@ requests = Table(
     Column("wide_network", Text, nullable=False, server_default=""),
     Column("target", Text, nullable=False, server_default=""),
     Column("form", BigInteger),
+    Column("welcome", Text),  # what became of the mail that follows a confirmed join, if one does
+    CheckConstraint("welcome IN ('waiting', 'mailed', 'refused', 'failed')", name="welcome"),
     CheckConstraint(
         "kind IN ('join', 'allow_move', 'move', 'undo_move', 'data', 'erase')", name="kind"
     ),
@@ -250,8 +252,8 @@ requests = Table(
     Index(
         "ix_requests_welcome",
         "at",
-        sqlite_where=text("reason = 'welcome due'"),
-        postgresql_where=text("reason = 'welcome due'"),
+        sqlite_where=text("welcome = 'waiting'"),
+        postgresql_where=text("welcome = 'waiting'"),
     ),
     Index(
         "ix_requests_waiting",

@@ -88,6 +88,21 @@ def test_former_addresses_are_taken_over_from_the_log(upgraded: Store) -> None:
     ]
 
 
+def test_what_became_of_welcomes_is_a_state_and_no_prose(upgraded: Store) -> None:
+    query = sa.text("SELECT welcome, reason FROM requests WHERE id >= 100 ORDER BY id")
+
+    with upgraded.read() as connection:
+        welcomes = [tuple(row) for row in connection.execute(query)]
+
+    assert welcomes == [
+        ("waiting", ""),
+        ("mailed", ""),
+        ("failed", "may have been mailed: the connection was lost"),
+        ("failed", "in hand when the process ended: it may have been mailed"),
+        (None, ""),
+    ]
+
+
 def test_reports_are_counted_as_the_deliveries_have_them(upgraded: Store) -> None:
     with upgraded.read() as connection:
         query = sa.select(sends.c.delivered, sends.c.bounced, sends.c.complained)

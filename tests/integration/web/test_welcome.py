@@ -29,10 +29,11 @@ def published(store: Store, root: Path, welcome: str) -> Stage:
     return stage
 
 
-def reasons(stage: Stage) -> Sequence[str]:
-    """What is noted of each request."""
+def welcomes(stage: Stage) -> Sequence[str]:
+    """What became of the welcome of each request, and why."""
     with stage.store.read() as connection:
-        return connection.execute(sa.select(requests.c.reason)).scalars().all()
+        rows = connection.execute(sa.select(requests.c.welcome, requests.c.reason))
+        return [": ".join(filter(None, row)) for row in rows]
 
 
 def joins(stage: Stage, list_name: str = "daily") -> list[Message]:
@@ -61,8 +62,8 @@ def test_the_issue_comes_once_with_the_readers_own_links(
     ("wish", "list_name", "reason"),
     [
         ("", "daily", ""),
-        ("latest", "weekly", "welcome refused: nothing to mail"),
-        ("nothing", "daily", "welcome refused: nothing to mail"),
+        ("latest", "weekly", "refused: nothing to mail"),
+        ("nothing", "daily", "refused: nothing to mail"),
     ],
 )
 def test_without_a_wish_or_an_issue_nothing_comes(
@@ -72,7 +73,7 @@ def test_without_a_wish_or_an_issue_nothing_comes(
 
     assert joins(stage, list_name) == []
 
-    assert reasons(stage) == [reason]
+    assert welcomes(stage) == [reason]
 
 
 def test_an_issue_that_went_to_a_segment_welcomes_nobody(
@@ -90,9 +91,9 @@ def test_an_issue_that_went_to_a_segment_welcomes_nobody(
 @pytest.mark.parametrize(
     ("since", "noted"),
     [
-        ("left", ["welcome refused: no member any more"]),
-        ("paused", ["welcome refused: paused"]),
-        ("suppressed", ["welcome refused: suppressed"]),
+        ("left", ["refused: no member any more"]),
+        ("paused", ["refused: paused"]),
+        ("suppressed", ["refused: suppressed"]),
         ("erased", []),
     ],
 )
@@ -119,7 +120,7 @@ def test_who_wants_no_mail_by_then_is_not_welcomed(
             stage.client.post(stage.preferences_path(who), data=action)
 
     assert stage.mails() == []
-    assert reasons(stage) == noted
+    assert welcomes(stage) == noted
 
 
 def test_a_pause_that_is_over_keeps_no_welcome_away(sqlite_store: Store, tmp_path: Path) -> None:
@@ -180,5 +181,5 @@ def test_only_a_welcome_that_provably_did_not_leave_is_tried_again(
     stage.mailer.transport = stage.transport
 
     assert len(stage.mails()) == mails
-    noted = "welcome mailed" if mails else "welcome failed: may have been mailed: no"
-    assert reasons(stage) == [noted]
+    noted = "mailed" if mails else "failed: may have been mailed: no"
+    assert welcomes(stage) == [noted]

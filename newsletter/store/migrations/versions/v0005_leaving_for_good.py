@@ -16,6 +16,13 @@ _RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _Time = sa.BigInteger()
 _MOVE = re.compile(r"from (\S+) to \S+")  # as moves were noted until this schema
 _REPORTS = ("delivered", "bounced", "complained")
+_WELCOMES = {
+    "welcome due": "waiting",
+    "welcome mailed": "mailed",
+    "welcome refused": "refused",
+    "welcome failed": "failed",
+    "welcome ": "failed",  # in hand when a process ended, or in a store that was restored
+}
 _SETTLED = ("accepted", "rejected", "skipped", "unknown")
 
 
@@ -160,12 +167,31 @@ def _consents_and_requests() -> None:
         table.add_column(_text("wide_network"))
         table.add_column(_text("target"))
         table.add_column(sa.Column("form", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("welcome", sa.Text(), nullable=True))
+        table.create_check_constraint(
+            op.f("ck_requests_welcome"), "welcome IN ('waiting', 'mailed', 'refused', 'failed')"
+        )
         table.drop_constraint(op.f("ck_requests_kind"), type_="check")
         table.create_check_constraint(
             op.f("ck_requests_kind"),
             "kind IN ('join', 'allow_move', 'move', 'undo_move', 'data', 'erase')",
         )
     _partial_index("ix_requests_form", "requests", ["form"], "form IS NOT NULL", unique=True)
+    _take_over_welcomes()
+
+
+def _take_over_welcomes() -> None:
+    """What became of a welcome was the beginning of a reason until this schema."""
+    op.drop_index("ix_requests_welcome", "requests")
+    for word, state in _WELCOMES.items():
+        op.execute(
+            sa.text(
+                "UPDATE requests SET welcome = :state, reason = substr(reason, :after) "
+                "WHERE reason = :word OR reason LIKE :begins"
+            ).bindparams(state=state, word=word, begins=f"{word}%", after=len(word) + 1)
+        )
+    op.execute("UPDATE requests SET reason = ltrim(reason, ': ') WHERE welcome IS NOT NULL")
+    _partial_index("ix_requests_welcome", "requests", ["at"], "welcome = 'waiting'")
 
 
 def _sends() -> None:
