@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from itsdangerous import BadData, BadSignature
 from itsdangerous.encoding import base64_decode, base64_encode
@@ -66,6 +66,7 @@ class Links:
         self._base_url = base_url
         self._signers = {purpose: _Signer(keys, f"newsletter.{purpose}") for purpose in Purpose}
         self.keys = keys
+        self.host = urlsplit(base_url).hostname or "localhost"  # names lists in headers, too
 
     def unsubscribe_url(self, link: PersonalLink) -> str:
         return f"{self._base_url}/u/{self._personal(Purpose.UNSUBSCRIBE, link)}"

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
+from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
 from newsletter.store import (
     Store,
@@ -28,7 +29,8 @@ from newsletter.store import (
 )
 from newsletter.store.staging import Hashes
 
-_MAILED_BY_ADDRESS = ("test", "confirm")  # folders of the outbox whose files carry no subscriber id
+# Folders of the outbox whose files carry no subscriber id.
+_MAILED_BY_ADDRESS = (Notice.TEST, Notice.CONFIRM)
 
 
 @dataclass(frozen=True, slots=True)

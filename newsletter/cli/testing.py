@@ -16,7 +16,7 @@ from newsletter.stopping import stopping
 if TYPE_CHECKING:
     from newsletter.model.address import Address
     from newsletter.model.subscriber import Subscriber
-    from newsletter.sending.testing import Trial
+    from newsletter.notices.testing import Trial
 
 
 @click.command()
@@ -41,8 +41,8 @@ def test(
     from newsletter.audience.address import parse
     from newsletter.desk.prepare import prepare
     from newsletter.desk.publishing import publish
+    from newsletter.notices.testing import send_tests
     from newsletter.sending import preflight
-    from newsletter.sending.testing import send_tests
 
     prepared = prepare(session.project, issue)
     addresses = [parse(address) for address in (*to, *more)]

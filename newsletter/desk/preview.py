@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from newsletter.config import MEDIA_FOLDER
 from newsletter.desk.prepare import Prepared
@@ -71,7 +70,6 @@ def sample_message(prepared: Prepared, project: Project) -> Message:
         slug=prepared.digest.slug,
         list_id=1,
         list_name=list_name,
-        host=urlsplit(base_url).hostname or "localhost",
         links=Links(base_url, ("the key of previews, which no page accepts",)),
         in_ledger=False,
         foot=Foot(is_open=project.settings.web.opens(list_name)),

@@ -40,7 +40,6 @@ def open_worker(project: Project, store: Store, notify: Notify) -> Worker:
         store=store,
         transport=transport,
         links=Links(base_url, load_keys(project.root)),
-        base_url=base_url,
         max_rate=settings.transport.max_rate,
         clock=utc_now,
         stop=stop,

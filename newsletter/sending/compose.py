@@ -15,7 +15,7 @@ SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """What all messages of one send share beside the email; `host` is the web site's.
+    """What all messages of one send share beside the email.
 
     `list_name` is empty where there is no list, as in a preview. `in_ledger` is False for what the
     ledger does not know: previews, test mails, the welcome.
@@ -25,7 +25,6 @@ class Audience:
     slug: str
     list_id: int
     list_name: str
-    host: str
     links: Links
     in_ledger: bool = True
     store_id: str = ""
@@ -35,7 +34,7 @@ class Audience:
     def list_header(self) -> str:
         """The value of List-Id (RFC 2919): its title as the phrase, which may change, before the
         name by which mail programs know it, which never does."""
-        name = f"{self.list_name or 'newsletter'}.{self.host}"
+        name = f"{self.list_name or 'newsletter'}.{self.links.host}"
         title = self.foot.list_title
         return f"{phrase(title)} <{name}>" if title else f"<{name}>"
 

@@ -125,7 +125,6 @@ def _own(
         slug=send.slug,
         list_id=send.list_id,
         list_name=lists.name_of(connection, send.list_id),
-        host=worker.host,
         links=worker.links,
         store_id=state.store_id(connection),
         foot=send.foot,

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from newsletter.links import Links
 from newsletter.sending import canary, owner
@@ -29,7 +28,6 @@ class Worker:
     store: Store
     transport: Transport
     links: Links
-    base_url: str
     max_rate: int
     clock: Clock
     stop: threading.Event
@@ -49,8 +47,3 @@ class Worker:
     vitals: Vitals = field(default_factory=Vitals)
     patience: Patience = field(default_factory=Patience)
     warned: str = ""  # of the account, before this run
-
-    @property
-    def host(self) -> str:
-        """The web site's host, which names lists in headers."""
-        return urlsplit(self.base_url).hostname or "localhost"

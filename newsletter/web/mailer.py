@@ -7,42 +7,34 @@ is never sent again by itself.
 
 import datetime as dt
 import logging
-import secrets
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, field
+from functools import partial
 
-from newsletter.audience import confirming, mailing
+from newsletter.audience import mailing
 from newsletter.errors import (
     NewsletterError,
-    OutcomeUnknown,
     QuotaReached,
-    SendingStopped,
     Throttled,
     TransportDown,
 )
-from newsletter.links import Purpose
-from newsletter.model.email import Email, Message
+from newsletter.model.email import Message
+from newsletter.model.notice import Notice
 from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
 from newsletter.model.subscriber import Request, RequestState
+from newsletter.notices.confirmation import confirmation
+from newsletter.notices.post import Post
+from newsletter.notices.welcome import welcome
 from newsletter.sending import restored
 from newsletter.sending.pace import Pace
-from newsletter.store import limiter, requests
+from newsletter.store import requests
 from newsletter.transports import Transport
-from newsletter.web import welcome
 from newsletter.web.frame import place_in_code
 from newsletter.web.site import Site
 
 POLL_SECONDS = 1.0
 PUT_OFF_SECONDS = 30.0  # after the transport said that nothing leaves now
-_FOLDER = "confirm"  # in place of a send's id
-# What each mail says to whom it does not concern.
-_IGNORE = {
-    Purpose.CONFIRM: "mail_ignore",
-    Purpose.PERSONAL: "mail_ignore_personal",
-    Purpose.UNDO: "mail_ignore_undo",
-}
 _AT_ONCE = 100
 _CLEAN_EVERY = dt.timedelta(minutes=10)
 _RULES_EVERY = dt.timedelta(minutes=1)
@@ -57,7 +49,7 @@ class Mailer:
     site: Site
     transport: Transport
     stop: threading.Event
-    _pace: Pace | None = None
+    _pace: Pace = field(default_factory=lambda: Pace(None))
     _asked_at: dt.datetime | None = None
     _cleaned_at: dt.datetime | None = None
 
@@ -128,7 +120,7 @@ class Mailer:
         )
         if request is None:
             return None
-        outcome = self._deliver(_FOLDER, confirmation(site, request))
+        outcome = self._deliver(Notice.CONFIRM, asking(site, request))
         state, reason = _noted(outcome)
         mailing.settle(site.store, request, state, reason, site.clock())
         return outcome
@@ -140,74 +132,29 @@ class Mailer:
         taken = mailing.take_welcome(site.store, request_id, hashes, site.clock())
         if taken is None:
             return None
-        message = welcome.message(site, *taken)
+        message = welcome(site.store, site.links, site.settings.web.welcome, *taken)
         if message is None:
             refused = RequestState.REFUSED
             mailing.settle_welcome(site.store, request_id, refused, "nothing to mail")
             return None
-        outcome = self._deliver(welcome.FOLDER, message)
+        outcome = self._deliver(Notice.WELCOME, message)
         mailing.settle_welcome(site.store, request_id, *_noted(outcome))
         return outcome
 
-    def _deliver(self, folder: str, message: Message) -> Outcome:
-        self._wait_for_a_slot()
+    def _deliver(self, notice: Notice, message: Message) -> Outcome:
+        site = self.site
+        post = Post(site.store, self.transport, self._pace, site.clock, self.stop)
+        post.wait()
         try:
-            [outcome] = self.transport.deliver(folder, [message])
-        except OutcomeUnknown as error:
-            return Unknown(error.message)
-        except SendingStopped as error:  # as for an address that the sandbox refuses, not for all
-            return Rejected(error.message)
+            return post.deliver(notice, message)
         except (Throttled, TransportDown, QuotaReached) as error:
             return RetryLater(error.message, is_failure=False)
-        return outcome
-
-    def _wait_for_a_slot(self) -> None:
-        if self._pace is None or (rate := self._pace.rate) is None:
-            return
-        now = self.site.clock()
-        with self.site.store.write() as connection:
-            begins = limiter.reserve(connection, 1, rate, now).begins
-        self.stop.wait(max(0.0, (begins - now).total_seconds()))
 
 
-def confirmation(site: Site, request: Request) -> Message:
-    """The mail that asks whether it was them. It holds no word that a visitor typed."""
-    newsletter, texts = site.settings.newsletter, site.texts
-    purpose, _ = confirming.LINKS[request.kind]
-    url = site.links.confirm_url(purpose, request.id, request.list_id or 0)
-    words = {
-        part: texts[f"mail_{request.kind}_{part}"].replace("{name}", newsletter.name)
-        for part in ("subject", "text", "button")
-    }
-    ignore = texts[_IGNORE[purpose]]
-    plain = "\n\n".join(
-        (words["text"], url, ignore, f"{newsletter.name}\n{newsletter.postal_address}")
-    )
-    html = site.pages.html("mail_confirm.html", url=url, ignore=ignore, **words)
-    email = Email(
-        sender=newsletter.sender,
-        reply_to=newsletter.reply_to,
-        language=texts["language"],
-        subject=(words["subject"],),
-        preheader=(words["text"],),
-        html=(html,),
-        text=(plain + "\n",),
-    )
-    ref = f"{_FOLDER}-{secrets.token_hex(8)}"
-    host = urlsplit(newsletter.base_url).hostname or "localhost"
-    return Message(
-        ref=f"{ref}.1",
-        name=str(request.id),
-        to=request.address,
-        email=email,
-        values={},
-        headers=(
-            ("List-Id", f"<newsletter.{host}>"),
-            ("Auto-Submitted", "auto-generated"),
-            ("X-Newsletter-Ref", f"{ref}.1"),
-        ),
-        tags=(("send", _FOLDER), ("delivery", ref), ("attempt", "1")),
-    )
+def asking(site: Site, request: Request) -> Message:
+    """The mail that asks whether a request was really made."""
+    html = partial(site.pages.html, "mail_confirm.html")
+    return confirmation(request, site.settings.newsletter, site.links, site.texts, html)
 
 
 def _noted(outcome: Outcome) -> tuple[RequestState, str]:

@@ -122,7 +122,6 @@ def send_everything(url: str, letter: str, folder: str, threads: int) -> float:
         store=store,
         transport=transport,
         links=links(),
-        base_url="https://news.example.com",
         max_rate=0,
         clock=utc_now,
         stop=threading.Event(),
@@ -169,7 +168,7 @@ def write_only(letter: str, size: int, folder: str) -> float:
 
 
 def messages(email: Email, size: int) -> Iterator[Message]:
-    audience = Audience("20260107-bench1", "issue", 1, LIST, "news.example.com", links())
+    audience = Audience("20260107-bench1", "issue", 1, LIST, links())
     for number in range(size):
         person = Subscriber(number, Address(f"reader{number}@example.com"), f"Reader {number}", {})
         yield compose(email, person, audience, number, 1)

@@ -111,7 +111,6 @@ def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> float:
         store=store,
         transport=Ses(settings),
         links=links(),
-        base_url="https://news.example.com",
         max_rate=0,
         clock=utc_now,
         stop=threading.Event(),

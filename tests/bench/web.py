@@ -191,7 +191,6 @@ def send_before(url: str, letter: str) -> str:
         store=store,
         transport=Nowhere(concurrency=4),
         links=links(),
-        base_url="https://news.example.com",
         max_rate=0,
         clock=utc_now,
         stop=threading.Event(),

@@ -29,7 +29,7 @@ from tests.standin.client import StandIn, running
 
 SEND = "20260107-abcdef"
 LINKS = Links("https://news.example.com", ("a key for the tests alone",))
-AUDIENCE = Audience(SEND, "issue", 1, "readers", "news.example.com", LINKS)
+AUDIENCE = Audience(SEND, "issue", 1, "readers", LINKS)
 NAME = MergeField("subscriber.name", Place.TEXT, "reader")
 EMAIL = Email(
     sender="AI 日报 <daily@news.example.com>",

@@ -137,7 +137,6 @@ def worker(
         store=store,
         transport=transport,
         links=Links("https://news.example.com", ("a key for the tests alone",)),
-        base_url="https://news.example.com",
         max_rate=max_rate,
         clock=clock or (lambda: dt.datetime.now(dt.UTC)),
         stop=threading.Event(),

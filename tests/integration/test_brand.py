@@ -14,9 +14,9 @@ from newsletter.model.subscriber import Request, RequestKind
 from newsletter.project import Project
 from newsletter.render import colours
 from newsletter.store import Store, media, open_store
+from newsletter.web import mailer
 from newsletter.web.app import make_app
 from newsletter.web.issues import Archive
-from newsletter.web.mailer import confirmation
 from newsletter.web.site import Site
 from tests.integration.commandline import Call
 from tests.integration.web.stage import Visitor
@@ -202,7 +202,7 @@ def asking(site: Site, kind: RequestKind = RequestKind.JOIN) -> str:
     """The HTML of a mail that asks for a yes."""
     who = Address("new@example.com")
     request = Request(7, kind, 1, None, who, who.text, "", site.clock())
-    (html,) = confirmation(site, request).email.html
+    (html,) = mailer.asking(site, request).email.html
     assert isinstance(html, str)
     return html
 

@@ -15,8 +15,8 @@ from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Rejected
+from newsletter.notices import testing
 from newsletter.project import Project
-from newsletter.sending import testing
 from newsletter.store import open_store, receipts
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, write_issue

@@ -111,7 +111,6 @@ def messages(count: int) -> list[Message]:
         slug="quiet-machines",
         list_id=1,
         list_name="readers",
-        host="news.example.com",
         links=Links("https://news.example.com", ("a key for the tests alone",)),
     )
     names = ("Ada", "{{f0}} <b>Li & Söhne</b>", "林")

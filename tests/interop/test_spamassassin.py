@@ -22,9 +22,7 @@ from tests.unit.render.rendering import MASTHEAD, issue, rendered
 from tests.waiting import PATIENCE_SECONDS
 
 READER = Subscriber(1, Address("reader@reader.example"), "Ada")
-AUDIENCE = Audience(
-    "20260107-abcdef", "issue", 1, "readers", "news.example.com", Links(MASTHEAD.base_url, ("key",))
-)
+AUDIENCE = Audience("20260107-abcdef", "issue", 1, "readers", Links(MASTHEAD.base_url, ("key",)))
 LETTER = """\
 Dear {{ subscriber.name | default("reader") }},
 

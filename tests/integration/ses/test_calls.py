@@ -36,7 +36,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 SEND = "20260107-abcdef"
 LINKS = Links("https://news.example.com", ("a key for the tests alone",))
-AUDIENCE = Audience(SEND, "issue", 1, "readers", "news.example.com", LINKS)
+AUDIENCE = Audience(SEND, "issue", 1, "readers", LINKS)
 MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
 
 

@@ -30,7 +30,7 @@ MASTHEAD = Masthead(
 )
 READER = Subscriber(7, Address("reader@example.com"), "Ada", {"city": "Kyoto"})
 LINKS = Links(BASE, ("a key for the tests alone",))
-AUDIENCE = Audience("20260107-abcdef", "issue", 1, "readers", "news.example.com", LINKS)
+AUDIENCE = Audience("20260107-abcdef", "issue", 1, "readers", LINKS)
 
 
 def default_theme() -> Theme:

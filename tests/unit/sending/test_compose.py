@@ -31,7 +31,7 @@ LETTER = Email("daily@news.example.com", "", "en", ("Hello",), (), ("<p>Hello</p
 def test_one_address_stands_in_list_unsubscribe(path: str, name: str, key: int) -> None:
     settings = parse(SETTINGS.format(path), Path("newsletter.toml"), {})
     links = Links(settings.newsletter.base_url, ("a key for the tests alone",))
-    audience = Audience("20260107-abcdef", "issue", 1, name, "news.example.com", links)
+    audience = Audience("20260107-abcdef", "issue", 1, name, links)
     reader = Subscriber(1, Address("ada@example.com"), "Ada", {}, link_key=key)
 
     headers = dict(compose(LETTER, reader, audience, 1, 1).headers)

@@ -4,25 +4,25 @@ They are no deliveries: the ledger does not know them, and their links change no
 a receipt for the content that was looked at.
 """
 
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from newsletter.config import WebSettings
-from newsletter.errors import Interrupted, OutcomeUnknown, Refused, SendingStopped
+from newsletter.errors import Interrupted, Refused
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
-from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
+from newsletter.model.notice import Notice
+from newsletter.model.send import Accepted, Outcome
 from newsletter.model.subscriber import Subscriber
+from newsletter.notices.post import Post, named
 from newsletter.sending.compose import SAMPLE_READER, Audience, compose, for_audience
 from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
 from newsletter.sending.worker import Worker
-from newsletter.store import limiter, people, receipts
+from newsletter.store import people, receipts
 
 PREFIX = "[Test] "
-_FOLDER = "test"  # in place of a send's id
 _HASH_LENGTH = 12
 
 
@@ -54,14 +54,14 @@ def send_tests(
     if allowance.problem:
         raise Refused(allowance.problem, hint=f"Nothing was sent. {allowance.hint}".strip())
     pace = Pace(worker.max_rate or None, allowance.rate)
+    post = Post(worker.store, worker.transport, pace, worker.clock, worker.stop)
     with worker.store.read() as connection:
         today = foot_of(connection, list_name, slug, web)
     audience = Audience(
-        send_id=_FOLDER,
+        send_id=Notice.TEST,
         slug=slug,
         list_id=0,
         list_name=list_name,
-        host=worker.host,
         links=worker.links,
         in_ledger=False,
         foot=today,
@@ -74,9 +74,7 @@ def send_tests(
                 number = receipts.mails(connection, email.content_hash) + len(reached) + 1
             # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
             person = Subscriber(0, address, known.name, known.attributes)
-            trial = Trial(
-                address, _deliver(worker, _message(email, person, audience, number), pace)
-            )
+            trial = Trial(address, _deliver(post, _message(email, person, audience, number)))
             trials.append(trial)
             if isinstance(trial.outcome, Accepted):
                 reached.append(address.text)
@@ -109,31 +107,12 @@ def _message(email: Email, person: Subscriber, audience: Audience, number: int) 
     """As the message of a delivery, but for its subject, its name and whom its links are of."""
     shown = replace(for_audience(email, audience), subject=(PREFIX, *email.subject))
     message = compose(shown, person, audience, number, 1)
-    short = email.content_hash[:_HASH_LENGTH]
-    ref = f"test-{short}-{number}-{secrets.token_hex(4)}"
-    return replace(
-        message,
-        ref=f"{ref}.1",
-        name=f"{short}-{number}",
-        headers=tuple(
-            (name, f"{ref}.1" if name == "X-Newsletter-Ref" else value)
-            for name, value in message.headers
-        ),
-        tags=(("send", _FOLDER), ("delivery", ref), ("attempt", "1")),
-    )
+    about = f"{email.content_hash[:_HASH_LENGTH]}-{number}"
+    return replace(named(message, Notice.TEST, about), name=about)
 
 
-def _deliver(worker: Worker, message: Message, pace: Pace) -> Outcome:
-    if (rate := pace.rate) is not None:
-        with worker.store.write() as connection:
-            begins = limiter.reserve(connection, 1, rate, worker.clock()).begins
-        worker.stop.wait(max(0.0, (begins - worker.clock()).total_seconds()))
-    if worker.stop.is_set():
+def _deliver(post: Post, message: Message) -> Outcome:
+    post.wait()
+    if post.stop.is_set():
         raise Interrupted("interrupted", hint="Some addresses may have had their test. Run again.")
-    try:
-        [outcome] = worker.transport.deliver(_FOLDER, [message])
-    except OutcomeUnknown as error:
-        return Unknown(error.message)
-    except SendingStopped as error:  # as for an address that the sandbox refuses, not for all
-        return Rejected(error.message)
-    return outcome
+    return post.deliver(Notice.TEST, message)

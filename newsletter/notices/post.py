@@ -1,0 +1,59 @@
+"""The one path of a single mail: its name, its turn at the rate, and what became of it."""
+
+import datetime as dt
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from newsletter.errors import OutcomeUnknown, SendingStopped
+from newsletter.model.email import Message
+from newsletter.model.notice import Notice
+from newsletter.model.send import Outcome, Rejected, Unknown
+from newsletter.sending.pace import Pace
+from newsletter.store import Store, limiter
+from newsletter.transports.base import Transport
+
+_REF = "X-Newsletter-Ref"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What it takes to mail notices, at the rate of all mail of the store."""
+
+    store: Store
+    transport: Transport
+    pace: Pace
+    clock: Callable[[], dt.datetime]
+    stop: threading.Event
+
+    def wait(self) -> None:
+        """Wait for a turn, or until `stop`."""
+        if (rate := self.pace.rate) is None:
+            return
+        now = self.clock()
+        with self.store.write() as connection:
+            begins = limiter.reserve(connection, 1, rate, now).begins
+        self.stop.wait(max(0.0, (begins - now).total_seconds()))
+
+    def deliver(self, notice: Notice, message: Message) -> Outcome:
+        """Hand one mail over. Raises Throttled, TransportDown or QuotaReached: it did not leave."""
+        try:
+            [outcome] = self.transport.deliver(notice, [message])
+        except OutcomeUnknown as error:
+            return Unknown(error.message)
+        except SendingStopped as error:  # as for an address that the sandbox refuses, not for all
+            return Rejected(error.message)
+        return outcome
+
+
+def named(message: Message, notice: Notice, *about: str) -> Message:
+    """A message under a reference of its own, which says what it is and what it is `about`."""
+    name = "-".join((notice, *about, secrets.token_hex(8)))
+    headers = tuple((header, value) for header, value in message.headers if header != _REF)
+    return replace(
+        message,
+        ref=f"{name}.1",
+        headers=(*headers, (_REF, f"{name}.1")),
+        tags=(("send", notice), ("delivery", name), ("attempt", "1")),
+    )

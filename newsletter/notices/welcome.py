@@ -1,0 +1,38 @@
+"""The issue that welcomes who has just confirmed: of the list's archive, with their own links."""
+
+from newsletter.links import Links
+from newsletter.model.email import Email, Message
+from newsletter.model.notice import Notice
+from newsletter.model.subscriber import Subscriber
+from newsletter.notices.post import named
+from newsletter.sending.compose import Audience, compose, for_audience
+from newsletter.store import Store, held, lists, sends
+
+_LATEST = "latest"
+
+
+def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int) -> Message | None:
+    """The issue that `[web] welcome` wishes for, as it was sealed, addressed to them.
+
+    None where the list has no such finished send, or where they have that issue already.
+    """
+    with store.read() as connection:
+        number = sends.newest_finished(connection, list_id, None if wish == _LATEST else wish)
+        if number is None:
+            return None
+        send = sends.record(connection, number)
+        if held.has_issue(connection, to.id, send.slug):
+            return None
+        email = Email.from_json(sends.email_of(connection, number))
+        list_name = lists.find_name(connection, list_id)
+    audience = Audience(
+        send_id=Notice.WELCOME,
+        slug=send.slug,
+        list_id=list_id,
+        list_name=list_name,
+        links=links,
+        in_ledger=False,
+        foot=send.foot,
+    )
+    message = compose(for_audience(email, audience), to, audience, to.id, 1)
+    return named(message, Notice.WELCOME)
