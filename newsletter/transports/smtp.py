@@ -206,8 +206,6 @@ class _Session:
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             return Unknown(f"the mail server gave no answer to a whole mail: {_reason(error)}")
-        if reply.code == _CLOSING:
-            self._drop()
         if reply.is_good:
             return Accepted(mime.message_id(message))
         if reply.refusal is None:
