@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from newsletter.links import Links
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store import Store, maintenance, open_any, open_store, upgrade
-from newsletter.store.schema import REVISION, former_addresses, metadata, sends
+from newsletter.store.schema import REVISION, events, former_addresses, metadata, sends
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
 from tests import older
@@ -109,6 +109,13 @@ def test_reports_are_counted_as_the_deliveries_have_them(upgraded: Store) -> Non
         rows = [tuple(row) for row in connection.execute(query.order_by(sends.c.number))]
 
     assert rows == [(2, 1, 1), (1, 0, 0), (0, 0, 0), (0, 0, 0), (1, 0, 0), (0, 0, 0)]
+
+
+def test_earlier_events_were_all_reported_by_ses(upgraded: Store) -> None:
+    with upgraded.read() as connection:
+        reporters = set(connection.execute(sa.select(events.c.reporter)).scalars())
+
+    assert reporters == {"SES"}
 
 
 def test_old_links_work(upgraded: Store, site: FastAPI) -> None:
