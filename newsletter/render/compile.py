@@ -32,11 +32,17 @@ _FLOAT = re.compile(r"""<style[^>]*>[^<]*float|style="[^"]*float""")
 
 # White space that means nothing in a style attribute and in a style sheet.
 _SPACED = re.compile(r"([;,])\s+")
-_SHEET_SPACE = re.compile(r"\s*([{};,])\s*")
+_SHEET_SPACE = re.compile(
+    r"""("[^"]*"|'[^']*')|\s*([{};,])\s*|(?<=:)\s+|\s+(?=!important)"""  # but for its strings
+)
 
 # A rule for one class alone: one that nothing has would cost premailer as much as the others.
 _CLASS = re.compile(r'\sclass="([^"]*)"')
 _CLASS_RULE = re.compile(r"(?:(?<=\})|(?<=\*/))\s*\.([\w-]+)\s*\{[^{}]*\}")
+
+# A rule of the other sheets, in a media query or not; `@media` itself has rules in its braces.
+_RULE = re.compile(r"([^{}]+)(\{[^{}]*\})")
+_CLASS_NAME = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 
 # What XML has no place for, so that mrml refuses it and lxml ends there.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -57,7 +63,8 @@ def to_html(source: str, name: str) -> str:
         )
     floats = "float" in html and bool(_FLOAT.search(html))
     used = frozenset(name for value in _CLASS.findall(html) for name in value.split())
-    html = _SHEET.sub(partial(_prepared, used), html)
+    unused = frozenset(_own_classes(html)) - used
+    html = _SHEET.sub(partial(_prepared, used, unused), html)
     html = _OUTLOOK_RUN.sub(_merged, html)
     result = inlined(html, name, floats=floats)
     slim = cache(partial(_slim, frozenset(_names(result))))  # most tags are there many times
@@ -93,13 +100,30 @@ def _merged(run: re.Match[str]) -> str:
     return f"<!--[if mso | IE]>{''.join(_OUTLOOK.findall(run[0]))}<![endif]-->"
 
 
-def _prepared(used: frozenset[str], style: re.Match[str]) -> str:
-    """A style sheet: the marked one as far as it is used, any other one to be left alone."""
+def _own_classes(html: str) -> Iterator[str]:
+    """The classes that the marked sheet speaks of: no mail program gives these to anything."""
+    for _, sheet in _SHEET.findall(html):
+        if INLINE_MARK in sheet:
+            yield from _CLASS_NAME.findall(sheet)
+
+
+def _prepared(used: frozenset[str], unused: frozenset[str], style: re.Match[str]) -> str:
+    """A style sheet as far as it is used: the marked one, or another that is to stay as it is."""
     if INLINE_MARK in style[2]:
         kept = _CLASS_RULE.sub(lambda rule: rule[0] if rule[1] in used else "", style[2])
         return f"<style{style[1]}>{kept}</style>"
-    sheet = _SHEET_SPACE.sub(lambda found: found[1], style[2]).strip()
+    sheet = _RULE.sub(partial(_for_used, unused), style[2])
+    sheet = _SHEET_SPACE.sub(lambda found: found[1] or found[2] or "", sheet).strip()
     return f'<style{style[1]} data-premailer="ignore">{sheet}</style>'
+
+
+def _for_used(unused: frozenset[str], rule: re.Match[str]) -> str:
+    """A rule without the selectors that ask for a class which nothing has."""
+    if "(" in rule[1] or "@" in rule[1] or not unused.intersection(_CLASS_NAME.findall(rule[1])):
+        return rule[0]
+    selectors = rule[1].split(",")
+    kept = [each for each in selectors if not unused.intersection(_CLASS_NAME.findall(each))]
+    return f"{','.join(kept)}{rule[2]}" if kept else ""
 
 
 def _mjml(source: str, name: str) -> str:

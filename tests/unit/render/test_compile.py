@@ -219,6 +219,31 @@ def test_rules_that_cannot_be_inlined_survive(rule: str) -> None:
     assert "".join(rule.split()) in "".join(sheets(html).split())
 
 
+@pytest.mark.parametrize(
+    ("rule", "kept"),
+    [
+        (".p { color: #102030 }", ".p{color:#102030}"),
+        (".gone { color: #102030 }", ""),
+        (".gone, .p, .p .gone { color: #102030 }", ".p{color:#102030}"),
+        ("@media print { .gone { top: 0 } .p { top: 1px } }", "@media print{.p{top:1px}}"),
+        ("[data-ogsc] .gone { color: #102030 }", ""),
+        (".p:not(.gone) { color: #102030 }", ".p:not(.gone){color:#102030}"),
+        (".ExternalClass { width: 100% }", ".ExternalClass{width:100%}"),
+        (
+            '.p::after { content: "a: b, c !important" }',
+            '.p::after{content:"a: b, c !important"}',
+        ),
+    ],
+)
+def test_rules_for_what_a_mail_does_not_have_are_left_out(rule: str, kept: str) -> None:
+    """Where a class is the theme's, that is, and not one that a mail program gives; each mail
+    would carry all of dark mode."""
+    html = compiled('<p class="p">x</p>', ".p { margin: 0 } .gone { margin: 1px }", rule)
+
+    last = re.findall(r"<style[^>]*>(.*?)</style>", html, re.DOTALL)[-1]
+    assert last == kept
+
+
 def test_important_is_not_inlined_from_the_responsive_sheet() -> None:
     """Inlined it would beat every rule of dark mode."""
     html = compiled('<p class="p">x</p>', ".p { margin: 0 }", ".p { color: #ffffff !important }")
