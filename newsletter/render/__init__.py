@@ -107,6 +107,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
                 "inline": writer.inline,
                 "blocks": writer.blocks,
                 "anchor": writer.anchor,
+                "phrases": writer.phrases,
                 "card": writer.card,
                 "link": writer.link,
                 "picture": writer.picture,

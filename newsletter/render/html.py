@@ -50,6 +50,7 @@ from newsletter.model.digest import (
     plain_text,
     without_references,
 )
+from newsletter.render import breaking
 from newsletter.render.fields import Fields
 from newsletter.render.rules import Part, with_gaps
 from newsletter.render.spacing import joins_without_space
@@ -62,7 +63,6 @@ _QUOTE_SIDES = 21
 _CALLOUT_SIDES = 40
 _CARD_SIDES = 48
 _CELL_SIDE = 12
-_LONGEST_WORD = 20
 _FIRST_LEVEL = 3  # of headings below a section
 _MOST_IN_A_ROW = 4  # pictures; what is more stands in further rows
 _ROW_GAP = 8
@@ -110,7 +110,8 @@ class HtmlWriter:
                 case Text():
                     yield self._text(node.text)
                 case Code():
-                    yield f'<code{self._code} class="code">{html.escape(node.text)}</code>'
+                    name = "code whole" if breaking.is_whole_code(node.text) else "code"
+                    yield f'<code{self._code} class="{name}">{html.escape(node.text)}</code>'
                 case Break(hard=True):
                     yield "<br />"
                 case Break():
@@ -254,7 +255,10 @@ class HtmlWriter:
         mark = "" if item.checked is None else "☑&nbsp; " if item.checked else "☐&nbsp; "
         blocks = item.blocks
         if blocks and isinstance(first := blocks[0], Paragraph):
-            inner = f"{mark}{self.inline(first.inline)}{self.blocks(blocks[1:])}"
+            text = f"{mark}{self.inline(first.inline)}"
+            if any(isinstance(block, Paragraph) for block in blocks[1:]):
+                text = f'<p class="p">{text}</p>'
+            inner = f"{text}{self.blocks(blocks[1:])}"
         else:
             inner = f"{mark}{self.blocks(blocks)}"
         return f'<li class="{"task" if mark else "li"}">{inner}</li>'
@@ -263,10 +267,10 @@ class HtmlWriter:
         rows = []
         start = "right" if self._sheet.direction == "rtl" else "left"  # a browser centres headers
         if table.header:
-            cells = self._cells(table.header.cells, table, "th", ' scope="col" class="th"', start)
+            cells = self._cells(table.header.cells, table, "th", start)
             rows.append(f"<tr>{cells}</tr>")
         for row in table.rows:
-            cells = self._cells(row.cells, table, "td", ' class="td"')
+            cells = self._cells(row.cells, table, "td")
             rows.append(f"<tr>{cells}</tr>")
         body = "".join(rows)
         return (
@@ -274,17 +278,23 @@ class HtmlWriter:
             f'class="table">{body}</table></div>'
         )
 
-    def _cells(
-        self, cells: Sequence[Inline], table: Table, tag: str, attributes: str, usual: str = ""
-    ) -> str:
+    def _cells(self, cells: Sequence[Inline], table: Table, tag: str, usual: str = "") -> str:
         made = []
         width = self._sheet.width // max(1, len(cells)) - _CELL_SIDE
         inner = self._within(self._sheet.width - width)
         for index, cell in enumerate(cells):
             align = (table.align[index].value if index < len(table.align) else "") or usual
-            side = f' align="{align}"' if align else ""
-            side += " nowrap" if _is_one_word(plain_text(cell)) else ""
-            made.append(f"<{tag}{attributes}{side}>{inner.inline(cell)}</{tag}>")
+            text = plain_text(cell)
+            names = [tag]
+            if tag == "td" and breaking.is_long_cell(text):
+                names.append("long")
+            if index == len(cells) - 1:
+                names.append("last")
+            attributes = f' class="{" ".join(names)}"'
+            attributes += ' scope="col"' if tag == "th" else ""
+            attributes += f' align="{align}"' if align else ""
+            attributes += " nowrap" if breaking.is_whole_cell(text) else ""
+            made.append(f"<{tag}{attributes}>{inner.inline(cell)}</{tag}>")
         return "".join(made)
 
     def _attribution(self, line: Inline) -> Markup:
@@ -293,10 +303,10 @@ class HtmlWriter:
         dash = "" if begins_with_dash(line) else "— "
         return Markup(f'<p class="attribution">{dash}{text}</p>')  # noqa: S704 -- as above
 
-    def _figure(self, figure: Figure, room: int) -> str:
+    def _figure(self, figure: Figure, room: int, name: str = "image") -> str:
         """A picture alone, at most so many pixels wide, with its title below it."""
         image = figure.image
-        picture = self._picture(replace(image, title="", position=image.position), "image", room)
+        picture = self._picture(replace(image, title="", position=image.position), name, room)
         if figure.url:
             picture = f'<a href="{self.url(figure.url)}">{picture}</a>'
         if not image.title:
@@ -311,7 +321,10 @@ class HtmlWriter:
         room = max(1, (self._sheet.width - _ROW_GAP * (columns - 1)) // columns)
         rows = []
         for start in range(0, len(row.figures), columns):
-            cells = [self._figure(figure, room) for figure in row.figures[start : start + columns]]
+            cells = [
+                self._figure(figure, room, "image fill" if _fills(figure, room) else "image")
+                for figure in row.figures[start : start + columns]
+            ]
             rows.append(_gapped([*cells, *[""] * (columns - len(cells))]))
         body = "".join(f"<tr>{cells}</tr>" for cells in rows)
         name = "row many" if columns > 2 else "row"
@@ -378,6 +391,10 @@ class HtmlWriter:
             f"{self.blocks(entry.blocks)}</li>"
         )
 
+    def phrases(self, heading: Inline) -> str:
+        """A further class for a heading that may break between its phrases alone, or nothing."""
+        return " phrases" if breaking.is_of_short_phrases(plain_text(heading)) else ""
+
     def anchor(self, section: Section | Item) -> Markup:
         """Where a link to a heading leads; nothing where there is none."""
         anchor = _anchor(section.anchor) if section.anchor else ""
@@ -424,6 +441,7 @@ class HtmlWriter:
         name = "chapter" if groups else _look(below)
         deeper = below if groups else below + 1
         parts = "".join(self._parts(section.parts, min(level + 1, 6), deeper))
+        name += self.phrases(section.heading)
         heading = _heading(f"{self.anchor(section)}{self._title(section.heading)}", level, name)
         opening = f'<div class="next">{heading}</div>' if follows else heading
         return f"{opening}{parts}"
@@ -435,7 +453,7 @@ class HtmlWriter:
                 f'<p class="source"><a href="{self.url(item.url)}" class="source-link">'
                 f"{html.escape(host)}&nbsp;›</a></p>"
             )
-        name = _look(below) + (" linked" if source else "")
+        name = _look(below) + (" linked" if source else "") + self.phrases(item.heading)
         heading = _heading(f"{self.anchor(item)}{self._title(item.heading)}", level, name)
         outer = "item next" if follows else "item"
         return f'<div class="{outer}">{heading}{source}{self.blocks(item.blocks)}</div>'
@@ -461,9 +479,9 @@ def _box(name: str, content: str) -> str:
     )
 
 
-def _is_one_word(text: str) -> bool:
-    """Whether a text is a date, a version or the like, which would break at its hyphens."""
-    return "-" in text and len(text) <= _LONGEST_WORD and " " not in text
+def _fills(figure: Figure, room: int) -> bool:
+    """Whether a picture is at least as wide as its place, so that it may fill a wider one."""
+    return figure.image.width is not None and figure.image.width >= room
 
 
 def _anchor(name: str, text: str = "", href: str = "", class_name: str = "") -> str:

@@ -118,6 +118,29 @@ def test_no_word_in_a_table_is_broken(page: Page) -> None:
     assert broken == []
 
 
+_WIDE = """\
+| Date | Vessel | From | To | Remarks | 说明 |
+|---|---|---|---|---|---|
+| 2026-11-16 | Margarethe | Northhaven | Rotterdam | Late by nine hours | 因为大雾晚了九个小时 |
+"""
+
+
+def test_a_wide_table_scrolls_before_its_text_becomes_a_column_of_words(page: Page) -> None:
+    """And a date, whatever else there is, stays on its line."""
+    page.set_content(delivered(_WIDE).html)
+
+    cells = page.evaluate("""() => [...document.querySelectorAll("td.td")].map(cell => {
+        const range = new Range()
+        range.selectNodeContents(cell)
+        return [cell.innerText, cell.clientWidth, range.getClientRects().length] })""")
+
+    lines = {text: count for text, _, count in cells}
+    widths = {text: width for text, width, _ in cells}
+    assert lines["2026-11-16"] == 1
+    assert min(widths["Late by nine hours"], widths["因为大雾晚了九个小时"]) >= 110
+    assert _overhang(page) <= 0
+
+
 def test_the_news_begins_on_the_first_screen(browser: Browser) -> None:
     """Below the title, its cover and seven points of a summary, of two lines each."""
     context = context_of(browser, viewport={"width": 390, "height": 900})
@@ -130,7 +153,7 @@ def test_the_news_begins_on_the_first_screen(browser: Browser) -> None:
         .map(name => document.querySelector(name).getBoundingClientRect().top)""")
 
     context.close()
-    assert title < cover_top < story <= 900
+    assert title < cover_top < story <= 850
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -152,7 +175,7 @@ def test_no_rule_of_accessibility_is_broken(phone: Page, name: str, theme: str) 
 
 def _violations(page: Page) -> dict[str, list[str]]:
     """The rules of axe that a page breaks, with the first elements that break them."""
-    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
     broken = Axe().run(page, options=options).response["violations"]
     return {rule["id"]: [node["html"][:200] for node in rule["nodes"][:3]] for rule in broken}
 
