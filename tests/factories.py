@@ -12,7 +12,8 @@ from newsletter.audience.subscribers import Added, add
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import Store, lists, people
+from newsletter.store import Store
+from newsletter.store.people import lists, people
 
 NOW = dt.datetime(2026, 1, 7, 8, 30, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=1)

@@ -21,8 +21,9 @@ from newsletter.model.subscriber import (
     Subscriber,
     SubscriptionStatus,
 )
-from newsletter.store import Store, consents, locks, people, requests, subscriptions
-from newsletter.store.staging import Hashes
+from newsletter.store import Store, locks
+from newsletter.store.people import consents, people, requests, subscriptions
+from newsletter.store.people.staging import Hashes
 
 _WEEK, _DAY = dt.timedelta(days=7), dt.timedelta(days=1)
 # The purpose of the link in each kind of mail, and how long it is good.

@@ -16,18 +16,9 @@ from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
-from newsletter.store import (
-    Store,
-    consents,
-    erasure,
-    events,
-    former,
-    locks,
-    people,
-    subscriptions,
-    suppressions,
-)
-from newsletter.store.staging import Hashes
+from newsletter.store import Store, locks
+from newsletter.store.people import consents, erasure, former, people, subscriptions, suppressions
+from newsletter.store.people.staging import Hashes
 
 # Folders of the outbox whose files carry no subscriber id.
 _MAILED_BY_ADDRESS = (Notice.TEST, Notice.CONFIRM)
@@ -60,7 +51,7 @@ def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: 
     """
     erased = Erased(who if isinstance(who, int) else None)
     with store.write() as connection:
-        events.take_turn(connection)  # a report may be about to write the address once more
+        locks.events(connection)  # a report may be about to write the address once more
         locks.people(connection)
         subscriber = _subscriber(connection, who, hashes)
         if subscriber is not None:

@@ -25,11 +25,12 @@ from newsletter.model.subscriber import (
     Suppression,
     SuppressionReason,
 )
-from newsletter.store import Store, consents, former, people, story, suppressions
-from newsletter.store.former import FormerAddress
-from newsletter.store.people import Person
-from newsletter.store.staging import Hashes
-from newsletter.store.story import Mailing
+from newsletter.store import Store
+from newsletter.store.people import consents, former, history, people, suppressions
+from newsletter.store.people.former import FormerAddress
+from newsletter.store.people.history import Mailing
+from newsletter.store.people.people import Person
+from newsletter.store.people.staging import Hashes
 from newsletter.times import day, shown
 
 _DELIVERY = re.compile(
@@ -119,7 +120,7 @@ def explain(
             person,
             suppression,
             consents.of(connection, person.subscriber.id) if person else (),
-            story.deliveries_of(connection, person.subscriber.id) if person else (),
+            history.deliveries_of(connection, person.subscriber.id) if person else (),
             former.of(connection, person.subscriber.id) if person else (),
             timezone,
             notes,
@@ -134,7 +135,7 @@ def explain(
         if slug is None:
             summary = _summary(known, now)
         else:
-            summary = _of_issue(known, story.sends_of(connection, slug))
+            summary = _of_issue(known, history.sends_of(connection, slug))
         if asked is not None and asked.key != address.key:
             summary = f"{asked.text} is a former address of {address.text}. {summary}"
     return Explanation(
@@ -172,7 +173,7 @@ def _meant(connection: Connection, who: str) -> tuple[int | None, Address | None
     and the address that was asked for, if it was one: it may be one from before they moved."""
     text = who.strip()
     if match := _DELIVERY.fullmatch(text):
-        subscriber_id = story.subscriber_of_delivery(connection, match[1], int(match[2]))
+        subscriber_id = history.subscriber_of_delivery(connection, match[1], int(match[2]))
         if subscriber_id is None:
             raise UsageError(f"there is no delivery {text!r}", hint="See: newsletter sends")
     elif _ID.fullmatch(text):
@@ -222,7 +223,7 @@ def _facts(connection: Connection, known: _Known) -> Iterator[Fact]:
     yield from _of_address(connection, known.address, subscriber_id)
     yield from map(_delivery, known.mailings)
     if subscriber_id is not None:
-        for row in story.events_of(connection, subscriber_id):
+        for row in history.events_of(connection, subscriber_id):
             yield _event(row, known.notes)
 
 
@@ -244,9 +245,9 @@ def _of_address(
                 "source": change.source,
             },
         )
-    for request in story.requests_of(connection, key, mailbox(address), subscriber_id):
+    for request in history.requests_of(connection, key, mailbox(address), subscriber_id):
         yield _request(request)
-    for at, slug in story.tests_of(connection, key):
+    for at, slug in history.tests_of(connection, key):
         yield Fact(at, "test", f"a test mail of {slug}", {"slug": slug})
 
 

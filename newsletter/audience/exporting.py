@@ -12,10 +12,11 @@ from sqlalchemy.engine import Connection
 from newsletter.audience.ownlayout import FACTS, column_of, written, written_former
 from newsletter.audience.spreadsheet import guard
 from newsletter.model.subscriber import ConsentFact, Subscription, Suppression
-from newsletter.store import Store, consents, former, lists, people, suppressions
-from newsletter.store.conditions import Condition, Moment
-from newsletter.store.former import FormerAddress
-from newsletter.store.people import Person
+from newsletter.store import Store
+from newsletter.store.people import consents, former, lists, people, suppressions
+from newsletter.store.people.former import FormerAddress
+from newsletter.store.people.people import Person
+from newsletter.store.segments.conditions import Condition, Moment
 
 _PAGE = 500
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import Consent, Subscriber
-from newsletter.store import former, people, story
+from newsletter.store.people import former, history, people
 
 
 class Holder(StrEnum):
@@ -55,7 +55,7 @@ def with_deliveries(
     connection: Connection, clicks: Mapping[PersonalLink, Consent]
 ) -> dict[PersonalLink, Consent]:
     """Add to what was said by each link the delivery that brought it, if it is one of theirs."""
-    brought_by = story.found_deliveries(
+    brought_by = history.found_deliveries(
         connection, {(link.send_id, link.number) for link in clicks if link.send_id}
     )
     noted = {}

@@ -17,8 +17,8 @@ from newsletter.errors import UsageError
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.store import Store
-from newsletter.store.merging import Merged, merge
-from newsletter.store.staging import DEFAULT_LIST, Batch, Hashes, staging
+from newsletter.store.people.merging import Merged, merge
+from newsletter.store.people.staging import DEFAULT_LIST, Batch, Hashes, staging
 
 _SAMPLES = 10
 

@@ -14,8 +14,9 @@ from newsletter.audience.subscribers import suppression_of
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Request, RequestKind
-from newsletter.store import Store, requests
-from newsletter.store.staging import Hashes
+from newsletter.store import Store
+from newsletter.store.people import requests
+from newsletter.store.people.staging import Hashes
 
 _HOUR = dt.timedelta(hours=1)
 _MAILS_A_DAY = 3  # to the address on record, that the links of one reader may cause

@@ -17,7 +17,8 @@ from newsletter.model.subscriber import (
     ConsentKind,
     SubscriptionStatus,
 )
-from newsletter.store import Store, consents, lists, subscriptions, suppressions
+from newsletter.store import Store
+from newsletter.store.people import consents, lists, subscriptions, suppressions
 
 UNDO_FOR = dt.timedelta(hours=1)
 LONGEST_REASON = 500

@@ -5,8 +5,9 @@ import re
 
 from newsletter.errors import Refused, UsageError
 from newsletter.gate import visible
-from newsletter.store import Store, lists
-from newsletter.store.lists import ListCounts
+from newsletter.store import Store
+from newsletter.store.people import lists
+from newsletter.store.people.lists import ListCounts
 
 _NAME = re.compile(r"[a-z0-9-]{1,63}")
 LONGEST_TITLE = 80  # characters: as the phrase of List-Id it fits in one line of a header
@@ -95,7 +96,7 @@ def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
     names, and unless `confirmed` for one with members, for with it goes the proof of who said yes
     and of who left.
     """
-    from newsletter.store import segments  # noqa: PLC0415 -- a parser that segments alone need
+    from newsletter.store.segments import segments  # noqa: PLC0415 -- a parser that segments alone need
 
     with store.write() as connection:
         list_id = lists.id_of(connection, name)

@@ -16,17 +16,9 @@ from newsletter.model.subscriber import (
     Subscriber,
     SubscriptionStatus,
 )
-from newsletter.store import (
-    Store,
-    consents,
-    lists,
-    locks,
-    people,
-    requests,
-    subscriptions,
-    unconfirmed,
-)
-from newsletter.store.staging import Hashes
+from newsletter.store import Store, locks
+from newsletter.store.people import consents, lists, people, requests, subscriptions, unconfirmed
+from newsletter.store.people.staging import Hashes
 
 TRY_FOR = dt.timedelta(hours=1)
 KEPT_FOR = dt.timedelta(days=31)

@@ -6,8 +6,9 @@ from sqlalchemy.engine import Connection
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber
-from newsletter.store import consents, former, locks, people, unconfirmed
-from newsletter.store.staging import Hashes
+from newsletter.store import locks
+from newsletter.store.people import consents, former, people, unconfirmed
+from newsletter.store.people.staging import Hashes
 
 
 def move(

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from newsletter.store import Store, consents, former, held, people, requests, suppressions
-from newsletter.store.people import Person
+from newsletter.store import Store
+from newsletter.store.people import consents, former, mailed, people, requests, suppressions
+from newsletter.store.people.people import Person
 
 _PAGE = 500
 
@@ -27,9 +28,9 @@ def everything(store: Store, subscriber_id: int) -> Iterator[str]:
     for name, value in head.items():
         yield f"{_json(name)}: {_json(value)},\n"
     yield '"deliveries": ['
-    yield from _rows(store, subscriber_id, held.deliveries_of)
+    yield from _rows(store, subscriber_id, mailed.deliveries_of)
     yield '],\n"events": ['
-    yield from _rows(store, subscriber_id, held.events_of)
+    yield from _rows(store, subscriber_id, mailed.events_of)
     yield "]\n}\n"
 
 

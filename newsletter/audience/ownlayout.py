@@ -8,9 +8,9 @@ from typing import Any
 from newsletter.audience.statuses import moment
 from newsletter.model.address import Address
 from newsletter.model.subscriber import ConsentFact, ConsentKind, SuppressionReason
-from newsletter.store.former import FormerAddress
+from newsletter.store.people.former import FormerAddress
+from newsletter.store.people.staging import StagedFormer, StagedSaid
 from newsletter.store.schema import microseconds
-from newsletter.store.staging import StagedFormer, StagedSaid
 
 # After the attributes: an export that is read by people begins with what they know.
 FACTS = (

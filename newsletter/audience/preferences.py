@@ -26,13 +26,9 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
     SuppressionReason,
 )
-from newsletter.store import (
-    Store,
-    consents,
-    people,
-    subscriptions,
-)
-from newsletter.store import standing as query
+from newsletter.store import Store
+from newsletter.store.people import consents, people, subscriptions
+from newsletter.store.people import standing as query
 
 HOW = "preferences"
 PAUSES = (7, 30, 90)  # days

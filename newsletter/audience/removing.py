@@ -21,19 +21,11 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
     SuppressionReason,
 )
-from newsletter.store import (
-    Store,
-    consents,
-    erasure,
-    lists,
-    locks,
-    people,
-    subscriptions,
-    suppressions,
-)
-from newsletter.store.conditions import Moment
-from newsletter.store.people import Person
-from newsletter.store.staging import Hashes
+from newsletter.store import Store, locks
+from newsletter.store.people import consents, erasure, lists, people, subscriptions, suppressions
+from newsletter.store.people.people import Person
+from newsletter.store.people.staging import Hashes
+from newsletter.store.segments.conditions import Moment
 
 MOVE = "move"  # how a person came from one list to another: no word of theirs
 
@@ -118,7 +110,7 @@ def _hold(connection: Connection, addresses: Sequence[Address]) -> None:
     """Take the locks that concern these people, in their order."""
     locks.people(connection)
     found = [people.find(connection, address) for address in addresses]
-    subscriptions.hold(connection, [each.id for each in found if each is not None])
+    locks.subscriptions(connection, [each.id for each in found if each is not None])
 
 
 def _remove(

@@ -26,8 +26,14 @@ from newsletter.audience.vocabulary import PLAIN_AS_WRITTEN
 from newsletter.errors import UsageError
 from newsletter.model.standing import FIRMNESS, Standing
 from newsletter.model.subscriber import SuppressionReason
+from newsletter.store.people.staging import (
+    DEFAULT_LIST,
+    NO_LIST,
+    Batch,
+    StagedFacts,
+    StagedSuppression,
+)
 from newsletter.store.schema import from_microseconds, microseconds
-from newsletter.store.staging import DEFAULT_LIST, NO_LIST, Batch, StagedFacts, StagedSuppression
 
 _LONGEST_SOURCE = 500
 # What stands in a subscription; None where the address itself is suppressed.

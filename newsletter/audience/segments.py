@@ -10,9 +10,11 @@ from sqlalchemy.engine import Connection
 from newsletter.audience.lists import check_name
 from newsletter.errors import Refused
 from newsletter.model.segment import Rule, Segment, attributes
-from newsletter.store import Store, lists, people, segments
-from newsletter.store.conditions import Condition, Moment
-from newsletter.store.rules import parse
+from newsletter.store import Store
+from newsletter.store.people import lists, people
+from newsletter.store.segments import segments
+from newsletter.store.segments.conditions import Condition, Moment
+from newsletter.store.segments.rules import parse
 
 
 @dataclass(frozen=True, slots=True)

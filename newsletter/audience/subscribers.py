@@ -17,10 +17,11 @@ from newsletter.model.subscriber import (
     Suppression,
     SuppressionReason,
 )
-from newsletter.store import Store, lists, people, subscriptions, suppressions
-from newsletter.store.lists import ListCounts
-from newsletter.store.people import Person
-from newsletter.store.staging import Hashes
+from newsletter.store import Store
+from newsletter.store.people import lists, people, subscriptions, suppressions
+from newsletter.store.people.lists import ListCounts
+from newsletter.store.people.people import Person
+from newsletter.store.people.staging import Hashes
 
 
 class Outcome(StrEnum):

@@ -20,10 +20,11 @@ from newsletter.audience.tally import Tally, in_batches, note, refuse_unknown
 from newsletter.audience.vocabulary import COMMON
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, SuppressionReason
-from newsletter.store import Store, suppressions
-from newsletter.store.merging import merge
+from newsletter.store import Store
+from newsletter.store.people import suppressions
+from newsletter.store.people.merging import merge
+from newsletter.store.people.staging import Batch, Hashes, StagedSuppression, staging
 from newsletter.store.schema import microseconds
-from newsletter.store.staging import Batch, Hashes, StagedSuppression, staging
 
 _HEADER = ("address", "reason", "source", "created_at")
 _ADDRESS = ("address", "email", "e-mail", "email address", "emailaddress", "email_address")

@@ -8,8 +8,9 @@ from sqlalchemy.engine import Connection
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Suppression, SuppressionReason
-from newsletter.store import Store, state, suppressions
-from newsletter.store.staging import Hashes
+from newsletter.store import Store, state
+from newsletter.store.people import suppressions
+from newsletter.store.people.staging import Hashes
 from newsletter.transports.base import AccountList, Listed
 
 _OVERLAP = dt.timedelta(days=1)  # clocks differ, and a provider may show a change late

@@ -9,7 +9,7 @@ from newsletter.audience.csvfile import CsvFile, Record
 from newsletter.audience.rejects import WriteReject
 from newsletter.errors import UsageError
 from newsletter.model.standing import Standing
-from newsletter.store.staging import Batch
+from newsletter.store.people.staging import Batch
 
 _BATCH = 5000
 _SAMPLES = 5

@@ -99,7 +99,7 @@ def replay(session: Session, file: Path) -> None:
 @command
 def set_aside(session: Session) -> None:
     """Show the messages that could not be read, newest first."""
-    from newsletter.store import events as log
+    from newsletter.store.reported import events as log
 
     found = False
     with session.store.read() as connection:
@@ -126,7 +126,7 @@ def set_aside(session: Session) -> None:
 @command
 def unknown_words(session: Session) -> None:
     """Show the provider's words that are not known here, those of the newest events first."""
-    from newsletter.store import events as log
+    from newsletter.store.reported import events as log
 
     with session.store.read() as connection:
         words = log.all_unknown_words(connection)

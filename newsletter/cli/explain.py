@@ -43,12 +43,12 @@ def explain(session: Session, address: str, issue: str | None) -> None:
 def _slug(session: Session, issue: str) -> str:
     """The slug of an issue, also of one whose file is gone since it was sent."""
     from newsletter.desk.slugs import slug_of_issue
-    from newsletter.store import story
+    from newsletter.store.people import history
 
     try:
         return slug_of_issue(session.project, issue)
     except UsageError:
         with session.store.read() as connection:
-            if story.sends_of(connection, issue):
+            if history.sends_of(connection, issue):
                 return issue
         raise

@@ -112,7 +112,7 @@ def import_(
 def undo(session: Session, import_id: int) -> None:
     """Take back what an import wrote and nobody has touched since."""
     from newsletter.project import utc_now
-    from newsletter.store import imports as queries
+    from newsletter.store.people import imports as queries
 
     with session.store.write() as connection:
         undone = queries.undo(connection, import_id, utc_now())
@@ -134,7 +134,7 @@ def undo(session: Session, import_id: int) -> None:
 def list_(session: Session) -> None:
     """Show all imports, the newest first."""
     from newsletter.operations import records
-    from newsletter.store import imports as queries
+    from newsletter.store.people import imports as queries
 
     with session.store.read() as connection:
         found = list(queries.newest_first(connection))

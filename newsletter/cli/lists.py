@@ -10,7 +10,7 @@ from newsletter.cli.frame import Session, command
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from newsletter.store.lists import ListCounts
+    from newsletter.store.people.lists import ListCounts
 
 
 @click.group(invoke_without_command=True)
@@ -109,7 +109,7 @@ def lists_table(session: Session, found: "Sequence[ListCounts]") -> "Table":
 
 def _show_all(session: Session) -> None:
     from newsletter.operations import records
-    from newsletter.store import lists
+    from newsletter.store.people import lists
 
     with session.store.read() as connection:
         found = lists.newest_first(connection)

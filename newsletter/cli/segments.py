@@ -11,7 +11,7 @@ from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.audience.segments import Members
-    from newsletter.store.conditions import Moment
+    from newsletter.store.segments.conditions import Moment
 
 _SAMPLE = 10
 
@@ -153,7 +153,7 @@ def _show_members(session: Session, members: "Members", list_name: str | None) -
 
 def _show_all(session: Session) -> None:
     from newsletter.operations import records
-    from newsletter.store import segments as queries
+    from newsletter.store.segments import segments as queries
 
     with session.store.read() as connection:
         found = queries.newest_first(connection)
@@ -189,6 +189,6 @@ def _warn(session: Session, warnings: Sequence[str]) -> None:
 def moment_of(session: Session) -> "Moment":
     """Now, in the days of the newsletter."""
     from newsletter.project import utc_now
-    from newsletter.store.conditions import Moment
+    from newsletter.store.segments.conditions import Moment
 
     return Moment(utc_now(), session.project.settings.newsletter.timezone)

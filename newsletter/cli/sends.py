@@ -64,7 +64,7 @@ def status(session: Session, send: str | None) -> None:
 @command
 def sends(session: Session, limit: int | None) -> None:
     """Show all sends, newest first."""
-    from newsletter.store import sends as queries
+    from newsletter.store.ledger import sends as queries
 
     with session.store.read() as connection:
         found = queries.newest_first(connection, limit)
@@ -113,8 +113,8 @@ def deliveries(
 ) -> None:
     """Show what became of each recipient of a send."""
     from newsletter.operations import records
-    from newsletter.store import deliveries as queries
-    from newsletter.store import sends as send_queries
+    from newsletter.store.ledger import deliveries as queries
+    from newsletter.store.ledger import sends as send_queries
 
     if as_csv and session.json:
         raise UsageError("--csv and --json exclude each other")
@@ -167,7 +167,7 @@ def _print_csv(rows: Iterable[Delivery]) -> None:
 
 def _find(session: Session, send: str | None) -> Send:
     from newsletter.sending.run import read
-    from newsletter.store import sends as queries
+    from newsletter.store.ledger import sends as queries
 
     if send is not None:
         return read(session.store, send)
@@ -179,8 +179,8 @@ def _find(session: Session, send: str | None) -> Send:
 
 
 def _unknown_words(session: Session, send: Send) -> Mapping[str, int]:
-    from newsletter.store import events
-    from newsletter.store import sends as queries
+    from newsletter.store.ledger import sends as queries
+    from newsletter.store.reported import events
 
     with session.store.read() as connection:
         return events.unknown_words(connection, queries.number_of(connection, send.id))

@@ -19,7 +19,7 @@ from newsletter.model.subscriber import SubscriptionStatus
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from newsletter.store.conditions import Condition
+    from newsletter.store.segments.conditions import Condition
 
 _TABLE_ROWS = 100  # of people; --limit asks for more
 _ERASED = ("subscriptions", "requests", "receipts", "events", "files")
@@ -160,7 +160,7 @@ def list_(
 ) -> None:
     """List subscribers, newest first."""
     from newsletter.operations import records
-    from newsletter.store import lists, people
+    from newsletter.store.people import lists, people
 
     most = limit if limit is not None or session.json else _TABLE_ROWS
     with session.store.read() as connection:

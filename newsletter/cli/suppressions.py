@@ -27,7 +27,7 @@ def suppressions() -> None:
 def list_(session: Session, reason: str | None) -> None:
     """Show all suppressions and their causes, newest first; an erased person is a hash."""
     from newsletter.operations import records
-    from newsletter.store import suppressions as queries
+    from newsletter.store.people import suppressions as queries
 
     wanted = None if reason is None else SuppressionReason(reason)
     with session.store.read() as connection:

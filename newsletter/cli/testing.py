@@ -75,14 +75,14 @@ def test(
 
 
 def _only_list(session: Session) -> str:
-    from newsletter.store import lists
+    from newsletter.store.people import lists
 
     with session.store.read() as connection:
         return lists.only(connection)
 
 
 def _reader(session: Session, address: "Address") -> "Subscriber":
-    from newsletter.store import people
+    from newsletter.store.people import people
 
     with session.store.read() as connection:
         found = people.find(connection, address)

@@ -4,7 +4,9 @@ import datetime as dt
 
 from newsletter.config import Settings
 from newsletter.feedback.sources import source_of
-from newsletter.store import Store, deliveries, events
+from newsletter.store import Store
+from newsletter.store.ledger import deliveries
+from newsletter.store.reported import events
 from newsletter.times import shown
 from newsletter.transports import kind_of
 

@@ -21,9 +21,11 @@ from newsletter.feedback import breaker, consequences
 from newsletter.feedback.base import MAX_CHARACTERS, Incoming, storable
 from newsletter.model.event import Cause, Event, NoEvent, Ref
 from newsletter.model.send import SendStatus
-from newsletter.store import Store, sends, settling, state, transitions
-from newsletter.store import events as log
-from newsletter.store.settling import Standing
+from newsletter.store import Store, locks, state
+from newsletter.store.ledger import sends, transitions
+from newsletter.store.reported import events as log
+from newsletter.store.reported import settling
+from newsletter.store.reported.settling import Standing
 
 T = TypeVar("T")
 
@@ -92,7 +94,7 @@ def _together(
     events = [message.report for message in messages if isinstance(message.report, Event)]
     counted = Applied(read=len(messages))
     with store.write() as connection:
-        log.take_turn(connection)
+        locks.events(connection)
         for message in messages:
             if isinstance(message.report, NoEvent):
                 _no_event(connection, message, message.report, now, counted)
@@ -164,7 +166,7 @@ def _late_together(
 ) -> Applied:
     counted = Applied()
     with store.write() as connection:
-        log.take_turn(connection)
+        locks.events(connection)
         _apply(connection, late, now, counted, policy)
     return counted
 

@@ -10,9 +10,9 @@ from newsletter.config import LEAST_COMPLAINTS, PolicySettings
 from newsletter.model.event import Cause, Event
 from newsletter.model.record import SendRecord
 from newsletter.model.send import SendStatus, StoppedBy
-from newsletter.store import balance, sends, transitions
-from newsletter.store import events as log
-from newsletter.store.settling import Standing
+from newsletter.store.ledger import balance, sends, transitions
+from newsletter.store.reported import events as log
+from newsletter.store.reported.settling import Standing
 
 LEAST_ACCEPTED = 200  # before bounces are judged by their share
 _JUDGED = (Cause.HARD, Cause.COMPLAINT)

@@ -14,10 +14,12 @@ from sqlalchemy.engine import Connection
 from newsletter.config import PolicySettings
 from newsletter.model.event import Cause, Event, EventType
 from newsletter.model.subscriber import ConsentKind, SuppressionReason
-from newsletter.store import Store, consents, former, people, sends, suppressions
-from newsletter.store import events as log
-from newsletter.store.events import Report
-from newsletter.store.settling import Standing
+from newsletter.store import Store, locks
+from newsletter.store.ledger import sends
+from newsletter.store.people import consents, former, people, suppressions
+from newsletter.store.reported import events as log
+from newsletter.store.reported.events import Report
+from newsletter.store.reported.settling import Standing
 
 _TOLD = (EventType.BOUNCE, EventType.COMPLAINT, EventType.DELIVERY)
 
@@ -82,7 +84,7 @@ def undo_bounces(store: Store, send_id: str, now: dt.datetime) -> int:
     For the day on which a provider refuses everybody by mistake. Complaints are people's.
     """
     with store.write() as connection:
-        log.take_turn(connection)
+        locks.events(connection)
         number, source = sends.number_of(connection, send_id), "suppressions remove --send"
         return suppressions.remove_bounced(connection, number, f"newsletter {source}", now)
 

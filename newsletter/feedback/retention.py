@@ -2,7 +2,8 @@
 
 import datetime as dt
 
-from newsletter.store import Store, events, state
+from newsletter.store import Store, state
+from newsletter.store.reported import events
 
 _CLEARED = "payloads_cleared_until"  # in microseconds, so that nothing is looked through twice
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

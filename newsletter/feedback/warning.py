@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from newsletter.config import PolicySettings
 from newsletter.model.event import Cause
 from newsletter.model.send import Send, SendStatus
-from newsletter.store import Store, events, sends
+from newsletter.store import Store
+from newsletter.store.ledger import sends
+from newsletter.store.reported import events
 
 _LATEST = 20  # sends that are looked at for those that run
 _LEAST = 3  # one or two bounces prove nothing, however small the send

@@ -11,7 +11,8 @@ from newsletter.model.email import Message
 from newsletter.model.notice import Notice
 from newsletter.model.send import Outcome, Rejected, Unknown
 from newsletter.sending.pace import Pace
-from newsletter.store import Store, limiter
+from newsletter.store import Store
+from newsletter.store.ledger import limiter
 from newsletter.transports.base import Transport
 
 _REF = "X-Newsletter-Ref"

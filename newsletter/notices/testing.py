@@ -20,7 +20,8 @@ from newsletter.sending.compose import SAMPLE_READER, Audience, compose, for_aud
 from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
 from newsletter.sending.worker import Worker
-from newsletter.store import people, receipts
+from newsletter.store.ledger import receipts
+from newsletter.store.people import people
 
 PREFIX = "[Test] "
 _HASH_LENGTH = 12

@@ -6,7 +6,9 @@ from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Subscriber
 from newsletter.notices.post import named
 from newsletter.sending.compose import Audience, compose, for_audience
-from newsletter.store import Store, held, lists, sends
+from newsletter.store import Store
+from newsletter.store.ledger import sends
+from newsletter.store.people import lists, mailed
 
 _LATEST = "latest"
 
@@ -21,7 +23,7 @@ def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int)
         if number is None:
             return None
         send = sends.record(connection, number)
-        if held.has_issue(connection, to.id, send.slug):
+        if mailed.has_issue(connection, to.id, send.slug):
             return None
         email = Email.from_json(sends.email_of(connection, number))
         list_name = lists.find_name(connection, list_id)

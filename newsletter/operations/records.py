@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from newsletter.model.segment import Segment
     from newsletter.operations.propose import Proposal
     from newsletter.sending.state import Standing
-    from newsletter.store.imports import Import
-    from newsletter.store.lists import ListCounts
-    from newsletter.store.people import Person
+    from newsletter.store.people.imports import Import
+    from newsletter.store.people.lists import ListCounts
+    from newsletter.store.people.people import Person
 
 Record = dict[str, Any]
 

@@ -9,9 +9,9 @@ from newsletter.config import LEAST_COMPLAINTS
 from newsletter.model.send import StoppedBy, Wait
 from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Waiting
-from newsletter.store import canary as shares
-from newsletter.store import ownership, sends, transitions
-from newsletter.store.canary import Reports
+from newsletter.store.ledger import canary as shares
+from newsletter.store.ledger import ownership, sends, transitions
+from newsletter.store.ledger.canary import Reports
 
 _ENOUGH = 0.95  # of the accepted: a few mailboxes answer after hours
 _LEAST = 0.5  # what must have come back when the patience is over

@@ -12,7 +12,8 @@ from newsletter.sending import owner
 from newsletter.sending.core import Clock
 from newsletter.sending.run import read
 from newsletter.sending.tenure import is_free
-from newsletter.store import Store, balance, claims, deliveries, sends, transitions
+from newsletter.store import Store, locks
+from newsletter.store.ledger import balance, claims, deliveries, sends, transitions
 
 
 class Decision(StrEnum):
@@ -96,7 +97,7 @@ def reopen(
         if cancelled != (record.status is SendStatus.CANCELLED):
             raise _not_reopened(send)
         if cancelled:
-            sends.serialise(connection, record.slug)
+            locks.issue(connection, record.slug)
             _refuse_followed(connection, record)
             deliveries.queue_cancelled(connection, number, now)
         if rate is not None:

@@ -28,8 +28,9 @@ from newsletter.model.send import Outcome, RetryLater, StoppedBy, Unknown, Wait
 from newsletter.sending.compose import Audience, compose
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
 from newsletter.sending.patience import Patience
-from newsletter.store import Store, claims, deliveries, limiter, sends, transitions
-from newsletter.store.claims import Claim, NothingToClaim
+from newsletter.store import Store
+from newsletter.store.ledger import claims, deliveries, limiter, sends, transitions
+from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.times import shown
 from newsletter.transports import Transport
 

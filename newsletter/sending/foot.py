@@ -4,7 +4,8 @@ from sqlalchemy.engine import Connection
 
 from newsletter.config import WebSettings
 from newsletter.model.send import Foot
-from newsletter.store import archive, lists
+from newsletter.store.ledger import archive
+from newsletter.store.people import lists
 
 
 def foot_of(connection: Connection, list_name: str, slug: str, web: WebSettings) -> Foot:

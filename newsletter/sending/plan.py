@@ -15,10 +15,12 @@ from newsletter.errors import Refused
 from newsletter.model.email import Email, fill
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
-from newsletter.store import Store, deliveries, lists, ownership, sends
-from newsletter.store.conditions import Moment
-from newsletter.store.deliveries import Audience
-from newsletter.store.sends import Content
+from newsletter.store import Store, locks
+from newsletter.store.ledger import deliveries, ownership, sends
+from newsletter.store.ledger.deliveries import Audience
+from newsletter.store.ledger.sends import Content
+from newsletter.store.people import lists
+from newsletter.store.segments.conditions import Moment
 from newsletter.times import shown
 
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -81,7 +83,7 @@ def rule_of(store: Store, segment: str) -> str:
 
     Raises UsageError where there is no such segment, or where it names a list that is gone.
     """
-    from newsletter.store import segments  # noqa: PLC0415 -- a parser that segments alone need
+    from newsletter.store.segments import segments  # noqa: PLC0415 -- a parser that segments alone need
 
     with store.read() as connection:
         found = segments.find(connection, segment)
@@ -130,7 +132,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
     there is nobody.
     """
     with store.write() as connection:
-        sends.serialise(connection, order.slug)
+        locks.issue(connection, order.slug)
         list_id = lists.id_of(connection, order.list_name)
         earlier = sends.same_audience(connection, order.slug, list_id, order.segment)
         _refuse_repeat(earlier, order)

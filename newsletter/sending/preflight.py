@@ -11,7 +11,9 @@ from newsletter.sending import generation, restored
 from newsletter.sending.plan import Order
 from newsletter.sending.run import allowed
 from newsletter.sending.worker import Worker
-from newsletter.store import Store, lists, people, receipts, sends
+from newsletter.store import Store
+from newsletter.store.ledger import receipts, sends
+from newsletter.store.people import lists, people
 from newsletter.times import shown
 from newsletter.transports import Transport
 

@@ -8,7 +8,8 @@ from newsletter.model.send import Send, SendStatus
 from newsletter.sending.foot import foot_of
 from newsletter.sending.plan import Rendered, content
 from newsletter.sending.run import read
-from newsletter.store import Store, sends, transitions
+from newsletter.store import Store
+from newsletter.store.ledger import sends, transitions
 
 
 def find(store: Store, send_id: str) -> Send:

@@ -14,17 +14,10 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import Refused
 from newsletter.model.send import Allowance, SendStatus, StoppedBy
 from newsletter.sending import generation
-from newsletter.store import (
-    Store,
-    claims,
-    deliveries,
-    events,
-    ownership,
-    requests,
-    sends,
-    state,
-    transitions,
-)
+from newsletter.store import Store, state
+from newsletter.store.ledger import claims, deliveries, ownership, sends, transitions
+from newsletter.store.people import requests
+from newsletter.store.reported import events
 from newsletter.times import shown
 
 ADVICE = "Replay the events since then if you have them, then: newsletter db adopt"

@@ -11,7 +11,8 @@ from newsletter.sending.pace import Waiting
 from newsletter.sending.patience import giving_up
 from newsletter.sending.threads import Progress, drain, pause_if_restored
 from newsletter.sending.worker import Worker
-from newsletter.store import Store, sends, transitions
+from newsletter.store import Store
+from newsletter.store.ledger import sends, transitions
 from newsletter.times import shown
 from newsletter.transports import Transport
 

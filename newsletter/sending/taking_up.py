@@ -9,7 +9,8 @@ from newsletter.sending.run import run
 from newsletter.sending.state import standing
 from newsletter.sending.tenure import is_free
 from newsletter.sending.worker import Worker
-from newsletter.store import Store, sends, transitions
+from newsletter.store import Store
+from newsletter.store.ledger import sends, transitions
 
 
 def due(store: Store, now: dt.datetime) -> Sequence[str]:

@@ -13,9 +13,11 @@ from newsletter.sending.compose import Audience, for_audience
 from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Pace, Tally, Waiting
 from newsletter.sending.worker import Worker
-from newsletter.store import canary as shares
-from newsletter.store import claims, deliveries, lists, ownership, sends, state, transitions
-from newsletter.store.conditions import Moment
+from newsletter.store import state
+from newsletter.store.ledger import canary as shares
+from newsletter.store.ledger import claims, deliveries, ownership, sends, transitions
+from newsletter.store.people import lists
+from newsletter.store.segments.conditions import Moment
 from newsletter.times import shown
 
 

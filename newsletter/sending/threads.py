@@ -12,8 +12,8 @@ from newsletter.sending import core, restored
 from newsletter.sending.core import LEASE, Assignment, NotSent, Paused, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS
 from newsletter.sending.worker import Worker
-from newsletter.store import ownership
-from newsletter.store.claims import NothingToClaim
+from newsletter.store.ledger import ownership
+from newsletter.store.ledger.claims import NothingToClaim
 
 _TICK_SECONDS = 0.2
 _RENEW_SECONDS = 2.0

@@ -13,7 +13,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from newsletter.errors import ConfigurationError, StoreError
-from newsletter.store import state
+from newsletter.store import locks, state
+from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
 from newsletter.store.schema import REVISION
 
@@ -107,7 +108,7 @@ class Store:
 @contextmanager
 def _without_sync(connection: Connection) -> Iterator[None]:
     """SQLite's commits without waiting for the disk; PostgreSQL is told inside a transaction."""
-    if connection.dialect.name != "sqlite":
+    if not is_sqlite(connection):
         yield
         return
     driver = driver_connection(connection)
@@ -213,8 +214,7 @@ def upgrade(url: str, root: Path) -> tuple[str | None, str]:
         config = Config()
         config.set_main_option("script_location", "newsletter:store/migrations")
         with store.write() as connection:
-            if not store.is_sqlite:
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(7301)"))
+            locks.migrations(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             state.ensure_id(connection)

@@ -4,22 +4,67 @@ In SQLite a transaction that writes has the whole store to itself. In PostgreSQL
 wait for each other if each held what the other wants, until one is ended. So whoever takes more
 than one of these takes them in this order, and leaves out what it does not need:
 
-1. the turn of who applies events: `newsletter.store.events.take_turn`
+1. the turn of who applies events: `events`
 2. the table of people: `people`, or any statement that makes, changes or deletes a person
 3. rows of requests
-4. rows of subscriptions, in the order of their primary key (list, subscriber)
+4. rows of subscriptions, in the order of their primary key (list, subscriber): `subscriptions`, or
+   statements that go in that order
 5. suppressions, in the order of their address
-6. the row of a send, then rows of its deliveries, then of its batches
+6. the row of a send: `newsletter.store.ledger.sends.record`
+7. the turn of who decides about an issue: `issue`; who makes a send takes it first
+8. rows of deliveries, then of batches
 
-tests/integration/test_locks.py lets all that concerns people run against each other.
+`migrations` is alone: it is taken where nothing else is held. tests/integration/test_locks.py lets
+all that concerns people run against each other.
 """
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+
+from newsletter.store.dialects import is_sqlite
+
+_MIGRATIONS, _EVENTS = 7301, 7302  # of no meaning, and each for one purpose
+
+
+def migrations(connection: Connection) -> None:
+    """Let only one process at a time bring the tables up to date."""
+    _take_turn(connection, _MIGRATIONS)
+
+
+def events(connection: Connection) -> None:
+    """Let only one transaction at a time apply events, or take out what they are about.
+
+    Two that are about one reader could each miss what the other saw. It comes before all that they
+    write: two that set the same messages aside in another order would wait for each other.
+    """
+    _take_turn(connection, _EVENTS)
 
 
 def people(connection: Connection) -> None:
     """Let nobody else make, change or delete a person until the commit, as on SQLite; leaving a
     list needs another table and does not wait."""
-    if connection.dialect.name == "postgresql":
+    if not is_sqlite(connection):
         connection.execute(sa.text("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def subscriptions(connection: Connection, subscriber_ids: Sequence[int]) -> None:
+    """Hold what these people joined until the commit."""
+    if not is_sqlite(connection):
+        query = (
+            "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE subscriber_id = ANY(:ids) "
+            "ORDER BY list_id, subscriber_id FOR UPDATE) AS rows"
+        )
+        connection.execute(sa.text(query), {"ids": list(subscriber_ids)})
+
+
+def issue(connection: Connection, slug: str) -> None:
+    """Let only one transaction at a time decide about an issue: two sends of it to two lists could
+    both find that a person has not had it yet."""
+    _take_turn(connection, sa.func.hashtext(slug))
+
+
+def _take_turn(connection: Connection, key: int | sa.ColumnElement[int]) -> None:
+    if not is_sqlite(connection):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))

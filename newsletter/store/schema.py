@@ -368,12 +368,12 @@ sends = Table(
     Column("speed", Float),
     Column("stopped_by", Text),  # newsletter.model.send.StoppedBy
     # The balance of a send of which nothing is queued, so that nobody counts a million rows to
-    # show it; null while it may change. Kept by newsletter.store.sends and .settling.
+    # show it; null while it may change. Kept by newsletter.store.ledger.sends and .settling.
     Column("accepted", Integer),
     Column("rejected", Integer),
     Column("skipped", Integer),
     Column("unknown", Integer),
-    # What was reported of its deliveries, kept by newsletter.store.settling.
+    # What was reported of its deliveries, kept by newsletter.store.reported.settling.
     Column("delivered", Integer, nullable=False, server_default="0"),
     Column("bounced", Integer, nullable=False, server_default="0"),
     Column("complained", Integer, nullable=False, server_default="0"),

@@ -17,7 +17,7 @@ from newsletter.audience import confirming, erasing, own_data
 from newsletter.audience.confirming import Answer, Confirmed, Named
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import Consent
-from newsletter.store import lists
+from newsletter.store.people import lists
 from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
 from newsletter.web.subscribe import is_open

@@ -18,8 +18,9 @@ from sqlalchemy.engine import Connection
 from newsletter.config import MEDIA_FOLDER
 from newsletter.model.email import Email
 from newsletter.render.dates import written_date
-from newsletter.store import archive as queries
-from newsletter.store import media, sends
+from newsletter.store import media
+from newsletter.store.ledger import archive as queries
+from newsletter.store.ledger import sends
 from newsletter.web import feeds
 from newsletter.web.readable import readable
 from newsletter.web.sealed import (

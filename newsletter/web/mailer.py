@@ -28,7 +28,7 @@ from newsletter.notices.post import Post
 from newsletter.notices.welcome import welcome
 from newsletter.sending import restored
 from newsletter.sending.pace import Pace
-from newsletter.store import requests
+from newsletter.store.people import requests
 from newsletter.transports import Transport
 from newsletter.web.frame import place_in_code
 from newsletter.web.site import Site

@@ -19,7 +19,10 @@ from newsletter.config import Settings
 from newsletter.feedback import silence
 from newsletter.model.send import Send
 from newsletter.sending.state import standing
-from newsletter.store import Store, events, figures, limiter, sends, suppressions
+from newsletter.store import Store, figures
+from newsletter.store.ledger import limiter, sends
+from newsletter.store.people import suppressions
+from newsletter.store.reported import events
 
 _SOON = dt.timedelta(seconds=10)
 _LATER = dt.timedelta(seconds=60)

@@ -17,7 +17,7 @@ from newsletter.audience import joining
 from newsletter.audience.address import InvalidAddress, parse
 from newsletter.audience.joining import Asked
 from newsletter.links import Purpose
-from newsletter.store import lists
+from newsletter.store.people import lists
 from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
 

@@ -12,7 +12,8 @@ import pytest
 from newsletter.links import Purpose
 from newsletter.model.address import Address
 from newsletter.model.email import Message
-from newsletter.store import Store, consents, former, people
+from newsletter.store import Store
+from newsletter.store.people import consents, former, people
 from tests.attack.share import count
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage, link, open_stage
 

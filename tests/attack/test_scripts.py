@@ -13,7 +13,8 @@ from playwright.sync_api import Browser
 from newsletter import digest, render
 from newsletter.model.email import Email
 from newsletter.render import Masthead
-from newsletter.store import Store, people
+from newsletter.store import Store
+from newsletter.store.people import people
 from newsletter.web.site import Site
 from tests.attack.payloads import payloads
 from tests.attack.screen import Screen, screen

@@ -16,7 +16,8 @@ from newsletter.sending.compose import Audience, compose
 from newsletter.sending.plan import Order, plan
 from newsletter.sending.run import run
 from newsletter.sending.worker import Worker
-from newsletter.store import Store, deliveries, open_store, sends
+from newsletter.store import Store, open_store
+from newsletter.store.ledger import deliveries, sends
 from newsletter.transports import Transport
 from newsletter.transports.memory import Memory
 from newsletter.transports.outbox import Outbox

@@ -28,7 +28,8 @@ from newsletter.scaffold import start
 from newsletter.sending.plan import Order, plan
 from newsletter.sending.run import run
 from newsletter.sending.worker import Worker
-from newsletter.store import figures, lists, open_store, people
+from newsletter.store import figures, open_store
+from newsletter.store.people import lists, people
 from tests.bench.audience import LIST, import_people, people_file
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure

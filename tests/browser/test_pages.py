@@ -19,7 +19,8 @@ from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.model.address import Address
 from newsletter.project import Project
 from newsletter.scaffold import start
-from newsletter.store import Store, open_store, people, subscriptions
+from newsletter.store import Store, open_store
+from newsletter.store.people import people, subscriptions
 from tests.browser.conftest import context_of
 from tests.factories import join, link_of, make_list
 from tests.integration.commandline import command

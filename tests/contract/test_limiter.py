@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from newsletter.store import Store, limiter
+from newsletter.store import Store
+from newsletter.store.ledger import limiter
 from tests.factories import NOW
 
 

@@ -41,11 +41,13 @@ from newsletter.model.segment import (
     Value,
 )
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import Store, lists, people, segments, subscriptions
-from newsletter.store.conditions import Moment
-from newsletter.store.rules import DEEPEST_RULE, parse
+from newsletter.store import Store
+from newsletter.store.people import lists, people, subscriptions
 from newsletter.store.schema import events
 from newsletter.store.schema import segments as segments_table
+from newsletter.store.segments import segments
+from newsletter.store.segments.conditions import Moment
+from newsletter.store.segments.rules import DEEPEST_RULE, parse
 from tests.factories import NOW, join, make_list
 
 ZONE = "Asia/Shanghai"

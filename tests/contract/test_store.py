@@ -12,7 +12,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from newsletter.errors import ConfigurationError, StoreAway, StoreError
-from newsletter.store import Store, lists, open_store, schema, upgrade
+from newsletter.store import Store, open_store, schema, upgrade
+from newsletter.store.people import lists
 from newsletter.store.schema import REVISION, metadata
 from tests.factories import NOW
 

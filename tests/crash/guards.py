@@ -20,8 +20,8 @@ from newsletter.sending import core, tenure
 from newsletter.sending.compose import compose
 from newsletter.sending.core import LEASE, Assignment, NotSent, Sent, Step
 from newsletter.sending.pace import Pace
-from newsletter.store import claims
-from newsletter.store.claims import Claim, Claimed, NothingToClaim
+from newsletter.store.ledger import claims
+from newsletter.store.ledger.claims import Claim, Claimed, NothingToClaim
 from newsletter.store.schema import batches, deliveries
 from newsletter.transports.ses import transport as ses
 from newsletter.transports.ses.transport import Ses

@@ -18,17 +18,10 @@ from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import Order
 from newsletter.sending.worker import Worker
-from newsletter.store import (
-    Store,
-    consents,
-    deliveries,
-    lists,
-    people,
-    schema,
-    sends,
-    subscriptions,
-)
+from newsletter.store import Store, schema
 from newsletter.store.dialects import insert_into
+from newsletter.store.ledger import deliveries, sends
+from newsletter.store.people import consents, lists, people, subscriptions
 from newsletter.transports import Transport
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)

@@ -21,8 +21,10 @@ from newsletter.sending.canary import Limits
 from newsletter.sending.plan import plan
 from newsletter.sending.run import read, run
 from newsletter.sending.worker import Worker
-from newsletter.store import Store, deliveries, ownership, sends, suppressions
-from newsletter.store.canary import reports
+from newsletter.store import Store
+from newsletter.store.ledger import deliveries, ownership, sends
+from newsletter.store.ledger.canary import reports
+from newsletter.store.people import suppressions
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.plans import explained

@@ -17,7 +17,8 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Rejected
 from newsletter.notices import testing
 from newsletter.project import Project
-from newsletter.store import open_store, receipts
+from newsletter.store import open_store
+from newsletter.store.ledger import receipts
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, write_issue
 from tests.integration.sending import worker

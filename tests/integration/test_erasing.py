@@ -27,16 +27,9 @@ from newsletter.model.subscriber import (
 )
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
-from newsletter.store import (
-    Store,
-    consents,
-    events,
-    former,
-    lists,
-    people,
-    receipts,
-    suppressions,
-)
+from newsletter.store import Store, locks
+from newsletter.store.ledger import receipts
+from newsletter.store.people import consents, former, lists, people, suppressions
 from newsletter.store.schema import deliveries, metadata, requests, sends
 from newsletter.transports.memory import Memory
 from tests.factories import LATER, NOW, address, import_text, is_waiting, join, make_list
@@ -385,7 +378,7 @@ def test_a_report_that_is_being_applied_is_waited_for(
     erasing = threading.Thread(target=forget, args=(store, tmp_path, gone))
 
     with store.write() as applying:
-        events.take_turn(applying)
+        locks.events(applying)
         erasing.start()
         while erasing.is_alive() and not is_waiting(store):
             pass

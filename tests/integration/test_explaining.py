@@ -19,7 +19,9 @@ from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
-from newsletter.store import Store, people, receipts
+from newsletter.store import Store
+from newsletter.store.ledger import receipts
+from newsletter.store.people import people
 from newsletter.transports.memory import Memory
 from tests.factories import NOW, erased_hash, import_text, join, leave, make_list
 from tests.integration.commandline import Call, plan_send

@@ -13,7 +13,8 @@ from newsletter.model.email import IN_MAIL, Email, MergeField, Place
 from newsletter.model.send import Foot
 from newsletter.sending import foot, rescheduling, run
 from newsletter.sending.plan import Order, Rendered, plan
-from newsletter.store import Store, sends
+from newsletter.store import Store
+from newsletter.store.ledger import sends
 from newsletter.transports.memory import Memory
 from newsletter.web.issues import Archive
 from tests.integration.commandline import Call

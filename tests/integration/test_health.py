@@ -14,7 +14,8 @@ from newsletter.config import TransportSettings
 from newsletter.feedback.apply import Applied, apply
 from newsletter.feedback.base import incoming
 from newsletter.feedback.ses.events import parse
-from newsletter.store import Store, limiter
+from newsletter.store import Store
+from newsletter.store.ledger import limiter
 from newsletter.web.site import Site
 from tests.factories import join, make_list
 from tests.integration.publishing import Visitor, letter, planned, sent, site_of, visiting

@@ -7,7 +7,8 @@ import pytest
 
 from newsletter.audience.importing import ImportResult
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import Store, subscriptions
+from newsletter.store import Store
+from newsletter.store.people import subscriptions
 from tests.factories import LATER, import_text, is_waiting, join, make_list
 
 PEOPLE = 20

@@ -18,7 +18,8 @@ from newsletter.errors import NewsletterError, StoreError
 from newsletter.links import Purpose
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, RequestState
-from newsletter.store import Store, requests
+from newsletter.store import Store
+from newsletter.store.people import requests
 from tests.factories import import_text, join
 from tests.integration.web.stage import Stage, open_stage
 

@@ -17,7 +17,9 @@ from newsletter.model.send import Accepted, Counts, Outcome, Rejected
 from newsletter.model.slug import spellings
 from newsletter.sending import control, rescheduling, run
 from newsletter.sending.plan import Order, forecast, plan
-from newsletter.store import Store, lists, sends
+from newsletter.store import Store, locks
+from newsletter.store.ledger import sends
+from newsletter.store.people import lists
 from newsletter.transports.memory import Memory
 from tests.factories import is_waiting, join
 from tests.integration.commandline import Call, plan_send, write_issue
@@ -206,7 +208,7 @@ def test_a_cancelled_send_goes_on_only_while_nobody_plans_its_issue(
 
     with ThreadPoolExecutor() as threads:
         with postgresql_store.write() as connection:
-            sends.serialise(connection, "news")
+            locks.issue(connection, "news")
             going_on = threads.submit(
                 control.reopen, postgresql_store, send_id, lambda: NOW, cancelled=True
             )

@@ -10,8 +10,11 @@ from newsletter.model.address import Address
 from newsletter.model.send import DeliveryStatus, SendStatus, SkipReason
 from newsletter.sending.plan import Order, change_since_last, forecast, plan, rule_of
 from newsletter.sending.run import run
-from newsletter.store import Store, deliveries, lists, people, segments, sends
-from newsletter.store.conditions import Moment
+from newsletter.store import Store
+from newsletter.store.ledger import deliveries, sends
+from newsletter.store.people import lists, people
+from newsletter.store.segments import segments
+from newsletter.store.segments.conditions import Moment
 from newsletter.transports.memory import Memory
 from tests.integration.sending import (
     NOW,

@@ -29,8 +29,9 @@ from newsletter.model.send import (
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import Order, forecast, plan
-from newsletter.store import Store, claims, ownership, sends, state, transitions
-from newsletter.store.claims import Claim, NothingToClaim
+from newsletter.store import Store, state
+from newsletter.store.ledger import claims, ownership, sends, transitions
+from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.transports.memory import Memory
 from tests.factories import make_list
 from tests.integration.sending import (

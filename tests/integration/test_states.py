@@ -30,7 +30,8 @@ from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
 from newsletter.sending.state import standing
-from newsletter.store import Store, balance, deliveries, maintenance, schema, sends
+from newsletter.store import Store, maintenance, schema
+from newsletter.store.ledger import balance, deliveries, sends
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.plans import explained

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.store import open_store, people
+from newsletter.store import open_store
+from newsletter.store.people import people
 from tests.factories import NOW, address
 from tests.integration.commandline import Call, spawn
 

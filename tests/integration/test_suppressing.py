@@ -10,7 +10,8 @@ from sqlalchemy.exc import OperationalError
 from newsletter.audience import subscribers
 from newsletter.model.address import Address
 from newsletter.model.subscriber import SuppressionReason
-from newsletter.store import Store, schema, suppressions
+from newsletter.store import Store, schema
+from newsletter.store.people import suppressions
 from tests.integration.plans import explained
 from tests.integration.sending import NOW
 

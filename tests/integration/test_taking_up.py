@@ -21,7 +21,8 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, DeliveryStatus, Outcome, SendStatus, StoppedBy
 from newsletter.sending import control, run, taking_up
 from newsletter.sending.plan import plan
-from newsletter.store import Store, ownership, sends
+from newsletter.store import Store
+from newsletter.store.ledger import ownership, sends
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, command, plan_send, slow_down, speed_up, write_issue
 from tests.integration.sending import (

@@ -13,8 +13,9 @@ import newsletter
 from newsletter.model.record import SendRecord
 from newsletter.model.send import SendStatus, StoppedBy
 from newsletter.sending.plan import plan
-from newsletter.store import Store, sends, transitions
-from newsletter.store.transitions import Transition
+from newsletter.store import Store
+from newsletter.store.ledger import sends, transitions
+from newsletter.store.ledger.transitions import Transition
 from tests.integration.sending import NOW, alter, fill_list, order
 
 LATER = NOW + dt.timedelta(hours=1)

@@ -13,8 +13,11 @@ from newsletter.model.event import Cause
 from newsletter.model.send import SendStatus
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.store import Store, events, sends, suppressions
+from newsletter.store import Store
 from newsletter.store.figures import EventCounts, events_since
+from newsletter.store.ledger import sends
+from newsletter.store.people import suppressions
+from newsletter.store.reported import events
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.reporting import BOUNCE, COMPLAINT, SOFT, event, logged, replay

@@ -32,7 +32,7 @@ from newsletter.model.segment import (
     Rule,
     attributes,
 )
-from newsletter.store.rules import LONGEST_RULE, parse
+from newsletter.store.segments.rules import LONGEST_RULE, parse
 
 CITY, PLAN = Attribute("city"), Attribute("plan")
 A, B, C = (Compare(Attribute(name), Comparison.EQUAL, Decimal(1)) for name in "abc")

@@ -15,7 +15,7 @@ from newsletter.feedback.ses.certificates import Certificates, NotFetched
 from newsletter.feedback.ses.events import parse
 from newsletter.feedback.ses.sns import Envelope, Refusal, prove
 from newsletter.store import Store
-from newsletter.store import events as log
+from newsletter.store.reported import events as log
 
 
 class SnsHook:

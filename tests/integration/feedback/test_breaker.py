@@ -14,7 +14,8 @@ from newsletter.model.send import Accepted, Outcome, Send, SendStatus
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control, run
 from newsletter.sending.plan import plan
-from newsletter.store import Store, suppressions
+from newsletter.store import Store
+from newsletter.store.people import suppressions
 from newsletter.transports.memory import Memory
 from tests.integration.reporting import BOUNCE, COMPLAINT, LISTED, SOFT, replay, told
 from tests.integration.sending import NOW, FixedClock, fill_list, order, worker

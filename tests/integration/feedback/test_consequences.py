@@ -16,7 +16,9 @@ from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentKind, Suppression, SuppressionReason
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.store import Store, consents, imports, people, schema, sends, suppressions
+from newsletter.store import Store, schema
+from newsletter.store.ledger import sends
+from newsletter.store.people import consents, imports, people, suppressions
 from newsletter.transports.memory import Memory
 from tests.factories import erased_hash, import_text
 from tests.integration.reporting import (

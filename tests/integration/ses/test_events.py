@@ -26,8 +26,9 @@ from newsletter.model.send import (
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
-from newsletter.store import Store, claims, ownership, schema, sends, transitions
-from newsletter.store.claims import Claim
+from newsletter.store import Store, schema
+from newsletter.store.ledger import claims, ownership, sends, transitions
+from newsletter.store.ledger.claims import Claim
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, lose, plan_send
 from tests.integration.reporting import counts, event, logged, replay

@@ -16,7 +16,8 @@ from newsletter.model.event import Event
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Reported, SendStatus
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
-from newsletter.store import Store, events, schema, settling
+from newsletter.store import Store, schema
+from newsletter.store.reported import events, settling
 from newsletter.transports.memory import Memory
 from tests.integration.plans import explained
 from tests.integration.reporting import event, replay

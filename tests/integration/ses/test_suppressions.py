@@ -15,7 +15,8 @@ from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError, TransportDown
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SuppressionReason
-from newsletter.store import Store, imports, suppressions
+from newsletter.store import Store
+from newsletter.store.people import imports, suppressions
 from newsletter.transports.ses.suppressed import SesAccountList
 from tests.factories import erased_hash, import_text, join, make_list
 from tests.integration.commandline import Call

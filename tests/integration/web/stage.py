@@ -20,7 +20,8 @@ from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.subscriber import Consent, ConsentFact, SubscriptionStatus
 from newsletter.project import Project
-from newsletter.store import Store, consents, lists, people, subscriptions
+from newsletter.store import Store
+from newsletter.store.people import consents, lists, people, subscriptions
 from newsletter.store.schema import metadata
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app

@@ -7,7 +7,7 @@ from newsletter.audience import moving
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import people, subscriptions
+from newsletter.store.people import people, subscriptions
 from newsletter.store.schema import subscribers
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage
 

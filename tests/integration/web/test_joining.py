@@ -18,7 +18,8 @@ from newsletter.model.email import Message
 from newsletter.model.send import Outcome, RetryLater
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.sending.plan import plan
-from newsletter.store import Store, imports, lists, people, subscriptions, suppressions
+from newsletter.store import Store
+from newsletter.store.people import imports, lists, people, subscriptions, suppressions
 from newsletter.store.schema import requests
 from newsletter.transports import mime
 from newsletter.transports.memory import Memory

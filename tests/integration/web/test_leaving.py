@@ -10,7 +10,7 @@ from httpx import ASGITransport, AsyncClient
 from newsletter.audience.importing import import_csv
 from newsletter.links import Links, Purpose, key_file
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
-from newsletter.store import people, subscriptions, suppressions
+from newsletter.store.people import people, subscriptions, suppressions
 from tests.integration.sending import NOW
 from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage
 

@@ -14,7 +14,8 @@ from newsletter.audience import own_data
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
-from newsletter.store import Store, locks, people, subscriptions, suppressions
+from newsletter.store import Store, locks
+from newsletter.store.people import people, subscriptions, suppressions
 from newsletter.store.schema import events, subscribers
 from tests.factories import import_text, is_waiting, leave
 from tests.integration.sending import NOW

@@ -13,7 +13,8 @@ from newsletter.model.send import Outcome
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.store import Store, suppressions
+from newsletter.store import Store
+from newsletter.store.people import suppressions
 from newsletter.store.schema import requests
 from newsletter.transports.memory import Memory
 from tests.integration.sending import NOW, order, worker

@@ -9,7 +9,7 @@ from newsletter.links import Purpose
 from newsletter.model.email import Message
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
-from newsletter.store import sends
+from newsletter.store.ledger import sends
 from newsletter.transports.memory import Memory
 from tests.integration.sending import order, worker
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage

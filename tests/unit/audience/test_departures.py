@@ -11,7 +11,8 @@ from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
-from newsletter.store import Store, consents, former, people, suppressions
+from newsletter.store import Store
+from newsletter.store.people import consents, former, people, suppressions
 from tests.factories import LATER, NOW, erased_hash, import_text, join, leave, make_list
 
 

@@ -27,13 +27,12 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
     SuppressionReason,
 )
-from newsletter.store import (
-    Store,
+from newsletter.store import Store, open_store
+from newsletter.store.people import (
     consents,
     former,
     imports,
     lists,
-    open_store,
     people,
     subscriptions,
     suppressions,

@@ -9,8 +9,9 @@ from newsletter.audience import subscribers
 from newsletter.audience.importing import import_csv
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
-from newsletter.store import Store, lists, people, suppressions
-from newsletter.store.people import Person
+from newsletter.store import Store
+from newsletter.store.people import lists, people, suppressions
+from newsletter.store.people.people import Person
 from tests.factories import LATER, NOW, address, erased_hash, import_text, join, leave, make_list
 
 PENDING, CONFIRMED = SubscriptionStatus.PENDING, SubscriptionStatus.CONFIRMED

@@ -9,7 +9,8 @@ from newsletter.audience import removing
 from newsletter.errors import Refused, UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import Store, people
+from newsletter.store import Store
+from newsletter.store.people import people
 from newsletter.store.schema import metadata
 from tests.factories import LATER, NOW, erased_hash, import_text, join, leave, make_list
 

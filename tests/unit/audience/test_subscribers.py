@@ -8,8 +8,9 @@ from newsletter.audience import lists, subscribers
 from newsletter.audience.subscribers import Outcome
 from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
-from newsletter.store import Store, people, suppressions
-from newsletter.store.lists import id_of as list_id_of
+from newsletter.store import Store
+from newsletter.store.people import people, suppressions
+from newsletter.store.people.lists import id_of as list_id_of
 from tests.factories import LATER, NOW, address, erased_hash, import_text, join, leave, make_list
 
 PENDING, CONFIRMED = SubscriptionStatus.PENDING, SubscriptionStatus.CONFIRMED

@@ -9,7 +9,8 @@ from newsletter.audience.importing import ImportResult
 from newsletter.audience.suppressing import export_suppressions, import_suppressions
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SuppressionReason
-from newsletter.store import Store, imports, suppressions
+from newsletter.store import Store
+from newsletter.store.people import imports, suppressions
 from tests.factories import LATER, NOW, erased_hash, import_text
 
 

@@ -10,8 +10,9 @@ from newsletter.audience.importing import AS_IT_IS, ImportResult, Order, import_
 from newsletter.audience.systems import SYSTEMS
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import Store, people, suppressions
-from newsletter.store.people import Person
+from newsletter.store import Store
+from newsletter.store.people import people, suppressions
+from newsletter.store.people.people import Person
 from tests.factories import NOW, erased_hash, import_text
 
 MAILCHIMP = (

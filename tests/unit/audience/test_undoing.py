@@ -13,8 +13,9 @@ from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.sending.plan import plan
-from newsletter.store import Store, imports, people, subscriptions, suppressions
-from newsletter.store.imports import Undone
+from newsletter.store import Store
+from newsletter.store.people import imports, people, subscriptions, suppressions
+from newsletter.store.people.imports import Undone
 from newsletter.store.schema import metadata
 from tests.factories import (
     LATER,

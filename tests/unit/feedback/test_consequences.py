@@ -10,7 +10,7 @@ from newsletter.feedback.breaker import reason_to_pause
 from newsletter.feedback.consequences import Verdict, verdict
 from newsletter.model.event import Cause, EventType
 from newsletter.model.subscriber import SuppressionReason
-from newsletter.store.events import Report
+from newsletter.store.reported.events import Report
 
 NOON = dt.datetime(2026, 1, 7, 12, tzinfo=dt.UTC)
 LIMIT = 3

@@ -71,7 +71,7 @@ def of_each(
 def holder_of(connection: Connection, key: str, hashes: Sequence[str] = ()) -> int | None:
     """Who had an address last, by its key, or by its keyed hashes also somebody who was erased.
 
-    Whether somebody has it now is another question: newsletter.store.people.find.
+    Whether somebody has it now is another question: newsletter.store.people.people.find.
     """
     table = former_addresses.c
     known_as = sa.or_(table.address_key == key, table.hash.in_(hashes))

@@ -11,11 +11,11 @@ from newsletter.errors import UsageError, nearest
 from newsletter.model.segment import OnList, Rule, Segment, tests
 from newsletter.model.send import ENDED
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import lists
-from newsletter.store.conditions import Condition, Moment, condition
 from newsletter.store.dialects import insert_into
-from newsletter.store.rules import parse
+from newsletter.store.people import lists
 from newsletter.store.schema import segments, sends, subscribers, subscriptions
+from newsletter.store.segments.conditions import Condition, Moment, condition
+from newsletter.store.segments.rules import parse
 
 
 def find(connection: Connection, name: str) -> Segment:

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Connection
 
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import sends as send_queries
-from newsletter.store.conditions import Moment, condition
+from newsletter.store import locks
+from newsletter.store.ledger import sends as send_queries
 from newsletter.store.schema import (
     batches,
     deliveries,
@@ -19,6 +19,7 @@ from newsletter.store.schema import (
     subscriptions,
     suppressions,
 )
+from newsletter.store.segments.conditions import Moment, condition
 
 _RECEIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
 
@@ -70,7 +71,7 @@ def freeze(connection: Connection, number: int, moment: Moment) -> int:
     segment is the one that was written with the send.
     """
     send = send_queries.record(connection, number, lock=True)
-    send_queries.serialise(connection, send.slug)
+    locks.issue(connection, send.slug)
     audience = Audience(
         send.slug, send.list_id, send.segment, send.segment_rule, send.only_missing, number
     )
@@ -175,7 +176,7 @@ def _is_member(
     )
     if not audience.rule:
         return confirmed
-    from newsletter.store.rules import parse  # noqa: PLC0415 -- a parser that segments alone need
+    from newsletter.store.segments.rules import parse  # noqa: PLC0415 -- a parser that segments alone need
 
     rule = parse(audience.rule, source=audience.segment)
     return sa.and_(confirmed, condition(connection, rule, moment, subscriptions.c.consent_at))

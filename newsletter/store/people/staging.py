@@ -1,8 +1,8 @@
 """The import's way into the store: rows go to temporary tables, then join the people at once.
 
 The temporary tables belong to one connection and take no lock that others wait for. Only the merge
-(newsletter.store.merging) does, so an unsubscribe during a long import waits for the merge and not
-for the file.
+(merging.py) does, so an unsubscribe during a long import waits for the merge and not for the
+file.
 """
 
 import json
@@ -17,9 +17,10 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import StoreError
 from newsletter.model.subscriber import SuppressionReason
-from newsletter.store import suppressions
+from newsletter.store.dialects import is_sqlite
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.faults import translated
+from newsletter.store.people import suppressions
 from newsletter.store.schema import UtcTime
 
 # A place in the import, address key, address, name, attributes (JSON, None where there are none),
@@ -118,7 +119,7 @@ class Staging:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.is_sqlite = connection.dialect.name == "sqlite"
+        self.is_sqlite = is_sqlite(connection)
         self.loaded = 0
         self.erased = 0
         self.has_facts = False

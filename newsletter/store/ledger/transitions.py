@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.model.record import SendRecord
 from newsletter.model.send import ENDED, SendStatus, StoppedBy
-from newsletter.store import balance, ownership
+from newsletter.store.ledger import balance, ownership
 from newsletter.store.schema import sends
 
 _UNPAUSED = {"stopped_by": None, "pause_reason": None, "resume_at": None}

@@ -21,7 +21,8 @@ from newsletter.model.send import (
     Wait,
 )
 from newsletter.model.slug import spellings
-from newsletter.store import balance, consents
+from newsletter.store.ledger import balance
+from newsletter.store.people import consents
 from newsletter.store.schema import lists, sends
 
 
@@ -55,16 +56,6 @@ class Plan:
     canary: float | None
     scheduled_at: dt.datetime | None
     content: Content
-
-
-def serialise(connection: Connection, slug: str) -> None:
-    """Let only one transaction at a time decide about an issue.
-
-    SQLite's write transactions are alone anyway; PostgreSQL needs a lock, so that two sends of
-    one issue to two lists cannot both find that a person has not had it yet.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(slug))))
 
 
 def insert(connection: Connection, plan: Plan, now: dt.datetime) -> int:

@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store import former, imports, lists, locks, people
+from newsletter.store import locks
+from newsletter.store.people import former, imports, lists, people
+from newsletter.store.people.staging import DEFAULT_LIST, Hashes, Staging
 from newsletter.store.schema import UtcTime, from_microseconds
-from newsletter.store.staging import DEFAULT_LIST, Hashes, Staging
 
 _MANY = 50_000
 
@@ -357,7 +358,7 @@ WHERE known.standing IS NULL AND known.list_id IS NOT NULL AND known.wanted <> '
 ON CONFLICT DO NOTHING
 """
 _LAST_PERSON = "SELECT coalesce(max(id), 0) FROM subscribers"
-# As newsletter.store.people makes them: at random, from 1 to 2 ** 47.
+# As newsletter.store.people.people makes them: at random, from 1 to 2 ** 47.
 _LINK_KEYS = {
     "sqlite": "(random() & 140737488355327) + 1",
     "postgresql": "(random() * 140737488355327)::bigint + 1",

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import SendStatus, StoppedBy, Wait
-from newsletter.store import balance
+from newsletter.store.ledger import balance
 from newsletter.store.schema import sends
 
 _SOON = dt.timedelta(minutes=1)

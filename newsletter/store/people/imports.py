@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import UsageError
 from newsletter.store import locks
+from newsletter.store.dialects import is_sqlite
 from newsletter.store.schema import UtcTime, imports
 
 _TICK = dt.timedelta(microseconds=1)
@@ -91,7 +92,7 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> Undone:
     def count(sql: str) -> int:
         return int(connection.execute(sa.text(sql), {"import": import_id}).scalar_one())
 
-    if connection.dialect.name == "postgresql":
+    if not is_sqlite(connection):
         run(_HOLD)
     written = sum(map(count, _WRITTEN))
     run(_DELETE_LINES)
@@ -184,7 +185,7 @@ DELETE FROM former_addresses WHERE EXISTS (
     SELECT 1 FROM subscribers AS s WHERE s.id = former_addresses.subscriber_id AND {_IS_ALONE})
 """
 _DELETE_PEOPLE = f"DELETE FROM subscribers AS s WHERE {_IS_ALONE}"
-# What somebody else has said since is no import's any more: newsletter.store.suppressions.keep.
+# What somebody else has said since is no import's any more: suppressions.keep.
 _LOG_ALLOWED = """
 INSERT INTO suppression_log (address, at, action, reason, source)
 SELECT address, :now, 'removed', reason, :source FROM suppressions WHERE import_id = :import

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.event import Cause, Event, EventType, Ref
-from newsletter.store import people
 from newsletter.store.dialects import insert_into
+from newsletter.store.people import people
+from newsletter.store.reported.settling import Standing
 from newsletter.store.schema import batches, deliveries, events, sends
-from newsletter.store.settling import Standing
 
 _PAYLOADS = 5_000  # cleared in one transaction
 _PAGE = 1_000
@@ -56,17 +56,6 @@ class SetAside:
     at: dt.datetime
     reason: str
     payload: str | None
-
-
-def take_turn(connection: Connection) -> None:
-    """Let only one transaction at a time apply events.
-
-    SQLite's write transactions are alone anyway; PostgreSQL needs a lock, so that two that are
-    about one reader cannot each miss what the other saw. It comes before all that they write:
-    two that set the same messages aside in another order would wait for each other.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(7302)))
 
 
 def record(

@@ -22,9 +22,10 @@ from newsletter.model.send import (
     Unknown,
 )
 from newsletter.model.subscriber import Subscriber, SubscriptionStatus
-from newsletter.store import balance, canary
-from newsletter.store import sends as send_queries
-from newsletter.store.deliveries import has_received
+from newsletter.store import locks
+from newsletter.store.ledger import balance, canary
+from newsletter.store.ledger import sends as send_queries
+from newsletter.store.ledger.deliveries import has_received
 from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
 
 MAX_RETRIES = 3
@@ -201,7 +202,7 @@ def _mark_sending(
         connection, send.slug, send.list_id, send.segment
     )
     if others:
-        send_queries.serialise(connection, send.slug)
+        locks.issue(connection, send.slug)
     if send.only_missing:
         others = [
             *others,

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.subscriber import Consent, ConsentKind, Subscription, SubscriptionStatus
-from newsletter.store import consents
 from newsletter.store.dialects import insert_into
+from newsletter.store.people import consents
 from newsletter.store.schema import imports, lists, subscriptions
 
 
@@ -122,17 +122,6 @@ def leave_unjoined(connection: Connection, subscriber_id: int, list_id: int, sai
             updated_at=said.at,
         )
     )
-
-
-def hold(connection: Connection, subscriber_ids: Sequence[int]) -> None:
-    """Hold what these people joined until the commit, in the order that newsletter.store.locks
-    tells."""
-    if connection.dialect.name == "postgresql":
-        held = (
-            "SELECT count(*) FROM (SELECT 1 FROM subscriptions WHERE subscriber_id = ANY(:ids) "
-            "ORDER BY list_id, subscriber_id FOR UPDATE) AS held"
-        )
-        connection.execute(sa.text(held), {"ids": list(subscriber_ids)})
 
 
 def unsubscribe_each(

@@ -11,9 +11,9 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Subscriber, Subscription, SubscriptionStatus
-from newsletter.store.dialects import insert_into
+from newsletter.store.dialects import each_pair, insert_into
+from newsletter.store.people.subscriptions import subscriptions_of
 from newsletter.store.schema import subscribers, subscriptions
-from newsletter.store.subscriptions import subscriptions_of
 
 _PAGE = 1000
 
@@ -173,8 +173,7 @@ def unknown_attributes(
 ) -> Sequence[str]:
     """Those of some attributes that nobody has, or nobody who is confirmed on a list; one that many
     have is found at once."""
-    each = sa.func.json_each if connection.dialect.name == "sqlite" else sa.func.json_each_text
-    pair = each(subscribers.c.attributes).table_valued("key", "value", name="pair")
+    pair = each_pair(connection, subscribers.c.attributes, "pair")
 
     def anybody_has(name: str) -> bool:
         held = sa.exists().select_from(pair).where(pair.c.key == name).correlate(subscribers)
@@ -193,11 +192,9 @@ def unknown_attributes(
 
 def attribute_names(connection: Connection) -> Sequence[str]:
     """Every attribute that anybody has, for the header of an export."""
-    if connection.dialect.name == "sqlite":
-        text = "SELECT DISTINCT each.key FROM subscribers, json_each(attributes) AS each ORDER BY 1"
-    else:
-        text = "SELECT DISTINCT json_object_keys(attributes) FROM subscribers ORDER BY 1"
-    return connection.execute(sa.text(text)).scalars().all()
+    pair = each_pair(connection, subscribers.c.attributes, "pair")
+    query = sa.select(pair.c.key).select_from(subscribers.join(pair, sa.true())).distinct()
+    return connection.execute(query.order_by(pair.c.key)).scalars().all()
 
 
 def count(connection: Connection) -> int:

@@ -38,8 +38,9 @@ from newsletter.model.segment import (
     Value,
 )
 from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import lists
+from newsletter.store import dialects
 from newsletter.store.engine import driver_connection
+from newsletter.store.people import lists
 from newsletter.store.schema import UtcTime, events, subscribers, subscriptions
 
 Condition = sa.ColumnElement[bool]
@@ -84,10 +85,6 @@ class _Compiler:
     connection: Connection
     moment: Moment
     joined_at: sa.ColumnElement[dt.datetime]
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.connection.dialect.name == "sqlite"
 
     def compile(self, rule: Rule, *, wanted: bool) -> Condition:
         """The condition that a rule is true, or is false if that is `wanted`.
@@ -146,11 +143,10 @@ class _Compiler:
                 return test(self.plain(subscribers.c.address_key))
             case Field.DOMAIN:
                 key = subscribers.c.address_key
-                at = sa.func.instr(key, "@") if self.is_sqlite else sa.func.strpos(key, "@")
+                at = dialects.position(self.connection, key, "@")
                 return test(self.plain(sa.func.substr(key, at + 1)))
         # Not by a path: SQLite's would have to be quoted, and misses letters written as \u.
-        each = sa.func.json_each if self.is_sqlite else sa.func.json_each_text
-        pair = each(subscribers.c.attributes).table_valued("key", "value", name="pair")
+        pair = dialects.each_pair(self.connection, subscribers.c.attributes, "pair")
         return (
             sa.exists()
             .select_from(pair)
@@ -159,9 +155,8 @@ class _Compiler:
         )
 
     def plain(self, value: sa.ColumnElement[str]) -> Text:
-        """A value that is compared by its characters alone, as on SQLite, not by a language."""
-        text = sa.type_coerce(value, sa.Text())
-        return text if self.is_sqlite else sa.collate(text, "C")
+        """A value that is compared by its characters alone."""
+        return dialects.by_code_point(self.connection, sa.type_coerce(value, sa.Text()))
 
     def one_of(self, values: tuple[Value, ...]) -> Callable[[Text], Condition]:
         texts = [value for value in values if isinstance(value, str)]
@@ -186,17 +181,11 @@ class _Compiler:
         return sa.case((self.is_number(value), test(self.number(value))), else_=sa.false())
 
     def number(self, text: str | Text) -> Number:
-        return sa.cast(text, sa.REAL() if self.is_sqlite else sa.Numeric())
+        return dialects.number(self.connection, text)
 
     def is_number(self, value: Text) -> Condition:
-        """-?[0-9]+(\\.[0-9]+)? of at most LONGEST_NUMBER characters; SQLite has no expressions."""
         short = sa.func.length(value) <= LONGEST_NUMBER
-        if not self.is_sqlite:
-            return sa.and_(short, value.regexp_match(r"^-?[0-9]+([.][0-9]+)?$"))
-        matches = value.op("GLOB", is_comparison=True)
-        starts = sa.or_(matches("[0-9]*"), matches("-[0-9]*"))
-        wrong = [sa.not_(matches(glob)) for glob in ("*[^0-9.-]*", "?*-*", "*.*.*", "*.")]
-        return sa.and_(short, starts, *wrong)
+        return sa.and_(short, dialects.is_number(self.connection, value))
 
     def contains(self, part: Part, text: str) -> Callable[[Text], Condition]:
         fold = _Fold(self.connection, text)
@@ -265,7 +254,7 @@ class _Fold:
             and capital != small
             and capital.lower() == small
         }
-        if self._small and connection.dialect.name == "sqlite":
+        if self._small and dialects.is_sqlite(connection):
             driver_connection(connection).create_function(
                 "translate", 3, _translate, deterministic=True
             )

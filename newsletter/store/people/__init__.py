@@ -1,0 +1,13 @@
+"""People: who they are, on which lists they stand, what they said, and whom nobody may mail.
+
+people          a person: address, name, attributes, the key of their links
+lists           lists, and how many stand where on each
+subscriptions   who stands where on which list; `consents`: each yes and no
+standing        how people stand, for a page behind a personal link
+former          where people were mailed before they moved
+requests        what is asked for and has to be confirmed by mail; `unconfirmed`: who never did
+suppressions    whom nobody may mail, and why
+imports         imports, and how one is undone; `staging` and `merging`: their way into the store
+history         what is known of one person; `mailed`: what they were mailed, in pages
+erasure         everything of one person, taken out
+"""
