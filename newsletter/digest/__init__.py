@@ -7,7 +7,8 @@ meta         its keys, checked
 markdown     the parser, with definitions, containers, foreign, tables, tags and typography
 blocks       block tokens -> blocks, with inline, html and raw below it
 places       headings that links lead to
-paragraphs   buttons, cards of videos, and who is quoted
+paragraphs   buttons and cards of videos
+quotes       who is quoted
 promo        cards of promotion, at the end and elsewhere
 recognise    sections, items, labelled blocks, link lists
 """

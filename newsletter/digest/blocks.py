@@ -13,7 +13,9 @@ from newsletter.digest import (
     inline,
     markdown,
     paragraphs,
+    quotes,
     recognise,
+    runs,
     tables,
     tags,
 )
@@ -180,7 +182,7 @@ class _Cursor:
         blocks = self._blocks("blockquote_close")
         last = self._before()
         ends_in_dash = last.type == "bullet_list_close" and last.markup == "-"
-        return paragraphs.quote(blocks, place, ends_in_dash=ends_in_dash)
+        return quotes.quote(blocks, place, ends_in_dash=ends_in_dash)
 
     def _list(self, opening: Token) -> ListBlock:
         place = self._report.at(self._line)
@@ -286,7 +288,7 @@ def _alert(quote: Quote) -> Quote | Labelled | Sponsored:
     end = next((index for index, node in enumerate(run) if isinstance(node, Break)), len(run))
     name, label = containers.named(match[1].lower())
     named = (Text(label, position=opening.position),) if label else ()
-    body = html.paragraphs(html.trimmed(run[end:]), first.position)
+    body = html.paragraphs(runs.trimmed(run[end:]), first.position)
     return _named(
         name,
         run[:end] or named,

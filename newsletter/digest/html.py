@@ -13,9 +13,10 @@ from typing import Any
 import lxml.html
 import nh3
 
-from newsletter.digest import raw
+from newsletter.digest import quotes, raw
 from newsletter.digest.characters import harmless
 from newsletter.digest.report import Report
+from newsletter.digest.runs import is_blank, trimmed
 from newsletter.digest.urls import Use
 from newsletter.model.digest import (
     Align,
@@ -183,9 +184,12 @@ def blocks(element: Any, place: Position, report: Report) -> Blocks:
     return tuple(_blocks(element, place, report))
 
 
-def _blocks(element: Any, place: Position, report: Report) -> Iterator[Block]:
+def _blocks(element: Any, place: Position, report: Report, end: Any = None) -> Iterator[Block]:
+    """What stands in an element, before its child `end` if there is one."""
     run: list[InlineNode] = _text(element.text, place)
     for child in element:
+        if child is end:
+            break
         if _is_block(child):
             yield from paragraphs(trimmed(run), place)
             run = []
@@ -210,7 +214,10 @@ def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
         case "ul" | "ol":
             yield from _list(element, place, report)
         case "blockquote":
-            yield Quote(blocks(element, place, report), position=place)
+            said = blocks(element, place, report)
+            yield quotes.quote(said, place, is_signed=_is_signed(element))
+        case "figure":
+            yield from _figure(element, place, report)
         case "pre":
             yield from _preformatted(element, place, report)
         case "hr":
@@ -223,6 +230,40 @@ def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
             yield from _embed(element, place, report)
         case _:
             yield from _blocks(element, place, report)
+
+
+def _is_signed(quote: Any) -> bool:
+    """Whether a <footer>, or a <cite> on a line of its own, ends a quote: it names who said it."""
+    last = quote[-1] if len(quote) else None
+    while last is not None and not (last.tail or "").strip():
+        if last.tag == "footer":
+            return True
+        if last.tag == "cite":
+            before = last.getprevious()
+            text = last.getparent().text if before is None else before.tail
+            begins_line = before is None or before.tag == "br" or _is_block(before)
+            return begins_line and not (text or "").strip()
+        last = last[-1] if last.tag in ("p", "div") and len(last) else None
+    return False
+
+
+def _figure(element: Any, place: Position, report: Report) -> Iterator[Block]:
+    """What a figure shows; a caption at its end is the picture's, or says who is quoted."""
+    last = element[-1] if len(element) else None
+    if last is None or last.tag != "figcaption" or (last.tail or "").strip():
+        yield from _blocks(element, place, report)
+        return
+    shown = tuple(_blocks(element, place, report, end=last))
+    caption = blocks(last, place, report)
+    match shown, caption:
+        case (Figure() | PictureRow() as only,), (Paragraph(inline=run),):
+            yield replace(only, caption=run, position=only.position)
+        case (Quote(attribution=()) as only,), (Paragraph(inline=run),) if quotes.is_short_enough(
+            run
+        ):
+            yield replace(only, attribution=run, position=only.position)
+        case _:
+            yield from (*shown, *caption)
 
 
 def _preformatted(element: Any, place: Position, report: Report) -> Iterator[Block]:
@@ -379,24 +420,6 @@ def _text(text: str | None, place: Position) -> list[InlineNode]:
     return [Text(collapsed, position=place)] if collapsed else []
 
 
-def trimmed(nodes: list[InlineNode] | Inline) -> Inline:
-    """The run without white space and breaks at its ends, and without empty texts."""
-    kept = list(nodes)
-    while kept and (isinstance(kept[0], Break) or _is_blank(kept[0])):
-        kept.pop(0)
-    while kept and (isinstance(kept[-1], Break) or _is_blank(kept[-1])):
-        kept.pop()
-    if kept and isinstance(first := kept[0], Text):
-        kept[0] = Text(first.text.lstrip(), position=first.position)
-    if kept and isinstance(last := kept[-1], Text):
-        kept[-1] = Text(last.text.rstrip(), position=last.position)
-    return tuple(kept)
-
-
-def _is_blank(node: InlineNode) -> bool:
-    return isinstance(node, Text) and not node.text.strip()
-
-
 def paragraphs(inline: Inline, place: Position) -> Iterator[Block]:
     """A run as a paragraph; pictures and embeds that stand alone in it become blocks.
 
@@ -411,7 +434,7 @@ def paragraphs(inline: Inline, place: Position) -> Iterator[Block]:
         elif block or isinstance(node, Break):
             alone += (*_row(line), *filter(None, [block]))
             line = []
-        elif not _is_blank(node):
+        elif not is_blank(node):
             yield Paragraph(inline, position=place)
             return
     yield from (*alone, *_row(line))

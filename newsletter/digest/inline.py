@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from newsletter.digest import foreign, html, markdown, places, tags
+from newsletter.digest import foreign, html, markdown, places, runs, tags
 from newsletter.digest.characters import harmless
 from newsletter.digest.markdown import LINES
 from newsletter.digest.report import Report
@@ -85,7 +85,7 @@ class _Builder:
             self._close_top()
         nodes = merged(self._stack[0].nodes)
         if self._is_foreign:
-            nodes = html.trimmed(nodes)
+            nodes = runs.trimmed(nodes)
         self._look_for_leftovers(nodes)
         return nodes
 

@@ -11,6 +11,7 @@ from typing import Any
 from newsletter.digest import html, limits, markdown, paragraphs
 from newsletter.digest.blocks import Piece, RawHtml, build
 from newsletter.digest.report import Report
+from newsletter.digest.runs import trimmed
 from newsletter.model.digest import (
     Block,
     Blocks,
@@ -170,7 +171,7 @@ def _without_pictures(block: Block) -> Iterator[Block]:
             runs.append([])
         runs[-1].append(node)
     for run in runs:
-        for part in html.paragraphs(html.trimmed(run), block.position):
+        for part in html.paragraphs(trimmed(run), block.position):
             yield from paragraphs.parted(part)
 
 
@@ -284,7 +285,7 @@ def _parted(block: Block, named: set[str]) -> Iterator[Block]:
 
 
 def _paragraph(words: list[InlineNode]) -> Iterator[Block]:
-    if run := html.trimmed(words):
+    if run := trimmed(words):
         yield Paragraph(run, position=run[0].position)
 
 
@@ -342,7 +343,7 @@ def _is_complete(
                 left.remove(block.inline)
             case Button() if block.link in left:
                 left.remove(block.link)
-            case Figure(url=None) if block.image in left and not block.image.title:
+            case Figure(url=None, caption=()) if block.image in left and not block.image.title:
                 left.remove(block.image)
             case _:
                 return False

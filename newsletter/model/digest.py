@@ -168,17 +168,22 @@ class Table(Node):
 
 @dataclass(frozen=True, slots=True)
 class Figure(Node):
-    """A picture standing alone, perhaps linked; the title of the image is its caption."""
+    """A picture standing alone, perhaps linked.
+
+    Its caption is what a `<figcaption>` says, else the title of the image.
+    """
 
     image: Image
     url: str | None = None
+    caption: Inline = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PictureRow(Node):
-    """Two or more pictures that stand side by side, alone on their line."""
+    """Two or more pictures that stand side by side, alone on their line; `caption` is about all."""
 
     figures: tuple[Figure, ...]
+    caption: Inline = ()
 
 
 @dataclass(frozen=True, slots=True)

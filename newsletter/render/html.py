@@ -303,34 +303,45 @@ class HtmlWriter:
         dash = "" if begins_with_dash(line) else "— "
         return Markup(f'<p class="attribution">{dash}{text}</p>')  # noqa: S704 -- as above
 
-    def _figure(self, figure: Figure, room: int, name: str = "image") -> str:
-        """A picture alone, at most so many pixels wide, with its title below it."""
+    def _figure(
+        self, figure: Figure, room: int, name: str = "image", *, captioned: bool = False
+    ) -> str:
+        """A picture alone, at most so many pixels wide, with its caption below it; `captioned`
+        where one is to follow."""
         image = figure.image
-        picture = self._picture(replace(image, title="", position=image.position), name, room)
+        title = image.title if figure.caption else ""
+        picture = self._picture(replace(image, title=title, position=image.position), name, room)
         if figure.url:
             picture = f'<a href="{self.url(figure.url)}">{picture}</a>'
-        if not image.title:
-            return f'<p class="figure">{picture}</p>'
-        caption = f'<p class="caption">{self._text(image.title)}</p>'
-        return f'<p class="figure captioned">{picture}</p>{caption}'
+        caption = self.inline(figure.caption) or self._text(image.title)
+        outer = "figure captioned" if caption or captioned else "figure"
+        below = f'<p class="caption">{caption}</p>' if caption else ""
+        return f'<p class="{outer}">{picture}</p>{below}'
 
     def _row(self, row: PictureRow) -> str:
         """Pictures side by side, in as many lines as they need, each with the same room."""
         lines = -(-len(row.figures) // _MOST_IN_A_ROW)
         columns = -(-len(row.figures) // lines)
         room = max(1, (self._sheet.width - _ROW_GAP * (columns - 1)) // columns)
+        pictures = [
+            self._figure(
+                figure,
+                room,
+                "image fill" if _fills(figure, room) else "image",
+                captioned=bool(row.caption),
+            )
+            for figure in row.figures
+        ]
         rows = []
-        for start in range(0, len(row.figures), columns):
-            cells = [
-                self._figure(figure, room, "image fill" if _fills(figure, room) else "image")
-                for figure in row.figures[start : start + columns]
-            ]
+        for start in range(0, len(pictures), columns):
+            cells = pictures[start : start + columns]
             rows.append(_gapped([*cells, *[""] * (columns - len(cells))]))
         body = "".join(f"<tr>{cells}</tr>" for cells in rows)
         name = "row many" if columns > 2 else "row"
+        caption = f'<p class="caption">{self.inline(row.caption)}</p>' if row.caption else ""
         return (
             '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
-            f'class="{name}">{body}</table>'
+            f'class="{name}">{body}</table>{caption}'
         )
 
     def _embed(self, embed: Embed) -> str:

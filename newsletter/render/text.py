@@ -137,7 +137,8 @@ class TextWriter:
             case Figure():
                 return self._figure(block)
             case PictureRow():
-                return "\n".join(map(self._figure, block.figures))
+                pictures = "\n".join(map(self._figure, block.figures))
+                return f"{pictures}\n{self.inline(block.caption)}".rstrip()
             case Button():
                 return self.inline((block.link,))
             case Embed():
@@ -202,10 +203,11 @@ class TextWriter:
     def _figure(self, figure: Figure) -> str:
         """A picture, where it leads to, and its caption if that says more than what it shows."""
         image = figure.image
-        says_more = _letters(image.title) != _letters(image.alt)
-        caption = self._fields.tokenised(image.title) if says_more else ""
+        caption = self.inline(figure.caption) or self._fields.tokenised(image.title)
+        says_more = _letters(caption) != _letters(image.alt)
         linked = self._fields.tokenised(figure.url) if figure.url else ""
-        return "\n".join(filter(None, [self.inline((image,)), linked, caption]))
+        lines = [self.inline((image,)), linked, caption if says_more else ""]
+        return "\n".join(filter(None, lines))
 
     def _section(self, section: Section, line: str) -> list[str]:
         heading = self._title("", section.heading, section.url)

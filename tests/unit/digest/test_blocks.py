@@ -110,7 +110,98 @@ def test_neighbours_on_one_line_are_a_row(source: str, rows: list[int], alone: i
     assert len(all_of(digest, Figure)) == sum(rows) + alone
 
 
+IMG = '<img src="https://a.example/a.png" alt="A">'
+
+
+@pytest.mark.parametrize(
+    ("shown", "captions"),
+    [
+        (IMG, ["By Ann"]),
+        (f'<a href="{URL}">{IMG}</a>', ["By Ann"]),
+        (f"<p>{IMG}</p>", ["By Ann"]),
+        (f"\n  {IMG}\n  ", ["By Ann"]),
+        (f"{IMG} {IMG}", ["By Ann"]),
+        (f"{IMG}<br>{IMG}", ["", ""]),
+        (f"Words {IMG}", []),
+        ("<pre>code</pre>", []),
+    ],
+)
+def test_the_caption_of_a_figure_is_its_pictures(shown: str, captions: list[str]) -> None:
+    """One of several in a row is about them all; of anything else it is a text below it."""
+    digest = body(f'<figure>{shown}<figcaption>By <a href="{URL}">Ann</a></figcaption></figure>\n')
+
+    rows, figures = all_of(digest, PictureRow), all_of(digest, Figure)
+    assert [plain_text(each.caption) for each in rows or figures] == captions
+    assert plain_text(tuple(all_of(digest, Link)[-1:])) == "Ann"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"<figure><figcaption>Above</figcaption>{IMG}</figure>\n",
+        f"<figure>{IMG}<figcaption><p>One</p><p>two</p></figcaption></figure>\n",
+        f"<figure>{IMG}<figcaption>Within</figcaption> and on</figure>\n",
+        f"<figure>{IMG}<figcaption></figcaption></figure>\n",
+        f"<figure>{IMG}</figure>\n",
+        f"<div>{IMG}<p>Below</p></div>\n",
+    ],
+)
+def test_other_words_beside_a_picture_stay_paragraphs(source: str) -> None:
+    (figure,) = all_of(body(source), Figure)
+
+    assert figure.caption == ()
+
+
 # --- quotes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "who"),
+    [
+        ("<p>Said.</p><p>— Ann</p>", "— Ann"),
+        ("Said.<br>— Ann", "— Ann"),
+        ("<p>Said.</p><footer>Ann, <cite>Letters</cite></footer>", "Ann, Letters"),
+        ("<p>Said.</p><footer>— Ann</footer>", "— Ann"),
+        ("<p>Said.</p><cite>Ann</cite>", "Ann"),
+        ("<p>Said.</p>\n<p><cite>Ann</cite></p>\n", "Ann"),
+        ("<p>Said.<br><cite>Ann</cite></p>", "Ann"),
+        ("<p>— Said.</p><footer>Ann</footer>", "Ann"),
+    ],
+)
+def test_html_says_as_well_who_said_it(source: str, who: str) -> None:
+    (quote,) = all_of(body(f"<blockquote>{source}</blockquote>\n"), Quote)
+
+    assert plain_text(quote.attribution) == who
+    assert quote.blocks
+
+
+def test_a_caption_says_who_is_quoted() -> None:
+    source = "<figure><blockquote><p>{}</p></blockquote><figcaption>Ann</figcaption></figure>\n"
+    (said,) = all_of(body(source.format("Said.")), Quote)
+    (signed,) = all_of(body(source.format("Said.<br>— Bob")), Quote)
+
+    assert plain_text(said.attribution) == "Ann"
+    assert plain_text(signed.attribution) == "— Bob"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Said.",
+        "Said by <cite>Ann</cite>",
+        "<p>It is in <cite>Hamlet</cite>.</p>",
+        "<cite>Ann</cite>",
+        "<p>Said.</p><footer></footer>",
+        "<p>Said.</p><footer>" + "and so on " * 20 + "</footer>",
+        "<p>Said.</p><footer><ul><li>one</li></ul></footer>",
+        "<footer>Ann</footer><p>Said.</p>",
+        "<p>— Hello.</p><p>— Good day.</p>",
+    ],
+)
+def test_in_html_what_names_nobody_stays_in_the_quote(source: str) -> None:
+    (quote,) = all_of(body(f"<blockquote>{source}</blockquote>\n"), Quote)
+
+    assert quote.attribution == ()
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,17 @@ def test_reading_order_follows_the_lines_of_a_published_digest(path: Path) -> No
 
 
 FIXTURES = {
+    "figures with captions": (
+        '<figure><a href="https://a.io/x"><img src="https://a.io/a.png" alt="A"></a>'
+        '<figcaption>By <a href="https://b.io/">Ann</a></figcaption></figure>\n\nx\n\n'
+        '<figure><img src="https://a.io/a.png" alt="A"> <img src="https://a.io/b.png" alt="B">'
+        "<figcaption>Both</figcaption></figure>\n\n"
+        '<figure><figcaption>Above</figcaption><img src="https://a.io/c.png" alt="C"></figure>\n'
+    ),
+    "quotes in html": (
+        "<blockquote><p>Said.</p><footer>— <cite>Ann</cite></footer></blockquote>\n\n"
+        "<figure><blockquote>Said.</blockquote><figcaption>Bob</figcaption></figure>\n"
+    ),
     "plain text": "One line\n\nand another.\n",
     "a first line as title": "The title\nand the text right below it.\n\nMore.\n",
     "a long first line": "word " * 30 + "\n\nMore.\n",

@@ -87,9 +87,37 @@ def test_a_title_among_words_stays_a_title() -> None:
     assert picture.get("title") == "The harbour"
 
 
+FIGURE = f'<figure><img src="{A}" alt="alt" title="T">{{}}<figcaption>{{}}</figcaption></figure>'
+
+
+def test_the_caption_of_a_figure_stands_below_it_as_it_is_written() -> None:
+    """With its links and emphasis; the title of the picture stays one."""
+    sent = delivered(FIGURE.format("", f'By <a href="{URL}">Ann</a>, <i>2026</i>') + "\n")
+
+    (picture,) = visible(sent.html).iter("img")
+    caption = picture.getparent().getnext()
+    assert picture.get("title") == "T"
+    assert [a.get("href") for a in caption.iter("a")] == [URL]
+    assert shown(caption) == "By Ann, 2026"
+
+
+def test_the_caption_of_a_row_stands_below_all_of_it() -> None:
+    sent = delivered(FIGURE.format(f' <img src="{B}" alt="b">', "Both of them") + "\n")
+
+    *_, row = (table for table in visible(sent.html).iter("table") if list(table.iter("img")))
+    assert len(list(row.iter("img"))) == 2
+    assert shown(row.getnext()) == "Both of them"
+
+
 @pytest.mark.parametrize(
     ("source", "text"),
     [
+        (FIGURE.format("", f'By <a href="{URL}">Ann</a>'), [f"[alt] <{A}>", f"By Ann <{URL}>"]),
+        (FIGURE.format("", "alt"), [f"[alt] <{A}>"]),
+        (
+            FIGURE.format(f' <img src="{B}" alt="b">', "Both"),
+            [f"[alt] <{A}>", "T", f"[b] <{B}>", "Both"],
+        ),
         (f'![alt]({A} "Caption")', [f"[alt] <{A}>", "Caption"]),
         (f'![same]({A} "same")', [f"[same] <{A}>"]),
         (f'![it\'s]({A} "it’s")', [f"[it's] <{A}>"]),

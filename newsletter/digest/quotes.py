@@ -1,0 +1,76 @@
+"""Who is quoted, where the end of a quote says so."""
+
+import re
+
+from newsletter.digest.runs import lines_of, trimmed
+from newsletter.model.digest import (
+    Block,
+    Blocks,
+    Break,
+    Inline,
+    ListBlock,
+    Paragraph,
+    Quote,
+    plain_text,
+)
+from newsletter.model.finding import Position
+
+_DASH = re.compile(r"(?:[—–―]{1,2}(?!\d)|-{2,3}(?=\s|[^\W\d_a-z]))\s*(?=\S)")
+_LONGEST_NAME = 150  # characters of who said it; what is longer is said itself
+_COLONS = (":", "：")
+
+
+def quote(
+    blocks: Blocks, place: Position, *, ends_in_dash: bool = False, is_signed: bool = False
+) -> Quote:
+    """A quote with its last line apart if that names who said it.
+
+    `ends_in_dash`: its last block is a list that a dash began, as in `- Ann`; `is_signed`: its last
+    line is a name whatever it begins with.
+    """
+    if ends_in_dash and (name := _listed_name(blocks)):
+        return Quote(blocks[:-1], name, position=place)
+    if not blocks or not isinstance(last := blocks[-1], Paragraph):
+        return Quote(blocks, position=place)
+    *before, final = lines_of(last.inline)
+    name = trimmed(final)
+    said = trimmed(tuple(node for line in before for node in line))
+    rest = (Paragraph(said, position=last.position),) if said else ()
+    earlier = (*blocks[:-1], *rest)
+    if not earlier or not is_short_enough(name):
+        return Quote(blocks, position=place)
+    if not is_signed and (not _begins_with_dash(name) or any(map(_speaks, earlier))):
+        return Quote(blocks, position=place)
+    return Quote(earlier, name, position=place)
+
+
+def is_short_enough(line: Inline) -> bool:
+    """Whether a line can be a name, with a work and a year."""
+    return len(plain_text(line)) <= _LONGEST_NAME
+
+
+def _begins_with_dash(line: Inline) -> bool:
+    return bool(_DASH.match(plain_text(line)))
+
+
+def _speaks(block: Block) -> bool:
+    """Whether a paragraph holds what is said behind a dash, as dialogues do."""
+    return isinstance(block, Paragraph) and any(
+        _begins_with_dash(trimmed(line)) for line in lines_of(block.inline)
+    )
+
+
+def _listed_name(blocks: Blocks) -> Inline:
+    """The one entry of the list at the end, if that is a line below something said."""
+    match blocks:
+        case (*_, Paragraph() as said, ListBlock(items=(item,))):
+            pass
+        case _:
+            return ()
+    if plain_text(said.inline).rstrip().endswith(_COLONS) or item.checked is not None:
+        return ()
+    match item.blocks:
+        case (Paragraph(inline=name),) if is_short_enough(name):
+            return () if any(isinstance(node, Break) for node in name) else name
+        case _:
+            return ()
