@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Many tests wait for a process, so that more of them than cores go on at once.
 WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
+unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
 .PHONY: help demo test check bench crash attack lock clean
 help:            ## this list
@@ -26,8 +27,10 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/pyvenv.cfg
 demo: $(VENV)/.run   ## lint, render and send the sample issue to the example list
 	@NEWSLETTER=$(BIN)/newsletter sh demo.sh
 
+# The tests of a file stay in one worker, where they share a server or a browser; files keep their
+# order, for the quickest come last.
 test: $(VENV)/.dev   ## every test, in parallel
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev  ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
