@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,16 @@ def in_process(capsys: pytest.CaptureFixture[str]) -> Call:
         out, err = capsys.readouterr()
         assert "Traceback" not in err
         return Answer(int(left.value.code or 0), out, err)
+
+    return newsletter
+
+
+def in_folder(call: Call, folder: Path) -> Call:
+    """The program, run in this process with another working folder."""
+
+    def newsletter(*arguments: str) -> Answer:
+        with chdir(folder):
+            return call(*arguments)
 
     return newsletter
 

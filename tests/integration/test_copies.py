@@ -24,7 +24,7 @@ from newsletter.store.schema import requests
 from newsletter.transports import Transport, open_transport
 from newsletter.web.app import make_app
 from newsletter.web.mailer import Mailer
-from tests.integration.commandline import Answer, Call, plan_send, spawn, write_issue
+from tests.integration.commandline import Call, in_folder, plan_send, write_issue
 from tests.integration.sending import worker
 from tests.integration.web.stage import Stage, open_stage
 
@@ -80,9 +80,7 @@ class Machine:
     """Another computer with the newsletter's folder as git keeps it, and the store restored."""
 
     folder: Path
-
-    def call(self, *arguments: str) -> Answer:
-        return spawn(self.folder, *arguments)
+    call: Call
 
 
 @pytest.fixture
@@ -104,7 +102,7 @@ def elsewhere(call: Call, project: Path, half: str, tmp_path: Path) -> Machine:
     left_out = shutil.ignore_patterns("outbox", "generation", "newsletter.db*", "copy.db")
     shutil.copytree(project, folder, ignore=left_out)
     shutil.copy(project / "copy.db", folder / "subscribers" / "newsletter.db")
-    return Machine(folder)
+    return Machine(folder, in_folder(call, folder))
 
 
 def test_a_copy_on_another_machine_mails_nobody_twice(

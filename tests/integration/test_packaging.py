@@ -3,21 +3,27 @@
 The editable install, which all other tests run in, is held to the same facts about themes.
 """
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import Answer, command, write_issue
+from tests.integration.commandline import (
+    Answer,
+    Call,
+    in_folder,
+    in_process,
+    spawn,
+    write_issue,
+)
 
 ROOT = Path(__file__).parents[2]
 ISSUE = "2026-01-07-valley"
-Program = Callable[..., Answer]
 
 
 @pytest.fixture(scope="session")
@@ -51,38 +57,34 @@ def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["wheel", "editable"])
-def installed(request: pytest.FixtureRequest) -> Path:
-    """The folder that Python finds the package in."""
-    return Path(request.getfixturevalue("unpacked")) if request.param == "wheel" else ROOT
-
-
-@pytest.fixture
-def program(installed: Path, tmp_path: Path) -> Program:
+def program(
+    request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Call:
     """The program as it is installed, run in the folder of a new newsletter with one more issue."""
+    letter = tmp_path / "letter"
+    if request.param == "wheel":
+        program = functools.partial(of_wheel, request.getfixturevalue("unpacked"))
+    else:
+        program = functools.partial(of_checkout, in_process(capsys))
+    assert program(tmp_path, "init", "letter").code == 0
+    write_issue(letter, f"{ISSUE}.md")
+    return functools.partial(program, letter)
 
-    def newsletter(*arguments: str, folder: Path | None = None) -> Answer:
-        done = subprocess.run(
-            command(*arguments),
-            cwd=folder or tmp_path / "letter",
-            env={**os.environ, "PYTHONPATH": str(installed)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
 
-    made = newsletter("init", "letter", folder=tmp_path)
-    assert made.code == 0, made.err
-    write_issue(tmp_path / "letter", f"{ISSUE}.md")
-    return newsletter
+def of_wheel(unpacked: Path, folder: Path, *arguments: str) -> Answer:
+    return spawn(folder, *arguments, environment={"PYTHONPATH": str(unpacked)})
+
+
+def of_checkout(call: Call, folder: Path, *arguments: str) -> Answer:
+    return in_folder(call, folder)(*arguments)
 
 
 @pytest.fixture
-def letter(program: Program, tmp_path: Path) -> Path:
+def letter(program: Call, tmp_path: Path) -> Path:
     return tmp_path / "letter"
 
 
-def rendered(program: Program, letter: Path, issue: str = ISSUE) -> tuple[str, str]:
+def rendered(program: Call, letter: Path, issue: str = ISSUE) -> tuple[str, str]:
     """The HTML and the text of the issue."""
     answer = program("render", issue, "--out", "out")
     assert answer.code == 0, answer.err
@@ -118,7 +120,7 @@ def test_the_program_of_the_wheel_is_the_one_that_runs(unpacked: Path, tmp_path:
 
 
 def test_a_new_newsletter_sends_and_its_store_can_be_made_again(
-    program: Program, letter: Path
+    program: Call, letter: Path
 ) -> None:
     """`init` and `db upgrade` run the migrations that are installed."""
     for path in letter.glob("subscribers/newsletter.db*"):
@@ -132,7 +134,7 @@ def test_a_new_newsletter_sends_and_its_store_can_be_made_again(
 
 
 def test_a_theme_settings_file_of_the_project_changes_just_what_it_names(
-    program: Program, letter: Path
+    program: Call, letter: Path
 ) -> None:
     before, _ = rendered(program, letter)
     (letter / "templates" / "digest").mkdir(parents=True)
@@ -147,7 +149,7 @@ def test_a_theme_settings_file_of_the_project_changes_just_what_it_names(
 
 
 def test_a_style_sheet_of_the_project_replaces_the_packaged_one(
-    program: Program, letter: Path
+    program: Call, letter: Path
 ) -> None:
     packaged = ROOT / "templates" / "digest" / "style.css"
     before, _ = rendered(program, letter)
@@ -162,7 +164,7 @@ def test_a_style_sheet_of_the_project_replaces_the_packaged_one(
     assert "0.123em" not in before
 
 
-def test_a_whole_new_theme_needs_no_python(program: Program, letter: Path) -> None:
+def test_a_whole_new_theme_needs_no_python(program: Call, letter: Path) -> None:
     theme = letter / "templates" / "plain"
     theme.mkdir(parents=True)
     (theme / "email.mjml.j2").write_text(
@@ -185,7 +187,7 @@ def test_a_whole_new_theme_needs_no_python(program: Program, letter: Path) -> No
     assert text.startswith("Plain: News of the valley\nhttps://news.example.com/u/")
 
 
-def test_a_theme_that_nobody_has_names_those_there_are(program: Program, letter: Path) -> None:
+def test_a_theme_that_nobody_has_names_those_there_are(program: Call, letter: Path) -> None:
     (letter / "templates" / "mine").mkdir(parents=True)
     write_issue(letter, "2026-01-08-odd.md", theme="zzz")
 

@@ -15,7 +15,14 @@ from newsletter.cli.frame import show_error
 from newsletter.errors import NewsletterError
 from newsletter.gate import visible
 from tests.integration.commandline import ISSUE as SOURCE
-from tests.integration.commandline import Call, command, plan_send, spawn
+from tests.integration.commandline import (
+    Call,
+    command,
+    in_folder,
+    in_process,
+    plan_send,
+    spawn,
+)
 from tests.terminal import at_terminal, without_colours
 
 ISSUE = "2026-01-07-valley"
@@ -214,8 +221,10 @@ def test_a_terminal_without_codes_gets_none(project: Path, sent: str, term: str)
 
 
 @pytest.mark.parametrize("name", ["with space", "-dash", "it's", "a;b", "$HOME", "中文"])
-def test_the_commands_that_init_prints_can_be_copied(tmp_path: Path, name: str) -> None:
-    answer = spawn(tmp_path, "init", "--", name)
+def test_the_commands_that_init_prints_can_be_copied(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    answer = in_folder(in_process(capsys), tmp_path)("init", "--", name)
     line = next(line for line in answer.err.splitlines() if line.startswith("  cd "))
 
     done = subprocess.run(

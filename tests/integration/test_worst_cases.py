@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.integration.commandline import Answer, spawn, write_issue
+from tests.integration.commandline import Answer, Call, in_folder, in_process, write_issue
 from tests.integration.test_cli_processes import at_terminal
 from tests.integration.test_cli_serve import Server
 from tests.mailbox import opened
@@ -34,9 +34,13 @@ class Machine:
     """A computer with the newsletter's folder."""
 
     folder: Path
+    program: Call
+
+    def call(self, *arguments: str) -> Answer:
+        return in_folder(self.program, self.folder)(*arguments)
 
     def run(self, *arguments: str) -> Answer:
-        done = spawn(self.folder, *arguments)
+        done = self.call(*arguments)
         assert done.code == 0, (arguments, done.err)
         return done
 
@@ -57,7 +61,7 @@ class Machine:
         return Counter(str(opened(path.read_bytes()).headers["To"]) for path in self.mails(folder))
 
     def shown(self, address: str) -> Answer:
-        return spawn(self.folder, "subscribers", "show", address, "--json")
+        return self.call("subscribers", "show", address, "--json")
 
     @contextmanager
     def serving(self) -> Iterator["Site"]:
@@ -98,14 +102,16 @@ def link(text: str, kind: str) -> str:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Machine:
     monkeypatch.delenv("NEWSLETTER_PROJECT", raising=False)
-    return new_machine(tmp_path, "letter")
+    return new_machine(tmp_path / "letter", in_process(capsys))
 
 
-def new_machine(folder: Path, name: str) -> Machine:
-    assert spawn(folder, "init", name).code == 0
-    return Machine(folder / name)
+def new_machine(folder: Path, program: Call) -> Machine:
+    assert program("init", str(folder)).code == 0
+    return Machine(folder, program)
 
 
 def bare(*addresses: str) -> str:
@@ -168,7 +174,7 @@ def test_no_no_is_lost_between_two_stores(machine: Machine, tmp_path: Path) -> N
     machine.run("subscribers", "forget", dan, "--yes")
     machine.run("suppressions", "add", "nobody@example.com")
     machine.run("subscribers", "export", "--out", "all.csv")
-    other = new_machine(tmp_path, "other")
+    other = new_machine(tmp_path / "other", machine.program)
     key = Path("subscribers", "secret.key")
     shutil.copy(machine.folder / key, other.folder / key)
 
@@ -187,7 +193,7 @@ def copied_to(folder: Path, machine: Machine, backup: str) -> Machine:
     left_out = shutil.ignore_patterns("outbox", "generation", "newsletter.db*", backup)
     shutil.copytree(machine.folder, folder, ignore=left_out)
     shutil.copy(machine.folder / backup, folder / "subscribers" / "newsletter.db")
-    return Machine(folder)
+    return Machine(folder, machine.program)
 
 
 @pytest.fixture
@@ -210,8 +216,8 @@ def test_a_backup_on_a_new_machine_mails_nobody_twice(scheduled: Machine, tmp_pa
     scheduled.run("worker", "--once")
     other = copied_to(tmp_path / "other", scheduled, "copy.db")
 
-    worker = spawn(other.folder, "worker", "--once")
-    again = spawn(other.folder, "send", ISSUE, "--list", "readers", "--yes")
+    worker = other.call("worker", "--once")
+    again = other.call("send", ISSUE, "--list", "readers", "--yes")
 
     assert scheduled.mailed() == dict.fromkeys(READERS, 1)
     assert other.mailed() == {}
