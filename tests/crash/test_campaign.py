@@ -1,5 +1,6 @@
 """A hundredth of `make crash`, and the campaign without a guard."""
 
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,22 +19,26 @@ from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, store_url: str, tmp_path: Path) -> Iterator[Stage]:
-    """A stage on either store; the test says of which kind, for how many, how it is run."""
-    kind, recipients, orders, latency_ms = request.param
-    with staged(tmp_path / "stage", store_url, kind, recipients, orders, latency_ms) as stage:
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    """The test says on which store, of which kind, for how many, and how it is run."""
+    store, kind, recipients, orders, latency_ms = request.param
+    url = request.getfixturevalue(f"{store}_url")
+    with staged(tmp_path / "stage", url, kind, recipients, orders, latency_ms) as stage:
         yield stage
 
 
 ONE = Orders(threads=1, batch_size=2)
+SQLITE = functools.partial(pytest.param, id="sqlite")
+POSTGRESQL = functools.partial(pytest.param, id="postgresql", marks=pytest.mark.postgresql)
 
 
 @pytest.mark.parametrize(
     "stage",
     [
-        pytest.param(("bulk", 1_000, Orders(threads=4), 20.0), id="bulk"),
-        pytest.param(("raw", 200, Orders(threads=1), 10.0), id="raw"),
-        pytest.param(("outbox", 1_000, Orders(), 0.0), id="outbox"),
+        SQLITE(("sqlite", "bulk", 1_000, Orders(threads=4), 20.0)),
+        POSTGRESQL(("postgresql", "bulk", 1_000, Orders(threads=4), 20.0)),
+        pytest.param(("sqlite", "raw", 200, Orders(threads=1), 10.0), id="raw"),
+        pytest.param(("sqlite", "outbox", 1_000, Orders(), 0.0), id="outbox"),
     ],
     indirect=True,
 )
@@ -44,16 +49,23 @@ def test_a_send_survives_kills_at_random_moments(stage: Stage) -> None:
     assert found.kills == 2
 
 
-@pytest.mark.parametrize("stage", [("bulk", 6, ONE, 0.0)], indirect=True)
+@pytest.mark.parametrize("stage", [SQLITE(("sqlite", "bulk", 6, ONE, 0.0))], indirect=True)
 def test_a_send_survives_a_kill_at_every_point(stage: Stage) -> None:
-    """A few of the points; the campaign visits each."""
+    """A few of the points; the campaign visits each, on both stores."""
     found = at_every_point(stage, share=0.01, seed=1)
 
     assert found.faults == []
     assert found.kills >= 2
 
 
-@pytest.mark.parametrize("stage", [("bulk", 10, ONE, 100.0)], indirect=True)
+@pytest.mark.parametrize(
+    "stage",
+    [
+        SQLITE(("sqlite", "bulk", 10, ONE, 100.0)),
+        POSTGRESQL(("postgresql", "bulk", 10, ONE, 100.0)),
+    ],
+    indirect=True,
+)
 def test_of_two_that_send_or_resume_at_once_exactly_one_does(stage: Stage) -> None:
     """Two sends, two resumes, two machines; the loser is told who does."""
     found = Found()
