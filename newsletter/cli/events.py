@@ -99,11 +99,11 @@ def replay(session: Session, file: Path) -> None:
 @command
 def set_aside(session: Session) -> None:
     """Show the messages that could not be read, newest first."""
-    from newsletter.store.reported import events as log
+    from newsletter.store.reported import unreadable
 
     found = False
     with session.store.read() as connection:
-        for message in log.set_aside_newest_first(connection):
+        for message in unreadable.newest_first(connection):
             found = True
             if session.json:
                 session.emit(

@@ -24,7 +24,7 @@ from newsletter.model.send import SendStatus
 from newsletter.store import Store, locks, state
 from newsletter.store.ledger import sends, transitions
 from newsletter.store.reported import events as log
-from newsletter.store.reported import settling
+from newsletter.store.reported import settling, unreadable
 from newsletter.store.reported.settling import Standing
 
 T = TypeVar("T")
@@ -173,7 +173,7 @@ def _late_together(
 
 def _give_up(store: Store, event: Event, reason: str) -> Applied:
     with store.write() as connection:
-        log.give_up(connection, event.key, reason)
+        unreadable.give_up(connection, event.key, reason)
     return Applied()
 
 
@@ -247,7 +247,7 @@ def _set_aside(
 ) -> None:
     text = message.text
     key = "unreadable " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if log.set_aside(connection, key, reason, storable(text[:MAX_CHARACTERS]), now):
+    if unreadable.keep(connection, key, reason, storable(text[:MAX_CHARACTERS]), now):
         total.set_aside += 1
         total.samples.append((message.place, reason))
     else:

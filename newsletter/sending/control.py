@@ -13,7 +13,7 @@ from newsletter.sending.core import Clock
 from newsletter.sending.run import read
 from newsletter.sending.tenure import is_free
 from newsletter.store import Store, locks
-from newsletter.store.ledger import balance, claims, deliveries, sends, transitions
+from newsletter.store.ledger import balance, deliveries, recording, sends, transitions
 
 
 class Decision(StrEnum):
@@ -179,7 +179,7 @@ def _give_up_lost(connection: Connection, number: int, now: dt.datetime) -> None
     """Make unknown what owners left in flight that are dead or whose lease has ended."""
     lost = [
         batch
-        for batch, name, lease_until in claims.open_batches(connection, number)
+        for batch, name, lease_until in recording.open_batches(connection, number)
         if lease_until <= now or owner.is_dead(name)
     ]
-    claims.mark_lost(connection, number, lost, now)
+    recording.mark_lost(connection, number, lost, now)

@@ -29,7 +29,7 @@ from newsletter.sending.compose import Audience, compose
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
 from newsletter.sending.patience import Patience
 from newsletter.store import Store
-from newsletter.store.ledger import claims, deliveries, limiter, sends, transitions
+from newsletter.store.ledger import claims, deliveries, limiter, recording, sends, transitions
 from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.times import shown
 from newsletter.transports import Transport
@@ -190,9 +190,9 @@ def _take_back(work: Assignment, claim: Claim) -> None:
     def take_back() -> None:
         with work.store.write() as connection:
             sends.record(connection, work.number, lock=True)
-            is_ours = claims.is_open(connection, claim.batch, work.owner, work.epoch)
+            is_ours = recording.is_open(connection, claim.batch, work.owner, work.epoch)
             if is_ours and work.in_hand.get(claim.batch) is claim:
-                claims.put_back(connection, work.number, claim.batch, work.clock())
+                recording.put_back(connection, work.number, claim.batch, work.clock())
 
     work.patience.until_back(take_back)
 
@@ -265,7 +265,7 @@ def _record(
     def record() -> None:
         with work.store.write() as connection:
             now = work.clock()
-            claims.record(connection, work.number, claim.batch, answers, now, now + _RETRY_AFTER)
+            recording.record(connection, work.number, claim.batch, answers, now, now + _RETRY_AFTER)
             if was_too_fast(outcomes) if slower is None else slower:
                 limiter.slow_down(connection, now)
 
@@ -277,7 +277,7 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
     def put_back() -> None:
         with work.store.write() as connection:
             now = work.clock()
-            claims.put_back(connection, work.number, claim.batch, now)
+            recording.put_back(connection, work.number, claim.batch, now)
             if slower:
                 limiter.slow_down(connection, now)
 

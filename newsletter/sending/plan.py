@@ -16,9 +16,9 @@ from newsletter.model.email import Email, fill
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
 from newsletter.store import Store, locks
-from newsletter.store.ledger import deliveries, ownership, sends
+from newsletter.store.ledger import deliveries, ownership, plans, sends
 from newsletter.store.ledger.deliveries import Audience
-from newsletter.store.ledger.sends import Content
+from newsletter.store.ledger.plans import Content
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
 from newsletter.times import shown
@@ -137,7 +137,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
         earlier = sends.same_audience(connection, order.slug, list_id, order.segment)
         _refuse_repeat(earlier, order)
         send_id = _new_id(now)
-        new = sends.Plan(
+        new = plans.Plan(
             id=send_id,
             slug=order.slug,
             list_id=list_id,
@@ -155,7 +155,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
                 foot_of(connection, order.list_name, order.slug, order.web),
             ),
         )
-        number = sends.insert(connection, new, now)
+        number = plans.insert(connection, new, now)
         if not order.scheduled_at:
             moment = Moment(now, order.timezone)
             _refuse_empty(deliveries.freeze(connection, number, moment), order)

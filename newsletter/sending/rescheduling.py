@@ -9,7 +9,7 @@ from newsletter.sending.foot import foot_of
 from newsletter.sending.plan import Rendered, content
 from newsletter.sending.run import read
 from newsletter.store import Store
-from newsletter.store.ledger import sends, transitions
+from newsletter.store.ledger import plans, sends, transitions
 
 
 def find(store: Store, send_id: str) -> Send:
@@ -44,7 +44,7 @@ def reschedule(
             transitions.schedule(connection, record, at)
         if issue is not None:
             foot = foot_of(connection, send.list, record.slug, web or WebSettings())
-            sends.replace_content(connection, number, content(issue, foot))
+            plans.replace_content(connection, number, content(issue, foot))
     return read(store, send.id)
 
 

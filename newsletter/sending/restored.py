@@ -15,7 +15,7 @@ from newsletter.errors import Refused
 from newsletter.model.send import Allowance, SendStatus, StoppedBy
 from newsletter.sending import generation
 from newsletter.store import Store, state
-from newsletter.store.ledger import claims, deliveries, ownership, sends, transitions
+from newsletter.store.ledger import deliveries, ownership, recording, sends, transitions
 from newsletter.store.people import requests
 from newsletter.store.reported import events
 from newsletter.times import shown
@@ -90,7 +90,7 @@ def _others(connection: Connection, allowance: Allowance, now: dt.datetime) -> i
     if allowance.sent is None:
         return None
     since = now - _COUNTED
-    mine = claims.claimed_since(connection, since) + requests.since(connection, since)
+    mine = recording.claimed_since(connection, since) + requests.since(connection, since)
     return max(0, allowance.sent - mine)
 
 

@@ -15,7 +15,7 @@ from newsletter.sending.pace import Pace, Tally, Waiting
 from newsletter.sending.worker import Worker
 from newsletter.store import state
 from newsletter.store.ledger import canary as shares
-from newsletter.store.ledger import claims, deliveries, ownership, sends, transitions
+from newsletter.store.ledger import deliveries, ownership, recording, sends, transitions
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
 from newsletter.times import shown
@@ -112,8 +112,8 @@ def _own(
     worker.vitals.begin()
     number = send.number
     epoch = ownership.take(connection, number, worker.name, now, now + LEASE)
-    lost = [batch for batch, _, _ in claims.open_batches(connection, number)]
-    if unknown := claims.mark_lost(connection, number, lost, now):
+    lost = [batch for batch, _, _ in recording.open_batches(connection, number)]
+    if unknown := recording.mark_lost(connection, number, lost, now):
         worker.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
     if not _freeze(worker, connection, send, now):
         return None
@@ -180,11 +180,11 @@ def leave(worker: Worker, work: Assignment) -> None:
         send = sends.record(connection, work.number, lock=True)
         mine = [
             batch
-            for batch, name, _ in claims.open_batches(connection, work.number)
+            for batch, name, _ in recording.open_batches(connection, work.number)
             if name == work.owner
         ]
         now = work.clock()
-        claims.mark_lost(connection, work.number, mine, now)
+        recording.mark_lost(connection, work.number, mine, now)
         if send.status is SendStatus.CANCELLED:
             deliveries.cancel_queued(connection, work.number, now)
         is_mine = send.owner.epoch == work.epoch

@@ -20,7 +20,7 @@ from newsletter.sending import core, tenure
 from newsletter.sending.compose import compose
 from newsletter.sending.core import LEASE, Assignment, NotSent, Sent, Step
 from newsletter.sending.pace import Pace
-from newsletter.store.ledger import claims
+from newsletter.store.ledger import claims, recording
 from newsletter.store.ledger.claims import Claim, Claimed, NothingToClaim
 from newsletter.store.schema import batches, deliveries
 from newsletter.transports.ses import transport as ses
@@ -66,7 +66,7 @@ def _claim_after_the_send() -> None:
             ]
             outcomes = work.transport.deliver(work.audience.send_id, messages)
             answers = list(zip(claim.rows, outcomes, strict=True))
-            claims.record(connection, work.number, claim.batch, answers, now, now)
+            recording.record(connection, work.number, claim.batch, answers, now, now)
         return Sent(tuple(outcomes), claim.skipped) if claim.rows else NotSent("nobody")
 
     core.send_batch = send_batch
@@ -77,10 +77,10 @@ def _queue_what_was_in_flight() -> None:
         connection: Connection, number: int, batch_ids: Sequence[int], now: dt.datetime
     ) -> int:
         for batch in batch_ids:
-            claims.put_back(connection, number, batch, now)
+            recording.put_back(connection, number, batch, now)
         return 0
 
-    claims.mark_lost = mark_lost
+    recording.mark_lost = mark_lost
 
 
 def _retry_the_unknown() -> None:
@@ -102,7 +102,7 @@ def _record_one_by_one() -> None:
         for answer in zip(claim.rows, outcomes, strict=True):
             with work.store.write() as connection:
                 now = work.clock()
-                claims.record(connection, work.number, claim.batch, [answer], now, now)
+                recording.record(connection, work.number, claim.batch, [answer], now, now)
 
     core._record = record
 
@@ -129,7 +129,7 @@ def _record_over_other_batches() -> None:
         retry_at: dt.datetime,
     ) -> None:
         for row, outcome in outcomes:
-            columns = claims._columns(outcome, row.retries, now, retry_at)
+            columns = recording._columns(outcome, row.retries, now, retry_at)
             connection.execute(
                 sa.update(deliveries)
                 .where(deliveries.c.send == number, deliveries.c.number == row.number)
@@ -137,7 +137,7 @@ def _record_over_other_batches() -> None:
             )
         connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
 
-    claims.record = record
+    recording.record = record
 
 
 def _own_what_is_owned() -> None:

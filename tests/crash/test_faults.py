@@ -107,7 +107,7 @@ def test_f6_an_answer_that_was_not_recorded_is_as_good_as_none(play: Play, point
 @pytest.mark.parametrize("change", ["_close", "record"])
 def test_f7_a_batch_is_recorded_whole_or_not_at_all(play: Play, change: str) -> None:
     """Of the two changes that record the second batch, neither stays without the other."""
-    die(play, f"at a change in store.ledger.claims.{change}", 2)
+    die(play, f"at a change in store.ledger.recording.{change}", 2)
 
     assert play.ledger().numbers("sending") == {3, 4}
     assert ends_well(play)

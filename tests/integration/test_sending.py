@@ -30,7 +30,7 @@ from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import Order, forecast, plan
 from newsletter.store import Store, state
-from newsletter.store.ledger import claims, ownership, sends, transitions
+from newsletter.store.ledger import claims, ownership, recording, sends, transitions
 from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.transports.memory import Memory
 from tests.factories import make_list
@@ -445,7 +445,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
             now=clock(),
             lease_until=clock(),
         )
-        claims.record(
+        recording.record(
             connection, number, claimed.batch, [(claimed.rows[0], Accepted("m"))], clock(), clock()
         )
         transitions.settle(connection, sends.record(connection, number, lock=True), clock())
@@ -482,7 +482,7 @@ def test_a_sleeper_cannot_overwrite_what_was_claimed_again(store: Store) -> None
     control.resolve(store, send_id, Decision.RESEND, clock)
 
     with store.write() as connection:
-        claims.record(
+        recording.record(
             connection, number, claimed.batch, [(claimed.rows[0], Rejected("late"))], NOW, NOW
         )
 

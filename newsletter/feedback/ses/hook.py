@@ -15,7 +15,7 @@ from newsletter.feedback.ses.certificates import Certificates, NotFetched
 from newsletter.feedback.ses.events import parse
 from newsletter.feedback.ses.sns import Envelope, Refusal, prove
 from newsletter.store import Store
-from newsletter.store.reported import events as log
+from newsletter.store.reported import unreadable
 
 
 class SnsHook:
@@ -77,4 +77,4 @@ class SnsHook:
         )
         with self._store.write() as connection:
             key = f"subscription {envelope.message_id}"
-            log.set_aside(connection, key, reason, envelope.topic_arn, now)
+            unreadable.keep(connection, key, reason, envelope.topic_arn, now)

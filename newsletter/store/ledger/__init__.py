@@ -1,9 +1,9 @@
 """The ledger: each decision to mail, and what became of each recipient.
 
-sends        a send, as its row says it; `transitions`: where it may go from there
+sends        a send, as its row says it; `plans`: how it is made; `transitions`: where it goes
 ownership    who runs it; `balance`: how many of its deliveries stand where
 deliveries   one row for each recipient, frozen at once
-claims       a batch taken, and what became of it
+claims       a batch taken; `recording`: what became of it
 canary       the share that goes first
 limiter      the rate of the whole store
 archive      which sends reached somebody; `receipts`: test mails

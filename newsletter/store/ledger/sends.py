@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,81 +23,6 @@ from newsletter.model.slug import spellings
 from newsletter.store.ledger import balance
 from newsletter.store.people import consents
 from newsletter.store.schema import lists, sends
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What all mails of a send have in common, sealed; `email` as JSON."""
-
-    subject: str
-    sender: str
-    email: str
-    content_hash: str
-    source_hash: str
-    git_commit: str | None
-    foot: Foot
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A send that is to be made; `repeat` counts those of the same issue to the same audience."""
-
-    id: str
-    slug: str
-    list_id: int
-    segment: str
-    segment_rule: str
-    repeat: int
-    again: str | None
-    only_missing: bool
-    spread: bool
-    rate: int | None
-    canary: float | None
-    scheduled_at: dt.datetime | None
-    content: Content
-
-
-def insert(connection: Connection, plan: Plan, now: dt.datetime) -> int:
-    """Make the row of a send, on its way or waiting for its time; returns its number."""
-    statement = sa.insert(sends).values(
-        id=plan.id,
-        slug=plan.slug,
-        list_id=plan.list_id,
-        segment=plan.segment,
-        segment_rule=plan.segment_rule,
-        repeat=plan.repeat,
-        again=plan.again,
-        only_missing=plan.only_missing,
-        spread=plan.spread,
-        rate=plan.rate,
-        canary=plan.canary,
-        scheduled_at=plan.scheduled_at,
-        status=SendStatus.SCHEDULED if plan.scheduled_at else SendStatus.SENDING,
-        frozen=False,
-        created_at=now,
-        **_columns(plan.content),
-    )
-    return int(connection.execute(statement.returning(sends.c.number)).scalar_one())
-
-
-def replace_content(connection: Connection, number: int, content: Content) -> None:
-    """Give a send that has not begun another content."""
-    connection.execute(sa.update(sends).where(sends.c.number == number).values(_columns(content)))
-
-
-def _columns(content: Content) -> dict[str, Any]:
-    return {
-        "subject": content.subject,
-        "sender": content.sender,
-        "email": content.email,
-        "content_hash": content.content_hash,
-        "source_hash": content.source_hash,
-        "git_commit": content.git_commit,
-        "list_title": content.foot.list_title,
-        "list_is_open": content.foot.is_open,
-        "previous_slug": content.foot.previous_slug,
-        "previous_title": content.foot.previous_title,
-    }
 
 
 def same_audience(connection: Connection, slug: str, list_id: int, segment: str) -> Sequence[Send]:

@@ -1,5 +1,5 @@
 """What was reported of mails.
 
-events    the log: each event once
-settling  what an event says, written to its delivery
+events      the log: each event once; `unreadable`: what is kept for a person
+settling    what an event says, written to its delivery
 """

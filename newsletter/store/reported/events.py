@@ -5,7 +5,7 @@ Each function takes the events of a whole transaction: some hundreds, in a fixed
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -47,15 +47,6 @@ class Report:
     detail: str
     send_id: str
     number: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A message that could not be read; `payload` is None once it was kept for long enough."""
-
-    at: dt.datetime
-    reason: str
-    payload: str | None
 
 
 def record(
@@ -167,48 +158,7 @@ def _event(row: Row[Any]) -> Event:
     )
 
 
-# --- what cannot be read --------------------------------------------------------------------------
-
-
-def set_aside(
-    connection: Connection, key: str, reason: str, payload: str, now: dt.datetime
-) -> bool:
-    """Keep a message that cannot be read, for a person to look at; False where it is kept."""
-    kept = insert_into(connection, events).values(
-        key=key,
-        type=EventType.OTHER,
-        at=now,
-        received_at=now,
-        verdict=Verdict.SET_ASIDE,
-        detail=reason,
-        payload=payload,
-    )
-    done = kept.on_conflict_do_nothing().returning(events.c.id)
-    return connection.execute(done).first() is not None
-
-
-def give_up(connection: Connection, key: str, reason: str) -> None:
-    """Set an event of the log aside that cannot be applied; under its own key it may come again."""
-    connection.execute(
-        sa.update(events)
-        .where(events.c.key == key, events.c.verdict == Verdict.IGNORED)
-        .values(key=f"late {key}", verdict=Verdict.SET_ASIDE, detail=reason)
-    )
-
-
-def set_aside_newest_first(connection: Connection) -> Iterator[SetAside]:
-    """What was set aside, in pages, by ix_events_not_applied."""
-    query = (
-        sa.select(events.c.id, events.c.received_at, events.c.detail, events.c.payload)
-        .where(sa.text("verdict <> 'applied'"), events.c.verdict == Verdict.SET_ASIDE)
-        .order_by(events.c.id.desc())
-        .limit(_PAGE)
-    )
-    page = query
-    while rows := connection.execute(page).all():
-        for row in rows:
-            yield SetAside(row.received_at, row.detail, row.payload)
-        page = query.where(events.c.id < rows[-1].id)
+# --- what is forgotten ----------------------------------------------------------------------------
 
 
 def clear_payloads(connection: Connection, after: dt.datetime, before: dt.datetime) -> int:

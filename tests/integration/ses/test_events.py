@@ -27,7 +27,7 @@ from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
 from newsletter.store import Store, schema
-from newsletter.store.ledger import claims, ownership, sends, transitions
+from newsletter.store.ledger import claims, ownership, recording, sends, transitions
 from newsletter.store.ledger.claims import Claim
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, lose, plan_send
@@ -196,7 +196,7 @@ def test_an_event_before_our_own_commit_is_kept(store: Store, answer: Outcome) -
     replay(store, event(send_id, name="event-bounce-permanent.json"))
     with store.write() as connection:
         answers = [(row, answer) for row in claim.rows]
-        claims.record(connection, number, claim.batch, answers, NOW, NOW)
+        recording.record(connection, number, claim.batch, answers, NOW, NOW)
 
     row = only(store, send_id)
     assert (row.status, row.reported) == (DeliveryStatus.ACCEPTED, Reported.BOUNCED)

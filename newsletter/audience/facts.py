@@ -1,0 +1,179 @@
+"""What happened to an address, each as one fact."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, assert_never
+
+from sqlalchemy.engine import Connection, Row
+
+from newsletter.audience.joining import mailbox
+from newsletter.audience.known import Known
+from newsletter.model.address import Address
+from newsletter.model.event import Cause, EventType
+from newsletter.model.send import Delivery, DeliveryStatus
+from newsletter.model.subscriber import (
+    ConsentFact,
+    ConsentKind,
+    RequestState,
+    SuppressionReason,
+)
+from newsletter.store.people import history, people, suppressions
+from newsletter.store.people.history import Mailing
+
+_SAID = {
+    ConsentKind.REQUESTED: "asked to join",
+    ConsentKind.CONFIRMED: "said yes to",
+    ConsentKind.UNSUBSCRIBED: "left",
+    ConsentKind.PAUSED: "paused all mail",
+    ConsentKind.CONTINUED: "ended the pause",
+    ConsentKind.RENAMED: "changed the name",
+    ConsentKind.MOVED: "changed the address",
+    ConsentKind.ERASED: "was erased",
+}
+# What is told of a report beside its own words, by its cause.
+_CAUSES = {
+    Cause.LISTED: "on a list of {reporter}, which did not try; it counts in no rate",
+    Cause.DOUBTED: "a guess of {reporter}, which did not try; nothing follows",
+    Cause.TIMEOUT: "our own limit of time ran out; nothing follows",
+    Cause.UNKNOWN: "a word that is not known here; nothing follows",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened; `kind` is consent, former_address, suppression, request, test,
+    delivery or event.
+
+    `details` are what programs want of it, by kind: see docs/commands.md.
+    """
+
+    at: dt.datetime
+    kind: str
+    text: str
+    details: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def facts_of(connection: Connection, known: Known) -> Iterator[Fact]:
+    subscriber_id = known.person.subscriber.id if known.person else None
+    yield from map(_consent, known.yes_and_no)
+    for each in known.before:
+        if each.address is not None:
+            text = f"moved away from {each.address.text}"
+            yield Fact(each.at, "former_address", text, {"address": each.address.text})
+            if people.find(connection, each.address) is None:
+                yield from _of_address(connection, each.address, None)
+    yield from _of_address(connection, known.address, subscriber_id)
+    yield from map(_delivery, known.mailings)
+    if subscriber_id is not None:
+        for row in history.events_of(connection, subscriber_id):
+            yield _event(row, known.notes)
+
+
+def _of_address(
+    connection: Connection, address: Address, subscriber_id: int | None
+) -> Iterator[Fact]:
+    """Suppressions, requests and tests of an address, and the requests of its subscriber."""
+    key = address.key
+    for change in suppressions.history(connection, key):
+        done = "never mailed from here on" if change.added else "may be mailed again"
+        text = f"{done}: {why(change.reason, change.source)}"
+        yield Fact(
+            change.at,
+            "suppression",
+            text,
+            {
+                "action": "added" if change.added else "removed",
+                "reason": change.reason,
+                "source": change.source,
+            },
+        )
+    for request in history.requests_of(connection, key, mailbox(address), subscriber_id):
+        yield _request(request)
+    for at, slug in history.tests_of(connection, key):
+        yield Fact(at, "test", f"a test mail of {slug}", {"slug": slug})
+
+
+def _consent(fact: ConsentFact) -> Fact:
+    said = fact.consent
+    what = " ".join(part for part in (_SAID[fact.kind], fact.list) if part)
+    text = f"{what} ({', '.join(part for part in (said.how, said.source) if part)})"
+    if fact.issue:
+        text += f", by the link of {fact.issue} (send {fact.send_id})"
+    if fact.detail:
+        text += f": {fact.detail}"
+    details = {
+        "said": fact.kind.value,
+        "list": fact.list,
+        "how": said.how,
+        "source": said.source,
+        "wording": said.wording,
+        "ip": said.ip,
+        "detail": fact.detail,
+        "issue": fact.issue or None,
+        "send_id": fact.send_id or None,
+    }
+    return Fact(said.at, "consent", text, details)
+
+
+def _request(row: Row[Any]) -> Fact:
+    what = f"to join {row.list_name}" if row.kind == "join" else f"to move to {row.address}"
+    reason = row.reason
+    if row.welcome:
+        due = "due" if row.welcome == RequestState.WAITING else row.welcome
+        reason = f"welcome {due}" + (f": {reason}" if reason else "")
+    text = f"somebody asked on a page {what} ({row.state}{', ' if reason else ''}{reason})"
+    details = {"list": row.list_name, "state": row.state, "reason": reason, "ip": row.ip}
+    return Fact(row.at, "request", text, details)
+
+
+def _delivery(mailing: Mailing) -> Fact:
+    delivery, send = mailing
+    text = f"{send.slug} to {send.list_name}: {became(delivery)}"
+    details = {
+        "slug": send.slug,
+        "list": send.list_name,
+        "send_id": delivery.send_id,
+        "delivery": delivery.id,
+        "status": delivery.status.value,
+        "reason": delivery.reason,
+        "message_id": delivery.message_id,
+        "reported": delivery.reported.value if delivery.reported else None,
+    }
+    return Fact(delivery.at or send.created_at, "delivery", text, details)
+
+
+def _event(row: Row[Any], notes: Mapping[str, str]) -> Fact:
+    kind = row.word if row.type == EventType.OTHER else row.type
+    text = f"{row.reporter} reported {kind}" + (f": {row.detail}" if row.detail else "")
+    if note := notes.get(row.word) or _CAUSES.get(row.cause, "").format(reporter=row.reporter):
+        text += f" ({note})"
+    details = {
+        "type": row.type,
+        "detail": row.detail,
+        "cause": row.cause,
+        "word": row.word or None,
+        "delivery": f"{row.send_id}-{row.number}",
+    }
+    return Fact(row.at, "event", text, details)
+
+
+def became(delivery: Delivery) -> str:
+    """What became of a delivery, in a few words."""
+    reason = f": {delivery.reason}" if delivery.reason else ""
+    match delivery.status:
+        case DeliveryStatus.ACCEPTED:
+            later = f", then reported as {delivery.reported}" if delivery.reported else ""
+            return f"accepted as {delivery.message_id}{later}"
+        case DeliveryStatus.UNKNOWN:
+            return f"unknown, it may have been sent{reason}"
+        case DeliveryStatus.QUEUED | DeliveryStatus.SENDING:
+            return f"{delivery.status}, not sent yet"
+        case DeliveryStatus.REJECTED | DeliveryStatus.SKIPPED:
+            return f"{delivery.status}{reason}"
+        case _:
+            assert_never(delivery.status)
+
+
+def why(reason: SuppressionReason, source: str) -> str:
+    return f"{reason}, by {source}" if source else str(reason)

@@ -1,0 +1,40 @@
+"""What is known of an address: what facts and summaries are made of."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from newsletter.model.address import Address
+from newsletter.model.subscriber import (
+    ConsentFact,
+    ConsentKind,
+    SubscriptionStatus,
+    Suppression,
+)
+from newsletter.store.people.former import FormerAddress
+from newsletter.store.people.history import Mailing
+from newsletter.store.people.people import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What summaries are made of; `person` is None for an address that never joined."""
+
+    address: Address
+    person: Person | None
+    suppression: Suppression | None
+    said: Sequence[ConsentFact]
+    mailings: Sequence[Mailing]
+    before: Sequence[FormerAddress]
+    timezone: str
+    notes: Mapping[str, str]
+
+    @property
+    def yes_and_no(self) -> Iterator[ConsentFact]:
+        """What they said of lists; imports keep theirs with the subscription alone."""
+        told = {fact.list for fact in self.said}
+        for joined in self.person.subscriptions if self.person else ():
+            if joined.list not in told:
+                pending = joined.status is SubscriptionStatus.PENDING
+                kind = ConsentKind.REQUESTED if pending else ConsentKind.CONFIRMED
+                yield ConsentFact(kind, joined.list, joined.consent)
+        yield from self.said

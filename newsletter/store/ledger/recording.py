@@ -1,0 +1,170 @@
+"""Queries on what became of a claimed batch: its outcomes, put back, or lost."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Rejected, RetryLater, Unknown
+from newsletter.store.ledger import balance
+from newsletter.store.ledger.claims import Claimed
+from newsletter.store.schema import batches, deliveries
+
+MAX_RETRIES = 3
+
+_CLOSE_BATCH = (
+    sa.update(batches)
+    .where(batches.c.id == sa.bindparam("b_id"), sa.text("open"))
+    .values(open=False)
+)
+_RECORD = (
+    sa.update(deliveries)
+    .where(
+        deliveries.c.send == sa.bindparam("b_send"),
+        deliveries.c.number == sa.bindparam("b_number"),
+        deliveries.c.batch == sa.bindparam("b_batch"),
+        # No IN: executemany cannot expand one.
+        sa.or_(
+            deliveries.c.status == DeliveryStatus.SENDING,
+            deliveries.c.status == DeliveryStatus.UNKNOWN,
+            # A rejection that was reported before we knew that it was accepted: as if after.
+            sa.and_(
+                deliveries.c.status == DeliveryStatus.REJECTED,
+                deliveries.c.reported.is_not(None),
+                sa.bindparam("b_status", type_=sa.Text) == DeliveryStatus.ACCEPTED,
+            ),
+        ),
+    )
+    .values(
+        status=sa.bindparam("b_status"),
+        message_id=sa.bindparam("b_message_id"),
+        reason=sa.bindparam("b_reason"),
+        retries=sa.bindparam("b_retries"),
+        at=sa.bindparam("b_at"),
+        retry_at=sa.bindparam("b_retry_at"),
+    )
+)
+
+
+def record(
+    connection: Connection,
+    number: int,
+    batch: int,
+    outcomes: Sequence[tuple[Claimed, Outcome]],
+    now: dt.datetime,
+    retry_at: dt.datetime,
+) -> None:
+    """Write the outcomes of one batch and close it, all in this transaction.
+
+    Fenced by the batch: a worker that lost its lease can still record what it learnt about its own
+    rows, which are `unknown` by then, but touches none that were claimed again since.
+    """
+    common = {"b_send": number, "b_batch": batch}
+    values = [
+        {**common, "b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
+        for row, outcome in outcomes
+    ]
+    _close(connection, number, batch)
+    connection.execute(_RECORD, values)
+
+
+def _close(connection: Connection, number: int, batch: int) -> None:
+    """Close a batch, before its rows are touched: whoever changes both locks it first.
+
+    One that was given up as lost meanwhile may belong to a send that was counted since.
+    """
+    if not connection.execute(_CLOSE_BATCH, {"b_id": batch}).rowcount:
+        balance.forget(connection, number)
+
+
+def _columns(
+    outcome: Outcome, retries: int, now: dt.datetime, retry_at: dt.datetime
+) -> dict[str, Any]:
+    message_id: str | None = None
+    reason: str | None = None
+    again: dt.datetime | None = None
+    match outcome:
+        case Accepted():
+            status, message_id = DeliveryStatus.ACCEPTED, outcome.message_id
+        case Rejected():
+            status, reason = DeliveryStatus.REJECTED, outcome.reason
+        case RetryLater(is_failure=True) if retries >= MAX_RETRIES:
+            status, reason = DeliveryStatus.REJECTED, outcome.reason
+        case RetryLater():
+            status, reason, again = DeliveryStatus.QUEUED, outcome.reason, retry_at
+            retries += outcome.is_failure
+        case Unknown():
+            status, reason = DeliveryStatus.UNKNOWN, outcome.reason
+        case _:
+            assert_never(outcome)
+    return {
+        "b_status": status,
+        "b_message_id": message_id,
+        "b_reason": reason,
+        "b_retries": retries,
+        "b_at": now,
+        "b_retry_at": again,
+    }
+
+
+def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) -> None:
+    """Queue a batch again that provably never left; that is no failure of its recipients."""
+    _close(connection, number, batch)
+    connection.execute(
+        sa.update(deliveries)
+        .where(
+            deliveries.c.send == number,
+            deliveries.c.batch == batch,
+            deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)),
+        )
+        .values(status=DeliveryStatus.QUEUED, retry_at=now, at=now)
+    )
+
+
+def claimed_since(connection: Connection, since: dt.datetime) -> int:
+    """How many recipients were claimed since a time, whatever became of them: the most that can
+    have been sent. By ix_batches_claimed_at."""
+    query = sa.select(sa.func.coalesce(sa.func.sum(batches.c.size), 0))
+    return int(connection.execute(query.where(batches.c.claimed_at >= since)).scalar_one())
+
+
+def is_open(connection: Connection, batch: int, owner: str, epoch: int) -> bool:
+    """Whether a batch is claimed by this very owner and nobody has recorded its outcome."""
+    query = sa.select(sa.literal(1)).where(
+        batches.c.id == batch,
+        batches.c.owner == owner,
+        batches.c.epoch == epoch,
+        sa.text("open"),
+    )
+    return connection.execute(query).first() is not None
+
+
+def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str, dt.datetime]]:
+    """Batches whose outcome nobody has recorded."""
+    query = sa.select(batches.c.id, batches.c.owner, batches.c.lease_until).where(
+        batches.c.send == number, sa.text("open")
+    )
+    return [(row.id, row.owner, row.lease_until) for row in connection.execute(query)]
+
+
+def mark_lost(
+    connection: Connection, number: int, batch_ids: Sequence[int], now: dt.datetime
+) -> int:
+    """Make the rows of lost workers `unknown`: whether they were sent, nobody here can tell."""
+    if not batch_ids:
+        return 0
+    connection.execute(sa.update(batches).where(batches.c.id.in_(batch_ids)).values(open=False))
+    result = connection.execute(
+        sa.update(deliveries)
+        .where(
+            deliveries.c.send == number,
+            deliveries.c.batch.in_(batch_ids),
+            sa.text("status = 'sending'"),
+        )
+        .values(
+            status=DeliveryStatus.UNKNOWN, reason="the worker was lost before an answer", at=now
+        )
+    )
+    return int(result.rowcount)
