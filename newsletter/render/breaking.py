@@ -22,12 +22,12 @@ def is_whole_cell(text: str) -> bool:
     letters of those that break anywhere."""
     if "-" in text:
         return len(text) <= _LONGEST_WORD and " " not in text
-    return any(map(is_wide, text)) and _columns(text) <= _CELL_COLUMNS
+    return any(map(is_wide, text)) and not _is_wider(text, _CELL_COLUMNS)
 
 
 def is_long_cell(text: str) -> bool:
     """Whether a text wants some width, where its table is wider than the screen."""
-    return _columns(text) > _CELL_COLUMNS
+    return _is_wider(text, _CELL_COLUMNS)
 
 
 def is_of_short_phrases(text: str) -> bool:
@@ -35,8 +35,11 @@ def is_of_short_phrases(text: str) -> bool:
     the middle of no word."""
     if not any(map(is_wide, text)):
         return False
-    return all(_columns(phrase) <= _HEADING_COLUMNS for phrase in _PHRASES.split(text))
+    return not any(_is_wider(phrase, _HEADING_COLUMNS) for phrase in _PHRASES.split(text))
 
 
-def _columns(text: str) -> int:
-    return sum(2 if is_wide(character) else 1 for character in text)
+def _is_wider(text: str, columns: int) -> bool:
+    """Whether a text takes more columns than that; a wide character takes two."""
+    if len(text) <= columns // 2:
+        return False
+    return len(text) > columns or len(text) + sum(map(is_wide, text)) > columns

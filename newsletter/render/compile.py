@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import mjml
 
@@ -16,6 +16,8 @@ INLINE_MARK = "/* inline */"
 # Serialised HTML: a bare < begins a tag, never a text, and values are quoted.
 _ATTRIBUTE = re.compile(r"""\s+([\w:-]+)=("[^"]*"|'[^']*')""")
 _TAG = re.compile(r"""(<[A-Za-z][\w:-]*)((?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>""")
+
+_SHEETS_KEPT = 32  # each mail has four, three of them those of all mails in its language
 
 _SLIMMED = re.compile(r"\s(?:data-premailer|class|style)=")
 
@@ -112,9 +114,14 @@ def _prepared(used: frozenset[str], unused: frozenset[str], style: re.Match[str]
     if INLINE_MARK in style[2]:
         kept = _CLASS_RULE.sub(lambda rule: rule[0] if rule[1] in used else "", style[2])
         return f"<style{style[1]}>{kept}</style>"
-    sheet = _RULE.sub(partial(_for_used, unused), style[2])
-    sheet = _SHEET_SPACE.sub(lambda found: found[1] or found[2] or "", sheet).strip()
-    return f'<style{style[1]} data-premailer="ignore">{sheet}</style>'
+    return f'<style{style[1]} data-premailer="ignore">{_without_idle(style[2], unused)}</style>'
+
+
+@lru_cache(maxsize=_SHEETS_KEPT)
+def _without_idle(sheet: str, unused: frozenset[str]) -> str:
+    """A sheet without rules for what no mail program gives, and without idle white space."""
+    kept = _RULE.sub(partial(_for_used, unused), sheet)
+    return _SHEET_SPACE.sub(lambda found: found[1] or found[2] or "", kept).strip()
 
 
 def _for_used(unused: frozenset[str], rule: re.Match[str]) -> str:
