@@ -4,21 +4,21 @@ import csv
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from typing import TextIO
 
 from sqlalchemy.engine import Connection
 
 from newsletter.audience.ownlayout import FACTS, column_of, written, written_former
 from newsletter.audience.spreadsheet import guard
+from newsletter.errors import Refused
 from newsletter.model.subscriber import ConsentFact, Subscription, Suppression
 from newsletter.store import Store
+from newsletter.store.pages import stream
 from newsletter.store.people import consents, former, lists, people, suppressions
 from newsletter.store.people.former import FormerAddress
 from newsletter.store.people.people import Person
 from newsletter.store.segments.conditions import Condition, Moment
-
-_PAGE = 500
 
 
 def export(
@@ -40,25 +40,52 @@ def export(
     """
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     rows = 0
+
+    def write(row: Sequence[str]) -> None:
+        nonlocal rows
+        writer.writerow(row if raw else map(guard, row))
+        rows += 1
+
     with store.read() as connection:
-        list_id = None if list_name is None else lists.id_of(connection, list_name)
-        where = None if segment is None else _in_segment(connection, *segment, list_id)
+        _audience(connection, list_name, segment)
         names = people.attribute_names(connection)
-        joined = ["list"] if list_name is None else []
-        header = ["email", "name", *joined, "status", *map(column_of, names), *FACTS]
-        writer.writerow(header if raw else map(guard, header))
-        found = people.newest_first(connection, list_id=list_id, where=where)
-        for row in _rows(connection, found, list_name, list_id, names):
-            writer.writerow(row if raw else map(guard, row))
-            rows += 1
-        if list_name is None and segment is None:
-            blank = [""] * (len(header) - len(FACTS) - 1)
-            for suppression in suppressions.of_nobody(connection):
-                facts = _Facts(suppression=suppression)
-                row = [suppression.address, *blank, *facts.cells]
-                writer.writerow(row if raw else map(guard, row))
-                rows += 1
+    joined = ["list"] if list_name is None else []
+    header = ["email", "name", *joined, "status", *map(column_of, names), *FACTS]
+    writer.writerow(header if raw else map(guard, header))
+
+    def page(connection: Connection, after: _Exported | None) -> Sequence[_Exported]:
+        list_id, where = _audience(connection, list_name, segment)
+        last = None if after is None else after.person
+        found = people.page(connection, last, list_id=list_id, where=where)
+        return _exported(connection, found, list_name, names)
+
+    for exported in stream(store, page):
+        for row in exported.rows:
+            write(row)
+    if list_name is None and segment is None:
+        blank = [""] * (len(header) - len(FACTS) - 1)
+        for suppression in stream(store, partial(suppressions.page, of_nobody=True)):
+            write([suppression.address, *blank, *_Facts(suppression=suppression).cells])
+    with store.read() as connection:
+        _refuse_newer(names, people.attribute_names(connection))
     return rows
+
+
+def _refuse_newer(names: Sequence[str], names_now: Sequence[str]) -> None:
+    """Raises Refused where people got an attribute that has no column."""
+    if new := sorted(set(names_now) - set(names)):
+        raise Refused(
+            f"an import brought {', '.join(new)} meanwhile, which the file has no column for",
+            hint="Export again.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Exported:
+    """A person and their rows."""
+
+    person: Person
+    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +116,33 @@ class _Facts:
         ]
 
 
-def _rows(
-    connection: Connection,
-    found: Iterator[Person],
-    list_name: str | None,
-    list_id: int | None,
-    names: Sequence[str],
-) -> Iterator[list[str]]:
-    while page := list(islice(found, _PAGE)):
-        ids = [person.subscriber.id for person in page]
-        said, before = consents.of_each(connection, ids), former.of_each(connection, ids)
-        suppressed = suppressions.of(connection, [person.subscriber.address.key for person in page])
-        for person in page:
-            subscriber = person.subscriber
-            attributes = [subscriber.attributes.get(name, "") for name in names]
-            facts = said.get(subscriber.id, [])
-            for number, joined in enumerate(_subscriptions(person, list_name)):
-                about = _Facts(
-                    joined,
-                    person.created_at,
-                    subscriber.paused_until,
-                    suppressed.get(subscriber.address.key),
-                    [fact for fact in facts if _belongs(fact, joined, is_first=number == 0)],
-                    before.get(subscriber.id, ()) if number == 0 else (),
-                )
-                where = [joined.list if joined else ""] if list_id is None else []
-                status = joined.status.value if joined else ""
-                yield [
-                    subscriber.address.text,
-                    subscriber.name,
-                    *where,
-                    status,
-                    *attributes,
-                    *about.cells,
-                ]
+def _exported(
+    connection: Connection, page: Sequence[Person], list_name: str | None, names: Sequence[str]
+) -> Sequence[_Exported]:
+    ids = [person.subscriber.id for person in page]
+    said, before = consents.of_each(connection, ids), former.of_each(connection, ids)
+    suppressed = suppressions.of(connection, [person.subscriber.address.key for person in page])
+    exported = []
+    for person in page:
+        subscriber = person.subscriber
+        attributes = [subscriber.attributes.get(name, "") for name in names]
+        facts = said.get(subscriber.id, [])
+        rows = []
+        for number, joined in enumerate(_subscriptions(person, list_name)):
+            about = _Facts(
+                joined,
+                person.created_at,
+                subscriber.paused_until,
+                suppressed.get(subscriber.address.key),
+                [fact for fact in facts if _belongs(fact, joined, is_first=number == 0)],
+                before.get(subscriber.id, ()) if number == 0 else (),
+            )
+            where = [joined.list if joined else ""] if list_name is None else []
+            status = joined.status.value if joined else ""
+            who = (subscriber.address.text, subscriber.name)
+            rows.append([*who, *where, status, *attributes, *about.cells])
+        exported.append(_Exported(person, rows))
+    return exported
 
 
 def _belongs(fact: ConsentFact, joined: Subscription | None, *, is_first: bool) -> bool:
@@ -142,12 +162,17 @@ def _time(at: dt.datetime | None) -> str:
     return "" if at is None else at.isoformat()
 
 
-def _in_segment(
-    connection: Connection, name: str, moment: Moment, list_id: int | None
-) -> Condition:
+def _audience(
+    connection: Connection, list_name: str | None, segment: tuple[str, Moment] | None
+) -> tuple[int | None, Condition | None]:
+    """The list and the condition of whom an export is about."""
+    list_id = None if list_name is None else lists.id_of(connection, list_name)
+    if segment is None:
+        return list_id, None
     from newsletter.audience import segments  # noqa: PLC0415 -- a parser that segments alone need
 
-    return segments.members_of(connection, name, list_id, moment)
+    name, moment = segment
+    return list_id, segments.members_of(connection, name, list_id, moment)
 
 
 def _subscriptions(person: Person, list_name: str | None) -> Iterator[Subscription | None]:

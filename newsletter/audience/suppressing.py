@@ -21,6 +21,7 @@ from newsletter.audience.vocabulary import COMMON
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.store import Store
+from newsletter.store.pages import stream
 from newsletter.store.people import suppressions
 from newsletter.store.people.merging import merge
 from newsletter.store.people.staging import Batch, Hashes, StagedSuppression, staging
@@ -40,11 +41,10 @@ def export_suppressions(store: Store, out: TextIO) -> int:
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(_HEADER)
     rows = 0
-    with store.read() as connection:
-        for each in suppressions.newest_first(connection):
-            cells = (each.address, each.reason.value, each.source, each.created_at.isoformat())
-            writer.writerow(map(guard, cells))
-            rows += 1
+    for each in stream(store, suppressions.page):
+        cells = (each.address, each.reason.value, each.source, each.created_at.isoformat())
+        writer.writerow(map(guard, cells))
+        rows += 1
     return rows
 
 

@@ -99,25 +99,18 @@ def replay(session: Session, file: Path) -> None:
 @command
 def set_aside(session: Session) -> None:
     """Show the messages that could not be read, newest first."""
+    from newsletter.operations import records
+    from newsletter.store.pages import stream
     from newsletter.store.reported import unreadable
 
     found = False
-    with session.store.read() as connection:
-        for message in unreadable.newest_first(connection):
-            found = True
-            if session.json:
-                session.emit(
-                    {
-                        "at": message.at.isoformat(),
-                        "reason": message.reason,
-                        "payload": message.payload,
-                    }
-                )
-            else:
-                start = (message.payload or "")[:_SHOWN]
-                session.console.print(
-                    f"{in_zone(session, message.at)}  {message.reason}: {start!r}"
-                )
+    for message in stream(session.store, unreadable.page):
+        found = True
+        if session.json:
+            session.emit(records.set_aside(message))
+        else:
+            start = (message.payload or "")[:_SHOWN]
+            session.console.print(f"{in_zone(session, message.at)}  {message.reason}: {start!r}")
     if not found and not session.json:
         session.console.print("Every message could be read.")
 

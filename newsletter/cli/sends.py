@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import click
 
@@ -115,25 +116,30 @@ def deliveries(
     from newsletter.operations import records
     from newsletter.store.ledger import deliveries as queries
     from newsletter.store.ledger import sends as send_queries
+    from newsletter.store.pages import stream
 
     if as_csv and session.json:
         raise UsageError("--csv and --json exclude each other")
     found = _find(session, send)
-    only = DeliveryStatus(wanted) if wanted else None
-    said = Reported(reported) if reported else None
     with session.store.read() as connection:
         number = send_queries.number_of(connection, found.id)
-        rows = queries.newest_first(connection, number, only, said)
-        if as_csv:
-            _print_csv(rows)
-            return
-        for delivery in rows:
-            if session.json:
-                session.emit(records.delivery(delivery))
-            else:
-                notes = " ".join(filter(None, (delivery.reported, delivery.reason)))
-                address = delivery.address or "(erased)"
-                session.console.print(f"{delivery.status:9} {address}  {notes}")
+    page = partial(
+        queries.page,
+        send=number,
+        status=DeliveryStatus(wanted) if wanted else None,
+        reported=Reported(reported) if reported else None,
+    )
+    rows = stream(session.store, page)
+    if as_csv:
+        _print_csv(rows)
+        return
+    for delivery in rows:
+        if session.json:
+            session.emit(records.delivery(delivery))
+        else:
+            notes = " ".join(filter(None, (delivery.reported, delivery.reason)))
+            address = delivery.address or "(erased)"
+            session.console.print(f"{delivery.status:9} {address}  {notes}")
 
 
 def warn_if_restored(session: Session) -> None:

@@ -1,8 +1,9 @@
 """`newsletter subscribers`: add, show, list, export, forget, stats; the rest is beside it."""
 
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,6 +20,7 @@ from newsletter.model.subscriber import SubscriptionStatus
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from newsletter.store.people.people import Person
     from newsletter.store.segments.conditions import Condition
 
 _TABLE_ROWS = 100  # of people; --limit asks for more
@@ -160,26 +162,26 @@ def list_(
 ) -> None:
     """List subscribers, newest first."""
     from newsletter.operations import records
+    from newsletter.store.pages import stream
     from newsletter.store.people import lists, people
 
     most = limit if limit is not None or session.json else _TABLE_ROWS
-    with session.store.read() as connection:
+
+    def page(connection: "Connection", after: "Person | None") -> "Sequence[Person]":
         list_id = None if list_name is None else lists.id_of(connection, list_name)
-        found = people.newest_first(
-            connection,
-            list_id=list_id,
-            status=None if status is None else SubscriptionStatus(status),
-            where=None if segment is None else _in_segment(session, connection, segment, list_id),
-            limit=most,
-        )
-        if session.json:
-            for person in found:
-                session.emit(records.person(person))
-            return
-        table = session.table("address", "name", "lists")
+        where = None if segment is None else _in_segment(session, connection, segment, list_id)
+        standing = None if status is None else SubscriptionStatus(status)
+        return people.page(connection, after, list_id=list_id, status=standing, where=where)
+
+    found = islice(stream(session.store, page), most)
+    if session.json:
         for person in found:
-            joined = ", ".join(f"{each.list} ({each.status})" for each in person.subscriptions)
-            table.add_row(person.subscriber.address.text, person.subscriber.name, joined)
+            session.emit(records.person(person))
+        return
+    table = session.table("address", "name", "lists")
+    for person in found:
+        joined = ", ".join(f"{each.list} ({each.status})" for each in person.subscriptions)
+        table.add_row(person.subscriber.address.text, person.subscriber.name, joined)
     session.console.print(table if table.row_count else "Nobody.")
     if limit is None and table.row_count == most:
         session.notes.print(f"The newest {most}; ask for more with --limit, or export.")

@@ -27,18 +27,17 @@ def suppressions() -> None:
 def list_(session: Session, reason: str | None) -> None:
     """Show all suppressions and their causes, newest first; an erased person is a hash."""
     from newsletter.operations import records
+    from newsletter.store.pages import stream
     from newsletter.store.people import suppressions as queries
 
     wanted = None if reason is None else SuppressionReason(reason)
-    with session.store.read() as connection:
-        for found in queries.newest_first(connection, wanted):
-            if session.json:
-                session.emit(records.suppression(found))
-            else:
-                session.console.print(
-                    f"{found.created_at:%Y-%m-%d}  {found.reason:11}  {found.address}  "
-                    f"({found.source})"
-                )
+    for found in stream(session.store, partial(queries.page, reason=wanted)):
+        if session.json:
+            session.emit(records.suppression(found))
+        else:
+            session.console.print(
+                f"{found.created_at:%Y-%m-%d}  {found.reason:11}  {found.address}  ({found.source})"
+            )
 
 
 @suppressions.command()

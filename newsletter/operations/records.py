@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from newsletter.store.people.imports import Import
     from newsletter.store.people.lists import ListCounts
     from newsletter.store.people.people import Person
+    from newsletter.store.reported.unreadable import SetAside
 
 Record = dict[str, Any]
 
@@ -184,6 +185,10 @@ def sample(row: "Sample") -> Record:
         "attributes": dict(row.attributes),
         "consent_at": time(row.consent_at),
     }
+
+
+def set_aside(message: "SetAside") -> Record:
+    return {"at": time(message.at), "reason": message.reason, "payload": message.payload}
 
 
 def import_(done: "Import") -> Record:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,6 +12,7 @@ from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import locks
 from newsletter.store.ledger import sends as send_queries
+from newsletter.store.pages import through
 from newsletter.store.schema import (
     batches,
     deliveries,
@@ -21,6 +23,7 @@ from newsletter.store.schema import (
 )
 from newsletter.store.segments.conditions import Moment, condition
 
+_PAGE = 1000
 _RECEIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
 
 
@@ -258,26 +261,36 @@ def resolve_unknown(
     return int(result.rowcount)
 
 
-def newest_first(
+def newest_first(connection: Connection, number: int) -> Iterator[Delivery]:
+    """The deliveries of a send, the latest number first."""
+    return through(partial(page, connection, send=number))
+
+
+def page(
     connection: Connection,
-    number: int,
+    after: Delivery | None = None,
+    *,
+    send: int,
     status: DeliveryStatus | None = None,
     reported: Reported | None = None,
-) -> Iterator[Delivery]:
-    """The deliveries of a send, streamed: the latest number first, so that memory stays flat."""
+) -> Sequence[Delivery]:
+    """The deliveries of a send after one, the latest number first."""
     query = (
         sa.select(deliveries, subscribers.c.address, sends.c.id.label("send_id"))
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .join(sends, sends.c.number == deliveries.c.send)
-        .where(deliveries.c.send == number)
+        .where(deliveries.c.send == send)
         .order_by(deliveries.c.number.desc())
+        .limit(_PAGE)
     )
     if status is not None:
         query = query.where(deliveries.c.status == status)
     if reported is not None:
         query = query.where(deliveries.c.reported == reported)
-    for row in connection.execution_options(yield_per=1000).execute(query):
-        yield Delivery(
+    if after is not None:
+        query = query.where(deliveries.c.number < after.number)
+    return [
+        Delivery(
             send_id=row.send_id,
             number=row.number,
             subscriber_id=row.subscriber_id,
@@ -289,6 +302,8 @@ def newest_first(
             reported=Reported(row.reported) if row.reported else None,
             at=row.at,
         )
+        for row in connection.execute(query)
+    ]
 
 
 def send_unheard_of(connection: Connection, after: dt.datetime, until: dt.datetime) -> str | None:

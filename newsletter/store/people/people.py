@@ -4,6 +4,8 @@ import datetime as dt
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Subscriber, Subscription, SubscriptionStatus
 from newsletter.store.dialects import each_pair, insert_into
+from newsletter.store.pages import through
 from newsletter.store.people.subscriptions import subscriptions_of
 from newsletter.store.schema import subscribers, subscriptions
 
@@ -123,11 +126,24 @@ def newest_first(
     where: sa.ColumnElement[bool] | None = None,
     limit: int | None = None,
 ) -> Iterator[Person]:
-    """Subscribers, the newest first, narrowed to a list, a status, or a status on a list, and by
+    """Subscribers, the newest first: those of all pages, or `limit` of them."""
+    narrowed = partial(page, connection, list_id=list_id, status=status, where=where)
+    return islice(through(narrowed), limit)
+
+
+def page(
+    connection: Connection,
+    after: Person | None = None,
+    *,
+    list_id: int | None = None,
+    status: SubscriptionStatus | None = None,
+    where: sa.ColumnElement[bool] | None = None,
+) -> Sequence[Person]:
+    """The newest subscribers after one, narrowed to a list, a status, or a status on a list, and by
     a condition on the subscriber.
 
-    Read in pages by id, so that a million need no more memory than a thousand and nothing is
-    kept open on the server.
+    By id, so that a million need no more memory than a thousand and nothing is kept open on the
+    server.
     """
     query = sa.select(subscribers).where(subscribers.c.address.is_not(None))
     if list_id is not None or status is not None:
@@ -139,19 +155,13 @@ def newest_first(
         query = query.where(standing.correlate(subscribers).exists())
     if where is not None:
         query = query.where(where)
-    query = query.order_by(subscribers.c.id.desc())
-    last, left = None, limit
-    while left is None or left > 0:
-        size = _PAGE if left is None else min(_PAGE, left)
-        page = query if last is None else query.where(subscribers.c.id < last)
-        rows = connection.execute(page.limit(size)).all()
-        joined = subscriptions_of(connection, [row.id for row in rows])
-        for row in rows:
-            yield Person(subscriber_of(row), row.created_at, tuple(joined.get(row.id, ())))
-        if len(rows) < size:
-            return
-        last = rows[-1].id
-        left = None if left is None else left - len(rows)
+    if after is not None:
+        query = query.where(subscribers.c.id < after.subscriber.id)
+    rows = connection.execute(query.order_by(subscribers.c.id.desc()).limit(_PAGE)).all()
+    joined = subscriptions_of(connection, [row.id for row in rows])
+    return [
+        Person(subscriber_of(row), row.created_at, tuple(joined.get(row.id, ()))) for row in rows
+    ]
 
 
 def person(connection: Connection, who: Address | int) -> Person | None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from newsletter.model.address import Address
 from newsletter.model.event import EventType
 from newsletter.model.subscriber import Suppression, SuppressionChange, SuppressionReason
 from newsletter.store.dialects import insert_into
+from newsletter.store.pages import through
 from newsletter.store.schema import (
     UtcTime,
     events,
@@ -230,27 +232,29 @@ def newest_first(
     connection: Connection, reason: SuppressionReason | None = None
 ) -> Iterator[Suppression]:
     """All suppressions, or those of a reason."""
-    query = sa.select(suppressions)
+    return through(partial(page, connection, reason=reason))
+
+
+def page(
+    connection: Connection,
+    after: Suppression | None = None,
+    *,
+    reason: SuppressionReason | None = None,
+    of_nobody: bool = False,
+) -> Sequence[Suppression]:
+    """The newest suppressions after one, by time and address, which together are unique.
+
+    `of_nobody`: only of addresses that no subscriber has, of erased people too.
+    """
+    at, key = suppressions.c.created_at, suppressions.c.address
+    query = sa.select(suppressions).order_by(at.desc(), key.desc()).limit(_PAGE)
     if reason is not None:
         query = query.where(suppressions.c.reason == reason)
-    return _paged(connection, query)
-
-
-def _paged(connection: Connection, query: sa.Select[Any]) -> Iterator[Suppression]:
-    """In pages, by time and address, which together are unique."""
-    at, key = suppressions.c.created_at, suppressions.c.address
-    query = query.order_by(at.desc(), key.desc()).limit(_PAGE)
-    page = query
-    while rows := connection.execute(page).all():
-        yield from map(_suppression, rows)
-        last = rows[-1]
-        page = query.where(sa.tuple_(at, key) < (last.created_at, last.address))
-
-
-def of_nobody(connection: Connection) -> Iterator[Suppression]:
-    """Those of addresses that no subscriber has, of erased people too, the newest first."""
-    is_somebodys = sa.exists().where(subscribers.c.address_key == suppressions.c.address)
-    return _paged(connection, sa.select(suppressions).where(~is_somebodys))
+    if of_nobody:
+        query = query.where(~sa.exists().where(subscribers.c.address_key == key))
+    if after is not None:
+        query = query.where(sa.tuple_(at, key) < (after.created_at, after.address))
+    return [_suppression(row) for row in connection.execute(query)]
 
 
 def by_address(

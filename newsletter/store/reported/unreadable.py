@@ -1,7 +1,7 @@
 """Queries on what was reported and cannot be read, or cannot be applied: kept for a person."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ _PAGE = 1_000
 class SetAside:
     """A message that could not be read; `payload` is None once it was kept for long enough."""
 
+    id: int
     at: dt.datetime
     reason: str
     payload: str | None
@@ -48,16 +49,15 @@ def give_up(connection: Connection, key: str, reason: str) -> None:
     )
 
 
-def newest_first(connection: Connection) -> Iterator[SetAside]:
-    """What was set aside, in pages, by ix_events_not_applied."""
+def page(connection: Connection, after: SetAside | None = None) -> Sequence[SetAside]:
+    """The newest that were set aside after one, by ix_events_not_applied."""
     query = (
         sa.select(events.c.id, events.c.received_at, events.c.detail, events.c.payload)
         .where(sa.text("verdict <> 'applied'"), events.c.verdict == Verdict.SET_ASIDE)
         .order_by(events.c.id.desc())
         .limit(_PAGE)
     )
-    page = query
-    while rows := connection.execute(page).all():
-        for row in rows:
-            yield SetAside(row.received_at, row.detail, row.payload)
-        page = query.where(events.c.id < rows[-1].id)
+    if after is not None:
+        query = query.where(events.c.id < after.id)
+    rows = connection.execute(query)
+    return [SetAside(row.id, row.received_at, row.detail, row.payload) for row in rows]

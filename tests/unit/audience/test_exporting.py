@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.pool import QueuePool
 
 from newsletter.audience import moving, ownlayout
 from newsletter.audience.cells import attribute_fault, name_fault, one_line
@@ -20,7 +21,8 @@ from newsletter.audience.erasing import erase
 from newsletter.audience.exporting import export
 from newsletter.audience.importing import ImportResult, import_csv
 from newsletter.audience.subscribers import suppress
-from newsletter.errors import UsageError
+from newsletter.audience.suppressing import export_suppressions
+from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import (
     Consent,
     ConsentKind,
@@ -50,6 +52,47 @@ def exported(store: Store, *, list_name: str | None = None, raw: bool = False) -
     out = io.StringIO()
     export(store, out, list_name=list_name, raw=raw)
     return out.getvalue()
+
+
+class Pipe(io.StringIO):
+    """A reader that takes its time, and looks whether the store is kept waiting meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        pool = store.engine.pool
+        assert isinstance(pool, QueuePool)
+        self.pool = pool
+        self.open_while_read: set[int] = set()
+
+    def write(self, text: str) -> int:
+        self.open_while_read.add(self.pool.checkedout())
+        return super().write(text)
+
+
+def test_no_transaction_is_open_while_a_slow_reader_takes_the_rows(store: Store) -> None:
+    make_list(store, "ai")
+    join(store)
+    suppress(store, address("nobody@example.com"), NOW)
+    pipe = Pipe(store)
+
+    assert export(store, pipe) == 2
+    assert export_suppressions(store, pipe) == 1
+
+    assert pipe.open_while_read == {0}
+
+
+def test_an_attribute_that_came_in_meanwhile_is_not_left_out_in_silence(store: Store) -> None:
+    make_list(store, "ai")
+    join(store)
+
+    class Late(io.StringIO):
+        def write(self, text: str) -> int:
+            if "user1@example.com" in text:
+                join(store, "user2@example.com", attributes={"city": "Paris"})
+            return super().write(text)
+
+    with pytest.raises(Refused, match="city"):
+        export(store, Late())
 
 
 def test_an_export_has_one_row_for_each_subscription(store: Store) -> None:
