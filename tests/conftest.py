@@ -10,10 +10,12 @@ import secrets
 import shutil
 import signal
 import tempfile
+import types
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import jinja2
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -52,6 +54,29 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates() -> Iterator[None]:
+    """Compile each text of a template once in a run: every project compiles its theme anew, which
+    takes longer than most of what tests do with it."""
+    compile_anew = jinja2.Environment.compile
+    codes: dict[tuple[object, ...], types.CodeType] = {}
+
+    def compile_once(
+        environment: jinja2.Environment,
+        source: str,
+        name: str | None = None,
+        filename: str | None = None,
+    ) -> types.CodeType:
+        key = (type(environment), source, name, filename)
+        if key not in codes:
+            codes[key] = compile_anew(environment, source, name, filename)
+        return codes[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jinja2.Environment, "compile", compile_once)
+        yield
 
 
 @pytest.fixture(scope="session")
