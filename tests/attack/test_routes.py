@@ -124,20 +124,21 @@ def test_every_route_of_the_router_is_in_the_table(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", TOKEN_ROUTES)
-@pytest.mark.parametrize("method", METHODS)
-def test_no_method_of_a_route_takes_a_bad_token(stage: Stage, path: str, method: str) -> None:
+def test_no_method_of_a_route_takes_a_bad_token(stage: Stage, path: str) -> None:
     """All kinds of bad get one answer, and the store stays as it is."""
     before = stage.rows()
-    answers = set()
+    tokens = bad_tokens(stage, TOKEN_ROUTES[path]).values()
 
-    for token in bad_tokens(stage, TOKEN_ROUTES[path]).values():
-        where = path.replace("{token}", token)
-        answer = stage.client.request(method, where, data=BODIES[path])
-        answers.add((answer.status_code, answer.content))
+    for method in METHODS:
+        answers = set()
+        for token in tokens:
+            where = path.replace("{token}", token)
+            answer = stage.client.request(method, where, data=BODIES[path])
+            answers.add((answer.status_code, answer.content))
 
-    assert len(answers) == 1
-    assert next(iter(answers))[0] == (404 if method in ("GET", "HEAD", "POST") else 405)
-    assert stage.rows() == before
+        assert len(answers) == 1, method
+        assert next(iter(answers))[0] == (404 if method in ("GET", "HEAD", "POST") else 405)
+        assert stage.rows() == before, method
 
 
 @pytest.mark.parametrize("path", TOKEN_ROUTES)
@@ -194,18 +195,18 @@ def test_b55_no_route_leads_where_a_request_says(stage: Stage, path: str) -> Non
 
 
 @pytest.mark.parametrize("path", sorted(OPEN_ROUTES))
-@pytest.mark.parametrize("method", METHODS)
-def test_no_route_without_a_token_changes_anything(stage: Stage, path: str, method: str) -> None:
+def test_no_route_without_a_token_changes_anything(stage: Stage, path: str) -> None:
     before = stage.rows()
     where = (
         path.format(list_name="daily", slug="news", number="1", name="x") if "{" in path else path
     )
 
-    answer = stage.client.request(method, where, data={"email": "x@example.com"})
+    for method in METHODS:
+        answer = stage.client.request(method, where, data={"email": "x@example.com"})
 
-    assert answer.status_code < 500
-    assert "set-cookie" not in answer.headers
-    assert stage.rows() == before
+        assert answer.status_code < 500, method
+        assert "set-cookie" not in answer.headers, method
+        assert stage.rows() == before, method
 
 
 @pytest.mark.parametrize("purpose", Purpose)
