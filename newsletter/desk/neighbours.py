@@ -10,6 +10,7 @@ from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Severity
 
 _NEIGHBOURS = 9
+_FEWEST = 3  # before there is a habit
 _FRONT_MATTER = re.compile(
     rb"\A(?:\xef\xbb\xbf)?(---|\+\+\+)[ \t]*\r?\n.*?^\1[ \t]*$", re.DOTALL | re.MULTILINE
 )
@@ -27,7 +28,7 @@ def no_source_link(path: Path, digest: Digest) -> Iterator[Finding]:
     if not visible_text(digest).strip():
         return
     linked = [_has_link(other) for other in _neighbours(path)]
-    if sum(linked) * 2 > len(linked):
+    if len(linked) >= _FEWEST and sum(linked) * 2 > len(linked):
         yield Finding(
             "no-source-link",
             Severity.WARNING,

@@ -1,10 +1,12 @@
 """Rules on the final email."""
 
+import re
 from collections.abc import Iterator
 
-from newsletter.model.digest import Digest
+from newsletter.lint.visible import captions
+from newsletter.model.digest import Digest, Text, walk
 from newsletter.model.email import SEND_FIELDS, URL_FIELDS, Email, MergeField, MergeText, fill
-from newsletter.model.finding import Finding, Severity
+from newsletter.model.finding import Finding, Position, Severity
 
 _GMAIL_CLIPS_BYTES = 102_000
 _NEAR_BYTES = 85_000
@@ -76,10 +78,18 @@ def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Findin
         yield Finding(
             "merge-field-without-default",
             Severity.WARNING,
-            digest.position,
+            _place_of(name, digest),
             f"{{{{ {name} }}}} is empty for readers without one",
             f'Write {{{{ {name} | default("reader") }}}}.',
         )
+
+
+def _place_of(field: str, digest: Digest) -> Position:
+    """Where a field stands; the beginning of the issue where that is its front matter."""
+    written = re.compile(rf"\{{\{{\s*{re.escape(field)}(?![\w-])")
+    texts = [(node.text, node.position) for node in walk(digest) if isinstance(node, Text)]
+    places = (place for text, place in (*texts, *captions(digest)) if written.search(text))
+    return next(places, digest.position)
 
 
 def _fields(text: MergeText) -> Iterator[MergeField]:

@@ -59,7 +59,7 @@ def no_cover(digest: Digest) -> Iterator[Finding]:
             Severity.INFO,
             digest.position,
             "the issue has no cover picture",
-            "Add coverImage: https://… to the front matter.",
+            "Add coverImage: to the front matter, a path from the issue or https://….",
         )
 
 

@@ -28,7 +28,16 @@ def fill(project: Path, linked: int, unlinked: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("linked", "unlinked", "told"), [(2, 1, True), (1, 1, False), (0, 2, False), (0, 0, False)]
+    ("linked", "unlinked", "told"),
+    [
+        (2, 1, True),
+        (3, 0, True),
+        (2, 2, False),
+        (0, 3, False),
+        (2, 0, False),  # too few to be a habit, as the scaffold beside a first issue
+        (1, 0, False),
+        (0, 0, False),
+    ],
 )
 def test_a_link_to_a_source_is_missed_where_most_issues_have_one(
     call: Call, project: Path, linked: int, unlinked: int, told: bool

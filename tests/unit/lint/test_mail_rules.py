@@ -95,6 +95,24 @@ def test_a_field_without_a_default_is_told_once_wherever_it_stands() -> None:
     assert found.fix == 'Write {{ subscriber.name | default("reader") }}.'
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Dear {{ subscriber.name }},\n", 9),
+        ("Text.\n\n- Dear\n  {{subscriber.name}}\n", 12),
+        ('![Cranes](https://e.example/x.png "For {{ subscriber.name }}")\n', 9),
+        ("Dear {{ subscriber.names }}, `{{ subscriber.name }}`\n", 1),
+    ],
+)
+def test_a_field_without_a_default_is_told_where_it_stands(text: str, line: int) -> None:
+    digest = parsed_issue(FRONT + PROSE + "\n" + text).digest
+    email = replace(EMAIL, text=(NAME, LEAVE))
+
+    (found,) = mail.merge_field_without_default(digest, email)
+
+    assert found.position.line == line
+
+
 def test_no_id_names_two_rules() -> None:
     ids = [*map(rule_id, DIGEST_RULES), *map(rule_id, EMAIL_RULES)]
 
