@@ -27,6 +27,7 @@ from tests.integration.sending import FixedClock, fill_list
 from tests.pictures import exif, jpeg
 
 BASE = "https://news.example.com"
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 SHOWN = re.compile(r'<img[^>]* src="([^"]+)"')
 NAME = re.compile(r"media/([0-9a-f]{32}\.jpg)")
 BODY = """
@@ -326,6 +327,26 @@ def test_publishing_the_same_again_changes_nothing(project: Path, store: Store) 
     with store.read() as connection:
         assert list(media.names(connection)) == [prepared.pictures[0].name]
         assert media.content(connection, prepared.pictures[0].name) == prepared.pictures[0].content
+
+
+@pytest.mark.usefixtures("harbour")
+def test_a_picture_that_has_to_go_goes_as_documented(
+    project: Path, sqlite_store: Store, tmp_path: Path
+) -> None:
+    slug, name = published(project, sqlite_store, BODY)
+    site = site_of(sqlite_store, project)
+    build(site, tmp_path / "public")
+    (statement,) = re.findall(r"```sql\n(DELETE FROM media .*)\n```", OPERATING.read_text("utf-8"))
+
+    with sqlite_store.write() as connection:
+        connection.execute(sa.text(re.sub(r"'.*'", f"'{name}'", statement)))
+    build(site, tmp_path / "public")
+
+    assert not (tmp_path / "public" / "media" / name).exists()
+    assert (tmp_path / "public" / "archive" / slug / "index.html").is_file()
+    assert maintenance.verify(sqlite_store) == []
+    with visiting(site) as visitor:
+        assert visitor.get(f"/media/{name}").status == 404
 
 
 @pytest.mark.usefixtures("harbour")
