@@ -104,6 +104,9 @@ def _pillow() -> Iterator[None]:
 
 
 def _orientation(image: Image.Image) -> int:
+    """How a picture still has to be turned; a TIFF is turned by Pillow, its size included."""
+    if image.format == "TIFF":
+        return 1
     return int(image.getexif().get(_ORIENTATION, 1) or 1)
 
 

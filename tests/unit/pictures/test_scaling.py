@@ -55,7 +55,7 @@ def test_a_very_long_picture_keeps_at_least_a_pixel_of_each_side() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 @pytest.mark.parametrize("widest", [WIDE, 100])
 def test_a_picture_that_was_taken_sideways_stands_upright(
     kind: str, orientation: int, widest: int
@@ -74,7 +74,9 @@ def test_a_picture_that_was_taken_sideways_stands_upright(
     }[orientation]
     held = scene if back is None else scene.transpose(back)
 
-    found = scaled(encoded(held, kind, exif=exif(orientation)), widest)
+    note = {"tiffinfo": {0x0112: orientation}} if kind == "TIFF" else {"exif": exif(orientation)}
+
+    found = scaled(encoded(held, kind, **note), widest)
 
     image = opened(found)
     assert found.natural == (320, 240)
