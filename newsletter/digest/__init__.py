@@ -23,6 +23,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from markdown_it.token import Token
+
 from newsletter.digest import blocks as block_parser
 from newsletter.digest import (
     characters,
@@ -148,6 +150,8 @@ def parse(
     _tell_of_unused_footnotes(env, front.body, report)
     linking = "\n\n".join([front.body, *(point for point, _ in read.summary)])
     definitions.tell_of_unused(env, linking, report)
+    definitions.tell_of_repeated(env, report)
+    _tell_of_repeated_footnotes(tokens, front.body, report)
     report.asked_for = places.asked_for(linking)
     report.places = places.places(tokens, front.body_line) if report.asked_for else {}
     pieces, card = promo.split(block_parser.build(tokens, report), report)
@@ -206,6 +210,31 @@ def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) ->
                 f"no text refers to the footnote [^{match[1]}], so it is not shown",
                 "Refer to it, or remove it.",
             )
+
+
+def _tell_of_repeated_footnotes(tokens: Sequence[Token], body: str, report: Report) -> None:
+    """Footnotes of one name: the parser shows the last of them."""
+    code = {
+        line
+        for token in tokens
+        if token.type in ("fence", "code_block", "html_block") and token.map
+        for line in range(*token.map)
+    }
+    seen: dict[str, int] = {}
+    for line, text in enumerate(body.split("\n") if "[^" in body else ()):
+        match = _FOOTNOTE.match(text)
+        if not match or line in code:
+            continue
+        if match[1] in seen:
+            report.add(
+                "duplicate-definition",
+                Severity.WARNING,
+                report.at(line),
+                f"the footnote [^{match[1]}] stands in line {report.at(seen[match[1]]).line} too, "
+                "and the last one is shown",
+                "Give one of them another name.",
+            )
+        seen.setdefault(match[1], line)
 
 
 def _signs(known: Meta, text: str, smart_in: str) -> Signs | None:

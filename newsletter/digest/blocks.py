@@ -1,5 +1,6 @@
 """Block tokens -> blocks, one for one; of the typed views only blocks that name themselves."""
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ from newsletter.model.finding import Position, Severity
 
 _COMMENT = re.compile(r"<!--.*-->", re.DOTALL)
 _ALERT = re.compile(r"\[!([^\W\d_][\w -]*)\][+-]?[ \t]*")
+_TEXT = re.compile(r"\n|.{81}|[.,;:。，；：…]\W*$")  # what is no heading, as a rule
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
 
@@ -129,6 +131,7 @@ class _Cursor:
                     yield from (block,) if leads else paragraphs.parted(block)
             case "heading_open":
                 level = int(token.tag[1])
+                self._tell_of_underlined(token, place)
                 yield Heading(level, self._inline("heading_close"), position=place)
             case "bullet_list_open" | "ordered_list_open":
                 yield self._list(token)
@@ -144,6 +147,7 @@ class _Cursor:
                 if token.type == "code_block" and _COMMENT.fullmatch(token.content.strip()):
                     tags.tell_of_comment_as_code(place, self._report)
                 foreign.note_fence(token.info, place, self._report)
+                self._tell_of_open_fence(token, place)
                 language = token.info.split()[0] if token.info.strip() else ""
                 yield CodeBlock(token.content.rstrip("\n"), language, position=place)
             case "hr":
@@ -178,6 +182,45 @@ class _Cursor:
                 fix="Write it flatter, or as several paragraphs.",
             )
 
+    def _tell_of_underlined(self, heading: Token, place: Position) -> None:
+        """Of a text that is a heading only because --- stands right below it."""
+        text = self._tokens[self._next].content
+        if heading.markup == "-" and _TEXT.search(text):
+            self._report.add(
+                "text-as-heading",
+                Severity.WARNING,
+                place,
+                f"{text[:60]!r} is a heading, for --- stands right below it",
+                "Leave a blank line above the ---, or write ## before a heading.",
+            )
+
+    def _tell_of_open_fence(self, code: Token, place: Position) -> None:
+        lines = code.content.count("\n") + (code.content[-1:] not in ("", "\n"))
+        if code.type == "fence" and code.map and code.map[1] - code.map[0] < lines + 2:
+            self._report.add(
+                "code-unclosed",
+                Severity.WARNING,
+                place,
+                f"{code.markup} begins code here and nothing ends it: all below it is code",
+                f"Write {code.markup} on a line of its own where it ends.",
+            )
+
+    def _tell_of_numbers(self, numbers: Sequence[int], items: Sequence[ListItem]) -> None:
+        """Of points that are counted on from the first, and not as their author numbered them;
+        where all have the same number, that is meant."""
+        counted = zip(numbers, itertools.count(next(iter(numbers), 0)), items, strict=False)
+        other = ((n, shown, item) for n, shown, item in counted if n != shown)
+        first = next(other, None)
+        if first and len(set(numbers)) > 1:
+            number, shown, item = first
+            self._report.add(
+                "list-numbers",
+                Severity.WARNING,
+                item.position,
+                f"readers see {shown} before the point that is numbered {number}",
+                f"Number the list in order, or write paragraphs that begin with **{number}**.",
+            )
+
     def _quote(self, place: Position) -> Quote:
         blocks = self._blocks("blockquote_close")
         last = self._before()
@@ -190,14 +233,17 @@ class _Cursor:
         until = opening.type.replace("_open", "_close")
         start = int(opening.attrs.get("start", 1)) if ordered else None
         items: list[ListItem] = []
+        numbers: list[int] = []
         tight = True
         while (token := self._take()).type != until:
             if token.type != "list_item_open":
                 continue
+            numbers += [int(token.info)] if ordered else []
             if self._next < len(self._tokens) and self._tokens[self._next].hidden is False:
                 tight = tight and self._tokens[self._next].type != "paragraph_open"
             at = self._report.at(self._line)
             items.append(_task(ListItem(self._blocks("list_item_close"), position=at)))
+        self._tell_of_numbers(numbers, items)
         return ListBlock(tuple(items), start, tight, position=place)
 
     def _table(self) -> Table:

@@ -62,3 +62,19 @@ def tell_of_unused(env: dict[str, Any], body: str, report: Report) -> None:
             f"no link refers to [{label.lower()}]{more}, so it is not shown",
             "Refer to it, as in [text][name], or remove it.",
         )
+
+
+def tell_of_repeated(env: dict[str, Any], report: Report) -> None:
+    """Of names of links that are defined twice, and mean two things."""
+    first = env.get("references", {})
+    for repeated in env.get("duplicate_refs", ()):
+        label = repeated["label"]
+        if repeated["href"] != first[label]["href"]:
+            report.add(
+                "duplicate-definition",
+                Severity.WARNING,
+                report.at(repeated["map"][0]),
+                f"[{label.lower()}] is defined in line {report.at(first[label]['map'][0]).line} "
+                "too, and that one counts",
+                "Give one of them another name.",
+            )

@@ -505,3 +505,104 @@ def test_a_point_of_the_summary_may_lead_to_a_heading(toc: str) -> None:
     assert isinstance(link, Link)
     assert link.url == f"#{parsed.digest.sections[0].anchor}"
     assert findings(parsed, "broken-link") == []
+
+
+# --- what becomes something else than its author meant --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "One line\nand another",
+        "The looms came to the valley.",
+        "织机来了。",
+        "They are these:",
+        "So it goes …",
+        "word " * 17,
+        '"The end."',
+    ],
+)
+@pytest.mark.parametrize("around", ["{}\n---\nx\n", "> {}\n> ---\n", "- {}\n  ---\n"])
+def test_a_text_right_above_a_rule_is_told_to_be_a_heading(text: str, around: str) -> None:
+    lines = text.replace("\n", "\n" + {">": "> ", "-": "  "}.get(around[0], ""))
+    parsed = read(f"---\ntitle: T\n---\n{around.format(lines)}")
+
+    assert finding(parsed, "text-as-heading") == (Severity.WARNING, 4)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Looms\n---\n",
+        "Why looms?\n---\n",
+        "Looms, and more of them!\n---\n",
+        "The looms came.\n===\n",
+        "## The looms came.\n",
+        "The looms came.\n\n---\n",
+        "The looms came.\n***\n",
+        "织机\n---\n",
+    ],
+)
+def test_a_heading_that_looks_like_one_is_not_told(source: str) -> None:
+    parsed = read(f"---\ntitle: T\n---\nx\n\n{source}\nx\n")
+
+    assert findings(parsed, "text-as-heading") == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "message"),
+    [
+        ("10. a\n9. b\n8. c\n", 5, "readers see 11 before the point that is numbered 9"),
+        ("1. a\n2. b\n4. c\n", 6, "readers see 3 before the point that is numbered 4"),
+        ("1. a\n1. b\n2. c\n", 5, "readers see 2 before the point that is numbered 1"),
+        ("1) a\n\n3) b\n", 6, "readers see 2 before the point that is numbered 3"),
+        ("- x\n  1. a\n  3. b\n", 6, "readers see 2 before the point that is numbered 3"),
+    ],
+)
+def test_a_point_that_readers_see_under_another_number_is_told(
+    source: str, line: int, message: str
+) -> None:
+    (found,) = findings(read(f"---\ntitle: T\n---\n{source}"), "list-numbers")
+
+    assert (found.position.line, found.message) == (line, message)
+
+
+@pytest.mark.parametrize(
+    "source", ["1. a\n1. b\n1. c\n", "7. a\n8. b\n", "0. a\n1. b\n", "3. a\n", "- a\n- b\n"]
+)
+def test_numbers_that_readers_see_as_they_are_written_are_not_told(source: str) -> None:
+    assert findings(read(f"---\ntitle: T\n---\n{source}"), "list-numbers") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "```\nx\n",
+        "```\n",
+        "~~~ python\nx\n\ny",
+        "> ```\n> x\n\ny\n",
+        "- ```\n  x\n\ny\n",
+        "````\n```\n",
+    ],
+)
+def test_code_that_nothing_ends_is_told(source: str) -> None:
+    parsed = read(f"---\ntitle: T\n---\n{source}")
+
+    assert finding(parsed, "code-unclosed") == (Severity.WARNING, 4)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "```\nx\n```\n",
+        "```\n```",
+        "```\n\n\n```\n",
+        "````\n```\n````\n",
+        "> ~~~\n> x\n> ~~~\n",
+        "- ```\n  x\n  ```\n",
+        "    x\n",
+        "```\nx\n`````   \n",
+    ],
+)
+def test_code_that_ends_is_not_told(source: str) -> None:
+    assert findings(read(f"---\ntitle: T\n---\n{source}"), "code-unclosed") == []

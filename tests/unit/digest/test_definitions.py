@@ -69,3 +69,36 @@ def test_links_without_a_target_are_told_once_at_the_first() -> None:
 
     assert found.message.startswith("'[this][one]', and 1 more:")
     assert found.position.line == 5
+
+
+def test_a_name_of_two_links_is_told_with_the_one_that_counts() -> None:
+    source = "# T\n\nSee [a].\n\n[a]: https://a.example/\n\n[A]: https://b.example/\n"
+    parsed = read(source)
+    (found,) = findings(parsed, "duplicate-definition")
+
+    assert found.position.line == 7
+    assert found.message == "[a] is defined in line 5 too, and that one counts"
+    assert [link.url for link in all_of(parsed.digest, Link)] == ["https://a.example/"]
+
+
+def test_a_name_of_two_footnotes_is_told_with_the_one_that_is_shown() -> None:
+    parsed = read("# T\n\nSee[^a].\n\n[^a]: One.\n\n> [^a]: Two.\n")
+    (found,) = findings(parsed, "duplicate-definition")
+
+    assert found.position.line == 7
+    assert found.message == "the footnote [^a] stands in line 5 too, and the last one is shown"
+    assert "Two." in texts(parsed.digest)
+    assert "One." not in texts(parsed.digest)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[a] [b]\n\n[a]: https://a.example/\n[b]: https://a.example/\n",
+        "[a]\n\n[a]: https://a.example/\n[a]: https://a.example/ 'Title'\n",
+        "x[^a] y[^b]\n\n[^a]: One.\n[^b]: Two.\n",
+        "x[^a]\n\n[^a]: One.\n\n```\n[^a]: Two.\n```\n",
+    ],
+)
+def test_names_that_mean_one_thing_are_not_told(source: str) -> None:
+    assert findings(read(f"# T\n\n{source}"), "duplicate-definition") == []

@@ -198,6 +198,15 @@ def test_what_lets_something_through_becomes_a_png_that_does(kind: str, widest: 
     assert shown.getpixel((shown.width - 3, 2))[3] == 255  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("kind", "format"), [("WEBP", "JPEG"), ("AVIF", "JPEG"), ("PNG", "PNG")])
+def test_what_could_let_something_through_and_does_not_is_as_any_other(
+    kind: str, format: str
+) -> None:
+    found = scaled(encoded(drawn(1600, 1200, "RGBA"), kind), WIDE)
+
+    assert (opened(found).format, opened(found).mode) == (format, "RGB")
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "RGB", "RGBA", "I;16"])
 @pytest.mark.parametrize("widest", [WIDE, 100])
 def test_a_drawing_stays_a_png_whatever_its_pixels_are(mode: str, widest: int) -> None:
