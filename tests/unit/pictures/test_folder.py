@@ -1,6 +1,7 @@
 """Which files an issue may show, and what is said of those that it may not."""
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from newsletter.model.finding import Severity
 from newsletter.model.picture import COLUMN_PIXELS, Found
 from newsletter.pictures import PictureFolder, folder
 from tests.pictures import animation, jpeg, png
+from tests.waiting import PATIENCE_SECONDS
 
 BASE = "https://news.example.com/media"
 
@@ -115,6 +117,18 @@ def test_these_are_files_of_the_newsletter(
     assert pictures.find(target, 576).problems == ()
 
 
+def test_a_newsletter_that_is_reached_through_a_link_has_its_pictures(
+    root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "linked").symlink_to(root)
+    linked = tmp_path / "linked"
+
+    found = PictureFolder(linked / "issues" / "2026-01-07-x.md", linked, BASE)
+
+    assert found.find("pictures/harbour.png", 576).problems == ()
+    assert rule(found.find("../../outside/secret.png", 576)) == "picture-outside"
+
+
 def test_an_issue_from_elsewhere_has_the_pictures_of_its_own_folder(
     root: Path, tmp_path: Path
 ) -> None:
@@ -166,7 +180,15 @@ def test_an_absolute_path_is_one_below_the_issue_s_folder(
     assert (found.url, rule(found)) == (None, "picture-missing")
 
 
-@pytest.mark.parametrize("target", ["../../outside/nothing.png", "folder-link/nothing.png"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "../../outside/nothing.png",
+        "folder-link/nothing.png",
+        f"../../outside/{'x' * 300}.png",
+        f"folder-link/{'x' * 300}.png",
+    ],
+)
 def test_nobody_is_told_which_files_lie_outside(
     root: Path, pictures: PictureFolder, tmp_path: Path, target: str
 ) -> None:
@@ -232,6 +254,36 @@ def test_a_pipe_is_not_waited_for(root: Path, pictures: PictureFolder) -> None:
         "picture-missing",
         "'pipe.png' is no ordinary file",
     )
+
+
+@pytest.mark.parametrize("swapped_for", ["link", "pipe", "folder"])
+def test_what_a_file_was_swapped_for_since_it_was_looked_at_is_not_read(
+    root: Path, tmp_path: Path, swapped_for: str
+) -> None:
+    """Between the look at a path and the reading of it, another may stand there; a pipe would make
+    whoever opens it wait for ever."""
+    path = root / "issues" / "x.png"
+    match swapped_for:
+        case "link":
+            path.symlink_to(tmp_path / "outside" / "secret.png")
+        case "pipe":
+            os.mkfifo(path)
+        case _:
+            path.mkdir()
+
+    refused: list[OSError] = []
+    reading = threading.Thread(target=_note_refusal, args=(path, refused), daemon=True)
+    reading.start()
+    reading.join(PATIENCE_SECONDS)
+
+    assert len(refused) == 1
+
+
+def _note_refusal(path: Path, refused: list[OSError]) -> None:
+    try:
+        folder._content(path)
+    except OSError as error:
+        refused.append(error)
 
 
 def test_a_file_that_grows_without_end_is_not_read_to_its_end(

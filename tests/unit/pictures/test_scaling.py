@@ -336,6 +336,13 @@ def test_what_is_no_picture_for_a_mail_is_refused(content: bytes, why: str) -> N
         scaled(content, WIDE)
 
 
+@pytest.mark.parametrize("kind", ["PPM", "ICO", "JPEG2000", "TGA", "PCX", "PDF", "EPS"])
+def test_other_kinds_that_pillow_reads_are_refused(kind: str) -> None:
+    """The fewer decoders a file from elsewhere can reach, the better."""
+    with pytest.raises(Unreadable, match="broken, or no picture"):
+        scaled(encoded(drawn(40, 30), kind), WIDE)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "animation"])
 def test_a_broken_file_is_refused_or_shown_and_never_fails_otherwise(kind: str) -> None:
     """Each cut off at many places, and with each of many bytes turned over."""
