@@ -1,25 +1,34 @@
 """All errors of the project, each with its exit code.
 
-    NewsletterError                  1  failed
-    ├── UnreadableIssue              1  not UTF-8, NUL, too large
-    ├── RenderError                  1  a theme or template that cannot be rendered
-    ├── PicturesUnpublished          1  no place took the pictures of an issue
-    ├── StoreError                   1  the store cannot be read or written
-    │   └── StoreAway                1  for the moment: the same step may be done again
-    ├── UsageError                   2  a bad option, a missing file, an unknown name
-    │   └── ConfigurationError       2  newsletter.toml or its environment is wrong
-    ├── FindingsError                3  findings of severity error
-    ├── Stopped                      4  stopped but resumable
-    ├── Refused                      5  already sent, not confirmed, sealed
-    │   └── RunElsewhere             5  another process runs the send
-    ├── Interrupted                130  resumable, by Ctrl-C or a signal
-    └── TransportError               1  about one whole call of a transport
-        ├── Throttled                   wait, then again
-        ├── QuotaReached             4  pause until `resume_at`
-        ├── OutcomeUnknown              it may have been sent: never again by itself
-        ├── TransportDown               provably not sent
-        │   └── MachineFault            by a fault of this machine, such as a full disk
-        └── SendingStopped              a person has to act
+    NewsletterError              1  what a person is told in place of a traceback
+    ├── UnreadableIssue          1  not UTF-8, NUL, too large
+    ├── RenderError              1  a theme or template that cannot be rendered
+    ├── PicturesUnpublished      1  no place took the pictures of an issue
+    ├── StoreError               1  the store cannot be read or written
+    │   └── StoreAway            1  for the moment: the same step may be done again
+    ├── UsageError               2  a bad option, a missing file, an unknown name
+    │   ├── ConfigurationError   2  newsletter.toml or its environment is wrong
+    │   └── InvalidAddress       2  no address (audience.address)
+    ├── FindingsError            3  findings of severity error
+    ├── Stopped                  4  stopped but resumable
+    ├── Refused                  5  already sent, not confirmed, sealed
+    │   └── RunElsewhere         5  another process runs the send
+    ├── Interrupted            130  resumable, by Ctrl-C or a signal
+    ├── TransportError           1  about one whole call of a transport
+    │   ├── Throttled            1  wait, then again
+    │   ├── QuotaReached         4  pause until `resume_at`
+    │   ├── OutcomeUnknown       1  it may have been sent: never again by itself
+    │   │   └── NotUnderstood    1  nor is the next call made (transports.ses.outcomes)
+    │   ├── TransportDown        1  provably not sent
+    │   │   └── MachineFault     1  by a fault of this machine, such as a full disk
+    │   ├── SendingStopped       1  a person has to act
+    │   └── CallRefused          1  for what the call holds (transports.ses.outcomes)
+    ├── UnsafeHeader             1  a value that no header can have (transports.mime)
+    ├── QueueUnreachable         1  the queue of events gives no answer (feedback.base)
+    └── NotNow                   1  what was posted is to be posted again (feedback.base)
+        ├── NoCertificate        1  its signature cannot be checked (feedback.ses.certificates)
+        │   └── NotFetched       1  before the certificate is there (feedback.ses.certificates)
+        └── NotConfirmed         1  SNS took no confirmation (feedback.ses.subscribing)
 
 Every error says what happened, where, and what to do next. What an author can mend is a Finding
 (newsletter.model.finding), not an error.
@@ -34,8 +43,8 @@ from newsletter.model.send import Outcome
 
 
 class NewsletterError(Exception):
-    """`where` is `file:line` or a key, `details` are further lines of the message, and `hint` says
-    what to do next."""
+    """What went wrong, for people. `where` is `file:line` or a key, `details` are further lines of
+    the message, and `hint` says what to do next."""
 
     exit_code = 1
     code = "failed"
@@ -51,18 +60,26 @@ class NewsletterError(Exception):
 
 
 class UnreadableIssue(NewsletterError):
+    """An issue's file holds no text that could be read as one."""
+
     code = "unreadable-issue"
 
 
 class RenderError(NewsletterError):
+    """A theme or a template cannot be rendered; the hint says what to mend in it."""
+
     code = "render"
 
 
 class PicturesUnpublished(NewsletterError):
+    """No place took the pictures of an issue; nothing of it was sent."""
+
     code = "pictures-unpublished"
 
 
 class StoreError(NewsletterError):
+    """The store cannot be read or written; nothing half-done is in it."""
+
     code = "store"
 
 
@@ -74,6 +91,8 @@ class StoreAway(StoreError):
 
 
 class UsageError(NewsletterError):
+    """What was asked for cannot be: a bad option, a missing file, a name that nothing has."""
+
     exit_code = 2
     code = "usage"
 
@@ -85,6 +104,8 @@ class ConfigurationError(UsageError):
 
 
 class FindingsError(NewsletterError):
+    """An issue has findings of severity error, which `findings` holds."""
+
     exit_code = 3
     code = "findings"
 
@@ -96,11 +117,15 @@ class FindingsError(NewsletterError):
 
 
 class Stopped(NewsletterError):
+    """A send or a worker stopped and can go on: the hint is the command for that."""
+
     exit_code = 4
     code = "stopped"
 
 
 class Refused(NewsletterError):
+    """It could be done, and is not: it was done already, or a person has to say yes first."""
+
     exit_code = 5
     code = "refused"
 
@@ -110,19 +135,27 @@ class RunElsewhere(Refused):
 
 
 class Interrupted(NewsletterError):
+    """A person or a signal ended the command; the hint says how it goes on."""
+
     exit_code = 130
     code = "interrupted"
 
 
 class TransportError(NewsletterError):
+    """What a transport says of a whole call, rather than of one message."""
+
     code = "transport"
 
 
 class Throttled(TransportError):
+    """The call came too fast and never left: it is made again, slower."""
+
     code = "throttled"
 
 
 class QuotaReached(TransportError):
+    """The call never left: nothing more does before `resume_at`, if that is known."""
+
     exit_code = 4
     code = "quota"
 
@@ -134,10 +167,14 @@ class QuotaReached(TransportError):
 
 
 class OutcomeUnknown(TransportError):
+    """The call may have left: none of its messages is ever sent again by itself."""
+
     code = "outcome-unknown"
 
 
 class TransportDown(TransportError):
+    """The call provably never left, and may be made again."""
+
     code = "transport-down"
 
 
@@ -163,6 +200,8 @@ class MachineFault(TransportDown):
 
 
 class SendingStopped(TransportError):
+    """The call provably never left, and none will before a person has acted."""
+
     code = "sending-stopped"
 
 

@@ -3,8 +3,11 @@
 import datetime as dt
 import re
 import zoneinfo
+from collections.abc import Callable
 
 from newsletter.errors import UsageError
+
+Clock = Callable[[], dt.datetime]  # tells the time now, in UTC
 
 _DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(-?\d)?")
 

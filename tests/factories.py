@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from newsletter.audience.importing import AS_IT_IS, ImportResult, Order, import_csv
+from newsletter.audience.importing import AS_IT_IS, ImportOptions, ImportResult, import_csv
 from newsletter.audience.removing import remove
 from newsletter.audience.subscribers import Added, add
 from newsletter.links import PersonalLink
@@ -76,7 +76,7 @@ def import_text(
     list_name: str | None = "ai",
     *,
     status: SubscriptionStatus = SubscriptionStatus.CONFIRMED,
-    order: Order = AS_IT_IS,
+    order: ImportOptions = AS_IT_IS,
     name: str = "people.csv",
     rejects: Path | None = None,
     now: dt.datetime = NOW,

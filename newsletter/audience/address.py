@@ -27,7 +27,7 @@ _NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
 
 
 class InvalidAddress(UsageError):
-    """`reason` says what is wrong, without the address."""
+    """A text is no address; `reason` says what is wrong with it, without showing it."""
 
     code = "invalid-address"
 

@@ -211,7 +211,7 @@ class _Fields:
             f"has: {', '.join(cell[:30] for cell in list(header)[:8])}",
         )
 
-    def meaning(self, name: str) -> statuses.Meaning:
+    def meaning(self, name: str) -> statuses.StatusReader:
         if self._system and self._choice.fields.get(name) != "status":
             if name in self._system.words:
                 return statuses.by_words(self._system.words[name])

@@ -37,7 +37,7 @@ LINKS = {
 }
 
 
-class Answer(StrEnum):
+class ClickResult(StrEnum):
     """What came of a click in the mail."""
 
     JOINED = "joined"
@@ -56,7 +56,7 @@ class Answer(StrEnum):
 class Confirmed:
     """What came of a click; `link` is one of the reader's, where they may decide more."""
 
-    answer: Answer
+    answer: ClickResult
     link: PersonalLink | None = None
 
 
@@ -64,15 +64,15 @@ class Confirmed:
 Named = tuple[Purpose, int, int]
 
 
-def look_at(store: Store, named: Named, now: dt.datetime) -> Request | Answer:
+def look_at(store: Store, named: Named, now: dt.datetime) -> Request | ClickResult:
     """The request that a link names, or what a click can only come to."""
     with store.read() as connection:
         request = _named(requests.find(connection, named[1]), named)
         if request is None:
-            return Answer.GONE
+            return ClickResult.GONE
         if over := _over(request, now):
             return over
-        return request if _subject(connection, request) is not None else Answer.GONE
+        return request if _subject(connection, request) is not None else ClickResult.GONE
 
 
 def confirm(
@@ -85,24 +85,26 @@ def confirm(
     with store.write() as connection:
         first = _named(requests.find(connection, named[1]), named)
         if first is None:
-            return Confirmed(Answer.GONE)
+            return Confirmed(ClickResult.GONE)
         if first.kind is not RequestKind.JOIN:
             locks.people(connection)
         request = _named(requests.hold(connection, named[1]), named)
         if request is None:
-            return Confirmed(Answer.GONE)
+            return Confirmed(ClickResult.GONE)
         if over := _over(request, said.at):
             return Confirmed(over)
         person = _subject(connection, request)
         if person is None:
-            return Confirmed(Answer.GONE)
+            return Confirmed(ClickResult.GONE)
         said = replace(said, wording=request.wording)
         answer = _do(connection, request, person, hashes, said)
         if answer not in _DONE:
             return Confirmed(answer)
-        if answer is not Answer.ERASE:  # which may have to be done again: it ends with the request
+        if (
+            answer is not ClickResult.ERASE
+        ):  # which may have to be done again: it ends with the request
             requests.settle(connection, request.id, RequestState.CONFIRMED)
-        if welcome and answer is Answer.JOINED:
+        if welcome and answer is ClickResult.JOINED:
             requests.settle_welcome(connection, request.id, RequestState.WAITING)
         now = people.get(connection, person.id)
         assert now is not None
@@ -110,12 +112,12 @@ def confirm(
 
 
 _DONE = (
-    Answer.JOINED,
-    Answer.ALLOWED,
-    Answer.MOVED,
-    Answer.UNDONE,
-    Answer.DATA,
-    Answer.ERASE,
+    ClickResult.JOINED,
+    ClickResult.ALLOWED,
+    ClickResult.MOVED,
+    ClickResult.UNDONE,
+    ClickResult.DATA,
+    ClickResult.ERASE,
 )
 
 
@@ -128,12 +130,12 @@ def _named(request: Request | None, named: Named) -> Request | None:
     return request if is_it else None
 
 
-def _over(request: Request, now: dt.datetime) -> Answer | None:
+def _over(request: Request, now: dt.datetime) -> ClickResult | None:
     if request.state is RequestState.CONFIRMED:
-        return Answer.ALREADY
+        return ClickResult.ALREADY
     if request.state in (RequestState.WAITING, RequestState.REFUSED):
-        return Answer.GONE
-    return Answer.EXPIRED if now - request.at > LINKS[request.kind][1] else None
+        return ClickResult.GONE
+    return ClickResult.EXPIRED if now - request.at > LINKS[request.kind][1] else None
 
 
 def _subject(connection: Connection, request: Request) -> Subscriber | None:
@@ -151,7 +153,7 @@ def _subject(connection: Connection, request: Request) -> Subscriber | None:
 
 def _do(
     connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
-) -> Answer:
+) -> ClickResult:
     match request.kind:
         case RequestKind.JOIN:
             return _join(connection, request, person, hashes, said)
@@ -162,35 +164,35 @@ def _do(
         case RequestKind.UNDO_MOVE:
             return _undo(connection, request, person, said)
         case RequestKind.DATA:
-            return Answer.DATA
+            return ClickResult.DATA
         case RequestKind.ERASE:
-            return Answer.ERASE
+            return ClickResult.ERASE
         case _:
             assert_never(request.kind)
 
 
 def _join(
     connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
-) -> Answer:
+) -> ClickResult:
     assert request.list_id is not None
     standing = subscriptions.find(connection, person.id, request.list_id)
     if standing is None or suppression_of(connection, request.address, hashes):
-        return Answer.GONE
+        return ClickResult.GONE
     is_member = standing.status is SubscriptionStatus.CONFIRMED
     if is_member and not subscriptions.stands_on_import(connection, standing):
-        return Answer.ALREADY
+        return ClickResult.ALREADY
     if standing.status is SubscriptionStatus.UNSUBSCRIBED and standing.updated_at > request.at:
-        return Answer.GONE
+        return ClickResult.GONE
     status = SubscriptionStatus.CONFIRMED
     subscriptions.subscribe(connection, person.id, request.list_id, status, said)
-    return Answer.JOINED
+    return ClickResult.JOINED
 
 
-def _allow(connection: Connection, request: Request, said: Consent) -> Answer:
+def _allow(connection: Connection, request: Request, said: Consent) -> ClickResult:
     """The address on record agrees to a move: the new one is asked next."""
     assert request.target is not None
     _ask_next(connection, request, RequestKind.MOVE, request.target, said)
-    return Answer.ALLOWED
+    return ClickResult.ALLOWED
 
 
 def _ask_next(
@@ -218,23 +220,25 @@ def _ask_next(
 
 def _move(
     connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
-) -> Answer:
+) -> ClickResult:
     if suppression_of(connection, request.address, hashes):
-        return Answer.GONE
+        return ClickResult.GONE
     if requests.is_superseded(connection, request):  # the address before was a slip, say
-        return Answer.GONE
+        return ClickResult.GONE
     if not moving.move(connection, person, request.address, hashes, said):
-        return Answer.TAKEN
+        return ClickResult.TAKEN
     _ask_next(
         connection, request, RequestKind.UNDO_MOVE, person.address, said, target=request.address
     )
-    return Answer.MOVED
+    return ClickResult.MOVED
 
 
-def _undo(connection: Connection, request: Request, person: Subscriber, said: Consent) -> Answer:
+def _undo(
+    connection: Connection, request: Request, person: Subscriber, said: Consent
+) -> ClickResult:
     """Take back a move and all that followed it, or whoever moved somebody by force would only have
     to do it twice."""
     if not moving.undo(connection, person, request.address, request.at, said):
-        return Answer.TAKEN
+        return ClickResult.TAKEN
     requests.end_later(connection, request)
-    return Answer.UNDONE
+    return ClickResult.UNDONE

@@ -10,9 +10,9 @@ from newsletter.audience.columns import Choice, columns_of, names_of
 from newsletter.audience.csvfile import CsvFile, open_csv
 from newsletter.audience.lists import check_name
 from newsletter.audience.rejects import rejects_file
-from newsletter.audience.rows import Progress, Rows
+from newsletter.audience.rows import RowProgress, Rows
 from newsletter.audience.systems import System, recognised
-from newsletter.audience.tally import Reject, Sample, Tally, refuse_unknown
+from newsletter.audience.tally import ImportTally, Reject, Sample, refuse_unknown
 from newsletter.errors import UsageError
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import Consent, SubscriptionStatus
@@ -52,7 +52,7 @@ class ImportResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ImportOptions:
     """How files are to be read: by which system's layout, where one is named, and what it is told
     of their columns. `encoding` is that of files which are neither UTF-8 nor marked as UTF-16."""
 
@@ -62,7 +62,7 @@ class Order:
     dry_run: bool = False
 
 
-AS_IT_IS = Order()
+AS_IT_IS = ImportOptions()
 
 
 def import_csv(
@@ -73,9 +73,9 @@ def import_csv(
     status: SubscriptionStatus,
     now: dt.datetime,
     hashes: Hashes,
-    order: Order = AS_IT_IS,
+    order: ImportOptions = AS_IT_IS,
     rejects: Path | None = None,
-    progress: Progress = lambda position_bytes: None,
+    progress: RowProgress = lambda position_bytes: None,
 ) -> ImportResult:
     """Let the people of CSV files join a list as `status` (confirmed or pending), and record the no
     of those of whom the files say that they left, bounced, complained or were blocked.
@@ -92,7 +92,7 @@ def import_csv(
     paths = [files] if isinstance(files, Path) else list(files)
     if list_name is not None:
         check_name(list_name)
-    tally, lists = Tally(), _Lists(list_name)
+    tally, lists = ImportTally(), _Lists(list_name)
     with ExitStack() as open_files:
         bare = order.choice.everybody is not None
         opened = [
@@ -158,7 +158,7 @@ class _Lists:
         return self._numbers[name]
 
 
-def _only_suppresses(order: Order) -> bool:
+def _only_suppresses(order: ImportOptions) -> bool:
     everybody = order.choice.everybody
     return everybody is not None and everybody.reason is not None
 
@@ -178,7 +178,7 @@ def _names(systems: Sequence[System | None]) -> str:
 
 
 def result_of(
-    merged: Merged, tally: Tally, *, systems: tuple[str, ...] = (), dry_run: bool = False
+    merged: Merged, tally: ImportTally, *, systems: tuple[str, ...] = (), dry_run: bool = False
 ) -> ImportResult:
     return ImportResult(
         import_id=None if dry_run else merged.import_id,

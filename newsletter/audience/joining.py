@@ -34,7 +34,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """How many requests an hour there may be: of one IP address, of one network, of a wide one, for
     the mailboxes of one domain, of all."""
 
@@ -45,7 +45,7 @@ class Limits:
     all: int
 
 
-class Asked(StrEnum):
+class RequestResult(StrEnum):
     """What came of asking."""
 
     NOTED = "noted"
@@ -71,9 +71,9 @@ def ask_to_join(
     wording: str,
     origin: Origin,
     form: int,
-    limits: Limits,
+    limits: RequestLimits,
     now: dt.datetime,
-) -> Asked:
+) -> RequestResult:
     """Note that somebody asked for this address to join; each form counts once.
 
     It does the same for every address: nobody can tell from outside who has subscribed.
@@ -95,7 +95,7 @@ def ask_to_join(
     with store.write() as connection:
         before = requests.by_form(connection, form)
         if before is not None:
-            return Asked.NOTED if before.mailbox == asked.mailbox else Asked.AGAIN
+            return RequestResult.NOTED if before.mailbox == asked.mailbox else RequestResult.AGAIN
         recent = requests.recent(connection, asked, now - _HOUR)
         if (
             recent.all >= limits.all
@@ -104,9 +104,9 @@ def ask_to_join(
             or recent.network >= limits.network
             or recent.ip >= limits.ip
         ):
-            return Asked.ENOUGH
+            return RequestResult.ENOUGH
         requests.add(connection, asked)
-    return Asked.NOTED
+    return RequestResult.NOTED
 
 
 def ask_by_link(
@@ -119,7 +119,7 @@ def ask_by_link(
     now: dt.datetime,
     list_id: int | None = None,
     target: Address | None = None,
-) -> Asked:
+) -> RequestResult:
     """Note that somebody with a reader's link asked for more than to leave.
 
     A mail to the address on record will ask whether it was the reader: anybody may hold a mail that
@@ -128,10 +128,10 @@ def ask_by_link(
     with store.write() as connection:
         person = reader_of(connection, link)
         if person is None or suppression_of(connection, person.address, hashes):
-            return Asked.BLOCKED
+            return RequestResult.BLOCKED
         since = now - dt.timedelta(days=1)
         if requests.asked_since(connection, person.id, since) >= _MAILS_A_DAY:
-            return Asked.ENOUGH
+            return RequestResult.ENOUGH
         request = Request(
             id=new_id(),
             kind=kind,
@@ -144,7 +144,7 @@ def ask_by_link(
             target=target,
         )
         requests.add(connection, request)
-    return Asked.NOTED
+    return RequestResult.NOTED
 
 
 def new_id() -> int:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.audience import preferences
 from newsletter.audience.holders import Holder, holders, reader_of, with_deliveries
-from newsletter.audience.preferences import Standing
+from newsletter.audience.preferences import ReaderPreferences
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
     Consent,
@@ -27,7 +27,7 @@ LONGEST_REASON = 500
 ONE_CLICK, PAGE, REASON, UNDO = "one-click", "page", "reason", "undo"
 
 
-class Undone(StrEnum):
+class UndoResult(StrEnum):
     """What came of taking it back."""
 
     DONE = "undone"
@@ -82,7 +82,7 @@ def leave(
     return {link: left(link) for link in clicks}
 
 
-def about(link: PersonalLink, standing: Standing | Holder) -> Left:
+def about(link: PersonalLink, standing: ReaderPreferences | Holder) -> Left:
     """What leaving the list of a link would mean."""
     if isinstance(standing, Holder):
         return Left(standing)
@@ -108,7 +108,7 @@ def _joined_by(
     }
 
 
-def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = None) -> Undone:
+def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = None) -> UndoResult:
     """Take back a leave by a link of the last hour; whoever was pending is pending again.
 
     The list is that of the link, or another one that they left on their preferences page.
@@ -119,22 +119,22 @@ def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = 
         person = reader_of(connection, link)
         standing = subscriptions.find(connection, subscriber_id, list_id)
         if standing is None or person is None:
-            return Undone.LATE
+            return UndoResult.LATE
         if suppressions.find(connection, person.address) is not None:
-            return Undone.BLOCKED
+            return UndoResult.BLOCKED
         if standing.status is not SubscriptionStatus.UNSUBSCRIBED:
-            return Undone.DONE
+            return UndoResult.DONE
         facts = _without_reasons(connection, subscriber_id, list_id)
         last = facts[-1] if facts else None
         if last is None or not _by_link(last, said) or said.at - last.consent.at > UNDO_FOR:
-            return Undone.LATE
+            return UndoResult.LATE
         if preferences.changed_enough(connection, subscriber_id, said.at):
-            return Undone.ENOUGH
+            return UndoResult.ENOUGH
         kinds = [fact.kind for fact in facts if fact.kind is not ConsentKind.UNSUBSCRIBED]
         confirmed = kinds and kinds[-1] is ConsentKind.CONFIRMED
         status = SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING
         subscriptions.subscribe(connection, subscriber_id, list_id, status, said)
-    return Undone.DONE
+    return UndoResult.DONE
 
 
 def give_reason(store: Store, link: PersonalLink, reason: str, said: Consent) -> bool:

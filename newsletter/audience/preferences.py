@@ -57,7 +57,7 @@ class ListWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReaderPreferences:
     """`lists` has the ids of all lists by their names, `words` what readers see of them, `statuses`
     where the reader stands on those that they ever joined, asked to join, or left."""
 
@@ -74,14 +74,14 @@ class Standing:
         return tuple(name for name, status in self.statuses.items() if status is confirmed)
 
 
-def standing(store: Store, link: PersonalLink) -> Standing | Holder:
+def standing(store: Store, link: PersonalLink) -> ReaderPreferences | Holder:
     """How the reader of a link stands, or who else holds it."""
     return standings(store, [link])[link]
 
 
 def standings(
     store: Store, links: Collection[PersonalLink]
-) -> Mapping[PersonalLink, Standing | Holder]:
+) -> Mapping[PersonalLink, ReaderPreferences | Holder]:
     """As `standing`, for many at once."""
     with store.read() as connection:
         rows = query.of(connection, {link.subscriber_id for link in links})
@@ -95,9 +95,9 @@ def standings(
     }
 
 
-def _standing(rows: Sequence[Row[Any]]) -> Standing:
+def _standing(rows: Sequence[Row[Any]]) -> ReaderPreferences:
     first = rows[0]
-    return Standing(
+    return ReaderPreferences(
         people.subscriber_of(first),
         {row.list_name: row.list_id for row in rows if row.list_id is not None},
         {

@@ -21,7 +21,7 @@ from newsletter.audience.ownlayout import REASONS, STATUSES, OwnColumns
 from newsletter.audience.rejects import WriteReject
 from newsletter.audience.spreadsheet import unguard
 from newsletter.audience.statuses import moment
-from newsletter.audience.tally import Sample, Tally, in_batches, note
+from newsletter.audience.tally import ImportTally, Sample, in_batches, note
 from newsletter.audience.vocabulary import PLAIN_AS_WRITTEN
 from newsletter.errors import UsageError
 from newsletter.model.standing import FIRMNESS, Standing
@@ -41,7 +41,7 @@ _STATUSES = {each: each.status.value if each.status else None for each in Standi
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FILE = 1 << 40  # more than a file has lines: a row is known by its file and line in one number
 
-Progress = Callable[[int], None]
+RowProgress = Callable[[int], None]
 # Where a row puts its person; when they agreed and when they left, where a status tells.
 _Told = tuple[Standing, dt.datetime | None, dt.datetime | None]
 
@@ -61,8 +61,8 @@ class Rows:
         source: str | None,
         now: dt.datetime,
         write_reject: WriteReject,
-        progress: Progress,
-        tally: Tally,
+        progress: RowProgress,
+        tally: ImportTally,
         samples: int,
         list_of: Callable[[str], int],
     ) -> None:

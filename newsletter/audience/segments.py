@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.audience.lists import check_name
 from newsletter.errors import Refused
-from newsletter.model.segment import Rule, Segment, attributes
+from newsletter.model.segment import Segment, SegmentRule, attributes
 from newsletter.store import Store
 from newsletter.store.people import lists, people
 from newsletter.store.segments import segments
@@ -106,7 +106,7 @@ def members_of(connection: Connection, name: str, list_id: int | None, moment: M
 
 
 def _members(
-    connection: Connection, rule: Rule, list_name: str | None, size: int, moment: Moment
+    connection: Connection, rule: SegmentRule, list_name: str | None, size: int, moment: Moment
 ) -> Members:
     list_id = None if list_name is None else lists.id_of(connection, list_name)
     return Members(
@@ -116,7 +116,7 @@ def _members(
     )
 
 
-def _warnings(connection: Connection, rule: Rule) -> Sequence[str]:
+def _warnings(connection: Connection, rule: SegmentRule) -> Sequence[str]:
     unknown = people.unknown_attributes(connection, attributes(rule))
     if not unknown:
         return ()

@@ -42,7 +42,7 @@ NOTHING = Said(None)
 
 
 # What a cell, in lower case, says; None for a word that is not known.
-Meaning = Callable[[str], Said | None]
+StatusReader = Callable[[str], Said | None]
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class StatusColumn:
 
     index: int
     name: str
-    meaning: Meaning
+    meaning: StatusReader
     known: dict[str, Said] = field(default_factory=dict)
 
     def read(self, cell: str) -> Said | None:
@@ -65,7 +65,7 @@ class StatusColumn:
 _MOST_WORDS = 10_000
 
 
-def by_words(words: Words) -> Meaning:
+def by_words(words: Words) -> StatusReader:
     """A column whose words are those of a table, and no others."""
 
     def meaning(cell: str) -> Said | None:
@@ -74,7 +74,7 @@ def by_words(words: Words) -> Meaning:
     return meaning
 
 
-def if_filled(standing: Standing) -> Meaning:
+def if_filled(standing: Standing) -> StatusReader:
     """A column in which anything, usually a time, says that it happened."""
 
     def meaning(cell: str) -> Said | None:
@@ -83,7 +83,7 @@ def if_filled(standing: Standing) -> Meaning:
     return meaning
 
 
-def by_name(name: str) -> Meaning | None:
+def by_name(name: str) -> StatusReader | None:
     """How a column of this name, in lower case, is read; None if it does not look like a status or
     a consent."""
     if _CHANNEL.search(name) and "mail" not in name:
@@ -108,7 +108,7 @@ def status_word(cell: str) -> Said | None:
     return Said(COMMON[cell]) if cell in COMMON else None
 
 
-def _agreed(empty: Said) -> Meaning:
+def _agreed(empty: Said) -> StatusReader:
     """A column such as `subscribed` or `opted_in`; `empty` is what a cell without a word says."""
 
     def meaning(cell: str) -> Said | None:
@@ -125,7 +125,7 @@ def _agreed(empty: Said) -> Meaning:
     return meaning
 
 
-def _refused(standing: Standing) -> Meaning:
+def _refused(standing: Standing) -> StatusReader:
     """A column such as `unsubscribed` or `bounced`, in which a yes or a time says no."""
 
     def meaning(cell: str) -> Said | None:

@@ -24,7 +24,7 @@ from newsletter.store.people.people import Person
 from newsletter.store.people.staging import Hashes
 
 
-class Outcome(StrEnum):
+class AddResult(StrEnum):
     """What `add` did; the words of the import."""
 
     ADDED = "added"
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    outcome: Outcome
+    outcome: AddResult
     subscriber_id: int
     status: SubscriptionStatus
 
@@ -81,7 +81,7 @@ def add(
         if known is None:
             made = people.insert(connection, address, name or "", attributes, now)
             subscriptions.subscribe(connection, made.id, list_id, status, consent)
-            return Added(Outcome.ADDED, made.id, status)
+            return Added(AddResult.ADDED, made.id, status)
         standing = subscriptions.find(connection, known.id, list_id)
         if standing and standing.status is SubscriptionStatus.UNSUBSCRIBED and not resubscribe:
             raise Refused(
@@ -91,11 +91,13 @@ def add(
         changed = _update(connection, known, name, attributes, now)
         if standing is None or standing.status is SubscriptionStatus.UNSUBSCRIBED:
             subscriptions.subscribe(connection, known.id, list_id, status, consent)
-            return Added(Outcome.ADDED, known.id, status)
+            return Added(AddResult.ADDED, known.id, status)
         if standing.status is SubscriptionStatus.PENDING and status is SubscriptionStatus.CONFIRMED:
             subscriptions.subscribe(connection, known.id, list_id, status, consent)
-            return Added(Outcome.UPDATED, known.id, status)
-        return Added(Outcome.UPDATED if changed else Outcome.UNCHANGED, known.id, standing.status)
+            return Added(AddResult.UPDATED, known.id, status)
+        return Added(
+            AddResult.UPDATED if changed else AddResult.UNCHANGED, known.id, standing.status
+        )
 
 
 def profile(store: Store, address: Address, hashes: Hashes) -> Profile:

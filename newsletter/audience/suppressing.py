@@ -16,7 +16,7 @@ from newsletter.audience.ownlayout import REASONS
 from newsletter.audience.rejects import WriteReject, rejects_file
 from newsletter.audience.spreadsheet import guard, unguard
 from newsletter.audience.statuses import moment
-from newsletter.audience.tally import Tally, in_batches, note, refuse_unknown
+from newsletter.audience.tally import ImportTally, in_batches, note, refuse_unknown
 from newsletter.audience.vocabulary import COMMON
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, SuppressionReason
@@ -62,7 +62,7 @@ def import_suppressions(
     Where a row names no reason of its own it has `reason`. A reason that is known stays. Raises
     UsageError for words that are no reason.
     """
-    tally = Tally()
+    tally = ImportTally()
     with ExitStack() as files:
         file = files.enter_context(open_csv(path, bare=True))
         left_out = files.enter_context(rejects_file(rejects, [file.header]))
@@ -84,7 +84,7 @@ class _Rows:
         file: CsvFile,
         reason: SuppressionReason,
         now: dt.datetime,
-        tally: Tally,
+        tally: ImportTally,
         write_reject: WriteReject,
     ) -> None:
         names = names_of(file.header)

@@ -40,15 +40,15 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Tally:
+class ImportTally:
     """What was counted while the rows of all files were read."""
 
     rejected: int = 0
     unread_times: int = 0
     rejects: list[Reject] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
-    unknown: dict[tuple[str, str], "Unknown"] = field(default_factory=dict)
-    telling: dict[tuple[str, str], "Unknown"] = field(default_factory=dict)
+    unknown: dict[tuple[str, str], "UnknownStatus"] = field(default_factory=dict)
+    telling: dict[tuple[str, str], "UnknownStatus"] = field(default_factory=dict)
 
     def reject(self, reject: Reject) -> None:
         self.rejected += 1
@@ -57,7 +57,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class Unknown:
+class UnknownStatus:
     """A word that is not known in a column that says where people stand, or one that says no in a
     column that is not known to be about it."""
 
@@ -65,17 +65,17 @@ class Unknown:
     rows: int = 0
 
 
-def note(words: dict[tuple[str, str], Unknown], column: str, cell: str, place: str) -> None:
+def note(words: dict[tuple[str, str], UnknownStatus], column: str, cell: str, place: str) -> None:
     """Count such a word, while there are not too many of them."""
     key = (column, cell.strip()[:_SHOWN_LENGTH])
     if key in words or len(words) <= _SHOWN_WORDS:
-        words.setdefault(key, Unknown(place)).rows += 1
+        words.setdefault(key, UnknownStatus(place)).rows += 1
 
 
 def in_batches(
     file: CsvFile,
     add: Callable[[Batch, Record], None],
-    tally: Tally,
+    tally: ImportTally,
     write_reject: WriteReject,
 ) -> Iterator[Batch]:
     """The rows of a file as `add` puts them into a batch; those that it raises ValueError for are
@@ -98,7 +98,7 @@ def in_batches(
     yield batch
 
 
-def refuse_unknown(tally: Tally) -> None:
+def refuse_unknown(tally: ImportTally) -> None:
     """Raises UsageError for words that are not known, and for a no where none was looked for:
     nobody is imported on a guess."""
     if tally.unknown:
@@ -119,7 +119,7 @@ def refuse_unknown(tally: Tally) -> None:
         )
 
 
-def _refusal(message: str, found: Mapping[tuple[str, str], Unknown], hint: str) -> UsageError:
+def _refusal(message: str, found: Mapping[tuple[str, str], UnknownStatus], hint: str) -> UsageError:
     words = [
         f"{column}: {word!r} ({unknown.place}, {unknown.rows:,} rows)"
         for (column, word), unknown in list(found.items())[:_SHOWN_WORDS]

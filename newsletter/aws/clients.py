@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from newsletter.aws.faults import UNREADABLE, Section, fault_of
+from newsletter.aws.faults import UNREADABLE, SettingsSection, fault_of
 from newsletter.errors import ConfigurationError, NewsletterError
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ ERRORS = (BotoCoreError, ClientError, OSError, ValueError, *UNREADABLE)
 
 
 def open_clients(
-    service: str, section: Section, *, region: str, endpoint: str, configs: Sequence[Config]
+    service: str, section: SettingsSection, *, region: str, endpoint: str, configs: Sequence[Config]
 ) -> list[Any]:
     """A client of a service for each configuration.
 
@@ -38,7 +38,7 @@ def open_clients(
 
 
 def asked(
-    call: Callable[[], T], section: Section, otherwise: type[NewsletterError], context: str
+    call: Callable[[], T], section: SettingsSection, otherwise: type[NewsletterError], context: str
 ) -> T:
     """What a call of AWS that asks returns. Raises ConfigurationError for what a person has to
     mend, and `otherwise`, which says what was wanted, for what may pass."""

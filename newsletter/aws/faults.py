@@ -21,7 +21,7 @@ _PROXY_WANTS_MORE = 407
 _CHARACTERS = 300  # of what the SDK says
 
 
-class Kind(Enum):
+class FaultKind(Enum):
     """What an error is about."""
 
     CREDENTIALS = "credentials"  # they are missing, wrong or expired
@@ -34,11 +34,11 @@ class Kind(Enum):
     @property
     def is_configuration(self) -> bool:
         """Whether a person has to change something here before a further try can go better."""
-        return self not in (Kind.UNREACHABLE, Kind.OTHER)
+        return self not in (FaultKind.UNREACHABLE, FaultKind.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class SettingsSection:
     """The part of the settings that a call is made for, as people are told of it."""
 
     where: str
@@ -52,7 +52,7 @@ class Section:
 class Fault:
     """What is wrong, and what to do."""
 
-    kind: Kind
+    kind: FaultKind
     message: str
     hint: str
     where: str
@@ -75,27 +75,31 @@ _NETWORK = "Check the network, the endpoint_url and the region. Credentials are 
 _KEY_TEXT = "Set them anew, without spaces, line breaks or letters that are not ASCII."
 
 # Errors of the SDK, the first class that fits; the text is its own, through the mask.
-_SDK: tuple[tuple[type[Exception], Kind, str], ...] = (
-    (boto.ProfileNotFound, Kind.SETTINGS, _PROFILE),
-    (boto.ConfigParseError, Kind.SETTINGS, "Mend that file: it is the configuration of AWS."),
-    (boto.ConfigNotFound, Kind.SETTINGS, "Check AWS_CONFIG_FILE."),
-    (boto.InvalidConfigError, Kind.SETTINGS, _PROFILE),
-    (boto.InfiniteLoopConfigError, Kind.SETTINGS, _PROFILE),
-    (boto.UnknownCredentialError, Kind.SETTINGS, _PROFILE),
-    (boto.NoCredentialsError, Kind.CREDENTIALS, _ENVIRONMENT),
-    (boto.UnauthorizedSSOTokenError, Kind.CREDENTIALS, _LOGIN),
-    (boto.SSOError, Kind.CREDENTIALS, _LOGIN),
-    (boto.TokenRetrievalError, Kind.CREDENTIALS, _LOGIN),
-    (boto.LoginError, Kind.CREDENTIALS, _LOGIN),
-    (boto.MetadataRetrievalError, Kind.CREDENTIALS, _MACHINE),
-    (boto.MissingDependencyException, Kind.SETTINGS, _PROFILE),
-    (boto.InvalidRetryConfigurationError, Kind.SETTINGS, "Check AWS_RETRY_MODE."),
-    (boto.InvalidDefaultsMode, Kind.SETTINGS, "Check AWS_DEFAULTS_MODE."),
-    (boto.InvalidProxiesConfigError, Kind.SETTINGS, _PROXY),
-    (boto.ProxyConnectionError, Kind.UNREACHABLE, _PROXY),
-    (boto.SSLError, Kind.UNREACHABLE, "Check the certificate of the endpoint, and AWS_CA_BUNDLE."),
-    (boto.ConnectionError, Kind.UNREACHABLE, _NETWORK),
-    (boto.HTTPClientError, Kind.UNREACHABLE, _NETWORK),
+_SDK: tuple[tuple[type[Exception], FaultKind, str], ...] = (
+    (boto.ProfileNotFound, FaultKind.SETTINGS, _PROFILE),
+    (boto.ConfigParseError, FaultKind.SETTINGS, "Mend that file: it is the configuration of AWS."),
+    (boto.ConfigNotFound, FaultKind.SETTINGS, "Check AWS_CONFIG_FILE."),
+    (boto.InvalidConfigError, FaultKind.SETTINGS, _PROFILE),
+    (boto.InfiniteLoopConfigError, FaultKind.SETTINGS, _PROFILE),
+    (boto.UnknownCredentialError, FaultKind.SETTINGS, _PROFILE),
+    (boto.NoCredentialsError, FaultKind.CREDENTIALS, _ENVIRONMENT),
+    (boto.UnauthorizedSSOTokenError, FaultKind.CREDENTIALS, _LOGIN),
+    (boto.SSOError, FaultKind.CREDENTIALS, _LOGIN),
+    (boto.TokenRetrievalError, FaultKind.CREDENTIALS, _LOGIN),
+    (boto.LoginError, FaultKind.CREDENTIALS, _LOGIN),
+    (boto.MetadataRetrievalError, FaultKind.CREDENTIALS, _MACHINE),
+    (boto.MissingDependencyException, FaultKind.SETTINGS, _PROFILE),
+    (boto.InvalidRetryConfigurationError, FaultKind.SETTINGS, "Check AWS_RETRY_MODE."),
+    (boto.InvalidDefaultsMode, FaultKind.SETTINGS, "Check AWS_DEFAULTS_MODE."),
+    (boto.InvalidProxiesConfigError, FaultKind.SETTINGS, _PROXY),
+    (boto.ProxyConnectionError, FaultKind.UNREACHABLE, _PROXY),
+    (
+        boto.SSLError,
+        FaultKind.UNREACHABLE,
+        "Check the certificate of the endpoint, and AWS_CA_BUNDLE.",
+    ),
+    (boto.ConnectionError, FaultKind.UNREACHABLE, _NETWORK),
+    (boto.HTTPClientError, FaultKind.UNREACHABLE, _NETWORK),
 )
 # What the SDK raises for a reply that it cannot read, beside its own errors.
 UNREADABLE = (
@@ -114,76 +118,83 @@ _PROVIDERS: Mapping[str, tuple[str, str]] = {
 }
 
 # Codes of AWS's answers, without the ending `Exception` that only some of them have.
-_CODES: Mapping[str, tuple[Kind, str]] = {
-    "InvalidClientTokenId": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
-    "UnrecognizedClient": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
-    "InvalidSecurity": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
-    "InvalidAccessKeyId": (Kind.CREDENTIALS, "AWS does not know this access key: check it."),
+_CODES: Mapping[str, tuple[FaultKind, str]] = {
+    "InvalidClientTokenId": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
+    "UnrecognizedClient": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
+    "InvalidSecurity": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
+    "InvalidAccessKeyId": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
     "SignatureDoesNotMatch": (
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "The secret key is not the one of this access key: check AWS_SECRET_ACCESS_KEY.",
     ),
     "InvalidSignature": (
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "The secret key is not the one of this access key: check AWS_SECRET_ACCESS_KEY.",
     ),
-    "IncompleteSignature": (Kind.CREDENTIALS, _KEY_TEXT),
-    "MissingAuthenticationToken": (Kind.CREDENTIALS, _ENVIRONMENT),
-    "ExpiredToken": (Kind.CREDENTIALS, "Renew the AWS credentials."),
-    "RequestExpired": (Kind.CLOCK, _CLOCK),
-    "RequestTimeTooSkewed": (Kind.CLOCK, _CLOCK),
-    "RequestInTheFuture": (Kind.CLOCK, _CLOCK),
-    "OptInRequired": (Kind.PERMISSION, "Sign up for the service, and enable the region."),
-    "SubscriptionRequired": (Kind.PERMISSION, "Sign up for the service, and enable the region."),
-    "TooManyRequests": (Kind.OTHER, "Wait a moment, and run it again."),
-    "Throttling": (Kind.OTHER, "Wait a moment, and run it again."),
-    "AccessDenied": (Kind.PERMISSION, ""),
-    "NotAuthorized": (Kind.PERMISSION, ""),
-    "AuthorizationError": (Kind.PERMISSION, ""),
+    "IncompleteSignature": (FaultKind.CREDENTIALS, _KEY_TEXT),
+    "MissingAuthenticationToken": (FaultKind.CREDENTIALS, _ENVIRONMENT),
+    "ExpiredToken": (FaultKind.CREDENTIALS, "Renew the AWS credentials."),
+    "RequestExpired": (FaultKind.CLOCK, _CLOCK),
+    "RequestTimeTooSkewed": (FaultKind.CLOCK, _CLOCK),
+    "RequestInTheFuture": (FaultKind.CLOCK, _CLOCK),
+    "OptInRequired": (FaultKind.PERMISSION, "Sign up for the service, and enable the region."),
+    "SubscriptionRequired": (
+        FaultKind.PERMISSION,
+        "Sign up for the service, and enable the region.",
+    ),
+    "TooManyRequests": (FaultKind.OTHER, "Wait a moment, and run it again."),
+    "Throttling": (FaultKind.OTHER, "Wait a moment, and run it again."),
+    "AccessDenied": (FaultKind.PERMISSION, ""),
+    "NotAuthorized": (FaultKind.PERMISSION, ""),
+    "AuthorizationError": (FaultKind.PERMISSION, ""),
 }
 _ROLES = ("AssumeRole", "AssumeRoleWithWebIdentity")  # asked for by the SDK on its own
 _SKEWED = re.compile(r"Signature (?:expired|not yet current)", re.IGNORECASE)
 _STAMP = re.compile(r"\b(\d{8}T\d{6})Z\b")
 
 
-def fault_of(error: Exception, section: Section) -> Fault:
+def fault_of(error: Exception, section: SettingsSection) -> Fault:
     """What an error means that a call of AWS raised, or the making of a client."""
     match error:
         case boto.ClientError():
             kind, message, hint = _answered(error, section)
         case _ if isinstance(error, UNREADABLE):
-            kind, hint = Kind.OTHER, _NETWORK
+            kind, hint = FaultKind.OTHER, _NETWORK
             message = f"{section.service} gave no readable answer"
         case boto.CredentialRetrievalError() if error.kwargs.get("provider") in _PROVIDERS:
             message, hint = _PROVIDERS[error.kwargs["provider"]]
-            kind = Kind.CREDENTIALS
+            kind = FaultKind.CREDENTIALS
             if error.kwargs["provider"] != "custom-process":  # of that it is what a program printed
                 message += f": {_said(error.kwargs.get('error_msg'))}"
         case boto.CredentialRetrievalError() | boto.PartialCredentialsError():
             by_environment = error.kwargs.get("provider") == "env"
-            kind, message = Kind.CREDENTIALS, _said(error)
+            kind, message = FaultKind.CREDENTIALS, _said(error)
             hint = _ENVIRONMENT if by_environment else _PROFILE
         case boto.NoRegionError() | boto.InvalidRegionError():
-            kind, message, hint = Kind.SETTINGS, _said(error), section.region
+            kind, message, hint = FaultKind.SETTINGS, _said(error), section.region
         case _ if _is_of_a_header(error):
-            kind, hint = Kind.CREDENTIALS, _KEY_TEXT
+            kind, hint = FaultKind.CREDENTIALS, _KEY_TEXT
             message = "the access key, its secret or its token holds what no header can carry"
         case _ if _is_of_the_endpoint(error):
-            kind, message, hint = Kind.SETTINGS, "the endpoint is no whole URL", section.endpoint
+            kind, message, hint = (
+                FaultKind.SETTINGS,
+                "the endpoint is no whole URL",
+                section.endpoint,
+            )
         case OSError() if not isinstance(error, boto.BotoCoreError):
-            kind = Kind.CREDENTIALS
+            kind = FaultKind.CREDENTIALS
             hint = f"{_PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
             file = line_of(str(error.filename or "a file"))
             message = f"the credentials are to come from {file}: {error.strerror}"
         case ValueError() if str(error).startswith("Unsupported host"):
-            kind, hint = Kind.CREDENTIALS, _MACHINE
+            kind, hint = FaultKind.CREDENTIALS, _MACHINE
             message = f"the container gave no credentials: {_said(error)}"
         case ValueError():  # what a credential_process or a file of AWS holds
-            kind, message, hint = Kind.CREDENTIALS, f"no credentials: {_said(error)}", _PROFILE
+            kind, message, hint = FaultKind.CREDENTIALS, f"no credentials: {_said(error)}", _PROFILE
         case _:
             kind, hint = next(
                 ((kind, hint) for known, kind, hint in _SDK if isinstance(error, known)),
-                (Kind.OTHER, "Check the AWS configuration of this machine."),
+                (FaultKind.OTHER, "Check the AWS configuration of this machine."),
             )
             message = _said(error)
     return Fault(kind, f"AWS: {message}", hint, section.where)
@@ -205,13 +216,13 @@ def line_of(text: str, length: int = _CHARACTERS) -> str:
     return " ".join("".join(shown).split())[:length]
 
 
-def _answered(error: boto.ClientError, section: Section) -> tuple[Kind, str, str]:
+def _answered(error: boto.ClientError, section: SettingsSection) -> tuple[FaultKind, str, str]:
     code, text = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
-    kind, hint = _CODES.get(code, (Kind.OTHER, ""))
+    kind, hint = _CODES.get(code, (FaultKind.OTHER, ""))
     said = f"{line_of(code)}: {line_of(text, 500)}"
-    if kind is Kind.CLOCK or (kind is Kind.CREDENTIALS and _SKEWED.search(text)):
-        return Kind.CLOCK, f"{said}{_clocks(error, text)}", _CLOCK
-    if kind is Kind.PERMISSION and not hint:
+    if kind is FaultKind.CLOCK or (kind is FaultKind.CREDENTIALS and _SKEWED.search(text)):
+        return FaultKind.CLOCK, f"{said}{_clocks(error, text)}", _CLOCK
+    if kind is FaultKind.PERMISSION and not hint:
         needed = section.permissions
         if error.operation_name in _ROLES:
             needed = (f"sts:{error.operation_name}",)
@@ -219,9 +230,9 @@ def _answered(error: boto.ClientError, section: Section) -> tuple[Kind, str, str
     status = status_of(error)
     if not code:  # of something in between
         told = f"{section.service} answered {status}, and not as AWS does: {line_of(text, 100)}"
-        return Kind.UNREACHABLE, told, _PROXY if status == _PROXY_WANTS_MORE else _NETWORK
-    if kind is Kind.OTHER and status >= 500:
-        return Kind.UNREACHABLE, f"{section.service} answered {status}: {said}", _NETWORK
+        return FaultKind.UNREACHABLE, told, _PROXY if status == _PROXY_WANTS_MORE else _NETWORK
+    if kind is FaultKind.OTHER and status >= 500:
+        return FaultKind.UNREACHABLE, f"{section.service} answered {status}: {said}", _NETWORK
     return kind, said, hint
 
 

@@ -22,7 +22,7 @@ from newsletter.errors import (
 from newsletter.gate import masked, visible, visible_json
 
 if TYPE_CHECKING:
-    from newsletter.cli.screen import Rows, Screen
+    from newsletter.cli.screen import Screen, ScreenTable
     from newsletter.project import Project
     from newsletter.store import Store
 
@@ -122,11 +122,11 @@ class Session:
 
         return Screen(stderr=True)
 
-    def table(self, *columns: str, header: bool = True) -> "Rows":
+    def table(self, *columns: str, header: bool = True) -> "ScreenTable":
         """A table in the one look of this command line."""
-        from newsletter.cli.screen import Rows
+        from newsletter.cli.screen import ScreenTable
 
-        return Rows(*columns, header=header)
+        return ScreenTable(*columns, header=header)
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object as one line."""

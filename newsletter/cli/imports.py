@@ -80,11 +80,11 @@ def import_(
     rejects: Path | None,
 ) -> None:
     """Let the people of CSV files join a list, all of them or none; record who left."""
-    from newsletter.audience.importing import Order, import_csv
+    from newsletter.audience.importing import ImportOptions, import_csv
     from newsletter.cli.subscribers import hashes_of
     from newsletter.project import utc_now
 
-    order = Order(
+    order = ImportOptions(
         _system(system),
         _choice(mapped, only, ignore, _everybody(everybody, reason)),
         _known_encoding(encoding),

@@ -43,7 +43,7 @@ class Screen(Console):
         super().print(*lines, **options)
 
 
-class Rows(Table):
+class ScreenTable(Table):
     """A table in the one look of this command line; on a narrow terminal, a line for each cell."""
 
     def __init__(self, *columns: str, header: bool) -> None:

@@ -9,7 +9,7 @@ from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 if TYPE_CHECKING:
     from newsletter.desk.prepare import Prepared
     from newsletter.sending.pace import Vitals
-    from newsletter.sending.state import Standing
+    from newsletter.sending.state import Activity
 
 _WAITS = {
     Wait.SLOT: "its turn at the rate",
@@ -22,12 +22,12 @@ _WAITS = {
 }
 
 
-def standing_of(send: Send) -> "Standing":
+def standing_of(send: Send) -> "Activity":
     """Where a send stands now."""
     from newsletter.project import utc_now
-    from newsletter.sending.state import standing
+    from newsletter.sending.state import activity_of
 
-    return standing(send, utc_now())
+    return activity_of(send, utc_now())
 
 
 def send_record(session: Session, send: Send, **found: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from newsletter.model.digest import Digest, Node
 from newsletter.model.email import Message
 from newsletter.model.send import Foot
 from newsletter.project import Project
-from newsletter.sending.compose import SAMPLE_READER, Audience, compose, for_audience
+from newsletter.sending.compose import SAMPLE_READER, SendContext, compose, for_send
 from newsletter.transports import mime
 
 
@@ -65,7 +65,7 @@ def sample_message(prepared: Prepared, project: Project) -> Message:
     """The email for a sample reader; its links lead under base_url and open nobody's page."""
     base_url = project.settings.newsletter.base_url
     list_name = prepared.digest.meta.list or ""
-    audience = Audience(
+    context = SendContext(
         send_id="preview",
         slug=prepared.digest.slug,
         list_id=1,
@@ -74,7 +74,7 @@ def sample_message(prepared: Prepared, project: Project) -> Message:
         in_ledger=False,
         foot=Foot(is_open=project.settings.web.opens(list_name)),
     )
-    return compose(for_audience(prepared.email, audience), SAMPLE_READER, audience, 1, 1)
+    return compose(for_send(prepared.email, context), SAMPLE_READER, context, 1, 1)
 
 
 def digest_json(digest: Digest) -> str:

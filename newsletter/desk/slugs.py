@@ -16,7 +16,7 @@ _HEAD_BYTES = 256 * 1024  # front matter has 64 K characters at most, of four by
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class SlugSource:
     """An issue of the project; `position` is where it gets its slug from."""
 
     path: Path
@@ -34,13 +34,15 @@ class Slugs:
             for slug in possible_slugs(head, path.stem) or (_slug(path, head, "")[0],):
                 self._may_have[slug].append(path)
 
-    def holders(self, slug: str) -> list[Holder]:
+    def holders(self, slug: str) -> list[SlugSource]:
         """Who has this slug, the oldest name first."""
         found = [
             (path, *_slug(path, _head(path), self._project.shown(path)))
             for path in self._may_have.get(slug, ())
         ]
-        return [Holder(path.resolve(), position) for path, its, position in found if its == slug]
+        return [
+            SlugSource(path.resolve(), position) for path, its, position in found if its == slug
+        ]
 
 
 def is_taken(project: Project, slug: str) -> bool:

@@ -17,19 +17,19 @@ _TEXTS = ("text", "text_special", "code_inline", "foreign")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HeadingAnchor:
     """A heading by its line in the file, and the anchor that links name."""
 
     line: int
     anchor: str
 
 
-def places(tokens: Sequence[Token], body_line: int) -> Mapping[str, Place]:
+def places(tokens: Sequence[Token], body_line: int) -> Mapping[str, HeadingAnchor]:
     """Each heading of the issue but its title, by the name that it has or was given.
 
     `body_line` is the line of the file that the body begins in.
     """
-    found: dict[str, Place] = {}
+    found: dict[str, HeadingAnchor] = {}
     for number, (token, inline) in enumerate(pairwise(tokens)):
         if token.type != "heading_open" or token.level or token.tag == "h1" or not token.map:
             continue
@@ -38,7 +38,9 @@ def places(tokens: Sequence[Token], body_line: int) -> Mapping[str, Place]:
         if given := _GIVEN.search(inline.content):
             names.insert(0, slugified(given[1]))
         # An address has no other letters than these, however well browsers read it.
-        place = Place(token.map[0] + body_line, f"to-{names[0] if names[0].isascii() else number}")
+        place = HeadingAnchor(
+            token.map[0] + body_line, f"to-{names[0] if names[0].isascii() else number}"
+        )
         for name in filter(None, names):
             found.setdefault(name, place)
     return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from newsletter.digest import typography, urls
-from newsletter.digest.places import Place, name_of
+from newsletter.digest.places import HeadingAnchor, name_of
 from newsletter.digest.urls import Use
 from newsletter.languages import Signs
 from newsletter.model.digest import Image
@@ -35,7 +35,9 @@ class Report:
     pictures: Pictures | None = None
     findings: list[Finding] = field(default_factory=list)
     unresolved: list[tuple[str, Position]] = field(default_factory=list)  # links without a target
-    places: Mapping[str, Place] = field(default_factory=dict)  # where links of the issue may lead
+    places: Mapping[str, HeadingAnchor] = field(
+        default_factory=dict
+    )  # where links of the issue may lead
     asked_for: frozenset[str] = frozenset()  # the names of places in targets
     anchors: dict[int, str] = field(default_factory=dict)  # by the line of the heading they lead to
     fragments: list[tuple[str, Position]] = field(default_factory=list)  # those that lead nowhere

@@ -25,7 +25,7 @@ from newsletter.store import Store, locks, state
 from newsletter.store.ledger import sends, transitions
 from newsletter.store.reported import events as log
 from newsletter.store.reported import settling, unreadable
-from newsletter.store.reported.settling import Standing
+from newsletter.store.reported.settling import DeliveryState
 
 T = TypeVar("T")
 
@@ -57,7 +57,9 @@ class Applied:
         self.unknown_words += more.unknown_words
 
 
-Owners = dict[str, tuple[Standing, Ref | None]]  # deliveries, and what told of them, by message id
+Owners = dict[
+    str, tuple[DeliveryState, Ref | None]
+]  # deliveries, and what told of them, by message id
 
 
 def apply(
@@ -186,9 +188,9 @@ def _apply(
 ) -> None:
     found = settling.deliveries_of(connection, told, settling.hold_sends(connection, told))
     owners: Owners = {
-        event.message_id: (standing, event.ref)
-        for event, standing in zip(told, found, strict=True)
-        if standing is not None
+        event.message_id: (delivery, event.ref)
+        for event, delivery in zip(told, found, strict=True)
+        if delivery is not None
     }
     events = _one_of_each(told, owners)
     added = log.record(connection, events, now)
@@ -211,7 +213,7 @@ def _apply(
     breaker.check(connection, effective, policy)
 
 
-def _is_forgotten(connection: Connection, event: Event, found: Standing | None) -> bool:
+def _is_forgotten(connection: Connection, event: Event, found: DeliveryState | None) -> bool:
     """Whether the store should know more of a mail than it does: then it was restored from a copy,
     or lost what it had committed. A claim is on disk before anything of it leaves."""
     if event.ref is None:
@@ -221,15 +223,15 @@ def _is_forgotten(connection: Connection, event: Event, found: Standing | None) 
     return found.attempts < (event.ref.attempt or 1)
 
 
-def _one_of_each(told: Sequence[Event], owners: Owners) -> list[tuple[Event, Standing | None]]:
+def _one_of_each(told: Sequence[Event], owners: Owners) -> list[tuple[Event, DeliveryState | None]]:
     """Events without repetitions, each with its delivery.
 
     One that says whose it is tells it of all that have its message id.
     """
-    by_key: dict[str, tuple[Event, Standing | None]] = {}
+    by_key: dict[str, tuple[Event, DeliveryState | None]] = {}
     for event in told:
-        standing, ref = owners.get(event.message_id, (None, event.ref))
-        by_key.setdefault(event.key, (replace(event, ref=ref), standing))
+        delivery, ref = owners.get(event.message_id, (None, event.ref))
+        by_key.setdefault(event.key, (replace(event, ref=ref), delivery))
     return list(by_key.values())
 
 

@@ -14,6 +14,7 @@ from newsletter.config import Settings
 from newsletter.errors import NewsletterError
 from newsletter.model.event import Event, NoEvent, Ref
 from newsletter.store import Store
+from newsletter.times import Clock
 
 MAX_CHARACTERS = 256 * 1024  # of a message that is kept
 A_CALL = 10  # messages in a call of a queue, at most
@@ -22,7 +23,6 @@ WAIT_SECONDS = 5  # for a first message: as long may stopping take
 _DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # NUL and halves of characters
 
-Clock = Callable[[], dt.datetime]
 Parse = Callable[[str], Event | NoEvent]
 
 

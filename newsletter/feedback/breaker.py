@@ -12,17 +12,17 @@ from newsletter.model.record import SendRecord
 from newsletter.model.send import SendStatus, StoppedBy
 from newsletter.store.ledger import balance, sends, transitions
 from newsletter.store.reported import events as log
-from newsletter.store.reported.settling import Standing
+from newsletter.store.reported.settling import DeliveryState
 
 LEAST_ACCEPTED = 200  # before bounces are judged by their share
 _JUDGED = (Cause.HARD, Cause.COMPLAINT)
 
 
 def check(
-    connection: Connection, told: Collection[tuple[Event, Standing]], policy: PolicySettings
+    connection: Connection, told: Collection[tuple[Event, DeliveryState]], policy: PolicySettings
 ) -> None:
     """Pause the running sends of which events tell too much that is bad."""
-    for number in sorted({standing.send for event, standing in told if event.cause in _JUDGED}):
+    for number in sorted({delivery.send for event, delivery in told if event.cause in _JUDGED}):
         send = sends.record(connection, number, lock=True)
         if send.status is not SendStatus.SENDING:
             continue

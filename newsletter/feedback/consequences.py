@@ -18,14 +18,14 @@ from newsletter.store import Store, locks
 from newsletter.store.ledger import sends
 from newsletter.store.people import consents, former, people, suppressions
 from newsletter.store.reported import events as log
-from newsletter.store.reported.events import Report
-from newsletter.store.reported.settling import Standing
+from newsletter.store.reported.events import LoggedEvent
+from newsletter.store.reported.settling import DeliveryState
 
 _TOLD = (EventType.BOUNCE, EventType.COMPLAINT, EventType.DELIVERY)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SuppressionDecision:
     """Why an address is to be suppressed, and by which event of the log."""
 
     reason: SuppressionReason
@@ -35,12 +35,12 @@ class Verdict:
 
 def obey(
     connection: Connection,
-    told: Collection[tuple[Event, Standing]],
+    told: Collection[tuple[Event, DeliveryState]],
     now: dt.datetime,
     policy: PolicySettings,
 ) -> None:
     """Suppress, or allow again, the readers of whom events tell, by all that is known of them."""
-    readers = {standing.subscriber_id for event, standing in told if event.type in _TOLD}
+    readers = {delivery.subscriber_id for event, delivery in told if event.type in _TOLD}
     affected = log.with_causes(connection, readers) if readers else ()
     keys = people.address_keys(connection, affected) if affected else {}
     if not keys:
@@ -58,7 +58,7 @@ def obey(
     standing = suppressions.standing(connection, mailed)
     for key, (own, shown_good) in sorted(mailed.items()):
         since = max(filter(None, (removed.get(key), shown_good)), default=None)
-        wanted = verdict(own, since, policy.soft_bounce_limit)
+        wanted = decide(own, since, policy.soft_bounce_limit)
         suppression, caused_by = standing.get(key, (None, None))
         if suppression is not None:
             if caused_by is None:  # somebody decided it
@@ -89,7 +89,9 @@ def undo_bounces(store: Store, send_id: str, now: dt.datetime) -> int:
         return suppressions.remove_bounced(connection, number, f"newsletter {source}", now)
 
 
-def mailed_to(reports: Sequence[Report], moved_at: dt.datetime | None) -> Sequence[Report]:
+def mailed_to(
+    reports: Sequence[LoggedEvent], moved_at: dt.datetime | None
+) -> Sequence[LoggedEvent]:
     """The reports about mail to the address that a person has now.
 
     What happened at the one before, however late it is told, says nothing of this one.
@@ -98,11 +100,11 @@ def mailed_to(reports: Sequence[Report], moved_at: dt.datetime | None) -> Sequen
 
 
 def mailed_before(
-    reports: Sequence[Report], left: Sequence[tuple[str, dt.datetime]]
-) -> dict[str, Sequence[Report]]:
+    reports: Sequence[LoggedEvent], left: Sequence[tuple[str, dt.datetime]]
+) -> dict[str, Sequence[LoggedEvent]]:
     """The reports about mail to each address that a person has left, by its key; `left` has them in
     the order of time, each with when it was left."""
-    own: dict[str, Sequence[Report]] = {}
+    own: dict[str, Sequence[LoggedEvent]] = {}
     since: dt.datetime | None = None
     for key, until in left:
         own[key] = [
@@ -114,9 +116,9 @@ def mailed_before(
     return own
 
 
-def verdict(
-    reports: Collection[Report], since: dt.datetime | None, soft_bounce_limit: int
-) -> Verdict | None:
+def decide(
+    reports: Collection[LoggedEvent], since: dt.datetime | None, soft_bounce_limit: int
+) -> SuppressionDecision | None:
     """What the reports about one person add up to; the order in which they are given is nothing.
 
     Those from `since` and before do not count: a person has allowed the address again then, or
@@ -130,7 +132,7 @@ def verdict(
     for reason, kinds in _AT_ONCE:
         for report in counted:
             if report.cause in (Cause.HARD, Cause.COMPLAINT, Cause.LISTED) and report.type is kinds:
-                return Verdict(reason, _named(report), report.id)
+                return SuppressionDecision(reason, _named(report), report.id)
     return _soft(counted, soft_bounce_limit)
 
 
@@ -140,7 +142,7 @@ _AT_ONCE = (
 )
 
 
-def _soft(counted: Sequence[Report], limit: int) -> Verdict | None:
+def _soft(counted: Sequence[LoggedEvent], limit: int) -> SuppressionDecision | None:
     """The soft bounce that is one too many in a row.
 
     A delivery ends a row, but not that of a mail that bounced after all: some servers take a mail
@@ -155,13 +157,13 @@ def _soft(counted: Sequence[Report], limit: int) -> Verdict | None:
             in_a_row = 0
         if in_a_row == limit:
             source = f"{limit} soft bounces in a row, the last: {_named(report)}"
-            return Verdict(SuppressionReason.SOFT_BOUNCE, source, report.id)
+            return SuppressionDecision(SuppressionReason.SOFT_BOUNCE, source, report.id)
     return None
 
 
-def _mail(report: Report) -> tuple[str, int]:
+def _mail(report: LoggedEvent) -> tuple[str, int]:
     return report.send_id, report.number
 
 
-def _named(report: Report) -> str:
+def _named(report: LoggedEvent) -> str:
     return f"{report.type} {report.detail}".strip() + f", send {report.send_id}"

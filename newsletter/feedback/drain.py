@@ -25,6 +25,7 @@ from newsletter.feedback.base import (
     Received,
 )
 from newsletter.store import Store
+from newsletter.times import Clock
 
 _EMPTY_SECONDS = 1
 
@@ -36,7 +37,7 @@ class Drain:
     queue: Queue
     store: Store
     settings: Settings
-    clock: Callable[[], dt.datetime]
+    clock: Clock
     stop: threading.Event
     notify: Callable[[str], None]
     total: Applied

@@ -1,6 +1,6 @@
 """Segments: saved filters over a list, and what their rules say.
 
-A Rule is a tree of these classes. Capitals never matter in a text: `berlin` is `Berlin`.
+A SegmentRule is a tree of these classes. Capitals never matter in a text: `berlin` is `Berlin`.
 """
 
 import datetime as dt
@@ -53,7 +53,7 @@ class Comparison(StrEnum):
     AT_LEAST = ">="
 
 
-class Part(StrEnum):
+class TextPosition(StrEnum):
     """Where in a value a text stands."""
 
     ANYWHERE = "contains"
@@ -73,7 +73,7 @@ class Compare:
 @dataclass(frozen=True, slots=True)
 class Contains:
     subject: Subject
-    part: Part
+    part: TextPosition
     text: str
 
 
@@ -128,26 +128,26 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    rule: "Rule"
+    rule: "SegmentRule"
 
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    rules: "tuple[Rule, ...]"
+    rules: "tuple[SegmentRule, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    rules: "tuple[Rule, ...]"
+    rules: "tuple[SegmentRule, ...]"
 
 
 Test: TypeAlias = (
     Compare | Contains | OneOf | IsSet | OnList | Joined | JoinedWithin | Engaged | Paused
 )
-Rule: TypeAlias = Test | Not | AllOf | AnyOf
+SegmentRule: TypeAlias = Test | Not | AllOf | AnyOf
 
 
-def tests(rule: Rule) -> tuple[Test, ...]:
+def tests(rule: SegmentRule) -> tuple[Test, ...]:
     """The tests of a rule, in its order."""
     match rule:
         case Not():
@@ -158,7 +158,7 @@ def tests(rule: Rule) -> tuple[Test, ...]:
             return (rule,)
 
 
-def attributes(rule: Rule) -> tuple[str, ...]:
+def attributes(rule: SegmentRule) -> tuple[str, ...]:
     """The names of the attributes that a rule asks for, each once."""
     subjects = (
         test.subject for test in tests(rule) if isinstance(test, Compare | Contains | OneOf | IsSet)

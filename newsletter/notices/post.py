@@ -1,9 +1,7 @@
 """The one path of a single mail: its name, its turn at the rate, and what became of it."""
 
-import datetime as dt
 import secrets
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from newsletter.errors import OutcomeUnknown, SendingStopped
@@ -13,6 +11,7 @@ from newsletter.model.send import Outcome, Rejected, Unknown
 from newsletter.sending.pace import Pace
 from newsletter.store import Store
 from newsletter.store.ledger import limiter
+from newsletter.times import Clock
 from newsletter.transports.base import Transport
 
 _REF = "X-Newsletter-Ref"
@@ -25,7 +24,7 @@ class Post:
     store: Store
     transport: Transport
     pace: Pace
-    clock: Callable[[], dt.datetime]
+    clock: Clock
     stop: threading.Event
 
     def wait(self) -> None:

@@ -16,7 +16,7 @@ from newsletter.model.notice import Notice
 from newsletter.model.send import Accepted, Outcome
 from newsletter.model.subscriber import Subscriber
 from newsletter.notices.post import Post, named
-from newsletter.sending.compose import SAMPLE_READER, Audience, compose, for_audience
+from newsletter.sending.compose import SAMPLE_READER, SendContext, compose, for_send
 from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
 from newsletter.sending.worker import Worker
@@ -58,7 +58,7 @@ def send_tests(
     post = Post(worker.store, worker.transport, pace, worker.clock, worker.stop)
     with worker.store.read() as connection:
         today = foot_of(connection, list_name, slug, web)
-    audience = Audience(
+    context = SendContext(
         send_id=Notice.TEST,
         slug=slug,
         list_id=0,
@@ -75,7 +75,7 @@ def send_tests(
                 number = receipts.mails(connection, email.content_hash) + len(reached) + 1
             # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
             person = Subscriber(0, address, known.name, known.attributes)
-            trial = Trial(address, _deliver(post, _message(email, person, audience, number)))
+            trial = Trial(address, _deliver(post, _message(email, person, context, number)))
             trials.append(trial)
             if isinstance(trial.outcome, Accepted):
                 reached.append(address.text)
@@ -104,10 +104,10 @@ def _receipt(worker: Worker, email: Email, slug: str, by: str) -> Iterator[list[
                 )
 
 
-def _message(email: Email, person: Subscriber, audience: Audience, number: int) -> Message:
+def _message(email: Email, person: Subscriber, context: SendContext, number: int) -> Message:
     """As the message of a delivery, but for its subject, its name and whom its links are of."""
-    shown = replace(for_audience(email, audience), subject=(PREFIX, *email.subject))
-    message = compose(shown, person, audience, number, 1)
+    shown = replace(for_send(email, context), subject=(PREFIX, *email.subject))
+    message = compose(shown, person, context, number, 1)
     about = f"{email.content_hash[:_HASH_LENGTH]}-{number}"
     return replace(named(message, Notice.TEST, about), name=about)
 

@@ -5,7 +5,7 @@ from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Subscriber
 from newsletter.notices.post import named
-from newsletter.sending.compose import Audience, compose, for_audience
+from newsletter.sending.compose import SendContext, compose, for_send
 from newsletter.store import Store
 from newsletter.store.ledger import sends
 from newsletter.store.people import lists, mailed
@@ -27,7 +27,7 @@ def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int)
             return None
         email = Email.from_json(sends.email_of(connection, number))
         list_name = lists.find_name(connection, list_id)
-    audience = Audience(
+    context = SendContext(
         send_id=Notice.WELCOME,
         slug=send.slug,
         list_id=list_id,
@@ -36,5 +36,5 @@ def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int)
         in_ledger=False,
         foot=send.foot,
     )
-    message = compose(for_audience(email, audience), to, audience, to.id, 1)
+    message = compose(for_send(email, context), to, context, to.id, 1)
     return named(message, Notice.WELCOME)

@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from newsletter.audience.tally import Sample
     from newsletter.model.segment import Segment
     from newsletter.operations.propose import Proposal
-    from newsletter.sending.state import Standing
+    from newsletter.sending.state import Activity
     from newsletter.store.people.imports import Import
     from newsletter.store.people.lists import ListCounts
     from newsletter.store.people.people import Person
     from newsletter.store.reported.unreadable import SetAside
 
-Record = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 def send(
     sent: Send,
-    now: "Standing",
+    now: "Activity",
     *,
     alarm: str | None = None,
     unknown_words: Mapping[str, int] | None = None,
     warning: str | None = None,
-) -> Record:
+) -> JsonObject:
     """A send and where it stands `now`; `status` alone looks for the last three."""
     balance, left = sent.counts, now.time_left
     return {
@@ -73,7 +73,7 @@ def send(
     }
 
 
-def proposal(proposed: "Proposal") -> Record:
+def proposal(proposed: "Proposal") -> JsonObject:
     """A send that was not made: what `--dry-run` says."""
     order, forecast = proposed.order, proposed.forecast
     return {
@@ -97,7 +97,7 @@ def proposal(proposed: "Proposal") -> Record:
     }
 
 
-def delivery(delivered: Delivery) -> Record:
+def delivery(delivered: Delivery) -> JsonObject:
     return {
         "address": delivered.address,
         "subscriber_id": delivered.subscriber_id,
@@ -111,7 +111,7 @@ def delivery(delivered: Delivery) -> Record:
     }
 
 
-def person(known: "Person") -> Record:
+def person(known: "Person") -> JsonObject:
     subscriber = known.subscriber
     return {
         "id": subscriber.id,
@@ -123,7 +123,7 @@ def person(known: "Person") -> Record:
     }
 
 
-def subscription(joined: Subscription) -> Record:
+def subscription(joined: Subscription) -> JsonObject:
     consent = joined.consent
     return {
         "list": joined.list,
@@ -133,7 +133,7 @@ def subscription(joined: Subscription) -> Record:
     }
 
 
-def suppression(suppressed: Suppression) -> Record:
+def suppression(suppressed: Suppression) -> JsonObject:
     return {
         "address": suppressed.address,
         "reason": suppressed.reason,
@@ -142,7 +142,7 @@ def suppression(suppressed: Suppression) -> Record:
     }
 
 
-def mailing_list(counts: "ListCounts") -> Record:
+def mailing_list(counts: "ListCounts") -> JsonObject:
     return {
         "name": counts.name,
         "confirmed": counts.confirmed,
@@ -155,7 +155,7 @@ def mailing_list(counts: "ListCounts") -> Record:
     }
 
 
-def segment(saved: "Segment") -> Record:
+def segment(saved: "Segment") -> JsonObject:
     return {
         "name": saved.name,
         "rule": saved.rule,
@@ -164,7 +164,7 @@ def segment(saved: "Segment") -> Record:
     }
 
 
-def members(found: "Members", list_name: str | None) -> Record:
+def members(found: "Members", list_name: str | None) -> JsonObject:
     """Who would get a send to a segment of a list, or of any where none is named."""
     return {
         "list": list_name,
@@ -174,7 +174,7 @@ def members(found: "Members", list_name: str | None) -> Record:
     }
 
 
-def sample(row: "Sample") -> Record:
+def sample(row: "Sample") -> JsonObject:
     """A row of a file as an import would take it."""
     return {
         "file": row.file,
@@ -187,11 +187,11 @@ def sample(row: "Sample") -> Record:
     }
 
 
-def set_aside(message: "SetAside") -> Record:
+def set_aside(message: "SetAside") -> JsonObject:
     return {"at": time(message.at), "reason": message.reason, "payload": message.payload}
 
 
-def import_(done: "Import") -> Record:
+def import_(done: "Import") -> JsonObject:
     return {
         "import_id": done.id,
         "at": time(done.at),
@@ -202,7 +202,7 @@ def import_(done: "Import") -> Record:
     }
 
 
-def explanation(told: "Explanation") -> Record:
+def explanation(told: "Explanation") -> JsonObject:
     facts = [
         {"at": time(fact.at), "kind": fact.kind, "text": fact.text, **fact.details}
         for fact in told.facts

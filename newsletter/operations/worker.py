@@ -16,7 +16,7 @@ from newsletter.feedback.warning import of_running
 from newsletter.links import Links, load_keys
 from newsletter.operations.keys import hashes_of
 from newsletter.project import Project, utc_now
-from newsletter.sending.canary import Limits
+from newsletter.sending.canary import CanaryLimits
 from newsletter.sending.core import Notify
 from newsletter.sending.patience import Patience
 from newsletter.sending.worker import Worker
@@ -48,7 +48,7 @@ def open_worker(project: Project, store: Store, notify: Notify) -> Worker:
         generation=project.generation,
         refresh=lambda: _pull_suppressions(project, store, transport, notify),
         timezone=settings.newsletter.timezone,
-        canary_limits=Limits(
+        canary_limits=CanaryLimits(
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),
         poll_events=_drain(project, store, stop, notify),

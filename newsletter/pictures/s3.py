@@ -9,14 +9,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from newsletter.aws.clients import asked, open_clients
-from newsletter.aws.faults import Section, code_of
+from newsletter.aws.faults import SettingsSection, code_of
 from newsletter.config import MediaSettings
 from newsletter.errors import ConfigurationError, PicturesUnpublished
 from newsletter.model.picture import Picture, media_type
 
 _CALLS = 8  # at once
 _FOR_EVER = "public, max-age=31536000, immutable"  # a name is made of its content
-_SECTION = Section(
+_SECTION = SettingsSection(
     "media",
     "S3",
     region="Set [media] region, or AWS_REGION.",

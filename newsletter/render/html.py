@@ -52,7 +52,7 @@ from newsletter.model.digest import (
 )
 from newsletter.render import breaking
 from newsletter.render.fields import Fields
-from newsletter.render.rules import Part, with_gaps
+from newsletter.render.rules import DigestPart, with_gaps
 from newsletter.render.spacing import joins_without_space
 
 _INLINE_WIDE = 284  # CSS pixels of a picture among words whose size nobody knows
@@ -184,11 +184,11 @@ class HtmlWriter:
 
     # --- blocks ---
 
-    def blocks(self, blocks: Iterable[Part], level: int = _FIRST_LEVEL) -> Markup:
+    def blocks(self, blocks: Iterable[DigestPart], level: int = _FIRST_LEVEL) -> Markup:
         """Blocks in their order; the headings of items and sub-sections are of `level`."""
         return Markup("".join(self._parts(blocks, level, 0)))  # noqa: S704 -- as above
 
-    def _parts(self, parts: Iterable[Part], level: int, below: int) -> Iterator[str]:
+    def _parts(self, parts: Iterable[DigestPart], level: int, below: int) -> Iterator[str]:
         """As `blocks`; `below` is how many headings of their kind they stand under."""
         after_heading = False
         for part, parted in with_gaps(parts):

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 from newsletter.model.digest import Block, Item, Rule, Section
 
-Part = Block | Item | Section
+DigestPart = Block | Item | Section
 
 
-def with_gaps(parts: Iterable[Part]) -> Iterator[tuple[Part, bool]]:
+def with_gaps(parts: Iterable[DigestPart]) -> Iterator[tuple[DigestPart, bool]]:
     """The parts without idle rules, each with whether such a rule stood between it and another.
 
     A rule is idle before an item, a section, another rule or the end: what begins or ends there has
@@ -23,6 +23,6 @@ def with_gaps(parts: Iterable[Part]) -> Iterator[tuple[Part, bool]]:
             follows, parted = True, False
 
 
-def without_idle_rules(parts: Iterable[Part]) -> Iterator[Part]:
+def without_idle_rules(parts: Iterable[DigestPart]) -> Iterator[DigestPart]:
     """The parts without the rules that `with_gaps` leaves out."""
     return (part for part, _ in with_gaps(parts))

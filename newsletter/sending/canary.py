@@ -11,14 +11,14 @@ from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Waiting
 from newsletter.store.ledger import canary as shares
 from newsletter.store.ledger import ownership, sends, transitions
-from newsletter.store.ledger.canary import Reports
+from newsletter.store.ledger.canary import CanaryReports
 
 _ENOUGH = 0.95  # of the accepted: a few mailboxes answer after hours
 _LEAST = 0.5  # what must have come back when the patience is over
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CanaryLimits:
     """Shares of the accepted at which the rest stays, and how long reports are waited for."""
 
     complaints: float = 0.001
@@ -43,7 +43,7 @@ def is_out(work: Assignment) -> bool:
 
 
 def wait(
-    work: Assignment, limits: Limits, poll: Callable[[], None], notify: Callable[[str], None]
+    work: Assignment, limits: CanaryLimits, poll: Callable[[], None], notify: Callable[[str], None]
 ) -> bool:
     """Wait for the reports of the first share; True where the rest may go now.
 
@@ -90,7 +90,7 @@ def wait(
     return False
 
 
-def _against(found: Reports, limits: Limits, *, is_over: bool) -> str:
+def _against(found: CanaryReports, limits: CanaryLimits, *, is_over: bool) -> str:
     """Why the rest must not go, empty if nothing speaks against it."""
     if is_over and not found.accepted:
         return "of the canary no mail is known to be out: nothing was learnt from it"

@@ -14,7 +14,7 @@ SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class SendContext:
     """What all messages of one send share beside the email.
 
     `list_name` is empty where there is no list, as in a preview. `in_ledger` is False for what the
@@ -39,9 +39,9 @@ class Audience:
         return f"{phrase(title)} <{name}>" if title else f"<{name}>"
 
 
-def for_audience(email: Email, audience: Audience) -> Email:
+def for_send(email: Email, context: SendContext) -> Email:
     """The email of one send: its list is named, and open is only what is of each reader."""
-    foot, links, list_name = audience.foot, audience.links, audience.list_name
+    foot, links, list_name = context.foot, context.links, context.list_name
     values = {
         IN_MAIL: "yes",
         LIST_NAME: foot.list_title or list_name,
@@ -53,24 +53,24 @@ def for_audience(email: Email, audience: Audience) -> Email:
 
 
 def compose(
-    email: Email, to: Subscriber, audience: Audience, delivery: int, attempt: int
+    email: Email, to: Subscriber, context: SendContext, delivery: int, attempt: int
 ) -> Message:
     """The message of one delivery: merge fields filled, its own unsubscribe link and tags.
 
-    `email` is that of its audience: see `for_audience`.
+    `email` is made for its send: see `for_audience`.
     """
-    links = audience.links
-    brought_by = (audience.send_id, delivery) if audience.in_ledger else ("", 0)
-    link = PersonalLink(to.id, audience.list_id, to.link_key, *brought_by)
+    links = context.links
+    brought_by = (context.send_id, delivery) if context.in_ledger else ("", 0)
+    link = PersonalLink(to.id, context.list_id, to.link_key, *brought_by)
     unsubscribe_url = links.unsubscribe_url(link)
     values = {
         **{f"subscriber.{name}": value for name, value in to.attributes.items()},
         "subscriber.name": to.name,
         "unsubscribe_url": unsubscribe_url,
         "preferences_url": links.preferences_url(link),
-        "web_url": links.web_url(audience.slug),
+        "web_url": links.web_url(context.slug),
     }
-    delivery_id = f"{audience.send_id}-{delivery}"
+    delivery_id = f"{context.send_id}-{delivery}"
     ref = f"{delivery_id}.{attempt}"
     return Message(
         ref=ref,
@@ -79,16 +79,16 @@ def compose(
         email=email,
         values=values,
         headers=(
-            ("List-Id", audience.list_header),
+            ("List-Id", context.list_header),
             ("List-Unsubscribe", f"<{unsubscribe_url}>"),
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # Exchange answers no issue then
             ("X-Newsletter-Ref", ref),
         ),
         tags=(
-            ("send", audience.send_id),
+            ("send", context.send_id),
             ("delivery", delivery_id),
             ("attempt", str(attempt)),
-            *((("store", audience.store_id),) if audience.store_id else ()),
+            *((("store", context.store_id),) if context.store_id else ()),
         ),
     )

@@ -25,13 +25,13 @@ from newsletter.errors import (
 )
 from newsletter.model.email import Email
 from newsletter.model.send import Outcome, RetryLater, StoppedBy, Unknown, Wait
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import SendContext, compose
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
 from newsletter.sending.patience import Patience
 from newsletter.store import Store
 from newsletter.store.ledger import claims, deliveries, limiter, recording, sends, transitions
 from newsletter.store.ledger.claims import Claim, NothingToClaim
-from newsletter.times import shown
+from newsletter.times import Clock, shown
 from newsletter.transports import Transport
 
 LEASE = dt.timedelta(seconds=60)
@@ -41,7 +41,6 @@ _SOONEST = dt.timedelta(minutes=1)  # a pause for the quota is no shorter
 _LOOK_SECONDS = 5.0  # a long wait for a slot ends by a pause, too
 _RETRY_AFTER = dt.timedelta(seconds=5)
 
-Clock = Callable[[], dt.datetime]
 Notify = Callable[[str], None]
 
 
@@ -57,7 +56,7 @@ class Assignment:
     transport: Transport
     number: int
     email: Email
-    audience: Audience
+    context: SendContext
     owner: str
     epoch: int
     pace: Pace
@@ -89,13 +88,13 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
+class SendPaused:
     """The send was paused by what the transport said."""
 
     reason: str
 
 
-Step = Sent | NotSent | Paused | NothingToClaim
+Step = Sent | NotSent | SendPaused | NothingToClaim
 
 
 def send_batch(work: Assignment) -> Step:
@@ -199,11 +198,11 @@ def _take_back(work: Assignment, claim: Claim) -> None:
 
 def _deliver(work: Assignment, claim: Claim) -> Step:
     messages = [
-        compose(work.email, row.subscriber, work.audience, row.number, row.attempt)
+        compose(work.email, row.subscriber, work.context, row.number, row.attempt)
         for row in claim.rows
     ]
     try:
-        outcomes = work.transport.deliver(work.audience.send_id, messages)
+        outcomes = work.transport.deliver(work.context.send_id, messages)
     except Throttled as error:
         _put_back(work, claim, slower=True)
         return NotSent(error.message, throttled=True)
@@ -287,7 +286,7 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
 
 def pause(
     work: Assignment, reason: str, by: StoppedBy, resume_at: dt.datetime | None = None
-) -> Paused:
+) -> SendPaused:
     """Pause the send that is worked on, unless it was paused or cancelled or taken over already."""
 
     def pause_it() -> None:
@@ -297,4 +296,4 @@ def pause(
                 transitions.pause(connection, send, reason, by, resume_at)
 
     work.patience.until_back(pause_it)
-    return Paused(reason)
+    return SendPaused(reason)

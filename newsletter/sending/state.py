@@ -15,7 +15,7 @@ _UNHEARD = dt.timedelta(seconds=30)  # of the 60 of a lease: it is renewed every
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Activity:
     """`state` is None for what is over, and for what is paused until a person goes on with it.
 
     `owner` runs the send, `since` then; `rate` is in recipients a second, lately.
@@ -30,27 +30,27 @@ class Standing:
     time_left: dt.timedelta | None = None
 
 
-def standing(send: Send, now: dt.datetime) -> Standing:
+def activity_of(send: Send, now: dt.datetime) -> Activity:
     """Where a send stands at this moment."""
     match send.status:
         case SendStatus.SCHEDULED:
-            return Standing(State.WAITING, Wait.SCHEDULE, send.scheduled_at)
+            return Activity(State.WAITING, Wait.SCHEDULE, send.scheduled_at)
         case SendStatus.PAUSED if send.resume_at is not None:
-            return Standing(State.WAITING, Wait.QUOTA, send.resume_at)
+            return Activity(State.WAITING, Wait.QUOTA, send.resume_at)
         case SendStatus.SENDING:
             return _in_hand(send, now)
         case _:
-            return Standing(None)
+            return Activity(None)
 
 
-def _in_hand(send: Send, now: dt.datetime) -> Standing:
+def _in_hand(send: Send, now: dt.datetime) -> Activity:
     tenure = send.tenure
     name, lease_until = tenure.owner, tenure.lease_until
     if name is None or lease_until is None or owner.is_dead(name):
-        return Standing(State.INTERRUPTED)
+        return Activity(State.INTERRUPTED)
     if not owner.is_here(Owner(name, 0, lease_until)):
         if lease_until <= now:
-            return Standing(State.INTERRUPTED)
+            return Activity(State.INTERRUPTED)
         if owner.is_of_a_wrong_clock(lease_until, now):
             return _held(send, State.WAITING, Wait.CLOCK)
         if lease_until - now <= _UNHEARD:
@@ -62,10 +62,10 @@ def _in_hand(send: Send, now: dt.datetime) -> Standing:
 
 def _held(
     send: Send, state: State, waiting_for: Wait | None = None, until: dt.datetime | None = None
-) -> Standing:
+) -> Activity:
     tenure = send.tenure
     rate = tenure.speed if state is State.RUNNING else None
-    return Standing(
+    return Activity(
         state=state,
         waiting_for=waiting_for,
         until=until,

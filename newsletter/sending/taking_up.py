@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 from newsletter.sending.run import run
-from newsletter.sending.state import standing
+from newsletter.sending.state import activity_of
 from newsletter.sending.tenure import is_free
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
@@ -35,20 +35,20 @@ def unattended(store: Store, now: dt.datetime) -> Sequence[Send]:
         send
         for send in found
         if send.status is SendStatus.PAUSED
-        or standing(send, now).state is State.INTERRUPTED
+        or activity_of(send, now).state is State.INTERRUPTED
         or _is_doubted(send, now)
     ]
 
 
 def _is_doubted(send: Send, now: dt.datetime) -> bool:
     """Whether the lease of its owner tells nothing, for a wrong clock gave it."""
-    return standing(send, now).waiting_for is Wait.CLOCK
+    return activity_of(send, now).waiting_for is Wait.CLOCK
 
 
 def _may_go_on(send: Send, now: dt.datetime) -> bool:
     if send.status is SendStatus.PAUSED:
         return send.resume_at is not None and send.resume_at <= now
-    return send.stopped_by is None and standing(send, now).state is State.INTERRUPTED
+    return send.stopped_by is None and activity_of(send, now).state is State.INTERRUPTED
 
 
 def take_up(worker: Worker, send_id: str) -> Send:

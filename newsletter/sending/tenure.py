@@ -9,7 +9,7 @@ from newsletter.model.email import Email
 from newsletter.model.record import Owner, SendRecord
 from newsletter.model.send import ENDED, OVER, Send, SendStatus, StoppedBy, Wait
 from newsletter.sending import canary, generation, owner, plan, restored
-from newsletter.sending.compose import Audience, for_audience
+from newsletter.sending.compose import SendContext, for_send
 from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Pace, Tally, Waiting
 from newsletter.sending.worker import Worker
@@ -122,7 +122,7 @@ def _own(
     if send.canary.share is not None and send.canary.size is None:
         size = canary.size_of(send.canary.share, send.recipients)
         shares.set_size(connection, number, size)
-    audience = Audience(
+    context = SendContext(
         send_id=send.id,
         slug=send.slug,
         list_id=send.list_id,
@@ -135,8 +135,8 @@ def _own(
         store=worker.store,
         transport=worker.transport,
         number=number,
-        email=for_audience(Email.from_json(sends.email_of(connection, number)), audience),
-        audience=audience,
+        email=for_send(Email.from_json(sends.email_of(connection, number)), context),
+        context=context,
         owner=worker.name,
         epoch=epoch,
         pace=Pace(min((rate for rate in (send.rate, worker.max_rate) if rate), default=None)),

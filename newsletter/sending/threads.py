@@ -9,7 +9,7 @@ from typing import assert_never
 from newsletter.errors import ConfigurationError, StoreError, TransportError
 from newsletter.model.send import SendStatus, StoppedBy, Wait
 from newsletter.sending import core, restored
-from newsletter.sending.core import LEASE, Assignment, NotSent, Paused, Sent
+from newsletter.sending.core import LEASE, Assignment, NotSent, SendPaused, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS
 from newsletter.sending.worker import Worker
 from newsletter.store.ledger import ownership
@@ -142,7 +142,7 @@ def _send_all(worker: Worker, work: Assignment, progress: Progress) -> None:
                 status=SendStatus.SENDING, owned=True, retry_at=dt.datetime() as at
             ):
                 work.stop.wait(min(1.0, max(0.0, (at - work.clock()).total_seconds())))
-            case Paused() | NothingToClaim():
+            case SendPaused() | NothingToClaim():
                 return
             case _:
                 assert_never(step)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from newsletter.links import Links
 from newsletter.sending import canary, owner
-from newsletter.sending.core import Clock, Notify
+from newsletter.sending.core import Notify
 from newsletter.sending.pace import Vitals
 from newsletter.sending.patience import Patience
 from newsletter.store import Store
+from newsletter.times import Clock
 from newsletter.transports import Transport
 
 
@@ -37,7 +38,7 @@ class Worker:
     stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
     generation: Path | None = None  # see newsletter.sending.generation
     timezone: str = "UTC"  # in which times are shown, and whose days the rule of a segment means
-    canary_limits: canary.Limits = field(default_factory=canary.Limits)
+    canary_limits: canary.CanaryLimits = field(default_factory=canary.CanaryLimits)
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
     check_events: Callable[[], None] = lambda: None  # now and then: tells where none come

@@ -7,7 +7,7 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected
 from newsletter.transports import mime
 
-Answer = Callable[[str, Sequence[Message]], list[Outcome]]
+Deliver = Callable[[str, Sequence[Message]], list[Outcome]]
 
 
 class Memory:
@@ -19,7 +19,7 @@ class Memory:
 
     def __init__(
         self,
-        answer: Answer | None = None,
+        answer: Deliver | None = None,
         concurrency: int = 1,
         allowed: Allowance | None = None,
     ) -> None:

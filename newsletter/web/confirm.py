@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from newsletter.audience import confirming, erasing, own_data
-from newsletter.audience.confirming import Answer, Confirmed, Named
+from newsletter.audience.confirming import ClickResult, Confirmed, Named
 from newsletter.links import PersonalLink
 from newsletter.model.subscriber import Consent
 from newsletter.store.people import lists
@@ -22,7 +22,7 @@ from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
 from newsletter.web.subscribe import is_open
 
-_TOO_LATE = (Answer.EXPIRED, Answer.GONE)
+_TOO_LATE = (ClickResult.EXPIRED, ClickResult.GONE)
 _FORM = form_body(action="confirm, as the button of the page sends it")
 _PIECE_CHARACTERS = 64 * 1024
 
@@ -33,7 +33,7 @@ def add(app: FastAPI, site: Site) -> None:
         """The page with the button; it changes nothing."""
         named = site.request(token)
         request = confirming.look_at(site.store, named, site.clock())
-        if isinstance(request, Answer):
+        if isinstance(request, ClickResult):
             return _page(site, named, Confirmed(request))
         return site.pages.page("confirm.html", request=request)
 
@@ -55,9 +55,9 @@ def add(app: FastAPI, site: Site) -> None:
             said,
             welcome=bool(web.welcome),
         )
-        if done.answer is Answer.DATA and done.link is not None:
+        if done.answer is ClickResult.DATA and done.link is not None:
             return _download(site, done.link)
-        if done.answer is Answer.ERASE and done.link is not None:
+        if done.answer is ClickResult.ERASE and done.link is not None:
             return await _erase(site, done.link, said)
         return await run_in_threadpool(_page, site, named, done)
 

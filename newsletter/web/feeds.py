@@ -30,7 +30,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FeedEntry:
     """One issue; its `url` is absolute, its `id` the same wherever the site is."""
 
     id: str
@@ -52,7 +52,7 @@ def identity(*parts: str) -> str:
     return uuid.uuid5(_NAMESPACE, "/".join(parts)).urn
 
 
-def atom(channel: Channel, entries: Sequence[Entry]) -> bytes:
+def atom(channel: Channel, entries: Sequence[FeedEntry]) -> bytes:
     feed = FeedGenerator()
     feed.id(channel.id or f"{channel.base_url}/archive/")
     feed.title(_legal(channel.title))
@@ -78,7 +78,7 @@ def atom(channel: Channel, entries: Sequence[Entry]) -> bytes:
     return bytes(feed.atom_str(pretty=True))
 
 
-def json_feed(channel: Channel, entries: Sequence[Entry]) -> bytes:
+def json_feed(channel: Channel, entries: Sequence[FeedEntry]) -> bytes:
     feed = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": channel.title,

@@ -232,7 +232,7 @@ class Archive:
 
     def _feed(
         self,
-        write: Callable[[feeds.Channel, Sequence[feeds.Entry]], bytes],
+        write: Callable[[feeds.Channel, Sequence[feeds.FeedEntry]], bytes],
         media_type: str,
         issues: Sequence[Issue],
     ) -> File:
@@ -249,7 +249,7 @@ class Archive:
             logo=look.logo.url if look.logo else "",
         )
         entries = [
-            feeds.Entry(
+            feeds.FeedEntry(
                 id=feeds.identity("issue", issue.first_send, issue.slug),
                 url=(around := self._around(issue.slug)).web_url,
                 title=issue.title,

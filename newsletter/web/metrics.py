@@ -18,11 +18,12 @@ from newsletter import __version__
 from newsletter.config import Settings
 from newsletter.feedback import silence
 from newsletter.model.send import Send
-from newsletter.sending.state import standing
+from newsletter.sending.state import activity_of
 from newsletter.store import Store, figures
 from newsletter.store.ledger import limiter, sends
 from newsletter.store.people import suppressions
 from newsletter.store.reported import events
+from newsletter.times import Clock
 
 _SOON = dt.timedelta(seconds=10)
 _LATER = dt.timedelta(seconds=60)
@@ -31,7 +32,6 @@ _REPORTS = ("delivered", "bounced", "complained")
 _COUNTS = ("accepted", "rejected", "skipped", "unknown", "queued")
 
 T = TypeVar("T")
-Clock = Callable[[], dt.datetime]
 
 
 class Metrics:
@@ -171,7 +171,7 @@ def _of_sends(newest: Sequence[Send], now: dt.datetime) -> Iterator[Metric]:
     for send in newest:
         for name in _REPORTS:
             reports.add_metric((send.id, name), getattr(send.reports, name))
-        found = standing(send, now)
+        found = activity_of(send, now)
         state, waiting_for = found.state or "none", found.waiting_for or "none"
         states.add_metric((send.id, send.status, state, waiting_for), 1)
         if found.rate is not None:

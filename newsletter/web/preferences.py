@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from newsletter.audience import joining, leaving, preferences
 from newsletter.audience.address import InvalidAddress, parse
 from newsletter.audience.holders import Holder
-from newsletter.audience.joining import Asked
-from newsletter.audience.leaving import Undone
-from newsletter.audience.preferences import Changed, Standing
+from newsletter.audience.joining import RequestResult
+from newsletter.audience.leaving import UndoResult
+from newsletter.audience.preferences import Changed, ReaderPreferences
 from newsletter.links import PersonalLink, Purpose
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, RequestKind, SubscriptionStatus, SuppressionReason
@@ -72,7 +72,11 @@ def _page(site: Site, link: PersonalLink, note: str = "", status: int = 200) -> 
 
 
 def _shown(
-    site: Site, link: PersonalLink, standing: Standing | Holder, note: str = "", status: int = 200
+    site: Site,
+    link: PersonalLink,
+    standing: ReaderPreferences | Holder,
+    note: str = "",
+    status: int = 200,
 ) -> Response:
     """`note` is the key of the text that says what just happened."""
     if link.subscriber_id == 0:
@@ -110,7 +114,7 @@ def _other_holder(site: Site, link: PersonalLink, holder: Holder) -> Response:
     return site.pages.page("preferences_former.html", unsubscribe=unsubscribe)
 
 
-def _blocked(standing: preferences.Standing) -> str:
+def _blocked(standing: preferences.ReaderPreferences) -> str:
     """The key of the text that says why mail cannot come; empty where it can."""
     if standing.suppressed is None:
         return ""
@@ -154,13 +158,13 @@ def _join(visit: _Visit) -> Response:
     """Think again within the hour; else the address on record is asked."""
     _, list_id = _list_id(visit)
     match leaving.undo(visit.site.store, visit.link, visit.said, list_id):
-        case Undone.DONE:
+        case UndoResult.DONE:
             return _done(visit, "note_joined")
-        case Undone.BLOCKED:
+        case UndoResult.BLOCKED:
             return _fault(visit, "note_blocked")
-        case Undone.ENOUGH:
+        case UndoResult.ENOUGH:
             return _fault(visit, "note_slower", 429)
-        case Undone.LATE:
+        case UndoResult.LATE:
             return _ask(visit, RequestKind.JOIN, list_id=list_id)
 
 
@@ -247,9 +251,9 @@ def _ask(
         target=target,
     )
     match asked:
-        case Asked.NOTED:
+        case RequestResult.NOTED:
             return _done(visit, "note_ask")
-        case Asked.BLOCKED:
+        case RequestResult.BLOCKED:
             return _fault(visit, "note_blocked")
         case _:
             return _fault(visit, "note_enough", 429)

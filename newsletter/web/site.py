@@ -1,8 +1,7 @@
 """What all routes of the public site share."""
 
-import datetime as dt
 import zoneinfo
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +17,7 @@ from newsletter.errors import ConfigurationError
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.project import Project, utc_now
 from newsletter.store import Store
+from newsletter.times import Clock
 from newsletter.web.look import Look
 from newsletter.web.pages import Pages
 from newsletter.web.texts import load_texts
@@ -32,7 +32,7 @@ class Site:
     links: Links
     texts: Mapping[str, str]
     pages: Pages
-    clock: Callable[[], dt.datetime] = utc_now
+    clock: Clock = utc_now
     # For what takes long, so that no one-click waits behind it.
     dear: Executor = field(default_factory=partial(ThreadPoolExecutor, 2, "dear"))
 

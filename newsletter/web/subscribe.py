@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from newsletter.audience import joining
 from newsletter.audience.address import InvalidAddress, parse
-from newsletter.audience.joining import Asked
+from newsletter.audience.joining import RequestResult
 from newsletter.links import Purpose
 from newsletter.store.people import lists
 from newsletter.web.forms import fields, form_body, origin
@@ -100,7 +100,7 @@ def _ask(
         wording=wording(site, *_words(site, list_id)),
         origin=came_from,
         form=form,
-        limits=joining.Limits(
+        limits=joining.RequestLimits(
             ip=web.requests_per_ip,
             network=web.requests_per_network,
             wide_network=web.requests_per_wide_network,
@@ -110,9 +110,9 @@ def _ask(
         now=site.clock(),
     )
     match asked:
-        case Asked.ENOUGH:
+        case RequestResult.ENOUGH:
             return site.pages.problem(429)
-        case Asked.AGAIN:
+        case RequestResult.AGAIN:
             return _form(site, list_id, list_name, sent, again=True)
         case _:
             return _sent(site)

@@ -84,7 +84,7 @@ def _think_again(site: Site, link: PersonalLink, reason: str, said: Consent) -> 
     undone = leaving.undo(site.store, link, said)
     return site.pages.page(
         "unsubscribe_undone.html",
-        status=429 if undone is leaving.Undone.ENOUGH else 200,
+        status=429 if undone is leaving.UndoResult.ENOUGH else 200,
         word=undone,
         preferences=theirs,
     )

@@ -12,7 +12,7 @@ from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Outcome
 from newsletter.model.subscriber import Subscriber
 from newsletter.project import utc_now
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import SendContext, compose
 from newsletter.sending.plan import Order, plan
 from newsletter.sending.run import run
 from newsletter.sending.worker import Worker
@@ -169,7 +169,7 @@ def write_only(letter: str, size: int, folder: str) -> float:
 
 
 def messages(email: Email, size: int) -> Iterator[Message]:
-    audience = Audience("20260107-bench1", "issue", 1, LIST, links())
+    context = SendContext("20260107-bench1", "issue", 1, LIST, links())
     for number in range(size):
         person = Subscriber(number, Address(f"reader{number}@example.com"), f"Reader {number}", {})
-        yield compose(email, person, audience, number, 1)
+        yield compose(email, person, context, number, 1)

@@ -34,10 +34,10 @@ from newsletter.model.segment import (
     Not,
     OneOf,
     OnList,
-    Part,
     Paused,
-    Rule,
+    SegmentRule,
     Subject,
+    TextPosition,
     Value,
 )
 from newsletter.model.subscriber import Consent, SubscriptionStatus
@@ -103,7 +103,7 @@ class Person:
 # --- what a rule says of a person, in Python ------------------------------------------------------
 
 
-def holds(rule: Rule, person: Person, list_name: str) -> bool:
+def holds(rule: SegmentRule, person: Person, list_name: str) -> bool:
     match rule:
         case Not():
             return not holds(rule.rule, person, list_name)
@@ -119,11 +119,11 @@ def holds(rule: Rule, person: Person, list_name: str) -> bool:
         case Contains():
             value, text = value_of(rule.subject, person).lower(), rule.text.lower()
             match rule.part:
-                case Part.ANYWHERE:
+                case TextPosition.ANYWHERE:
                     return text in value
-                case Part.START:
+                case TextPosition.START:
                     return value.startswith(text)
-                case Part.END:
+                case TextPosition.END:
                     return value.endswith(text)
             assert_never(rule.part)
         case IsSet():
@@ -191,7 +191,7 @@ def ordered(left: Any, comparison: Comparison, right: Any) -> bool:
 # --- a rule as an editor writes it ----------------------------------------------------------------
 
 
-def written(rule: Rule) -> str:
+def written(rule: SegmentRule) -> str:
     match rule:
         case Not():
             return f"not ({written(rule.rule)})"
@@ -241,9 +241,9 @@ def value(of: Value) -> str:
 SUBJECTS = st.sampled_from([*Field, *map(Attribute, ATTRIBUTES)])
 VALUES = st.sampled_from([*TEXTS, *NUMBERS])
 DATES = st.dates(dt.date(2025, 12, 1), dt.date(2026, 1, 9))
-TESTS: st.SearchStrategy[Rule] = st.one_of(
+TESTS: st.SearchStrategy[SegmentRule] = st.one_of(
     st.builds(Compare, SUBJECTS, st.sampled_from(Comparison), VALUES),
-    st.builds(Contains, SUBJECTS, st.sampled_from(Part), st.sampled_from(TEXTS)),
+    st.builds(Contains, SUBJECTS, st.sampled_from(TextPosition), st.sampled_from(TEXTS)),
     st.builds(OneOf, SUBJECTS, st.lists(VALUES, min_size=1, max_size=4).map(tuple)),
     st.builds(IsSet, SUBJECTS),
     st.builds(OnList, st.sampled_from(LISTS)),
@@ -259,7 +259,7 @@ TESTS: st.SearchStrategy[Rule] = st.one_of(
     ),
     st.just(Paused()),
 )
-RULES: st.SearchStrategy[Rule] = st.recursive(
+RULES: st.SearchStrategy[SegmentRule] = st.recursive(
     TESTS,
     lambda inner: st.one_of(
         st.builds(Not, inner),
@@ -329,7 +329,7 @@ def report(connection: sa.Connection, subscriber_id: int, kind: EventType, at: d
     )
 
 
-def members(store: Store, rule: Rule, list_name: str | None = "daily") -> set[str]:
+def members(store: Store, rule: SegmentRule, list_name: str | None = "daily") -> set[str]:
     with store.read() as connection:
         list_id = None if list_name is None else lists.id_of(connection, list_name)
         found = segments.sample(connection, rule, list_id, MOMENT, 1000)
@@ -349,7 +349,7 @@ def test_the_database_and_python_agree_about_everybody(store: Store, seed: int) 
 
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(RULES)
-    def agree(rule: Rule) -> None:
+    def agree(rule: SegmentRule) -> None:
         read = parse(written(rule))
 
         expected = {person.address for person in persons if holds(rule, person, "daily")}
@@ -392,8 +392,8 @@ def test_sql_in_a_rule_is_plain_text(daily: Store, text: str) -> None:
 
     for rule in (
         Compare(Attribute("note"), Comparison.EQUAL, text),
-        Contains(Attribute("note"), Part.ANYWHERE, text),
-        Contains(Attribute("note"), Part.START, text[:4]),
+        Contains(Attribute("note"), TextPosition.ANYWHERE, text),
+        Contains(Attribute("note"), TextPosition.START, text[:4]),
         OneOf(Attribute("note"), (text, "none")),
         Compare(Attribute(attribute_name(text)), Comparison.EQUAL, "yes"),
     ):

@@ -18,7 +18,7 @@ from newsletter.model.address import Address
 from newsletter.model.email import Email, MergeField, MergeText, Message, Place
 from newsletter.model.send import Accepted, Rejected
 from newsletter.model.subscriber import Subscriber
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import SendContext, compose
 from newsletter.transports import Transport, mime
 from newsletter.transports.memory import Memory
 from newsletter.transports.outbox import Outbox
@@ -29,7 +29,7 @@ from tests.standin.client import StandIn, running
 
 SEND = "20260107-abcdef"
 LINKS = Links("https://news.example.com", ("a key for the tests alone",))
-AUDIENCE = Audience(SEND, "issue", 1, "readers", LINKS)
+CONTEXT = SendContext(SEND, "issue", 1, "readers", LINKS)
 NAME = MergeField("subscriber.name", Place.TEXT, "reader")
 EMAIL = Email(
     sender="AI 日报 <daily@news.example.com>",
@@ -170,12 +170,12 @@ def outside(request: pytest.FixtureRequest, tmp_path: Path) -> Outside:
 
 def link_of(number: int) -> PersonalLink:
     """What the links of a message say."""
-    return PersonalLink(number, AUDIENCE.list_id, 0, SEND, number)
+    return PersonalLink(number, CONTEXT.list_id, 0, SEND, number)
 
 
 def message(number: int = 1, name: str = "Ada", email: Email = EMAIL, attempt: int = 1) -> Message:
     reader = Subscriber(number, Address(f"r{number}@example.com"), name, {})
-    return compose(email, reader, AUDIENCE, number, attempt)
+    return compose(email, reader, CONTEXT, number, attempt)
 
 
 def plain(text: str) -> str:

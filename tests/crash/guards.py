@@ -61,10 +61,10 @@ def _claim_after_the_send() -> None:
             if isinstance(claim, NothingToClaim):
                 return claim
             messages = [
-                compose(work.email, row.subscriber, work.audience, row.number, row.attempt)
+                compose(work.email, row.subscriber, work.context, row.number, row.attempt)
                 for row in claim.rows
             ]
-            outcomes = work.transport.deliver(work.audience.send_id, messages)
+            outcomes = work.transport.deliver(work.context.send_id, messages)
             answers = list(zip(claim.rows, outcomes, strict=True))
             recording.record(connection, work.number, claim.batch, answers, now, now)
         return Sent(tuple(outcomes), claim.skipped) if claim.rows else NotSent("nobody")

@@ -17,7 +17,7 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Send, SendStatus
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control
-from newsletter.sending.canary import Limits
+from newsletter.sending.canary import CanaryLimits
 from newsletter.sending.plan import plan
 from newsletter.sending.run import read, run
 from newsletter.sending.worker import Worker
@@ -106,7 +106,7 @@ def canaried(store: Store, report: Report, size: int = 100) -> tuple[Worker, Rep
     ready = replace(
         worker(store, transport, clock=TickingClock()),
         poll_events=poll,
-        canary_limits=Limits(patience=dt.timedelta(seconds=60), poll_seconds=0.001),
+        canary_limits=CanaryLimits(patience=dt.timedelta(seconds=60), poll_seconds=0.001),
     )
     return ready, transport, plan(store, replace(order(), canary=0.1), NOW)
 

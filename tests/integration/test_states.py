@@ -29,7 +29,7 @@ from newsletter.project import utc_now
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
-from newsletter.sending.state import standing
+from newsletter.sending.state import activity_of
 from newsletter.store import Store, maintenance, schema
 from newsletter.store.ledger import balance, deliveries, sends
 from newsletter.transports.memory import Memory
@@ -233,11 +233,11 @@ def test_a_send_says_who_runs_it_how_fast_and_what_it_waits_for(store: Store) ->
     after = run.run(sender, send_id)
     watcher.join()
 
-    found = standing(seen[0], utc_now())
+    found = activity_of(seen[0], utc_now())
     assert (found.state, found.waiting_for) == (State.WAITING, Wait.SLOT)
     assert found.until is not None
     assert found.until > utc_now() + dt.timedelta(seconds=100)
-    assert standing(after, utc_now()).state is State.INTERRUPTED
+    assert activity_of(after, utc_now()).state is State.INTERRUPTED
 
 
 def test_a_send_that_runs_tells_its_rate(store: Store) -> None:
@@ -259,7 +259,7 @@ def test_a_send_that_runs_tells_its_rate(store: Store) -> None:
     sender.stop.set()
     watcher.join()
 
-    found = standing(seen[0], utc_now())
+    found = activity_of(seen[0], utc_now())
     assert found.state is State.RUNNING
     assert found.rate is not None
     assert 0 < found.rate <= 15
@@ -275,7 +275,7 @@ def test_a_quota_that_is_used_up_is_waited_for_and_told(store: Store) -> None:
     clock = FixedClock()
     after = run.run(worker(store, Memory(used_up), clock=clock), plan(store, order(), NOW))
 
-    found = standing(after, NOW)
+    found = activity_of(after, NOW)
     assert (after.status, after.stopped_by) == (SendStatus.PAUSED, "quota")
     assert (found.state, found.waiting_for) == (State.WAITING, Wait.QUOTA)
     assert found.until == NOW + dt.timedelta(days=1)

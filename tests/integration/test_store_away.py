@@ -17,10 +17,10 @@ from newsletter.errors import Stopped
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Send, SendStatus
 from newsletter.sending import control, run
-from newsletter.sending.core import Clock
 from newsletter.sending.patience import Patience
 from newsletter.sending.plan import plan
 from newsletter.store import Store, maintenance, open_store, upgrade
+from newsletter.times import Clock
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.cutting import Cutter, proxy

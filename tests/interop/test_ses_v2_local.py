@@ -22,7 +22,7 @@ from newsletter.model.email import Email, Message
 from newsletter.model.send import Accepted, Allowance
 from newsletter.model.subscriber import Subscriber
 from newsletter.project import Project
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import SendContext, compose
 from newsletter.transports.ses.transport import Ses
 
 HERE = Path(__file__).parent
@@ -106,7 +106,7 @@ def email() -> Email:
 
 
 def messages(count: int) -> list[Message]:
-    audience = Audience(
+    context = SendContext(
         send_id="20261124-interp",
         slug="quiet-machines",
         list_id=1,
@@ -118,7 +118,7 @@ def messages(count: int) -> list[Message]:
         compose(
             email(),
             Subscriber(n, Address(f"r{n}@example.com"), names[n % len(names)]),
-            audience,
+            context,
             n,
             1,
         )

@@ -15,14 +15,14 @@ from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Email
 from newsletter.model.subscriber import Subscriber
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import SendContext, compose
 from newsletter.transports import mime
 from tests.browser.samples import SAMPLES, email_of
 from tests.unit.render.rendering import MASTHEAD, issue, rendered
 from tests.waiting import PATIENCE_SECONDS
 
 READER = Subscriber(1, Address("reader@reader.example"), "Ada")
-AUDIENCE = Audience("20260107-abcdef", "issue", 1, "readers", Links(MASTHEAD.base_url, ("key",)))
+CONTEXT = SendContext("20260107-abcdef", "issue", 1, "readers", Links(MASTHEAD.base_url, ("key",)))
 LETTER = """\
 Dear {{ subscriber.name | default("reader") }},
 
@@ -78,7 +78,7 @@ def broken() -> dict[str, tuple[bytes, str]]:
 
 
 def composed(email: Email) -> bytes:
-    return mime.compose(compose(email, READER, AUDIENCE, 1, 1), dt.datetime.now(dt.UTC))
+    return mime.compose(compose(email, READER, CONTEXT, 1, 1), dt.datetime.now(dt.UTC))
 
 
 def received_now(raw: bytes) -> bytes:

@@ -27,9 +27,9 @@ from newsletter.model.segment import (
     Not,
     OneOf,
     OnList,
-    Part,
     Paused,
-    Rule,
+    SegmentRule,
+    TextPosition,
     attributes,
 )
 from newsletter.store.segments.rules import LONGEST_RULE, parse
@@ -53,9 +53,9 @@ NEXT, BEFORE = dt.date(2026, 2, 1), dt.date(2026, 1, 30)
         ("age < -1.5", Compare(Attribute("age"), Comparison.LESS, Decimal("-1.5"))),
         ("born > 2026-01-31", Compare(Attribute("born"), Comparison.MORE, "2026-01-31")),
         (r'city = "a \"b\" \\c"', Compare(CITY, Comparison.EQUAL, r'a "b" \c')),
-        ('NAME Contains "Ann"', Contains(Field.NAME, Part.ANYWHERE, "Ann")),
-        ('domain starts with "x"', Contains(Field.DOMAIN, Part.START, "x")),
-        ('email ends with "x"', Contains(Field.ADDRESS, Part.END, "x")),
+        ('NAME Contains "Ann"', Contains(Field.NAME, TextPosition.ANYWHERE, "Ann")),
+        ('domain starts with "x"', Contains(Field.DOMAIN, TextPosition.START, "x")),
+        ('email ends with "x"', Contains(Field.ADDRESS, TextPosition.END, "x")),
         ('address = "a@b.de"', Compare(Field.ADDRESS, Comparison.EQUAL, "a@b.de")),
         ('plan in ("a", 2)', OneOf(PLAN, ("a", Decimal(2)))),
         ('plan not in ("a")', Not(OneOf(PLAN, ("a",)))),
@@ -83,7 +83,7 @@ NEXT, BEFORE = dt.date(2026, 2, 1), dt.date(2026, 1, 30)
         ("paused # on holiday\n", Paused()),
     ],
 )
-def test_each_form_says_what_it_means(text: str, rule: Rule) -> None:
+def test_each_form_says_what_it_means(text: str, rule: SegmentRule) -> None:
     assert parse(text) == rule
 
 
@@ -99,7 +99,7 @@ def test_each_form_says_what_it_means(text: str, rule: Rule) -> None:
         ("((((a=1))))", A),
     ],
 )
-def test_not_binds_before_and_which_binds_before_or(text: str, rule: Rule) -> None:
+def test_not_binds_before_and_which_binds_before_or(text: str, rule: SegmentRule) -> None:
     assert parse(text) == rule
 
 

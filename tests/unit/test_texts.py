@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience.confirming import Answer
-from newsletter.audience.leaving import Undone
+from newsletter.audience.confirming import ClickResult
+from newsletter.audience.leaving import UndoResult
 from newsletter.errors import ConfigurationError
 from newsletter.languages import words
 from newsletter.model.subscriber import RequestKind
@@ -15,13 +15,15 @@ from newsletter.web.texts import load_texts
 WEB = Path(__file__).parents[2] / "newsletter" / "web"
 ENGLISH = words("en", "pages")
 # What is answered with a page of its own, and not with a file or with what erasing has to say.
-PAGES = tuple(answer for answer in Answer if answer not in (Answer.DATA, Answer.ERASE))
+PAGES = tuple(
+    answer for answer in ClickResult if answer not in (ClickResult.DATA, ClickResult.ERASE)
+)
 # Keys that a template or a module puts together, by what stands in the place of %s or {…}.
 CHOICES = {
     "problem_%s": ("400", "404", "405", "413", "429", "503"),
     "problem_%s_text": ("400", "404", "405", "413", "429", "503"),
-    "%s_title": tuple(Undone),
-    "%s_text": tuple(Undone),
+    "%s_title": tuple(UndoResult),
+    "%s_text": tuple(UndoResult),
     "confirm_%s_title": tuple(RequestKind),
     "confirm_%s_text": tuple(RequestKind),
     "confirm_%s_button": tuple(RequestKind),

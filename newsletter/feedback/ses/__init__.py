@@ -17,9 +17,10 @@ from collections.abc import Sequence
 
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError
-from newsletter.feedback.base import Armed, Clock, Hook, Queue, Source
+from newsletter.feedback.base import Armed, Hook, Queue, Source
 from newsletter.feedback.ses.events import NAME, parse
 from newsletter.store import Store
+from newsletter.times import Clock
 
 
 def _has_queue(settings: Settings) -> bool:
@@ -29,7 +30,7 @@ def _has_queue(settings: Settings) -> bool:
 def _open_queue(settings: Settings) -> Queue:
     from newsletter.feedback.ses import queue
 
-    return queue.Queue(settings)
+    return queue.SqsQueue(settings)
 
 
 def _hooks(settings: Settings, store: Store, clock: Clock) -> Sequence[Hook]:

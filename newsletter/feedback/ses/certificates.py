@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from urllib3.exceptions import HTTPError
 
 from newsletter.feedback.base import NotNow
+from newsletter.times import Clock
 
 MAX_BYTES = 64 * 1024
 _SECONDS = 5
@@ -50,7 +51,7 @@ class Certificates:
     It must be asked about URLs of SNS only: it fetches what it is asked about.
     """
 
-    def __init__(self, fetch: Callable[[str], bytes], clock: Callable[[], dt.datetime]) -> None:
+    def __init__(self, fetch: Callable[[str], bytes], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
         self._trusted: dict[str, x509.Certificate] = {}

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from starlette.concurrency import run_in_threadpool
 
 from newsletter.config import Settings
-from newsletter.feedback.base import Clock, Incoming, Posted, Reply, understood
+from newsletter.feedback.base import Incoming, Posted, Reply, understood
 from newsletter.feedback.ses import certificates, subscribing
 from newsletter.feedback.ses.certificates import Certificates, NotFetched
 from newsletter.feedback.ses.events import parse
 from newsletter.feedback.ses.sns import Envelope, Refusal, prove
 from newsletter.store import Store
 from newsletter.store.reported import unreadable
+from newsletter.times import Clock
 
 
 class SnsHook:

@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from newsletter.aws.clients import asked, open_clients
-from newsletter.aws.faults import Section, code_of
+from newsletter.aws.faults import SettingsSection, code_of
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError
 from newsletter.feedback.base import (
@@ -31,7 +31,7 @@ _REPLY_SECONDS = 20  # beyond the wait for a message
 _INVISIBLE_SECONDS = 120  # to others, while these are applied: they take about a second
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
-_SECTION = Section(
+_SECTION = SettingsSection(
     "events.queue_url",
     "SQS",
     region="Set [events] queue_url as SQS shows it, or [transport.ses] region.",
@@ -46,7 +46,7 @@ _FAULTS = {
 }
 
 
-class Queue:
+class SqsQueue:
     """The queue of `[events] queue_url`. Raises ConfigurationError where that cannot be."""
 
     def __init__(self, settings: Settings) -> None:

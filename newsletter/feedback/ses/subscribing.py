@@ -8,11 +8,11 @@ import datetime as dt
 from botocore.config import Config
 
 from newsletter.aws.clients import asked, open_clients
-from newsletter.aws.faults import Section
+from newsletter.aws.faults import SettingsSection
 from newsletter.feedback.base import NotNow
 from newsletter.store import Store, state
 
-_SECTION = Section(
+_SECTION = SettingsSection(
     "events.topic_arns",
     "SNS",
     region="Write the topics as AWS shows them.",

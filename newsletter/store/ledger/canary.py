@@ -13,7 +13,7 @@ _NOT_FINAL = Reported.DELAYED
 
 
 @dataclass(frozen=True, slots=True)
-class Reports:
+class CanaryReports:
     """Of the accepted deliveries of a share: how many there are, how many were reported on for
     good, and how many of those were hard bounces and complaints."""
 
@@ -23,7 +23,7 @@ class Reports:
     complained: int
 
 
-def reports(connection: Connection, number: int, size: int) -> Reports:
+def reports(connection: Connection, number: int, size: int) -> CanaryReports:
     """What came back about the first `size` recipients of a send.
 
     It is asked each second, while each of their mails has several events: the few with a cause are
@@ -43,7 +43,7 @@ def reports(connection: Connection, number: int, size: int) -> Reports:
         .group_by(events.c.cause)
     )
     found: dict[str, int] = {cause: amount for cause, amount in causes}  # noqa: C416 -- a Row is no pair to mypy
-    return Reports(accepted, int(reported), found.get("hard", 0), found.get("complaint", 0))
+    return CanaryReports(accepted, int(reported), found.get("hard", 0), found.get("complaint", 0))
 
 
 def set_size(connection: Connection, number: int, size: int) -> None:

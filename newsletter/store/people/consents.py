@@ -37,10 +37,10 @@ def append(
 
 
 # A list, a subscriber, and what they said.
-Line = tuple[int, int, ConsentKind, Consent]
+ConsentLine = tuple[int, int, ConsentKind, Consent]
 
 
-def append_each(connection: Connection, lines: Sequence[Line]) -> None:
+def append_each(connection: Connection, lines: Sequence[ConsentLine]) -> None:
     """As `append`, for many at once."""
     connection.execute(
         sa.insert(consents),

@@ -29,7 +29,7 @@ class Import:
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
+class UndoneImport:
     """What was taken back of an import: people and subscriptions that it made, those put back as
     they were, and suppressions. `left` is what stays, for somebody has touched it since."""
 
@@ -67,7 +67,7 @@ def newest_first(connection: Connection) -> Iterator[Import]:
         yield Import(row.id, row.at, row.file, row.system, row.counts, row.undone_at)
 
 
-def undo(connection: Connection, import_id: int, now: dt.datetime) -> Undone:
+def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImport:
     """Take back what an import wrote and nobody has touched since; again changes nothing.
 
     Whoever it added goes, unless something was sent to them or said by them since. What it
@@ -81,7 +81,7 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> Undone:
             f"there is no import {import_id}", hint="newsletter subscribers imports shows all."
         )
     if row.undone_at is not None:
-        return Undone()
+        return UndoneImport()
     values = {"import": import_id, "at": row.at, "now": now, "source": f"import {import_id}"}
 
     def run(sql: str) -> int:
@@ -107,7 +107,7 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> Undone:
     suppressions = run(_DELETE_SUPPRESSIONS)
     connection.execute(sa.update(imports).where(imports.c.id == import_id).values(undone_at=now))
     taken_back = subscriptions + put_back + names_put_back + suppressions
-    return Undone(
+    return UndoneImport(
         made, subscriptions, put_back + names_put_back, suppressions, written - taken_back
     )
 

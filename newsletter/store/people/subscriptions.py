@@ -142,7 +142,7 @@ def unsubscribe_each(
         _say_again(connection, rows, max(said.at for said in leaving.values()))
     if left:
         logged = consents.logged(connection, [row.subscriber_id for row in left])
-        lines: list[consents.Line] = []
+        lines: list[consents.ConsentLine] = []
         for row in left:
             member = (row.list_id, row.subscriber_id)
             if (*member, row.consent_at) not in logged:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.model.event import Cause, Event, EventType, Ref
 from newsletter.store.dialects import insert_into
 from newsletter.store.people import people
-from newsletter.store.reported.settling import Standing
+from newsletter.store.reported.settling import DeliveryState
 from newsletter.store.schema import batches, deliveries, events, sends
 
 _PAYLOADS = 5_000  # cleared in one transaction
@@ -32,7 +32,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LoggedEvent:
     """An event of the log that may have consequences for its reader; `id` is its row.
 
     `sent_at` is no later than when the mail got its address, and when it was taken.
@@ -50,15 +50,15 @@ class Report:
 
 
 def record(
-    connection: Connection, told: Sequence[tuple[Event, Standing | None]], now: dt.datetime
+    connection: Connection, told: Sequence[tuple[Event, DeliveryState | None]], now: dt.datetime
 ) -> frozenset[str]:
     """Add events to the log; returns the keys of those that were not there: a key is unique.
 
     Those without a delivery are kept as ignored, until `adopt` finds one for them.
     """
-    readers = {standing.subscriber_id for _, standing in told if standing is not None}
+    readers = {delivery.subscriber_id for _, delivery in told if delivery is not None}
     erased = people.erased(connection, readers)
-    rows = [_row(event, standing, erased, now) for event, standing in told]
+    rows = [_row(event, delivery, erased, now) for event, delivery in told]
     if not rows:
         return frozenset()
     added = insert_into(connection, events).on_conflict_do_nothing().returning(events.c.key)
@@ -66,32 +66,32 @@ def record(
 
 
 def _row(
-    event: Event, standing: Standing | None, erased: Collection[int], now: dt.datetime
+    event: Event, delivery: DeliveryState | None, erased: Collection[int], now: dt.datetime
 ) -> dict[str, Any]:
     """A line of the log; of somebody who was erased it says only that there was a report."""
-    kept = standing is None or standing.subscriber_id not in erased
+    kept = delivery is None or delivery.subscriber_id not in erased
     return {
         "key": event.key,
         "type": event.type,
         "at": event.at,
         "sent_at": event.sent_at,
         "received_at": now,
-        "send": None if standing is None else standing.send,
-        "number": None if standing is None else standing.number,
-        "subscriber_id": None if standing is None else standing.subscriber_id,
+        "send": None if delivery is None else delivery.send,
+        "number": None if delivery is None else delivery.number,
+        "subscriber_id": None if delivery is None else delivery.subscriber_id,
         "message_id": event.message_id,
         "cause": event.cause,
         "word": event.word,
         "reporter": event.reporter,
-        "verdict": Verdict.IGNORED if standing is None else Verdict.APPLIED,
+        "verdict": Verdict.IGNORED if delivery is None else Verdict.APPLIED,
         "detail": event.detail if kept else "",
         "payload": event.payload if kept else None,
     }
 
 
 def adopt(
-    connection: Connection, owners: Mapping[str, tuple[Standing, Ref | None]]
-) -> list[tuple[Event, Standing]]:
+    connection: Connection, owners: Mapping[str, tuple[DeliveryState, Ref | None]]
+) -> list[tuple[Event, DeliveryState]]:
     """Give the events that were ignored to their deliveries, now that these are known.
 
     `owners` are the deliveries by message id, each with the reference that told of it.
@@ -103,8 +103,8 @@ def adopt(
     )
     adopted = []
     for row in connection.execute(query).all():
-        standing, ref = owners[row.message_id]
-        adopted.append((replace(_event(row), ref=ref), standing))
+        delivery, ref = owners[row.message_id]
+        adopted.append((replace(_event(row), ref=ref), delivery))
     if adopted:
         connection.execute(
             sa.update(events)
@@ -118,11 +118,11 @@ def adopt(
             [
                 {
                     "b_key": event.key,
-                    "b_send": standing.send,
-                    "b_number": standing.number,
-                    "b_subscriber": standing.subscriber_id,
+                    "b_send": delivery.send,
+                    "b_number": delivery.number,
+                    "b_subscriber": delivery.subscriber_id,
                 }
-                for event, standing in adopted
+                for event, delivery in adopted
             ],
         )
     return adopted
@@ -194,7 +194,7 @@ def with_causes(connection: Connection, subscriber_ids: Collection[int]) -> Sequ
 
 def reports_of(
     connection: Connection, subscriber_ids: Collection[int]
-) -> Mapping[int, Sequence[Report]]:
+) -> Mapping[int, Sequence[LoggedEvent]]:
     """The bounces, complaints and deliveries of some people, each person's in no order.
 
     A mail is addressed by its claim, and taken only after that: somebody may move between.
@@ -212,10 +212,10 @@ def reports_of(
             sa.or_(events.c.cause.is_not(None), events.c.type == EventType.DELIVERY),
         )
     )
-    reports: dict[int, list[Report]] = defaultdict(list)
+    reports: dict[int, list[LoggedEvent]] = defaultdict(list)
     for row in connection.execute(query):
         cause = None if row.cause is None else Cause(row.cause)
-        report = Report(
+        report = LoggedEvent(
             id=row.id,
             key=row.key,
             type=EventType(row.type),

@@ -37,7 +37,7 @@ _RANK = (
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DeliveryState:
     """A delivery as events find and leave it."""
 
     send: int
@@ -84,7 +84,7 @@ def hold_sends(connection: Connection, told: Sequence[Event]) -> Mapping[str, in
 
 def deliveries_of(
     connection: Connection, told: Sequence[Event], numbers: Mapping[str, int]
-) -> list[Standing | None]:
+) -> list[DeliveryState | None]:
     """The delivery of each event, locked; None for what is not ours.
 
     An event says whose it is by our own reference, else by the provider's message id; that is
@@ -118,7 +118,9 @@ def _by_message(connection: Connection, message_ids: Collection[str]) -> dict[st
     return found
 
 
-def _locked(connection: Connection, keys: Collection[DeliveryKey]) -> dict[DeliveryKey, Standing]:
+def _locked(
+    connection: Connection, keys: Collection[DeliveryKey]
+) -> dict[DeliveryKey, DeliveryState]:
     numbers: dict[int, set[int]] = defaultdict(set)
     for send, number in keys:
         numbers[send].add(number)
@@ -152,8 +154,8 @@ _STANDING: sa.Select[Any] = (
 )
 
 
-def _standing(row: Row[Any]) -> Standing:
-    return Standing(
+def _standing(row: Row[Any]) -> DeliveryState:
+    return DeliveryState(
         send=row.send,
         number=row.number,
         subscriber_id=row.subscriber_id,
@@ -166,7 +168,7 @@ def _standing(row: Row[Any]) -> Standing:
     )
 
 
-def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> frozenset[int]:
+def settle(connection: Connection, told: Sequence[tuple[Event, DeliveryState]]) -> frozenset[int]:
     """Let events say what is known of their deliveries; returns the sends whose balance changed.
 
     An event proves that the message was taken: what was unknown is accepted then, and what was
@@ -175,30 +177,30 @@ def settle(connection: Connection, told: Sequence[tuple[Event, Standing]]) -> fr
     our doing. Of several message ids the greatest stays, so that it is the same one in whichever
     order they come.
     """
-    before = {standing.key: standing for _, standing in told}
+    before = {delivery.key: delivery for _, delivery in told}
     after = dict(before)
-    for event, standing in told:
-        after[standing.key] = _after(after[standing.key], event)
-    changed = [standing for key, standing in after.items() if standing != before[key]]
+    for event, delivery in told:
+        after[delivery.key] = _after(after[delivery.key], event)
+    changed = [delivery for key, delivery in after.items() if delivery != before[key]]
     if changed:
         connection.execute(
             _SETTLE,
             [
                 {
-                    "b_send": standing.send,
-                    "b_number": standing.number,
-                    "b_status": standing.status,
-                    "b_reported": standing.reported,
-                    "b_message_id": standing.message_id,
-                    "b_reason": standing.reason,
-                    "b_at": standing.at,
+                    "b_send": delivery.send,
+                    "b_number": delivery.number,
+                    "b_status": delivery.status,
+                    "b_reported": delivery.reported,
+                    "b_message_id": delivery.message_id,
+                    "b_reason": delivery.reason,
+                    "b_at": delivery.at,
                 }
-                for standing in changed
+                for delivery in changed
             ],
         )
-        _count(connection, [(before[standing.key], standing) for standing in changed])
+        _count(connection, [(before[delivery.key], delivery) for delivery in changed])
     return frozenset(
-        standing.send for standing in changed if standing.status is not before[standing.key].status
+        delivery.send for delivery in changed if delivery.status is not before[delivery.key].status
     )
 
 
@@ -217,16 +219,16 @@ _SETTLE = (
 )
 
 
-def _count(connection: Connection, changes: Sequence[tuple[Standing, Standing]]) -> None:
+def _count(connection: Connection, changes: Sequence[tuple[DeliveryState, DeliveryState]]) -> None:
     """Let the sums on the rows of sends follow what changed of their deliveries.
 
     The rows are held by `hold_sends`. A balance that is not kept there is null, and stays so.
     """
     moved: dict[int, Counter[str]] = defaultdict(Counter)
     for old, new in changes:
-        for standing, by in ((old, -1), (new, 1)):
-            moved[standing.send][standing.status] += by
-            moved[standing.send][f"reported {standing.reported}"] += by
+        for delivery, by in ((old, -1), (new, 1)):
+            moved[delivery.send][delivery.status] += by
+            moved[delivery.send][f"reported {delivery.reported}"] += by
     connection.execute(
         _MOVE,
         [
@@ -251,19 +253,19 @@ _MOVE = (
 )
 
 
-def _after(standing: Standing, event: Event) -> Standing:
-    attempt = standing.attempts if event.ref is None else event.ref.attempt or standing.attempts
-    if event.type.says_never_sent and attempt < standing.attempts:
-        return standing
+def _after(delivery: DeliveryState, event: Event) -> DeliveryState:
+    attempt = delivery.attempts if event.ref is None else event.ref.attempt or delivery.attempts
+    if event.type.says_never_sent and attempt < delivery.attempts:
+        return delivery
     changes: dict[str, Any] = {}
     reported = event.reported
-    if reported is not None and _rank(reported) > _rank(standing.reported):
+    if reported is not None and _rank(reported) > _rank(delivery.reported):
         changes["reported"] = reported
-    is_newer = event.message_id > (standing.message_id or "")
-    if is_newer and standing.status is not DeliveryStatus.SKIPPED:
+    is_newer = event.message_id > (delivery.message_id or "")
+    if is_newer and delivery.status is not DeliveryStatus.SKIPPED:
         changes["message_id"] = event.message_id
-    status, by_report = _settled(standing.status, event), f"{event.reporter} reported it"
-    settles, taken_at = status is not standing.status, event.sent_at or event.at
+    status, by_report = _settled(delivery.status, event), f"{event.reporter} reported it"
+    settles, taken_at = status is not delivery.status, event.sent_at or event.at
     if event.type.says_never_sent:
         if settles or (status is DeliveryStatus.REJECTED and "reported" in changes):
             reason = f"{event.reporter} reported {event.type}"
@@ -271,9 +273,9 @@ def _after(standing: Standing, event: Event) -> Standing:
             changes |= {"status": status, "reason": reason, "at": event.at}
     elif settles:
         changes |= {"status": status, "reason": by_report, "at": taken_at}
-    elif standing.reason == by_report and standing.at is not None and taken_at < standing.at:
+    elif delivery.reason == by_report and delivery.at is not None and taken_at < delivery.at:
         changes["at"] = taken_at
-    return replace(standing, **changes)
+    return replace(delivery, **changes)
 
 
 def _settled(status: DeliveryStatus, event: Event) -> DeliveryStatus:

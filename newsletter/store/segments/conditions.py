@@ -1,4 +1,4 @@
-"""Rules of segments as conditions on people: Rule -> SQL.
+"""Rules of segments as conditions on people: SegmentRule -> SQL.
 
 Each test is true or false of everybody, never NULL, so that `not` means what it says. What a rule
 holds of texts, numbers and names becomes bound parameters.
@@ -30,11 +30,11 @@ from newsletter.model.segment import (
     Not,
     OneOf,
     OnList,
-    Part,
     Paused,
-    Rule,
+    SegmentRule,
     Subject,
     Test,
+    TextPosition,
     Value,
 )
 from newsletter.model.subscriber import SubscriptionStatus
@@ -44,12 +44,12 @@ from newsletter.store.people import lists
 from newsletter.store.schema import UtcTime, events, subscribers, subscriptions
 
 Condition = sa.ColumnElement[bool]
-Text = sa.ColumnElement[str]
-Number = sa.ColumnElement[Any]
+TextColumn = sa.ColumnElement[str]
+NumberColumn = sa.ColumnElement[Any]
 
-Order = Callable[[Any, Any], Any]
+Comparator = Callable[[Any, Any], Any]
 
-_ORDERS: dict[Comparison, Order] = {
+_ORDERS: dict[Comparison, Comparator] = {
     Comparison.LESS: operator.lt,
     Comparison.AT_MOST: operator.le,
     Comparison.MORE: operator.gt,
@@ -71,7 +71,10 @@ class Moment:
 
 
 def condition(
-    connection: Connection, rule: Rule, moment: Moment, joined_at: sa.ColumnElement[dt.datetime]
+    connection: Connection,
+    rule: SegmentRule,
+    moment: Moment,
+    joined_at: sa.ColumnElement[dt.datetime],
 ) -> Condition:
     """Whether a rule holds for the subscriber of an outer query, who has an address.
 
@@ -86,7 +89,7 @@ class _Compiler:
     moment: Moment
     joined_at: sa.ColumnElement[dt.datetime]
 
-    def compile(self, rule: Rule, *, wanted: bool) -> Condition:
+    def compile(self, rule: SegmentRule, *, wanted: bool) -> Condition:
         """The condition that a rule is true, or is false if that is `wanted`.
 
         SQLite's parser holds a hundred open symbols. So `not` moves down to the tests, and of
@@ -134,7 +137,7 @@ class _Compiler:
 
     # --- what people are called ---
 
-    def holds(self, subject: Subject, test: Callable[[Text], Condition]) -> Condition:
+    def holds(self, subject: Subject, test: Callable[[TextColumn], Condition]) -> Condition:
         """Whether a test holds of the value of a subject; of an attribute that is missing, none."""
         match subject:
             case Field.NAME:
@@ -154,11 +157,11 @@ class _Compiler:
             .correlate(subscribers)
         )
 
-    def plain(self, value: sa.ColumnElement[str]) -> Text:
+    def plain(self, value: sa.ColumnElement[str]) -> TextColumn:
         """A value that is compared by its characters alone."""
         return dialects.by_code_point(self.connection, sa.type_coerce(value, sa.Text()))
 
-    def one_of(self, values: tuple[Value, ...]) -> Callable[[Text], Condition]:
+    def one_of(self, values: tuple[Value, ...]) -> Callable[[TextColumn], Condition]:
         texts = [value for value in values if isinstance(value, str)]
         fold = _Fold(self.connection, *texts)
         wanted = [fold.text(text) for text in texts]
@@ -168,7 +171,7 @@ class _Compiler:
             *([self.as_number(value, lambda own: own.in_(numbers))] if numbers else []),
         )
 
-    def compared(self, comparison: Comparison, wanted: Value) -> Callable[[Text], Condition]:
+    def compared(self, comparison: Comparison, wanted: Value) -> Callable[[TextColumn], Condition]:
         order = _ORDERS[comparison]
         if isinstance(wanted, Decimal):
             number = self.number(str(wanted))
@@ -176,26 +179,26 @@ class _Compiler:
         fold = _Fold(self.connection)  # other letters have no place in this order anyway
         return lambda value: sa.and_(value != "", order(fold.value(value), fold.text(wanted)))
 
-    def as_number(self, value: Text, test: Callable[[Number], Condition]) -> Condition:
+    def as_number(self, value: TextColumn, test: Callable[[NumberColumn], Condition]) -> Condition:
         """Whether a value is a number for which a test holds."""
         return sa.case((self.is_number(value), test(self.number(value))), else_=sa.false())
 
-    def number(self, text: str | Text) -> Number:
+    def number(self, text: str | TextColumn) -> NumberColumn:
         return dialects.number(self.connection, text)
 
-    def is_number(self, value: Text) -> Condition:
+    def is_number(self, value: TextColumn) -> Condition:
         short = sa.func.length(value) <= LONGEST_NUMBER
         return sa.and_(short, dialects.is_number(self.connection, value))
 
-    def contains(self, part: Part, text: str) -> Callable[[Text], Condition]:
+    def contains(self, part: TextPosition, text: str) -> Callable[[TextColumn], Condition]:
         fold = _Fold(self.connection, text)
         wanted = fold.text(text)
         match part:
-            case Part.ANYWHERE:
+            case TextPosition.ANYWHERE:
                 return lambda value: fold.value(value).contains(wanted, autoescape=True)
-            case Part.START:
+            case TextPosition.START:
                 return lambda value: fold.value(value).startswith(wanted, autoescape=True)
-            case Part.END:
+            case TextPosition.END:
                 return lambda value: fold.value(value).endswith(wanted, autoescape=True)
             case _:
                 assert_never(part)
@@ -263,7 +266,7 @@ class _Fold:
         small = (letter.lower() if letter.isascii() else letter for letter in text)
         return _translate("".join(small), "".join(self._small), "".join(self._small.values()))
 
-    def value(self, value: Text) -> Text:
+    def value(self, value: TextColumn) -> TextColumn:
         if self._small:
             capitals, small = "".join(self._small), "".join(self._small.values())
             value = sa.func.translate(value, capitals, small)
@@ -275,7 +278,7 @@ def _translate(text: str, old: str, new: str) -> str:
     return text.translate(str.maketrans(old, new))
 
 
-def _depth(rule: Rule) -> int:
+def _depth(rule: SegmentRule) -> int:
     match rule:
         case Not():
             return _depth(rule.rule)

@@ -1,4 +1,4 @@
-"""The language of segments: the text of a rule -> Rule. docs/segments.md is its reference.
+"""The language of segments: the text of a rule -> SegmentRule. docs/segments.md is its reference.
 
 Nothing of a text is ever run: here it becomes data, and in a query bound parameters.
 """
@@ -33,10 +33,10 @@ from newsletter.model.segment import (
     Not,
     OneOf,
     OnList,
-    Part,
     Paused,
-    Rule,
+    SegmentRule,
     Subject,
+    TextPosition,
     Value,
 )
 
@@ -115,7 +115,7 @@ _PIECE = re.compile(rf"{_STRING}|[\w.-]+|.", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-def parse(text: str, source: str = "rule") -> Rule:
+def parse(text: str, source: str = "rule") -> SegmentRule:
     """What a rule says.
 
     Raises UsageError at the first place that cannot be understood, as `source:line:column`, with
@@ -134,12 +134,12 @@ def _parser() -> Lark:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One text on its way to a Rule; `source` names it in errors."""
+    """One text on its way to a SegmentRule; `source` names it in errors."""
 
     text: str
     source: str
 
-    def rule(self) -> Rule:
+    def rule(self) -> SegmentRule:
         if len(self.text) > LONGEST_RULE:
             raise UsageError(
                 f"a rule of {len(self.text):,} characters",
@@ -163,7 +163,7 @@ class _Reading:
             )
         return self.meaning(tree.children[0])
 
-    def meaning(self, tree: Tree[Token] | Token) -> Rule:
+    def meaning(self, tree: Tree[Token] | Token) -> SegmentRule:
         assert isinstance(tree, Tree)
         parts = tree.children
         match tree.data:
@@ -186,18 +186,18 @@ class _Reading:
             case _:
                 return self.comparison(tree)
 
-    def comparison(self, tree: Tree[Token]) -> Rule:
+    def comparison(self, tree: Tree[Token]) -> SegmentRule:
         subject, *rest = tree.children
         who = self.subject(subject)
         match tree.data:
             case "compare":
                 return Compare(who, Comparison(str(rest[0])), self.value(rest[1]))
             case "contains":
-                return Contains(who, Part.ANYWHERE, self.string(rest[0]))
+                return Contains(who, TextPosition.ANYWHERE, self.string(rest[0]))
             case "starts_with":
-                return Contains(who, Part.START, self.string(rest[0]))
+                return Contains(who, TextPosition.START, self.string(rest[0]))
             case "ends_with":
-                return Contains(who, Part.END, self.string(rest[0]))
+                return Contains(who, TextPosition.END, self.string(rest[0]))
             case "one_of":
                 return OneOf(who, tuple(map(self.value, rest)))
             case "none_of":
@@ -207,7 +207,7 @@ class _Reading:
             case _:
                 return Not(IsSet(who))
 
-    def engagement(self, tree: Tree[Token]) -> Rule:
+    def engagement(self, tree: Tree[Token]) -> SegmentRule:
         event, *numbers = tree.children
         assert isinstance(event, Tree)
         kind = _EVENTS[str(event.children[0]).lower()]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.errors import UsageError, nearest
-from newsletter.model.segment import OnList, Rule, Segment, tests
+from newsletter.model.segment import OnList, Segment, SegmentRule, tests
 from newsletter.model.send import ENDED
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store.dialects import insert_into
@@ -28,11 +28,11 @@ def find(connection: Connection, name: str) -> Segment:
     raise UsageError(f"there is no segment {name!r}", hint=hint)
 
 
-def rule_of(segment: Segment) -> Rule:
+def rule_of(segment: Segment) -> SegmentRule:
     return parse(segment.rule, source=segment.name)
 
 
-def check_lists(connection: Connection, rule: Rule) -> None:
+def check_lists(connection: Connection, rule: SegmentRule) -> None:
     """Raises UsageError for a list of a rule that does not exist."""
     for test in tests(rule):
         if isinstance(test, OnList):
@@ -88,7 +88,7 @@ def naming(connection: Connection, list_name: str) -> str | None:
     return None
 
 
-def count(connection: Connection, rule: Rule, list_id: int | None, moment: Moment) -> int:
+def count(connection: Connection, rule: SegmentRule, list_id: int | None, moment: Moment) -> int:
     """How many confirmed members of a list, or of any list, are in a segment."""
     members = _members(connection, rule, list_id, moment)
     query = members.with_only_columns(sa.func.count(), maintain_column_froms=True)
@@ -96,7 +96,7 @@ def count(connection: Connection, rule: Rule, list_id: int | None, moment: Momen
 
 
 def sample(
-    connection: Connection, rule: Rule, list_id: int | None, moment: Moment, size: int
+    connection: Connection, rule: SegmentRule, list_id: int | None, moment: Moment, size: int
 ) -> Sequence[str]:
     """The addresses of the newest people of a segment, at most `size`."""
     members = _members(connection, rule, list_id, moment)
@@ -104,7 +104,9 @@ def sample(
     return [row.address for row in connection.execute(query)]
 
 
-def among(connection: Connection, rule: Rule, list_id: int | None, moment: Moment) -> Condition:
+def among(
+    connection: Connection, rule: SegmentRule, list_id: int | None, moment: Moment
+) -> Condition:
     """Whether the subscriber of an outer query is one of those whom `count` counts.
 
     Asked person by person, so that a query that reads people in pages stays as quick as its pages.
@@ -120,7 +122,7 @@ def among(connection: Connection, rule: Rule, list_id: int | None, moment: Momen
 
 
 def _members(
-    connection: Connection, rule: Rule, list_id: int | None, moment: Moment
+    connection: Connection, rule: SegmentRule, list_id: int | None, moment: Moment
 ) -> sa.Select[Any]:
     """The addresses of confirmed members of a list, or of any, for whom a rule holds.
 

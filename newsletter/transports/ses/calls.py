@@ -24,10 +24,10 @@ from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unkno
 from newsletter.transports import mime
 from newsletter.transports.ses import limits
 from newsletter.transports.ses.outcomes import (
-    Answer,
+    CallRefused,
+    EntryResult,
     Meaning,
     NotUnderstood,
-    Refused,
     entries,
     single,
     translated,
@@ -73,7 +73,7 @@ class Calls:
         request = self._bulk_request(batch, template)
         try:
             reply = self._asked(lambda: self._client.send_bulk_email(**request))
-        except Refused as error:
+        except CallRefused as error:
             if len(batch) == 1:
                 return [Rejected(error.message)]
             return self._halves(batch, template)
@@ -145,7 +145,7 @@ class Calls:
         }
         try:
             reply = self._asked(lambda: self._client.send_email(**request))
-        except Refused as error:
+        except CallRefused as error:
             return Rejected(error.message)
         return _outcome(self._readable(lambda: single(reply)))
 
@@ -179,7 +179,7 @@ class Calls:
             hint="Look at the SES endpoint before you resume; what was in flight is unknown.",
         )
 
-    def _judged(self, answers: Sequence[Answer]) -> list[Outcome]:
+    def _judged(self, answers: Sequence[EntryResult]) -> list[Outcome]:
         """One outcome per answer; raises what concerns all of them."""
         stopping = next((a for a in answers if a.meaning in _STOPPING), None)
         if stopping is not None:
@@ -233,7 +233,7 @@ def _switch(on: bool) -> str:
     return "ENABLED" if on else "DISABLED"
 
 
-def _outcome(answer: Answer) -> Outcome:
+def _outcome(answer: EntryResult) -> Outcome:
     match answer.meaning:
         case Meaning.ACCEPTED:
             return Accepted(answer.message_id)

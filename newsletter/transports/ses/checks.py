@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from newsletter.aws.clients import ERRORS
-from newsletter.aws.faults import Kind, code_of, fault_of
+from newsletter.aws.faults import FaultKind, code_of, fault_of
 from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError, Refused
 from newsletter.transports import mime
@@ -21,7 +21,7 @@ from newsletter.transports.ses.clients import SENDING
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-Reply = dict[str, Any]
+JsonReply = dict[str, Any]
 
 
 def check(client: "SESV2Client", settings: SesSettings, sender: str) -> list[str]:
@@ -89,7 +89,7 @@ class _Checks:
         if entity.get("ReputationImpact") == "HIGH":
             yield f"SES has findings of high impact about the reputation of the tenant {name!r}"
 
-    def _reputation(self, arn: str) -> Reply:
+    def _reputation(self, arn: str) -> JsonReply:
         reply = self._found(
             "ses:GetReputationEntity",
             lambda: self._client.get_reputation_entity(
@@ -97,7 +97,7 @@ class _Checks:
             ),
             "ReputationEntity",
         )
-        entity: Reply = (reply or {}).get("ReputationEntity", {})
+        entity: JsonReply = (reply or {}).get("ReputationEntity", {})
         return entity
 
     def identity(self, address: str) -> Iterator[str]:
@@ -124,22 +124,22 @@ class _Checks:
             hint="Nothing was sent. Verify its domain in the SES console, in this region.",
         )
 
-    def _without_events(self, identity: Reply) -> Iterator[str]:
+    def _without_events(self, identity: JsonReply) -> Iterator[str]:
         if not self._settings.configuration_set and not identity.get("ConfigurationSetName"):
             yield (
                 "[transport.ses] configuration_set is empty: no bounce and no complaint of these "
                 "mails will be reported here"
             )
 
-    def _found(self, permission: str, call: Callable[[], Any], member: str) -> Reply | None:
+    def _found(self, permission: str, call: Callable[[], Any], member: str) -> JsonReply | None:
         """What SES answers, with this member at least; None where there is no such thing."""
         try:
-            reply: Reply = call()
+            reply: JsonReply = call()
         except ERRORS as error:
             if isinstance(error, ClientError) and code_of(error) == "NotFound":
                 return None
             fault = fault_of(error, replace(SENDING, permissions=(permission,)))
-            reason = f"allow {permission}" if fault.kind is Kind.PERMISSION else fault.message
+            reason = f"allow {permission}" if fault.kind is FaultKind.PERMISSION else fault.message
             raise _NotAsked(reason) from error
         if member not in reply:  # the SDK takes any page for an empty success
             raise _NotAsked("SES gave no readable answer")

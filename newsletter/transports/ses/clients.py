@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 from botocore.config import Config
 
 from newsletter.aws import clients
-from newsletter.aws.faults import Section
+from newsletter.aws.faults import SettingsSection
 from newsletter.config import SesSettings
 from newsletter.transports.ses import replies
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
-SENDING = Section("transport.ses", "SES", permissions=("ses:SendEmail", "ses:SendBulkEmail"))
+SENDING = SettingsSection(
+    "transport.ses", "SES", permissions=("ses:SendEmail", "ses:SendBulkEmail")
+)
 
 
 def open_clients(

@@ -104,14 +104,14 @@ class NotUnderstood(OutcomeUnknown):
     """An answer that is not known here: the next may be alike, so the send stops."""
 
 
-class Refused(TransportError):
+class CallRefused(TransportError):
     """SES refused the whole call for what it holds; nothing of it was sent."""
 
     code = "refused-by-ses"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EntryResult:
     """One entry of a bulk answer, or the answer to a single mail."""
 
     meaning: Meaning
@@ -119,7 +119,7 @@ class Answer:
     reason: str = ""
 
 
-def entries(reply: Mapping[str, Any], count: int) -> list[Answer]:
+def entries(reply: Mapping[str, Any], count: int) -> list[EntryResult]:
     """The answers to `count` entries, in their order.
 
     Raises OutcomeUnknown where they are not as many, or are no answers at all: botocore takes a
@@ -135,30 +135,30 @@ def entries(reply: Mapping[str, Any], count: int) -> list[Answer]:
     return [_about_the_sender(answer) for answer in answers]
 
 
-def _about_the_sender(answer: Answer) -> Answer:
+def _about_the_sender(answer: EntryResult) -> EntryResult:
     """Where nobody was accepted, an identity that is not verified is that of the sender."""
     if answer.meaning is Meaning.REJECTED and _NOT_VERIFIED in answer.reason:
         return replace(answer, meaning=Meaning.STOP)
     return answer
 
 
-def _entry(result: object) -> Answer:
+def _entry(result: object) -> EntryResult:
     if not isinstance(result, Mapping):
-        return Answer(Meaning.UNKNOWN, reason="SES gave an answer without a status")
+        return EntryResult(Meaning.UNKNOWN, reason="SES gave an answer without a status")
     status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
     meaning = STATUSES.get(status, Meaning.UNKNOWN)
     reason = line_of(f"{status} {result.get('Error') or ''}", 500)
     if meaning is Meaning.ACCEPTED and not _MESSAGE_ID.fullmatch(message_id):
-        return Answer(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
-    return Answer(meaning, message_id if meaning is Meaning.ACCEPTED else "", reason)
+        return EntryResult(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
+    return EntryResult(meaning, message_id if meaning is Meaning.ACCEPTED else "", reason)
 
 
-def single(reply: Mapping[str, Any]) -> Answer:
+def single(reply: Mapping[str, Any]) -> EntryResult:
     """The answer to SendEmail; raises OutcomeUnknown where it names no message."""
     message_id = reply.get("MessageId")
     if not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
         raise OutcomeUnknown("SES answered without a message id")
-    return Answer(Meaning.ACCEPTED, message_id)
+    return EntryResult(Meaning.ACCEPTED, message_id)
 
 
 def translated(error: Exception) -> TransportError:
@@ -211,7 +211,7 @@ def _answered(error: boto.ClientError) -> TransportError:
         case Meaning.QUOTA:
             return QuotaReached(f"the daily quota is used up ({said})")
         case Meaning.REJECTED:
-            return Refused(said)
+            return CallRefused(said)
         case Meaning.STOP:
             return SendingStopped(said, hint=_HINTS.get(code, ""))
         case _:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from newsletter.feedback.apply import Applied
 from newsletter.feedback.drain import Drain
-from newsletter.feedback.ses.queue import Queue
+from newsletter.feedback.ses.queue import SqsQueue
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store, schema
 from tests.integration.commandline import Answer, Call, command, lose, plan_send, spawn
@@ -290,7 +290,7 @@ def test_a_store_that_fails_for_a_while_costs_nothing(
             stop.set()
         return utc_now()
 
-    Drain(Queue(opened.settings), store, opened.settings, clock, stop, mend, total, 0).run(
+    Drain(SqsQueue(opened.settings), store, opened.settings, clock, stop, mend, total, 0).run(
         once=False
     )
 
@@ -316,7 +316,7 @@ def test_where_more_keeps_coming_a_drain_with_a_limit_ends_all_the_same(
         return began + dt.timedelta(seconds=3 * number)
 
     queue.add([event(send_id, 99, BOUNCE)])
-    Drain(Queue(opened.settings), store, opened.settings, clock, stop, print, total).run(
+    Drain(SqsQueue(opened.settings), store, opened.settings, clock, stop, print, total).run(
         once=True, at_most=limit
     )
 

@@ -25,7 +25,7 @@ from newsletter.model.send import (
 )
 from newsletter.model.subscriber import Subscriber
 from newsletter.sending import run
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import SendContext, compose
 from newsletter.store import schema
 from newsletter.transports.ses.transport import Ses
 from tests.integration.sending import EMAIL
@@ -36,7 +36,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 SEND = "20260107-abcdef"
 LINKS = Links("https://news.example.com", ("a key for the tests alone",))
-AUDIENCE = Audience(SEND, "issue", 1, "readers", LINKS)
+CONTEXT = SendContext(SEND, "issue", 1, "readers", LINKS)
 MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
 
 
@@ -46,7 +46,7 @@ def batch(size: int, email: Email = EMAIL, **attributes: str) -> list[Message]:
         compose(
             email,
             Subscriber(number, Address(f"r{number}@example.com"), "Ada", attributes),
-            AUDIENCE,
+            CONTEXT,
             number,
             1,
         )

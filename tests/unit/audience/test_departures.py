@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience.columns import Choice
-from newsletter.audience.importing import Order, import_csv
+from newsletter.audience.importing import ImportOptions, import_csv
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.standing import Standing
@@ -297,14 +297,14 @@ def test_a_column_that_only_looks_like_a_status_can_be_kept_or_left_out(
     text = "email,Active plan\nx@example.com,gold\n"
 
     for told, expected in (("attribute", {"active_plan": "gold"}), ("plan", {"plan": "gold"})):
-        order = Order(choice=Choice({"active plan": told}))
+        order = ImportOptions(choice=Choice({"active plan": told}))
         import_text(sqlite_store, tmp_path, text, order=order)
         with sqlite_store.read() as connection:
             person = people.find(connection, Address("x@example.com"))
         assert person is not None
         assert expected.items() <= person.attributes.items()
     result = import_text(
-        sqlite_store, tmp_path, text, order=Order(choice=Choice({"active plan": "-"}))
+        sqlite_store, tmp_path, text, order=ImportOptions(choice=Choice({"active plan": "-"}))
     )
 
     assert result.unchanged == 1
@@ -321,7 +321,10 @@ def test_a_no_where_nobody_looked_for_one_refuses_the_file(
 
     with pytest.raises(UsageError) as caught:
         import_text(
-            sqlite_store, tmp_path, text, order=Order(choice=Choice(only=frozenset(["type"])))
+            sqlite_store,
+            tmp_path,
+            text,
+            order=ImportOptions(choice=Choice(only=frozenset(["type"]))),
         )
 
     assert f"type: {word.strip()!r}" in caught.value.message
@@ -336,7 +339,7 @@ def test_such_a_column_is_read_kept_or_left_out_as_told(
     text = "email,kind\n{who}@example.com,unsubscribed\n"
 
     for who, told in (("ann", "status"), ("bea", "attribute"), ("cid", "-")):
-        order = Order(choice=Choice({"kind": told}))
+        order = ImportOptions(choice=Choice({"kind": told}))
         import_text(sqlite_store, tmp_path, text.format(who=who), order=order)
 
     assert [standing(sqlite_store, who) for who in ("ann", "bea", "cid")] == [
@@ -382,7 +385,7 @@ def test_a_file_that_is_called_after_a_no_is_no_yes(
         import_text(sqlite_store, tmp_path, text, name=name)
     refused = standing(sqlite_store, "x")
     import_text(
-        sqlite_store, tmp_path, text, name=name, order=Order(choice=Choice(is_vouched=True))
+        sqlite_store, tmp_path, text, name=name, order=ImportOptions(choice=Choice(is_vouched=True))
     )
 
     assert told in caught.value.hint
@@ -405,7 +408,7 @@ def test_a_file_of_departures_needs_only_addresses(
 ) -> None:
     make_list(store)
     join(store, "ann@example.com")
-    order = Order(choice=Choice(everybody=everybody))
+    order = ImportOptions(choice=Choice(everybody=everybody))
     list_name = "ai" if everybody is Standing.UNSUBSCRIBED else None
 
     import_text(
@@ -419,7 +422,7 @@ def test_a_file_of_departures_needs_only_addresses(
 def test_a_whole_file_of_departures_overrules_its_columns(
     sqlite_store: Store, tmp_path: Path
 ) -> None:
-    order = Order(choice=Choice(everybody=Standing.UNSUBSCRIBED))
+    order = ImportOptions(choice=Choice(everybody=Standing.UNSUBSCRIBED))
 
     import_text(sqlite_store, tmp_path, "email,status\nx@example.com,odd\n", order=order)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience import lists, subscribers
-from newsletter.audience.subscribers import Outcome
+from newsletter.audience.subscribers import AddResult
 from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 from newsletter.store import Store
@@ -56,7 +56,7 @@ def test_who_left_comes_back_only_by_their_own_wish(store: Store) -> None:
         join(store, now=LATER)
     assert "--resubscribe" in caught.value.hint
 
-    assert join(store, now=LATER, resubscribe=True).outcome is Outcome.ADDED
+    assert join(store, now=LATER, resubscribe=True).outcome is AddResult.ADDED
     found = subscribers.profile(store, address(), erased_hash).person
     assert found is not None
     assert found.subscriptions[0].consent.at == LATER
@@ -75,7 +75,7 @@ def test_the_suppressed_are_not_added(store: Store, reason: SuppressionReason) -
 
     assert "suppressions remove" in caught.value.hint
     assert subscribers.unsuppress(store, address(), erased_hash, NOW).reason is reason
-    assert join(store).outcome is Outcome.ADDED
+    assert join(store).outcome is AddResult.ADDED
 
 
 def test_leaving_is_for_one_list_or_all_and_can_be_repeated(store: Store) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience.columns import Choice
-from newsletter.audience.importing import AS_IT_IS, ImportResult, Order, import_csv
+from newsletter.audience.importing import AS_IT_IS, ImportOptions, ImportResult, import_csv
 from newsletter.audience.systems import SYSTEMS
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus
@@ -117,7 +117,7 @@ def person(store: Store, who: str) -> Person:
         )
 
 
-def import_export(store: Store, folder: Path, system: str, order: Order) -> ImportResult:
+def import_export(store: Store, folder: Path, system: str, order: ImportOptions) -> ImportResult:
     return import_text(store, folder, EXPORTS[system].text, order=order)
 
 
@@ -134,7 +134,7 @@ def test_each_export_is_read_named_or_recognised(
     """Who left, bounced, complained, was blocked or never confirmed is recorded so."""
     if system == "buttondown" and not named:
         return  # `type` is no word by which a system, or a status, is known
-    order = Order(SYSTEMS[system]) if named else AS_IT_IS
+    order = ImportOptions(SYSTEMS[system]) if named else AS_IT_IS
 
     result = import_export(sqlite_store, tmp_path, system, order)
 
@@ -147,7 +147,7 @@ def test_each_export_is_read_named_or_recognised(
 def test_no_later_import_confirms_who_said_no(
     sqlite_store: Store, tmp_path: Path, system: str
 ) -> None:
-    import_export(sqlite_store, tmp_path, system, Order(SYSTEMS[system]))
+    import_export(sqlite_store, tmp_path, system, ImportOptions(SYSTEMS[system]))
     addresses = "".join(f"{who}@example.com\n" for who in EXPORTS[system].standings)
 
     import_text(sqlite_store, tmp_path, f"email\n{addresses}")
@@ -171,7 +171,7 @@ def test_a_word_that_a_system_does_not_have_refuses_its_file(
     text = EXPORTS[system].text.replace(f",{word}", ",mystery", 2)
 
     with pytest.raises(UsageError, match="mystery"):
-        import_text(sqlite_store, tmp_path, text, order=Order(SYSTEMS[system]))
+        import_text(sqlite_store, tmp_path, text, order=ImportOptions(SYSTEMS[system]))
 
     assert standings(sqlite_store) == {}
 
@@ -181,7 +181,9 @@ def test_a_file_without_the_column_that_says_who_left_is_no_export(
     sqlite_store: Store, tmp_path: Path, system: str
 ) -> None:
     with pytest.raises(UsageError, match=f"no export of {system}"):
-        import_text(sqlite_store, tmp_path, "email\nx@example.com\n", order=Order(SYSTEMS[system]))
+        import_text(
+            sqlite_store, tmp_path, "email\nx@example.com\n", order=ImportOptions(SYSTEMS[system])
+        )
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -215,7 +217,7 @@ def test_the_three_files_of_mailchimp_are_imported_together(
         status=SubscriptionStatus.CONFIRMED,
         now=NOW,
         hashes=erased_hash,
-        order=Order(SYSTEMS["mailchimp"]) if named else AS_IT_IS,
+        order=ImportOptions(SYSTEMS["mailchimp"]) if named else AS_IT_IS,
     )
 
     assert standings(sqlite_store) == {
@@ -235,7 +237,7 @@ def test_the_three_files_of_mailchimp_are_imported_together(
 
 
 def test_attributes_in_json_become_attributes(sqlite_store: Store, tmp_path: Path) -> None:
-    import_export(sqlite_store, tmp_path, "listmonk", Order(SYSTEMS["listmonk"]))
+    import_export(sqlite_store, tmp_path, "listmonk", ImportOptions(SYSTEMS["listmonk"]))
 
     found = person(sqlite_store, "on")
     assert found.subscriber.attributes == {"city": "Köln", "age": "52", "tags": "x, y"}
@@ -243,7 +245,7 @@ def test_attributes_in_json_become_attributes(sqlite_store: Store, tmp_path: Pat
 
 
 def test_what_a_reader_pays_is_no_consent(sqlite_store: Store, tmp_path: Path) -> None:
-    import_export(sqlite_store, tmp_path, "substack", Order(SYSTEMS["substack"]))
+    import_export(sqlite_store, tmp_path, "substack", ImportOptions(SYSTEMS["substack"]))
 
     attributes = person(sqlite_store, "free").subscriber.attributes
     assert attributes == {"active_subscription": "false", "plan": "other"}
@@ -264,15 +266,21 @@ def test_the_table_of_substack_is_read_and_asks_what_cancelling_means(
     cancelled = f"{SUBSTACK_TABLE}ex@example.com,Ex,,2025-09-01,2025-06-01T00:00:00.000Z,3,0,free\n"
 
     with pytest.raises(UsageError, match="cancel date: '2025-09-01'"):
-        import_text(sqlite_store, tmp_path, cancelled, order=Order(system))
+        import_text(sqlite_store, tmp_path, cancelled, order=ImportOptions(system))
     refused = standings(sqlite_store)
     import_text(
-        sqlite_store, tmp_path, cancelled, order=Order(system, Choice({"cancel date": "status"}))
+        sqlite_store,
+        tmp_path,
+        cancelled,
+        order=ImportOptions(system, Choice({"cancel date": "status"})),
     )
     left = standings(sqlite_store)
     other = cancelled.replace("ex@", "payer@")
     import_text(
-        sqlite_store, tmp_path, other, order=Order(system, Choice({"cancel date": "attribute"}))
+        sqlite_store,
+        tmp_path,
+        other,
+        order=ImportOptions(system, Choice({"cancel date": "attribute"})),
     )
 
     assert refused == {}
@@ -323,7 +331,7 @@ def test_each_type_of_buttondown_has_a_standing(sqlite_store: Store, tmp_path: P
         sqlite_store,
         tmp_path,
         f"email_address,subscriber_type\n{rows}",
-        order=Order(SYSTEMS["buttondown"]),
+        order=ImportOptions(SYSTEMS["buttondown"]),
     )
 
     found = standings(sqlite_store)

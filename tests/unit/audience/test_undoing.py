@@ -15,7 +15,7 @@ from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.sending.plan import plan
 from newsletter.store import Store
 from newsletter.store.people import imports, people, subscriptions, suppressions
-from newsletter.store.people.imports import Undone
+from newsletter.store.people.imports import UndoneImport
 from newsletter.store.schema import metadata
 from tests.factories import (
     LATER,
@@ -32,7 +32,7 @@ from tests.integration.sending import ledger, order
 KEPT = ("imports", "suppression_log", "consents", "import_changes", "import_people")
 
 
-def undo(store: Store, import_id: int | None) -> Undone:
+def undo(store: Store, import_id: int | None) -> UndoneImport:
     assert import_id is not None
     with store.write() as connection:
         return imports.undo(connection, import_id, LATER)
@@ -76,8 +76,8 @@ def test_an_import_is_taken_back_whole(store: Store, tmp_path: Path) -> None:
     undone = undo(store, result.import_id)
 
     assert rows(store) == before
-    assert undone == Undone(people=2, subscriptions=3, put_back=4, suppressions=1, left=0)
-    assert undo(store, result.import_id) == Undone()
+    assert undone == UndoneImport(people=2, subscriptions=3, put_back=4, suppressions=1, left=0)
+    assert undo(store, result.import_id) == UndoneImport()
 
 
 def test_a_file_that_was_taken_back_can_be_imported_again(store: Store, tmp_path: Path) -> None:

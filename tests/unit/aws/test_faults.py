@@ -8,10 +8,10 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import LocationParseError
 
-from newsletter.aws.faults import Fault, Kind, Section, fault_of
+from newsletter.aws.faults import Fault, FaultKind, SettingsSection, fault_of
 from newsletter.errors import ConfigurationError, TransportDown
 
-HERE = Section("transport.ses", "SES", permissions=("ses:GetAccount", "ses:SendEmail"))
+HERE = SettingsSection("transport.ses", "SES", permissions=("ses:GetAccount", "ses:SendEmail"))
 SECRET = "hunter2secret"
 AWS_NOW = "(20261128T084500Z {})"
 URL = f"http://u:{SECRET}@127.0.0.1:9/v2/email/account"
@@ -39,38 +39,48 @@ def read(error: Exception) -> Fault:
 
 
 SDK = [
-    (boto.ProfileNotFound(profile="nope"), Kind.SETTINGS, r"\(nope\) could not", "AWS_PROFILE"),
-    (boto.ConfigParseError(path="/x/config", error="?"), Kind.SETTINGS, "/x/config", "that file"),
-    (boto.ConfigNotFound(path="/x/config"), Kind.SETTINGS, "/x/config", "AWS_CONFIG_FILE"),
+    (
+        boto.ProfileNotFound(profile="nope"),
+        FaultKind.SETTINGS,
+        r"\(nope\) could not",
+        "AWS_PROFILE",
+    ),
+    (
+        boto.ConfigParseError(path="/x/config", error="?"),
+        FaultKind.SETTINGS,
+        "/x/config",
+        "that file",
+    ),
+    (boto.ConfigNotFound(path="/x/config"), FaultKind.SETTINGS, "/x/config", "AWS_CONFIG_FILE"),
     (
         boto.InvalidConfigError(error_msg='The source_profile "base" does not exist.'),
-        Kind.SETTINGS,
+        FaultKind.SETTINGS,
         "base",
         "profile",
     ),
     (
         boto.InfiniteLoopConfigError(source_profile="a", visited_profiles=["a"]),
-        Kind.SETTINGS,
+        FaultKind.SETTINGS,
         "a",
         "profile",
     ),
-    (boto.UnknownCredentialError(name="x"), Kind.SETTINGS, "x", "profile"),
-    (boto.NoCredentialsError(), Kind.CREDENTIALS, "locate credentials", "AWS_ACCESS_KEY_ID"),
+    (boto.UnknownCredentialError(name="x"), FaultKind.SETTINGS, "x", "profile"),
+    (boto.NoCredentialsError(), FaultKind.CREDENTIALS, "locate credentials", "AWS_ACCESS_KEY_ID"),
     (
         boto.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "AWS_SECRET_ACCESS_KEY",
         "AWS_SECRET_ACCESS_KEY",
     ),
     (
         boto.PartialCredentialsError(provider="assume-role", cred_var="source_profile"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "source_profile",
         "~/.aws/config",
     ),
     (
         boto.CredentialRetrievalError(provider="custom-process", error_msg=f"vault: {SECRET}"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "credential_process .* failed",
         "by hand",
     ),
@@ -78,114 +88,144 @@ SDK = [
         boto.CredentialRetrievalError(
             provider="container-role", error_msg='Could not connect to "http://169.254.170.2/x"'
         ),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         r"container gave no credentials.*169\.254\.170\.2",
         "container",
     ),
     (
         boto.CredentialRetrievalError(provider="iam-role", error_msg="refused"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "machine gave no credentials",
         "role",
     ),
     (
         boto.CredentialRetrievalError(provider="other", error_msg="why"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "why",
         "profile",
     ),
-    (boto.MetadataRetrievalError(error_msg="refused"), Kind.CREDENTIALS, "refused", "role"),
-    (boto.UnauthorizedSSOTokenError(), Kind.CREDENTIALS, "expired", "aws sso login"),
-    (boto.SSOTokenLoadError(error_msg="none"), Kind.CREDENTIALS, "none", "aws sso login"),
+    (boto.MetadataRetrievalError(error_msg="refused"), FaultKind.CREDENTIALS, "refused", "role"),
+    (boto.UnauthorizedSSOTokenError(), FaultKind.CREDENTIALS, "expired", "aws sso login"),
+    (boto.SSOTokenLoadError(error_msg="none"), FaultKind.CREDENTIALS, "none", "aws sso login"),
     (
         boto.TokenRetrievalError(provider="sso", error_msg="expired"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "expired",
         "aws sso login",
     ),
-    (boto.MissingDependencyException(msg="needs crt"), Kind.SETTINGS, "crt", "profile"),
-    (boto.NoRegionError(), Kind.SETTINGS, "region", "AWS_REGION"),
-    (boto.InvalidRegionError(region_name="mars 1"), Kind.SETTINGS, "mars 1", "region"),
+    (boto.MissingDependencyException(msg="needs crt"), FaultKind.SETTINGS, "crt", "profile"),
+    (boto.NoRegionError(), FaultKind.SETTINGS, "region", "AWS_REGION"),
+    (boto.InvalidRegionError(region_name="mars 1"), FaultKind.SETTINGS, "mars 1", "region"),
     (
         boto.InvalidRetryModeError(provided_retry_mode="x", valid_modes=("a",)),
-        Kind.SETTINGS,
+        FaultKind.SETTINGS,
         "x",
         "AWS_RETRY_MODE",
     ),
-    (boto.InvalidDefaultsMode(mode="x", valid_modes="y"), Kind.SETTINGS, "x", "AWS_DEFAULTS_MODE"),
-    (boto.InvalidProxiesConfigError(), Kind.SETTINGS, "", "HTTPS_PROXY"),
+    (
+        boto.InvalidDefaultsMode(mode="x", valid_modes="y"),
+        FaultKind.SETTINGS,
+        "x",
+        "AWS_DEFAULTS_MODE",
+    ),
+    (boto.InvalidProxiesConfigError(), FaultKind.SETTINGS, "", "HTTPS_PROXY"),
     (
         boto.ProxyConnectionError(proxy_url=f"http://socks5://u:{SECRET}@127.0.0.1:9", error="?"),
-        Kind.UNREACHABLE,
+        FaultKind.UNREACHABLE,
         "proxy",
         "HTTPS_PROXY",
     ),
     (
         boto.SSLError(endpoint_url=URL, error=ValueError("expired")),
-        Kind.UNREACHABLE,
+        FaultKind.UNREACHABLE,
         "SSL",
         "AWS_CA_BUNDLE",
     ),
     (
         boto.EndpointConnectionError(endpoint_url=URL, error="refused"),
-        Kind.UNREACHABLE,
+        FaultKind.UNREACHABLE,
         r"http://\*\*\*@127\.0\.0\.1:9",
         "Credentials are not the cause",
     ),
     (
         boto.ConnectTimeoutError(endpoint_url=URL, error="slow"),
-        Kind.UNREACHABLE,
+        FaultKind.UNREACHABLE,
         "timeout",
         "network",
     ),
-    (boto.ReadTimeoutError(endpoint_url=URL, error="slow"), Kind.UNREACHABLE, "timeout", "network"),
-    (boto.ConnectionClosedError(endpoint_url=URL), Kind.UNREACHABLE, "closed", "network"),
-    (boto.HTTPClientError(error="broken"), Kind.UNREACHABLE, "broken", "network"),
+    (
+        boto.ReadTimeoutError(endpoint_url=URL, error="slow"),
+        FaultKind.UNREACHABLE,
+        "timeout",
+        "network",
+    ),
+    (boto.ConnectionClosedError(endpoint_url=URL), FaultKind.UNREACHABLE, "closed", "network"),
+    (boto.HTTPClientError(error="broken"), FaultKind.UNREACHABLE, "broken", "network"),
     (
         boto.HTTPClientError(error=ValueError(f"Invalid header value b'{SECRET}'")),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "no header can carry",
         "line breaks",
     ),
     (
         boto.HTTPClientError(error=UnicodeEncodeError("ascii", SECRET, 0, 1, "no")),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "no header can carry",
         "ASCII",
     ),
     (
         boto.HTTPClientError(error=LocationParseError(f"http://u:{SECRET}@")),
-        Kind.SETTINGS,
+        FaultKind.SETTINGS,
         "no whole URL",
         "endpoint_url",
     ),
-    (ValueError(f"Invalid endpoint: u:{SECRET} x"), Kind.SETTINGS, "no whole URL", "endpoint_url"),
-    (ValueError("Port out of range 0-65535"), Kind.SETTINGS, "no whole URL", "endpoint_url"),
-    (ValueError("Unsupported host 'x.example'."), Kind.CREDENTIALS, "container", "AWS_CONTAINER_"),
-    (ValueError("Expecting value: line 1"), Kind.CREDENTIALS, "no credentials", "profile"),
+    (
+        ValueError(f"Invalid endpoint: u:{SECRET} x"),
+        FaultKind.SETTINGS,
+        "no whole URL",
+        "endpoint_url",
+    ),
+    (ValueError("Port out of range 0-65535"), FaultKind.SETTINGS, "no whole URL", "endpoint_url"),
+    (
+        ValueError("Unsupported host 'x.example'."),
+        FaultKind.CREDENTIALS,
+        "container",
+        "AWS_CONTAINER_",
+    ),
+    (ValueError("Expecting value: line 1"), FaultKind.CREDENTIALS, "no credentials", "profile"),
     (
         FileNotFoundError(2, "No such file or directory", "/nonexistent/helper"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "/nonexistent/helper: No such file",
         "profile",
     ),
     (
         PermissionError(13, "Permission denied", "/etc/helper"),
-        Kind.CREDENTIALS,
+        FaultKind.CREDENTIALS,
         "/etc/helper: Permission denied",
         "profile",
     ),
-    (ResponseParserError(SECRET), Kind.OTHER, "no readable answer", "endpoint"),
-    (AttributeError(SECRET), Kind.OTHER, "no readable answer", "endpoint"),
-    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, SECRET), Kind.OTHER, "no readable", "endpoint"),
-    (boto.UnknownServiceError(service_name="x", known_service_names="y"), Kind.OTHER, "x", "AWS"),
+    (ResponseParserError(SECRET), FaultKind.OTHER, "no readable answer", "endpoint"),
+    (AttributeError(SECRET), FaultKind.OTHER, "no readable answer", "endpoint"),
+    (
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, SECRET),
+        FaultKind.OTHER,
+        "no readable",
+        "endpoint",
+    ),
+    (
+        boto.UnknownServiceError(service_name="x", known_service_names="y"),
+        FaultKind.OTHER,
+        "x",
+        "AWS",
+    ),
 ]
 
 
 @pytest.mark.parametrize(
     ("error", "kind", "message", "hint"), SDK, ids=[type(row[0]).__name__ for row in SDK]
 )
-def test_an_error_of_the_sdk(error: Exception, kind: Kind, message: str, hint: str) -> None:
+def test_an_error_of_the_sdk(error: Exception, kind: FaultKind, message: str, hint: str) -> None:
     fault = read(error)
 
     assert fault.kind is kind
@@ -196,32 +236,32 @@ def test_an_error_of_the_sdk(error: Exception, kind: Kind, message: str, hint: s
 @pytest.mark.parametrize(
     ("code", "kind", "hint"),
     [
-        ("InvalidClientTokenId", Kind.CREDENTIALS, "access key"),
-        ("UnrecognizedClientException", Kind.CREDENTIALS, "access key"),
-        ("InvalidSecurity", Kind.CREDENTIALS, "access key"),
-        ("InvalidAccessKeyId", Kind.CREDENTIALS, "access key"),
-        ("SignatureDoesNotMatch", Kind.CREDENTIALS, "AWS_SECRET_ACCESS_KEY"),
-        ("InvalidSignatureException", Kind.CREDENTIALS, "AWS_SECRET_ACCESS_KEY"),
-        ("IncompleteSignature", Kind.CREDENTIALS, "line breaks"),
-        ("MissingAuthenticationTokenException", Kind.CREDENTIALS, "AWS_ACCESS_KEY_ID"),
-        ("ExpiredToken", Kind.CREDENTIALS, "Renew"),
-        ("ExpiredTokenException", Kind.CREDENTIALS, "Renew"),
-        ("RequestExpired", Kind.CLOCK, "clock"),
-        ("RequestTimeTooSkewed", Kind.CLOCK, "clock"),
-        ("RequestInTheFuture", Kind.CLOCK, "clock"),
-        ("OptInRequired", Kind.PERMISSION, "region"),
-        ("SubscriptionRequiredException", Kind.PERMISSION, "Sign up"),
-        ("TooManyRequestsException", Kind.OTHER, "Wait a moment"),
-        ("ThrottlingException", Kind.OTHER, "Wait a moment"),
-        ("AccessDenied", Kind.PERMISSION, "ses:GetAccount and ses:SendEmail"),
-        ("AccessDeniedException", Kind.PERMISSION, "ses:GetAccount"),
-        ("NotAuthorized", Kind.PERMISSION, "ses:GetAccount"),
-        ("AuthorizationErrorException", Kind.PERMISSION, "ses:GetAccount"),
-        ("aws.prefix#AccessDenied", Kind.PERMISSION, "ses:GetAccount"),
-        ("SomethingNew", Kind.OTHER, ""),
+        ("InvalidClientTokenId", FaultKind.CREDENTIALS, "access key"),
+        ("UnrecognizedClientException", FaultKind.CREDENTIALS, "access key"),
+        ("InvalidSecurity", FaultKind.CREDENTIALS, "access key"),
+        ("InvalidAccessKeyId", FaultKind.CREDENTIALS, "access key"),
+        ("SignatureDoesNotMatch", FaultKind.CREDENTIALS, "AWS_SECRET_ACCESS_KEY"),
+        ("InvalidSignatureException", FaultKind.CREDENTIALS, "AWS_SECRET_ACCESS_KEY"),
+        ("IncompleteSignature", FaultKind.CREDENTIALS, "line breaks"),
+        ("MissingAuthenticationTokenException", FaultKind.CREDENTIALS, "AWS_ACCESS_KEY_ID"),
+        ("ExpiredToken", FaultKind.CREDENTIALS, "Renew"),
+        ("ExpiredTokenException", FaultKind.CREDENTIALS, "Renew"),
+        ("RequestExpired", FaultKind.CLOCK, "clock"),
+        ("RequestTimeTooSkewed", FaultKind.CLOCK, "clock"),
+        ("RequestInTheFuture", FaultKind.CLOCK, "clock"),
+        ("OptInRequired", FaultKind.PERMISSION, "region"),
+        ("SubscriptionRequiredException", FaultKind.PERMISSION, "Sign up"),
+        ("TooManyRequestsException", FaultKind.OTHER, "Wait a moment"),
+        ("ThrottlingException", FaultKind.OTHER, "Wait a moment"),
+        ("AccessDenied", FaultKind.PERMISSION, "ses:GetAccount and ses:SendEmail"),
+        ("AccessDeniedException", FaultKind.PERMISSION, "ses:GetAccount"),
+        ("NotAuthorized", FaultKind.PERMISSION, "ses:GetAccount"),
+        ("AuthorizationErrorException", FaultKind.PERMISSION, "ses:GetAccount"),
+        ("aws.prefix#AccessDenied", FaultKind.PERMISSION, "ses:GetAccount"),
+        ("SomethingNew", FaultKind.OTHER, ""),
     ],
 )
-def test_a_code_of_an_answer(code: str, kind: Kind, hint: str) -> None:
+def test_a_code_of_an_answer(code: str, kind: FaultKind, hint: str) -> None:
     fault = read(answered(code, f"why, http://u:{SECRET}@host"))
 
     assert fault.kind is kind
@@ -233,7 +273,7 @@ def test_a_code_of_an_answer(code: str, kind: Kind, hint: str) -> None:
 def test_an_answer_without_a_code_is_of_something_in_between(status: int, hint: str) -> None:
     fault = read(answered("", f"<html>http://u:{SECRET}@host", status))
 
-    assert fault.kind is Kind.UNREACHABLE
+    assert fault.kind is FaultKind.UNREACHABLE
     assert f"SES answered {status}" in fault.message
     assert hint in fault.hint
 
@@ -263,7 +303,7 @@ def test_a_clock_that_is_wrong_is_told_with_both_times(
     """The secret key is right: to look for it there would cost hours."""
     fault = read(answered(code, message))
 
-    assert fault.kind is Kind.CLOCK
+    assert fault.kind is FaultKind.CLOCK
     assert ours in fault.message
     assert theirs in fault.message
     assert "clock" in fault.hint
@@ -276,14 +316,16 @@ def test_a_role_that_may_not_be_taken_names_that_permission() -> None:
 def test_a_server_that_fails_is_not_reached() -> None:
     fault = read(answered("ServiceUnavailable", status=503))
 
-    assert (fault.kind, "503" in fault.message) == (Kind.UNREACHABLE, True)
+    assert (fault.kind, "503" in fault.message) == (FaultKind.UNREACHABLE, True)
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_what_a_person_mends_here_is_configuration(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", FaultKind)
+def test_what_a_person_mends_here_is_configuration(kind: FaultKind) -> None:
     """With exit code 2; all else is what was wanted, and may pass."""
     error = Fault(kind, "why", "what", "where").raised(TransportDown, "the list cannot be read")
 
-    expected = TransportDown if kind in (Kind.UNREACHABLE, Kind.OTHER) else ConfigurationError
+    expected = (
+        TransportDown if kind in (FaultKind.UNREACHABLE, FaultKind.OTHER) else ConfigurationError
+    )
     assert type(error) is expected
     assert (error.hint, error.where) == ("what", "where")

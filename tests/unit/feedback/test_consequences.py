@@ -7,10 +7,10 @@ import pytest
 
 from newsletter.config import PolicySettings
 from newsletter.feedback.breaker import reason_to_pause
-from newsletter.feedback.consequences import Verdict, verdict
+from newsletter.feedback.consequences import SuppressionDecision, decide
 from newsletter.model.event import Cause, EventType
 from newsletter.model.subscriber import SuppressionReason
-from newsletter.store.reported.events import Report
+from newsletter.store.reported.events import LoggedEvent
 
 NOON = dt.datetime(2026, 1, 7, 12, tzinfo=dt.UTC)
 LIMIT = 3
@@ -23,12 +23,12 @@ SOFT, HARD, LISTED, MESSAGE, COMPLAINT = (
 )
 
 
-def report(hour: int, cause: Cause | None, *, mail: int | None = None) -> Report:
+def report(hour: int, cause: Cause | None, *, mail: int | None = None) -> LoggedEvent:
     """A report of some hour, about a mail of its own; without a cause it is a delivery."""
     kind = EventType.DELIVERY
     if cause is not None:
         kind = EventType.COMPLAINT if cause is COMPLAINT else EventType.BOUNCE
-    return Report(
+    return LoggedEvent(
         id=hour,
         key=f"k{hour}",
         type=kind,
@@ -41,15 +41,19 @@ def report(hour: int, cause: Cause | None, *, mail: int | None = None) -> Report
     )
 
 
-def story(*causes: Cause | None) -> list[Report]:
+def story(*causes: Cause | None) -> list[LoggedEvent]:
     return [report(hour, cause) for hour, cause in enumerate(causes, start=1)]
 
 
-def judged(reports: list[Report], since: dt.datetime | None = None) -> Verdict | None:
-    return verdict(reports, since, LIMIT)
+def judged(
+    reports: list[LoggedEvent], since: dt.datetime | None = None
+) -> SuppressionDecision | None:
+    return decide(reports, since, LIMIT)
 
 
-def reason(reports: list[Report], since: dt.datetime | None = None) -> SuppressionReason | None:
+def reason(
+    reports: list[LoggedEvent], since: dt.datetime | None = None
+) -> SuppressionReason | None:
     found = judged(reports, since)
     return None if found is None else found.reason
 
@@ -75,7 +79,7 @@ def test_one_report_is_enough_if_it_is_final(
 
 
 def test_a_verdict_names_the_event_and_the_send() -> None:
-    assert judged(story(None, HARD)) == Verdict(
+    assert judged(story(None, HARD)) == SuppressionDecision(
         SuppressionReason.HARD_BOUNCE, "Bounce as hard, send 20260107-abcdef", 2
     )
 

@@ -13,7 +13,7 @@ from newsletter.model.digest import Digest
 from newsletter.model.email import Email, Message
 from newsletter.model.subscriber import Subscriber
 from newsletter.render import Masthead, Theme, load_theme, packaged_templates, render
-from newsletter.sending.compose import Audience, compose, for_audience
+from newsletter.sending.compose import SendContext, compose, for_send
 from newsletter.transports import mime
 from tests.mailbox import Mail, opened
 from tests.unit.digest.reading import BASE, read
@@ -30,7 +30,7 @@ MASTHEAD = Masthead(
 )
 READER = Subscriber(7, Address("reader@example.com"), "Ada", {"city": "Kyoto"})
 LINKS = Links(BASE, ("a key for the tests alone",))
-AUDIENCE = Audience("20260107-abcdef", "issue", 1, "readers", LINKS)
+CONTEXT = SendContext("20260107-abcdef", "issue", 1, "readers", LINKS)
 
 
 def default_theme() -> Theme:
@@ -58,7 +58,7 @@ def rendered(digest: Digest, theme: Theme | None = None, masthead: Masthead = MA
 
 
 def message(email: Email, reader: Subscriber = READER) -> Message:
-    return compose(for_audience(email, AUDIENCE), reader, AUDIENCE, 1, 1)
+    return compose(for_send(email, CONTEXT), reader, CONTEXT, 1, 1)
 
 
 def mail(email: Email, reader: Subscriber = READER) -> Mail:

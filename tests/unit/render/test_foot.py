@@ -9,12 +9,12 @@ from newsletter.languages.words import known
 from newsletter.model.email import Email
 from newsletter.model.send import Foot
 from newsletter.render import render
-from newsletter.sending.compose import Audience, compose, for_audience
+from newsletter.sending.compose import SendContext, compose, for_send
 from newsletter.transports import mime
 from tests.mailbox import Mail, opened
 from tests.unit.digest.reading import BASE
 from tests.unit.render.rendering import (
-    AUDIENCE,
+    CONTEXT,
     MASTHEAD,
     NOW,
     READER,
@@ -34,10 +34,10 @@ def email(language: str = "en", reply_to: str = "hi@example.com") -> Email:
 
 
 def mail(
-    foot: Foot = FULL, language: str = "en", audience: Audience = AUDIENCE, **more: str
+    foot: Foot = FULL, language: str = "en", context: SendContext = CONTEXT, **more: str
 ) -> Mail:
-    audience = replace(audience, foot=foot)
-    message = compose(for_audience(email(language, **more), audience), READER, audience, 1, 1)
+    context = replace(context, foot=foot)
+    message = compose(for_send(email(language, **more), context), READER, context, 1, 1)
     return opened(mime.compose(message, NOW))
 
 
@@ -100,7 +100,7 @@ def test_what_leads_nowhere_is_not_there(foot: Foot, reply_to: str, absent: str)
 
 
 def test_without_a_list_nobody_is_asked_to_join_one() -> None:
-    letter = mail(Foot(is_open=True), audience=replace(AUDIENCE, list_name=""))
+    letter = mail(Foot(is_open=True), context=replace(CONTEXT, list_name=""))
 
     assert "because you joined this list." in letter.text
     assert "/subscribe/" not in letter.text + letter.html
@@ -131,6 +131,6 @@ def test_the_hash_that_a_test_leaves_is_that_of_the_send() -> None:
     """What depends on the list is no part of the sealed bytes: an issue is tested once."""
     sealed = email()
 
-    assert for_audience(sealed, replace(AUDIENCE, foot=FULL)).html != sealed.html
+    assert for_send(sealed, replace(CONTEXT, foot=FULL)).html != sealed.html
     assert Email.from_json(sealed.to_json()) == sealed
     assert sealed.content_hash == email().content_hash

@@ -11,7 +11,7 @@ from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Email
 from newsletter.model.subscriber import Subscriber
-from newsletter.sending.compose import Audience, compose
+from newsletter.sending.compose import SendContext, compose
 
 SETTINGS = """
 [newsletter]
@@ -31,10 +31,10 @@ LETTER = Email("daily@news.example.com", "", "en", ("Hello",), (), ("<p>Hello</p
 def test_one_address_stands_in_list_unsubscribe(path: str, name: str, key: int) -> None:
     settings = parse(SETTINGS.format(path), Path("newsletter.toml"), {})
     links = Links(settings.newsletter.base_url, ("a key for the tests alone",))
-    audience = Audience("20260107-abcdef", "issue", 1, name, links)
+    context = SendContext("20260107-abcdef", "issue", 1, name, links)
     reader = Subscriber(1, Address("ada@example.com"), "Ada", {}, link_key=key)
 
-    headers = dict(compose(LETTER, reader, audience, 1, 1).headers)
+    headers = dict(compose(LETTER, reader, context, 1, 1).headers)
 
     assert re.fullmatch(r"<https://news\.example\.com/[^<>,\s\"]*>", headers["List-Unsubscribe"])
     assert headers["List-Id"] == f"<{name}.news.example.com>"

@@ -17,7 +17,7 @@ from newsletter.model.send import (
     Wait,
 )
 from newsletter.sending import owner
-from newsletter.sending.state import Standing, standing
+from newsletter.sending.state import Activity, activity_of
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -56,7 +56,7 @@ def held(by: str, seconds: float = 58, **more: object) -> Send:
 
 
 def test_who_runs_it_since_when_and_how_fast_is_told() -> None:
-    found = standing(held(HERE, speed=20.0), NOW)
+    found = activity_of(held(HERE, speed=20.0), NOW)
 
     assert found.state is State.RUNNING
     assert found.owner == owner.describe(HERE)
@@ -75,11 +75,11 @@ def test_who_runs_it_since_when_and_how_fast_is_told() -> None:
     ],
 )
 def test_a_send_is_interrupted_where_nobody_runs_it(send: Send, state: State) -> None:
-    assert standing(send, NOW).state is state
+    assert activity_of(send, NOW).state is state
 
 
 def test_an_owner_elsewhere_that_was_not_heard_of_is_waited_for() -> None:
-    found = standing(held(ELSEWHERE, seconds=25, speed=20.0), NOW)
+    found = activity_of(held(ELSEWHERE, seconds=25, speed=20.0), NOW)
 
     assert (found.state, found.waiting_for) == (State.WAITING, Wait.LEASE)
     assert found.until == NOW + dt.timedelta(seconds=25)
@@ -89,20 +89,20 @@ def test_an_owner_elsewhere_that_was_not_heard_of_is_waited_for() -> None:
 @pytest.mark.parametrize("seconds", [3600, 24 * 3600])
 def test_a_lease_that_no_right_clock_gives_tells_nothing(seconds: float) -> None:
     """As after this machine's clock was set back: its owner may be dead or alive."""
-    found = standing(held(ELSEWHERE, seconds, speed=20.0), NOW)
+    found = activity_of(held(ELSEWHERE, seconds, speed=20.0), NOW)
 
     assert (found.state, found.waiting_for) == (State.WAITING, Wait.CLOCK)
     assert (found.until, found.rate) == (None, None)
     assert found.owner == owner.describe(ELSEWHERE)
-    assert standing(held(HERE, seconds), NOW).state is State.RUNNING
-    assert standing(held(GONE, seconds), NOW).state is State.INTERRUPTED
+    assert activity_of(held(HERE, seconds), NOW).state is State.RUNNING
+    assert activity_of(held(GONE, seconds), NOW).state is State.INTERRUPTED
 
 
 @pytest.mark.parametrize("what", list(Wait))
 def test_an_owner_says_what_it_waits_for(what: Wait) -> None:
     send = held(HERE, waiting_for=what, waiting_until=NOW + MINUTE, speed=20.0)
 
-    found = standing(send, NOW)
+    found = activity_of(send, NOW)
 
     assert (found.state, found.waiting_for, found.until) == (State.WAITING, what, NOW + MINUTE)
     assert found.rate is None
@@ -114,8 +114,8 @@ def test_a_schedule_and_the_quota_are_waited_for_by_nobody() -> None:
         SEND, status=SendStatus.PAUSED, stopped_by=StoppedBy.QUOTA, resume_at=NOW + MINUTE
     )
 
-    assert standing(scheduled, NOW) == Standing(State.WAITING, Wait.SCHEDULE, NOW + MINUTE)
-    assert standing(paused, NOW) == Standing(State.WAITING, Wait.QUOTA, NOW + MINUTE)
+    assert activity_of(scheduled, NOW) == Activity(State.WAITING, Wait.SCHEDULE, NOW + MINUTE)
+    assert activity_of(paused, NOW) == Activity(State.WAITING, Wait.QUOTA, NOW + MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -123,4 +123,4 @@ def test_a_schedule_and_the_quota_are_waited_for_by_nobody() -> None:
     [SendStatus.PAUSED, SendStatus.UNRESOLVED, SendStatus.FINISHED, SendStatus.CANCELLED],
 )
 def test_what_is_over_or_paused_has_no_state(status: SendStatus) -> None:
-    assert standing(replace(held(HERE), status=status), NOW) == Standing(None)
+    assert activity_of(replace(held(HERE), status=status), NOW) == Activity(None)

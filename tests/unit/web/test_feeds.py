@@ -14,7 +14,7 @@ CHANNEL = feeds.Channel("A & B \x00", "zh-CN", "https://news.example.com", NOW)
 
 def test_what_xml_cannot_hold_is_left_out_and_all_else_is_kept() -> None:
     said = "]]><b>&amp;\x00\x08\x1b\ufffe\ud800 慢软件 😀 ü"
-    entry = feeds.Entry(
+    entry = feeds.FeedEntry(
         ID, "https://news.example.com/archive/%E6%85%A2/", said, said, said, said, "zh", NOW, NOW
     )
 
@@ -36,7 +36,7 @@ def test_what_xml_cannot_hold_is_left_out_and_all_else_is_kept() -> None:
 def test_an_issue_without_a_preheader_has_its_title_as_summary() -> None:
     """Atom demands a summary where an entry has no content (RFC 4287, 4.1.1)."""
     url = "https://news.example.com/archive/a/"
-    entry = feeds.Entry(ID, url, "Title", "", "", "", "en", NOW, NOW)
+    entry = feeds.FeedEntry(ID, url, "Title", "", "", "", "en", NOW, NOW)
 
     atom = feeds.atom(CHANNEL, [entry]).decode()
 

@@ -24,9 +24,9 @@ from newsletter.errors import (
 )
 from newsletter.transports.ses.outcomes import (
     STATUSES,
+    CallRefused,
     Meaning,
     NotUnderstood,
-    Refused,
     entries,
     single,
     translated,
@@ -69,8 +69,8 @@ def answered(code: str, status: int = 400, message: str = "because") -> Transpor
         ("SignatureDoesNotMatch", 403, "Wrong key.", SendingStopped),
         ("InvalidSignatureException", 403, "Clock skew.", SendingStopped),
         ("MessageRejected", 400, "Email address is not verified.", SendingStopped),
-        ("MessageRejected", 400, "Contains a virus.", Refused),
-        ("BadRequestException", 400, "Bad.", Refused),
+        ("MessageRejected", 400, "Contains a virus.", CallRefused),
+        ("BadRequestException", 400, "Bad.", CallRefused),
         ("InternalServiceErrorException", 500, "Internal failure", OutcomeUnknown),
         ("ServiceUnavailable", 503, "Slow down", OutcomeUnknown),
         ("TooManyRequestsException", 503, "Too many", OutcomeUnknown),
