@@ -12,7 +12,7 @@ from newsletter.languages import words
 from newsletter.model.subscriber import RequestKind
 from newsletter.web.texts import load_texts
 
-WEB = Path(__file__).parents[2] / "newsletter" / "web"
+PACKAGE = Path(__file__).parents[2] / "newsletter"
 ENGLISH = words("en", "pages")
 # What is answered with a page of its own, and not with a file or with what erasing has to say.
 PAGES = tuple(
@@ -36,12 +36,12 @@ MAILS = {f"mail_{kind}_{part}" for kind in RequestKind for part in ("subject", "
 def used() -> set[str]:
     """Every key that a template or a module of the pages names."""
     keys = set(MAILS)
-    for path in WEB.glob("templates/*.html"):
+    for path in PACKAGE.glob("web/templates/*.html"):
         source = path.read_text("utf-8")
         keys |= set(re.findall(r"\bt\.(\w+)", source))
         for key in re.findall(r'\bt\["([^"]+)"', source):
             keys |= {key % choice for choice in CHOICES[key]} if "%s" in key else {key}
-    for path in WEB.glob("*.py"):
+    for path in (*PACKAGE.glob("web/*.py"), *PACKAGE.glob("notices/*.py")):
         source = path.read_text("utf-8")
         keys |= set(re.findall(r'"((?:note|mail_ignore)\w*)"', source))
         keys |= set(re.findall(r'\btexts\["(\w+)"\]', source))
