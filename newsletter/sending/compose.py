@@ -57,7 +57,7 @@ def compose(
 ) -> Message:
     """The message of one delivery: merge fields filled, its own unsubscribe link and tags.
 
-    `email` is made for its send: see `for_audience`.
+    `email` is made for its send: see `for_send`.
     """
     links = context.links
     brought_by = (context.send_id, delivery) if context.in_ledger else ("", 0)
