@@ -86,28 +86,36 @@ class Construct(Enum):
 
 
 # What readers see; the rules of the parser have taken away whatever can be read.
-_LEFT: tuple[tuple[Construct, re.Pattern[str]], ...] = (
-    (Construct.LIQUID, re.compile(r"(?<!\{)\{%-?\s*[a-z]\w*(?:[^{}\n]{0,80}%\})?")),
-    (Construct.HUGO, re.compile(r"\{\{[<%]\s*/?\s*[\w/-]+")),
+_AT_BEGINNING: tuple[tuple[Construct, re.Pattern[str]], ...] = (
+    (Construct.MODULE, re.compile(r"export (?:const|default|function|let)\b")),
+    (Construct.DIRECTIVE, re.compile(r":::+\s*\{?\w*|::\w[\w-]*[\[{]")),
+    (Construct.SNIPPET, re.compile(r"-+8<-+|<<<\s+[@./]\S{0,80}")),
+    (Construct.DEFINITION, re.compile(r":[ \t]+\S[^\n]{0,40}")),
+    (Construct.ABBREVIATION, re.compile(r"\*\[[^\[\]\n]{1,60}\]:")),
+    (Construct.TAB, re.compile(r"===[+!]?\s+[\"“„«「”][^\n]{0,60}")),
+    (Construct.PAGE_BREAK, re.compile(r"\\(?:newpage|pagebreak|clearpage)\b")),
+    (Construct.HEADING, re.compile(r"#{2,6}[^\W\d]")),
+    (Construct.UNDERLINE, re.compile(r"={3,}$")),
+)
+# Each behind a sign that stands in it, for most texts have none of them.
+_ANYWHERE: tuple[tuple[Construct, str, re.Pattern[str]], ...] = (
+    (Construct.LIQUID, "{%", re.compile(r"(?<!\{)\{%-?\s*[a-z]\w*(?:[^{}\n]{0,80}%\})?")),
+    (Construct.HUGO, "{{", re.compile(r"\{\{[<%]\s*/?\s*[\w/-]+")),
     (
         Construct.SHORTCODE,
+        "[/",
         re.compile(r"\[([a-z]{3,20})(?:\s[^\[\]]{0,200})?\][^\[\]]{0,200}\[/\1\]"),
     ),
-    (Construct.MODULE, re.compile(r"^export (?:const|default|function|let)\b")),
-    (Construct.DIRECTIVE, re.compile(r"^:::+\s*\{?\w*|^::\w[\w-]*[\[{]")),
-    (Construct.TRANSCLUSION, re.compile(r"!\[\[[^\[\]]{1,200}\]\]")),
-    (Construct.SNIPPET, re.compile(r"^-+8<-+|^<<<\s+[@./]\S{0,80}")),
-    (Construct.SUBSCRIPT, re.compile(r"(?<=[A-Za-z])~\d{1,3}~")),
-    (Construct.SUPERSCRIPT, re.compile(r"(?<=[A-Za-z0-9)])\^[\w+-]{1,5}\^")),
-    (Construct.INSERTED, re.compile(r"(?<![\w+])\+\+(?=\w)[^+\n]{1,80}(?<=\w)\+\+(?![\w+])")),
-    (Construct.DEFINITION, re.compile(r"^:[ \t]+\S[^\n]{0,40}")),
-    (Construct.ABBREVIATION, re.compile(r"^\*\[[^\[\]\n]{1,60}\]:")),
-    (Construct.TAB, re.compile(r"^===[+!]?\s+[\"“„«「”][^\n]{0,60}")),
-    (Construct.PAGE_BREAK, re.compile(r"^\\(?:newpage|pagebreak|clearpage)\b")),
-    (Construct.EMBEDDED, re.compile(r"<%(?:[=#-]|\s)[^<>%\n]{0,80}%>")),
-    (Construct.INLINE_NOTE, re.compile(r"\^\[[^\W\d][^\[\]\n]{1,60}")),
-    (Construct.HEADING, re.compile(r"^#{2,6}[^\W\d]")),
-    (Construct.UNDERLINE, re.compile(r"^={3,}$")),
+    (Construct.TRANSCLUSION, "![[", re.compile(r"!\[\[[^\[\]]{1,200}\]\]")),
+    (Construct.SUBSCRIPT, "~", re.compile(r"(?<=[A-Za-z])~\d{1,3}~")),
+    (Construct.SUPERSCRIPT, "^", re.compile(r"(?<=[A-Za-z0-9)])\^[\w+-]{1,5}\^")),
+    (
+        Construct.INSERTED,
+        "++",
+        re.compile(r"(?<![\w+])\+\+(?=\w)[^+\n]{1,80}(?<=\w)\+\+(?![\w+])"),
+    ),
+    (Construct.EMBEDDED, "<%", re.compile(r"<%(?:[=#-]|\s)[^<>%\n]{0,80}%>")),
+    (Construct.INLINE_NOTE, "^[", re.compile(r"\^\[[^\W\d][^\[\]\n]{1,60}")),
 )
 _ROLE = re.compile(r"\{[a-z][a-z0-9:+.-]*\}$")
 _FENCE = re.compile(
@@ -147,10 +155,11 @@ def tell(report: Report) -> None:
 
 def note_left(text: str, place: Position, report: Report, *, first: bool) -> None:
     """Remember what a text shows of another generator; `first`: it begins its paragraph."""
-    for construct, pattern in _LEFT:
-        if not first and pattern.pattern.startswith("^"):
-            continue
-        for match in pattern.finditer(text):
+    for construct, pattern in _AT_BEGINNING if first else ():
+        if match := pattern.match(text):
+            note(construct, match[0], place, report)
+    for construct, sign, pattern in _ANYWHERE:
+        for match in pattern.finditer(text) if sign in text else ():
             note(construct, match[0], place, report)
 
 

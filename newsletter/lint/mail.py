@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.lint.visible import captions
-from newsletter.model.digest import Digest, Text, walk
+from newsletter.lint.visible import texts
+from newsletter.model.digest import Digest
 from newsletter.model.email import SEND_FIELDS, URL_FIELDS, Email, MergeField, MergeText, fill
 from newsletter.model.finding import Finding, Position, Severity
 
@@ -87,8 +87,7 @@ def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Findin
 def _place_of(field: str, digest: Digest) -> Position:
     """Where a field stands; the beginning of the issue where that is its front matter."""
     written = re.compile(rf"\{{\{{\s*{re.escape(field)}(?![\w-])")
-    texts = [(node.text, node.position) for node in walk(digest) if isinstance(node, Text)]
-    places = (place for text, place in (*texts, *captions(digest)) if written.search(text))
+    places = (place for text, place in texts(digest) if written.search(text))
     return next(places, digest.position)
 
 

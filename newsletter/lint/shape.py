@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from newsletter.lint.foreign_fields import MERGE, fields_in
 from newsletter.lint.vague import is_vague
-from newsletter.lint.visible import body_nodes, captions
+from newsletter.lint.visible import body_nodes, captions, texts
 from newsletter.model.digest import (
     Digest,
     Figure,
@@ -17,7 +17,6 @@ from newsletter.model.digest import (
     Link,
     Node,
     Section,
-    Text,
     plain_text,
     walk,
 )
@@ -281,8 +280,7 @@ def caption_markup(digest: Digest) -> Iterator[Finding]:
 
 def literal_template(digest: Digest) -> Iterator[Finding]:
     """Braces that look like a merge field and are none stay as they are."""
-    texts = [(node.text, node.position) for node in walk(digest) if isinstance(node, Text)]
-    for text, place in (*texts, *captions(digest)):
+    for text, place in texts(digest):
         for match in _TEMPLATE.finditer(text):
             if not MERGE.fullmatch(match[0]) and not any(fields_in(match[0])):
                 yield Finding(

@@ -48,14 +48,28 @@ def link_targets(digest: Digest) -> Iterator[str]:
 def captions(digest: Digest) -> Iterator[tuple[str, Position]]:
     """What stands below pictures, with its place: plain text, whatever markup is in it."""
     for node in walk(digest):
-        if isinstance(node, Figure) and node.image.title:
-            yield node.image.title, node.image.position
+        if caption := _caption(node):
+            yield caption
+
+
+def texts(digest: Digest) -> Iterator[tuple[str, Position]]:
+    """Each text and each caption, with its place."""
+    for node in walk(digest):
+        if isinstance(node, Text):
+            yield node.text, node.position
+        elif caption := _caption(node):
+            yield caption
+
+
+def _caption(node: Node) -> tuple[str, Position] | None:
+    if isinstance(node, Figure) and node.image.title:
+        return node.image.title, node.image.position
+    return None
 
 
 def holds_any(digest: Digest, signs: Iterable[str]) -> bool:
     """Whether a text of the digest holds one of these: a quick look, for most issues have none."""
-    texts = [node.text for node in walk(digest) if isinstance(node, Text)]
-    text = "\n".join([*texts, *(caption for caption, _ in captions(digest))])
+    text = "\n".join([text for text, _ in texts(digest)])
     return any(sign in text for sign in signs)
 
 
@@ -86,15 +100,15 @@ class Run:
 
 
 def runs(digest: Digest) -> Iterator[Run]:
-    """Each run of text, title and summary included, in reading order; captions come last."""
+    """Each run of text, title, summary and captions included, in reading order."""
     for node in walk(digest):
         for inline in inlines_of(node):
             if pieces := tuple(_pieces(inline)):
                 text = "".join([text for text, _, _ in pieces])
                 places = tuple((text, place) for text, place, _ in pieces)
                 yield Run(text, places, tuple(_links(pieces)))
-    for caption in captions(digest):
-        yield Run(caption[0], (caption,), is_caption=True)
+        if caption := _caption(node):
+            yield Run(caption[0], (caption,), is_caption=True)
 
 
 def _links(pieces: Iterable[tuple[str, Position, bool]]) -> Iterator[tuple[int, int]]:
