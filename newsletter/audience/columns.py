@@ -112,6 +112,7 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
     columns: list[StatusColumn] = []
     attributes: dict[int, str] = {}
     unnamed, others = [], []
+    is_own = system is not None and system.is_own
     for index, name in enumerate(names):
         if index in taken:
             continue
@@ -123,27 +124,22 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
             case "" if not name:
                 unnamed.append(index)
             case known_as:
-                is_own = system is not None and system.is_own
                 attributes[index] = _attribute(known_as or name, index, where, verbatim=is_own)
                 if fields.is_open(name):
                     others.append(index)
-    if any(each.name == "status" for each in columns):
-        attributes = {at: name for at, name in attributes.items() if names[at] != "list"}
+    left_out = {"list"} if any(each.name == "status" for each in columns) else set()
+    attributes = {
+        at: name
+        for at, name in attributes.items()
+        if names[at] not in left_out and (not choice.only or names[at] in choice.only)
+    }
     first, last = (fields.part(parts) for parts in (_FIRST, _LAST))
-    if choice.only:
-        attributes = {at: name for at, name in attributes.items() if names[at] in choice.only}
     _check_twice(attributes.values(), where)
     everybody = choice.everybody or fields.everybody(file.name)
-    own = own_columns(names) if system and system.is_own and not choice.everybody else None
-    tells = columns or everybody or own
-    if system and not (tells or system.a_file_each or system.words.keys() & set(names)):
-        raise UsageError(
-            f"this is no export of {system.name}: it has no column {' or '.join(system.words)}",
-            where=where,
-            hint="Leave --from out, or say what all its people are: --as unsubscribed.",
-        )
-    if not (tells or choice.is_vouched):
-        _check_file_name(file)
+    own = own_columns(names) if is_own and not choice.everybody else None
+    tells = bool(columns or everybody or own)
+    if not tells:
+        _check_silence(file, names, system, is_vouched=choice.is_vouched)
     return Columns(
         email=email,
         name=fields.one("name"),
@@ -161,6 +157,20 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
         agreed_in=() if everybody or choice.is_vouched else fields.agreed_in(),
         own=own,
     )
+
+
+def _check_silence(
+    file: CsvFile, names: Sequence[str], system: System | None, *, is_vouched: bool
+) -> None:
+    """Raises UsageError where a file says nothing of who wants mail, and ought to."""
+    if system and not (system.a_file_each or system.words.keys() & set(names)):
+        raise UsageError(
+            f"this is no export of {system.name}: it has no column {' or '.join(system.words)}",
+            where=f"{file.path}:1",
+            hint="Leave --from out, or say what all its people are: --as unsubscribed.",
+        )
+    if not is_vouched:
+        _check_file_name(file)
 
 
 class _Fields:

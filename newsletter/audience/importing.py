@@ -100,9 +100,8 @@ def import_csv(
         ]
         order.choice.check(file.header for file in opened)
         systems = [order.system or recognised(file.header) for file in opened]
-        if list_name is None and not (
-            _only_suppresses(order) or all(map(_names_lists, opened, systems))
-        ):
+        is_told = _only_suppresses(order) or all(map(_names_lists, opened, systems))
+        if list_name is None and not is_told:
             raise UsageError(
                 "which list do they join?", where="--list", hint="Name it with --list LIST."
             )

@@ -31,6 +31,8 @@ from newsletter.store.people.staging import (
     NO_LIST,
     Batch,
     StagedFacts,
+    StagedFormer,
+    StagedSaid,
     StagedSuppression,
 )
 from newsletter.store.schema import from_microseconds, microseconds
@@ -184,34 +186,16 @@ class Rows:
         """A row of our own export: what it says of the person and of the address."""
         (address, name, attributes), place = person, self._base + line
         status, reason = _at(cells, own.status).lower(), _at(cells, own.suppression).lower()
-        for cell, known, column in (
-            (status, STATUSES, "status"),
-            (reason, REASONS, "suppression"),
-        ):
-            if cell not in known:
-                note(self._tally.unknown, column, cell, self._place(line))
-                return
+        if not self._knows(line, status, reason):
+            return
+        says_no = bool(reason) or status == Standing.UNSUBSCRIBED
         # What may turn out to be wrong comes first: a row that is rejected leaves nothing behind.
-        try:
-            said = list(ownlayout.read(_at(cells, own.consents), place))
-            former = list(ownlayout.read_former(_at(cells, own.former_addresses), place))
-        except ValueError:  # as where a spreadsheet has cut a long cell
-            if not reason and status != Standing.UNSUBSCRIBED:
-                raise
-            said, former = [], []
+        said, former = _own_history(own, cells, place, may_be_cut=says_no)
         list_number = self._list_of(_at(cells, own.list)) if status else NO_LIST
         is_somebody = bool(status or _at(cells, own.created_at))
         if reason:
-            batch.suppressions.append(
-                StagedSuppression(
-                    place,
-                    address.lower(),
-                    SuppressionReason(reason),
-                    _at(cells, own.suppression_source),
-                    microseconds(self._past(moment(_at(cells, own.suppressed_at)))),
-                    alone=not is_somebody,
-                )
-            )
+            suppressed = self._own_suppression(own, cells, place, address.lower(), reason)
+            batch.suppressions.append(suppressed._replace(alone=not is_somebody))
         standing = Standing(status or Standing.CONFIRMED.value)
         if standing is Standing.CONFIRMED:
             standing = self._standing
@@ -244,13 +228,22 @@ class Rows:
         hashed = cells[self._columns.email].strip()
         if not _HASH.fullmatch(hashed):
             raise ValueError("an erased person is named by a hash, and this is none")
-        return StagedSuppression(
-            place,
-            hashed,
-            SuppressionReason.ERASED,
-            _at(cells, own.suppression_source),
-            microseconds(self._past(moment(_at(cells, own.suppressed_at)))),
-        )
+        return self._own_suppression(own, cells, place, hashed, SuppressionReason.ERASED)
+
+    def _own_suppression(
+        self, own: OwnColumns, cells: Sequence[str], place: int, key: str, reason: str
+    ) -> StagedSuppression:
+        source, at = _at(cells, own.suppression_source), moment(_at(cells, own.suppressed_at))
+        when = microseconds(self._past(at))
+        return StagedSuppression(place, key, SuppressionReason(reason), source, when)
+
+    def _knows(self, line: int, status: str, reason: str) -> bool:
+        """Whether the words of a row of our own are ours; one that is not is noted."""
+        for word, words, column in ((status, STATUSES, "status"), (reason, REASONS, "suppression")):
+            if word not in words:
+                note(self._tally.unknown, column, word, self._place(line))
+                return False
+        return True
 
     def _whole_name(self, cells: Sequence[str]) -> str:
         """First and last name as one, where there is no column of both."""
@@ -387,3 +380,17 @@ def _at(cells: Sequence[str], index: int) -> str:
 
 def _first(cells: Sequence[str], indexes: Sequence[int]) -> str:
     return next((text for index in indexes if (text := cells[index].strip())), "")
+
+
+def _own_history(
+    own: OwnColumns, cells: Sequence[str], place: int, *, may_be_cut: bool
+) -> tuple[list[StagedSaid], list[StagedFormer]]:
+    """What a row of our own says of the past. Raises ValueError where a spreadsheet has cut a long
+    cell, unless the row `may_be_cut`: its no is kept then."""
+    try:
+        said = list(ownlayout.read(_at(cells, own.consents), place))
+        return said, list(ownlayout.read_former(_at(cells, own.former_addresses), place))
+    except ValueError:
+        if not may_be_cut:
+            raise
+        return [], []
