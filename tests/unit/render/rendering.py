@@ -57,8 +57,10 @@ def rendered(digest: Digest, theme: Theme | None = None, masthead: Masthead = MA
     return render(digest, theme or default_theme(), masthead)
 
 
-def message(email: Email, reader: Subscriber = READER) -> Message:
-    return compose(for_send(email, CONTEXT), reader, CONTEXT, 1, 1)
+def message(
+    email: Email, reader: Subscriber = READER, context: SendContext = CONTEXT, delivery: int = 1
+) -> Message:
+    return compose(for_send(email, context), reader, context, delivery, 1)
 
 
 def mail(email: Email, reader: Subscriber = READER) -> Mail:
