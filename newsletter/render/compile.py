@@ -1,7 +1,6 @@
 """MJML -> HTML with its styles inlined, past the traps of both libraries."""
 
 import re
-from collections.abc import Iterator
 from functools import cache, lru_cache, partial
 
 import mjml
@@ -23,7 +22,7 @@ _SLIMMED = re.compile(r"\s(?:data-premailer|class|style)=")
 
 # Neighbouring comments for Outlook are one comment: between sections mrml writes four.
 _OUTLOOK = re.compile(r"<!--\[if mso \| IE\]>(?>(.*?)<!\[endif\]-->)\s*", re.DOTALL)
-_OUTLOOK_RUN = re.compile(f"(?:{_OUTLOOK.pattern}){{2,}}", re.DOTALL)
+_OUTLOOK_RUN = re.compile(f"{_OUTLOOK.pattern}(?:{_OUTLOOK.pattern})+", re.DOTALL)
 
 _SHEET = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
 # What cssutils, below premailer, would fetch; an escape could hide its name.
@@ -33,15 +32,12 @@ _IMPORT = re.compile(r"@(?:import|[\w-]*\\)", re.IGNORECASE)
 _FLOAT = re.compile(r"""<style[^>]*>[^<]*float|style="[^"]*float""")
 
 # White space that means nothing in a style attribute and in a style sheet.
-_SPACED = re.compile(r"([;,])\s+")
+_SPACED = re.compile(r"(?<=[;,])\s+")
 _SHEET_SPACE = re.compile(
     r"""("[^"]*"|'[^']*')|\s*([{};,])\s*|(?<=:)\s+|\s+(?=!important)"""  # but for its strings
 )
 
-# A rule for one class alone: one that nothing has would cost premailer as much as the others.
 _CLASS = re.compile(r'\sclass="([^"]*)"')
-_CLASS_RULE = re.compile(r"(?:(?<=\})|(?<=\*/))\s*\.([\w-]+)\s*\{[^{}]*\}")
-
 # A rule of the other sheets, in a media query or not; `@media` itself has rules in its braces.
 _RULE = re.compile(r"([^{}]+)(\{[^{}]*\})")
 _CLASS_NAME = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
@@ -59,24 +55,25 @@ def to_html(source: str, name: str) -> str:
     html = html.replace("text-align:left;direction:rtl;", "text-align:right;direction:rtl;")
     # lxml knows a doctype only in capitals, and without one a mail is shown in quirks mode.
     html = re.sub(r"^\s*<!doctype html>", "<!DOCTYPE html>", html, count=1, flags=re.IGNORECASE)
-    if any(INLINE_MARK in sheet and _IMPORT.search(sheet) for _, sheet in _SHEET.findall(html)):
+    marked = "".join(sheet for _, sheet in _SHEET.findall(html) if INLINE_MARK in sheet)
+    if _IMPORT.search(marked):
         raise RenderError(
             "a style sheet to be inlined imports another", where=name, hint="Copy its rules."
         )
     floats = "float" in html and bool(_FLOAT.search(html))
     used = frozenset(name for value in _CLASS.findall(html) for name in value.split())
-    unused = frozenset(_own_classes(html)) - used
-    html = _SHEET.sub(partial(_prepared, used, unused), html)
+    unused = _classes_of(marked) - used  # no mail program gives a class of the theme to anything
+    html = _SHEET.sub(partial(_left_alone, unused), html)
     html = _OUTLOOK_RUN.sub(_merged, html)
     result = inlined(html, name, floats=floats)
-    slim = cache(partial(_slim, frozenset(_names(result))))  # most tags are there many times
+    remaining = _classes_of("".join(sheet for _, sheet in _SHEET.findall(result)))
+    slim = cache(partial(_slim, remaining))  # most tags are there many times
     return _TAG.sub(lambda tag: slim(tag[1], tag[2]), result)
 
 
-def _names(html: str) -> Iterator[str]:
-    """The classes that the remaining style sheets speak of."""
-    for _, sheet in _SHEET.findall(html):
-        yield from re.findall(r"\.([A-Za-z_][\w-]*)", sheet)
+@lru_cache(maxsize=_SHEETS_KEPT)
+def _classes_of(sheet: str) -> frozenset[str]:
+    return frozenset(_CLASS_NAME.findall(sheet))
 
 
 def _slim(used: frozenset[str], begin: str, attributes: str) -> str:
@@ -92,7 +89,7 @@ def _slim(used: frozenset[str], begin: str, attributes: str) -> str:
             names = [part for part in value[1:-1].split() if part in used]
             return f' class="{" ".join(names)}"' if names else ""
         if name == "style":
-            return f" style={_SPACED.sub(lambda found: found[1], value)}"
+            return f" style={_SPACED.sub('', value)}"
         return attribute[0]
 
     return f"{begin}{_ATTRIBUTE.sub(kept, attributes)}>"
@@ -102,18 +99,10 @@ def _merged(run: re.Match[str]) -> str:
     return f"<!--[if mso | IE]>{''.join(_OUTLOOK.findall(run[0]))}<![endif]-->"
 
 
-def _own_classes(html: str) -> Iterator[str]:
-    """The classes that the marked sheet speaks of: no mail program gives these to anything."""
-    for _, sheet in _SHEET.findall(html):
-        if INLINE_MARK in sheet:
-            yield from _CLASS_NAME.findall(sheet)
-
-
-def _prepared(used: frozenset[str], unused: frozenset[str], style: re.Match[str]) -> str:
-    """A style sheet as far as it is used: the marked one, or another that is to stay as it is."""
+def _left_alone(unused: frozenset[str], style: re.Match[str]) -> str:
+    """A style sheet that is not to be inlined, as far as it is used; the marked one as it is."""
     if INLINE_MARK in style[2]:
-        kept = _CLASS_RULE.sub(lambda rule: rule[0] if rule[1] in used else "", style[2])
-        return f"<style{style[1]}>{kept}</style>"
+        return style[0]
     return f'<style{style[1]} data-premailer="ignore">{_without_idle(style[2], unused)}</style>'
 
 
@@ -121,7 +110,7 @@ def _prepared(used: frozenset[str], unused: frozenset[str], style: re.Match[str]
 def _without_idle(sheet: str, unused: frozenset[str]) -> str:
     """A sheet without rules for what no mail program gives, and without idle white space."""
     kept = _RULE.sub(partial(_for_used, unused), sheet)
-    return _SHEET_SPACE.sub(lambda found: found[1] or found[2] or "", kept).strip()
+    return _SHEET_SPACE.sub(r"\1\2", kept).strip()
 
 
 def _for_used(unused: frozenset[str], rule: re.Match[str]) -> str:

@@ -13,8 +13,9 @@ from premailer.premailer import PremailerError
 
 from newsletter.errors import RenderError
 
-_SHEETS_KEPT = 32  # a sheet is cut down to what its mail uses, so each issue may have its own
+_SHEETS_KEPT = 8  # one for each theme and direction
 _ONE_CLASS = re.compile(r"\.([\w-]+)")
+_PLAIN_NAMES = re.compile(r"[\w -]+")
 
 
 def inlined(html: str, name: str, *, floats: bool) -> str:
@@ -79,19 +80,21 @@ def _read(
     return tuple(rules), tuple(leftover)
 
 
-def _tags_by_class(root: Any) -> Mapping[str, Set[str]]:
-    tags: dict[str, set[str]] = defaultdict(set)
+def _tags_by_class(root: Any) -> Mapping[str, Set[tuple[str, str]]]:
+    """What tags have a class: the name of each, with all that its attribute `class` says."""
+    tags: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for element in root.iter(etree.Element):
-        for name in element.get("class", "").split():
-            tags[name].add(element.tag)
+        names = element.get("class", "")
+        for name in names.split():
+            tags[name].add((element.tag, names))
     return tags
 
 
-def _narrowed(selector: str, tags: Mapping[str, Set[str]]) -> Iterator[str]:
-    """Selectors that together match what `selector` does, each in fewer places to look at."""
+def _narrowed(selector: str, tags: Mapping[str, Set[tuple[str, str]]]) -> Iterator[str]:
+    """Selectors that together match what `selector` does, each quicker to look for."""
     alone = _ONE_CLASS.fullmatch(selector)
-    if alone is None or not all(tag.isalnum() for tag in tags.get(alone[1], ())):
+    having = sorted(tags.get(alone[1], ())) if alone else []
+    if alone and all(tag.isalnum() and _PLAIN_NAMES.fullmatch(names) for tag, names in having):
+        yield from (f'{tag}[class="{names}"]' for tag, names in having)
+    else:
         yield selector
-        return
-    for tag in sorted(tags.get(alone[1], ())):
-        yield f"{tag}{selector}"

@@ -2,7 +2,7 @@
 
 import logging
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from premailer import Premailer
 
@@ -57,6 +57,8 @@ def by_premailer(html: str) -> str:
 
 @settings(max_examples=150, derandomize=True)
 @given(RULES, ELEMENTS)
+@example([(".a", "color: #102030")], [("p", ["a", "md:a"])])
+@example([(".a", "color: #102030")], [("p", ["a", "&quot;"]), ("p", ["a"])])
 def test_every_page_is_what_premailer_makes_of_it(
     rules: list[tuple[str, str]], elements: list[tuple[str, list[str]]]
 ) -> None:
