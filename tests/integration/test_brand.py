@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ from PIL import Image
 from newsletter.desk.brand import brand_of
 from newsletter.errors import ConfigurationError
 from newsletter.model.address import Address
-from newsletter.model.subscriber import Request, RequestKind
+from newsletter.model.subscriber import Request, RequestKind, Subscriber
+from newsletter.notices.welcome import welcome
 from newsletter.project import Project
 from newsletter.render import colours
 from newsletter.store import Store, media, open_store
+from newsletter.store.people import lists
 from newsletter.web import mailer
 from newsletter.web.app import make_app
 from newsletter.web.issues import Archive
@@ -230,6 +233,23 @@ def test_in_the_dark_it_has_the_colours_of_the_issues(
     assert both <= in_the_dark(issue)
     of_a_dark_logo = site.pages.look.light["sheet"]
     assert in_the_dark(asking(site)) == {*both, dark["on_accent"], of_a_dark_logo}
+
+
+def test_a_welcome_is_the_issue_in_the_dark_too(call: Call, branded: Path) -> None:
+    call("lists", "create", "readers")
+    call("subscribers", "add", "old@example.com", "--list", "readers")
+    assert call("send", ISSUE, "--list", "readers", "--yes").code == 0
+    issue, _ = rendered(call, branded)
+    newcomer = Subscriber(99, Address("new@example.com"))
+
+    project = Project.open(branded)
+    with closing(open_store(project.settings.store.url, branded)) as store:
+        with store.read() as connection:
+            readers = lists.id_of(connection, "readers")
+        message = welcome(store, Site.of(project, store).links, "latest", newcomer, readers)
+
+    assert message is not None
+    assert in_the_dark(message.html) == in_the_dark(issue)
 
 
 def in_the_dark(html: str) -> set[str]:
