@@ -11,9 +11,11 @@ from newsletter.digest import parse
 from newsletter.digest.characters import harmless
 from newsletter.errors import ConfigurationError, NewsletterError, Refused, UsageError
 from newsletter.files import make_folder, write_new, write_whole
-from newsletter.model.digest import Digest, Item, Section, inlines_of, plain_text, walk
+from newsletter.model.blocks import Item, Section
+from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.slug import slugified
+from newsletter.model.walking import inlines_of, plain_text, walk
 from newsletter.store import upgrade
 
 _NAME_LENGTH = 60  # characters of a title in a file's name, whose bytes are limited

@@ -14,8 +14,9 @@ from newsletter.desk.prepare import Prepared
 from newsletter.errors import NewsletterError
 from newsletter.files import make_folder, write_whole
 from newsletter.links import Links
-from newsletter.model.digest import Digest, Node
+from newsletter.model.digest import Digest
 from newsletter.model.email import Message
+from newsletter.model.inline import Node
 from newsletter.model.send import Foot
 from newsletter.project import Project
 from newsletter.sending.compose import SAMPLE_READER, SendContext, compose, for_send

@@ -46,20 +46,17 @@ from newsletter.digest.slugs import slug_of
 from newsletter.errors import UnreadableIssue, UsageError
 from newsletter.languages import FALLBACK, Signs, inferred, shortened
 from newsletter.languages import signs as signs_of
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
-    Break,
-    Digest,
     Footnotes,
     Heading,
-    Inline,
-    Meta,
     Paragraph,
     Section,
-    Text,
-    plain_text,
 )
+from newsletter.model.digest import Digest, Meta
 from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.inline import Break, Inline, Text
+from newsletter.model.walking import plain_text
 
 __all__ = ["Parsed", "load", "parse"]
 

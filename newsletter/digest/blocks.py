@@ -21,31 +21,28 @@ from newsletter.digest import (
     tags,
 )
 from newsletter.digest.report import Report
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Align,
     Block,
     Blocks,
-    Break,
     CodeBlock,
     Contents,
     Footnote,
     Footnotes,
     Heading,
-    Inline,
     Labelled,
     ListBlock,
     ListItem,
-    Node,
     Paragraph,
     Quote,
     Row,
     Rule,
     Sponsored,
     Table,
-    Text,
-    plain_text,
 )
 from newsletter.model.finding import Position, Severity
+from newsletter.model.inline import Break, Inline, Node, Text
+from newsletter.model.walking import plain_text
 
 _COMMENT = re.compile(r"<!--.*-->", re.DOTALL)
 _ALERT = re.compile(r"\[!([^\W\d_][\w -]*)\][+-]?[ \t]*")

@@ -18,21 +18,15 @@ from newsletter.digest.characters import harmless
 from newsletter.digest.report import Report
 from newsletter.digest.runs import is_blank, trimmed
 from newsletter.digest.urls import Use
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Align,
     Block,
     Blocks,
-    Break,
-    Code,
     CodeBlock,
     Embed,
     EmbedKind,
     Figure,
     Heading,
-    Image,
-    Inline,
-    InlineNode,
-    Link,
     ListBlock,
     ListItem,
     Paragraph,
@@ -40,12 +34,20 @@ from newsletter.model.digest import (
     Quote,
     Row,
     Rule,
-    Span,
-    SpanKind,
     Table,
-    Text,
 )
 from newsletter.model.finding import Position, Severity
+from newsletter.model.inline import (
+    Break,
+    Code,
+    Image,
+    Inline,
+    InlineNode,
+    Link,
+    Span,
+    SpanKind,
+    Text,
+)
 
 SPANS: Mapping[str, SpanKind] = {
     "b": SpanKind.STRONG,

@@ -12,7 +12,8 @@ from newsletter.digest.markdown import LINES
 from newsletter.digest.report import Report
 from newsletter.digest.tags import Tag
 from newsletter.digest.urls import Use
-from newsletter.model.digest import (
+from newsletter.model.finding import Position, Severity
+from newsletter.model.inline import (
     Break,
     Code,
     FootnoteReference,
@@ -22,9 +23,8 @@ from newsletter.model.digest import (
     Span,
     SpanKind,
     Text,
-    plain_text,
 )
-from newsletter.model.finding import Position, Severity
+from newsletter.model.walking import plain_text
 
 _MAX_DEPTH = 30
 _MARKDOWN_SPANS = {

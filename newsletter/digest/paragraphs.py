@@ -5,21 +5,22 @@ from urllib.parse import unquote
 
 from newsletter.digest.runs import lines_of, trimmed
 from newsletter.digest.videos import is_video
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
     Button,
     Embed,
     EmbedKind,
+    Paragraph,
+)
+from newsletter.model.inline import (
     Image,
     InlineNode,
     Link,
-    Paragraph,
     Span,
     SpanKind,
     Text,
-    plain_text,
-    walk,
 )
+from newsletter.model.walking import plain_text, walk
 
 
 def parted(block: Block) -> Iterator[Block]:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from markdown_it.token import Token
 
-from newsletter.model.digest import Item, Section
+from newsletter.model.blocks import Item, Section
 from newsletter.model.slug import slugified
 
 _GIVEN = re.compile(r"\{:?[^{}]*#([\w:.-]+)[^{}]*\}\s*$")

@@ -12,27 +12,28 @@ from newsletter.digest import html, limits, markdown, paragraphs
 from newsletter.digest.blocks import Piece, RawHtml, build
 from newsletter.digest.report import Report
 from newsletter.digest.runs import trimmed
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
     Blocks,
-    Break,
     Button,
     Figure,
     Footnotes,
     Heading,
+    Paragraph,
+    Promo,
+    Rule,
+)
+from newsletter.model.finding import Position, Severity
+from newsletter.model.inline import (
+    Break,
     Image,
     Inline,
     InlineNode,
     Link,
-    Paragraph,
-    Promo,
-    Rule,
     Span,
     Text,
-    plain_text,
-    walk,
 )
-from newsletter.model.finding import Position, Severity
+from newsletter.model.walking import plain_text, walk
 
 _HINT = re.compile(r"card|promo|sponsor|cta", re.IGNORECASE)
 _CLASS = re.compile(r'(?:class|id)="([^"]*)"')

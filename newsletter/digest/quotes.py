@@ -3,17 +3,16 @@
 import re
 
 from newsletter.digest.runs import lines_of, trimmed
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
     Blocks,
-    Break,
-    Inline,
     ListBlock,
     Paragraph,
     Quote,
-    plain_text,
 )
 from newsletter.model.finding import Position
+from newsletter.model.inline import Break, Inline
+from newsletter.model.walking import plain_text
 
 _DASH = re.compile(r"(?:[—–―]{1,2}(?!\d)|-{2,3}(?=\s|[^\W\d_a-z]))\s*(?=\S)")
 _LONGEST_NAME = 150  # characters of who said it; what is longer is said itself

@@ -5,34 +5,35 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
     Blocks,
-    Break,
     Button,
-    Code,
     Embed,
     Entry,
     Heading,
-    Image,
-    Inline,
-    InlineNode,
     Item,
     LabelKind,
     Labelled,
-    Link,
     LinkList,
     ListBlock,
     ListItem,
     Paragraph,
     Rule,
     Section,
+)
+from newsletter.model.inline import (
+    Break,
+    Code,
+    Image,
+    Inline,
+    InlineNode,
+    Link,
     Span,
     SpanKind,
     Text,
-    plain_text,
-    walk,
 )
+from newsletter.model.walking import plain_text, walk
 
 _LABEL_LENGTH = 20
 _COLONS = ":："

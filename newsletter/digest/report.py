@@ -9,8 +9,8 @@ from newsletter.digest import typography, urls
 from newsletter.digest.places import HeadingAnchor, name_of
 from newsletter.digest.urls import Use
 from newsletter.languages import Signs
-from newsletter.model.digest import Image
 from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.inline import Image
 from newsletter.model.picture import COLUMN_PIXELS, Found
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from newsletter.model.digest import Break, Inline, InlineNode, Text
+from newsletter.model.inline import Break, Inline, InlineNode, Text
 
 
 def trimmed(nodes: list[InlineNode] | Inline) -> Inline:

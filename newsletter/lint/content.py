@@ -4,20 +4,17 @@ import re
 from collections.abc import Iterator
 
 from newsletter.lint.visible import body_nodes, is_chinese, visible_text
-from newsletter.model.digest import (
-    Digest,
+from newsletter.model.blocks import (
     Embed,
     Heading,
-    Image,
-    Inline,
     Item,
-    Node,
     Rule,
     Section,
-    plain_text,
-    walk,
 )
+from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.inline import Image, Inline, Node
+from newsletter.model.walking import plain_text, walk
 
 _SHORT = 200
 _PLACEHOLDERS = {

@@ -5,19 +5,17 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from newsletter.lint.visible import captions
-from newsletter.model.digest import (
-    Digest,
-    Embed,
-    Figure,
+from newsletter.model.blocks import Embed, Figure
+from newsletter.model.digest import Digest
+from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.inline import (
     Image,
     Link,
     Span,
     SpanKind,
     Text,
-    plain_text,
-    walk,
 )
-from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.walking import plain_text, walk
 
 # Between the first two pairs of marks anything is a field, between the others what means something
 # below.

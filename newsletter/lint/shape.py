@@ -8,19 +8,11 @@ from collections.abc import Iterator
 from newsletter.lint.foreign_fields import MERGE, fields_in
 from newsletter.lint.vague import is_vague
 from newsletter.lint.visible import body_nodes, captions, texts
-from newsletter.model.digest import (
-    Digest,
-    Figure,
-    Image,
-    Item,
-    Labelled,
-    Link,
-    Node,
-    Section,
-    plain_text,
-    walk,
-)
+from newsletter.model.blocks import Figure, Item, Labelled, Section
+from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Severity
+from newsletter.model.inline import Image, Link, Node
+from newsletter.model.walking import plain_text, walk
 
 _TITLE_WIDTH = 60
 _MANY_IMAGES = 100

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from newsletter.lint.visible import holds_any, runs, shown
-from newsletter.model.digest import Digest, Image, walk
+from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.inline import Image
+from newsletter.model.walking import walk
 
 RULE = "unfinished-text"
 

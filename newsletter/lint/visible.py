@@ -4,22 +4,19 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from newsletter.model.digest import (
+from newsletter.model.blocks import CodeBlock, Embed, Figure
+from newsletter.model.digest import Digest
+from newsletter.model.finding import Position
+from newsletter.model.inline import (
     Break,
     Code,
-    CodeBlock,
-    Digest,
-    Embed,
-    Figure,
     Inline,
     Link,
     Node,
     Span,
     Text,
-    inlines_of,
-    walk,
 )
-from newsletter.model.finding import Position
+from newsletter.model.walking import inlines_of, walk
 
 _SHOWN = 60
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")

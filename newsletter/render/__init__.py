@@ -18,18 +18,11 @@ from typing import Any
 from markupsafe import Markup
 
 from newsletter.languages import direction, inferred, is_wide
-from newsletter.model.digest import (
-    Contents,
-    Digest,
-    Footnotes,
-    Image,
-    Node,
-    Paragraph,
-    Sponsored,
-    Text,
-    walk,
-)
+from newsletter.model.blocks import Contents, Footnotes, Paragraph, Sponsored
+from newsletter.model.digest import Digest
 from newsletter.model.email import Email, Place
+from newsletter.model.inline import Image, Node, Text
+from newsletter.model.walking import walk
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
 from newsletter.render.fields import Fields

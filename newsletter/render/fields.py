@@ -13,7 +13,6 @@ from itertools import count
 from operator import itemgetter
 
 from newsletter.languages import cut, word_end
-from newsletter.model.digest import Code, InlineNode, Link, Span, plain_text
 from newsletter.model.email import (
     SEND_FIELDS,
     SEND_URLS,
@@ -22,6 +21,8 @@ from newsletter.model.email import (
     MergeText,
     Place,
 )
+from newsletter.model.inline import Code, InlineNode, Link, Span
+from newsletter.model.walking import plain_text
 
 _FIELD = re.compile(
     r"\{\{\s*(?P<name>subscriber\.[^\W\d][\w\u0300-\u036f-]*|"

@@ -12,27 +12,19 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
-    Break,
     Button,
-    Code,
     CodeBlock,
     Contents,
-    Digest,
     Embed,
     Entry,
     Figure,
     Footnote,
-    FootnoteReference,
     Footnotes,
     Heading,
-    Image,
-    Inline,
-    InlineNode,
     Item,
     Labelled,
-    Link,
     LinkList,
     ListBlock,
     ListItem,
@@ -42,14 +34,23 @@ from newsletter.model.digest import (
     Quote,
     Rule,
     Section,
-    Span,
-    SpanKind,
     Sponsored,
     Table,
-    Text,
-    plain_text,
-    without_references,
 )
+from newsletter.model.digest import Digest
+from newsletter.model.inline import (
+    Break,
+    Code,
+    FootnoteReference,
+    Image,
+    Inline,
+    InlineNode,
+    Link,
+    Span,
+    SpanKind,
+    Text,
+)
+from newsletter.model.walking import plain_text, without_references
 from newsletter.render import breaking
 from newsletter.render.fields import Fields
 from newsletter.render.rules import DigestPart, with_gaps

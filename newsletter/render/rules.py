@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from newsletter.model.digest import Block, Item, Rule, Section
+from newsletter.model.blocks import Block, Item, Rule, Section
 
 DigestPart = Block | Item | Section
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from newsletter.languages import is_wide
-from newsletter.model.digest import InlineNode, plain_text
+from newsletter.model.inline import InlineNode
+from newsletter.model.walking import plain_text
 
 
 def joins_without_space(nodes: Sequence[InlineNode], index: int) -> bool:

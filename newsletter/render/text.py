@@ -3,25 +3,17 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
-    Break,
     Button,
-    Code,
     CodeBlock,
     Contents,
-    Digest,
     Embed,
     Figure,
-    FootnoteReference,
     Footnotes,
     Heading,
-    Image,
-    Inline,
-    InlineNode,
     Item,
     Labelled,
-    Link,
     LinkList,
     ListBlock,
     Paragraph,
@@ -30,12 +22,22 @@ from newsletter.model.digest import (
     Quote,
     Rule,
     Section,
-    Span,
     Sponsored,
     Table,
-    Text,
-    without_references,
 )
+from newsletter.model.digest import Digest
+from newsletter.model.inline import (
+    Break,
+    Code,
+    FootnoteReference,
+    Image,
+    Inline,
+    InlineNode,
+    Link,
+    Span,
+    Text,
+)
+from newsletter.model.walking import without_references
 from newsletter.render.fields import Fields
 from newsletter.render.html import begins_with_dash, label
 from newsletter.render.rules import without_idle_rules

@@ -17,18 +17,18 @@ from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group, run
 from newsletter.config import Settings
 from newsletter.digest.keys import KNOWN
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Embed,
     Figure,
     Footnotes,
     LabelKind,
     Labelled,
     LinkList,
-    Node,
     Quote,
     Table,
-    walk,
 )
+from newsletter.model.inline import Node
+from newsletter.model.walking import walk
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

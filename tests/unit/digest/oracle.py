@@ -15,20 +15,22 @@ from lxml.html import defs
 from markdown_it.token import Token
 
 from newsletter.digest import markdown
-from newsletter.model.digest import (
-    Code,
+from newsletter.model.blocks import (
     CodeBlock,
     Embed,
     Figure,
+    ListItem,
+    Rule,
+)
+from newsletter.model.inline import (
+    Code,
     FootnoteReference,
     Image,
     Link,
-    ListItem,
     Node,
-    Rule,
     Text,
-    walk,
 )
+from newsletter.model.walking import walk
 
 Leaf = tuple[str, ...]
 _LINK_END = ("link end",)

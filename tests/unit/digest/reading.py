@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from newsletter.digest import Parsed, parse
-from newsletter.model.digest import Digest, Inline, Node, Paragraph, Text, walk
+from newsletter.model.blocks import Paragraph
+from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Severity
+from newsletter.model.inline import Inline, Node, Text
+from newsletter.model.walking import walk
 
 N = TypeVar("N", bound=Node)
 

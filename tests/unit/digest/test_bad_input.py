@@ -9,8 +9,16 @@ from hypothesis import strategies as st
 
 from newsletter.digest import limits, load, urls
 from newsletter.errors import UnreadableIssue, UsageError
-from newsletter.model.digest import CodeBlock, Embed, Figure, Image, Link, Paragraph, Quote, walk
+from newsletter.model.blocks import (
+    CodeBlock,
+    Embed,
+    Figure,
+    Paragraph,
+    Quote,
+)
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Image, Link
+from newsletter.model.walking import walk
 from tests.unit.digest.reading import BASE, all_of, finding, findings, read, texts
 
 # Not a benchmark: what these tests hand in once took minutes, hours, or the process.

@@ -2,24 +2,22 @@
 
 import pytest
 
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Button,
     Contents,
     Embed,
     EmbedKind,
     Figure,
     Footnote,
-    FootnoteReference,
     Labelled,
-    Link,
     Paragraph,
     PictureRow,
     Quote,
     Sponsored,
-    plain_text,
-    walk,
 )
 from newsletter.model.finding import Severity
+from newsletter.model.inline import FootnoteReference, Link
+from newsletter.model.walking import plain_text, walk
 from tests.unit.digest.reading import all_of, body, finding, findings, read, texts
 
 URL = "https://a.example/x"

@@ -2,7 +2,9 @@
 
 import pytest
 
-from newsletter.model.digest import Link, Quote, plain_text
+from newsletter.model.blocks import Quote
+from newsletter.model.inline import Link
+from newsletter.model.walking import plain_text
 from tests.unit.digest.reading import all_of, body, findings, read, texts
 
 TARGET = "https://a.example/x"

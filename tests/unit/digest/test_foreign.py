@@ -4,22 +4,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.model.digest import (
-    Break,
+from newsletter.model.blocks import (
     CodeBlock,
     Figure,
     Heading,
     LabelKind,
     Labelled,
-    Link,
     Paragraph,
     Quote,
     Section,
-    Span,
     Table,
-    plain_text,
 )
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Break, Link, Span
+from newsletter.model.walking import plain_text
 from tests.unit.digest.reading import all_of, body, finding, findings, read, texts
 
 HEAD = "---\ntitle: T\ndate: 2026-01-07\n---\n"

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.model.digest import Link, Meta, plain_text
+from newsletter.model.digest import Meta
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Link
+from newsletter.model.walking import plain_text
 from tests.unit.digest.reading import BASE, all_of, finding, findings, read, texts
 
 pytestmark = pytest.mark.processor_seconds(30)  # some of these once took minutes

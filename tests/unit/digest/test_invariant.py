@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from markdown_it.token import Token
 
 from newsletter.digest import Parsed, front_matter, markdown, parse
-from newsletter.model.digest import Code, Image, Node, Text, walk
+from newsletter.model.inline import Code, Image, Node, Text
+from newsletter.model.walking import walk
 from tests.unit.digest.oracle import Leaf, blocks_of, joined, leaves_of
 
 ROOT = Path(__file__).parents[3]

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 import pytest
 
 from newsletter.digest import Parsed, parse
-from newsletter.model.digest import Figure, Image, Text, walk
+from newsletter.model.blocks import Figure
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Image, Text
 from newsletter.model.picture import Found, Problem
+from newsletter.model.walking import walk
 
 URL = "https://news.example.com/media/0123.jpg"
 MISSING = Problem("picture-missing", Severity.ERROR, "there is no picture", "Look for it.")

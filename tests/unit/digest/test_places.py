@@ -2,8 +2,9 @@
 
 import pytest
 
-from newsletter.model.digest import Item, Link, Section
+from newsletter.model.blocks import Item, Section
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Link
 from tests.unit.digest.reading import all_of, body, finding, read
 from tests.unit.render.rendering import delivered, visible
 

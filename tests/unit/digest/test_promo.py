@@ -4,20 +4,17 @@ from itertools import permutations
 
 import pytest
 
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Button,
-    Digest,
     Figure,
-    Image,
-    Link,
     Paragraph,
     Promo,
     Table,
-    Text,
-    plain_text,
-    walk,
 )
+from newsletter.model.digest import Digest
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Image, Link, Text
+from newsletter.model.walking import plain_text, walk
 from tests.unit.digest.reading import all_of, body, finding, findings, read, texts
 
 GO = "https://a.example/go"

@@ -5,10 +5,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.digest import load
-from newsletter.model.digest import (
+from newsletter.model.blocks import (
     Block,
-    Break,
-    Code,
     CodeBlock,
     Embed,
     EmbedKind,
@@ -17,21 +15,24 @@ from newsletter.model.digest import (
     Item,
     LabelKind,
     Labelled,
-    Link,
     LinkList,
     ListBlock,
     Paragraph,
     Quote,
     Rule,
     Section,
-    Span,
-    SpanKind,
     Table,
-    Text,
-    plain_text,
-    walk,
 )
 from newsletter.model.finding import Severity
+from newsletter.model.inline import (
+    Break,
+    Code,
+    Link,
+    Span,
+    SpanKind,
+    Text,
+)
+from newsletter.model.walking import plain_text, walk
 from tests.unit.digest.reading import BASE, all_of, body, finding, findings, read, texts
 
 LINK = "https://a.example/"

@@ -4,8 +4,8 @@ import pytest
 
 from newsletter.digest.slips import slip_in
 from newsletter.digest.urls import Use, check
-from newsletter.model.digest import Link
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Link
 from tests.unit.digest.reading import BASE, all_of, finding, read
 
 

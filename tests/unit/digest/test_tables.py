@@ -3,8 +3,10 @@
 import pytest
 
 from newsletter.errors import UnreadableIssue
-from newsletter.model.digest import Link, Table, plain_text
+from newsletter.model.blocks import Table
 from newsletter.model.finding import Severity
+from newsletter.model.inline import Link
+from newsletter.model.walking import plain_text
 from tests.unit.digest.reading import all_of, body, finding, findings, read
 
 HEADER = "| a | b |\n|---|---|\n"

@@ -3,19 +3,17 @@
 import pytest
 from lxml.html import defs
 
-from newsletter.model.digest import (
+from newsletter.model.blocks import CodeBlock, Embed
+from newsletter.model.finding import Severity
+from newsletter.model.inline import (
     Code,
-    CodeBlock,
-    Embed,
     Image,
     Link,
     Span,
     SpanKind,
     Text,
-    plain_text,
-    walk,
 )
-from newsletter.model.finding import Severity
+from newsletter.model.walking import plain_text, walk
 from tests.unit.digest.reading import all_of, body, finding, findings, inline, read, texts
 
 HEAD = "---\ntitle: T\ndate: 2026-01-07\n---\n"

@@ -10,8 +10,15 @@ from newsletter.digest import Parsed, parse
 from newsletter.digest.typography import typeset
 from newsletter.languages import signs
 from newsletter.languages.words import known
-from newsletter.model.digest import Code, Image, Link, Node, Text, plain_text, walk
 from newsletter.model.finding import Severity
+from newsletter.model.inline import (
+    Code,
+    Image,
+    Link,
+    Node,
+    Text,
+)
+from newsletter.model.walking import plain_text, walk
 from tests.unit.digest.oracle import joined, leaves_of
 from tests.unit.digest.reading import findings
 

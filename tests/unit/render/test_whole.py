@@ -9,30 +9,32 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from newsletter.model.digest import (
-    Break,
-    Code,
+from newsletter.model.blocks import (
     CodeBlock,
-    Digest,
     Embed,
     Entry,
     Figure,
-    FootnoteReference,
     Heading,
-    Image,
-    Inline,
     Item,
     Labelled,
-    Link,
-    Node,
     Paragraph,
     Row,
     Section,
+)
+from newsletter.model.digest import Digest
+from newsletter.model.inline import (
+    Break,
+    Code,
+    FootnoteReference,
+    Image,
+    Inline,
+    Link,
+    Node,
     Span,
     Text,
-    walk,
 )
 from newsletter.model.send import Foot
+from newsletter.model.walking import walk
 from newsletter.render import Logo
 from tests.mailbox import Mail
 from tests.unit.digest.reading import BASE, read
