@@ -1,6 +1,6 @@
 """Segments: saved filters over a list.
 
 segments    a name and a rule
-rules       the text of a rule, parsed
+rules       the text of a rule, parsed by the `grammar`
 conditions  a rule as a condition in SQL
 """

@@ -10,9 +10,8 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
 
-from lark import Lark, Token, Tree
+from lark import Token, Tree
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from newsletter.errors import UsageError
@@ -39,64 +38,11 @@ from newsletter.model.segment import (
     TextPosition,
     Value,
 )
+from newsletter.store.segments.grammar import NAMES, PLAIN_WORDS, STRING, parser
 
 LONGEST_RULE = 2000
 DEEPEST_RULE = 50
 
-_WORDS = """and or not contains starts ends with in is set on list joined after before since within
-days? ever never at least most times? opened clicked delivered paused attribute""".split()
-_GRAMMAR = r"""
-start: any
-?any: all (_OR all)*
-?all: negated (_AND negated)*
-?negated: _NOT negated -> negation
-    | "(" any ")"
-    | test
-?test: subject COMPARISON value                               -> compare
-    | subject _CONTAINS STRING                                -> contains
-    | subject _STARTS _WITH STRING                            -> starts_with
-    | subject _ENDS _WITH STRING                              -> ends_with
-    | subject _IN "(" value ("," value)* ")"                  -> one_of
-    | subject _NOT _IN "(" value ("," value)* ")"             -> none_of
-    | subject _IS _SET                                        -> is_set
-    | subject _IS _NOT _SET                                   -> is_not_set
-    | _ON _LIST (STRING | NAME)                               -> on_list
-    | _JOINED _ON DATE                                        -> joined_on
-    | _JOINED _AFTER DATE                                     -> joined_after
-    | _JOINED _BEFORE DATE                                    -> joined_before
-    | _JOINED _SINCE DATE                                     -> joined_since
-    | _JOINED _WITHIN INTEGER _DAYS                           -> joined_within
-    | event _EVER                                             -> ever
-    | event _NEVER                                            -> never
-    | event _WITHIN INTEGER _DAYS                             -> within
-    | event _AT _LEAST INTEGER _TIMES [_WITHIN INTEGER _DAYS] -> at_least
-    | event _AT _MOST INTEGER _TIMES [_WITHIN INTEGER _DAYS]  -> at_most
-    | _PAUSED                                                 -> paused
-!event: _OPENED | _CLICKED | _DELIVERED
-!subject: NAME | _ATTRIBUTE STRING
-!value: STRING | NUMBER | DATE
-
-STRING: /<string>/
-DATE.2: /[0-9]{4}-[0-9]{2}-[0-9]{2}(?![\w.-])/
-NUMBER: /-?[0-9]+(?:\.[0-9]+)?(?![\w.])/
-INTEGER: /[0-9]+(?![\w.])/
-COMPARISON: /!=|<=|>=|=|<|>/
-NAME: /[^\W\d][\w-]*/
-%ignore /\s+|#[^\n]*/
-"""
-# What an error calls the terminals that are no words of the language.
-_NAMES = {
-    "NAME": "the name of an attribute",
-    "COMPARISON": "= != < <= > >=",
-    "STRING": 'a text in quotes, such as "Berlin"',
-    "NUMBER": "a number",
-    "INTEGER": "a whole number",
-    "DATE": "a date, such as 2026-01-31",
-    "LPAR": "(",
-    "RPAR": ")",
-    "COMMA": "a comma",
-    "$END": "the end",
-}
 _FIELDS = {"email": Field.ADDRESS, **{field.value: field for field in Field}}
 _EVENTS = {
     "opened": EventType.OPEN,
@@ -110,8 +56,7 @@ _MOST_DAYS = 36_500
 _MOST_TIMES = 1_000_000
 _SHOWN = 60  # characters on either side of a place
 _SECRET_SIGNS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
-_STRING = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|“[^”]*”"""
-_PIECE = re.compile(rf"{_STRING}|[\w.-]+|.", re.DOTALL)
+_PIECE = re.compile(rf"{STRING}|[\w.-]+|.", re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -122,14 +67,6 @@ def parse(text: str, source: str = "rule") -> SegmentRule:
     the line, a caret below the place, and what may stand there.
     """
     return _Reading(text, source).rule()
-
-
-@cache
-def _parser() -> Lark:
-    # A word ends where its letters do, and goes before the name that it could be, too.
-    words = [f"_{word.strip('?').upper()}.2: /{word}(?![\\w-])/i" for word in _WORDS]
-    grammar = _GRAMMAR.replace("<string>", _STRING)
-    return Lark("\n".join([grammar, *words]), parser="lalr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +89,7 @@ class _Reading:
                 found.start(), f"a character that nobody can see ({sign})", "Leave it out."
             )
         try:
-            tree = _parser().parse(self.text)
+            tree = parser().parse(self.text)
         except UnexpectedInput as error:
             raise self.not_understood(error) from None
         if _depth(tree) > DEEPEST_RULE:
@@ -318,7 +255,7 @@ class _Reading:
         if close := difflib.get_close_matches(word.lower(), words, n=1):
             return f"Did you mean {close[0]!r}?"
         previous = re.search(r"([\w-]+)\s*\Z", self.text[:offset])
-        if previous and previous[1].lower() not in _PLAIN_WORDS:
+        if previous and previous[1].lower() not in PLAIN_WORDS:
             close = difflib.get_close_matches(previous[1].lower(), _OPENERS, n=1, cutoff=0.75)
             if close:
                 return f"Did you mean {close[0]!r} before it?"
@@ -326,11 +263,8 @@ class _Reading:
             return f"This quote has no end; write {word} behind the text, too."
         if "STRING" in expected and word[:1].isalpha():
             return f'Put texts in quotes: "{word}".'
-        names = [name for name in _NAMES if name in expected]
-        return f"Here may stand: {', '.join([*(_NAMES[name] for name in names), *sorted(words)])}."
-
-
-_PLAIN_WORDS = frozenset(word.strip("?") for word in _WORDS)
+        names = [name for name in NAMES if name in expected]
+        return f"Here may stand: {', '.join([*(NAMES[name] for name in names), *sorted(words)])}."
 
 
 def _joined(how: str, date: dt.date) -> Joined:
