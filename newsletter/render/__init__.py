@@ -3,6 +3,8 @@
 fields    merge fields on their way through
 html      nodes -> HTML, the one place that escapes
 text      digest -> the text part
+labels    what both of them call things
+signs     bullets, rules and arrows
 theme     which files a theme consists of
 sandbox   running its templates
 compile   MJML and premailer
@@ -26,7 +28,8 @@ from newsletter.model.walking import walk
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
 from newsletter.render.fields import Fields
-from newsletter.render.html import HtmlWriter, Sheet, domain
+from newsletter.render.html import HtmlWriter, Sheet
+from newsletter.render.labels import domain
 from newsletter.render.sandbox import Templates
 from newsletter.render.text import TextWriter
 from newsletter.render.theme import Theme, load_theme, packaged_templates
@@ -90,7 +93,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
     templates = Templates(theme)
     language = language_of(digest, masthead.language)
     values = _values(digest, theme, masthead, language, fields)
-    text = TextWriter(fields, values["t"], digest)
+    text = TextWriter(fields, values["t"], digest, theme.text_signs)
     writer = HtmlWriter(fields, _sheet(theme, values["direction"]), values["t"], digest)
     html = to_html(
         templates.render(
@@ -125,7 +128,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
 
 def _sheet(theme: Theme, direction: str) -> Sheet:
     accent = theme.settings.get("colours", {}).get("accent", "")
-    return Sheet(theme.column, direction, str(accent))
+    return Sheet(theme.column, direction, str(accent), theme.signs)
 
 
 def language_of(digest: Digest, usual: str) -> str:
@@ -161,6 +164,8 @@ def _values(
         "digest": digest,
         "masthead": masthead,
         "theme": theme.settings,
+        "signs": theme.signs,
+        "text_signs": theme.text_signs,
         "t": theme.strings(language),
         "language": language,
         "direction": direction(language),

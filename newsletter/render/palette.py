@@ -6,10 +6,11 @@ from typing import Any
 
 from newsletter.config import line_of
 from newsletter.errors import RenderError, nearest
+from newsletter.render import signs
 from newsletter.render.colours import COLOUR, faint, in_the_dark
 
 _PALETTES = ("colours", "dark")
-_OF_EVERY_THEME = ("name", "column", "fonts", *_PALETTES, "strings")
+_OF_EVERY_THEME = ("name", "column", "fonts", *_PALETTES, *signs.TABLES, "strings")
 _HINT = "docs/extending.md lists what a theme.toml may hold."
 
 
@@ -36,6 +37,18 @@ def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: 
                     f"{table}.{name} is no colour: {value!r}",
                     *(table, name),
                     hint='Write six digits, as "#a8321f".',
+                )
+    for table in signs.TABLES:
+        if not isinstance(own.get(table, {}), Mapping):
+            raise fault(f"{table} is no table of signs", table)
+        for name, value in own.get(table, {}).items():
+            if name not in (known := signs.names(table)):
+                raise fault(f"unknown key {table}.{name}", table, name, hint=nearest(name, known))
+            if not signs.is_sign(value):
+                raise fault(
+                    f"{table}.{name} is no sign: {value!r}",
+                    *(table, name),
+                    hint=f'Write 1 to {signs.LONGEST} characters on one line, as "•".',
                 )
 
 

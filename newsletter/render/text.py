@@ -39,30 +39,34 @@ from newsletter.model.inline import (
 )
 from newsletter.model.walking import without_references
 from newsletter.render.fields import Fields
-from newsletter.render.html import begins_with_dash, label
+from newsletter.render.labels import begins_with_dash, label
 from newsletter.render.rules import without_idle_rules
+from newsletter.render.signs import TextSigns
 from newsletter.render.spacing import joins_without_space
-
-_BREAK = "· · ·"
 
 
 class TextWriter:
     """Writes nodes as plain text; merge fields become tokens of `fields`."""
 
-    def __init__(self, fields: Fields, words: Mapping[str, str], digest: Digest) -> None:
+    def __init__(
+        self, fields: Fields, words: Mapping[str, str], digest: Digest, signs: TextSigns
+    ) -> None:
         self._fields = fields
         self._words = words
         self._digest = digest
+        self._signs = signs
 
     def body(self) -> str:
         """Everything between the summary and the footer."""
         digest = self._digest
         parts: list[str] = [*self._blocks(digest.lead)]
         for section in digest.sections:
-            parts += self._section(section, "━")
+            parts += self._section(section, self._signs.section)
         parts += self._blocks(digest.tail)
         if digest.promo:
-            parts += [_BREAK] * (not _ends_in_break(parts)) + self._blocks(digest.promo.blocks)
+            parts += [self._signs.rule] * (not self._ends_in_rule(parts)) + self._blocks(
+                digest.promo.blocks
+            )
         return "\n\n".join(part for part in parts if part)
 
     def inline(self, nodes: Inline) -> str:
@@ -106,8 +110,8 @@ class TextWriter:
         texts: list[str] = []
         for block in without_idle_rules(blocks):
             text = self._block(block)
-            if isinstance(block, Rule | Promo) and _ends_in_break(texts):  # a card has its own
-                text = text.removeprefix(_BREAK).lstrip("\n")
+            if isinstance(block, Rule | Promo) and self._ends_in_rule(texts):  # a card has its own
+                text = text.removeprefix(self._signs.rule).lstrip("\n")
             if text:
                 texts.append(text)
         return texts
@@ -123,17 +127,17 @@ class TextWriter:
                 return self.inline(block.inline)
             case ListBlock():
                 return "\n".join(
-                    _indented(self._joined(item.blocks), _mark(block, index, item.checked))
+                    _indented(self._joined(item.blocks), self._mark(block, index, item.checked))
                     for index, item in enumerate(block.items)
                 )
             case Quote():
-                return _indented(self._quoted(block), "> ", "> ")
+                return _indented(self._quoted(block), quote := f"{self._signs.quote} ", quote)
             case CodeBlock():
                 return _indented(block.text, "    ", "    ")
             case Table():
                 rows = [block.header] if block.header else []
                 return "\n".join(
-                    " | ".join(self.inline(cell) for cell in row.cells).rstrip()
+                    f" {self._signs.cell} ".join(self.inline(cell) for cell in row.cells).rstrip()
                     for row in [*rows, *block.rows]
                 )
             case Figure():
@@ -146,14 +150,16 @@ class TextWriter:
             case Embed():
                 return f"{self._fields.tokenised(block.title)}\n{block.url}".strip()
             case Rule():
-                return _BREAK
+                return self._signs.rule
             case Labelled():
                 return f"{self._bracketed(label(block))}\n{self._joined(block.blocks)}"
             case Sponsored():
-                mark = self._words["sponsor"] + " · " * bool(block.title)
+                mark = self._words["sponsor"] + f" {self._signs.between} " * bool(block.title)
                 return f"{self._bracketed(block.title, mark)}\n{self._joined(block.blocks)}"
             case Promo():
-                return "\n\n".join([_BREAK, *self._blocks(block.blocks), _BREAK])
+                return "\n\n".join(
+                    [self._signs.rule, *self._blocks(block.blocks), self._signs.rule]
+                )
             case LinkList():
                 return "\n\n".join(
                     _indented(
@@ -166,7 +172,9 @@ class TextWriter:
                                 ],
                             )
                         ),
-                        "• " if block.start is None else f"{block.start + index}. ",
+                        f"{self._signs.brief} "
+                        if block.start is None
+                        else f"{block.start + index}. ",
                     )
                     for index, entry in enumerate(block.entries)
                 )
@@ -179,27 +187,35 @@ class TextWriter:
                 )
             case Item():
                 return "\n\n".join(
-                    [self._title("■ ", block.heading, block.url), *self._blocks(block.blocks)]
+                    [
+                        self._title(f"{self._signs.item} ", block.heading, block.url),
+                        *self._blocks(block.blocks),
+                    ]
                 )
             case Section():
-                return "\n\n".join(self._section(block, "─"))
+                return "\n\n".join(self._section(block, self._signs.subsection))
             case _:
                 assert_never(block)
 
     def _bracketed(self, label: Inline, mark: str = "") -> str:
         """A label, in which an address ends before the bracket does."""
-        return f"〔{mark}{''.join(self._inline(label))}〕"
+        signs = self._signs
+        return f"{signs.label_begins}{mark}{''.join(self._inline(label))}{signs.label_ends}"
 
     def _contents(self) -> str:
         headings = (without_references(section.heading) for section in self._digest.sections)
-        lines = [f"- {text}" for run in headings if (text := self._fields.plain(run).strip())]
-        return "\n".join([f"〔{self._words['contents']}〕", *lines]) if lines else ""
+        lines = [
+            f"{self._signs.bullet} {text}"
+            for run in headings
+            if (text := self._fields.plain(run).strip())
+        ]
+        return "\n".join([self._bracketed((), self._words["contents"]), *lines]) if lines else ""
 
     def _quoted(self, quote: Quote) -> str:
         said = self._joined(quote.blocks)
         if not quote.attribution:
             return said
-        dash = "" if begins_with_dash(quote.attribution) else "— "
+        dash = "" if begins_with_dash(quote.attribution) else f"{self._signs.attribution} "
         return f"{said}\n{dash}{self.inline(quote.attribution)}"
 
     def _figure(self, figure: Figure) -> str:
@@ -213,7 +229,7 @@ class TextWriter:
 
     def _section(self, section: Section, line: str) -> list[str]:
         heading = self._title("", section.heading, section.url)
-        return [f"{line * 24}\n{heading}", *self._blocks(section.parts)]
+        return [f"{line}\n{heading}", *self._blocks(section.parts)]
 
     def _title(self, mark: str, heading: Inline, url: str | None) -> str:
         """A heading; where it is one link, with the address on its own line."""
@@ -222,20 +238,18 @@ class TextWriter:
         text = self._fields.plain(heading).strip()
         return f"{mark}{text}\n{self._fields.tokenised(url)}"
 
+    def _ends_in_rule(self, texts: Sequence[str]) -> bool:
+        return bool(texts) and texts[-1].endswith(self._signs.rule)
+
+    def _mark(self, block: ListBlock, index: int, checked: bool | None) -> str:
+        if checked is not None:
+            return f"{self._signs.done if checked else self._signs.open} "
+        return f"{self._signs.bullet} " if block.start is None else f"{block.start + index}. "
+
 
 def _letters(text: str) -> str:
     """A text without its quotes, which are set in a caption and stay in a description."""
     return "".join(filter(str.isalnum, text))
-
-
-def _ends_in_break(texts: Sequence[str]) -> bool:
-    return bool(texts) and texts[-1].endswith(_BREAK)
-
-
-def _mark(block: ListBlock, index: int, checked: bool | None) -> str:
-    if checked is not None:
-        return "[x] " if checked else "[ ] "
-    return "- " if block.start is None else f"{block.start + index}. "
 
 
 def _indented(text: str, first: str, rest: str | None = None) -> str:

@@ -16,6 +16,7 @@ from newsletter.errors import RenderError, UsageError
 from newsletter.errors import nearest as nearest_name
 from newsletter.languages import FALLBACK, forms, nearest, words
 from newsletter.render import palette
+from newsletter.render.signs import HtmlSigns, TextSigns
 
 _COLUMN = 568
 
@@ -37,6 +38,14 @@ class Theme:
         """How many CSS pixels the text of the sheet is wide."""
         column: int = self.settings.get("column", _COLUMN)
         return column
+
+    @property
+    def signs(self) -> HtmlSigns:
+        return HtmlSigns(**self.settings.get("signs", {}))
+
+    @property
+    def text_signs(self) -> TextSigns:
+        return TextSigns(**self.settings.get("text_signs", {}))
 
     def strings(self, language: str) -> Mapping[str, str]:
         """The words of the mail in a language, those of the theme above those that come with

@@ -33,8 +33,13 @@ EXAMPLES = {
     )
 }
 VALUES = {
-    re.split(r"\W", match["name"])[0]: match["where"]
-    for match in re.finditer(r"^\| `(?P<name>[^`]+)` \| (?P<where>all|\w[\w, ]*) \|", PAGE, re.M)
+    re.split(r"\W", name)[0]: match["where"]
+    for match in re.finditer(
+        r"^\| (?P<names>`.+`) \| (?P<where>all|\w[\w, ]*) \|",
+        PAGE[PAGE.index("### What templates may use") : PAGE.index("### Classes")],
+        re.M,
+    )
+    for name in re.findall(r"`([^`]+)`", match["names"])
 }
 ISSUE = """\
 ---

@@ -3,6 +3,7 @@
 import pytest
 
 from newsletter.render.fields import Fields
+from newsletter.render.signs import TextSigns
 from newsletter.render.text import TextWriter
 from tests.unit.render.rendering import default_theme, delivered, issue
 
@@ -10,7 +11,8 @@ from tests.unit.render.rendering import default_theme, delivered, issue
 def text(body: str) -> str:
     """What the text part makes of a body."""
     digest = issue(body)
-    return TextWriter(Fields.apart_from(str(digest)), default_theme().strings("en"), digest).body()
+    fields, words = Fields.apart_from(str(digest)), default_theme().strings("en")
+    return TextWriter(fields, words, digest, TextSigns()).body()
 
 
 # --- lines --------------------------------------------------------------------------------------
