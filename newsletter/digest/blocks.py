@@ -46,7 +46,8 @@ from newsletter.model.walking import plain_text
 
 _COMMENT = re.compile(r"<!--.*-->", re.DOTALL)
 _ALERT = re.compile(r"\[!([^\W\d_][\w -]*)\][+-]?[ \t]*")
-_TEXT = re.compile(r"\n|.{81}|[.,;:。，；：…]\W*$")  # what is no heading, as a rule
+# What is no heading, as a rule; the second is a line of front matter that was not recognised.
+_TEXT = re.compile(r"\n|^[a-z][\w-]*:\s|.{81}|[.,;:。，；：…]\W*$")
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
 

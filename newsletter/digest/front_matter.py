@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -23,6 +23,10 @@ _MAX_DOTS = 1_000  # in a line of TOML: a dotted key takes the square of its par
 _PELICAN_KEYS = ("title", "date", "number", "category", "description", "tags", "slug", "summary")
 _SPELT = {key.lower(): key for key in KNOWN}  # in header lines capitals make no difference
 _PELICAN_LINE = re.compile(r"([A-Za-z][A-Za-z_-]*):[ \t]*(.*)")
+
+
+# A rule at the top of a text would be followed by something else.
+_BELOW_BLANKS = re.compile(r"(?:[ \t]*\n)+(?=(?:---|\+\+\+)[ \t]*\n\s*[A-Za-z][\w-]*[ \t]*[:=])")
 
 
 @dataclass
@@ -140,7 +144,9 @@ def _must_be_writable(values: dict[str, Any]) -> None:
 
 
 def split(text: str, file: str) -> FrontMatter:
-    """Part the front matter of a file from its body."""
+    """Part the front matter of a file from its body; blank lines may stand above it."""
+    if below := _BELOW_BLANKS.match(text):
+        return _moved(split(text[below.end() :], file), text.count("\n", 0, below.end()))
     first = text.split("\n", 1)[0].rstrip()
     if first == "---":
         return _fenced_yaml(text, file)
@@ -150,6 +156,16 @@ def split(text: str, file: str) -> FrontMatter:
     if match and match[1].lower() in _PELICAN_KEYS:
         return _pelican(text, file)
     return FrontMatter({}, {}, text, 1)
+
+
+def _moved(front: FrontMatter, lines: int) -> FrontMatter:
+    """The same, so many lines further down."""
+    findings = [
+        replace(found, position=replace(found.position, line=found.position.line + lines))
+        for found in front.findings
+    ]
+    numbers = {key: line + lines for key, line in front.lines.items()}
+    return FrontMatter(front.values, numbers, front.body, front.body_line + lines, findings)
 
 
 def _fenced_yaml(text: str, file: str) -> FrontMatter:

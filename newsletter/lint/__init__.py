@@ -7,7 +7,7 @@ hyphens is its id, the first line of its docstring its description in docs/lint.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from newsletter.lint import content, foreign_fields, links, mail, shape, unfinished
+from newsletter.lint import content, foreign_fields, links, mail, plain, shape, unfinished
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
@@ -31,7 +31,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.repeated_url,
     shape.image_without_alt,
     shape.vague_alt,
-    shape.caption_markup,
+    plain.plain_text_markup,
     shape.insecure_image,
     shape.many_images,
     shape.label_misspelt,

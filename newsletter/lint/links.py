@@ -24,7 +24,7 @@ _FIELD = re.compile(rf"\s*\{{\{{\s*({'|'.join(sorted(URL_FIELDS))})\s*\}}\}}\s*"
 def broken_link(digest: Digest) -> Iterator[Finding]:
     """A link that readers see as brackets, or that leads nowhere."""
     for run in runs(digest) if holds_any(digest, "]】］<") else ():
-        for match in _LINK.finditer(run.text):
+        for match in _LINK.finditer(run.text) if not run.is_plain else ():
             if fix := _fix(match, run):
                 what = "picture" if run.text[match.start() - 1 : match.start()] == "!" else "link"
                 yield Finding(
@@ -52,8 +52,6 @@ def _fix(match: re.Match[str], run: Run) -> str:
         return f"Write it without spaces: [text]({{{{{field[1]}}}}})."
     if "{{" in target:
         return "Write the address itself: no field is filled in there."
-    if run.is_caption:
-        return "A caption is plain text: write the link below the picture."
     titled = _TITLED.fullmatch(target.strip())
     address, title = (titled["address"], titled["title"]) if titled else (target, None)
     if '"' in address:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from newsletter.lint.foreign_fields import MERGE, fields_in
 from newsletter.lint.vague import is_vague
-from newsletter.lint.visible import body_nodes, captions, texts
+from newsletter.lint.visible import body_nodes, texts
 from newsletter.model.blocks import Figure, Item, Labelled, Section
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Severity
@@ -22,7 +22,6 @@ _FILE_NAME = re.compile(
     r"|(?:image|img|dsc|picture|photo|pic|screen ?shot|untitled)[\s_-]*\(?\d*\)?",
     re.IGNORECASE,
 )
-_MARKUP = re.compile(r"(?<![\w*_])([*_]{1,3}|`)(?=[^\s*_`])[^*_`\n]{1,200}(?<=\S)\1(?![\w*_])")
 # Each opening is looked at up to the next one: linear in a text of them. Tags of Liquid and
 # shortcodes of Hugo are left out, for foreign-markup tells of them.
 _TEMPLATE = re.compile(
@@ -254,19 +253,6 @@ def vague_link(digest: Digest) -> Iterator[Finding]:
                 node.position,
                 f"the link text {plain_text(node.children)!r} says nothing",
                 "Name what it leads to.",
-            )
-
-
-def caption_markup(digest: Digest) -> Iterator[Finding]:
-    """A caption is plain text, and readers see markup in it as it stands."""
-    for text, place in captions(digest):
-        if match := _MARKUP.search(text):
-            yield Finding(
-                "caption-markup",
-                Severity.WARNING,
-                place,
-                f"{match[0]!r} in a caption is shown as it stands",
-                "Remove the signs: a caption is plain text.",
             )
 
 

@@ -81,7 +81,7 @@ class Run:
     text: str
     pieces: tuple[tuple[str, Position], ...]
     links: tuple[tuple[int, int], ...] = ()
-    is_caption: bool = False
+    is_plain: bool = False  # a caption, in which nothing is markup
 
     def place(self, offset: int) -> Position:
         """Where the character stands."""
@@ -105,7 +105,7 @@ def runs(digest: Digest) -> Iterator[Run]:
                 places = tuple((text, place) for text, place, _ in pieces)
                 yield Run(text, places, tuple(_links(pieces)))
         if caption := _caption(node):
-            yield Run(caption[0], (caption,), is_caption=True)
+            yield Run(caption[0], (caption,), is_plain=True)
 
 
 def _links(pieces: Iterable[tuple[str, Position, bool]]) -> Iterator[tuple[int, int]]:

@@ -846,3 +846,47 @@ def test_an_alias_bomb_does_not_go_off() -> None:
 
 def test_a_few_aliases_are_fine() -> None:
     assert meta("category: &a Daily\ntags: [*a, *a]").tags == ("Daily", "Daily")
+
+
+# --- above the front matter -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "---\ntitle: News\ntags: {a: b}\n---\n",
+        "---  \n\ntitle: News\ntags: {a: b}\n---\n",
+        "+++\ntitle = 'News'\ntags = {a = 'b'}\n+++\n",
+    ],
+)
+@pytest.mark.parametrize("above", ["\n", "\n\n\n", "  \n\t\n", "\ufeff\n"])
+def test_blank_lines_may_stand_above_it(above: str, front: str) -> None:
+    """And everything is told where it stands."""
+    parsed = read(f"{above}{front}x\n\n**y\n")
+    lines = above.count("\n") + front.count("\n")
+
+    assert parsed.digest.title_text == "News"
+    assert findings(parsed, "tags-invalid")[0].position.line == lines - 1
+    assert findings(parsed, "literal-emphasis")[0].position.line == lines + 3
+
+
+@pytest.mark.parametrize(
+    "source", ["\n---\n\nText.\n\n---\n", "\n---\nText, and more.\n\n---\n", "\nx\n---\ny: z\n"]
+)
+def test_a_rule_at_the_top_begins_no_front_matter(source: str) -> None:
+    parsed = read(source)
+
+    assert parsed.digest.meta.extra == {}
+    assert "".join(texts(parsed.digest).split()) or parsed.digest.title_text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<!-- note -->\n---\ntitle: News\n---\nx\n",
+        "---\ntitle: News\n---\n---\nsubject: Other\n---\nx\n",
+        "----\ntitle: News\n----\nx\n",
+    ],
+)
+def test_front_matter_that_is_not_where_it_belongs_is_told(source: str) -> None:
+    assert findings(read(source), "text-as-heading")

@@ -231,7 +231,7 @@ DIGEST_RULES = (
         longer("![Screenshot of the loom](https://example.com/loom.png)\n"),
     ),
     Example(
-        "caption-markup",
+        "plain-text-markup",
         WARNING,
         9,
         longer('![A loom](https://example.com/loom.png "The **new** loom")\n'),

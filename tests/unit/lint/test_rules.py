@@ -116,7 +116,6 @@ def test_a_cut_heading_is_found_before_a_card_with_a_heading_of_its_own() -> Non
         ("![a chart](images/chart one.png)", "'[a chart](images/chart one.png)' is no p", "%20"),
         ("![a](Screen shot (2).png)", "'[a](Screen shot (2).png)'", "(Screen%20shot%20(2).png)."),
         ('![a](b c.png "d e")', " is no picture", '(b%20c.png "…").'),
-        ('![a](https://b.example/a.png "By [b](https://b.example)")', "'[b](h", "plain text"),
         (
             "[a](https://b.example y",
             "'[a](https://b.example y'",
@@ -196,10 +195,12 @@ def test_a_parameter_is_no_foreign_field(query: str) -> None:
 @pytest.mark.parametrize(
     ("caption", "rule"),
     [
-        ("By **Ann**", "caption-markup"),
-        ("The *Mary*", "caption-markup"),
-        ("The _Mary_", "caption-markup"),
-        ("Of `ls`", "caption-markup"),
+        ("By **Ann**", "plain-text-markup"),
+        ("The *Mary*", "plain-text-markup"),
+        ("The _Mary_", "plain-text-markup"),
+        ("Of `ls`", "plain-text-markup"),
+        ("By [Ann](https://b.example)", "plain-text-markup"),
+        ("Of :ship:", "plain-text-markup"),
         ("TODO: who took it", "unfinished-text"),
         ("For *|FNAME|*", "foreign-merge-field"),
         ("At {{ site.name }}", "literal-template"),
@@ -213,6 +214,46 @@ def test_a_caption_is_plain_text_and_what_stands_in_it_is_told(caption: str, rul
 
     assert found.position.line == 9
     assert findings(longer(among_words), rule) == []
+
+
+@pytest.mark.parametrize("key", ["title", "subject", "preheader", "category"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The *new* loom",
+        "**New**",
+        "_Looms_",
+        "`ls`",
+        "Q&amp;A",
+        "It&#8217;s",
+        "<b>New</b>",
+        "New :tada:",
+    ],
+)
+def test_markup_in_what_is_plain_text_is_told(key: str, text: str) -> None:
+    source = f"---\n{key}: '{text}'\ndate: 2026-01-07\n---\n{PROSE}"
+    source = source if key == "title" else source.replace("---\n", "---\ntitle: T\n", 1)
+
+    (found,) = findings(source, "plain-text-markup")
+
+    assert found.severity is Severity.WARNING
+    assert f"in the {key} is shown as it stands" in found.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["A&B; C & D", "Vec<T> and a<b", "The <b> tag", "5 * 3 * 2", "at 10:30:45", "a_b_c", "*"],
+)
+def test_signs_in_plain_text_that_mean_nothing_are_left_alone(text: str) -> None:
+    source = f"---\ntitle: '{text}'\nsubject: '{text}'\ndate: 2026-01-07\n---\n{PROSE}"
+
+    assert findings(source, "plain-text-markup") == []
+
+
+def test_a_title_that_is_a_heading_may_be_marked_up() -> None:
+    source = f"---\ndate: 2026-01-07\n---\n# The *new* `loom` of :tada:\n\n{PROSE}"
+
+    assert findings(source, "plain-text-markup") == []
 
 
 @pytest.mark.parametrize("caption", ["a * b * c", "snake_case_name", "5 * 3 = 15", "It's `", "[1]"])
