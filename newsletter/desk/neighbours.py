@@ -12,7 +12,7 @@ from newsletter.model.finding import Finding, Severity
 _NEIGHBOURS = 9
 _FEWEST = 3  # before there is a habit
 _FRONT_MATTER = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?(---|\+\+\+)[ \t]*\r?\n.*?^\1[ \t]*$", re.DOTALL | re.MULTILINE
+    rb"\A(?:\xef\xbb\xbf)?\s*(---|\+\+\+)[ \t]*\r?\n.*?^\1[ \t]*$", re.DOTALL | re.MULTILINE
 )
 # A link of Markdown, a definition, a bare address; those of HTML are mostly of a promo card.
 _LINK = re.compile(
