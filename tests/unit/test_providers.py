@@ -25,7 +25,7 @@ OWN = (
     "transports/smtp.py",
     "config.py",
     "scaffold.py",  # the settings of a new project
-    "store/schema.py",  # who reported all events of older stores
+    "store/schema/reported.py",  # who reported all events of older stores
     "store/migrations/",
 )
 

@@ -53,7 +53,7 @@ BLOCKS = [
     *("<T>", '<p><Card href="/b">a', "<p><svg>", "<p><a b='<", "<p><!--", "<p><script>", "<p><b-c"),
     *("![a](https://a.example/b)", "[^1]: a", "###### a\n# b", "<script>", "a|b\n-|-", '[a]: b "c'),
 ]
-# HtmlSigns, and what they let the parser read on to: it once did so again for each of them.
+# Signs, and what they let the parser read on to: it once did so again for each of them.
 LOOKING_AHEAD = [
     *(("[", "$", ""), ("![", "a ", ""), ("[", "a ", "]"), ("[^", "a", "")),
     *(("[a](", "b", ""), ("[a](b", "(", ""), ("[a](b" + "b" * 40, "b", ")"), ('[a](b "', "c", "")),

@@ -1,0 +1,70 @@
+"""The tables of the store, the same on SQLite and PostgreSQL.
+
+Alembic migrations (newsletter/store/migrations) make them; a test compares the two.
+
+columns    what they are made of, and which are personal
+people     subscribers, lists, subscriptions, imports, consents, requests, suppressions
+segments   saved filters
+ledger     sends, batches, deliveries, the rate, test mails
+reported   events
+state      the store itself, and pictures
+"""
+
+from newsletter.store.schema.columns import (
+    EPOCH,
+    MICROSECOND,
+    UtcTime,
+    from_microseconds,
+    metadata,
+    microseconds,
+)
+from newsletter.store.schema.ledger import batches, deliveries, limiter, receipts, sends
+from newsletter.store.schema.people import (
+    consents,
+    former_addresses,
+    import_changes,
+    import_people,
+    imports,
+    lists,
+    requests,
+    subscribers,
+    subscriptions,
+    suppression_log,
+    suppressions,
+)
+from newsletter.store.schema.reported import events
+from newsletter.store.schema.segments import segments
+from newsletter.store.schema.state import media, state
+
+__all__ = [
+    "EPOCH",
+    "MICROSECOND",
+    "REVISION",
+    "UtcTime",
+    "batches",
+    "consents",
+    "deliveries",
+    "events",
+    "former_addresses",
+    "from_microseconds",
+    "import_changes",
+    "import_people",
+    "imports",
+    "limiter",
+    "lists",
+    "media",
+    "metadata",
+    "microseconds",
+    "receipts",
+    "requests",
+    "segments",
+    "sends",
+    "state",
+    "subscribers",
+    "subscriptions",
+    "suppression_log",
+    "suppressions",
+]
+
+# The newest migration; opening a store compares it without loading Alembic.
+REVISION = "0006"

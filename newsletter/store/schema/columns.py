@@ -1,0 +1,46 @@
+"""What the tables of the store are made of: times, row ids, and whether a column is personal."""
+
+import datetime as dt
+
+from sqlalchemy import BigInteger, Integer, MetaData
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def microseconds(at: dt.datetime | None) -> int | None:
+    """A time as UtcTime keeps it, for rows that are not written through SQLAlchemy."""
+    return None if at is None else (at - EPOCH) // MICROSECOND
+
+
+def from_microseconds(value: int | None) -> dt.datetime | None:
+    return None if value is None else EPOCH + value * MICROSECOND
+
+
+class UtcTime(TypeDecorator[dt.datetime]):
+    """An aware UTC datetime, kept as microseconds since 1970: exact, short, equal everywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> int | None:
+        return microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
+        return from_microseconds(value)
+
+
+# SQLite makes a row id only of INTEGER; PostgreSQL has room for more.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)

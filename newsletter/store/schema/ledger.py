@@ -1,0 +1,187 @@
+"""What was decided to mail, to whom, and what became of it; the rate that all obey."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.types import JSON
+
+from newsletter.store.schema.columns import RowId, UtcTime, metadata
+
+# One decision to mail. `number` is for joins, `id` is what people and tags carry.
+# `cursor` is the last delivery number ever claimed; `epoch` goes up with each new owner, so that
+# an owner that lost its lease can claim nothing more.
+sends = Table(
+    "sends",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("slug", Text, nullable=False),
+    Column("list_id", Integer, ForeignKey("lists.id"), nullable=False),
+    Column("segment", Text, nullable=False, server_default=""),
+    Column("repeat", Integer, nullable=False, server_default="0"),
+    Column("again", Text),
+    Column("status", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("source_hash", Text, nullable=False, server_default=""),  # empty before schema 0005
+    # What the mails of this send say of its list: as sealed as the email, and no part of its hash.
+    Column("list_title", Text, nullable=False, server_default=""),
+    Column("list_is_open", Boolean, nullable=False, server_default=false()),
+    Column("previous_slug", Text, nullable=False, server_default=""),
+    Column("previous_title", Text, nullable=False, server_default=""),
+    Column("git_commit", Text),
+    Column("rate", Integer),
+    Column("frozen", Boolean, nullable=False),
+    Column("recipients", Integer, nullable=False, server_default="0"),
+    Column("cursor", Integer, nullable=False, server_default="0"),
+    Column("owner", Text),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("lease_until", UtcTime),
+    Column("pause_reason", Text),
+    Column("resume_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("scheduled_at", UtcTime),
+    Column("finished_at", UtcTime),
+    Column("spread", Boolean, nullable=False, server_default=false()),
+    Column("segment_rule", Text, nullable=False, server_default=""),
+    # The share that goes first, the last delivery of it, and until when its reports are waited for.
+    Column("canary", Float),
+    Column("canary_size", Integer),
+    Column("canary_until", UtcTime),
+    Column("canary_passed", Boolean, nullable=False, server_default=false()),
+    # Reports that came before this do not pause the send again: a person has seen them.
+    Column("breaker_from", UtcTime),
+    # Only who has had nothing of the issue through an earlier send to the same audience.
+    Column("only_missing", Boolean, nullable=False, server_default=false()),
+    # What its owner says of itself: since when, what it waits for and until when, and how many
+    # recipients a second it has come to lately.
+    Column("taken_at", UtcTime),
+    Column("waiting_for", Text),
+    Column("waiting_until", UtcTime),
+    Column("speed", Float),
+    Column("stopped_by", Text),  # newsletter.model.send.StoppedBy
+    # The balance of a send of which nothing is queued, so that nobody counts a million rows to
+    # show it; null while it may change. Kept by newsletter.store.ledger.sends and .settling.
+    Column("accepted", Integer),
+    Column("rejected", Integer),
+    Column("skipped", Integer),
+    Column("unknown", Integer),
+    # What was reported of its deliveries, kept by newsletter.store.reported.settling.
+    Column("delivered", Integer, nullable=False, server_default="0"),
+    Column("bounced", Integer, nullable=False, server_default="0"),
+    Column("complained", Integer, nullable=False, server_default="0"),
+    # The guard of "nothing twice": one send for one issue and audience, unless --again.
+    UniqueConstraint("slug", "list_id", "segment", "repeat"),
+    CheckConstraint(
+        "status IN ('scheduled', 'sending', 'paused', 'unresolved', 'finished', 'cancelled')",
+        name="status",
+    ),
+)
+
+# What a worker took in one go, committed before the transport is called.
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("send", Integer, ForeignKey("sends.number"), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("size", SmallInteger, nullable=False),
+    Column("lease_until", UtcTime, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("claimed_at", UtcTime, nullable=False),
+    Index("ix_batches_claimed_at", "claimed_at"),
+    Index(
+        "ix_batches_open",
+        "send",
+        sqlite_where=text("open"),
+        postgresql_where=text("open"),
+    ),
+)
+
+# `number` is dense per send, so a claim is a range and nobody searches for the next row.
+# `send` is no foreign key: it is written beside the locked row of its send, which is never deleted,
+# and to check a million took PostgreSQL a quarter of a plan's time.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("send", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("retries", SmallInteger, nullable=False, server_default="0"),
+    Column("batch", RowId),
+    Column("message_id", Text),
+    Column("reason", Text),
+    Column("reported", Text),
+    Column("at", UtcTime),
+    Column("retry_at", UtcTime),
+    CheckConstraint(
+        "status IN ('queued', 'sending', 'accepted', 'rejected', 'unknown', 'skipped')",
+        name="status",
+    ),
+    Index("ix_deliveries_subscriber_id", "subscriber_id"),
+    Index(
+        "ix_deliveries_message_id",
+        "message_id",
+        sqlite_where=text("message_id IS NOT NULL"),
+        postgresql_where=text("message_id IS NOT NULL"),
+    ),
+    # What a lost worker leaves behind: the few rows in flight.
+    Index(
+        "ix_deliveries_in_flight",
+        "send",
+        "batch",
+        sqlite_where=text("status = 'sending'"),
+        postgresql_where=text("status = 'sending'"),
+    ),
+    # Retries: the few queued rows that the cursor has passed.
+    Index(
+        "ix_deliveries_retries",
+        "send",
+        "retry_at",
+        sqlite_where=text("status = 'queued' AND attempts > 0"),
+        postgresql_where=text("status = 'queued' AND attempts > 0"),
+    ),
+    sqlite_with_rowid=False,
+    postgresql_with={"fillfactor": "70"},
+)
+
+# One row for the whole store: when the next recipient may be handed over (GCRA), and the share
+# of the rate that is used since the provider last said it was too much.
+limiter = Table(
+    "limiter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next_at", UtcTime, nullable=False),
+    Column("share", Float, nullable=False, server_default="1"),
+    Column("slowed_at", UtcTime),
+)
+
+# Test mails that were sent, by the content that they showed.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("content_hash", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("addresses", JSON, nullable=False),
+    Index("ix_receipts_content_hash", "content_hash"),
+)

@@ -1,0 +1,251 @@
+"""People: who they are, what they joined, what they said and asked for, who is never mailed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.types import JSON
+
+from newsletter.store.schema.columns import RowId, UtcTime, metadata
+
+# A person. `address_key` is the address in lower case: two spellings are one person.
+# After erasure both are null and only the row that the ledger points to stays.
+# Nothing is mailed before `paused_until`, at the person's own wish.
+# `link_key` is random and part of the links that a person gets, so that whoever gets the same id
+# in a restored store is not opened by them; a new address gets a new one. It is 0 where it is from
+# before schema 0005.
+subscribers = Table(
+    "subscribers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("address", Text),
+    Column("address_key", Text, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("attributes", JSON, nullable=False, server_default="{}"),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("paused_until", UtcTime),
+    Column("link_key", BigInteger, nullable=False, server_default="0"),
+)
+
+# The addresses that a person had before. `address` and `address_key` are null once the person was
+# erased; then only `hash`, keyed, tells who it was. `link_key` is that of links mailed there.
+former_addresses = Table(
+    "former_addresses",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id"), nullable=False),
+    Column("address", Text),
+    Column("address_key", Text),
+    Column("hash", Text, nullable=False, server_default=""),
+    Column("link_key", BigInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_former_addresses_subscriber_id", "subscriber_id"),
+    Index("ix_former_addresses_address_key", "address_key"),
+)
+
+# `id` is random, as it is in links: one that was used is never used again.
+lists = Table(
+    "lists",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", UtcTime, nullable=False),
+    Column("title", Text, nullable=False, server_default=""),  # for people; empty: its name
+    Column("description", Text, nullable=False, server_default=""),
+)
+
+
+def _standing() -> Iterator[Column[Any]]:
+    """How somebody stands on a list, and by what consent."""
+    yield Column("status", Text, nullable=False)
+    yield Column("consent_at", UtcTime, nullable=False)
+    yield Column("consent_how", Text, nullable=False)
+    yield Column("consent_source", Text, nullable=False)
+    yield Column("consent_ip", Text, nullable=False, server_default="")
+    yield Column("updated_at", UtcTime, nullable=False)
+
+
+# No foreign keys: they would be half the time of an import into PostgreSQL. Whoever adds a row
+# holds its person and list, by a line in `consents`, whose keys do that, or by `locks.people`.
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("list_id", Integer, primary_key=True),
+    Column("subscriber_id", RowId, primary_key=True),
+    *_standing(),
+    Column("import_id", Integer),  # the import that made this row
+    CheckConstraint("status IN ('pending', 'confirmed', 'unsubscribed')", name="status"),
+    Index("ix_subscriptions_subscriber_id", "subscriber_id"),
+    sqlite_with_rowid=False,
+)
+
+# Each import of a file, which can be undone. `at` is also `updated_at` of all that it wrote, so
+# that what was touched since can be told.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False, unique=True),
+    Column("file", Text, nullable=False),
+    Column("system", Text, nullable=False, server_default=""),
+    Column("counts", JSON, nullable=False, server_default="{}"),
+    Column("undone_at", UtcTime),
+)
+
+# What an import found and changed, as it was before: undoing it puts these back.
+import_changes = Table(
+    "import_changes",
+    metadata,
+    Column("import_id", Integer, ForeignKey("imports.id"), primary_key=True),
+    Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id"), primary_key=True),
+    *_standing(),
+    Index("ix_import_changes_subscriber_id", "subscriber_id"),
+    Index("ix_import_changes_list_id", "list_id"),
+)
+
+# The names and attributes that an import replaced, for the same purpose.
+import_people = Table(
+    "import_people",
+    metadata,
+    Column("import_id", Integer, ForeignKey("imports.id"), primary_key=True),
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id"), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Index("ix_import_people_subscriber_id", "subscriber_id"),
+)
+
+# What people said, append-only: each yes and no with when, how, where, and under which wording.
+# `list_id` is null for what concerns the person and no list. `ip` is kept only if configured.
+# `send` and `number` are the delivery whose link was used, where that is known.
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id"), nullable=False),
+    Column("list_id", Integer, ForeignKey("lists.id")),
+    Column("at", UtcTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("wording", Text, nullable=False, server_default=""),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("send", Integer),
+    Column("number", Integer),
+    Column("import_id", Integer),  # the import that wrote this line
+    Index("ix_consents_subscriber_id", "subscriber_id"),
+    Index("ix_consents_list_id", "list_id"),
+    Index(
+        "ix_consents_send",
+        "send",
+        sqlite_where=text("send IS NOT NULL"),
+        postgresql_where=text("send IS NOT NULL"),
+    ),
+)
+
+# What a visitor asked for and has to confirm by mail: to join a list, or what a personal link may
+# not do by itself. `address` is where the mail goes, `target` the address that a person wants to
+# move to. `id` is random, so that no old link fits a newer request; `form` is that of the form,
+# which counts once. `mailbox` is the address without dots and tags; `ip`, `network` (/24 or /64)
+# and `wide_network` (/48) are kept an hour, for limits only.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("list_id", Integer, ForeignKey("lists.id")),
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id")),
+    Column("address", Text, nullable=False),
+    Column("mailbox", Text, nullable=False),
+    Column("wording", Text, nullable=False, server_default=""),
+    Column("ip", Text, nullable=False, server_default=""),
+    Column("network", Text, nullable=False, server_default=""),
+    Column("at", UtcTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("wide_network", Text, nullable=False, server_default=""),
+    Column("target", Text, nullable=False, server_default=""),
+    Column("form", BigInteger),
+    Column("welcome", Text),  # what became of the mail that follows a confirmed join, if one does
+    CheckConstraint("welcome IN ('waiting', 'mailed', 'refused', 'failed')", name="welcome"),
+    CheckConstraint(
+        "kind IN ('join', 'allow_move', 'move', 'undo_move', 'data', 'erase')", name="kind"
+    ),
+    CheckConstraint(
+        "state IN ('waiting', 'mailed', 'confirmed', 'refused', 'failed')", name="state"
+    ),
+    Index("ix_requests_at", "at"),
+    Index(
+        "ix_requests_form",
+        "form",
+        unique=True,
+        sqlite_where=text("form IS NOT NULL"),
+        postgresql_where=text("form IS NOT NULL"),
+    ),
+    Index("ix_requests_mailbox", "mailbox", "at"),
+    Index("ix_requests_subscriber_id", "subscriber_id"),
+    Index(
+        "ix_requests_welcome",
+        "at",
+        sqlite_where=text("welcome = 'waiting'"),
+        postgresql_where=text("welcome = 'waiting'"),
+    ),
+    Index(
+        "ix_requests_waiting",
+        "at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+
+# `address` is an address key, or for an erased person the keyed hash of it.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("created_at", UtcTime, nullable=False),
+    Column("import_id", Integer),  # the import that added it
+    CheckConstraint(
+        "reason IN ('hard_bounce', 'soft_bounce', 'complaint', 'manual', 'erased')",
+        name="reason",
+    ),
+    Index("ix_suppressions_created_at", "created_at", "address"),
+    Index(
+        "ix_suppressions_erased",
+        "address",
+        sqlite_where=text("reason = 'erased'"),
+        postgresql_where=text("reason = 'erased'"),
+    ),
+    sqlite_with_rowid=False,
+)
+
+# Each suppression that was ever added or removed, append-only. `event_id` is the report that
+# caused it.
+suppression_log = Table(
+    "suppression_log",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default=""),
+    Column("event_id", RowId, ForeignKey("events.id")),
+    CheckConstraint("action IN ('added', 'removed')", name="action"),
+    Index("ix_suppression_log_address", "address", "at"),
+)

@@ -1,0 +1,61 @@
+"""What was reported of mails."""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+
+from newsletter.store.schema.columns import RowId, UtcTime, metadata
+
+# What the provider reported, append-only; `key` is the same for one event however often it comes.
+events = Table(
+    "events",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("send", Integer, ForeignKey("sends.number")),
+    Column("number", Integer),
+    Column("subscriber_id", RowId, ForeignKey("subscribers.id")),
+    Column("message_id", Text),
+    Column("cause", Text),  # newsletter.model.event.Cause
+    Column("word", Text, nullable=False, server_default=""),  # what its reporter calls it
+    Column("verdict", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("payload", Text),
+    Column("sent_at", UtcTime),  # when the provider took the mail
+    # Who reported it, as people are told; SES alone before schema 0006.
+    Column("reporter", Text, nullable=False, server_default="SES"),
+    CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
+    Index("ix_events_delivery", "send", "number"),
+    Index("ix_events_message_id", "message_id"),
+    Index("ix_events_subscriber_id", "subscriber_id"),
+    # The few that have consequences, of a send and of a person.
+    Index(
+        "ix_events_causes",
+        "send",
+        "cause",
+        sqlite_where=text("cause IS NOT NULL"),
+        postgresql_where=text("cause IS NOT NULL"),
+    ),
+    Index(
+        "ix_events_caused",
+        "subscriber_id",
+        sqlite_where=text("cause IS NOT NULL"),
+        postgresql_where=text("cause IS NOT NULL"),
+    ),
+    Index("ix_events_received_at", "received_at"),
+    # The few that are about no delivery of ours: it may be known by and by.
+    Index(
+        "ix_events_ignored",
+        "received_at",
+        sqlite_where=text("verdict = 'ignored'"),
+        postgresql_where=text("verdict = 'ignored'"),
+    ),
+    # The few that are about no delivery of ours, or cannot be read: erasing reads their text.
+    Index(
+        "ix_events_not_applied",
+        "id",
+        sqlite_where=text("verdict <> 'applied'"),
+        postgresql_where=text("verdict <> 'applied'"),
+    ),
+)
