@@ -27,7 +27,7 @@ def init(session: Session, folder: Path) -> None:
     session.notes.print(
         "",
         "Your newsletter is ready. Try it:",
-        f"  cd {shlex.quote(place)}",
+        *([] if place == "." else [f"  cd {shlex.quote(place)}"]),
         "  newsletter subscribers import subscribers/example.csv --list readers",
         f"  newsletter send {issue.stem} --list readers",
         sep="\n",

@@ -57,6 +57,20 @@ def test_init_writes_settings_that_can_be_sent_with(call: Call, folder: Path) ->
     assert settings["transport"]["kind"] == "outbox"
 
 
+def test_init_in_the_folder_where_one_stands_leads_nowhere_else(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir()
+    elsewhere = call("init", str(folder.with_name("other")))
+    monkeypatch.chdir(folder)
+
+    here = call("init", ".")
+
+    assert "  cd " in elsewhere.err
+    assert "  cd " not in here.err
+    assert "  newsletter send " in here.err
+
+
 def test_init_makes_no_list(call: Call, folder: Path) -> None:
     call("init", str(folder))
 
