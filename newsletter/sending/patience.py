@@ -68,9 +68,9 @@ class Patience:
                 self.notify(f"{reason}. Waiting for it, {self.seconds:.0f} seconds at most.")
 
     def _tell_back(self) -> None:
-        if not self._is_away:  # without the lock: this is asked after each step
+        if not (self._is_away or self._is_lost):  # without the lock: this is asked after each step
             return
         with self._lock:
             if self._is_away:
-                self._is_away = self._is_lost = False
                 self.notify("The store is back.")
+            self._is_away = self._is_lost = False

@@ -1,0 +1,68 @@
+"""How long a step waits for its store."""
+
+import pytest
+
+from newsletter.errors import StoreAway, StoreError
+from newsletter.sending.patience import Patience
+
+
+class Step:
+    """A step on a store that is away for its first calls."""
+
+    def __init__(self, away: int, fault: type[StoreError] = StoreAway) -> None:
+        self.away, self.fault, self.calls = away, fault, 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        if self.calls <= self.away:
+            raise self.fault("the store is away")
+        return "done"
+
+
+def test_a_store_that_comes_back_is_waited_for_and_both_are_told_once() -> None:
+    told: list[str] = []
+    patience = Patience(told.append)
+
+    assert patience.until_back(Step(2)) == "done"
+    assert patience.until_back(Step(0)) == "done"
+
+    assert told == [
+        "The store is away. Waiting for it, 60 seconds at most.",
+        "The store is back.",
+    ]
+
+
+def test_once_it_was_waited_for_in_vain_each_step_asks_once() -> None:
+    patience = Patience(seconds=0)
+    with pytest.raises(StoreAway):
+        patience.until_back(Step(99))
+    patience.seconds = 60
+    step = Step(99)
+
+    with pytest.raises(StoreAway):
+        patience.until_back(step)
+
+    assert step.calls == 1
+
+
+def test_once_it_was_back_it_is_waited_for_again() -> None:
+    """Also where the very first call took all of the time, so that nobody was told to wait."""
+    patience = Patience(seconds=0)
+    with pytest.raises(StoreAway):
+        patience.until_back(Step(99))
+    patience.seconds = 60
+
+    patience.until_back(Step(0))
+    step = Step(1)
+
+    assert patience.until_back(step) == "done"
+    assert step.calls == 2
+
+
+def test_a_fault_that_does_not_pass_is_not_waited_for() -> None:
+    step = Step(1, StoreError)
+
+    with pytest.raises(StoreError):
+        Patience().until_back(step)
+
+    assert step.calls == 1
