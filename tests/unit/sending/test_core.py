@@ -7,7 +7,7 @@ tests/crash.
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from sqlalchemy.engine import Connection
@@ -22,28 +22,41 @@ from newsletter.errors import (
     Throttled,
     TransportDown,
 )
+from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.record import SendRecord
 from newsletter.model.send import (
     Accepted,
     Counts,
+    DeliveryStatus,
     Outcome,
     Rejected,
     RetryLater,
     SendStatus,
+    SkipReason,
     StoppedBy,
     Unknown,
     Wait,
 )
+from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control, run, tenure
 from newsletter.sending.core import Assignment, NotSent, SendPaused, Sent, send_batch
 from newsletter.sending.pace import Pace
 from newsletter.sending.plan import plan
 from newsletter.store import Store
-from newsletter.store.ledger import balance, limiter, ownership, recording, sends
+from newsletter.store.ledger import (
+    balance,
+    claims,
+    deliveries,
+    limiter,
+    ownership,
+    recording,
+    sends,
+)
 from newsletter.store.ledger.claims import NothingToClaim
+from newsletter.store.people import erasure, people, suppressions
 from newsletter.transports.memory import Deliver, Memory
-from tests.integration.sending import FixedClock, fill_list, leave, order, worker
+from tests.integration.sending import NOW, FixedClock, fill_list, leave, order, worker
 
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 
@@ -74,6 +87,11 @@ def raising(work: Assignment, error: NewsletterError) -> Assignment:
         raise error
 
     return answering(work, fail)
+
+
+def put_off(work: Assignment, *, is_failure: bool) -> Assignment:
+    later = RetryLater("later", is_failure=is_failure)
+    return answering(work, lambda _, batch: [later] * len(batch))
 
 
 def counts(work: Assignment) -> Counts:
@@ -111,6 +129,16 @@ def test_a_batch_is_on_record_before_the_call_and_its_outcomes_after_it(work: As
     assert (open_batches(work), work.in_hand) == (0, {})
 
 
+def test_each_try_has_a_number_of_its_own(work: Assignment, clock: FixedClock) -> None:
+    send_batch(put_off(work, is_failure=True))
+    clock.forward(5)
+
+    send_batch(work)
+
+    assert isinstance(work.transport, Memory)
+    assert [message.ref.rpartition(".")[2] for message in work.transport.delivered] == ["2"] * 3
+
+
 def test_what_has_an_outcome_is_never_handed_over_again(work: Assignment) -> None:
     send_batch(raising(work, OutcomeUnknown("the connection was lost")))
 
@@ -142,9 +170,7 @@ def test_what_provably_never_left_is_queued_and_only_haste_slows_the_store(
 def test_who_is_put_off_for_haste_slows_the_store_and_who_is_at_fault_does_not(
     work: Assignment, clock: FixedClock, is_failure: bool, share: float
 ) -> None:
-    later = RetryLater("later", is_failure=is_failure)
-
-    send_batch(answering(work, lambda _, batch: [later] * len(batch)))
+    send_batch(put_off(work, is_failure=is_failure))
 
     assert share_of_the_rate(work) == share
     assert send_batch(work) == NothingToClaim(
@@ -204,8 +230,7 @@ def test_the_quota_frees_a_day_after_the_first_claim_of_the_day(
     work: Assignment, clock: FixedClock
 ) -> None:
     began = clock()
-    later = RetryLater("later")
-    send_batch(answering(work, lambda _, batch: [later] * len(batch)))
+    send_batch(put_off(work, is_failure=True))
     clock.forward(2 * HOUR.total_seconds())
 
     step = send_batch(raising(work, QuotaReached("the quota is used up")))
@@ -213,27 +238,27 @@ def test_the_quota_frees_a_day_after_the_first_claim_of_the_day(
     assert step == SendPaused("the quota is used up")
     assert counts(work) == Counts(queued=3)
     assert record(work).stopped_by is StoppedBy.QUOTA
-    assert resumes_at(work) == began + DAY
+    assert record(work).resume_at == began + DAY
 
 
 def test_a_claim_of_yesterday_holds_no_quota(work: Assignment, clock: FixedClock) -> None:
-    send_batch(answering(work, lambda _, batch: [RetryLater("later")] * len(batch)))
+    send_batch(put_off(work, is_failure=True))
     clock.forward((DAY + HOUR).total_seconds())
 
     send_batch(raising(work, QuotaReached("the quota is used up")))
 
-    assert resumes_at(work) == clock() + DAY
+    assert record(work).resume_at == clock() + DAY
 
 
 def test_a_pause_for_the_quota_is_no_shorter_than_a_minute(
     work: Assignment, clock: FixedClock
 ) -> None:
-    send_batch(answering(work, lambda _, batch: [RetryLater("later")] * len(batch)))
+    send_batch(put_off(work, is_failure=True))
     clock.forward((DAY - dt.timedelta(seconds=5)).total_seconds())
 
     send_batch(raising(work, QuotaReached("the quota is used up")))
 
-    assert resumes_at(work) == clock() + MINUTE
+    assert record(work).resume_at == clock() + MINUTE
 
 
 def test_who_knows_when_the_quota_frees_is_believed(work: Assignment, clock: FixedClock) -> None:
@@ -241,14 +266,7 @@ def test_who_knows_when_the_quota_frees_is_believed(work: Assignment, clock: Fix
 
     send_batch(raising(work, QuotaReached("the quota is used up", resume_at=at)))
 
-    assert resumes_at(work) == at
-
-
-def resumes_at(work: Assignment) -> dt.datetime | None:
-    with work.store.read() as connection:
-        send = sends.find(connection, work.context.send_id)
-    assert send is not None
-    return send.resume_at
+    assert record(work).resume_at == at
 
 
 @pytest.mark.parametrize("known", [None, HOUR])
@@ -314,6 +332,101 @@ def test_who_left_since_the_send_was_planned_is_skipped(work: Assignment) -> Non
     assert work.in_hand == {}
 
 
+@dataclass(frozen=True)
+class Change:
+    """What happens to the first reader between the plan and the claim, and why they are skipped."""
+
+    apply: Callable[[Connection, int], object]
+    reason: SkipReason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(
+            lambda connection, who: suppressions.add(
+                connection, "r1@example.com", SuppressionReason.COMPLAINT, "test", NOW
+            ),
+            SkipReason.SUPPRESSED,
+        ),
+        Change(
+            lambda connection, who: people.pause(connection, who, NOW + HOUR),
+            SkipReason.PAUSED,
+        ),
+        Change(lambda connection, who: erasure.blank(connection, who, NOW), SkipReason.ERASED),
+    ],
+    ids=["suppressed", "paused", "erased"],
+)
+def test_what_happened_since_the_send_was_planned_is_obeyed(
+    work: Assignment, change: Change
+) -> None:
+    with work.store.write() as connection:
+        person = people.find(connection, Address("r1@example.com"))
+        assert person is not None
+        change.apply(connection, person.id)
+
+    step = send_batch(work)
+
+    assert isinstance(step, Sent)
+    assert (len(step.outcomes), step.skipped) == (2, 1)
+    with work.store.read() as connection:
+        assert deliveries.skipped(connection, work.number) == {change.reason: 1}
+
+
+def test_who_had_the_issue_through_another_list_is_skipped_at_the_claim(
+    work: Assignment, clock: FixedClock
+) -> None:
+    """Both sends were planned before either began."""
+    fill_list(work.store, 3, "others")
+    send_id = plan(work.store, order(list_name="others"), clock())
+    other = tenure.take(worker(work.store, Memory(), clock=clock), run.read(work.store, send_id))
+    assert other is not None
+    send_batch(work)
+
+    assert send_batch(other) == Sent((), 3)
+    with work.store.read() as connection:
+        skipped = deliveries.skipped(connection, other.number)
+    assert skipped == {SkipReason.ALREADY_RECEIVED: 3}
+
+
+def test_a_retry_is_claimed_once_it_is_due(work: Assignment, clock: FixedClock) -> None:
+    send_batch(put_off(work, is_failure=True))
+
+    early = send_batch(work)
+    clock.forward(5)
+    due = send_batch(work)
+
+    assert isinstance(early, NothingToClaim)
+    assert isinstance(due, Sent)
+    assert counts(work) == Counts(accepted=3)
+
+
+def test_a_retry_that_a_clock_put_off_which_was_ahead_is_due(
+    work: Assignment, clock: FixedClock
+) -> None:
+    clock.forward(DAY.total_seconds())
+    send_batch(put_off(work, is_failure=True))
+    clock.forward(-DAY.total_seconds())
+
+    assert isinstance(send_batch(work), Sent)
+
+
+@pytest.mark.parametrize(
+    ("is_failure", "after"), [(True, Counts(rejected=3)), (False, Counts(queued=3))]
+)
+def test_only_failures_of_the_message_itself_count_and_the_fourth_rejects_it(
+    work: Assignment, clock: FixedClock, is_failure: bool, after: Counts
+) -> None:
+    for _ in range(3):
+        send_batch(put_off(work, is_failure=is_failure))
+        clock.forward(5)
+    assert counts(work) == Counts(queued=3)
+
+    send_batch(put_off(work, is_failure=is_failure))
+
+    assert counts(work) == after
+
+
 def follow(connection: Connection, work: Assignment) -> None:
     later = work.clock() + HOUR
     ownership.take(connection, work.number, "elsewhere/1/1/a", work.clock(), later)
@@ -365,6 +478,36 @@ def test_who_was_followed_during_the_call_does_not_pause_the_send_of_another(
         SendStatus.SENDING,
         "elsewhere/1/1/a",
     )
+
+
+def test_who_was_followed_cannot_record_what_was_claimed_again_since(
+    work: Assignment, clock: FixedClock
+) -> None:
+    """Its own batch is unknown by then; the same readers are in flight once more."""
+
+    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        with work.store.write() as connection:
+            lost = [batch for batch, _, _ in recording.open_batches(connection, work.number)]
+            recording.mark_lost(connection, work.number, lost, clock())
+            deliveries.resolve_unknown(
+                connection, work.number, DeliveryStatus.QUEUED, "to be sent again", clock()
+            )
+            again = claims.claim(
+                connection,
+                work.number,
+                owner="elsewhere/1/1/a",
+                epoch=work.epoch,
+                size=50,
+                now=clock(),
+                lease_until=clock() + HOUR,
+            )
+            assert isinstance(again, claims.Claim)
+        return [Rejected("late")] * len(batch)
+
+    send_batch(answering(work, answer))
+
+    assert counts(work) == Counts(queued=3)
+    assert open_batches(work) == 1
 
 
 class CutOff(Store):
