@@ -44,7 +44,7 @@ def _rows(
         with store.read() as connection:
             page = page_of(connection, subscriber_id, after, _PAGE)
         for number, row in page:
-            yield separator + _json({**row, "at": _time(row["at"])})
+            yield separator + _json(row)
             after, separator = number, ",\n"
         if len(page) < _PAGE:
             return
@@ -54,22 +54,19 @@ def _head(connection: Connection, person: Person) -> dict[str, Any]:
     subscriber = person.subscriber
     suppression = suppressions.find(connection, subscriber.address)
     return {
-        "address": subscriber.address.text,
-        "name": subscriber.name,
-        "attributes": dict(subscriber.attributes),
-        "since": person.created_at.isoformat(),
-        "paused_until": _time(subscriber.paused_until),
+        **people.own_data(connection, subscriber.id),
+        "since": person.created_at,
         "former_addresses": [
-            {"address": each.address.text if each.address else None, "until": _time(each.at)}
+            {"address": each.address.text if each.address else None, "until": each.at}
             for each in former.of(connection, subscriber.id)
         ],
         "subscriptions": [
             {
                 "list": each.list,
                 "status": each.status,
-                "changed": _time(each.updated_at),
+                "changed": each.updated_at,
                 "consent": {
-                    "at": _time(each.consent.at),
+                    "at": each.consent.at,
                     "how": each.consent.how,
                     "source": each.consent.source,
                 },
@@ -81,11 +78,11 @@ def _head(connection: Connection, person: Person) -> dict[str, Any]:
         else {
             "reason": suppression.reason,
             "source": suppression.source,
-            "at": _time(suppression.created_at),
+            "at": suppression.created_at,
         },
         "consents": [
             {
-                "at": _time(fact.consent.at),
+                "at": fact.consent.at,
                 "kind": fact.kind,
                 "list": fact.list,
                 "how": fact.consent.how,
@@ -99,7 +96,7 @@ def _head(connection: Connection, person: Person) -> dict[str, Any]:
         ],
         "requests": [
             {
-                "at": _time(request.at),
+                "at": request.at,
                 "kind": request.kind,
                 "address": request.address.text,
                 "new_address": request.target.text if request.target else None,
@@ -112,8 +109,4 @@ def _head(connection: Connection, person: Person) -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _time(at: dt.datetime | None) -> str | None:
-    return None if at is None else at.isoformat()
+    return json.dumps(value, ensure_ascii=False, default=dt.datetime.isoformat)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -13,6 +14,7 @@ from newsletter.store.schema import (
     former_addresses,
     import_changes,
     import_people,
+    is_personal,
     receipts,
     requests,
     sends,
@@ -31,14 +33,8 @@ def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.id == subscriber_id)
-        .values(
-            address=None,
-            address_key=None,
-            name="",
-            attributes={},
-            paused_until=None,
-            updated_at=now,
-        )
+        .values({column: _nothing(column) for column in subscribers.c if is_personal(column)})
+        .values(updated_at=now)
     )
     connection.execute(
         sa.update(subscriptions)
@@ -47,6 +43,13 @@ def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
     )
     for table in (import_changes, import_people):  # what an import replaced
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
+
+
+def _nothing(column: sa.Column[Any]) -> Any:
+    """What stands in a column of which nothing is known."""
+    if column.nullable:
+        return None
+    return {} if isinstance(column.type, sa.JSON) else ""
 
 
 def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetime) -> None:

@@ -16,7 +16,7 @@ from newsletter.model.subscriber import Subscriber, Subscription, SubscriptionSt
 from newsletter.store.dialects import each_pair, insert_into
 from newsletter.store.pages import through
 from newsletter.store.people.subscriptions import subscriptions_of
-from newsletter.store.schema import subscribers, subscriptions
+from newsletter.store.schema import is_copied, is_personal, subscribers, subscriptions
 
 _PAGE = 1000
 
@@ -176,6 +176,13 @@ def person(connection: Connection, who: Address | int) -> Person | None:
         return None
     joined = subscriptions_of(connection, [row.id])
     return Person(subscriber_of(row), row.created_at, tuple(joined.get(row.id, ())))
+
+
+def own_data(connection: Connection, subscriber_id: int) -> Mapping[str, Any]:
+    """All that is personal in the row of a subscriber, by the names of its columns."""
+    columns = [each for each in subscribers.c if is_personal(each) and not is_copied(each)]
+    query = sa.select(*columns).where(subscribers.c.id == subscriber_id)
+    return dict(connection.execute(query).mappings().one())
 
 
 def unknown_attributes(

@@ -15,6 +15,8 @@ from newsletter.store.schema.columns import (
     MICROSECOND,
     UtcTime,
     from_microseconds,
+    is_copied,
+    is_personal,
     metadata,
     microseconds,
 )
@@ -50,6 +52,8 @@ __all__ = [
     "import_changes",
     "import_people",
     "imports",
+    "is_copied",
+    "is_personal",
     "limiter",
     "lists",
     "media",

@@ -1,8 +1,9 @@
 """What the tables of the store are made of: times, row ids, and whether a column is personal."""
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import BigInteger, Integer, MetaData
+from sqlalchemy import BigInteger, Column, Integer, MetaData
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -30,6 +31,22 @@ class UtcTime(TypeDecorator[dt.datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
         return from_microseconds(value)
+
+
+# What a column of text says of itself; one that says nothing has what its table says.
+# Erasing a person takes out what is personal, and their own data shows it, but for what was only
+# copied or made from another column.
+PERSONAL: dict[Any, Any] = {"personal": True, "copied": False}
+COPIED: dict[Any, Any] = {"personal": True, "copied": True}
+IMPERSONAL: dict[Any, Any] = {"personal": False}
+
+
+def is_personal(column: Column[Any]) -> bool:
+    return bool(column.info.get("personal", column.table.info.get("personal", False)))
+
+
+def is_copied(column: Column[Any]) -> bool:
+    return bool(column.info.get("copied", False))
 
 
 # SQLite makes a row id only of INTEGER; PostgreSQL has room for more.

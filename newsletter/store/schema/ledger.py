@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
-from newsletter.store.schema.columns import RowId, UtcTime, metadata
+from newsletter.store.schema.columns import COPIED, IMPERSONAL, PERSONAL, RowId, UtcTime, metadata
 
 # One decision to mail. `number` is for joins, `id` is what people and tags carry.
 # `cursor` is the last delivery number ever claimed; `epoch` goes up with each new owner, so that
@@ -51,7 +51,7 @@ sends = Table(
     Column("owner", Text),
     Column("epoch", Integer, nullable=False, server_default="0"),
     Column("lease_until", UtcTime),
-    Column("pause_reason", Text),
+    Column("pause_reason", Text, info=COPIED),
     Column("resume_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("scheduled_at", UtcTime),
@@ -90,6 +90,7 @@ sends = Table(
         "status IN ('scheduled', 'sending', 'paused', 'unresolved', 'finished', 'cancelled')",
         name="status",
     ),
+    info=IMPERSONAL,
 )
 
 # What a worker took in one go, committed before the transport is called.
@@ -111,6 +112,7 @@ batches = Table(
         sqlite_where=text("open"),
         postgresql_where=text("open"),
     ),
+    info=IMPERSONAL,
 )
 
 # `number` is dense per send, so a claim is a range and nobody searches for the next row.
@@ -122,13 +124,13 @@ deliveries = Table(
     Column("send", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("subscriber_id", RowId, ForeignKey("subscribers.id"), nullable=False),
-    Column("status", Text, nullable=False),
+    Column("status", Text, nullable=False, info=IMPERSONAL),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),
     Column("retries", SmallInteger, nullable=False, server_default="0"),
     Column("batch", RowId),
-    Column("message_id", Text),
-    Column("reason", Text),
-    Column("reported", Text),
+    Column("message_id", Text, info=IMPERSONAL),
+    Column("reason", Text, info=PERSONAL),
+    Column("reported", Text, info=IMPERSONAL),
     Column("at", UtcTime),
     Column("retry_at", UtcTime),
     CheckConstraint(
@@ -171,6 +173,7 @@ limiter = Table(
     Column("next_at", UtcTime, nullable=False),
     Column("share", Float, nullable=False, server_default="1"),
     Column("slowed_at", UtcTime),
+    info=IMPERSONAL,
 )
 
 # Test mails that were sent, by the content that they showed.
@@ -178,10 +181,10 @@ receipts = Table(
     "receipts",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("content_hash", Text, nullable=False),
-    Column("slug", Text, nullable=False),
+    Column("content_hash", Text, nullable=False, info=IMPERSONAL),
+    Column("slug", Text, nullable=False, info=IMPERSONAL),
     Column("at", UtcTime, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("addresses", JSON, nullable=False),
+    Column("by", Text, nullable=False, info=IMPERSONAL),
+    Column("addresses", JSON, nullable=False, info=COPIED),
     Index("ix_receipts_content_hash", "content_hash"),
 )

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
-from newsletter.store.schema.columns import RowId, UtcTime, metadata
+from newsletter.store.schema.columns import COPIED, IMPERSONAL, PERSONAL, RowId, UtcTime, metadata
 
 # A person. `address_key` is the address in lower case: two spellings are one person.
 # After erasure both are null and only the row that the ledger points to stays.
@@ -28,13 +28,13 @@ subscribers = Table(
     "subscribers",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("address", Text),
-    Column("address_key", Text, unique=True),
-    Column("name", Text, nullable=False, server_default=""),
-    Column("attributes", JSON, nullable=False, server_default="{}"),
+    Column("address", Text, info=PERSONAL),
+    Column("address_key", Text, unique=True, info=COPIED),
+    Column("name", Text, nullable=False, server_default="", info=PERSONAL),
+    Column("attributes", JSON, nullable=False, server_default="{}", info=PERSONAL),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
-    Column("paused_until", UtcTime),
+    Column("paused_until", UtcTime, info=PERSONAL),
     Column("link_key", BigInteger, nullable=False, server_default="0"),
 )
 
@@ -45,9 +45,9 @@ former_addresses = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("subscriber_id", RowId, ForeignKey("subscribers.id"), nullable=False),
-    Column("address", Text),
-    Column("address_key", Text),
-    Column("hash", Text, nullable=False, server_default=""),
+    Column("address", Text, info=PERSONAL),
+    Column("address_key", Text, info=COPIED),
+    Column("hash", Text, nullable=False, server_default="", info=IMPERSONAL),
     Column("link_key", BigInteger, nullable=False),
     Column("at", UtcTime, nullable=False),
     Index("ix_former_addresses_subscriber_id", "subscriber_id"),
@@ -63,16 +63,17 @@ lists = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("title", Text, nullable=False, server_default=""),  # for people; empty: its name
     Column("description", Text, nullable=False, server_default=""),
+    info=IMPERSONAL,
 )
 
 
 def _standing() -> Iterator[Column[Any]]:
     """How somebody stands on a list, and by what consent."""
-    yield Column("status", Text, nullable=False)
+    yield Column("status", Text, nullable=False, info=IMPERSONAL)
     yield Column("consent_at", UtcTime, nullable=False)
-    yield Column("consent_how", Text, nullable=False)
-    yield Column("consent_source", Text, nullable=False)
-    yield Column("consent_ip", Text, nullable=False, server_default="")
+    yield Column("consent_how", Text, nullable=False, info=IMPERSONAL)
+    yield Column("consent_source", Text, nullable=False, info=COPIED)
+    yield Column("consent_ip", Text, nullable=False, server_default="", info=COPIED)
     yield Column("updated_at", UtcTime, nullable=False)
 
 
@@ -101,6 +102,7 @@ imports = Table(
     Column("system", Text, nullable=False, server_default=""),
     Column("counts", JSON, nullable=False, server_default="{}"),
     Column("undone_at", UtcTime),
+    info=IMPERSONAL,
 )
 
 # What an import found and changed, as it was before: undoing it puts these back.
@@ -121,8 +123,8 @@ import_people = Table(
     metadata,
     Column("import_id", Integer, ForeignKey("imports.id"), primary_key=True),
     Column("subscriber_id", RowId, ForeignKey("subscribers.id"), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("attributes", JSON, nullable=False),
+    Column("name", Text, nullable=False, info=COPIED),
+    Column("attributes", JSON, nullable=False, info=COPIED),
     Column("updated_at", UtcTime, nullable=False),
     Index("ix_import_people_subscriber_id", "subscriber_id"),
 )
@@ -137,12 +139,12 @@ consents = Table(
     Column("subscriber_id", RowId, ForeignKey("subscribers.id"), nullable=False),
     Column("list_id", Integer, ForeignKey("lists.id")),
     Column("at", UtcTime, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("how", Text, nullable=False),
-    Column("source", Text, nullable=False, server_default=""),
-    Column("wording", Text, nullable=False, server_default=""),
-    Column("ip", Text, nullable=False, server_default=""),
-    Column("detail", Text, nullable=False, server_default=""),
+    Column("kind", Text, nullable=False, info=IMPERSONAL),
+    Column("how", Text, nullable=False, info=IMPERSONAL),
+    Column("source", Text, nullable=False, server_default="", info=PERSONAL),
+    Column("wording", Text, nullable=False, server_default="", info=IMPERSONAL),
+    Column("ip", Text, nullable=False, server_default="", info=PERSONAL),
+    Column("detail", Text, nullable=False, server_default="", info=PERSONAL),
     Column("send", Integer),
     Column("number", Integer),
     Column("import_id", Integer),  # the import that wrote this line
@@ -165,21 +167,23 @@ requests = Table(
     "requests",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("kind", Text, nullable=False),
+    Column("kind", Text, nullable=False, info=IMPERSONAL),
     Column("list_id", Integer, ForeignKey("lists.id")),
     Column("subscriber_id", RowId, ForeignKey("subscribers.id")),
-    Column("address", Text, nullable=False),
-    Column("mailbox", Text, nullable=False),
-    Column("wording", Text, nullable=False, server_default=""),
-    Column("ip", Text, nullable=False, server_default=""),
-    Column("network", Text, nullable=False, server_default=""),
+    Column("address", Text, nullable=False, info=PERSONAL),
+    Column("mailbox", Text, nullable=False, info=COPIED),
+    Column("wording", Text, nullable=False, server_default="", info=IMPERSONAL),
+    Column("ip", Text, nullable=False, server_default="", info=PERSONAL),
+    Column("network", Text, nullable=False, server_default="", info=COPIED),
     Column("at", UtcTime, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False, server_default=""),
-    Column("wide_network", Text, nullable=False, server_default=""),
-    Column("target", Text, nullable=False, server_default=""),
+    Column("state", Text, nullable=False, info=IMPERSONAL),
+    Column("reason", Text, nullable=False, server_default="", info=IMPERSONAL),
+    Column("wide_network", Text, nullable=False, server_default="", info=COPIED),
+    Column("target", Text, nullable=False, server_default="", info=PERSONAL),
     Column("form", BigInteger),
-    Column("welcome", Text),  # what became of the mail that follows a confirmed join, if one does
+    Column(
+        "welcome", Text, info=IMPERSONAL
+    ),  # what became of the mail that follows a confirmed join, if one does
     CheckConstraint("welcome IN ('waiting', 'mailed', 'refused', 'failed')", name="welcome"),
     CheckConstraint(
         "kind IN ('join', 'allow_move', 'move', 'undo_move', 'data', 'erase')", name="kind"
@@ -215,9 +219,9 @@ requests = Table(
 suppressions = Table(
     "suppressions",
     metadata,
-    Column("address", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("source", Text, nullable=False, server_default=""),
+    Column("address", Text, primary_key=True, info=COPIED),
+    Column("reason", Text, nullable=False, info=IMPERSONAL),
+    Column("source", Text, nullable=False, server_default="", info=PERSONAL),
     Column("created_at", UtcTime, nullable=False),
     Column("import_id", Integer),  # the import that added it
     CheckConstraint(
@@ -240,11 +244,11 @@ suppression_log = Table(
     "suppression_log",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("address", Text, nullable=False),
+    Column("address", Text, nullable=False, info=COPIED),
     Column("at", UtcTime, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("source", Text, nullable=False, server_default=""),
+    Column("action", Text, nullable=False, info=IMPERSONAL),
+    Column("reason", Text, nullable=False, info=IMPERSONAL),
+    Column("source", Text, nullable=False, server_default="", info=COPIED),
     Column("event_id", RowId, ForeignKey("events.id")),
     CheckConstraint("action IN ('added', 'removed')", name="action"),
     Index("ix_suppression_log_address", "address", "at"),

@@ -2,29 +2,31 @@
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
 
-from newsletter.store.schema.columns import RowId, UtcTime, metadata
+from newsletter.store.schema.columns import IMPERSONAL, PERSONAL, RowId, UtcTime, metadata
 
 # What the provider reported, append-only; `key` is the same for one event however often it comes.
 events = Table(
     "events",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("key", Text, nullable=False, unique=True),
-    Column("type", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True, info=IMPERSONAL),
+    Column("type", Text, nullable=False, info=IMPERSONAL),
     Column("at", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
     Column("send", Integer, ForeignKey("sends.number")),
     Column("number", Integer),
     Column("subscriber_id", RowId, ForeignKey("subscribers.id")),
-    Column("message_id", Text),
-    Column("cause", Text),  # newsletter.model.event.Cause
-    Column("word", Text, nullable=False, server_default=""),  # what its reporter calls it
-    Column("verdict", Text, nullable=False),
-    Column("detail", Text, nullable=False, server_default=""),
-    Column("payload", Text),
+    Column("message_id", Text, info=IMPERSONAL),
+    Column("cause", Text, info=IMPERSONAL),  # newsletter.model.event.Cause
+    Column(
+        "word", Text, nullable=False, server_default="", info=IMPERSONAL
+    ),  # what its reporter calls it
+    Column("verdict", Text, nullable=False, info=IMPERSONAL),
+    Column("detail", Text, nullable=False, server_default="", info=PERSONAL),
+    Column("payload", Text, info=PERSONAL),
     Column("sent_at", UtcTime),  # when the provider took the mail
     # Who reported it, as people are told; SES alone before schema 0006.
-    Column("reporter", Text, nullable=False, server_default="SES"),
+    Column("reporter", Text, nullable=False, server_default="SES", info=IMPERSONAL),
     CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
     Index("ix_events_delivery", "send", "number"),
     Index("ix_events_message_id", "message_id"),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Table, Text
 
-from newsletter.store.schema.columns import UtcTime, metadata
+from newsletter.store.schema.columns import IMPERSONAL, UtcTime, metadata
 
 # A saved filter; `rule` is in the language of newsletter.audience.segments.
 segments = Table(
@@ -12,4 +12,5 @@ segments = Table(
     Column("rule", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    info=IMPERSONAL,
 )

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
-from newsletter.store.schema.columns import UtcTime, metadata
+from newsletter.store.schema.columns import IMPERSONAL, UtcTime, metadata
 
 # The pictures of issues, by the names that mails show them by: newsletter.model.picture.
 media = Table(
@@ -11,6 +11,7 @@ media = Table(
     Column("name", Text, primary_key=True),
     Column("content", LargeBinary, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    info=IMPERSONAL,
 )
 
 # Facts about the store itself: which one it is, and whether it was restored from a backup.
@@ -19,4 +20,5 @@ state = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+    info=IMPERSONAL,
 )
