@@ -9,7 +9,7 @@ blocks       block tokens -> blocks, with inline, html and raw below it
 places       headings that links lead to
 paragraphs   buttons and cards of videos
 quotes       who is quoted
-promo        cards of promotion, at the end and elsewhere
+promo        cards of promotion, at the end and elsewhere; `cards`: what each says
 recognise    sections, items, labelled blocks, link lists
 """
 

@@ -17,6 +17,7 @@ from newsletter.digest import (
     quotes,
     recognise,
     runs,
+    sanitising,
     tables,
     tags,
 )
@@ -268,14 +269,14 @@ class _Cursor:
 
     def _html(self, source: str, top: bool) -> Iterator[Piece]:
         place = self._report.at(self._line)
-        cleaned = html.clean(source, place, self._report)
-        opened = html.boxes_opened(source) if top else 0
+        cleaned = sanitising.clean(source, place, self._report)
+        opened = sanitising.boxes_opened(source) if top else 0
         if not cleaned.strip() and not opened:
             return
         if top:
             yield RawHtml(cleaned, source, opened, position=place)
         else:
-            yield from html.blocks(html.tree(cleaned), place, self._report)
+            yield from html.blocks(sanitising.tree(cleaned), place, self._report)
 
     def _footnotes(self) -> Footnotes:
         notes: list[Footnote] = []

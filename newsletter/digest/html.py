@@ -1,22 +1,14 @@
-"""Raw HTML of an author -> the same nodes as Markdown.
-
-nh3 sanitises it first; our own URL policy then decides about each target. No HTML gets any
-further than this module.
-"""
+"""Sanitised HTML of an author -> the same nodes as Markdown; no HTML gets any further."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from html import unescape
 from typing import Any
 
-import lxml.html
-import nh3
-
-from newsletter.digest import quotes, raw
-from newsletter.digest.characters import harmless
+from newsletter.digest import quotes
 from newsletter.digest.report import Report
 from newsletter.digest.runs import is_blank, trimmed
+from newsletter.digest.sanitising import BLOCKS, EMBEDS, SPANS
 from newsletter.digest.urls import Use
 from newsletter.model.blocks import (
     Align,
@@ -45,140 +37,8 @@ from newsletter.model.inline import (
     InlineNode,
     Link,
     Span,
-    SpanKind,
     Text,
 )
-
-SPANS: Mapping[str, SpanKind] = {
-    "b": SpanKind.STRONG,
-    "strong": SpanKind.STRONG,
-    "i": SpanKind.EMPHASIS,
-    "em": SpanKind.EMPHASIS,
-    "cite": SpanKind.EMPHASIS,
-    "s": SpanKind.STRIKE,
-    "del": SpanKind.STRIKE,
-    "strike": SpanKind.STRIKE,
-    "sup": SpanKind.SUPERSCRIPT,
-    "sub": SpanKind.SUBSCRIPT,
-    "u": SpanKind.UNDERLINE,
-    "ins": SpanKind.UNDERLINE,
-}
-EMBEDS: Mapping[str, EmbedKind] = {
-    "iframe": EmbedKind.FRAME,
-    "embed": EmbedKind.FRAME,
-    "object": EmbedKind.FRAME,
-    "video": EmbedKind.VIDEO,
-    "audio": EmbedKind.AUDIO,
-}
-_BLOCKS = frozenset(
-    "address article aside blockquote center dd details div dl dt figcaption figure footer h1 h2 "
-    "h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr "
-    "ul iframe embed object video audio caption".split()
-)
-APART = _BLOCKS - EMBEDS.keys()  # what stands on a line of its own in a run too
-_INLINE = (
-    frozenset("a br code img kbd mark picture q rp rt ruby small source span tt".split())
-    | SPANS.keys()
-)
-_ATTRIBUTES = {
-    "a": {"href", "title", "class", "id"},
-    "img": {"src", "alt", "title", "width", "height", "class"},
-    "ol": {"start"},
-    "*": {"class", "id"},
-    **{tag: {"src", "data", "title", "class"} for tag in (*EMBEDS, "source")},
-}
-# All schemes pass here; those that could do harm are refused, with a finding, by the URL policy.
-_SCHEMES = frozenset("http https mailto javascript vbscript data file ftp tel".split())
-_SCHEME = re.compile(r"=\s*+[\"']?+\s*+([a-z][a-z0-9+.-]*+):", re.IGNORECASE)
-_MAX_DEPTH = 60
-_MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what closes by itself
-# Possessive, for what did not fit once would be tried again at every length.
-_ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)(?:[^<>\"]++|\"[^\"]*+\")*+>", re.IGNORECASE)
-_BOXES = frozenset("div section aside article center table".split())
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-# What a block may leave open: it ends at a blank line, and the end stands in another.
-_LEFT_OPEN = (
-    (_BLOCKS | _INLINE | frozenset("html head body form fieldset font".split()))
-    - EMBEDS.keys()
-    - {"img", "source", "picture"}
-)
-_HANDLER = re.compile(r"<[a-z][^<>]*[\s/\"']on[a-z]{3,20}\s*=", re.IGNORECASE)
-
-
-def clean(source: str, place: Position, report: Report) -> str:
-    """Sanitised HTML; what was taken away is told."""
-    tell_of_handlers(source, place, report)
-    source = raw.read(source, _LEFT_OPEN, place, report)
-    if _depth(source) > _MOST_PARSED:  # its time grows with the square
-        source = _ANY_TAG.sub(" ", source)
-        report.add(*_too_deep(place))
-    cleaned = _sanitised(source)
-    if cleaned != (kept := harmless(cleaned)):
-        report.add(
-            "control-character",
-            Severity.WARNING,
-            place,
-            "an entity stands for a control character, which was removed",
-            "Delete it.",
-        )
-    if _depth(kept) > _MAX_DEPTH:
-        report.add(*_too_deep(place))
-        return _ANY_TAG.sub(" ", kept)
-    return kept
-
-
-def _too_deep(place: Position) -> tuple[str, Severity, Position, str, str]:
-    message = f"HTML nested deeper than {_MAX_DEPTH} levels; only its text is kept"
-    return "nesting-too-deep", Severity.WARNING, place, message, "Nest it less."
-
-
-def tell_of_handlers(source: str, place: Position, report: Report) -> None:
-    if _HANDLER.search(source):
-        report.add(
-            "html-dropped", Severity.WARNING, place, "an event handler is left out", "Remove it."
-        )
-
-
-def _sanitised(source: str) -> str:
-    own = (scheme.lower() for scheme in _SCHEME.findall(unescape(source)))
-    return nh3.clean(
-        source,
-        tags=set(_BLOCKS | _INLINE),
-        attributes=_ATTRIBUTES,
-        url_schemes=_SCHEMES.union(own),
-        link_rel=None,
-        strip_comments=True,
-        clean_content_tags={"script", "style"},
-    )
-
-
-def _depth(source: str) -> int:
-    """How deep HTML is nested; too high for elements that end by themselves, until sanitised."""
-    depth = deepest = 0
-    for match in _ANY_TAG.finditer(source):
-        if match[1]:
-            depth = max(0, depth - 1)
-        elif match[2].lower() not in _VOID:
-            depth += 1
-            deepest = max(deepest, depth)
-    return deepest
-
-
-def boxes_opened(source: str) -> int:
-    """How many more boxes HTML opens than it ends; Markdown may stand in those left open."""
-    tags = (match for match in _ANY_TAG.finditer(source) if match[2].lower() in _BOXES)
-    return sum(-1 if match[1] else 1 for match in tags)
-
-
-def tree(cleaned: str) -> Any:
-    """The sanitised fragment as an lxml element that holds it."""
-    return lxml.html.fragment_fromstring(cleaned, create_parent="div")
-
-
-def attributes_of(tag_source: str) -> dict[str, str]:
-    """The attributes of one opening tag."""
-    element = next(iter(tree(harmless(_sanitised(tag_source)))), None)
-    return {} if element is None else {str(k): str(v) for k, v in element.attrib.items()}
 
 
 def blocks(element: Any, place: Position, report: Report) -> Blocks:
@@ -203,7 +63,7 @@ def _blocks(element: Any, place: Position, report: Report, end: Any = None) -> I
 
 
 def _is_block(element: Any) -> bool:
-    return element.tag in _BLOCKS or any(_is_block(child) for child in element)
+    return element.tag in BLOCKS or any(_is_block(child) for child in element)
 
 
 def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:

@@ -1,13 +1,13 @@
 """Inline tokens -> inline nodes, HTML tags included."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from markdown_it.token import Token
 
-from newsletter.digest import foreign, html, markdown, places, runs, tags
+from newsletter.digest import foreign, html, markdown, places, runs, sanitising, tags
 from newsletter.digest.characters import harmless
+from newsletter.digest.leftovers import tell_of_leftovers
 from newsletter.digest.markdown import LINES
 from newsletter.digest.report import Report
 from newsletter.digest.tags import Tag
@@ -32,8 +32,6 @@ _MARKDOWN_SPANS = {
     "strong_open": SpanKind.STRONG,
     "s_open": SpanKind.STRIKE,
 }
-_UNRESOLVED = re.compile(r"\[[^\[\]]+\]\[[^\[\]]*\]")
-_UNKNOWN_FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
 _SILENT = ("script", "style")
 _CODE = ("code", "kbd", "tt")
 
@@ -86,7 +84,7 @@ class _Builder:
         nodes = merged(self._stack[0].nodes)
         if self._is_foreign:
             nodes = runs.trimmed(nodes)
-        self._look_for_leftovers(nodes)
+        tell_of_leftovers(self._report, nodes)
         return nodes
 
     def _add(self, token: Token) -> None:
@@ -157,7 +155,7 @@ class _Builder:
 
     def _part(self, element: str) -> None:
         """Let what follows a block of HTML, or stands in it, begin a line."""
-        if element in html.APART:
+        if element in sanitising.APART:
             nodes = self._stack[-1].nodes
             self._line_end = nodes, len(nodes)
 
@@ -293,8 +291,8 @@ class _Builder:
 
     def _open_html(self, tag: Tag) -> None:
         name = tag.element
-        html.tell_of_handlers(tag.source, self._place, self._report)
-        attributes = html.attributes_of(tag.source)
+        sanitising.tell_of_handlers(tag.source, self._place, self._report)
+        attributes = sanitising.attributes_of(tag.source)
         if name in tags.LEFT_OUT:
             tags.tell_of_loss(name, self._place, self._report)
         tags.tell_of_form(tag, self._place, self._report)
@@ -305,14 +303,14 @@ class _Builder:
             node = html.image(attributes, self._place, self._report)
             if node is not None:
                 self._put(node)
-        elif name in html.EMBEDS or name == "source":
+        elif name in sanitising.EMBEDS or name == "source":
             if source := attributes.get("src") or attributes.get("data"):
                 self._embed(source, attributes.get("title", ""))
             self._opened.add(name)
         elif name == "a" and "href" in attributes:
             self._open(tag, self._report.url(attributes["href"], self._place), attributes)
         elif not tag.source.rstrip().endswith("/>"):
-            self._open(tag, html.SPANS.get(name), attributes)
+            self._open(tag, sanitising.SPANS.get(name), attributes)
             self._part(name)
             self._show_signs(name)
 
@@ -328,35 +326,6 @@ class _Builder:
             tags.tell_of_open(tag.element, self._place, self._report)
         self._opened.add(tag.element)
         self._stack.append(_Frame(self._line, wrap, attributes.get("title", ""), tag.element))
-
-    def _look_for_leftovers(self, nodes: Inline) -> None:
-        for node in nodes:
-            if not isinstance(node, Text):
-                continue
-            self._report.unresolved += (
-                (link, node.position) for link in _UNRESOLVED.findall(node.text)
-            )
-            for pattern, rule, what, fix in _LEFTOVERS:
-                if match := pattern.search(node.text):
-                    self._report.add(
-                        rule, Severity.WARNING, node.position, f"{match[0]!r}: {what}", fix
-                    )
-
-
-_LEFTOVERS = (
-    (
-        re.compile(r"\*\*"),
-        "literal-emphasis",
-        "asterisks that readers will see",
-        "Put spaces around the bold text, or remove them.",
-    ),
-    (
-        _UNKNOWN_FOOTNOTE,
-        "unknown-footnote",
-        "a footnote that is not defined",
-        "Add its text: [^1]: …",
-    ),
-)
 
 
 def merged(nodes: Sequence[InlineNode]) -> Inline:

@@ -22,13 +22,13 @@ from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock, html_block
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline, backtick, html_inline, image, link, linkify
+from markdown_it.rules_inline import StateInline, backtick, html_inline, image, link
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from newsletter.digest import containers, definitions, foreign, tables, tags, typography
+from newsletter.digest import bare_urls, containers, definitions, foreign, tables, tags, typography
 from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
@@ -38,15 +38,10 @@ LABELS = "labels"  # in it: where labels end, by the state that reads them
 COMMENT = "comment_open"  # the type of a token of a comment that does not end in its paragraph
 LINES = "lines"  # in the meta of an inline token: the line ends in its source, if it hides them
 
-_URL_END = r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f\uff3b-\uff40\uff5b-\uff65“”‘’…"
-_AFTER_URL = re.compile(f"[{_URL_END}]")
-_URL_STOP = re.compile(rf"[{_URL_END}\s]")
-_URL_PARTS = re.compile(f"[^{_URL_END}]+|[{_URL_END}]+")
 # Where a rule may begin; the stock parser tries each rule at each of many more signs.
 _BEGINNING = re.compile(
     r"[\n&*<\[\]\\_`~]|!(?=\[)|:(?=//|[a-z0-9+-][a-z0-9_+-]{0,40}:)|=(?==)|%(?=%)|\{(?=[:#./\w])"
 )
-_URL_REACH = 4_096  # how far a bare URL is looked at for where it ends
 _TARGET_SIGN = re.compile(r"\\[^ ]|[()\x00-\x20\x7f]")
 _MAX_BRACKETS = 32
 _FOOTNOTE = re.compile(r"\[\^[^\s\]]{1,200}\]")
@@ -94,10 +89,10 @@ def parser() -> MarkdownIt:
     markdown.inline.ruler.at("html_inline", _html_inline)
     for name, rule in (("backticks", backtick), ("image", image), ("link", link)):
         markdown.inline.ruler.at(name, _counting_lines(rule))
-    markdown.inline.ruler.at("linkify", _bare_url)
+    markdown.inline.ruler.at("linkify", bare_urls.bare_url)
     markdown.core.ruler.before("inline", "check_blocks", _check_blocks)
     markdown.core.ruler.at("inline", _inline_within_limits)
-    markdown.core.ruler.before("linkify", "url_end", _part_at_url_ends)
+    markdown.core.ruler.before("linkify", "url_end", bare_urls.part_at_url_ends)
     markdown.core.ruler.before("text_join", "typography", typography.rule)
     markdown.core.ruler.push("literal", _literal)
     bounded = MethodType(_bounded_tokenize, markdown.block)
@@ -323,33 +318,3 @@ def _literal(state: StateCore) -> None:
             if index:
                 block.children.append(Token("softbreak", "br", 0))
             block.children.append(Token("text", "", 0, content=line.strip()))
-
-
-def _bare_url(state: StateInline, silent: bool) -> bool:
-    """The stock rule, which sees no further than the next CJK punctuation."""
-    if not state.src.startswith("://", state.pos):
-        return False
-    whole, end = state.src, _URL_STOP.search(state.src, state.pos, state.pos + _URL_REACH)
-    if end and _AFTER_URL.match(end[0]):
-        state.src = whole[: end.start()]
-    try:
-        return linkify(state, silent)
-    finally:
-        state.src = whole
-
-
-def _part_at_url_ends(state: StateCore) -> None:
-    """The same for the URLs that are found later, in texts: these join again afterwards."""
-    for block in state.tokens:
-        if block.type != "inline" or not block.children or "://" not in block.content:
-            continue
-        children: list[Token] = []
-        for token in block.children:
-            if token.type == "text":
-                children += (
-                    Token("text", "", 0, content=part, level=token.level)
-                    for part in _URL_PARTS.findall(token.content)
-                )
-            else:
-                children.append(token)
-        block.children = children

@@ -1,49 +1,24 @@
-"""Promo cards: HTML, and the Markdown in it, rebuilt as title, text, buttons and pictures."""
+"""Promo cards: where they stand among the pieces of an issue."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from functools import partial
-from itertools import groupby
-from textwrap import dedent
-from typing import Any
 
-from newsletter.digest import html, limits, markdown, paragraphs
-from newsletter.digest.blocks import Piece, RawHtml, build
+from newsletter.digest import html, paragraphs, sanitising
+from newsletter.digest.blocks import Piece, RawHtml
+from newsletter.digest.cards import promo_of, tell_of_markup
 from newsletter.digest.report import Report
-from newsletter.digest.runs import trimmed
 from newsletter.model.blocks import (
     Block,
-    Blocks,
-    Button,
-    Figure,
     Footnotes,
     Heading,
-    Paragraph,
     Promo,
     Rule,
 )
-from newsletter.model.finding import Position, Severity
-from newsletter.model.inline import (
-    Break,
-    Image,
-    Inline,
-    InlineNode,
-    Link,
-    Span,
-    Text,
-)
-from newsletter.model.walking import plain_text, walk
 
 _HINT = re.compile(r"card|promo|sponsor|cta", re.IGNORECASE)
 _CLASS = re.compile(r'(?:class|id)="([^"]*)"')
-_BUTTON = re.compile(r"cta|button|btn", re.IGNORECASE)
 _CARD = re.compile(r"(?:^|[\s_-])(?:card|promo|sponsor|cta)(?:$|[\s_-])", re.IGNORECASE)
 _FIRST_TAG = re.compile(r"\s*<[^<>]*>")
-_BOX = re.compile(r"[ ]*<(div|section|aside|article|center)\b[^<>]*>[ \t]*\n", re.IGNORECASE)
-_TAG_FIRST = re.compile(r"^[ \t]*<", re.MULTILINE)
-_MARKDOWN = re.compile(r"\*\*|\]\(|^[ \t]*(?:#{1,6}|[-*+]|\d{1,9}\.)[ \t]", re.MULTILINE)
-_TITLE = re.compile(r"title|heading|headline", re.IGNORECASE)
 
 
 def split(pieces: Sequence[Piece], report: Report) -> tuple[list[Block], Promo | None]:
@@ -63,7 +38,7 @@ def split(pieces: Sequence[Piece], report: Report) -> tuple[list[Block], Promo |
         return [*_with_cards(rest, report), *notes], None
     if after_rule:
         first -= 1  # the rule parts the card from the rest; the card's own frame does that now
-    return [*_with_cards(rest[:first], report), *notes], _promo(card, report)
+    return [*_with_cards(rest[:first], report), *notes], promo_of(card, report)
 
 
 def _first_of_last_card(pieces: Sequence[Piece]) -> int:
@@ -99,11 +74,11 @@ def _with_cards(pieces: Sequence[Piece], report: Report) -> Iterator[Block]:
             and _calls_itself_card(piece)
             and _is_one_part(pieces[index : ends[index] + 1])
         ):
-            yield _promo(pieces[index : ends[index] + 1], report)
+            yield promo_of(pieces[index : ends[index] + 1], report)
             index = ends[index]
         elif piece.cleaned.strip():
-            blocks = html.blocks(html.tree(piece.cleaned), piece.position, report)
-            _tell_of_markup(blocks, report)
+            blocks = html.blocks(sanitising.tree(piece.cleaned), piece.position, report)
+            tell_of_markup(blocks, report)
             for block in blocks:
                 yield from paragraphs.parted(block)
         index += 1
@@ -134,229 +109,3 @@ def _calls_itself_card(piece: RawHtml) -> bool:
 def _is_one_part(pieces: Sequence[Piece]) -> bool:
     """Whether it is no more than a card holds: a box around whole sections is none."""
     return sum(isinstance(piece, Heading) for piece in pieces) <= 1
-
-
-def _promo(card: Sequence[Piece], report: Report) -> Promo:
-    place = card[0].position
-    blocks: list[Block] = []
-    titles: set[str] = set()
-    buttons: set[str] = set()
-    for _, run in groupby(card, key=lambda piece: isinstance(piece, RawHtml)):
-        pieces = list(run)
-        raw = [piece for piece in pieces if isinstance(piece, RawHtml)]
-        if not raw:
-            blocks += _blocks_of(pieces)
-            continue
-        inners = [_markdown_in(piece, report) for piece in raw]
-        if not any(inners):
-            blocks += _read(raw, titles, buttons, report)
-            continue
-        for piece, inner in zip(raw, inners, strict=True):
-            blocks += inner or _read([piece], titles, buttons, report)
-    apart = [part for block in blocks for part in _without_pictures(block)]
-    return _typed(_with_buttons(apart, buttons), titles, place)
-
-
-def _without_pictures(block: Block) -> Iterator[Block]:
-    """A paragraph of nothing but links and pictures as its links, and the pictures as blocks."""
-    nodes = block.inline if isinstance(block, Paragraph) else ()
-    others = [node for node in nodes if not isinstance(node, Link | Image | Span | Break)]
-    if not any(map(_is_picture, nodes)) or plain_text(tuple(others)).strip():
-        yield block
-        return
-    runs: list[list[InlineNode]] = [[]]
-    shows_pictures = False
-    for node in nodes:
-        if isinstance(node, Link | Image | Span) and _is_picture(node) is not shows_pictures:
-            shows_pictures = not shows_pictures
-            runs.append([])
-        runs[-1].append(node)
-    for run in runs:
-        for part in html.paragraphs(trimmed(run), block.position):
-            yield from paragraphs.parted(part)
-
-
-def _is_picture(node: InlineNode) -> bool:
-    return isinstance(node, Image) or (
-        isinstance(node, Link) and any(isinstance(child, Image) for child in node.children)
-    )
-
-
-def _read(
-    raw: Sequence[RawHtml], titles: set[str], buttons: set[str], report: Report
-) -> list[Block]:
-    """HTML as blocks; what its classes call titles and buttons is added to these."""
-    element = html.tree("\n".join(piece.cleaned for piece in raw))
-    titles |= _texts_of_class(element, _TITLE)
-    buttons |= _texts_of_class(element, _BUTTON)
-    _take_layout_apart(element)
-    blocks = html.blocks(element, raw[0].position, report)
-    _tell_of_markup(blocks, report)
-    return [part for block in blocks for part in paragraphs.parted(block)]
-
-
-def _markdown_in(piece: RawHtml, report: Report) -> list[Block]:
-    """The blocks of Markdown on the lines right below the tag of a box, where it would be text of
-    HTML; nothing where there is none."""
-    box = _BOX.match(piece.source)
-    if not box:
-        return []
-    end = f"</{box[1]}>"
-    lines = piece.source[box.end() :].rstrip()
-    lines = lines[: -len(end)] if lines.lower().endswith(end.lower()) else lines
-    if _TAG_FIRST.search(lines) or not _MARKDOWN.search(lines):
-        return []
-    within = replace(report, offset=piece.position.line + 1)
-    check = partial(
-        limits.refuse_too_many_parts, file=report.file, body_line=piece.position.line + 1
-    )
-    env: dict[str, Any] = {markdown.CHECK_BLOCKS: check}
-    pieces = build(markdown.parser().parse(dedent(lines), env), within)
-    blocks = _blocks_of(pieces)
-    whole = len(blocks) == len(pieces) and not any(isinstance(b, Footnotes) for b in blocks)
-    return blocks if whole else []
-
-
-def _blocks_of(pieces: Sequence[Piece]) -> list[Block]:
-    return [piece for piece in pieces if not isinstance(piece, RawHtml)]
-
-
-def _tell_of_markup(blocks: Sequence[Block], report: Report) -> None:
-    """Of bold Markdown in HTML, which readers see as it stands; once a piece of HTML."""
-    texts = (node for block in blocks for node in walk(block) if isinstance(node, Text))
-    if shown := next((node for node in texts if "**" in node.text), None):
-        report.add(
-            "literal-emphasis",
-            Severity.WARNING,
-            shown.position,
-            "'**' in HTML: asterisks that readers will see",
-            "Put an empty line before and behind the Markdown, or write <b>.",
-        )
-
-
-def _take_layout_apart(element: Any) -> None:
-    """Make blocks of the cells of tables that are for layout: one row or column, and no header."""
-    for table in [*element.iter("table")]:
-        rows = [row for row in table.iter("tr") if next(row.iterancestors("table")) is table]
-        columns = max((len(row) for row in rows), default=0)
-        if next(table.iter("th", "caption"), None) is not None or min(len(rows), columns) > 1:
-            continue
-        for part in [*table.iter("tbody", "tr", "td", "thead", "tfoot")]:
-            if next(part.iterancestors("table")) is table:
-                part.tag = "div"
-        table.tag = "div"
-
-
-def _with_buttons(blocks: Sequence[Block], named: set[str]) -> Blocks:
-    """The blocks with their buttons apart: the links whose class says so, else the last one that
-    stands alone on its line."""
-    texts = {_squeezed(plain_text((link,))) for link in _links(blocks)}
-    if named := named & texts:
-        return tuple(part for block in blocks for part in _parted(block, named))
-    if any(isinstance(block, Button) for block in blocks):
-        return tuple(blocks)
-    for index in range(len(blocks) - 1, -1, -1):
-        match blocks[index]:
-            case Paragraph(inline=(Link() as link,)) if plain_text((link,)).strip():
-                button = Button(link, position=link.position)
-                return (*blocks[:index], button, *blocks[index + 1 :])
-            case _:
-                continue
-    return tuple(blocks)
-
-
-def _links(blocks: Sequence[Block]) -> Iterator[Link]:
-    for block in blocks:
-        yield from (node for node in walk(block) if isinstance(node, Link))
-
-
-def _parted(block: Block, named: set[str]) -> Iterator[Block]:
-    if not isinstance(block, Paragraph):
-        yield block
-        return
-    words: list[InlineNode] = []
-    for node in block.inline:
-        if isinstance(node, Link) and _squeezed(plain_text((node,))) in named:
-            yield from _paragraph(words)
-            words = []
-            yield Button(node, position=node.position)
-        else:
-            words.append(node)
-    yield from _paragraph(words)
-
-
-def _paragraph(words: list[InlineNode]) -> Iterator[Block]:
-    if run := trimmed(words):
-        yield Paragraph(run, position=run[0].position)
-
-
-def _typed(blocks: Blocks, titles: set[str], place: Position) -> Promo:
-    nodes = [node for block in blocks for node in walk(block)]
-    title = _title(blocks, titles)
-    text = _text(blocks, title)
-    button = next((block.link for block in blocks if isinstance(block, Button)), None)
-    image = next((node for node in nodes if isinstance(node, Image)), None)
-    return Promo(
-        blocks,
-        title,
-        text,
-        next((node for node in text if isinstance(node, Link)), None),
-        button,
-        image,
-        _is_complete(blocks, title, text, button, image),
-        position=place,
-    )
-
-
-def _title(blocks: Blocks, named: set[str]) -> Inline:
-    """The block whose class says title, else a heading, else a first paragraph of bold text."""
-    for block in blocks:
-        match block:
-            case Heading():
-                return block.inline
-            case Paragraph() if _squeezed(plain_text(block.inline)) in named:
-                return block.inline
-            case Paragraph(inline=(Span(),)):
-                return block.inline
-            case _:
-                continue
-    return ()
-
-
-def _text(blocks: Blocks, title: Inline) -> Inline:
-    """The first paragraph that is not the title."""
-    for block in blocks:
-        if isinstance(block, Paragraph) and block.inline != title:
-            return block.inline
-    return ()
-
-
-def _is_complete(
-    blocks: Blocks, title: Inline, text: Inline, button: Link | None, image: Image | None
-) -> bool:
-    """Whether the typed parts hold all of the card, each block of it exactly once."""
-    left: list[Inline | Link | Image] = [
-        part for part in (title, text, button, image) if part is not None and part != ()
-    ]
-    for block in blocks:
-        match block:
-            case Paragraph() | Heading() if block.inline in left:
-                left.remove(block.inline)
-            case Button() if block.link in left:
-                left.remove(block.link)
-            case Figure(url=None, caption=()) if block.image in left and not block.image.title:
-                left.remove(block.image)
-            case _:
-                return False
-    return bool(title) and not left
-
-
-def _texts_of_class(element: Any, pattern: re.Pattern[str]) -> set[str]:
-    """The texts of the innermost elements whose class matches."""
-    named = [child for child in element.iter() if pattern.search(child.get("class", ""))]
-    around = {up for child in named for up in child.iterancestors()}
-    return {_squeezed(child.text_content()) for child in named if child not in around} - {""}
-
-
-def _squeezed(text: str) -> str:
-    return "".join(text.split())

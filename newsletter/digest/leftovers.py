@@ -1,0 +1,34 @@
+"""Markup that nothing has read, and that readers would see."""
+
+import re
+
+from newsletter.digest.report import Report
+from newsletter.model.finding import Severity
+from newsletter.model.inline import Inline, Text
+
+_UNRESOLVED = re.compile(r"\[[^\[\]]+\]\[[^\[\]]*\]")
+_UNKNOWN_FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
+_LEFTOVERS = (
+    (
+        re.compile(r"\*\*"),
+        "literal-emphasis",
+        "asterisks that readers will see",
+        "Put spaces around the bold text, or remove them.",
+    ),
+    (
+        _UNKNOWN_FOOTNOTE,
+        "unknown-footnote",
+        "a footnote that is not defined",
+        "Add its text: [^1]: …",
+    ),
+)
+
+
+def tell_of_leftovers(report: Report, nodes: Inline) -> None:
+    for node in nodes:
+        if not isinstance(node, Text):
+            continue
+        report.unresolved += ((link, node.position) for link in _UNRESOLVED.findall(node.text))
+        for pattern, rule, what, fix in _LEFTOVERS:
+            if match := pattern.search(node.text):
+                report.add(rule, Severity.WARNING, node.position, f"{match[0]!r}: {what}", fix)
