@@ -359,6 +359,12 @@ class DigestSettings(_Part):
     smart: bool = True
 
 
+class LogSettings(_Part):
+    """`[log]`: how much is told of what goes on."""
+
+    level: Literal["warning", "info", "debug"] = "warning"
+
+
 class Settings(_Part):
     """All settings, checked."""
 
@@ -371,6 +377,7 @@ class Settings(_Part):
     media: MediaSettings = MediaSettings()
     digest: DigestSettings = DigestSettings()
     brand: BrandSettings = BrandSettings()
+    log: LogSettings = LogSettings()
 
     @property
     def pictures_url(self) -> str:

@@ -37,6 +37,7 @@ Every error says what happened, where, and what to do next. What an author can m
 import datetime as dt
 import difflib
 from collections.abc import Sequence
+from pathlib import Path
 
 from newsletter.model.finding import Finding
 from newsletter.model.send import Outcome
@@ -211,3 +212,18 @@ def nearest(name: str, known: Sequence[str]) -> str:
     if close := difflib.get_close_matches(name.casefold(), by_letters, n=1):
         return f"Did you mean {by_letters[close[0]]!r}?"
     return f"There are: {', '.join(known[:10])}." if known else ""
+
+
+def place_in_code(error: BaseException) -> str:
+    """The innermost line of ours that an error went through; empty where there is none.
+
+    All that may be told of an error that nobody foresaw: its message may hold anything.
+    """
+    package, place = Path(__file__).parent, ""
+    trace = error.__traceback__
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if file.is_relative_to(package):
+            place = f"{file.relative_to(package.parent)}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

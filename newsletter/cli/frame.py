@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TextIO, TypeVar
@@ -18,6 +19,7 @@ from newsletter.errors import (
     Interrupted,
     NewsletterError,
     UsageError,
+    place_in_code,
 )
 from newsletter.gate import masked, visible, visible_json
 
@@ -92,12 +94,18 @@ class Session:
         self.debug = debug
         self.json = False
         self._stores: list[Store] = []
+        self._logs = ExitStack()
 
     @cached_property
     def project(self) -> "Project":
         from newsletter.project import Project
 
-        return Project.open(self.folder)
+        project = Project.open(self.folder)
+        if project.settings.log.level != "warning":
+            from newsletter import logs
+
+            self._logs.enter_context(logs.written(project.settings.log.level))
+        return project
 
     @cached_property
     def store(self) -> "Store":
@@ -135,6 +143,7 @@ class Session:
     def close(self) -> None:
         for store in self._stores:
             store.close()
+        self._logs.close()
 
 
 def _as_json(value: Mapping[str, Any]) -> str:
@@ -256,7 +265,7 @@ def _as_ours(error: BaseException) -> NewsletterError:
             # Not its message: that may hold anything, an address or a secret too.
             return NewsletterError(
                 f"an error in newsletter itself: {type(error).__name__}",
-                where=_place_in_code(error),
+                where=place_in_code(error),
                 hint="Run it again with --debug and report what it prints.",
             )
 
@@ -267,17 +276,6 @@ def _is_folder_gone() -> bool:
     except FileNotFoundError:
         return True
     return False
-
-
-def _place_in_code(error: BaseException) -> str:
-    """The innermost line of ours in an error's traceback."""
-    package = Path(__file__).parents[1]
-    places = [
-        f"{Path(frame.filename).relative_to(package.parent)}:{frame.lineno}"
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(package)
-    ]
-    return places[-1] if places else ""
 
 
 def _must_be_text(arguments: list[str]) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @command
 def serve(session: Session, host: str, port: int) -> None:
     """Serve the public pages, which readers and providers touch."""
+    from newsletter.supervising import SideThread
     from newsletter.transports import open_transport
     from newsletter.web.app import make_app
     from newsletter.web.mailer import Mailer
@@ -29,7 +30,8 @@ def serve(session: Session, host: str, port: int) -> None:
     site = Site.of(session.project, session.store)
     warn_of_english(session, site)
     transport = open_transport(session.project)
-    app = make_app(site, [lambda stop: Mailer(site, transport, stop).run()])
+    mailer = SideThread("mailer", lambda side: Mailer(site, transport, side.stop, side.beat).run())
+    app = make_app(site, [mailer])
 
     def ready() -> None:
         if session.json:

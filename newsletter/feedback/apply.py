@@ -6,6 +6,7 @@ that delivery's send, and its reader.
 
 import datetime as dt
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ from newsletter.store.ledger import sends, transitions
 from newsletter.store.reported import events as log
 from newsletter.store.reported import settling, unreadable
 from newsletter.store.reported.settling import DeliveryState
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -101,6 +104,14 @@ def _together(
             if isinstance(message.report, NoEvent):
                 _no_event(connection, message, message.report, now, counted)
         _apply(connection, events, now, counted, policy)
+    _log.info(
+        "apply messages=%s applied=%s duplicate=%s ignored=%s set_aside=%s",
+        counted.read,
+        counted.applied,
+        counted.duplicate,
+        counted.ignored,
+        counted.set_aside,
+    )
     return counted
 
 
@@ -204,6 +215,8 @@ def _apply(
     if any(_is_forgotten(connection, *told_of) for told_of in zip(told, found, strict=True)):
         state.note_time(connection, state.FORGOT_AT, now)
     effective = [*applied, *adopted]
+    for event, delivery in effective:
+        _log.debug("event type=%s delivery=%s/%s", event.type, delivery.send, delivery.number)
     total.unknown_words.update(event.word for event, _ in effective if event.cause is Cause.UNKNOWN)
     for number in sorted(settling.settle(connection, effective)):
         send = sends.record(connection, number, lock=True)
@@ -251,6 +264,7 @@ def _set_aside(
     key = "unreadable " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     if unreadable.keep(connection, key, reason, storable(text[:MAX_CHARACTERS]), now):
         total.set_aside += 1
+        _log.info("set_aside message=%s", key)
         total.samples.append((message.place, reason))
     else:
         total.duplicate += 1

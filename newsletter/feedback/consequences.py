@@ -6,6 +6,7 @@ a provider's own list decided is never touched.
 """
 
 import datetime as dt
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from newsletter.store.people import consents, former, people, suppressions
 from newsletter.store.reported import events as log
 from newsletter.store.reported.events import LoggedEvent
 from newsletter.store.reported.settling import DeliveryState
+
+_log = logging.getLogger(__name__)
 
 _TOLD = (EventType.BOUNCE, EventType.COMPLAINT, EventType.DELIVERY)
 
@@ -72,7 +75,9 @@ def obey(
                 continue
             source = "a later event disproved it" if wanted is None else "another event weighs more"
             suppressions.remove(connection, key, source, now, event_id=caused_by)
+            _log.info("allow event=%s", caused_by)
         if wanted is not None:
+            _log.info("suppress event=%s reason=%s", wanted.event_id, wanted.reason)
             suppressions.add(
                 connection, key, wanted.reason, wanted.source, now, event_id=wanted.event_id
             )

@@ -5,6 +5,7 @@ again is a duplicate in the event log.
 """
 
 import datetime as dt
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ from newsletter.feedback.base import (
 )
 from newsletter.store import Store
 from newsletter.times import Clock
+
+_log = logging.getLogger(__name__)
 
 _EMPTY_SECONDS = 1
 
@@ -59,6 +62,7 @@ class Drain:
                 except (QueueUnreachable, StoreError) as error:
                     if once:
                         raise
+                    _log.info("wait error=%s seconds=%g", error.code, self.again_seconds)
                     self.notify(f"{error.message}; trying again in {self.again_seconds:g} seconds")
                     self.stop.wait(self.again_seconds)
                     continue
@@ -83,9 +87,11 @@ class Drain:
         return received
 
     def _apply(self, received: Sequence[Received], pool: ThreadPoolExecutor) -> None:
+        _log.debug("receive messages=%s", len(received))
         apply(self.store, received, self.clock(), self.total, self.settings.policy)
         calls = [received[first : first + A_CALL] for first in range(0, len(received), A_CALL)]
         list(pool.map(self.queue.delete, calls))  # only now: the commit is on disk
+        _log.debug("delete messages=%s", len(received))
 
     def _do_chores(self, *, tell: bool) -> None:
         now = self.clock()

@@ -1,5 +1,6 @@
 """The one path of a single mail: its name, its turn at the rate, and what became of it."""
 
+import logging
 import secrets
 import threading
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from newsletter.store import Store
 from newsletter.store.ledger import limiter
 from newsletter.times import Clock
 from newsletter.transports.base import Transport
+
+_log = logging.getLogger(__name__)
 
 _REF = "X-Newsletter-Ref"
 
@@ -44,6 +47,7 @@ class Post:
             return Unknown(error.message)
         except SendingStopped as error:  # as for an address that the sandbox refuses, not for all
             return Rejected(error.message)
+        _log.info("mail notice=%s outcome=%s", message.ref, type(outcome).__name__.lower())
         return outcome
 
 

@@ -1,5 +1,6 @@
 """What `newsletter worker` does: send what is due, and go on with what was interrupted."""
 
+import logging
 from collections.abc import Callable, Sequence
 
 from newsletter.errors import Interrupted, RunElsewhere, UsageError
@@ -7,6 +8,8 @@ from newsletter.model.send import Send, StoppedBy
 from newsletter.sending import control, taking_up
 from newsletter.sending.preflight import check_store
 from newsletter.sending.worker import Worker
+
+_log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
 _LEAVE_ALONE_SECONDS = 60.0  # what somebody else runs
@@ -45,6 +48,7 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
 def _take_up(worker: Worker, send_id: str) -> Send | None:
     """Work on one send; None where somebody else does, or where this is stopped as it waits to see
     that."""
+    _log.info("take_up send=%s worker=%s", send_id, worker.name)
     try:
         return taking_up.take_up(worker, send_id)
     except RunElsewhere as error:

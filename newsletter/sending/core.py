@@ -6,8 +6,10 @@ not known to have failed becomes `unknown`.
 """
 
 import datetime as dt
+import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -33,6 +35,8 @@ from newsletter.store.ledger import claims, deliveries, limiter, recording, send
 from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.times import Clock, shown
 from newsletter.transports import Transport
+
+_log = logging.getLogger(__name__)
 
 LEASE = dt.timedelta(seconds=60)
 _DAY = dt.timedelta(days=1)
@@ -176,7 +180,17 @@ def _claim(work: Assignment, size: int) -> Claim | NothingToClaim:
         if isinstance(claim, Claim) and claim.rows:
             _take_back(work, claim)
         raise
+    if isinstance(claim, Claim):
+        _note("claim", work, claim, f"skipped={claim.skipped}")
     return claim
+
+
+def _note(action: str, work: Assignment, claim: Claim, more: object = "") -> None:
+    """A line of the log about a batch; whom it is for stands in the ledger alone."""
+    send_id, recipients = work.context.send_id, len(claim.rows)
+    _log.debug(
+        "%s send=%s batch=%s recipients=%s %s", action, send_id, claim.batch, recipients, more
+    )
 
 
 def _take_back(work: Assignment, claim: Claim) -> None:
@@ -201,6 +215,7 @@ def _deliver(work: Assignment, claim: Claim) -> Step:
         compose(work.email, row.subscriber, work.context, row.number, row.attempt)
         for row in claim.rows
     ]
+    _note("deliver", work, claim)
     try:
         outcomes = work.transport.deliver(work.context.send_id, messages)
     except Throttled as error:
@@ -270,6 +285,9 @@ def _record(
 
     work.patience.until_back(record, StoreError)
     work.in_hand.pop(claim.batch, None)
+    if _log.isEnabledFor(logging.DEBUG):
+        counts = Counter(type(outcome).__name__.lower() for outcome in outcomes)
+        _note("record", work, claim, " ".join(f"{name}={n}" for name, n in counts.items()))
 
 
 def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
@@ -282,6 +300,7 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
 
     work.patience.until_back(put_back, StoreError)
     work.in_hand.pop(claim.batch, None)
+    _note("put_back", work, claim, f"slower={slower}")
 
 
 def pause(

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import threading
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown, Wait
@@ -93,6 +94,8 @@ class Vitals:
 
     speed: float | None = None
     waiting: Waiting | None = None
+    seconds: Callable[[], float] = time.monotonic
+    _looked_at: float = field(default=0.0, repr=False)
     _threads: dict[int, Waiting] = field(default_factory=dict, repr=False)
     _samples: deque[tuple[float, int]] = field(default_factory=deque, repr=False)
 
@@ -104,8 +107,17 @@ class Vitals:
         """The calling thread waits no longer."""
         self._threads.pop(threading.get_ident(), None)
 
+    def looks(self) -> None:
+        """Somebody watches over the run, now."""
+        self._looked_at = self.seconds()
+
+    def is_unwatched(self, seconds: float) -> bool:
+        """Whether nobody has watched over it for so long, as where the watch hangs."""
+        return self.seconds() - self._looked_at >= seconds
+
     def look(self, threads: int, settled: int, seconds: float) -> None:
         """Conclude from what `threads` say and from how many recipients were `settled` by now."""
+        self.looks()
         waiting = list(self._threads.values())
         self.waiting = waiting[0] if waiting and len(waiting) >= threads else None
         self._samples.append((seconds, settled))

@@ -1,6 +1,7 @@
 """Who works on a send: taking it, which freezes its audience, and leaving it, which settles it."""
 
 import datetime as dt
+import logging
 
 from sqlalchemy.engine import Connection
 
@@ -19,6 +20,8 @@ from newsletter.store.ledger import deliveries, ownership, recording, sends, tra
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
 from newsletter.times import shown
+
+_log = logging.getLogger(__name__)
 
 
 def take(worker: Worker, send: Send) -> Assignment | None:
@@ -50,6 +53,8 @@ def take(worker: Worker, send: Send) -> Assignment | None:
         if free:
             if worker.generation is not None:
                 generation.note(worker.generation, store_id, current)
+            if work is not None:
+                _log.info("take send=%s owner=%s epoch=%s", send.id, work.owner, work.epoch)
             return work
         renewed = first is not None and held_by != first
         assert held_by.name is not None
@@ -99,6 +104,7 @@ def give_back(worker: Worker, send: Send) -> None:
     with worker.store.write() as connection:
         number = sends.number_of(connection, send.id)
         ownership.release(connection, number, worker.name, worker.clock(), _stopped_by(worker))
+    _log.info("give_back send=%s owner=%s", send.id, worker.name)
 
 
 def _stopped_by(worker: Worker) -> StoppedBy | None:
@@ -114,6 +120,7 @@ def _own(
     epoch = ownership.take(connection, number, worker.name, now, now + LEASE)
     lost = [batch for batch, _, _ in recording.open_batches(connection, number)]
     if unknown := recording.mark_lost(connection, number, lost, now):
+        _log.info("lose send=%s unknown=%s", send.id, unknown)
         worker.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
     if not _freeze(worker, connection, send, now):
         return None
@@ -193,5 +200,6 @@ def leave(worker: Worker, work: Assignment) -> None:
         if is_mine:
             ownership.release(connection, work.number, work.owner, now, _stopped_by(worker))
         store_id, current = state.store_id(connection), generation.advance(connection)
+    _log.info("leave send=%s owner=%s epoch=%s", send.id, work.owner, work.epoch)
     if worker.generation is not None:
         generation.note(worker.generation, store_id, current)

@@ -1,12 +1,14 @@
 """The threads that work on a send, and the watch over them: lease, account, signs of a restore."""
 
 import datetime as dt
+import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import assert_never
 
-from newsletter.errors import ConfigurationError, StoreError, TransportError
+from newsletter.errors import ConfigurationError, Stopped, StoreError, TransportError
 from newsletter.model.send import SendStatus, StoppedBy, Wait
 from newsletter.sending import core, restored
 from newsletter.sending.core import LEASE, Assignment, NotSent, SendPaused, Sent
@@ -14,6 +16,8 @@ from newsletter.sending.pace import LONG_WAIT_SECONDS
 from newsletter.sending.worker import Worker
 from newsletter.store.ledger import ownership
 from newsletter.store.ledger.claims import NothingToClaim
+
+_log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
 _RENEW_SECONDS = 2.0
@@ -32,42 +36,59 @@ def drain(worker: Worker, work: Assignment, progress: Progress) -> None:
     # does not wait for many slots.
     calls = work.transport.concurrency if rate is None else math.ceil(rate)
     amount = max(1, min(work.transport.concurrency, calls))
-    with ThreadPoolExecutor(amount, "sender") as pool:
-        threads = [pool.submit(_send_all, worker, work, progress) for _ in range(amount)]
-        _watch(worker, work, threads)
+    work.vitals.looks()
+    with ThreadPoolExecutor(amount, "sender") as pool, _ending(work):
+        threads = [_begin(pool, worker, work, progress) for _ in range(amount)]
+        _watch_over(worker, work, threads)
     for thread in threads:
         thread.result()
 
 
-def _watch(worker: Worker, work: Assignment, threads: list[Future[None]]) -> None:
-    """Renew the lease and ask what the account allows, until the threads are done.
-
-    Whatever ends this early ends the threads too: no send goes on unwatched.
-    """
+def _begin(
+    pool: ThreadPoolExecutor, worker: Worker, work: Assignment, progress: Progress
+) -> Future[None]:
     try:
-        _watch_over(worker, work, threads)
-    except BaseException:
+        return pool.submit(_send_all, worker, work, progress)
+    except RuntimeError as error:  # so many as it allows
+        raise _stopped(work, "this machine begins no more threads") from error
+
+
+def _stopped(work: Assignment, reason: str) -> Stopped:
+    return Stopped(reason, hint=f"Go on with it: newsletter resume {work.context.send_id}")
+
+
+@contextmanager
+def _ending(work: Assignment) -> Iterator[None]:
+    """Whatever ends the watch early ends the threads too: no send goes on unwatched."""
+    try:
+        yield
+    except BaseException as error:
+        _log.info("stop send=%s error=%s", work.context.send_id, type(error).__name__)
         work.stop.set()
         raise
 
 
 def _watch_over(worker: Worker, work: Assignment, threads: list[Future[None]]) -> None:
+    """Renew the lease and ask what the account allows, until the threads are done."""
     began = renewed = asked = worker.seconds()
     while True:
         done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
         if not running:
             return
         if any(thread.exception() for thread in done):
+            _log.info("stop send=%s: a thread failed", work.context.send_id)
             work.stop.set()  # what broke one thread would break the others
         now = worker.seconds()
         work.vitals.look(len(running), work.tally.settled, now - began)
         if now - renewed >= _RENEW_SECONDS:
             try:
                 if not _renew(work):
+                    _log.info("lose send=%s epoch=%s", work.context.send_id, work.epoch)
                     return  # somebody else owns the send now, and our claims are refused
                 renewed = now
                 pause_if_restored(worker, work)
-            except StoreError:
+            except StoreError as error:
+                _log.info("renew send=%s error=%s", work.context.send_id, error.code)
                 if worker.seconds() - renewed >= LEASE.total_seconds():
                     raise  # others may take the send by now
         if now - asked >= _ASK_AGAIN_SECONDS:
@@ -122,6 +143,10 @@ def _send_all(worker: Worker, work: Assignment, progress: Progress) -> None:
     """One thread: batch after batch until nothing is claimable or it is asked to stop."""
     failures = 0
     while not work.stop.is_set():
+        if work.vitals.is_unwatched(LEASE.total_seconds()):
+            work.stop.set()
+            seconds = LEASE.total_seconds()
+            raise _stopped(work, f"nobody has watched over the send for {seconds:.0f} seconds")
         step = work.patience.until_back(lambda: core.send_batch(work))
         match step:
             case Sent():

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from newsletter.errors import ConfigurationError, StoreError
+from newsletter.errors import ConfigurationError, StoreAway, StoreError
 from newsletter.store import locks, state
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
@@ -51,11 +51,27 @@ class Store:
         self._busy_seconds = busy_seconds
         # SQLite lets one writer in, and has the others sleep and try again, ever longer: the
         # threads of one process take turns here instead.
-        self._turn = threading.Lock() if self.is_sqlite else nullcontext()
+        self._writing = threading.Lock()
 
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The turn of a thread to write. One that hangs in it does not keep the others for ever."""
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._writing.acquire(timeout=self._busy_seconds):
+            raise StoreAway(
+                f"another thread has written to the store for {self._busy_seconds:.0f} seconds",
+                hint="Try again in a moment; if that does not help, restart this process.",
+            )
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -70,7 +86,7 @@ class Store:
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that writes; one that is not `durable` may be lost with the power."""
-        with translated(self.engine), self._turn, self.engine.connect() as connection:
+        with translated(self.engine), self._turn(), self.engine.connect() as connection:
             connection = connection.execution_options(begin_immediate=True)
             if durable:
                 with connection.begin():
@@ -90,7 +106,7 @@ class Store:
             return True
         with (
             translated(self.engine),
-            self._turn,
+            self._turn(),
             closing(self.engine.raw_connection()) as pooled,
         ):
             driver: Any = pooled.driver_connection

@@ -1,6 +1,5 @@
 """The application: its routes, and what errors look like."""
 
-import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -11,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from newsletter.errors import StoreError
+from newsletter.supervising import SideThread
 from newsletter.web import (
     archive,
     assets,
@@ -41,26 +41,24 @@ ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (
 )
 
 
-# What runs beside the server until the event is set.
-Background = Callable[[threading.Event], None]
-
-
-def make_app(site: Site, background: Sequence[Background] = ()) -> FastAPI:
-    """The public site of a project; each of `background` gets a thread while it serves.
+def make_app(site: Site, beside: Sequence[SideThread] = ()) -> FastAPI:
+    """The public site of a project; the threads `beside` it work while it serves.
 
     It never redirects by itself: where to would come from the Host header.
     """
 
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:
-        stop = threading.Event()
-        threads = [threading.Thread(target=each, args=(stop,)) for each in background]
-        for thread in threads:
-            thread.start()
-        yield
-        stop.set()
-        for thread in threads:
-            await run_in_threadpool(thread.join)
+        try:
+            for thread in beside:
+                site.watch.over(thread.name, thread.trouble)
+                thread.start()
+            yield
+        finally:
+            for thread in beside:
+                thread.stop.set()
+            for thread in beside:
+                await run_in_threadpool(thread.leave)
 
     app = FastAPI(
         lifespan=alive,

@@ -6,14 +6,14 @@ has the security headers; and an error of ours becomes a page, and never a word 
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newsletter.errors import place_in_code
 
 OWN_PAGES = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
@@ -70,7 +70,7 @@ class Frame:
             await self._app(scope, _Replay(body, receive), answer)
         except Exception as error:  # noqa: BLE001 -- the last resort of a request
             # Not its message: that may hold anything, an address or a token too.
-            _log.error("%s at %s", type(error).__name__, place_in_code(error))
+            _log.error("%s at %s", type(error).__name__, place_in_code(error) or "?")
             if not answer.begun:
                 await self._refuse(500, scope, receive, answer)
 
@@ -150,14 +150,3 @@ async def _body(scope: Scope, receive: Receive) -> bytes:
             raise _TooLarge
         if not message.get("more_body", False):
             return b"".join(parts)
-
-
-def place_in_code(error: BaseException) -> str:
-    """The innermost line of ours in an error's traceback: all that a log may say of it."""
-    package = Path(__file__).parents[1]
-    places = [
-        f"{Path(frame.filename).relative_to(package)}:{frame.lineno}"
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(package)
-    ]
-    return places[-1] if places else "?"

@@ -25,17 +25,25 @@ _PROXIED_BEGINNINGS = ("x-forwarded", "x-envoy-", "x-azure-", "x-appengine-", "x
 
 
 def add(app: FastAPI, site: Site) -> None:
-    metrics = Metrics(site.store, site.settings, site.clock)
+    metrics = Metrics(site.store, site.settings, site.clock, site.watch)
 
     @app.get("/healthz")
     def healthz() -> Response:
-        """Whether the store answers; what is wrong with it is told to nobody here."""
+        """Whether the store answers and all goes on that nobody waits for; why not is for the log.
+
+        It is 503 for what only another process, or a store that is back, can mend.
+        """
         try:
             with site.store.read() as connection:
                 figures.answers(connection)
         except StoreError:
             return JSONResponse({"status": "failing"}, 503, _UNCACHED)
-        return JSONResponse({"status": "ok"}, headers=_UNCACHED)
+        troubles = site.watch.troubles()
+        if not troubles:
+            return JSONResponse({"status": "ok"}, headers=_UNCACHED)
+        is_over = any(trouble.is_over for trouble in troubles.values())
+        status, code = ("failing", 503) if is_over else ("degraded", 200)
+        return JSONResponse({"status": status, "troubles": troubles}, code, _UNCACHED)
 
     @app.get("/metrics")
     def shown_metrics(request: Request) -> Response:

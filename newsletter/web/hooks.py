@@ -15,6 +15,7 @@ from newsletter.feedback import chores
 from newsletter.feedback.apply import Applied, apply, apply_late
 from newsletter.feedback.base import Hook, Incoming, NotNow, Posted
 from newsletter.feedback.sources import source_of
+from newsletter.gate import masked
 from newsletter.web.forms import origin
 from newsletter.web.site import Site
 from newsletter.web.together import Together
@@ -29,6 +30,7 @@ _log = logging.getLogger("newsletter.web")
 def add(app: FastAPI, site: Site, hooks: Sequence[Hook] | None = None) -> None:
     """`hooks` are those of the source of events, if none are given."""
     together = Together(_Applying(site))
+    site.watch.over("events", together.trouble)
     if hooks is None:
         hooks = source_of(site.settings.events).hooks(site.settings, site.store, site.clock)
     for hook in hooks:
@@ -42,8 +44,9 @@ def _add(app: FastAPI, site: Site, hook: Hook, together: Together[Incoming, None
         try:
             reply = await hook.receive(Posted(await request.body(), request.headers, client))
         except (NotNow, ConfigurationError) as error:
-            _log.warning("%s", error.message)
+            _log.warning("%s", masked(error.message))
             return _answer(503, _LATER)
+        _log.debug("post hook=%s status=%s", hook.path, reply.status)
         if reply.incoming is not None:
             await together(reply.incoming)
         return _answer(reply.status, reply.reason)

@@ -19,6 +19,7 @@ from newsletter.errors import (
     Throttled,
     TransportDown,
 )
+from newsletter.gate import masked
 from newsletter.model.email import Message
 from newsletter.model.notice import Notice
 from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
@@ -30,7 +31,6 @@ from newsletter.sending import restored
 from newsletter.sending.pace import Pace
 from newsletter.store.people import requests
 from newsletter.transports import Transport
-from newsletter.web.frame import place_in_code
 from newsletter.web.site import Site
 
 POLL_SECONDS = 1.0
@@ -49,21 +49,20 @@ class Mailer:
     site: Site
     transport: Transport
     stop: threading.Event
+    beat: Callable[[], None] = lambda: None  # says that this goes on
     _pace: Pace = field(default_factory=lambda: Pace(None))
     _asked_at: dt.datetime | None = None
     _cleaned_at: dt.datetime | None = None
 
     def run(self) -> None:
-        """Until `stop`. What fails is said in the log, without a name, and tried again."""
+        """Until `stop`. What may pass is said in the log, without a name, and tried again."""
         while not self.stop.is_set():
             try:
                 seconds = POLL_SECONDS if self.drain() else PUT_OFF_SECONDS
             except NewsletterError as error:
-                _log.error("mails of the web pages wait: %s", error.message)
+                _log.error("mails of the web pages wait: %s", masked(error.message))
                 seconds = PUT_OFF_SECONDS
-            except Exception as error:  # noqa: BLE001 -- the last resort of the thread
-                _log.error("%s at %s", type(error).__name__, place_in_code(error))
-                seconds = PUT_OFF_SECONDS
+            self.beat()
             self.stop.wait(seconds)
 
     def drain(self) -> bool:
@@ -89,6 +88,7 @@ class Mailer:
         calm = True
         for mail, request_id in work:
             outcome = None if self.stop.is_set() else mail(request_id)
+            self.beat()
             if isinstance(outcome, RetryLater):
                 calm = False
                 if not outcome.is_failure:  # not about this mail: the next ones would fare alike
@@ -100,7 +100,7 @@ class Mailer:
         if self._asked_at is None or now - self._asked_at > _RULES_EVERY:
             allowance = self.transport.allowance()
             if allowance.problem:
-                _log.error("mails of the web pages wait: %s", allowance.problem)
+                _log.error("mails of the web pages wait: %s", masked(allowance.problem))
                 return False
             asked = self.site.settings.transport.max_rate
             self._pace = Pace(asked or None, allowance.rate)

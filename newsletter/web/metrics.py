@@ -23,6 +23,7 @@ from newsletter.store import Store, figures
 from newsletter.store.ledger import limiter, sends
 from newsletter.store.people import suppressions
 from newsletter.store.reported import events
+from newsletter.supervising import Watch
 from newsletter.times import Clock
 
 _SOON = dt.timedelta(seconds=10)
@@ -35,11 +36,11 @@ T = TypeVar("T")
 
 
 class Metrics:
-    """The text of `/metrics`, of one store."""
+    """The text of `/metrics`, of one store and the process that asks it."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, watch: Watch) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Counts(store, settings, clock))
+        self._registry.register(_Counts(store, settings, clock, watch))
         self._text = _Kept(_SOON, clock, lambda: generate_latest(self._registry))
 
     def text(self) -> bytes:
@@ -66,7 +67,8 @@ class _Kept(Generic[T]):
 
 
 class _Counts(Collector):
-    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock, watch: Watch) -> None:
+        self._watch = watch
         self._store = store
         self._clock = clock
         self._events = figures.EventCounts({}, 0)
@@ -79,6 +81,14 @@ class _Counts(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("newsletter_info", "The version that answers.", version={__version__: 1})
+        troubles = GaugeMetricFamily(
+            "newsletter_trouble",
+            "1 for what is wrong with work of this process that nobody waits for.",
+            labels=("work", "trouble"),
+        )
+        for work, trouble in self._watch.troubles().items():
+            troubles.add_metric((work, trouble), 1)
+        yield troubles
         now = self._clock()
         with self._store.read() as connection:
             yield _gauge(

@@ -17,6 +17,7 @@ from newsletter.errors import ConfigurationError
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.project import Project, utc_now
 from newsletter.store import Store
+from newsletter.supervising import Watch
 from newsletter.times import Clock
 from newsletter.web.look import Look
 from newsletter.web.pages import Pages
@@ -33,6 +34,7 @@ class Site:
     texts: Mapping[str, str]
     pages: Pages
     clock: Clock = utc_now
+    watch: Watch = field(default_factory=Watch)
     # For what takes long, so that no one-click waits behind it.
     dear: Executor = field(default_factory=partial(ThreadPoolExecutor, 2, "dear"))
 

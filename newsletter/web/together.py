@@ -1,13 +1,18 @@
 """Several requests in one transaction: waiting for the disk is what takes time."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
+from newsletter.supervising import Trouble
+
 Asked = TypeVar("Asked")
 Done = TypeVar("Done")
+
+_SILENT_SECONDS = 90.0  # a store that is away, or locked, is given up earlier
 
 
 class Together(Generic[Asked, Done]):
@@ -16,20 +21,45 @@ class Together(Generic[Asked, Done]):
     Each request waits until its own part is committed, or has the error of that transaction.
     """
 
-    def __init__(self, apply: Callable[[Sequence[Asked]], Done]) -> None:
+    def __init__(
+        self,
+        apply: Callable[[Sequence[Asked]], Done],
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._apply = apply
+        self._seconds = seconds
         self._waiting: list[Asked] = []
         self._next: asyncio.Task[Done] | None = None
         self._turn = asyncio.Lock()
+        self._began_at: float | None = None
 
     async def __call__(self, asked: Asked) -> Done:
         self._waiting.append(asked)
         if self._next is None:
             self._next = asyncio.create_task(self._run())
+            self._next.add_done_callback(_heed)
         return await asyncio.shield(self._next)
+
+    def trouble(self) -> Trouble | None:
+        """Whether a transaction does not end, so that all who come wait behind it."""
+        began_at = self._began_at
+        if began_at is None or self._seconds() - began_at <= _SILENT_SECONDS:
+            return None
+        return Trouble.SILENT
 
     async def _run(self) -> Done:
         """Apply all that has come until it is this one's turn."""
         async with self._turn:
             asked, self._waiting, self._next = self._waiting, [], None
-            return await run_in_threadpool(self._apply, asked)
+            self._began_at = self._seconds()
+            try:
+                return await run_in_threadpool(self._apply, asked)
+            finally:
+                self._began_at = None
+
+
+def _heed(task: asyncio.Task[Done]) -> None:
+    """Take note of an error for which nobody waits any more: asyncio would print its message, and
+    that may hold anything. Who still waits gets it all the same."""
+    if not task.cancelled():
+        task.exception()

@@ -4,6 +4,7 @@ GET changes nothing, for link scanners follow every link of a mail. POST leaves 
 wants it: no cookie, no redirect, on disk before the answer.
 """
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 
@@ -19,6 +20,8 @@ from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.together import Together
 
+_log = logging.getLogger(__name__)
+
 ONE_CLICK = ("List-Unsubscribe", "One-Click")
 _SOURCE = "unsubscribe link"
 _FORM = form_body(
@@ -33,6 +36,7 @@ _FORM = form_body(
 def add(app: FastAPI, site: Site) -> None:
     together = Together(partial(leaving.leave, site.store))
     looking = Together(partial(preferences.standings, site.store))
+    site.watch.over("unsubscribes", together.trouble)
 
     @app.get("/u/{token}")
     async def ask(token: str) -> Response:
@@ -56,6 +60,12 @@ def add(app: FastAPI, site: Site) -> None:
         said = Consent(site.clock(), action, _SOURCE)
         if action in (leaving.ONE_CLICK, leaving.PAGE):
             left = (await together((link, said)))[link]
+            _log.info(
+                "unsubscribe subscriber=%s list=%s action=%s",
+                link.subscriber_id,
+                link.list_id,
+                action,
+            )
             if left.holder is Holder.NOBODY:
                 return site.pages.page("preferences_nobody.html")
             theirs = site.path(site.links.preferences_url(link))

@@ -16,6 +16,7 @@ from newsletter.feedback.base import incoming
 from newsletter.feedback.ses.events import parse
 from newsletter.store import Store
 from newsletter.store.ledger import limiter
+from newsletter.supervising import Trouble
 from newsletter.web.site import Site
 from tests.factories import join, make_list
 from tests.integration.publishing import Visitor, letter, planned, sent, site_of, visiting
@@ -62,6 +63,29 @@ def test_it_is_well_while_the_store_answers(visitor: Visitor) -> None:
 
     assert (answer.status, answer.json) == (200, {"status": "ok"})
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "word"),
+    [
+        (Trouble.FAILED, 200, "degraded"),
+        (Trouble.SILENT, 503, "failing"),
+        (Trouble.DEAD, 503, "failing"),
+    ],
+)
+def test_it_tells_what_is_wrong_with_work_that_nobody_waits_for(
+    visitor: Visitor, site: Site, trouble: Trouble, status: int, word: str
+) -> None:
+    """What is started again serves visitors meanwhile; what hangs is mended by a new process."""
+    site.watch.over("mailer", lambda: trouble)
+
+    answer = visitor.get("/healthz")
+
+    assert (answer.status, answer.json) == (
+        status,
+        {"status": word, "troubles": {"mailer": trouble.value}},
+    )
+    assert of(samples(visitor), "trouble", work="mailer", trouble=trouble.value) == 1
 
 
 def test_it_is_not_well_without_its_store(sqlite_store: Store, tmp_path: Path) -> None:

@@ -178,6 +178,7 @@ def test_every_key_can_be_set_by_environment(tmp_path: Path) -> None:
         "web.trusted_proxies": '["10.0.0.0/8"]',
         "web.metrics": "off",
         "brand.accent": "#102030",
+        "log.level": "debug",
         "brand.links": '{"Web": "https://y.example/us"}',
     }
     keys = list(leaves(Settings))

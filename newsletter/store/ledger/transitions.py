@@ -5,6 +5,7 @@ caller holds the row (`sends.record(…, lock=True)`) and passes what it read th
 """
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from newsletter.model.record import SendRecord
 from newsletter.model.send import ENDED, SendStatus, StoppedBy
 from newsletter.store.ledger import balance, ownership
 from newsletter.store.schema import sends
+
+_log = logging.getLogger(__name__)
 
 _UNPAUSED = {"stopped_by": None, "pause_reason": None, "resume_at": None}
 
@@ -124,3 +127,5 @@ def _move(
         .where(sends.c.number == send.number)
         .values(status=transition.target, **values)
     )
+    by = values.get("stopped_by") or "none"
+    _log.info("move send=%s from=%s to=%s by=%s", send.id, send.status, transition.target, by)

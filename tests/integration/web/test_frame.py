@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+import threading
 from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from fastapi import Request
+from httpx import Response
 from starlette.responses import PlainTextResponse
 
 from newsletter.links import Purpose
 from newsletter.store import Store
 from newsletter.store.schema import requests
+from newsletter.supervising import SideThread
 from newsletter.web.app import make_app
 from newsletter.web.frame import HEADERS, Frame
 from tests.integration.web.stage import ONE_CLICK, Stage, Visitor, hidden, open_stage
+from tests.waiting import PATIENCE_SECONDS, until
 
 HOSTS = {
     "host": "evil.example",
@@ -298,12 +302,12 @@ def test_b60_no_log_names_an_address_or_a_token(
 def test_what_runs_beside_the_server_ends_with_it(sqlite_stage: Stage) -> None:
     seen: list[str] = []
 
-    def beside(stop: Any) -> None:
+    def beside(side: SideThread) -> None:
         seen.append("begun")
-        stop.wait()
+        side.stop.wait()
         seen.append("ended")
 
-    app = make_app(sqlite_stage.site, [beside])
+    app = make_app(sqlite_stage.site, [SideThread("beside", beside)])
 
     async def live() -> None:
         async with app.router.lifespan_context(app):
@@ -312,3 +316,42 @@ def test_what_runs_beside_the_server_ends_with_it(sqlite_stage: Stage) -> None:
     asyncio.run(live())
 
     assert seen == ["begun", "ended"]
+
+
+def test_what_fails_beside_the_server_is_told_and_begins_anew(sqlite_stage: Stage) -> None:
+    goes_on, works, rounds = threading.Event(), threading.Event(), list[int]()
+
+    class Stop(threading.Event):
+        """Waits after the failure until the test has looked."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            return goes_on.wait(PATIENCE_SECONDS) and self.is_set()
+
+    def beside(side: SideThread) -> None:
+        rounds.append(1)
+        if len(rounds) == 1:
+            raise RuntimeError
+        side.beat()
+        works.set()
+        until(side.stop.is_set)
+
+    app = make_app(sqlite_stage.site, [side := SideThread("mailer", beside, stop=Stop())])
+    answers: list[Response] = []
+
+    def look() -> None:
+        answers.append(Visitor(app, "192.0.2.1").get("/healthz"))
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            await asyncio.to_thread(until, lambda: side.trouble() is not None)
+            await asyncio.to_thread(look)
+            goes_on.set()
+            await asyncio.to_thread(works.wait, PATIENCE_SECONDS)
+            await asyncio.to_thread(look)
+
+    asyncio.run(live())
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (200, {"status": "degraded", "troubles": {"mailer": "failed"}}),
+        (200, {"status": "ok"}),
+    ]
