@@ -182,7 +182,7 @@ def test_an_error_of_our_own_tells_its_place_and_no_data(
 
     assert answer.code == 1
     assert answer.error["message"] == "an error in newsletter itself: ValueError"
-    assert re.fullmatch(r"newsletter/store/subscriptions\.py:\d+", answer.error["where"])
+    assert re.fullmatch(r"newsletter/store/people/subscriptions\.py:\d+", answer.error["where"])
     assert "ada@" not in answer.out + answer.err
 
 
