@@ -1,9 +1,10 @@
-"""What a name and an attribute may hold."""
+"""Cells of a file, and what a name and an attribute may hold."""
 
+import datetime as dt
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from newsletter.errors import UsageError
 
@@ -115,3 +116,26 @@ def _unsafe(text: str, what: str) -> str:
     if character == "\ufffd" or "\ud800" <= character <= "\udfff":
         return f"the {what} holds characters that could not be read"
     return f"the {what} holds a control character (U+{ord(character):04X})"
+
+
+def with_json(attributes: str, label: str, cell: str) -> str:
+    """Attributes as JSON with those of an object; other columns stand above them. What is no object
+    is an attribute itself."""
+    inner = attributes_in(cell)
+    if inner is None:
+        return ",".join(part for part in (attributes, label + quoted(cell)) if part)
+    merged = inner | json.loads(f"{{{attributes}}}")
+    return ",".join(f"{quoted(name)}:{quoted(value)}" for name, value in merged.items())
+
+
+def at(cells: Sequence[str], index: int) -> str:
+    return one_line(cells[index].strip()) if index >= 0 else ""
+
+
+def first(cells: Sequence[str], indexes: Sequence[int]) -> str:
+    return next((text for index in indexes if (text := cells[index].strip())), "")
+
+
+def past(at: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
+    """A time that has come; what says that it lies ahead is wrong."""
+    return None if at is None or at > now else at

@@ -5,19 +5,22 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from newsletter.audience import ownlayout
+from newsletter.audience import ownrows
 from newsletter.audience.address import InvalidAddress, canonical, named
 from newsletter.audience.cells import (
     LONGEST_NAME,
+    at,
     attribute_fault,
-    attributes_in,
+    first,
     name_fault,
     one_line,
+    past,
     quoted,
+    with_json,
 )
 from newsletter.audience.columns import Columns, names_of
 from newsletter.audience.csvfile import CsvFile, Record
-from newsletter.audience.ownlayout import REASONS, STATUSES, OwnColumns
+from newsletter.audience.ownlayout import OwnColumns
 from newsletter.audience.rejects import WriteReject
 from newsletter.audience.spreadsheet import unguard
 from newsletter.audience.statuses import moment
@@ -31,8 +34,6 @@ from newsletter.store.people.staging import (
     NO_LIST,
     Batch,
     StagedFacts,
-    StagedFormer,
-    StagedSaid,
     StagedSuppression,
 )
 from newsletter.store.schema import from_microseconds, microseconds
@@ -122,7 +123,7 @@ class Rows:
         text = "".join(cells)
         if closer := len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
             cells = _looked_at(cells, columns)
-        if columns.own and _at(cells, columns.own.suppression) == SuppressionReason.ERASED:
+        if columns.own and at(cells, columns.own.suppression) == SuppressionReason.ERASED:
             batch.suppressions.append(self._erased(self._base + line, columns.own, cells))
             return
         name = cells[columns.name].strip() if columns.name >= 0 else self._whole_name(cells)
@@ -146,7 +147,7 @@ class Rows:
         )
         for index, label in columns.json:
             if cell := cells[index].strip():
-                attributes = _with_json(attributes, label, cell)
+                attributes = with_json(attributes, label, cell)
         if columns.own:
             self._add_own(batch, line, columns.own, cells, (address, name, attributes))
             return
@@ -161,17 +162,8 @@ class Rows:
         if status is None:
             batch.suppressions.append(self._suppression(place, key, standing, facts))
             return
-        batch.rows.append(
-            (
-                place,
-                key,
-                address,
-                name,
-                f"{{{attributes}}}" if attributes else None,
-                status,
-                DEFAULT_LIST,
-            )
-        )
+        stored = f"{{{attributes}}}" if attributes else None
+        batch.rows.append((place, key, address, name, stored, status, DEFAULT_LIST))
         if facts:
             batch.facts.append(facts)
 
@@ -185,16 +177,17 @@ class Rows:
     ) -> None:
         """A row of our own export: what it says of the person and of the address."""
         (address, name, attributes), place = person, self._base + line
-        status, reason = _at(cells, own.status).lower(), _at(cells, own.suppression).lower()
-        if not self._knows(line, status, reason):
+        status, reason = at(cells, own.status).lower(), at(cells, own.suppression).lower()
+        if unknown := ownrows.unknown_word(status, reason):
+            note(self._tally.unknown, *unknown, self._place(line))
             return
         says_no = bool(reason) or status == Standing.UNSUBSCRIBED
         # What may turn out to be wrong comes first: a row that is rejected leaves nothing behind.
-        said, former = _own_history(own, cells, place, may_be_cut=says_no)
-        list_number = self._list_of(_at(cells, own.list)) if status else NO_LIST
-        is_somebody = bool(status or _at(cells, own.created_at))
+        said, former = ownrows.history(own, cells, place, may_be_cut=says_no)
+        list_number = self._list_of(at(cells, own.list)) if status else NO_LIST
+        is_somebody = bool(status or at(cells, own.created_at))
         if reason:
-            suppressed = self._own_suppression(own, cells, place, address.lower(), reason)
+            suppressed = ownrows.suppression(own, cells, place, address.lower(), reason, self._now)
             batch.suppressions.append(suppressed._replace(alone=not is_somebody))
         standing = Standing(status or Standing.CONFIRMED.value)
         if standing is Standing.CONFIRMED:
@@ -204,23 +197,17 @@ class Rows:
             self._sample(line, address, name, attributes, standing, facts)
         if not is_somebody:
             return
-        batch.rows.append(
-            (
-                place,
-                address.lower(),
-                address,
-                name,
-                f"{{{attributes}}}" if attributes else None,
-                standing.value if status else "",
-                list_number,
-            )
+        stored, where = (
+            f"{{{attributes}}}" if attributes else None,
+            standing.value if status else "",
         )
+        batch.rows.append((place, address.lower(), address, name, stored, where, list_number))
         facts = facts or StagedFacts(place, False, None, None, None, "", None)
-        how = _at(cells, own.consent_how) or None
+        how = at(cells, own.consent_how) or None
         batch.facts.append(facts._replace(is_suppressed=bool(reason), consent_how=how))
         batch.said += said
         batch.former += former
-        if until := moment(_at(cells, own.paused_until)):
+        if until := moment(at(cells, own.paused_until)):
             batch.pauses.append((place, microseconds(until)))
 
     def _erased(self, place: int, own: OwnColumns, cells: Sequence[str]) -> StagedSuppression:
@@ -228,22 +215,7 @@ class Rows:
         hashed = cells[self._columns.email].strip()
         if not _HASH.fullmatch(hashed):
             raise ValueError("an erased person is named by a hash, and this is none")
-        return self._own_suppression(own, cells, place, hashed, SuppressionReason.ERASED)
-
-    def _own_suppression(
-        self, own: OwnColumns, cells: Sequence[str], place: int, key: str, reason: str
-    ) -> StagedSuppression:
-        source, at = _at(cells, own.suppression_source), moment(_at(cells, own.suppressed_at))
-        when = microseconds(self._past(at))
-        return StagedSuppression(place, key, SuppressionReason(reason), source, when)
-
-    def _knows(self, line: int, status: str, reason: str) -> bool:
-        """Whether the words of a row of our own are ours; one that is not is noted."""
-        for word, words, column in ((status, STATUSES, "status"), (reason, REASONS, "suppression")):
-            if word not in words:
-                note(self._tally.unknown, column, word, self._place(line))
-                return False
-        return True
+        return ownrows.suppression(own, cells, place, hashed, SuppressionReason.ERASED, self._now)
 
     def _whole_name(self, cells: Sequence[str]) -> str:
         """First and last name as one, where there is no column of both."""
@@ -284,7 +256,7 @@ class Rows:
         if everybody and FIRMNESS[everybody] > firmness:
             standing = everybody
         agreed_in = self._columns.agreed_in
-        if standing is Standing.CONFIRMED and agreed_in and not _first(cells, agreed_in):
+        if standing is Standing.CONFIRMED and agreed_in and not first(cells, agreed_in):
             standing = Standing.PENDING
         return standing, agreed_at, left_at
 
@@ -298,8 +270,8 @@ class Rows:
         """What a row tells of its person's consent, if it tells anything."""
         consent_at = self._consent_at(cells) or self._past(agreed_at)
         left_at = self._past(left_at)
-        ip = _first(cells, self._columns.consent_ip)
-        source = _first(cells, self._columns.consent_source) or self._source
+        ip = first(cells, self._columns.consent_ip)
+        source = first(cells, self._columns.consent_source) or self._source
         if not (consent_at or left_at or ip or source):
             return None
         return StagedFacts(
@@ -334,7 +306,7 @@ class Rows:
         self._tally.samples.append(sample)
 
     def _consent_at(self, cells: Sequence[str]) -> dt.datetime | None:
-        cell = _first(cells, self._columns.consent_at)
+        cell = first(cells, self._columns.consent_at)
         if not cell:
             return None
         at = self._past(moment(cell))
@@ -343,7 +315,7 @@ class Rows:
         return at
 
     def _past(self, at: dt.datetime | None) -> dt.datetime | None:
-        return None if at is None or at > self._now else at
+        return past(at, self._now)
 
     def _place(self, line: int) -> str:
         return f"{self._file.path}:{line}"
@@ -362,35 +334,3 @@ def _looked_at(cells: Sequence[str], columns: Columns) -> list[str]:
         if fault := attribute_fault(found[index]):
             raise ValueError(f"{label} {fault}")
     return found
-
-
-def _with_json(attributes: str, label: str, cell: str) -> str:
-    """Attributes as JSON with those of an object; other columns stand above them. What is no object
-    is an attribute itself."""
-    inner = attributes_in(cell)
-    if inner is None:
-        return ",".join(part for part in (attributes, label + quoted(cell)) if part)
-    merged = inner | json.loads(f"{{{attributes}}}")
-    return ",".join(f"{quoted(name)}:{quoted(value)}" for name, value in merged.items())
-
-
-def _at(cells: Sequence[str], index: int) -> str:
-    return one_line(cells[index].strip()) if index >= 0 else ""
-
-
-def _first(cells: Sequence[str], indexes: Sequence[int]) -> str:
-    return next((text for index in indexes if (text := cells[index].strip())), "")
-
-
-def _own_history(
-    own: OwnColumns, cells: Sequence[str], place: int, *, may_be_cut: bool
-) -> tuple[list[StagedSaid], list[StagedFormer]]:
-    """What a row of our own says of the past. Raises ValueError where a spreadsheet has cut a long
-    cell, unless the row `may_be_cut`: its no is kept then."""
-    try:
-        said = list(ownlayout.read(_at(cells, own.consents), place))
-        return said, list(ownlayout.read_former(_at(cells, own.former_addresses), place))
-    except ValueError:
-        if not may_be_cut:
-            raise
-        return [], []

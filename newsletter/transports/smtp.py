@@ -31,7 +31,6 @@ from newsletter.errors import ConfigurationError, Refused, SendingStopped, Trans
 from newsletter.gate import masked, visible
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown
-from newsletter.project import Project
 from newsletter.transports import mime
 from newsletter.transports.base import Kind, is_nearby
 
@@ -340,14 +339,10 @@ def _line(text: str) -> str:
     return visible(masked(" ".join(text.split())))[:_CHARACTERS]
 
 
-def _open(project: Project) -> Smtp:
-    return Smtp(project.settings.transport.smtp)
-
-
 KIND = Kind(
     service="the mail server",
     record="the log of the mail server",
-    open=_open,
+    open=lambda project: Smtp(project.settings.transport.smtp),
     unreported="A mail server returns what bounces to [transport.smtp] bounce_address, or to the "
     "sender: read it there, and enter it by: newsletter suppressions add ADDRESS",
 )
