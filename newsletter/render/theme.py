@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,8 @@ def _with_file(below: dict[str, Any], path: Path) -> dict[str, Any]:
     return merged
 
 
-def _read(path: Path, source: str) -> dict[str, Any]:
+@lru_cache(maxsize=8)
+def _read(path: Path, source: str) -> Mapping[str, Any]:
     try:
         settings = tomllib.loads(source)
     except tomllib.TOMLDecodeError as error:
