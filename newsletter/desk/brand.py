@@ -36,12 +36,7 @@ def brand_of(project: Project) -> Brand:
         return Brand()
     if wish.logo_is_address:
         return Brand(Logo(wish.logo, None, _OF_THE_WORLD_HEIGHT))
-    try:
-        state = (project.root / wish.logo).stat()
-        version = (state.st_mtime_ns, state.st_size)
-    except (OSError, ValueError):
-        version = (0, 0)
-    found, pictures = _scaled(wish.logo, project.root, project.settings.pictures_url, version)
+    found, pictures = _scaled(wish.logo, project.root, project.settings.pictures_url)
     for problem in found.problems:
         if problem.severity is Severity.ERROR:
             raise ConfigurationError(
@@ -51,11 +46,8 @@ def brand_of(project: Project) -> Brand:
     return Brand(Logo(found.url or "", found.width, found.height, is_dark), pictures)
 
 
-@lru_cache(maxsize=8)
-def _scaled(
-    file: str, root: Path, base_url: str, version: tuple[int, int]
-) -> tuple[Found, tuple[Picture, ...]]:
-    """The logo, no wider and no higher than there is room; `version` tells a file that changed."""
+def _scaled(file: str, root: Path, base_url: str) -> tuple[Found, tuple[Picture, ...]]:
+    """The logo, no wider and no higher than there is room."""
     of_the_project = root / config.FILE_NAME
     folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
     found = folder.find(file, LOGO_WIDTH)

@@ -4,6 +4,7 @@ import os
 import stat
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -19,13 +20,15 @@ MAX_BYTES = 50_000_000
 _LARGE_BYTES = 1_000_000  # of a picture as it is mailed
 _LARGE_PIXELS = 8_000
 _SHARPNESS = 2  # pixels of the file for each that is shown: screens have as many
+_KEPT = 16  # pictures of earlier issues: a cover or a logo is in many
 
 
 class PictureFolder:
     """The pictures of one issue; `base_url` is where readers get them, without a slash at its end.
 
-    A file is read and scaled once for each width at which it is shown. Findings call the folder
-    where paths begin by `name`.
+    A file is read and scaled once for each width at which it is shown, as long as it stays as it
+    is, and not again for another issue soon after. Findings call the folder where paths begin by
+    `name`.
     """
 
     def __init__(
@@ -54,15 +57,15 @@ class PictureFolder:
         return self._found[key]
 
     def _look_up(self, target: str, shown_width: int) -> Found:
-        from newsletter.pictures import scaling  # noqa: PLC0415 -- Pillow, for who has pictures
+        from newsletter.pictures.scaling import Unreadable  # noqa: PLC0415 -- as below
 
         shown = _shortened(target)
         path = self._path(target)
         if isinstance(path, Problem):
             return Found(problems=(path,))
         try:
-            scaled = scaling.scaled(_content(path), shown_width * _SHARPNESS)
-        except (OSError, scaling.Unreadable) as error:
+            scaled = _scaled(path, _version(path), shown_width * _SHARPNESS)
+        except (OSError, Unreadable) as error:
             return Found(problems=(_unreadable(shown, error),))
         self._pictures[scaled.picture.name] = scaled.picture
         natural_width, natural_height = scaled.natural
@@ -135,6 +138,20 @@ def _if_there(path: Path) -> Path | None:
 
 def _names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if folder.is_dir() else []
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """What differs once a file has changed."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=_KEPT)
+def _scaled(path: Path, version: tuple[int, int], widest: int) -> "Scaled":
+    """The picture of a version of a file. Raises OSError or Unreadable."""
+    from newsletter.pictures import scaling  # noqa: PLC0415 -- Pillow, for who has pictures
+
+    return scaling.scaled(_content(path), widest)
 
 
 def _content(path: Path) -> bytes:

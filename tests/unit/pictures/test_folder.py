@@ -256,6 +256,29 @@ def test_a_pipe_is_not_waited_for(root: Path, pictures: PictureFolder) -> None:
     )
 
 
+def test_a_picture_of_several_issues_is_scaled_once(root: Path) -> None:
+    """A photograph of 12 megapixels takes a fifth of a second, and a cover may be in each issue."""
+    first, second = (PictureFolder(root / "issues" / f"{name}.md", root, BASE) for name in "ab")
+
+    assert first.find("pictures/harbour.png", 576) == second.find("pictures/harbour.png", 576)
+    assert first.pictures[0] is second.pictures[0]
+
+
+def test_a_picture_that_was_changed_since_is_read_again(root: Path) -> None:
+    """Though it is as long as before."""
+    path = root / "issues" / "pictures" / "harbour.png"
+    length = path.stat().st_size + 1000
+    names = []
+    for number, content in enumerate((png(), png(60, 50))):
+        path.write_bytes(content.ljust(length, b"\0"))
+        os.utime(path, ns=(number, number))
+        issue = PictureFolder(root / "issues" / f"{number}.md", root, BASE)
+        names.append(issue.find("pictures/harbour.png", 576).url)
+
+    assert None not in names
+    assert names[0] != names[1]
+
+
 @pytest.mark.parametrize("swapped_for", ["link", "pipe", "folder"])
 def test_what_a_file_was_swapped_for_since_it_was_looked_at_is_not_read(
     root: Path, tmp_path: Path, swapped_for: str
