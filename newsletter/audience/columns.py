@@ -101,10 +101,7 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
     """
     header, where = file.header, f"{file.path}:1"
     names = names_of(header)
-    if twice := sorted({name for name in names if names.count(name) > 1 and name}):
-        raise UsageError(
-            f"two columns are called {twice[0]!r}", where=where, hint="Rename one of them."
-        )
+    _check_repeated(names, where)
     fields = _Fields(names, system, choice)
     email = fields.email(header, where)
     is_rejects = names[:2] == ["line", "reason"]
@@ -127,12 +124,10 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
                 attributes[index] = _attribute(known_as or name, index, where, verbatim=is_own)
                 if fields.is_open(name):
                     others.append(index)
-    left_out = {"list"} if any(each.name == "status" for each in columns) else set()
-    attributes = {
-        at: name
-        for at, name in attributes.items()
-        if names[at] not in left_out and (not choice.only or names[at] in choice.only)
-    }
+    if any(each.name == "status" for each in columns):
+        attributes = {at: name for at, name in attributes.items() if names[at] != "list"}
+    if choice.only:
+        attributes = {at: name for at, name in attributes.items() if names[at] in choice.only}
     first, last = (fields.part(parts) for parts in (_FIRST, _LAST))
     _check_twice(attributes.values(), where)
     everybody = choice.everybody or fields.everybody(file.name)
@@ -157,6 +152,13 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
         agreed_in=() if everybody or choice.is_vouched else fields.agreed_in(),
         own=own,
     )
+
+
+def _check_repeated(names: Sequence[str], where: str) -> None:
+    if twice := sorted({name for name in names if names.count(name) > 1 and name}):
+        raise UsageError(
+            f"two columns are called {twice[0]!r}", where=where, hint="Rename one of them."
+        )
 
 
 def _check_silence(

@@ -94,17 +94,7 @@ def import_csv(
         check_name(list_name)
     tally, lists = ImportTally(), _Lists(list_name)
     with ExitStack() as open_files:
-        bare = order.choice.everybody is not None
-        opened = [
-            open_files.enter_context(open_csv(path, order.encoding, bare=bare)) for path in paths
-        ]
-        order.choice.check(file.header for file in opened)
-        systems = [order.system or recognised(file.header) for file in opened]
-        is_told = _only_suppresses(order) or all(map(_names_lists, opened, systems))
-        if list_name is None and not is_told:
-            raise UsageError(
-                "which list do they join?", where="--list", hint="Name it with --list LIST."
-            )
+        opened, systems = _open(open_files, paths, order, is_list_told=list_name is not None)
         left_out = open_files.enter_context(rejects_file(rejects, [file.header for file in opened]))
         parts = [
             Rows(
@@ -131,6 +121,21 @@ def import_csv(
                 merged = merge(stage, lists.names, consent, _names(systems), hashes)
     recognised_ones = {each.name for each in systems if each and each is not order.system}
     return result_of(merged, tally, systems=tuple(sorted(recognised_ones)), dry_run=order.dry_run)
+
+
+def _open(
+    open_files: ExitStack, paths: Sequence[Path], order: ImportOptions, *, is_list_told: bool
+) -> tuple[list[CsvFile], list[System | None]]:
+    """The files, and of which system each is. Raises UsageError where nobody says which list."""
+    bare = order.choice.everybody is not None
+    opened = [open_files.enter_context(open_csv(path, order.encoding, bare=bare)) for path in paths]
+    order.choice.check(file.header for file in opened)
+    systems = [order.system or recognised(file.header) for file in opened]
+    if not (is_list_told or _only_suppresses(order) or all(map(_names_lists, opened, systems))):
+        raise UsageError(
+            "which list do they join?", where="--list", hint="Name it with --list LIST."
+        )
+    return opened, systems
 
 
 class _Lists:

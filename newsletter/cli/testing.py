@@ -2,6 +2,7 @@
 
 import getpass
 import socket
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -45,13 +46,7 @@ def test(
     from newsletter.sending import preflight
 
     prepared = prepare(session.project, issue)
-    addresses = [parse(address) for address in (*to, *more)]
-    if patterns := [address.text for address in addresses if set("*?") & set(address.text)]:
-        raise UsageError(
-            f"{patterns[0]} is a pattern, not an address", hint="Name each address with --to."
-        )
-    if not addresses:
-        raise UsageError("to which address?", hint="Name one: --to you@example.com")
+    addresses = _addresses((*to, *more))
     show_findings(session, prepared, is_test=True)
     reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
     list_name = prepared.digest.meta.list or _only_list(session)
@@ -72,6 +67,19 @@ def test(
         )
     _show(session, prepared.digest.slug, prepared.email.content_hash, trials)
     return 0 if all(isinstance(trial.outcome, Accepted) for trial in trials) else 1
+
+
+def _addresses(texts: Sequence[str]) -> "Sequence[Address]":
+    from newsletter.audience.address import parse
+
+    addresses = [parse(text) for text in texts]
+    if patterns := [address.text for address in addresses if set("*?") & set(address.text)]:
+        raise UsageError(
+            f"{patterns[0]} is a pattern, not an address", hint="Name each address with --to."
+        )
+    if not addresses:
+        raise UsageError("to which address?", hint="Name one: --to you@example.com")
+    return addresses
 
 
 def _only_list(session: Session) -> str:

@@ -156,14 +156,7 @@ def parse(
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
     title, body = _title(read.title, signs, front, body, stem, report)
     outline = recognise.outline(body, section_labels)
-    sections = outline.sections
-    if report.contents:
-        sections = _with_anchors(sections)
-        if not sections:
-            foreign.note(foreign.Construct.CONTENTS, "[toc]", report.contents[0], report)
     summary = tuple(_point(point, line, report, env) for point, line in read.summary)
-    if report.anchors:
-        sections = tuple(places.with_anchors(section, report.anchors) for section in sections)
     digest = Digest(
         stem=stem,
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),
@@ -172,7 +165,7 @@ def parse(
         summary=summary,
         summary_is_list=read.summary_is_list,
         lead=outline.lead,
-        sections=sections,
+        sections=_reachable(outline.sections, report),
         tail=notes,
         promo=card,
         position=Position(file, 1),
@@ -182,6 +175,17 @@ def parse(
     report.tell_of_unresolved()
     ordered = sorted(report.findings, key=lambda found: found.position.line)
     return Parsed(digest, tuple(ordered), text)
+
+
+def _reachable(sections: tuple[Section, ...], report: Report) -> tuple[Section, ...]:
+    """The sections with the names that links of the issue lead to."""
+    if report.contents:
+        sections = _with_anchors(sections)
+        if not sections:
+            foreign.note(foreign.Construct.CONTENTS, "[toc]", report.contents[0], report)
+    if report.anchors:
+        sections = tuple(places.with_anchors(section, report.anchors) for section in sections)
+    return sections
 
 
 def _with_anchors(sections: Sequence[Section]) -> tuple[Section, ...]:

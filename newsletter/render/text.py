@@ -119,7 +119,7 @@ class TextWriter:
     def _joined(self, blocks: Iterable[Block]) -> str:
         return "\n".join(self._blocks(blocks))
 
-    def _block(self, block: Block | Item | Section) -> str:
+    def _block(self, block: Block | Item | Section) -> str:  # long: one case a kind of block
         match block:
             case Paragraph():
                 return self.inline(block.inline)

@@ -81,14 +81,7 @@ class _Counts(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _gauge("newsletter_info", "The version that answers.", version={__version__: 1})
-        troubles = GaugeMetricFamily(
-            "newsletter_trouble",
-            "1 for what is wrong with work of this process that nobody waits for.",
-            labels=("work", "trouble"),
-        )
-        for work, trouble in self._watch.troubles().items():
-            troubles.add_metric((work, trouble), 1)
-        yield troubles
+        yield self._of_work()
         now = self._clock()
         with self._store.read() as connection:
             yield _gauge(
@@ -119,22 +112,7 @@ class _Counts(Collector):
                 "The share of the rate that is used since the provider said it was too much.",
                 value=limiter.share(connection, now),
             )
-        told = CounterMetricFamily(
-            "newsletter_events",
-            "Events in the log by type and what became of them at first.",
-            labels=("type", "verdict"),
-        )
-        for labels, amount in self._events.amounts.items():
-            told.add_metric(labels, amount)
-        yield told
-        words = CounterMetricFamily(
-            "newsletter_unknown_words",
-            "Events in words that are not known here: they count for nothing.",
-            labels=("word",),
-        )
-        for word, amount in self._events.unknown_words.items():
-            words.add_metric((word,), amount)
-        yield words
+        yield from self._of_events()
         if last is not None:
             yield GaugeMetricFamily(
                 "newsletter_seconds_since_last_event",
@@ -147,6 +125,34 @@ class _Counts(Collector):
             value=float(self._alarm.value() is not None),
         )
         yield from self._people.value()
+
+    def _of_work(self) -> Metric:
+        troubles = GaugeMetricFamily(
+            "newsletter_trouble",
+            "1 for what is wrong with work of this process that nobody waits for.",
+            labels=("work", "trouble"),
+        )
+        for work, trouble in self._watch.troubles().items():
+            troubles.add_metric((work, trouble), 1)
+        return troubles
+
+    def _of_events(self) -> Iterator[Metric]:
+        events_by_type = CounterMetricFamily(
+            "newsletter_events",
+            "Events in the log by type and what became of them at first.",
+            labels=("type", "verdict"),
+        )
+        for labels, amount in self._events.amounts.items():
+            events_by_type.add_metric(labels, amount)
+        yield events_by_type
+        words = CounterMetricFamily(
+            "newsletter_unknown_words",
+            "Events in words that are not known here: they count for nothing.",
+            labels=("word",),
+        )
+        for word, amount in self._events.unknown_words.items():
+            words.add_metric((word,), amount)
+        yield words
 
     def _of_people(self) -> Iterator[Metric]:
         with self._store.read() as connection:
