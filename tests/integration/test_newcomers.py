@@ -9,9 +9,11 @@ import mailbox
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,36 +60,44 @@ class Copy:
     letter: Path
 
     def follow(self, section: str) -> set[str]:
-        """Make the changes of a section of the page; returns the files that it names."""
-        (text,) = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
+        """Make the changes of a section of the page; returns the files that it names.
+
+        Those of a theme are made in the newsletter, which has its own `templates/`. What is no
+        change of a file that is there goes to its end.
+        """
+        ((_, text),) = re.findall(rf"^(##+) {section}\n(.*?)(?=^##|\Z)", PAGE, re.M | re.S)
         blocks = list(BLOCK.finditer(text))
         for block in blocks:
-            path = self.root / block["path"]
-            if block["kind"] == "diff":
-                path.write_text(patched(path.read_text("utf-8"), block["text"]), "utf-8")
-            else:
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(block["text"], "utf-8")
+            root = self.letter if block["path"].startswith("templates/") else self.root
+            path = root / block["path"]
+            path.parent.mkdir(exist_ok=True, parents=True)
+            there = path.read_text("utf-8") if path.exists() else ""
+            new = (
+                patched(there, block["text"]) if block["kind"] == "diff" else there + block["text"]
+            )
+            path.write_text(new, "utf-8")
         return {block["path"] for block in blocks}
 
     def changed(self) -> set[str]:
         """The files that differ from the program's, or are new."""
         return {
             path.relative_to(self.root).as_posix()
-            for path in self.root.rglob("*.py")
+            for path in self.root.rglob("*")
+            if path.is_file() and path.suffix != ".pyc"
             if not (ROOT / path.relative_to(self.root)).exists()
             or not filecmp.cmp(path, ROOT / path.relative_to(self.root), shallow=False)
         }
 
     def call(self, *commands: Sequence[str], **environment: str) -> list[Any]:
+        answer = json.loads(self.run(RUN, json.dumps(commands), **environment))
+        assert Path(answer["file"]).is_relative_to(self.root)
+        return list(answer["answers"])
+
+    def run(self, program: str, *arguments: str, **environment: str) -> str:
+        """What a program that uses the copy writes."""
         clean = {name: value for name, value in os.environ.items() if "NEWSLETTER" not in name}
         ran = subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                RUN,
-                json.dumps(commands),
-            ],
+            [sys.executable, "-c", program, *arguments],
             cwd=self.letter,
             env={**clean, "PYTHONPATH": str(self.root), **environment},
             capture_output=True,
@@ -96,9 +106,7 @@ class Copy:
             check=False,
         )
         assert ran.returncode == 0, ran.stderr
-        found = json.loads(ran.stdout)
-        assert Path(found["file"]).is_relative_to(self.root)
-        return list(found["answers"])
+        return ran.stdout
 
 
 def patched(source: str, change: str) -> str:
@@ -117,6 +125,129 @@ def copy(new_project: Path, tmp_path: Path) -> Copy:
     for folder in ("newsletter", "templates"):
         shutil.copytree(ROOT / folder, root / folder)
     return Copy(root, letter)
+
+
+def test_a_newcomer_adds_a_theme(copy: Copy) -> None:
+    named = copy.follow("A new theme")
+
+    (*_, sent) = copy.call(*SEND, NEWSLETTER_NEWSLETTER__THEME="plain")
+
+    assert sent["code"] == 0, sent
+    mails = [path.read_text("utf-8") for path in copy.letter.glob("outbox/*/*.eml")]
+    assert len(mails) == 3
+    assert all("Leave this list" in mail for mail in mails)
+    assert {path.rpartition("/")[0] for path in named} == {"templates/plain"}
+    assert copy.changed() == set()
+
+
+def test_a_newcomer_adds_a_lint_rule(copy: Copy) -> None:
+    named = copy.follow("A lint rule")
+    items = "".join(f"### Item {number}\n\nText.\n\n" for number in range(13))
+    (copy.letter / "issues" / "2026-01-07-crowded.md").write_text(f"# T\n\n## S\n\n{items}")
+
+    crowded, welcome = copy.call(
+        ["lint", "2026-01-07-crowded", "--json"], ["lint", "2026-01-06-welcome", "--json"]
+    )
+
+    rules = [json.loads(line)["rule"] for line in crowded["out"].splitlines()]
+    assert rules.count("crowded-section") == 1
+    assert "crowded-section" not in welcome["out"]
+    assert copy.changed() == named == {"newsletter/lint/shape.py", "newsletter/lint/__init__.py"}
+
+
+def test_a_newcomer_adds_a_command(copy: Copy) -> None:
+    named = copy.follow("A command")
+
+    length, other, usage = copy.call(
+        ["length", "2026-01-06-welcome", "--json"], ["length", "none"], ["--help"]
+    )
+
+    assert json.loads(length["out"]) == {"minutes": 1}
+    assert other["code"] == 2
+    assert "Tell how many minutes an issue takes to read." in usage["out"]
+    assert copy.changed() == named == {"newsletter/cli/length.py", "newsletter/cli/__init__.py"}
+
+
+# The status of a page, and its text.
+GET = """
+import json, sys
+from pathlib import Path
+from starlette.testclient import TestClient
+from newsletter.project import Project
+from newsletter.store import open_store
+from newsletter.web.app import make_app
+from newsletter.web.site import Site
+project = Project.open(Path.cwd())
+store = open_store(project.settings.store.url, project.root)
+with TestClient(make_app(Site.of(project, store))) as site:
+    answer = site.get(sys.argv[1])
+print(json.dumps([answer.status_code, answer.text, answer.headers["x-frame-options"]]))
+"""
+
+
+def test_a_newcomer_adds_a_page(copy: Copy) -> None:
+    named = copy.follow("A page")
+    copy.call(SEND[0])
+
+    status, text, framing = json.loads(copy.run(GET, "/imprint/"))
+
+    assert (status, framing) == (200, "DENY")
+    assert "<h1>" in text
+    assert "Example Street" in text
+    assert copy.changed() == named
+    assert named == {
+        "newsletter/web/imprint.py",
+        "newsletter/web/templates/imprint.html",
+        "newsletter/web/app.py",
+    }
+
+
+def test_a_newcomer_adds_a_setting(copy: Copy) -> None:
+    named = copy.follow("A setting")
+    second = copy.letter / "issues" / "2026-01-07-second.md"
+    shutil.copy(copy.letter / "issues" / "2026-01-06-welcome.md", second)
+    other = ["send", second.stem, "--list", "readers", "--yes", "--json"]
+
+    *_, by_default = copy.call(*SEND, other, ["archive", "build", "all"])
+    (narrowed,) = copy.call(["archive", "build", "one"], NEWSLETTER_WEB__ISSUES_IN_FEEDS="1")
+
+    assert (by_default["code"], narrowed["code"]) == (0, 0), narrowed
+    feeds = [json.loads((copy.letter / name / "feed.json").read_text()) for name in ("all", "one")]
+    assert [len(feed["items"]) for feed in feeds] == [2, 1]
+    assert copy.changed() == named == {"newsletter/config.py", "newsletter/web/issues.py"}
+
+
+# What a reader may fetch of their own.
+OWN_DATA = """
+from pathlib import Path
+from newsletter.audience.own_data import everything
+from newsletter.store import open_store
+print("".join(everything(open_store("sqlite:///subscribers/newsletter.db", Path.cwd()), 1)))
+"""
+
+
+def test_a_newcomer_adds_a_column_of_subscribers(copy: Copy) -> None:
+    """Readers are shown what it holds of them, and erasing empties it, without a further line."""
+    copy.call(SEND[0])
+    named = copy.follow("A column of subscribers")
+    copy.call(["db", "upgrade"])
+    store = sqlite3.connect(copy.letter / "subscribers" / "newsletter.db")
+    with closing(store):
+        store.execute("UPDATE subscribers SET phone = '+1 555 0100'")
+        store.commit()
+        own = json.loads(copy.run(OWN_DATA))
+
+        (forgotten,) = copy.call(["subscribers", "forget", own["address"], "--yes"])
+
+        phones = list(store.execute("SELECT id, phone FROM subscribers ORDER BY id"))
+    assert own["phone"] == "+1 555 0100"
+    assert forgotten["code"] == 0, forgotten
+    assert phones == [(1, ""), (2, "+1 555 0100"), (3, "+1 555 0100")]
+    assert copy.changed() == named
+    assert named == {
+        "newsletter/store/schema/people.py",
+        "newsletter/store/migrations/versions/v0007_phone.py",
+    }
 
 
 def test_a_newcomer_adds_a_transport(copy: Copy) -> None:

@@ -10,6 +10,8 @@ reported   events
 state      the store itself, and pictures
 """
 
+from pathlib import Path
+
 from newsletter.store.schema.columns import (
     EPOCH,
     MICROSECOND,
@@ -70,5 +72,6 @@ __all__ = [
     "suppressions",
 ]
 
-# The newest migration; opening a store compares it without loading Alembic.
-REVISION = "0006"
+# The newest migration, by its name; opening a store compares it without loading Alembic.
+_MIGRATIONS = Path(__file__).parents[1] / "migrations" / "versions"
+REVISION = max(path.stem[1:5] for path in _MIGRATIONS.glob("v[0-9]*.py"))
