@@ -4,7 +4,6 @@ Each key can be set by environment: `NEWSLETTER_TRANSPORT__KIND=ses` is `kind` i
 docs/settings.md describes each key; a test fails for one that is missing there.
 """
 
-import difflib
 import ipaddress
 import json
 import os
@@ -26,6 +25,7 @@ from pydantic import (
 )
 
 from newsletter.errors import ConfigurationError, UsageError
+from newsletter.meant import meant
 
 FILE_NAME = "newsletter.toml"
 MEDIA_FOLDER = "media"  # of the public site
@@ -460,8 +460,8 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
         if not name.upper().startswith(_PREFIX) or name in _RESERVED:
             continue
         *tables, last = name.removeprefix(_PREFIX).lower().split("__")
-        if meant := _meant(name):
-            yield f"{name}: unknown variable; did you mean {meant}?"
+        if variable := _meant(name):
+            yield f"{name}: unknown variable; did you mean {variable}?"
             continue
         if not tables and last not in Settings.model_fields:
             continue  # NEWSLETTER_… of somebody else's
@@ -489,10 +489,8 @@ def _meant(name: str) -> str | None:
     if "__" in name:
         return None  # its table or key is told of with its own suggestion
     start = len(_form(_PREFIX))
-    close = difflib.get_close_matches(
-        form[start:], [known[start:] for known in by_form], n=1, cutoff=_CLOSE
-    )
-    return by_form[form[:start] + close[0]] if close else None
+    close = meant(form[start:], [known[start:] for known in by_form], _CLOSE)
+    return by_form[form[:start] + close] if close else None
 
 
 def _form(name: str) -> str:
@@ -534,8 +532,8 @@ def _fault(error: dict[str, Any], source: str, environment: Mapping[str, str]) -
     match error["type"]:
         case "extra_forbidden":
             known = _known_keys(location[:-1])
-            close = difflib.get_close_matches(location[-1], known, n=1)
-            advice = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            close = meant(location[-1], known)
+            advice = f"did you mean {close!r}?" if close else f"known: {', '.join(known)}"
             return f"{at}: unknown key; {advice}"
         case "missing":
             return f"{key}: is missing"

@@ -35,7 +35,6 @@ Every error says what happened, where, and what to do next. What an author can m
 """
 
 import datetime as dt
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -204,14 +203,6 @@ class SendingStopped(TransportError):
     """The call provably never left, and none will before a person has acted."""
 
     code = "sending-stopped"
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The hint for a name that is none of the known ones; empty where there are none."""
-    by_letters = {each.casefold(): each for each in reversed(known)}
-    if close := difflib.get_close_matches(name.casefold(), by_letters, n=1):
-        return f"Did you mean {by_letters[close[0]]!r}?"
-    return f"There are: {', '.join(known[:10])}." if known else ""
 
 
 def place_in_code(error: BaseException) -> str:

@@ -1,7 +1,6 @@
 """A newsletter project: its folder, its settings, and where its issues and themes are."""
 
 import datetime as dt
-import difflib
 import os
 import unicodedata
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from newsletter import config
 from newsletter.config import Settings
 from newsletter.errors import UsageError
 from newsletter.files import leads_out
+from newsletter.meant import meant
 
 _SHOWN_LENGTH = 200  # of what was typed, in a message
 
@@ -52,11 +52,11 @@ class Project:
                 self._check_place(found)
                 return found
         stems = [file.stem for file in self.issue_files()]
-        close = difflib.get_close_matches(path.stem, stems, n=1)
+        close = meant(path.stem, stems)
         raise UsageError(
             f"there is no issue {_shortened(issue)!r}",
             where=_shortened(issue),
-            hint=f"Did you mean {close[0]!r}?"
+            hint=f"Did you mean {close!r}?"
             if close
             else f"Name a file, or the stem of one in {self.issues}.",
         )

@@ -13,7 +13,8 @@ from newsletter.audience.spreadsheet import unguard
 from newsletter.audience.statuses import StatusColumn
 from newsletter.audience.systems import System
 from newsletter.audience.vocabulary import FILE_NAMES
-from newsletter.errors import UsageError, nearest
+from newsletter.errors import UsageError
+from newsletter.meant import did_you_mean
 from newsletter.model.standing import Standing
 
 IGNORED = "-"
@@ -53,7 +54,7 @@ class Choice:
         known = [name for header in headers for name in names_of(header)]
         for name in (*self.fields, *self.only):
             if name not in known:
-                raise UsageError(f"there is no column {name!r}", hint=nearest(name, known))
+                raise UsageError(f"there is no column {name!r}", hint=did_you_mean(name, known))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from newsletter.errors import UsageError
+from newsletter.files import put_in_place
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/fd/(\d+)")
 _MOST_LINKS = 40
@@ -39,7 +40,7 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             yield file
         if temporary is not None:
-            Path(temporary).replace(place)
+            put_in_place(Path(temporary), place)
     except BaseException as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

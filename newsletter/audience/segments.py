@@ -1,7 +1,6 @@
 """Segments: saving a rule, and looking who is in one."""
 
 import datetime as dt
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.audience.lists import check_name
 from newsletter.errors import Refused
+from newsletter.meant import meant
 from newsletter.model.segment import Segment, SegmentRule, attributes
 from newsletter.store import Store
 from newsletter.store.people import lists, people
@@ -125,6 +125,6 @@ def _warnings(connection: Connection, rule: SegmentRule) -> Sequence[str]:
 
 
 def _warning(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, n=1)
-    advice = f"Did you mean {close[0]!r}?" if close else "Its tests find nobody's value."
+    close = meant(name, names)
+    advice = f"Did you mean {close!r}?" if close else "Its tests find nobody's value."
     return f"Nobody has an attribute {name!r}. {advice}"

@@ -188,13 +188,7 @@ def show_applied(session: Session, total: "Applied") -> None:
         session.notes.print(f"{place}: set aside: {reason}")
     if total.unknown_words:
         session.notes.print(unknown_words_told(total.unknown_words))
-    counts = {name: getattr(total, name) for name in _COUNTS}
-    if session.json:
-        session.emit(counts)
-        return
-    table = session.table(*(name.replace("_", " ") for name in _COUNTS))
-    table.add_row(*(f"{count:,}" for count in counts.values()))
-    session.console.print(table)
+    session.show_counts({name: getattr(total, name) for name in _COUNTS})
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:

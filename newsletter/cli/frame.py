@@ -74,10 +74,10 @@ class Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self._lazy and not args[0].startswith("-"):
-            import difflib
+            from newsletter.meant import meant
 
-            close = difflib.get_close_matches(args[0], self._lazy, n=1)
-            advice = f" Did you mean {close[0]!r}?" if close else ""
+            close = meant(args[0], self._lazy)
+            advice = f" Did you mean {close!r}?" if close else ""
             raise click.UsageError(f"No such command {args[0]!r}.{advice}", ctx)
         return super().resolve_command(ctx, args)
 
@@ -139,6 +139,15 @@ class Session:
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object as one line."""
         click.echo(_as_json(value))
+
+    def show_counts(self, counts: Mapping[str, int]) -> None:
+        """Print amounts by what they are of: an object, or a table of one row."""
+        if self.json:
+            self.emit(counts)
+            return
+        table = self.table(*(name.replace("_", " ") for name in counts))
+        table.add_row(*(f"{count:,}" for count in counts.values()))
+        self.console.print(table)
 
     def close(self) -> None:
         for store in self._stores:

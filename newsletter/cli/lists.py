@@ -57,13 +57,9 @@ def create(session: Session, name: str, title: str, description: str) -> None:
 def edit(session: Session, name: str, title: str | None, description: str | None) -> None:
     """Give a list another title or description."""
     from newsletter.audience import lists as service
-    from newsletter.operations import records
 
     found = service.edit(session.store, name, title=title, description=description)
-    if session.json:
-        session.emit(records.mailing_list(found))
-    else:
-        session.console.print(lists_table(session, [found]))
+    _show(session, found)
 
 
 @lists.command()
@@ -72,13 +68,9 @@ def edit(session: Session, name: str, title: str | None, description: str | None
 def show(session: Session, name: str) -> None:
     """Show how many people stand where on one list."""
     from newsletter.audience import lists as service
-    from newsletter.operations import records
 
     found = service.find(session.store, name)
-    if session.json:
-        session.emit(records.mailing_list(found))
-    else:
-        session.console.print(lists_table(session, [found]))
+    _show(session, found)
 
 
 @lists.command()
@@ -118,3 +110,12 @@ def _show_all(session: Session) -> None:
             session.emit(records.mailing_list(counts))
     else:
         session.console.print(lists_table(session, found) if found else "There are no lists.")
+
+
+def _show(session: Session, counts: "ListCounts") -> None:
+    from newsletter.operations import records
+
+    if session.json:
+        session.emit(records.mailing_list(counts))
+    else:
+        session.console.print(lists_table(session, [counts]))

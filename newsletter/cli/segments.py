@@ -63,11 +63,7 @@ def create(session: Session, name: str, rule: str | None, file: Path | None) -> 
 
     text, source = _read(rule, file)
     warnings = service.create(session.store, name, text, utc_now(), source)
-    _warn(session, warnings)
-    if session.json:
-        session.emit({"name": name, "rule": text, "warnings": list(warnings)})
-    else:
-        session.console.print(f"Made the segment {name!r}.")
+    _show_saved(session, name, text, warnings, "Made")
 
 
 @segments.command()
@@ -81,11 +77,7 @@ def update(session: Session, name: str, rule: str | None, file: Path | None) -> 
 
     text, source = _read(rule, file)
     warnings = service.update(session.store, name, text, utc_now(), source)
-    _warn(session, warnings)
-    if session.json:
-        session.emit({"name": name, "rule": text, "warnings": list(warnings)})
-    else:
-        session.console.print(f"Changed the segment {name!r}.")
+    _show_saved(session, name, text, warnings, "Changed")
 
 
 @segments.command()
@@ -179,6 +171,14 @@ def _read(rule: str | None, file: Path | None) -> tuple[str, str]:
         return file.read_text("utf-8-sig").rstrip(), str(file)
     except UnicodeDecodeError as error:
         raise UsageError("it is not UTF-8", where=str(file)) from error
+
+
+def _show_saved(session: Session, name: str, rule: str, warnings: Sequence[str], what: str) -> None:
+    _warn(session, warnings)
+    if session.json:
+        session.emit({"name": name, "rule": rule, "warnings": list(warnings)})
+    else:
+        session.console.print(f"{what} the segment {name!r}.")
 
 
 def _warn(session: Session, warnings: Sequence[str]) -> None:

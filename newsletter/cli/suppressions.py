@@ -185,10 +185,4 @@ def sync(session: Session) -> None:
         )
     account = kind.open_account_list(settings)
     synced = syncing.sync(session.store, account, hashes_of(session), utc_now())
-    counts = synced.counts(account.kind)
-    if session.json:
-        session.emit(counts)
-        return
-    table = session.table(*(name.replace("_", " ") for name in counts))
-    table.add_row(*(f"{count:,}" for count in counts.values()))
-    session.console.print(table)
+    session.show_counts(synced.counts(account.kind))

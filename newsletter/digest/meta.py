@@ -11,12 +11,12 @@ from newsletter.digest.characters import harmless
 from newsletter.digest.front_matter import FrontMatter
 from newsletter.digest.keys import FOREIGN, KEPT, KNOWN
 from newsletter.digest.report import Pictures
+from newsletter.meant import meant
 from newsletter.model.digest import Meta, day_of
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.picture import COVER_PIXELS
 
 _FLAGS = ("true", "false", "yes", "no")
-_BY_LETTERS = {key.lower(): key for key in KNOWN}
 _NEAR = 0.75  # of difflib's measure; at 0.8 a key is taken for the other one misspelt
 _MISSPELT = 0.8
 _BULLET = re.compile(r"\A\s*[-*•]\s+")
@@ -309,8 +309,7 @@ def _says_something(value: str) -> bool:
 
 def _nearest(key: str) -> str:
     """The known key that an unknown one is near to, else nothing."""
-    close = difflib.get_close_matches(key.lower(), _BY_LETTERS, n=1, cutoff=_NEAR)
-    return _BY_LETTERS[close[0]] if close else ""
+    return meant(key, KNOWN, _NEAR) or ""
 
 
 def _no_date(value: object) -> tuple[str, str]:

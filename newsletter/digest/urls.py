@@ -7,7 +7,7 @@ from enum import Enum
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from newsletter.digest.slips import Slip, slip_in
-from newsletter.model.email import URL_FIELDS
+from newsletter.model.email import URL_FIELD
 from newsletter.model.finding import Severity
 
 _SPACE_AND_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
@@ -15,7 +15,6 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # as paths of Windows begin
 _PATH = re.compile(r"[./]")  # what no mere word has
 _UNSAFE = re.compile(r"(javascript|vbscript|data|file):")
-_MERGE_FIELD = re.compile(r"\{\{\s*([a-z_]+)\s*\}\}")
 _BRACES = re.compile(r"\{\{[^{}]*\}{1,2}")  # a bare address ends within them
 _RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
 
@@ -43,8 +42,8 @@ class Target:
 
 def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
     """What to do with the target `raw` of a link, picture or embed."""
-    field = _MERGE_FIELD.fullmatch(unquote(raw).strip())
-    if field and field[1] in URL_FIELDS and use is Use.LINK:
+    field = URL_FIELD.fullmatch(unquote(raw).strip())
+    if field and use is Use.LINK:
         return Target(f"{{{{{field[1]}}}}}")
     target = _checked(raw, base_url, use)
     braces = _BRACES.search(unquote(raw))
@@ -56,8 +55,8 @@ def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
 
 def _alone(braces: str, use: Use) -> str:
     """What to do about braces within an address."""
-    field = _MERGE_FIELD.fullmatch(braces)
-    if field and field[1] in URL_FIELDS and use is Use.LINK:
+    field = URL_FIELD.fullmatch(braces)
+    if field and use is Use.LINK:
         return f"Write {{{{{field[1]}}}}} alone as the target: it is a whole address."
     return "Write the address itself: no field is filled in there."
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from newsletter.lint.visible import captions
 from newsletter.model.blocks import Embed, Figure
 from newsletter.model.digest import Digest
+from newsletter.model.email import MERGE_FIELD
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import (
     Image,
@@ -24,10 +25,6 @@ _FIELD = re.compile(
     r"|\{{1,3}[$!]?(?P<braces>[^{}%\n][^{}\n]{0,200})\}{1,3}|[$#]\{(?P<sign>[^{}\n]{1,100})\}"
     r"|\$?\[{1,2}(?P<brackets>[^\[\]\n]{1,100})\]{1,2}\$?|<<(?P<angles>[^<>\n]{1,100})>>"
     r"|%(?P<percent>[A-Za-z][\w.]{1,60})%"
-)
-MERGE = re.compile(  # ours, as newsletter.render.fields has it; a test compares the two
-    r"\{\{\s*(subscriber\.[^\W\d][\w\u0300-\u036f-]*|unsubscribe_url|preferences_url|web_url)\s*"
-    r"(\|\s*default\(\s*(\"[^\"]*\"|'[^']*')\s*\)\s*)?\}\}"
 )
 _DEFAULT = re.compile(r"[|,=\"']|\bdefault\b|\bfallback\b|\bor\b", re.IGNORECASE)
 _PEOPLE = frozenset(
@@ -111,7 +108,7 @@ def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
 
 def _fix(match: re.Match[str]) -> str:
     """What to write for a field; nothing where it is none, or ours."""
-    if MERGE.fullmatch(match[0]):
+    if MERGE_FIELD.fullmatch(match[0]):
         return ""
     marks = str(match.lastgroup)
     inner = _DEFAULT.split(match[marks])[0].strip()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from newsletter.lint.visible import Run, holds_any, runs, shown
 from newsletter.model.digest import Digest
-from newsletter.model.email import URL_FIELDS
+from newsletter.model.email import URL_FIELD
 from newsletter.model.finding import Finding, Severity
 
 _LINK = re.compile(
@@ -18,7 +18,6 @@ _LINK = re.compile(
 )
 _ADDRESS = re.compile(r"\s*(?:https?:|mailto:|www\.|\.{0,2}/)", re.IGNORECASE)
 _TITLED = re.compile(r"(?P<address>.*?)(?P<title>\s+[\"“„«「][^\"]*[\"”“»」])?")
-_FIELD = re.compile(rf"\s*\{{\{{\s*({'|'.join(sorted(URL_FIELDS))})\s*\}}\}}\s*")
 
 
 def broken_link(digest: Digest) -> Iterator[Finding]:
@@ -48,7 +47,7 @@ def _fix(match: re.Match[str], run: Run) -> str:
     if match["gap"]:
         named = re.search(r"[^\W\d_]", match["text"]) and _ADDRESS.match(target)
         return "Remove the space between ] and (." if named else ""
-    if field := _FIELD.fullmatch(target):
+    if field := URL_FIELD.fullmatch(target.strip()):
         return f"Write it without spaces: [text]({{{{{field[1]}}}}})."
     if "{{" in target:
         return "Write the address itself: no field is filled in there."

@@ -5,11 +5,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 
-from newsletter.lint.foreign_fields import MERGE, fields_in
+from newsletter.lint.foreign_fields import fields_in
 from newsletter.lint.vague import is_vague
 from newsletter.lint.visible import body_nodes, texts
 from newsletter.model.blocks import Figure, Item, Labelled, Section
 from newsletter.model.digest import Digest
+from newsletter.model.email import MERGE_FIELD
 from newsletter.model.finding import Finding, Severity
 from newsletter.model.inline import Image, Link, Node
 from newsletter.model.walking import plain_text, walk
@@ -260,7 +261,7 @@ def literal_template(digest: Digest) -> Iterator[Finding]:
     """Braces that look like a merge field and are none stay as they are."""
     for text, place in texts(digest):
         for match in _TEMPLATE.finditer(text):
-            if not MERGE.fullmatch(match[0]) and not any(fields_in(match[0])):
+            if not MERGE_FIELD.fullmatch(match[0]) and not any(fields_in(match[0])):
                 yield Finding(
                     "literal-template",
                     Severity.INFO,

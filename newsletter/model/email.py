@@ -7,6 +7,7 @@ one pass over those pieces, so a reader's own data is never read as a template.
 import hashlib
 import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -47,6 +48,15 @@ IN_MAIL = "in_mail"  # has a value in mails, and none on a page for everybody
 # For themes: the email is the same for every list, and each send fills these for all of its mails.
 SEND_URLS = frozenset({"subscribe_url", "previous_url"})
 SEND_FIELDS = SEND_URLS | {LIST_NAME, IN_MAIL, "previous_title"}
+
+# How authors write a field.
+MERGE_FIELD = re.compile(
+    r"\{\{\s*(?P<name>subscriber\.[^\W\d][\w\u0300-\u036f-]*|"
+    r"unsubscribe_url|preferences_url|web_url)\s*"
+    r"(?:\|\s*default\(\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')\s*\)\s*)?\}\}"
+)
+# The target of a link may be one of these alone, which is never empty.
+URL_FIELD = re.compile(rf"\{{\{{\s*(?P<name>{'|'.join(sorted(URL_FIELDS))})\s*\}}\}}")
 
 MergeText = tuple[str | MergeField, ...]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from newsletter.errors import nearest
+from newsletter.meant import did_you_mean
 from newsletter.model.finding import Severity
 from newsletter.model.picture import Found, Picture, Problem
 
@@ -194,7 +194,7 @@ def _problems(shown: str, scaled: "Scaled") -> Iterator[Problem]:
 def _nearest(place: Path) -> str:
     """The name beside it that is near to its own, as a hint; empty where there is none."""
     try:
-        hint = nearest(place.name, _names(place.parent))
+        hint = did_you_mean(place.name, _names(place.parent))
     except (OSError, ValueError):
         return ""
     return hint if hint.startswith("Did") else ""

@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from newsletter.languages import cut, word_end
 from newsletter.model.email import (
+    MERGE_FIELD,
     SEND_FIELDS,
     SEND_URLS,
     URL_FIELDS,
@@ -24,11 +25,6 @@ from newsletter.model.email import (
 from newsletter.model.inline import Code, InlineNode, Link, Span
 from newsletter.model.walking import plain_text
 
-_FIELD = re.compile(
-    r"\{\{\s*(?P<name>subscriber\.[^\W\d][\w\u0300-\u036f-]*|"
-    r"unsubscribe_url|preferences_url|web_url)\s*"
-    r"(?:\|\s*default\(\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')\s*\)\s*)?\}\}"
-)
 # Serialised HTML: a bare < begins a tag, never a text, and values are quoted.
 _VALUE = r"""(?:"[^"]*"|'[^']*')"""
 _TAG = re.compile(rf"<[A-Za-z][\w:-]*(?:\s+[\w:-]+(?:={_VALUE})?)*\s*/?>")
@@ -73,7 +69,7 @@ class Fields:
         """An author's text with its merge fields as tokens; any other braces stay as they are."""
         if "{{" not in text:
             return text
-        return _FIELD.sub(
+        return MERGE_FIELD.sub(
             lambda match: self.token(match["name"], match["double"] or match["single"] or ""), text
         )
 

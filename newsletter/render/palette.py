@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.config import line_of
-from newsletter.errors import RenderError, nearest
+from newsletter.errors import RenderError
+from newsletter.meant import did_you_mean
 from newsletter.render import signs
 from newsletter.render.colours import COLOUR, faint, in_the_dark
 
@@ -27,7 +28,7 @@ def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: 
 
     if below:
         for keys, known in _unknown(own, below):
-            raise fault(f"unknown key {'.'.join(keys)}", *keys, hint=nearest(keys[-1], known))
+            raise fault(f"unknown key {'.'.join(keys)}", *keys, hint=did_you_mean(keys[-1], known))
     for table in _PALETTES:
         if not isinstance(own.get(table, {}), Mapping):
             raise fault(f"{table} is no table of colours", table)
@@ -43,7 +44,9 @@ def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: 
             raise fault(f"{table} is no table of signs", table)
         for name, value in own.get(table, {}).items():
             if name not in (known := signs.names(table)):
-                raise fault(f"unknown key {table}.{name}", table, name, hint=nearest(name, known))
+                raise fault(
+                    f"unknown key {table}.{name}", table, name, hint=did_you_mean(name, known)
+                )
             if not signs.is_sign(value):
                 raise fault(
                     f"{table}.{name} is no sign: {value!r}",

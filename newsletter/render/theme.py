@@ -14,8 +14,8 @@ from typing import Any
 
 import newsletter
 from newsletter.errors import RenderError, UsageError
-from newsletter.errors import nearest as nearest_name
 from newsletter.languages import FALLBACK, forms, nearest, words
+from newsletter.meant import did_you_mean
 from newsletter.render import palette
 from newsletter.render.signs import HtmlSigns, TextSigns
 
@@ -103,7 +103,7 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
     if not folders:
         known = sorted({path.name for folder in search for path in folder.glob("*/")})
         raise UsageError(
-            f"there is no theme {name!r}", where="theme", hint=nearest_name(name, known)
+            f"there is no theme {name!r}", where="theme", hint=did_you_mean(name, known)
         )
     settings: dict[str, Any] = {}
     for folder in reversed(_unique(folders)):

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from newsletter.config import LEAST_COMPLAINTS
+from newsletter.config import LEAST_COMPLAINTS, PolicySettings
 from newsletter.model.send import StoppedBy, Wait
 from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Waiting
@@ -17,13 +17,16 @@ _ENOUGH = 0.95  # of the accepted: a few mailboxes answer after hours
 _LEAST = 0.5  # what must have come back when the patience is over
 
 
+_POLICY = PolicySettings()
+
+
 @dataclass(frozen=True, slots=True)
 class CanaryLimits:
     """Shares of the accepted at which the rest stays, and how long reports are waited for."""
 
-    complaints: float = 0.001
-    bounces: float = 0.05
-    patience: dt.timedelta = dt.timedelta(minutes=30)
+    complaints: float = _POLICY.complaint_pause
+    bounces: float = _POLICY.bounce_pause
+    patience: dt.timedelta = dt.timedelta(minutes=_POLICY.canary_minutes)
     poll_seconds: float = 1.0
 
 

@@ -3,7 +3,8 @@ tested, is the store up to date."""
 
 from collections.abc import Callable, Sequence
 
-from newsletter.errors import Refused, nearest
+from newsletter.errors import Refused
+from newsletter.meant import did_you_mean
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance
 from newsletter.model.slug import spellings
@@ -93,7 +94,7 @@ def check_fields(store: Store, email: Email, list_name: str) -> Sequence[str]:
     who = "nobody" if number is None else f"nobody of {list_name}"
     return [
         f"{{{{ subscriber.{name} }}}} stays empty or shows its default: {who} has an attribute "
-        f"{name!r}. {nearest(name, known)}".rstrip()
+        f"{name!r}. {did_you_mean(name, known)}".rstrip()
         for name in unknown
     ]
 

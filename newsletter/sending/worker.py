@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from newsletter.config import PolicySettings
 from newsletter.links import Links
 from newsletter.sending import canary, owner
 from newsletter.sending.core import Notify
@@ -16,6 +17,8 @@ from newsletter.sending.patience import Patience
 from newsletter.store import Store
 from newsletter.times import Clock
 from newsletter.transports import Transport
+
+_STALE_AFTER = dt.timedelta(hours=PolicySettings().stale_schedule_hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Worker:
     notify: Notify
     backoff_seconds: float = 1.0
     chance: Callable[[], float] = random.random
-    stale_after: dt.timedelta = dt.timedelta(hours=12)  # a schedule that is later asks a person
+    stale_after: dt.timedelta = _STALE_AFTER  # a schedule that is later asks a person
     generation: Path | None = None  # see newsletter.sending.generation
     timezone: str = "UTC"  # in which times are shown, and whose days the rule of a segment means
     canary_limits: canary.CanaryLimits = field(default_factory=canary.CanaryLimits)

@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus
@@ -289,21 +290,23 @@ def page(
         query = query.where(deliveries.c.reported == reported)
     if after is not None:
         query = query.where(deliveries.c.number < after.number)
-    return [
-        Delivery(
-            send_id=row.send_id,
-            number=row.number,
-            subscriber_id=row.subscriber_id,
-            address=row.address,
-            status=DeliveryStatus(row.status),
-            attempts=row.attempts,
-            message_id=row.message_id,
-            reason=row.reason,
-            reported=Reported(row.reported) if row.reported else None,
-            at=row.at,
-        )
-        for row in connection.execute(query)
-    ]
+    return [delivery_of(row) for row in connection.execute(query)]
+
+
+def delivery_of(row: Row[Any]) -> Delivery:
+    """A row of deliveries, with the id of its send and the address of its subscriber."""
+    return Delivery(
+        send_id=row.send_id,
+        number=row.number,
+        subscriber_id=row.subscriber_id,
+        address=row.address,
+        status=DeliveryStatus(row.status),
+        attempts=row.attempts,
+        message_id=row.message_id,
+        reason=row.reason,
+        reported=Reported(row.reported) if row.reported else None,
+        at=row.at,
+    )
 
 
 def send_unheard_of(connection: Connection, after: dt.datetime, until: dt.datetime) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.model.send import Delivery, DeliveryStatus, Reported
+from newsletter.model.send import Delivery
+from newsletter.store.ledger.deliveries import delivery_of
 from newsletter.store.schema import (
     deliveries,
     events,
@@ -84,24 +85,7 @@ def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[Mailin
         .where(deliveries.c.subscriber_id == subscriber_id)
         .order_by(deliveries.c.send)
     )
-    return [
-        (
-            Delivery(
-                send_id=row.send_id,
-                number=row.number,
-                subscriber_id=row.subscriber_id,
-                address=row.address,
-                status=DeliveryStatus(row.status),
-                attempts=row.attempts,
-                message_id=row.message_id,
-                reason=row.reason,
-                reported=Reported(row.reported) if row.reported else None,
-                at=row.at,
-            ),
-            row,
-        )
-        for row in connection.execute(query)
-    ]
+    return [(delivery_of(row), row) for row in connection.execute(query)]
 
 
 def sends_of(connection: Connection, slug: str) -> Sequence[Row[Any]]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import UsageError, nearest
+from newsletter.errors import UsageError
+from newsletter.meant import did_you_mean
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import locks
 from newsletter.store.dialects import insert_into
@@ -46,7 +47,7 @@ def id_of(connection: Connection, name: str) -> int:
     if found is not None:
         return found
     names = connection.execute(sa.select(lists.c.name).order_by(lists.c.name)).scalars().all()
-    hint = nearest(name, names) or f"Make it: newsletter lists create {name}"
+    hint = did_you_mean(name, names) or f"Make it: newsletter lists create {name}"
     raise UsageError(f"there is no list {name!r}", hint=hint)
 
 

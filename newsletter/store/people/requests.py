@@ -124,14 +124,7 @@ def take(connection: Connection, request_id: int) -> Request | None:
     It is `failed` until it is settled: a process that dies on the way may have mailed it. The
     caller holds `locks.people`, so that the limits of a mailbox count each other's.
     """
-    statement = (
-        sa.update(requests)
-        .where(requests.c.id == request_id, requests.c.state == RequestState.WAITING)
-        .values(state=RequestState.FAILED, reason=_IN_HAND)
-        .returning(requests)
-    )
-    row = connection.execute(statement).first()
-    return None if row is None else _request(row)
+    return _take(connection, request_id, requests.c.state)
 
 
 def find(connection: Connection, request_id: int) -> Request | None:
@@ -183,14 +176,7 @@ def welcomes_due(connection: Connection, limit: int) -> Sequence[int]:
 
 def take_welcome(connection: Connection, request_id: int) -> Request | None:
     """Take a welcome in hand; None if another process was faster."""
-    statement = (
-        sa.update(requests)
-        .where(requests.c.id == request_id, requests.c.welcome == RequestState.WAITING)
-        .values(welcome=RequestState.FAILED, reason=_IN_HAND)
-        .returning(requests)
-    )
-    row = connection.execute(statement).first()
-    return None if row is None else _request(row)
+    return _take(connection, request_id, requests.c.welcome)
 
 
 def settle_welcome(
@@ -244,6 +230,17 @@ def delete_older(connection: Connection, before: dt.datetime) -> Sequence[tuple[
         statement.returning(requests.c.list_id, requests.c.subscriber_id)
     ).all()
     return [(row.list_id, row.subscriber_id) for row in rows if None not in row]
+
+
+def _take(connection: Connection, request_id: int, state: sa.Column[Any]) -> Request | None:
+    statement = (
+        sa.update(requests)
+        .where(requests.c.id == request_id, state == RequestState.WAITING)
+        .values({state: RequestState.FAILED, requests.c.reason: _IN_HAND})
+        .returning(requests)
+    )
+    row = connection.execute(statement).first()
+    return None if row is None else _request(row)
 
 
 def _request(row: Row[Any]) -> Request:

@@ -4,7 +4,6 @@ Nothing of a text is ever run: here it becomes data, and in a query bound parame
 """
 
 import datetime as dt
-import difflib
 import re
 import unicodedata
 from collections.abc import Collection
@@ -15,6 +14,7 @@ from lark import Token, Tree
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from newsletter.errors import UsageError
+from newsletter.meant import meant
 from newsletter.model.event import EventType
 from newsletter.model.segment import (
     LONGEST_NUMBER,
@@ -51,6 +51,7 @@ _EVENTS = {
 }
 # Words that begin a test; misspelt, they are taken for attributes.
 _OPENERS = ("opened", "clicked", "delivered", "joined", "paused", "attribute", "not")
+_NEAR = 0.75  # an attribute may be called like one
 _YEARS = range(1900, 3000)
 _MOST_DAYS = 36_500
 _MOST_TIMES = 1_000_000
@@ -252,13 +253,12 @@ class _Reading:
     def advice(self, offset: int, word: str, expected: Collection[str]) -> str:
         """The word that was probably meant, else all that may stand here."""
         words = [name.strip("_").lower() for name in expected if name.startswith("_")]
-        if close := difflib.get_close_matches(word.lower(), words, n=1):
-            return f"Did you mean {close[0]!r}?"
+        if close := meant(word, words):
+            return f"Did you mean {close!r}?"
         previous = re.search(r"([\w-]+)\s*\Z", self.text[:offset])
-        if previous and previous[1].lower() not in PLAIN_WORDS:
-            close = difflib.get_close_matches(previous[1].lower(), _OPENERS, n=1, cutoff=0.75)
-            if close:
-                return f"Did you mean {close[0]!r} before it?"
+        before = previous[1] if previous else ""
+        if before.lower() not in PLAIN_WORDS and (close := meant(before, _OPENERS, _NEAR)):
+            return f"Did you mean {close!r} before it?"
         if word in ('"', "'", "“"):
             return f"This quote has no end; write {word} behind the text, too."
         if "STRING" in expected and word[:1].isalpha():

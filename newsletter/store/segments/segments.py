@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.errors import UsageError, nearest
+from newsletter.errors import UsageError
+from newsletter.meant import did_you_mean
 from newsletter.model.segment import OnList, Segment, SegmentRule, tests
 from newsletter.model.send import ENDED
 from newsletter.model.subscriber import SubscriptionStatus
@@ -24,7 +25,7 @@ def find(connection: Connection, name: str) -> Segment:
     if row is not None:
         return _segment(row)
     names = connection.execute(sa.select(segments.c.name).order_by(segments.c.name)).scalars().all()
-    hint = nearest(name, names) or f"Make it: newsletter segments create {name} RULE"
+    hint = did_you_mean(name, names) or f"Make it: newsletter segments create {name} RULE"
     raise UsageError(f"there is no segment {name!r}", hint=hint)
 
 
