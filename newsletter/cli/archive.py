@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.serve import warn_of_english
 
 
@@ -13,7 +13,7 @@ def archive() -> None:
     """Write what was sent as a static site."""
 
 
-@archive.command()
+@archive.command(epilog=examples("archive build public"))
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @command
 def build(session: Session, folder: Path) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.sends import SendId
 from newsletter.cli.showing import send_record, show, show_findings, warn
@@ -27,7 +27,7 @@ def pause(session: Session, send: str) -> None:
     _print(session, control.pause(session.store, send, utc_now))
 
 
-@click.command()
+@click.command(epilog=examples("resume 20260106-a1b2c3", "resume --all"))
 @click.argument("send", type=SendId(), required=False)
 @click.option("--all", "every", is_flag=True, help="All that nobody runs, and that wait for quota.")
 @click.option("--cancelled", is_flag=True, help="Send a cancelled one to who has not had it.")
@@ -109,7 +109,7 @@ def cancel(session: Session, send: str) -> None:
     _print(session, control.cancel(session.store, send, utc_now))
 
 
-@click.command()
+@click.command(epilog=examples("resolve 20260106-a1b2c3 --unknown accept"))
 @click.argument("send", type=SendId())
 @click.option(
     "--unknown",

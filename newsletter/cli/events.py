@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.showing import in_zone
 from newsletter.errors import UsageError
 
@@ -24,7 +24,7 @@ def events() -> None:
     """Apply what was reported about deliveries."""
 
 
-@events.command()
+@events.command(epilog=examples("events pull --once"))
 @click.option("--once", is_flag=True, help="Leave when the queue is empty.")
 @command
 def pull(session: Session, once: bool) -> int:
@@ -77,7 +77,7 @@ def _queue(settings: "Settings") -> "Queue":
     return source.open_queue(settings)
 
 
-@events.command()
+@events.command(epilog=examples("events replay events.jsonl"))
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @command
 def replay(session: Session, file: Path) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.showing import in_zone
 from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import UsageError
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     pass
 
 
-@click.command()
+@click.command(
+    epilog=examples("explain ada@example.com", "explain ada@example.com --issue 2026-01-06-welcome")
+)
 @click.argument("address")
 @click.option("--issue", help="Whether this issue reached them, and why or why not.")
 @command

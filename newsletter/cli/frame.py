@@ -185,6 +185,11 @@ def command(function: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
     return update_wrapper(wrapped, function)
 
 
+def examples(*lines: str) -> str:
+    """Calls to copy, as the end of a command's --help."""
+    return "\n".join(("\b", "Examples:", *(f"  newsletter {line}" for line in lines)))
+
+
 def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code: the one place that catches everything."""
     arguments = sys.argv[1:] if arguments is None else arguments

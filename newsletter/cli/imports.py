@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
@@ -26,7 +26,15 @@ _REASONS = (
 )
 
 
-@click.command(name="import")
+@click.command(
+    name="import",
+    epilog=examples(
+        "subscribers import subscribers/example.csv --list readers --dry-run",
+        "subscribers import subscribers/example.csv --list readers --rejects rejects.csv",
+        "subscribers import subscribers/example.csv --list readers --from mailchimp",
+        "subscribers import subscribers/example.csv --list readers --as unsubscribed",
+    ),
+)
 @click.argument(
     "files",
     metavar="FILE...",

@@ -2,14 +2,14 @@
 
 import click
 
-from newsletter.cli.frame import Session, command, show_error
+from newsletter.cli.frame import Session, command, examples, show_error
 from newsletter.errors import NewsletterError
 from newsletter.model.finding import Finding, Severity
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
-@click.command()
+@click.command(epilog=examples("lint", "lint 2026-01-06-welcome --strict", "lint --format github"))
 @click.argument("issues", metavar="ISSUE...", nargs=-1)
 @click.option(
     "--format",

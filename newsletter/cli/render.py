@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.model.finding import Severity
 
 
-@click.command()
+@click.command(epilog=examples("render 2026-01-06-welcome --out out"))
 @click.argument("issue")
 @click.option(
     "--out",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def list_(session: Session) -> None:
     _show_all(session)
 
 
-@segments.command()
+@segments.command(epilog=examples("segments create berlin 'city = \"Berlin\"'"))
 @click.argument("name")
 @_rule
 @command

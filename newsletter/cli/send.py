@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.asking import ask
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.showing import in_zone, show_findings, warn
 from newsletter.errors import Refused
@@ -35,7 +35,14 @@ class Share(click.ParamType[float]):
         return share
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "send 2026-01-06-welcome --list readers --dry-run",
+        "send 2026-01-06-welcome --list readers",
+        'send 2026-01-06-welcome --list readers --at "2026-11-24 08:00"',
+        "send 2026-01-06-welcome --list readers --canary 5%",
+    )
+)
 @click.argument("issue")
 @click.option("--list", "list_name", help="The list; front matter may name it instead.")
 @click.option("--segment", help="Only this segment of the list.")

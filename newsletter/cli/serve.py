@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.sends import warn_if_restored
 
 if TYPE_CHECKING:
     from newsletter.web.site import Site
 
 
-@click.command()
+@click.command(epilog=examples("serve", "serve --host 0.0.0.0 --port 8080"))
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks one."

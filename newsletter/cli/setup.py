@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 
 
-@click.command()
+@click.command(epilog=examples("init letters"))
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @command
 def init(session: Session, folder: Path) -> None:
@@ -34,7 +34,7 @@ def init(session: Session, folder: Path) -> None:
     )
 
 
-@click.command()
+@click.command(epilog=examples('new "Quiet machines"', 'new "Quiet machines" --date 2026-11-24'))
 @click.argument("title")
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Its date; today if left out.")
 @command

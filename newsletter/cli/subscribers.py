@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from newsletter.cli.asking import ask
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.imports import import_, undo
 from newsletter.cli.imports import list_ as imports
 from newsletter.cli.removing import delete, move, remove
@@ -61,7 +61,7 @@ for _command in (import_, undo, imports, remove, delete, move):
     subscribers.add_command(_command)
 
 
-@subscribers.command()
+@subscribers.command(epilog=examples("subscribers add ada@example.com --list readers --name Ada"))
 @click.argument("address")
 @click.option("--list", "list_name", required=True, help="The list to join.")
 @click.option("--name", help="The person's name.")
@@ -187,7 +187,7 @@ def list_(
         session.notes.print(f"The newest {most}; ask for more with --limit, or export.")
 
 
-@subscribers.command()
+@subscribers.command(epilog=examples("subscribers export --list readers --out readers.csv"))
 @click.option("--list", "list_name", help="Only this list.")
 @_segment
 @click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker
 from newsletter.cli.showing import show_findings, warn
 from newsletter.errors import UsageError
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from newsletter.notices.testing import Trial
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "test 2026-01-06-welcome --to you@example.com",
+        "test 2026-01-06-welcome --to you@example.com --as ada@example.com",
+    )
+)
 @click.argument("issue")
 @click.argument("more", nargs=-1, metavar="[ADDR]...")
 @click.option("--to", multiple=True, metavar="ADDR", help="An address to mail; may be repeated.")
