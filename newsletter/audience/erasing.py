@@ -2,6 +2,7 @@
 
 What stays is the ledger's row without an address, the facts of consent without anything personal,
 and a keyed hash of the address, by which no import and no form brings the person back.
+The wish: Article 17 of the GDPR, https://gdpr-info.eu/art-17-gdpr/
 """
 
 import email.parser

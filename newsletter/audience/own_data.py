@@ -1,4 +1,7 @@
-"""All that is held of a reader, for themselves: Article 15 of the GDPR."""
+"""All that is held of a reader, for themselves: Article 15 of the GDPR.
+
+https://gdpr-info.eu/art-15-gdpr/
+"""
 
 import datetime as dt
 import json

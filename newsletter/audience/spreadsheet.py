@@ -1,5 +1,7 @@
 """Cells that a spreadsheet would run as a formula.
 
+https://owasp.org/www-community/attacks/CSV_Injection
+
 `guard` puts an apostrophe before each place where one could begin: at the beginning of a cell, and
 after a semicolon or a line break in it, for a spreadsheet of a country that writes decimal commas
 splits there too. `unguard` takes them away: for any text `unguard(guard(text)) == text`.

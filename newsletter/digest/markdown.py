@@ -1,5 +1,7 @@
 """The Markdown parser: CommonMark with tables, strikethrough, footnotes and bare URLs.
 
+https://spec.commonmark.org/0.31.2/, and for tables and strikethrough https://github.github.com/gfm/.
+
 Two things differ from the standard. Emphasis beside Chinese, Japanese or Korean letters is
 recognised, after the CJK-friendly emphasis specification; text without such letters parses as
 ever. And a bare URL ends at CJK punctuation, which is never part of one.

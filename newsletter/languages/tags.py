@@ -1,4 +1,7 @@
-"""A language tag (BCP 47) -> its direction, and the tags whose words serve its readers."""
+"""A language tag -> its direction, and the tags whose words serve its readers.
+
+BCP 47: https://www.rfc-editor.org/info/bcp47
+"""
 
 from typing import Literal
 

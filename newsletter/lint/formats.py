@@ -1,4 +1,8 @@
-"""Findings as text, JSON, SARIF, or annotations of a forge."""
+"""Findings as text, JSON, SARIF, or annotations of a forge.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
+"""
 
 import json
 from collections import defaultdict

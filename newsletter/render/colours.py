@@ -2,6 +2,7 @@
 
 Contrast is that of WCAG 2, level AA: to its ground text wants 4.5 (1.4.3), and a line or shape that
 says something 3 (1.4.11). Rules that only decorate want none.
+https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
 """
 
 import colorsys

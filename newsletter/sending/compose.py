@@ -80,7 +80,7 @@ def compose(
         values=values,
         headers=(
             ("List-Id", context.list_header),
-            ("List-Unsubscribe", f"<{unsubscribe_url}>"),
+            ("List-Unsubscribe", f"<{unsubscribe_url}>"),  # RFC 2369, and RFC 8058 for the next
             ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
             ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # Exchange answers no issue then
             ("X-Newsletter-Ref", ref),

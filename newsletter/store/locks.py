@@ -1,5 +1,7 @@
 """The locks that transactions take in PostgreSQL, and the one order in which they are taken.
 
+https://www.postgresql.org/docs/current/explicit-locking.html
+
 In SQLite a transaction that writes has the whole store to itself. In PostgreSQL two of them would
 wait for each other if each held what the other wants, until one is ended. So whoever takes more
 than one of these takes them in this order, and leaves out what it does not need:

@@ -2,6 +2,7 @@
 
 Headers are joined here, not by email.message: that turns a long List-Unsubscribe URI into encoded
 words, which breaks one-click unsubscribe, and lets some control characters through.
+https://www.rfc-editor.org/rfc/rfc5322, and for words beyond ASCII https://www.rfc-editor.org/rfc/rfc2047
 """
 
 import datetime as dt

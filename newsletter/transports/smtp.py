@@ -12,7 +12,8 @@ it does not say any more, means for the mail:
     4xx, 5xx after the end of the mail       RetryLater, Rejected
     no reply, or none of SMTP, after it      Unknown: it may have been taken, and is never repeated
 
-Mails are plain ASCII, so neither 8BITMIME nor SMTPUTF8 is asked for.
+Mails are plain ASCII, so neither 8BITMIME nor SMTPUTF8 is asked for. What a reply means is told by
+RFC 5321, 4.2 (https://www.rfc-editor.org/rfc/rfc5321#section-4.2), and those of AUTH by RFC 4954.
 """
 
 import base64

@@ -1,4 +1,7 @@
-"""The newest issues as feeds: Atom (RFC 4287) and JSON Feed 1.1."""
+"""The newest issues as feeds: Atom (RFC 4287) and JSON Feed 1.1.
+
+https://www.rfc-editor.org/rfc/rfc4287, https://www.jsonfeed.org/version/1.1/
+"""
 
 import datetime as dt
 import json

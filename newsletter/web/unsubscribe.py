@@ -2,6 +2,8 @@
 
 GET changes nothing, for link scanners follow every link of a mail. POST leaves at once, as RFC 8058
 wants it: no cookie, no redirect, on disk before the answer.
+
+https://www.rfc-editor.org/rfc/rfc8058
 """
 
 import logging

@@ -1,7 +1,8 @@
 """What a bounce or complaint means for its address: the tables of causes.
 
-The words are those of "Bounce types" and "Complaint object" in Amazon SES's documentation. A word
-that is in no table never punishes a reader: its cause is UNKNOWN, of which nothing follows.
+The words are those of "Bounce types" and "Complaint object" in
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html. A word that is in no table
+never punishes a reader: its cause is UNKNOWN, of which nothing follows.
 """
 
 import re

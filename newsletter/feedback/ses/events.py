@@ -1,8 +1,8 @@
 """The JSON of SES -> Event: both shapes it has, bare or in an SNS envelope.
 
 SES event publishing says `eventType`, the older notifications say `notificationType`; the fields
-are those of "Contents of event data that Amazon SES publishes to Amazon SNS". Nothing here trusts
-the input: what is no event comes back as NoEvent, never as an exception.
+are those of https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html.
+Nothing here trusts the input: what is no event comes back as NoEvent, never as an exception.
 """
 
 import datetime as dt

@@ -1,8 +1,8 @@
 """A request that says it is of SNS -> a proven envelope, or why it is refused.
 
 Pure but for `key_of`, which may fetch the certificate that the request names, and is asked only
-about a place where SNS keeps them. The string to sign is that of "Verifying the signatures of
-Amazon SNS messages".
+about a place where SNS keeps them. The string to sign is that of
+https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
 
 import base64

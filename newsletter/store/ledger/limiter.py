@@ -3,6 +3,7 @@
 GCRA: `next_at` is when the next recipient may go. Unused time is not saved up, so that no burst
 follows a pause. `share` is how much of the rate is used: it is halved when the provider says it
 was too much, and comes back slowly.
+https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 """
 
 import datetime as dt

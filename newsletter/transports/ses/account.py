@@ -1,4 +1,7 @@
-"""What the SES account allows right now, by GetAccount."""
+"""What the SES account allows right now, by GetAccount.
+
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
+"""
 
 import math
 from collections.abc import Mapping

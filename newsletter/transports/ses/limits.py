@@ -1,6 +1,8 @@
 """What SES refuses, checked here: botocore sends almost anything, and a bad entry costs a call.
 
-Numbers from the API reference of SendBulkEmail and SendEmail (version 2).
+The numbers are those of
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendBulkEmail.html and
+API_SendEmail.html.
 """
 
 import json

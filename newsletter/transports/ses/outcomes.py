@@ -1,7 +1,9 @@
 """What SES answers -> what it means for a send.
 
 Two tables: the error of a whole call, and the status of one entry of a bulk call. What is in
-neither is never taken for a success or for a refusal: it is unknown, and the send stops.
+neither is never taken for a success or for a refusal: it is unknown, and the send stops. The words:
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendBulkEmail.html#API_SendBulkEmail_Errors
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_BulkEmailEntryResult.html
 """
 
 import re

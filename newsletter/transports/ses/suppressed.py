@@ -1,4 +1,7 @@
-"""The suppression list of the account, or of its tenant, which SES keeps beside ours."""
+"""The suppression list of the account, or of its tenant, which SES keeps beside ours.
+
+https://docs.aws.amazon.com/ses/latest/dg/sending-email-suppression-list.html
+"""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence

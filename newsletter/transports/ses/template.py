@@ -3,6 +3,7 @@
 SES substitutes `{{name}}` and nothing else, escapes nothing, and takes every brace pair of the
 content for a variable. So each value is escaped here for the place it stands in, and every run of
 braces that its parser could misread travels as a variable of its own, whose value it is.
+https://docs.aws.amazon.com/ses/latest/dg/send-personalized-email-api.html
 """
 
 import json
