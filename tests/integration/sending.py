@@ -75,8 +75,8 @@ def fill_list(store: Store, size: int, list_name: str = "readers", first: int = 
     with store.write() as connection:
         lists.create(connection, list_name, NOW)
         list_id = lists.id_of(connection, list_name)
-        missing = insert_into(connection, schema.subscribers).on_conflict_do_nothing()
-        connection.execute(missing, [_reader(number) for number in numbers])
+        new = insert_into(connection, schema.subscribers).on_conflict_do_nothing()
+        connection.execute(new, [_reader(number) for number in numbers])
         keys = [f"r{number}@example.com" for number in numbers]
         ids = sa.select(schema.subscribers.c.id).where(schema.subscribers.c.address_key.in_(keys))
         readers = connection.execute(ids.order_by(schema.subscribers.c.id)).scalars().all()
@@ -89,7 +89,8 @@ def fill_list(store: Store, size: int, list_name: str = "readers", first: int = 
             "updated_at": consent.at,
         }
         rows = [{**standing, "subscriber_id": reader} for reader in readers]
-        connection.execute(sa.insert(schema.subscriptions), rows)
+        new = insert_into(connection, schema.subscriptions).on_conflict_do_nothing()
+        connection.execute(new, rows)
         confirmed = ConsentKind.CONFIRMED
         consents.append_each(connection, [(list_id, who, confirmed, consent) for who in readers])
 
