@@ -17,6 +17,7 @@ from pathlib import Path
 
 import jinja2
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 
 from newsletter.store import Store, open_store, upgrade
@@ -76,6 +77,23 @@ def compiled_templates() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Environment, "compile", compile_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_aws() -> Iterator[None]:
+    """Read each file that describes a service of AWS once in a run: every session of boto3 reads
+    them anew, which is two thirds of what it takes to make a client."""
+    load_anew = JSONFileLoader.load_file
+    models: dict[str, object] = {}
+
+    def load_once(loader: JSONFileLoader, path: str) -> object:
+        if path not in models:
+            models[path] = load_anew(loader, path)
+        return models[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", load_once)
         yield
 
 

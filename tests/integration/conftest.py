@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.scaffold import start
-from tests.integration.commandline import Call, in_process, write_issue
+from tests.integration.commandline import Call, in_process, spawn, write_issue
+
+READERS = "readers"
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +24,16 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out of the environment what changes the settings of every newsletter."""
+    for name in [name for name in os.environ if name.startswith("NEWSLETTER_")]:
+        monkeypatch.delenv(name)
+
+
 @pytest.fixture
 def project(new_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A newsletter of its own with one more issue, `2026-01-07-valley`; the current folder."""
-    for name in [name for name in os.environ if name.startswith("NEWSLETTER_")]:
-        monkeypatch.delenv(name)
+    forget_settings(monkeypatch)
     folder = tmp_path / "letter"
     shutil.copytree(new_project, folder)
     write_issue(folder, "2026-01-07-valley.md")
@@ -40,11 +47,23 @@ def call(project: Path, capsys: pytest.CaptureFixture[str]) -> Call:
     return in_process(capsys)
 
 
+@pytest.fixture(scope="session")
+def store_of_readers(new_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store of a new newsletter into which its example was imported, once for the whole run."""
+    folder = tmp_path_factory.mktemp("readers") / "letter"
+    shutil.copytree(new_project, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        forget_settings(patch)
+        done = spawn(folder, "subscribers", "import", "subscribers/example.csv", "--list", READERS)
+    assert done.code == 0, done.err
+    return folder / "subscribers" / "newsletter.db"
+
+
 @pytest.fixture
-def readers(call: Call) -> str:
+def readers(project: Path, store_of_readers: Path) -> str:
     """The name of a list with three people: Ada, Lin and Sam."""
-    assert call("subscribers", "import", "subscribers/example.csv", "--list", "readers").code == 0
-    return "readers"
+    shutil.copy(store_of_readers, project / "subscribers" / "newsletter.db")
+    return READERS
 
 
 @pytest.fixture
