@@ -7,8 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from newsletter.errors import place_in_code
+
+if TYPE_CHECKING:
+    import asyncio
 
 _AGAIN_SECONDS = 30.0
 _SILENT_SECONDS = 15 * 60.0  # longer than any one call to the outside may take
@@ -110,3 +114,10 @@ class Watch:
     def troubles(self) -> dict[str, Trouble]:
         found = {name: trouble() for name, trouble in self._asked.items()}
         return {name: trouble for name, trouble in found.items() if trouble is not None}
+
+
+def heed(future: "asyncio.Future[Any]") -> None:
+    """Take note of an error for which nobody waits any more: asyncio would print its message, and
+    that may hold anything. Who still waits gets it all the same."""
+    if not future.cancelled():
+        future.exception()

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from newsletter.supervising import Trouble
+from newsletter.supervising import Trouble, heed
 
 Asked = TypeVar("Asked")
 Done = TypeVar("Done")
@@ -37,7 +37,7 @@ class Together(Generic[Asked, Done]):
         self._waiting.append(asked)
         if self._next is None:
             self._next = asyncio.create_task(self._run())
-            self._next.add_done_callback(_heed)
+            self._next.add_done_callback(heed)
         return await asyncio.shield(self._next)
 
     def trouble(self) -> Trouble | None:
@@ -56,10 +56,3 @@ class Together(Generic[Asked, Done]):
                 return await run_in_threadpool(self._apply, asked)
             finally:
                 self._began_at = None
-
-
-def _heed(task: asyncio.Task[Done]) -> None:
-    """Take note of an error for which nobody waits any more: asyncio would print its message, and
-    that may hold anything. Who still waits gets it all the same."""
-    if not task.cancelled():
-        task.exception()

@@ -119,6 +119,11 @@ def send_everything(url: str, letter: str, folder: str, threads: int) -> float:
     store = open_store(url, Path())
     send_id = plan(store, Order("issue", Email.from_json(letter), LIST), utc_now())
     transport: Transport = Nowhere(concurrency=threads) if threads else Outbox(Path(folder))
+    return speed_of(store, send_id, transport)
+
+
+def speed_of(store: Store, send_id: str, transport: Transport) -> float:
+    """Run a send to its end and close its store; returns the recipients a second."""
     worker = Worker(
         store=store,
         transport=transport,

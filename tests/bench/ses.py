@@ -1,7 +1,6 @@
 """How fast a send goes through SES, against a stand-in that answers after 50 ms."""
 
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,15 +15,14 @@ from newsletter.config import SesSettings
 from newsletter.model.email import Email, fill
 from newsletter.project import utc_now
 from newsletter.sending.plan import Order, plan
-from newsletter.sending.run import run
-from newsletter.sending.worker import Worker
 from newsletter.store import open_store
 from newsletter.transports.ses.transport import Ses
 from tests.bench.audience import LIST, import_people, people_file
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
 from tests.bench.processes import apart
-from tests.bench.rendering import email_json, links
+from tests.bench.rendering import email_json
+from tests.bench.sending import speed_of
 from tests.standin.client import StandIn, running
 
 _LATENCY_MS = 50
@@ -107,21 +105,7 @@ def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> float:
     settings = SesSettings.model_validate(
         {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
     )
-    worker = Worker(
-        store=store,
-        transport=Ses(settings),
-        links=links(),
-        max_rate=0,
-        clock=utc_now,
-        stop=threading.Event(),
-        notify=print,
-    )
-    started = time.perf_counter()
-    done = run(worker, send_id)
-    seconds = time.perf_counter() - started
-    assert done.counts.accepted == done.counts.recipients > 0
-    store.close()
-    return done.counts.accepted / seconds
+    return speed_of(store, send_id, Ses(settings))
 
 
 def plain_loop(endpoint: str, letter: str, threads: int, size: int) -> float:

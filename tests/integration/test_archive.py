@@ -10,7 +10,6 @@ from urllib.parse import quote
 import pytest
 from lxml import etree
 from lxml import html as lxml_html
-from sqlalchemy import event
 
 from newsletter.model.email import Message
 from newsletter.model.send import Outcome, Rejected
@@ -20,6 +19,7 @@ from newsletter.transports.memory import Memory
 from newsletter.web.site import Site
 from tests.integration.publishing import BASE_URL, Visitor, letter, planned, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list, worker
+from tests.integration.statements import statements
 
 POLICY = (
     "default-src 'none'; img-src 'self' https: data:; style-src 'unsafe-inline'; "
@@ -487,13 +487,9 @@ def test_the_sealed_mail_is_read_once(client: Visitor, store: Store, clock: Fixe
     """Later requests find the finished page, and the newest one is looked for once a second."""
     sent(store, "news", letter(), clock)
     client.get("/archive/news/")
-    statements: list[str] = []
 
-    def count(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
+    with statements(store) as asked:
+        for _ in range(20):
+            assert client.get("/archive/news/").status == 200
 
-    event.listen(store.engine, "before_cursor_execute", count)
-    for _ in range(20):
-        assert client.get("/archive/news/").status == 200
-
-    assert statements == []
+    assert asked == []

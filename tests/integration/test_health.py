@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event
 
 from newsletter import __version__
 from newsletter.config import TransportSettings
@@ -21,6 +20,7 @@ from newsletter.web.site import Site
 from tests.factories import join, make_list
 from tests.integration.publishing import Visitor, letter, planned, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
+from tests.integration.statements import statements
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -160,16 +160,12 @@ def test_metrics_tell_where_ses_says_nothing_of_what_was_sent(
 
 def test_metrics_ask_the_store_once_in_ten_seconds(visitor: Visitor, store: Store) -> None:
     samples(visitor)
-    statements: list[str] = []
 
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
+    with statements(store) as asked:
+        for _ in range(10):
+            samples(visitor)
 
-    event.listen(store.engine, "before_cursor_execute", note)
-    for _ in range(10):
-        samples(visitor)
-
-    assert statements == []
+    assert asked == []
 
 
 def test_metrics_hold_no_address(visitor: Visitor, store: Store, clock: FixedClock) -> None:

@@ -26,6 +26,7 @@ from tests.integration.sending import (
     order,
     worker,
 )
+from tests.integration.statements import statements
 
 ZONE = "Asia/Shanghai"
 
@@ -213,23 +214,15 @@ def test_a_rule_about_a_list_that_is_gone_is_refused(readers: Store) -> None:
 
 def test_freezing_is_one_statement(readers: Store) -> None:
     """A million rows are never brought here."""
-    import sqlalchemy as sa
-
-    statements: list[str] = []
     rule = 'city = "Berlin" and not opened within 90 days and delivered at most 3 times'
     wanted = aimed(rule, at=NOW + dt.timedelta(hours=1))
     send_id = plan(readers, wanted, NOW)
-    sa.event.listen(
-        readers.engine,
-        "before_cursor_execute",
-        lambda conn, cursor, statement, *rest: statements.append(statement),
-    )
 
-    with readers.write() as connection:
+    with statements(readers) as asked, readers.write() as connection:
         number = sends.number_of(connection, send_id)
         deliveries.freeze(connection, number, Moment(NOW))
 
-    written = [text for text in statements if text.startswith("INSERT")]
+    written = [text for text in asked if text.startswith("INSERT")]
     assert len(written) == 1
     assert "SELECT" in written[0]
-    assert not any(text.startswith("SELECT") and "json_each" in text for text in statements)
+    assert not any(text.startswith("SELECT") and "json_each" in text for text in asked)

@@ -48,6 +48,8 @@ from tests.integration.sending import (
     worker,
 )
 
+SLEEPER = "elsewhere/1/1/a"  # an owner on another machine
+
 
 def accept(batch: Sequence[Message]) -> list[Outcome]:
     return [Accepted(message.ref) for message in batch]
@@ -414,32 +416,32 @@ def test_asked_to_stop_a_run_finishes_its_batch_and_can_be_resumed(store: Store)
     assert resumed.counts == Counts(accepted=120)
 
 
+def asleep(store: Store, send_id: str) -> tuple[int, int, Claim, FixedClock]:
+    """The number and epoch of a send whose owner claimed one and fell asleep; when its lease has
+    ended."""
+    lease = NOW + dt.timedelta(seconds=60)
+    with store.write() as connection:
+        number = sends.number_of(connection, send_id)
+        epoch = ownership.take(connection, number, SLEEPER, NOW, lease)
+        claimed = claims.claim(
+            connection, number, owner=SLEEPER, epoch=epoch, size=1, now=NOW, lease_until=lease
+        )
+    assert isinstance(claimed, Claim)
+    return number, epoch, claimed, FixedClock(lease + dt.timedelta(seconds=1))
+
+
 def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) -> None:
     """Fencing: the epoch refuses its claims, the batch lets it settle what it asked for itself."""
     fill_list(store, 2)
     send_id = plan(store, order(), NOW)
-    lease = NOW + dt.timedelta(seconds=60)
-    with store.write() as connection:
-        number = sends.number_of(connection, send_id)
-        epoch = ownership.take(connection, number, "elsewhere/1/1/a", NOW, lease)
-        claimed = claims.claim(
-            connection,
-            number,
-            owner="elsewhere/1/1/a",
-            epoch=epoch,
-            size=1,
-            now=NOW,
-            lease_until=lease,
-        )
-    assert isinstance(claimed, Claim)
-    clock = FixedClock(lease + dt.timedelta(seconds=1))
+    number, epoch, claimed, clock = asleep(store, send_id)
 
     after = run.run(worker(store, Memory(), clock=clock), send_id)
     with store.write() as connection:
         late = claims.claim(
             connection,
             number,
-            owner="elsewhere/1/1/a",
+            owner=SLEEPER,
             epoch=epoch,
             size=1,
             now=clock(),
@@ -463,21 +465,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
 def test_a_sleeper_cannot_overwrite_what_was_claimed_again(store: Store) -> None:
     fill_list(store, 1)
     send_id = plan(store, order(), NOW)
-    lease = NOW + dt.timedelta(seconds=60)
-    with store.write() as connection:
-        number = sends.number_of(connection, send_id)
-        epoch = ownership.take(connection, number, "elsewhere/1/1/a", NOW, lease)
-        claimed = claims.claim(
-            connection,
-            number,
-            owner="elsewhere/1/1/a",
-            epoch=epoch,
-            size=1,
-            now=NOW,
-            lease_until=lease,
-        )
-    assert isinstance(claimed, Claim)
-    clock = FixedClock(lease + dt.timedelta(seconds=1))
+    number, _, claimed, clock = asleep(store, send_id)
     run.run(worker(store, Memory(), clock=clock), send_id)
     control.resolve(store, send_id, Decision.RESEND, clock)
 

@@ -37,6 +37,7 @@ from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.plans import explained
 from tests.integration.reporting import BOUNCE, COMPLAINT, DELIVERY, SOFT, replay, told
 from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, resume, worker
+from tests.integration.statements import statements
 from tests.waiting import until
 
 ISSUE = "2026-01-07-valley"
@@ -150,18 +151,12 @@ def test_sends_are_shown_without_counting_what_is_over_or_reading_a_mail(store: 
     fill_list(store, 2)
     for issue in range(5):
         run.run(worker(store, Memory()), plan(store, order(slug=f"news-{issue}"), NOW))
-    statements: list[str] = []
 
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
-
-    event.listen(store.engine, "before_cursor_execute", note)
-    with store.read() as connection:
+    with statements(store) as asked, store.read() as connection:
         found = sends.newest_first(connection)
         few = sends.newest_first(connection, limit=2)
-    event.remove(store.engine, "before_cursor_execute", note)
 
-    asked = [statement for statement in statements if "SELECT" in statement]
+    asked = [statement for statement in asked if "SELECT" in statement]
     assert [send.counts for send in found] == [Counts(accepted=2)] * 5
     assert [send.slug for send in few] == ["news-4", "news-3"]
     assert len(asked) == 4  # for each: the sends, and who left by their links
@@ -172,18 +167,12 @@ def test_sends_that_run_are_counted_in_one_query(store: Store) -> None:
     fill_list(store, 2)
     for issue in range(3):
         plan(store, order(slug=f"news-{issue}"), NOW)
-    statements: list[str] = []
 
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
-
-    event.listen(store.engine, "before_cursor_execute", note)
-    with store.read() as connection:
+    with statements(store) as asked, store.read() as connection:
         found = sends.newest_first(connection)
-    event.remove(store.engine, "before_cursor_execute", note)
 
     assert [send.counts for send in found] == [Counts(queued=2)] * 3
-    assert sum("deliveries" in statement for statement in statements) == 1
+    assert sum("deliveries" in statement for statement in asked) == 1
 
 
 def test_the_first_claim_of_a_day_is_found_by_an_index(sqlite_store: Store) -> None:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from urllib3.exceptions import HTTPError
 
 from newsletter.feedback.base import NotNow
+from newsletter.supervising import heed
 from newsletter.times import Clock
 
 MAX_BYTES = 64 * 1024
@@ -93,9 +94,10 @@ class Certificates:
             if fetching is None:
                 self._count(client)
                 fetching = self._under_way[url] = self._pool.submit(self._take, url)
+        fetched = asyncio.wrap_future(fetching)
+        fetched.add_done_callback(heed)
         try:
-            waited = asyncio.shield(asyncio.wrap_future(fetching))
-            await asyncio.wait_for(waited, _PATIENCE_SECONDS)
+            await asyncio.wait_for(asyncio.shield(fetched), _PATIENCE_SECONDS)
         except TimeoutError as error:
             raise NoCertificate("the certificate takes too long to come") from error
 

@@ -1,13 +1,16 @@
 """How a certificate is fetched: no redirect, nothing large, no error passes for one."""
 
+import asyncio
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from newsletter.feedback.ses.certificates import MAX_BYTES, NoCertificate, fetch
+from newsletter.feedback.ses.certificates import MAX_BYTES, Certificates, NoCertificate, fetch
 from tests.integration.feedback.signing import certificate, key_number
+from tests.integration.sending import NOW
 from tests.waiting import PATIENCE_SECONDS
 
 Serve = Callable[..., str]
@@ -79,3 +82,32 @@ def test_b46_nothing_large_is_read(serve: Serve) -> None:
 def test_f59_a_host_that_is_away_is_no_certificate() -> None:
     with pytest.raises(NoCertificate):
         fetch("http://127.0.0.1:1/a.pem")
+
+
+def test_a_fetch_that_breaks_off_when_nobody_waits_is_not_printed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The client left; asyncio would print the message, and a fetch for the next begins anew."""
+    began, goes_on, fetched = threading.Event(), threading.Event(), list[str]()
+
+    def break_off(url: str) -> bytes:
+        fetched.append(url)
+        began.set()
+        assert goes_on.wait(PATIENCE_SECONDS)
+        raise RuntimeError("ada@example.com")
+
+    certificates = Certificates(break_off, lambda: NOW)
+
+    async def leave() -> None:
+        request = asyncio.ensure_future(certificates.fetch("https://sns.example/a.pem", "client"))
+        await asyncio.to_thread(began.wait, PATIENCE_SECONDS)
+        request.cancel()
+        await asyncio.wait({request})
+        goes_on.set()
+        with pytest.raises(RuntimeError):
+            await certificates.fetch("https://sns.example/a.pem", "another")
+
+    asyncio.run(leave())
+    gc.collect()
+
+    assert "ada@example.com" not in caplog.text

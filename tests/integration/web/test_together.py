@@ -72,6 +72,7 @@ def test_an_error_that_nobody_waits_for_is_not_printed(caplog: pytest.LogCapture
         request = asyncio.ensure_future(together(1))
         await asyncio.to_thread(began.wait, PATIENCE_SECONDS)
         request.cancel()
+        await asyncio.wait({request})
         (task,) = asyncio.all_tasks() - {asyncio.current_task(), request}
         goes_on.set()
         await asyncio.wait({task})

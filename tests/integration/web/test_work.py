@@ -1,31 +1,17 @@
 """What a request costs the store: pages lock nothing, and dear work holds up nobody."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from httpx import Response
 
 from newsletter.store import Store
+from tests.integration.statements import statements
 from tests.integration.web.stage import ONE_CLICK, Stage, open_stage
 from tests.waiting import until
-
-
-@contextmanager
-def statements(store: Store) -> Iterator[list[str]]:
-    seen: list[str] = []
-
-    @sa.event.listens_for(store.engine, "before_cursor_execute")
-    def note(_c: object, _k: object, statement: str, *_rest: object) -> None:
-        seen.append(statement.upper())
-
-    yield seen
-    sa.event.remove(store.engine, "before_cursor_execute", note)
 
 
 @pytest.mark.postgresql
@@ -40,7 +26,7 @@ def test_no_page_takes_a_lock(postgresql_store: Store, tmp_path: Path) -> None:
             assert stage.client.get(path).status_code == 200
 
     assert seen
-    for statement in seen:
+    for statement in map(str.upper, seen):
         for word in ("FOR UPDATE", "FOR SHARE", "LOCK", "INSERT", "UPDATE ", "DELETE"):
             assert word not in statement
 
