@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from httpx import Response
 
+from newsletter.audience import mailing
 from newsletter.audience.joining import mailbox
 from newsletter.errors import OutcomeUnknown, SendingStopped, StoreError, TransportDown
 from newsletter.links import Links
@@ -18,15 +19,17 @@ from newsletter.model.email import Message
 from newsletter.model.send import Outcome, RetryLater
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.sending.plan import plan
-from newsletter.store import Store
+from newsletter.store import Store, locks
 from newsletter.store.people import imports, lists, people, subscriptions, suppressions
+from newsletter.store.people import requests as request_queries
 from newsletter.store.schema import requests
 from newsletter.supervising import SideThread
 from newsletter.transports import mime
 from newsletter.transports.memory import Memory
-from tests.factories import import_text
-from tests.integration.sending import NOW, order
+from tests.factories import import_text, is_waiting
+from tests.integration.sending import NOW, fill_list, order
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage, hidden, link, open_stage
+from tests.waiting import until
 
 DAY = dt.timedelta(days=1)
 
@@ -474,6 +477,42 @@ def test_b40_a_mailbox_gets_three_mails_a_day_at_most(sqlite_stage: Stage) -> No
     assert len(stage.mails()) == 3
 
 
+@pytest.mark.postgresql
+def test_the_limit_of_a_mailbox_counts_what_another_process_has_in_hand(
+    postgresql_store: Store, tmp_path: Path
+) -> None:
+    """Two processes take a request each, for one mailbox and one list, that may get one mail."""
+    stage = open_stage(postgresql_store, tmp_path)
+    fill_list(stage.store, 1, "weekly")  # r1@example.com is known, so that nobody is made
+    for _ in range(2):
+        stage.subscribe("r1@example.com")
+    with stage.store.read() as connection:
+        first, second = request_queries.waiting(connection, 9)
+    taken: list[object] = []
+
+    def take() -> None:
+        request = mailing.take(
+            stage.store,
+            second,
+            stage.links.address_hashes,
+            stage.clock(),
+            form_url=stage.links.subscribe_url,
+            keep_ip=False,
+        )
+        taken.append(request)
+
+    other = threading.Thread(target=take)
+    with stage.store.write() as connection:
+        locks.people(connection)
+        assert request_queries.take(connection, first) is not None
+        other.start()
+        until(lambda: is_waiting(stage.store) or not other.is_alive())
+    other.join()
+
+    assert taken == [None]
+    assert [state for state, _ in states(stage)] == ["failed", "refused"]  # the first is in hand
+
+
 def test_b40_a_form_counts_once(sqlite_stage: Stage) -> None:
     """Sent again, it gets the same answer and mails nobody; a slip of the pen can be mended."""
     stage = sqlite_stage
@@ -612,6 +651,18 @@ def test_a_mail_that_is_put_off_does_not_hold_up_the_others(stage: Stage) -> Non
     failing(stage, [RetryLater("this mailbox is busy")])
 
     assert [message.to.text for message in stage.mails()] == ["second@example.com"]
+
+
+def test_where_no_mail_leaves_the_next_one_is_not_tried(stage: Stage) -> None:
+    """The network is at fault, not the mail: the others would fare alike."""
+    stage.subscribe("first@example.com")
+    stage.subscribe("second@example.com")
+    failing(stage, [TransportDown("no network")])
+
+    assert stage.mailer.drain() is False
+
+    assert stage.transport.delivered == []
+    assert states(stage) == [("waiting", "no network"), ("waiting", "")]
 
 
 @pytest.mark.parametrize(
@@ -777,6 +828,22 @@ def test_whom_an_operator_made_pending_is_kept(stage: Stage) -> None:
     stage.mails()
 
     assert stage.status(imported.id) == "pending"
+
+
+def test_whom_an_import_made_pending_is_kept_with_a_request_that_led_to_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """A reader of one list asks for another, and no mail could ask back: the request is deleted."""
+    pending = SubscriptionStatus.PENDING
+    import_text(stage.store, tmp_path, "email\nada@example.com\n", "weekly", status=pending)
+    sent = {"action": "join", "list": "weekly"}
+    assert stage.client.post(stage.preferences_path(), data=sent).status_code == 200
+
+    stage.clock.now += 32 * DAY
+    stage.mails()
+
+    assert states(stage) == []
+    assert stage.status(stage.ada, stage.weekly) == "pending"
 
 
 def test_who_left_is_kept_so_that_no_import_brings_them_back(stage: Stage) -> None:

@@ -2,17 +2,22 @@
 
 import asyncio
 import datetime as dt
+import threading
 from pathlib import Path
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 
+from newsletter.audience import leaving
 from newsletter.audience.importing import import_csv
 from newsletter.links import Links, Purpose, key_file
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
+from newsletter.store import Store
 from newsletter.store.people import people, subscriptions, suppressions
+from tests.factories import is_waiting
 from tests.integration.sending import NOW
-from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage
+from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage, open_stage
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
@@ -110,6 +115,25 @@ def test_b35_a_thousand_clicks_at_once_are_one_change(stage: Stage) -> None:
         return {answer.status_code for answer in answers}
 
     assert asyncio.run(click_often()) == {200}
+    assert stage.kinds() == ["confirmed/import", "unsubscribed/one-click"]
+
+
+@pytest.mark.postgresql
+def test_two_clicks_in_two_processes_are_one_line_of_the_log(
+    postgresql_store: Store, tmp_path: Path
+) -> None:
+    """The second looks at the subscription while the first has not committed: it waits for that."""
+    stage = open_stage(postgresql_store, tmp_path)
+    link = stage.link(stage.ada, stage.daily)
+    said = Consent(stage.clock(), leaving.ONE_CLICK, "test")
+    other = threading.Thread(target=leaving.leave, args=(stage.store, [(link, said)]))
+
+    with stage.store.write() as connection:
+        subscriptions.unsubscribe_each(connection, {(stage.daily, stage.ada): said})
+        other.start()
+        until(lambda: is_waiting(stage.store) or not other.is_alive())
+    other.join()
+
     assert stage.kinds() == ["confirmed/import", "unsubscribed/one-click"]
 
 
