@@ -145,6 +145,14 @@ def test_an_error_is_one_object_on_stdout_with_the_exit_code_people_get(
     assert for_programs.error["message"].splitlines()[0] in for_people.err
 
 
+def test_an_argument_that_is_no_text_is_refused(call: Call) -> None:
+    """Bytes of another encoding come as lone surrogates, which no store keeps."""
+    answer = call("lists", "create", "caf\udce9", "--json")
+
+    assert answer.code == 2
+    assert answer.error["message"].endswith("is not UTF-8")
+
+
 def test_a_misspelt_command_gets_a_suggestion(call: Call) -> None:
     assert "Did you mean 'lists'?" in call("lsits").err
 

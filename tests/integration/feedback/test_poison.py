@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from newsletter.errors import StoreError
+from newsletter.errors import StoreError, UsageError
 from newsletter.feedback import consequences
 from newsletter.feedback.apply import apply_late
 from newsletter.model.send import Accepted
@@ -118,6 +118,21 @@ def test_a_store_that_fails_is_no_fault_of_a_message(
     fail_at(monkeypatch, 2, of_the_data(kind))
 
     with pytest.raises(StoreError):
+        replay(store, *(event(send_id, number, BOUNCE) for number in (1, 2, 3)))
+
+    assert list(logged(store)) == []
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("no space left"), MemoryError(), UsageError("a setting is wrong")]
+)
+def test_a_machine_that_fails_is_no_fault_of_a_message(
+    store: Store, send_id: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """As a store that fails: nothing is set aside, and all of it can come again."""
+    fail_at(monkeypatch, 2, error)
+
+    with pytest.raises(type(error)):
         replay(store, *(event(send_id, number, BOUNCE) for number in (1, 2, 3)))
 
     assert list(logged(store)) == []

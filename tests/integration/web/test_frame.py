@@ -230,6 +230,26 @@ def test_b34_a_body_that_never_ends_is_given_up() -> None:
     assert (b"connection", b"close") in sent[0]["headers"]
 
 
+def test_who_sends_too_much_is_heard_out_before_the_answer() -> None:
+    """Many clients write all of a body before they read: else they would see a lost connection."""
+    order: list[str] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        order.append("received")
+        return {"type": "http.request", "body": b"x" * 3000, "more_body": len(order) < 5}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            order.append(str(message["status"]))
+
+    frame = Frame(_unreachable, lambda status: PlainTextResponse("", status))
+    scope = {"type": "http", "method": "POST", "path": "/u/x", "headers": []}
+
+    asyncio.run(frame(scope, receive, send))
+
+    assert order == [*["received"] * 5, "413"]
+
+
 async def _unreachable(*_: object) -> None:
     raise AssertionError
 
