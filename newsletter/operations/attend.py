@@ -29,6 +29,7 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
         waiting = taking_up.due(worker.store, worker.clock())
         return [send_id for send_id in waiting if elsewhere.get(send_id, since) <= since]
 
+    _log.info("attend worker=%s once=%s", worker.name, once)
     while not worker.stop.is_set():
         worker.patience.until_back(lambda: check_store(worker))
         for send_id in worker.patience.until_back(due):

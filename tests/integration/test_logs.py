@@ -19,7 +19,7 @@ from tests.integration.sending import order, worker
 from tests.integration.web.stage import KEYS, ONE_CLICK, Stage, open_stage
 
 ACTIONS = {
-    *("take_up", "take", "claim", "deliver", "record", "move", "leave"),
+    *("attend", "take_up", "take", "claim", "deliver", "record", "move", "leave"),
     *("apply", "event", "suppress", "set_aside"),
     *("mail", "unsubscribe"),
 }
