@@ -165,6 +165,9 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _encoded(image: Image.Image, kind: str | None) -> Picture:
     """PNG for what is drawn or lets something through, JPEG for what is photographed."""
+    image = (
+        image.copy()
+    )  # what was opened asks, as it is saved, for a working folder that may be gone
     transparency = image.info.get("transparency")
     image.info = {} if transparency is None else {"transparency": transparency}
     if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):

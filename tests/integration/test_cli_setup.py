@@ -32,6 +32,7 @@ def test_init_writes_the_files_and_makes_the_store(call: Call, folder: Path) -> 
     assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {
         "newsletter.toml",
         f"issues/{day}-welcome.md",
+        "issues/pictures/welcome.png",
         "subscribers/example.csv",
         "subscribers/secret.key",
         "subscribers/newsletter.db",

@@ -24,7 +24,7 @@ OWN = (
     "transports/ses/",
     "transports/smtp.py",
     "config.py",
-    "scaffold.py",  # the settings of a new project
+    "scaffold/__init__.py",  # the settings of a new project
     "store/schema/reported.py",  # who reported all events of older stores
     "store/migrations/",
 )

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -383,3 +384,15 @@ def test_nothing_is_muttered_about_a_strange_file(recwarn: pytest.WarningsRecord
     scaled(strange, WIDE)
 
     assert not recwarn.list
+
+
+def test_a_picture_is_read_where_the_working_folder_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow asks for it as it saves what it has opened, though it writes into memory."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert scaled(png(40, 30), 600).natural == (40, 30)

@@ -18,6 +18,7 @@ from newsletter.model.slug import slugified
 from newsletter.model.walking import inlines_of, plain_text, walk
 from newsletter.store import upgrade
 
+_PICTURE = Path(__file__).with_name("welcome.png")
 _NAME_LENGTH = 60  # characters of a title in a file's name, whose bytes are limited
 
 _SETTINGS = """\
@@ -69,7 +70,7 @@ title: Welcome to your newsletter
 date: {date}
 category: Letters
 tags: [welcome]
-coverImage: https://news.example.com/covers/welcome.png
+coverImage: pictures/welcome.png
 summary: |
   - An issue is a Markdown file with a little front matter
   - The summary becomes the block at the top
@@ -186,9 +187,11 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
             where=str(settings),
             hint="Nothing was changed. Name another folder.",
         )
+    issues = folder / "issues"
     files = {
-        folder / "issues" / f"{today}-welcome.md": _WELCOME.format(date=today),
-        folder / "subscribers" / "example.csv": _EXAMPLE_CSV,
+        issues / f"{today}-welcome.md": _WELCOME.format(date=today).encode(),
+        issues / "pictures" / "welcome.png": _PICTURE.read_bytes(),
+        folder / "subscribers" / "example.csv": _EXAMPLE_CSV.encode(),
     }
     ignored = folder / ".gitignore"
     url = config.parse(_SETTINGS, settings).store.url
@@ -198,7 +201,7 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
         for path, content in files.items():
             make_folder(path.parent)
             if not path.exists():
-                write_whole(path, content.encode())
+                write_whole(path, content)
         _ignore(ignored)
         key = links.make_keys(folder)
         upgrade(url, folder)
