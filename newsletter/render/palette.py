@@ -1,6 +1,8 @@
 """A theme.toml checked against the one that it stands in front of, with the line of each fault."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,16 @@ from newsletter.render.colours import COLOUR, faint, in_the_dark
 
 _PALETTES = ("colours", "dark")
 _OF_EVERY_THEME = ("name", "column", "fonts", *_PALETTES, *signs.TABLES, "strings")
+_TABLES = {**dict.fromkeys(_PALETTES, "colours"), **dict.fromkeys(signs.TABLES, "signs")}
+_NARROWEST, _WIDEST = 100, 2000  # CSS pixels of a column
 _HINT = "docs/extending.md lists what a theme.toml may hold."
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    keys: tuple[str, ...]
+    message: str
+    hint: str
 
 
 def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: str) -> None:
@@ -21,38 +32,49 @@ def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: 
 
     Raises RenderError with `file:line` and the nearest name.
     """
+    unknown, tables, width = _unknown(own, below), _of_tables(own), _of_width(own)
+    for fault in chain(unknown, tables, width, _of_colours(own), _of_signs(own)):
+        line = line_of(fault.keys, source)
+        where = f"{path}:{line}" if line else str(path)
+        raise RenderError(fault.message, where=where, hint=fault.hint)
 
-    def fault(message: str, *keys: str, hint: str = _HINT) -> RenderError:
-        line = line_of(keys, source)
-        return RenderError(message, where=f"{path}:{line}" if line else str(path), hint=hint)
 
-    if below:
-        for keys, known in _unknown(own, below):
-            raise fault(f"unknown key {'.'.join(keys)}", *keys, hint=did_you_mean(keys[-1], known))
-    for table in _PALETTES:
+def _of_tables(own: Mapping[str, Any]) -> Iterator[_Fault]:
+    for table, of_what in _TABLES.items():
         if not isinstance(own.get(table, {}), Mapping):
-            raise fault(f"{table} is no table of colours", table)
+            yield _Fault((table,), f"{table} is no table of {of_what}", _HINT)
+
+
+def _of_width(own: Mapping[str, Any]) -> Iterator[_Fault]:
+    column = own.get("column", _NARROWEST)
+    if type(column) is not int or not _NARROWEST <= column <= _WIDEST:
+        hint = f"Write a number between {_NARROWEST} and {_WIDEST}, as column = 568."
+        yield _Fault(("column",), f"column is no width in pixels: {column!r}", hint)
+
+
+def _of_colours(own: Mapping[str, Any]) -> Iterator[_Fault]:
+    for keys, value in _entries(own, _PALETTES):
+        if not isinstance(value, str) or not COLOUR.fullmatch(value):
+            message = f"{'.'.join(keys)} is no colour: {value!r}"
+            yield _Fault(keys, message, 'Write six digits, as "#a8321f".')
+
+
+def _of_signs(own: Mapping[str, Any]) -> Iterator[_Fault]:
+    for keys, value in _entries(own, signs.TABLES):
+        if keys[-1] not in (known := signs.names(keys[0])):
+            yield _Fault(keys, f"unknown key {'.'.join(keys)}", did_you_mean(keys[-1], known))
+        elif not signs.is_sign(value):
+            hint = f'Write 1 to {signs.LONGEST} characters on one line, as "•".'
+            yield _Fault(keys, f"{'.'.join(keys)} is no sign: {value!r}", hint)
+
+
+def _entries(
+    own: Mapping[str, Any], tables: Iterable[str]
+) -> Iterator[tuple[tuple[str, str], Any]]:
+    """What stands in some tables, with its keys."""
+    for table in tables:
         for name, value in own.get(table, {}).items():
-            if not isinstance(value, str) or not COLOUR.fullmatch(value):
-                raise fault(
-                    f"{table}.{name} is no colour: {value!r}",
-                    *(table, name),
-                    hint='Write six digits, as "#a8321f".',
-                )
-    for table in signs.TABLES:
-        if not isinstance(own.get(table, {}), Mapping):
-            raise fault(f"{table} is no table of signs", table)
-        for name, value in own.get(table, {}).items():
-            if name not in (known := signs.names(table)):
-                raise fault(
-                    f"unknown key {table}.{name}", table, name, hint=did_you_mean(name, known)
-                )
-            if not signs.is_sign(value):
-                raise fault(
-                    f"{table}.{name} is no sign: {value!r}",
-                    *(table, name),
-                    hint=f'Write 1 to {signs.LONGEST} characters on one line, as "•".',
-                )
+            yield (table, name), value
 
 
 def check_contrast(merged: Mapping[str, Any], own: Mapping[str, Any], path: Path, src: str) -> None:
@@ -89,18 +111,18 @@ def _grounds_first(name: str) -> tuple[int, str]:
     return (0 if is_ground else 2 if name == "on_accent" else 1), name
 
 
-def _unknown(
-    own: Mapping[str, Any], below: Mapping[str, Any]
-) -> Iterator[tuple[tuple[str, ...], list[str]]]:
-    """Keys that nothing of the theme below reads, each with those that are known in its place."""
+def _unknown(own: Mapping[str, Any], below: Mapping[str, Any]) -> Iterator[_Fault]:
+    """Keys that nothing of the theme below reads."""
+    if not below:
+        return
     known = sorted({*_OF_EVERY_THEME, *below})
     for key, value in own.items():
         if key not in known:
-            yield (key,), known
+            yield _Fault((key,), f"unknown key {key}", did_you_mean(key, known))
         elif key in ("fonts", *_PALETTES) and isinstance(value, Mapping):
-            names = sorted(
-                {*below.get(key, {}), *(below.get("colours", {}) if key == "dark" else ())}
-            )
+            lit = below.get("colours", {}) if key == "dark" else ()
+            names = sorted({*below.get(key, {}), *lit})
             for name in value:
                 if name not in names:
-                    yield (key, name), names
+                    hint = did_you_mean(name, names)
+                    yield _Fault((key, name), f"unknown key {key}.{name}", hint)

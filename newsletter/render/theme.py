@@ -148,13 +148,6 @@ def _read(path: Path, source: str) -> Mapping[str, Any]:
         line = re.search(r"line (\d+)", str(error))
         where = f"{path}:{line[1]}" if line else str(path)
         raise RenderError(f"is not TOML: {error}", where=where, hint="Mend it.") from error
-    column = settings.get("column", _COLUMN)
-    if type(column) is not int or not 100 <= column <= 2000:
-        raise RenderError(
-            f"column is no width in pixels: {column!r}",
-            where=str(path),
-            hint="Write a number between 100 and 2000, as column = 568.",
-        )
     if not _are_strings(settings.get("strings", {})):
         raise RenderError(
             "strings are not texts by language",

@@ -158,21 +158,20 @@ def test_the_page_lists_every_sign_with_what_it_is() -> None:
 
 
 def of_own_signs(folder: Path) -> tuple[Theme, dict[str, list[str]]]:
-    """A theme all of whose signs are words of their own, and these words."""
-    own = {
-        table: [f"{table}-{name.replace('_', '-')}" for name in signs.names(table)]
-        for table in signs.TABLES
-    }
+    """A theme all of whose signs would be tags of their own, were they not escaped, and these."""
+    own: dict[str, list[str]] = {}
     toml = ""
     for table in signs.TABLES:
         toml += f"[{table}]\n"
         for name in signs.names(table):
-            toml += f'{name} = "{table}-{name.replace("_", "-")}"\n'
+            sign = f"<{table}-{name.replace('_', '-')}>"
+            own.setdefault(table, []).append(sign)
+            toml += f'{name} = "{sign}"\n'
     return own_theme(folder, {"theme.toml": toml}), own
 
 
 def test_a_theme_has_other_signs(tmp_path: Path) -> None:
-    """Each in its part of the mail; those of the program are gone."""
+    """Each in its part of the mail, as text; those of the program are gone."""
     theme, own = of_own_signs(tmp_path)
     text, page = "", ""
 
@@ -190,13 +189,12 @@ def test_a_theme_has_other_signs(tmp_path: Path) -> None:
     ] == []
 
 
-def test_a_sign_is_no_markup(tmp_path: Path) -> None:
-    theme = own_theme(tmp_path, {"theme.toml": '[signs]\ndone = "<b>&"\nsource = "{{x}}>"\n'})
+def test_a_sign_is_no_merge_field(tmp_path: Path) -> None:
+    theme = own_theme(tmp_path, {"theme.toml": '[signs]\ndone = "{{ subscriber.name }}"\n'})
 
-    html = mail(rendered(issue("- [x] done\n\n## S\n\n### [I](https://a.example/)\n"), theme)).html
+    html = mail(rendered(issue("- [x] done\n"), theme)).html
 
-    assert "&lt;b&gt;&amp;" in html
-    assert "{{x}}&gt;" in html
+    assert "{{ subscriber.name }}" in html
 
 
 @pytest.mark.parametrize(
@@ -230,3 +228,12 @@ def test_a_sheet_is_as_wide_as_its_theme_says(tmp_path: Path) -> None:
     assert "max-width:500px" in narrow
     assert "640px" not in narrow
     assert "max-width:640px" in delivered("Text.\n").html
+
+
+@pytest.mark.parametrize("width", ["99", "2001", "568.5", "true", '"568px"'])
+def test_what_is_no_width_is_refused_with_its_line(tmp_path: Path, width: str) -> None:
+    with pytest.raises(RenderError, match="column is no width in pixels") as raised:
+        own_theme(tmp_path, {"theme.toml": f'name = "digest"\ncolumn = {width}\n'})
+
+    assert str(raised.value.where).endswith("theme.toml:2")
+    assert "between 100 and 2000" in str(raised.value.hint)
