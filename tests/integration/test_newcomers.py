@@ -214,7 +214,7 @@ def test_a_newcomer_adds_a_setting(copy: Copy) -> None:
     assert (by_default["code"], narrowed["code"]) == (0, 0), narrowed
     feeds = [json.loads((copy.letter / name / "feed.json").read_text()) for name in ("all", "one")]
     assert [len(feed["items"]) for feed in feeds] == [2, 1]
-    assert copy.changed() == named == {"newsletter/config.py", "newsletter/web/issues.py"}
+    assert copy.changed() == named == {"newsletter/config/settings.py", "newsletter/web/issues.py"}
 
 
 # What a reader may fetch of their own.
@@ -264,7 +264,11 @@ def test_a_newcomer_adds_a_transport(copy: Copy) -> None:
     assert json.loads(sent["out"])["accepted"] == 3
     assert len(mailbox.Maildir(copy.letter / "mails", create=False)) == 3
     assert "the Maildir reports nothing" in json.loads(pulled["out"])["error"]["message"]
-    assert copy.changed() == named == {"newsletter/transports/maildir.py", "newsletter/config.py"}
+    assert (
+        copy.changed()
+        == named
+        == {"newsletter/transports/maildir.py", "newsletter/config/settings.py"}
+    )
 
 
 def test_a_newcomer_adds_a_source_of_events(copy: Copy) -> None:
@@ -294,7 +298,7 @@ def test_a_newcomer_adds_a_source_of_events(copy: Copy) -> None:
     assert json.loads(suppressed["out"])["address"] == json.loads(explained["out"])["address"]
     assert "Acme reported Bounce: no-such-mailbox" in explained["out"]
     assert copy.changed() == named
-    assert named == {"newsletter/feedback/acme/__init__.py", "newsletter/config.py"}
+    assert named == {"newsletter/feedback/acme/__init__.py", "newsletter/config/settings.py"}
 
 
 def event(send_id: str, number: int, kind: str, **facts: str) -> str:

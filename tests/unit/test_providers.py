@@ -23,7 +23,8 @@ OWN = (
     "feedback/ses/",
     "transports/ses/",
     "transports/smtp.py",
-    "config.py",
+    "config/__init__.py",
+    "config/settings.py",
     "scaffold/__init__.py",  # the settings of a new project
     "store/schema/reported.py",  # who reported all events of older stores
     "store/migrations/",

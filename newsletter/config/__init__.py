@@ -1,0 +1,253 @@
+"""newsletter.toml and the environment -> Settings, with every fault at once.
+
+Each key can be set by environment: `NEWSLETTER_TRANSPORT__KIND=ses` is `kind` in `[transport]`.
+docs/settings.md describes each key; a test fails for one that is missing there.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from newsletter.config.settings import (
+    LEAST_COMPLAINTS,
+    MEDIA_FOLDER,
+    BrandSettings,
+    DigestSettings,
+    EventSettings,
+    LogSettings,
+    MediaSettings,
+    NewsletterSettings,
+    OutboxSettings,
+    PolicySettings,
+    SesSettings,
+    Settings,
+    SmtpSettings,
+    StoreSettings,
+    TransportSettings,
+    WebSettings,
+)
+from newsletter.errors import ConfigurationError, UsageError
+from newsletter.meant import meant
+
+__all__ = [
+    "FILE_NAME",
+    "LEAST_COMPLAINTS",
+    "MEDIA_FOLDER",
+    "BrandSettings",
+    "DigestSettings",
+    "EventSettings",
+    "LogSettings",
+    "MediaSettings",
+    "NewsletterSettings",
+    "OutboxSettings",
+    "PolicySettings",
+    "SesSettings",
+    "Settings",
+    "SmtpSettings",
+    "StoreSettings",
+    "TransportSettings",
+    "WebSettings",
+    "find_root",
+    "line_of",
+    "load",
+    "parse",
+    "variable_of",
+]
+
+FILE_NAME = "newsletter.toml"
+_PREFIX = "NEWSLETTER_"
+_CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
+# Environment variables that begin like a key and are none.
+_RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
+_SECRETS = (("transport", "smtp", "password"),)  # keys for the environment only
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder at or above `start` that holds a newsletter.toml."""
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise UsageError(
+        f"no {FILE_NAME} in {start} or above",
+        hint="Run `newsletter init DIR` to start a newsletter, or name one with --project DIR.",
+    )
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a newsletter.toml, its environment laid over them.
+
+    Raises ConfigurationError that lists every fault with its key, and with its line where the
+    file has one.
+    """
+    try:
+        source = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            "is not UTF-8", where=str(path), hint="Save it as UTF-8."
+        ) from error
+    return parse(source, path, environment)
+
+
+def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """As `load`, of the text of a newsletter.toml; errors name it `path`."""
+    try:
+        values = tomllib.loads(source.replace("\r\n", "\n"))
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        raise ConfigurationError(
+            f"is not TOML: {error}",
+            where=f"{path}:{line[1]}" if line else str(path),
+            hint="Mend the line it names.",
+        ) from error
+    faults = [*_secrets(values), *_overlay(values, environment)]
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [_fault(dict(fault), source, environment) for fault in error.errors()]
+    if faults:
+        raise ConfigurationError(
+            faults[0],
+            where=str(path),
+            hint="docs/settings.md describes every key.",
+            details=faults[1:],
+        )
+    return settings
+
+
+def _secrets(values: Mapping[str, Any]) -> Iterator[str]:
+    """The faults of secrets that stand in the file, which is shared and committed."""
+    for location in _SECRETS:
+        table: Any = values
+        for key in location:
+            table = table.get(key) if isinstance(table, dict) else None
+        if table is not None:
+            yield (
+                f"{'.'.join(location)}: must not stand in a file; set "
+                f"{_PREFIX}{'__'.join(location).upper()} in the environment"
+            )
+
+
+def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
+    """Put environment variables into `values`; yields the faults of those that fit nowhere."""
+    for name in sorted(environment):
+        if not name.upper().startswith(_PREFIX) or name in _RESERVED:
+            continue
+        *tables, last = name.removeprefix(_PREFIX).lower().split("__")
+        if variable := _meant(name):
+            yield f"{name}: unknown variable; did you mean {variable}?"
+            continue
+        if not tables and last not in Settings.model_fields:
+            continue  # NEWSLETTER_… of somebody else's
+        table = values
+        for key in tables:
+            table = table.setdefault(key, {})
+            if not isinstance(table, dict):
+                yield f"{name}: {key} is no table"
+                break
+        else:
+            table[last] = _value(environment[name].strip())
+
+
+def _meant(name: str) -> str | None:
+    """The variable of ours that one probably means which is none: written with other underscores or
+    letters, without the table `newsletter`, or with a slip of the fingers. None for all others."""
+    known = [*_variables(Settings), *sorted(_RESERVED)]
+    if name in known:
+        return None
+    by_form = {_form(variable): variable for variable in known}
+    form = _form(name)
+    for spelt in (form, f"{_form(_PREFIX)}{form}"):
+        if spelt in by_form:
+            return by_form[spelt]
+    if "__" in name:
+        return None  # its table or key is told of with its own suggestion
+    start = len(_form(_PREFIX))
+    close = meant(form[start:], [known[start:] for known in by_form], _CLOSE)
+    return by_form[form[:start] + close] if close else None
+
+
+def _form(name: str) -> str:
+    """A variable's name as far as a hurried eye reads it."""
+    return name.upper().replace("_", "")
+
+
+def _variables(model: type[BaseModel], prefix: str = _PREFIX) -> Iterator[str]:
+    """The variable of each key."""
+    for name, field in model.model_fields.items():
+        variable = prefix + (field.alias or name).upper()
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _variables(inner, f"{variable}__")
+        else:
+            yield variable
+
+
+def _value(text: str) -> Any:
+    """A list or a table where it is written as one in JSON; all else stays text, which pydantic
+    converts."""
+    if text.startswith(("[", "{")):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _fault(error: dict[str, Any], source: str, environment: Mapping[str, str]) -> str:
+    # Not the index in a list, nor the mark of a name in a table of the author's own.
+    location = [part for part in error["loc"] if isinstance(part, str) and part != "[key]"]
+    key = ".".join(location)
+    at = key
+    if variable := variable_of(location, environment):
+        at = f"{key} (from {variable})"
+    elif line := line_of(location, source) or line_of(location[:-1], source):
+        at = f"{key} (line {line})"
+    match error["type"]:
+        case "extra_forbidden":
+            known = _known_keys(location[:-1])
+            close = meant(location[-1], known)
+            advice = f"did you mean {close!r}?" if close else f"known: {', '.join(known)}"
+            return f"{at}: unknown key; {advice}"
+        case "missing":
+            return f"{key}: is missing"
+        case _:
+            message = error["msg"].removeprefix("Value error, ")
+            return f"{at}: {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(tables: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for table in tables:
+        inner = model.model_fields[table].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return sorted(spec.alias or name for name, spec in model.model_fields.items())
+
+
+def variable_of(location: Sequence[str], environment: Mapping[str, str] = os.environ) -> str | None:
+    """The environment variable that a key got its value from; a whole table may come from some."""
+    name = _PREFIX + "__".join(location).upper()
+    return next((v for v in sorted(environment) if v == name or v.startswith(f"{name}__")), None)
+
+
+def line_of(location: Sequence[str], source: str) -> int | None:
+    """The line of a key in the file, found by its table and name; None where only implied."""
+    *tables, key = location
+    table = ""
+    for number, line in enumerate(source.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+            table = header[1]
+            if table == ".".join(location):
+                return number
+        elif table == ".".join(tables) and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=", line):
+            return number
+    return None

@@ -1,0 +1,170 @@
+"""What a value of a key may be."""
+
+import ipaddress
+import re
+import zoneinfo
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+)
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_HOST = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
+)
+_PATH = re.compile(r"(?:[A-Za-z0-9/._~-]|%[0-9A-Fa-f]{2})*")
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+def _no_controls(value: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", value):
+        raise ValueError("must not contain control characters or line breaks")
+    return value
+
+
+def _mailbox(value: str) -> str:
+    """One mailbox, `Name <local@domain>` or bare; the shape that goes into a header."""
+    _no_controls(value)
+    match = re.fullmatch(r"(?:(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>)|(?P<bare>[^<>\s]+)", value)
+    address = (match["address"] or match["bare"]) if match else ""
+    if len(address) > 254 or not _ADDRESS.fullmatch(address):
+        raise ValueError('must be one address such as "AI Daily <daily@news.example.com>"')
+    return value
+
+
+def _web_url(value: str) -> str:
+    if not re.fullmatch(r"[!-~]+", value):
+        raise ValueError("must be ASCII without spaces; write the host as xn--…, the path as %…")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
+        raise ValueError('must be a web address such as "https://news.example.com"')
+    if parts.port == 0 or not _PATH.fullmatch(parts.path):
+        # It stands between < and > in List-Unsubscribe, where a comma begins another address.
+        raise ValueError("must have letters, digits, / - . _ ~ and %… alone behind the host")
+    if parts.query or parts.fragment:
+        raise ValueError("must have neither ? nor #")
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if parts.scheme == "http" and not local:
+        raise ValueError("must begin with https:// (one-click unsubscribe demands it)")
+    return value.rstrip("/")
+
+
+def web_url_or_none(value: str) -> str:
+    return _web_url(value) if value else value
+
+
+def _endpoint(value: str) -> str:
+    """The address of a service, or none; it may be shown, so it holds no password."""
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError('must be a whole URL such as "https://email.us-east-1.amazonaws.com"')
+    if "@" in value:
+        raise ValueError("must hold no user and no password")
+    return value
+
+
+def language_tag(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError('must be a language tag such as "zh-CN" or "en"')
+    return value
+
+
+def time_zone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError('is no known time zone; write one such as "Asia/Shanghai"') from None
+    return value
+
+
+def network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError('must be an IP address or a network such as "10.0.0.0/8"') from None
+    return value
+
+
+def host(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+", value):
+        raise ValueError('must be the name of a host such as "mail.example.com"')
+    return value
+
+
+def is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def credential(value: str) -> str:
+    if not re.fullmatch(r"[ -~]*", value):
+        raise ValueError("must be printable ASCII")
+    return value
+
+
+def address_or_none(value: str) -> str:
+    if value and (len(value) > 254 or not _ADDRESS.fullmatch(value)):
+        raise ValueError('must be a bare address such as "bounces@news.example.com"')
+    return value
+
+
+def tenant(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", value):
+        raise ValueError("must be the name of a tenant: letters, digits, - and _")
+    return value
+
+
+def bucket(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|", value):
+        raise ValueError("must be the name of a bucket: small letters, digits, . and -")
+    return value
+
+
+def prefix(value: str) -> str:
+    prefix = value.strip("/")
+    if not re.fullmatch(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/|$))*", prefix):
+        raise ValueError("must be a path of letters, digits, - _ and . such as media/weekly")
+    return prefix
+
+
+def logo(value: str) -> str:
+    """A picture file of the project, or the https address of one."""
+    _no_controls(value)
+    if ":" in value and not re.fullmatch(r"https://[^\s/@\"<>]+/[!-~]+", value):
+        raise ValueError('must be a file such as "pictures/logo.png", or begin with https://')
+    return value
+
+
+def colour(value: str) -> str:
+    if value and not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
+        raise ValueError('must be a colour with six digits such as "#a8321f"')
+    return value.lower()
+
+
+def link(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@\"<>]+[!-~]*|mailto:[^\s?\"<>]+@[^\s?\"<>]+", value):
+        raise ValueError('must be a whole address such as "https://example.com/us"')
+    return value
+
+
+def _link_name(value: str) -> str:
+    if not 0 < len(_no_controls(value)) <= 40:
+        raise ValueError("must have a name of 1 to 40 characters, which readers see")
+    return value
+
+
+Line = Annotated[str, AfterValidator(_no_controls)]
+LinkName = Annotated[str, AfterValidator(_link_name)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
