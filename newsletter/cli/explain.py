@@ -1,16 +1,11 @@
 """`newsletter explain`: what an address got, and why."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.showing import in_zone
 from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(

@@ -28,7 +28,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
-    """schema.py and the migrations, which are written by hand, agree."""
+    """The schema and the migrations, which are written by hand, agree."""
     with store.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
 
