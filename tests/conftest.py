@@ -14,11 +14,14 @@ import types
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
+import sqlalchemy as sa
 from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
+from sqlalchemy.util import LRUCache
 
 from newsletter.store import Store, open_store, upgrade
 from newsletter.store.schema import REVISION, metadata
@@ -78,6 +81,32 @@ def compiled_templates() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jinja2.Environment, "compile", compile_once)
         yield
+
+
+class Statements(LRUCache[Any, Any]):
+    """Compiled statements, whichever dialect of one database they were compiled for."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        _, *statement = key
+        return super().get(tuple(statement), default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        _, *statement = key
+        super().__setitem__(tuple(statement), compiled)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_statements() -> Iterator[None]:
+    """Compile each statement once in a run for either database: every test has a store of its own,
+    which would compile all of them anew."""
+    caches = {"sqlite": Statements(2_000), "postgresql": Statements(2_000)}
+
+    def share(connection: sa.Connection) -> None:
+        connection.execution_options(compiled_cache=caches[connection.dialect.name])
+
+    sa.event.listen(sa.Engine, "engine_connect", share)
+    yield
+    sa.event.remove(sa.Engine, "engine_connect", share)
 
 
 @pytest.fixture(scope="session", autouse=True)
