@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
 _RENEW_SECONDS = 2.0
+_WAKING_SECONDS = 10 * _TICK_SECONDS
 _ASK_AGAIN_SECONDS = 60.0  # what the account allows
 _PATIENCE = 5  # calls in a row that never left, before a send pauses itself
 _THROTTLED_PATIENCE = 30
@@ -55,6 +56,17 @@ def _begin(
 
 def _stopped(work: Assignment, reason: str) -> Stopped:
     return Stopped(reason, hint=f"Go on with it: newsletter resume {work.context.send_id}")
+
+
+def _must_be_watched(work: Assignment) -> None:
+    """Raises Stopped where the watch hangs. After a sleep of the whole process it wakes as well."""
+    seconds = LEASE.total_seconds()
+    if not work.vitals.is_unwatched(seconds):
+        return
+    work.stop.wait(_WAKING_SECONDS)
+    if work.vitals.is_unwatched(seconds):
+        work.stop.set()
+        raise _stopped(work, f"nobody has watched over the send for {seconds:.0f} seconds")
 
 
 @contextmanager
@@ -143,10 +155,7 @@ def _send_all(worker: Worker, work: Assignment, progress: Progress) -> None:
     """One thread: batch after batch until nothing is claimable or it is asked to stop."""
     failures = 0
     while not work.stop.is_set():
-        if work.vitals.is_unwatched(LEASE.total_seconds()):
-            work.stop.set()
-            seconds = LEASE.total_seconds()
-            raise _stopped(work, f"nobody has watched over the send for {seconds:.0f} seconds")
+        _must_be_watched(work)
         step = work.patience.until_back(lambda: core.send_batch(work))
         match step:
             case Sent():

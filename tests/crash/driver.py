@@ -37,6 +37,7 @@ import newsletter.transports
 from newsletter.model.send import Send
 from newsletter.project import Project
 from newsletter.sending import core, run, tenure, threads
+from newsletter.sending.pace import Vitals
 from newsletter.sending.threads import Progress
 from newsletter.sending.worker import Worker
 from newsletter.transports import Transport
@@ -136,6 +137,8 @@ def _obey(orders: Orders) -> None:
         lease = timedelta(seconds=orders.lease_seconds)
         core.LEASE = tenure.LEASE = threads.LEASE = lease  # type: ignore[attr-defined]
         threads._RENEW_SECONDS = orders.lease_seconds / 4
+        # Who wakes is stopped by the ledger, also where it does not see for itself that it slept.
+        Vitals.is_unwatched = lambda self, seconds: False  # type: ignore[method-assign]
 
 
 # --- points ---------------------------------------------------------------------------------------

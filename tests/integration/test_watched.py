@@ -72,6 +72,22 @@ def test_threads_stop_where_the_watch_hangs(sqlite_store: Store) -> None:
     assert maintenance.verify(sqlite_store) == []
 
 
+def test_a_process_that_slept_goes_on(sqlite_store: Store) -> None:
+    """As one that was put aside by Ctrl-Z: its watch wakes a moment after its threads."""
+    fill_list(sqlite_store, AMOUNT)
+    seconds = Seconds()
+
+    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        seconds.now = 61
+        return accepted(batch)
+
+    awake = replace(worker(sqlite_store, Pairs(answer)), vitals=Vitals(seconds=seconds))
+
+    after = run.run(awake, plan(sqlite_store, order(), NOW))
+
+    assert (after.status, after.counts) == (SendStatus.FINISHED, Counts(accepted=AMOUNT))
+
+
 def failing_watch() -> None:
     raise RuntimeError("the watch broke")
 
