@@ -17,7 +17,15 @@ from newsletter.pictures import gif
 
 MAX_PIXELS = 50_000_000  # as phones take them; 200 MB, once they are unpacked
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "TIFF", "BMP")
-_PHOTOGRAPHS = ("JPEG", "MPO", "WEBP", "AVIF", "TIFF", "BMP")  # an MPO is a JPEG with more behind
+_PHOTOGRAPHS = (
+    "JPEG",
+    "MPO",
+    "WEBP",
+    "AVIF",
+    "TIFF",
+    "BMP",
+    "HEIF",
+)  # an MPO is a JPEG with more behind
 _MAY_MOVE = ("PNG", "WEBP", "AVIF", "TIFF")
 _QUALITY = 85
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
@@ -57,7 +65,7 @@ def scaled(content: bytes, widest: int) -> Scaled:
     """A picture of at most `widest` pixels. Raises Unreadable."""
     _refuse_known(content)
     with _pillow():
-        image: Image.Image = Image.open(io.BytesIO(content), formats=_FORMATS)
+        image = _opened(content)
         natural = _upright_size(image)
         if image.format == "GIF" and image.is_animated:  # type: ignore[attr-defined]
             return Scaled(_named(gif.without_words(content), "gif", image.size), natural)
@@ -75,13 +83,21 @@ def _refuse_known(content: bytes) -> None:
         raise Unreadable("Git LFS holds its content elsewhere", "Fetch it: git lfs pull")
     if b"<svg" in content[:4096].lower():
         raise Unreadable("mail programs show no SVG", "Export it as PNG.")
+
+
+def _opened(content: bytes) -> Image.Image:
     brands = content[8:64]
-    if content[4:8] == b"ftyp" and brands[:4] in _HEIC_BRANDS and b"avif" not in brands:
-        raise Unreadable(
-            "it is HEIC, which few programs read",
-            "Export it as JPEG; an iPhone does so by itself with "
-            "Settings > Camera > Formats > Most Compatible.",
-        )
+    if content[4:8] != b"ftyp" or brands[:4] not in _HEIC_BRANDS or b"avif" in brands:
+        return Image.open(io.BytesIO(content), formats=_FORMATS)
+    import pi_heif  # noqa: PLC0415 -- for who has pictures of an iPhone
+
+    heif = pi_heif.open_heif(io.BytesIO(content))
+    width, height = heif.size
+    if width * height > MAX_PIXELS:  # before it is unpacked
+        raise Image.DecompressionBombError
+    image: Image.Image = heif.to_pillow()  # upright already, its profile in `info`
+    image.format = "HEIF"
+    return image
 
 
 @contextmanager

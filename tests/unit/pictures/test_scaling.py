@@ -325,7 +325,7 @@ def test_a_text_that_unpacks_to_gigabytes_is_refused() -> None:
     [
         (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         (b"<!-- x --><SVG>", "SVG"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "broken"),
         (b"", "empty"),
         (b"%PDF-1.7", "broken"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "broken"),
@@ -335,6 +335,34 @@ def test_a_text_that_unpacks_to_gigabytes_is_refused() -> None:
 def test_what_is_no_picture_for_a_mail_is_refused(content: bytes, why: str) -> None:
     with pytest.raises(Unreadable, match=why):
         scaled(content, WIDE)
+
+
+PHONE = Path(__file__).parents[2] / "data" / "pictures" / "sideways.heic"
+
+
+def test_a_picture_of_a_phone_becomes_an_upright_jpeg_that_tells_nothing() -> None:
+    """64 by 48 pixels, red beside blue, taken sideways by who says so in its metadata."""
+    content = PHONE.read_bytes()
+    assert any(secret in content for secret in SECRETS)
+
+    found = scaled(content, WIDE)
+
+    assert (found.natural, found.picture.name[-4:]) == ((48, 64), ".jpg")
+    assert not any(secret in found.picture.content for secret in (*SECRETS, b"Exif"))
+    top, bottom = (opened(found).convert("RGB").getpixel((24, y)) for y in (10, 54))
+    assert isinstance(top, tuple)
+    assert isinstance(bottom, tuple)
+    assert top[0] > 150 > top[2]
+    assert bottom[2] > 150 > bottom[0]
+
+
+def test_a_huge_picture_of_a_phone_is_refused_before_it_is_unpacked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("newsletter.pictures.scaling.MAX_PIXELS", 64 * 48 - 1)
+
+    with pytest.raises(Unreadable, match="million pixels"):
+        scaled(PHONE.read_bytes(), WIDE)
 
 
 @pytest.mark.parametrize("kind", ["PPM", "ICO", "JPEG2000", "TGA", "PCX", "PDF", "EPS"])
