@@ -198,6 +198,7 @@ def test_a_transport_that_must_stop_pauses_with_everybody_queued(work: Assignmen
 
     assert step == SendPaused("the account is suspended")
     assert counts(work) == Counts(queued=3)
+    assert (open_batches(work), work.in_hand) == (0, {})
     assert (record(work).status, record(work).stopped_by) == (
         SendStatus.PAUSED,
         StoppedBy.TRANSPORT,
@@ -237,6 +238,7 @@ def test_the_quota_frees_a_day_after_the_first_claim_of_the_day(
 
     assert step == SendPaused("the quota is used up")
     assert counts(work) == Counts(queued=3)
+    assert (open_batches(work), work.in_hand) == (0, {})
     assert record(work).stopped_by is StoppedBy.QUOTA
     assert record(work).resume_at == began + DAY
 

@@ -36,7 +36,7 @@ def test_once_it_was_waited_for_in_vain_each_step_asks_once() -> None:
     patience = Patience(seconds=0)
     with pytest.raises(StoreAway):
         patience.until_back(Step(99))
-    patience.seconds = 60
+    patience.seconds = 0.5
     step = Step(99)
 
     with pytest.raises(StoreAway):
