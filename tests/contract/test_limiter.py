@@ -54,9 +54,9 @@ def test_the_rate_comes_back_slowly(store: Store) -> None:
 
 def test_a_second_overload_halves_again_and_never_to_nothing(store: Store) -> None:
     for overload in range(20):
-        _slow_down(store, after_seconds=overload * 2)
+        _slow_down(store, after_seconds=overload)
 
-    first, second = (_reserve(store, 1, 64, after_seconds=38) for _ in range(2))
+    first, second = (_reserve(store, 1, 64, after_seconds=19) for _ in range(2))
 
     assert 0.5 < second - first <= 1.0
 

@@ -429,6 +429,16 @@ def test_only_failures_of_the_message_itself_count_and_the_fourth_rejects_it(
     assert counts(work) == after
 
 
+def test_who_was_put_off_for_haste_still_has_all_of_their_tries(
+    work: Assignment, clock: FixedClock
+) -> None:
+    for is_failure in (False, False, False, True):
+        send_batch(put_off(work, is_failure=is_failure))
+        clock.forward(5)
+
+    assert counts(work) == Counts(queued=3)
+
+
 def follow(connection: Connection, work: Assignment) -> None:
     later = work.clock() + HOUR
     ownership.take(connection, work.number, "elsewhere/1/1/a", work.clock(), later)

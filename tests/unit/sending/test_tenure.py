@@ -87,6 +87,7 @@ def test_who_leaves_gives_up_what_it_has_in_flight(sender: Worker) -> None:
     tenure.leave(sender, work)
 
     assert counts(sender) == Counts(unknown=1, queued=2)
+    assert the_send(sender).status is SendStatus.SENDING
     assert the_send(sender).owner.name is None
 
 
@@ -112,11 +113,12 @@ def test_who_was_followed_settles_a_send_that_is_over(sender: Worker) -> None:
     answers = [(row, Accepted(f"m{row.number}")) for row in claimed.rows]
     with sender.store.write() as connection:
         recording.record(connection, 1, claimed.batch, answers, NOW, NOW)
+    shown = run.read(sender.store, work.context.send_id).counts
 
     tenure.leave(sender, work)
 
+    assert shown == counts(sender) == Counts(accepted=3)
     assert the_send(sender).status is SendStatus.FINISHED
-    assert counts(sender) == Counts(accepted=3)
 
 
 def test_a_lease_is_renewed_by_its_owner_alone(sender: Worker) -> None:
@@ -170,6 +172,7 @@ def test_who_lives_on_this_host_is_not_waited_for(
 ) -> None:
     take(replace(sender, name=owner.this_process()))
     monkeypatch.setattr(os, "getpid", lambda: 1)
+    sender.stop.set()  # it would end the waiting at once
 
     with pytest.raises(RunElsewhere):
         take(sender)
