@@ -20,7 +20,7 @@ from newsletter.store import Store, schema
 from newsletter.store.reported import events, settling
 from newsletter.transports.memory import Memory
 from tests.integration.plans import explained
-from tests.integration.reporting import event, replay
+from tests.integration.reporting import BOUNCE, DELIVERY, event, replay
 from tests.integration.sending import NOW, ledger, resume, worker
 from tests.integration.ses.test_events import only, unknown_send
 
@@ -29,6 +29,17 @@ NEVER_SENT = pytest.mark.parametrize("name", ["event-reject.json", "event-render
 
 def resent(store: Store, send_id: str) -> None:
     control.resolve(store, send_id, Decision.RESEND, worker(store, Memory()).clock)
+
+
+def test_an_earlier_report_that_comes_late_takes_nothing_back(store: Store) -> None:
+    """Of two reports the further one stays, and of two message ids the greater."""
+    send_id = unknown_send(store)
+
+    replay(store, event(send_id, name=BOUNCE, mail__messageId="m2"))
+    replay(store, event(send_id, name=DELIVERY, mail__messageId="m1"))
+
+    row = only(store, send_id)
+    assert (row.reported, row.message_id) == (Reported.BOUNCED, "m2")
 
 
 @NEVER_SENT
