@@ -17,7 +17,7 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store
 from newsletter.store.people import suppressions
 from newsletter.transports.memory import Memory
-from tests.integration.reporting import BOUNCE, COMPLAINT, LISTED, SOFT, replay, told
+from tests.integration.reporting import BOUNCE, COMPLAINT, LISTED, SOFT, counts, replay, told
 from tests.integration.sending import NOW, FixedClock, fill_list, order, worker
 
 PEOPLE = 400
@@ -140,8 +140,9 @@ def test_only_a_running_send_is_paused(store: Store) -> None:
     send_id, clock = going(store), FixedClock()
     running(store, send_id, (), clock)
 
-    replay(store, *reports(send_id, COMPLAINT, range(1, 100)), policy=SMALL)
+    total = replay(store, *reports(send_id, COMPLAINT, range(1, 100)), policy=SMALL)
 
+    assert counts(total) == (99, 0, 0, 0)
     assert run.read(store, send_id).status is SendStatus.FINISHED
 
 

@@ -130,13 +130,14 @@ def test_a_batch_is_on_record_before_the_call_and_its_outcomes_after_it(work: As
 
 
 def test_each_try_has_a_number_of_its_own(work: Assignment, clock: FixedClock) -> None:
-    send_batch(put_off(work, is_failure=True))
-    clock.forward(5)
+    for _ in range(2):
+        send_batch(put_off(work, is_failure=True))
+        clock.forward(5)
 
     send_batch(work)
 
     assert isinstance(work.transport, Memory)
-    assert [message.ref.rpartition(".")[2] for message in work.transport.delivered] == ["2"] * 3
+    assert [message.ref.rpartition(".")[2] for message in work.transport.delivered] == ["3"] * 3
 
 
 def test_what_has_an_outcome_is_never_handed_over_again(work: Assignment) -> None:
