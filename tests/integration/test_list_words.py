@@ -140,7 +140,7 @@ def test_the_form_to_subscribe_says_what_the_list_is(stage: Stage) -> None:
     page = stage.client.get("/subscribe/daily").text
     other = stage.client.get("/subscribe/weekly").text
 
-    assert f"<strong>{TITLE}</strong>" in page
+    assert f"<strong><bdi>{TITLE}</bdi></strong>" in page
     assert DESCRIPTION in page
     assert "<strong>" not in other
 
@@ -148,10 +148,10 @@ def test_the_form_to_subscribe_says_what_the_list_is(stage: Stage) -> None:
 def test_the_preferences_name_lists_by_their_titles(stage: Stage) -> None:
     page = stage.client.get(stage.preferences_path()).text
 
-    assert f"<strong>{TITLE}</strong>" in page
+    assert f"<strong><bdi>{TITLE}</bdi></strong>" in page
     assert DESCRIPTION in page
     assert 'name="list" value="daily"' in page  # what a button sends is the name
-    assert "<strong>weekly</strong>" in page
+    assert "<strong><bdi>weekly</bdi></strong>" in page
 
 
 def test_the_pages_of_leaving_name_the_list_by_its_title(stage: Stage) -> None:
