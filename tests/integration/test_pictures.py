@@ -39,7 +39,7 @@ BODY = """
 def harbour(project: Path) -> Path:
     """A photograph beside the issue `2026-01-07-valley`, taken sideways and with its place."""
     picture = project / "issues" / "pictures" / "harbour.jpg"
-    picture.parent.mkdir()
+    picture.parent.mkdir(exist_ok=True)
     picture.write_bytes(jpeg(1500, 2000, exif=exif(6)))
     write(project, BODY)
     return picture
