@@ -102,7 +102,8 @@ def verdict_of(chosen: Collection[Mutant], survivors: Collection[Mutant]) -> int
         f"{killed} of {len(chosen)} killed ({killed / len(chosen):.0%}), {len(survivors)} survive, "
         f"{unexplained} of them without a reason"
     )
-    return int(killed < _ENOUGH * len(chosen) or unexplained > 0)
+    too_many = len(survivors) > 1 and killed < _ENOUGH * len(chosen)  # one of a few is no share
+    return int(too_many or unexplained > 0)
 
 
 def main() -> int:

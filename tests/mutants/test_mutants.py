@@ -102,6 +102,7 @@ def test_a_survivor_needs_a_reason_and_there_may_be_a_tenth_of_them() -> None:
     assert verdict_of([CHILDREN] * 20, [GROWN_UPS]) == 1
     assert verdict_of([CHILDREN] * 20, [explained] * 2) == 0
     assert verdict_of([CHILDREN] * 20, [explained] * 3) == 1
+    assert verdict_of([explained], [explained]) == 0
 
 
 def test_a_share_is_spread_over_the_list() -> None:
