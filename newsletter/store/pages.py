@@ -16,18 +16,16 @@ def stream(store: Store, page: Callable[[Connection, T | None], Sequence[T]]) ->
     Each page has a transaction of its own: an export into a slow pipe keeps no old state of the
     store alive. What changes meanwhile is seen or not, but no row is seen twice.
     """
-    last: T | None = None
-    while True:
+
+    def read(last: T | None) -> Sequence[T]:
         with store.read() as connection:
-            rows = page(connection, last)
-        if not rows:
-            return
-        yield from rows
-        last = rows[-1]
+            return page(connection, last)
+
+    return through(read)
 
 
 def through(page: Callable[[T | None], Sequence[T]]) -> Iterator[T]:
-    """As `stream`, within a transaction that the caller has open."""
+    """As `stream`, where the caller sees to the transaction."""
     last: T | None = None
     while rows := page(last):
         yield from rows
