@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from newsletter.config import WebSettings
-from newsletter.errors import Interrupted, Refused
+from newsletter.errors import Interrupted
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
@@ -19,6 +19,7 @@ from newsletter.notices.post import Post, named
 from newsletter.sending.compose import SAMPLE_READER, SendContext, compose, for_send
 from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
+from newsletter.sending.run import unbarred
 from newsletter.sending.worker import Worker
 from newsletter.store.ledger import receipts
 from newsletter.store.people import people
@@ -51,9 +52,7 @@ def send_tests(
     Without a reader each address gets it as itself if it is a subscriber, else as a sample reader.
     Raises Refused where the account may not send at all, and what the transport raises.
     """
-    allowance = worker.transport.allowance()
-    if allowance.problem:
-        raise Refused(allowance.problem, hint=f"Nothing was sent. {allowance.hint}".strip())
+    allowance = unbarred(worker.transport)
     pace = Pace(worker.max_rate or None, allowance.rate)
     post = Post(worker.store, worker.transport, pace, worker.clock, worker.stop)
     with worker.store.read() as connection:

@@ -85,11 +85,17 @@ def _work_off(worker: Worker, work: Assignment, progress: Progress) -> None:
         drain(worker, work, progress)
 
 
-def allowed(transport: Transport) -> Allowance:
-    """What the account allows. Raises Refused where it may not send at all, or only to itself."""
+def unbarred(transport: Transport) -> Allowance:
+    """What the account allows. Raises Refused where it may not send at all."""
     allowance = transport.allowance()
     if allowance.problem:
         raise Refused(allowance.problem, hint=f"Nothing was sent. {allowance.hint}".strip())
+    return allowance
+
+
+def allowed(transport: Transport) -> Allowance:
+    """As `unbarred`; raises Refused also where it may send to verified addresses only."""
+    allowance = unbarred(transport)
     if allowance.sandbox:
         raise Refused(
             f"the account at {allowance.service} is in the sandbox: it may send to verified "
