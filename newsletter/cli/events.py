@@ -31,7 +31,7 @@ def pull(session: Session, once: bool) -> int:
     """Drain the queue of events, until stopped."""
     import threading
 
-    from newsletter.feedback import silence
+    from newsletter.feedback.alarm import silence
     from newsletter.feedback.apply import Applied
     from newsletter.feedback.drain import Drain
     from newsletter.project import utc_now

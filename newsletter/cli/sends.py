@@ -39,7 +39,7 @@ class SendId(click.ParamType[str]):
 def status(session: Session, send: str | None) -> None:
     """Show one send: the newest, or the one named."""
     from newsletter.cli.events import unknown_words_told
-    from newsletter.feedback import silence
+    from newsletter.feedback.alarm import silence
     from newsletter.feedback.warning import many_bounces
     from newsletter.project import utc_now
 

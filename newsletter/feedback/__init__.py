@@ -9,7 +9,3 @@ warning       bounces long before the breaker
 alarm         mail went out, and no event came
 chores        what is due each hour
 """
-
-from newsletter.feedback.alarm import silence
-
-__all__ = ["silence"]

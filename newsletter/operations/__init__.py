@@ -2,6 +2,7 @@
 
 worker   a Worker of a project, with what it asks between its batches
 propose  what `send` shows before it asks, and the send that follows
+content  what is asked of the content of a send before it is sealed
 attend   what `newsletter worker` does, round after round
 resume   going on with sends that rest
 replace  a send that has not begun, with another time or content

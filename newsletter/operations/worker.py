@@ -7,7 +7,7 @@ from functools import cache
 
 from newsletter.audience import syncing
 from newsletter.errors import ConfigurationError, TransportError
-from newsletter.feedback import silence
+from newsletter.feedback.alarm import silence
 from newsletter.feedback.apply import Applied
 from newsletter.feedback.base import Queue, QueueUnreachable
 from newsletter.feedback.drain import Drain

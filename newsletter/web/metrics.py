@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from newsletter import __version__
 from newsletter.config import Settings
-from newsletter.feedback import silence
+from newsletter.feedback.alarm import silence
 from newsletter.model.send import Send
 from newsletter.sending.state import activity_of
 from newsletter.store import Store, figures

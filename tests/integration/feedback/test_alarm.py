@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.config import Settings
-from newsletter.feedback import silence
+from newsletter.feedback.alarm import silence
 from newsletter.feedback.apply import Applied, apply_late
 from newsletter.feedback.base import Received
 from newsletter.feedback.chores import do_chores
