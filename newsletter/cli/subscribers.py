@@ -171,7 +171,9 @@ def list_(
         list_id = None if list_name is None else lists.id_of(connection, list_name)
         where = None if segment is None else _in_segment(session, connection, segment, list_id)
         standing = None if status is None else SubscriptionStatus(status)
-        return people.page(connection, after, list_id=list_id, status=standing, where=where)
+        return people.page(
+            connection, after, list_id=list_id, status=standing, where=where, most=most
+        )
 
     found = islice(stream(session.store, page), most)
     if session.json:

@@ -127,7 +127,7 @@ def newest_first(
     limit: int | None = None,
 ) -> Iterator[Person]:
     """Subscribers, the newest first: those of all pages, or `limit` of them."""
-    narrowed = partial(page, connection, list_id=list_id, status=status, where=where)
+    narrowed = partial(page, connection, list_id=list_id, status=status, where=where, most=limit)
     return islice(through(narrowed), limit)
 
 
@@ -138,9 +138,10 @@ def page(
     list_id: int | None = None,
     status: SubscriptionStatus | None = None,
     where: sa.ColumnElement[bool] | None = None,
+    most: int | None = None,
 ) -> Sequence[Person]:
     """The newest subscribers after one, narrowed to a list, a status, or a status on a list, and by
-    a condition on the subscriber.
+    a condition on the subscriber; no more than `most` where the caller takes no more in all.
 
     By id, so that a million need no more memory than a thousand and nothing is kept open on the
     server.
@@ -157,7 +158,9 @@ def page(
         query = query.where(where)
     if after is not None:
         query = query.where(subscribers.c.id < after.subscriber.id)
-    rows = connection.execute(query.order_by(subscribers.c.id.desc()).limit(_PAGE)).all()
+    rows = connection.execute(
+        query.order_by(subscribers.c.id.desc()).limit(min(_PAGE, most or _PAGE))
+    ).all()
     joined = subscriptions_of(connection, [row.id for row in rows])
     return [
         Person(subscriber_of(row), row.created_at, tuple(joined.get(row.id, ()))) for row in rows
