@@ -5,7 +5,7 @@ import resource
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -29,9 +29,11 @@ def limited(what: int, most: int) -> Iterator[None]:
 @contextmanager
 def few_open_files(free: int) -> Iterator[None]:
     """Let only so many more files be opened, by all threads of this process together."""
-    probe = os.open(os.devnull, os.O_RDONLY)
-    os.close(probe)  # the lowest number that is free, and what is below it is in use
-    with limited(resource.RLIMIT_NOFILE, probe + free):
+    with ExitStack() as probes:
+        for _ in range(free):  # each takes the lowest number that is free, of which some lie apart
+            last = os.open(os.devnull, os.O_RDONLY)
+            probes.callback(os.close, last)
+    with limited(resource.RLIMIT_NOFILE, last + 1):
         yield
 
 

@@ -1,6 +1,7 @@
 """A send to the outbox on a machine that gives out: whole mails, nobody at fault, and resume."""
 
 import resource
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,11 @@ import pytest
 from newsletter.model.send import Counts, SendStatus
 from newsletter.sending import control, run
 from newsletter.sending.plan import plan
-from newsletter.store import Store
+from newsletter.store import Store, open_store
 from newsletter.transports.outbox import Outbox
 from tests.integration.commandline import Call
 from tests.integration.sending import NOW, FixedClock, fill_list, order, worker
-from tests.limits import enlarge, few_open_files, limited, small_disk
+from tests.limits import alone, enlarge, few_open_files, limited, small_disk
 from tests.mailbox import opened
 
 ISSUE = "2026-01-07-valley"
@@ -103,10 +104,8 @@ def test_a_limit_on_the_size_of_files_pauses_with_everybody_queued(
     assert list((tmp_path / "outbox").rglob("*.eml*")) == []
 
 
-def test_a_machine_with_few_open_files_mails_everybody(sqlite_store: Store, tmp_path: Path) -> None:
-    fill_list(sqlite_store, 60)
-    send_id = plan(sqlite_store, order(), NOW)
-    outbox = Outbox(tmp_path / "outbox")
+def send_with_few_open_files(store_url: str, folder: Path) -> tuple[SendStatus, Counts]:
+    outbox = Outbox(folder)
     deliver = outbox.deliver
 
     def with_few_files(*arguments: object) -> object:
@@ -114,6 +113,16 @@ def test_a_machine_with_few_open_files_mails_everybody(sqlite_store: Store, tmp_
             return deliver(*arguments)  # type: ignore[arg-type]
 
     outbox.deliver = with_few_files  # type: ignore[method-assign, assignment]
-    after = run.run(worker(sqlite_store, outbox), send_id)
+    with closing(open_store(store_url, Path())) as store:
+        after = run.run(worker(store, outbox), plan(store, order(), NOW))
+        return after.status, after.counts
 
-    assert (after.status, after.counts) == (SendStatus.FINISHED, Counts(accepted=60))
+
+def test_a_machine_with_few_open_files_mails_everybody(
+    sqlite_store: Store, sqlite_url: str, tmp_path: Path
+) -> None:
+    fill_list(sqlite_store, 60)
+
+    after = alone(send_with_few_open_files, sqlite_url, tmp_path / "outbox")
+
+    assert after == (SendStatus.FINISHED, Counts(accepted=60))
