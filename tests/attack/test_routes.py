@@ -170,7 +170,7 @@ def test_only_confirmations_expire(stage: Stage, path: str, changes: bool) -> No
 
 
 @pytest.mark.parametrize("path", sorted(OPEN_ROUTES | set(TOKEN_ROUTES)))
-def test_b55_no_route_leads_where_a_request_says(stage: Stage, path: str) -> None:
+def test_no_route_leads_where_a_request_says(stage: Stage, path: str) -> None:
     """There is no redirect to a URL of anybody's, and no page takes one up."""
     evil = "//evil.example/"
     hostile = dict.fromkeys(("url", "next", "to", "u", "redirect", "return", "continue"), evil)
@@ -210,7 +210,7 @@ def test_no_route_without_a_token_changes_anything(stage: Stage, path: str) -> N
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-def test_b37_no_mutated_token_is_accepted(purpose: Purpose) -> None:
+def test_no_mutated_token_is_accepted(purpose: Purpose) -> None:
     """25,000 of each purpose in `make attack`; only the very text that was made counts."""
     links = Links(BASE_URL, KEYS)
     chance = random.Random(f"mutations of {purpose}")

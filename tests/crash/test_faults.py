@@ -1,4 +1,4 @@
-"""F1 to F9 and F13: a send that dies at a point, or sleeps there, and what is then to be."""
+"""A send dies or falls asleep at a chosen point; docs/reliability.md names each fault."""
 
 import signal
 
@@ -34,7 +34,7 @@ def ends_well(play: Play, known: Known | None = None) -> bool:
     return True
 
 
-def test_f1_a_kill_before_the_audience_is_frozen_leaves_nothing(play: Play) -> None:
+def test_a_kill_before_the_audience_is_frozen_leaves_nothing(play: Play) -> None:
     die(play, "before the commit in sending.plan.plan")
 
     assert play.send_id is None
@@ -43,7 +43,7 @@ def test_f1_a_kill_before_the_audience_is_frozen_leaves_nothing(play: Play) -> N
     assert attempts(play) == {1}
 
 
-def test_f2_a_kill_in_the_middle_of_freezing_leaves_no_half_of_an_audience(play: Play) -> None:
+def test_a_kill_in_the_middle_of_freezing_leaves_no_half_of_an_audience(play: Play) -> None:
     die(play, "at a change in store.ledger.deliveries.freeze")
 
     assert play.send_id is None
@@ -52,7 +52,7 @@ def test_f2_a_kill_in_the_middle_of_freezing_leaves_no_half_of_an_audience(play:
 
 
 @pytest.mark.parametrize("step", ["plan.plan", "tenure.take"])
-def test_f3_a_kill_before_the_first_claim_costs_nobody(play: Play, step: str) -> None:
+def test_a_kill_before_the_first_claim_costs_nobody(play: Play, step: str) -> None:
     die(play, f"after the commit in sending.{step}")
     queued = play.ledger().numbers("queued")
 
@@ -63,7 +63,7 @@ def test_f3_a_kill_before_the_first_claim_costs_nobody(play: Play, step: str) ->
     assert len(play.taken()) == 10
 
 
-def test_f4_what_was_claimed_and_never_left_is_unknown_and_reaches_each_once(play: Play) -> None:
+def test_what_was_claimed_and_never_left_is_unknown_and_reaches_each_once(play: Play) -> None:
     """Nobody can tell it from what was sent; no event comes, so the operator has it sent again."""
     die(play, CLAIMED, 2)
     claimed = play.ledger().numbers("sending")
@@ -77,7 +77,7 @@ def test_f4_what_was_claimed_and_never_left_is_unknown_and_reaches_each_once(pla
     assert len(play.taken()) == len(play.ledger().numbers("accepted")) == 10
 
 
-def test_f5_what_was_written_without_an_answer_is_settled_by_its_events(play: Play) -> None:
+def test_what_was_written_without_an_answer_is_settled_by_its_events(play: Play) -> None:
     die(play, *WRITTEN)
 
     last = play.finish()
@@ -96,7 +96,7 @@ def test_f5_what_was_written_without_an_answer_is_settled_by_its_events(play: Pl
     "point",
     ["after the answer in sending.core._deliver", "before the commit in sending.core._record"],
 )
-def test_f6_an_answer_that_was_not_recorded_is_as_good_as_none(play: Play, point: str) -> None:
+def test_an_answer_that_was_not_recorded_is_as_good_as_none(play: Play, point: str) -> None:
     die(play, point, 2)
 
     assert play.finish().json["unknown"] == 2
@@ -105,7 +105,7 @@ def test_f6_an_answer_that_was_not_recorded_is_as_good_as_none(play: Play, point
 
 
 @pytest.mark.parametrize("change", ["_close", "record"])
-def test_f7_a_batch_is_recorded_whole_or_not_at_all(play: Play, change: str) -> None:
+def test_a_batch_is_recorded_whole_or_not_at_all(play: Play, change: str) -> None:
     """Of the two changes that record the second batch, neither stays without the other."""
     die(play, f"at a change in store.ledger.recording.{change}", 2)
 
@@ -114,7 +114,7 @@ def test_f7_a_batch_is_recorded_whole_or_not_at_all(play: Play, change: str) -> 
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_f8_a_send_that_was_killed_while_it_ended_is_counted_again(play: Play, moment: str) -> None:
+def test_a_send_that_was_killed_while_it_ended_is_counted_again(play: Play, moment: str) -> None:
     die(play, f"{moment} the commit in sending.tenure.leave")
     status = play.ledger().status
 
@@ -125,7 +125,7 @@ def test_f8_a_send_that_was_killed_while_it_ended_is_counted_again(play: Play, m
     assert ends_well(play)
 
 
-def test_f9_a_worker_lost_on_another_machine_is_waited_for_and_followed(play: Play) -> None:
+def test_a_worker_lost_on_another_machine_is_waited_for_and_followed(play: Play) -> None:
     """Whether it lives, nobody here can see; its lease ends, and what it held is unknown."""
     point = (CLAIMED, 2)
     lost = play.stage.call(*play.next_command(), host="one", at=point)
@@ -142,9 +142,7 @@ def test_f9_a_worker_lost_on_another_machine_is_waited_for_and_followed(play: Pl
 
 
 @pytest.mark.parametrize("waking", Waking)
-def test_f13_a_sleeper_records_its_own_batch_and_claims_no_more(
-    stage: Stage, waking: Waking
-) -> None:
+def test_a_sleeper_records_its_own_batch_and_claims_no_more(stage: Stage, waking: Waking) -> None:
     """It slept with an answer that it had not read; another machine has followed it since."""
     found = Found()
 
@@ -153,7 +151,7 @@ def test_f13_a_sleeper_records_its_own_batch_and_claims_no_more(
     assert found.faults == []
 
 
-def test_f13_a_sleeper_whose_late_call_is_refused_leaves_its_batch_to_resume(play: Play) -> None:
+def test_a_sleeper_whose_late_call_is_refused_leaves_its_batch_to_resume(play: Play) -> None:
     """The other machine ended the send meanwhile; a refused call was certainly not sent."""
     assert play.stage.standin is not None
     sleeper = play.stage.start(

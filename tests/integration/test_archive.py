@@ -460,7 +460,7 @@ STRANGE = [
 ]
 
 
-def test_b53_strange_paths_are_not_found(client: Visitor, store: Store, clock: FixedClock) -> None:
+def test_strange_paths_are_not_found(client: Visitor, store: Store, clock: FixedClock) -> None:
     """Paths are looked up among the pages there are, and never on the disk."""
     sent(store, "news", letter(), clock)
     planned(store, "draft", letter("Draft"), clock)
@@ -472,7 +472,7 @@ def test_b53_strange_paths_are_not_found(client: Visitor, store: Store, clock: F
         assert "root:" not in answer.text, path[:40]
 
 
-def test_b53_an_issue_that_is_only_a_file_is_never_served(
+def test_an_issue_that_is_only_a_file_is_never_served(
     store: Store, tmp_path: Path, clock: FixedClock
 ) -> None:
     (tmp_path / "issues").mkdir()

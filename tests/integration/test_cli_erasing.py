@@ -59,7 +59,7 @@ def files_that_name(folder: Path, text: str) -> list[str]:
     )
 
 
-def test_b61_no_file_of_the_project_names_an_erased_person(canary: Path, call: Call) -> None:
+def test_no_file_of_the_project_names_an_erased_person(canary: Path, call: Call) -> None:
     """Neither the database nor its write-ahead log nor the outbox."""
     assert len(files_that_name(canary, CANARY)) >= 3
 
@@ -74,7 +74,7 @@ def test_b61_no_file_of_the_project_names_an_erased_person(canary: Path, call: C
     assert call("db", "verify").code == 0
 
 
-def test_b61_the_ledger_still_balances_without_the_address(canary: Path, call: Call) -> None:
+def test_the_ledger_still_balances_without_the_address(canary: Path, call: Call) -> None:
     before = call("status", "--json").json
 
     call(*FORGET, "--yes")

@@ -114,7 +114,7 @@ def test_a_missing_secret_is_told_and_nothing_is_planned(
         (f"test {ISSUE} --to user1@example.com,user2@example.com", 2, "only one address"),
     ],
 )
-def test_b58_a_slip_of_the_fingers_mails_nobody(
+def test_a_slip_of_the_fingers_mails_nobody(
     call: Call, rows: Rows, project: Path, readers: str, line: str, code: int, says: str
 ) -> None:
     assert readers == "readers"

@@ -153,7 +153,7 @@ def test_kill_9_right_after_an_answer_loses_no_unsubscribe(server: Server, proje
     assert statuses(project)[1] == "unsubscribed"
 
 
-# --- B57 ------------------------------------------------------------------------------------------
+# --- requests that are not proper HTTP ------------------------------------------------------------
 
 
 HEAD = b"HTTP/1.1\r\nHost: a\r\n"
@@ -186,7 +186,7 @@ IMPROPER = (
 )
 
 
-def test_b57_what_is_no_proper_request_gets_4xx(server: Server) -> None:
+def test_what_is_no_proper_request_gets_4xx(server: Server) -> None:
     answers = {request[:60]: server.ask(request).partition(b"\r\n")[0] for request in IMPROPER}
 
     assert {line[:10] for line in answers.values()} == {b"HTTP/1.1 4"}, answers
@@ -195,7 +195,7 @@ def test_b57_what_is_no_proper_request_gets_4xx(server: Server) -> None:
 
 
 @pytest.mark.parametrize("size", [5_000, 10_000_000])
-def test_b34_who_writes_a_whole_body_first_still_gets_an_answer(server: Server, size: int) -> None:
+def test_who_writes_a_whole_body_first_still_gets_an_answer(server: Server, size: int) -> None:
     """Most clients do; a connection that is closed under them tells them nothing."""
     client = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=PATIENCE_SECONDS)
     client.request("POST", "/u/x", body=b"x" * size)
@@ -205,7 +205,7 @@ def test_b34_who_writes_a_whole_body_first_still_gets_an_answer(server: Server, 
     assert status == 413
 
 
-def test_b57_http_1_0_works(server: Server, project: Path) -> None:
+def test_http_1_0_works(server: Server, project: Path) -> None:
     body = b"List-Unsubscribe=One-Click"
     head = f"POST {leave_path(project)} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
 
@@ -213,7 +213,7 @@ def test_b57_http_1_0_works(server: Server, project: Path) -> None:
     assert statuses(project)[1] == "unsubscribed"
 
 
-def test_b57_a_second_request_hides_in_no_body(server: Server, project: Path) -> None:
+def test_a_second_request_hides_in_no_body(server: Server, project: Path) -> None:
     """What was too large is not read on as the next request."""
     hidden = f"POST {leave_path(project)} HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n"
     hidden += "List-Unsubscribe=One-Click"
@@ -231,7 +231,7 @@ def test_b57_a_second_request_hides_in_no_body(server: Server, project: Path) ->
 
 
 @pytest.mark.parametrize("trickle", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\nX: "])
-def test_b57_a_head_that_never_ends_is_given_up(trickle: bytes) -> None:
+def test_a_head_that_never_ends_is_given_up(trickle: bytes) -> None:
     """Slowloris; the patience of the server is short here, and the test waits for its end."""
 
     class Impatient(Guarded):

@@ -122,7 +122,7 @@ def fill(store: Store) -> int:
     return joined.subscriber_id
 
 
-def test_b61_no_table_names_an_erased_person(store: Store, tmp_path: Path) -> None:
+def test_no_table_names_an_erased_person(store: Store, tmp_path: Path) -> None:
     subscriber_id = fill(store)
     before = everything(store)
     assert before.count("canary") > 10
@@ -141,7 +141,7 @@ def test_b61_no_table_names_an_erased_person(store: Store, tmp_path: Path) -> No
     assert "other@example.com" in after
 
 
-def test_b61_erasing_twice_changes_nothing_more(store: Store, tmp_path: Path) -> None:
+def test_erasing_twice_changes_nothing_more(store: Store, tmp_path: Path) -> None:
     subscriber_id = fill(store)
     forget(store, tmp_path, subscriber_id)
     before = everything(store)
@@ -154,7 +154,7 @@ def test_b61_erasing_twice_changes_nothing_more(store: Store, tmp_path: Path) ->
     assert by_id == Erased(subscriber_id)
 
 
-def test_b61_an_import_does_not_bring_an_erased_person_back(store: Store, tmp_path: Path) -> None:
+def test_an_import_does_not_bring_an_erased_person_back(store: Store, tmp_path: Path) -> None:
     """Nor after the key was rotated, nor in another spelling."""
     make_list(store)
     join(store, CANARY)
@@ -188,7 +188,7 @@ def test_erasing_again_renews_the_hash_so_that_an_old_key_can_go(
     assert hashed == hashes(NEWER).address_hashes(CANARY.lower())[0]
 
 
-def test_f50_an_erased_recipient_of_an_open_send_is_skipped_and_the_row_stays(
+def test_an_erased_recipient_of_an_open_send_is_skipped_and_the_row_stays(
     store: Store, tmp_path: Path
 ) -> None:
     make_list(store, "readers")
@@ -207,7 +207,7 @@ def test_f50_an_erased_recipient_of_an_open_send_is_skipped_and_the_row_stays(
     assert found[""].reason == "erased"
 
 
-def test_f51_two_spellings_are_one_person_with_one_copy(store: Store, tmp_path: Path) -> None:
+def test_two_spellings_are_one_person_with_one_copy(store: Store, tmp_path: Path) -> None:
     make_list(store, "readers")
     make_list(store, "others")
     join(store, "Ada@example.com", "readers")

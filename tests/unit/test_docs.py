@@ -382,6 +382,18 @@ def test_every_relative_link_leads_somewhere(page: str, target: str) -> None:
         assert anchor in anchors(path.read_text("utf-8"))
 
 
+TESTS = "\n".join(
+    f"{path.name}\n{path.read_text('utf-8')}" for path in (ROOT / "tests").rglob("test_*.py")
+)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"`(test_\w+)", TEXTS["docs/reliability.md"])))
+)
+def test_every_test_that_the_page_on_reliability_names_is_there(name: str) -> None:
+    assert f"def {name}(" in TESTS or f"{name}.py" in TESTS
+
+
 def anchors(text: str) -> set[str]:
     """The names by which headings are linked to, as forges make them."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)

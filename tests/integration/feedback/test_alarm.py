@@ -66,7 +66,7 @@ def sent(store: Store, slug: str = "news", at: dt.datetime = NOW) -> str:
     return send_id
 
 
-def test_f57_no_event_long_after_mail_was_accepted_is_an_alarm(store: Store) -> None:
+def test_no_event_long_after_mail_was_accepted_is_an_alarm(store: Store) -> None:
     """Events that stopped, or that are all refused: bounces would go unseen."""
     send_id = sent(store)
 
@@ -78,14 +78,14 @@ def test_f57_no_event_long_after_mail_was_accepted_is_an_alarm(store: Store) -> 
     assert "none ever came" in alarm
 
 
-def test_f57_an_event_ends_the_alarm(store: Store) -> None:
+def test_an_event_ends_the_alarm(store: Store) -> None:
     send_id = sent(store)
     replay(store, event(send_id, name=DELIVERY), now=NOW + 2 * HOUR)
 
     assert silence(store, settings(), NOW + 20 * HOUR) is None
 
 
-def test_f57_an_event_of_an_earlier_send_does_not_end_it(store: Store) -> None:
+def test_an_event_of_an_earlier_send_does_not_end_it(store: Store) -> None:
     first = sent(store)
     replay(store, event(first, name=DELIVERY), now=NOW + HOUR)
     second = sent(store, "more-news", NOW + 2 * HOUR)
@@ -97,7 +97,7 @@ def test_f57_an_event_of_an_earlier_send_does_not_end_it(store: Store) -> None:
     assert "the last came at 2026-01-07 18:00 Asia/Tokyo (09:00 UTC)" in alarm
 
 
-def test_f57_events_that_stop_while_mail_still_goes_out_are_an_alarm(store: Store) -> None:
+def test_events_that_stop_while_mail_still_goes_out_are_an_alarm(store: Store) -> None:
     """The newest mail is young, but one in the middle is old and unheard of."""
     send_id = sent(store)
     with store.write() as connection:
@@ -150,7 +150,7 @@ class Empty:
         assert not messages
 
 
-def test_f57_who_drains_a_queue_tells_of_silence_each_hour(store: Store) -> None:
+def test_who_drains_a_queue_tells_of_silence_each_hour(store: Store) -> None:
     sent(store)
     clock, stop, notes = FixedClock(NOW), threading.Event(), list[str]()
     queue: Any = Empty(clock, stop, hours=3)
@@ -161,7 +161,7 @@ def test_f57_who_drains_a_queue_tells_of_silence_each_hour(store: Store) -> None
     assert all(note.startswith("Alarm: no event of SES since") for note in notes)
 
 
-def test_f57_a_send_looks_each_minute_whether_it_is_heard_of(store: Store) -> None:
+def test_a_send_looks_each_minute_whether_it_is_heard_of(store: Store) -> None:
     fill_list(store, 3)
     clock, looked = FixedClock(NOW), threading.Event()
 
@@ -263,7 +263,7 @@ def test_without_topics_nothing_can_be_armed(call: Call) -> None:
 # --- late events ----------------------------------------------------------------------------------
 
 
-def test_f52_an_event_that_came_hours_before_our_record_is_applied_in_the_end(store: Store) -> None:
+def test_an_event_that_came_hours_before_our_record_is_applied_in_the_end(store: Store) -> None:
     """A process may be held up for long between the answer of SES and its own record of it."""
     text = changed("notification-bounce-without-headers.json", mail__messageId="late")
     assert replay(store, text, now=NOW - 30 * HOUR).ignored == 1

@@ -63,7 +63,7 @@ def running(store: Store, send_id: str, texts: Sequence[str], clock: FixedClock)
         (BOUNCE, 20, "20 hard bounces of"),
     ],
 )
-def test_f58_a_spike_pauses_the_send_and_says_why(
+def test_a_spike_pauses_the_send_and_says_why(
     store: Store, name: str, count: int, said: str
 ) -> None:
     send_id, clock = going(store), FixedClock()
@@ -86,7 +86,7 @@ def test_less_and_what_does_not_count_pauses_nothing(store: Store, name: str, co
     assert after.status is SendStatus.FINISHED
 
 
-def test_f58_who_resumes_has_seen_what_came_before(store: Store) -> None:
+def test_who_resumes_has_seen_what_came_before(store: Store) -> None:
     """The same reports do not pause it again, new ones do."""
     send_id, clock = going(store), FixedClock()
     first = reports(send_id, COMPLAINT, range(1, 4))
@@ -146,7 +146,7 @@ def test_only_a_running_send_is_paused(store: Store) -> None:
     assert run.read(store, send_id).status is SendStatus.FINISHED
 
 
-def test_b51_bounces_of_a_whole_campaign_are_all_obeyed_and_pause_it(store: Store) -> None:
+def test_bounces_of_a_whole_campaign_are_all_obeyed_and_pause_it(store: Store) -> None:
     send_id, clock = going(store), FixedClock()
 
     after = running(store, send_id, reports(send_id, BOUNCE, range(1, 251)), clock)
@@ -156,7 +156,7 @@ def test_b51_bounces_of_a_whole_campaign_are_all_obeyed_and_pause_it(store: Stor
         assert suppressions.counts(connection) == {"hard_bounce": 250}
 
 
-def test_b51_bounces_of_a_send_can_be_undone_at_once(store: Store) -> None:
+def test_bounces_of_a_send_can_be_undone_at_once(store: Store) -> None:
     """A provider refuses everybody by mistake; what readers and persons decided stays."""
     send_id, clock = going(store), FixedClock()
     running(store, send_id, (), clock)

@@ -253,7 +253,7 @@ def test_a_suppression_from_elsewhere_is_never_touched(store: Store) -> None:
 # --- allowed again --------------------------------------------------------------------------------
 
 
-def test_f54_an_old_bounce_does_not_suppress_who_was_allowed_again(store: Store) -> None:
+def test_an_old_bounce_does_not_suppress_who_was_allowed_again(store: Store) -> None:
     """A replay of what was recorded before a person decided changes nothing of that."""
     send_id = sent(store)
     old = told(send_id, 1, BOUNCE, NOW - HOUR)
@@ -276,7 +276,7 @@ def test_f54_an_old_bounce_does_not_suppress_who_was_allowed_again(store: Store)
         (ConsentKind.REQUESTED, "form", False),
     ],
 )
-def test_f54_a_bounce_from_before_a_later_confirmed_opt_in_does_not_suppress(
+def test_a_bounce_from_before_a_later_confirmed_opt_in_does_not_suppress(
     store: Store, kind: ConsentKind, how: str, counts_again: bool
 ) -> None:
     """Who opened a link in a mail has shown that mail arrives; who was typed in has not."""
@@ -320,7 +320,7 @@ def test_what_happened_at_an_address_says_nothing_of_the_next_one(
 # --- whose it is ----------------------------------------------------------------------------------
 
 
-def test_b50_nobody_is_suppressed_who_is_in_no_ledger(store: Store) -> None:
+def test_nobody_is_suppressed_who_is_in_no_ledger(store: Store) -> None:
     """Else one forged message could silence a whole list: by addresses that it names."""
     send_id = sent(store)
     other = send_id[:-1] + ("x" if send_id[-1] != "x" else "y")
@@ -352,7 +352,7 @@ def test_an_erased_person_is_not_suppressed_by_name(store: Store) -> None:
     assert reason(store) is None
 
 
-def test_f52_an_event_without_a_name_waits_for_our_own_commit(store: Store) -> None:
+def test_an_event_without_a_name_waits_for_our_own_commit(store: Store) -> None:
     """The older notifications carry a message id alone, and SES may be faster than we are."""
     from newsletter.feedback.apply import apply_late
     from newsletter.model.send import Accepted
@@ -394,7 +394,7 @@ def stories(draw: st.DrawFn) -> list[tuple[int, int, str, int, bool]]:
 
 @settings(max_examples=60)
 @given(stories(), st.booleans(), st.randoms(use_true_random=False))
-def test_f53_any_order_and_repetition_suppresses_the_same_people(
+def test_any_order_and_repetition_suppresses_the_same_people(
     sqlite_store: Store, story: Any, allowed: bool, random: Any
 ) -> None:
     """Both kinds of reports, about several mails, also about nobody, also after a person decided:

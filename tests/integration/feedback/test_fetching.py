@@ -57,7 +57,7 @@ def test_a_certificate_is_fetched(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_b46_no_redirect_is_followed(serve: Serve, asked: list[str], status: int) -> None:
+def test_no_redirect_is_followed(serve: Serve, asked: list[str], status: int) -> None:
     url = serve(status, b"", Location="/elsewhere")
 
     with pytest.raises(NoCertificate):
@@ -67,19 +67,19 @@ def test_b46_no_redirect_is_followed(serve: Serve, asked: list[str], status: int
 
 
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
-def test_f59_an_error_is_no_certificate(serve: Serve, asked: list[str], status: int) -> None:
+def test_an_error_is_no_certificate(serve: Serve, asked: list[str], status: int) -> None:
     with pytest.raises(NoCertificate):
         fetch(serve(status, certificate(key_number(0))), PATIENCE_SECONDS)
 
     assert asked == ["/a.pem"]
 
 
-def test_b46_nothing_large_is_read(serve: Serve) -> None:
+def test_nothing_large_is_read(serve: Serve) -> None:
     with pytest.raises(NoCertificate):
         fetch(serve(200, b"x" * (MAX_BYTES + 1)), PATIENCE_SECONDS)
 
 
-def test_f59_a_host_that_is_away_is_no_certificate() -> None:
+def test_a_host_that_is_away_is_no_certificate() -> None:
     with pytest.raises(NoCertificate):
         fetch("http://127.0.0.1:1/a.pem")
 

@@ -149,7 +149,7 @@ def refused(hook: Hook, content: bytes | Fields, status: int) -> None:
 
 @pytest.mark.parametrize("version", ["1", "2"])
 @pytest.mark.parametrize("with_subject", [True, False])
-def test_b48_what_sns_has_signed_is_applied_before_the_answer(
+def test_what_sns_has_signed_is_applied_before_the_answer(
     hook: Hook, send_id: str, version: str, with_subject: bool
 ) -> None:
     fields = notification(event(send_id, 1, BOUNCE), SignatureVersion=version)
@@ -202,14 +202,14 @@ def test_fields_that_are_new_are_no_trouble(hook: Hook, send_id: str) -> None:
         '{"mail": NaN}',
     ],
 )
-def test_b49_what_is_no_event_is_recorded_and_answered_with_200(quick: Hook, message: str) -> None:
+def test_what_is_no_event_is_recorded_and_answered_with_200(quick: Hook, message: str) -> None:
     """SNS would repeat it otherwise, for nothing."""
     assert quick.post(signed(notification(message))).status_code == 200
 
     assert {row.verdict for row in logged(quick.store)} <= {"set_aside"}
 
 
-def test_b49_a_body_over_the_cap_is_refused(quick: Hook) -> None:
+def test_a_body_over_the_cap_is_refused(quick: Hook) -> None:
     refused(quick, signed(notification("x" * 300_000)), 413)
 
 
@@ -217,19 +217,19 @@ def test_b49_a_body_over_the_cap_is_refused(quick: Hook) -> None:
 
 
 @pytest.mark.parametrize("topic", BAD_TOPICS)
-def test_b45_another_topic_is_refused_before_anything_else(quick: Hook, topic: str) -> None:
+def test_another_topic_is_refused_before_anything_else(quick: Hook, topic: str) -> None:
     """Any account can sign for its own topic."""
     refused(quick, signed(notification("hello", TopicArn=topic)), 403)
 
     assert quick.certificates.fetched == []
 
 
-def test_b45_a_signature_of_somebody_else_is_refused(quick: Hook) -> None:
+def test_a_signature_of_somebody_else_is_refused(quick: Hook) -> None:
     refused(quick, signed(notification("hello"), key_number(1)), 403)
     refused(quick, notification("hello"), 403)
 
 
-def test_b45_without_a_topic_in_the_settings_nobody_is_believed(
+def test_without_a_topic_in_the_settings_nobody_is_believed(
     sqlite_store: Store, tmp_path: Path
 ) -> None:
     app = make_app(site_of(sqlite_store, tmp_path))
@@ -240,13 +240,13 @@ def test_b45_without_a_topic_in_the_settings_nobody_is_believed(
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_b46_a_certificate_from_elsewhere_is_never_fetched(quick: Hook, url: str) -> None:
+def test_a_certificate_from_elsewhere_is_never_fetched(quick: Hook, url: str) -> None:
     refused(quick, signed(notification("hello", SigningCertURL=url)), 403)
 
     assert quick.certificates.fetched == []
 
 
-def test_b46_each_partition_has_its_own_host() -> None:
+def test_each_partition_has_its_own_host() -> None:
     path = "SimpleNotificationService-0a.pem"
     china = "arn:aws-cn:sns:cn-north-1:123456789012:events"
 
@@ -268,9 +268,7 @@ def test_b46_each_partition_has_its_own_host() -> None:
         ({"Extra": {"a": "b"}}, 400),
     ],
 )
-def test_b48_what_is_malformed_is_refused(
-    quick: Hook, changes: dict[str, Any], status: int
-) -> None:
+def test_what_is_malformed_is_refused(quick: Hook, changes: dict[str, Any], status: int) -> None:
     refused(quick, signed(notification("hello")) | changes, status)
 
 
@@ -288,11 +286,11 @@ def test_b48_what_is_malformed_is_refused(
         b'{"a": "\\ud83d"}',
     ],
 )
-def test_b48_what_is_no_flat_object_is_refused(quick: Hook, content: bytes) -> None:
+def test_what_is_no_flat_object_is_refused(quick: Hook, content: bytes) -> None:
     refused(quick, content, 400)
 
 
-def test_b48_a_header_that_names_another_type_is_refused(quick: Hook) -> None:
+def test_a_header_that_names_another_type_is_refused(quick: Hook) -> None:
     headers = {"x-amz-sns-message-type": "SubscriptionConfirmation"}
 
     answer = quick.post(signed(notification("hello")), **headers)
@@ -300,7 +298,7 @@ def test_b48_a_header_that_names_another_type_is_refused(quick: Hook) -> None:
     assert (answer.status_code, logged(quick.store)) == (400, [])
 
 
-def test_b45_to_b48_none_of_many_forgeries_is_believed(quick: Hook) -> None:
+def test_none_of_many_forgeries_is_believed(quick: Hook) -> None:
     message = event(sent(quick.store), 1, BOUNCE)
     for content in forgeries(60, 1, message):
         answer = quick.post(content)
@@ -313,7 +311,7 @@ def test_b45_to_b48_none_of_many_forgeries_is_believed(quick: Hook) -> None:
 # --- certificates ---------------------------------------------------------------------------------
 
 
-def test_f59_a_certificate_is_fetched_once(quick: Hook) -> None:
+def test_a_certificate_is_fetched_once(quick: Hook) -> None:
     for _ in range(3):
         quick.post(signed(notification("hello")))
 
@@ -332,7 +330,7 @@ def test_f59_a_certificate_is_fetched_once(quick: Hook) -> None:
     ],
     ids=["unreachable", "empty", "none", "large", "expired", "not yet valid"],
 )
-def test_f59_without_a_certificate_sns_is_asked_to_try_again(
+def test_without_a_certificate_sns_is_asked_to_try_again(
     quick: Hook, content: bytes | None
 ) -> None:
     """Verifying is never skipped, and what may be true is not refused for good."""
@@ -345,14 +343,14 @@ def test_f59_without_a_certificate_sns_is_asked_to_try_again(
         assert quick.post(signed(notification("hello"))).status_code == 200
 
 
-def test_f59_a_certificate_that_expires_is_believed_no_more(quick: Hook) -> None:
+def test_a_certificate_that_expires_is_believed_no_more(quick: Hook) -> None:
     assert quick.post(signed(notification("hello"))).status_code == 200
     quick.clock.forward(2 * 24 * 3600)
 
     assert quick.post(signed(notification("later"))).status_code == 503
 
 
-def test_f59_a_new_certificate_of_sns_is_fetched(quick: Hook) -> None:
+def test_a_new_certificate_of_sns_is_fetched(quick: Hook) -> None:
     quick.post(signed(notification("hello")))
     url = CERTIFICATE_URL.replace("010a", "ffff")
     quick.certificates.at = {url: certificate(key_number(1))}
@@ -461,7 +459,7 @@ def test_many_messages_at_once_fetch_their_certificate_once(quick: Hook) -> None
 # --- subscribing ----------------------------------------------------------------------------------
 
 
-def test_b47_a_subscription_is_confirmed_through_the_api_and_only_while_armed(hook: Hook) -> None:
+def test_a_subscription_is_confirmed_through_the_api_and_only_while_armed(hook: Hook) -> None:
     """The URL in it leads to where a cloud keeps its secrets: it is never opened."""
     fields = signed(subscription())
     assert hook.post(fields).status_code == 200
@@ -474,7 +472,7 @@ def test_b47_a_subscription_is_confirmed_through_the_api_and_only_while_armed(ho
     assert hook.certificates.fetched == [CERTIFICATE_URL]
 
 
-def test_f54_a_captured_confirmation_does_nothing_when_the_time_is_over(hook: Hook) -> None:
+def test_a_captured_confirmation_does_nothing_when_the_time_is_over(hook: Hook) -> None:
     subscribing.arm(hook.store, hook.clock() + 30 * MINUTE)
     hook.clock.forward(31 * 60)
 

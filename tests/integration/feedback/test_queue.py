@@ -83,7 +83,7 @@ def test_what_ses_published_is_applied_and_then_deleted(
     assert reasons == {"hard_bounce"}
 
 
-def test_f56_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_again(
+def test_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_again(
     call: Call, feed: Feed, send_id: str
 ) -> None:
     texts = [event(send_id, number, BOUNCE) for number in (1, 2, 3)]
@@ -98,7 +98,7 @@ def test_f56_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_agai
     assert call("deliveries", send_id, "--json").out == before
 
 
-def test_b52_what_is_no_event_is_set_aside_shown_and_gone_from_the_queue(
+def test_what_is_no_event_is_set_aside_shown_and_gone_from_the_queue(
     call: Call, aws: Aws, send_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large message that lies in S3, no JSON, deep JSON, an envelope of another topic."""
@@ -125,7 +125,7 @@ def test_b52_what_is_no_event_is_set_aside_shown_and_gone_from_the_queue(
     assert "no JSON object: 'hello'" in call("events", "set-aside").out
 
 
-def test_f55_poison_holds_nothing_up_and_does_not_come_again(
+def test_poison_holds_nothing_up_and_does_not_come_again(
     call: Call, feed: Feed, send_id: str
 ) -> None:
     poison = ["hello", "{", "[" * 5_000, '{"eventType": "Bounce"}', "\\u0000"]
@@ -235,9 +235,7 @@ def test_a_signal_finishes_the_messages_in_hand(
     assert queue.stats()["left"] == 0
 
 
-def test_f56_kill_9_in_a_burst_loses_nothing(
-    project: Path, queue: QueueStandIn, send_id: str
-) -> None:
+def test_kill_9_in_a_burst_loses_nothing(project: Path, queue: QueueStandIn, send_id: str) -> None:
     """Again and again: what was in hand comes again, and is a duplicate if it was committed."""
     clicks = [
         event(send_id, 1 + number % 3, "event-click.json", click__timestamp=_second(number))

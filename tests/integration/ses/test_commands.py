@@ -52,7 +52,7 @@ def test_a_send_that_goes_well_is_done(
     assert len(sent(standin, answer)) == 3
 
 
-def test_f36_the_sandbox_is_refused_before_anything_is_planned(
+def test_the_sandbox_is_refused_before_anything_is_planned(
     send: Call, call: Call, standin: StandIn
 ) -> None:
     standin.account(sandbox=True)
@@ -73,7 +73,7 @@ def test_f36_the_sandbox_is_refused_before_anything_is_planned(
         ({"max_24_hour_send": 0.0}, "quota is 0"),
     ],
 )
-def test_f37_an_account_that_may_not_send_is_refused(
+def test_an_account_that_may_not_send_is_refused(
     send: Call, call: Call, standin: StandIn, account: dict[str, object], message: str
 ) -> None:
     standin.account(**account)
@@ -86,7 +86,7 @@ def test_f37_an_account_that_may_not_send_is_refused(
     assert planned(call) == []
 
 
-def test_f35_an_audience_over_the_quota_is_refused_with_the_way_out(
+def test_an_audience_over_the_quota_is_refused_with_the_way_out(
     send: Call, call: Call, standin: StandIn
 ) -> None:
     standin.account(max_24_hour_send=200.0, sent_last_24_hours=198)
@@ -100,7 +100,7 @@ def test_f35_an_audience_over_the_quota_is_refused_with_the_way_out(
     assert planned(call) == []
 
 
-def test_f35_the_quota_reached_while_sending_pauses_with_the_time(
+def test_the_quota_reached_while_sending_pauses_with_the_time(
     send: Call, call: Call, standin: StandIn
 ) -> None:
     """Somebody else has used it up since it was asked."""
@@ -119,7 +119,7 @@ def test_f35_the_quota_reached_while_sending_pauses_with_the_time(
 @pytest.mark.parametrize(
     ("fault", "hint"), [("access_denied", "ses:GetAccount"), ("expired_token", "Renew")]
 )
-def test_f38_an_account_that_does_not_tell_is_an_error_that_names_the_permission(
+def test_an_account_that_does_not_tell_is_an_error_that_names_the_permission(
     send: Call, call: Call, standin: StandIn, fault: str, hint: str
 ) -> None:
     standin.configure(**{fault: {"operation": "GetAccount", "next": None}})
@@ -132,7 +132,7 @@ def test_f38_an_account_that_does_not_tell_is_an_error_that_names_the_permission
 
 
 @pytest.mark.parametrize("fault", ["html_body", "empty_body", "truncated_body", "binary_body"])
-def test_f41_an_account_that_answers_nonsense_is_an_error(
+def test_an_account_that_answers_nonsense_is_an_error(
     send: Call, call: Call, standin: StandIn, fault: str
 ) -> None:
     """It is not taken for an account that is switched off, or one without limits."""
@@ -145,7 +145,7 @@ def test_f41_an_account_that_answers_nonsense_is_an_error(
     assert planned(call) == []
 
 
-def test_f38_expired_credentials_stop_and_renewed_ones_go_on(
+def test_expired_credentials_stop_and_renewed_ones_go_on(
     send: Call, call: Call, standin: StandIn
 ) -> None:
     standin.configure(expired_token=True)
@@ -159,7 +159,7 @@ def test_f38_expired_credentials_stop_and_renewed_ones_go_on(
     assert (again.code, again.json["accepted"]) == (0, 3)
 
 
-def test_f38_missing_credentials_send_nothing(
+def test_missing_credentials_send_nothing(
     send: Call, call: Call, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -174,7 +174,7 @@ def test_f38_missing_credentials_send_nothing(
     assert planned(call) == []
 
 
-def test_f33_a_lost_answer_is_unresolved_and_is_never_sent_again_by_itself(
+def test_a_lost_answer_is_unresolved_and_is_never_sent_again_by_itself(
     send: Call, call: Call, standin: StandIn
 ) -> None:
     """Exit 4, and what to do: the events of SES, or a decision."""
@@ -188,7 +188,7 @@ def test_f33_a_lost_answer_is_unresolved_and_is_never_sent_again_by_itself(
     assert len(sent(standin, answer)) == 3
 
 
-def test_f37_sending_that_was_paused_says_where(send: Call, standin: StandIn) -> None:
+def test_sending_that_was_paused_says_where(send: Call, standin: StandIn) -> None:
     standin.configure(sending_paused=True)
 
     answer = send()

@@ -175,7 +175,7 @@ def test_what_was_ignored_is_applied_when_it_comes_again_and_is_known(store: Sto
 
 @pytest.mark.parametrize("answer", [Accepted("m1"), Unknown("the connection was lost")])
 def test_an_event_before_our_own_commit_is_kept(store: Store, answer: Outcome) -> None:
-    """F52: SES can be faster than our record of its answer, or tell what no answer told."""
+    """SES can report before we have recorded its answer, or report what no answer said."""
     fill_list(store, 1)
     send_id = plan(store, order(), NOW)
     with store.write() as connection:

@@ -1,4 +1,4 @@
-"""The faults of SES and of the way to it, one row of the fault table (F31-F43) after the other.
+"""The faults of SES and of the network on the way to it, one kind after the other.
 
 Each send goes from plan to ledger; the ledger is then held against what the stand-in logged.
 """
@@ -23,7 +23,7 @@ from tests.waiting import PATIENCE_SECONDS
 MODES = pytest.mark.parametrize("mode", ["bulk", "raw"])
 
 
-# --- F31 to F33: nobody knows ---------------------------------------------------------------------
+# --- nobody knows whether it was sent -------------------------------------------------------------
 
 
 def unknown_after_one_fault(stage: Stage, mode: str, fault: str, value: object = 1) -> None:
@@ -49,7 +49,7 @@ def unknown_after_one_fault(stage: Stage, mode: str, fault: str, value: object =
 
 @MODES
 @pytest.mark.parametrize("fault", ["reset_before", "reset_after", "drop_before", "drop_after"])
-def test_f31_a_connection_that_ends_after_the_request_is_unknown_and_asked_once(
+def test_a_connection_that_ends_after_the_request_is_unknown_and_asked_once(
     quick: Stage, mode: str, fault: str
 ) -> None:
     unknown_after_one_fault(quick, mode, fault)
@@ -57,13 +57,13 @@ def test_f31_a_connection_that_ends_after_the_request_is_unknown_and_asked_once(
 
 @MODES
 @pytest.mark.parametrize("fault", ["hang_before", "hang_after"])
-def test_f32_a_read_timeout_is_unknown_and_asked_once(quick: Stage, mode: str, fault: str) -> None:
+def test_a_read_timeout_is_unknown_and_asked_once(quick: Stage, mode: str, fault: str) -> None:
     unknown_after_one_fault(quick, mode, fault)
 
 
 @MODES
 @pytest.mark.parametrize("fault", ["error_before", "error_after"])
-def test_f33_an_internal_error_is_unknown_whether_it_was_accepted_or_not(
+def test_an_internal_error_is_unknown_whether_it_was_accepted_or_not(
     quick: Stage, mode: str, fault: str
 ) -> None:
     unknown_after_one_fault(quick, mode, fault)
@@ -71,11 +71,11 @@ def test_f33_an_internal_error_is_unknown_whether_it_was_accepted_or_not(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("fault", ["bad_gateway_before", "bad_gateway_after"])
-def test_f33_a_proxy_that_answers_5xx_proves_nothing(quick: Stage, fault: str, status: int) -> None:
+def test_a_proxy_that_answers_5xx_proves_nothing(quick: Stage, fault: str, status: int) -> None:
     unknown_after_one_fault(quick, "bulk", fault, {"next": 1, "status": status})
 
 
-def test_f33_three_silent_calls_in_a_row_pause_the_send(stage: Stage) -> None:
+def test_three_silent_calls_in_a_row_pause_the_send(stage: Stage) -> None:
     """What goes on without answers would make thousands unknown."""
     stage.standin.configure(error_after=True)
 
@@ -87,12 +87,12 @@ def test_f33_three_silent_calls_in_a_row_pause_the_send(stage: Stage) -> None:
     assert len(stage.calls) == 3
 
 
-# --- F34: too fast --------------------------------------------------------------------------------
+# --- too fast -------------------------------------------------------------------------------------
 
 
 @MODES
 @pytest.mark.parametrize("fault", ["too_many_requests", "rate_exceeded"])
-def test_f34_a_throttled_call_is_made_again_and_nobody_gets_it_twice(
+def test_a_throttled_call_is_made_again_and_nobody_gets_it_twice(
     quick: Stage, mode: str, fault: str
 ) -> None:
     quick.standin.configure(**{fault: 3})
@@ -104,7 +104,7 @@ def test_f34_a_throttled_call_is_made_again_and_nobody_gets_it_twice(
     assert sum(call["status"] != 200 for call in quick.calls) == 3
 
 
-def test_f34_throttled_for_ever_pauses_and_keeps_all(stage: Stage) -> None:
+def test_throttled_for_ever_pauses_and_keeps_all(stage: Stage) -> None:
     stage.standin.configure(too_many_requests=True)
 
     send = stage.send(20)
@@ -115,7 +115,7 @@ def test_f34_throttled_for_ever_pauses_and_keeps_all(stage: Stage) -> None:
     assert len(stage.calls) == 30
 
 
-def test_f34_the_rate_of_the_account_is_never_exceeded(stage: Stage) -> None:
+def test_the_rate_of_the_account_is_never_exceeded(stage: Stage) -> None:
     """Four threads share one limiter: SES throttles none of their calls."""
     stage.standin.account(max_send_rate=300.0)
     paced = replace(stage.worker(stage.ses(concurrency=4)), clock=utc_now)
@@ -131,10 +131,10 @@ def test_f34_the_rate_of_the_account_is_never_exceeded(stage: Stage) -> None:
     assert stage.calls[-1]["monotonic"] - started > 0.8
 
 
-# --- F35: the quota -------------------------------------------------------------------------------
+# --- the quota ------------------------------------------------------------------------------------
 
 
-def test_f35_the_quota_within_a_call_keeps_the_rest_and_pauses(stage: Stage) -> None:
+def test_the_quota_within_a_call_keeps_the_rest_and_pauses(stage: Stage) -> None:
     """Ten of the second call are accepted and stay so; the others wait for tomorrow."""
     stage.standin.account(max_24_hour_send=60.0, sent_last_24_hours=0)
 
@@ -155,7 +155,7 @@ def test_f35_the_quota_within_a_call_keeps_the_rest_and_pauses(stage: Stage) -> 
 
 @MODES
 @pytest.mark.parametrize("fault", ["quota_exceeded", "limit_exceeded"])
-def test_f35_the_quota_of_a_whole_call_pauses_before_anything_is_sent(
+def test_the_quota_of_a_whole_call_pauses_before_anything_is_sent(
     quick: Stage, mode: str, fault: str
 ) -> None:
     quick.standin.configure(**{fault: True})
@@ -169,7 +169,7 @@ def test_f35_the_quota_of_a_whole_call_pauses_before_anything_is_sent(
     assert len(quick.calls) == 1
 
 
-def test_f35_the_quota_in_the_middle_of_raw_mails_keeps_the_rest(stage: Stage) -> None:
+def test_the_quota_in_the_middle_of_raw_mails_keeps_the_rest(stage: Stage) -> None:
     stage.standin.account(max_24_hour_send=7.0, sent_last_24_hours=0)
 
     send = stage.send(12, stage.ses("raw"))
@@ -178,7 +178,7 @@ def test_f35_the_quota_in_the_middle_of_raw_mails_keeps_the_rest(stage: Stage) -
     assert stage.statuses(send.id) == {"accepted": 7, "queued": 5}
 
 
-def test_f35_a_spread_send_waits_for_the_next_day_and_goes_on(stage: Stage) -> None:
+def test_a_spread_send_waits_for_the_next_day_and_goes_on(stage: Stage) -> None:
     """It asks each minute what the account allows, and holds no rows meanwhile."""
 
     class NextDay(Ses):
@@ -201,7 +201,7 @@ def test_f35_a_spread_send_waits_for_the_next_day_and_goes_on(stage: Stage) -> N
     assert stage.statuses(send.id) == {"accepted": 75}
 
 
-# --- F37, F38: a person has to act ----------------------------------------------------------------
+# --- a person has to act --------------------------------------------------------------------------
 
 STOPPED = {
     "sending_paused": "Sending is paused in the SES console",
@@ -216,7 +216,7 @@ STOPPED = {
 
 @MODES
 @pytest.mark.parametrize("fault", STOPPED)
-def test_f37_f38_what_a_person_has_to_mend_stops_at_once_and_rejects_nobody(
+def test_what_a_person_has_to_mend_stops_at_once_and_rejects_nobody(
     quick: Stage, mode: str, fault: str
 ) -> None:
     """Paused, suspended, unverified, not allowed, expired: and it goes on once that is mended."""
@@ -248,7 +248,7 @@ def test_f37_f38_what_a_person_has_to_mend_stops_at_once_and_rejects_nobody(
     ],
 )
 @pytest.mark.parametrize("who", ["*", "r7@example.com"])
-def test_f37_f38_a_status_that_stops_does_so_from_one_entry_too(
+def test_a_status_that_stops_does_so_from_one_entry_too(
     quick: Stage, status: str, who: str
 ) -> None:
     """The accepted ones of that very call stay accepted; nobody is rejected."""
@@ -264,10 +264,10 @@ def test_f37_f38_a_status_that_stops_does_so_from_one_entry_too(
     assert len(quick.calls) == 1
 
 
-# --- F39, F40: entry by entry ---------------------------------------------------------------------
+# --- entry by entry -------------------------------------------------------------------------------
 
 
-def test_f39_each_entry_of_a_mixed_answer_goes_its_own_way(stage: Stage) -> None:
+def test_each_entry_of_a_mixed_answer_goes_its_own_way(stage: Stage) -> None:
     """The answers are matched by their order: nobody gets the status of a neighbour."""
     stage.standin.configure(
         statuses={
@@ -296,9 +296,7 @@ def test_f39_each_entry_of_a_mixed_answer_goes_its_own_way(stage: Stage) -> None
 
 
 @pytest.mark.parametrize("by", [-1, 1, -50])
-def test_f39_a_wrong_number_of_answers_makes_the_batch_unknown_and_stops(
-    quick: Stage, by: int
-) -> None:
+def test_a_wrong_number_of_answers_makes_the_batch_unknown_and_stops(quick: Stage, by: int) -> None:
     """Which answer belongs to whom, nobody can say."""
     quick.standin.configure(wrong_count={"next": 1, "by": by})
 
@@ -310,7 +308,7 @@ def test_f39_a_wrong_number_of_answers_makes_the_batch_unknown_and_stops(
     assert len(quick.calls) == 1
 
 
-def test_f39_an_unknown_status_is_neither_success_nor_refusal(stage: Stage) -> None:
+def test_an_unknown_status_is_neither_success_nor_refusal(stage: Stage) -> None:
     stage.standin.configure(statuses={"r4@example.com": "SOMETHING_NEW"})
 
     send = stage.send(70)
@@ -322,7 +320,7 @@ def test_f39_an_unknown_status_is_neither_success_nor_refusal(stage: Stage) -> N
 
 @MODES
 @pytest.mark.parametrize("fault", ["bad_request"])
-def test_f40_one_bad_address_never_costs_the_others(quick: Stage, mode: str, fault: str) -> None:
+def test_one_bad_address_never_costs_the_others(quick: Stage, mode: str, fault: str) -> None:
     """SES refuses the whole call for it: halves find it, and nothing of them was sent before."""
     quick.standin.configure(**{fault: {"to": "r17@example.com", "next": None}})
 
@@ -336,9 +334,7 @@ def test_f40_one_bad_address_never_costs_the_others(quick: Stage, mode: str, fau
 
 
 @MODES
-def test_f40_a_send_in_which_all_are_refused_stops_and_rejects_nobody(
-    quick: Stage, mode: str
-) -> None:
+def test_a_send_in_which_all_are_refused_stops_and_rejects_nobody(quick: Stage, mode: str) -> None:
     """That is about the mail, not about them: mended, it can still reach everybody."""
     quick.standin.configure(bad_request=True)
 
@@ -349,7 +345,7 @@ def test_f40_a_send_in_which_all_are_refused_stops_and_rejects_nobody(
     assert quick.statuses(send.id) == {"queued": 100}
 
 
-def test_f40_too_many_refused_at_the_start_stops(stage: Stage) -> None:
+def test_too_many_refused_at_the_start_stops(stage: Stage) -> None:
     refused = {f"r{number}@example.com": "MESSAGE_REJECTED" for number in range(1, 100, 2)}
     refused |= {f"r{number}@example.com": "MESSAGE_REJECTED" for number in range(2, 10, 2)}
     stage.standin.configure(statuses=refused)
@@ -361,14 +357,14 @@ def test_f40_too_many_refused_at_the_start_stops(stage: Stage) -> None:
     assert stage.statuses(send.id)["queued"] == 250
 
 
-# --- F41: answers that say nothing ----------------------------------------------------------------
+# --- answers that say nothing ---------------------------------------------------------------------
 
 
 @MODES
 @pytest.mark.parametrize(
     "fault", ["empty_body", "truncated_body", "html_body", "binary_body", "cut_off", "huge_body"]
 )
-def test_f41_an_answer_that_says_nothing_is_unknown_and_stops(
+def test_an_answer_that_says_nothing_is_unknown_and_stops(
     quick: Stage, mode: str, fault: str
 ) -> None:
     """botocore takes some of them for an empty success."""
@@ -384,7 +380,7 @@ def test_f41_an_answer_that_says_nothing_is_unknown_and_stops(
     assert len(quick.calls) == 1
 
 
-def test_f41_an_answer_that_trickles_ends(stage: Stage) -> None:
+def test_an_answer_that_trickles_ends(stage: Stage) -> None:
     """Each piece comes in time, the whole does not."""
     stage.standin.configure(slow_body={"next": 1, "seconds": 6.0})
 
@@ -397,7 +393,7 @@ def test_f41_an_answer_that_trickles_ends(stage: Stage) -> None:
     }
 
 
-# --- F42, F43: half a network ---------------------------------------------------------------------
+# --- half a network -------------------------------------------------------------------------------
 
 
 class Unplugged(Store):
@@ -414,7 +410,7 @@ class Unplugged(Store):
         return super().write(**options)
 
 
-def test_f42_no_mail_leaves_without_a_claim_that_is_on_disk(stage: Stage) -> None:
+def test_no_mail_leaves_without_a_claim_that_is_on_disk(stage: Stage) -> None:
     """Taking the send is the first write, its rate slot the second, the claim the third."""
     send_id, store = stage.plan(20), stage.store
     for writes in (0, 1, 2):
@@ -430,7 +426,7 @@ def test_f42_no_mail_leaves_without_a_claim_that_is_on_disk(stage: Stage) -> Non
     assert stage.statuses(send_id) == {"accepted": 20}
 
 
-def test_f42_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
+def test_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
     sqlite_store: Store, standin: StandIn
 ) -> None:
     """The store is asked for a while, and then given up."""
@@ -452,7 +448,7 @@ def test_f42_what_was_sent_while_the_store_was_away_is_unknown_never_sent_again(
 
 
 @MODES
-def test_f43_a_slow_network_makes_the_same_ledger(quick: Stage, mode: str) -> None:
+def test_a_slow_network_makes_the_same_ledger(quick: Stage, mode: str) -> None:
     """Answers that take long, some of them in small pieces, within the time that is allowed."""
     quick.standin.configure(latency_ms=100, slow_body={"share": 0.2, "seconds": 0.4})
 

@@ -1,4 +1,4 @@
-"""F29, F30: what never reached SES is provably not sent, and is tried again without a doubt."""
+"""What never reached SES is provably not sent, and is safely tried again."""
 
 import socket
 import threading
@@ -48,7 +48,7 @@ class DnsOutage:
 
 
 @MODES
-def test_f29_a_name_that_is_not_found_is_tried_again(
+def test_a_name_that_is_not_found_is_tried_again(
     stage: Stage, mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing reached SES, so nobody is unknown, and each gets the mail once."""
@@ -63,7 +63,7 @@ def test_f29_a_name_that_is_not_found_is_tried_again(
     assert {call["status"] for call in stage.calls} == {200}
 
 
-def test_f29_a_name_that_stays_unknown_pauses_and_keeps_all(
+def test_a_name_that_stays_unknown_pauses_and_keeps_all(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", DnsOutage(times=1_000))
@@ -77,12 +77,12 @@ def test_f29_a_name_that_stays_unknown_pauses_and_keeps_all(
 
 
 @MODES
-def test_f30_a_refused_connection_is_provably_not_sent(mode: str) -> None:
+def test_a_refused_connection_is_provably_not_sent(mode: str) -> None:
     with closed_port() as port, pytest.raises(TransportDown, match="cannot be reached"):
         deliver(f"http://127.0.0.1:{port}", mode)
 
 
-def test_f30_a_refused_connection_keeps_all_and_the_send_goes_on_later(stage: Stage) -> None:
+def test_a_refused_connection_keeps_all_and_the_send_goes_on_later(stage: Stage) -> None:
     with closed_port() as port:
         gone = NotAsking(settings_for(f"http://127.0.0.1:{port}"), concurrency=1)
 
@@ -97,7 +97,7 @@ def test_f30_a_refused_connection_keeps_all_and_the_send_goes_on_later(stage: St
 @pytest.mark.parametrize(
     ("name", "is_trusted"), [("good", False), ("expired", True), ("other-host", True)]
 )
-def test_f30_a_bad_certificate_is_provably_not_sent(
+def test_a_bad_certificate_is_provably_not_sent(
     monkeypatch: pytest.MonkeyPatch, name: str, is_trusted: bool
 ) -> None:
     """One that nobody vouches for, an old one, one of another: no byte of the request leaves."""
@@ -112,7 +112,7 @@ def test_f30_a_bad_certificate_is_provably_not_sent(
     assert server.heard == b""
 
 
-def test_f30_a_good_certificate_lets_the_request_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_good_certificate_lets_the_request_through(monkeypatch: pytest.MonkeyPatch) -> None:
     """So the three above fail for what they say. That nobody answers then is another matter."""
     path = CERTIFICATES / "good.pem"
     monkeypatch.setenv("AWS_CA_BUNDLE", str(path))
@@ -123,7 +123,7 @@ def test_f30_a_good_certificate_lets_the_request_through(monkeypatch: pytest.Mon
     assert server.heard.startswith(b"POST /v2/email/outbound-bulk-emails")
 
 
-def test_f30_a_port_that_speaks_no_tls_is_provably_not_sent() -> None:
+def test_a_port_that_speaks_no_tls_is_provably_not_sent() -> None:
     with listening() as server, pytest.raises(TransportDown, match="no secure connection"):
         deliver(f"https://127.0.0.1:{server.port}")
 

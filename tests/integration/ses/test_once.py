@@ -96,7 +96,7 @@ def mailed(standin: StandIn, send_id: str) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "mode"), [("SIGINT", "bulk"), ("SIGTERM", "raw"), ("SIGHUP", "bulk")]
 )
-def test_f10_f12_a_call_in_flight_is_finished_before_the_process_leaves(
+def test_a_call_in_flight_is_finished_before_the_process_leaves(
     call: Call,
     project: Path,
     standin: StandIn,
@@ -127,7 +127,7 @@ def test_f10_f12_a_call_in_flight_is_finished_before_the_process_leaves(
 
 @pytest.mark.usefixtures("configured")
 @pytest.mark.parametrize("how", ["told twice to stop", "kill -9"])
-def test_f5_f11_a_lost_process_leaves_one_call_unknown_which_events_settle(
+def test_a_lost_process_leaves_one_call_unknown_which_events_settle(
     call: Call, project: Path, standin: StandIn, readers: str, how: str
 ) -> None:
     """SES had taken it: nobody sends it again, and its event says so."""

@@ -90,7 +90,7 @@ def test_it_redirects_nobody(sqlite_stage: Stage, path: str) -> None:
     assert answer.status_code == 404
 
 
-def test_b54_no_header_decides_where_links_lead(sqlite_stage: Stage) -> None:
+def test_no_header_decides_where_links_lead(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     for path in paths(stage):
         plain, spoofed = stage.client.get(path), stage.client.get(path, headers=HOSTS)
@@ -122,7 +122,7 @@ def without_form(html: str) -> str:
         (["192.0.2.0/24"], "203.0.113.9", "10.0.0.1"),
     ],
 )
-def test_b54_who_asks_is_told_by_the_socket_or_by_a_proxy_that_is_trusted(
+def test_who_asks_is_told_by_the_socket_or_by_a_proxy_that_is_trusted(
     sqlite_store: Store, tmp_path: Path, trusted: list[str], forwarded: str, counted: str
 ) -> None:
     """What a visitor wrote into the header themselves stands on its left and is not believed."""
@@ -135,7 +135,7 @@ def test_b54_who_asks_is_told_by_the_socket_or_by_a_proxy_that_is_trusted(
         assert connection.execute(sa.select(requests.c.ip)).scalar_one() == counted
 
 
-def test_b54_a_line_that_the_proxy_adds_counts_before_the_one_that_came(
+def test_a_line_that_the_proxy_adds_counts_before_the_one_that_came(
     sqlite_store: Store, tmp_path: Path
 ) -> None:
     lines = [("x-forwarded-for", ip) for ip in ("198.51.100.1", "203.0.113.9")]
@@ -150,7 +150,7 @@ def test_b54_a_line_that_the_proxy_adds_counts_before_the_one_that_came(
         assert connection.execute(sa.select(requests.c.ip)).scalar_one() == "203.0.113.9"
 
 
-def test_b57_a_charset_whose_text_no_page_can_hold_is_refused(sqlite_stage: Stage) -> None:
+def test_a_charset_whose_text_no_page_can_hold_is_refused(sqlite_stage: Stage) -> None:
     body = b'--a\r\nContent-Disposition: form-data; name="email"\r\n\r\n+2AA-\r\n--a--\r\n'
     headers = {"content-type": "multipart/form-data; boundary=a; charset=utf-7"}
 
@@ -174,7 +174,7 @@ def test_a_site_below_a_path_of_its_host_links_to_itself(
     assert 'href="/news/subscribe/daily"' in stage.client.get(f"/confirm/{token}").text
 
 
-def test_b42_more_fields_than_any_form_has_are_refused(sqlite_stage: Stage) -> None:
+def test_more_fields_than_any_form_has_are_refused(sqlite_stage: Stage) -> None:
     body = "&".join(f"a{n}=" for n in range(100))
     headers = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -210,7 +210,7 @@ def test_a_body_is_read_up_to_its_limit(sqlite_stage: Stage, chunked: bool) -> N
     assert send("/hooks/echo", 263_000) == "413"
 
 
-def test_b34_a_body_that_never_ends_is_given_up() -> None:
+def test_a_body_that_never_ends_is_given_up() -> None:
     """It answers 408 after its time; here that is at once."""
     sent: list[MutableMapping[str, Any]] = []
 
@@ -306,7 +306,7 @@ def ours(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(record.getMessage() for record in records)
 
 
-def test_b60_no_log_names_an_address_or_a_token(
+def test_no_log_names_an_address_or_a_token(
     sqlite_stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage = sqlite_stage

@@ -116,10 +116,10 @@ def test_what_is_no_address_is_said_and_what_was_typed_is_kept(sqlite_stage: Sta
     assert states(sqlite_stage) == []
 
 
-# --- B38 ------------------------------------------------------------------------------------------
+# --- the link of the confirmation -----------------------------------------------------------------
 
 
-def test_b38_a_link_confirms_once(stage: Stage) -> None:
+def test_a_link_confirms_once(stage: Stage) -> None:
     stage.subscribe("new@example.com")
     path = stage.confirmation()
     stage.client.post(path, data={"action": "confirm"})
@@ -162,7 +162,7 @@ def test_a_form_of_something_else_confirms_nothing(stage: Stage, fields: dict[st
     assert stage.rows() == before
 
 
-def test_b38_after_a_week_it_asks_to_ask_again(stage: Stage) -> None:
+def test_after_a_week_it_asks_to_ask_again(stage: Stage) -> None:
     stage.subscribe("new@example.com")
     path = stage.confirmation()
     stage.clock.now += 8 * DAY
@@ -225,7 +225,7 @@ def test_who_left_and_is_asked_for_by_others_stays_away_until_they_confirm(stage
     assert stage.status() == "confirmed"
 
 
-# --- B40 ------------------------------------------------------------------------------------------
+# --- limits against abuse -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_dots_count_where_they_tell_people_apart() -> None:
     assert mailbox(Address("+a@example.com")) == "+a@example.com"
 
 
-def test_b40_a_victim_gets_one_mail_a_day_for_a_list_and_six_a_month(stage: Stage) -> None:
+def test_a_victim_gets_one_mail_a_day_for_a_list_and_six_a_month(stage: Stage) -> None:
     mailed = []
     for day in range(40):
         for spelling in ("v.i.ctim@gmail.com", f"victim+{day}@gmail.com", "VICTIM@googlemail.com"):
@@ -257,7 +257,7 @@ def test_b40_a_victim_gets_one_mail_a_day_for_a_list_and_six_a_month(stage: Stag
     assert sum(mailed) > 6
 
 
-def test_b40_an_ip_address_asks_twenty_times_an_hour(sqlite_stage: Stage) -> None:
+def test_an_ip_address_asks_twenty_times_an_hour(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     answers = [stage.subscribe(f"v{n}@example.com") for n in range(22)]
     assert [answer.status_code for answer in answers] == [200] * 20 + [429] * 2
@@ -270,7 +270,7 @@ def test_b40_an_ip_address_asks_twenty_times_an_hour(sqlite_stage: Stage) -> Non
 
 
 @pytest.mark.parametrize("network", ["192.0.2.{}", "2001:db8::{}", "::ffff:192.0.2.{}"])
-def test_b40_a_network_asks_sixty_times_an_hour(sqlite_stage: Stage, network: str) -> None:
+def test_a_network_asks_sixty_times_an_hour(sqlite_stage: Stage, network: str) -> None:
     stage = sqlite_stage
     codes = [
         stage.subscribe(
@@ -282,7 +282,7 @@ def test_b40_a_network_asks_sixty_times_an_hour(sqlite_stage: Stage, network: st
     assert codes == [200] * 60 + [429] * 2
 
 
-def test_b40_all_together_ask_so_often_and_no_more(sqlite_store: Store, tmp_path: Path) -> None:
+def test_all_together_ask_so_often_and_no_more(sqlite_store: Store, tmp_path: Path) -> None:
     stage = open_stage(sqlite_store, tmp_path, web={"requests_per_hour": 5})
 
     codes = [
@@ -293,7 +293,7 @@ def test_b40_all_together_ask_so_often_and_no_more(sqlite_store: Store, tmp_path
     assert codes == [200] * 5 + [429] * 2
 
 
-def test_b40_what_no_person_fills_in_stores_nothing(sqlite_stage: Stage) -> None:
+def test_what_no_person_fills_in_stores_nothing(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     usual = stage.subscribe("new@example.com")
     before = stage.rows()
@@ -305,7 +305,7 @@ def test_b40_what_no_person_fills_in_stores_nothing(sqlite_stage: Stage) -> None
 
 
 @pytest.mark.parametrize("seconds", [0, 0.9, 24 * 3600 + 1])
-def test_b40_a_form_that_is_too_fresh_or_too_old_asks_for_one_more_click(
+def test_a_form_that_is_too_fresh_or_too_old_asks_for_one_more_click(
     sqlite_stage: Stage, seconds: float
 ) -> None:
     stage = sqlite_stage
@@ -324,7 +324,7 @@ def test_b40_a_form_that_is_too_fresh_or_too_old_asks_for_one_more_click(
     assert "Check your mailbox" in stage.client.post("/subscribe/daily", data=again).text
 
 
-def test_b40_no_forged_form_is_taken(sqlite_stage: Stage) -> None:
+def test_no_forged_form_is_taken(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     issued = int(stage.clock.now.timestamp()) - 60
     forged = [
@@ -341,7 +341,7 @@ def test_b40_no_forged_form_is_taken(sqlite_stage: Stage) -> None:
     assert states(stage) == []
 
 
-# --- B41 ------------------------------------------------------------------------------------------
+# --- who has subscribed ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ def statements(stage: Stage) -> Callable[[], list[str]]:
     return taken
 
 
-def test_b41_no_answer_tells_who_has_subscribed(
+def test_no_answer_tells_who_has_subscribed(
     stage: Stage, statements: Callable[[], list[str]]
 ) -> None:
     """The same bytes for all, and the same statements, so that the time is the same, too."""
@@ -384,10 +384,10 @@ def test_b41_no_answer_tells_who_has_subscribed(
     assert {message.to.text for message in stage.mails()} == {"new@example.com"}
 
 
-# --- B42 ------------------------------------------------------------------------------------------
+# --- fields that were not asked for ---------------------------------------------------------------
 
 
-def test_b42_fields_that_no_form_has_mean_nothing(stage: Stage) -> None:
+def test_fields_that_no_form_has_mean_nothing(stage: Stage) -> None:
     stage.subscribe(
         "new@example.com",
         status="confirmed",
@@ -404,7 +404,7 @@ def test_b42_fields_that_no_form_has_mean_nothing(stage: Stage) -> None:
     assert stage.status(who, stage.weekly) is None
 
 
-def test_b42_of_two_addresses_the_first_counts(sqlite_stage: Stage) -> None:
+def test_of_two_addresses_the_first_counts(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     token = hidden(stage.client.get("/subscribe/daily").text, "form")
     stage.clock.forward(3)
@@ -419,7 +419,7 @@ def test_b42_of_two_addresses_the_first_counts(sqlite_stage: Stage) -> None:
 # --- the mail -------------------------------------------------------------------------------------
 
 
-def test_b62_the_mail_holds_no_word_of_the_visitor(stage: Stage) -> None:
+def test_the_mail_holds_no_word_of_the_visitor(stage: Stage) -> None:
     stage.subscribe("new@example.com", name="Buy at https://spam.example NOW")
 
     (message,) = stage.mails()
@@ -465,7 +465,7 @@ def test_a_second_list_on_the_same_day_is_mailed_too(stage: Stage) -> None:
     assert stage.mails() == []
 
 
-def test_b40_a_mailbox_gets_three_mails_a_day_at_most(sqlite_stage: Stage) -> None:
+def test_a_mailbox_gets_three_mails_a_day_at_most(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     with stage.store.write() as connection:
         for name in ("one", "two", "three"):
@@ -513,7 +513,7 @@ def test_the_limit_of_a_mailbox_counts_what_another_process_has_in_hand(
     assert [state for state, _ in states(stage)] == ["failed", "refused"]  # the first is in hand
 
 
-def test_b40_a_form_counts_once(sqlite_stage: Stage) -> None:
+def test_a_form_counts_once(sqlite_stage: Stage) -> None:
     """Sent again, it gets the same answer and mails nobody; a slip of the pen can be mended."""
     stage = sqlite_stage
     token = hidden(stage.client.get("/subscribe/daily").text, "form")
@@ -535,7 +535,7 @@ def test_b40_a_form_counts_once(sqlite_stage: Stage) -> None:
     assert len(stage.mails()) == 2
 
 
-def test_b40_one_form_cannot_mail_a_list_of_victims(sqlite_stage: Stage) -> None:
+def test_one_form_cannot_mail_a_list_of_victims(sqlite_stage: Stage) -> None:
     stage = sqlite_stage
     token = hidden(stage.client.get("/subscribe/daily").text, "form")
     stage.clock.forward(3)
@@ -547,7 +547,7 @@ def test_b40_one_form_cannot_mail_a_list_of_victims(sqlite_stage: Stage) -> None
     assert len(stage.mails()) == 1
 
 
-def test_b40_a_wide_network_of_ipv6_counts_as_one(sqlite_store: Store, tmp_path: Path) -> None:
+def test_a_wide_network_of_ipv6_counts_as_one(sqlite_store: Store, tmp_path: Path) -> None:
     """Whoever rents a server gets a /48: 65,536 networks of /64."""
     stage = open_stage(sqlite_store, tmp_path, web={"requests_per_wide_network": 5})
 
@@ -563,7 +563,7 @@ def test_b40_a_wide_network_of_ipv6_counts_as_one(sqlite_store: Store, tmp_path:
     assert stage.subscribe("w@example.com", client=elsewhere).status_code == 200
 
 
-def test_b40_a_domain_is_mailed_so_often_and_no_more(sqlite_store: Store, tmp_path: Path) -> None:
+def test_a_domain_is_mailed_so_often_and_no_more(sqlite_store: Store, tmp_path: Path) -> None:
     stage = open_stage(sqlite_store, tmp_path, web={"requests_per_domain": 5})
 
     codes = [

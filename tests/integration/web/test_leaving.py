@@ -21,7 +21,7 @@ from tests.waiting import until
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_b32_a_scanner_that_follows_the_link_unsubscribes_nobody(stage: Stage, method: str) -> None:
+def test_a_scanner_that_follows_the_link_unsubscribes_nobody(stage: Stage, method: str) -> None:
     before = stage.rows()
 
     answer = stage.client.request(method, stage.leave_path())
@@ -30,7 +30,7 @@ def test_b32_a_scanner_that_follows_the_link_unsubscribes_nobody(stage: Stage, m
     assert stage.rows() == before
 
 
-def test_b32_the_page_asks_for_a_real_post_and_submits_nothing_by_itself(stage: Stage) -> None:
+def test_the_page_asks_for_a_real_post_and_submits_nothing_by_itself(stage: Stage) -> None:
     html = stage.client.get(stage.leave_path()).text
 
     assert '<form method="post">' in html
@@ -39,7 +39,7 @@ def test_b32_the_page_asks_for_a_real_post_and_submits_nothing_by_itself(stage: 
 
 
 @pytest.mark.parametrize("kind", ["urlencoded", "multipart"])
-def test_b33_the_button_of_a_mail_program_is_enough(stage: Stage, kind: str) -> None:
+def test_the_button_of_a_mail_program_is_enough(stage: Stage, kind: str) -> None:
     """RFC 8058: no cookie, no redirect, no page before."""
     body = (
         {"data": ONE_CLICK}
@@ -55,7 +55,7 @@ def test_b33_the_button_of_a_mail_program_is_enough(stage: Stage, kind: str) -> 
     assert stage.kinds() == ["confirmed/import", "unsubscribed/one-click"]
 
 
-def test_b33_a_line_end_after_the_body_is_forgiven(sqlite_stage: Stage) -> None:
+def test_a_line_end_after_the_body_is_forgiven(sqlite_stage: Stage) -> None:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     body = b"List-Unsubscribe=One-Click\r\n"
 
@@ -64,7 +64,7 @@ def test_b33_a_line_end_after_the_body_is_forgiven(sqlite_stage: Stage) -> None:
     assert sqlite_stage.status() == "unsubscribed"
 
 
-def test_b33_the_button_of_the_page_is_enough(stage: Stage) -> None:
+def test_the_button_of_the_page_is_enough(stage: Stage) -> None:
     answer = stage.client.post(stage.leave_path(), data={"action": "leave"})
 
     assert answer.status_code == 200
@@ -92,7 +92,7 @@ def test_b33_the_button_of_the_page_is_enough(stage: Stage) -> None:
         (b"x" * 5000, {}, 413),
     ],
 )
-def test_b34_any_other_body_changes_nothing(
+def test_any_other_body_changes_nothing(
     sqlite_stage: Stage, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     stage = sqlite_stage
@@ -104,7 +104,7 @@ def test_b34_any_other_body_changes_nothing(
     assert stage.status() == "confirmed"
 
 
-def test_b35_a_thousand_clicks_at_once_are_one_change(stage: Stage) -> None:
+def test_a_thousand_clicks_at_once_are_one_change(stage: Stage) -> None:
     async def click_often() -> set[int]:
         transport = ASGITransport(stage.app)
         async with AsyncClient(transport=transport, base_url="http://localhost") as client:
@@ -157,7 +157,7 @@ def test_many_who_leave_at_once_leave_each_their_own_list(stage: Stage) -> None:
     assert stage.status(stage.id_of("stays@example.com"), stage.weekly) == "confirmed"
 
 
-def test_b36_an_old_link_works_after_coming_back(stage: Stage) -> None:
+def test_an_old_link_works_after_coming_back(stage: Stage) -> None:
     """On the safe side: whoever has a link of theirs may leave, and the log tells."""
     path = stage.leave_path()
     stage.client.post(path, data=ONE_CLICK)
@@ -170,7 +170,7 @@ def test_b36_an_old_link_works_after_coming_back(stage: Stage) -> None:
     assert stage.kinds().count("unsubscribed/one-click") == 2
 
 
-def test_b37_all_bad_tokens_get_one_answer(sqlite_stage: Stage) -> None:
+def test_all_bad_tokens_get_one_answer(sqlite_stage: Stage) -> None:
     """Another purpose, another site, a flipped bit, a longer text: nobody learns which it was."""
     stage = sqlite_stage
     good = stage.leave_path().removeprefix("/u/")
@@ -202,7 +202,7 @@ def test_b37_all_bad_tokens_get_one_answer(sqlite_stage: Stage) -> None:
     assert stage.status() == "confirmed"
 
 
-def test_b38_a_link_of_any_age_and_of_an_older_key_works(stage: Stage) -> None:
+def test_a_link_of_any_age_and_of_an_older_key_works(stage: Stage) -> None:
     older = Links(BASE_URL, KEYS[1:]).unsubscribe_url(stage.link(stage.ada, stage.daily))
     stage.clock.now += dt.timedelta(days=3650)
 
@@ -212,7 +212,7 @@ def test_b38_a_link_of_any_age_and_of_an_older_key_works(stage: Stage) -> None:
     assert stage.status() == "unsubscribed"
 
 
-def test_b39_a_token_is_signed_by_256_bits(sqlite_stage: Stage) -> None:
+def test_a_token_is_signed_by_256_bits(sqlite_stage: Stage) -> None:
     token = sqlite_stage.leave_path().removeprefix("/u/")
 
     assert len(token.partition(".")[2]) * 6 >= 256

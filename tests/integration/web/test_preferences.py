@@ -138,11 +138,11 @@ def test_a_list_that_is_not_open_is_neither_shown_nor_joined(
     assert change(stage, action="join", list="nothing").status_code == 400
 
 
-# --- B43 ------------------------------------------------------------------------------------------
+# --- only the reader of the link ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", ["leave", "name", "pause", "erase", "move", "data"])
-def test_b43_ids_in_a_body_mean_nothing(stage: Stage, action: str) -> None:
+def test_ids_in_a_body_mean_nothing(stage: Stage, action: str) -> None:
     """With the own token, whatever a body says of others, others stay as they are."""
     other = stage.join("eve@example.com")
     before = person_row(stage, other), stage.facts(other)
@@ -165,7 +165,7 @@ def test_b43_ids_in_a_body_mean_nothing(stage: Stage, action: str) -> None:
     assert (person_row(stage, other), stage.facts(other)) == before
 
 
-def test_b43_no_other_page_can_frame_it_or_post_by_a_cookie(sqlite_stage: Stage) -> None:
+def test_no_other_page_can_frame_it_or_post_by_a_cookie(sqlite_stage: Stage) -> None:
     answer = sqlite_stage.client.get(sqlite_stage.preferences_path())
 
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
@@ -176,7 +176,7 @@ def test_b43_no_other_page_can_frame_it_or_post_by_a_cookie(sqlite_stage: Stage)
 
 
 @pytest.mark.parametrize("field", ["_method", "X-HTTP-Method-Override"])
-def test_b43_a_method_is_never_overridden(stage: Stage, field: str) -> None:
+def test_a_method_is_never_overridden(stage: Stage, field: str) -> None:
     before = stage.rows()
 
     answer = stage.client.get(
@@ -274,10 +274,10 @@ def test_a_pause_that_makes_no_sense_is_said(
     assert person_row(stage).paused_until is None
 
 
-# --- B44 ------------------------------------------------------------------------------------------
+# --- moving to another address --------------------------------------------------------------------
 
 
-def test_b44_an_address_changes_only_by_a_yes_from_the_new_one(stage: Stage) -> None:
+def test_an_address_changes_only_by_a_yes_from_the_new_one(stage: Stage) -> None:
     """After the address on record has agreed to it."""
     confirm(stage, stage.ask(action="move", email="new@example.com"))
     (message,) = stage.mails()
@@ -295,7 +295,7 @@ def test_b44_an_address_changes_only_by_a_yes_from_the_new_one(stage: Stage) -> 
     assert "Already confirmed" in confirm(stage, link(message)).text
 
 
-def test_b44_the_address_of_somebody_else_gets_no_mail_and_the_same_answer(stage: Stage) -> None:
+def test_the_address_of_somebody_else_gets_no_mail_and_the_same_answer(stage: Stage) -> None:
     stage.join("eve@example.com")
     stage.clock.now += dt.timedelta(days=40)  # so that no limit of her mailbox is what stops it
 
@@ -308,7 +308,7 @@ def test_b44_the_address_of_somebody_else_gets_no_mail_and_the_same_answer(stage
     assert [message.to.text for message in stage.mails()] == ["new@example.com"]
 
 
-def test_b44_an_address_that_somebody_took_meanwhile_is_refused(stage: Stage) -> None:
+def test_an_address_that_somebody_took_meanwhile_is_refused(stage: Stage) -> None:
     path = stage.ask_to_move("new@example.com")
     join(stage, "new@example.com", SubscriptionStatus.CONFIRMED)
 
@@ -319,7 +319,7 @@ def test_b44_an_address_that_somebody_took_meanwhile_is_refused(stage: Stage) ->
 
 
 @pytest.mark.postgresql
-def test_b44_of_two_who_move_to_one_address_at_once_the_second_is_refused(
+def test_of_two_who_move_to_one_address_at_once_the_second_is_refused(
     postgresql_store: Store, tmp_path: Path
 ) -> None:
     stage = open_stage(postgresql_store, tmp_path)
@@ -341,7 +341,7 @@ def test_b44_of_two_who_move_to_one_address_at_once_the_second_is_refused(
     assert person_row(stage).address == "ada@example.com"
 
 
-def test_b44_an_address_that_was_only_asked_for_is_nobodys(stage: Stage) -> None:
+def test_an_address_that_was_only_asked_for_is_nobodys(stage: Stage) -> None:
     """Else anybody could keep it from its owner."""
     stage.subscribe("new@example.com", "weekly")
     stage.mails()
@@ -355,7 +355,7 @@ def test_b44_an_address_that_was_only_asked_for_is_nobodys(stage: Stage) -> None
     assert stage.status(list_id=stage.weekly) is None
 
 
-def test_b44_the_addresses_of_who_was_imported_and_of_who_left_are_somebodys(
+def test_the_addresses_of_who_was_imported_and_of_who_left_are_somebodys(
     stage: Stage, tmp_path: Path
 ) -> None:
     import_text(stage.store, tmp_path, "email\neve@example.com\n", "daily")
@@ -368,7 +368,7 @@ def test_b44_the_addresses_of_who_was_imported_and_of_who_left_are_somebodys(
     assert stage.mails() == []
 
 
-def test_b44_a_confirmation_sent_to_an_address_that_was_left_is_no_longer_good(
+def test_a_confirmation_sent_to_an_address_that_was_left_is_no_longer_good(
     stage: Stage,
 ) -> None:
     """Whoever has the old mailbox now confirms nothing."""
@@ -381,7 +381,7 @@ def test_b44_a_confirmation_sent_to_an_address_that_was_left_is_no_longer_good(
     assert stage.status(list_id=stage.weekly) == "pending"
 
 
-def test_b44_who_was_erased_moves_nowhere(stage: Stage) -> None:
+def test_who_was_erased_moves_nowhere(stage: Stage) -> None:
     path = stage.ask_to_move("new@example.com")
     stage.erase()
 
@@ -390,7 +390,7 @@ def test_b44_who_was_erased_moves_nowhere(stage: Stage) -> None:
     assert person_row(stage).address is None
 
 
-def test_b44_nobody_is_mailed_at_will_by_moving(stage: Stage) -> None:
+def test_nobody_is_mailed_at_will_by_moving(stage: Stage) -> None:
     codes = [
         change(stage, action="move", email=f"victim+{n}@example.com").status_code for n in range(5)
     ]
@@ -419,7 +419,7 @@ def test_who_asks_too_often_is_told_so_on_their_own_page(
     assert "a…@example.com" in answer.text
 
 
-def test_b44_of_two_new_addresses_the_later_one_counts(stage: Stage) -> None:
+def test_of_two_new_addresses_the_later_one_counts(stage: Stage) -> None:
     """Whoever has the mailbox of a slip of the pen takes no subscription over."""
     slip = stage.ask_to_move("slip@example.com")
     stage.clock.forward(60)

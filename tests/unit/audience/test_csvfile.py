@@ -27,7 +27,6 @@ def read(folder: Path, content: bytes) -> tuple[list[str], list[Record]]:
 def test_encoding_delimiter_and_line_ends_are_found_out(
     tmp_path: Path, encoding: str, delimiter: str, newline: str
 ) -> None:
-    """B18."""
     mark = "\ufeff" if encoding.startswith("utf-16-") else ""
     lines = [["Email", "Name"], ["a@example.com", "李"], ["b@example.com", "é"]]
     text = mark + "".join(delimiter.join(line) + newline for line in lines)
@@ -89,7 +88,7 @@ def test_the_line_with_which_excel_tells_its_delimiter_is_read(
 
 
 def test_a_field_of_megabytes_spoils_its_row_and_no_memory(tmp_path: Path) -> None:
-    """B18: a 1 GB field, here 64 MB, with and without a quote."""
+    """A field of 64 MB, with and without a quote."""
     huge = b"x" * (32 << 20)
     path = tmp_path / "huge.csv"
     path.write_bytes(b'email,name\na@x.org,"' + huge + b'"\nb@x.org,' + huge + b"\nc@x.org,n\n")
@@ -130,7 +129,7 @@ def test_a_quoted_megabyte_over_many_lines_gives_its_rows_back(tmp_path: Path) -
     ],
 )
 def test_what_is_no_csv_file_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
-    """B19: archives are refused by what they hold, whatever they are called."""
+    """Archives are recognised by their content, whatever they are called."""
     with pytest.raises(UsageError, match=said) as caught:
         read(tmp_path, content)
 

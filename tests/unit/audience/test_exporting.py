@@ -119,7 +119,6 @@ def test_an_export_has_one_row_for_each_subscription(store: Store) -> None:
 
 
 def test_every_cell_is_quoted_and_formulas_are_guarded_unless_raw(sqlite_store: Store) -> None:
-    """B17."""
     make_list(sqlite_store)
     join(sqlite_store, "=a@example.com", name="=cmd|'/c calc'!A0", attributes={"=1+1": "=2"})
 

@@ -72,7 +72,7 @@ def test_the_five_counts_sum_to_the_data_rows(store: Store, tmp_path: Path) -> N
 
 
 def test_who_left_stays_away_and_unchanged(store: Store, tmp_path: Path) -> None:
-    """B18: an import revives nobody, and does not write to who left."""
+    """An import brings back nobody who left, and does not change their record."""
     make_list(store)
     join(store, name="Ann")
     leave(store)
@@ -239,7 +239,6 @@ def test_rejects_name_line_and_reason_and_can_be_imported_again(
 def test_names_and_values_that_could_break_a_header_are_rejected(
     sqlite_store: Store, tmp_path: Path, cells: str, said: str | None
 ) -> None:
-    """B14, B18."""
     result = import_text(sqlite_store, tmp_path, f"email,name,note\nuser1@example.com,{cells}\n")
 
     assert result.rejected == (1 if said else 0)

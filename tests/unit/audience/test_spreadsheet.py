@@ -25,7 +25,6 @@ from newsletter.audience.spreadsheet import guard, unguard
     ],
 )
 def test_a_formula_gets_an_apostrophe(cell: str) -> None:
-    """B17."""
     assert guard(cell) == f"'{cell}"
 
 

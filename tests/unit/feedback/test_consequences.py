@@ -117,7 +117,7 @@ def test_of_two_alike_the_earlier_is_the_cause() -> None:
     assert found.event_id == 1
 
 
-def test_f54_what_came_before_a_person_allowed_the_address_again_does_not_count() -> None:
+def test_what_came_before_a_person_allowed_the_address_again_does_not_count() -> None:
     since = NOON + dt.timedelta(hours=2)
 
     assert reason(story(HARD, HARD), since) is None
@@ -148,7 +148,7 @@ POLICY = PolicySettings()
         (0, 50, 1_001, False),
     ],
 )
-def test_f58_a_send_is_paused_at_the_limits_of_the_policy(
+def test_a_send_is_paused_at_the_limits_of_the_policy(
     complaints: int, bounces: int, accepted: int, paused: bool
 ) -> None:
     causes = {COMPLAINT: complaints, HARD: bounces, LISTED: 10_000, SOFT: 10_000, MESSAGE: 10_000}
