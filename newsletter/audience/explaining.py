@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
@@ -30,7 +30,6 @@ _DELIVERY = re.compile(
     r"(\d{8}-[a-z0-9]{6})-(\d{1,9})(?:\.\d{1,5})?"
 )  # X-Newsletter-Ref, or its tag
 _ID = re.compile(r"\d{1,18}")
-_NO_NOTES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +50,12 @@ def explain(
     now: dt.datetime,
     slug: str | None = None,
     timezone: str = "UTC",
-    notes: Mapping[str, str] = _NO_NOTES,
+    note_of: Callable[[str], str | None] = lambda _word: None,
 ) -> Explanation:
     """All that is known of an address, of a subscriber's id, or of whom a delivery's id names.
 
     With a `slug` the summary says whether that issue reached them, and why or why not; it shows
-    times in `timezone`. `notes` say what some words of the source of events mean. Raises UsageError
+    times in `timezone`. `note_of` says what a word of the source of events means. Raises UsageError
     for what is no address, and where nothing is known.
     """
     with store.read() as connection:
@@ -76,7 +75,7 @@ def explain(
             history.deliveries_of(connection, person.subscriber.id) if person else (),
             former.of(connection, person.subscriber.id) if person else (),
             timezone,
-            notes,
+            note_of,
         )
         facts = sorted(facts_of(connection, known), key=lambda fact: fact.at)
         if person is None and suppression is None and not facts:

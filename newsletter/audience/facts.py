@@ -1,7 +1,7 @@
 """What happened to an address, each as one fact."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, assert_never
 
@@ -67,7 +67,7 @@ def facts_of(connection: Connection, known: Known) -> Iterator[Fact]:
     yield from map(_delivery, known.mailings)
     if subscriber_id is not None:
         for row in history.events_of(connection, subscriber_id):
-            yield _event(row, known.notes)
+            yield _event(row, known.note_of)
 
 
 def _of_address(
@@ -143,10 +143,11 @@ def _delivery(mailing: Mailing) -> Fact:
     return Fact(delivery.at or send.created_at, "delivery", text, details)
 
 
-def _event(row: Row[Any], notes: Mapping[str, str]) -> Fact:
+def _event(row: Row[Any], note_of: Callable[[str], str | None]) -> Fact:
     kind = row.word if row.type == EventType.OTHER else row.type
     text = f"{row.reporter} reported {kind}" + (f": {row.detail}" if row.detail else "")
-    if note := notes.get(row.word) or _CAUSES.get(row.cause, "").format(reporter=row.reporter):
+    note = note_of(row.word) if row.word else None
+    if note := note or _CAUSES.get(row.cause, "").format(reporter=row.reporter):
         text += f" ({note})"
     details = {
         "type": row.type,

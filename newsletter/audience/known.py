@@ -1,6 +1,6 @@
 """What is known of an address: what facts and summaries are made of."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from newsletter.model.address import Address
@@ -26,7 +26,7 @@ class Known:
     mailings: Sequence[Mailing]
     before: Sequence[FormerAddress]
     timezone: str
-    notes: Mapping[str, str]
+    note_of: Callable[[str], str | None]
 
     @property
     def yes_and_no(self) -> Iterator[ConsentFact]:

@@ -3,6 +3,7 @@
 A command parses, calls one service, and prints. Start-up loads click and nothing heavy.
 """
 
+import gc
 import io
 import sys
 from contextlib import suppress
@@ -56,6 +57,7 @@ class _Notes(io.TextIOWrapper):
 
 def main() -> None:
     """The entry point of the `newsletter` script."""
+    gc.set_threshold(50_000)  # what starts makes many objects, and next to none is garbage
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
         sys.stderr = _Notes(sys.stderr.buffer, encoding=encoding, line_buffering=True)

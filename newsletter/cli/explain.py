@@ -17,14 +17,19 @@ from newsletter.errors import UsageError
 def explain(session: Session, address: str, issue: str | None) -> None:
     """Tell the whole story of an address: what it got, and why not."""
     from newsletter.audience.explaining import explain as tell
-    from newsletter.feedback.sources import source_of
     from newsletter.operations import records
     from newsletter.project import utc_now
 
     slug = None if issue is None else _slug(session, issue)
     settings = session.project.settings
-    timezone, notes = settings.newsletter.timezone, source_of(settings.events).notes
-    told = tell(session.store, address, hashes_of(session), utc_now(), slug, timezone, notes)
+
+    def note_of(word: str) -> str | None:
+        from newsletter.feedback.sources import source_of
+
+        return source_of(settings.events).notes.get(word)
+
+    timezone = settings.newsletter.timezone
+    told = tell(session.store, address, hashes_of(session), utc_now(), slug, timezone, note_of)
     if session.json:
         session.emit(records.explanation(told))
         return

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
     """Run a send in the foreground with a progress bar; returns the command's exit code."""
     from newsletter.feedback.warning import many_bounces
-    from newsletter.sending.run import read, run
+    from newsletter.sending.reading import read
+    from newsletter.sending.run import run
 
     with stopping(worker.stop, worker.by_person) as signals:
         before = worker.patience.until_back(lambda: read(session.store, send_id))

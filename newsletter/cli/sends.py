@@ -172,7 +172,7 @@ def _print_csv(rows: Iterable[Delivery]) -> None:
 
 
 def _find(session: Session, send: str | None) -> Send:
-    from newsletter.sending.run import read
+    from newsletter.sending.reading import read
     from newsletter.store.ledger import sends as queries
 
     if send is not None:

@@ -97,7 +97,7 @@ def _remove_one(session: Session, address: str) -> None:
 def _remove_bounced(session: Session, send: str) -> None:
     from newsletter.feedback.consequences import undo_bounces
     from newsletter.project import utc_now
-    from newsletter.sending.run import read
+    from newsletter.sending.reading import read
 
     found = read(session.store, send)
     count = undo_bounces(session.store, found.id, utc_now())

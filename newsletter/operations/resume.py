@@ -6,7 +6,8 @@ from functools import partial
 from newsletter.model.send import Send, SendStatus
 from newsletter.project import utc_now
 from newsletter.sending import control, preflight, taking_up
-from newsletter.sending.run import allowed, read
+from newsletter.sending.reading import read
+from newsletter.sending.run import allowed
 from newsletter.sending.worker import Worker
 
 

@@ -9,7 +9,7 @@ from newsletter.errors import Refused
 from newsletter.model.record import SendRecord
 from newsletter.model.send import OVER, DeliveryStatus, Send, SendStatus, StoppedBy
 from newsletter.sending import owner
-from newsletter.sending.run import read
+from newsletter.sending.reading import read
 from newsletter.sending.tenure import is_free
 from newsletter.store import Store, locks
 from newsletter.store.ledger import balance, deliveries, recording, sends, transitions

@@ -16,8 +16,8 @@ from newsletter.model.email import Email, fill
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
 from newsletter.store import Store, locks
-from newsletter.store.ledger import deliveries, ownership, plans, sends
-from newsletter.store.ledger.deliveries import Audience
+from newsletter.store.ledger import deliveries, freezing, ownership, plans, sends
+from newsletter.store.ledger.freezing import Audience
 from newsletter.store.ledger.plans import Content
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
@@ -98,9 +98,9 @@ def forecast(store: Store, order: Order, now: dt.datetime) -> Forecast:
         earlier = sends.same_audience(connection, order.slug, audience.list_id, order.segment)
         _refuse_repeat(earlier, order)
         moment = Moment(now, order.timezone)
-        found = deliveries.audience_counts(connection, audience, moment)
+        found = freezing.audience_counts(connection, audience, moment)
         asks_again = order.again is not None and not order.only_missing
-        had_it = deliveries.count_received(connection, audience, moment) if asks_again else 0
+        had_it = freezing.count_received(connection, audience, moment) if asks_again else 0
     skipped = {reason: amount for reason, amount in found.items() if reason is not None}
     result = Forecast(found.get(None, 0), skipped, had_it)
     if not order.scheduled_at:
@@ -121,7 +121,7 @@ def change_since_last(store: Store, order: Order, now: dt.datetime) -> tuple[int
         if last is None:
             return None
         moment = Moment(now, order.timezone)
-        return deliveries.change_since(connection, last, audience, moment)
+        return freezing.change_since(connection, last, audience, moment)
 
 
 def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None) -> str:
@@ -158,7 +158,7 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
         number = plans.insert(connection, new, now)
         if not order.scheduled_at:
             moment = Moment(now, order.timezone)
-            _refuse_empty(deliveries.freeze(connection, number, moment), order)
+            _refuse_empty(freezing.freeze(connection, number, moment), order)
             if not deliveries.is_anybody_queued(connection, number):
                 raise _all_skipped(order, deliveries.skipped(connection, number))
             if owner is not None:

@@ -7,7 +7,7 @@ from newsletter.errors import Refused
 from newsletter.model.send import Send, SendStatus
 from newsletter.sending.foot import foot_of
 from newsletter.sending.plan import Rendered, content
-from newsletter.sending.run import read
+from newsletter.sending.reading import read
 from newsletter.store import Store
 from newsletter.store.ledger import plans, sends, transitions
 

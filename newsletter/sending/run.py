@@ -3,15 +3,15 @@
 One owner runs a send at a time; the ledger says who, and a lease that it renews says for how long.
 """
 
-from newsletter.errors import Refused, UsageError
+from newsletter.errors import Refused
 from newsletter.model.send import ENDED, Allowance, Send, SendStatus, StoppedBy, Wait
 from newsletter.sending import canary, restored, tenure
 from newsletter.sending.core import Assignment
 from newsletter.sending.pace import Waiting
 from newsletter.sending.patience import giving_up
+from newsletter.sending.reading import read
 from newsletter.sending.threads import Progress, drain, pause_if_restored
 from newsletter.sending.worker import Worker
-from newsletter.store import Store
 from newsletter.store.ledger import sends, transitions
 from newsletter.times import shown
 from newsletter.transports import Transport
@@ -103,15 +103,6 @@ def allowed(transport: Transport) -> Allowance:
             hint=allowance.hint,
         )
     return allowance
-
-
-def read(store: Store, send_id: str) -> Send:
-    """A send by its id, or by a beginning of it that only one has."""
-    with store.read() as connection:
-        send = sends.find(connection, send_id)
-    if send is None:
-        raise UsageError(f"there is no send {send_id!r}", hint="See: newsletter sends")
-    return send
 
 
 def _wait_until_due(worker: Worker, send: Send) -> Send:

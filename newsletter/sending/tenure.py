@@ -16,7 +16,7 @@ from newsletter.sending.pace import Pace, Tally, Waiting
 from newsletter.sending.worker import Worker
 from newsletter.store import state
 from newsletter.store.ledger import canary as shares
-from newsletter.store.ledger import deliveries, ownership, recording, sends, transitions
+from newsletter.store.ledger import deliveries, freezing, ownership, recording, sends, transitions
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
 from newsletter.times import shown
@@ -166,12 +166,12 @@ def _freeze(worker: Worker, connection: Connection, send: SendRecord, now: dt.da
     """
     if send.frozen:
         return True
-    deliveries.freeze(connection, send.number, Moment(now, worker.timezone))
+    freezing.freeze(connection, send.number, Moment(now, worker.timezone))
     if deliveries.is_anybody_queued(connection, send.number):
         return True
     audience = plan.audience_told(lists.name_of(connection, send.list_id), send.segment)
     reason = plan.nobody_gets_it(audience, deliveries.skipped(connection, send.number))
-    deliveries.unfreeze(connection, send.number)
+    freezing.unfreeze(connection, send.number)
     transitions.pause(connection, send, reason, StoppedBy.SCHEDULE)
     return False
 

@@ -19,7 +19,8 @@ from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control
 from newsletter.sending.canary import CanaryLimits
 from newsletter.sending.plan import plan
-from newsletter.sending.run import read, run
+from newsletter.sending.reading import read
+from newsletter.sending.run import run
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.store.ledger import deliveries, ownership, sends

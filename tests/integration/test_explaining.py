@@ -33,7 +33,7 @@ ADA = "ada@example.com"
 
 
 def told(store: Store, who: str = ADA, slug: str | None = None) -> Explanation:
-    return explain(store, who, erased_hash, NOW + 5 * HOUR, slug, notes=SOURCE.notes)
+    return explain(store, who, erased_hash, NOW + 5 * HOUR, slug, note_of=SOURCE.notes.get)
 
 
 def mail(store: Store, *outcomes: Outcome, slug: str = "news", hours: int = 1) -> str:

@@ -17,6 +17,7 @@ from newsletter.model.send import Accepted, Counts, Outcome, Rejected
 from newsletter.model.slug import spellings
 from newsletter.sending import control, rescheduling, run
 from newsletter.sending.plan import Order, forecast, plan
+from newsletter.sending.reading import read
 from newsletter.store import Store, locks
 from newsletter.store.ledger import sends
 from newsletter.store.people import lists
@@ -151,7 +152,7 @@ def test_what_begins_while_it_is_looked_at_keeps_its_time_and_content(store: Sto
     with pytest.raises(Refused, match="has not begun"):
         rescheduling.reschedule(store, found.id, NOW + dt.timedelta(days=1), None)
 
-    assert run.read(store, send_id) == after
+    assert read(store, send_id) == after
 
 
 def test_one_that_was_paused_before_its_time_waits_for_the_new_one(

@@ -11,7 +11,7 @@ from newsletter.model.send import DeliveryStatus, SendStatus, SkipReason
 from newsletter.sending.plan import Order, change_since_last, forecast, plan, rule_of
 from newsletter.sending.run import run
 from newsletter.store import Store
-from newsletter.store.ledger import deliveries, sends
+from newsletter.store.ledger import freezing, sends
 from newsletter.store.people import lists, people
 from newsletter.store.segments import segments
 from newsletter.store.segments.conditions import Moment
@@ -220,7 +220,7 @@ def test_freezing_is_one_statement(readers: Store) -> None:
 
     with statements(readers) as asked, readers.write() as connection:
         number = sends.number_of(connection, send_id)
-        deliveries.freeze(connection, number, Moment(NOW))
+        freezing.freeze(connection, number, Moment(NOW))
 
     written = [text for text in asked if text.startswith("INSERT")]
     assert len(written) == 1

@@ -29,6 +29,7 @@ from newsletter.model.send import (
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import Order, forecast, plan
+from newsletter.sending.reading import read
 from newsletter.store import Store, state
 from newsletter.store.ledger import claims, ownership, recording, sends, transitions
 from newsletter.store.ledger.claims import Claim, NothingToClaim
@@ -378,7 +379,7 @@ def test_an_error_of_our_own_leaves_the_batch_unknown(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         run.run(worker(store, Memory(answer)), send_id)
 
-    assert run.read(store, send_id).counts == Counts(unknown=50, queued=10)
+    assert read(store, send_id).counts == Counts(unknown=50, queued=10)
 
 
 def test_a_second_run_is_told_who_sends(store: Store) -> None:
@@ -458,7 +459,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
     )
     assert isinstance(late, NothingToClaim)
     assert not late.owned
-    settled = run.read(store, send_id)
+    settled = read(store, send_id)
     assert (settled.status, settled.counts) == (SendStatus.FINISHED, Counts(accepted=2))
 
 
@@ -474,7 +475,7 @@ def test_a_sleeper_cannot_overwrite_what_was_claimed_again(store: Store) -> None
             connection, number, claimed.batch, [(claimed.rows[0], Rejected("late"))], NOW, NOW
         )
 
-    assert run.read(store, send_id).counts == Counts(queued=1)
+    assert read(store, send_id).counts == Counts(queued=1)
 
 
 def test_a_scheduled_send_freezes_its_bytes_now_and_its_audience_later(store: Store) -> None:
@@ -487,7 +488,7 @@ def test_a_scheduled_send_freezes_its_bytes_now_and_its_audience_later(store: St
     fill_list(store, 1, first=3)
     with store.read() as connection:
         early, due = sends.due(connection, NOW), sends.due(connection, later)
-    before = run.read(store, send_id)
+    before = read(store, send_id)
     clock.now = later
     after = run.run(worker(store, Memory(), clock=clock), send_id)
 

@@ -29,6 +29,7 @@ from newsletter.project import utc_now
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.sending.state import activity_of
 from newsletter.store import Store, maintenance, schema
 from newsletter.store.ledger import balance, deliveries, sends
@@ -106,9 +107,9 @@ def test_a_later_report_takes_the_place_of_an_earlier_one(store: Store) -> None:
     run.run(worker(store, Memory()), send_id)
 
     replay(store, told(send_id, 1, DELIVERY, NOW), told(send_id, 2, DELIVERY, NOW))
-    both = run.read(store, send_id).reports
+    both = read(store, send_id).reports
     replay(store, told(send_id, 1, BOUNCE, NOW))
-    after = run.read(store, send_id).reports
+    after = read(store, send_id).reports
 
     assert (both.delivered, both.bounced) == (2, 0)
     assert (after.delivered, after.bounced) == (1, 1)
@@ -212,7 +213,7 @@ def test_a_send_says_who_runs_it_how_fast_and_what_it_waits_for(store: Store) ->
 
     def look() -> None:
         while not sender.stop.wait(0.05):
-            send = run.read(store, send_id)
+            send = read(store, send_id)
             if send.tenure.waiting_for is not None:
                 seen.append(send)
                 sender.stop.set()
@@ -237,7 +238,7 @@ def test_a_send_that_runs_tells_its_rate(store: Store) -> None:
 
     def look() -> None:
         while not sender.stop.wait(0.05):
-            send = run.read(store, send_id)
+            send = read(store, send_id)
             if send.tenure.speed:
                 seen.append(send)
                 sender.stop.set()

@@ -13,6 +13,7 @@ from newsletter.model.send import Accepted, Counts, Outcome, SendStatus
 from newsletter.sending import run
 from newsletter.sending.pace import Vitals
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.sending.worker import Worker
 from newsletter.store import Store, maintenance, open_store
 from newsletter.transports.memory import Deliver, Memory
@@ -67,7 +68,7 @@ def test_threads_stop_where_the_watch_hangs(sqlite_store: Store) -> None:
         run.run(busy, send_id)
 
     assert send_id in stopped.value.hint
-    after = run.read(sqlite_store, send_id)
+    after = read(sqlite_store, send_id)
     assert (after.status, after.counts) == (SendStatus.SENDING, Counts(accepted=2, queued=4))
     assert maintenance.verify(sqlite_store) == []
 
@@ -108,7 +109,7 @@ def test_threads_stop_where_the_watch_fails(sqlite_store: Store) -> None:
     with pytest.raises(RuntimeError, match="the watch broke"):
         run.run(busy, send_id)
 
-    assert run.read(sqlite_store, send_id).counts == Counts(accepted=2, queued=4)
+    assert read(sqlite_store, send_id).counts == Counts(accepted=2, queued=4)
 
 
 def test_threads_stop_where_one_of_them_fails(sqlite_store: Store) -> None:
@@ -129,7 +130,7 @@ def test_threads_stop_where_one_of_them_fails(sqlite_store: Store) -> None:
     with pytest.raises(RuntimeError, match="a thread broke"):
         run.run(busy, send_id)
 
-    assert run.read(sqlite_store, send_id).counts == Counts(accepted=2, unknown=2, queued=2)
+    assert read(sqlite_store, send_id).counts == Counts(accepted=2, unknown=2, queued=2)
 
 
 def test_threads_stop_where_another_cannot_be_begun(
@@ -159,7 +160,7 @@ def test_threads_stop_where_another_cannot_be_begun(
     with pytest.raises(Stopped, match="this machine begins no more threads"):
         run.run(busy, send_id)
 
-    assert run.read(sqlite_store, send_id).counts == Counts(accepted=2, queued=4)
+    assert read(sqlite_store, send_id).counts == Counts(accepted=2, queued=4)
 
 
 def test_a_thread_that_keeps_the_store_to_itself_keeps_others_only_for_a_while(

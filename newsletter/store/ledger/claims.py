@@ -20,7 +20,7 @@ from newsletter.model.subscriber import Subscriber, SubscriptionStatus
 from newsletter.store import locks
 from newsletter.store.ledger import canary
 from newsletter.store.ledger import sends as send_queries
-from newsletter.store.ledger.deliveries import has_received
+from newsletter.store.ledger.freezing import has_received
 from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
 
 # No retry is put off so long: what is further ahead was put off by a clock that was ahead itself.

@@ -1,8 +1,7 @@
-"""Queries on deliveries: freezing an audience, the operator's decisions, and reading them."""
+"""Queries on deliveries: the operator's decisions, and reading them."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,140 +9,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
-from newsletter.model.subscriber import SubscriptionStatus
-from newsletter.store import locks
-from newsletter.store.ledger import sends as send_queries
 from newsletter.store.pages import through
 from newsletter.store.schema import (
     batches,
     deliveries,
     sends,
     subscribers,
-    subscriptions,
-    suppressions,
 )
-from newsletter.store.segments.conditions import Moment, condition
 
 _PAGE = 1000
-_RECEIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
-
-
-def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
-    """Whether the subscriber of an outer query has, or may have, a delivery of one of `others`."""
-    earlier = deliveries.alias("earlier")
-    return (
-        sa.exists()
-        .where(
-            earlier.c.subscriber_id == subscribers.c.id,
-            earlier.c.send.in_(others),
-            earlier.c.status.in_(_RECEIVED),
-        )
-        .correlate(subscribers)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Audience:
-    """Whom an issue is for: a list, or those of it who are in the segment of this name and rule.
-
-    `only_missing` leaves out who had it by a send to the same audience, one before `number`.
-    """
-
-    slug: str
-    list_id: int
-    segment: str = ""
-    rule: str = ""
-    only_missing: bool = False
-    number: int | None = None
-
-
-def audience_counts(
-    connection: Connection, audience: Audience, moment: Moment
-) -> dict[SkipReason | None, int]:
-    """What `freeze` would write for an audience: how many by reason to skip them."""
-    recipients = _recipients(connection, audience, moment).subquery()
-    rows = connection.execute(
-        sa.select(recipients.c.reason, sa.func.count()).group_by(recipients.c.reason)
-    )
-    return {SkipReason(reason) if reason else None: amount for reason, amount in rows}
-
-
-def freeze(connection: Connection, number: int, moment: Moment) -> int:
-    """Write one row for each recipient of a send; returns how many.
-
-    One INSERT … SELECT in the order of the primary key: a million rows take seconds. The rule of a
-    segment is the one that was written with the send.
-    """
-    send = send_queries.record(connection, number, lock=True)
-    locks.issue(connection, send.slug)
-    audience = Audience(
-        send.slug, send.list_id, send.segment, send.segment_rule, send.only_missing, number
-    )
-    recipients = _recipients(connection, audience, moment).subquery()
-    skipped = recipients.c.reason.is_not(None)
-    frozen = sa.select(
-        sa.literal(number),
-        sa.func.row_number().over(order_by=recipients.c.id),
-        recipients.c.id,
-        sa.case((skipped, DeliveryStatus.SKIPPED), else_=DeliveryStatus.QUEUED),
-        recipients.c.reason,
-        sa.case((skipped, sa.literal(moment.now, deliveries.c.at.type))),
-    ).order_by(recipients.c.id)
-    columns = ["send", "number", "subscriber_id", "status", "reason", "at"]
-    connection.execute(sa.insert(deliveries).from_select(columns, frozen))
-    amount = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.max(deliveries.c.number), 0)).where(
-            deliveries.c.send == number
-        )
-    ).scalar_one()
-    send_queries.set_audience(connection, number, amount)
-    return int(amount)
-
-
-def _recipients(
-    connection: Connection, audience: Audience, moment: Moment
-) -> sa.Select[tuple[int, str | None]]:
-    """Recipients and why to skip them: (subscriber id, reason).
-
-    They are the list's confirmed members, of a segment those for whom its rule holds. Of these the
-    suppressed are skipped, those who have this issue through another audience, and who paused.
-    """
-    others = send_queries.numbers_of_other_audiences(
-        connection, audience.slug, audience.list_id, audience.segment
-    )
-    if audience.only_missing:
-        others = [*others, *_earlier(connection, audience)]
-    until = subscribers.c.paused_until
-    reason = sa.case(
-        (suppressions.c.address.is_not(None), SkipReason.SUPPRESSED),
-        *([(has_received(others), SkipReason.ALREADY_RECEIVED)] if others else []),
-        (until > moment.now, SkipReason.PAUSED),
-        else_=sa.null(),
-    ).label("reason")
-    return (
-        sa.select(subscribers.c.id, reason)
-        .join(subscriptions, subscriptions.c.subscriber_id == subscribers.c.id)
-        .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
-        .where(_is_member(connection, audience, moment), subscribers.c.address.is_not(None))
-    )
-
-
-def _earlier(connection: Connection, audience: Audience) -> Sequence[int]:
-    return send_queries.numbers_before(
-        connection, audience.slug, audience.list_id, audience.segment, audience.number
-    )
-
-
-def count_received(connection: Connection, audience: Audience, moment: Moment) -> int:
-    """How many of an audience had the issue, or may have had it, by an earlier send to it."""
-    members = (
-        sa.select(sa.func.count())
-        .select_from(subscriptions)
-        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
-        .where(_is_member(connection, audience, moment))
-    )
-    earlier = _earlier(connection, audience)
-    return int(connection.execute(members.where(has_received(earlier))).scalar_one())
 
 
 def is_anybody_queued(connection: Connection, number: int) -> bool:
@@ -162,45 +36,6 @@ def skipped(connection: Connection, number: int) -> dict[SkipReason, int]:
         .order_by(deliveries.c.reason)
     )
     return {SkipReason(reason): amount for reason, amount in connection.execute(query)}
-
-
-def unfreeze(connection: Connection, number: int) -> None:
-    """Take back what `freeze` wrote of a send of which nothing was claimed."""
-    connection.execute(sa.delete(deliveries).where(deliveries.c.send == number))
-    send_queries.set_audience(connection, number, None)
-
-
-def _is_member(
-    connection: Connection, audience: Audience, moment: Moment
-) -> sa.ColumnElement[bool]:
-    """Whether a row of subscribers and subscriptions is a confirmed one of an audience."""
-    confirmed = sa.and_(
-        subscriptions.c.list_id == audience.list_id,
-        subscriptions.c.status == SubscriptionStatus.CONFIRMED,
-    )
-    if not audience.rule:
-        return confirmed
-    from newsletter.store.segments.rules import parse  # noqa: PLC0415 -- a parser that segments alone need
-
-    rule = parse(audience.rule, source=audience.segment)
-    return sa.and_(confirmed, condition(connection, rule, moment, subscriptions.c.consent_at))
-
-
-def change_since(
-    connection: Connection, last: int, audience: Audience, moment: Moment
-) -> tuple[int, int]:
-    """How many of an audience a send did not have, and how many it had that are not of it now."""
-    members = sa.select(subscriptions.c.subscriber_id)
-    if audience.rule:
-        members = members.join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
-    members = members.where(_is_member(connection, audience, moment))
-    reached = sa.select(deliveries.c.subscriber_id).where(deliveries.c.send == last)
-    joined = sa.select(sa.func.count()).select_from(members.except_(reached).subquery())
-    left = sa.select(sa.func.count()).select_from(reached.except_(members).subquery())
-    return (
-        int(connection.execute(joined).scalar_one()),
-        int(connection.execute(left).scalar_one()),
-    )
 
 
 def first_claimed(connection: Connection, since: dt.datetime) -> dt.datetime | None:

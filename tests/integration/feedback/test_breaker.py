@@ -14,6 +14,7 @@ from newsletter.model.send import Accepted, Outcome, Send, SendStatus
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import control, run
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.store import Store
 from newsletter.store.people import suppressions
 from newsletter.transports.memory import Memory
@@ -95,11 +96,11 @@ def test_who_resumes_has_seen_what_came_before(store: Store) -> None:
     control.reopen(store, send_id, clock)
 
     replay(store, *first, *reports(send_id, BOUNCE, range(10, 12)), now=clock(), policy=SMALL)
-    assert run.read(store, send_id).status is SendStatus.SENDING
+    assert read(store, send_id).status is SendStatus.SENDING
 
     clock.forward(60)
     replay(store, *reports(send_id, COMPLAINT, range(4, 7)), now=clock(), policy=SMALL)
-    assert run.read(store, send_id).status is SendStatus.PAUSED
+    assert read(store, send_id).status is SendStatus.PAUSED
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ def test_only_a_running_send_is_paused(store: Store) -> None:
     total = replay(store, *reports(send_id, COMPLAINT, range(1, 100)), policy=SMALL)
 
     assert counts(total) == (99, 0, 0, 0)
-    assert run.read(store, send_id).status is SendStatus.FINISHED
+    assert read(store, send_id).status is SendStatus.FINISHED
 
 
 def test_bounces_of_a_whole_campaign_are_all_obeyed_and_pause_it(store: Store) -> None:

@@ -6,6 +6,7 @@ from newsletter.config import PolicySettings
 from newsletter.feedback.warning import many_bounces
 from newsletter.sending import run
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from tests.integration.reporting import BOUNCE, LISTED, SOFT, event, replay
@@ -17,7 +18,7 @@ def warned(store: Store, people: int, bounces: int, name: str = BOUNCE) -> str |
     send_id = plan(store, order("news"), NOW)
     run.run(worker(store, Memory(), clock=FixedClock()), send_id)
     replay(store, *(event(send_id, number, name) for number in range(1, bounces + 1)))
-    return many_bounces(store, run.read(store, send_id), PolicySettings())
+    return many_bounces(store, read(store, send_id), PolicySettings())
 
 
 @pytest.mark.parametrize(

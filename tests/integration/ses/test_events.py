@@ -26,6 +26,7 @@ from newsletter.model.send import (
 from newsletter.sending import control, run
 from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.store import Store, schema
 from newsletter.store.ledger import claims, ownership, recording, sends, transitions
 from newsletter.store.ledger.claims import Claim
@@ -84,7 +85,7 @@ def test_any_event_proves_that_ses_took_the_message(
     assert counts(total) == (1, 0, 0, 0)
     assert (row.status, row.reported, row.message_id) == (DeliveryStatus.ACCEPTED, reported, "m1")
     assert (row.reason or "").startswith("SES reported ")
-    assert run.read(store, send_id).status is SendStatus.FINISHED
+    assert read(store, send_id).status is SendStatus.FINISHED
 
 
 @pytest.mark.parametrize(
@@ -103,17 +104,17 @@ def test_what_ses_took_and_never_sent_is_rejected(
 
     row = only(store, send_id)
     assert (row.status, row.reported) == (DeliveryStatus.REJECTED, reported)
-    assert run.read(store, send_id).status is SendStatus.FINISHED
+    assert read(store, send_id).status is SendStatus.FINISHED
 
 
 def test_the_send_is_finished_with_its_last_unknown_delivery(store: Store) -> None:
     send_id = unknown_send(store, 3)
 
     replay(store, event(send_id, 1), event(send_id, 2))
-    assert run.read(store, send_id).status is SendStatus.UNRESOLVED
+    assert read(store, send_id).status is SendStatus.UNRESOLVED
 
     replay(store, event(send_id, 3))
-    send = run.read(store, send_id)
+    send = read(store, send_id)
     assert (send.status, send.counts.accepted) == (SendStatus.FINISHED, 3)
     assert send.finished_at is not None
 
@@ -237,7 +238,7 @@ def test_a_bounce_does_not_undo_what_we_did(store: Store) -> None:
 
     row = only(store, send_id)
     assert (row.status, row.reported) == (DeliveryStatus.ACCEPTED, Reported.BOUNCED)
-    assert run.read(store, send_id).counts.accepted == 1
+    assert read(store, send_id).counts.accepted == 1
 
 
 # --- again, and in any order ----------------------------------------------------------------------
@@ -335,7 +336,7 @@ def _stand(store: Store, statuses: Sequence[DeliveryStatus]) -> None:
 
 
 def _state(store: Store, send_id: str) -> Any:
-    send = run.read(store, send_id)
+    send = read(store, send_id)
     rows = ledger(store, send_id).values()
     return send.status, send.counts, list(rows)
 
@@ -454,7 +455,7 @@ def test_the_events_of_ses_settle_what_a_lost_answer_left(stage: Stage) -> None:
         "r3@example.com": Reported.REJECTED,
         "r4@example.com": Reported.DELIVERED,
     }
-    assert run.read(stage.store, send.id).status is SendStatus.FINISHED
+    assert read(stage.store, send.id).status is SendStatus.FINISHED
     assert stage.statuses(send.id) == {"accepted": 4}
 
 

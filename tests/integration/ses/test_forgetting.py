@@ -17,6 +17,7 @@ from newsletter.model.event import Event
 from newsletter.model.send import Accepted, Counts, Outcome, SendStatus, StoppedBy
 from newsletter.sending import restored, run
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.store import Store, open_store, state
 from newsletter.transports.memory import Memory
 from newsletter.transports.ses.account import allowance
@@ -143,7 +144,7 @@ def test_a_send_that_runs_pauses_at_such_a_report(stage: Stage) -> None:
 
     def answer(_: str, batch: Sequence[Message]) -> list[Outcome]:
         tell(stage.store, event({**tags, "delivery": "20260106-abcdef-1"}))
-        until(lambda: run.read(stage.store, send_id).status is SendStatus.PAUSED)
+        until(lambda: read(stage.store, send_id).status is SendStatus.PAUSED)
         return [Accepted(message.ref) for message in batch]
 
     transport = Memory(answer, concurrency=1)

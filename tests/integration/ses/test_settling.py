@@ -14,8 +14,9 @@ from newsletter.feedback.ses.events import parse
 from newsletter.model.email import Message
 from newsletter.model.event import Event
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Reported, SendStatus
-from newsletter.sending import control, run
+from newsletter.sending import control
 from newsletter.sending.control import Decision
+from newsletter.sending.reading import read
 from newsletter.store import Store, schema
 from newsletter.store.reported import events, settling
 from newsletter.transports.memory import Memory
@@ -81,7 +82,7 @@ def test_a_paused_send_of_which_nothing_is_left_is_finished(store: Store) -> Non
 
     replay(store, event(send_id))
 
-    assert run.read(store, send_id).status is SendStatus.FINISHED
+    assert read(store, send_id).status is SendStatus.FINISHED
 
 
 def test_a_paused_send_of_which_something_is_left_stays_paused(store: Store) -> None:
@@ -90,7 +91,7 @@ def test_a_paused_send_of_which_something_is_left_stays_paused(store: Store) -> 
 
     replay(store, event(send_id))
 
-    assert run.read(store, send_id).status is SendStatus.PAUSED
+    assert read(store, send_id).status is SendStatus.PAUSED
 
 
 def test_two_who_apply_events_of_one_send_do_not_stop_each_other(store: Store) -> None:
@@ -114,7 +115,7 @@ def test_two_who_apply_events_of_one_send_do_not_stop_each_other(store: Store) -
 
     assert failed == []
     assert {row.status for row in ledger(store, send_id).values()} == {DeliveryStatus.ACCEPTED}
-    assert run.read(store, send_id).status is SendStatus.FINISHED
+    assert read(store, send_id).status is SendStatus.FINISHED
 
 
 @pytest.mark.postgresql

@@ -39,10 +39,11 @@ from newsletter.model.send import (
     Wait,
 )
 from newsletter.model.subscriber import SuppressionReason
-from newsletter.sending import control, run, tenure
+from newsletter.sending import control, tenure
 from newsletter.sending.core import Assignment, NotSent, SendPaused, Sent, send_batch
 from newsletter.sending.pace import Pace
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.store import Store
 from newsletter.store.ledger import (
     balance,
@@ -72,7 +73,7 @@ def work(memory_store: Store, clock: FixedClock) -> Assignment:
     fill_list(memory_store, 3)
     send_id = plan(memory_store, order(), clock())
     assignment = tenure.take(
-        worker(memory_store, Memory(), clock=clock), run.read(memory_store, send_id)
+        worker(memory_store, Memory(), clock=clock), read(memory_store, send_id)
     )
     assert assignment is not None
     return assignment
@@ -382,7 +383,7 @@ def test_who_had_the_issue_through_another_list_is_skipped_at_the_claim(
     """Both sends were planned before either began."""
     fill_list(work.store, 3, "others")
     send_id = plan(work.store, order(list_name="others"), clock())
-    other = tenure.take(worker(work.store, Memory(), clock=clock), run.read(work.store, send_id))
+    other = tenure.take(worker(work.store, Memory(), clock=clock), read(work.store, send_id))
     assert other is not None
     send_batch(work)
 

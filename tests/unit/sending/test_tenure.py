@@ -11,10 +11,11 @@ import pytest
 from newsletter.errors import RunElsewhere
 from newsletter.model.record import Owner, SendRecord
 from newsletter.model.send import Accepted, Counts, SendStatus, Unknown
-from newsletter.sending import control, owner, run, tenure
+from newsletter.sending import control, owner, tenure
 from newsletter.sending.control import Decision
 from newsletter.sending.core import Assignment, send_batch
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.store.ledger import balance, claims, ownership, recording, sends
@@ -34,7 +35,7 @@ def sender(memory_store: Store) -> Worker:
 
 
 def take(sender: Worker) -> Assignment:
-    work = tenure.take(sender, run.read(sender.store, the_send(sender).id))
+    work = tenure.take(sender, read(sender.store, the_send(sender).id))
     assert work is not None
     return work
 
@@ -113,7 +114,7 @@ def test_who_was_followed_settles_a_send_that_is_over(sender: Worker) -> None:
     answers = [(row, Accepted(f"m{row.number}")) for row in claimed.rows]
     with sender.store.write() as connection:
         recording.record(connection, 1, claimed.batch, answers, NOW, NOW)
-    shown = run.read(sender.store, work.context.send_id).counts
+    shown = read(sender.store, work.context.send_id).counts
 
     tenure.leave(sender, work)
 
@@ -134,7 +135,7 @@ def test_who_gives_back_what_somebody_else_holds_changes_nothing(sender: Worker)
     work = take(sender)
     follow(work)
 
-    tenure.give_back(sender, run.read(sender.store, work.context.send_id))
+    tenure.give_back(sender, read(sender.store, work.context.send_id))
 
     assert the_send(sender).owner.name == ELSEWHERE
 
@@ -182,7 +183,7 @@ def test_who_lives_on_this_host_is_not_waited_for(
 def test_what_a_person_decided_since_it_was_read_is_not_taken(
     sender: Worker, decide: Callable[..., object]
 ) -> None:
-    send = run.read(sender.store, the_send(sender).id)
+    send = read(sender.store, the_send(sender).id)
     decide(sender.store, send.id, sender.clock)
 
     assert tenure.take(sender, send) is None

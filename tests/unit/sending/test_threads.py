@@ -11,6 +11,7 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, Outcome
 from newsletter.sending import run
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from tests.integration.sending import NOW, fill_list, order, worker
@@ -49,7 +50,7 @@ def test_an_error_of_one_thread_stops_the_others(sqlite_store: Store) -> None:
         run.run(sender, send_id)
 
     assert was_stopped == [True]
-    assert run.read(sqlite_store, send_id).counts == Counts(accepted=50, unknown=50, queued=100)
+    assert read(sqlite_store, send_id).counts == Counts(accepted=50, unknown=50, queued=100)
 
 
 def test_failures_with_successes_between_them_pause_nothing(sqlite_store: Store) -> None:
