@@ -46,6 +46,7 @@ crash: $(VENV)/.dev  ## kill sends in every way, and compare the ledger with wha
 
 attack: $(VENV)/.dev ## forged notifications, changed tokens, scripts and odd requests, by the ten thousand
 	SHARE=$${SHARE:-1} $(BIN)/pytest -n $(WORKERS) tests/attack $(ARGS)
+	SHARE=$${SHARE:-1} $(BIN)/pytest -n $(WORKERS) -m hypothesis
 
 mutants: $(VENV)/.dev ## take one guard away after the other, and see the tests of it fail
 	$(BIN)/python -m tests.mutants.play $(ARGS)

@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from newsletter.project import Project
 from newsletter.store import Store, open_store, schema
-from tests.attack.share import count
 from tests.integration.commandline import command, lose, plan_send
 from tests.integration.conftest import new_project, project
 from tests.integration.feedback.signing import CERTIFICATE_URL, forgeries
 from tests.integration.feedback.test_hooks import make_hook, sent
 from tests.integration.reporting import BOUNCE, DELIVERY, SOFT, event, logged
 from tests.integration.sending import fill_list
+from tests.share import count
 from tests.standin.queue import QueueStandIn, running_queue
 
 __all__ = ["new_project", "project"]

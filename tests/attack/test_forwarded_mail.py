@@ -14,8 +14,8 @@ from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.store import Store
 from newsletter.store.people import consents, former, people
-from tests.attack.share import count
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage, link, open_stage
+from tests.share import count
 
 STRANGER = "203.0.113.66"
 THEIRS = "mallory@example.net"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from newsletter.links import Purpose
 from newsletter.store import Store
-from tests.attack.share import count
 from tests.integration.web.stage import Stage, open_stage
+from tests.share import count
 
 FULL = 10_000
 HEADERS = ("content-type", "cookie", "x-amz-sns-message-type")

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from newsletter.links import Links, PersonalLink, Purpose
 from newsletter.store import Store
 from newsletter.store.schema import requests
-from tests.attack.share import count
 from tests.integration.web.stage import BASE_URL, KEYS, Stage, open_stage
+from tests.share import count
 
 # What each route reads out of its path: a purpose, or nothing that says who somebody is.
 TOKEN_ROUTES = {

@@ -18,10 +18,10 @@ from newsletter.store.people import people
 from newsletter.web.site import Site
 from tests.attack.payloads import payloads
 from tests.attack.screen import Screen, screen
-from tests.attack.share import count
 from tests.factories import NOW, link_of, make_list
 from tests.integration.publishing import BASE_URL, Answer, Visitor, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
+from tests.share import count
 
 pytestmark = pytest.mark.browser
 

@@ -49,6 +49,7 @@ from newsletter.store.segments import segments
 from newsletter.store.segments.conditions import Moment
 from newsletter.store.segments.rules import DEEPEST_RULE, parse
 from tests.factories import NOW, join, make_list
+from tests.share import examples
 
 ZONE = "Asia/Shanghai"
 MOMENT = Moment(NOW, ZONE)
@@ -340,6 +341,7 @@ def members(store: Store, rule: SegmentRule, list_name: str | None = "daily") ->
     return set(found)
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("seed", range(2))
 def test_the_database_and_python_agree_about_everybody(store: Store, seed: int) -> None:
     """Random people, random rules, written as text and read again."""
@@ -347,7 +349,7 @@ def test_the_database_and_python_agree_about_everybody(store: Store, seed: int) 
     persons = [somebody(chance, number) for number in range(40)]
     put(store, persons)
 
-    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
     @given(RULES)
     def agree(rule: SegmentRule) -> None:
         read = parse(written(rule))

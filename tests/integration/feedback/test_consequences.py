@@ -36,6 +36,7 @@ from tests.integration.reporting import (
     told,
 )
 from tests.integration.sending import NOW, FixedClock, fill_list, ledger, order, worker
+from tests.share import examples
 
 ADDRESS = Address("r1@example.com")
 OTHER = Address("r2@example.com")
@@ -392,7 +393,7 @@ def stories(draw: st.DrawFn) -> list[tuple[int, int, str, int, bool]]:
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(stories(), st.booleans(), st.randoms(use_true_random=False))
 def test_any_order_and_repetition_suppresses_the_same_people(
     sqlite_store: Store, story: Any, allowed: bool, random: Any

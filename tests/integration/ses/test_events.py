@@ -35,6 +35,7 @@ from tests.integration.commandline import Call, lose, plan_send
 from tests.integration.reporting import counts, event, logged, replay
 from tests.integration.sending import NOW, fill_list, ledger, order, resume, worker
 from tests.integration.ses.stage import Stage
+from tests.share import examples
 from tests.unit.feedback.payloads import changed, payload
 
 MINUTE = dt.timedelta(minutes=1)
@@ -281,7 +282,7 @@ def stories(draw: st.DrawFn) -> tuple[list[DeliveryStatus], list[tuple[int, str,
     )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(stories(), st.randoms(use_true_random=False))
 def test_any_order_and_repetition_ends_in_the_same_state(
     sqlite_store: Store, story: Any, random: Any

@@ -40,6 +40,7 @@ from newsletter.store.people import (
     suppressions,
 )
 from tests.factories import NOW, address, import_text, join, leave, make_list
+from tests.share import examples
 
 cells = st.text(
     st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\ufffd")
@@ -249,7 +250,7 @@ def contents(store: Store) -> dict[str, object]:
         }
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(everybody=people_of_a_store)
 def test_what_was_exported_makes_the_same_store_again(
     sqlite_template: Path, everybody: People

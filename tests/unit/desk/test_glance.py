@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from newsletter.desk.glance import possible_slugs
 from newsletter.errors import UnreadableIssue
+from tests.share import examples
 from tests.unit.digest.reading import read
 
 # "§" stands for a space, "%" for a value.
@@ -38,7 +39,7 @@ def sources(draw: st.DrawFn) -> str:
     return "".join(line + end for line in [fence, *lines, closing, rest])
 
 
-@settings(max_examples=3000, derandomize=True)
+@settings(max_examples=examples(3000), derandomize=True)
 @given(sources(), st.sampled_from(["2026-01-07-valley", "Looms", "织机", "slug", "---"]))
 def test_the_slug_of_the_digest_is_always_among_those(source: str, stem: str) -> None:
     data = source.encode()

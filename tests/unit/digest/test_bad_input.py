@@ -22,7 +22,7 @@ from newsletter.model.walking import walk
 from tests.unit.digest.reading import BASE, all_of, finding, findings, read, texts
 
 # Not a benchmark: what these tests hand in once took minutes, hours, or the process.
-pytestmark = pytest.mark.processor_seconds(60)
+pytestmark = pytest.mark.processor_seconds(15)
 
 HEAD = "---\ntitle: T\ndate: 2026-01-07\n---\n"
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -82,24 +82,24 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
 
 # --- too much of a good thing -------------------------------------------------------------------
 
-MEGABYTE = 1_000_000
+LARGE = 300_000
 
 
 @pytest.mark.parametrize(
     "paragraph",
     [
         "[" * 50_000 + "x" + "]" * 50_000,
-        "[" * MEGABYTE,
-        "![" * (MEGABYTE // 2),
-        "[](" * (MEGABYTE // 3),
-        "[^" * (MEGABYTE // 2),
-        "*a_" * (MEGABYTE // 3),
+        "[" * LARGE,
+        "![" * (LARGE // 2),
+        "[](" * (LARGE // 3),
+        "[^" * (LARGE // 2),
+        "*a_" * (LARGE // 3),
         "x " + "<b>" * 10_000 + "y",
         "x " + '<a href="https://a.example/">' * 10_000 + "y",
-        "x <![CDATA[" * (MEGABYTE // 11),
-        "http://" * (MEGABYTE // 7),
-        "x " + "`a``" * (MEGABYTE // 8),
-        "&" * MEGABYTE,
+        "x <![CDATA[" * (LARGE // 11),
+        "http://" * (LARGE // 7),
+        "x " + "`a``" * (LARGE // 8),
+        "&" * LARGE,
     ],
     ids=lambda text: text[:12],
 )
@@ -183,7 +183,7 @@ def test_nesting_too_deep_is_text(source: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["div", "blockquote", "span", "ul><li", "table><tr><td", "b"])
-@pytest.mark.parametrize("depth", [100, 10_000, 40_000])
+@pytest.mark.parametrize("depth", [100, 10_000])
 def test_html_nested_too_deep_keeps_its_text(tag: str, depth: int) -> None:
     depth //= 1 + tag.count("<")
     parsed = read(f"{HEAD}<div>\n{f'<{tag}>' * depth}deep &lt;b&gt;\n</div>\n")
@@ -197,9 +197,6 @@ def test_emphasis_too_deep_keeps_its_text_and_its_links() -> None:
 
     assert [link.url for link in all_of(digest, Link)] == ["https://a.example/"]
     assert texts(digest).count("b") == 200
-
-
-LARGE = 300_000
 
 
 @pytest.mark.parametrize(

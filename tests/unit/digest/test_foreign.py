@@ -18,6 +18,7 @@ from newsletter.model.blocks import (
 from newsletter.model.finding import Severity
 from newsletter.model.inline import Break, Link, Span
 from newsletter.model.walking import plain_text
+from tests.share import examples
 from tests.unit.digest.reading import all_of, body, finding, findings, read, texts
 
 HEAD = "---\ntitle: T\ndate: 2026-01-07\n---\n"
@@ -344,7 +345,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, derandomize=True)
+@settings(max_examples=examples(300), derandomize=True)
 @given(st.lists(st.one_of(PIECES, st.text("{}%:=#.|/^$@ab1", max_size=8)), max_size=8))
 def test_whatever_is_not_shown_as_it_is_written_is_told(pieces: list[str]) -> None:
     """None of these signs is Markdown, so readers see each of them, or a finding says why not."""

@@ -11,6 +11,7 @@ from newsletter.model.digest import Meta
 from newsletter.model.finding import Severity
 from newsletter.model.inline import Link
 from newsletter.model.walking import plain_text
+from tests.share import examples
 from tests.unit.digest.reading import BASE, all_of, finding, findings, read, texts
 
 pytestmark = pytest.mark.processor_seconds(30)  # some of these once took minutes
@@ -429,7 +430,7 @@ def test_a_bare_text_is_read_as_it_is_written(text: str, key: str) -> None:
         assert not [f for f in parsed.findings if f.severity is ERROR]
 
 
-@settings(max_examples=1500, derandomize=True, deadline=None)
+@settings(max_examples=examples(1500), derandomize=True, deadline=None)
 @given(st.lists(st.sampled_from(SIGNS), max_size=8).map("".join).map(str.strip))
 def test_a_text_without_quotes_is_read_as_it_is_written_or_there_is_a_finding(text: str) -> None:
     """A quote at its beginning, alone or behind a tag, makes it YAML's; so does an empty block."""

@@ -14,6 +14,7 @@ from markdown_it.token import Token
 from newsletter.digest import Parsed, front_matter, markdown, parse
 from newsletter.model.inline import Code, Image, Node, Text
 from newsletter.model.walking import walk
+from tests.share import examples
 from tests.unit.digest.oracle import Leaf, blocks_of, joined, leaves_of
 
 ROOT = Path(__file__).parents[3]
@@ -350,7 +351,7 @@ DOCUMENT = st.builds(
 )
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=examples(150), derandomize=True)
 @given(DOCUMENT)
 def test_no_nesting_of_markup_loses_a_leaf(source: str) -> None:
     result = parsed(source)
@@ -359,7 +360,7 @@ def test_no_nesting_of_markup_loses_a_leaf(source: str) -> None:
     assert_lines(result)
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=examples(150), derandomize=True)
 @given(st.text('*_[]()!`~|#->+.:： 影响a1\n\\&;"^/', max_size=60))
 def test_no_heap_of_signs_loses_a_leaf(source: str) -> None:
     result = parsed(source)

@@ -13,6 +13,7 @@ from newsletter.feedback.base import MAX_CHARACTERS
 from newsletter.feedback.ses.events import parse
 from newsletter.model.event import Event, EventType, NoEvent, Ref
 from newsletter.model.send import Reported
+from tests.share import examples
 from tests.unit.feedback.payloads import FOLDER, MESSAGE_ID, changed, payload
 
 REF = Ref("20260107-abcdef", 7, 1)
@@ -326,7 +327,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.sampled_from(sorted(EVENTS)), st.data())
 def test_no_wrong_type_anywhere_is_an_exception(name: str, data: st.DataObject) -> None:
     """Any value in any place: an event, or a fault, and nothing else."""

@@ -14,6 +14,7 @@ from newsletter.links import PersonalLink
 from newsletter.model.email import Email, MergeField, Place, fill
 from newsletter.render.fields import Fields
 from tests.mailbox import Mail
+from tests.share import examples
 from tests.unit.render.rendering import (
     LINKS,
     READER,
@@ -301,7 +302,7 @@ def test_an_issue_that_talks_of_tokens_is_no_trouble() -> None:
     assert "mergefield0x0z MERGEFIELD1X0Z Ada mergefield2x0z" in shown(visible(result.html))
 
 
-@settings(max_examples=100, derandomize=True)
+@settings(max_examples=examples(100), derandomize=True)
 @given(
     st.one_of(
         st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=40),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from premailer import Premailer
 
 from newsletter.render import inlining
+from tests.share import examples
 
 TAGS = ("p", "td", "a", "o:p", "h1")
 NAMES = ("a", "b", "c", "long-name", "none")
@@ -55,7 +56,7 @@ def by_premailer(html: str) -> str:
     )
 
 
-@settings(max_examples=150, derandomize=True)
+@settings(max_examples=examples(150), derandomize=True)
 @given(RULES, ELEMENTS)
 @example([(".a", "color: #102030")], [("p", ["a", "md:a"])])
 @example([(".a", "color: #102030")], [("p", ["a", "&quot;"]), ("p", ["a"])])

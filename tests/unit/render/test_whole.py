@@ -37,6 +37,7 @@ from newsletter.model.send import Foot
 from newsletter.model.walking import walk
 from newsletter.render import Logo
 from tests.mailbox import Mail
+from tests.share import examples
 from tests.unit.digest.reading import BASE, read
 from tests.unit.digest.test_invariant import ABSENT, DOCUMENT, FIXTURES, REAL, ROOT, issues
 from tests.unit.render.rendering import (
@@ -221,7 +222,7 @@ def test_every_form_is_in_the_mail_whole(source: str) -> None:
     assert_whole(digest, mail(rendered(digest)))
 
 
-@settings(max_examples=60, derandomize=True)
+@settings(max_examples=examples(60), derandomize=True)
 @given(DOCUMENT)
 def test_any_markdown_is_in_the_mail_whole(source: str) -> None:
     digest = read(source).digest
