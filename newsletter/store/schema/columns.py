@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -47,6 +47,12 @@ def is_personal(column: Column[Any]) -> bool:
 
 def is_copied(column: Column[Any]) -> bool:
     return bool(column.info.get("copied", False))
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of those rows for which a condition holds."""
+    only = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
 
 
 # SQLite makes a row id only of INTEGER; PostgreSQL has room for more.

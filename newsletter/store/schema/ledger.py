@@ -13,11 +13,18 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
-    text,
 )
 from sqlalchemy.types import JSON
 
-from newsletter.store.schema.columns import COPIED, IMPERSONAL, PERSONAL, RowId, UtcTime, metadata
+from newsletter.store.schema.columns import (
+    COPIED,
+    IMPERSONAL,
+    PERSONAL,
+    RowId,
+    UtcTime,
+    metadata,
+    partial_index,
+)
 
 # One decision to mail. `number` is for joins, `id` is what people and tags carry.
 # `cursor` is the last delivery number ever claimed; `epoch` goes up with each new owner, so that
@@ -106,12 +113,7 @@ batches = Table(
     Column("open", Boolean, nullable=False),
     Column("claimed_at", UtcTime, nullable=False),
     Index("ix_batches_claimed_at", "claimed_at"),
-    Index(
-        "ix_batches_open",
-        "send",
-        sqlite_where=text("open"),
-        postgresql_where=text("open"),
-    ),
+    partial_index("ix_batches_open", "send", where="open"),
     info=IMPERSONAL,
 )
 
@@ -138,27 +140,12 @@ deliveries = Table(
         name="status",
     ),
     Index("ix_deliveries_subscriber_id", "subscriber_id"),
-    Index(
-        "ix_deliveries_message_id",
-        "message_id",
-        sqlite_where=text("message_id IS NOT NULL"),
-        postgresql_where=text("message_id IS NOT NULL"),
-    ),
+    partial_index("ix_deliveries_message_id", "message_id", where="message_id IS NOT NULL"),
     # What a lost worker leaves behind: the few rows in flight.
-    Index(
-        "ix_deliveries_in_flight",
-        "send",
-        "batch",
-        sqlite_where=text("status = 'sending'"),
-        postgresql_where=text("status = 'sending'"),
-    ),
+    partial_index("ix_deliveries_in_flight", "send", "batch", where="status = 'sending'"),
     # Retries: the few queued rows that the cursor has passed.
-    Index(
-        "ix_deliveries_retries",
-        "send",
-        "retry_at",
-        sqlite_where=text("status = 'queued' AND attempts > 0"),
-        postgresql_where=text("status = 'queued' AND attempts > 0"),
+    partial_index(
+        "ix_deliveries_retries", "send", "retry_at", where="status = 'queued' AND attempts > 0"
     ),
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": "70"},

@@ -12,11 +12,18 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
-    text,
 )
 from sqlalchemy.types import JSON
 
-from newsletter.store.schema.columns import COPIED, IMPERSONAL, PERSONAL, RowId, UtcTime, metadata
+from newsletter.store.schema.columns import (
+    COPIED,
+    IMPERSONAL,
+    PERSONAL,
+    RowId,
+    UtcTime,
+    metadata,
+    partial_index,
+)
 
 # A person. `address_key` is the address in lower case: two spellings are one person.
 # After erasure both are null and only the row that the ledger points to stays.
@@ -150,12 +157,7 @@ consents = Table(
     Column("import_id", Integer),  # the import that wrote this line
     Index("ix_consents_subscriber_id", "subscriber_id"),
     Index("ix_consents_list_id", "list_id"),
-    Index(
-        "ix_consents_send",
-        "send",
-        sqlite_where=text("send IS NOT NULL"),
-        postgresql_where=text("send IS NOT NULL"),
-    ),
+    partial_index("ix_consents_send", "send", where="send IS NOT NULL"),
 )
 
 # What a visitor asked for and has to confirm by mail: to join a list, or what a personal link may
@@ -192,27 +194,11 @@ requests = Table(
         "state IN ('waiting', 'mailed', 'confirmed', 'refused', 'failed')", name="state"
     ),
     Index("ix_requests_at", "at"),
-    Index(
-        "ix_requests_form",
-        "form",
-        unique=True,
-        sqlite_where=text("form IS NOT NULL"),
-        postgresql_where=text("form IS NOT NULL"),
-    ),
+    partial_index("ix_requests_form", "form", where="form IS NOT NULL", unique=True),
     Index("ix_requests_mailbox", "mailbox", "at"),
     Index("ix_requests_subscriber_id", "subscriber_id"),
-    Index(
-        "ix_requests_welcome",
-        "at",
-        sqlite_where=text("welcome = 'waiting'"),
-        postgresql_where=text("welcome = 'waiting'"),
-    ),
-    Index(
-        "ix_requests_waiting",
-        "at",
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
-    ),
+    partial_index("ix_requests_welcome", "at", where="welcome = 'waiting'"),
+    partial_index("ix_requests_waiting", "at", where="state = 'waiting'"),
 )
 
 # `address` is an address key, or for an erased person the keyed hash of it.
@@ -229,12 +215,7 @@ suppressions = Table(
         name="reason",
     ),
     Index("ix_suppressions_created_at", "created_at", "address"),
-    Index(
-        "ix_suppressions_erased",
-        "address",
-        sqlite_where=text("reason = 'erased'"),
-        postgresql_where=text("reason = 'erased'"),
-    ),
+    partial_index("ix_suppressions_erased", "address", where="reason = 'erased'"),
     sqlite_with_rowid=False,
 )
 

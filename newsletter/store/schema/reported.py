@@ -1,8 +1,15 @@
 """What was reported of mails."""
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text, text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
-from newsletter.store.schema.columns import IMPERSONAL, PERSONAL, RowId, UtcTime, metadata
+from newsletter.store.schema.columns import (
+    IMPERSONAL,
+    PERSONAL,
+    RowId,
+    UtcTime,
+    metadata,
+    partial_index,
+)
 
 # What the provider reported, append-only; `key` is the same for one event however often it comes.
 events = Table(
@@ -32,32 +39,11 @@ events = Table(
     Index("ix_events_message_id", "message_id"),
     Index("ix_events_subscriber_id", "subscriber_id"),
     # The few that have consequences, of a send and of a person.
-    Index(
-        "ix_events_causes",
-        "send",
-        "cause",
-        sqlite_where=text("cause IS NOT NULL"),
-        postgresql_where=text("cause IS NOT NULL"),
-    ),
-    Index(
-        "ix_events_caused",
-        "subscriber_id",
-        sqlite_where=text("cause IS NOT NULL"),
-        postgresql_where=text("cause IS NOT NULL"),
-    ),
+    partial_index("ix_events_causes", "send", "cause", where="cause IS NOT NULL"),
+    partial_index("ix_events_caused", "subscriber_id", where="cause IS NOT NULL"),
     Index("ix_events_received_at", "received_at"),
     # The few that are about no delivery of ours: it may be known by and by.
-    Index(
-        "ix_events_ignored",
-        "received_at",
-        sqlite_where=text("verdict = 'ignored'"),
-        postgresql_where=text("verdict = 'ignored'"),
-    ),
+    partial_index("ix_events_ignored", "received_at", where="verdict = 'ignored'"),
     # The few that are about no delivery of ours, or cannot be read: erasing reads their text.
-    Index(
-        "ix_events_not_applied",
-        "id",
-        sqlite_where=text("verdict <> 'applied'"),
-        postgresql_where=text("verdict <> 'applied'"),
-    ),
+    partial_index("ix_events_not_applied", "id", where="verdict <> 'applied'"),
 )
