@@ -22,7 +22,7 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
 )
 from newsletter.store import Store, locks
-from newsletter.store.people import consents, people, requests, subscriptions
+from newsletter.store.people import consents, people, requests, subscribing, subscriptions
 from newsletter.store.people.staging import Hashes
 
 _WEEK, _DAY = dt.timedelta(days=7), dt.timedelta(days=1)
@@ -175,16 +175,23 @@ def _join(
     connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
 ) -> ClickResult:
     assert request.list_id is not None
-    standing = subscriptions.find(connection, person.id, request.list_id)
+    standing = subscriptions.find(connection, person.id, request.list_id, lock=True)
     if standing is None or suppression_of(connection, request.address, hashes):
         return ClickResult.GONE
-    is_member = standing.status is SubscriptionStatus.CONFIRMED
-    if is_member and not subscriptions.stands_on_import(connection, standing):
-        return ClickResult.ALREADY
-    if standing.status is SubscriptionStatus.UNSUBSCRIBED and standing.updated_at > request.at:
-        return ClickResult.GONE
-    status = SubscriptionStatus.CONFIRMED
-    subscriptions.subscribe(connection, person.id, request.list_id, status, said)
+    member = (person.id, request.list_id)
+    match standing.status:
+        case SubscriptionStatus.PENDING:
+            subscribing.subscribe(connection, *member, SubscriptionStatus.CONFIRMED, said)
+        case SubscriptionStatus.CONFIRMED:
+            if not subscriptions.stands_on_import(connection, standing):
+                return ClickResult.ALREADY
+            subscribing.renew(connection, *member, said)
+        case SubscriptionStatus.UNSUBSCRIBED:
+            if standing.updated_at > request.at:
+                return ClickResult.GONE
+            subscribing.rejoin(connection, *member, SubscriptionStatus.CONFIRMED, said)
+        case _:
+            assert_never(standing.status)
     return ClickResult.JOINED
 
 

@@ -18,7 +18,7 @@ from newsletter.model.address import Address
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
 from newsletter.store import Store, locks
-from newsletter.store.people import consents, erasure, former, people, subscriptions, suppressions
+from newsletter.store.people import consents, erasure, former, people, subscribing, suppressions
 from newsletter.store.people.staging import Hashes
 
 # Folders of the outbox whose files carry no subscriber id.
@@ -91,7 +91,7 @@ def _erase(
     erased = Erased(subscriber_id, requests=requested)
     if subscriber_id is not None:
         said = replace(said, ip="")
-        left = subscriptions.unsubscribe(connection, subscriber_id, None, said)
+        left = subscribing.leave(connection, subscriber_id, None, said)
         consents.forget(connection, subscriber_id)
         consents.append(connection, subscriber_id, None, ConsentKind.ERASED, said)
         erasure.blank(connection, subscriber_id, said.at)

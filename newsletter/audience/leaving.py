@@ -18,7 +18,7 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
 )
 from newsletter.store import Store
-from newsletter.store.people import consents, lists, subscriptions, suppressions
+from newsletter.store.people import consents, lists, subscribing, subscriptions, suppressions
 
 UNDO_FOR = dt.timedelta(hours=1)
 LONGEST_REASON = 500
@@ -67,7 +67,7 @@ def leave(
             (link.list_id, link.subscriber_id): said
             for link, said in with_deliveries(connection, good).items()
         }
-        known = subscriptions.unsubscribe_each(connection, leaving)
+        known = subscribing.leave_each(connection, leaving)
         titles = lists.titles(connection)
         names = {number: titles[name] for number, name in lists.names(connection)}
         joined = _joined_by(connection, {link.subscriber_id for link in good}, titles)
@@ -117,7 +117,7 @@ def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = 
     list_id = link.list_id if list_id is None else list_id
     with store.write() as connection:
         person = reader_of(connection, link)
-        standing = subscriptions.find(connection, subscriber_id, list_id)
+        standing = subscriptions.find(connection, subscriber_id, list_id, lock=True)
         if standing is None or person is None:
             return UndoResult.LATE
         if suppressions.find(connection, person.address) is not None:
@@ -133,7 +133,7 @@ def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = 
         kinds = [fact.kind for fact in facts if fact.kind is not ConsentKind.UNSUBSCRIBED]
         confirmed = kinds and kinds[-1] is ConsentKind.CONFIRMED
         status = SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING
-        subscriptions.subscribe(connection, subscriber_id, list_id, status, said)
+        subscribing.rejoin(connection, subscriber_id, list_id, status, said)
     return UndoResult.DONE
 
 

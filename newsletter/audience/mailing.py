@@ -17,7 +17,15 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
 )
 from newsletter.store import Store, locks
-from newsletter.store.people import consents, lists, people, requests, subscriptions, unconfirmed
+from newsletter.store.people import (
+    consents,
+    lists,
+    people,
+    requests,
+    subscribing,
+    subscriptions,
+    unconfirmed,
+)
 from newsletter.store.people.staging import Hashes
 
 TRY_FOR = dt.timedelta(hours=1)
@@ -62,7 +70,7 @@ def take(
         said = Consent(request.at, "form", source, request.wording, ip)
         facts = consents.of(connection, person.id, request.list_id)
         if all(fact.consent.at != request.at for fact in facts):  # else it was tried before
-            subscriptions.request(connection, person.id, request.list_id, said)
+            subscribing.ask(connection, person.id, request.list_id, said)
         requests.assign(connection, request.id, person.id)
         return replace(request, subscriber_id=person.id)
 

@@ -27,7 +27,7 @@ from newsletter.model.subscriber import (
     SuppressionReason,
 )
 from newsletter.store import Store
-from newsletter.store.people import consents, people, subscriptions
+from newsletter.store.people import consents, people, subscribing
 from newsletter.store.people import standing as query
 
 HOW = "preferences"
@@ -115,7 +115,7 @@ def leave(store: Store, link: PersonalLink, list_id: int, said: Consent) -> None
     with store.write() as connection:
         if reader_of(connection, link) is not None:
             said = with_deliveries(connection, {link: said})[link]
-            subscriptions.unsubscribe(connection, link.subscriber_id, list_id, said)
+            subscribing.leave(connection, link.subscriber_id, list_id, said)
 
 
 def rename(store: Store, link: PersonalLink, name: str, said: Consent) -> Changed:

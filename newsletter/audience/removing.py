@@ -22,7 +22,15 @@ from newsletter.model.subscriber import (
     SuppressionReason,
 )
 from newsletter.store import Store, locks
-from newsletter.store.people import consents, erasure, lists, people, subscriptions, suppressions
+from newsletter.store.people import (
+    consents,
+    erasure,
+    lists,
+    people,
+    subscribing,
+    subscriptions,
+    suppressions,
+)
 from newsletter.store.people.people import Person
 from newsletter.store.people.staging import Hashes
 from newsletter.store.segments.conditions import Moment
@@ -130,16 +138,16 @@ def _remove(
             for each in person.subscriptions
             if each.status is not SubscriptionStatus.UNSUBSCRIBED
         )
-        subscriptions.unsubscribe(connection, person.subscriber.id, None, said)
+        subscribing.leave(connection, person.subscriber.id, None, said)
         return Removed(left)
     if person is None:
         subscriber = people.insert(connection, address, "", {}, said.at)
-        subscriptions.leave_unjoined(connection, subscriber.id, list_id, said)
+        subscribing.decline(connection, subscriber.id, list_id, said)
         return Removed((list_name,))
     if all(each.list != list_name for each in person.subscriptions):
-        subscriptions.leave_unjoined(connection, person.subscriber.id, list_id, said)
+        subscribing.decline(connection, person.subscriber.id, list_id, said)
         return Removed((list_name,))
-    left_now = subscriptions.unsubscribe(connection, person.subscriber.id, list_id, said)
+    left_now = subscribing.leave(connection, person.subscriber.id, list_id, said)
     return Removed((list_name,) if left_now else ())
 
 
@@ -213,7 +221,8 @@ def _move(
         noes = [fact for fact in facts if fact.kind is ConsentKind.UNSUBSCRIBED]
         if not noes or noes[-1].consent.how != MOVE:
             return False
-    if there is None or there.status is not SubscriptionStatus.CONFIRMED:
-        subscriptions.subscribe(connection, subscriber.id, to_id, here.status, here.consent)
-    subscriptions.unsubscribe(connection, subscriber.id, from_id, said)
+        subscribing.rejoin(connection, subscriber.id, to_id, here.status, here.consent)
+    elif there is None or there.status is SubscriptionStatus.PENDING:
+        subscribing.subscribe(connection, subscriber.id, to_id, here.status, here.consent)
+    subscribing.leave(connection, subscriber.id, from_id, said)
     return True

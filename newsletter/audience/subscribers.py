@@ -17,8 +17,8 @@ from newsletter.model.subscriber import (
     Suppression,
     SuppressionReason,
 )
-from newsletter.store import Store
-from newsletter.store.people import lists, people, subscriptions, suppressions
+from newsletter.store import Store, locks
+from newsletter.store.people import lists, people, subscribing, subscriptions, suppressions
 from newsletter.store.people.lists import ListCounts
 from newsletter.store.people.people import Person
 from newsletter.store.people.staging import Hashes
@@ -75,13 +75,15 @@ def add(
     name, attributes = checked(name, attributes or {})
     consent = Consent(now, "add", "newsletter subscribers add")
     with store.write() as connection:
+        locks.people(connection)
         list_id = lists.id_of(connection, list_name)
         _refuse_suppressed(connection, address, hashes)
         known = people.find(connection, address)
         if known is None:
             made = people.insert(connection, address, name or "", attributes, now)
-            subscriptions.subscribe(connection, made.id, list_id, status, consent)
+            subscribing.subscribe(connection, made.id, list_id, status, consent)
             return Added(AddResult.ADDED, made.id, status)
+        locks.subscriptions(connection, [known.id])
         standing = subscriptions.find(connection, known.id, list_id)
         if standing and standing.status is SubscriptionStatus.UNSUBSCRIBED and not resubscribe:
             raise Refused(
@@ -89,11 +91,14 @@ def add(
                 hint="If they asked to come back, add --resubscribe: it records a new consent.",
             )
         changed = _update(connection, known, name, attributes, now)
-        if standing is None or standing.status is SubscriptionStatus.UNSUBSCRIBED:
-            subscriptions.subscribe(connection, known.id, list_id, status, consent)
+        if standing is None:
+            subscribing.subscribe(connection, known.id, list_id, status, consent)
+            return Added(AddResult.ADDED, known.id, status)
+        if standing.status is SubscriptionStatus.UNSUBSCRIBED:
+            subscribing.rejoin(connection, known.id, list_id, status, consent)
             return Added(AddResult.ADDED, known.id, status)
         if standing.status is SubscriptionStatus.PENDING and status is SubscriptionStatus.CONFIRMED:
-            subscriptions.subscribe(connection, known.id, list_id, status, consent)
+            subscribing.subscribe(connection, known.id, list_id, status, consent)
             return Added(AddResult.UPDATED, known.id, status)
         return Added(
             AddResult.UPDATED if changed else AddResult.UNCHANGED, known.id, standing.status

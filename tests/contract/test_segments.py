@@ -42,7 +42,7 @@ from newsletter.model.segment import (
 )
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.store import Store
-from newsletter.store.people import lists, people, subscriptions
+from newsletter.store.people import lists, people, subscribing
 from newsletter.store.schema import events
 from newsletter.store.schema import segments as segments_table
 from newsletter.store.segments import segments
@@ -309,10 +309,10 @@ def put(store: Store, persons: list[Person]) -> None:
                 consent = Consent(at, "test", "test")
                 if status is SubscriptionStatus.UNSUBSCRIBED:
                     confirmed = SubscriptionStatus.CONFIRMED
-                    subscriptions.subscribe(connection, made.id, list_id, confirmed, consent)
-                    subscriptions.unsubscribe(connection, made.id, list_id, consent)
+                    subscribing.subscribe(connection, made.id, list_id, confirmed, consent)
+                    subscribing.leave(connection, made.id, list_id, consent)
                 else:
-                    subscriptions.subscribe(connection, made.id, list_id, status, consent)
+                    subscribing.subscribe(connection, made.id, list_id, status, consent)
             for kind, at in person.events:
                 report(connection, made.id, kind, at)
 

@@ -21,7 +21,7 @@ from newsletter.sending.worker import Worker
 from newsletter.store import Store, schema
 from newsletter.store.dialects import insert_into
 from newsletter.store.ledger import deliveries, sends
-from newsletter.store.people import consents, lists, people, subscriptions
+from newsletter.store.people import consents, lists, people, subscribing
 from newsletter.transports import Transport
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
@@ -112,7 +112,7 @@ def leave(store: Store, address: str, list_name: str = "readers") -> None:
     with store.write() as connection:
         person = people.find(connection, Address(address))
         assert person is not None
-        subscriptions.unsubscribe(
+        subscribing.leave(
             connection,
             person.id,
             lists.id_of(connection, list_name),

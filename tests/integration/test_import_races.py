@@ -8,7 +8,7 @@ import pytest
 from newsletter.audience.importing import ImportResult
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.store import Store
-from newsletter.store.people import subscriptions
+from newsletter.store.people import subscribing, subscriptions
 from tests.factories import LATER, import_text, is_waiting, join, make_list
 
 PEOPLE = 20
@@ -32,11 +32,11 @@ def test_an_import_and_many_who_leave_never_wait_for_each_other(
     importing = threading.Thread(target=lambda: results.append(import_text(store, tmp_path, file)))
 
     with store.write() as leaving:
-        subscriptions.unsubscribe_each(leaving, {(list_id, ids[0]): said})
+        subscribing.leave_each(leaving, {(list_id, ids[0]): said})
         importing.start()
         while importing.is_alive() and not is_waiting(store):
             pass
-        subscriptions.unsubscribe_each(leaving, {(list_id, each): said for each in ids[1:]})
+        subscribing.leave_each(leaving, {(list_id, each): said for each in ids[1:]})
     importing.join()
 
     assert [result.updated for result in results] == [PEOPLE]

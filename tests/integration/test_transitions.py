@@ -1,21 +1,17 @@
 """The states of a send: each transition starts where it may, and status is written nowhere else."""
 
-import ast
 import datetime as dt
-import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import Connection
 
-import newsletter
 from newsletter.model.record import SendRecord
 from newsletter.model.send import SendStatus, StoppedBy
 from newsletter.sending.plan import plan
 from newsletter.store import Store
 from newsletter.store.ledger import sends, transitions
-from newsletter.store.ledger.transitions import Transition
+from tests.integration.drawn import drawn, writers, written
 from tests.integration.sending import NOW, alter, fill_list, order
 
 LATER = NOW + dt.timedelta(hours=1)
@@ -31,23 +27,11 @@ STEPS: dict[str, Step] = {
         connection, send, "why", StoppedBy.PERSON
     ),
 }
-ROW = re.compile(r"^\| (\w+) \| ([\w, ]+) \| (\w+) \|$", re.MULTILINE)
-DOCS = Path(__file__).parents[2] / "docs" / "architecture.md"
-DRAWN = {
-    name: Transition(frozenset(map(SendStatus, sources.split(", "))), SendStatus(target))
-    for name, sources, target in ROW.findall(DOCS.read_text("utf-8"))
-    if target in set(SendStatus)
-}
+DRAWN = drawn(transitions, SendStatus)
 
 
 def test_the_documentation_draws_the_transitions_that_there_are() -> None:
-    written = {
-        name.lower(): value
-        for name, value in vars(transitions).items()
-        if isinstance(value, Transition)
-    }
-
-    assert written == DRAWN
+    assert written(transitions) == DRAWN
 
 
 def test_each_transition_leads_from_where_it_is_drawn_and_from_nowhere_else(
@@ -92,17 +76,8 @@ def test_settling_ends_what_is_on_its_way_and_leaves_what_has_ended(
 
 
 def test_only_transitions_writes_the_status_of_a_send() -> None:
-    """ "What pauses a send" can be answered from one file: nobody else names PAUSED in a write."""
-    writers = {
-        path.name
-        for path in Path(newsletter.__file__).parent.rglob("*.py")
-        for call in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(call, ast.Call)
-        for keyword in call.keywords
-        if keyword.arg == "status" and "SendStatus" in ast.unparse(keyword.value)
-    }
-
-    assert writers == {"plans.py", "sends.py"}  # a new send, and one that was read
+    """ "What pauses a send" can be answered from one file."""
+    assert writers("sends", "status") == {"plans.py", "transitions.py"}  # and who makes a new one
 
 
 def test_a_record_holds_what_the_row_says(sqlite_store: Store) -> None:

@@ -7,7 +7,6 @@ caller holds the row (`sends.record(…, lock=True)`) and passes what it read th
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,23 +16,11 @@ from newsletter.model.record import SendRecord
 from newsletter.model.send import ENDED, SendStatus, StoppedBy
 from newsletter.store.ledger import balance, ownership
 from newsletter.store.schema import sends
+from newsletter.store.transition import Transition, step
 
 _log = logging.getLogger(__name__)
 
 _UNPAUSED = {"stopped_by": None, "pause_reason": None, "resume_at": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """A step of a send: the statuses that it starts from, and the one that it leads to."""
-
-    sources: frozenset[SendStatus]
-    target: SendStatus
-
-
-def _from(*sources: SendStatus, to: SendStatus) -> Transition:
-    return Transition(frozenset(sources), to)
-
 
 _SCHEDULED, _SENDING, _PAUSED = SendStatus.SCHEDULED, SendStatus.SENDING, SendStatus.PAUSED
 _UNRESOLVED, _FINISHED, _CANCELLED = (
@@ -42,14 +29,14 @@ _UNRESOLVED, _FINISHED, _CANCELLED = (
     SendStatus.CANCELLED,
 )
 
-BEGIN = _from(_SCHEDULED, _SENDING, _UNRESOLVED, to=_SENDING)
-PAUSE = _from(_SCHEDULED, _SENDING, _PAUSED, to=_PAUSED)
-RESUME = _from(_SCHEDULED, _SENDING, _PAUSED, _CANCELLED, to=_SENDING)
-SCHEDULE = _from(_SCHEDULED, _PAUSED, _CANCELLED, to=_SCHEDULED)
-CANCEL = _from(_SCHEDULED, _SENDING, _PAUSED, _UNRESOLVED, to=_CANCELLED)
-REOPEN = _from(_UNRESOLVED, to=_PAUSED)
-UNRESOLVE = _from(_SENDING, _PAUSED, _UNRESOLVED, to=_UNRESOLVED)
-FINISH = _from(_SENDING, _PAUSED, _UNRESOLVED, to=_FINISHED)
+BEGIN = step(_SCHEDULED, _SENDING, _UNRESOLVED, to=_SENDING)
+PAUSE = step(_SCHEDULED, _SENDING, _PAUSED, to=_PAUSED)
+RESUME = step(_SCHEDULED, _SENDING, _PAUSED, _CANCELLED, to=_SENDING)
+SCHEDULE = step(_SCHEDULED, _PAUSED, _CANCELLED, to=_SCHEDULED)
+CANCEL = step(_SCHEDULED, _SENDING, _PAUSED, _UNRESOLVED, to=_CANCELLED)
+REOPEN = step(_UNRESOLVED, to=_PAUSED)
+UNRESOLVE = step(_SENDING, _PAUSED, _UNRESOLVED, to=_UNRESOLVED)
+FINISH = step(_SENDING, _PAUSED, _UNRESOLVED, to=_FINISHED)
 
 
 def begin(connection: Connection, send: SendRecord) -> None:
@@ -118,10 +105,12 @@ def settle(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
 
 
 def _move(
-    connection: Connection, send: SendRecord, transition: Transition, values: Mapping[str, Any]
+    connection: Connection,
+    send: SendRecord,
+    transition: Transition[SendStatus],
+    values: Mapping[str, Any],
 ) -> None:
-    if send.status not in transition.sources:
-        raise ValueError(f"{send.id} is {send.status}: it cannot become {transition.target}")
+    transition.check(send.id, send.status)
     connection.execute(
         sa.update(sends)
         .where(sends.c.number == send.number)

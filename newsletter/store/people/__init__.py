@@ -2,7 +2,8 @@
 
 people          a person: address, name, attributes, the key of their links
 lists           lists, and how many stand where on each
-subscriptions   who stands where on which list; `consents`: each yes and no
+subscriptions   who stands where on which list; `subscribing`: how that changes
+consents        each yes and no
 standing        how people stand, for a page behind a personal link
 former          where people were mailed before they moved
 requests        what is asked for and has to be confirmed by mail; `unconfirmed`: who never did

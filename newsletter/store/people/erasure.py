@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.store.people import subscribing
 from newsletter.store.schema import (
     consents,
     deliveries,
@@ -57,14 +58,9 @@ def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetim
 
     Where the ledger or the event log points to them, the blank row stays.
     """
-    for table in (
-        consents,
-        subscriptions,
-        requests,
-        former_addresses,
-        import_changes,
-        import_people,
-    ):
+    connection.execute(sa.delete(consents).where(consents.c.subscriber_id == subscriber_id))
+    subscribing.delete_of(connection, subscriber_id)
+    for table in (requests, former_addresses, import_changes, import_people):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
     is_needed = any(
         connection.execute(

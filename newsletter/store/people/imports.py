@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import UsageError
 from newsletter.store import locks
 from newsletter.store.dialects import is_sqlite
+from newsletter.store.people import subscribing
 from newsletter.store.schema import UtcTime, imports
 
 _TICK = dt.timedelta(microseconds=1)
@@ -96,9 +97,9 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
         run(_HOLD)
     written = sum(map(count, _WRITTEN))
     run(_DELETE_LINES)
-    subscriptions = run(_DELETE_SUBSCRIPTIONS)
+    subscriptions = run(subscribing.DELETE_IMPORTED.format(is_untouched=_IS_UNTOUCHED))
     run(_LOG_PUT_BACK)
-    put_back = run(_PUT_BACK_SUBSCRIPTIONS)
+    put_back = run(subscribing.PUT_BACK.format(is_as_left=_IS_AS_LEFT))
     names_put_back = run(_PUT_BACK_PEOPLE)
     run(_DELETE_PERSONAL_LINES)
     run(_DELETE_FORMER)
@@ -140,7 +141,6 @@ DELETE FROM consents WHERE import_id = :import AND EXISTS (
     SELECT 1 FROM subscriptions AS x WHERE x.list_id = consents.list_id
         AND x.subscriber_id = consents.subscriber_id AND {_IS_UNTOUCHED})
 """
-_DELETE_SUBSCRIPTIONS = f"DELETE FROM subscriptions AS x WHERE {_IS_UNTOUCHED}"
 _IS_AS_LEFT = """c.import_id = :import AND subscriptions.list_id = c.list_id
     AND subscriptions.subscriber_id = c.subscriber_id AND subscriptions.updated_at = :at"""
 # The import's no stays in the log: what follows says that it does not hold.
@@ -150,12 +150,6 @@ SELECT c.subscriber_id, c.list_id, :now,
     CASE c.status WHEN 'pending' THEN 'requested' ELSE 'confirmed' END, 'undo', :source
 FROM import_changes AS c JOIN subscriptions ON {_IS_AS_LEFT}
 WHERE subscriptions.status = 'unsubscribed'
-"""
-_PUT_BACK_SUBSCRIPTIONS = f"""
-UPDATE subscriptions SET status = c.status, consent_at = c.consent_at,
-    consent_how = c.consent_how, consent_source = c.consent_source, consent_ip = c.consent_ip,
-    updated_at = c.updated_at
-FROM import_changes AS c WHERE {_IS_AS_LEFT}
 """
 _PUT_BACK_PEOPLE = """
 UPDATE subscribers SET name = p.name, attributes = p.attributes, updated_at = p.updated_at

@@ -13,6 +13,7 @@ from newsletter.meant import did_you_mean
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import locks
 from newsletter.store.dialects import insert_into
+from newsletter.store.people import subscribing
 from newsletter.store.schema import (
     consents,
     import_changes,
@@ -132,7 +133,7 @@ def delete(connection: Connection, list_id: int) -> None:
     locks.people(connection)
     for table in (consents, requests, import_changes):
         connection.execute(sa.delete(table).where(table.c.list_id == list_id))
-    connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == list_id))
+    subscribing.delete_all(connection, list_id)
     connection.execute(sa.delete(lists).where(lists.c.id == list_id))
 
 

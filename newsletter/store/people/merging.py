@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.store import locks
-from newsletter.store.people import former, imports, lists, people, statements
+from newsletter.store.people import former, imports, lists, people, statements, subscribing
 from newsletter.store.people.staging import DEFAULT_LIST, Hashes, Staging
 from newsletter.store.schema import UtcTime, from_microseconds
 
@@ -109,7 +109,7 @@ def _skip_former(stage: Staging) -> int:
     have now. Returns how many were dropped."""
     skipped = 0
     for row in stage.connection.execute(sa.text(statements.FORMER)).all():
-        says_no = row.standing == "unsubscribed" and row.present
+        says_no = row.standing == SubscriptionStatus.UNSUBSCRIBED and row.present
         if not says_no or not stage.run(statements.GIVE_TO_PRESENT, line=row.line, key=row.present):
             skipped += stage.run("DELETE FROM staged WHERE line = :line", line=row.line)
     return skipped
@@ -136,9 +136,9 @@ def _change_known(stage: Staging, values: Mapping[str, Any]) -> None:
     stage.run(statements.LOG_EARLIER, **number)
     stage.run(statements.LOG_LEAVING, **values)
     stage.run(statements.SAY_AGAIN, now=values["now"])
-    stage.run(statements.CONFIRM_PENDING, **values)
-    stage.run(statements.UNSUBSCRIBE, now=values["now"])
-    stage.run(statements.SUBSCRIBE_KNOWN, **values)
+    stage.run(subscribing.CONFIRM_KNOWN, **values)
+    stage.run(subscribing.TAKE_OFF_KNOWN, now=values["now"])
+    stage.run(subscribing.SUBSCRIBE_KNOWN, **values)
 
 
 def _insert_people(
@@ -175,13 +175,14 @@ def _insert_people(
         insert = statements.INSERT_PEOPLE.format(whose=whose, **parts)
         if stage.run(insert, now=now, wanted=wanted.value):
             joined = {**values, "list": list_id, "last": last}
-            stage.run(statements.SUBSCRIBE_NEW, **joined, wanted=wanted.value)
+            stage.run(subscribing.SUBSCRIBE_NEW, **joined, wanted=wanted.value)
             if wanted is SubscriptionStatus.UNSUBSCRIBED:
                 stage.run(statements.LOG_NEWLY_LEFT, **joined)
     whose = " AND ".join([statements.HAS_FACTS, *is_new])
     insert = statements.INSERT_PEOPLE.format(whose=whose, **parts) + "ON CONFLICT DO NOTHING"
     if stage.has_facts and stage.run(insert, now=now):
-        stage.run(statements.SUBSCRIBE_NEW_EACH, **values)
+        each = subscribing.SUBSCRIBE_NEW_EACH.format(new_each=statements.NEW_EACH)
+        stage.run(each, **values)
         stage.run(statements.LOG_NEWLY_LEFT_EACH, **values)
     if many:
         # Or the plan of a send that follows at once would look up a million one by one.

@@ -1,4 +1,9 @@
-"""The statements of a merge, in SQL that both databases read: merging.py runs them."""
+"""The statements of a merge, in SQL that both databases read: merging.py runs them.
+
+Those that write subscriptions are in subscribing.py.
+"""
+
+from newsletter.store.people.subscribing import IS_CHANGED, IS_KNOWN, STANDING
 
 COUNT_SUPPRESSED = """
 SELECT count(*) FROM refused
@@ -76,17 +81,8 @@ UPDATE subscribers SET name = coalesce(known.name, subscribers.name),
     attributes = coalesce(known.attributes, subscribers.attributes), updated_at = :now
 FROM known WHERE {IS_RENEWED}
 """
-# Members whom the file confirms or takes off. The status is asked again: on PostgreSQL somebody may
-# have left since.
-IS_CHANGED = """subscriptions.list_id = known.list_id
-    AND subscriptions.subscriber_id = known.subscriber_id
-    AND subscriptions.status <> 'unsubscribed' AND known.standing IN ('pending', 'confirmed')
-    AND (known.wanted = 'unsubscribed'
-        OR (known.wanted = 'confirmed' AND subscriptions.status = 'pending'
-            AND known.standing = 'pending'))"""
 # Whom an earlier import took off, or made as somebody who left: its undoing could bring them back.
-IS_SAID_AGAIN = """subscriptions.list_id = known.list_id
-    AND subscriptions.subscriber_id = known.subscriber_id
+IS_SAID_AGAIN = f"""{IS_KNOWN}
     AND subscriptions.status = 'unsubscribed' AND known.wanted = 'unsubscribed'
     AND EXISTS (SELECT 1 FROM imports AS i WHERE i.at = subscriptions.updated_at
         AND (i.id = subscriptions.import_id OR EXISTS (
@@ -105,7 +101,6 @@ SELECT count(*) FROM (
     FOR UPDATE OF subscriptions
 ) AS held
 """
-STANDING = "status, consent_at, consent_how, consent_source, consent_ip, updated_at"
 KEEP_SUBSCRIPTIONS = f"""
 INSERT INTO import_changes (import_id, list_id, subscriber_id, {STANDING})
 SELECT :import, subscriptions.list_id, subscriptions.subscriber_id, {STANDING}
@@ -132,35 +127,6 @@ WHERE known.wanted = 'unsubscribed' AND NOT EXISTS (
     SELECT 1 FROM subscriptions AS x WHERE x.list_id = known.list_id
         AND x.subscriber_id = known.subscriber_id AND x.status = 'unsubscribed')
 """
-CONFIRM_PENDING = """
-UPDATE subscriptions SET status = 'confirmed', updated_at = :now,
-    consent_at = coalesce(facts.consent_at, :now),
-    consent_how = coalesce(facts.consent_how, :how),
-    consent_source = coalesce(facts.consent_source, :source),
-    consent_ip = coalesce(facts.consent_ip, '')
-FROM known LEFT JOIN facts ON facts.line = known.line
-WHERE subscriptions.list_id = known.list_id
-    AND subscriptions.subscriber_id = known.subscriber_id
-    AND subscriptions.status = 'pending' AND known.standing = 'pending'
-    AND known.wanted = 'confirmed'
-"""
-UNSUBSCRIBE = """
-UPDATE subscriptions SET status = 'unsubscribed', updated_at = :now
-FROM known
-WHERE subscriptions.list_id = known.list_id
-    AND subscriptions.subscriber_id = known.subscriber_id
-    AND subscriptions.status <> 'unsubscribed' AND known.wanted = 'unsubscribed'
-"""
-SUBSCRIPTION = f"list_id, subscriber_id, {STANDING}, import_id"
-OF_ROW = """coalesce(facts.consent_at, :now), coalesce(facts.consent_how, :how),
-    coalesce(facts.consent_source, :source), coalesce(facts.consent_ip, ''), :now, :import"""
-SUBSCRIBE_KNOWN = f"""
-INSERT INTO subscriptions ({SUBSCRIPTION})
-SELECT known.list_id, known.subscriber_id, known.wanted, {OF_ROW}
-FROM known LEFT JOIN facts ON facts.line = known.line
-WHERE known.standing IS NULL AND known.list_id IS NOT NULL AND known.wanted <> ''
-ON CONFLICT DO NOTHING
-"""
 LAST_PERSON = "SELECT coalesce(max(id), 0) FROM subscribers"
 # As newsletter.store.people.people makes them: at random, from 1 to 2 ** 47.
 LINK_KEYS = {
@@ -177,11 +143,6 @@ ORDER BY {order}
 """
 HAS_FACTS = "EXISTS (SELECT 1 FROM facts WHERE facts.line = staged.line)"
 IS_NOT_KNOWN = "NOT EXISTS (SELECT 1 FROM known WHERE known.line = staged.line)"
-SUBSCRIBE_NEW = f"""
-INSERT INTO subscriptions ({SUBSCRIPTION})
-SELECT :list, id, :wanted, :now, :how, :source, '', :now, :import
-FROM subscribers WHERE id > :last ORDER BY id
-"""
 LOG_NEWLY_LEFT = """
 INSERT INTO consents (subscriber_id, list_id, at, kind, how, source, import_id)
 SELECT id, :list, :now, 'unsubscribed', :how, :source, :import
@@ -192,12 +153,6 @@ JOIN staged ON staged.line = facts.line
 JOIN subscribers AS s ON s.address_key = staged.key
 JOIN aims ON aims.number = staged.list
 WHERE staged.standing <> '' AND {IS_NOT_KNOWN}"""
-SUBSCRIBE_NEW_EACH = f"""
-INSERT INTO subscriptions ({SUBSCRIPTION})
-SELECT aims.list_id, s.id, staged.standing, {OF_ROW}
-{NEW_EACH}
-ON CONFLICT DO NOTHING
-"""
 LOG_NEWLY_LEFT_EACH = f"""
 INSERT INTO consents (subscriber_id, list_id, at, kind, how, source, import_id)
 SELECT s.id, aims.list_id, coalesce(facts.left_at, :now), 'unsubscribed', :how,

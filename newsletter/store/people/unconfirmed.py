@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
+from newsletter.store.people import subscribing
 from newsletter.store.schema import (
     consents,
     deliveries,
@@ -32,8 +33,9 @@ def is_one(connection: Connection, subscriber_id: int) -> bool:
 
 def delete(connection: Connection, subscriber_id: int) -> None:
     """Delete such a person with all that was asked for them; the caller holds `locks.people`."""
-    for table in (import_changes, requests, consents, subscriptions):
+    for table in (import_changes, requests, consents):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
+    subscribing.delete_of(connection, subscriber_id)
     connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))
 
 
@@ -42,20 +44,13 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
 
     With it goes the person of whom nothing else is known. Whom an operator made pending stays.
     """
-    of_list, said = subscriptions.c, consents.c
-    theirs = (said.list_id == list_id, said.subscriber_id == subscriber_id)
-    other = sa.or_(said.kind != ConsentKind.REQUESTED, said.how != "form")
-    asked = sa.delete(subscriptions).where(
-        of_list.list_id == list_id,
-        of_list.subscriber_id == subscriber_id,
-        of_list.status == SubscriptionStatus.PENDING,
-        of_list.consent_how == "form",
-        of_list.consent_at < before,
-        ~sa.exists().where(*theirs, other),
-    )
-    if not connection.execute(asked).rowcount:
+    if not subscribing.forget(connection, list_id, subscriber_id, before):
         return
-    connection.execute(sa.delete(consents).where(*theirs))
+    connection.execute(
+        sa.delete(consents).where(
+            consents.c.list_id == list_id, consents.c.subscriber_id == subscriber_id
+        )
+    )
     known = [
         sa.exists().where(table.c.subscriber_id == subscribers.c.id)
         for table in (

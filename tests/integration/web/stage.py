@@ -21,7 +21,7 @@ from newsletter.model.email import Message
 from newsletter.model.subscriber import Consent, ConsentFact, SubscriptionStatus
 from newsletter.project import Project
 from newsletter.store import Store
-from newsletter.store.people import consents, lists, people, subscriptions
+from newsletter.store.people import consents, lists, people, subscribing, subscriptions
 from newsletter.store.schema import metadata
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
@@ -264,6 +264,6 @@ def open_stage(
         ada = people.insert(connection, Address("ada@example.com"), "Ada", {}, earlier)
         said = Consent(earlier, "import", "people.csv")
         status = SubscriptionStatus.CONFIRMED
-        subscriptions.subscribe(connection, ada.id, stage.daily, status, said)
+        subscribing.subscribe(connection, ada.id, stage.daily, status, said)
     stage.ada = ada.id
     return stage

@@ -7,7 +7,7 @@ from newsletter.audience import moving
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
-from newsletter.store.people import people, subscriptions
+from newsletter.store.people import people, subscribing
 from newsletter.store.schema import subscribers
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage
 
@@ -138,7 +138,7 @@ def test_no_page_shows_a_whole_address(stage: Stage) -> None:
     with stage.store.write() as connection:
         said = Consent(stage.clock(), "import", "test.csv")
         status = SubscriptionStatus.CONFIRMED
-        subscriptions.subscribe(connection, stage.ada, stage.weekly, status, said)
+        subscribing.subscribe(connection, stage.ada, stage.weekly, status, said)
 
     answers = [
         stage.client.get(stage.leave_path()),

@@ -20,7 +20,7 @@ from newsletter.model.send import Outcome, RetryLater
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.sending.plan import plan
 from newsletter.store import Store, locks
-from newsletter.store.people import imports, lists, people, subscriptions, suppressions
+from newsletter.store.people import imports, lists, people, subscribing, suppressions
 from newsletter.store.people import requests as request_queries
 from newsletter.store.schema import requests
 from newsletter.supervising import SideThread
@@ -820,7 +820,7 @@ def test_whom_an_operator_made_pending_is_kept(stage: Stage) -> None:
         imported = people.insert(connection, Address("eve@example.com"), "Eve", {}, NOW)
         said = Consent(NOW, "import", "people.csv")
         pending = SubscriptionStatus.PENDING
-        subscriptions.subscribe(connection, imported.id, stage.daily, pending, said)
+        subscribing.subscribe(connection, imported.id, stage.daily, pending, said)
     stage.subscribe("eve@example.com")
     stage.mails()
 

@@ -13,7 +13,7 @@ from newsletter.audience.importing import import_csv
 from newsletter.links import Links, Purpose, key_file
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store
-from newsletter.store.people import people, subscriptions, suppressions
+from newsletter.store.people import people, subscribing, suppressions
 from tests.factories import is_waiting
 from tests.integration.sending import NOW
 from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage, open_stage
@@ -129,7 +129,7 @@ def test_two_clicks_in_two_processes_are_one_line_of_the_log(
     other = threading.Thread(target=leaving.leave, args=(stage.store, [(link, said)]))
 
     with stage.store.write() as connection:
-        subscriptions.unsubscribe_each(connection, {(stage.daily, stage.ada): said})
+        subscribing.leave_each(connection, {(stage.daily, stage.ada): said})
         other.start()
         until(lambda: is_waiting(stage.store) or not other.is_alive())
     other.join()
@@ -253,7 +253,7 @@ def test_who_stays_on_other_lists_is_told_so_and_how_to_leave_them(stage: Stage)
     with stage.store.write() as connection:
         said = Consent(stage.clock(), "import", "test.csv")
         status = SubscriptionStatus.CONFIRMED
-        subscriptions.subscribe(connection, stage.ada, stage.weekly, status, said)
+        subscribing.subscribe(connection, stage.ada, stage.weekly, status, said)
 
     asked = stage.client.get(stage.leave_path())
     left = stage.client.post(stage.leave_path(), data=ONE_CLICK)

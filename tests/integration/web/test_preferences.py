@@ -15,7 +15,7 @@ from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, locks
-from newsletter.store.people import people, subscriptions, suppressions
+from newsletter.store.people import people, subscribing, suppressions
 from newsletter.store.schema import events, subscribers
 from tests.factories import import_text, is_waiting, leave
 from tests.integration.sending import NOW
@@ -37,7 +37,7 @@ def join(stage: Stage, email: str, status: SubscriptionStatus) -> int:
     with stage.store.write() as connection:
         person = people.insert(connection, Address(email), "", {}, NOW)
         said = Consent(NOW, "add", "newsletter subscribers add")
-        subscriptions.subscribe(connection, person.id, stage.daily, status, said)
+        subscribing.subscribe(connection, person.id, stage.daily, status, said)
     return person.id
 
 

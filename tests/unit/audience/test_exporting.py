@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.engine import Connection
 from sqlalchemy.pool import QueuePool
 
 from newsletter.audience import moving, ownlayout
@@ -36,6 +37,7 @@ from newsletter.store.people import (
     imports,
     lists,
     people,
+    subscribing,
     subscriptions,
     suppressions,
 )
@@ -190,17 +192,13 @@ def act(
                 to = second if who.key == first.key else first
                 moving.move(connection, person, to, real_hashes, Consent(at, "form", "page"))
             case Act.PENDING:
-                subscriptions.request(connection, person.id, list_id, Consent(at, "form", "x;=1"))
+                subscribing.ask(connection, person.id, list_id, Consent(at, "form", "x;=1"))
             case Act.LEAVE:
                 said = Consent(at, "one-click", "a", ip="192.0.2.1")
-                subscriptions.unsubscribe(
-                    connection, person.id, list_id, said, 'too much, "really"\n=1'
-                )
+                subscribing.leave(connection, person.id, list_id, said, 'too much, "really"\n=1')
             case Act.RETURN:
                 again = Consent(at, "form", "page", "v2", "192.0.2.2")
-                subscriptions.subscribe(
-                    connection, person.id, list_id, SubscriptionStatus.CONFIRMED, again
-                )
+                _say_yes(connection, person.id, list_id, again)
             case Act.PAUSE:
                 people.pause(connection, person.id, at + dt.timedelta(days=30))
                 kind = ConsentKind.PAUSED
@@ -217,6 +215,20 @@ def act(
     if what is Act.IMPORT:
         text = f"email,status,subscribed_at\n{first.text},confirmed,2019-02-03T04:05:06.789Z\n"
         import_text(store, folder, text, list_name, now=at)
+
+
+def _say_yes(connection: Connection, subscriber_id: int, list_id: int, said: Consent) -> None:
+    """From wherever somebody stands."""
+    standing = subscriptions.find(connection, subscriber_id, list_id)
+    match standing and standing.status:
+        case SubscriptionStatus.CONFIRMED:
+            subscribing.renew(connection, subscriber_id, list_id, said)
+        case SubscriptionStatus.UNSUBSCRIBED:
+            status = SubscriptionStatus.CONFIRMED
+            subscribing.rejoin(connection, subscriber_id, list_id, status, said)
+        case _:
+            status = SubscriptionStatus.CONFIRMED
+            subscribing.subscribe(connection, subscriber_id, list_id, status, said)
 
 
 def real_hashes(key: str) -> tuple[str, ...]:

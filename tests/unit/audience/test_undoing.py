@@ -14,7 +14,7 @@ from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.sending.plan import plan
 from newsletter.store import Store
-from newsletter.store.people import imports, people, subscriptions, suppressions
+from newsletter.store.people import imports, people, subscribing, subscriptions, suppressions
 from newsletter.store.people.imports import UndoneImport
 from newsletter.store.schema import metadata
 from tests.factories import (
@@ -129,7 +129,7 @@ def test_who_asked_to_come_back_after_an_imports_no_can_still_confirm(
     with store.write() as connection:
         ann = people.find(connection, Address("ann@example.com"))
         assert ann is not None
-        subscriptions.request(connection, ann.id, list_id, Consent(LATER, "form", "page"))
+        subscribing.ask(connection, ann.id, list_id, Consent(LATER, "form", "page"))
 
     undone = undo(store, result.import_id)
 
@@ -159,7 +159,7 @@ def test_who_came_back_after_an_imports_no_stays_on_the_list(store: Store, tmp_p
     result = import_text(store, tmp_path, "email,status\nann@example.com,unsubscribed\n")
     with store.write() as connection:
         said = Consent(LATER, "form", "page")
-        subscriptions.subscribe(connection, ann, list_id, SubscriptionStatus.CONFIRMED, said)
+        subscribing.rejoin(connection, ann, list_id, SubscriptionStatus.CONFIRMED, said)
 
     undone = undo(store, result.import_id)
 

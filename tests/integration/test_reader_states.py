@@ -1,0 +1,160 @@
+"""The states of readers: each transition starts where it may, and nobody else writes a state."""
+
+import datetime as dt
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import Refused
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.store import Store, schema
+from newsletter.store.people import imports, lists, people, subscribing, subscriptions
+from tests.factories import LATER, NOW, import_text, is_waiting, join
+from tests.integration.drawn import drawn, writers, written
+from tests.waiting import until
+
+# --- a subscription -------------------------------------------------------------------------------
+
+SUBSCRIPTION = drawn(subscribing, SubscriptionStatus)
+PENDING, CONFIRMED, UNSUBSCRIBED = SubscriptionStatus
+SAID = Consent(LATER, "form", "test")
+STEPS: dict[str, Callable[[Connection, int, int], object]] = {
+    "ask": partial(subscribing.subscribe, status=PENDING, consent=SAID),
+    "confirm": partial(subscribing.subscribe, status=CONFIRMED, consent=SAID),
+    "renew": partial(subscribing.renew, consent=SAID),
+    "leave": partial(subscribing.leave, said=SAID),
+    "rejoin": partial(subscribing.rejoin, status=CONFIRMED, consent=SAID),
+    "ask_again": partial(subscribing.rejoin, status=PENDING, consent=SAID),
+    "forget": lambda connection, who, on: subscribing.forget(connection, on, who, before=LATER),
+    "delete": lambda connection, who, on: subscribing.delete_of(connection, who),
+}
+
+
+def stand(
+    connection: Connection, who: int, list_id: int, status: SubscriptionStatus | None
+) -> None:
+    """Let somebody stand on a list as if they had asked on a page."""
+    table = schema.subscriptions
+    connection.execute(sa.delete(table))
+    if status is not None:
+        said = {"consent_at": NOW, "consent_how": "form", "consent_source": "", "updated_at": NOW}
+        key = {"list_id": list_id, "subscriber_id": who}
+        connection.execute(sa.insert(table).values(**key, status=status, **said))
+
+
+def status_of(connection: Connection, who: int, list_id: int) -> SubscriptionStatus | None:
+    standing = subscriptions.find(connection, who, list_id)
+    return None if standing is None else standing.status
+
+
+def reader(connection: Connection) -> tuple[int, int]:
+    """Somebody new, and a list."""
+    lists.create(connection, "ai", NOW)
+    made = people.insert(connection, Address("ann@example.com"), "", {}, NOW)
+    return made.id, lists.id_of(connection, "ai")
+
+
+def test_the_documentation_draws_the_transitions_of_a_subscription() -> None:
+    assert written(subscribing) == SUBSCRIPTION
+
+
+def test_a_subscription_goes_from_where_it_is_drawn_and_from_nowhere_else(store: Store) -> None:
+    """One that may not go stays, whether that is refused or passed over."""
+    with store.write() as connection:
+        member = reader(connection)
+        for name, step in STEPS.items():
+            for status in (None, *SubscriptionStatus):
+                stand(connection, *member, status)
+                if name in ("ask", "forget"):
+                    connection.execute(sa.delete(schema.consents))
+                with suppress(ValueError):
+                    step(connection, *member)
+                may = status in SUBSCRIPTION[name].sources
+                expected = SUBSCRIPTION[name].target if may else status
+                assert status_of(connection, *member) is expected, (name, status)
+
+
+def test_whoever_asks_for_somebody_brings_nobody_back(store: Store) -> None:
+    with store.write() as connection:
+        member = reader(connection)
+        for status in (None, *SubscriptionStatus):
+            stand(connection, *member, status)
+            subscribing.ask(connection, *member, SAID)
+
+            asked = status in SUBSCRIPTION["ask"].sources
+            assert status_of(connection, *member) is (PENDING if asked else status)
+
+
+def test_who_never_joined_can_decline(store: Store) -> None:
+    with store.write() as connection:
+        member = reader(connection)
+        subscribing.decline(connection, *member, SAID)
+
+        assert SUBSCRIPTION["decline"].sources == {None}
+        assert status_of(connection, *member) is UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("status", [None, *SubscriptionStatus])
+@pytest.mark.parametrize("wanted", SubscriptionStatus)
+def test_an_import_takes_the_same_steps_and_its_undoing_takes_them_back(
+    store: Store, tmp_path: Path, status: SubscriptionStatus | None, wanted: SubscriptionStatus
+) -> None:
+    """It brings nobody back, and moves nobody who is confirmed to pending."""
+    with store.write() as connection:
+        member = reader(connection)
+        stand(connection, *member, status)
+    steps = {PENDING: ["ask"], CONFIRMED: ["confirm"], UNSUBSCRIBED: ["leave", "decline"]}
+    may = any(status in SUBSCRIPTION[name].sources for name in steps[wanted])
+
+    result = import_text(store, tmp_path, f"email,status\nann@example.com,{wanted}\n", now=LATER)
+    with store.read() as connection:
+        imported = status_of(connection, *member)
+    assert result.import_id is not None
+    with store.write() as connection:
+        imports.undo(connection, result.import_id, LATER + dt.timedelta(hours=1))
+        undone = status_of(connection, *member)
+
+    assert (imported, undone) == (wanted if may else status, status)
+
+
+def ask_for(store: Store, member: tuple[int, int]) -> None:
+    with store.write() as connection:
+        subscribing.ask(connection, *member, SAID)
+
+
+def add(store: Store, member: tuple[int, int]) -> None:
+    with pytest.raises(Refused, match="left 'ai'"):
+        join(store, "ann@example.com")
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("bring_back", [ask_for, add])
+def test_who_leaves_at_the_moment_stays_away_from_whoever_asks_for_or_adds_them(
+    postgresql_store: Store, bring_back: Callable[[Store, tuple[int, int]], None]
+) -> None:
+    """That waits for the one who leaves, and reads after it where they stand."""
+    store = postgresql_store
+    with store.write() as connection:
+        member = reader(connection)
+        subscribing.subscribe(connection, *member, PENDING, Consent(NOW, "form", "test"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as leaving:
+            subscribing.leave(leaving, *member, SAID)
+            other = pool.submit(bring_back, store, member)
+            until(lambda: is_waiting(store) or other.done())
+        other.result()
+
+    with store.read() as connection:
+        assert status_of(connection, *member) is UNSUBSCRIBED
+
+
+def test_only_subscribing_writes_the_status_of_a_subscription() -> None:
+    assert writers("subscriptions", "status") == {"subscribing.py"}
