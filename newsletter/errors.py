@@ -8,7 +8,7 @@
     │   └── StoreAway            1  for the moment: the same step may be done again
     ├── UsageError               2  a bad option, a missing file, an unknown name
     │   ├── ConfigurationError   2  newsletter.toml or its environment is wrong
-    │   └── InvalidAddress       2  no address (audience.address)
+    │   └── InvalidAddress       2  not an address (audience.address)
     ├── FindingsError            3  findings of severity error
     ├── Stopped                  4  stopped but resumable
     ├── Refused                  5  already sent, not confirmed, sealed
@@ -91,7 +91,7 @@ class StoreAway(StoreError):
 
 
 class UsageError(NewsletterError):
-    """What was asked for cannot be: a bad option, a missing file, a name that nothing has."""
+    """What was asked for cannot be done: a bad option, a missing file, an unknown name."""
 
     exit_code = 2
     code = "usage"
@@ -208,7 +208,7 @@ class SendingStopped(TransportError):
 def place_in_code(error: BaseException) -> str:
     """The innermost line of ours that an error went through; empty where there is none.
 
-    All that may be told of an error that nobody foresaw: its message may hold anything.
+    All that may be shown of an error that nobody foresaw: its message may hold anything.
     """
     package, place = Path(__file__).parent, ""
     trace = error.__traceback__

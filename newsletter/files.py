@@ -71,15 +71,15 @@ def part_of(path: Path) -> Path:
 
 
 def in_the_way(path: Path) -> Path | None:
-    """The folder in which nothing can be written that would have to be for something at a place,
-    whose folders may be missing; None where there is none."""
+    """The nearest existing folder above a path, where nothing can be written into it; None where
+    that can be done."""
     folder = next(folder for folder in path.parents if folder.exists())
     is_open = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
     return None if is_open else folder
 
 
 def leads_out(path: Path, root: Path) -> bool:
-    """Whether a file that lies below a folder is, by a link, one that lies elsewhere.
+    """Whether a file below a folder is a link that leads out of it.
 
     Whoever gives us a folder, as in a pull request, could have any file of this machine read.
     """
@@ -112,15 +112,17 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
 
 
 @contextmanager
-def held(folder: Path, *, tells_after: float = 2, gives_up_after: float = 30) -> Iterator[None]:
+def folder_lock(
+    folder: Path, *, tells_after: float = 2, gives_up_after: float = 30
+) -> Iterator[None]:
     """Keep other processes out that hold the same folder; times are in seconds.
 
-    Whoever may read the folder can hold it, so it is waited for only so long, and not in silence.
+    Anybody who may read the folder can hold it, so the wait is limited, and not silent.
     Raises NewsletterError.
     """
     with ExitStack() as opened:
         handle = _opened(opened, folder, os.O_RDONLY)
-        began, told = time.monotonic(), False
+        began, is_told = time.monotonic(), False
         while not _locked(handle):
             waited = time.monotonic() - began
             if waited >= gives_up_after:
@@ -130,9 +132,9 @@ def held(folder: Path, *, tells_after: float = 2, gives_up_after: float = 30) ->
                     hint="See which one (fuser or lsof with the folder's name) and stop it, then "
                     "run this again.",
                 )
-            if waited >= tells_after and not told:
+            if waited >= tells_after and not is_told:
                 _log.warning("Waiting for another process, which has locked %s.", folder)
-                told = True
+                is_told = True
             time.sleep(_LOCK_POLL_SECONDS)
         yield
 
@@ -186,7 +188,7 @@ def _opened(opened: ExitStack, path: Path, flags: int, mode: int = 0) -> int:
 
 
 def _write_all(handle: int, content: bytes) -> None:
-    """One write may take less than it is given, as at the end of a disk, and raises nothing."""
+    """A single write may take less than it is given, as on a full disk, without an error."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(handle, rest) :]

@@ -86,8 +86,8 @@ class Links:
         return f"{self._base_url}/subscribe/{quote(list_name, safe='')}"
 
     def form_token(self, issued: int, list_id: int, nonce: int) -> str:
-        """What a form carries to tell when it was fetched, in seconds since 1970, and which it is:
-        each is good for one request."""
+        """What a form carries: when it was fetched, in seconds since 1970, and its own number,
+        since each is good for one request."""
         return self._signers[Purpose.FORM].token(f"{issued}-{list_id}-{nonce}")
 
     def read_personal(self, purpose: Purpose, token: str) -> PersonalLink | None:
@@ -106,7 +106,8 @@ class Links:
     def read_numbers(self, purpose: Purpose, token: str) -> tuple[int, ...] | None:
         """The numbers of another token of this purpose, None for any other text.
 
-        They are of FORM a time, a list and the form's own, of the others a request and a list.
+        For FORM they are a time, a list and the form's own number; for the others, a request and a
+        list.
         """
         payload = self._payload(purpose, token)
         if payload is None:
@@ -137,8 +138,8 @@ class Links:
 class _Signer(Signer):
     """Signs with the newest key, and accepts all.
 
-    Each key is derived once, and a signature begins with a copy of what HMAC makes of it: each
-    message has two links.
+    Each key is derived once, and each signature starts from a copy of its HMAC: every message has
+    two links.
     """
 
     def __init__(self, keys: tuple[str, ...], salt: str) -> None:
@@ -160,8 +161,8 @@ class _Signer(Signer):
         return f"{payload}.{base64_encode(mac.digest()).decode()}"
 
     def payload(self, token: str) -> str | None:
-        """What was signed, None if it was not; only the very text that was made counts, for base64
-        has several for the same bytes."""
+        """What was signed, None if it was not. Only the exact text of a token counts, since base64
+        has several texts for the same bytes."""
         try:
             payload = self.unsign(token).decode()
         except BadSignature:

@@ -18,7 +18,7 @@ _FORM = "%(asctime)sZ %(levelname)s %(name)s %(message)s"
 
 
 class _Stderr(logging.Handler):
-    """To what is standard error at that moment: a progress bar puts itself in its place."""
+    """Writes to the standard error of the moment, since a progress bar replaces it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         stream: TextIO = sys.stderr
@@ -34,7 +34,7 @@ class _Line(logging.Formatter):
 
 
 @contextmanager
-def written(level: str) -> Iterator[None]:
+def logging_at(level: str) -> Iterator[None]:
     """Write what is of a level or above, with times in UTC."""
     line = _Line(_FORM, "%Y-%m-%dT%H:%M:%S")
     line.converter = time.gmtime

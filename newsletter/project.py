@@ -48,9 +48,9 @@ class Project:
         """The file of an issue, given as a path or as the stem of a file in `issues/`."""
         path = Path(issue)
         for candidate in (path, self.root / path, self.issues / f"{issue}.md"):
-            if found := _as_it_is_written(candidate):
-                self._check_place(found)
-                return found
+            if file := _as_it_is_written(candidate):
+                self._check_place(file)
+                return file
         stems = [file.stem for file in self.issue_files()]
         close = meant(path.stem, stems)
         raise UsageError(
@@ -72,8 +72,8 @@ class Project:
         return sorted(self.issues.glob("*.md"), reverse=True)
 
     def readable_issue_files(self) -> list[Path]:
-        """Those of them that are files, for nobody may ever write into a pipe, and that do not lead
-        out of the project."""
+        """Those that are ordinary files of the project: no pipes, which may never end, and no links
+        that lead out of it."""
         if leads_out(self.issues, self.root):
             return []
         return [
@@ -99,7 +99,7 @@ class Project:
                 hint="Put the file itself in its place, or name it by its own path.",
             )
 
-    def shown(self, path: Path) -> str:
+    def name_of(self, path: Path) -> str:
         """How messages name a file: from the current folder or the project's, if it lies below."""
         for base in (*_current_folder(), self.root):
             if path.resolve().is_relative_to(base):
@@ -123,18 +123,17 @@ def _is_file(path: Path) -> bool:
 
 
 def _as_it_is_written(path: Path) -> Path | None:
-    """The file of this name, also where "ü" is written as two signs in one of the two, as macOS
-    hands file names over."""
+    """The file of this name, even where one of them writes "ü" as two characters, as macOS does."""
     if _is_file(path):
         return path
     if path.name.isascii():
         return None
-    wanted = unicodedata.normalize("NFC", path.name)
+    normal = unicodedata.normalize("NFC", path.name)
     try:
         names = [name for name in os.listdir(path.parent) if not name.isascii()]
     except OSError:
         return None
-    same = [name for name in names if unicodedata.normalize("NFC", name) == wanted]
+    same = [name for name in names if unicodedata.normalize("NFC", name) == normal]
     return next((path.with_name(name) for name in same if _is_file(path.with_name(name))), None)
 
 

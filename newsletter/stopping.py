@@ -11,8 +11,8 @@ from queue import SimpleQueue
 def heeded() -> Sequence[signal.Signals]:
     """The signals that ask to stop; not those that are ignored already, as SIGHUP under nohup and
     SIGINT for the background jobs of a script: they stay ignored."""
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    return [number for number in wanted if signal.getsignal(number) is not signal.SIG_IGN]
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextmanager
@@ -24,10 +24,10 @@ def stopping(
     `by_person` is set before by Ctrl-C. Yields the list of signals that came.
     """
     came: list[int] = []
-    told: SimpleQueue[int | None] = SimpleQueue()
+    signals: SimpleQueue[int | None] = SimpleQueue()
 
     def obey() -> None:
-        while (number := told.get()) is not None:
+        while (number := signals.get()) is not None:
             came.append(number)
             if len(came) > 1:
                 os._exit(130)
@@ -35,15 +35,17 @@ def stopping(
                 by_person.set()
             stop.set()
 
-    # By a thread: the handler runs in the middle of whatever the main thread does, and where that
-    # begins to wait for `stop` it holds the very lock that setting it takes. This queue has none.
+    # By a thread: the handler interrupts whatever the main thread does. If that has just begun to
+    # wait for `stop`, it holds the very lock that setting `stop` takes. This queue has none.
     thread = threading.Thread(target=obey, name="stopping")
     thread.start()
-    before = {number: signal.signal(number, lambda got, _: told.put(got)) for number in heeded()}
+    before = {
+        number: signal.signal(number, lambda came, _: signals.put(came)) for number in heeded()
+    }
     try:
         yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        told.put(None)
+        signals.put(None)
         thread.join()

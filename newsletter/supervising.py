@@ -1,5 +1,5 @@
-"""Threads beside what a process is there for: started again where they fail, and known where they
-hang. What hangs cannot be ended from outside, so that whoever watches the process is told."""
+"""Threads beside a process's main work: started again where they fail, and reported where they
+hang. What hangs cannot be ended from outside, so whoever watches the process has to know."""
 
 import logging
 import threading
@@ -30,15 +30,15 @@ class Trouble(StrEnum):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing but a new process mends it."""
+        """Whether only a new process can mend it."""
         return self is not Trouble.FAILED
 
 
 class SideThread:
     """A thread that works until `stop`. `work` gets it, and calls its `beat` now and then.
 
-    Where `work` raises, or returns unasked, that is said in the log without a word of what it was
-    about, and it is started again after a while.
+    Where `work` raises, or returns unasked, that is logged without the message of the error, and it
+    is started again after a while.
     """
 
     def __init__(
@@ -84,12 +84,12 @@ class SideThread:
             try:
                 self._work(self)
             except BaseException as error:  # noqa: BLE001 -- whatever it is, the work goes on
-                what = f"{type(error).__name__} at {place_in_code(error) or '?'}"
+                reason = f"{type(error).__name__} at {place_in_code(error) or '?'}"
             else:
-                what = "it ended unasked"
+                reason = "it ended unasked"
             if not self.stop.is_set():
                 self._has_failed = True
-                _log.error("restart thread=%s after: %s", self.name, what)
+                _log.error("restart thread=%s after: %s", self.name, reason)
                 self.stop.wait(self._again_seconds)
 
     def leave(self, leaving_seconds: float = _LEAVING_SECONDS) -> None:
@@ -104,20 +104,20 @@ class SideThread:
 
 @dataclass
 class Watch:
-    """What goes on in a process beside its main work, by name, each with how to ask about it."""
+    """The side work of a process by name, each with a way to ask what is wrong with it."""
 
-    _asked: dict[str, Callable[[], Trouble | None]] = field(default_factory=dict)
+    _checks: dict[str, Callable[[], Trouble | None]] = field(default_factory=dict)
 
     def over(self, name: str, trouble: Callable[[], Trouble | None]) -> None:
-        self._asked[name] = trouble
+        self._checks[name] = trouble
 
     def troubles(self) -> dict[str, Trouble]:
-        found = {name: trouble() for name, trouble in self._asked.items()}
-        return {name: trouble for name, trouble in found.items() if trouble is not None}
+        troubles = {name: trouble() for name, trouble in self._checks.items()}
+        return {name: trouble for name, trouble in troubles.items() if trouble is not None}
 
 
 def heed(future: "asyncio.Future[Any]") -> None:
-    """Take note of an error for which nobody waits any more: asyncio would print its message, and
-    that may hold anything. Who still waits gets it all the same."""
+    """Take note of an error that nobody waits for any more: asyncio would print its message, which
+    may hold anything. Whoever still waits gets it all the same."""
     if not future.cancelled():
         future.exception()

@@ -12,7 +12,7 @@ Clock = Callable[[], dt.datetime]  # tells the time now, in UTC
 _DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(-?\d)?")
 
 
-def shown(at: dt.datetime, timezone: str, *, to_the_second: bool = False) -> str:
+def time_text(at: dt.datetime, timezone: str, *, to_the_second: bool = False) -> str:
     """`2027-03-29 08:00 Europe/Berlin (06:00 UTC)`; the date twice where the two differ."""
     time = "%H:%M:%S" if to_the_second else "%H:%M"
     utc = at.astimezone(dt.UTC)
@@ -34,10 +34,10 @@ def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") 
     Raises UsageError for what is no moment to come, for a day without a time, and where the clocks
     of its zone change. `place` is where it was written.
     """
-    time, _, named = text.strip().rpartition(" ")
-    if not named[:1].isalpha():
-        time, named = text.strip(), ""
-    zone = named or timezone
+    time, _, zone_name = text.strip().rpartition(" ")
+    if not zone_name[:1].isalpha():
+        time, zone_name = text.strip(), ""
+    zone = zone_name or timezone
     if _DATE.fullmatch(time.strip()):
         raise UsageError(
             f"{text!r} is a day: at what time of it?",
@@ -53,12 +53,12 @@ def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") 
         parsed = parsed.astimezone(dt.UTC)
     except (ValueError, OverflowError, OSError, zoneinfo.ZoneInfoNotFoundError) as error:
         raise UsageError(
-            f"{text!r} is no time",
+            f"{text!r} is not a time",
             where=place,
             hint=f'Write "2026-11-24 08:00" (in {timezone}), "2026-11-24T08:00+08:00" '
             'or "2026-11-24 08:00 Asia/Shanghai".',
         ) from error
-    if has_offset and named:
+    if has_offset and zone_name:
         raise UsageError(
             f"{text!r} has an offset and a zone, which may be two different times",
             where=place,
@@ -66,9 +66,9 @@ def parse_time(text: str, timezone: str, now: dt.datetime, place: str = "--at") 
         )
     if parsed <= now:
         raise UsageError(
-            f"{text!r} is in the past: {shown(parsed, timezone)}",
+            f"{text!r} is in the past: {time_text(parsed, timezone)}",
             where=place,
-            hint=f"Name a time after {shown(now, timezone)}, or send at once.",
+            hint=f"Name a time after {time_text(now, timezone)}, or send at once.",
         )
     return parsed
 

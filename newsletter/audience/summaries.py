@@ -13,7 +13,7 @@ from newsletter.model.subscriber import (
     ConsentKind,
     SubscriptionStatus,
 )
-from newsletter.times import day, shown
+from newsletter.times import day, time_text
 
 # Of several deliveries of an issue the first of these tells most.
 _TELLING = (
@@ -76,7 +76,7 @@ def of_issue(known: Known, sends: Sequence[Row[Any]]) -> str:
 
 def _of_delivery(delivery: Delivery, send: Row[Any], timezone: str) -> str:
     where = f"send {delivery.send_id} to {send.list_name}"
-    at = f" on {shown(delivery.at, timezone)}" if delivery.at else ""
+    at = f" on {time_text(delivery.at, timezone)}" if delivery.at else ""
     match delivery.status:
         case DeliveryStatus.ACCEPTED:
             verb = "Was sent it, but it did not arrive" if _failed(delivery) else "Got it"
@@ -115,7 +115,7 @@ _SKIPPED: Mapping[str, str] = {
 def _absence(known: Known, send: Row[Any]) -> str:
     """Why a send has no delivery for them: how they stood on its list when it was planned."""
     planned = send.scheduled_at or send.created_at
-    where = f"{send.list_name} on {shown(planned, known.timezone)}"
+    where = f"{send.list_name} on {time_text(planned, known.timezone)}"
     if not send.frozen:
         return f"send {send.send_id} has not begun"
     facts = [fact for fact in known.yes_and_no if fact.list == send.list_name]
@@ -124,11 +124,11 @@ def _absence(known: Known, send: Row[Any]) -> str:
         if not facts:
             return f"they were never on {send.list_name}"
         first = min(fact.consent.at for fact in facts)
-        return f"it went to {where}, and they joined only on {shown(first, known.timezone)}"
+        return f"it went to {where}, and they joined only on {time_text(first, known.timezone)}"
     last = before[-1]
     match last.kind:
         case ConsentKind.UNSUBSCRIBED:
-            why = f"they had left on {shown(last.consent.at, known.timezone)}"
+            why = f"they had left on {time_text(last.consent.at, known.timezone)}"
         case ConsentKind.REQUESTED:
             why = "they had not said yes yet"
         case _ if send.segment:

@@ -22,8 +22,8 @@ def open_clients(
 ) -> list[Any]:
     """A client of a service for each configuration.
 
-    Raises ConfigurationError where the credentials, the profile, the region or the endpoint cannot
-    be: the SDK looks for all of them at once.
+    Raises ConfigurationError where credentials, profile, region or endpoint are missing or not
+    valid: the SDK checks all of them here.
     """
     # boto3 reads AWS_DEFAULT_REGION by itself; the other tools of AWS read AWS_REGION.
     region = region or os.environ.get("AWS_REGION", "")
@@ -37,11 +37,11 @@ def open_clients(
         raise fault_of(error, section).raised(ConfigurationError) from error
 
 
-def asked(
+def answer_of(
     call: Callable[[], T], section: SettingsSection, otherwise: type[NewsletterError], context: str
 ) -> T:
-    """What a call of AWS that asks returns. Raises ConfigurationError for what a person has to
-    mend, and `otherwise`, which says what was wanted, for what may pass."""
+    """The answer of a call to AWS. Raises ConfigurationError for what a person has to mend, and
+    `otherwise`, with `context` for what failed, for what may pass."""
     try:
         return call()
     except ERRORS as error:

@@ -39,7 +39,7 @@ class FaultKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SettingsSection:
-    """The part of the settings that a call is made for, as people are told of it."""
+    """The part of the settings that a call is made for, as messages name it."""
 
     where: str
     service: str
@@ -59,9 +59,9 @@ class Fault:
 
     def raised(self, otherwise: type[NewsletterError], context: str = "") -> NewsletterError:
         """The error to raise: one of configuration, else `otherwise`; `context` is what failed."""
-        chosen = ConfigurationError if self.kind.is_configuration else otherwise
+        error_class = ConfigurationError if self.kind.is_configuration else otherwise
         message = f"{context}: {self.message}" if context else self.message
-        return chosen(message, where=self.where, hint=self.hint)
+        return error_class(message, where=self.where, hint=self.hint)
 
 
 _PROFILE = "Check the profile in ~/.aws/config, and AWS_PROFILE."
@@ -157,28 +157,28 @@ def fault_of(error: Exception, section: SettingsSection) -> Fault:
     """What an error means that a call of AWS raised, or the making of a client."""
     match error:
         case boto.ClientError():
-            kind, message, hint = _answered(error, section)
+            kind, message, hint = _meaning(error, section)
         case _ if isinstance(error, UNREADABLE):
             kind, hint = FaultKind.OTHER, _NETWORK
             message = f"{section.service} gave no readable answer"
         case boto.CredentialRetrievalError() if error.kwargs.get("provider") in _PROVIDERS:
             message, hint = _PROVIDERS[error.kwargs["provider"]]
             kind = FaultKind.CREDENTIALS
-            if error.kwargs["provider"] != "custom-process":  # of that it is what a program printed
-                message += f": {_said(error.kwargs.get('error_msg'))}"
+            if error.kwargs["provider"] != "custom-process":  # it repeats what a program printed
+                message += f": {_text_of(error.kwargs.get('error_msg'))}"
         case boto.CredentialRetrievalError() | boto.PartialCredentialsError():
             by_environment = error.kwargs.get("provider") == "env"
-            kind, message = FaultKind.CREDENTIALS, _said(error)
+            kind, message = FaultKind.CREDENTIALS, _text_of(error)
             hint = _ENVIRONMENT if by_environment else _PROFILE
         case boto.NoRegionError() | boto.InvalidRegionError():
-            kind, message, hint = FaultKind.SETTINGS, _said(error), section.region
+            kind, message, hint = FaultKind.SETTINGS, _text_of(error), section.region
         case _ if _is_of_a_header(error):
             kind, hint = FaultKind.CREDENTIALS, _KEY_TEXT
             message = "the access key, its secret or its token holds what no header can carry"
         case _ if _is_of_the_endpoint(error):
             kind, message, hint = (
                 FaultKind.SETTINGS,
-                "the endpoint is no whole URL",
+                "the endpoint is not a whole URL",
                 section.endpoint,
             )
         case OSError() if not isinstance(error, boto.BotoCoreError):
@@ -188,15 +188,19 @@ def fault_of(error: Exception, section: SettingsSection) -> Fault:
             message = f"the credentials are to come from {file}: {error.strerror}"
         case ValueError() if str(error).startswith("Unsupported host"):
             kind, hint = FaultKind.CREDENTIALS, _MACHINE
-            message = f"the container gave no credentials: {_said(error)}"
+            message = f"the container gave no credentials: {_text_of(error)}"
         case ValueError():  # what a credential_process or a file of AWS holds
-            kind, message, hint = FaultKind.CREDENTIALS, f"no credentials: {_said(error)}", _PROFILE
+            kind, message, hint = (
+                FaultKind.CREDENTIALS,
+                f"no credentials: {_text_of(error)}",
+                _PROFILE,
+            )
         case _:
             kind, hint = next(
-                ((kind, hint) for known, kind, hint in _SDK if isinstance(error, known)),
+                ((kind, hint) for cause, kind, hint in _SDK if isinstance(error, cause)),
                 (FaultKind.OTHER, "Check the AWS configuration of this machine."),
             )
-            message = _said(error)
+            message = _text_of(error)
     return Fault(kind, f"AWS: {message}", hint, section.where)
 
 
@@ -212,28 +216,30 @@ def status_of(error: boto.ClientError) -> int:
 
 def line_of(text: str, length: int = _CHARACTERS) -> str:
     """Text from outside as one masked line that every database and terminal takes."""
-    shown = (sign if sign.isprintable() else " " for sign in masked(text))
-    return " ".join("".join(shown).split())[:length]
+    printable = (sign if sign.isprintable() else " " for sign in masked(text))
+    return " ".join("".join(printable).split())[:length]
 
 
-def _answered(error: boto.ClientError, section: SettingsSection) -> tuple[FaultKind, str, str]:
+def _meaning(error: boto.ClientError, section: SettingsSection) -> tuple[FaultKind, str, str]:
     code, text = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
     kind, hint = _CODES.get(code, (FaultKind.OTHER, ""))
-    said = f"{line_of(code)}: {line_of(text, 500)}"
+    answer = f"{line_of(code)}: {line_of(text, 500)}"
     if kind is FaultKind.CLOCK or (kind is FaultKind.CREDENTIALS and _SKEWED.search(text)):
-        return FaultKind.CLOCK, f"{said}{_clocks(error, text)}", _CLOCK
+        return FaultKind.CLOCK, f"{answer}{_clocks(error, text)}", _CLOCK
     if kind is FaultKind.PERMISSION and not hint:
-        needed = section.permissions
+        permissions = section.permissions
         if error.operation_name in _ROLES:
-            needed = (f"sts:{error.operation_name}",)
-        hint = f"Allow {' and '.join(needed)} for these credentials."
+            permissions = (f"sts:{error.operation_name}",)
+        hint = f"Allow {' and '.join(permissions)} for these credentials."
     status = status_of(error)
-    if not code:  # of something in between
-        told = f"{section.service} answered {status}, and not as AWS does: {line_of(text, 100)}"
-        return FaultKind.UNREACHABLE, told, _PROXY if status == _PROXY_WANTS_MORE else _NETWORK
+    if not code:  # from something in between
+        message = (
+            f"{section.service} answered {status}, but not in the form of AWS: {line_of(text, 100)}"
+        )
+        return FaultKind.UNREACHABLE, message, _PROXY if status == _PROXY_WANTS_MORE else _NETWORK
     if kind is FaultKind.OTHER and status >= 500:
-        return FaultKind.UNREACHABLE, f"{section.service} answered {status}: {said}", _NETWORK
-    return kind, said, hint
+        return FaultKind.UNREACHABLE, f"{section.service} answered {status}: {answer}", _NETWORK
+    return kind, answer, hint
 
 
 def _clocks(error: boto.ClientError, text: str) -> str:
@@ -242,8 +248,8 @@ def _clocks(error: boto.ClientError, text: str) -> str:
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     ours = _at(stamps[0]) if stamps else f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
     theirs = _at(stamps[2]) if len(stamps) > 2 else str(headers.get("date", ""))[:40]
-    told = f"; the clock of AWS says {theirs}" if theirs else ""
-    return f" (the clock of this machine says {ours} UTC{told})"
+    their_clock = f"; the clock of AWS says {theirs}" if theirs else ""
+    return f" (the clock of this machine says {ours} UTC{their_clock})"
 
 
 def _at(stamp: str) -> str:
@@ -251,7 +257,7 @@ def _at(stamp: str) -> str:
 
 
 def _is_of_a_header(error: Exception) -> bool:
-    """Whether a credential could not be written into a request; its text is that credential."""
+    """Whether a credential does not fit into a header; the text of the error is that credential."""
     inner = error.kwargs.get("error") if isinstance(error, boto.HTTPClientError) else error
     return isinstance(inner, UnicodeEncodeError) or (
         isinstance(inner, ValueError) and "header" in str(inner)
@@ -266,5 +272,5 @@ def _is_of_the_endpoint(error: Exception) -> bool:
     )
 
 
-def _said(error: object) -> str:
+def _text_of(error: object) -> str:
     return line_of(str(error))

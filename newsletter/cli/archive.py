@@ -23,10 +23,10 @@ def build(session: Session, folder: Path) -> None:
 
     site = Site.of(session.project, session.store)
     warn_of_english(session, site)
-    built = static_site.build(site, folder)
+    counts = static_site.build(site, folder)
     if session.json:
-        session.emit({"folder": str(built.folder), "pages": built.pages, "files": built.files})
+        session.emit({"folder": str(counts.folder), "pages": counts.pages, "files": counts.files})
     else:
         session.console.print(
-            f"{built.folder}: {built.pages:,} issues, {built.files:,} files in all."
+            f"{counts.folder}: {counts.pages:,} issues, {counts.files:,} files in all."
         )

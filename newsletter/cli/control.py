@@ -29,8 +29,15 @@ def pause(session: Session, send: str) -> None:
 
 @click.command(epilog=examples("resume 20260106-a1b2c3", "resume --all"))
 @click.argument("send", type=SendId(), required=False)
-@click.option("--all", "every", is_flag=True, help="All that nobody runs, and that wait for quota.")
-@click.option("--cancelled", is_flag=True, help="Send a cancelled one to who has not had it.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Every interrupted send, and every one that waits for quota.",
+)
+@click.option(
+    "--cancelled", is_flag=True, help="Send a cancelled one to those who have not had it."
+)
 @click.option("--rate", type=click.IntRange(min=0), help="Recipients a second; 0 lifts the limit.")
 @command
 def resume(
@@ -41,9 +48,11 @@ def resume(
     from newsletter.sending.patience import giving_up
 
     if (send is None) != every:
-        raise UsageError("which send?", hint="Name one, or go on with all that rest: --all")
+        raise UsageError("which send?", hint="Name one, or resume all of them: --all")
     if every and cancelled:
-        raise UsageError("--cancelled is about one send", hint="Name it, and leave --all out.")
+        raise UsageError(
+            "--cancelled is about one send", hint="Name the send, and leave out --all."
+        )
     worker = open_worker(session)
     with giving_up("send", f"newsletter resume {send or '--all'}"):
         check(worker)
@@ -81,21 +90,23 @@ def _resume(
 @click.command()
 @click.argument("send", type=SendId())
 @click.argument("time", required=False)
-@click.option("--replace", is_flag=True, help="Render the issue again: what it says now is sent.")
+@click.option("--replace", is_flag=True, help="Render the issue again, and send what it says now.")
 @command
 def reschedule(session: Session, send: str, time: str | None, replace: bool) -> None:
-    """Move a scheduled send to another time, or give it another content, before it begins."""
+    """Move a scheduled send to another time, or give it other content, before it begins."""
     from newsletter.operations import replace as service
 
     project = session.project
     if time is None and not replace:
-        raise UsageError("to what time?", hint='Write it, as "2026-11-24 08:00", or --replace.')
+        raise UsageError(
+            "to what time?", hint='Write one such as "2026-11-24 08:00", or use --replace.'
+        )
     if not replace:
         _print(session, service.reschedule(project, session.store, send, time))
         return
-    show, tell = partial(show_findings, session), partial(warn, session)
+    show, notify = partial(show_findings, session), partial(warn, session)
     worker = open_worker(session)
-    _print(session, service.replace(project, worker, send, time, show=show, warn=tell))
+    _print(session, service.replace(project, worker, send, time, show=show, warn=notify))
 
 
 @click.command()
@@ -116,7 +127,7 @@ def cancel(session: Session, send: str) -> None:
     "decision",
     type=click.Choice(["resend", "accept", "reject"]),
     required=True,
-    help="resend: queue them again (some may get it twice); accept or reject: count them so.",
+    help="resend: queue them again (some may get it twice); accept or reject: count them as such.",
 )
 @command
 def resolve(session: Session, send: str, decision: str) -> None:

@@ -41,7 +41,7 @@ def upgrade(session: Session) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @command
 def backup(session: Session, file: Path) -> None:
-    """Write a consistent copy of the store, also while a send runs."""
+    """Write a consistent copy of the store, even while a send runs."""
     from newsletter.project import utc_now
     from newsletter.store import maintenance
 
@@ -72,7 +72,7 @@ def verify(session: Session) -> int:
 
 @contextmanager
 def _of_any_schema(session: Session) -> Iterator["Store"]:
-    """The store as it is: an older one is copied and checked before it is upgraded."""
+    """The store at whatever schema: an older one is copied and checked before it is upgraded."""
     from newsletter.store import open_any
 
     store, _ = open_any(session.project.settings.store.url, session.project.root)
@@ -81,7 +81,7 @@ def _of_any_schema(session: Session) -> Iterator["Store"]:
 
 
 @db.command()
-@click.option("--yes", is_flag=True, help="Also if nothing shows that the store was restored.")
+@click.option("--yes", is_flag=True, help="Even if nothing shows that the store was restored.")
 @command
 def adopt(session: Session, yes: bool) -> None:
     """Go on with a store that was restored from a backup."""
@@ -94,7 +94,7 @@ def adopt(session: Session, yes: bool) -> None:
     if not yes and not sign:
         raise Refused(
             "nothing shows that this store was restored from a backup",
-            hint="Adopting makes unknown what is queued. If it was restored all the same, from a "
+            hint="Adopting makes queued deliveries unknown. If it was restored after all, from a "
             "copy that `db backup` did not make: --yes",
         )
     unknown = restored.adopt(session.store, file, utc_now())
@@ -104,6 +104,6 @@ def adopt(session: Session, yes: bool) -> None:
     session.console.print("Sending from this store is allowed again.")
     if unknown:
         session.console.print(
-            f"{unknown:,} deliveries that were open may have been sent since: they are unknown."
+            f"{unknown:,} open deliveries may have been sent since: they are now unknown."
         )
     session.console.print("Sends that began after the backup are not known here: check by hand.")

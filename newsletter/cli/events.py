@@ -1,4 +1,4 @@
-"""`newsletter events`: what was reported of mails."""
+"""`newsletter events`: what was reported about mails."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def events() -> None:
 
 
 @events.command(epilog=examples("events pull --once"))
-@click.option("--once", is_flag=True, help="Leave when the queue is empty.")
+@click.option("--once", is_flag=True, help="Exit when the queue is empty.")
 @command
 def pull(session: Session, once: bool) -> int:
     """Drain the queue of events, until stopped."""
@@ -64,7 +64,7 @@ def _queue(settings: "Settings") -> "Queue":
     source, kind = source_of(settings.events), kind_of(settings.transport)
     if not kind.reports and not source.has_queue(settings):
         raise ConfigurationError(
-            f"no queue is named, and {kind.service} reports nothing that could be fetched",
+            f"no queue is set, and {kind.service} reports nothing to fetch",
             where="events.queue_url",
             hint=kind.unreported or "Set [events] queue_url to drain the queue of earlier sends.",
         )
@@ -72,7 +72,7 @@ def _queue(settings: "Settings") -> "Queue":
         raise ConfigurationError(
             f"{source.name} has no queue of events",
             where="events.kind",
-            hint="What was recorded is applied by: newsletter events replay FILE",
+            hint="Apply recorded events with: newsletter events replay FILE",
         )
     return source.open_queue(settings)
 
@@ -103,39 +103,39 @@ def set_aside(session: Session) -> None:
     from newsletter.store.pages import stream
     from newsletter.store.reported import unreadable
 
-    found = False
+    is_any = False
     for message in stream(session.store, unreadable.page):
-        found = True
+        is_any = True
         if session.json:
             session.emit(records.set_aside(message))
         else:
             start = (message.payload or "")[:_SHOWN]
             session.console.print(f"{in_zone(session, message.at)}  {message.reason}: {start!r}")
-    if not found and not session.json:
+    if not is_any and not session.json:
         session.console.print("Every message could be read.")
 
 
 @events.command("unknown-words")
 @command
 def unknown_words(session: Session) -> None:
-    """Show the provider's words that are not known here, those of the newest events first."""
+    """Show the provider's words that newsletter does not know, newest first."""
     from newsletter.store.reported import events as log
 
     with session.store.read() as connection:
         words = log.all_unknown_words(connection)
-    for found in words:
+    for unknown in words:
         if session.json:
             session.emit(
                 {
-                    "word": found.word,
-                    "events": found.events,
-                    "last_at": found.last_at.isoformat(),
-                    "payload": found.payload,
+                    "word": unknown.word,
+                    "events": unknown.events,
+                    "last_at": unknown.last_at.isoformat(),
+                    "payload": unknown.payload,
                 }
             )
         else:
             session.console.print(
-                f"{in_zone(session, found.last_at)}  {found.word}: {found.events:,} events"
+                f"{in_zone(session, unknown.last_at)}  {unknown.word}: {unknown.events:,} events"
             )
     if not words and not session.json:
         session.console.print("Every word so far is known.")
@@ -151,7 +151,7 @@ def unknown_words(session: Session) -> None:
 )
 @command
 def arm(session: Session, minutes: int) -> None:
-    """Let those whom the settings name be confirmed at the hook, for a while."""
+    """For a while, confirm subscriptions to the hook that the settings name."""
     import datetime as dt
 
     from newsletter.errors import ConfigurationError
@@ -161,33 +161,31 @@ def arm(session: Session, minutes: int) -> None:
     settings = session.project.settings
     source = source_of(settings.events)
     if source.arm is None:
-        raise ConfigurationError(
-            f"nothing of {source.name} has to be confirmed", where="events.kind"
-        )
+        raise ConfigurationError(f"{source.name} needs no confirmation", where="events.kind")
     until = utc_now() + dt.timedelta(minutes=minutes)
     armed = source.arm(settings, session.store, until)
     if session.json:
-        named = {key: list(names) for key, names in armed.settings.items()}
-        session.emit({"until": armed.until.isoformat(), **named})
+        lists = {key: list(names) for key, names in armed.settings.items()}
+        session.emit({"until": armed.until.isoformat(), **lists})
     else:
-        names = ", ".join(name for named in armed.settings.values() for name in named)
+        names = ", ".join(name for each in armed.settings.values() for name in each)
         session.console.print(f"Until {in_zone(session, armed.until)} these are confirmed: {names}")
 
 
-def unknown_words_told(words: Mapping[str, int]) -> str:
-    told = ", ".join(f"{word} ({count:,})" for word, count in sorted(words.items()))
+def unknown_words_line(words: Mapping[str, int]) -> str:
+    counts = ", ".join(f"{word} ({count:,})" for word, count in sorted(words.items()))
     return (
-        f"Reported in words that are not known here, and counted for nothing: {told}. "
+        f"Reported in words that newsletter does not know, so without effect: {counts}. "
         "See: newsletter events unknown-words"
     )
 
 
 def show_applied(session: Session, total: "Applied") -> None:
-    """The counts of a run, and where the first messages stood that could not be read."""
+    """Show the counts of a run, and where its first unreadable messages were."""
     for place, reason in total.samples:
         session.notes.print(f"{place}: set aside: {reason}")
     if total.unknown_words:
-        session.notes.print(unknown_words_told(total.unknown_words))
+        session.notes.print(unknown_words_line(total.unknown_words))
     session.show_counts({name: getattr(total, name) for name in _COUNTS})
 
 
@@ -203,7 +201,7 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
 
 
 def _bounded(stream: TextIO) -> Iterator[str]:
-    """The lines of a file; of one that is too long for an event, only its beginning."""
+    """The lines of a file; of a line that is too long for an event, only the beginning."""
     from newsletter.feedback.base import MAX_CHARACTERS
 
     while line := stream.readline(MAX_CHARACTERS + 1):

@@ -29,21 +29,23 @@ def explain(session: Session, address: str, issue: str | None) -> None:
         return source_of(settings.events).notes.get(word)
 
     timezone = settings.newsletter.timezone
-    told = tell(session.store, address, hashes_of(session), utc_now(), slug, timezone, note_of)
+    explanation = tell(
+        session.store, address, hashes_of(session), utc_now(), slug, timezone, note_of
+    )
     if session.json:
-        session.emit(records.explanation(told))
+        session.emit(records.explanation(explanation))
         return
-    session.console.print(told.summary)
-    if not told.facts:
+    session.console.print(explanation.summary)
+    if not explanation.facts:
         return
     table = session.table("when", "what", "")
-    for fact in told.facts:
+    for fact in explanation.facts:
         table.add_row(in_zone(session, fact.at, to_the_second=True), fact.kind, fact.text)
     session.console.print(table)
 
 
 def _slug(session: Session, issue: str) -> str:
-    """The slug of an issue, also of one whose file is gone since it was sent."""
+    """The slug of an issue, even where its file has gone since it was sent."""
     from newsletter.desk.slugs import slug_of_issue
     from newsletter.store.people import history
 

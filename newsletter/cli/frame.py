@@ -36,7 +36,8 @@ R = TypeVar("R")
 
 
 class Group(click.Group):
-    """The top level: knows the name and help line of each command, loads it when it is called."""
+    """The top level: knows the name and help line of each command, and loads it when it is
+    called."""
 
     def __init__(self, commands: Mapping[str, tuple[str, str]]) -> None:
         super().__init__(
@@ -104,7 +105,7 @@ class Session:
         if project.settings.log.level != "warning":
             from newsletter import logs
 
-            self._logs.enter_context(logs.written(project.settings.log.level))
+            self._logs.enter_context(logs.logging_at(project.settings.log.level))
         return project
 
     @cached_property
@@ -141,7 +142,7 @@ class Session:
         click.echo(_as_json(value))
 
     def show_counts(self, counts: Mapping[str, int]) -> None:
-        """Print amounts by what they are of: an object, or a table of one row."""
+        """Print counts with their names: as an object, or as a table of one row."""
         if self.json:
             self.emit(counts)
             return
@@ -168,7 +169,8 @@ def _open_session(project: Path | None, debug: bool) -> None:
 
 
 def command(function: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
-    """Give a command its Session, a --json flag (`session.json`), and what all take anywhere."""
+    """Give a command its Session, a --json flag (`session.json`), and the options of the top
+    level."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
     @click.option("--project", "other_folder", type=_FOLDER, hidden=True)
@@ -213,15 +215,15 @@ def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
         if "--debug" in arguments:
             for line in masked(traceback.format_exc()).splitlines():
                 click.echo(visible(line), err=True)
-        known = _as_ours(error)
+        failure = _as_ours(error)
         try:
-            show_error(known, wants_json)
+            show_error(failure, wants_json)
             sys.stdout.flush()
-        except OSError:  # what could not be written before can still not be
+        except OSError:  # standard output still takes nothing
             _discard_output()
             if wants_json:
-                show_error(known, wants_json=False)
-        sys.exit(known.exit_code)
+                show_error(failure, wants_json=False)
+        sys.exit(failure.exit_code)
 
 
 def show_error(error: NewsletterError, wants_json: bool) -> None:
@@ -247,19 +249,20 @@ def show_error(error: NewsletterError, wants_json: bool) -> None:
 
 
 def _has_colours(stream: TextIO) -> bool:
-    """As rich decides it, without loading that for a line."""
+    """As rich decides it, without loading rich for one line."""
     unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM", "").lower() in _PLAIN
     return stream.isatty() and not unwanted
 
 
 def _as_ours(error: BaseException) -> NewsletterError:
-    """Whatever ended a command, as one of the errors that people are shown."""
+    """Whatever ended a command, as one of our own errors."""
     match error:
         case FileNotFoundError() | NewsletterError(__cause__=FileNotFoundError()) if (
             _is_folder_gone()
         ):
             return UsageError(
-                "the current folder is gone", hint="Go to one that is there, and run it again."
+                "the current folder is gone",
+                hint="Change to a folder that exists, and run it again.",
             )
         case NewsletterError():
             return error
@@ -298,13 +301,13 @@ def _must_be_text(arguments: list[str]) -> None:
         try:
             argument.encode()
         except UnicodeEncodeError as error:
-            shown = argument.encode("utf-8", "backslashreplace").decode()
-            raise UsageError(f"{shown!r} is not UTF-8") from error
+            readable = argument.encode("utf-8", "backslashreplace").decode()
+            raise UsageError(f"{readable!r} is not UTF-8") from error
 
 
 def _open_closed_streams() -> None:
-    """Give what was started with `>&-` or `<&-` somewhere to write to, and nothing to read; each
-    holds the file descriptor, too."""
+    """Replace streams that were closed by `>&-` or `<&-`: output goes nowhere, input is empty, and
+    each holds its file descriptor."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115

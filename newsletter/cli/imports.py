@@ -60,11 +60,19 @@ _REASONS = (
 )
 @click.option("--reason", type=click.Choice(_REASONS), help="Why, with --as suppressed.")
 @click.option(
-    "--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column is; repeatable."
+    "--map",
+    "mapped",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="Which field a column is; repeatable.",
 )
-@click.option("--only", multiple=True, metavar="COLUMN", help="No other attributes; repeatable.")
-@click.option("--ignore", multiple=True, metavar="COLUMN", help="Leave it out; repeatable.")
-@click.option("--encoding", help="Of a file that is not UTF-8, such as windows-1252.")
+@click.option(
+    "--only", multiple=True, metavar="COLUMN", help="Keep only this attribute; repeatable."
+)
+@click.option(
+    "--ignore", multiple=True, metavar="COLUMN", help="Leave out this column; repeatable."
+)
+@click.option("--encoding", help="The encoding of files that are not UTF-8, such as windows-1252.")
 @click.option("--dry-run", is_flag=True, help="Show what would become of the rows; write nothing.")
 @click.option(
     "--rejects",
@@ -118,7 +126,7 @@ def import_(
 @click.argument("import_id", metavar="ID", type=click.IntRange(min=1))
 @command
 def undo(session: Session, import_id: int) -> None:
-    """Take back what an import wrote and nobody has touched since."""
+    """Take back what an import wrote and nobody has changed since."""
     from newsletter.project import utc_now
     from newsletter.store.people import imports as queries
 
@@ -132,9 +140,7 @@ def undo(session: Session, import_id: int) -> None:
     table.add_row(*(f"{count:,}" for count in counts.values()))
     session.console.print(table)
     if undone.left:
-        session.notes.print(
-            "What is left was touched since: mailed, or changed by somebody, and stays."
-        )
+        session.notes.print("The rest was mailed or changed since, and stays.")
 
 
 @click.command(name="imports")
@@ -145,17 +151,17 @@ def list_(session: Session) -> None:
     from newsletter.store.people import imports as queries
 
     with session.store.read() as connection:
-        found = list(queries.newest_first(connection))
+        imports = list(queries.newest_first(connection))
     if session.json:
-        for each in found:
+        for each in imports:
             session.emit(records.import_(each))
         return
     table = session.table("import", "at", "file", "rows", "undone")
-    for each in found:
+    for each in imports:
         rows = ", ".join(f"{count:,} {name}" for name, count in each.counts.items() if count)
         undone = "" if each.undone_at is None else f"{each.undone_at:%Y-%m-%d %H:%M}"
         table.add_row(str(each.id), f"{each.at:%Y-%m-%d %H:%M}", each.file, rows, undone)
-    session.console.print(table if found else "There are no imports.")
+    session.console.print(table if imports else "There are no imports.")
 
 
 _UNDONE = ("people", "subscriptions", "put_back", "suppressions", "left")
@@ -196,13 +202,14 @@ def _show_notes(
         session.notes.print(f"{made} the list {name!r}.")
     if result.unread_times:
         session.notes.print(
-            f"{result.unread_times:,} times of consent could not be read; now stands instead."
+            f"{result.unread_times:,} times of consent could not be read; "
+            "the time of this import stands instead."
         )
     show_rejects(session, result, rejects)
 
 
 def show_rejects(session: Session, result: "ImportResult", rejects: Path | None) -> None:
-    """Tell which rows were left out, and why."""
+    """Show which rows were left out, and why."""
     if not result.rejected:
         return
     for reject in result.samples:
@@ -212,7 +219,9 @@ def show_rejects(session: Session, result: "ImportResult", rejects: Path | None)
     if rejects is None:
         session.notes.print("Get all rejected rows with --rejects FILE.")
     else:
-        session.notes.print(f"The rejected rows are in {rejects}; put them right and import it.")
+        session.notes.print(
+            f"The rejected rows are in {rejects}; correct them and import that file."
+        )
 
 
 def _system(name: str | None) -> "System | None":
@@ -270,13 +279,13 @@ def _known_encoding(name: str | None) -> str | None:
 @contextmanager
 def _progress(session: Session, files: tuple[Path, ...]) -> Iterator[Callable[[int], None]]:
     """A progress bar over the bytes of the file, when somebody watches."""
-    known = [file.stat() for file in files if str(file) != "-"]
-    if session.json or not session.notes.is_terminal or len(files) > 1 or not known:
+    sizes = [file.stat() for file in files if str(file) != "-"]
+    if session.json or not session.notes.is_terminal or len(files) > 1 or not sizes:
         yield lambda position_bytes: None
         return
     from rich.progress import Progress
 
-    total = known[0].st_size if stat.S_ISREG(known[0].st_mode) else None
+    total = sizes[0].st_size if stat.S_ISREG(sizes[0].st_mode) else None
     with Progress(console=session.notes, transient=True) as bar:
         task = bar.add_task("reading", total=total)
 

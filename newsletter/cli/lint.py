@@ -29,25 +29,25 @@ def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> 
 
     form = "json" if session.json else form
     names = issues or tuple(str(path) for path in session.project.issue_files())
-    taken = Slugs(session.project)
-    found: list[Finding] = []
+    slugs = Slugs(session.project)
+    all_findings: list[Finding] = []
     failed = 0
     for name in names:
         try:
-            findings = prepare(session.project, name, taken=taken).findings
+            findings = prepare(session.project, name, slugs=slugs).findings
         except NewsletterError as error:
             show_error(error, form == "json")
             failed = failed or error.exit_code
             continue
-        found += findings
+        all_findings += findings
         for finding in folded(findings) if form == "text" else findings:
             _show(session, finding, form)
     if form == "sarif":
-        click.echo(sarif(found))
+        click.echo(sarif(all_findings))
     if form == "text":
-        session.notes.print(_summary(found, len(names)))
-    counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    bad = any(finding.severity in counted for finding in found)
+        session.notes.print(_summary(all_findings, len(names)))
+    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    bad = any(finding.severity in failing for finding in all_findings)
     return failed or (3 if bad else 0)
 
 
@@ -67,10 +67,10 @@ def _show(session: Session, finding: Finding, form: str) -> None:
             pass
 
 
-def _summary(found: list[Finding], files: int) -> str:
-    counts = {level: sum(f.severity is level for f in found) for level in Severity}
-    what = "1 issue" if files == 1 else f"{files} issues"
+def _summary(findings: list[Finding], files: int) -> str:
+    counts = {level: sum(f.severity is level for f in findings) for level in Severity}
+    issues = "1 issue" if files == 1 else f"{files} issues"
     return (
-        f"{what} checked: {counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings, "
+        f"{issues} checked: {counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings, "
         f"{counts[Severity.INFO]} notes"
     )

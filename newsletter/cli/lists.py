@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.group(invoke_without_command=True)
 @command
 def lists(session: Session) -> None:
-    """Create, edit, show and delete lists; alone it shows all."""
+    """Create, edit, show and delete lists; without a subcommand, show all."""
     if click.get_current_context().invoked_subcommand is None:
         _show_all(session)
 
@@ -46,20 +46,20 @@ def create(session: Session, name: str, title: str, description: str) -> None:
     else:
         session.console.print(f"The list {name!r} is there already.")
         if title or description:
-            session.notes.print(f"It stays as it is. Change it: newsletter lists edit {name}")
+            session.notes.print(f"It was not changed. To change it: newsletter lists edit {name}")
 
 
 @lists.command()
 @click.argument("name")
-@click.option("--title", help="What readers call it; empty takes it away.")
-@click.option("--description", help="What it is; empty takes it away.")
+@click.option("--title", help="What readers call it; an empty one removes it.")
+@click.option("--description", help="What it is; an empty one removes it.")
 @command
 def edit(session: Session, name: str, title: str | None, description: str | None) -> None:
     """Give a list another title or description."""
     from newsletter.audience import lists as service
 
-    found = service.edit(session.store, name, title=title, description=description)
-    _show(session, found)
+    counts = service.edit(session.store, name, title=title, description=description)
+    _show(session, counts)
 
 
 @lists.command()
@@ -69,30 +69,30 @@ def show(session: Session, name: str) -> None:
     """Show how many people stand where on one list."""
     from newsletter.audience import lists as service
 
-    found = service.find(session.store, name)
-    _show(session, found)
+    counts = service.find(session.store, name)
+    _show(session, counts)
 
 
 @lists.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Also if it has members; what they said goes.")
+@click.option("--yes", is_flag=True, help="Even if it has members; their consent for it goes too.")
 @command
 def delete(session: Session, name: str, yes: bool) -> None:
-    """Delete a list that was never mailed, with its lines of the consent log; its people stay."""
+    """Delete a list that was never mailed, and its lines in the consent log; its people stay."""
     from newsletter.audience import lists as service
 
-    found = service.delete(session.store, name, confirmed=yes)
+    deleted = service.delete(session.store, name, confirmed=yes)
     if session.json:
-        session.emit({"name": name, "deleted": True, "members": found.members})
+        session.emit({"name": name, "deleted": True, "members": deleted.members})
     else:
-        session.console.print(f"Deleted the list {name!r} with {found.members:,} members.")
+        session.console.print(f"Deleted the list {name!r} with {deleted.members:,} members.")
 
 
-def lists_table(session: Session, found: "Sequence[ListCounts]") -> "Table":
-    """A list a row; what no list has of title and description is no column."""
-    words = [word for word in ("title", "description") if any(getattr(c, word) for c in found)]
+def lists_table(session: Session, rows: "Sequence[ListCounts]") -> "Table":
+    """One row for each list; a column for title or description only where some list has one."""
+    words = [word for word in ("title", "description") if any(getattr(c, word) for c in rows)]
     table = session.table("list", "confirmed", "pending", "unsubscribed", "sends", *words)
-    for counts in found:
+    for counts in rows:
         numbers = (counts.confirmed, counts.pending, counts.unsubscribed, counts.sends)
         cells = (getattr(counts, word) for word in words)
         table.add_row(counts.name, *(f"{number:,}" for number in numbers), *cells)
@@ -104,12 +104,12 @@ def _show_all(session: Session) -> None:
     from newsletter.store.people import lists
 
     with session.store.read() as connection:
-        found = lists.newest_first(connection)
+        rows = lists.newest_first(connection)
     if session.json:
-        for counts in found:
+        for counts in rows:
             session.emit(records.mailing_list(counts))
     else:
-        session.console.print(lists_table(session, found) if found else "There are no lists.")
+        session.console.print(lists_table(session, rows) if rows else "There are no lists.")
 
 
 def _show(session: Session, counts: "ListCounts") -> None:

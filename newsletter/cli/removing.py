@@ -29,7 +29,7 @@ class _Whom:
         from newsletter.audience.address import parse
         from newsletter.cli.segments import moment_of
 
-        if sum(given is not None for given in (self.address, self.file, self.segment)) != 1:
+        if sum(choice is not None for choice in (self.address, self.file, self.segment)) != 1:
             raise UsageError(
                 "whom?", hint="Name one address, or a --file of addresses, or a --segment."
             )
@@ -43,23 +43,23 @@ class _Whom:
             people = removing.addresses_of(session.store, self.segment, list_name, moment)
         if not self.yes:
             raise Refused(
-                f"that is about {len(people):,} people",
+                f"this concerns {len(people):,} people",
                 hint="Nothing was done. Add --yes to do it.",
             )
         return people
 
 
 def _about(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options that say whom it is about, as one `whom`."""
+    """Give a command the options that name people, as one `whom`."""
 
     @wraps(function)
-    def told(
+    def wrapped(
         address: str | None, file: Path | None, segment: str | None, yes: bool, **others: Any
     ) -> Any:
         return function(whom=_Whom(address, file, segment, yes), **others)
 
     for option in (
-        click.option("--yes", is_flag=True, help="Do it to many, or in spite of what is told."),
+        click.option("--yes", is_flag=True, help="Do it to many people, or despite a warning."),
         click.option("--segment", help="Everybody in this segment."),
         click.option(
             "--file",
@@ -68,8 +68,8 @@ def _about(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Everybody in this CSV file, or list of addresses.",
         ),
     ):
-        told = option(told)
-    return click.argument("address", required=False)(told)
+        wrapped = option(wrapped)
+    return click.argument("address", required=False)(wrapped)
 
 
 @click.command()
@@ -85,10 +85,13 @@ def remove(session: Session, whom: _Whom, list_name: str | None) -> None:
     people = whom.people(session, list_name)
     removed = removing.remove(session.store, people, list_name, utc_now(), hashes_of(session))
     if whom.address is None:
-        left = sum(bool(each.lists) for each in removed)
+        unsubscribed = sum(bool(each.lists) for each in removed)
         suppressed = sum(each.suppressed for each in removed)
-        unchanged = len(removed) - left - suppressed
-        _show(session, {"unsubscribed": left, "suppressed": suppressed, "unchanged": unchanged})
+        unchanged = len(removed) - unsubscribed - suppressed
+        _show(
+            session,
+            {"unsubscribed": unsubscribed, "suppressed": suppressed, "unchanged": unchanged},
+        )
         return
     (one,), (mailbox,) = removed, people
     if session.json:

@@ -24,7 +24,7 @@ def render(session: Session, issue: str, out: Path) -> None:
     from newsletter.lint.formats import as_json, folded
 
     prepared = prepare(session.project, issue)
-    written = write(prepared, session.project, out)
+    output = write(prepared, session.project, out)
     for finding in folded(prepared.findings):
         is_error = finding.severity is Severity.ERROR
         session.notes.print(str(finding), style="red" if is_error else "yellow")
@@ -32,12 +32,12 @@ def render(session: Session, issue: str, out: Path) -> None:
         session.emit(
             {
                 "slug": prepared.digest.stem,
-                "files": [str(path) for path in written.files],
-                "html_bytes": written.html_bytes,
+                "files": [str(path) for path in output.files],
+                "html_bytes": output.html_bytes,
                 "findings": [as_json(finding) for finding in prepared.findings],
             }
         )
         return
-    for path in written.files:
+    for path in output.files:
         session.console.print(str(path))
-    session.notes.print(f"{written.html_bytes:,} bytes of HTML")
+    session.notes.print(f"{output.html_bytes:,} bytes of HTML")

@@ -43,7 +43,7 @@ def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
 
 
 def open_worker(session: Session) -> "Worker":
-    """What it takes to work on the sends of this project; it tells on stderr.
+    """A worker for the sends of this project, which reports on stderr.
 
     Raises UsageError or ConfigurationError where a part of it is missing.
     """

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from newsletter.gate import visible
 
-_UNBOUNDED = 10_000  # columns of what is no terminal: a table takes what it needs
+_UNBOUNDED = 10_000  # columns where there is no terminal: a table takes what it needs
 _NARROW = 60  # columns of a terminal below which a table shows its rows one below the other
 _GAP = 2  # columns of the terminal between those of a table
 
@@ -52,8 +52,8 @@ class ScreenTable(Table):
             self.add_column(column, overflow="fold")
 
     def add_row(self, *cells: Any, **options: Any) -> None:
-        shown = (visible(cell) if isinstance(cell, str) else cell for cell in cells)
-        super().add_row(*shown, **options)
+        visible_cells = (visible(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*visible_cells, **options)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if options.max_width >= max(_NARROW, self._least_width()):
@@ -67,24 +67,24 @@ class ScreenTable(Table):
                 yield from console.render(Text(line), whole)
 
     def _least_width(self) -> int:
-        """Room for whole headers, and for the cells that are not to be folded."""
+        """Room for whole headers, and for the cells that must not fold."""
         whole = (
             [column.header, *(column.cells if column.no_wrap else ())] for column in self.columns
         )
         return sum(max(cell_len(str(cell)) for cell in cells) + _GAP for cells in whole)
 
     def _lines(self, number: int) -> list[str]:
-        """A row below its headers; the two columns without any are a name and a value."""
+        """A line for each cell, with its header; without headers, one line of name and value."""
         cells = [str(list(column.cells)[number]) for column in self.columns]
         if not self.show_header:
             return [" ".join(cells)]
         headers = [str(column.header) for column in self.columns]
-        named = zip(headers, cells, strict=True)
-        return [f"{header}: {cell}" if header else cell for header, cell in named]
+        pairs = zip(headers, cells, strict=True)
+        return [f"{header}: {cell}" if header else cell for header, cell in pairs]
 
 
 def _environment() -> Mapping[str, str]:
-    """The environment, in which a size of 0, as some shells and services set it, is none."""
+    """The environment without the sizes of 0 that some shells and services set."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -33,14 +33,14 @@ _sample = click.option(
     type=click.IntRange(min=0, max=10_000),
     default=_SAMPLE,
     show_default=True,
-    help="Show so many addresses.",
+    help="How many addresses to show.",
 )
 
 
 @click.group(invoke_without_command=True)
 @command
 def segments(session: Session) -> None:
-    """Save filters over lists, and see who is in them; alone it shows all."""
+    """Save filters over lists, and see who is in them; without a subcommand, show all."""
     if click.get_current_context().invoked_subcommand is None:
         _show_all(session)
 
@@ -82,7 +82,7 @@ def update(session: Session, name: str, rule: str | None, file: Path | None) -> 
 
 @segments.command()
 @click.argument("name")
-@click.option("--list", "list_name", help="Only members of this list; of any if left out.")
+@click.option("--list", "list_name", help="Only members of this list; of any list if left out.")
 @_sample
 @command
 def show(session: Session, name: str, list_name: str | None, sample: int) -> None:
@@ -90,11 +90,11 @@ def show(session: Session, name: str, list_name: str | None, sample: int) -> Non
     from newsletter.audience import segments as service
     from newsletter.operations import records
 
-    found, members = service.show(session.store, name, list_name, sample, moment_of(session))
+    segment, members = service.show(session.store, name, list_name, sample, moment_of(session))
     if session.json:
-        session.emit({**records.segment(found), **records.members(members, list_name)})
+        session.emit({**records.segment(segment), **records.members(members, list_name)})
         return
-    session.console.print(found.rule)
+    session.console.print(segment.rule)
     _show_members(session, members, list_name)
 
 
@@ -148,15 +148,15 @@ def _show_all(session: Session) -> None:
     from newsletter.store.segments import segments as queries
 
     with session.store.read() as connection:
-        found = queries.newest_first(connection)
+        saved = queries.newest_first(connection)
     if session.json:
-        for segment in found:
+        for segment in saved:
             session.emit(records.segment(segment))
         return
     table = session.table("segment", "rule")
-    for segment in found:
+    for segment in saved:
         table.add_row(segment.name, segment.rule)
-    session.console.print(table if found else "There are no segments.")
+    session.console.print(table if saved else "There are no segments.")
 
 
 def _read(rule: str | None, file: Path | None) -> tuple[str, str]:
@@ -173,12 +173,12 @@ def _read(rule: str | None, file: Path | None) -> tuple[str, str]:
         raise UsageError("it is not UTF-8", where=str(file)) from error
 
 
-def _show_saved(session: Session, name: str, rule: str, warnings: Sequence[str], what: str) -> None:
+def _show_saved(session: Session, name: str, rule: str, warnings: Sequence[str], verb: str) -> None:
     _warn(session, warnings)
     if session.json:
         session.emit({"name": name, "rule": rule, "warnings": list(warnings)})
     else:
-        session.console.print(f"{what} the segment {name!r}.")
+        session.console.print(f"{verb} the segment {name!r}.")
 
 
 def _warn(session: Session, warnings: Sequence[str]) -> None:

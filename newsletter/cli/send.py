@@ -31,7 +31,7 @@ class Share(click.ParamType[float]):
         match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?)\s*%", value.strip())
         share = float(match[1]) / 100 if match else 0.0
         if not share:
-            self.fail(f"{value!r} is no percentage above 0% and below 100%, as 2%", param, ctx)
+            self.fail(f"{value!r} is not a percentage between 0% and 100%, such as 2%", param, ctx)
         return share
 
 
@@ -49,10 +49,14 @@ class Share(click.ParamType[float]):
 @click.option("--at", help='When, e.g. "2026-11-24 08:00" in the newsletter\'s time zone.')
 @click.option("--dry-run", is_flag=True, help="Say what would be sent; write and send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--again", metavar="REASON", help="Send once more what was sent already.")
-@click.option("--only-missing", is_flag=True, help="With --again: not to who has had it.")
+@click.option("--again", metavar="REASON", help="Send once more what was already sent.")
+@click.option(
+    "--only-missing", is_flag=True, help="With --again: only to those who have not had it."
+)
 @click.option("--spread", is_flag=True, help="Send as the daily quota allows, over several days.")
-@click.option("--canary", type=Share(), help="Send to this share first, e.g. 2%, then look.")
+@click.option(
+    "--canary", type=Share(), help="Send to this share first, e.g. 2%, and wait for its reports."
+)
 @click.option("--rate", type=click.IntRange(min=1), help="Recipients a second, at most.")
 @command
 def send(session: Session, /, issue: str, dry_run: bool, yes: bool, **options: Any) -> int:
@@ -71,8 +75,8 @@ def send(session: Session, /, issue: str, dry_run: bool, yes: bool, **options: A
         _confirm(session, proposal)
     if order.canary and not _is_reported_on(session):
         session.notes.print(
-            "Nothing reports what becomes of these mails: the canary pauses, unless "
-            "`newsletter events replay` tells of them.",
+            "Nothing reports what becomes of these mails: the canary will pause, unless "
+            "`newsletter events replay` applies reports.",
             style="yellow",
         )
     send_id = plan(project, worker, proposal)
@@ -115,7 +119,7 @@ def _describe(session: Session, proposal: "Proposal") -> None:
     if order.scheduled_at:
         table.add_row("at", in_zone(session, order.scheduled_at))
     if order.canary:
-        table.add_row("canary", f"{order.canary:.2%} first, the rest once that is well")
+        table.add_row("canary", f"{order.canary:.2%} first, the rest once its reports are good")
     if proposal.days > 1:
         table.add_row("spread", f"over {proposal.days} days or more, by the account's quota")
     session.notes.print(table)

@@ -23,7 +23,7 @@ EXIT_CODES = {
 
 
 class SendId(click.ParamType[str]):
-    """A send's id or a beginning of it, but not of every id: an unset variable names no send."""
+    """A send's id or its beginning, but never an empty one: an unset variable names no send."""
 
     name = "send"
 
@@ -38,40 +38,42 @@ class SendId(click.ParamType[str]):
 @command
 def status(session: Session, send: str | None) -> None:
     """Show one send: the newest, or the one named."""
-    from newsletter.cli.events import unknown_words_told
+    from newsletter.cli.events import unknown_words_line
     from newsletter.feedback.alarm import silence
     from newsletter.feedback.warning import many_bounces
     from newsletter.project import utc_now
 
-    found = _find(session, send)
+    current = _find(session, send)
     warn_if_restored(session)
     alarm = silence(session.store, session.project.settings, utc_now())
-    warning = many_bounces(session.store, found, session.project.settings.policy)
-    words = _unknown_words(session, found)
+    warning = many_bounces(session.store, current, session.project.settings.policy)
+    words = _unknown_words(session, current)
     if session.json:
-        session.emit(send_record(session, found, alarm=alarm, unknown_words=words, warning=warning))
+        session.emit(
+            send_record(session, current, alarm=alarm, unknown_words=words, warning=warning)
+        )
         return
-    show(session, found)
+    show(session, current)
     if warning:
         session.console.print(f"Warning: {warning}.")
     if words:
-        session.console.print(unknown_words_told(words))
+        session.console.print(unknown_words_line(words))
     if alarm:
         session.console.print(f"Alarm: {alarm}.")
 
 
 @click.command()
-@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only this many, the newest.")
 @command
 def sends(session: Session, limit: int | None) -> None:
     """Show all sends, newest first."""
     from newsletter.store.ledger import sends as queries
 
     with session.store.read() as connection:
-        found = queries.newest_first(connection, limit)
+        rows = queries.newest_first(connection, limit)
     warn_if_restored(session)
     if session.json:
-        for send in found:
+        for send in rows:
             session.emit(send_record(session, send))
         return
     words = ("delivered", "bounced", "complained")
@@ -79,7 +81,7 @@ def sends(session: Session, limit: int | None) -> None:
         "send", "issue", "list", "status", "at", "recipients", "accepted", "unknown", *words, "left"
     )
     table.columns[0].no_wrap = True  # it is copied into the next command
-    for send in found:
+    for send in rows:
         state = standing_of(send).state
         table.add_row(
             send.id,
@@ -91,7 +93,7 @@ def sends(session: Session, limit: int | None) -> None:
             *(f"{getattr(send.reports, word):,}" for word in words),
             f"{send.unsubscribed:,}",
         )
-    session.console.print(table if found else "Nothing was sent yet.")
+    session.console.print(table if rows else "Nothing was sent yet.")
 
 
 @click.command()
@@ -105,7 +107,7 @@ def sends(session: Session, limit: int | None) -> None:
 @click.option(
     "--reported",
     type=click.Choice([reported.value for reported in Reported]),
-    help="Only those of which this was reported last.",
+    help="Only those whose latest report is this.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV on standard output.")
 @command
@@ -120,9 +122,9 @@ def deliveries(
 
     if as_csv and session.json:
         raise UsageError("--csv and --json exclude each other")
-    found = _find(session, send)
+    chosen = _find(session, send)
     with session.store.read() as connection:
-        number = send_queries.number_of(connection, found.id)
+        number = send_queries.number_of(connection, chosen.id)
     page = partial(
         queries.page,
         send=number,
@@ -143,7 +145,7 @@ def deliveries(
 
 
 def warn_if_restored(session: Session) -> None:
-    """Tell on stderr that nothing is sent from this store, and what to do."""
+    """Say on stderr that nothing is sent from this store, and what to do."""
     from newsletter.sending import restored
 
     project = session.project

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=examples("serve", "serve --host 0.0.0.0 --port 8080"))
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks one."
 )
 @command
 def serve(session: Session, host: str, port: int) -> None:
-    """Serve the public pages, which readers and providers touch."""
+    """Serve the public pages for readers, and the hook for providers."""
     from newsletter.supervising import SideThread
     from newsletter.transports import open_transport
     from newsletter.web.app import make_app
@@ -45,7 +45,7 @@ def serve(session: Session, host: str, port: int) -> None:
 
 
 def warn_of_english(session: Session, site: "Site") -> None:
-    """Tell on stderr that the pages are not in the newsletter's language, and what to do."""
+    """Say on stderr that the pages are not in the newsletter's language, and what to do."""
     language = session.project.settings.newsletter.language
     if site.texts["language"] != language:
         session.notes.print(

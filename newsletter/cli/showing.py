@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 _WAITS = {
     Wait.SLOT: "its turn at the rate",
     Wait.QUOTA: "the account's quota",
-    Wait.LEASE: "the lease of a process that was not heard of lately",
-    Wait.CLOCK: "a process whose lease a wrong clock gave",
+    Wait.LEASE: "the lease of a process that was not heard from lately",
+    Wait.CLOCK: "a process whose lease was set by a wrong clock",
     Wait.SCHEDULE: "its time",
-    Wait.CANARY: "what is reported of its canary",
+    Wait.CANARY: "the reports on its canary",
     Wait.TRANSPORT: "the transport, to try again",
 }
 
@@ -30,11 +30,11 @@ def standing_of(send: Send) -> "Activity":
     return activity_of(send, utc_now())
 
 
-def send_record(session: Session, send: Send, **found: Any) -> dict[str, Any]:
-    """A send as every command prints it with --json; `found` is what `status` looks for."""
+def send_record(session: Session, send: Send, **extras: Any) -> dict[str, Any]:
+    """A send as every command prints it with --json; `extras` are the findings of `status`."""
     from newsletter.operations import records
 
-    return records.send(send, standing_of(send), **found)
+    return records.send(send, standing_of(send), **extras)
 
 
 def show(session: Session, send: Send) -> None:
@@ -63,10 +63,10 @@ def show(session: Session, send: Send) -> None:
 
 def in_zone(session: Session, at: dt.datetime, *, to_the_second: bool = False) -> str:
     """A time in the newsletter's zone, and in UTC."""
-    from newsletter.times import shown
+    from newsletter.times import time_text
 
     timezone = session.project.settings.newsletter.timezone
-    return shown(at, timezone, to_the_second=to_the_second)
+    return time_text(at, timezone, to_the_second=to_the_second)
 
 
 def status_in_words(session: Session, send: Send) -> str:
@@ -87,17 +87,17 @@ def status_in_words(session: Session, send: Send) -> str:
     return f"{send.status}{reason}" + (f": {described}" if described else "")
 
 
-def pulse(session: Session, vitals: "Vitals", left: float) -> str:
-    """What a run is at, for its progress bar; `left` recipients are not settled yet."""
+def pulse(session: Session, vitals: "Vitals", remaining: float) -> str:
+    """What a run is doing, for its progress bar; `remaining` recipients are not settled yet."""
     if (waiting := vitals.waiting) is not None:
         return _waiting(session, waiting.what, waiting.until)
     if not (speed := vitals.speed):
         return ""
-    return _speed(speed, dt.timedelta(seconds=left / speed))
+    return _speed(speed, dt.timedelta(seconds=remaining / speed))
 
 
-def _waiting(session: Session, what: Wait, until: dt.datetime | None) -> str:
-    return f"waiting for {_WAITS[what]}" + (f" until {in_zone(session, until)}" if until else "")
+def _waiting(session: Session, wait: Wait, until: dt.datetime | None) -> str:
+    return f"waiting for {_WAITS[wait]}" + (f" until {in_zone(session, until)}" if until else "")
 
 
 def _speed(rate: float, time_left: dt.timedelta) -> str:
@@ -137,9 +137,10 @@ def _while_sending(session: Session, send: Send) -> str:
     if now.waiting_for is Wait.CLOCK:
         assert send.tenure.lease_until is not None
         return (
-            f"Its lease ends at {in_zone(session, send.tenure.lease_until)}, as by a clock that is "
-            "or was ahead: check the clocks of all machines. If that process renews it, it lives; "
-            f"if not, a worker goes on within minutes, or: newsletter resume {send.id}"
+            f"Its lease ends at {in_zone(session, send.tenure.lease_until)}, "
+            "set by a clock that is or was ahead: check the clocks of all machines. "
+            f"If that process renews it, it lives; if not, a worker goes on within minutes, "
+            f"or: newsletter resume {send.id}"
         )
     if now.waiting_for is Wait.LEASE:
         return f"If that process is gone: newsletter resume {send.id}"
@@ -152,17 +153,17 @@ def _about_unknown(session: Session, send: Send) -> str:
     decide = f"newsletter resolve {send.id} --unknown resend|accept|reject"
     kind = kind_of(session.project.settings.transport)
     if not kind.reports:
-        return f"Look whether the unknown ones are in {kind.record}, then decide with: {decide}"
+        return f"Check whether the unknown ones are in {kind.record}, then decide with: {decide}"
     return (
-        "Whether the unknown ones were sent, their events will tell, mostly within minutes: "
-        f"newsletter events pull --once. Of what is unknown a day later, decide with: {decide}"
+        "Events will tell whether the unknown ones were sent, mostly within minutes: "
+        f"newsletter events pull --once. What is still unknown a day later, decide with: {decide}"
     )
 
 
 def show_findings(session: Session, prepared: "Prepared", *, is_test: bool = False) -> None:
     """Show what is wrong with an issue that is to be sent; errors refuse it.
 
-    What its author left for later refuses it too, but for a test, which shows how far it is.
+    What its author left for later refuses it too, except in a test, which shows how far it is.
     """
     from newsletter.desk.prepare import refuse
     from newsletter.lint.formats import folded
@@ -173,5 +174,5 @@ def show_findings(session: Session, prepared: "Prepared", *, is_test: bool = Fal
 
 
 def warn(session: Session, warning: str) -> None:
-    """Tell of what does not keep an issue from being sent."""
+    """Show a warning that does not keep an issue from being sent."""
     session.notes.print(f"Warning: {warning}", style="yellow")

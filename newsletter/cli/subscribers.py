@@ -1,4 +1,5 @@
-"""`newsletter subscribers`: add, show, list, export, forget, stats; the rest is beside it."""
+"""`newsletter subscribers`: add, show, list, export, forget, stats; `imports` and `removing` have
+the rest."""
 
 import sys
 from collections.abc import Callable, Collection, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from newsletter.store.people.people import Person
     from newsletter.store.segments.conditions import Condition
 
-_TABLE_ROWS = 100  # of people; --limit asks for more
+_TABLE_ROWS = 100  # people in a table; --limit shows more
 _ERASED = ("subscriptions", "requests", "receipts", "events", "files")
 
 _status = click.option(
@@ -36,12 +37,12 @@ _status = click.option(
 
 _segment = click.option(
     "--segment",
-    help="Only who is in this segment: confirmed members of the list, of any if none is named.",
+    help="Only people in this segment: confirmed members of the list, or of any list.",
 )
 
 
 class _Subscribers(click.Group):
-    """Takes `import undo ID` for a command of its own; a file called `undo` is `./undo`."""
+    """Reads `import undo ID` as a command of its own; a file called `undo` is `./undo`."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -67,7 +68,7 @@ for _command in (import_, undo, imports, remove, delete, move):
 @click.option("--name", help="The person's name.")
 @click.option("--attr", "attributes", multiple=True, metavar="KEY=VALUE", help="May be repeated.")
 @_status
-@click.option("--resubscribe", is_flag=True, help="They left, and asked to come back.")
+@click.option("--resubscribe", is_flag=True, help="They left, and have asked to come back.")
 @command
 def add(
     session: Session,
@@ -88,7 +89,7 @@ def add(
         session.store,
         mailbox,
         list_name,
-        status=_standing(confirmed),
+        status=_status_of(confirmed),
         now=utc_now(),
         hashes=hashes_of(session),
         name=name,
@@ -119,26 +120,26 @@ def show(session: Session, address: str) -> None:
     from newsletter.operations import records
 
     mailbox = parse(address)
-    found = service.profile(session.store, mailbox, hashes_of(session))
+    profile = service.profile(session.store, mailbox, hashes_of(session))
     described: dict[str, Any] = {"address": mailbox.text, "subscriptions": []}
-    if found.person is not None:
-        described = records.person(found.person)
-    suppression = found.suppression
+    if profile.person is not None:
+        described = records.person(profile.person)
+    suppression = profile.suppression
     described["suppression"] = None if suppression is None else records.suppression(suppression)
     if session.json:
         session.emit(described)
         return
     table = session.table("", "", header=False)
     table.add_row("address", described["address"])
-    if found.person is not None:
-        table.add_row("name", found.person.subscriber.name)
-        for key, value in sorted(found.person.subscriber.attributes.items()):
+    if profile.person is not None:
+        table.add_row("name", profile.person.subscriber.name)
+        for key, value in sorted(profile.person.subscriber.attributes.items()):
             table.add_row(key, value)
-        for joined in found.person.subscriptions:
+        for joined in profile.person.subscriptions:
             how = f"{joined.consent.how}, {joined.consent.source}, {joined.consent.at:%Y-%m-%d}"
             table.add_row(joined.list, f"{joined.status} ({how})")
-    if found.suppression is not None:
-        reason, since = found.suppression.reason, found.suppression.created_at
+    if profile.suppression is not None:
+        reason, since = profile.suppression.reason, profile.suppression.created_at
         table.add_row("never mailed", f"{reason} since {since:%Y-%m-%d}")
     session.console.print(table)
 
@@ -148,10 +149,10 @@ def show(session: Session, address: str) -> None:
 @click.option(
     "--status",
     type=click.Choice([status.value for status in SubscriptionStatus]),
-    help="Only those who stand so on it.",
+    help="Only those with this status on it.",
 )
 @_segment
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many.")
 @command
 def list_(
     session: Session,
@@ -170,18 +171,18 @@ def list_(
     def page(connection: "Connection", after: "Person | None") -> "Sequence[Person]":
         list_id = None if list_name is None else lists.id_of(connection, list_name)
         where = None if segment is None else _in_segment(session, connection, segment, list_id)
-        standing = None if status is None else SubscriptionStatus(status)
+        wanted = None if status is None else SubscriptionStatus(status)
         return people.page(
-            connection, after, list_id=list_id, status=standing, where=where, most=most
+            connection, after, list_id=list_id, status=wanted, where=where, most=most
         )
 
-    found = islice(stream(session.store, page), most)
+    matches = islice(stream(session.store, page), most)
     if session.json:
-        for person in found:
+        for person in matches:
             session.emit(records.person(person))
         return
     table = session.table("address", "name", "lists")
-    for person in found:
+    for person in matches:
         joined = ", ".join(f"{each.list} ({each.status})" for each in person.subscriptions)
         table.add_row(person.subscriber.address.text, person.subscriber.name, joined)
     session.console.print(table if table.row_count else "Nobody.")
@@ -197,9 +198,9 @@ def list_(
     type=click.Path(path_type=Path, dir_okay=False),
     help="The file to write; standard output if left out.",
 )
-@click.option("--raw", is_flag=True, help="Leave cells as they are that a spreadsheet would run.")
+@click.option("--raw", is_flag=True, help="Do not guard cells that a spreadsheet would run.")
 @click.option(
-    "--excel", is_flag=True, help="Begin with a byte order mark, by which Excel knows it."
+    "--excel", is_flag=True, help="Begin with a byte order mark, so that Excel reads it as UTF-8."
 )
 @command
 def export(
@@ -262,8 +263,8 @@ def forget(session: Session, address: str, yes: bool) -> None:
     mailbox = parse(address)
     if not yes:
         _confirm_erasing(mailbox.text)
-    said = Consent(utc_now(), "forget", "newsletter subscribers forget")
-    erased = erase(session.store, session.project.outbox, hashes_of(session), mailbox, said)
+    consent = Consent(utc_now(), "forget", "newsletter subscribers forget")
+    erased = erase(session.store, session.project.outbox, hashes_of(session), mailbox, consent)
     if not erased.complete:
         session.notes.print(
             "Another process keeps the store busy: traces may stay in the file that ends in -wal "
@@ -273,8 +274,8 @@ def forget(session: Session, address: str, yes: bool) -> None:
     if session.json:
         session.emit({"subscriber_id": erased.subscriber_id, **counts, "complete": erased.complete})
         return
-    found = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    session.console.print(f"Erased, and never mailed again. It had: {found or 'nothing more'}.")
+    removed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+    session.console.print(f"Erased, and never mailed again. It had: {removed or 'nothing more'}.")
 
 
 @subscribers.command()
@@ -285,20 +286,20 @@ def stats(session: Session) -> None:
     from newsletter.cli.lists import lists_table
     from newsletter.operations import records
 
-    found = service.stats(session.store)
+    totals = service.stats(session.store)
     if session.json:
         session.emit(
             {
-                "subscribers": found.subscribers,
-                "lists": [records.mailing_list(each) for each in found.lists],
-                "suppressions": dict(found.suppressions),
+                "subscribers": totals.subscribers,
+                "lists": [records.mailing_list(each) for each in totals.lists],
+                "suppressions": dict(totals.suppressions),
             }
         )
         return
-    session.console.print(f"{found.subscribers:,} subscribers")
-    if found.lists:
-        session.console.print(lists_table(session, found.lists))
-    for reason, count in sorted(found.suppressions.items()):
+    session.console.print(f"{totals.subscribers:,} subscribers")
+    if totals.lists:
+        session.console.print(lists_table(session, totals.lists))
+    for reason, count in sorted(totals.suppressions.items()):
         session.console.print(f"{count:,} never mailed: {reason}")
 
 
@@ -330,7 +331,7 @@ def _confirm_erasing(address: str) -> None:
         raise Refused("erasing was not confirmed", hint="Nothing was erased.")
 
 
-def _standing(confirmed: bool) -> SubscriptionStatus:
+def _status_of(confirmed: bool) -> SubscriptionStatus:
     return SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING
 
 

@@ -21,7 +21,7 @@ def suppressions() -> None:
 @click.option(
     "--reason",
     type=click.Choice([reason.value for reason in SuppressionReason]),
-    help="Only those of this reason.",
+    help="Only those with this reason.",
 )
 @command
 def list_(session: Session, reason: str | None) -> None:
@@ -30,13 +30,13 @@ def list_(session: Session, reason: str | None) -> None:
     from newsletter.store.pages import stream
     from newsletter.store.people import suppressions as queries
 
-    wanted = None if reason is None else SuppressionReason(reason)
-    for found in stream(session.store, partial(queries.page, reason=wanted)):
+    only = None if reason is None else SuppressionReason(reason)
+    for each in stream(session.store, partial(queries.page, reason=only)):
         if session.json:
-            session.emit(records.suppression(found))
+            session.emit(records.suppression(each))
         else:
             session.console.print(
-                f"{found.created_at:%Y-%m-%d}  {found.reason:11}  {found.address}  ({found.source})"
+                f"{each.created_at:%Y-%m-%d}  {each.reason:11}  {each.address}  ({each.source})"
             )
 
 
@@ -50,16 +50,16 @@ def add(session: Session, address: str) -> None:
     from newsletter.operations import records
     from newsletter.project import utc_now
 
-    found = service.suppress(session.store, parse(address), utc_now())
+    suppression = service.suppress(session.store, parse(address), utc_now())
     if session.json:
-        session.emit(records.suppression(found))
+        session.emit(records.suppression(suppression))
     else:
-        session.console.print(f"{found.address} is never mailed ({found.reason}).")
+        session.console.print(f"{suppression.address} is never mailed ({suppression.reason}).")
 
 
 @suppressions.command()
 @click.argument("address", required=False)
-@click.option("--send", type=SendId(), help="All that bounces of this send suppressed.")
+@click.option("--send", type=SendId(), help="Every address that bounces of this send suppressed.")
 @command
 def remove(session: Session, address: str | None, send: str | None) -> None:
     """Allow an address to be mailed again."""
@@ -87,11 +87,11 @@ def _remove_one(session: Session, address: str) -> None:
     from newsletter.project import utc_now
 
     mailbox = parse(address)
-    found = service.unsuppress(session.store, mailbox, hashes_of(session), utc_now())
+    suppression = service.unsuppress(session.store, mailbox, hashes_of(session), utc_now())
     if session.json:
-        session.emit({"address": mailbox.text, "send_id": None, "removed": found.reason})
+        session.emit({"address": mailbox.text, "send_id": None, "removed": suppression.reason})
     else:
-        session.console.print(f"{mailbox.text} may be mailed again (it was: {found.reason}).")
+        session.console.print(f"{mailbox.text} may be mailed again (it was: {suppression.reason}).")
 
 
 def _remove_bounced(session: Session, send: str) -> None:
@@ -99,12 +99,12 @@ def _remove_bounced(session: Session, send: str) -> None:
     from newsletter.project import utc_now
     from newsletter.sending.reading import read
 
-    found = read(session.store, send)
-    count = undo_bounces(session.store, found.id, utc_now())
+    source = read(session.store, send)
+    count = undo_bounces(session.store, source.id, utc_now())
     if session.json:
-        session.emit({"address": None, "send_id": found.id, "removed": count})
+        session.emit({"address": None, "send_id": source.id, "removed": count})
     else:
-        session.console.print(f"May be mailed again after bounces of {found.id}: {count:,}.")
+        session.console.print(f"May be mailed again after bounces of {source.id}: {count:,}.")
 
 
 @suppressions.command(name="import")
@@ -116,7 +116,7 @@ def _remove_bounced(session: Session, send: str) -> None:
     type=click.Choice(["hard_bounce", "complaint", "manual"]),
     default="manual",
     show_default=True,
-    help="Why, where a row does not say it.",
+    help="The reason, where a row gives none.",
 )
 @click.option(
     "--rejects",
@@ -169,7 +169,7 @@ _IMPORTED = ("suppressed", "unchanged", "skipped", "rejected")
 @suppressions.command()
 @command
 def sync(session: Session) -> None:
-    """Tell the provider of our bounces and complaints, and take over those on its own list."""
+    """Give the provider our bounces and complaints, and take over those on its own list."""
     from newsletter.audience import syncing
     from newsletter.project import utc_now
     from newsletter.transports import kind_of

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--as",
     "as_subscriber",
     metavar="SUBSCRIBER",
-    help="Show it as this reader gets it, not as its addressee does.",
+    help="Show it as this reader would get it, not as the addressee would.",
 )
 @command
 def test(
@@ -98,14 +98,14 @@ def _reader(session: Session, address: "Address") -> "Subscriber":
     from newsletter.store.people import people
 
     with session.store.read() as connection:
-        found = people.find(connection, address)
-    if found is None:
+        reader = people.find(connection, address)
+    if reader is None:
         raise UsageError(
             "nobody has subscribed with this address",
             where="--as",
             hint="See who has: newsletter subscribers list",
         )
-    return found
+    return reader
 
 
 def _show(session: Session, slug: str, content_hash: str, trials: "tuple[Trial, ...]") -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Send what is due or was interrupted, then leave.")
+@click.option("--once", is_flag=True, help="Send what is due or was interrupted, then exit.")
 @command
 def worker(session: Session, once: bool) -> int:
     """Send what is due and go on with what was interrupted, until stopped."""
@@ -31,7 +31,7 @@ def attend(session: Session, worker: "Worker", *, once: bool) -> int:
     codes = [0]
 
     def settled(after: Send) -> bool:
-        _tell(session, after)
+        _show(session, after)
         if worker.stop.is_set() and after.status is SendStatus.SENDING:
             session.notes.print(f"Interrupted. {next_step(session, after)}")
             codes.append(130)
@@ -44,7 +44,7 @@ def attend(session: Session, worker: "Worker", *, once: bool) -> int:
     return max(codes) if is_done or codes[-1] == 130 else 0
 
 
-def _tell(session: Session, send: Send) -> None:
+def _show(session: Session, send: Send) -> None:
     if session.json:
         session.emit(send_record(session, send))
     else:

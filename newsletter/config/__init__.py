@@ -63,7 +63,7 @@ __all__ = [
 FILE_NAME = "newsletter.toml"
 _PREFIX = "NEWSLETTER_"
 _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
-# Environment variables that begin like a key and are none.
+# Environment variables that begin like a key but are not one.
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
 _SECRETS = (("transport", "smtp", "password"),)  # keys for the environment only
 
@@ -141,7 +141,7 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
         if not name.upper().startswith(_PREFIX) or name in _RESERVED:
             continue
         *tables, last = name.removeprefix(_PREFIX).lower().split("__")
-        if variable := _meant(name):
+        if variable := _suggestion(name):
             yield f"{name}: unknown variable; did you mean {variable}?"
             continue
         if not tables and last not in Settings.model_fields:
@@ -150,27 +150,27 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
         for key in tables:
             table = table.setdefault(key, {})
             if not isinstance(table, dict):
-                yield f"{name}: {key} is no table"
+                yield f"{name}: {key} is not a table"
                 break
         else:
             table[last] = _value(environment[name].strip())
 
 
-def _meant(name: str) -> str | None:
-    """The variable of ours that one probably means which is none: written with other underscores or
-    letters, without the table `newsletter`, or with a slip of the fingers. None for all others."""
-    known = [*_variables(Settings), *sorted(_RESERVED)]
-    if name in known:
+def _suggestion(name: str) -> str | None:
+    """The variable of ours that an unknown one probably means: with other underscores or capitals,
+    without the table `newsletter`, or with a typo. None where it resembles none."""
+    variables = [*_variables(Settings), *sorted(_RESERVED)]
+    if name in variables:
         return None
-    by_form = {_form(variable): variable for variable in known}
+    by_form = {_form(variable): variable for variable in variables}
     form = _form(name)
     for spelt in (form, f"{_form(_PREFIX)}{form}"):
         if spelt in by_form:
             return by_form[spelt]
     if "__" in name:
-        return None  # its table or key is told of with its own suggestion
+        return None  # its table or key gets its own suggestion
     start = len(_form(_PREFIX))
-    close = meant(form[start:], [known[start:] for known in by_form], _CLOSE)
+    close = meant(form[start:], [variables[start:] for variables in by_form], _CLOSE)
     return by_form[form[:start] + close] if close else None
 
 
@@ -234,7 +234,7 @@ def _known_keys(tables: list[str]) -> list[str]:
 
 
 def variable_of(location: Sequence[str], environment: Mapping[str, str] = os.environ) -> str | None:
-    """The environment variable that a key got its value from; a whole table may come from some."""
+    """The environment variable that a key got its value from, perhaps as part of a whole table."""
     name = _PREFIX + "__".join(location).upper()
     return next((v for v in sorted(environment) if v == name or v.startswith(f"{name}__")), None)
 

@@ -36,7 +36,8 @@ class NewsletterSettings(_Part):
 
 
 class StoreSettings(_Part):
-    """`[store]`: where subscribers and the ledger live, and what remembers how old it is."""
+    """`[store]`: where subscribers and the ledger live, and the file that tells a restored
+    store."""
 
     url: str = "sqlite:///subscribers/newsletter.db"
     state: str = "subscribers/generation"
@@ -77,7 +78,9 @@ class SmtpSettings(_Part):
     @model_validator(mode="after")
     def _keeps_its_password(self) -> Self:
         if bool(self.username) != bool(self.password):
-            raise ValueError("needs a username and, in the environment, a password, or neither")
+            raise ValueError(
+                "needs both a username and, in the environment, a password, or neither"
+            )
         if self.username and self.tls == "none" and not values.is_this_machine(self.host):
             raise ValueError('tls = "none" would show the password to the network')
         return self
@@ -109,7 +112,7 @@ class EventSettings(_Part):
 
 
 class PolicySettings(_Part):
-    """`[policy]`: when a send stops by itself, and what it demands before."""
+    """`[policy]`: when a send stops by itself, and what must be done before one."""
 
     complaint_pause: float = Field(default=0.001, gt=0, le=1)
     bounce_pause: float = Field(default=0.05, gt=0, le=1)
@@ -183,7 +186,7 @@ class DigestSettings(_Part):
 
 
 class LogSettings(_Part):
-    """`[log]`: how much is told of what goes on."""
+    """`[log]`: how much is logged."""
 
     level: Literal["warning", "info", "debug"] = "warning"
 

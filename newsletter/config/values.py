@@ -42,12 +42,12 @@ def _web_url(value: str) -> str:
         raise ValueError('must be a web address such as "https://news.example.com"')
     if parts.port == 0 or not _PATH.fullmatch(parts.path):
         # It stands between < and > in List-Unsubscribe, where a comma begins another address.
-        raise ValueError("must have letters, digits, / - . _ ~ and %… alone behind the host")
+        raise ValueError("must have letters, digits, / - . _ ~ and %… only after the host")
     if parts.query or parts.fragment:
         raise ValueError("must have neither ? nor #")
     local = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme == "http" and not local:
-        raise ValueError("must begin with https:// (one-click unsubscribe demands it)")
+        raise ValueError("must begin with https:// (one-click unsubscribe requires it)")
     return value.rstrip("/")
 
 
@@ -81,7 +81,7 @@ def time_zone(value: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError('is no known time zone; write one such as "Asia/Shanghai"') from None
+        raise ValueError('is not a known time zone; write one such as "Asia/Shanghai"') from None
     return value
 
 
@@ -126,7 +126,7 @@ def tenant(value: str) -> str:
 
 def bucket(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]|", value):
-        raise ValueError("must be the name of a bucket: small letters, digits, . and -")
+        raise ValueError("must be the name of a bucket: lower-case letters, digits, . and -")
     return value
 
 

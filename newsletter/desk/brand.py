@@ -8,15 +8,15 @@ from pathlib import Path
 from newsletter import config
 from newsletter.errors import ConfigurationError
 from newsletter.model.finding import Severity
-from newsletter.model.picture import Found, Picture
+from newsletter.model.picture import Picture, PictureResult
 from newsletter.pictures import PictureFolder, inks
 from newsletter.project import Project
 from newsletter.render import Logo, Theme, colours
 
 LOGO_WIDTH, LOGO_HEIGHT = 240, 64  # CSS pixels at most, in a mail and on a page
 _PROJECT_FOLDER = "the project's folder"
-_OF_THE_WORLD_HEIGHT = 48  # of a logo elsewhere, whose own size nobody knows
-_NIGHT = "#1f1d1b"  # about what a logo stands on in dark mode
+_OF_THE_WORLD_HEIGHT = 48  # of a logo on another site, whose size is not known
+_NIGHT = "#1f1d1b"  # roughly the ground of a logo in dark mode
 _LOST = 2.0  # a contrast below which a shape is hardly seen
 _TOO_MUCH_LOST = 0.2  # of what is seen of a logo by day
 
@@ -36,33 +36,33 @@ def brand_of(project: Project) -> Brand:
         return Brand()
     if wish.logo_is_address:
         return Brand(Logo(wish.logo, None, _OF_THE_WORLD_HEIGHT))
-    found, pictures = _scaled(wish.logo, project.root, project.settings.pictures_url)
-    for problem in found.problems:
+    logo, pictures = _scaled(wish.logo, project.root, project.settings.pictures_url)
+    for problem in logo.problems:
         if problem.severity is Severity.ERROR:
             raise ConfigurationError(
                 problem.message, where=place_of(project, "logo"), hint=problem.fix
             )
     is_dark = any(_is_lost_at_night(picture.content) for picture in pictures)
-    return Brand(Logo(found.url or "", found.width, found.height, is_dark), pictures)
+    return Brand(Logo(logo.url or "", logo.width, logo.height, is_dark), pictures)
 
 
-def _scaled(file: str, root: Path, base_url: str) -> tuple[Found, tuple[Picture, ...]]:
+def _scaled(file: str, root: Path, base_url: str) -> tuple[PictureResult, tuple[Picture, ...]]:
     """The logo, no wider and no higher than there is room."""
     of_the_project = root / config.FILE_NAME
     folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
-    found = folder.find(file, LOGO_WIDTH)
-    if found.height > LOGO_HEIGHT:
-        width = max(1, found.width * LOGO_HEIGHT // found.height)
+    logo = folder.find(file, LOGO_WIDTH)
+    if logo.height > LOGO_HEIGHT:
+        width = max(1, logo.width * LOGO_HEIGHT // logo.height)
         folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
-        found = folder.find(file, width)
-    return found, folder.pictures
+        logo = folder.find(file, width)
+    return logo, folder.pictures
 
 
 @lru_cache(maxsize=8)
 def _is_lost_at_night(content: bytes) -> bool:
-    found = inks(content)
-    lost = sum(count for ink, count in found.items() if colours.contrast(ink, _NIGHT) < _LOST)
-    return lost > _TOO_MUCH_LOST * sum(found.values())
+    counts = inks(content)
+    lost = sum(count for ink, count in counts.items() if colours.contrast(ink, _NIGHT) < _LOST)
+    return lost > _TOO_MUCH_LOST * sum(counts.values())
 
 
 def branded(theme: Theme, project: Project) -> Theme:
@@ -81,15 +81,15 @@ def branded(theme: Theme, project: Project) -> Theme:
 def accents(accent: str, light: Mapping[str, str], place: str) -> dict[str, str]:
     """The accent and what stands on it. Raises ConfigurationError that names both colours where one
     of them cannot be read on its ground."""
-    chosen = {"accent": accent, "on_accent": colours.readable_on(accent)}
-    for pair in colours.faint({**light, **chosen}):
+    colours_of_accent = {"accent": accent, "on_accent": colours.readable_on(accent)}
+    for pair in colours.faint({**light, **colours_of_accent}):
         if pair.name == "accent":
             raise ConfigurationError(
                 f"{accent} on {light[pair.ground]} ({pair.ground}) has {pair}",
                 where=place,
                 hint="Choose a darker accent; docs/settings.md says where it stands.",
             )
-    return chosen
+    return colours_of_accent
 
 
 def in_the_dark(accent: str, dark: Mapping[str, str]) -> dict[str, str]:
@@ -107,7 +107,7 @@ def place_of(project: Project, key: str) -> str:
         line = config.line_of(["brand", key], path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         line = None
-    return f"{project.shown(path)}:{line}" if line else f"brand.{key}"
+    return f"{project.name_of(path)}:{line}" if line else f"brand.{key}"
 
 
 def _table(settings: Mapping[str, object], name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Whether the date of an issue can be meant: in January many still write the old year."""
+"""Whether the date of an issue is plausible: in January many still write the old year."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ def date_far(digest: Digest, today: dt.date, line_of: Callable[[str], int]) -> I
 
 
 def outdated(digest: Digest, goes_out: dt.datetime, timezone: str) -> str:
-    """What to say of an issue that was long past when it is sent; empty where it is not."""
+    """The warning for an issue whose date is long past when it is sent; empty where it is not."""
     day, sent_on = digest.meta.day, goes_out.astimezone(ZoneInfo(timezone)).date()
     if day is None or sent_on - day <= FAR:
         return ""

@@ -1,7 +1,7 @@
-"""Which slugs an issue may have, at a glance: to read front matter takes fifty times as long.
+"""Which slugs an issue may have, at a glance: reading front matter takes fifty times as long.
 
-A glance is never wrong, but it may leave two slugs open, for only YAML knows whether front matter
-can be read at all; or it sees nothing clear, and then the file has to be read.
+A glance is never wrong, but it may leave two slugs possible, since only YAML can tell whether front
+matter is readable. Where it cannot tell, the file has to be read.
 """
 
 import re
@@ -16,11 +16,11 @@ _ENDS = {
     b"+++": re.compile(rb"[\r\n]\+\+\+[ \t]*(?:[\r\n]|\Z)"),
 }
 _BLANK_LINE = re.compile(rb"(?:\r\n?+|\n)(?=[ \t]*[\r\n])")
-# Escapes that spell a letter or join two lines, and what newsletter.digest.characters removes:
-# with them a word may be there unseen.
+# Escapes that spell a letter or join two lines, and what newsletter.digest.characters removes: any
+# of them can hide a word.
 _HIDING = re.compile(r"\\(?:[xuU\s]|\Z)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 _WORD = re.compile(r"slug", re.IGNORECASE)
-# In quotes, or in YAML nothing that could be a number, and no more of it below.
+# In quotes, or in YAML bare where it cannot be a number; and not continued on the next line.
 _LINE = re.compile(
     r"^slug[ \t]*(?:[:=][ \t]*(?P<quote>[\"'])(?P<quoted>[\w-]+)(?P=quote)"
     r"|:[ \t]*(?P<plain>[^\W\d_][\w-]*|[0-9][\w-]*-[\w-]*))[ \t]*\n(?!\s)",
@@ -29,7 +29,7 @@ _LINE = re.compile(
 
 
 def possible_slugs(head: bytes, stem: str) -> frozenset[str] | None:
-    """The slugs of which a file that begins so has one; None where it has to be read."""
+    """The slugs that a file with this beginning may have; None where it has to be read."""
     front = _front_matter(head.removeprefix(_MARK))
     if front is None or _HIDING.search(front):
         return None
@@ -40,12 +40,12 @@ def possible_slugs(head: bytes, stem: str) -> frozenset[str] | None:
     if words > 1 or line is None:
         return None
     # Pelican's lines take quotes as a part of the slug.
-    named = {line["plain"] or line["quoted"], line["plain"] or f'"{line["quoted"]}"'}
-    return frozenset({_slug_of(None, stem), *(_slug_of(name, stem) for name in named)})
+    spellings = {line["plain"] or line["quoted"], line["plain"] or f'"{line["quoted"]}"'}
+    return frozenset({_slug_of(None, stem), *(_slug_of(name, stem) for name in spellings)})
 
 
 def _front_matter(head: bytes) -> str | None:
-    """At least all of the front matter; None where it is not clear whether there is one."""
+    """The front matter, perhaps with more; None where it is unclear whether there is any."""
     if fence := _FENCE.match(head):
         end = _ENDS[fence[1]].search(head, fence.end() - 1)
     elif re.match(rb"\W*[\r\n]", head):  # it may be a fence once it is cleaned
@@ -56,5 +56,5 @@ def _front_matter(head: bytes) -> str | None:
     return text.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _slug_of(named: str | None, stem: str) -> str:
-    return slug_of(named, stem, Report("", "", 1), 1)
+def _slug_of(key: str | None, stem: str) -> str:
+    return slug_of(key, stem, Report("", "", 1), 1)

@@ -53,7 +53,7 @@ def _language_mismatch(digest: Digest, script: Script, language: str) -> Iterato
 
 
 def _words_missing(digest: Digest, theme: Theme, language: str) -> Iterator[Finding]:
-    """A mail of two languages looks like a mistake, and is none that its author sees."""
+    """A mail in two languages looks like a mistake, and its author would not notice it."""
     candidates = theme.only_english(language)
     missing = sorted(candidates & words_used(theme, digest)) if candidates else []
     if missing:

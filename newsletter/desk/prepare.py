@@ -53,14 +53,13 @@ class Prepared:
 
 
 def prepare(
-    project: Project, issue: str, *, taken: Slugs | None = None, today: dt.date | None = None
+    project: Project, issue: str, *, slugs: Slugs | None = None, today: dt.date | None = None
 ) -> Prepared:
     """Read and render an issue (a path, or a stem in `issues/`).
 
-    `taken` are the project's slugs, for a caller that prepares many issues; `today` is by default
-    the day in UTC. Raises UsageError where
-    the issue or its theme is missing, UnreadableIssue, and RenderError; all else that is wrong with
-    it comes back as findings.
+    `slugs` are the project's slugs, for a caller that prepares many issues; `today` is by default
+    the day in UTC. Raises UsageError where the issue or its theme is missing, UnreadableIssue, and
+    RenderError; all else that is wrong with it comes back as findings.
     """
     path = project.issue_path(issue)
     settings = project.settings
@@ -70,30 +69,30 @@ def prepare(
         base_url=settings.newsletter.base_url,
         section_labels=settings.digest.section_labels,
         smart_in=settings.newsletter.language if settings.digest.smart else "",
-        file=project.shown(path),
+        file=project.name_of(path),
         pictures=folder,
     )
     brand = brand_of(project)
     theme = branded(_theme(project, parsed), project)
     email = render.render(parsed.digest, theme, masthead(project, brand))
-    own = duplicate_slug(path, project, Slugs(project) if taken is None else taken)
+    own = duplicate_slug(path, project, Slugs(project) if slugs is None else slugs)
     usual = settings.newsletter.language
-    spoken = language_findings(parsed.digest, theme, email.language, usual)
+    language = language_findings(parsed.digest, theme, email.language, usual)
     around = (
         *no_source_link(path, parsed.digest),
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
     )
-    found = lint.check(parsed.digest, email, [*parsed.findings, *own, *spoken, *around])
-    return Prepared(path, parsed, email, found, (*folder.pictures, *brand.pictures))
+    findings = lint.check(parsed.digest, email, [*parsed.findings, *own, *language, *around])
+    return Prepared(path, parsed, email, findings, (*folder.pictures, *brand.pictures))
 
 
 def prepare_again(project: Project, slug: str, hint: str) -> Prepared:
     """The issue of this slug as it is now. Raises UsageError with `hint` where no file has it."""
-    taken = Slugs(project)
-    holders = taken.holders(slug)
+    slugs = Slugs(project)
+    holders = slugs.holders(slug)
     if not holders:
         raise UsageError(f"no issue has the slug {slug!r} any more", hint=hint)
-    return prepare(project, str(holders[0].path), taken=taken)
+    return prepare(project, str(holders[0].path), slugs=slugs)
 
 
 def refuse(prepared: Prepared, findings: Sequence[Finding]) -> None:
@@ -144,9 +143,9 @@ def masthead(project: Project, brand: Brand | None = None) -> Masthead:
 
 
 def _theme(project: Project, parsed: Parsed) -> Theme:
-    named = parsed.digest.meta.theme
-    with blamed_on(place_of("theme", parsed) if named else "newsletter.theme"):
+    name = parsed.digest.meta.theme
+    with blamed_on(place_of("theme", parsed) if name else "newsletter.theme"):
         return render.load_theme(
-            named or project.settings.newsletter.theme,
+            name or project.settings.newsletter.theme,
             [project.templates, render.packaged_templates()],
         )

@@ -63,7 +63,7 @@ def _with_pictures_beside(html: str, prepared: Prepared, pictures_url: str) -> s
 
 
 def sample_message(prepared: Prepared, project: Project) -> Message:
-    """The email for a sample reader; its links lead under base_url and open nobody's page."""
+    """The email for a sample reader; its links lead to base_url and open nobody's page."""
     base_url = project.settings.newsletter.base_url
     list_name = prepared.digest.meta.list or ""
     context = SendContext(
@@ -86,15 +86,15 @@ def digest_json(digest: Digest) -> str:
 def _plain(value: object) -> Any:
     match value:
         case Node():
-            named = {"type": type(value).__name__, "line": value.position.line}
+            head = {"type": type(value).__name__, "line": value.position.line}
             if value.position.column is not None:
-                named["column"] = value.position.column
+                head["column"] = value.position.column
             rest = {
                 spec.name: _plain(getattr(value, spec.name))
                 for spec in dataclasses.fields(value)
                 if spec.name != "position"
             }
-            return named | rest
+            return head | rest
         case Enum():
             return value.value
         case tuple() | list():

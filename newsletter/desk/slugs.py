@@ -36,12 +36,12 @@ class Slugs:
 
     def holders(self, slug: str) -> list[SlugSource]:
         """Who has this slug, the oldest name first."""
-        found = [
-            (path, *_slug(path, _head(path), self._project.shown(path)))
+        sources = [
+            (path, *_slug(path, _head(path), self._project.name_of(path)))
             for path in self._may_have.get(slug, ())
         ]
         return [
-            SlugSource(path.resolve(), position) for path, its, position in found if its == slug
+            SlugSource(path.resolve(), position) for path, its, position in sources if its == slug
         ]
 
 
@@ -50,10 +50,10 @@ def is_taken(project: Project, slug: str) -> bool:
     return bool(Slugs(project).holders(slug))
 
 
-def duplicate_slug(path: Path, project: Project, taken: Slugs) -> Iterator[Finding]:
+def duplicate_slug(path: Path, project: Project, slugs: Slugs) -> Iterator[Finding]:
     """Two issues have one slug, or a file elsewhere has the slug of one in `issues/`."""
-    slug, position = _slug(path, _head(path), project.shown(path))
-    others = [holder for holder in taken.holders(slug) if holder.path != path.resolve()]
+    slug, position = _slug(path, _head(path), project.name_of(path))
+    others = [holder for holder in slugs.holders(slug) if holder.path != path.resolve()]
     if others:
         yield Finding(
             "duplicate-slug",
@@ -67,7 +67,7 @@ def duplicate_slug(path: Path, project: Project, taken: Slugs) -> Iterator[Findi
 def slug_of_issue(project: Project, issue: str) -> str:
     """The slug of an issue, a path or a stem; UsageError where there is no such file."""
     path = project.issue_path(issue)
-    return _slug(path, _head(path), project.shown(path))[0]
+    return _slug(path, _head(path), project.name_of(path))[0]
 
 
 def _head(path: Path) -> bytes:
@@ -78,10 +78,10 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _slug(path: Path, head: bytes, shown: str) -> tuple[str, Position]:
+def _slug(path: Path, head: bytes, file: str) -> tuple[str, Position]:
     """The slug of a file as its digest has it, whatever else is wrong with the file."""
     text = head.decode("utf-8-sig", "replace")
-    front = front_matter.split(characters.clean(text), shown)
-    named = meta.read(front, shown, "")[0].meta.slug
+    front = front_matter.split(characters.clean(text), file)
+    key = meta.read(front, file, "")[0].meta.slug
     line = front.lines.get("slug", 1)
-    return slug_of(named, path.stem, Report(shown, "", 1), line), Position(shown, line)
+    return slug_of(key, path.stem, Report(file, "", 1), line), Position(file, line)

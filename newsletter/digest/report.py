@@ -11,7 +11,7 @@ from newsletter.digest.urls import Use
 from newsletter.languages import Signs
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image
-from newsletter.model.picture import COLUMN_PIXELS, Found
+from newsletter.model.picture import COLUMN_PIXELS, PictureResult
 
 if TYPE_CHECKING:
     from newsletter.digest.foreign import Occurrences
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Pictures(Protocol):
     """The pictures that lie beside an issue."""
 
-    def find(self, target: str, shown_width: int) -> Found:
+    def find(self, target: str, shown_width: int) -> PictureResult:
         """That of a relative target, to be shown at most so wide in CSS pixels; never raises."""
         ...
 

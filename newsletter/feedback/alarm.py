@@ -7,7 +7,7 @@ from newsletter.feedback.sources import source_of
 from newsletter.store import Store
 from newsletter.store.ledger import deliveries
 from newsletter.store.reported import events
-from newsletter.times import shown
+from newsletter.times import time_text
 from newsletter.transports import kind_of
 
 _LOOKS_BACK = dt.timedelta(days=1)
@@ -28,7 +28,7 @@ def silence(store: Store, settings: Settings, now: dt.datetime) -> str | None:
     if send_id is None:
         return None
     timezone = settings.newsletter.timezone
-    last = "none ever came" if heard is None else f"the last came at {shown(heard, timezone)}"
+    last = "none ever came" if heard is None else f"the last came at {time_text(heard, timezone)}"
     source = source_of(settings.events)
     return (
         f"no event of {source.name} since mail of {send_id} was accepted ({last}): {source.silence}"

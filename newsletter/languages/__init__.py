@@ -4,8 +4,8 @@ tags     a tag -> the tags whose words serve it, and its direction
 quotes   the quotes and dashes of a language
 shortening  the beginning of a text
 words    the words of the mail and of the pages, with plurals
-sponsoring  what a block is called that somebody paid for
-scripts  the script that a text is plainly written in, and the language that it tells
+sponsoring  what sponsored blocks are called
+scripts  the script that a text is plainly written in, and the language that it implies
 """
 
 from newsletter.languages.quotes import Signs, signs

@@ -41,7 +41,7 @@ _UNSPACED = frozenset({"ja", "ko", "zh"})
 class Signs:
     """`quotes` are outer and inner ones, opening and closing; `dashes` a short and a long one.
 
-    `pairwise` where words join quotes without a space, so that only their turn tells which of them
+    `pairwise` where words join quotes without a space, so that only their order tells which of them
     open; `narrow` where a space that does not break stands before `; : ! ?` and inside of quotes.
     """
 

@@ -1,4 +1,4 @@
-"""The script that a text is plainly written in, and the language that it tells."""
+"""The script that a text is plainly written in, and the language that it implies."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from functools import lru_cache
 from babel.core import get_global
 
 _ADDRESS = re.compile(r"(?<!\S)\S*[/@]\S*|\{\{[^{}]*\}\}")
-_FEWEST = 20  # letters of the Latin kind
+_FEWEST = 20  # letters, each counted as so many Latin ones
 _SHARE = 0.6  # of all letters: names of products in Latin letters stand in every language
 _FOREIGN = 0.01
 _MARKED = 0.005
@@ -85,8 +85,8 @@ def is_written_in(language: str, script: Script) -> bool:
 
 
 def inferred(text: str, usual: str) -> str | None:
-    """The language of a text that the `usual` language is plainly not; None where it may be, and
-    where its script does not tell one."""
+    """The language of a text that is plainly not in the `usual` one; None where it may be, or where
+    its script does not tell the language."""
     letters = _letters(text)
     script = _script_of(letters)
     if script is None or is_written_in(usual, script):
@@ -108,9 +108,9 @@ def _kind(letter: str) -> tuple[Script | None, int]:
 @lru_cache
 def _usual_script(language: str) -> str:
     first, *more = language.lower().split("-")
-    named = (part.title() for part in more if len(part) == 4 and part.isalpha())
+    scripts = (part.title() for part in more if len(part) == 4 and part.isalpha())
     likely = get_global("likely_subtags").get(first, "_Latn").split("_")[1]
-    return next(named, likely)
+    return next(scripts, likely)
 
 
 def _language(script: Script, letters: Counter[str]) -> str | None:
@@ -155,9 +155,9 @@ def _of_script(letters: Counter[str], script: Script) -> Counter[str]:
     return Counter({sign: count for sign, count in letters.items() if _kind(sign)[0] is script})
 
 
-def _count(letters: Counter[str], wanted: set[str]) -> int:
-    return sum(letters[sign] for sign in wanted)
+def _count(letters: Counter[str], signs: set[str]) -> int:
+    return sum(letters[sign] for sign in signs)
 
 
-def _share(letters: Counter[str], wanted: set[str]) -> float:
-    return _count(letters, wanted) / letters.total()
+def _share(letters: Counter[str], signs: set[str]) -> float:
+    return _count(letters, signs) / letters.total()

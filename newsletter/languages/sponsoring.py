@@ -1,4 +1,4 @@
-"""What a block is called that somebody paid for, in the languages that have words.
+"""What sponsored blocks are called, in the languages that have words here.
 
 Words that announce other things too are left out: `anuncio`, `annonce`, `partner`.
 """

@@ -24,7 +24,7 @@ def direction(language: str) -> Literal["ltr", "rtl"]:
 
 
 def forms(language: str) -> tuple[str, ...]:
-    """The tags whose words serve a language, the nearest last, in small letters.
+    """The tags whose words serve a language, the nearest last, in lower case.
 
     `de-AT` → `de`, `de-at`; `zh-Hant-HK` → `zh`, `zh-tw`, `zh-hant`, `zh-hant-hk`; `iw` → `he`,
     `iw`. Chinese without a script or region is simplified.
@@ -32,10 +32,10 @@ def forms(language: str) -> tuple[str, ...]:
     first, *more = _parts(language)
     is_traditional = "hans" not in more and _TRADITIONAL & set(more)
     chinese = "zh-tw" if is_traditional else "zh-cn"
-    served = [first, *([chinese] if first == "zh" else [])]
-    served += ["-".join((first, *more[:count])) for count in range(1, len(more) + 1)]
+    tags = [first, *([chinese] if first == "zh" else [])]
+    tags += ["-".join((first, *more[:count])) for count in range(1, len(more) + 1)]
     as_written = language.lower()
-    return tuple(dict.fromkeys((*served, as_written)))
+    return tuple(dict.fromkeys((*tags, as_written)))
 
 
 def _parts(language: str) -> list[str]:

@@ -39,16 +39,16 @@ class Counted(str):
 
 
 @lru_cache
-def known() -> Mapping[str, str]:
-    """The languages that have words: each tag in small letters, and as it is written."""
+def available() -> Mapping[str, str]:
+    """The languages that have words: each tag in lower case, and as it is written."""
     return MappingProxyType({path.stem.lower(): path.stem for path in _FOLDER.glob("*.toml")})
 
 
 def nearest(language: str) -> str | None:
     """The language whose words serve a tag best, None where there is none."""
-    languages = known()
-    served = [languages[form] for form in forms(language) if form in languages]
-    return served[-1] if served else None
+    languages = available()
+    matches = [languages[form] for form in forms(language) if form in languages]
+    return matches[-1] if matches else None
 
 
 def words(language: str, part: Part) -> Mapping[str, str]:

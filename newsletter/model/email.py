@@ -25,7 +25,7 @@ class Place(StrEnum):
     URL_PART = "url_part"  # a piece of a URL inside an HTML attribute
     TEXT = "text"
     HEADER = "header"
-    # Where a passage begins and ends that only stands in mails of a send that has this field.
+    # The begin and end of a passage that is only for mails of a send that has this field.
     BEGINS = "begins"
     ENDS = "ends"
 
@@ -85,18 +85,18 @@ def escaped(field: MergeField, value: str) -> str:
 
 
 def for_send(template: MergeText, values: Mapping[str, str]) -> MergeText:
-    """The template of one send: the fields that have a value filled, each passage whole or gone,
-    all else open. Passages do not stand in each other."""
+    """The template of one send: fields that have a value are filled, each passage is kept or
+    dropped, all else stays open. Passages are not nested."""
     pieces: list[str | MergeField] = []
-    shown = True
+    is_kept = True
     for piece in template:
         if isinstance(piece, MergeField):
             if piece.place in (Place.BEGINS, Place.ENDS):
-                shown = piece.place is Place.ENDS or bool(values.get(piece.name))
+                is_kept = piece.place is Place.ENDS or bool(values.get(piece.name))
                 continue
             if piece.name in values:
                 piece = escaped(piece, values.get(piece.name) or piece.default)
-        if not shown:
+        if not is_kept:
             continue
         if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
             pieces[-1] += piece
@@ -145,7 +145,7 @@ class Email:
         return cls(**parts)
 
     def for_send(self, values: Mapping[str, str]) -> "Email":
-        """The email of one send: see `for_send` of its parts. Its hash is another one."""
+        """The email of one send: see `for_send` of its parts. It has a hash of its own."""
         return replace(self, html=for_send(self.html, values), text=for_send(self.text, values))
 
     @property

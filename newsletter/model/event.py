@@ -49,7 +49,7 @@ class Cause(StrEnum):
     DOUBTED = "doubted"  # it guessed that nobody is there, and did not try: nothing follows
     MESSAGE = "message"  # the message is at fault, not the address: nothing follows
     TIMEOUT = "timeout"  # our own limit of time ran out: nothing follows
-    UNKNOWN = "unknown"  # told in words that are not known here: shown, and nothing follows
+    UNKNOWN = "unknown"  # reported in words that are not known here: shown, and nothing follows
 
 
 _REPORTED = {
@@ -75,13 +75,13 @@ class Ref:
 class Event:
     """One report. `key` is the same each time it comes, which may be often and in any order.
 
-    `ref` is None where neither tags nor headers name a delivery; then `message_id` may.
-    `cause` is None for all but bounces and complaints, and for those that are none: a reply of
-    somebody who is out of office, a complaint that is taken back; it is UNKNOWN for what is called
-    by a word that is not known here, an event of an unknown type, too. `word` is what its reporter
-    calls a bounce, a complaint or an unknown type. `payload` is its text as it came. `sent_at` is
-    when the mail that it is about was taken, None where it does not tell. `store` is the id of the
-    store that sent it, where its tags name one. `reporter` is the provider's name for people.
+    `ref` is None where neither tags nor headers name a delivery; then `message_id` may. `cause` is
+    None for all but bounces and complaints, and for those that only look like one: an out-of-office
+    reply, a complaint that is taken back. It is UNKNOWN where the provider's word is not known
+    here, and for an event of an unknown type. `word` is the provider's name for a bounce, a
+    complaint or an unknown type. `payload` is its text as it came. `sent_at` is when the mail was
+    taken, None where the event does not tell. `store` is the id of the store that sent it, where
+    its tags name one. `reporter` is the provider's name for people.
     """
 
     key: str

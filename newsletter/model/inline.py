@@ -66,8 +66,8 @@ class Link(Node):
 class Image(Node):
     """`url` is absolute http or https; width and height are in CSS pixels, where known.
 
-    `file` is that of a picture which lies beside the issue, as its author names it; `decorative`
-    is one of which readers would miss nothing, as its author says by an empty `alt` in HTML.
+    `file` is that of a picture which lies beside the issue, as its author names it; `decorative` is
+    one that readers would not miss, as its author says by an empty `alt` in HTML.
     """
 
     url: str

@@ -1,10 +1,10 @@
-"""Single mails that are no deliveries of a send."""
+"""Single mails that belong to no send."""
 
 from enum import StrEnum
 
 
 class Notice(StrEnum):
-    """The values stand where a send's id stands otherwise: in tags, references and folders."""
+    """The values take the place of a send's id in tags, references and folders."""
 
     TEST = "test"
     CONFIRM = "confirm"

@@ -43,7 +43,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PictureResult:
     """What became of a picture's file: `url` is None where it cannot be shown; width and height
     are the CSS pixels at which it is shown."""
 

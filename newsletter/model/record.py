@@ -1,4 +1,4 @@
-"""A send as its row in the ledger says it: what the code decides by while it runs."""
+"""A send as its row in the ledger has it: the code decides by this while the send runs."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """The share of a send that goes first, the number of its last delivery, and until when its
-    reports are waited for; size and time are None before they are known."""
+    """The share of a send that goes first, the number of its last delivery, and when the wait for
+    its reports ends; size and time are None before they are known."""
 
     share: float | None
     size: int | None
@@ -61,5 +61,5 @@ class SendRecord:
         return None if self.canary.passed else self.canary.size
 
     def is_run_by(self, epoch: int) -> bool:
-        """Whether it is on its way in the hands of the owner of that epoch."""
+        """Whether it is being sent by the owner of that epoch."""
         return self.status is SendStatus.SENDING and self.owner.epoch == epoch

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from newsletter.model.event import EventType
 
-# What is longer is a text: with so few digits, stores that count in decimals and in floats agree.
+# Anything longer is text: up to this many digits, decimals and floats of all stores agree.
 LONGEST_NUMBER = 15  # characters
 
 
@@ -26,7 +26,7 @@ class Segment:
 
 
 class Field(StrEnum):
-    """What every person has. `DOMAIN` is what stands behind the @ of the address."""
+    """What every person has. `DOMAIN` is what follows the @ of the address."""
 
     ADDRESS = "address"
     NAME = "name"
@@ -35,7 +35,7 @@ class Field(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """`name` in lower case. Who lacks an attribute has an empty one."""
+    """`name` in lower case. A missing attribute counts as empty."""
 
     name: str
 
@@ -63,7 +63,7 @@ class TextPosition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A value that is empty, or no number where the other is one, is only unequal."""
+    """A value that is empty, or not a number where the other is one, is only unequal."""
 
     subject: Subject
     comparison: Comparison
@@ -107,14 +107,14 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class JoinedWithin:
-    """Consent was given in the last so many times 24 hours."""
+    """Consent was given in the last `days` times 24 hours."""
 
     days: int
 
 
 @dataclass(frozen=True, slots=True)
 class Engaged:
-    """So many events of a type were reported, ever or in the last so many times 24 hours."""
+    """This many events of a type were reported, ever or in the last `days` times 24 hours."""
 
     type: EventType
     at_least: int

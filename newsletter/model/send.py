@@ -28,7 +28,7 @@ class StoppedBy(StrEnum):
     BREAKER = "breaker"
     CANARY = "canary"
     TRANSPORT = "transport"
-    SCHEDULE = "schedule"  # its time passed long ago, its audience cannot be told, or is nobody
+    SCHEDULE = "schedule"  # its time passed long ago, or its audience is empty or cannot be read
     STORE = "store"  # restored from a backup
 
 
@@ -45,8 +45,8 @@ class Wait(StrEnum):
 
     SLOT = "slot"  # of the rate
     QUOTA = "quota"
-    LEASE = "lease"  # of an owner that was not heard of lately
-    CLOCK = "clock"  # whether an owner still renews a lease that a wrong clock gave
+    LEASE = "lease"  # of an owner that was not heard from lately
+    CLOCK = "clock"  # to see whether an owner still renews a lease that a wrong clock set
     SCHEDULE = "schedule"
     CANARY = "canary"
     TRANSPORT = "transport"
@@ -102,7 +102,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """How many deliveries of a send the provider said this of; each counts where it came to."""
+    """How many deliveries of a send have which report; each counts by its furthest one."""
 
     delivered: int = 0
     bounced: int = 0
@@ -111,7 +111,8 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """Who runs a send, and what that process says of itself; after it, only when it was last."""
+    """Who runs a send, and what that process says of itself; once it has ended, only when it was
+    last seen."""
 
     owner: str | None = None  # as newsletter.sending.owner names processes
     since: dt.datetime | None = None
@@ -123,7 +124,7 @@ class Tenure:
 
 @dataclass(frozen=True, slots=True)
 class Foot:
-    """What all mails of a send say of its list, sealed with it.
+    """What all mails of a send say about its list, sealed with it.
 
     `list_title` is empty where the list has none; `is_open` says whether anybody may ask to join
     it; `previous_slug` and `previous_title` are those of the issue before, empty where the web
@@ -164,7 +165,7 @@ class Send:
 
     @property
     def is_as_if_never_made(self) -> bool:
-        """Whether it was cancelled before any mail of it left, or may have."""
+        """Whether it was cancelled before any of its mails left or may have left."""
         balance = self.counts
         left = balance.accepted or balance.unknown or balance.queued
         return self.status is SendStatus.CANCELLED and not left
@@ -191,7 +192,8 @@ class Delivery:
         return f"{self.send_id}-{self.number}"
 
 
-# --- what a transport says of one message ---------------------------------------------------------
+# --- what a transport says of each message
+# ---------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +237,10 @@ class Allowance:
     """What the outside allows right now; None is no limit.
 
     `rate` in recipients a second, `remaining` and `daily` in recipients of the rolling 24 hours.
-    `sent` is how many the account has mailed in these, if that says something of this newsletter.
-    `problem` says why nothing at all may be sent, `warning` what may come to that. `service` is
-    the name of the outside for people, `hint` what to do about the problem or the sandbox, and
-    `if_shared` what to do where `sent` counts mails of other programs too.
+    `sent` is how many the account has mailed in these, if that says something about this
+    newsletter. `problem` says why nothing at all may be sent, `warning` what may lead to that.
+    `service` is the name of the outside for people, `hint` what to do about the problem or the
+    sandbox, and `if_shared` what to do where `sent` counts mails of other programs too.
     """
 
     rate: float | None = None
@@ -248,7 +250,7 @@ class Allowance:
     sandbox: bool = False
     problem: str = ""
     warning: str = ""
-    # Words for people, which say nothing of what is allowed.
+    # Words for people, which do not count in comparisons.
     service: str = field(default="the provider", compare=False)
     hint: str = field(default="", compare=False)
     if_shared: str = field(default="", compare=False)

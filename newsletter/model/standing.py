@@ -1,4 +1,4 @@
-"""What a row of somebody else's file says of its person, in the one vocabulary of this program."""
+"""What a row of another system's file says about its person, in the vocabulary of this program."""
 
 from enum import StrEnum
 
@@ -6,8 +6,8 @@ from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
 
 class Standing(StrEnum):
-    """From a yes to the firmest no: of several things that are said of a person, the last in this
-    order counts."""
+    """From a yes to the firmest no: where a file says several things about a person, the last in
+    this order counts."""
 
     CONFIRMED = "confirmed"
     PENDING = "pending"  # never confirmed
@@ -19,7 +19,7 @@ class Standing(StrEnum):
 
     @property
     def reason(self) -> SuppressionReason | None:
-        """Why the address is never mailed again, where that is what is said."""
+        """Why the address is never mailed again, where it says so."""
         is_departure_of_address = FIRMNESS[self] > FIRMNESS[Standing.UNSUBSCRIBED]
         return SuppressionReason(self.value) if is_departure_of_address else None
 

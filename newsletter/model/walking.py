@@ -47,7 +47,8 @@ def _collect(value: object, nodes: list[Node]) -> None:
 
 
 def inlines_of(node: Node) -> Iterator[Inline]:
-    """The runs of text right below a block, each a heading, a line or a cell; none of an inline."""
+    """The runs of text directly in a block: a heading, a line or a cell each; an inline has
+    none."""
     if type(node) in _INLINE:
         return
     for name in _CONTENT[type(node)]:
@@ -65,7 +66,7 @@ _HOLDS_NO_NODE = (str, int, bool, int | None, str | None, bool | None)
 
 
 class _Content(dict[type[Node], tuple[str, ...]]):
-    """The fields of each kind of node that may hold others, found out once."""
+    """The fields of each kind of node that may hold others, worked out once."""
 
     def __missing__(self, kind: type[Node]) -> tuple[str, ...]:
         self[kind] = tuple(
@@ -78,18 +79,18 @@ _CONTENT = _Content()
 
 
 def without_references(inline: Inline) -> Inline:
-    """A run without the numbers of its footnotes, as a list of headings has them."""
-    kept: list[InlineNode] = []
+    """A run without its footnote numbers, as a list of headings shows it."""
+    nodes: list[InlineNode] = []
     for node in inline:
         match node:
             case FootnoteReference():
                 continue
             case Span() | Link():
                 inner = without_references(node.children)
-                kept.append(replace(node, children=inner, position=node.position))
+                nodes.append(replace(node, children=inner, position=node.position))
             case _:
-                kept.append(node)
-    return tuple(kept)
+                nodes.append(node)
+    return tuple(nodes)
 
 
 def plain_text(inline: Inline) -> str:

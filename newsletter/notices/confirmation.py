@@ -8,7 +8,7 @@ from newsletter.links import Links, Purpose
 from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Request
-from newsletter.notices.post import named
+from newsletter.notices.post import with_reference
 
 # What each mail says to whom it does not concern.
 _IGNORE = {
@@ -56,4 +56,4 @@ def confirmation(
         ),
         tags=(),
     )
-    return named(message, Notice.CONFIRM)
+    return with_reference(message, Notice.CONFIRM)

@@ -51,7 +51,7 @@ class Post:
         return outcome
 
 
-def named(message: Message, notice: Notice, *about: str) -> Message:
+def with_reference(message: Message, notice: Notice, *about: str) -> Message:
     """A message under a reference of its own, which says what it is and what it is `about`."""
     name = "-".join((notice, *about, secrets.token_hex(8)))
     headers = tuple((header, value) for header, value in message.headers if header != _REF)

@@ -15,7 +15,7 @@ from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
 from newsletter.model.send import Accepted, Outcome
 from newsletter.model.subscriber import Subscriber
-from newsletter.notices.post import Post, named
+from newsletter.notices.post import Post, with_reference
 from newsletter.sending.compose import SAMPLE_READER, SendContext, compose, for_send
 from newsletter.sending.foot import foot_of
 from newsletter.sending.pace import Pace
@@ -70,10 +70,10 @@ def send_tests(
     with _receipt(worker, email, slug, by) as reached:
         for address in to:
             with worker.store.read() as connection:
-                known = reader or people.find(connection, address) or SAMPLE_READER
+                addressee = reader or people.find(connection, address) or SAMPLE_READER
                 number = receipts.mails(connection, email.content_hash) + len(reached) + 1
             # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
-            person = Subscriber(0, address, known.name, known.attributes)
+            person = Subscriber(0, address, addressee.name, addressee.attributes)
             trial = Trial(address, _deliver(post, _message(email, person, context, number)))
             trials.append(trial)
             if isinstance(trial.outcome, Accepted):
@@ -105,10 +105,10 @@ def _receipt(worker: Worker, email: Email, slug: str, by: str) -> Iterator[list[
 
 def _message(email: Email, person: Subscriber, context: SendContext, number: int) -> Message:
     """As the message of a delivery, but for its subject, its name and whom its links are of."""
-    shown = replace(for_send(email, context), subject=(PREFIX, *email.subject))
-    message = compose(shown, person, context, number, 1)
+    marked = replace(for_send(email, context), subject=(PREFIX, *email.subject))
+    message = compose(marked, person, context, number, 1)
     about = f"{email.content_hash[:_HASH_LENGTH]}-{number}"
-    return replace(named(message, Notice.TEST, about), name=about)
+    return replace(with_reference(message, Notice.TEST, about), name=about)
 
 
 def _deliver(post: Post, message: Message) -> Outcome:

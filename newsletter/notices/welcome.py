@@ -4,7 +4,7 @@ from newsletter.links import Links
 from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Subscriber
-from newsletter.notices.post import named
+from newsletter.notices.post import with_reference
 from newsletter.sending.compose import SendContext, compose, for_send
 from newsletter.store import Store
 from newsletter.store.ledger import sends
@@ -37,4 +37,4 @@ def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int)
         foot=send.foot,
     )
     message = compose(for_send(email, context), to, context, to.id, 1)
-    return named(message, Notice.WELCOME)
+    return with_reference(message, Notice.WELCOME)

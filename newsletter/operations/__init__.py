@@ -1,11 +1,11 @@
 """What a command or a view does, composed of the services below it; it parses and prints nothing.
 
-worker   a Worker of a project, with what it asks between its batches
+worker   a Worker of a project, with what it does between its batches
 propose  what `send` shows before it asks, and the send that follows
-content  what is asked of the content of a send before it is sealed
+content  checks of the content of a send before it is sealed
 attend   what `newsletter worker` does, round after round
 resume   going on with sends that rest
-replace  a send that has not begun, with another time or content
+replace  another time or other content for a send that has not begun
 records  one JSON shape for each noun: that of every --json and of every view
 keys     the keyed hashes by which erased people are known
 """

@@ -18,9 +18,9 @@ _LEAVE_ALONE_SECONDS = 60.0  # what somebody else runs
 def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bool:
     """Take up what is due, until the worker is asked to stop, or for one round.
 
-    `settled` gets each send as it stands after it was worked on; where it says so, no more are
-    taken up, and this returns False. Raises Refused where the store must not send, and StoreAway
-    where it stays away.
+    `settled` gets each send as it stands after work on it. Where it returns False, no more are
+    taken up, and this returns False too. Raises Refused where the store must not send, and
+    StoreAway where it stays away.
     """
     elsewhere = dict[str, float]()  # when it was seen that somebody else runs it
 
@@ -47,8 +47,8 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
 
 
 def _take_up(worker: Worker, send_id: str) -> Send | None:
-    """Work on one send; None where somebody else does, or where this is stopped as it waits to see
-    that."""
+    """Work on one send; None where another process does, or where this is stopped while it finds
+    out."""
     _log.info("take_up send=%s worker=%s", send_id, worker.name)
     try:
         return taking_up.take_up(worker, send_id)
@@ -57,7 +57,7 @@ def _take_up(worker: Worker, send_id: str) -> Send | None:
         return None
     except Interrupted:
         return None
-    except UsageError as error:  # whom it is for cannot be told, and others are due
+    except UsageError as error:  # its audience cannot be read, and other sends are due
         worker.notify(f"{send_id}: {error.message}. It is paused.")
         by = StoppedBy.SCHEDULE
         return control.pause(worker.store, send_id, worker.clock, error.message, by)

@@ -1,4 +1,4 @@
-"""What is asked of the content of a send before it is sealed, whichever command seals it."""
+"""Checks of the content of a send before it is sealed, whichever command seals it."""
 
 import datetime as dt
 from collections.abc import Callable

@@ -101,7 +101,7 @@ def propose(
     place: str,
     warn: Callable[[str], None],
 ) -> Proposal:
-    """Look whether a send may be made, and what it would do; `warn` gets what speaks against it.
+    """Look whether a send may be made, and what it would do; `warn` gets the reasons against it.
 
     `place` is where its list is named. Raises Refused, UsageError, FindingsError, and what the
     account's own answers are.

@@ -30,8 +30,8 @@ def send(
     unknown_words: Mapping[str, int] | None = None,
     warning: str | None = None,
 ) -> JsonObject:
-    """A send and where it stands `now`; `status` alone looks for the last three."""
-    balance, left = sent.counts, now.time_left
+    """A send and where it stands `now`; only `status` gives the last three."""
+    balance, time_left = sent.counts, now.time_left
     return {
         "send_id": sent.id,
         "status": sent.status,
@@ -47,7 +47,7 @@ def send(
         "owner": now.owner,
         "running_since": time(now.since),
         "rate": None if now.rate is None else round(now.rate, 1),
-        "time_left_seconds": None if left is None else round(left.total_seconds()),
+        "time_left_seconds": None if time_left is None else round(time_left.total_seconds()),
         "delivered": sent.reports.delivered,
         "bounced": sent.reports.bounced,
         "complained": sent.reports.complained,
@@ -111,15 +111,15 @@ def delivery(delivered: Delivery) -> JsonObject:
     }
 
 
-def person(known: "Person") -> JsonObject:
-    subscriber = known.subscriber
+def person(profile: "Person") -> JsonObject:
+    subscriber = profile.subscriber
     return {
         "id": subscriber.id,
         "address": subscriber.address.text,
         "name": subscriber.name,
         "attributes": dict(subscriber.attributes),
-        "created_at": time(known.created_at),
-        "subscriptions": [subscription(joined) for joined in known.subscriptions],
+        "created_at": time(profile.created_at),
+        "subscriptions": [subscription(joined) for joined in profile.subscriptions],
     }
 
 
@@ -164,13 +164,13 @@ def segment(saved: "Segment") -> JsonObject:
     }
 
 
-def members(found: "Members", list_name: str | None) -> JsonObject:
+def members(chosen: "Members", list_name: str | None) -> JsonObject:
     """Who would get a send to a segment of a list, or of any where none is named."""
     return {
         "list": list_name,
-        "count": found.count,
-        "sample": list(found.sample),
-        "warnings": list(found.warnings),
+        "count": chosen.count,
+        "sample": list(chosen.sample),
+        "warnings": list(chosen.warnings),
     }
 
 
@@ -191,27 +191,27 @@ def set_aside(message: "SetAside") -> JsonObject:
     return {"at": time(message.at), "reason": message.reason, "payload": message.payload}
 
 
-def import_(done: "Import") -> JsonObject:
+def import_(past: "Import") -> JsonObject:
     return {
-        "import_id": done.id,
-        "at": time(done.at),
-        "file": done.file,
-        "system": done.system,
-        "counts": dict(done.counts),
-        "undone_at": time(done.undone_at),
+        "import_id": past.id,
+        "at": time(past.at),
+        "file": past.file,
+        "system": past.system,
+        "counts": dict(past.counts),
+        "undone_at": time(past.undone_at),
     }
 
 
-def explanation(told: "Explanation") -> JsonObject:
+def explanation(story: "Explanation") -> JsonObject:
     facts = [
         {"at": time(fact.at), "kind": fact.kind, "text": fact.text, **fact.details}
-        for fact in told.facts
+        for fact in story.facts
     ]
     return {
-        "address": told.address,
-        "summary": told.summary,
-        "subscriptions": [subscription(joined) for joined in told.subscriptions],
-        "suppression": None if told.suppression is None else suppression(told.suppression),
+        "address": story.address,
+        "summary": story.summary,
+        "subscriptions": [subscription(joined) for joined in story.subscriptions],
+        "suppression": None if story.suppression is None else suppression(story.suppression),
         "facts": facts,
     }
 

@@ -1,4 +1,4 @@
-"""A send that has not begun, with another time or another content."""
+"""Another time or other content for a send that has not begun."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -32,14 +32,14 @@ def replace(
 ) -> Send:
     """Give a send what its issue says now, and perhaps another time.
 
-    It is asked what `send` would ask of it: `show` gets what was found in the issue, and may refuse
-    it; `warn` what else speaks against it. Raises UsageError, Refused and FindingsError.
+    It passes the same checks as in `send`: `show` gets the prepared issue, and may refuse it;
+    `warn` gets other reasons against it. Raises UsageError, Refused and FindingsError.
     """
     store, settings = worker.store, project.settings
     at = _at(project, time)
     send = rescheduling.find(store, send_id)
-    gone = f"Give it back to its file, or cancel the send: newsletter cancel {send.id}"
-    prepared = prepare_again(project, send.slug, gone)
+    hint = f"Give a file this slug again, or cancel the send: newsletter cancel {send.id}"
+    prepared = prepare_again(project, send.slug, hint)
     show(prepared)
     preflight.check_store(worker)
     goes_out = at or send.scheduled_at or utc_now()

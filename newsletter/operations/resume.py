@@ -29,7 +29,7 @@ def is_cancelled(worker: Worker, send_id: str) -> bool:
 
 
 def reopen(worker: Worker, send_id: str, rate: int | None, *, cancelled: bool = False) -> Send:
-    """Let a send go on, kept for this worker; returns it as it stood.
+    """Let a send go on, reserved for this worker; returns it as it stood.
 
     Raises Refused where it cannot be resumed, or where the account may not send: then it stays as
     it is. `rate` and `cancelled` are those of `control.reopen`.

@@ -1,4 +1,4 @@
-"""A Worker of a project, with what it asks between its batches."""
+"""A Worker of a project, with what it does between its batches."""
 
 import datetime as dt
 import threading
@@ -28,7 +28,7 @@ _DRAINED_FOR = dt.timedelta(seconds=10)  # well within the lease of a send
 
 
 def open_worker(project: Project, store: Store, notify: Notify) -> Worker:
-    """What it takes to work on the sends of a project.
+    """A worker for the sends of a project.
 
     Raises UsageError or ConfigurationError where a part of it is missing.
     """
@@ -60,8 +60,8 @@ def open_worker(project: Project, store: Store, notify: Notify) -> Worker:
 def _drain(
     project: Project, store: Store, stop: threading.Event, notify: Notify
 ) -> Callable[[], None]:
-    """Drains the queue of events for a while, if there is one: what a canary waits for comes in by
-    itself. Where this process cannot, it says so once; another may."""
+    """Drains the queue of events for a while, if there is one, so that a canary gets its reports.
+    Where this process cannot, it says so once; another may."""
     settings = project.settings
     source = source_of(settings.events)
     open_queue = source.open_queue
@@ -85,7 +85,7 @@ def _drain(
 
 
 def _alarm(project: Project, store: Store, notify: Notify) -> Callable[[], None]:
-    """Tells, once, that nothing is reported of what is being sent, or too many bounces."""
+    """Warns, once, where nothing is reported of what is being sent, or too many bounces are."""
     notify_once = _once(notify)
     warned: set[str] = set()
 
@@ -102,16 +102,16 @@ def _alarm(project: Project, store: Store, notify: Notify) -> Callable[[], None]
 
 
 def _once(notify: Notify) -> Notify:
-    """Tells each line the first time only."""
+    """Prints each line the first time only."""
     return cache(notify)
 
 
 def _pull_suppressions(
     project: Project, store: Store, transport: Transport, notify: Notify
 ) -> None:
-    """Take over whom the provider has listed since the last send.
+    """Take over the addresses that the provider has listed since the last send.
 
-    Where it does not tell, that is told and the send goes on: it mails none of them by itself.
+    Where it gives no answer, warn and go on: the provider mails none of them anyway.
     """
     if not isinstance(transport, HasAccountList):
         return

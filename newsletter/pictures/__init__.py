@@ -2,8 +2,8 @@
 
 folder   which files an issue may show
 scaling  the bytes of a file -> a Picture
-gif      an animation, kept as it is but for what is written in it
-inks     what is seen of a picture that shines through
+gif      an animation without its comments and texts
+inks     the visible colours of a transparent picture
 """
 
 from newsletter.pictures.folder import PictureFolder

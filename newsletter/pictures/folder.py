@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from newsletter.meant import did_you_mean
 from newsletter.model.finding import Severity
-from newsletter.model.picture import Found, Picture, Problem
+from newsletter.model.picture import Picture, PictureResult, Problem
 
 if TYPE_CHECKING:
     from newsletter.pictures.scaling import Scaled
@@ -38,7 +38,7 @@ class PictureFolder:
         self._folder = issue.parent.absolute()
         self._allowed = (root.resolve(), self._folder.resolve())
         self._base_url = base_url
-        self._found: dict[tuple[str, int], Found] = {}
+        self._found: dict[tuple[str, int], PictureResult] = {}
         self._pictures: dict[str, Picture] = {}
 
     @property
@@ -46,8 +46,8 @@ class PictureFolder:
         """All that were found so far, each once."""
         return tuple(self._pictures.values())
 
-    def find(self, target: str, shown_width: int) -> Found:
-        """The picture of a relative target, to be shown at most so wide (in CSS pixels).
+    def find(self, target: str, shown_width: int) -> PictureResult:
+        """The picture of a relative target, to be shown at most this wide (in CSS pixels).
 
         Everything that can be wrong with it is a problem of the result; nothing is raised.
         """
@@ -56,25 +56,25 @@ class PictureFolder:
             self._found[key] = self._look_up(target, shown_width)
         return self._found[key]
 
-    def _look_up(self, target: str, shown_width: int) -> Found:
+    def _look_up(self, target: str, shown_width: int) -> PictureResult:
         from newsletter.pictures.scaling import Unreadable  # noqa: PLC0415 -- as below
 
-        shown = _shortened(target)
+        name = _shortened(target)
         path = self._path(target)
         if isinstance(path, Problem):
-            return Found(problems=(path,))
+            return PictureResult(problems=(path,))
         try:
             scaled = _scaled(path, _version(path), shown_width * _SHARPNESS)
         except (OSError, Unreadable) as error:
-            return Found(problems=(_unreadable(shown, error),))
+            return PictureResult(problems=(_unreadable(name, error),))
         self._pictures[scaled.picture.name] = scaled.picture
         natural_width, natural_height = scaled.natural
         width = min(shown_width, natural_width)
-        return Found(
+        return PictureResult(
             f"{self._base_url}/{scaled.picture.name}",
             width,
             max(1, round(width * natural_height / natural_width)),
-            tuple(_problems(shown, scaled)),
+            tuple(_problems(name, scaled)),
         )
 
     def _path(self, target: str) -> Path | Problem:
@@ -84,11 +84,11 @@ class PictureFolder:
         try:
             if not self._is_allowed(place.parent):
                 return self._outside(target)
-            written = _as_written(place)
-            path = (written or place).resolve()
+            file = _as_written(place)
+            path = (file or place).resolve()
             if not self._is_allowed(path):
                 return self._outside(target)
-            if written is None or not path.is_file():
+            if file is None or not path.is_file():
                 return self._missing(target, place)
         except (OSError, ValueError, RuntimeError):  # a name that no file can have, links in a ring
             return self._missing(target, place)
@@ -102,7 +102,7 @@ class PictureFolder:
         elif not _is_folder(place.parent):
             fix = f"There is no folder {place.parent.name[:60]!r}. {_nearest(place.parent) or fix}"
         elif _exists(place):
-            message, fix = f"{_shortened(target)} is no ordinary file", "Name a picture."
+            message, fix = f"{_shortened(target)} is not an ordinary file", "Name a picture."
         else:
             fix = _nearest(place) or fix
         return Problem("picture-missing", Severity.ERROR, message, fix)
@@ -121,14 +121,15 @@ class PictureFolder:
 
 
 def _as_written(path: Path) -> Path | None:
-    """The file of this name, also where one of the two writes "ü" as two signs; None if missing."""
+    """The file of this name, even where one of them writes "ü" as two characters; None if
+    missing."""
     if path.exists() or path == path.parent:
         return path
     folder = _as_written(path.parent)
     if folder is None or path.name.isascii():
         return folder and _if_there(folder / path.name)
-    wanted = unicodedata.normalize("NFC", path.name)
-    same = (name for name in _names(folder) if unicodedata.normalize("NFC", name) == wanted)
+    normal = unicodedata.normalize("NFC", path.name)
+    same = (name for name in _names(folder) if unicodedata.normalize("NFC", name) == normal)
     return next((folder / name for name in same), None)
 
 
@@ -159,40 +160,40 @@ def _content(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "it is no ordinary file")
+            raise OSError(0, "it is not an ordinary file")
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise OSError(0, f"it has more than {MAX_BYTES // 1_000_000} MB")
     return content
 
 
-def _problems(shown: str, scaled: "Scaled") -> Iterator[Problem]:
+def _problems(name: str, scaled: "Scaled") -> Iterator[Problem]:
     width, height = scaled.natural
     if max(width, height) > _LARGE_PIXELS:
         yield Problem(
             "picture-too-large",
             Severity.WARNING,
-            f"{shown} has {width:,} × {height:,} pixels",
+            f"{name} has {width:,} × {height:,} pixels",
             f"Save it with {_LARGE_PIXELS:,} pixels or fewer on each side.",
         )
     if (size := len(scaled.picture.content)) > _LARGE_BYTES:
         yield Problem(
             "picture-too-large",
             Severity.WARNING,
-            f"{shown} has {size / 1_000_000:.1f} MB as it is mailed, and readers wait for it",
+            f"{name} has {size / 1_000_000:.1f} MB as it is mailed, and readers wait for it",
             "Save a photograph as JPEG, and make an animation shorter or smaller.",
         )
     if scaled.stands_still:
         yield Problem(
             "picture-stands-still",
             Severity.WARNING,
-            f"of {shown} only the first of several frames or pages is shown",
+            f"only the first of several frames or pages of {name} is shown",
             "Save an animation as GIF, and a page as a picture of its own.",
         )
 
 
 def _nearest(place: Path) -> str:
-    """The name beside it that is near to its own, as a hint; empty where there is none."""
+    """A hint that names a similar file beside it; empty where there is none."""
     try:
         hint = did_you_mean(place.name, _names(place.parent))
     except (OSError, ValueError):
@@ -214,10 +215,10 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _unreadable(shown: str, error: Exception) -> Problem:
+def _unreadable(name: str, error: Exception) -> Problem:
     reason = getattr(error, "strerror", None) or str(error)
     fix = getattr(error, "fix", "") or "Save it anew as JPEG, PNG or GIF."
-    return Problem("picture-unreadable", Severity.ERROR, f"{shown} cannot be shown: {reason}", fix)
+    return Problem("picture-unreadable", Severity.ERROR, f"{name} cannot be shown: {reason}", fix)
 
 
 def _shortened(target: str) -> str:

@@ -1,4 +1,4 @@
-"""An animated GIF without what is written in it: comments, texts and what programs note.
+"""An animated GIF without its comments and texts, and without the notes of programs.
 
 Its frames stay byte for byte: unpacked and packed again they would be larger, and other colours.
 The layout is that of the GIF89a specification.
@@ -12,19 +12,19 @@ _CONTROL, _APPLICATION = 0xF9, 0xFF
 def without_words(content: bytes) -> bytes:
     """The same animation. Raises ValueError or IndexError where the file is cut off or broken."""
     at = 13 + _table_bytes(content[10])
-    kept = [content[:at]]
+    blocks = [content[:at]]
     while content[at] != _END:
         start = at
         if content[at] == _IMAGE:
             at = _behind_blocks(content, at + 11 + _table_bytes(content[at + 9]))
-            kept.append(content[start:at])
+            blocks.append(content[start:at])
         elif content[at] == _EXTENSION:
             at = _behind_blocks(content, at + 2)
             if _is_of_the_animation(content[start:at]):
-                kept.append(content[start:at])
+                blocks.append(content[start:at])
         else:
             raise ValueError("no block of a GIF begins so")
-    return b"".join(kept) + bytes([_END])
+    return b"".join(blocks) + bytes([_END])
 
 
 def _table_bytes(packed: int) -> int:
@@ -33,7 +33,8 @@ def _table_bytes(packed: int) -> int:
 
 
 def _behind_blocks(content: bytes, at: int) -> int:
-    """The place behind a run of blocks, each with its length in front, that an empty one ends."""
+    """The place behind a run of blocks; each has its length in front, and an empty one ends the
+    run."""
     while content[at]:
         at += 1 + content[at]
     return at + 1

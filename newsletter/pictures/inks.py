@@ -1,4 +1,4 @@
-"""What is seen of a picture that shines through: whether it would be lost depends on its ground."""
+"""The visible colours of a transparent picture: whether they show depends on what is behind it."""
 
 import io
 from collections import Counter
@@ -10,8 +10,8 @@ _OPAQUE = 128  # of 255
 
 
 def inks(content: bytes) -> Mapping[str, int]:
-    """How many pixels have which colour, of those that hide what is behind them; none at all where
-    the picture shows its own ground, as photographs do."""
+    """The opaque pixels of a picture, counted by colour; empty where it has no transparency, as
+    photographs have none."""
     from PIL import Image  # noqa: PLC0415 -- for who has a picture
 
     with Image.open(io.BytesIO(content)) as image:
@@ -19,9 +19,9 @@ def inks(content: bytes) -> Mapping[str, int]:
             return {}
         small = image.convert("RGBA")
     small.thumbnail(_LOOKED_AT)
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for count, pixel in small.getcolors(_LOOKED_AT[0] * _LOOKED_AT[1]) or ():
         red, green, blue, alpha = cast("tuple[int, int, int, int]", pixel)
         if alpha >= _OPAQUE:
-            found[f"#{red:02x}{green:02x}{blue:02x}"] += count
-    return found
+            counts[f"#{red:02x}{green:02x}{blue:02x}"] += count
+    return counts

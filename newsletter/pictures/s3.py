@@ -1,4 +1,4 @@
-"""Pictures in a bucket of S3, or of what speaks as S3 does."""
+"""Pictures in a bucket of S3, or of a service that speaks its protocol."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from newsletter.aws.clients import asked, open_clients
+from newsletter.aws.clients import answer_of, open_clients
 from newsletter.aws.faults import SettingsSection, code_of
 from newsletter.config import MediaSettings
 from newsletter.errors import ConfigurationError, PicturesUnpublished
@@ -24,7 +24,7 @@ _SECTION = SettingsSection(
     permissions=("s3:PutObject",),
 )
 _OF_THE_BUCKET = ("NoSuchBucket", "PermanentRedirect", "InvalidBucketName")
-# Putting the same picture twice does no harm, so that the SDK may try again.
+# Putting the same picture twice does no harm, so the SDK may try again.
 _CONFIG = Config(retries={"total_max_attempts": 4, "mode": "standard"}, max_pool_connections=_CALLS)
 
 
@@ -51,7 +51,7 @@ def _put(client: Any, settings: MediaSettings, picture: Picture) -> None:
         CacheControl=_FOR_EVER,
     )
     try:
-        asked(call, _SECTION, PicturesUnpublished, "the pictures cannot be published")
+        answer_of(call, _SECTION, PicturesUnpublished, "the pictures cannot be published")
     except PicturesUnpublished as error:
         cause = error.__cause__
         if not isinstance(cause, ClientError) or code_of(cause) not in _OF_THE_BUCKET:

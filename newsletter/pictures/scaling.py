@@ -68,7 +68,7 @@ def scaled(content: bytes, widest: int) -> Scaled:
         image = _opened(content)
         natural = _upright_size(image)
         if image.format == "GIF" and image.is_animated:  # type: ignore[attr-defined]
-            return Scaled(_named(gif.without_words(content), "gif", image.size), natural)
+            return Scaled(_picture(gif.without_words(content), "gif", image.size), natural)
         stands_still = image.format in _MAY_MOVE and getattr(image, "is_animated", False)
         kind, icc = image.format, image.info.get("icc_profile")
         small = _in_srgb(_fitted(image, widest), icc)
@@ -102,7 +102,7 @@ def _opened(content: bytes) -> Image.Image:
 
 @contextmanager
 def _pillow() -> Iterator[None]:
-    """Pillow within our limits: a bomb is an error, and what it mutters is not heard."""
+    """Pillow within our limits: a bomb is an error, and its warnings are not shown."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -162,9 +162,9 @@ def _with_colours(image: Image.Image) -> Image.Image:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Its colours as every screen takes them, for the profile that says what they are is left out.
+    """Its colours as sRGB, since the profile that says what they mean is left out.
 
-    A profile that does not fit is as good as none.
+    A profile that does not fit is ignored.
     """
     if profile and image.mode in ("RGB", "RGBA", "CMYK", "L"):
         try:
@@ -180,10 +180,9 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _encoded(image: Image.Image, kind: str | None) -> Picture:
-    """PNG for what is drawn or lets something through, JPEG for what is photographed."""
-    image = (
-        image.copy()
-    )  # what was opened asks, as it is saved, for a working folder that may be gone
+    """PNG for drawings and transparency, JPEG for photographs."""
+    # Saving an opened image asks for the working folder, which may be gone; a copy does not.
+    image = image.copy()
     transparency = image.info.get("transparency")
     image.info = {} if transparency is None else {"transparency": transparency}
     if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
@@ -191,10 +190,10 @@ def _encoded(image: Image.Image, kind: str | None) -> Picture:
     out = io.BytesIO()
     if kind in _PHOTOGRAPHS and image.mode in ("L", "RGB"):
         image.save(out, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
-        return _named(out.getvalue(), "jpg", image.size)
+        return _picture(out.getvalue(), "jpg", image.size)
     image.save(out, "PNG", optimize=True)
-    return _named(out.getvalue(), "png", image.size)
+    return _picture(out.getvalue(), "png", image.size)
 
 
-def _named(content: bytes, extension: str, size: tuple[int, int]) -> Picture:
+def _picture(content: bytes, extension: str, size: tuple[int, int]) -> Picture:
     return Picture(name_of(content, extension), content, *size)

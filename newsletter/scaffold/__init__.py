@@ -141,19 +141,19 @@ def check_identity(settings: Settings) -> None:
     address that `init` wrote."""
     ours = config.parse(_SETTINGS, Path(config.FILE_NAME), {}).newsletter
     own = settings.newsletter
-    kept = [
-        f'newsletter.{key} is still "{written}", an example'
-        for key, value, written in (
+    examples = [
+        f'newsletter.{key} is still "{example}", an example'
+        for key, value, example in (
             ("from", own.sender, ours.sender),
             ("base_url", own.base_url, ours.base_url),
             ("postal_address", own.postal_address, ours.postal_address),
         )
-        if value == written
+        if value == example
     ]
-    if kept:
+    if examples:
         raise ConfigurationError(
-            kept[0],
-            details=kept[1:],
+            examples[0],
+            details=examples[1:],
             where=config.FILE_NAME,
             hint="Nothing was sent. Readers would see it: write your own.",
         )

@@ -33,7 +33,7 @@ from newsletter.sending.patience import Patience
 from newsletter.store import Store
 from newsletter.store.ledger import claims, deliveries, limiter, recording, sends, transitions
 from newsletter.store.ledger.claims import Claim, NothingToClaim
-from newsletter.times import Clock, shown
+from newsletter.times import Clock, time_text
 from newsletter.transports import Transport
 
 _log = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToC
     if slot.was_booked_until is not None:
         work.notify(
             "The rate of this store was booked until "
-            f"{shown(slot.was_booked_until, work.timezone)}, "
+            f"{time_text(slot.was_booked_until, work.timezone)}, "
             "as by a clock that was ahead. It begins anew now; check the clocks of all machines."
         )
     seconds = (slot.begins - work.clock()).total_seconds()

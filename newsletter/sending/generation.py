@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import ConfigurationError
-from newsletter.files import held, in_the_way, make_folder, write_whole
+from newsletter.files import folder_lock, in_the_way, make_folder, write_whole
 from newsletter.store import state
 
 _NAME = "generation"
@@ -52,7 +52,7 @@ def known(file: Path, store_id: str) -> int:
 def note(file: Path, store_id: str, generation: int) -> None:
     """Let the file follow the store, never back, also where several processes note at once."""
     make_folder(file.parent, private=True)
-    with held(file.parent):
+    with folder_lock(file.parent):
         lines = _read(file)
         if generation <= lines.get(store_id, 0):
             return

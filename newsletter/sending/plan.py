@@ -21,7 +21,7 @@ from newsletter.store.ledger.freezing import Audience
 from newsletter.store.ledger.plans import Content
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
-from newsletter.times import shown
+from newsletter.times import time_text
 
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
@@ -195,7 +195,7 @@ def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
             hint=f"Go on with it: newsletter resume {last.id}",
         )
     if order.again is None:
-        when = shown(last.created_at, order.timezone)
+        when = time_text(last.created_at, order.timezone)
         raise Refused(
             f"{order.slug!r} was already sent to {order.audience}: {last.id} of {when} "
             f"is {last.status}",

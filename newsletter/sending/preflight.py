@@ -15,7 +15,7 @@ from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.store.ledger import receipts, sends
 from newsletter.store.people import lists, people
-from newsletter.times import shown
+from newsletter.times import time_text
 from newsletter.transports import Transport
 
 
@@ -45,7 +45,7 @@ def check_renamed(store: Store, order: Order, is_taken: Callable[[str], bool]) -
     ]
     for send in others:
         if not is_taken(send.slug):
-            when = shown(send.created_at, order.timezone)
+            when = time_text(send.created_at, order.timezone)
             raise Refused(
                 f"this issue was already sent to {order.list_name}, as {send.slug!r}: {send.id} "
                 f"of {when} is {send.status}",

@@ -18,7 +18,7 @@ from newsletter.store import Store, state
 from newsletter.store.ledger import deliveries, ownership, recording, sends, transitions
 from newsletter.store.people import requests
 from newsletter.store.reported import events
-from newsletter.times import shown
+from newsletter.times import time_text
 
 ADVICE = "Replay the events since then if you have them, then: newsletter db adopt"
 _COUNTED = dt.timedelta(hours=25)  # a provider's 24 begin a little later than our claim
@@ -33,12 +33,12 @@ def sign(connection: Connection, file: Path | None, timezone: str) -> str:
     """
     if copied_at := state.time(connection, state.COPIED_AT):
         return (
-            f"the store was restored from a backup of {shown(copied_at, timezone)}, "
+            f"the store was restored from a backup of {time_text(copied_at, timezone)}, "
             "and does not know what was sent since, nor who left"
         )
     if forgot_at := state.time(connection, state.FORGOT_AT):
         return (
-            f"since {shown(forgot_at, timezone)} {events.last_reporter(connection)} reports of "
+            f"since {time_text(forgot_at, timezone)} {events.last_reporter(connection)} reports of "
             "mails that this store should know and does not: it was restored from a backup, or "
             "lost what it had written"
         )

@@ -13,7 +13,7 @@ from newsletter.sending.reading import read
 from newsletter.sending.threads import Progress, drain, pause_if_restored
 from newsletter.sending.worker import Worker
 from newsletter.store.ledger import sends, transitions
-from newsletter.times import shown
+from newsletter.times import time_text
 from newsletter.transports import Transport
 
 
@@ -113,7 +113,7 @@ def _wait_until_due(worker: Worker, send: Send) -> Send:
         assert send.scheduled_at is not None
         if send.scheduled_at != told:  # it may be moved meanwhile
             told = send.scheduled_at
-            worker.notify(f"Waiting until {shown(told, worker.timezone)}.")
+            worker.notify(f"Waiting until {time_text(told, worker.timezone)}.")
             worker.vitals.waiting = Waiting(Wait.SCHEDULE, told)
         if (missing := (send.scheduled_at - worker.clock()).total_seconds()) <= 0:
             break

@@ -19,7 +19,7 @@ from newsletter.store.ledger import canary as shares
 from newsletter.store.ledger import deliveries, freezing, ownership, recording, sends, transitions
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
-from newsletter.times import shown
+from newsletter.times import time_text
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def _say_who_held_it(worker: Worker, name: str, lease_until: dt.datetime, now: d
     )
     if owner.is_of_a_wrong_clock(lease_until, now):
         worker.notify(
-            f"It says {shown(lease_until, worker.timezone)}, as by a clock that is or was "
+            f"It says {time_text(lease_until, worker.timezone)}, as by a clock that is or was "
             "ahead: check the clocks of all machines."
         )
 

@@ -230,7 +230,7 @@ def test_adopting_makes_unknown_what_was_queued_and_pauses_schedules(
 def test_people_are_told_what_an_adopted_store_cannot_know(call: Call, restored: str) -> None:
     told = call("db", "adopt").out
 
-    assert "3 deliveries that were open may have been sent since: they are unknown." in told
+    assert "3 open deliveries may have been sent since: they are now unknown." in told
     assert "Sends that began after the backup are not known here" in told
 
 

@@ -102,7 +102,7 @@ def test_what_gets_into_it_all_the_same_is_masked(capsys: pytest.CaptureFixture[
     """A bug must not publish anybody, nor may its line be obeyed by a terminal."""
     log = logging.getLogger("newsletter.anything")
 
-    with logs.written("info"):
+    with logs.logging_at("info"):
         log.info("ada@example.com \x1b[2J")
         log.debug("too much")
     log.info("too late")

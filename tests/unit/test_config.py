@@ -396,7 +396,7 @@ def test_a_password_stands_in_no_file(
     ("lines", "password", "fault"),
     [
         ('username = "u"', "", "a password"),
-        ("", "secret", "needs a username"),
+        ("", "secret", "needs both a username"),
         ('username = "u"\ntls = "none"\nhost = "mail.example.com"', "secret", "to the network"),
         ('username = "u"\ntls = "none"', "secret", ""),
         ('username = "u"\nhost = "mail.example.com"', "secret", ""),

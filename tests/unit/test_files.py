@@ -13,7 +13,14 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import NewsletterError
-from newsletter.files import held, make_folder, part_of, put_in_place, write_new, write_together
+from newsletter.files import (
+    folder_lock,
+    make_folder,
+    part_of,
+    put_in_place,
+    write_new,
+    write_together,
+)
 from newsletter.files import write_whole as whole
 from tests.limits import alone, few_open_files, limited
 
@@ -301,9 +308,13 @@ def held_by_another(folder: Path) -> Iterator[None]:
 
 
 def test_a_folder_is_held_by_one_at_a_time_and_free_afterwards(tmp_path: Path) -> None:
-    with held(tmp_path), pytest.raises(NewsletterError), held(tmp_path, gives_up_after=0):
+    with (
+        folder_lock(tmp_path),
+        pytest.raises(NewsletterError),
+        folder_lock(tmp_path, gives_up_after=0),
+    ):
         pass
-    with held(tmp_path, gives_up_after=0):
+    with folder_lock(tmp_path, gives_up_after=0):
         pass
 
 
@@ -314,7 +325,7 @@ def test_a_lock_is_not_waited_for_in_silence_nor_for_ever(
         held_by_another(tmp_path),
         caplog.at_level(logging.WARNING),
         pytest.raises(NewsletterError, match="kept this folder locked") as caught,
-        held(tmp_path, tells_after=0.05, gives_up_after=0.2),
+        folder_lock(tmp_path, tells_after=0.05, gives_up_after=0.2),
     ):
         pass
 

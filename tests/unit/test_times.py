@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from newsletter.errors import UsageError
-from newsletter.times import day, parse_time, shown
+from newsletter.times import day, parse_time, time_text
 
 NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
 
@@ -19,13 +19,13 @@ NOW = dt.datetime(2026, 1, 7, 8, 0, tzinfo=dt.UTC)
     ],
 )
 def test_a_time_is_shown_in_the_newsletters_zone_and_in_utc(utc: str, zone: str, text: str) -> None:
-    assert shown(dt.datetime.fromisoformat(f"{utc}+00:00"), zone) == text
+    assert time_text(dt.datetime.fromisoformat(f"{utc}+00:00"), zone) == text
 
 
 def test_a_time_may_be_shown_to_the_second() -> None:
     at = NOW.replace(second=7)
 
-    shown_so = shown(at, "Asia/Tokyo", to_the_second=True)
+    shown_so = time_text(at, "Asia/Tokyo", to_the_second=True)
 
     assert shown_so == "2026-01-07 17:00:07 Asia/Tokyo (08:00:07 UTC)"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from newsletter.aws.clients import asked, open_clients
+from newsletter.aws.clients import answer_of, open_clients
 from newsletter.aws.faults import SettingsSection, code_of
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError
@@ -98,7 +98,7 @@ class SqsQueue:
 def _asked(call: Callable[[], T]) -> T:
     """What a call to SQS returns; its errors as ours."""
     try:
-        return asked(call, _SECTION, QueueUnreachable, "SQS cannot serve the queue now")
+        return answer_of(call, _SECTION, QueueUnreachable, "SQS cannot serve the queue now")
     except QueueUnreachable as error:
         cause = error.__cause__
         hint = _FAULTS.get(code_of(cause)) if isinstance(cause, ClientError) else None

@@ -7,7 +7,7 @@ import datetime as dt
 
 from botocore.config import Config
 
-from newsletter.aws.clients import asked, open_clients
+from newsletter.aws.clients import answer_of, open_clients
 from newsletter.aws.faults import SettingsSection
 from newsletter.feedback.base import NotNow
 from newsletter.store import Store, state
@@ -49,7 +49,7 @@ def confirm(topic_arn: str, token: str, read_seconds: float = _READ_SECONDS) -> 
     region = topic_arn.split(":")[3]
     config = Config(connect_timeout=5, read_timeout=read_seconds, retries={"total_max_attempts": 2})
     [client] = open_clients("sns", _SECTION, region=region, endpoint="", configs=[config])
-    asked(
+    answer_of(
         lambda: client.confirm_subscription(
             TopicArn=topic_arn,
             Token=token,

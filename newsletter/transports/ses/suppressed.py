@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from newsletter.aws.clients import asked
+from newsletter.aws.clients import answer_of
 from newsletter.config import SesSettings
 from newsletter.errors import TransportDown
 from newsletter.model.subscriber import SuppressionReason
@@ -124,7 +124,7 @@ def _asked(call: Callable[[], Any], *members: str) -> dict[str, Any]:
         return reply | {member: reply[member] for member in members}
 
     failed = "the suppression list of the SES account cannot be reached"
-    return asked(answered, _SECTION, TransportDown, failed)
+    return answer_of(answered, _SECTION, TransportDown, failed)
 
 
 def _understood(reply: Any) -> Sequence[Listed]:

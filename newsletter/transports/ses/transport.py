@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from botocore.config import Config
 
-from newsletter.aws.clients import asked
+from newsletter.aws.clients import answer_of
 from newsletter.config import SesSettings
 from newsletter.errors import SendingStopped, TransportError
 from newsletter.model.email import Message
@@ -78,7 +78,7 @@ class Ses:
         Raises ConfigurationError for what a person has to mend, SendingStopped where SES does not
         tell.
         """
-        return asked(
+        return answer_of(
             lambda: allowance(self._control.get_account(), is_shared=self._settings.shared_account),
             replace(SENDING, permissions=("ses:GetAccount",)),
             SendingStopped,

@@ -176,16 +176,21 @@ SDK = [
     (
         boto.HTTPClientError(error=LocationParseError(f"http://u:{SECRET}@")),
         FaultKind.SETTINGS,
-        "no whole URL",
+        "not a whole URL",
         "endpoint_url",
     ),
     (
         ValueError(f"Invalid endpoint: u:{SECRET} x"),
         FaultKind.SETTINGS,
-        "no whole URL",
+        "not a whole URL",
         "endpoint_url",
     ),
-    (ValueError("Port out of range 0-65535"), FaultKind.SETTINGS, "no whole URL", "endpoint_url"),
+    (
+        ValueError("Port out of range 0-65535"),
+        FaultKind.SETTINGS,
+        "not a whole URL",
+        "endpoint_url",
+    ),
     (
         ValueError("Unsupported host 'x.example'."),
         FaultKind.CREDENTIALS,

@@ -8,7 +8,7 @@ from newsletter.digest import Parsed, parse
 from newsletter.model.blocks import Figure
 from newsletter.model.finding import Severity
 from newsletter.model.inline import Image, Text
-from newsletter.model.picture import Found, Problem
+from newsletter.model.picture import PictureResult, Problem
 from newsletter.model.walking import walk
 
 URL = "https://news.example.com/media/0123.jpg"
@@ -19,18 +19,20 @@ LARGE = Problem("picture-too-large", Severity.WARNING, "it is large", "Make it s
 class Shelf:
     """Pictures by their targets; notes what was asked for."""
 
-    def __init__(self, found: Mapping[str, Found]) -> None:
+    def __init__(self, found: Mapping[str, PictureResult]) -> None:
         self._found = found
         self.asked: list[tuple[str, int]] = []
 
-    def find(self, target: str, shown_width: int) -> Found:
+    def find(self, target: str, shown_width: int) -> PictureResult:
         self.asked.append((target, shown_width))
-        return self._found.get(target, Found(problems=(MISSING,)))
+        return self._found.get(target, PictureResult(problems=(MISSING,)))
 
 
 @pytest.fixture
 def shelf() -> Shelf:
-    return Shelf({"a/x.jpg": Found(URL, 400, 300), "large.jpg": Found(URL, 4, 3, (LARGE,))})
+    return Shelf(
+        {"a/x.jpg": PictureResult(URL, 400, 300), "large.jpg": PictureResult(URL, 4, 3, (LARGE,))}
+    )
 
 
 def read(body: str, shelf: Shelf | None, front: str = "") -> Parsed:

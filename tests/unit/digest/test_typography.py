@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from newsletter.digest import Parsed, parse
 from newsletter.digest.typography import typeset
 from newsletter.languages import signs
-from newsletter.languages.words import known
+from newsletter.languages.words import available
 from newsletter.model.finding import Severity
 from newsletter.model.inline import (
     Code,
@@ -80,7 +80,7 @@ def test_a_language_has_its_own_quotes_and_dashes(language: str, wanted: str) ->
 
 
 def test_every_language_with_words_has_signs() -> None:
-    assert all(signs(language) for language in known())
+    assert all(signs(language) for language in available())
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_more_quotes_than_anybody_writes_stay() -> None:
     assert typeset(many, signs("en")) == many
 
 
-@given(st.text(alphabet="a1 '\"-–.«»“{}%é中:!?", max_size=40), st.sampled_from(sorted(known())))
+@given(st.text(alphabet="a1 '\"-–.«»“{}%é中:!?", max_size=40), st.sampled_from(sorted(available())))
 @settings(max_examples=300, deadline=None)
 def test_nothing_but_quotes_dashes_and_spaces_changes(text: str, language: str) -> None:
     result = typeset(text, signs(language))

@@ -3,10 +3,10 @@
 import pytest
 
 from newsletter.languages import is_sponsor, words
-from newsletter.languages.words import known
+from newsletter.languages.words import available
 
 
-@pytest.mark.parametrize("language", known().values())
+@pytest.mark.parametrize("language", available().values())
 def test_the_mark_of_a_sponsor_is_such_a_word(language: str) -> None:
     """Who names a block as mails mark it gets it marked."""
     mark = words(language, "mail")["sponsor"]

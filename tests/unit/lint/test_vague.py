@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.languages.words import known
+from newsletter.languages.words import available
 from newsletter.lint.vague import _HERE, _MORE, is_vague
 
 VAGUE = """
@@ -53,4 +53,4 @@ def test_a_link_that_names_its_target_is_none(text: str) -> None:
 
 
 def test_every_language_with_words_has_such_links() -> None:
-    assert set(_HERE) == set(_MORE) == set(known().values())
+    assert set(_HERE) == set(_MORE) == set(available().values())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.model.finding import Severity
-from newsletter.model.picture import COLUMN_PIXELS, Found
+from newsletter.model.picture import COLUMN_PIXELS, PictureResult
 from newsletter.pictures import PictureFolder, folder
 from tests.pictures import animation, jpeg, png
 from tests.waiting import PATIENCE_SECONDS
@@ -31,7 +31,7 @@ def pictures(root: Path) -> PictureFolder:
     return PictureFolder(root / "issues" / "2026-01-07-x.md", root, BASE)
 
 
-def rule(found: Found) -> str:
+def rule(found: PictureResult) -> str:
     (problem,) = found.problems
     assert problem.message
     assert problem.fix.endswith((".", "?"))
@@ -42,7 +42,7 @@ def test_a_picture_is_found_from_the_issue_s_folder(pictures: PictureFolder) -> 
     found = pictures.find("pictures/harbour.png", COLUMN_PIXELS)
 
     (picture,) = pictures.pictures
-    assert found == Found(f"{BASE}/{picture.name}", 40, 30)
+    assert found == PictureResult(f"{BASE}/{picture.name}", 40, 30)
 
 
 def test_it_says_nothing_of_its_file_s_name(pictures: PictureFolder) -> None:
@@ -252,7 +252,7 @@ def test_a_pipe_is_not_waited_for(root: Path, pictures: PictureFolder) -> None:
 
     assert (problem.rule, problem.message) == (
         "picture-missing",
-        "'pipe.png' is no ordinary file",
+        "'pipe.png' is not an ordinary file",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from newsletter.languages import words
-from newsletter.languages.words import known
+from newsletter.languages.words import available
 from newsletter.model.email import Email
 from newsletter.model.send import Foot
 from newsletter.render import render
@@ -116,7 +116,7 @@ def test_the_way_to_subscribe_holds_nothing_of_the_reader() -> None:
     assert PREVIOUS in hrefs(letter.html)
 
 
-@pytest.mark.parametrize("language", sorted(known().values()))
+@pytest.mark.parametrize("language", sorted(available().values()))
 def test_the_foot_in_each_language(language: str) -> None:
     letter = mail(language=language)
     t = words(language, "mail")
