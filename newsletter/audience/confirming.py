@@ -22,7 +22,14 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
 )
 from newsletter.store import Store, locks
-from newsletter.store.people import consents, people, requests, subscribing, subscriptions
+from newsletter.store.people import (
+    consents,
+    people,
+    requesting,
+    requests,
+    subscribing,
+    subscriptions,
+)
 from newsletter.store.people.staging import Hashes
 
 _WEEK, _DAY = dt.timedelta(days=7), dt.timedelta(days=1)
@@ -103,9 +110,9 @@ def confirm(
         if (
             answer is not ClickResult.ERASE
         ):  # which may have to be done again: it ends with the request
-            requests.settle(connection, request.id, RequestState.CONFIRMED)
+            requesting.confirm(connection, request.id)
         if welcome and answer is ClickResult.JOINED:
-            requests.settle_welcome(connection, request.id, RequestState.WAITING)
+            requesting.welcome(connection, request.id)
         now = people.get(connection, person.id)
         assert now is not None
         return Confirmed(answer, PersonalLink(now.id, named[2], now.link_key))
@@ -222,7 +229,7 @@ def _ask_next(
         at=said.at,
         target=target,
     )
-    requests.add(connection, following)
+    requesting.ask(connection, following)
 
 
 def _move(
@@ -247,5 +254,5 @@ def _undo(
     to do it twice."""
     if not moving.undo(connection, person, request.address, request.at, said):
         return ClickResult.TAKEN
-    requests.end_later(connection, request)
+    requesting.take_back_later(connection, request)
     return ClickResult.UNDONE

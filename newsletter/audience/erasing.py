@@ -18,7 +18,15 @@ from newsletter.model.address import Address
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
 from newsletter.store import Store, locks
-from newsletter.store.people import consents, erasure, former, people, subscribing, suppressions
+from newsletter.store.people import (
+    consents,
+    erasure,
+    former,
+    people,
+    requesting,
+    subscribing,
+    suppressions,
+)
 from newsletter.store.people.staging import Hashes
 
 # Folders of the outbox whose files carry no subscriber id.
@@ -85,7 +93,7 @@ def _erase(
     known_as = {address: tuple(hashes(address.key)) for address in addresses}
     suppressed = any(suppressions.find(connection, *each) for each in known_as.items())
     requested = sum(
-        erasure.delete_requests(connection, address.key, mailbox(address), subscriber_id)
+        requesting.delete_about(connection, address.key, mailbox(address), subscriber_id)
         for address in addresses
     )
     erased = Erased(subscriber_id, requests=requested)

@@ -15,7 +15,7 @@ from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Request, RequestKind
 from newsletter.store import Store
-from newsletter.store.people import requests
+from newsletter.store.people import requesting, requests
 from newsletter.store.people.staging import Hashes
 
 _HOUR = dt.timedelta(hours=1)
@@ -105,7 +105,7 @@ def ask_to_join(
             or recent.ip >= limits.ip
         ):
             return RequestResult.ENOUGH
-        requests.add(connection, asked)
+        requesting.ask(connection, asked)
     return RequestResult.NOTED
 
 
@@ -143,7 +143,7 @@ def ask_by_link(
             at=now,
             target=target,
         )
-        requests.add(connection, request)
+        requesting.ask(connection, request)
     return RequestResult.NOTED
 
 

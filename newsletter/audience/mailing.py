@@ -21,6 +21,7 @@ from newsletter.store.people import (
     consents,
     lists,
     people,
+    requesting,
     requests,
     subscribing,
     subscriptions,
@@ -54,11 +55,11 @@ def take(
     """
     with store.write() as connection:
         locks.people(connection)  # somebody may be made here, and takers take turns
-        request = requests.take(connection, request_id)
+        request = requesting.take(connection, request_id)
         if request is None:
             return None
         if reason := _refusal(connection, request, hashes, now):
-            requests.settle(connection, request.id, RequestState.REFUSED, reason)
+            requesting.refuse(connection, request.id, reason)
             return None
         if request.kind is not RequestKind.JOIN:
             return request
@@ -71,7 +72,7 @@ def take(
         facts = consents.of(connection, person.id, request.list_id)
         if all(fact.consent.at != request.at for fact in facts):  # else it was tried before
             subscribing.ask(connection, person.id, request.list_id, said)
-        requests.assign(connection, request.id, person.id)
+        requesting.assign(connection, request.id, person.id)
         return replace(request, subscriber_id=person.id)
 
 
@@ -80,14 +81,13 @@ def settle(
 ) -> None:
     """Note what the transport said; what waits for longer than an hour has failed.
 
-    A click may have come before its answer did: what was confirmed stays so.
+    A click may have come before its answer did: what was confirmed stays so, as does what was taken
+    back.
     """
     if state is RequestState.WAITING and now - request.at > TRY_FOR:
         state = RequestState.FAILED
     with store.write() as connection:
-        current = requests.hold(connection, request.id)
-        if current is not None and current.state is not RequestState.CONFIRMED:
-            requests.settle(connection, request.id, state, reason)
+        requesting.settle(connection, request.id, state, reason)
 
 
 def clean_up(store: Store, now: dt.datetime) -> None:
@@ -96,9 +96,9 @@ def clean_up(store: Store, now: dt.datetime) -> None:
     before = now - KEPT_FOR
     with store.write() as connection:
         locks.people(connection)
-        for list_id, subscriber_id in sorted(requests.delete_older(connection, before)):
+        for list_id, subscriber_id in sorted(requesting.delete_older(connection, before)):
             unconfirmed.forget(connection, list_id, subscriber_id, before)
-        requests.forget_origins(connection, now - _HOUR)
+        requesting.forget_origins(connection, now - _HOUR)
 
 
 def _refusal(connection: Connection, request: Request, hashes: Hashes, now: dt.datetime) -> str:
@@ -162,14 +162,14 @@ def take_welcome(
     None where they are no member any more, or pause, or another process was faster.
     """
     with store.write() as connection:
-        request = requests.take_welcome(connection, request_id)
+        request = requesting.take_welcome(connection, request_id)
         if request is None or request.list_id is None:
             return None
         person = people.get(connection, request.subscriber_id or 0)
         if person is None:
             return None
         if reason := _no_welcome(connection, person, request.list_id, hashes, now):
-            requests.settle_welcome(connection, request_id, RequestState.REFUSED, reason)
+            requesting.refuse_welcome(connection, request_id, reason)
             return None
         return person, request.list_id
 
@@ -191,4 +191,10 @@ def _no_welcome(
 def settle_welcome(store: Store, request_id: int, state: RequestState, reason: str) -> None:
     """Note what became of a welcome; one that provably did not leave waits again."""
     with store.write() as connection:
-        requests.settle_welcome(connection, request_id, state, reason)
+        requesting.settle_welcome(connection, request_id, state, reason)
+
+
+def refuse_welcome(store: Store, request_id: int, reason: str) -> None:
+    """Mail no welcome that is in hand."""
+    with store.write() as connection:
+        requesting.refuse_welcome(connection, request_id, reason)

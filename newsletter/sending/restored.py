@@ -16,7 +16,7 @@ from newsletter.model.send import Allowance, SendStatus, StoppedBy
 from newsletter.sending import generation
 from newsletter.store import Store, state
 from newsletter.store.ledger import deliveries, ownership, recording, sends, transitions
-from newsletter.store.people import requests
+from newsletter.store.people import requesting, requests
 from newsletter.store.reported import events
 from newsletter.times import time_text
 
@@ -112,7 +112,7 @@ def adopt(store: Store, file: Path, now: dt.datetime) -> int:
                 transitions.pause(connection, send, _REASON, StoppedBy.STORE)
             else:
                 transitions.settle(connection, send, now)
-        requests.give_up(connection, state.time(connection, state.COPIED_AT) or now)
+        requesting.give_up(connection, state.time(connection, state.COPIED_AT) or now)
         former = state.store_id(connection)
         current = generation.raise_above(connection, generation.known(file, former))
         state.renew_id(connection)

@@ -134,8 +134,7 @@ class Mailer:
             return None
         message = welcome(site.store, site.links, site.settings.web.welcome, *taken)
         if message is None:
-            refused = RequestState.REFUSED
-            mailing.settle_welcome(site.store, request_id, refused, "nothing to mail")
+            mailing.refuse_welcome(site.store, request_id, "nothing to mail")
             return None
         outcome = self._deliver(Notice.WELCOME, message)
         mailing.settle_welcome(site.store, request_id, *_noted(outcome))

@@ -3,6 +3,7 @@
 import ast
 import re
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -38,18 +39,22 @@ def written(module: ModuleType) -> dict[str, Transition[StrEnum]]:
     return {name.lower(): value for name, value in values if isinstance(value, Transition)}
 
 
-def writers(table: str, column: str) -> set[str]:
-    """The files, but for migrations, that make or delete rows of a table, or change a column of
-    it: by SQLAlchemy or by SQL as text."""
-    sql = re.compile(rf"(INSERT INTO|DELETE FROM) {table}\b|UPDATE {table} SET [^;]*\b{column} =")
-    trees = {
+@cache
+def _trees() -> dict[str, ast.Module]:
+    return {
         path.name: ast.parse(path.read_text("utf-8"))
         for path in _CODE.rglob("*.py")
         if "migrations" not in path.parts
     }
+
+
+def writers(table: str, column: str) -> set[str]:
+    """The files, but for migrations, that make or delete rows of a table, or change a column of
+    it: by SQLAlchemy or by SQL as text."""
+    sql = re.compile(rf"(INSERT INTO|DELETE FROM) {table}\b|UPDATE {table} SET [^;]*\b{column} =")
     return {
         name
-        for name, tree in trees.items()
+        for name, tree in _trees().items()
         if any(_writes(node, table, column, sql) for node in ast.walk(tree))
     }
 

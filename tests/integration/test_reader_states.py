@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,9 +14,15 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
 from newsletter.model.address import Address
-from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.model.subscriber import (
+    Consent,
+    Request,
+    RequestKind,
+    RequestState,
+    SubscriptionStatus,
+)
 from newsletter.store import Store, schema
-from newsletter.store.people import imports, lists, people, subscribing, subscriptions
+from newsletter.store.people import imports, lists, people, requesting, subscribing, subscriptions
 from tests.factories import LATER, NOW, import_text, is_waiting, join
 from tests.integration.drawn import drawn, writers, written
 from tests.waiting import until
@@ -158,3 +165,93 @@ def test_who_leaves_at_the_moment_stays_away_from_whoever_asks_for_or_adds_them(
 
 def test_only_subscribing_writes_the_status_of_a_subscription() -> None:
     assert writers("subscriptions", "status") == {"subscribing.py"}
+
+
+# --- a request ------------------------------------------------------------------------------------
+
+REQUEST = drawn(requesting, RequestState)
+ASKED = Request(
+    id=1,
+    kind=RequestKind.MOVE,
+    list_id=None,
+    subscriber_id=None,
+    address=Address("ann@example.com"),
+    mailbox="ann@example.com",
+    wording="",
+    at=NOW,
+)
+REQUEST_STEPS: dict[str, Callable[[Connection], object]] = {
+    "ask": lambda connection: requesting.ask(connection, ASKED),
+    "take": lambda connection: requesting.take(connection, ASKED.id),
+    "refuse": lambda connection: requesting.refuse(connection, ASKED.id, "why"),
+    "put_off": lambda connection: requesting.settle(connection, ASKED.id, RequestState.WAITING),
+    "mail": lambda connection: requesting.settle(connection, ASKED.id, RequestState.MAILED),
+    "fail": lambda connection: requesting.settle(connection, ASKED.id, RequestState.FAILED),
+    "confirm": lambda connection: requesting.confirm(connection, ASKED.id),
+    "take_back": lambda connection: requesting.take_back_later(
+        connection, replace(ASKED, subscriber_id=ANN, at=NOW - dt.timedelta(hours=1))
+    ),
+    "give_up": lambda connection: requesting.give_up(connection, LATER),
+    "delete": lambda connection: requesting.delete_older(connection, LATER),
+}
+WELCOME_STEPS: dict[str, Callable[[Connection], object]] = {
+    "ask": lambda connection: requesting.welcome(connection, ASKED.id),
+    "take": lambda connection: requesting.take_welcome(connection, ASKED.id),
+    "refuse": lambda connection: requesting.refuse_welcome(connection, ASKED.id, "why"),
+    "put_off": lambda connection: requesting.settle_welcome(
+        connection, ASKED.id, RequestState.WAITING
+    ),
+    "mail": lambda connection: requesting.settle_welcome(connection, ASKED.id, RequestState.MAILED),
+    "fail": lambda connection: requesting.settle_welcome(connection, ASKED.id, RequestState.FAILED),
+    "give_up": lambda connection: requesting.give_up(connection, LATER),
+}
+ANN = 1
+
+
+def ask_as(connection: Connection, **values: RequestState | None) -> None:
+    """Let Ann's one request stand somewhere."""
+    table = schema.requests
+    connection.execute(sa.delete(table))
+    requesting.ask(connection, replace(ASKED, subscriber_id=ANN))
+    connection.execute(sa.update(table).values(values))
+
+
+def test_the_documentation_draws_the_transitions_of_a_request() -> None:
+    assert written(requesting) == REQUEST
+
+
+def test_a_request_goes_from_where_it_is_drawn_and_from_nowhere_else(store: Store) -> None:
+    """What was taken back while its mail was on its way stays so, too."""
+    with store.write() as connection:
+        assert reader(connection)[0] == ANN
+        for name, step in REQUEST_STEPS.items():
+            for state in (None, *RequestState):
+                if state is None:
+                    connection.execute(sa.delete(schema.requests))
+                else:
+                    ask_as(connection, state=state)
+                with suppress(ValueError):
+                    step(connection)
+                after = connection.execute(sa.select(schema.requests.c.state)).scalar()
+                may = state in REQUEST[name].sources
+                assert after == (REQUEST[name].target if may else state), (name, state)
+
+
+def test_a_welcome_goes_by_the_same_steps(store: Store) -> None:
+    with store.write() as connection:
+        reader(connection)
+        for name, step in WELCOME_STEPS.items():
+            for state in (None, *RequestState):
+                if state is RequestState.CONFIRMED:
+                    continue  # nobody confirms a welcome
+                ask_as(connection, state=RequestState.CONFIRMED, welcome=state)
+                step(connection)
+                row = connection.execute(sa.select(schema.requests)).one()
+                may = state in REQUEST[name].sources
+                assert row.welcome == (REQUEST[name].target if may else state), (name, state)
+                assert row.state == RequestState.CONFIRMED
+
+
+@pytest.mark.parametrize("column", ["state", "welcome"])
+def test_only_requesting_writes_the_state_of_a_request(column: str) -> None:
+    assert writers("requests", column) == {"requesting.py"}

@@ -6,7 +6,8 @@ subscriptions   who stands where on which list; `subscribing`: how that changes
 consents        each yes and no
 standing        how people stand, for a page behind a personal link
 former          where people were mailed before they moved
-requests        what is asked for and has to be confirmed by mail; `unconfirmed`: who never did
+requests        what is asked for and has to be confirmed by mail; `requesting`: how that changes
+unconfirmed     who was asked for and never said yes
 suppressions    whom nobody may mail, and why
 imports         imports, and how one is undone; `staging` and `merging`: their way into the store
 history         what is known of one person; `mailed`: what they were mailed, in pages

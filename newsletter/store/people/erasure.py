@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.store.people import subscribing
+from newsletter.store.people import requesting, subscribing
 from newsletter.store.schema import (
     consents,
     deliveries,
@@ -17,7 +17,6 @@ from newsletter.store.schema import (
     import_people,
     is_personal,
     receipts,
-    requests,
     sends,
     subscribers,
     subscriptions,
@@ -60,7 +59,8 @@ def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetim
     """
     connection.execute(sa.delete(consents).where(consents.c.subscriber_id == subscriber_id))
     subscribing.delete_of(connection, subscriber_id)
-    for table in (requests, former_addresses, import_changes, import_people):
+    requesting.delete_of(connection, subscriber_id)
+    for table in (former_addresses, import_changes, import_people):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
     is_needed = any(
         connection.execute(
@@ -91,19 +91,6 @@ def rekey_suppression(connection: Connection, key: str, hashes: Sequence[str]) -
     connection.execute(
         sa.update(suppressions).where(suppressions.c.address.in_(older)).values(address=newest)
     )
-
-
-def delete_requests(
-    connection: Connection, key: str, mailbox: str, subscriber_id: int | None
-) -> int:
-    """What a person asked for, and what was asked for with their address; returns how many."""
-    theirs = sa.or_(
-        sa.and_(requests.c.mailbox == mailbox, sa.func.lower(requests.c.address) == key),
-        sa.func.lower(requests.c.target) == key,
-    )
-    if subscriber_id is not None:
-        theirs = sa.or_(theirs, requests.c.subscriber_id == subscriber_id)
-    return int(connection.execute(sa.delete(requests).where(theirs)).rowcount)
 
 
 def blank_receipts(connection: Connection, key: str) -> int:

@@ -13,12 +13,11 @@ from newsletter.meant import did_you_mean
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import locks
 from newsletter.store.dialects import insert_into
-from newsletter.store.people import subscribing
+from newsletter.store.people import requesting, subscribing
 from newsletter.store.schema import (
     consents,
     import_changes,
     lists,
-    requests,
     sends,
     subscriptions,
 )
@@ -131,7 +130,8 @@ def delete(connection: Connection, list_id: int) -> None:
     A list with sends cannot be deleted.
     """
     locks.people(connection)
-    for table in (consents, requests, import_changes):
+    requesting.delete_all(connection, list_id)
+    for table in (consents, import_changes):
         connection.execute(sa.delete(table).where(table.c.list_id == list_id))
     subscribing.delete_all(connection, list_id)
     connection.execute(sa.delete(lists).where(lists.c.id == list_id))

@@ -1,4 +1,7 @@
-"""Queries on requests: what visitors asked for and have to confirm by mail."""
+"""Queries on requests: what visitors asked for and have to confirm by mail.
+
+`requesting` is what changes them.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -10,11 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Request, RequestKind, RequestState
-from newsletter.store.dialects import insert_into
 from newsletter.store.schema import requests
-
-_IN_HAND = "in hand when the process ended: it may have been mailed"
-_RESTORED = "waiting in a store that was restored: it may have been mailed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +27,10 @@ class Recent:
     ip: int
 
 
-def add(connection: Connection, request: Request) -> None:
-    """Note a request; one of a form that made one just now is left out."""
-    connection.execute(
-        insert_into(connection, requests)
-        .values(
-            id=request.id,
-            kind=request.kind,
-            list_id=request.list_id,
-            subscriber_id=request.subscriber_id,
-            address=request.address.text,
-            mailbox=request.mailbox,
-            target=request.target.text if request.target else "",
-            wording=request.wording,
-            ip=request.ip,
-            network=request.network,
-            wide_network=request.wide_network,
-            form=request.form,
-            at=request.at,
-            state=request.state,
-        )
-        .on_conflict_do_nothing()
-    )
-
-
 def by_form(connection: Connection, form: int) -> Request | None:
     """The request that a form has made."""
     row = connection.execute(sa.select(requests).where(requests.c.form == form)).first()
-    return None if row is None else _request(row)
+    return None if row is None else request_of(row)
 
 
 def recent(connection: Connection, request: Request, since: dt.datetime) -> Recent:
@@ -98,38 +73,15 @@ def is_superseded(connection: Connection, request: Request) -> bool:
     return connection.execute(query.limit(1)).first() is not None
 
 
-def end_later(connection: Connection, request: Request) -> None:
-    """Refuse what its subscriber asked for again, of the same kind, since a request."""
-    connection.execute(
-        sa.update(requests)
-        .where(
-            requests.c.subscriber_id == request.subscriber_id,
-            requests.c.kind == request.kind,
-            requests.c.at > request.at,
-            requests.c.state != RequestState.CONFIRMED,
-        )
-        .values(state=RequestState.REFUSED, reason="taken back with an earlier one")
-    )
-
-
 def waiting(connection: Connection, limit: int) -> Sequence[int]:
     """The ids of what is to be mailed, the oldest first."""
     query = sa.select(requests.c.id).where(requests.c.state == RequestState.WAITING)
     return connection.execute(query.order_by(requests.c.at).limit(limit)).scalars().all()
 
 
-def take(connection: Connection, request_id: int) -> Request | None:
-    """Take a waiting request in hand; None if another process was faster.
-
-    It is `failed` until it is settled: a process that dies on the way may have mailed it. The
-    caller holds `locks.people`, so that the limits of a mailbox count each other's.
-    """
-    return _take(connection, request_id, requests.c.state)
-
-
 def find(connection: Connection, request_id: int) -> Request | None:
     row = connection.execute(sa.select(requests).where(requests.c.id == request_id)).first()
-    return None if row is None else _request(row)
+    return None if row is None else request_of(row)
 
 
 def hold(connection: Connection, request_id: int) -> Request | None:
@@ -137,20 +89,7 @@ def hold(connection: Connection, request_id: int) -> Request | None:
     order."""
     query = sa.select(requests).where(requests.c.id == request_id).with_for_update()
     row = connection.execute(query).first()
-    return None if row is None else _request(row)
-
-
-def settle(connection: Connection, request_id: int, state: RequestState, reason: str = "") -> None:
-    connection.execute(
-        sa.update(requests).where(requests.c.id == request_id).values(state=state, reason=reason)
-    )
-
-
-def assign(connection: Connection, request_id: int, subscriber_id: int) -> None:
-    """Say whose request it is."""
-    connection.execute(
-        sa.update(requests).where(requests.c.id == request_id).values(subscriber_id=subscriber_id)
-    )
+    return None if row is None else request_of(row)
 
 
 def mailed_since(
@@ -174,76 +113,19 @@ def welcomes_due(connection: Connection, limit: int) -> Sequence[int]:
     return connection.execute(query.order_by(requests.c.at).limit(limit)).scalars().all()
 
 
-def take_welcome(connection: Connection, request_id: int) -> Request | None:
-    """Take a welcome in hand; None if another process was faster."""
-    return _take(connection, request_id, requests.c.welcome)
-
-
-def settle_welcome(
-    connection: Connection, request_id: int, state: RequestState, reason: str = ""
-) -> None:
-    """Say what became of a welcome, or with WAITING that one is due."""
-    connection.execute(
-        sa.update(requests).where(requests.c.id == request_id).values(welcome=state, reason=reason)
-    )
-
-
 def since(connection: Connection, at: dt.datetime) -> int:
     """How many came since a time, whatever became of them."""
     query = sa.select(sa.func.count()).where(requests.c.at >= at)
     return int(connection.execute(query).scalar_one())
 
 
-def give_up(connection: Connection, until: dt.datetime) -> None:
-    """Mail nothing more of what came until a time: it may have been mailed from another store."""
-    earlier = sa.update(requests).where(requests.c.at <= until)
-    connection.execute(
-        earlier.where(requests.c.state == RequestState.WAITING).values(
-            state=RequestState.FAILED, reason=_RESTORED
-        )
-    )
-    connection.execute(
-        earlier.where(requests.c.welcome == RequestState.WAITING).values(
-            welcome=RequestState.FAILED, reason=_RESTORED
-        )
-    )
-
-
 def of(connection: Connection, subscriber_id: int) -> Sequence[Request]:
     query = sa.select(requests).where(requests.c.subscriber_id == subscriber_id)
-    return [_request(row) for row in connection.execute(query.order_by(requests.c.at))]
+    return [request_of(row) for row in connection.execute(query.order_by(requests.c.at))]
 
 
-def forget_origins(connection: Connection, before: dt.datetime) -> None:
-    """Take out where older requests came from: it served the limits alone."""
-    connection.execute(
-        sa.update(requests)
-        .where(requests.c.at < before, requests.c.network != "")
-        .values(ip="", network="", wide_network="")
-    )
-
-
-def delete_older(connection: Connection, before: dt.datetime) -> Sequence[tuple[int, int]]:
-    """Returns whom they had asked for: lists and subscribers."""
-    statement = sa.delete(requests).where(requests.c.at < before)
-    rows = connection.execute(
-        statement.returning(requests.c.list_id, requests.c.subscriber_id)
-    ).all()
-    return [(row.list_id, row.subscriber_id) for row in rows if None not in row]
-
-
-def _take(connection: Connection, request_id: int, state: sa.Column[Any]) -> Request | None:
-    statement = (
-        sa.update(requests)
-        .where(requests.c.id == request_id, state == RequestState.WAITING)
-        .values({state: RequestState.FAILED, requests.c.reason: _IN_HAND})
-        .returning(requests)
-    )
-    row = connection.execute(statement).first()
-    return None if row is None else _request(row)
-
-
-def _request(row: Row[Any]) -> Request:
+def request_of(row: Row[Any]) -> Request:
+    """A row of requests, of whatever query."""
     return Request(
         id=row.id,
         kind=RequestKind(row.kind),

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
-from newsletter.store.people import subscribing
+from newsletter.store.people import requesting, subscribing
 from newsletter.store.schema import (
     consents,
     deliveries,
@@ -33,7 +33,8 @@ def is_one(connection: Connection, subscriber_id: int) -> bool:
 
 def delete(connection: Connection, subscriber_id: int) -> None:
     """Delete such a person with all that was asked for them; the caller holds `locks.people`."""
-    for table in (import_changes, requests, consents):
+    requesting.delete_of(connection, subscriber_id)
+    for table in (import_changes, consents):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
     subscribing.delete_of(connection, subscriber_id)
     connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))

@@ -20,7 +20,7 @@ from newsletter.model.send import Outcome, RetryLater
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.sending.plan import plan
 from newsletter.store import Store, locks
-from newsletter.store.people import imports, lists, people, subscribing, suppressions
+from newsletter.store.people import imports, lists, people, requesting, subscribing, suppressions
 from newsletter.store.people import requests as request_queries
 from newsletter.store.schema import requests
 from newsletter.supervising import SideThread
@@ -504,7 +504,7 @@ def test_the_limit_of_a_mailbox_counts_what_another_process_has_in_hand(
     other = threading.Thread(target=take)
     with stage.store.write() as connection:
         locks.people(connection)
-        assert request_queries.take(connection, first) is not None
+        assert requesting.take(connection, first) is not None
         other.start()
         until(lambda: is_waiting(stage.store) or not other.is_alive())
     other.join()
