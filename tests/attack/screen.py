@@ -60,17 +60,15 @@ class Screen:
         page.on("console", self._console)
         page.on("request", self._request)
 
-    def dangers(self, answer: Answer, *, policy: bool) -> list[str]:
-        """What went wrong with a page; without its `policy`, only its own HTML protects it."""
-        self._headers = {
-            name: value
-            for name, value in answer.headers.items()
-            if name.lower() in ("content-type", "content-security-policy")
-        }
-        self._shown = answer.content
-        if not policy:
-            self._headers.pop("content-security-policy", None)
-            self._shown = _META_POLICY.sub(b"", self._shown)
+    def dangers(self, answer: Answer, *, protected: bool) -> list[str]:
+        """What went wrong with a page. One that is not `protected` has its HTML alone: its policy
+        refuses nothing, but tells of what it would."""
+        policy = answer.headers.get("Content-Security-Policy", "")
+        name = "Content-Security-Policy" if protected else "Content-Security-Policy-Report-Only"
+        self._headers = {"Content-Type": answer.headers["Content-Type"]}
+        if policy:
+            self._headers[name] = policy
+        self._shown = answer.content if protected else _META_POLICY.sub(b"", answer.content)
         self._found = []
         self._count += 1
         self._address = f"{SITE}/page/{self._count}"
