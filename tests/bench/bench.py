@@ -12,15 +12,15 @@ class Bench:
     """Where and how much to measure.
 
     `rows` people are imported and planned for, a tenth of them is sent to, a hundredth is written
-    to the outbox. Long runs are repeated `repeats` times, short ones more often.
+    to the outbox. A long issue has `long_kb`, and a folder of many has `issues`. Long runs are
+    repeated `repeats` times, short ones more often.
     """
 
     folder: Path
     stores: Stores
     kinds: Sequence[str]
     rows: int
+    long_kb: int
+    issues: int
     repeats: int
-
-    @property
-    def short_repeats(self) -> int:
-        return 3 * self.repeats
+    short_repeats: int

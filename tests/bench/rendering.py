@@ -18,7 +18,6 @@ from tests.bench.processes import NEWSLETTER, ROOT, apart, command
 
 KEY = "the key of the benches alone"
 _YARDSTICK = ROOT.parent / "shared" / "digests" / "2026-01-07-ai-daily.md"
-_LONG_KB = 271  # more than Gmail shows of any mail
 _SAMPLE = ROOT / "issues" / "2026-11-20-quiet-machines.md"
 
 
@@ -43,9 +42,10 @@ def rendering(bench: Bench) -> Iterator[Figure]:
     reading, writing = zip(*warm, strict=True)
     yield Figure(f"{name}: Digest to final HTML, warm", writing, "ms", at_most=12)
     yield Figure("  file to Digest, before that", reading, "ms")
-    long, _ = apart(warm_milliseconds, str(_long_issue(bench.folder)), bench.short_repeats)
+    long, _ = apart(warm_milliseconds, str(_long_issue(bench)), bench.short_repeats)
     seconds = tuple(sum(sample) / 1000 for sample in long)
-    yield Figure(f"a source of {_LONG_KB} KB: file to final HTML, warm", seconds, "s", at_most=1)
+    name = f"a source of {bench.long_kb} KB: file to final HTML, warm"
+    yield Figure(name, seconds, "s", at_most=1)
     cold = [
         command(NEWSLETTER, "render", str(issue()), "--out", str(bench.folder / "out"), "--json")
         for _ in range(bench.short_repeats)
@@ -55,25 +55,26 @@ def rendering(bench: Bench) -> Iterator[Figure]:
     yield Figure("  peak memory", peaks, "MB", at_most=80)
     html_bytes = json.loads(cold[0].output)["html_bytes"]
     yield Figure("  size of the HTML", (html_bytes / 1024,), "KB", at_most=60)
-    ratios, _ = apart(prepare_ratios, str(bench.folder), 3 * bench.short_repeats)
-    yield Figure("prepare, 1,000 issues in the folder, against one", tuple(ratios), "x", at_most=4)
+    ratios, _ = apart(prepare_ratios, str(bench.folder), bench.issues, 3 * bench.short_repeats)
+    name = f"prepare, {bench.issues:,} issues in the folder, against one"
+    yield Figure(name, tuple(ratios), "x", at_most=4)
 
 
-def _long_issue(folder: Path) -> Path:
+def _long_issue(bench: Bench) -> Path:
     """The issue again and again below its own front matter."""
     text = issue().read_text("utf-8")
     _, front, body = text.split("---\n", 2)
-    path = folder / "long.md"
-    times = _LONG_KB * 1024 // len(body.encode()) + 1
+    path = bench.folder / "long.md"
+    times = bench.long_kb * 1024 // len(body.encode()) + 1
     path.write_text(f"---\n{front}---\n{body * times}", "utf-8")
     return path
 
 
-def prepare_ratios(folder: str, repeats: int) -> list[float]:
+def prepare_ratios(folder: str, issues: int, repeats: int) -> list[float]:
     """What it costs that many other issues, each with a slug of its own, may have the same one."""
     alone, among = (_project(Path(folder) / name) for name in ("alone", "among"))
     text = issue().read_text("utf-8")
-    for number in range(999):
+    for number in range(issues - 1):
         slugged = text.replace("---\n", f"---\nslug: issue-{number}\n", 1)
         (among.issues / f"old-{number}.md").write_text(slugged, "utf-8")
     seconds = [(_prepare_seconds(alone), _prepare_seconds(among)) for _ in range(repeats + 1)]

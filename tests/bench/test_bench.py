@@ -10,11 +10,11 @@ from tests.bench.figures import Figure, table
 
 @pytest.mark.parametrize("name", ["startup", "render", "import", "plan"])
 def test_a_bench_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A few rows are enough to see that it measures something; those that send take longer, and
+    """The least is enough to see that it measures something; those that send take longer, and
     `make bench ARGS=--quick` runs them all."""
     assert name in BENCHES
 
-    main(["--only", name, "--store", "sqlite", "--rows", "1000", "--repeats", "1"])
+    main(["--only", name, "--store", "sqlite", "--least"])
 
     machine, headings, *figures, summary = capsys.readouterr().out.splitlines()
     assert "Python" in machine
