@@ -72,7 +72,7 @@ def send_tests(
             with worker.store.read() as connection:
                 addressee = reader or people.find(connection, address) or SAMPLE_READER
                 number = receipts.mails(connection, email.content_hash) + len(reached) + 1
-            # Subscriber 0 is nobody: who tries the links of a test unsubscribes no reader.
+            # Subscriber 0 is nobody: trying the links of a test unsubscribes no reader.
             person = Subscriber(0, address, addressee.name, addressee.attributes)
             trial = Trial(address, _deliver(post, _message(email, person, context, number)))
             trials.append(trial)
@@ -85,7 +85,7 @@ def send_tests(
 def _receipt(worker: Worker, email: Email, slug: str, by: str) -> Iterator[list[str]]:
     """Yields a list for the addresses that were reached; their receipt is written at the end.
 
-    Also where the transport fails at a later one: those before have had their mail.
+    Even where the transport fails at a later one: the earlier ones have had their mail.
     """
     reached: list[str] = []
     try:
@@ -104,7 +104,7 @@ def _receipt(worker: Worker, email: Email, slug: str, by: str) -> Iterator[list[
 
 
 def _message(email: Email, person: Subscriber, context: SendContext, number: int) -> Message:
-    """As the message of a delivery, but for its subject, its name and whom its links are of."""
+    """As the message of a delivery, except for its subject, its name and whose its links are."""
     marked = replace(for_send(email, context), subject=(PREFIX, *email.subject))
     message = compose(marked, person, context, number, 1)
     about = f"{email.content_hash[:_HASH_LENGTH]}-{number}"

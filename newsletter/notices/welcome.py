@@ -1,4 +1,5 @@
-"""The issue that welcomes who has just confirmed: of the list's archive, with their own links."""
+"""The issue that welcomes those who have just confirmed: one of the list's archive, with their own
+links."""
 
 from newsletter.links import Links
 from newsletter.model.email import Email, Message

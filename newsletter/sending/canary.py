@@ -1,4 +1,4 @@
-"""A canary: a first share of a send goes out, and what comes back of it decides about the rest."""
+"""A canary: a first share of a send goes out, and its reports decide about the rest."""
 
 import datetime as dt
 import math
@@ -22,7 +22,7 @@ _POLICY = PolicySettings()
 
 @dataclass(frozen=True, slots=True)
 class CanaryLimits:
-    """Shares of the accepted at which the rest stays, and how long reports are waited for."""
+    """Shares of the accepted at which the rest stays, and how long to wait for reports."""
 
     complaints: float = _POLICY.complaint_pause
     bounces: float = _POLICY.bounce_pause
@@ -50,10 +50,10 @@ def wait(
 ) -> bool:
     """Wait for the reports of the first share; True where the rest may go now.
 
-    Where it may not, the send is paused, and to resume it is a person's decision to go on. `poll`
-    brings in what was reported, if this process can; another may do so as well.
+    Where it may not, the send is paused; a person who resumes it decides to go on. `poll` brings in
+    reports, if this process can; another may do so as well.
     """
-    notify("The canary is out; waiting for what is reported of it.")
+    notify("The canary is out; waiting for reports on it.")
     with work.store.write() as connection:
         until = sends.record(connection, work.number, lock=True).canary.until
         if until is None:
@@ -78,34 +78,36 @@ def wait(
                 waiting_until=until,
             )
             is_over = now >= until
-            found = shares.reports(connection, work.number, send.canary_end)
-            reason = _against(found, limits, is_over=is_over)
+            reports = shares.reports(connection, work.number, send.canary_end)
+            reason = _against(reports, limits, is_over=is_over)
             if reason:
                 transitions.pause(connection, send, reason, StoppedBy.CANARY)
                 return False
-            is_well = is_over or 0 < _ENOUGH * found.accepted <= found.reported
+            is_well = is_over or 0 < _ENOUGH * reports.accepted <= reports.reported
             if is_well:
                 shares.let_go_on(connection, work.number)
         if is_well:
-            notify(f"The canary is well: {found.reported} of {found.accepted} were reported on.")
+            notify(
+                f"The canary is well: {reports.reported} of {reports.accepted} were reported on."
+            )
             return True
         work.stop.wait(limits.poll_seconds)
     return False
 
 
-def _against(found: CanaryReports, limits: CanaryLimits, *, is_over: bool) -> str:
+def _against(reports: CanaryReports, limits: CanaryLimits, *, is_over: bool) -> str:
     """Why the rest must not go, empty if nothing speaks against it."""
-    if is_over and not found.accepted:
-        return "of the canary no mail is known to be out: nothing was learnt from it"
-    for amount, what, limit, least in (
-        (found.complained, "complaints", limits.complaints, LEAST_COMPLAINTS),
-        (found.bounced, "hard bounces", limits.bounces, 1),
+    if is_over and not reports.accepted:
+        return "no mail of the canary is known to be out: nothing was learnt from it"
+    for amount, name, limit, least in (
+        (reports.complained, "complaints", limits.complaints, LEAST_COMPLAINTS),
+        (reports.bounced, "hard bounces", limits.bounces, 1),
     ):
-        if amount >= max(least, limit * found.accepted):
-            return f"the canary had {amount} {what} among {found.accepted}"
-    if is_over and found.reported < _LEAST * found.accepted:
+        if amount >= max(least, limit * reports.accepted):
+            return f"the canary had {amount} {name} among {reports.accepted}"
+    if is_over and reports.reported < _LEAST * reports.accepted:
         return (
-            f"only {found.reported} of the canary's {found.accepted} were reported on in time: "
+            f"only {reports.reported} of the canary's {reports.accepted} were reported on in time: "
             "do events arrive?"
         )
     return ""

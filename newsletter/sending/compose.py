@@ -9,7 +9,7 @@ from newsletter.model.send import Foot
 from newsletter.model.subscriber import Subscriber
 from newsletter.transports.mime import phrase
 
-# To whom previews are addressed, and tests to people who have not subscribed.
+# The addressee of previews, and of tests to people who have not subscribed.
 SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
 
 
@@ -40,7 +40,8 @@ class SendContext:
 
 
 def for_send(email: Email, context: SendContext) -> Email:
-    """The email of one send: its list is named, and open is only what is of each reader."""
+    """The email of one send: its list is filled in; only what differs from reader to reader stays
+    open."""
     foot, links, list_name = context.foot, context.links, context.list_name
     values = {
         IN_MAIL: "yes",

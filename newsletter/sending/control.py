@@ -33,8 +33,8 @@ def pause(
 ) -> Send:
     """Stop a send after the batches in flight.
 
-    Pausing a paused one changes nothing, but that one which waits for the quota waits for a person
-    then.
+    Pausing a paused one changes nothing, except that one which waits for the quota then waits for a
+    person.
     """
     send = read(store, send_id)
     with store.write() as connection:
@@ -80,12 +80,12 @@ def reopen(
     rate: int | None = None,
     cancelled: bool = False,
 ) -> Send:
-    """A send as `resume` takes it up: before its time it waits for that (again), after it begins.
+    """A send as `resume` takes it up: before its time it waits for that, after it the send begins.
 
-    To resume one that was paused while it waited for its canary is to let the rest go. `owner` is
-    the process that is about to run it; `rate` replaces the one that it was planned with, 0 lifts
-    it. Of a `cancelled` one, what the cancel skipped is queued again. Raises Refused for one that
-    was cancelled otherwise, or the other way round.
+    Resuming one that was paused while it waited for its canary lets the rest go. `owner` is the
+    process that is about to run it; `rate` replaces the one that it was planned with, 0 lifts it.
+    With `cancelled`, what a cancel skipped is queued again. Raises Refused where `cancelled` and
+    the send's status do not agree.
     """
     send = read(store, send_id)
     with store.write() as connection:
@@ -119,7 +119,7 @@ def _not_reopened(send: Send) -> Refused:
     if send.status is SendStatus.CANCELLED:
         return Refused(
             f"{send.id} is cancelled: it cannot be resumed",
-            hint="To send it after all to who has not had it: "
+            hint="To send it after all to those who have not had it: "
             f"newsletter resume {send.id} --cancelled",
         )
     return Refused(
@@ -129,7 +129,7 @@ def _not_reopened(send: Send) -> Refused:
 
 
 def _refuse_followed(connection: Connection, send: SendRecord) -> None:
-    """What was sent again since would reach the rest a second time."""
+    """A send of the same issue since then would reach the rest a second time."""
     for other in sends.same_audience(connection, send.slug, send.list_id, send.segment):
         if other.id == send.id:
             return
@@ -137,7 +137,7 @@ def _refuse_followed(connection: Connection, send: SendRecord) -> None:
             raise Refused(
                 f"{send.slug!r} was sent to this audience again since: "
                 f"{other.id} is {other.status}",
-                hint="To reach who has had it by neither: newsletter send … "
+                hint="To reach those who have had neither: newsletter send … "
                 '--again "the reason" --only-missing',
             )
 
@@ -176,7 +176,7 @@ _STATUS = {
 
 
 def _give_up_lost(connection: Connection, number: int, now: dt.datetime) -> None:
-    """Make unknown what owners left in flight that are dead or whose lease has ended."""
+    """Make unknown what was left in flight by owners that are dead or whose lease has ended."""
     lost = [
         batch
         for batch, name, lease_until in recording.open_batches(connection, number)

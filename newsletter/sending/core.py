@@ -1,8 +1,8 @@
 """The sending core: the one function that decides about duplicates.
 
 Take a rate slot, claim a batch (committed as `sending`), call the transport, commit all outcomes.
-SES has no idempotency token, so a claim that was committed is never taken back on a guess: what is
-not known to have failed becomes `unknown`.
+SES has no idempotency token, so a claim that was committed is never taken back on a guess: whatever
+is not known to have failed becomes `unknown`.
 """
 
 import datetime as dt
@@ -104,8 +104,8 @@ Step = Sent | NotSent | SendPaused | NothingToClaim
 def send_batch(work: Assignment) -> Step:
     """Send one batch of an assignment; at most `Pace.call_size` recipients are in flight meanwhile.
 
-    Raises StoreAway where nothing was handed over, or all is recorded: it can be called again. Who
-    gives up leaves what is in flight to become unknown.
+    Raises StoreAway where nothing was handed over, or all is recorded: it can be called again. For
+    a caller that gives up, what is in flight becomes unknown.
     """
     if (hold := work.pace.hold_until) is not None and hold > work.clock():
         work.vitals.waits(Wait.QUOTA, hold)
@@ -130,7 +130,7 @@ def send_batch(work: Assignment) -> Step:
 
 
 def _taken_away(work: Assignment) -> NothingToClaim | None:
-    """Who waits claims nothing, but a pause or a new owner ends the waiting."""
+    """Whether a pause or a new owner ends this wait, in which nothing is claimed."""
     with work.store.read() as connection:
         send = sends.record(connection, work.number)
     if send.is_run_by(work.epoch):
@@ -152,8 +152,10 @@ def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToC
     if seconds > LONG_WAIT_SECONDS:
         work.vitals.waits(Wait.SLOT, slot.begins)
     ends = time.monotonic() + seconds
-    while (left := ends - time.monotonic()) > 0 and not work.stop.wait(min(left, _LOOK_SECONDS)):
-        if left > _LOOK_SECONDS and (taken_away := _taken_away(work)):
+    while (remaining := ends - time.monotonic()) > 0 and not work.stop.wait(
+        min(remaining, _LOOK_SECONDS)
+    ):
+        if remaining > _LOOK_SECONDS and (taken_away := _taken_away(work)):
             return taken_away
     return None
 
@@ -186,7 +188,7 @@ def _claim(work: Assignment, size: int) -> Claim | NothingToClaim:
 
 
 def _note(action: str, work: Assignment, claim: Claim, more: object = "") -> None:
-    """A line of the log about a batch; whom it is for stands in the ledger alone."""
+    """Log a line about a batch; its recipients are in the ledger alone."""
     send_id, recipients = work.context.send_id, len(claim.rows)
     _log.debug(
         "%s send=%s batch=%s recipients=%s %s", action, send_id, claim.batch, recipients, more
@@ -194,7 +196,7 @@ def _note(action: str, work: Assignment, claim: Claim, more: object = "") -> Non
 
 
 def _take_back(work: Assignment, claim: Claim) -> None:
-    """Put a claim back that this thread alone knows of, if there is one.
+    """Put back a claim that only this thread knows of, if there is one.
 
     A database that crashed may give its batch number to another claim: that one is not touched,
     whether it is of another process (the owner tells) or of this one (it has taken its place).
@@ -223,9 +225,9 @@ def _deliver(work: Assignment, claim: Claim) -> Step:
         return NotSent(error.message, throttled=True)
     except MachineFault as error:
         queued = RetryLater(error.message, is_failure=False)
-        left = error.outcomes or [None] * len(messages)
-        _record(work, claim, [outcome or queued for outcome in left], slower=False)
-        return pause(work, _told(error), StoppedBy.TRANSPORT)
+        outcomes_so_far = error.outcomes or [None] * len(messages)
+        _record(work, claim, [outcome or queued for outcome in outcomes_so_far], slower=False)
+        return pause(work, _in_words(error), StoppedBy.TRANSPORT)
     except TransportDown as error:
         _put_back(work, claim)
         return NotSent(error.message)
@@ -234,7 +236,7 @@ def _deliver(work: Assignment, claim: Claim) -> Step:
         return _wait_for_quota(work, error)
     except SendingStopped as error:
         _put_back(work, claim)
-        return pause(work, _told(error), StoppedBy.TRANSPORT)
+        return pause(work, _in_words(error), StoppedBy.TRANSPORT)
     except OutcomeUnknown as error:
         outcomes = [Unknown(error.message)] * len(messages)
     if len(outcomes) != len(messages):
@@ -247,12 +249,12 @@ def _deliver(work: Assignment, claim: Claim) -> Step:
     return Sent(tuple(outcomes), claim.skipped)
 
 
-def _told(error: NewsletterError) -> str:
+def _in_words(error: NewsletterError) -> str:
     return f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
 
 
 def _wait_for_quota(work: Assignment, error: QuotaReached) -> Step:
-    """Pause until the rolling day frees some quota; a send that is spread waits by itself."""
+    """Pause until the rolling day frees some quota; a spread send waits instead."""
     now = work.clock()
     if work.spread:
         work.pace.hold_until = error.resume_at or now + _QUOTA_POLL
@@ -306,7 +308,7 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
 def pause(
     work: Assignment, reason: str, by: StoppedBy, resume_at: dt.datetime | None = None
 ) -> SendPaused:
-    """Pause the send that is worked on, unless it was paused or cancelled or taken over already."""
+    """Pause the send in hand, unless it was already paused, cancelled or taken over."""
 
     def pause_it() -> None:
         with work.store.write() as connection:

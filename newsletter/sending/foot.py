@@ -1,4 +1,5 @@
-"""What the foot of a mail says of its list: found when a send is planned, for all of its mails."""
+"""What the foot of a mail says about its list: read when a send is planned, for all of its
+mails."""
 
 from sqlalchemy.engine import Connection
 
@@ -9,7 +10,7 @@ from newsletter.store.people import lists
 
 
 def foot_of(connection: Connection, list_name: str, slug: str, web: WebSettings) -> Foot:
-    """The foot that a mail of an issue has today; that of a list which is not there is empty."""
+    """The foot that a mail of an issue has today; empty where there is no such list."""
     list_id = lists.find(connection, list_name)
     if list_id is None:
         return Foot()

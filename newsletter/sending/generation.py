@@ -18,10 +18,10 @@ _ANY = ""  # the store of a line without an id
 
 
 def check_place(file: Path) -> None:
-    """Raises ConfigurationError where the file could not be written: a send would end at that."""
+    """Raises ConfigurationError where the file could not be written, which would end a send."""
     if folder := in_the_way(file):
         raise ConfigurationError(
-            f"nothing can be written to {folder}, and a send notes there how old the store is",
+            f"nothing can be written to {folder}, where a send notes how old the store is",
             where="store.state",
             hint="Nothing was sent. Give access, or name another file that is kept, as [store] "
             "state or NEWSLETTER_STORE__STATE.",
@@ -30,7 +30,7 @@ def check_place(file: Path) -> None:
 
 def is_behind(connection: Connection, file: Path) -> bool:
     """Whether the store has forgotten what its file remembers."""
-    return known(file, state.store_id(connection)) > state.value(connection, _NAME)
+    return remembered(file, state.store_id(connection)) > state.value(connection, _NAME)
 
 
 def advance(connection: Connection) -> int:
@@ -43,14 +43,15 @@ def raise_above(connection: Connection, generation: int) -> int:
     return state.raise_to(connection, _NAME, generation + 1)
 
 
-def known(file: Path, store_id: str) -> int:
-    """What the file remembers of a store; 0 where that is nothing."""
+def remembered(file: Path, store_id: str) -> int:
+    """The generation that the file has for a store; 0 where it has none."""
     lines = _read(file)
     return lines.get(store_id, lines.get(_ANY, 0))
 
 
 def note(file: Path, store_id: str, generation: int) -> None:
-    """Let the file follow the store, never back, also where several processes note at once."""
+    """Let the file follow the store, never backwards, even where several processes do so at
+    once."""
     make_folder(file.parent, private=True)
     with folder_lock(file.parent):
         lines = _read(file)
@@ -64,7 +65,7 @@ def note(file: Path, store_id: str, generation: int) -> None:
 
 
 def _read(file: Path) -> dict[str, int]:
-    """The generation of each store; what is no such line is left out."""
+    """The generation of each store; other lines are left out."""
     try:
         lines = file.read_text("ascii").splitlines()
     except (FileNotFoundError, NotADirectoryError, ValueError):

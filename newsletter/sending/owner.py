@@ -27,7 +27,7 @@ def this_process() -> str:
 
 
 def is_dead(name: str) -> bool:
-    """Whether the process of that name is provably gone: it ran on this host, and is no more."""
+    """Whether the process of that name is provably gone: it ran on this host and runs no more."""
     host, pid, started, _ = name.rsplit("/", 3)
     if host != socket.gethostname():
         return False
@@ -48,17 +48,18 @@ def is_here(owner: Owner) -> bool:
 
 
 def is_neighbour(owner: Owner) -> bool:
-    """Whether the owner is another process of this host, and not provably gone: that its lease has
-    ended says more of a clock than of it."""
+    """Whether the owner is another process of this host that is not provably gone: if its lease has
+    ended, the clock is more likely at fault."""
     if owner.name is None or not is_here(owner) or is_dead(owner.name):
         return False
     return int(owner.name.rsplit("/", 3)[1]) != os.getpid()
 
 
 def is_of_a_wrong_clock(lease_until: dt.datetime, now: dt.datetime) -> bool:
-    """Whether a lease ends later than any that is given by a clock which agrees with this one.
+    """Whether a lease ends later than any clock that agrees with this one would set it.
 
-    Its owner's is ahead, or this one was set back: only whether it is renewed tells who lives.
+    The owner's clock is ahead, or this one was set back: only a renewal tells whether the owner
+    lives.
     """
     return lease_until - now > _FURTHEST
 
@@ -74,7 +75,7 @@ def _boot_id() -> str:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """What the kernel tells of a process; None where it has none, or hides it."""
+    """What the kernel says about a process; None where there is none, or it is hidden."""
     try:
         line = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -83,7 +84,7 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _exists(pid: int) -> bool:
-    """Also of a process that /proc hides, as that of another user may be."""
+    """Even of a process that /proc hides, as that of another user may be."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

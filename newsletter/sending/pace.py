@@ -1,4 +1,4 @@
-"""How fast a send may go right now, and whether it goes well at all: shared by its threads."""
+"""How fast a send may go right now, and whether it goes well: shared by its threads."""
 
 import datetime as dt
 import threading
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown, Wait
 
 _LARGEST_CALL = 50
-_FIRST = 200  # recipients by which a send that goes wrong from its start is told
+_FIRST = 200  # recipients by which a send that goes wrong from the start is noticed
 _FEWEST_REJECTED = 20
 _SILENT_CALLS = 3
-LONG_WAIT_SECONDS = 3.0  # what is shorter is part of running at a rate
+LONG_WAIT_SECONDS = 3.0  # a shorter one is part of running at a rate
 _LATELY_SECONDS = 10.0
-_LEAST_SECONDS = 1.0  # a speed that was measured for less says little
+_LEAST_SECONDS = 1.0  # a speed measured over less time says little
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Pace:
         return min((rate for rate in (self.asked, self.allowed) if rate), default=None)
 
     def follow(self, allowance: Allowance) -> None:
-        """Go by what the account allows now."""
+        """Follow what the account allows now."""
         self.allowed = allowance.rate
         if allowance.remaining is None or allowance.remaining > 0:
             self.hold_until = None
@@ -45,7 +45,7 @@ class Pace:
 
 @dataclass
 class Tally:
-    """What the calls of a run came to, to tell what is wrong with all of them."""
+    """The outcomes of a run's calls, to notice what is wrong with all of them."""
 
     accepted: int = 0
     rejected: int = 0
@@ -89,8 +89,8 @@ class Waiting:
 
 @dataclass
 class Vitals:
-    """What a run is at, for whoever watches it: `speed` in recipients a second lately, and what it
-    waits for, where no thread of it does anything else."""
+    """What a run is doing, for whoever watches it: `speed` in recipients a second lately, and what
+    it waits for, where none of its threads does anything else."""
 
     speed: float | None = None
     waiting: Waiting | None = None
@@ -99,9 +99,9 @@ class Vitals:
     _threads: dict[int, Waiting] = field(default_factory=dict, repr=False)
     _samples: deque[tuple[float, int]] = field(default_factory=deque, repr=False)
 
-    def waits(self, what: Wait, until: dt.datetime | None) -> None:
+    def waits(self, wait: Wait, until: dt.datetime | None) -> None:
         """The calling thread begins a long wait, or goes on with it."""
-        self._threads[threading.get_ident()] = Waiting(what, until)
+        self._threads[threading.get_ident()] = Waiting(wait, until)
 
     def works(self) -> None:
         """The calling thread waits no longer."""
@@ -112,7 +112,7 @@ class Vitals:
         self._looked_at = self.seconds()
 
     def is_unwatched(self, seconds: float) -> bool:
-        """Whether nobody has watched over it for so long, as where the watch hangs."""
+        """Whether nobody has watched over it for this long, as where the watch hangs."""
         return self.seconds() - self._looked_at >= seconds
 
     def look(self, threads: int, settled: int, seconds: float) -> None:
@@ -124,16 +124,16 @@ class Vitals:
         while seconds - self._samples[0][0] > _LATELY_SECONDS:
             self._samples.popleft()
         began, before = self._samples[0]
-        passed = seconds - began
-        self.speed = (settled - before) / passed if passed >= _LEAST_SECONDS else None
+        elapsed = seconds - began
+        self.speed = (settled - before) / elapsed if elapsed >= _LEAST_SECONDS else None
 
     def begin(self) -> None:
-        """Forget what an earlier run was at."""
+        """Forget the vitals of an earlier run."""
         self.speed = self.waiting = None
         self._threads.clear()
         self._samples.clear()
 
 
 def was_too_fast(outcomes: Sequence[Outcome]) -> bool:
-    """Whether some were put off that were not at fault themselves."""
+    """Whether some messages were put off through no fault of their own."""
     return any(isinstance(o, RetryLater) and not o.is_failure for o in outcomes)

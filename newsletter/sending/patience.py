@@ -16,13 +16,14 @@ T = TypeVar("T")
 
 
 @contextmanager
-def giving_up(what: str, command: str) -> Iterator[None]:
-    """How `what` ends whose store stays away: Stopped, with the command that goes on with it."""
+def giving_up(name: str, command: str) -> Iterator[None]:
+    """End with Stopped where the store stays away; `name` is what stops, `command` goes on with
+    it."""
     try:
         yield
     except StoreAway as error:
         raise Stopped(
-            f"the {what} stopped: {error.message}",
+            f"the {name} stopped: {error.message}",
             where=error.where,
             hint=f"Nobody is lost and nobody is mailed twice. Once the store is back: {command}",
         ) from error
@@ -30,7 +31,7 @@ def giving_up(what: str, command: str) -> Iterator[None]:
 
 @dataclass
 class Patience:
-    """How long a send waits for its store. It is shared by the threads of a send, which says once
+    """How long a send waits for its store. It is shared by the threads of a send, and says once
     that the store is away, and once that it is back."""
 
     notify: Callable[[str], None] = lambda line: None
@@ -40,7 +41,7 @@ class Patience:
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def until_back(self, step: Callable[[], T], fault: type[StoreError] = StoreAway) -> T:
-        """Do a step that bears being done twice, until the store takes it.
+        """Repeat a step, which may be done twice, until the store takes it.
 
         Raises `fault` where the store stays away. After that it is asked only once for each
         further step, until one succeeds.

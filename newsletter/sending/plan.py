@@ -39,11 +39,11 @@ class Order:
     email: Email
     list_name: str
     segment: str = ""
-    rule: str = ""  # of the segment, as it is used whatever becomes of the segment
+    rule: str = ""  # of the segment; it holds even if the segment changes
     timezone: str = "UTC"  # whose days a rule means
     web: WebSettings = field(default_factory=WebSettings)  # who may join, what is public
     again: str | None = None
-    only_missing: bool = False  # with `again`: not to who had it by an earlier send
+    only_missing: bool = False  # with `again`: not to those who had it by an earlier send
     spread: bool = False
     rate: int | None = None
     canary: float | None = None  # the share that goes first
@@ -86,9 +86,9 @@ def rule_of(store: Store, segment: str) -> str:
     from newsletter.store.segments import segments  # noqa: PLC0415 -- a parser that segments alone need
 
     with store.read() as connection:
-        found = segments.find(connection, segment)
-        segments.check_lists(connection, segments.rule_of(found))
-    return found.rule
+        saved = segments.find(connection, segment)
+        segments.check_lists(connection, segments.rule_of(saved))
+    return saved.rule
 
 
 def forecast(store: Store, order: Order, now: dt.datetime) -> Forecast:
@@ -98,11 +98,11 @@ def forecast(store: Store, order: Order, now: dt.datetime) -> Forecast:
         earlier = sends.same_audience(connection, order.slug, audience.list_id, order.segment)
         _refuse_repeat(earlier, order)
         moment = Moment(now, order.timezone)
-        found = freezing.audience_counts(connection, audience, moment)
+        counts = freezing.audience_counts(connection, audience, moment)
         asks_again = order.again is not None and not order.only_missing
         had_it = freezing.count_received(connection, audience, moment) if asks_again else 0
-    skipped = {reason: amount for reason, amount in found.items() if reason is not None}
-    result = Forecast(found.get(None, 0), skipped, had_it)
+    skipped = {reason: amount for reason, amount in counts.items() if reason is not None}
+    result = Forecast(counts.get(None, 0), skipped, had_it)
     if not order.scheduled_at:
         _refuse_empty(result.recipients, order)
         if not result.queued:
@@ -113,7 +113,7 @@ def forecast(store: Store, order: Order, now: dt.datetime) -> Forecast:
 def change_since_last(store: Store, order: Order, now: dt.datetime) -> tuple[int, int] | None:
     """How many joined, and how many left, since the last send to this audience; None if none was.
 
-    It counts the audience twice, half a second for a million: only for people who are asked.
+    It counts the audience twice, half a second for a million: only where a person is asked.
     """
     with store.read() as connection:
         audience = _audience(connection, order)
@@ -127,9 +127,9 @@ def change_since_last(store: Store, order: Order, now: dt.datetime) -> tuple[int
 def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None) -> str:
     """Write a send with its frozen bytes and, unless it is scheduled, its audience; returns its id.
 
-    `owner` is the process that is about to run it, so that no worker comes first. One transaction:
-    a crash leaves nothing. Raises Refused where this audience has this issue already, or where
-    there is nobody.
+    `owner` is the process that is about to run it, so that no worker gets there first. One
+    transaction: a crash leaves nothing. Raises Refused where this audience has this issue already,
+    or where there is nobody.
     """
     with store.write() as connection:
         locks.issue(connection, order.slug)
@@ -200,7 +200,7 @@ def _refuse_repeat(earlier: Sequence[Send], order: Order) -> None:
             f"{order.slug!r} was already sent to {order.audience}: {last.id} of {when} "
             f"is {last.status}",
             hint='Nothing was sent. To send it once more: --again "the reason", and with '
-            "--only-missing only to who has not had it.",
+            "--only-missing only to those who have not had it.",
         )
 
 
@@ -226,11 +226,11 @@ def _all_skipped(order: Order, skipped: Mapping[SkipReason, int]) -> Refused:
 
 
 def nobody_gets_it(audience: str, skipped: Mapping[SkipReason, int]) -> str:
-    """Why nothing of a send would leave, whose recipients are all skipped, or none."""
+    """Why no mail of a send would leave: it has no recipients, or all are skipped."""
     if not skipped:
         return f"nobody of {audience} would get it: nobody is in it"
     reasons = ", ".join(f"{amount:,} {reason}" for reason, amount in skipped.items())
-    return f"nobody of {audience} would get it: all are skipped ({reasons})"
+    return f"nobody of {audience} would get it: everybody is skipped ({reasons})"
 
 
 def _new_id(now: dt.datetime) -> str:
@@ -254,7 +254,7 @@ def git_commit(path: Path) -> str | None:
 
 def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "--literal-pathspecs", "-C", str(folder), *arguments]
-    # A git hook that sends would have us ask about the repository that it runs for.
+    # In a git hook, these variables would make git answer for the hook's own repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     return subprocess.run(  # noqa: S603 -- no shell, arguments of our own
         command, check=True, capture_output=True, text=True, timeout=10, env=environment

@@ -1,5 +1,5 @@
-"""What is asked before a send is planned or taken up: may the account send so much, was the issue
-tested, is the store up to date."""
+"""Checks before a send is planned or taken up: may the account send so much, was the issue tested,
+is the store up to date."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,8 +20,8 @@ from newsletter.transports import Transport
 
 
 def check_store(worker: Worker) -> None:
-    """Raises Refused where the store was restored from a backup, and ConfigurationError where it
-    could not be noted how old it is, before anything is written."""
+    """Raises Refused where the store was restored from a backup, and ConfigurationError where its
+    generation could not be noted, before anything is written."""
     if worker.generation is not None:
         generation.check_place(worker.generation)
     with worker.store.read() as connection:
@@ -33,7 +33,7 @@ def check_renamed(store: Store, order: Order, is_taken: Callable[[str], bool]) -
 
     `is_taken` says whether a file has a slug.
 
-    A file that was copied is an issue of its own, as its author may mean it.
+    A file that was copied is an issue of its own, as its author may intend.
     """
     with store.read() as connection:
         list_id = lists.id_of(connection, order.list_name)
@@ -57,7 +57,7 @@ def check_renamed(store: Store, order: Order, is_taken: Callable[[str], bool]) -
 def check_account(
     transport: Transport, recipients: int, *, spread: bool, scheduled: bool
 ) -> Allowance:
-    """What the account allows. Raises Refused where it may not send, or not to so many at once.
+    """What the account allows. Raises Refused where it may not send, or not to this many at once.
 
     What was sent today counts against a send that begins now, not against a scheduled one.
     """
@@ -67,22 +67,22 @@ def check_account(
         may = f"{room:,} in 24 hours" if scheduled else f"{room:,} more in these 24 hours"
         of = "" if scheduled else f" (of {allowance.daily or 0:,})"
         raise Refused(
-            f"{recipients:,} recipients, and the account may send {may}{of}",
+            f"{recipients:,} recipients, but the account may send {may}{of}",
             hint="Nothing was sent. --spread sends as the quota allows, over several days.",
         )
     return allowance
 
 
 def check_sender(transport: Transport, sender: str, allowance: Allowance) -> Sequence[str]:
-    """What the operator should know before this sender sends. Raises Refused or ConfigurationError
-    where the outside would take nothing from it."""
+    """Warnings about this sender for the operator. Raises Refused or ConfigurationError where the
+    outside would take nothing from it."""
     warnings = [allowance.warning] if allowance.warning else []
     return [*warnings, *transport.check(sender)]
 
 
 def check_fields(store: Store, email: Email, list_name: str) -> Sequence[str]:
-    """What the operator should know of merge fields for which nobody has a value: nobody of the
-    list, or nobody at all where there is no list of that name."""
+    """Warnings about merge fields that stay empty: nobody of the list has a value, or nobody at all
+    where there is no such list."""
     fields = (name.partition(".") for name in sorted(email.fields))
     names = [name for kind, _, name in fields if kind == "subscriber" and name != "name"]
     if not names:
@@ -90,11 +90,11 @@ def check_fields(store: Store, email: Email, list_name: str) -> Sequence[str]:
     with store.read() as connection:
         number = lists.find(connection, list_name)
         unknown = people.unknown_attributes(connection, names, number)
-        known = people.attribute_names(connection) if unknown else ()
+        names_in_use = people.attribute_names(connection) if unknown else ()
     who = "nobody" if number is None else f"nobody of {list_name}"
     return [
         f"{{{{ subscriber.{name} }}}} stays empty or shows its default: {who} has an attribute "
-        f"{name!r}. {did_you_mean(name, known)}".rstrip()
+        f"{name!r}. {did_you_mean(name, names_in_use)}".rstrip()
         for name in unknown
     ]
 
@@ -113,6 +113,6 @@ def check_tested(store: Store, content_hash: str, slug: str) -> None:
         tested = receipts.exists(connection, content_hash)
     if not tested:
         raise Refused(
-            f"{slug!r} was not sent as a test in this form, and [policy] require_test demands it",
+            f"{slug!r} was not sent as a test in this form, and [policy] require_test requires it",
             hint=f"Nothing was sent. First: newsletter test {slug} --to you@example.com",
         )

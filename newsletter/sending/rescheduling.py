@@ -1,4 +1,4 @@
-"""Another time, or another content, for a send that has not begun."""
+"""Another time, or other content, for a send that has not begun."""
 
 import datetime as dt
 
@@ -26,7 +26,7 @@ def reschedule(
     issue: Rendered | None,
     web: WebSettings | None = None,
 ) -> Send:
-    """Move a send that has not begun to another time, give it another content, or both.
+    """Move a send that has not begun to another time, give it other content, or both.
 
     One that was paused before it began waits for its time again. Raises Refused once it began.
     """
@@ -53,6 +53,6 @@ def _refuse_begun(send_id: str, status: SendStatus, *, is_planned: bool, frozen:
     if waits and is_planned and not frozen:
         return
     raise Refused(
-        f"{send_id} is {status}: only what has not begun has a time and a content to change",
+        f"{send_id} is {status}: time and content can only change before a send begins",
         hint=f"See: newsletter status {send_id}",
     )

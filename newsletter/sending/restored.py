@@ -1,9 +1,9 @@
-"""What shows that a store was restored from a copy, and how a person goes on with it.
+"""How a store that was restored from a copy is recognised, and how a person goes on with it.
 
 Such a store does not know what was sent since the copy was made, nor who left. Nothing is sent from
 it before it is adopted. Copies that `db backup` made know what they are. Others are recognised by
-the newsletter's folder, by reports of mails that the store should know and does not, and by what
-the provider has counted.
+the generation file, by reports of mails that the store should know but does not, and by what the
+provider has counted.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ _REASON = "the store was restored from a backup: it may have been sent since"
 
 
 def sign(connection: Connection, file: Path | None, timezone: str) -> str:
-    """What shows that the store was restored, empty where nothing does; times are in `timezone`.
+    """The sign that the store was restored, empty where there is none; times are in `timezone`.
 
     `file` is that of newsletter.sending.generation; it is not needed for copies of `db backup`.
     """
@@ -52,15 +52,15 @@ def sign(connection: Connection, file: Path | None, timezone: str) -> str:
 
 def check(connection: Connection, file: Path | None, timezone: str) -> None:
     """Raises Refused where the store was restored and not adopted."""
-    if found := sign(connection, file, timezone):
-        raise Refused(found, hint=f"Nothing was sent. {ADVICE}")
+    if reason := sign(connection, file, timezone):
+        raise Refused(reason, hint=f"Nothing was sent. {ADVICE}")
 
 
 def compare(store: Store, allowance: Allowance, now: dt.datetime) -> None:
     """Raises Refused where the account has mailed far more than this store can have sent.
 
-    Others may use the account: how many mails were theirs is remembered from the last run, and
-    twice as many and some are no reason to stop. A store that never sent refuses nothing.
+    Others may use the account: their number of mails is remembered from the last run, and up to
+    about twice as many are no reason to stop. A store that never sent refuses nothing.
     """
     with store.read() as connection:
         usual = state.find(connection, state.OTHERS)
@@ -114,7 +114,7 @@ def adopt(store: Store, file: Path, now: dt.datetime) -> int:
                 transitions.settle(connection, send, now)
         requesting.give_up(connection, state.time(connection, state.COPIED_AT) or now)
         former = state.store_id(connection)
-        current = generation.raise_above(connection, generation.known(file, former))
+        current = generation.raise_above(connection, generation.remembered(file, former))
         state.renew_id(connection)
         for name in (state.COPIED_AT, state.FORGOT_AT, state.OTHERS):
             state.remove(connection, name)

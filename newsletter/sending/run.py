@@ -70,12 +70,12 @@ def _run(worker: Worker, send_id: str, progress: Progress, *, waits_for_its_time
 
 
 def _work_off(worker: Worker, work: Assignment, progress: Progress) -> None:
-    """Send what is queued; of a send with a canary that first, and the rest if it is well."""
+    """Send what is queued; where there is a canary, that first, and the rest if it is well."""
     until_back = worker.patience.until_back
     drain(worker, work, progress)
 
     def look() -> None:
-        """Bring in what is reported: also that the store is a copy."""
+        """Bring in reports, which may also show that the store is a copy."""
         worker.poll_events()
         pause_if_restored(worker, work)
 
@@ -94,7 +94,7 @@ def unbarred(transport: Transport) -> Allowance:
 
 
 def allowed(transport: Transport) -> Allowance:
-    """As `unbarred`; raises Refused also where it may send to verified addresses only."""
+    """As `unbarred`, but also raises Refused where it may send to verified addresses only."""
     allowance = unbarred(transport)
     if allowance.sandbox:
         raise Refused(
@@ -108,13 +108,13 @@ def allowed(transport: Transport) -> Allowance:
 def _wait_until_due(worker: Worker, send: Send) -> Send:
     if send.status is not SendStatus.SCHEDULED or send.scheduled_at is None:
         return send
-    send_id, told = send.id, None
+    send_id, announced = send.id, None
     while not worker.stop.is_set() and send.status is SendStatus.SCHEDULED:
         assert send.scheduled_at is not None
-        if send.scheduled_at != told:  # it may be moved meanwhile
-            told = send.scheduled_at
-            worker.notify(f"Waiting until {time_text(told, worker.timezone)}.")
-            worker.vitals.waiting = Waiting(Wait.SCHEDULE, told)
+        if send.scheduled_at != announced:  # it may be moved meanwhile
+            announced = send.scheduled_at
+            worker.notify(f"Waiting until {time_text(announced, worker.timezone)}.")
+            worker.vitals.waiting = Waiting(Wait.SCHEDULE, announced)
         if (missing := (send.scheduled_at - worker.clock()).total_seconds()) <= 0:
             break
         worker.stop.wait(min(missing, 1.0))

@@ -16,7 +16,7 @@ _UNHEARD = dt.timedelta(seconds=30)  # of the 60 of a lease: it is renewed every
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """`state` is None for what is over, and for what is paused until a person goes on with it.
+    """`state` is None for a send that is over, or paused until a person goes on with it.
 
     `owner` runs the send, `since` then; `rate` is in recipients a second, lately.
     """
@@ -52,15 +52,15 @@ def _in_hand(send: Send, now: dt.datetime) -> Activity:
         if lease_until <= now:
             return Activity(State.INTERRUPTED)
         if owner.is_of_a_wrong_clock(lease_until, now):
-            return _held(send, State.WAITING, Wait.CLOCK)
+            return _activity(send, State.WAITING, Wait.CLOCK)
         if lease_until - now <= _UNHEARD:
-            return _held(send, State.WAITING, Wait.LEASE, lease_until)
+            return _activity(send, State.WAITING, Wait.LEASE, lease_until)
     if tenure.waiting_for is not None:
-        return _held(send, State.WAITING, tenure.waiting_for, tenure.waiting_until)
-    return _held(send, State.RUNNING)
+        return _activity(send, State.WAITING, tenure.waiting_for, tenure.waiting_until)
+    return _activity(send, State.RUNNING)
 
 
-def _held(
+def _activity(
     send: Send, state: State, waiting_for: Wait | None = None, until: dt.datetime | None = None
 ) -> Activity:
     tenure = send.tenure

@@ -1,5 +1,5 @@
-"""What a worker goes on with by itself: what is due, what was interrupted, and what may go on now
-that the day's quota frees. What a person stopped, or needs one, stays as it is."""
+"""The sends that a worker goes on with by itself: those that are due, were interrupted, or waited
+for the day's quota. Those that a person stopped, or that need one, stay as they are."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from newsletter.store.ledger import sends, transitions
 def due(store: Store, now: dt.datetime) -> Sequence[str]:
     """Ids of the sends that a worker takes up now: schedules first, then the longest waiting.
 
-    Last those whose owner may live or not, which takes a minute to tell: see `run`.
+    Those whose owner may or may not live come last, since finding out takes a minute: see `run`.
     """
     with store.read() as connection:
         scheduled = sends.due(connection, now)
@@ -27,13 +27,13 @@ def due(store: Store, now: dt.datetime) -> Sequence[str]:
 
 
 def unattended(store: Store, now: dt.datetime) -> Sequence[Send]:
-    """The sends that nobody runs, or perhaps nobody, also where a person pressed Ctrl-C, and those
+    """The sends that nobody runs, or perhaps nobody, even where a person pressed Ctrl-C, and those
     that wait for the quota."""
     with store.read() as connection:
-        found = sends.unattended(connection)
+        candidates = sends.unattended(connection)
     return [
         send
-        for send in found
+        for send in candidates
         if send.status is SendStatus.PAUSED
         or activity_of(send, now).state is State.INTERRUPTED
         or _is_doubted(send, now)
@@ -41,7 +41,7 @@ def unattended(store: Store, now: dt.datetime) -> Sequence[Send]:
 
 
 def _is_doubted(send: Send, now: dt.datetime) -> bool:
-    """Whether the lease of its owner tells nothing, for a wrong clock gave it."""
+    """Whether the lease of its owner proves nothing, since a wrong clock set it."""
     return activity_of(send, now).waiting_for is Wait.CLOCK
 
 
@@ -53,10 +53,10 @@ def _may_go_on(send: Send, now: dt.datetime) -> bool:
 
 def take_up(worker: Worker, send_id: str) -> Send:
     """Run a send that `due` named; returns where it stands then. One that has another time by now
-    is left to that, for others are due.
+    is left until then, since others are due.
 
-    One that has rested for longer than a schedule may be late asks a person, as a schedule does.
-    Raises RunElsewhere where another was faster.
+    One that has rested for longer than a schedule may be late is paused for a person, as a schedule
+    is. Raises RunElsewhere where another was faster.
     """
     paused = worker.patience.until_back(lambda: _go_on(worker, send_id))
     return paused or run(worker, send_id, waits_for_its_time=False)
@@ -65,7 +65,8 @@ def take_up(worker: Worker, send_id: str) -> Send:
 def _go_on(worker: Worker, send_id: str) -> Send | None:
     """Keep a send for this process; one that rested for too long is paused instead.
 
-    Returns a send that is not to be run: also one that somebody ended or stopped since it was due.
+    Returns a send that is not to be run, such as one that somebody ended or stopped since it was
+    due.
     """
     with worker.store.write() as connection:
         number = sends.number_of(connection, send_id)

@@ -27,12 +27,12 @@ _log = logging.getLogger(__name__)
 def take(worker: Worker, send: Send) -> Assignment | None:
     """Become the owner of a send; what a lost owner left in flight becomes unknown.
 
-    None where the send was paused or cancelled meanwhile, or moved to another time, or where nobody
-    would get it: then it is paused.
+    None where the send was paused, cancelled or moved to another time meanwhile, or where nobody
+    would get it; then it is paused.
 
-    An owner that is provably dead is followed at once, and one that lives on this host is not, but
-    where its lease has ended: then, or on another host, it is given until that ends, or as long as
-    a lease lasts, whatever the clocks say. If it renews it meanwhile, the send is refused.
+    An owner that is provably dead is followed at once; one that lives on this host with a valid
+    lease is not. In all other cases this waits until the lease ends, or for as long as a lease
+    lasts, whatever the clocks say. If the owner renews it meanwhile, the send is refused.
     """
     first: Owner | None = None
     began = worker.seconds()
@@ -68,7 +68,7 @@ def take(worker: Worker, send: Send) -> Assignment | None:
             first = held_by
             _say_who_held_it(worker, held_by.name, held_by.lease_until, now)
         if worker.stop.wait(1.0):
-            raise Interrupted(f"stopped waiting for {owner.describe(held_by.name)}")
+            raise Interrupted(f"stopped while waiting for {owner.describe(held_by.name)}")
 
 
 def _say_who_held_it(worker: Worker, name: str, lease_until: dt.datetime, now: dt.datetime) -> None:
@@ -86,7 +86,7 @@ def _say_who_held_it(worker: Worker, name: str, lease_until: dt.datetime, now: d
 
 
 def _is_to_run(send: SendRecord, now: dt.datetime) -> bool:
-    """Whether a send still is what its worker has found: a person may have decided otherwise."""
+    """Whether a send is still to be run: a person may have decided otherwise meanwhile."""
     if send.status is SendStatus.SCHEDULED:
         return send.scheduled_at is not None and send.scheduled_at <= now
     return send.status not in (*ENDED, SendStatus.PAUSED)
@@ -100,7 +100,7 @@ def is_free(held_by: Owner, now: dt.datetime) -> bool:
 
 
 def give_back(worker: Worker, send: Send) -> None:
-    """Give up a send that was kept for this process, and not begun."""
+    """Give up a send that was reserved for this process and has not begun."""
     with worker.store.write() as connection:
         number = sends.number_of(connection, send.id)
         ownership.release(connection, number, worker.name, worker.clock(), _stopped_by(worker))
@@ -121,7 +121,9 @@ def _own(
     lost = [batch for batch, _, _ in recording.open_batches(connection, number)]
     if unknown := recording.mark_lost(connection, number, lost, now):
         _log.info("lose send=%s unknown=%s", send.id, unknown)
-        worker.notify(f"{unknown} were in flight when the last run was lost: they are unknown.")
+        worker.notify(
+            f"{unknown} deliveries were in flight when the last run was lost: they are unknown."
+        )
     if not _freeze(worker, connection, send, now):
         return None
     transitions.begin(connection, send)
@@ -161,7 +163,7 @@ def _own(
 def _freeze(worker: Worker, connection: Connection, send: SendRecord, now: dt.datetime) -> bool:
     """Freeze the audience of a schedule whose time has come.
 
-    False where nobody would get it: then it asks a person, as one that is late does, and a later
+    False where nobody would get it: then it is paused for a person, as a late one is, and a later
     `resume` looks again who is there.
     """
     if send.frozen:
@@ -179,8 +181,8 @@ def _freeze(worker: Worker, connection: Connection, send: SendRecord, now: dt.da
 def leave(worker: Worker, work: Assignment) -> None:
     """Settle and release a send; what this owner still has in flight becomes unknown.
 
-    Also for an owner that slept while another followed it and ended the send: the answers that it
-    recorded since may have settled all that was unknown.
+    This also serves an owner that slept while another followed it and ended the send: the answers
+    that it has recorded since may have settled all that was unknown.
     """
     with work.store.write() as connection:
         # before its deliveries: as events do

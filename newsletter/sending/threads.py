@@ -31,10 +31,10 @@ Progress = Callable[[int], None]
 
 
 def drain(worker: Worker, work: Assignment, progress: Progress) -> None:
-    """Let the transport's number of threads call the core, and renew the lease meanwhile."""
+    """Call the core in as many threads as the transport wants, and renew the lease meanwhile."""
     rate = work.pace.rate
-    # Each thread takes a slot of the rate ahead: at a low one few threads are enough, and a pause
-    # does not wait for many slots.
+    # Each thread takes a slot of the rate in advance: at a low rate few threads are enough, and a
+    # pause does not wait for many slots.
     calls = work.transport.concurrency if rate is None else math.ceil(rate)
     amount = max(1, min(work.transport.concurrency, calls))
     work.vitals.looks()
@@ -51,7 +51,7 @@ def _begin(
     try:
         return pool.submit(_send_all, worker, work, progress)
     except RuntimeError as error:  # so many as it allows
-        raise _stopped(work, "this machine begins no more threads") from error
+        raise _stopped(work, "this machine starts no more threads") from error
 
 
 def _stopped(work: Assignment, reason: str) -> Stopped:
@@ -82,7 +82,7 @@ def _ending(work: Assignment) -> Iterator[None]:
 
 def _watch_over(worker: Worker, work: Assignment, threads: list[Future[None]]) -> None:
     """Renew the lease and ask what the account allows, until the threads are done."""
-    began = renewed = asked = worker.seconds()
+    began = renewed_at = asked_at = worker.seconds()
     while True:
         done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
         if not running:
@@ -92,20 +92,20 @@ def _watch_over(worker: Worker, work: Assignment, threads: list[Future[None]]) -
             work.stop.set()  # what broke one thread would break the others
         now = worker.seconds()
         work.vitals.look(len(running), work.tally.settled, now - began)
-        if now - renewed >= _RENEW_SECONDS:
+        if now - renewed_at >= _RENEW_SECONDS:
             try:
                 if not _renew(work):
                     _log.info("lose send=%s epoch=%s", work.context.send_id, work.epoch)
                     return  # somebody else owns the send now, and our claims are refused
-                renewed = now
+                renewed_at = now
                 pause_if_restored(worker, work)
             except StoreError as error:
                 _log.info("renew send=%s error=%s", work.context.send_id, error.code)
-                if worker.seconds() - renewed >= LEASE.total_seconds():
+                if worker.seconds() - renewed_at >= LEASE.total_seconds():
                     raise  # others may take the send by now
-        if now - asked >= _ASK_AGAIN_SECONDS:
-            _ask(worker, work)
-            asked = now
+        if now - asked_at >= _ASK_AGAIN_SECONDS:
+            _check_outside(worker, work)
+            asked_at = now
 
 
 def _renew(work: Assignment) -> bool:
@@ -123,15 +123,16 @@ def _renew(work: Assignment) -> bool:
 
 
 def pause_if_restored(worker: Worker, work: Assignment) -> None:
-    """What shows it may come only after the send was taken, as a report does."""
+    """The sign may appear only after the send was taken, as a report does."""
     with work.store.read() as connection:
         sign = restored.sign(connection, worker.generation, worker.timezone)
     if sign:
         core.pause(work, f"{sign}. {restored.ADVICE}", StoppedBy.STORE)
 
 
-def _ask(worker: Worker, work: Assignment) -> None:
-    """What the account allows, and whether events come; a store that is away is asked again."""
+def _check_outside(worker: Worker, work: Assignment) -> None:
+    """Check what the account allows, and whether events come; a store that is away is asked
+    later."""
     try:
         _follow_account(worker, work)
         worker.check_events()
@@ -140,7 +141,7 @@ def _ask(worker: Worker, work: Assignment) -> None:
 
 
 def _follow_account(worker: Worker, work: Assignment) -> None:
-    """Go by what the account allows now; where it does not tell, go on as before."""
+    """Follow what the account allows now; where that cannot be learnt, go on as before."""
     try:
         allowance = work.transport.allowance()
     except (ConfigurationError, TransportError) as error:

@@ -25,8 +25,9 @@ _STALE_AFTER = dt.timedelta(hours=PolicySettings().stale_schedule_hours)
 class Worker:
     """What it takes to work on any send of a project.
 
-    `stop` asks it to finish what is in flight; `by_person` is set first where a person at the
-    terminal asks, for then no worker goes on by itself. `clock` tells the time, `seconds` measures.
+    `stop` asks it to finish what is in flight. `by_person` is set before that where a person at the
+    terminal asks: then no worker goes on with the send by itself. `clock` tells the time, `seconds`
+    measures.
     """
 
     store: Store
@@ -44,7 +45,7 @@ class Worker:
     canary_limits: canary.CanaryLimits = field(default_factory=canary.CanaryLimits)
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
-    check_events: Callable[[], None] = lambda: None  # now and then: tells where none come
+    check_events: Callable[[], None] = lambda: None  # now and then: warns where none come
     name: str = field(default_factory=owner.this_process)
     by_person: threading.Event = field(default_factory=threading.Event)
     seconds: Callable[[], float] = time.monotonic

@@ -1,7 +1,7 @@
 """Handing messages to the outside. A transport is one module here, named as its settings are.
 
-What a transport promises stands in `newsletter.transports.base`; tests/contract holds all of
-them to it.
+`newsletter.transports.base` says what a transport promises; tests/contract checks that each keeps
+it.
 """
 
 from importlib import import_module

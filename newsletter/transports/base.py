@@ -1,4 +1,4 @@
-"""What the program asks of a transport: to send with it, and what people are told of it."""
+"""What the program asks of a transport: how to send with it, and what to say about it."""
 
 import datetime as dt
 import ipaddress
@@ -16,13 +16,12 @@ from newsletter.project import Project
 class Transport(Protocol):
     """Hands a batch of messages of one send to the outside.
 
-    `deliver` returns one outcome for each message, in order. It raises only what concerns the
-    whole call: `Throttled` or `TransportDown` (provably nothing left), `MachineFault` (nothing but
-    what it says left), `QuotaReached`,
-    `OutcomeUnknown` (any of them may have left), `SendingStopped` (a person has to act).
-    `allowance` is asked before a send and each minute of it, `check` once before one is planned:
-    what its operator should know of the sender, in a line each. It raises ConfigurationError or
-    Refused where the outside would take nothing from it.
+    `deliver` returns one outcome for each message, in order. It raises only what concerns the whole
+    call: `Throttled` or `TransportDown` (provably nothing left), `MachineFault` (nothing but what
+    it says left), `QuotaReached`, `OutcomeUnknown` (any of them may have left), `SendingStopped` (a
+    person has to act). `allowance` is asked before a send and each minute of it, `check` once
+    before one is planned: what its operator should know of the sender, in one line each. It raises
+    ConfigurationError or Refused where the outside would take nothing from it.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""A transport for tests: keeps what it was given, and answers as it is told."""
+"""A transport for tests: keeps what it was given, and answers as the test says."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence

@@ -69,7 +69,7 @@ def header(name: str, value: str) -> str:
     and so is one that is too long for a line.
     """
     if not _NAME.fullmatch(name):
-        raise UnsafeHeader(f"{name!r} is no header name")
+        raise UnsafeHeader(f"{name!r} is not a header name")
     if _CONTROL.search(value):
         raise UnsafeHeader(
             f"the header {name} would hold a control character or a line break",

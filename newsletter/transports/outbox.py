@@ -13,7 +13,7 @@ from newsletter.project import Project
 from newsletter.transports import mime
 from newsletter.transports.base import Kind
 
-# What is wrong with one file alone: the others of its batch can be written.
+# Faults of one file alone: the others of its batch can be written.
 _OF_ONE_MESSAGE = (errno.ENAMETOOLONG, errno.EILSEQ)
 
 
@@ -38,7 +38,7 @@ class Outbox:
     def check(self, sender: str) -> Sequence[str]:
         if folder := in_the_way(self._root / "mail"):
             raise ConfigurationError(
-                f"nothing can be written to {folder}, and the outbox is there",
+                f"nothing can be written to {folder}, where the outbox is",
                 where="transport.outbox.path",
                 hint="Nothing was sent. Give access, or name another folder, as "
                 "[transport.outbox] path or NEWSLETTER_TRANSPORT__OUTBOX__PATH.",
@@ -63,10 +63,10 @@ class Outbox:
             else:
                 mails.append((place, folder / f"{message.name}.eml", content))
         while mails:
-            written, stopped = write_together([mail[1:] for mail in mails], private=True)
-            for place, _, _ in mails[:written]:
+            count, stopped = write_together([mail[1:] for mail in mails], private=True)
+            for place, _, _ in mails[:count]:
                 outcomes[place] = Accepted(batch[place].ref)
-            mails = mails[written:]
+            mails = mails[count:]
             if stopped is not None:
                 if not mails or stopped.errno not in _OF_ONE_MESSAGE:
                     raise _fault(folder, stopped, outcomes) from stopped

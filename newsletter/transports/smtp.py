@@ -10,9 +10,9 @@ it does not say any more, means for the mail:
     421, or the connection lost, before the
     end of the mail was sent                 again at once by a new connection, else TransportDown
     4xx, 5xx after the end of the mail       RetryLater, Rejected
-    no reply, or none of SMTP, after it      Unknown: it may have been taken, and is never repeated
+    no reply, or not one of SMTP, after it   Unknown: it may have been taken, and is never repeated
 
-Mails are plain ASCII, so neither 8BITMIME nor SMTPUTF8 is asked for. What a reply means is told by
+Mails are plain ASCII, so neither 8BITMIME nor SMTPUTF8 is asked for. The meaning of a reply is in
 RFC 5321, 4.2 (https://www.rfc-editor.org/rfc/rfc5321#section-4.2), and those of AUTH by RFC 4954.
 """
 
@@ -105,7 +105,7 @@ class Smtp:
 
 
 class _Lost(Exception):
-    """The connection is of no more use, and the mail in hand was provably not taken."""
+    """The connection is useless now, and the mail in hand was provably not taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class _Session:
     def _transaction(self, message: Message, content: bytes) -> Outcome:
         client = self.open()
         sender = self._settings.bounce_address or mime.split_mailbox(message.sender)[1]
-        reply = self._asked(lambda: client.mail(sender))
+        reply = self._ask(lambda: client.mail(sender))
         if not reply.is_good:
             self._reset()
             if isinstance(reply.refusal, Rejected):
@@ -182,19 +182,19 @@ class _Session:
                     hint="Check [newsletter] from, and [transport.smtp].",
                 )
             return _refusal(reply)
-        reply = self._asked(lambda: client.rcpt(message.to.text))
+        reply = self._ask(lambda: client.rcpt(message.to.text))
         if not reply.is_good:
             self._reset()
             return _refusal(reply)
-        reply = self._asked(lambda: client.docmd("DATA"))
+        reply = self._ask(lambda: client.docmd("DATA"))
         if reply.code != _GO_ON:
             self._reset()
             return _refusal(reply)
         return self._content(client, message, content)
 
     def _content(self, client: smtplib.SMTP, message: Message, content: bytes) -> Outcome:
-        """Send the mail, and after all of it the line that ends it: without that nothing of it is
-        taken, and from there on it may be."""
+        """Send the mail, and then the line that ends it: before that line nothing is taken, after
+        it the mail may be."""
         assert client.sock is not None
         try:
             client.sock.sendall(re.sub(rb"(?m)^\.", b"..", content))
@@ -210,11 +210,11 @@ class _Session:
             return Accepted(mime.message_id(message))
         if reply.refusal is None:
             self._drop()
-            return Unknown(f"the mail server gave an answer that is none of SMTP: {reply.text}")
+            return Unknown(f"the mail server gave an answer that is not SMTP: {reply.text}")
         self._reset()
         return reply.refusal
 
-    def _asked(self, call: Callable[[], tuple[int, bytes]]) -> _Reply:
+    def _ask(self, call: Callable[[], tuple[int, bytes]]) -> _Reply:
         """The reply to a command before the content. Raises _Lost where there is none, or where the
         server says that it closes the connection."""
         try:
@@ -227,7 +227,7 @@ class _Session:
 
     def _reply(self, reply: tuple[int, bytes]) -> _Reply:
         code, text = reply
-        return _Reply(code, _said(code, text, self._settings))
+        return _Reply(code, _reply_text(code, text, self._settings))
 
     def _reset(self) -> None:
         """End a transaction that was refused; where that fails, so may what follows."""
@@ -243,7 +243,7 @@ class _Session:
 
 def _refusal(reply: _Reply) -> Outcome:
     if reply.refusal is None:
-        raise _Lost(f"the mail server gave an answer that is none of SMTP: {reply.text}")
+        raise _Lost(f"the mail server gave an answer that is not SMTP: {reply.text}")
     return reply.refusal
 
 
@@ -295,22 +295,22 @@ def _unready(error: Exception, settings: SmtpSettings, at: str) -> SendingStoppe
         case smtplib.SMTPNotSupportedError():
             return SendingStopped(
                 f"{at} asks nobody for a user name here",
-                hint="Check [transport.smtp] port and tls, or take username out.",
+                hint="Check [transport.smtp] port and tls, or leave username out.",
             )
         case smtplib.SMTPAuthenticationError() if not 400 <= error.smtp_code < 500:
-            said = _said(error.smtp_code, error.smtp_error, settings)
+            reply = _reply_text(error.smtp_code, error.smtp_error, settings)
             return SendingStopped(
-                f"{at} refuses the user name or the password: {said}",
+                f"{at} refuses the user name or the password: {reply}",
                 hint="Check [transport.smtp] username and NEWSLETTER_TRANSPORT__SMTP__PASSWORD.",
             )
         case smtplib.SMTPResponseException():
-            said = _said(error.smtp_code, error.smtp_error, settings)
-            return TransportDown(f"{at} is not ready: {said}")
+            reply = _reply_text(error.smtp_code, error.smtp_error, settings)
+            return TransportDown(f"{at} is not ready: {reply}")
         case smtplib.SMTPServerDisconnected():
             return TransportDown(f"{at} closed the connection: {_reason(error)}")
         case smtplib.SMTPException():
             return SendingStopped(
-                f"{at} knows no way to give a password that is known here",
+                f"{at} offers no way to log in that is supported here",
                 hint="Check [transport.smtp] port and tls.",
             )
         case _:
@@ -321,12 +321,12 @@ def _reason(error: Exception) -> str:
     return _line(getattr(error, "strerror", None) or str(error))
 
 
-def _said(code: int, text: bytes | str, settings: SmtpSettings) -> str:
-    """A reply as one line for people, without addresses, and without the password, if it is in it
-    as it was sent."""
+def _reply_text(code: int, text: bytes | str, settings: SmtpSettings) -> str:
+    """A reply as one line for people, without addresses, and without the password in the forms in
+    which it was sent."""
     line = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    given = settings.username, settings.password
-    for secret in (settings.password, *map(_base64, ("\0" + "\0".join(given), *given))):
+    credentials = settings.username, settings.password
+    for secret in (settings.password, *map(_base64, ("\0" + "\0".join(credentials), *credentials))):
         if settings.password and secret:
             line = line.replace(secret, "***")
     return _line(f"{code} {line}" if code > 0 else line)
@@ -345,5 +345,5 @@ KIND = Kind(
     record="the log of the mail server",
     open=lambda project: Smtp(project.settings.transport.smtp),
     unreported="A mail server returns what bounces to [transport.smtp] bounce_address, or to the "
-    "sender: read it there, and enter it by: newsletter suppressions add ADDRESS",
+    "sender: read it there, and enter it with: newsletter suppressions add ADDRESS",
 )

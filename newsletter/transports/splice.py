@@ -1,4 +1,4 @@
-"""A body part for many readers: what they share is encoded once, their own values are spliced in.
+"""A body part for many readers: shared text is encoded once, each reader's values are spliced in.
 
 Encoding a whole mail for each reader takes longer than handing it over.
 """
@@ -81,9 +81,9 @@ class _Shared:
             end = missing + (len(self._octets) - missing) // 3 * 3
             whole = "\r\n".join(_base64_lines(self._octets[missing:end]))
             self._from[missing] = ([whole] if whole else [], self._octets[end:])
-        ready, left = self._from[missing]
+        ready, tail = self._from[missing]
         lines += ready
-        return left
+        return tail
 
 
 def _base64_lines(octets: bytes) -> list[str]:

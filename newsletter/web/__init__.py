@@ -1,4 +1,4 @@
-"""The public pages, which readers and providers touch.
+"""The public pages for readers, and the hook for providers.
 
 site         what all routes share
 app          the application: routes, and what errors look like
@@ -17,6 +17,6 @@ hooks        /hooks/…
 health       /healthz, /metrics
 
 mailer       the mails that visitors cause, in a thread beside the server
-welcome      the issue that welcomes who has confirmed
+welcome      the issue for those who have confirmed
 together     several requests in one transaction
 """

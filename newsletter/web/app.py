@@ -44,7 +44,7 @@ ROUTES: tuple[Callable[[FastAPI, Site], None], ...] = (
 def make_app(site: Site, beside: Sequence[SideThread] = ()) -> FastAPI:
     """The public site of a project; the threads `beside` it work while it serves.
 
-    It never redirects by itself: where to would come from the Host header.
+    It never redirects by itself: the target would come from the Host header.
     """
 
     @asynccontextmanager
@@ -93,10 +93,10 @@ def make_app(site: Site, beside: Sequence[SideThread] = ()) -> FastAPI:
 
 def _methods(app: FastAPI, request: Request) -> list[str]:
     """What a path can be asked for; two routes may share it."""
-    found = {
+    methods = {
         method
         for route in app.routes
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
         for method in route.methods or ()
     }
-    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))

@@ -39,7 +39,7 @@ def add(app: FastAPI, site: Site) -> None:
 
     @app.get("/archive/{slug}/")
     async def issue(request: Request, slug: str) -> Response:
-        """Any mail links here, also of an issue that is not for everybody."""
+        """Any mail links here, even of an issue that is not for everybody."""
         file = await looked_up(f"archive/{slug}/index.html")
         if file is None:
             return site.pages.page("archive_absent.html", status=404)
@@ -67,7 +67,8 @@ def add(app: FastAPI, site: Site) -> None:
 
 
 def _moved(name: str) -> Response:
-    """To the same place with a slash; relative, for the Host header is anybody's."""
+    """Redirect to the same place with a slash; relative, since anybody can write the Host
+    header."""
     return Response(status_code=308, headers={"Location": f"{quote(name, safe='')}/"})
 
 
@@ -86,8 +87,8 @@ def _answer(request: Request, file: File) -> Response:
 def _is_known(request: Request, file: File) -> bool:
     tags = request.headers.get("if-none-match")
     if tags is not None:
-        known = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
-        return bool(known & {file.etag, "*"})
+        their_tags = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return bool(their_tags & {file.etag, "*"})
     try:
         since = parsedate_to_datetime(request.headers["if-modified-since"])
         return file.modified.replace(microsecond=0) <= since

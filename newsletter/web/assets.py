@@ -9,7 +9,7 @@ from newsletter.web.look import Look
 from newsletter.web.site import Site
 
 STYLE_PATH = "static/style.css"
-# Links of mails, which lead robots nowhere; the pages say so too, but only once they are fetched.
+# Links of mails are no place for robots; the pages say so too, but only once they are fetched.
 _ROBOTS = "User-agent: *\n" + "".join(
     f"Disallow: /{path}/\n" for path in ("u", "preferences", "confirm")
 )

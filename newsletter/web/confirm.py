@@ -1,7 +1,7 @@
 """`/confirm/{token}`: the click in a mail that asks whether it was really them.
 
-GET shows a button, for link scanners follow every link; POST does it, once. The purpose of the
-token and the kind of the request fit each other, or there is nothing here.
+GET shows a button, since link scanners follow every link; POST does it, once. Where the purpose of
+the token does not fit the kind of the request, there is nothing here.
 """
 
 import asyncio
@@ -31,35 +31,35 @@ def add(app: FastAPI, site: Site) -> None:
     @app.get("/confirm/{token}")
     def ask(token: str) -> Response:
         """The page with the button; it changes nothing."""
-        named = site.request(token)
-        request = confirming.look_at(site.store, named, site.clock())
+        click = site.request(token)
+        request = confirming.look_at(site.store, click, site.clock())
         if isinstance(request, ClickResult):
-            return _page(site, named, Confirmed(request))
+            return _page(site, click, Confirmed(request))
         return site.pages.page("confirm.html", request=request)
 
     @app.post("/confirm/{token}", openapi_extra=_FORM)
     async def confirm(token: str, request: Request) -> Response:
         """Confirm, once and in time."""
-        named = site.request(token)
+        click = site.request(token)
         sent = await fields(request)
         if sent and sent.get("action") != "confirm":  # a mail program's one click is no yes
             raise HTTPException(400)
         web = site.settings.web
         ip = origin(request, web.trusted_proxies).ip if web.keep_ip else ""
-        said = Consent(site.clock(), "form", "confirmation mail", ip=ip)
-        done = await run_in_threadpool(
+        consent = Consent(site.clock(), "form", "confirmation mail", ip=ip)
+        confirmed = await run_in_threadpool(
             confirming.confirm,
             site.store,
-            named,
+            click,
             site.links.address_hashes,
-            said,
+            consent,
             welcome=bool(web.welcome),
         )
-        if done.answer is ClickResult.DATA and done.link is not None:
-            return _download(site, done.link)
-        if done.answer is ClickResult.ERASE and done.link is not None:
-            return await _erase(site, done.link, said)
-        return await run_in_threadpool(_page, site, named, done)
+        if confirmed.answer is ClickResult.DATA and confirmed.link is not None:
+            return _download(site, confirmed.link)
+        if confirmed.answer is ClickResult.ERASE and confirmed.link is not None:
+            return await _erase(site, confirmed.link, consent)
+        return await run_in_threadpool(_page, site, click, confirmed)
 
 
 def _download(site: Site, link: PersonalLink) -> Response:
@@ -91,32 +91,32 @@ def _piece(pieces: Iterator[str]) -> bytes:
     return "".join(parts).encode()
 
 
-async def _erase(site: Site, link: PersonalLink, said: Consent) -> Response:
+async def _erase(site: Site, link: PersonalLink, consent: Consent) -> Response:
     erase = partial(
         erasing.erase,
         site.store,
         site.project.outbox,
         site.links.address_hashes,
         link.subscriber_id,
-        said,
+        consent,
     )
     erased = await asyncio.get_running_loop().run_in_executor(site.dear, erase)
     return site.pages.page("preferences_erased.html", complete=erased.complete)
 
 
-def _page(site: Site, named: Named, done: Confirmed) -> Response:
-    """What came of it; who is too late is shown where to ask again."""
+def _page(site: Site, click: Named, confirmed: Confirmed) -> Response:
+    """The result; those who are too late see where to ask again."""
     form = ""
-    list_id = named[2]
-    if done.answer in _TOO_LATE and list_id:
+    list_id = click[2]
+    if confirmed.answer in _TOO_LATE and list_id:
         with site.store.read() as connection:
             name = lists.find_name(connection, list_id)
         form = site.path(site.links.subscribe_url(name)) if name and is_open(site, name) else ""
-    preferences = site.path(site.links.preferences_url(done.link)) if done.link else ""
+    preferences = site.path(site.links.preferences_url(confirmed.link)) if confirmed.link else ""
     return site.pages.page(
         "confirm_done.html",
-        status=410 if done.answer in _TOO_LATE else 200,
-        answer=done.answer,
+        status=410 if confirmed.answer in _TOO_LATE else 200,
+        answer=confirmed.answer,
         form=form,
         preferences=preferences,
     )

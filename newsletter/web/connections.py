@@ -1,4 +1,4 @@
-"""Connections: each ends by a timer of its own in whatever state it is, and none crowds out others.
+"""Connections: each has a timer in whatever state it is, and none crowds out others.
 
 uvicorn alone waits for ever for a client that does not read its answer, and counts the idle
 connections of one client against all others.
@@ -18,8 +18,8 @@ class Crowd:
     """Who is connected. A client or network at its limit gives up its own oldest idle connection,
     else the oldest that waits for its client: nobody holds a place by sending a body slowly.
 
-    `exempt` are the networks of proxies that speak for many clients: only all together count for
-    them. Where nothing waits a new connection is refused, but never for what others hold.
+    `exempt` are the networks of proxies that speak for many clients: only the limit for all counts
+    for them. Where no connection waits, the new one is refused; none is closed for another's sake.
     """
 
     per_client = 64
@@ -84,9 +84,9 @@ def _network(ip: ipaddress.IPv4Address | ipaddress.IPv6Address, prefix: int) -> 
 class Guarded(HttpToolsProtocol):
     """uvicorn's protocol, which gives up a client that does not go on.
 
-    A head has so many seconds and bytes, also one that has not begun; how long a body may take is
-    newsletter.web.frame's to say; an answer has to be read within its seconds, and so has what is
-    left of it when the connection is being closed, and within fewer when the server ends.
+    A head has limits of time and size, even before it begins; newsletter.web.frame limits the time
+    of a body; an answer has to be read in time, even while the connection is closing, and sooner
+    when the server ends.
     """
 
     head_seconds = 10.0
@@ -107,8 +107,8 @@ class Guarded(HttpToolsProtocol):
 
     @property
     def waits_for_client(self) -> bool:
-        """Whether nothing is being done for this connection before its client sends more of a
-        body, or reads more of an answer."""
+        """Whether this connection waits for its client to send more of a body, or to read more of
+        an answer."""
         owes_body = self.cycle is not None and self.cycle.more_body and not self.pipeline
         return owes_body or self._unread is not None
 

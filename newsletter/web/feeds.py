@@ -48,9 +48,10 @@ class FeedEntry:
 
 
 def identity(*parts: str) -> str:
-    """A name that does not change when the site moves (RFC 4287, 4.2.6), made of what never does.
+    """A name that does not change when the site moves (RFC 4287, 4.2.6), made of what never
+    changes.
 
-    Readers would show all that they know already as new.
+    Otherwise feed readers would show every issue as new again.
     """
     return uuid.uuid5(_NAMESPACE, "/".join(parts)).urn
 

@@ -14,11 +14,11 @@ _MOST_FIELDS = 50
 
 
 async def fields(request: Request) -> Mapping[str, str]:
-    """The fields of a form, urlencoded or multipart; of two with one name, the first counts.
+    """The fields of a form, urlencoded or multipart; of two with the same name, the first counts.
 
     Files are left out. Raises HTTPException 400 for what cannot be read.
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
         try:
             form = await request.form(max_files=_MOST_FIELDS, max_fields=_MOST_FIELDS)
@@ -26,8 +26,8 @@ async def fields(request: Request) -> Mapping[str, str]:
             raise HTTPException(400) from error
         for name, value in form.multi_items():
             if isinstance(value, str):
-                found.setdefault(name, _utf8(value))
-        return found
+                values.setdefault(name, _utf8(value))
+        return values
     try:
         body = (await request.body()).decode()
         pairs = parse_qsl(
@@ -36,20 +36,20 @@ async def fields(request: Request) -> Mapping[str, str]:
     except ValueError as error:
         raise HTTPException(400) from error
     for name, value in pairs:
-        found.setdefault(name, value)
-    return found
+        values.setdefault(name, value)
+    return values
 
 
 def origin(request: Request, trusted: Sequence[str]) -> Origin:
-    """The IP address that a request came from, its network, /24 or /64 of IPv6, and a wide one:
-    whoever has a /64 has often a whole /48.
+    """The IP address that a request came from, its network (/24, or /64 of IPv6), and a wide one:
+    whoever has a /64 often has a whole /48.
 
     `X-Forwarded-For` counts only as far as it was written by `trusted` proxies.
     """
     networks = [ipaddress.ip_network(network) for network in trusted]
     # Some proxies add a line of their own below the one that came.
-    written = ",".join(request.headers.getlist("x-forwarded-for"))
-    hops = [_ip(hop.strip()) for hop in written.split(",")]
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for"))
+    hops = [_ip(hop.strip()) for hop in forwarded.split(",")]
     ip = _ip(request.client.host if request.client else "")
     while any(ip in network for network in networks) and hops and (hop := hops.pop()) is not None:
         ip = hop

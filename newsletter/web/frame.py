@@ -1,7 +1,7 @@
 """What stands around every route, as one ASGI middleware.
 
 The whole body is read first, within a size and a time; HEAD is GET without its body; every answer
-has the security headers; and an error of ours becomes a page, and never a word about who asked.
+has the security headers; and an error of ours becomes a page that says nothing about who asked.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from newsletter.errors import place_in_code
 
 OWN_PAGES = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "object-src 'none'; script-src 'none'; img-src 'self' https:"  # a logo may be elsewhere
+    "object-src 'none'; script-src 'none'; img-src 'self' https:"  # a logo may be on another site
 )
 HEADERS = {
     "Content-Security-Policy": OWN_PAGES,
@@ -75,7 +75,7 @@ class Frame:
                 await self._refuse(500, scope, receive, answer)
 
     async def _swallow(self, receive: Receive) -> None:
-        """Take the rest of a body, as far as it is no attack: many clients write all of it before
+        """Take the rest of a body, within limits: many clients write all of it before
         they read an answer, and would see a lost connection instead."""
         size = 0
         with suppress(TimeoutError):

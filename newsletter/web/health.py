@@ -29,7 +29,7 @@ def add(app: FastAPI, site: Site) -> None:
 
     @app.get("/healthz")
     def healthz() -> Response:
-        """Whether the store answers and all goes on that nobody waits for; why not is for the log.
+        """Whether the store answers and all side work goes on; the reason why not is for the log.
 
         It is 503 for what only another process, or a store that is back, can mend.
         """
@@ -52,14 +52,14 @@ def add(app: FastAPI, site: Site) -> None:
         return Response(metrics.text(), headers=_UNCACHED, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def _may_read(who: str, request: Request) -> bool:
+def _may_read(readers: str, request: Request) -> bool:
     """`loopback` is a caller on this machine; a proxy on it speaks for the whole world.
 
-    So does a browser on it that was led here by a name of somebody else, which is why the Host has
-    to name this machine.
+    So does a browser on it that came here by a foreign host name, which is why the Host has to name
+    this machine.
     """
-    if who != "loopback":
-        return who == "all"
+    if readers != "loopback":
+        return readers == "all"
     if request.client is None or _is_proxied(request):
         return False
     return _is_loopback(request.client.host) and _names_this_machine(request.headers["host"])

@@ -1,6 +1,6 @@
 """`POST /hooks/…`: what providers post about mail that was sent.
 
-What is believed, the source of the events decides: see newsletter.feedback.base.
+The source of the events decides what is believed: see newsletter.feedback.base.
 """
 
 import datetime as dt
@@ -20,7 +20,7 @@ from newsletter.web.forms import origin
 from newsletter.web.site import Site
 from newsletter.web.together import Together
 
-# What went wrong is for the log alone: it tells of this machine.
+# What went wrong is for the log alone, since it is about this machine.
 _LATER = "not now"
 _LATE_EVERY = dt.timedelta(minutes=1)
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("newsletter.web")
 
 
 def add(app: FastAPI, site: Site, hooks: Sequence[Hook] | None = None) -> None:
-    """`hooks` are those of the source of events, if none are given."""
+    """`hooks` are those of the source of events, unless others are given."""
     together = Together(_Applying(site))
     site.watch.over("events", together.trouble)
     if hooks is None:

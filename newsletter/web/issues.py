@@ -1,8 +1,8 @@
 """The archive: the issues that were sent, and the finished files that show them.
 
 `newsletter serve` answers with these files, `newsletter archive build` writes them: their links are
-relative, so that they work below any address. Drafts, tests and schedules are no part of it, for
-it knows only sends that reached somebody.
+relative, so that they work below any address. Drafts, tests and schedules are not part of it: it
+knows only sends that reached somebody.
 """
 
 import datetime as dt
@@ -109,7 +109,7 @@ class Archive:
         return tuple(self._contents.makers)
 
     def refresh(self) -> None:
-        """Look what was sent since, at most once a second. Raises StoreError."""
+        """Look for what was sent since, at most once a second. Raises StoreError."""
         with self._lock:
             if self.is_fresh:
                 return
@@ -149,7 +149,7 @@ class Archive:
                 if send.number in self._reached:
                     first.setdefault(send.slug, send)
                     newest[send.slug] = send
-            found = [
+            issues = [
                 replace(
                     self._issue(connection, send),
                     published=first[slug].at,
@@ -157,10 +157,12 @@ class Archive:
                 )
                 for slug, send in newest.items()
             ]
-        return tuple(sorted(found, key=lambda issue: (issue.published, issue.number), reverse=True))
+        return tuple(
+            sorted(issues, key=lambda issue: (issue.published, issue.number), reverse=True)
+        )
 
     def _issue(self, connection: Connection, send: queries.Begun) -> Issue:
-        """What is said of an issue; its email is read once, for it is sealed."""
+        """What the archive says about an issue; its email is read once, since it is sealed."""
         if send.number not in self._known:
             email = Email.from_json(sends.email_of(connection, send.number))
             around = self._around(send.slug)
@@ -210,10 +212,10 @@ class Archive:
         return self._made(html.encode(), _HTML, issue.updated)
 
     def _with_own_pictures(self, html: str) -> str:
-        """A mail's HTML with the pictures of this very site, below whatever address that is."""
+        """A mail's HTML with the pictures of this site, wherever it stands."""
         with self._site.store.read() as connection:
-            kept = media.kept(connection, picture_names(html))
-        return with_own_pictures(html, kept, f"../../{MEDIA_FOLDER}")
+            names = media.kept(connection, picture_names(html))
+        return with_own_pictures(html, names, f"../../{MEDIA_FOLDER}")
 
     def _index_page(self, issues: Sequence[Issue], number: int, pages: int) -> File:
         language = self._site.texts["language"]
@@ -265,8 +267,8 @@ class Archive:
         return self._made(write(channel, entries), media_type, changed)
 
     def _email(self, issue: Issue, *, on_page: bool = False) -> Email:
-        """The email as it was sealed, without what only a mail says; `on_page` with the way to the
-        issue before, where that is public still."""
+        """The sealed email without what only a mail says; `on_page` with a link to the issue
+        before, where that is still public."""
         with self._site.store.read() as connection:
             email = Email.from_json(sends.email_of(connection, issue.number))
             foot = sends.record(connection, issue.number).foot

@@ -1,6 +1,6 @@
 """The face of the public pages, and of the mails that they cause: the theme `digest`, in the brand.
 
-A project's own theme is for its issues: a slip in it must keep nobody from leaving.
+A project's own theme is for its issues: a mistake in it must not keep anybody from leaving.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ def _packaged() -> Theme:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """`logo_name` is that of a logo which this very site serves."""
+    """`logo_name` is that of a logo which this site serves itself."""
 
     theme: Theme = field(default_factory=_packaged)
     logo: Logo | None = None
@@ -31,11 +31,11 @@ class Look:
     def of(cls, project: Project, brand: Brand) -> Self:
         """Raises ConfigurationError for an accent that cannot be read on a page."""
         wish, kind = project.settings.brand, project.settings.media.kind
-        served = brand.pictures if kind == "site" else ()
+        site_pictures = brand.pictures if kind == "site" else ()
         return cls(
             theme=branded(_packaged(), project),
             logo=brand.logo,
-            logo_name=served[0].name if served else "",
+            logo_name=site_pictures[0].name if site_pictures else "",
             description=wish.description,
             author=wish.author,
             links=wish.links,

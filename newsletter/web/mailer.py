@@ -34,7 +34,7 @@ from newsletter.transports import Transport
 from newsletter.web.site import Site
 
 POLL_SECONDS = 1.0
-PUT_OFF_SECONDS = 30.0  # after the transport said that nothing leaves now
+PUT_OFF_SECONDS = 30.0  # once the transport says that nothing leaves now
 _AT_ONCE = 100
 _CLEAN_EVERY = dt.timedelta(minutes=10)
 _RULES_EVERY = dt.timedelta(minutes=1)
@@ -55,7 +55,7 @@ class Mailer:
     _cleaned_at: dt.datetime | None = None
 
     def run(self) -> None:
-        """Until `stop`. What may pass is said in the log, without a name, and tried again."""
+        """Work until `stop`. Failures that may pass are logged, without a name, and tried again."""
         while not self.stop.is_set():
             try:
                 seconds = POLL_SECONDS if self.drain() else PUT_OFF_SECONDS
@@ -91,7 +91,7 @@ class Mailer:
             self.beat()
             if isinstance(outcome, RetryLater):
                 calm = False
-                if not outcome.is_failure:  # not about this mail: the next ones would fare alike
+                if not outcome.is_failure:  # not about this mail: the next ones would fail too
                     break
         return calm
 
@@ -102,8 +102,8 @@ class Mailer:
             if allowance.problem:
                 _log.error("mails of the web pages wait: %s", masked(allowance.problem))
                 return False
-            asked = self.site.settings.transport.max_rate
-            self._pace = Pace(asked or None, allowance.rate)
+            most = self.site.settings.transport.max_rate
+            self._pace = Pace(most or None, allowance.rate)
             self._asked_at = now
         return True
 
@@ -129,10 +129,10 @@ class Mailer:
         """Mail the issue that welcomes somebody, once; None where none is to be mailed."""
         site = self.site
         hashes = site.links.address_hashes
-        taken = mailing.take_welcome(site.store, request_id, hashes, site.clock())
-        if taken is None:
+        claimed = mailing.take_welcome(site.store, request_id, hashes, site.clock())
+        if claimed is None:
             return None
-        message = welcome(site.store, site.links, site.settings.web.welcome, *taken)
+        message = welcome(site.store, site.links, site.settings.web.welcome, *claimed)
         if message is None:
             mailing.refuse_welcome(site.store, request_id, "nothing to mail")
             return None

@@ -1,7 +1,7 @@
 """The manifest of a static site: which files are ours, signed with the newsletter's key.
 
-Only what it lists is ever replaced or removed. Whoever may write into the folder could change the
-list, so one without our signature is worth nothing.
+Only what it lists is ever replaced or removed. Anybody who can write into the folder could change
+the list, so one without our signature is refused.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ def read(folder: Path, keys: tuple[str, ...]) -> set[str]:
 
 
 def write(folder: Path, paths: Iterable[str], keys: tuple[str, ...]) -> None:
-    """Note what is ours, in the name of the newest key."""
+    """Write the list of our files, signed with the newest key."""
     listed = sorted(paths)
     noted = {"paths": listed, "signature": _signature(listed, keys[0])}
     content = (json.dumps(noted, ensure_ascii=False) + "\n").encode()

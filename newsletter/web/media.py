@@ -11,7 +11,7 @@ from newsletter.model.picture import NAME_PATTERN, media_type
 from newsletter.store import Store, media
 from newsletter.web.site import Site
 
-# A name is made of its content, so that a copy of it never grows old.
+# A name is made of its content, so a cached copy never gets stale.
 _HEADERS = {
     "Cache-Control": "public, max-age=31536000, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",

@@ -1,7 +1,7 @@
 """What Prometheus reads: the store's own counts, without anybody's address.
 
-They are counted when they are asked for. What takes longer the more people there are is counted
-again after a minute, all else after ten seconds.
+They are counted when they are asked for. Counts that take longer with more people are kept for a
+minute, all others for ten seconds.
 """
 
 import datetime as dt
@@ -116,7 +116,7 @@ class _Counts(Collector):
         if last is not None:
             yield GaugeMetricFamily(
                 "newsletter_seconds_since_last_event",
-                "How long ago the last event came.",
+                "Seconds since the last event came.",
                 value=(now - last).total_seconds(),
             )
         yield GaugeMetricFamily(
@@ -129,7 +129,7 @@ class _Counts(Collector):
     def _of_work(self) -> Metric:
         troubles = GaugeMetricFamily(
             "newsletter_trouble",
-            "1 for what is wrong with work of this process that nobody waits for.",
+            "1 for each trouble of this process's side work.",
             labels=("work", "trouble"),
         )
         for work, trouble in self._watch.troubles().items():
@@ -147,7 +147,7 @@ class _Counts(Collector):
         yield events_by_type
         words = CounterMetricFamily(
             "newsletter_unknown_words",
-            "Events in words that are not known here: they count for nothing.",
+            "Events in words that newsletter does not know: they have no effect.",
             labels=("word",),
         )
         for word, amount in self._events.unknown_words.items():
@@ -172,13 +172,13 @@ class _Counts(Collector):
 
 
 def _of_sends(newest: Sequence[Send], now: dt.datetime) -> Iterator[Metric]:
-    """What was reported of sends, and what goes on with them."""
+    """The reports and states of sends."""
     reports = GaugeMetricFamily(
         "newsletter_reports", "Deliveries of these sends by report.", labels=("send", "report")
     )
     states = GaugeMetricFamily(
         "newsletter_send_state",
-        "1 for what goes on with each of these sends, and what it waits for.",
+        "1 for the state of each of these sends, and what it waits for.",
         labels=("send", "status", "state", "waiting_for"),
     )
     rates = GaugeMetricFamily(
@@ -187,11 +187,11 @@ def _of_sends(newest: Sequence[Send], now: dt.datetime) -> Iterator[Metric]:
     for send in newest:
         for name in _REPORTS:
             reports.add_metric((send.id, name), getattr(send.reports, name))
-        found = activity_of(send, now)
-        state, waiting_for = found.state or "none", found.waiting_for or "none"
+        activity = activity_of(send, now)
+        state, waiting_for = activity.state or "none", activity.waiting_for or "none"
         states.add_metric((send.id, send.status, state, waiting_for), 1)
-        if found.rate is not None:
-            rates.add_metric((send.id,), found.rate)
+        if activity.rate is not None:
+            rates.add_metric((send.id,), activity.rate)
     yield from (reports, states, rates)
 
 

@@ -25,7 +25,7 @@ class Pages:
         self._environment = Environment(
             loader=PackageLoader("newsletter.web"),
             autoescape=True,
-            auto_reload=False,  # which would look at the files of a page each time
+            auto_reload=False,  # it would check the files of a page each time
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -39,7 +39,7 @@ class Pages:
         self._environment.globals["base"] = urlsplit(newsletter.base_url).path
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page of `templates/`; nobody may keep a copy, for it may be about one reader."""
+        """A page of `templates/`; it must not be cached, since it may be about one reader."""
         return HTMLResponse(self.html(template, **values), status, {"Cache-Control": "no-store"})
 
     def html(self, template: str, **values: Any) -> str:
@@ -48,8 +48,8 @@ class Pages:
 
     def problem(self, status: int) -> HTMLResponse:
         """The page of an error; those without words of their own share the ones of 400 and 503."""
-        known = status if status in _PROBLEMS else 503 if status >= 500 else 400
-        page = self.page("problem.html", status=status, code=known)
+        code = status if status in _PROBLEMS else 503 if status >= 500 else 400
+        page = self.page("problem.html", status=status, code=code)
         if status in _RETRY_AFTER:
             page.headers["Retry-After"] = _RETRY_AFTER[status]
         return page

@@ -74,29 +74,29 @@ def _page(site: Site, link: PersonalLink, note: str = "", status: int = 200) -> 
 def _shown(
     site: Site,
     link: PersonalLink,
-    standing: ReaderPreferences | Holder,
+    reader: ReaderPreferences | Holder,
     note: str = "",
     status: int = 200,
 ) -> Response:
     """`note` is the key of the text that says what just happened."""
     if link.subscriber_id == 0:
         return site.pages.page("unsubscribe_test.html")
-    if isinstance(standing, Holder):
-        return _other_holder(site, link, standing)
-    shown = [
-        (name, standing.words[name], standing.statuses.get(name) is SubscriptionStatus.CONFIRMED)
-        for name in standing.lists
-        if name in standing.statuses or is_open(site, name)
+    if isinstance(reader, Holder):
+        return _other_holder(site, link, reader)
+    rows = [
+        (name, reader.words[name], reader.statuses.get(name) is SubscriptionStatus.CONFIRMED)
+        for name in reader.lists
+        if name in reader.statuses or is_open(site, name)
     ]
     now = site.clock()
-    until = standing.reader.paused_until
+    until = reader.reader.paused_until
     paused = until.astimezone(site.zone).date() if until and until > now else None
     return site.pages.page(
         "preferences.html",
         status=status,
-        person=standing.reader,
-        lists=shown,
-        blocked=_blocked(standing),
+        person=reader.reader,
+        lists=rows,
+        blocked=_blocked(reader),
         paused=paused,
         paused_until=written_date(paused, site.texts["language"]),
         pauses=preferences.PAUSES,
@@ -107,24 +107,24 @@ def _shown(
 
 
 def _other_holder(site: Site, link: PersonalLink, holder: Holder) -> Response:
-    """What somebody else than the reader sees: nothing personal, but they may leave."""
+    """What anybody but the reader sees: nothing personal, but they may leave."""
     if holder is Holder.NOBODY:
         return site.pages.page("preferences_nobody.html")
     unsubscribe = site.path(site.links.unsubscribe_url(link))
     return site.pages.page("preferences_former.html", unsubscribe=unsubscribe)
 
 
-def _blocked(standing: preferences.ReaderPreferences) -> str:
+def _blocked(reader: preferences.ReaderPreferences) -> str:
     """The key of the text that says why mail cannot come; empty where it can."""
-    if standing.suppressed is None:
+    if reader.suppressed is None:
         return ""
-    by_hand = standing.suppressed is SuppressionReason.MANUAL
+    by_hand = reader.suppressed is SuppressionReason.MANUAL
     return "note_blocked_here" if by_hand else "note_blocked"
 
 
 def _change(action: Callable[[_Visit], Response], visit: _Visit) -> Response:
-    standing = preferences.standing(visit.site.store, visit.link)
-    if not isinstance(standing, Holder):
+    reader = preferences.standing(visit.site.store, visit.link)
+    if not isinstance(reader, Holder):
         return action(visit)
     return _page(visit.site, visit.link)
 
@@ -140,12 +140,12 @@ def _fault(visit: _Visit, note: str, status: int = 400) -> Response:
 def _list_id(visit: _Visit) -> tuple[str, int]:
     """The list that a button names: one that they know, or one that is open."""
     site, name = visit.site, visit.sent.get("list", "")
-    standing = preferences.standing(site.store, visit.link)
-    if isinstance(standing, Holder) or name not in standing.lists:
+    reader = preferences.standing(site.store, visit.link)
+    if isinstance(reader, Holder) or name not in reader.lists:
         raise HTTPException(400)
-    if name not in standing.statuses and not is_open(site, name):
+    if name not in reader.statuses and not is_open(site, name):
         raise HTTPException(400)
-    return name, standing.lists[name]
+    return name, reader.lists[name]
 
 
 def _leave(visit: _Visit) -> Response:
@@ -155,7 +155,7 @@ def _leave(visit: _Visit) -> Response:
 
 
 def _join(visit: _Visit) -> Response:
-    """Think again within the hour; else the address on record is asked."""
+    """Take leaving back within the hour; else ask the address on record."""
     _, list_id = _list_id(visit)
     match leaving.undo(visit.site.store, visit.link, visit.said, list_id):
         case UndoResult.DONE:
@@ -238,9 +238,9 @@ def _erase(visit: _Visit) -> Response:
 def _ask(
     visit: _Visit, kind: RequestKind, *, list_id: int | None = None, target: Address | None = None
 ) -> Response:
-    """Ask the address on record, for anybody may hold a mail that was forwarded."""
+    """Ask the address on record, since anybody may have a forwarded mail."""
     site = visit.site
-    asked = joining.ask_by_link(
+    result = joining.ask_by_link(
         site.store,
         visit.link,
         kind,
@@ -250,7 +250,7 @@ def _ask(
         list_id=list_id,
         target=target,
     )
-    match asked:
+    match result:
         case RequestResult.NOTED:
             return _done(visit, "note_ask")
         case RequestResult.BLOCKED:

@@ -9,7 +9,7 @@ from lxml import html as lxml_html
 from newsletter.model.email import LIST_NAME, URL_FIELDS, MergeField, MergeText, Place
 from newsletter.web.sealed import Surroundings, for_everybody
 
-# Stands for what only a mail needs, where no author can have written it.
+# Marks what only a mail needs; no author can have written it.
 _MARK = "about:mail-only"
 
 _TAGS = set(

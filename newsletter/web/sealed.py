@@ -38,8 +38,8 @@ def for_everybody(template: MergeText, around: Surroundings) -> str:
     """A text of a sealed email without its merge fields.
 
     What is about a reader becomes the author's default; where there is none, the gap is closed:
-    `Hello {{ subscriber.name }},` reads `Hello,`. Personal links lead to where the index says how
-    to leave, and the link to the web leads to the page itself.
+    `Hello {{ subscriber.name }},` reads `Hello,`. Personal links lead to the place where the index
+    says how to leave, and the link to the web leads to the page itself.
     """
     text, gap = "", False  # the gap is at the end of the text: nothing stands there for a field
     for piece in template:
@@ -63,8 +63,8 @@ def without_links(template: MergeText) -> MergeText:
             first, *others = piece.split("\n")
             lines[-1].append(first)
             lines += [[other] for other in others]
-    kept = [line for line in lines if not any(_is_of_the_mail(piece) for piece in line)]
-    return tuple(piece for line in kept for piece in (*line, "\n"))
+    public = [line for line in lines if not any(_is_of_the_mail(piece) for piece in line)]
+    return tuple(piece for line in public for piece in (*line, "\n"))
 
 
 def _is_of_the_mail(piece: str | MergeField) -> bool:
@@ -98,16 +98,16 @@ def _closed(before: str, after: str) -> str:
 
 
 def picture_names(html: str) -> set[str]:
-    """The names of what may be pictures of ours in a page: newsletter.model.picture."""
+    """The names in a page that may be those of our pictures: newsletter.model.picture."""
     return {match[1] for match in _PICTURE.finditer(html)}
 
 
-def with_own_pictures(html: str, kept: Collection[str], folder: str) -> str:
+def with_own_pictures(html: str, names: Collection[str], folder: str) -> str:
     """A page that shows the pictures of these names from a folder of the site it stands on, not
     from where mails get them."""
 
     def moved(match: re.Match[str]) -> str:
-        return f'src="{folder}/{match[1]}"' if match[1] in kept else match[0]
+        return f'src="{folder}/{match[1]}"' if match[1] in names else match[0]
 
     return _PICTURE.sub(moved, html)
 

@@ -60,7 +60,7 @@ def run(
     """Serve until SIGINT, SIGTERM or SIGHUP; what has begun is finished. `ready` is called once it
     serves.
 
-    Nothing is logged of a request: its path holds a token, and anybody could fill the log.
+    Requests are not logged: their paths hold tokens, and anybody could fill the log.
     """
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     _allow_open_files()
@@ -81,14 +81,14 @@ def run(
 
 
 def _allow_open_files() -> None:
-    """Let there be a file for each connection and more, as far as this machine lets us."""
+    """Allow an open file for each connection and more, as far as this machine permits."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * _CONNECTIONS
+    most = 2 * _CONNECTIONS
     if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class _Server(uvicorn.Server):
@@ -102,7 +102,8 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, but without raising the signal again: being told to stop is no failure."""
+        """As uvicorn's, but without raising the signal again: being asked to stop is not a
+        failure."""
         before = {number: signal.signal(number, self.handle_exit) for number in heeded()}
         try:
             yield

@@ -26,7 +26,7 @@ from newsletter.web.texts import load_texts
 
 @dataclass(slots=True)
 class Site:
-    """A project as its visitors meet it."""
+    """A project as its visitors see it."""
 
     project: Project
     store: Store
@@ -35,7 +35,7 @@ class Site:
     pages: Pages
     clock: Clock = utc_now
     watch: Watch = field(default_factory=Watch)
-    # For what takes long, so that no one-click waits behind it.
+    # For slow work, so that no one-click waits behind it.
     dear: Executor = field(default_factory=partial(ThreadPoolExecutor, 2, "dear"))
 
     @classmethod
@@ -43,7 +43,7 @@ class Site:
         """Raises ConfigurationError without a signing secret, or for texts or a brand that cannot
         be read.
 
-        A logo is put into the store, for pages show it before the first mail does.
+        A logo is put into the store, since pages show it before the first mail does.
         """
         newsletter = project.settings.newsletter
         brand = brand_of(project)
@@ -71,24 +71,24 @@ class Site:
 
         A key that was added since is found: the next mails are signed with it.
         """
-        found = self.links.read_personal(purpose, token)
-        if found is None and self._has_other_keys():
-            found = self.links.read_personal(purpose, token)
-        if found is None:
+        link = self.links.read_personal(purpose, token)
+        if link is None and self._has_other_keys():
+            link = self.links.read_personal(purpose, token)
+        if link is None:
             raise HTTPException(404)
-        return found
+        return link
 
     def request(self, token: str) -> tuple[Purpose, int, int]:
         """What the link of a mail that asks for a yes says: its purpose, the request, and its list.
 
         Else the page "nothing here", as in `personal`.
         """
-        found = self._request(token)
-        if found is None and self._has_other_keys():
-            found = self._request(token)
-        if found is None:
+        click = self._request(token)
+        if click is None and self._has_other_keys():
+            click = self._request(token)
+        if click is None:
             raise HTTPException(404)
-        return found
+        return click
 
     def _request(self, token: str) -> tuple[Purpose, int, int] | None:
         for purpose in (Purpose.CONFIRM, Purpose.PERSONAL, Purpose.UNDO):
@@ -98,7 +98,7 @@ class Site:
         return None
 
     def _has_other_keys(self) -> bool:
-        """Take over the keys that now stand in their file, if these are others."""
+        """Take over the keys in their file, if they have changed."""
         try:
             keys = load_keys(self.project.root)
         except ConfigurationError:
@@ -109,5 +109,5 @@ class Site:
         return True
 
     def path(self, url: str) -> str:
-        """A link of ours as pages write it: without the host, which may be another one here."""
+        """A link of ours as pages write it: without the host, which may differ here."""
         return urlsplit(url).path

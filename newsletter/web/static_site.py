@@ -31,10 +31,10 @@ class Built:
 def build(site: Site, folder: Path) -> Built:
     """Make a folder hold the archive and no page that is gone.
 
-    Files that did not change are left alone, each other one is replaced whole; a build that was
-    interrupted is made good by the next. Raises Refused where the folder holds anything that was
-    not written by this, at its top except for names with a dot in front, where a link stands in it
-    or for it, and StoreError.
+    Files that did not change are left alone, each other one is replaced whole; the next build
+    completes one that was interrupted. Raises Refused where the folder is a link, or holds a link
+    or anything that no build wrote, apart from names at its top that begin with a dot; and
+    StoreError.
     """
     archive = Archive(site)
     archive.refresh()
@@ -47,8 +47,8 @@ def build(site: Site, folder: Path) -> Built:
     make_folder(folder)
     # Before any file: a build that is killed must know its own.
     manifest.write(folder, earlier | contents.keys(), keys)
-    for path, made in contents.items():
-        _write(folder / path, made())
+    for path, content in contents.items():
+        _write(folder / path, content())
     for path in earlier - contents.keys():
         _remove(folder, path)
     manifest.write(folder, contents.keys(), keys)
@@ -56,7 +56,7 @@ def build(site: Site, folder: Path) -> Built:
 
 
 def _contents(archive: Archive, look: Look) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """How each file is made, one after the other, for pictures are large."""
+    """How to make each file; one is made after the other, since pictures are large."""
     yield STYLE_PATH, partial(style_sheet, look)
     for path in archive.paths:
         _must_be_a_name(path)
@@ -70,9 +70,9 @@ def _page(archive: Archive, path: str) -> bytes:
 
 
 def _pictures(store: Store) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Those of all mails, also of such that are not in the archive: their readers have only these.
+    """Those of all mails, even of issues that are not in the archive: their readers have no others.
 
-    Who has no mail with a picture cannot guess its name.
+    Nobody without such a mail can guess a picture's name.
     """
     with store.read() as connection:
         names = media.names(connection)
@@ -98,11 +98,11 @@ def _must_be_a_name(path: str) -> None:
 
 
 def _refuse_foreign(folder: Path, ours: set[str]) -> None:
-    known = ours | {part_of(Path(path)).as_posix() for path in ours}
-    for found in _files(folder):
-        name = found.relative_to(folder).as_posix()
-        if not name.startswith(".") and (name not in known or found.is_symlink()):
-            raise _refused(found, "was not written by this command")
+    our_files = ours | {part_of(Path(path)).as_posix() for path in ours}
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        if not name.startswith(".") and (name not in our_files or path.is_symlink()):
+            raise _refused(path, "was not written by this command")
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -134,7 +134,7 @@ def _remove(folder: Path, path: str) -> None:
     (folder / path).unlink(missing_ok=True)
     part_of(folder / path).unlink(missing_ok=True)
     for parent in PurePosixPath(path).parents:
-        left = folder / parent
-        if not parent.parts or not left.is_dir() or any(left.iterdir()):
+        parent_folder = folder / parent
+        if not parent.parts or not parent_folder.is_dir() or any(parent_folder.iterdir()):
             return
-        left.rmdir()
+        parent_folder.rmdir()

@@ -27,7 +27,7 @@ TRAP = "website"  # no person sees this field
 _LONGEST_FIELD = 254
 _FORM = form_body(
     email="The address that wants to subscribe",
-    form="When the form was fetched, signed; without it one more click is asked for",
+    form="When the form was fetched, signed; without it one more click is needed",
     **{TRAP: "Stays empty"},
 )
 
@@ -48,15 +48,15 @@ def add(app: FastAPI, site: Site) -> None:
 
 def wording(site: Site, *of_the_list: str) -> str:
     """The version of the words that a visitor agreed to: it changes with them, and with the title
-    and the description of a list that the form shows."""
+    and description of the list on the form."""
     texts = site.texts
-    shown = (
+    texts_shown = (
         texts["subscribe_text"],
         texts["subscribe_promise"],
         texts["subscribe_button"],
         *filter(None, of_the_list),
     )
-    return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:8]
+    return hashlib.sha256("\n".join(texts_shown).encode()).hexdigest()[:8]
 
 
 def is_open(site: Site, list_name: str) -> bool:
@@ -67,9 +67,9 @@ def is_open(site: Site, list_name: str) -> bool:
 def _list_id(site: Site, list_name: str) -> int:
     if is_open(site, list_name) and list_name.isascii() and list_name.isprintable():
         with site.store.read() as connection:
-            found = lists.find(connection, list_name)
-        if found is not None:
-            return found
+            list_id = lists.find(connection, list_name)
+        if list_id is not None:
+            return list_id
     raise HTTPException(404)
 
 
@@ -93,7 +93,7 @@ def _ask(
     if form is None:
         return _form(site, list_id, list_name, sent, again=True)
     web = site.settings.web
-    asked = joining.ask_to_join(
+    result = joining.ask_to_join(
         site.store,
         address,
         list_id,
@@ -109,7 +109,7 @@ def _ask(
         ),
         now=site.clock(),
     )
-    match asked:
+    match result:
         case RequestResult.ENOUGH:
             return site.pages.problem(429)
         case RequestResult.AGAIN:
@@ -153,7 +153,7 @@ def _form(
 
 
 def _new_number() -> int:
-    """What tells one form from all others, of 18 digits."""
+    """A number of 18 digits that tells one form from all others."""
     return 10**17 + secrets.randbelow(9 * 10**17)
 
 

@@ -1,6 +1,6 @@
 """The words of the public pages, in the language of their readers.
 
-A project adds a language, or other words, by a file such as `templates/texts/fr.toml`.
+A project adds a language, or changes words, with a file such as `templates/texts/fr.toml`.
 """
 
 import tomllib
@@ -14,13 +14,13 @@ from newsletter.languages import FALLBACK, forms, nearest, words
 def load_texts(language: str, project_folder: Path) -> Mapping[str, str]:
     """The words for a language tag: those of the nearest language, and the project's own above.
 
-    Where a language has none they are English. `language` is the one of the words. Raises
-    ConfigurationError for a file that cannot be read.
+    Where a language has no words they are English. `language` in the result is that of the words.
+    Raises ConfigurationError for a file that cannot be read.
     """
     own = _own(language, project_folder)
     english = {} if nearest(language) else _own(FALLBACK, project_folder)
-    spoken = language if own or nearest(language) else FALLBACK
-    return {**words(language, "pages"), **english, **own, "language": spoken}
+    tag = language if own or nearest(language) else FALLBACK
+    return {**words(language, "pages"), **english, **own, "language": tag}
 
 
 def _own(language: str, folder: Path) -> dict[str, str]:

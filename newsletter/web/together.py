@@ -1,4 +1,4 @@
-"""Several requests in one transaction: waiting for the disk is what takes time."""
+"""Several requests in one transaction: most of the time is spent waiting for the disk."""
 
 import asyncio
 import time
@@ -16,9 +16,9 @@ _SILENT_SECONDS = 90.0  # a store that is away, or locked, is given up earlier
 
 
 class Together(Generic[Asked, Done]):
-    """Applies what several requests wait for at once, while the one before is under way.
+    """Applies several requests at once: those that came while the transaction before was under way.
 
-    Each request waits until its own part is committed, or has the error of that transaction.
+    Each request waits until its own part is committed, or gets the error of that transaction.
     """
 
     def __init__(
@@ -33,26 +33,26 @@ class Together(Generic[Asked, Done]):
         self._turn = asyncio.Lock()
         self._began_at: float | None = None
 
-    async def __call__(self, asked: Asked) -> Done:
-        self._waiting.append(asked)
+    async def __call__(self, request: Asked) -> Done:
+        self._waiting.append(request)
         if self._next is None:
             self._next = asyncio.create_task(self._run())
             self._next.add_done_callback(heed)
         return await asyncio.shield(self._next)
 
     def trouble(self) -> Trouble | None:
-        """Whether a transaction does not end, so that all who come wait behind it."""
+        """Whether a transaction does not end, so that all later requests wait behind it."""
         began_at = self._began_at
         if began_at is None or self._seconds() - began_at <= _SILENT_SECONDS:
             return None
         return Trouble.SILENT
 
     async def _run(self) -> Done:
-        """Apply all that has come until it is this one's turn."""
+        """Apply all requests that came before this turn."""
         async with self._turn:
-            asked, self._waiting, self._next = self._waiting, [], None
+            requests, self._waiting, self._next = self._waiting, [], None
             self._began_at = self._seconds()
             try:
-                return await run_in_threadpool(self._apply, asked)
+                return await run_in_threadpool(self._apply, requests)
             finally:
                 self._began_at = None

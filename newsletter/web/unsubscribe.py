@@ -1,7 +1,7 @@
 """`/u/{token}`: leaving a list with one click.
 
-GET changes nothing, for link scanners follow every link of a mail. POST leaves at once, as RFC 8058
-wants it: no cookie, no redirect, on disk before the answer.
+GET changes nothing, since link scanners follow every link of a mail. POST unsubscribes at once, as
+RFC 8058 requires: no cookie, no redirect, on disk before the answer.
 
 https://www.rfc-editor.org/rfc/rfc8058
 """
@@ -59,9 +59,9 @@ def add(app: FastAPI, site: Site) -> None:
         action = _action(sent)
         if link.subscriber_id == 0:
             return site.pages.page("unsubscribe_test.html")
-        said = Consent(site.clock(), action, _SOURCE)
+        consent = Consent(site.clock(), action, _SOURCE)
         if action in (leaving.ONE_CLICK, leaving.PAGE):
-            left = (await together((link, said)))[link]
+            left = (await together((link, consent)))[link]
             _log.info(
                 "unsubscribe subscriber=%s list=%s action=%s",
                 link.subscriber_id,
@@ -72,7 +72,7 @@ def add(app: FastAPI, site: Site) -> None:
                 return site.pages.page("preferences_nobody.html")
             theirs = site.path(site.links.preferences_url(link))
             return site.pages.page("unsubscribe_done.html", left=left, preferences=theirs)
-        return await run_in_threadpool(_think_again, site, link, sent.get("reason", ""), said)
+        return await run_in_threadpool(_think_again, site, link, sent.get("reason", ""), consent)
 
 
 def _action(sent: Mapping[str, str]) -> str:
@@ -87,13 +87,13 @@ def _action(sent: Mapping[str, str]) -> str:
     raise HTTPException(400)
 
 
-def _think_again(site: Site, link: PersonalLink, reason: str, said: Consent) -> Response:
+def _think_again(site: Site, link: PersonalLink, reason: str, consent: Consent) -> Response:
     """Take it back, or say why."""
     theirs = site.path(site.links.preferences_url(link))
-    if said.how == leaving.REASON:
-        keeps = leaving.give_reason(site.store, link, reason, said)
+    if consent.how == leaving.REASON:
+        keeps = leaving.give_reason(site.store, link, reason, consent)
         return site.pages.page("unsubscribe_thanks.html", keeps=keeps, preferences=theirs)
-    undone = leaving.undo(site.store, link, said)
+    undone = leaving.undo(site.store, link, consent)
     return site.pages.page(
         "unsubscribe_undone.html",
         status=429 if undone is leaving.UndoResult.ENOUGH else 200,

@@ -277,7 +277,7 @@ def test_a_canary_of_which_no_mail_is_known_to_be_out_stops_the_rest(store: Stor
     send = run(replace(ready, transport=lost), send_id)
 
     assert send.status is SendStatus.PAUSED
-    assert "no mail is known to be out" in (send.pause_reason or "")
+    assert "no mail of the canary is known to be out" in (send.pause_reason or "")
     assert (send.counts.unknown, send.counts.queued) == (10, 90)
     assert resume(ready, send_id).counts.accepted == transport.sent == 90
 

@@ -157,7 +157,7 @@ def test_threads_stop_where_another_cannot_be_begun(
     send_id = plan(sqlite_store, order(), NOW)
     monkeypatch.setattr(threading.Thread, "start", start_one)
 
-    with pytest.raises(Stopped, match="this machine begins no more threads"):
+    with pytest.raises(Stopped, match="this machine starts no more threads"):
         run.run(busy, send_id)
 
     assert read(sqlite_store, send_id).counts == Counts(accepted=2, queued=4)

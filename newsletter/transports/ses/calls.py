@@ -1,7 +1,7 @@
 """The calls that one batch takes: a bulk call or halves of it, or a raw mail for each message.
 
-What came of each message is its outcome; what stops the whole send, although it came with answers
-to some messages, is kept in `stop`.
+Each message gets its own outcome. What stops the whole send but came with answers to some messages
+is kept in `stop`.
 """
 
 import datetime as dt
@@ -61,10 +61,10 @@ class Calls:
                 f"the email takes {template.size_bytes:,} bytes of a call; SES takes 1,000,000",
                 hint='Shorten it, or set [transport.ses] mode = "raw".',
             )
-        given = [(message, template.data(message.values)) for message in batch]
-        fit = [entry for entry in given if _fits(entry)]
+        entries = [(message, template.data(message.values)) for message in batch]
+        fit = [entry for entry in entries if _fits(entry)]
         sent = iter(self._call_bulk(fit, template) if fit else [])
-        return [next(sent) if _fits(entry) else _TOO_MUCH_DATA for entry in given]
+        return [next(sent) if _fits(entry) else _TOO_MUCH_DATA for entry in entries]
 
     def _call_bulk(self, batch: Sequence[_Entry], template: Template) -> list[Outcome]:
         most = limits.MAX_REQUEST_BYTES - template.size_bytes
@@ -72,7 +72,7 @@ class Calls:
             return self._halves(batch, template)
         request = self._bulk_request(batch, template)
         try:
-            reply = self._asked(lambda: self._client.send_bulk_email(**request))
+            reply = self._ask(lambda: self._client.send_bulk_email(**request))
         except CallRefused as error:
             if len(batch) == 1:
                 return [Rejected(error.message)]
@@ -104,7 +104,7 @@ class Calls:
                 "Template": {
                     "TemplateContent": content,
                     "TemplateData": data,
-                    "Headers": _named(shared),
+                    "Headers": _pairs(shared),
                 }
             },
             "BulkEmailEntries": [_entry(message, data) for message, data in batch],
@@ -139,19 +139,19 @@ class Calls:
         request: dict[str, Any] = {
             "Content": {"Raw": {"Data": content}},
             "Destination": {"ToAddresses": [message.to.text]},
-            "EmailTags": _named(message.tags),
+            "EmailTags": _pairs(message.tags),
             "FromEmailAddress": _mailbox(message.sender),
             **self._common,
         }
         try:
-            reply = self._asked(lambda: self._client.send_email(**request))
+            reply = self._ask(lambda: self._client.send_email(**request))
         except CallRefused as error:
             return Rejected(error.message)
         return _outcome(self._readable(lambda: single(reply)))
 
     # --- both ---
 
-    def _asked(self, call: Callable[[], T]) -> T:
+    def _ask(self, call: Callable[[], T]) -> T:
         """What a send call returns; its errors as what they mean."""
         if self.stop is not None:
             raise self.stop
@@ -160,13 +160,14 @@ class Calls:
         try:
             return call()
         except ERRORS as error:
-            meant = translated(error)
-            if isinstance(meant, NotUnderstood):
-                self._stop_next(meant.message)
-            raise meant from error
+            meaning = translated(error)
+            if isinstance(meaning, NotUnderstood):
+                self._stop_next(meaning.message)
+            raise meaning from error
 
     def _readable(self, read: Callable[[], T]) -> T:
-        """What a reply says; one that says nothing stops the send, for the next may be alike."""
+        """What a reply says; one that says nothing stops the send, since the next may say nothing
+        either."""
         try:
             return read()
         except OutcomeUnknown as error:
@@ -176,7 +177,7 @@ class Calls:
     def _stop_next(self, reason: str) -> None:
         self.stop = SendingStopped(
             reason,
-            hint="Look at the SES endpoint before you resume; what was in flight is unknown.",
+            hint="Check the SES endpoint before you resume; what was in flight is unknown.",
         )
 
     def _judged(self, answers: Sequence[EntryResult]) -> list[Outcome]:
@@ -206,14 +207,14 @@ _STOPPING: Mapping[Meaning, Callable[[str], TransportError]] = {
     Meaning.STOP: SendingStopped,
     Meaning.UNKNOWN: lambda reason: SendingStopped(
         f"SES gave an answer that is not known here: {reason}",
-        hint="What it was about is unknown; look at it before you resume.",
+        hint="What it was about is unknown; check it before you resume.",
     ),
 }
 _NOT_SENT = (Meaning.QUOTA, Meaning.STOP, Meaning.THROTTLED, Meaning.RETRY)
 
 
 def _of_every_call(settings: SesSettings) -> dict[str, Any]:
-    """What goes with each call that sends, a single test mail's too.
+    """What goes with each call that sends, even that of a single test mail.
 
     Tracking is always named: else the account or an event destination may switch it on, and SES
     rewrites the links and adds a picture: what arrives is not what was sealed.
@@ -255,8 +256,8 @@ def _entry(message: Message, data: str) -> dict[str, Any]:
     headers = [(name, value) for name, value in message.headers if name in _PER_RECIPIENT]
     return {
         "Destination": {"ToAddresses": [message.to.text]},
-        "ReplacementTags": _named(message.tags),
-        "ReplacementHeaders": _named(headers),
+        "ReplacementTags": _pairs(message.tags),
+        "ReplacementHeaders": _pairs(headers),
         "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": data}},
     }
 
@@ -269,5 +270,5 @@ def _mailbox(value: str) -> str:
         raise SendingStopped(error.message, hint="Mend [newsletter] from or reply_to.") from error
 
 
-def _named(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in pairs]

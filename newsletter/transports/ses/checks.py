@@ -1,7 +1,7 @@
-"""What is asked of SES once, before a send is planned: may this sender send, as the settings say?
+"""Questions to SES before a send is planned: may this sender send, as the settings say?
 
 What a person has to mend is raised; what they should know is returned. Where the credentials do not
-allow a question, or SES does not answer it, that is said and no more: the calls that send decide.
+allow a question, or SES does not answer it, that is only a warning: the calls that send decide.
 """
 
 from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ class _Checks:
                 hint="Nothing was sent. See the tenant's reputation in the SES console.",
             )
         if entity.get("ReputationImpact") == "HIGH":
-            yield f"SES has findings of high impact about the reputation of the tenant {name!r}"
+            yield f"SES has high-impact findings about the reputation of the tenant {name!r}"
 
     def _reputation(self, arn: str) -> JsonReply:
         reply = self._found(
@@ -101,7 +101,7 @@ class _Checks:
         return entity
 
     def identity(self, address: str) -> Iterator[str]:
-        """The most particular identity that is verified counts, as for SES itself."""
+        """The most specific verified identity counts, as for SES itself."""
         waiting = ""
         for name in _identities(address):
             try:
@@ -132,7 +132,7 @@ class _Checks:
             )
 
     def _found(self, permission: str, call: Callable[[], Any], member: str) -> JsonReply | None:
-        """What SES answers, with this member at least; None where there is no such thing."""
+        """The answer of SES, which must have this member; None where there is no such thing."""
         try:
             reply: JsonReply = call()
         except ERRORS as error:
@@ -151,7 +151,8 @@ class _NotAsked(Exception):
 
 
 def _identities(address: str) -> Iterator[str]:
-    """The address, its domain, and those above it but for the last: each may have been verified."""
+    """The address, its domain, and the domains above it except the top one: each may be
+    verified."""
     yield address
     labels = address.rpartition("@")[2].lower().split(".")
     for first in range(len(labels) - 1):

@@ -20,7 +20,7 @@ SENDING = SettingsSection(
 def open_clients(
     settings: SesSettings, read_seconds: float, *configs: Config
 ) -> "list[SESV2Client]":
-    """A client for each configuration; ConfigurationError where there can be none."""
+    """A client for each configuration; raises ConfigurationError where the settings allow none."""
     opened: list[SESV2Client] = clients.open_clients(
         "sesv2",
         SENDING,

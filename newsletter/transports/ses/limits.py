@@ -29,7 +29,7 @@ def fault(message: Message) -> str:
         return f"more than {_MAX_HEADERS} headers"
     for name, value in message.headers:
         if not _HEADER_NAME.fullmatch(name):
-            return f"{name!r} is no header name"
+            return f"{name!r} is not a header name"
         if not _HEADER_VALUE.fullmatch(value) or len(name) + len(value) > _MAX_HEADER:
             return f"the header {name} is not ASCII of at most 995 characters"
     for name, value in message.tags:

@@ -63,7 +63,7 @@ STATUSES: Mapping[str, Meaning] = {
 }
 
 # Error codes of a whole call, without the ending `Exception` that only some of them have. Those
-# that tell of credentials, permissions and clocks stand in newsletter.aws.faults: they stop a send.
+# about credentials, permissions and clocks are in newsletter.aws.faults: they stop a send.
 _ERRORS: Mapping[str, Meaning] = {
     "TooManyRequests": Meaning.THROTTLED,
     "Throttling": Meaning.THROTTLED,
@@ -83,13 +83,13 @@ _ERRORS: Mapping[str, Meaning] = {
 
 _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 
-# How SES says that an identity is missing, which outside the sandbox is the sender's.
+# How SES says that an identity is not verified; outside the sandbox that is the sender.
 _NOT_VERIFIED = "not verified"
 
 # Credentials, region, endpoint: what is raised before anything is sent.
 _BEFORE_THE_CALL = (boto.BotoCoreError, FileNotFoundError, PermissionError)
 
-# Members that go with every call: where SES names one, the refusal is about none of the recipients.
+# Members that go with every call: where SES names one, no recipient is at fault.
 _OF_EVERY_CALL = {
     "ConfigurationOverrides": "This endpoint is older than the switch for tracking, without which "
     "what arrives may not be what was sealed. Use the region's own endpoint, or a newer stand-in.",
@@ -103,7 +103,7 @@ _HANDSHAKE = re.compile(
 
 
 class NotUnderstood(OutcomeUnknown):
-    """An answer that is not known here: the next may be alike, so the send stops."""
+    """An answer that is not known here: the next may be the same, so the send stops."""
 
 
 class CallRefused(TransportError):
@@ -124,13 +124,13 @@ class EntryResult:
 def entries(reply: Mapping[str, Any], count: int) -> list[EntryResult]:
     """The answers to `count` entries, in their order.
 
-    Raises OutcomeUnknown where they are not as many, or are no answers at all: botocore takes a
-    cut-off body for an empty success.
+    Raises OutcomeUnknown where their number is wrong or they are not answers at all: botocore takes
+    a cut-off body for an empty success.
     """
     results = reply.get("BulkEmailEntryResults")
     if not isinstance(results, list) or len(results) != count:
-        found = len(results) if isinstance(results, list) else "no"
-        raise OutcomeUnknown(f"SES gave {found} answers to {count} messages")
+        number = len(results) if isinstance(results, list) else "no"
+        raise OutcomeUnknown(f"SES gave {number} answers to {count} messages")
     answers = [_entry(result) for result in results]
     if any(answer.meaning is Meaning.ACCEPTED for answer in answers):
         return answers
@@ -138,7 +138,7 @@ def entries(reply: Mapping[str, Any], count: int) -> list[EntryResult]:
 
 
 def _about_the_sender(answer: EntryResult) -> EntryResult:
-    """Where nobody was accepted, an identity that is not verified is that of the sender."""
+    """Where nobody was accepted, the identity that is not verified is the sender's."""
     if answer.meaning is Meaning.REJECTED and _NOT_VERIFIED in answer.reason:
         return replace(answer, meaning=Meaning.STOP)
     return answer
@@ -164,10 +164,10 @@ def single(reply: Mapping[str, Any]) -> EntryResult:
 
 
 def translated(error: Exception) -> TransportError:
-    """An exception of a send call, as what it means: nothing was sent, or nobody knows."""
+    """What an exception of a send call means: nothing was sent, or nobody knows."""
     match error:
         case boto.ClientError():
-            return _answered(error)
+            return _of_an_answer(error)
         case boto.EndpointConnectionError() | boto.ConnectTimeoutError():
             return TransportDown(f"SES cannot be reached: {line_of(str(error))}")
         case boto.ProxyConnectionError():
@@ -186,16 +186,17 @@ def translated(error: Exception) -> TransportError:
     return NotUnderstood(f"SES gave an answer that cannot be read: {type(error).__name__}")
 
 
-def _answered(error: boto.ClientError) -> TransportError:
-    """An error that somebody answered: SES, or something on the way that speaks HTTP."""
+def _of_an_answer(error: boto.ClientError) -> TransportError:
+    """What an answer with an error means, from SES or from something on the way that speaks
+    HTTP."""
     details = error.response.get("Error", {})
     message, status = str(details.get("Message", "")), status_of(error)
     code = code_of(error)
-    said = f"{line_of(str(details.get('Code', '')))}: {line_of(message, 500)}"[:500]
+    answer = f"{line_of(str(details.get('Code', '')))}: {line_of(message, 500)}"[:500]
     if status >= 500:
-        return OutcomeUnknown(f"SES answered {status}: {said}")
+        return OutcomeUnknown(f"SES answered {status}: {answer}")
     if status < 400:
-        return NotUnderstood(f"SES answered {status}: {said}")
+        return NotUnderstood(f"SES answered {status}: {answer}")
     fault = fault_of(error, SENDING)
     if fault.kind.is_configuration:
         return SendingStopped(fault.message, hint=fault.hint)
@@ -204,20 +205,20 @@ def _answered(error: boto.ClientError) -> TransportError:
         meaning = Meaning.QUOTA
     if meaning is Meaning.REJECTED and _NOT_VERIFIED in message:
         meaning = Meaning.STOP
-    refused = next((member for member in _OF_EVERY_CALL if member in message), "")
-    if meaning in (Meaning.REJECTED, Meaning.STOP) and refused:
-        return SendingStopped(f"SES refuses {refused}: {said}", hint=_OF_EVERY_CALL[refused])
+    named = next((member for member in _OF_EVERY_CALL if member in message), "")
+    if meaning in (Meaning.REJECTED, Meaning.STOP) and named:
+        return SendingStopped(f"SES refuses {named}: {answer}", hint=_OF_EVERY_CALL[named])
     match meaning:
         case Meaning.THROTTLED:
-            return Throttled(said)
+            return Throttled(answer)
         case Meaning.QUOTA:
-            return QuotaReached(f"the daily quota is used up ({said})")
+            return QuotaReached(f"the daily quota is used up ({answer})")
         case Meaning.REJECTED:
-            return CallRefused(said)
+            return CallRefused(answer)
         case Meaning.STOP:
-            return SendingStopped(said, hint=_HINTS.get(code, ""))
+            return SendingStopped(answer, hint=_HINTS.get(code, ""))
         case _:
-            return NotUnderstood(f"SES answered {status}: {said}")
+            return NotUnderstood(f"SES answered {status}: {answer}")
 
 
 _HINTS = {
@@ -230,15 +231,17 @@ _HINTS = {
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
+    visited: set[int] = set()
+    while error is not None and id(error) not in visited:
+        visited.add(id(error))
         yield error
         inner = getattr(error, "kwargs", {}).get("error") if hasattr(error, "kwargs") else None
         reason = getattr(error, "reason", None)
         first = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
-        known = (inner, reason if isinstance(reason, BaseException) else None, first)
-        error = next((cause for cause in known if cause), error.__cause__ or error.__context__)
+        inner_errors = (inner, reason if isinstance(reason, BaseException) else None, first)
+        error = next(
+            (cause for cause in inner_errors if cause), error.__cause__ or error.__context__
+        )
 
 
 def _is_handshake(error: BaseException) -> bool:

@@ -25,7 +25,7 @@ class ReplyTooSlow(HTTPClientError):
 
 
 def bound(client: "SESV2Client", seconds: float) -> None:
-    """Let a client read no reply beyond MAX_BYTES, nor longer than so many seconds.
+    """Let a client read no reply beyond MAX_BYTES, nor for longer than `seconds`.
 
     Both end in an HTTPClientError: what was asked may have been done.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000  # the most that SES gives at once
 _READ_SECONDS = 20
-# These calls may be repeated, and SES takes few of them a second: the SDK finds out how many.
+# These calls may be repeated, and SES takes few of them a second: the SDK slows down as needed.
 _PATIENT = Config(
     retries={"mode": "adaptive", "total_max_attempts": 10},
     connect_timeout=10,
@@ -76,14 +76,14 @@ class SesAccountList:
         """The configuration set decides, else the tenant; else it is the account's list."""
         scope = None
         if name := self._settings.configuration_set:
-            found = _asked(
+            reply = _ask(
                 lambda: self._client.get_configuration_set(ConfigurationSetName=name),
                 "ConfigurationSetName",
             )
-            scope = found.get("SuppressionOptions", {}).get("SuppressionScope")
+            scope = reply.get("SuppressionOptions", {}).get("SuppressionScope")
         if scope is None:
-            found = _asked(lambda: self._client.get_tenant(TenantName=tenant), "Tenant")
-            scope = found["Tenant"].get("SuppressionAttributes", {}).get("SuppressionScope")
+            reply = _ask(lambda: self._client.get_tenant(TenantName=tenant), "Tenant")
+            scope = reply["Tenant"].get("SuppressionAttributes", {}).get("SuppressionScope")
         return str(scope or "ACCOUNT")
 
     def pages(self, since: dt.datetime | None = None) -> Iterator[Sequence[Listed]]:
@@ -92,7 +92,7 @@ class SesAccountList:
         if since is not None:
             query["StartDate"] = since
         while True:
-            reply = _asked(
+            reply = _ask(
                 lambda: self._client.list_suppressed_destinations(**query),
                 "SuppressedDestinationSummaries",
             )
@@ -104,35 +104,36 @@ class SesAccountList:
     def put(self, address: str, reason: SuppressionReason) -> None:
         """List an address for one of the two reasons that SES knows."""
         entry: Any = {"EmailAddress": address, "Reason": _SAID[reason], **self._of_scope()}
-        _asked(lambda: self._client.put_suppressed_destination(**entry))
+        _ask(lambda: self._client.put_suppressed_destination(**entry))
 
     def delete(self, address: str) -> None:
         """Take an address off the list, spelt as it was listed; one that is not on it is fine."""
         entry: Any = {"EmailAddress": address, **self._of_scope()}
         try:
-            _asked(lambda: self._client.delete_suppressed_destination(**entry))
+            _ask(lambda: self._client.delete_suppressed_destination(**entry))
         except TransportDown as error:
             if not _is_missing(error.__cause__):
                 raise
 
 
-def _asked(call: Callable[[], Any], *members: str) -> dict[str, Any]:
-    """What SES answers, with these members: the SDK takes any page for an empty success."""
+def _ask(call: Callable[[], Any], *members: str) -> dict[str, Any]:
+    """The answer of SES, which must have these members: the SDK takes any page for an empty
+    success."""
 
-    def answered() -> dict[str, Any]:
+    def reply_with_members() -> dict[str, Any]:
         reply: dict[str, Any] = call()
         return reply | {member: reply[member] for member in members}
 
-    failed = "the suppression list of the SES account cannot be reached"
-    return answer_of(answered, _SECTION, TransportDown, failed)
+    context = "the suppression list of the SES account cannot be reached"
+    return answer_of(reply_with_members, _SECTION, TransportDown, context)
 
 
 def _understood(reply: Any) -> Sequence[Listed]:
     """The entries of a page whose reason is known; SES may learn others."""
     return [
-        Listed(found["EmailAddress"], _REASONS[found["Reason"]], found["LastUpdateTime"])
-        for found in reply["SuppressedDestinationSummaries"]
-        if found["Reason"] in _REASONS
+        Listed(entry["EmailAddress"], _REASONS[entry["Reason"]], entry["LastUpdateTime"])
+        for entry in reply["SuppressedDestinationSummaries"]
+        if entry["Reason"] in _REASONS
     ]
 
 

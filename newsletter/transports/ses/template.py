@@ -1,4 +1,4 @@
-"""An Email as an inline template of SES: merge fields are variables, the author's braces text.
+"""An Email as an inline template of SES: merge fields are variables, the author's braces are text.
 
 SES substitutes `{{name}}` and nothing else, escapes nothing, and takes every brace pair of the
 content for a variable. So each value is escaped here for the place it stands in, and every run of
@@ -31,7 +31,7 @@ class Template:
     def data(self, values: Mapping[str, str]) -> str:
         """The replacement data of one recipient, every variable of the template in it.
 
-        A missing one would be accepted by SES and then never be mailed.
+        With one missing, SES would accept the message and then never mail it.
         """
         filled = {
             variable: escaped(field, values.get(field.name) or field.default)
@@ -73,7 +73,7 @@ class _Writer:
         return "".join(pieces)
 
     def _protected(self, text: str, follows: bool, precedes: bool) -> str:
-        """Text whose braces SES cannot misread; it may follow or precede a variable.
+        """Text whose braces SES cannot misread; a variable may stand before or after it.
 
         SES takes as its own a pair of opening braces with all that touches it, and beside a
         variable any brace or backslash.

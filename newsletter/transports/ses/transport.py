@@ -34,7 +34,7 @@ _RAW_BATCH = 5
 _CONNECT_SECONDS = 10  # and for writing the request, which may take long on a slow line
 _READ_SECONDS = 20
 _BATCH_SECONDS = 20  # with one more call that is well below the lease of a batch
-_SUSPICIOUS = 5  # refusals that are all of a batch
+_SUSPICIOUS = 5  # refusals, where they are the whole batch
 
 
 class Ses:
@@ -106,10 +106,10 @@ class Ses:
         finally:
             if calls.stop is not None:
                 self._pending[send_id] = calls.stop
-        refused = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
-        if len(refused) == len(batch) >= _SUSPICIOUS:
-            # One bad address may cost a call; where all are bad, it is not about addresses.
-            raise SendingStopped(f"SES refused all of a batch: {refused[0].reason}")
+        rejections = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+        if len(rejections) == len(batch) >= _SUSPICIOUS:
+            # One bad address may spoil a call; where all are bad, the addresses are not at fault.
+            raise SendingStopped(f"SES refused all of a batch: {rejections[0].reason}")
         return outcomes
 
 

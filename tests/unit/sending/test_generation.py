@@ -36,7 +36,7 @@ def test_each_store_has_its_own_line(tmp_path: Path) -> None:
     generation.note(file, "a1", 8)
 
     assert file.read_text("ascii") == "a1 8\nb2 2\n"
-    assert [generation.known(file, store_id) for store_id in ("a1", "b2", "c3")] == [8, 2, 0]
+    assert [generation.remembered(file, store_id) for store_id in ("a1", "b2", "c3")] == [8, 2, 0]
 
 
 def test_a_number_alone_holds_for_stores_without_a_line(tmp_path: Path) -> None:
@@ -44,17 +44,17 @@ def test_a_number_alone_holds_for_stores_without_a_line(tmp_path: Path) -> None:
     file = tmp_path / "generation"
     file.write_text("57\n")
 
-    before = generation.known(file, "a1")
+    before = generation.remembered(file, "a1")
     generation.note(file, "a1", 58)
 
     assert before == 57
-    assert generation.known(file, "a1") == 58
+    assert generation.remembered(file, "a1") == 58
     # A copy of that store from before the upgrade, which got an id of its own since.
-    assert generation.known(file, "b2") == 58
+    assert generation.remembered(file, "b2") == 58
 
 
 def test_what_cannot_be_read_is_nothing(tmp_path: Path) -> None:
     file = tmp_path / "generation"
     file.write_text("a1 \n\nb2 x\nc3 4\n-5\n")
 
-    assert [generation.known(file, store_id) for store_id in ("a1", "b2", "c3")] == [0, 0, 4]
+    assert [generation.remembered(file, store_id) for store_id in ("a1", "b2", "c3")] == [0, 0, 4]
