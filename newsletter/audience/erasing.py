@@ -16,7 +16,7 @@ from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.notice import Notice
-from newsletter.model.subscriber import Consent, ConsentKind, Subscriber, SuppressionReason
+from newsletter.model.subscriber import Consent, ConsentKind, Subscriber
 from newsletter.store import Store, locks
 from newsletter.store.people import (
     consents,
@@ -25,6 +25,7 @@ from newsletter.store.people import (
     people,
     requesting,
     subscribing,
+    suppressing,
     suppressions,
 )
 from newsletter.store.people.staging import Hashes
@@ -120,8 +121,7 @@ def _erase(
             "all. To never mail it: newsletter suppressions add",
         )
     for address, names in known_as.items():
-        erasure.rekey_suppression(connection, address.key, names)
-        suppressions.add(connection, names[0], SuppressionReason.ERASED, said.source, said.at)
+        suppressing.erase(connection, address.key, names, said.source, said.at)
     return erased
 
 

@@ -29,6 +29,7 @@ from newsletter.store.people import (
     people,
     subscribing,
     subscriptions,
+    suppressing,
     suppressions,
 )
 from newsletter.store.people.people import Person
@@ -109,7 +110,7 @@ def remove(
         nobodys = [address for address, each in removed.items() if each is None]
         for address in sorted(nobodys, key=lambda address: address.key):
             manual = SuppressionReason.MANUAL
-            is_new = suppressions.add(connection, address.key, manual, said.source, said.at)
+            is_new = suppressing.add(connection, address.key, manual, said.source, said.at)
             removed[address] = Removed((), is_new)
     return [each for each in removed.values() if each is not None]
 

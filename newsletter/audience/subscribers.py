@@ -18,7 +18,14 @@ from newsletter.model.subscriber import (
     SuppressionReason,
 )
 from newsletter.store import Store, locks
-from newsletter.store.people import lists, people, subscribing, subscriptions, suppressions
+from newsletter.store.people import (
+    lists,
+    people,
+    subscribing,
+    subscriptions,
+    suppressing,
+    suppressions,
+)
 from newsletter.store.people.lists import ListCounts
 from newsletter.store.people.people import Person
 from newsletter.store.people.staging import Hashes
@@ -128,8 +135,8 @@ def suppress(store: Store, address: Address, now: dt.datetime) -> Suppression:
     """Never mail an address again; returns what stands now, with an earlier reason if any."""
     key, source = address.key, "newsletter suppressions add"
     with store.write() as connection:
-        if not suppressions.add(connection, key, SuppressionReason.MANUAL, source, now):
-            suppressions.confirm(connection, key, source, now)
+        if not suppressing.add(connection, key, SuppressionReason.MANUAL, source, now):
+            suppressing.confirm(connection, key, source, now)
         found = suppressions.find(connection, address)
     assert found is not None
     return found
@@ -142,7 +149,7 @@ def unsuppress(store: Store, address: Address, hashes: Hashes, now: dt.datetime)
         if found is None:
             raise UsageError("this address is not suppressed")
         source = "newsletter suppressions remove"
-        suppressions.remove(connection, found.address, source, now)
+        suppressing.allow(connection, found.address, source, now)
     return found
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Suppression, SuppressionReason
 from newsletter.store import Store, state
-from newsletter.store.people import suppressions
+from newsletter.store.people import suppressing, suppressions
 from newsletter.store.people.staging import Hashes
 from newsletter.transports.base import AccountList, Listed
 
@@ -96,14 +96,14 @@ def _take(
     listed = {key: entry for entry in page if (key := _key(entry)) is not None}
     known = suppressions.of(connection, listed)
     # What the provider lists for reasons of its own stays when an import is undone.
-    suppressions.keep(
+    suppressing.keep(
         connection, [key for key, entry in known.items() if not _is_pushed(entry, source)]
     )
     new = [key for key in listed if key not in known]
     erased = _erased(connection, new, hashes)
     removed_at = suppressions.last_removed(connection, new)
     removed = {key for key, at in removed_at.items() if at > listed[key].at}
-    added = suppressions.add_all(
+    added = suppressing.add_all(
         connection,
         [
             Suppression(key, listed[key].reason, source, now)

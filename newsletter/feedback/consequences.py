@@ -17,7 +17,7 @@ from newsletter.model.event import Cause, Event, EventType
 from newsletter.model.subscriber import ConsentKind, SuppressionReason
 from newsletter.store import Store, locks
 from newsletter.store.ledger import sends
-from newsletter.store.people import consents, former, people, suppressions
+from newsletter.store.people import consents, former, people, suppressing, suppressions
 from newsletter.store.reported import events as log
 from newsletter.store.reported.events import LoggedEvent
 from newsletter.store.reported.settling import DeliveryState
@@ -66,19 +66,16 @@ def obey(
         if suppression is not None:
             if caused_by is None:  # somebody decided it
                 if wanted is not None:
-                    suppressions.keep(connection, [key])
+                    suppressing.keep(connection, [key])
                 continue
-            if wanted and (wanted.reason, wanted.source) == (
-                suppression.reason,
-                suppression.source,
-            ):
+            if wanted and (wanted.reason, wanted.event_id) == (suppression.reason, caused_by):
                 continue
             source = "a later event disproved it" if wanted is None else "another event weighs more"
-            suppressions.remove(connection, key, source, now, event_id=caused_by)
+            suppressing.disprove(connection, key, source, now, caused_by)
             _log.info("allow event=%s", caused_by)
         if wanted is not None:
             _log.info("suppress event=%s reason=%s", wanted.event_id, wanted.reason)
-            suppressions.add(
+            suppressing.add(
                 connection, key, wanted.reason, wanted.source, now, event_id=wanted.event_id
             )
 
@@ -91,7 +88,7 @@ def undo_bounces(store: Store, send_id: str, now: dt.datetime) -> int:
     with store.write() as connection:
         locks.events(connection)
         number, source = sends.number_of(connection, send_id), "suppressions remove --send"
-        return suppressions.remove_bounced(connection, number, f"newsletter {source}", now)
+        return suppressing.allow_bounced(connection, number, f"newsletter {source}", now)
 
 
 def mailed_to(

@@ -154,6 +154,21 @@ class Suppression:
     created_at: dt.datetime
 
 
+class SuppressionState(StrEnum):
+    """What stands behind a suppression; what may become of it depends on that."""
+
+    REPORTED = "reported"  # events: later ones may disprove it
+    DECIDED = "decided"  # a person, an import or a provider's list: no event touches it
+    ERASED = "erased"  # it is the hash of somebody who was erased
+
+
+class SuppressionAction(StrEnum):
+    """What a line of the suppression log says."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+
+
 @dataclass(frozen=True, slots=True)
 class SuppressionChange:
     """A line of the suppression log: `added` or removed, when, why, and by which event."""

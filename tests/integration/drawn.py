@@ -42,7 +42,7 @@ def written(module: ModuleType) -> dict[str, Transition[StrEnum]]:
 @cache
 def _trees() -> dict[str, ast.Module]:
     return {
-        path.name: ast.parse(path.read_text("utf-8"))
+        path.relative_to(_CODE).as_posix(): ast.parse(path.read_text("utf-8"))
         for path in _CODE.rglob("*.py")
         if "migrations" not in path.parts
     }

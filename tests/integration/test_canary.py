@@ -25,7 +25,7 @@ from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.store.ledger import deliveries, ownership, sends
 from newsletter.store.ledger.canary import reports
-from newsletter.store.people import suppressions
+from newsletter.store.people import suppressing
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
 from tests.integration.plans import explained
@@ -237,7 +237,7 @@ def suppress(store: Store, numbers: range) -> None:
     with store.write() as connection:
         for number in numbers:
             key = Address(f"r{number}@example.com").key
-            suppressions.add(connection, key, SuppressionReason.MANUAL, "test", NOW)
+            suppressing.add(connection, key, SuppressionReason.MANUAL, "test", NOW)
 
 
 @pytest.mark.parametrize("when", ["before it is planned", "after"])

@@ -29,7 +29,7 @@ from newsletter.sending.plan import plan
 from newsletter.sending.run import run
 from newsletter.store import Store, locks
 from newsletter.store.ledger import receipts
-from newsletter.store.people import consents, former, lists, people, suppressions
+from newsletter.store.people import consents, former, lists, people, suppressing, suppressions
 from newsletter.store.schema import deliveries, metadata, requests, sends
 from newsletter.transports.memory import Memory
 from tests.factories import LATER, NOW, address, import_text, is_waiting, join, make_list
@@ -384,7 +384,7 @@ def test_a_report_that_is_being_applied_is_waited_for(
         erasing.start()
         while erasing.is_alive() and not is_waiting(store):
             pass
-        suppressions.add(applying, gone.key, SuppressionReason.HARD_BOUNCE, "a bounce", NOW)
+        suppressing.add(applying, gone.key, SuppressionReason.HARD_BOUNCE, "a bounce", NOW)
     erasing.join()
 
     assert "canary" not in everything(store)

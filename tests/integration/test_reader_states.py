@@ -12,19 +12,35 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.audience.suppressing import import_suppressions
 from newsletter.errors import Refused
 from newsletter.model.address import Address
+from newsletter.model.event import EventType
 from newsletter.model.subscriber import (
     Consent,
     Request,
     RequestKind,
     RequestState,
     SubscriptionStatus,
+    SuppressionReason,
+    SuppressionState,
 )
+from newsletter.sending.plan import plan
 from newsletter.store import Store, schema
-from newsletter.store.people import imports, lists, people, requesting, subscribing, subscriptions
-from tests.factories import LATER, NOW, import_text, is_waiting, join
+from newsletter.store.ledger import sends
+from newsletter.store.people import (
+    imports,
+    lists,
+    people,
+    requesting,
+    subscribing,
+    subscriptions,
+    suppressing,
+    suppressions,
+)
+from tests.factories import LATER, NOW, erased_hash, import_text, is_waiting, join
 from tests.integration.drawn import drawn, writers, written
+from tests.integration.sending import fill_list, order
 from tests.waiting import until
 
 # --- a subscription -------------------------------------------------------------------------------
@@ -164,7 +180,7 @@ def test_who_leaves_at_the_moment_stays_away_from_whoever_asks_for_or_adds_them(
 
 
 def test_only_subscribing_writes_the_status_of_a_subscription() -> None:
-    assert writers("subscriptions", "status") == {"subscribing.py"}
+    assert writers("subscriptions", "status") == {"store/people/subscribing.py"}
 
 
 # --- a request ------------------------------------------------------------------------------------
@@ -254,4 +270,107 @@ def test_a_welcome_goes_by_the_same_steps(store: Store) -> None:
 
 @pytest.mark.parametrize("column", ["state", "welcome"])
 def test_only_requesting_writes_the_state_of_a_request(column: str) -> None:
-    assert writers("requests", column) == {"requesting.py"}
+    assert writers("requests", column) == {"store/people/requesting.py"}
+
+
+# --- a suppression --------------------------------------------------------------------------------
+
+SUPPRESSION = drawn(suppressing, SuppressionState)
+REPORTED, DECIDED, ERASED = SuppressionState
+KEY, REASON = "ann@example.com", SuppressionReason.HARD_BOUNCE
+SUPPRESSION_STEPS: dict[str, Callable[[Connection, str, int], object]] = {
+    "decide": lambda connection, key, event: suppressing.add(connection, key, REASON, "me", LATER),
+    "report": lambda connection, key, event: suppressing.add(
+        connection, key, REASON, "it", LATER, event
+    ),
+    "confirm": lambda connection, key, event: suppressing.confirm(connection, key, "me", LATER),
+    "disprove": lambda connection, key, event: suppressing.disprove(
+        connection, key, "it", LATER, event
+    ),
+    "allow": lambda connection, key, event: suppressing.allow(connection, key, "me", LATER),
+    "allow_bounced": lambda connection, key, event: suppressing.allow_bounced(
+        connection, 1, "me", LATER
+    ),
+    "erase": lambda connection, key, event: suppressing.erase(connection, key, [key], "me", LATER),
+}
+
+
+def bounce_of(store: Store) -> int:
+    """The id of a bounce that was reported of the first send."""
+    fill_list(store, 1)
+    send_id = plan(store, order(), NOW)
+    with store.write() as connection:
+        event = {"key": "k", "type": EventType.BOUNCE, "at": NOW, "received_at": NOW, "send": 1}
+        statement = sa.insert(schema.events).values(**event, verdict="applied")
+        assert sends.number_of(connection, send_id) == 1
+        return int(connection.execute(statement.returning(schema.events.c.id)).scalar_one())
+
+
+def suppress_as(connection: Connection, state: SuppressionState | None, event: int) -> None:
+    connection.execute(sa.delete(schema.suppressions))
+    connection.execute(sa.delete(schema.suppression_log))
+    reason = SuppressionReason.ERASED if state is ERASED else REASON
+    if state is not None:
+        cause = event if state is REPORTED else None
+        suppressing.add(connection, KEY, reason, "test", NOW, cause)
+    assert suppressing.state_of(connection, KEY) is state
+
+
+def test_the_documentation_draws_the_transitions_of_a_suppression() -> None:
+    assert written(suppressing) == SUPPRESSION
+
+
+def test_a_suppression_goes_from_where_it_is_drawn_and_from_nowhere_else(store: Store) -> None:
+    event = bounce_of(store)
+    with store.write() as connection:
+        for name, step in SUPPRESSION_STEPS.items():
+            for state in (None, *SuppressionState):
+                suppress_as(connection, state, event)
+                with suppress(ValueError):
+                    step(connection, KEY, event)
+                may = state in SUPPRESSION[name].sources
+                expected = SUPPRESSION[name].target if may else state
+                assert suppressing.state_of(connection, KEY) is expected, (name, state)
+
+
+def test_bounces_that_are_allowed_again_leave_who_was_erased(store: Store) -> None:
+    """Also where the last that was said of them is a bounce, from before they were erased here."""
+    event = bounce_of(store)
+    with store.write() as connection:
+        suppress_as(connection, ERASED, event)
+        suppressing.add(connection, "eve@example.com", REASON, "it", NOW, event)
+        suppressing.erase(connection, "eve@example.com", [KEY], "me", LATER)
+
+        assert suppressing.allow_bounced(connection, 1, "me", LATER) == 0
+        assert suppressing.state_of(connection, KEY) is ERASED
+
+
+@pytest.mark.parametrize("state", [None, *SuppressionState])
+def test_an_import_suppresses_whom_nobody_has_and_its_undoing_takes_that_back_alone(
+    store: Store, tmp_path: Path, state: SuppressionState | None
+) -> None:
+    event = bounce_of(store)
+    with store.write() as connection:
+        suppress_as(connection, state, event)
+        reason = suppressions.of(connection, [KEY]).get(KEY)
+    file = tmp_path / "suppressed.csv"
+    file.write_text(f"email\n{KEY}\n", "utf-8")
+
+    manual = SuppressionReason.MANUAL
+    result = import_suppressions(store, file, manual, now=LATER, hashes=erased_hash)
+    with store.write() as connection:
+        found = suppressions.of(connection, [KEY])[KEY]
+        imported = suppressing.state_of(connection, KEY)
+    assert result.import_id is not None
+    with store.write() as connection:
+        imports.undo(connection, result.import_id, LATER + dt.timedelta(hours=1))
+        undone = suppressing.state_of(connection, KEY)
+
+    assert imported is (DECIDED if state is None else state)
+    assert found.reason is (manual if reason is None else reason.reason)
+    assert undone is state
+
+
+@pytest.mark.parametrize("table", ["suppressions", "suppression_log"])
+def test_only_suppressing_writes_suppressions_and_their_log(table: str) -> None:
+    assert writers(table, "reason") == {"store/people/suppressing.py"}

@@ -11,7 +11,7 @@ from newsletter.audience import subscribers
 from newsletter.model.address import Address
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.store import Store, schema
-from newsletter.store.people import suppressions
+from newsletter.store.people import suppressing, suppressions
 from tests.integration.plans import explained
 from tests.integration.sending import NOW
 
@@ -56,7 +56,7 @@ def test_what_is_known_already_is_held_until_the_commit(postgresql_store: Store)
     subscribers.suppress(store, ADDRESS, NOW)
 
     for hold in (
-        lambda connection: suppressions.add(connection, ADDRESS.key, manual, "test", NOW),
+        lambda connection: suppressing.add(connection, ADDRESS.key, manual, "test", NOW),
         lambda connection: suppressions.standing(connection, [ADDRESS.key]),
     ):
         with store.write() as first, store.engine.connect() as second:
@@ -70,7 +70,7 @@ def test_pages_and_erased_people_are_found_by_an_index(sqlite_store: Store) -> N
     with sqlite_store.write() as connection:
         for number in range(3):
             manual = SuppressionReason.MANUAL
-            suppressions.add(connection, f"r{number}@example.com", manual, "test", NOW)
+            suppressing.add(connection, f"r{number}@example.com", manual, "test", NOW)
 
     with sqlite_store.read() as connection, explained(connection) as steps:
         list(suppressions.newest_first(connection))

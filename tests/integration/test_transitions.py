@@ -76,8 +76,10 @@ def test_settling_ends_what_is_on_its_way_and_leaves_what_has_ended(
 
 
 def test_only_transitions_writes_the_status_of_a_send() -> None:
-    """ "What pauses a send" can be answered from one file."""
-    assert writers("sends", "status") == {"plans.py", "transitions.py"}  # and who makes a new one
+    """ "What pauses a send" can be answered from one file, beside the one that makes them."""
+    files = {"store/ledger/plans.py", "store/ledger/transitions.py"}
+
+    assert writers("sends", "status") == files
 
 
 def test_a_record_holds_what_the_row_says(sqlite_store: Store) -> None:

@@ -8,7 +8,7 @@ standing        how people stand, for a page behind a personal link
 former          where people were mailed before they moved
 requests        what is asked for and has to be confirmed by mail; `requesting`: how that changes
 unconfirmed     who was asked for and never said yes
-suppressions    whom nobody may mail, and why
+suppressions    whom nobody may mail, and why; `suppressing`: how that changes
 imports         imports, and how one is undone; `staging` and `merging`: their way into the store
 history         what is known of one person; `mailed`: what they were mailed, in pages
 erasure         everything of one person, taken out

@@ -1,7 +1,6 @@
 """Taking a person out of every table; what the ledger counts stays, without an address."""
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +19,10 @@ from newsletter.store.schema import (
     sends,
     subscribers,
     subscriptions,
-    suppression_log,
-    suppressions,
 )
 
 GONE = "erased"  # stands where an address stood in a receipt
-_WITHHELD = "withheld: it named the address of an erased person"
+WITHHELD = "withheld: it named the address of an erased person"
 
 
 def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
@@ -75,28 +72,10 @@ def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetim
         connection.execute(sa.delete(subscribers).where(subscribers.c.id == subscriber_id))
 
 
-def rekey_suppression(connection: Connection, key: str, hashes: Sequence[str]) -> None:
-    """Let what is known of a suppressed address stand under its newest keyed hash, `hashes[0]`."""
-    newest, *older = hashes
-    log = suppression_log
-    connection.execute(
-        sa.update(log)
-        .where(log.c.address == key, _names(log.c.source, key))
-        .values(source=_WITHHELD)
-    )
-    connection.execute(
-        sa.update(log).where(log.c.address.in_([key, *older])).values(address=newest)
-    )
-    connection.execute(sa.delete(suppressions).where(suppressions.c.address == key))
-    connection.execute(
-        sa.update(suppressions).where(suppressions.c.address.in_(older)).values(address=newest)
-    )
-
-
 def blank_receipts(connection: Connection, key: str) -> int:
     """Take an address out of the receipts of test mails; how many were mailed stays."""
     text = sa.cast(receipts.c.addresses, sa.Text)
-    query = sa.select(receipts.c.id, receipts.c.addresses).where(_names(text, key))
+    query = sa.select(receipts.c.id, receipts.c.addresses).where(names(text, key))
     changed = 0
     for row in connection.execute(query).all():
         kept = [GONE if address.lower() == key else address for address in row.addresses]
@@ -118,12 +97,12 @@ def blank_events(connection: Connection, key: str, subscriber_id: int | None) ->
         mails = sa.select(deliveries.c.send, deliveries.c.number).where(
             deliveries.c.subscriber_id == subscriber_id
         )
-        told = sa.or_(events.c.payload.is_not(None), _names(events.c.detail, key))
+        told = sa.or_(events.c.payload.is_not(None), names(events.c.detail, key))
         about += [
             sa.and_(sa.tuple_(events.c.send, events.c.number).in_(mails), told),
             sa.and_(events.c.subscriber_id == subscriber_id, told),
         ]
-    detail = sa.case((_names(events.c.detail, key), ""), else_=events.c.detail)
+    detail = sa.case((names(events.c.detail, key), ""), else_=events.c.detail)
     return sum(
         connection.execute(
             sa.update(events).where(condition).values(payload=None, detail=detail)
@@ -147,14 +126,14 @@ def withhold(connection: Connection, key: str, subscriber_id: int | None) -> Non
         ]
     for column, theirs in texts:
         connection.execute(
-            sa.update(column.table).where(theirs, _names(column, key)).values({column: _WITHHELD})
+            sa.update(column.table).where(theirs, names(column, key)).values({column: WITHHELD})
         )
 
 
 def _named_in_event(key: str) -> sa.ColumnElement[bool]:
-    return sa.or_(_names(events.c.payload, key), _names(events.c.detail, key))
+    return sa.or_(names(events.c.payload, key), names(events.c.detail, key))
 
 
-def _names(text: sa.ColumnElement[str], key: str) -> sa.ColumnElement[bool]:
+def names(text: sa.ColumnElement[str], key: str) -> sa.ColumnElement[bool]:
     """Whether a text holds an address key, however it is spelt."""
     return sa.func.lower(text).contains(key, autoescape=True)

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import UsageError
 from newsletter.store import locks
 from newsletter.store.dialects import is_sqlite
-from newsletter.store.people import subscribing
+from newsletter.store.people import subscribing, suppressing
 from newsletter.store.schema import UtcTime, imports
 
 _TICK = dt.timedelta(microseconds=1)
@@ -104,8 +104,8 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
     run(_DELETE_PERSONAL_LINES)
     run(_DELETE_FORMER)
     made = run(_DELETE_PEOPLE)
-    run(_LOG_ALLOWED)
-    suppressions = run(_DELETE_SUPPRESSIONS)
+    run(suppressing.LOG_TAKEN_BACK)
+    suppressions = run(suppressing.TAKE_BACK_IMPORTED)
     connection.execute(sa.update(imports).where(imports.c.id == import_id).values(undone_at=now))
     taken_back = subscriptions + put_back + names_put_back + suppressions
     return UndoneImport(
@@ -179,9 +179,3 @@ DELETE FROM former_addresses WHERE EXISTS (
     SELECT 1 FROM subscribers AS s WHERE s.id = former_addresses.subscriber_id AND {_IS_ALONE})
 """
 _DELETE_PEOPLE = f"DELETE FROM subscribers AS s WHERE {_IS_ALONE}"
-# What somebody else has said since is no import's any more: suppressions.keep.
-_LOG_ALLOWED = """
-INSERT INTO suppression_log (address, at, action, reason, source)
-SELECT address, :now, 'removed', reason, :source FROM suppressions WHERE import_id = :import
-"""
-_DELETE_SUPPRESSIONS = "DELETE FROM suppressions WHERE import_id = :import"

@@ -14,7 +14,15 @@ import sqlalchemy as sa
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus
 from newsletter.store import locks
-from newsletter.store.people import former, imports, lists, people, statements, subscribing
+from newsletter.store.people import (
+    former,
+    imports,
+    lists,
+    people,
+    statements,
+    subscribing,
+    suppressing,
+)
 from newsletter.store.people.staging import DEFAULT_LIST, Hashes, Staging
 from newsletter.store.schema import UtcTime, from_microseconds
 
@@ -72,8 +80,8 @@ def merge(
     newly_left = staged.get(SubscriptionStatus.UNSUBSCRIBED, 0) - known.saying_no
     added = known.added + new - newly_left
     suppressed = stage.count(statements.COUNT_SUPPRESSED)
-    stage.run(statements.SUPPRESS, **values)
-    stage.run(statements.LOG_SUPPRESSED, **values)
+    stage.run(suppressing.DECIDE_STAGED, **values)
+    stage.run(suppressing.LOG_DECIDED, **values)
     skipped += known.left_before + stage.erased
     unsubscribed = known.leaving + newly_left
     merged = Merged(

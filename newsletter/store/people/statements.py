@@ -9,17 +9,6 @@ COUNT_SUPPRESSED = """
 SELECT count(*) FROM refused
 WHERE alone AND NOT EXISTS (SELECT 1 FROM suppressions AS p WHERE p.address = refused.key)
 """
-# In the order of the keys, or two that suppress could wait for each other.
-SUPPRESS = """
-INSERT INTO suppressions (address, reason, source, created_at, import_id)
-SELECT key, reason, source, coalesce(at, :now), :import FROM refused WHERE true ORDER BY key
-ON CONFLICT (address) DO UPDATE SET import_id = NULL WHERE suppressions.import_id IS NOT NULL
-"""
-LOG_SUPPRESSED = """
-INSERT INTO suppression_log (address, at, action, reason, source)
-SELECT p.address, :now, 'added', p.reason, p.source
-FROM refused JOIN suppressions AS p ON p.address = refused.key AND p.import_id = :import
-"""
 DELETE_SUPPRESSED = """
 DELETE FROM staged WHERE standing <> 'unsubscribed'
     AND key IN (SELECT address FROM suppressions UNION ALL SELECT key FROM refused)

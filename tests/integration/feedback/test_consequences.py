@@ -18,7 +18,7 @@ from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store, schema
 from newsletter.store.ledger import sends
-from newsletter.store.people import consents, imports, people, suppressions
+from newsletter.store.people import consents, imports, people, suppressing, suppressions
 from newsletter.transports.memory import Memory
 from tests.factories import erased_hash, import_text
 from tests.integration.reporting import (
@@ -243,7 +243,7 @@ def test_a_suppression_from_elsewhere_is_never_touched(store: Store) -> None:
     send_id = sent(store)
     with store.write() as connection:
         key, reason = ADDRESS.key, SuppressionReason.HARD_BOUNCE
-        suppressions.add(connection, key, reason, "the list of SES", NOW)
+        suppressing.add(connection, key, reason, "the list of SES", NOW)
     before = suppression(store)
 
     replay(store, told(send_id, 1, SOFT, NOW), told(send_id, 1, DELIVERY, NOW + HOUR))
@@ -431,8 +431,8 @@ def _clear(store: Store, allowed: bool) -> None:
         connection.execute(sa.update(schema.deliveries).values(reported=None, message_id=None))
         if allowed:
             key = ADDRESS.key
-            suppressions.add(connection, key, SuppressionReason.MANUAL, "test", NOW)
-            suppressions.remove(connection, key, "test", NOW)
+            suppressing.add(connection, key, SuppressionReason.MANUAL, "test", NOW)
+            suppressing.allow(connection, key, "test", NOW)
 
 
 def _state(store: Store) -> Any:

@@ -16,7 +16,7 @@ from newsletter.errors import ConfigurationError, TransportDown
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.store import Store
-from newsletter.store.people import imports, suppressions
+from newsletter.store.people import imports, suppressing, suppressions
 from newsletter.transports.ses.suppressed import SesAccountList
 from tests.factories import erased_hash, import_text, join, make_list
 from tests.integration.commandline import Call
@@ -68,7 +68,7 @@ def ours(store: Store) -> Mapping[str, tuple[str, str]]:
 
 def add(store: Store, key: str, reason: SuppressionReason, source: str = "an event") -> None:
     with store.write() as connection:
-        suppressions.add(connection, key, reason, source, now())
+        suppressing.add(connection, key, reason, source, now())
 
 
 def calls(standin: StandIn) -> list[str]:
@@ -210,7 +210,7 @@ def test_a_later_pull_asks_for_what_is_new_alone(
     ses.put_suppressed_destination(EmailAddress="today@example.com", Reason="BOUNCE")
     assert pull(store, account, erased_hash, now() + MONTH) == 1
     with store.write() as connection:
-        suppressions.remove(connection, "today@example.com", "test", now() - HOUR)
+        suppressing.allow(connection, "today@example.com", "test", now() - HOUR)
 
     assert pull(store, account, erased_hash, now() + MONTH) == 0
     assert sync(store, account, erased_hash, now()).taken == 1

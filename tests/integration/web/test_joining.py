@@ -20,7 +20,7 @@ from newsletter.model.send import Outcome, RetryLater
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.sending.plan import plan
 from newsletter.store import Store, locks
-from newsletter.store.people import imports, lists, people, requesting, subscribing, suppressions
+from newsletter.store.people import imports, lists, people, requesting, subscribing, suppressing
 from newsletter.store.people import requests as request_queries
 from newsletter.store.schema import requests
 from newsletter.supervising import SideThread
@@ -39,7 +39,7 @@ def suppress(stage: Stage, address: str, reason: SuppressionReason) -> None:
     if reason is SuppressionReason.ERASED:
         (key, *_) = stage.links.address_hashes(address)
     with stage.store.write() as connection:
-        suppressions.add(connection, key, reason, "test", NOW)
+        suppressing.add(connection, key, reason, "test", NOW)
 
 
 def states(stage: Stage) -> list[tuple[str, str]]:

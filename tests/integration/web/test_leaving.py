@@ -13,7 +13,7 @@ from newsletter.audience.importing import import_csv
 from newsletter.links import Links, Purpose, key_file
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store
-from newsletter.store.people import people, subscribing, suppressions
+from newsletter.store.people import people, subscribing, suppressing, suppressions
 from tests.factories import is_waiting
 from tests.integration.sending import NOW
 from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage, open_stage
@@ -310,7 +310,7 @@ def test_undo_lifts_no_suppression_and_says_so(stage: Stage) -> None:
     stage.client.post(stage.leave_path(), data=ONE_CLICK)
     with stage.store.write() as connection:
         reason = SuppressionReason.COMPLAINT
-        suppressions.add(connection, "ada@example.com", reason, "test", stage.clock())
+        suppressing.add(connection, "ada@example.com", reason, "test", stage.clock())
 
     answer = stage.client.post(stage.leave_path(), data={"action": "undo"})
 
@@ -383,7 +383,7 @@ def test_undo_lifts_no_suppression(stage: Stage) -> None:
     stage.client.post(stage.leave_path(), data=ONE_CLICK)
     with stage.store.write() as connection:
         key = "ada@example.com"
-        suppressions.add(connection, key, SuppressionReason.COMPLAINT, "event", NOW)
+        suppressing.add(connection, key, SuppressionReason.COMPLAINT, "event", NOW)
 
     stage.client.post(stage.leave_path(), data={"action": "undo"})
 

@@ -15,7 +15,7 @@ from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store, locks
-from newsletter.store.people import people, subscribing, suppressions
+from newsletter.store.people import people, subscribing, suppressing
 from newsletter.store.schema import events, subscribers
 from tests.factories import import_text, is_waiting, leave
 from tests.integration.sending import NOW
@@ -103,7 +103,7 @@ def test_a_suppressed_address_joins_nothing(stage: Stage) -> None:
     change(stage, action="leave", list="daily")
     with stage.store.write() as connection:
         key = "ada@example.com"
-        suppressions.add(connection, key, SuppressionReason.HARD_BOUNCE, "event", NOW)
+        suppressing.add(connection, key, SuppressionReason.HARD_BOUNCE, "event", NOW)
 
     answer = change(stage, action="join", list="daily")
 
@@ -115,7 +115,7 @@ def test_a_suppressed_address_joins_nothing(stage: Stage) -> None:
 @pytest.mark.parametrize("reason", ["hard_bounce", "complaint", "manual"])
 def test_why_an_address_is_blocked_is_told_as_it_is(stage: Stage, reason: str) -> None:
     with stage.store.write() as connection:
-        suppressions.add(
+        suppressing.add(
             connection, "ada@example.com", SuppressionReason(reason), "test", stage.clock()
         )
 

@@ -14,7 +14,7 @@ from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store
-from newsletter.store.people import suppressions
+from newsletter.store.people import suppressing
 from newsletter.store.schema import requests
 from newsletter.transports.memory import Memory
 from tests.integration.sending import NOW, order, worker
@@ -113,7 +113,7 @@ def test_who_wants_no_mail_by_then_is_not_welcomed(
         case "suppressed":
             with stage.store.write() as connection:
                 reason = SuppressionReason.COMPLAINT
-                suppressions.add(connection, "new@example.com", reason, "event", NOW)
+                suppressing.add(connection, "new@example.com", reason, "event", NOW)
         case "erased":
             stage.erase(who)
         case _:

@@ -12,7 +12,7 @@ from newsletter.model.address import Address
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
 from newsletter.store import Store
-from newsletter.store.people import consents, former, people, suppressions
+from newsletter.store.people import consents, former, people, suppressing, suppressions
 from tests.factories import LATER, NOW, erased_hash, import_text, join, leave, make_list
 
 
@@ -463,7 +463,7 @@ def test_who_was_erased_is_recorded_in_no_way(store: Store, tmp_path: Path) -> N
 
     with store.write() as connection:
         (known_as,) = erased_hash("x@example.com")
-        suppressions.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
+        suppressing.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
 
     result = import_text(
         store, tmp_path, "email,status\nx@example.com,unsubscribed\nX@example.com,bounced\n"

@@ -39,6 +39,7 @@ from newsletter.store.people import (
     people,
     subscribing,
     subscriptions,
+    suppressing,
     suppressions,
 )
 from tests.factories import NOW, address, import_text, join, leave, make_list
@@ -204,10 +205,10 @@ def act(
                 kind = ConsentKind.PAUSED
                 consents.append(connection, person.id, None, kind, Consent(at, "form", ""), "30 d")
             case Act.SUPPRESS:
-                suppressions.add(connection, who.key, SuppressionReason.MANUAL, "test", at)
+                suppressing.add(connection, who.key, SuppressionReason.MANUAL, "test", at)
             case Act.BOUNCE:
                 other = f"other{number}@example.com"
-                suppressions.add(connection, other, SuppressionReason.HARD_BOUNCE, "=event", at)
+                suppressing.add(connection, other, SuppressionReason.HARD_BOUNCE, "=event", at)
             case Act.ERASE | Act.IMPORT:
                 pass
     if what is Act.ERASE:

@@ -10,7 +10,7 @@ from newsletter.audience.importing import import_csv
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 from newsletter.store import Store
-from newsletter.store.people import lists, people, suppressions
+from newsletter.store.people import lists, people, suppressing
 from newsletter.store.people.people import Person
 from tests.factories import LATER, NOW, address, erased_hash, import_text, join, leave, make_list
 
@@ -103,7 +103,7 @@ def test_the_suppressed_are_skipped(
     store: Store, tmp_path: Path, reason: SuppressionReason
 ) -> None:
     with store.write() as connection:
-        suppressions.add(connection, "user1@example.com", reason, "test", NOW)
+        suppressing.add(connection, "user1@example.com", reason, "test", NOW)
 
     result = import_text(store, tmp_path, "email\nUser1@example.com\n")
 
@@ -114,7 +114,7 @@ def test_the_suppressed_are_skipped(
 def test_the_erased_are_known_by_their_hash(store: Store, tmp_path: Path) -> None:
     (known_as,) = erased_hash("user1@example.com")
     with store.write() as connection:
-        suppressions.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
+        suppressing.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
 
     result = import_text(
         store, tmp_path, "email\nuser2@example.com\nUser1@example.com\nuser1@example.com\n"
@@ -383,7 +383,7 @@ def test_people_erased_while_the_file_is_read_stay_erased(
 
     def progress(position_bytes: int) -> None:
         with sqlite_store.write() as connection:
-            suppressions.add(
+            suppressing.add(
                 connection, erased_hash("user7@example.com")[0], SuppressionReason.ERASED, "", NOW
             )
 

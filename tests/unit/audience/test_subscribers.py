@@ -9,7 +9,7 @@ from newsletter.audience.subscribers import AddResult
 from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 from newsletter.store import Store
-from newsletter.store.people import people, suppressions
+from newsletter.store.people import people, suppressing, suppressions
 from newsletter.store.people.lists import id_of as list_id_of
 from tests.factories import LATER, NOW, address, erased_hash, import_text, join, leave, make_list
 
@@ -68,7 +68,7 @@ def test_the_suppressed_are_not_added(store: Store, reason: SuppressionReason) -
     erased = reason is SuppressionReason.ERASED
     key = erased_hash("user1@example.com")[0] if erased else "user1@example.com"
     with store.write() as connection:
-        suppressions.add(connection, key, reason, "test", NOW)
+        suppressing.add(connection, key, reason, "test", NOW)
 
     with pytest.raises(Refused) as caught:
         join(store, "User1@example.com", resubscribe=True)
@@ -111,7 +111,7 @@ def test_who_was_erased_is_not_written_down_by_removing_them(store: Store) -> No
     make_list(store)
     with store.write() as connection:
         (known_as,) = erased_hash("user1@example.com")
-        suppressions.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
+        suppressing.add(connection, known_as, SuppressionReason.ERASED, "", NOW)
 
     assert leave(store, "user1@example.com", "ai") == ()
 
@@ -121,7 +121,7 @@ def test_who_was_erased_is_not_written_down_by_removing_them(store: Store) -> No
 
 def test_the_first_reason_of_a_suppression_stays(store: Store) -> None:
     with store.write() as connection:
-        suppressions.add(
+        suppressing.add(
             connection, "user1@example.com", SuppressionReason.COMPLAINT, "feedback", NOW
         )
 

@@ -10,7 +10,7 @@ from newsletter.audience.suppressing import export_suppressions, import_suppress
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.store import Store
-from newsletter.store.people import imports, suppressions
+from newsletter.store.people import imports, suppressing, suppressions
 from tests.factories import LATER, NOW, erased_hash, import_text
 
 
@@ -33,7 +33,7 @@ def test_what_was_exported_comes_back_the_same(store: Store, tmp_path: Path) -> 
     with store.write() as connection:
         for number, reason in enumerate(SuppressionReason):
             key = "ab" * 32 if reason is SuppressionReason.ERASED else f"=u{number}@example.com"
-            suppressions.add(connection, key, reason, f"@source;{number}", NOW)
+            suppressing.add(connection, key, reason, f"@source;{number}", NOW)
     before = standing(store)
     out = io.StringIO()
     count = export_suppressions(store, out)
@@ -41,7 +41,7 @@ def test_what_was_exported_comes_back_the_same(store: Store, tmp_path: Path) -> 
     again = bring(store, tmp_path, out.getvalue())
     with store.write() as connection:
         for key in before:
-            suppressions.remove(connection, key, "test", NOW)
+            suppressing.allow(connection, key, "test", NOW)
     back = bring(store, tmp_path, out.getvalue())
 
     assert count == len(SuppressionReason)
@@ -56,11 +56,11 @@ def test_odd_words_of_a_mail_server_keep_no_address_out(store: Store, tmp_path: 
     """They are the source of a suppression that a report caused."""
     words = "Bounce 5.1.1 \x1b[31mno\tway\u202e \x85, send 1"
     with store.write() as connection:
-        suppressions.add(connection, "x@example.com", SuppressionReason.COMPLAINT, words, NOW)
+        suppressing.add(connection, "x@example.com", SuppressionReason.COMPLAINT, words, NOW)
     out = io.StringIO()
     export_suppressions(store, out)
     with store.write() as connection:
-        suppressions.remove(connection, "x@example.com", "test", NOW)
+        suppressing.allow(connection, "x@example.com", "test", NOW)
 
     result = bring(store, tmp_path, out.getvalue())
 

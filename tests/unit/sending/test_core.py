@@ -55,7 +55,7 @@ from newsletter.store.ledger import (
     sends,
 )
 from newsletter.store.ledger.claims import NothingToClaim
-from newsletter.store.people import erasure, people, suppressions
+from newsletter.store.people import erasure, people, suppressing
 from newsletter.transports.memory import Deliver, Memory
 from tests.integration.sending import NOW, FixedClock, fill_list, leave, order, worker
 
@@ -348,7 +348,7 @@ class Change:
     "change",
     [
         Change(
-            lambda connection, who: suppressions.add(
+            lambda connection, who: suppressing.add(
                 connection, "r1@example.com", SuppressionReason.COMPLAINT, "test", NOW
             ),
             SkipReason.SUPPRESSED,
