@@ -6,45 +6,24 @@ Each touches the places that the page names and no other.
 import filecmp
 import json
 import mailbox
-import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.waiting import PATIENCE_SECONDS
+from tests.integration.commandline import Answer, in_folder, in_process
+from tests.integration.elsewhere import Elsewhere
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text("utf-8")
 BLOCK = re.compile(r"^`(?P<path>[\w./]+)`:\n\n```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
-# Runs commands one after the other, and prints what each of them left with and wrote.
-RUN = """
-import contextlib, io, json, sys
-from newsletter.cli import COMMANDS, frame
-answers = []
-for arguments in json.loads(sys.argv[1]):
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
-    code = 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            frame.run(frame.Group(COMMANDS), arguments)
-        except SystemExit as left:
-            code = left.code or 0
-    for stream in (out, err):
-        stream.seek(0)
-    answers.append({"code": code, "out": out.read(), "err": err.read()})
-print(json.dumps({"answers": answers, "file": frame.__file__}))
-"""
-
-
 # An issue goes to three people.
 SEND = (
     ["subscribers", "import", "subscribers/example.csv", "--list", "readers"],
@@ -58,6 +37,7 @@ class Copy:
 
     root: Path
     letter: Path
+    running: ExitStack
 
     def follow(self, section: str) -> set[str]:
         """Make the changes of a section of the page; returns the files that it names.
@@ -88,25 +68,24 @@ class Copy:
             or not filecmp.cmp(path, ROOT / path.relative_to(self.root), shallow=False)
         }
 
-    def call(self, *commands: Sequence[str], **environment: str) -> list[Any]:
-        answer = json.loads(self.run(RUN, json.dumps(commands), **environment))
-        assert Path(answer["file"]).is_relative_to(self.root)
-        return list(answer["answers"])
+    def call(self, *commands: Sequence[str], **environment: str) -> list[Answer]:
+        return [
+            self._running.call(self.letter, *command, environment=environment)
+            for command in commands
+        ]
 
-    def run(self, program: str, *arguments: str, **environment: str) -> str:
-        """What a program that uses the copy writes."""
-        clean = {name: value for name, value in os.environ.items() if "NEWSLETTER" not in name}
-        ran = subprocess.run(
-            [sys.executable, "-c", program, *arguments],
-            cwd=self.letter,
-            env={**clean, "PYTHONPATH": str(self.root), **environment},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
+    def run(self, program: str, *arguments: str) -> Any:
+        """What a program that uses the copy writes as JSON."""
+        answer = self._running.run(self.letter, program, *arguments)
+        assert answer.code == 0, answer.err
+        return answer.json
+
+    @cached_property
+    def _running(self) -> Elsewhere:
+        """The copy as it is when it is first called."""
+        running = self.running.enter_context(Elsewhere(self.root))
+        assert running.file.is_relative_to(self.root)
+        return running
 
 
 def patched(source: str, change: str) -> str:
@@ -119,12 +98,13 @@ def patched(source: str, change: str) -> str:
 
 
 @pytest.fixture
-def copy(new_project: Path, tmp_path: Path) -> Copy:
+def copy(new_project: Path, tmp_path: Path) -> Iterator[Copy]:
     root, letter = tmp_path / "copy", tmp_path / "letter"
     shutil.copytree(new_project, letter)
     for folder in ("newsletter", "templates"):
         shutil.copytree(ROOT / folder, root / folder)
-    return Copy(root, letter)
+    with ExitStack() as running:
+        yield Copy(root, letter, running)
 
 
 def test_a_newcomer_adds_a_theme(copy: Copy) -> None:
@@ -132,7 +112,7 @@ def test_a_newcomer_adds_a_theme(copy: Copy) -> None:
 
     (*_, sent) = copy.call(*SEND, NEWSLETTER_NEWSLETTER__THEME="plain")
 
-    assert sent["code"] == 0, sent
+    assert sent.code == 0, sent
     mails = [path.read_text("utf-8") for path in copy.letter.glob("outbox/*/*.eml")]
     assert len(mails) == 3
     assert all("Leave this list" in mail for mail in mails)
@@ -149,9 +129,9 @@ def test_a_newcomer_adds_a_lint_rule(copy: Copy) -> None:
         ["lint", "2026-01-07-crowded", "--json"], ["lint", "2026-01-06-welcome", "--json"]
     )
 
-    rules = [json.loads(line)["rule"] for line in crowded["out"].splitlines()]
+    rules = [json.loads(line)["rule"] for line in crowded.out.splitlines()]
     assert rules.count("crowded-section") == 1
-    assert "crowded-section" not in welcome["out"]
+    assert "crowded-section" not in welcome.out
     assert copy.changed() == named == {"newsletter/lint/shape.py", "newsletter/lint/__init__.py"}
 
 
@@ -162,9 +142,9 @@ def test_a_newcomer_adds_a_command(copy: Copy) -> None:
         ["length", "2026-01-06-welcome", "--json"], ["length", "none"], ["--help"]
     )
 
-    assert json.loads(length["out"]) == {"minutes": 1}
-    assert other["code"] == 2
-    assert "Tell how many minutes an issue takes to read." in usage["out"]
+    assert length.json == {"minutes": 1}
+    assert other.code == 2
+    assert "Tell how many minutes an issue takes to read." in usage.out
     assert copy.changed() == named == {"newsletter/cli/length.py", "newsletter/cli/__init__.py"}
 
 
@@ -189,7 +169,7 @@ def test_a_newcomer_adds_a_page(copy: Copy) -> None:
     named = copy.follow("A page")
     copy.call(SEND[0])
 
-    status, text, framing = json.loads(copy.run(GET, "/imprint/"))
+    status, text, framing = copy.run(GET, "/imprint/")
 
     assert (status, framing) == (200, "DENY")
     assert "<h1>" in text
@@ -211,7 +191,7 @@ def test_a_newcomer_adds_a_setting(copy: Copy) -> None:
     *_, by_default = copy.call(*SEND, other, ["archive", "build", "all"])
     (narrowed,) = copy.call(["archive", "build", "one"], NEWSLETTER_WEB__ISSUES_IN_FEEDS="1")
 
-    assert (by_default["code"], narrowed["code"]) == (0, 0), narrowed
+    assert (by_default.code, narrowed.code) == (0, 0), narrowed
     feeds = [json.loads((copy.letter / name / "feed.json").read_text()) for name in ("all", "one")]
     assert [len(feed["items"]) for feed in feeds] == [2, 1]
     assert copy.changed() == named == {"newsletter/config/settings.py", "newsletter/web/issues.py"}
@@ -226,22 +206,24 @@ print("".join(everything(open_store("sqlite:///subscribers/newsletter.db", Path.
 """
 
 
-def test_a_newcomer_adds_a_column_of_subscribers(copy: Copy) -> None:
+def test_a_newcomer_adds_a_column_of_subscribers(
+    copy: Copy, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Readers are shown what it holds of them, and erasing empties it, without a further line."""
-    copy.call(SEND[0])
+    assert in_folder(in_process(capsys), copy.letter)(*SEND[0]).code == 0
     named = copy.follow("A column of subscribers")
     copy.call(["db", "upgrade"])
     store = sqlite3.connect(copy.letter / "subscribers" / "newsletter.db")
     with closing(store):
         store.execute("UPDATE subscribers SET phone = '+1 555 0100'")
         store.commit()
-        own = json.loads(copy.run(OWN_DATA))
+        own = copy.run(OWN_DATA)
 
         (forgotten,) = copy.call(["subscribers", "forget", own["address"], "--yes"])
 
         phones = list(store.execute("SELECT id, phone FROM subscribers ORDER BY id"))
     assert own["phone"] == "+1 555 0100"
-    assert forgotten["code"] == 0, forgotten
+    assert forgotten.code == 0, forgotten
     assert phones == [(1, ""), (2, "+1 555 0100"), (3, "+1 555 0100")]
     assert copy.changed() == named
     assert named == {
@@ -260,10 +242,10 @@ def test_a_newcomer_adds_a_transport(copy: Copy) -> None:
         NEWSLETTER_TRANSPORT__MAILDIR__PATH="mails",
     )
 
-    assert sent["code"] == 0, sent
-    assert json.loads(sent["out"])["accepted"] == 3
+    assert sent.code == 0, sent
+    assert sent.json["accepted"] == 3
     assert len(mailbox.Maildir(copy.letter / "mails", create=False)) == 3
-    assert "the Maildir reports nothing" in json.loads(pulled["out"])["error"]["message"]
+    assert "the Maildir reports nothing" in pulled.json["error"]["message"]
     assert (
         copy.changed()
         == named
@@ -274,7 +256,7 @@ def test_a_newcomer_adds_a_transport(copy: Copy) -> None:
 def test_a_newcomer_adds_a_source_of_events(copy: Copy) -> None:
     named = copy.follow("A source of events")
     *_, sent = copy.call(*SEND)
-    send_id = json.loads(sent["out"])["send_id"]
+    send_id = sent.json["send_id"]
     told = [
         event(send_id, 1, "bounced", reason="no-such-mailbox"),
         event(send_id, 2, "bounced", reason="tired"),
@@ -294,9 +276,9 @@ def test_a_newcomer_adds_a_source_of_events(copy: Copy) -> None:
 
     assert counts(replayed) == {"applied": 3, "set_aside": 1, "duplicate": 0}
     assert counts(again) == {"applied": 0, "set_aside": 0, "duplicate": 4}
-    assert json.loads(words["out"])["word"] == "bounced/tired"
-    assert json.loads(suppressed["out"])["address"] == json.loads(explained["out"])["address"]
-    assert "Acme reported Bounce: no-such-mailbox" in explained["out"]
+    assert words.json["word"] == "bounced/tired"
+    assert suppressed.json["address"] == explained.json["address"]
+    assert "Acme reported Bounce: no-such-mailbox" in explained.out
     assert copy.changed() == named
     assert named == {"newsletter/feedback/acme/__init__.py", "newsletter/config/settings.py"}
 
@@ -314,6 +296,6 @@ def event(send_id: str, number: int, kind: str, **facts: str) -> str:
 
 
 def counts(answer: Any) -> dict[str, int]:
-    assert answer["code"] == 0, answer
-    found = json.loads(answer["out"])
+    assert answer.code == 0, answer
+    found = answer.json
     return {name: found[name] for name in ("applied", "set_aside", "duplicate")}

@@ -4,11 +4,11 @@ The editable install, which all other tests run in, is held to the same facts ab
 """
 
 import functools
-import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +18,9 @@ from tests.integration.commandline import (
     Call,
     in_folder,
     in_process,
-    spawn,
     write_issue,
 )
+from tests.integration.elsewhere import Elsewhere
 
 ROOT = Path(__file__).parents[2]
 ISSUE = "2026-01-07-valley"
@@ -56,6 +56,12 @@ def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def installed(unpacked: Path) -> Iterator[Elsewhere]:
+    with Elsewhere(unpacked) as elsewhere:
+        yield elsewhere
+
+
 @pytest.fixture(params=["wheel", "editable"])
 def program(
     request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -63,16 +69,12 @@ def program(
     """The program as it is installed, run in the folder of a new newsletter with one more issue."""
     letter = tmp_path / "letter"
     if request.param == "wheel":
-        program = functools.partial(of_wheel, request.getfixturevalue("unpacked"))
+        program = request.getfixturevalue("installed").call
     else:
         program = functools.partial(of_checkout, in_process(capsys))
     assert program(tmp_path, "init", "letter").code == 0
     write_issue(letter, f"{ISSUE}.md")
     return functools.partial(program, letter)
-
-
-def of_wheel(unpacked: Path, folder: Path, *arguments: str) -> Answer:
-    return spawn(folder, *arguments, environment={"PYTHONPATH": str(unpacked)})
 
 
 def of_checkout(call: Call, folder: Path, *arguments: str) -> Answer:
@@ -105,18 +107,11 @@ def test_the_wheel_holds_themes_migrations_and_nothing_of_the_checkout(wheel: Pa
     assert {top for top in tops if not top.endswith(".dist-info")} == {"newsletter"}
 
 
-def test_the_program_of_the_wheel_is_the_one_that_runs(unpacked: Path, tmp_path: Path) -> None:
+def test_the_program_of_the_wheel_is_the_one_that_runs(
+    installed: Elsewhere, unpacked: Path
+) -> None:
     """Not the checkout that the tests are in."""
-    done = subprocess.run(
-        [sys.executable, "-c", "import newsletter; print(newsletter.__file__)"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(unpacked)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert Path(done.stdout.strip()).is_relative_to(unpacked)
+    assert installed.file.is_relative_to(unpacked)
 
 
 def test_a_new_newsletter_sends_and_its_store_can_be_made_again(
