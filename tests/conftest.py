@@ -10,12 +10,14 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 import types
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.endpoint
 import jinja2
 import pytest
 import sqlalchemy as sa
@@ -123,6 +125,15 @@ def models_of_aws() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", load_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_pauses_of_the_sdk() -> Iterator[None]:
+    """Let the SDK repeat its calls as ever, with a hundredth of the pauses between them."""
+    hasty = types.SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(seconds / 100))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.endpoint, "time", hasty)
         yield
 
 

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -115,12 +115,12 @@ def without(guard: str, seed: int) -> int:
         return len(play(proof(guard), stores, 1.0, seed).faults)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash.campaign", description=__doc__)
     parser.add_argument("--without", choices=GUARDS, help="the guard to switch off")
     parser.add_argument("--only", default="", help="parts with this in their name")
     parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.without:
         return min(1, without(options.without, options.seed))
     return min(1, campaign(float(os.environ.get("SHARE", "1")), options.seed, options.only))

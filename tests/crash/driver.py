@@ -4,7 +4,8 @@ The command is the real one. It passes counted points: at each statement that ch
 and after each COMMIT, each write to a socket, each answer, each rename. At the chosen one the
 process sends itself a signal, so that every place where a crash can fall is visited in turn.
 
-Processes are forked from a server that has loaded everything, which spares a second for each.
+Processes are forked from a server that has loaded everything and has rendered an issue once, which
+spares a second for each.
 """
 
 import http.client
@@ -46,7 +47,7 @@ from newsletter.transports.ses.transport import Ses
 from tests.crash import guards
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__])
+_PROCESSES.set_forkserver_preload([__name__, "tests.crash.loaded"])
 
 
 @dataclass(frozen=True, slots=True)

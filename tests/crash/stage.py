@@ -228,7 +228,8 @@ def staged(
     project = folder / "letter"
     (folder / "runs").mkdir(parents=True)
     beginning = Stage(folder, url, {}, None, Orders(), "outbox")
-    assert beginning.call("init", str(project)).code == 0
+    done = beginning.call("init", str(project))
+    assert done.code == 0, done.said
     (project / "runs").mkdir()
     rows = "".join(f"reader{n}@example.com,Reader {n}\n" for n in range(recipients))
     (project / "readers.csv").write_text(f"email,name\n{rows}", "utf-8")

@@ -1,13 +1,12 @@
 """A hundredth of `make crash`, and the campaign without a guard."""
 
 import functools
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.crash import campaign
 from tests.crash.driver import Orders
 from tests.crash.guards import GUARDS
 from tests.crash.kills import Found, Moments, at_random
@@ -15,7 +14,6 @@ from tests.crash.parts import parts, proof
 from tests.crash.points import at_every_point
 from tests.crash.rivals import race
 from tests.crash.stage import Stage, staged
-from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -35,15 +33,15 @@ POSTGRESQL = functools.partial(pytest.param, id="postgresql", marks=pytest.mark.
 @pytest.mark.parametrize(
     "stage",
     [
-        SQLITE(("sqlite", "bulk", 1_000, Orders(threads=4), 20.0)),
-        POSTGRESQL(("postgresql", "bulk", 1_000, Orders(threads=4), 20.0)),
-        pytest.param(("sqlite", "raw", 200, Orders(threads=1), 10.0), id="raw"),
+        SQLITE(("sqlite", "bulk", 400, Orders(threads=4), 20.0)),
+        POSTGRESQL(("postgresql", "bulk", 400, Orders(threads=4), 20.0)),
+        pytest.param(("sqlite", "raw", 100, Orders(threads=1), 10.0), id="raw"),
         pytest.param(("sqlite", "outbox", 1_000, Orders(), 0.0), id="outbox"),
     ],
     indirect=True,
 )
 def test_a_send_survives_kills_at_random_moments(stage: Stage) -> None:
-    found = at_random(stage, Moments(kills=2, seconds=0.3, seed=1))
+    found = at_random(stage, Moments(kills=2, seconds=0.1, seed=1))
 
     assert found.faults == []
     assert found.kills == 2
@@ -59,22 +57,24 @@ def test_a_send_survives_a_kill_at_every_point(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    "stage",
+    ("stage", "seeds"),
     [
-        SQLITE(("sqlite", "bulk", 10, ONE, 100.0)),
-        POSTGRESQL(("postgresql", "bulk", 10, ONE, 100.0)),
+        SQLITE(("sqlite", "bulk", 10, ONE, 100.0), (0, 1)),
+        POSTGRESQL(("postgresql", "bulk", 10, ONE, 100.0), (4,)),
     ],
-    indirect=True,
+    indirect=["stage"],
 )
-def test_of_two_that_send_or_resume_at_once_exactly_one_does(stage: Stage) -> None:
+def test_of_two_that_send_or_resume_at_once_exactly_one_does(
+    stage: Stage, seeds: tuple[int, ...]
+) -> None:
     """Two sends, two resumes, two machines; the loser is told who does."""
     found = Found()
 
-    for seed in (0, 1, 4):
+    for seed in seeds:
         race(stage, 2, seed, found)
 
     assert found.faults == []
-    assert found.refused >= 2  # of two sends, one is always told
+    assert found.refused >= 1  # of two sends, one is always told
 
 
 @pytest.mark.parametrize(
@@ -85,16 +85,14 @@ def test_of_two_that_send_or_resume_at_once_exactly_one_does(stage: Stage) -> No
         ("claim-before-send", "recipients were mailed"),  # more than once, or unknown to the ledger
     ],
 )
-def test_the_campaign_fails_without_a_guard(guard: str, fault: str) -> None:
+def test_the_campaign_fails_without_a_guard(
+    guard: str, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The quickest of them; docs/reliability.md has the table of all."""
-    command = [sys.executable, "-m", "tests.crash.campaign", "--without", guard]
+    code = campaign.main(["--without", guard])
 
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
-    )
-
-    assert done.returncode == 1, done.stderr
-    assert fault in done.stdout
+    assert code == 1
+    assert fault in capsys.readouterr().out
 
 
 def test_each_guard_has_a_part_that_must_see_it_missing() -> None:
