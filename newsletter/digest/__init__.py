@@ -9,7 +9,7 @@ blocks       block tokens -> blocks, with inline, html and raw below it
 places       headings that links lead to
 paragraphs   buttons and cards of videos
 quotes       who is quoted
-promo        cards of promotion, at the end and elsewhere; `cards`: what each says
+promo        cards of promotion, at the end and elsewhere; `cards`: the parts of each
 recognise    sections, items, labelled blocks, link lists
 """
 
@@ -75,8 +75,8 @@ class Parsed:
 
     @property
     def source_hash(self) -> str:
-        """SHA-256 of the source, in hex: the same whatever its file is called, and however Unicode
-        and ends of lines were written on the way."""
+        """SHA-256 of the source, in hex: the same under any file name, Unicode form and line
+        ending."""
         lines = unicodedata.normalize("NFC", self.source).strip().splitlines()
         return hashlib.sha256("\n".join(map(str.rstrip, lines)).encode()).hexdigest()
 
@@ -92,7 +92,7 @@ def load(
 ) -> Parsed:
     """Read and parse an issue; `file` is what positions name, by default the path.
 
-    Raises UsageError where there is no such file, UnreadableIssue where it is no text or too much.
+    Raises UsageError where there is no such file, UnreadableIssue where it is not text or too much.
     """
     name = file or str(path)
     try:
@@ -127,17 +127,17 @@ def parse(
 ) -> Parsed:
     """Parse the bytes of an issue. Raises UnreadableIssue; all other faults are findings.
 
-    Without `pictures` those with a relative address are taken to be on the web site. `smart_in` is
-    the language of issues that name none; where it is empty, quotes and hyphens stay straight.
+    Without `pictures`, relative addresses of pictures are taken to be on the web site. `smart_in`
+    is the language of issues that name none; where it is empty, quotes and hyphens stay straight.
     """
-    written = characters.decode(data, file)
-    text = characters.clean(written)
+    original = characters.decode(data, file)
+    text = characters.clean(original)
     front = front_matter.split(text, file)
     read, faults = meta.read(front, file, base_url, pictures)
     limits.refuse_too_many_lines(text, file)
     limits.refuse_too_many_points(len(read.summary), file, front.lines.get("summary", 1))
-    known = [*characters.faults(written, file), *faults]
-    report = Report(file, base_url, front.body_line, pictures, known)
+    all_faults = [*characters.faults(original, file), *faults]
+    report = Report(file, base_url, front.body_line, pictures, all_faults)
     if "<q" in text and (quoting := signs_of(_language(read.meta, text, smart_in))):
         report.quotes = quoting.quotes
     check = partial(limits.refuse_too_many_parts, file=file, body_line=front.body_line)
@@ -173,7 +173,7 @@ def parse(
     foreign.tell(report)
     report.tell_of_fragments()
     report.tell_of_unresolved()
-    ordered = sorted(report.findings, key=lambda found: found.position.line)
+    ordered = sorted(report.findings, key=lambda finding: finding.position.line)
     return Parsed(digest, tuple(ordered), text)
 
 
@@ -196,7 +196,7 @@ def _with_anchors(sections: Sequence[Section]) -> tuple[Section, ...]:
 
 
 def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) -> None:
-    """Footnotes that no text refers to: the parser leaves them out."""
+    """Report footnotes that no text refers to: the parser leaves them out."""
     unused = {
         ref[1:] for ref, number in env.get("footnotes", {}).get("refs", {}).items() if number < 0
     }
@@ -214,53 +214,53 @@ def _tell_of_unused_footnotes(env: dict[str, Any], body: str, report: Report) ->
 
 
 def _tell_of_repeated_footnotes(tokens: Sequence[Token], body: str, report: Report) -> None:
-    """Footnotes of one name: the parser shows the last of them."""
+    """Report footnotes with the same name: the parser shows the last of them."""
     code = {
         line
         for token in tokens
         if token.type in ("fence", "code_block", "html_block") and token.map
         for line in range(*token.map)
     }
-    seen: dict[str, int] = {}
+    places: dict[str, int] = {}
     for line, text in enumerate(body.split("\n") if "[^" in body else ()):
         match = _FOOTNOTE.match(text)
         if not match or line in code:
             continue
-        if match[1] in seen:
+        if match[1] in places:
             report.add(
                 "duplicate-definition",
                 Severity.WARNING,
                 report.at(line),
-                f"the footnote [^{match[1]}] stands in line {report.at(seen[match[1]]).line} too, "
+                f"the footnote [^{match[1]}] is also in line {report.at(places[match[1]]).line}, "
                 "and the last one is shown",
                 "Give one of them another name.",
             )
-        seen.setdefault(match[1], line)
+        places.setdefault(match[1], line)
 
 
-def _signs(known: Meta, text: str, smart_in: str) -> Signs | None:
+def _signs(meta: Meta, text: str, smart_in: str) -> Signs | None:
     """The quotes and dashes of an issue's language, None where they stay as they are written."""
-    if not (smart_in and known.smart and typography.has_straight_signs(text)):
+    if not (smart_in and meta.smart and typography.has_straight_signs(text)):
         return None
-    return signs_of(_language(known, text, smart_in))
+    return signs_of(_language(meta, text, smart_in))
 
 
-def _language(known: Meta, text: str, smart_in: str) -> str:
+def _language(meta: Meta, text: str, smart_in: str) -> str:
     """The language that an issue names, else that of its letters, else `smart_in`."""
     usual = smart_in or FALLBACK
-    return known.language or inferred(text, usual) or usual
+    return meta.language or inferred(text, usual) or usual
 
 
 def _point(text: str, line: int, report: Report, body: Mapping[str, Any]) -> Inline:
-    """One point of the summary: a line of Markdown, with the definitions of links of the body."""
+    """One point of the summary: a line of Markdown, with the link definitions of the body."""
     place = replace(report, offset=line)
-    known = {key: body[key] for key in (typography.SIGNS, "references") if key in body}
-    tokens = markdown.parser().parseInline(text, known)
+    references = {key: body[key] for key in (typography.SIGNS, "references") if key in body}
+    tokens = markdown.parser().parseInline(text, references)
     return inline.build(tokens[0].children or [], 0, place)
 
 
 def _title(
-    named: str | None,
+    given_title: str | None,
     signs: Signs | None,
     front: front_matter.FrontMatter,
     body: list[Block],
@@ -271,11 +271,11 @@ def _title(
     index, heading = next(
         ((i, b) for i, b in enumerate(body) if isinstance(b, Heading) and _is_title(b)), (0, None)
     )
-    if named is not None:
-        title = (Text(named, position=Position(report.file, front.lines.get("title", 1))),)
+    if given_title is not None:
+        title = (Text(given_title, position=Position(report.file, front.lines.get("title", 1))),)
         if heading is None:
             return title, body
-        spellings = (named, typography.typeset(named, signs))
+        spellings = (given_title, typography.typeset(given_title, signs))
         if _squeezed(plain_text(heading.inline)) in map(_squeezed, spellings):
             plain = all(isinstance(node, Text) for node in heading.inline)
             return title if plain else heading.inline, body[:index] + body[index + 1 :]
@@ -323,5 +323,5 @@ def _is_title(heading: Heading) -> bool:
 
 
 def _squeezed(text: str) -> str:
-    """A text without white space and quotes, which code in a heading keeps straight."""
+    """A text without white space and quotes, since code in a heading keeps its quotes straight."""
     return "".join(text.translate(_QUOTES).split())

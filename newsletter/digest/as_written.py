@@ -2,7 +2,7 @@
 
 Bare, YAML would type them (`1.10`, `12:30`, `yes`), cut them off at a `#`, or take a sign in them
 for its own (`&`, `*`, `!`, `[`, `: `); TOML would refuse most of them. What is plainly meant as
-YAML stays that: quotes, blocks, lists, mappings, an anchor that is used.
+YAML stays so: quotes, blocks, lists, mappings, an anchor that is used.
 """
 
 import json
@@ -33,7 +33,7 @@ _NULLS = frozenset({"null", "Null", "NULL", "~"})
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A text value that may be meant otherwise; lines count from 0."""
+    """A text value that may have another meaning; lines count from 0."""
 
     line: int
     key: str
@@ -45,7 +45,7 @@ class Doubt:
 
     @property
     def is_comment(self) -> bool:
-        """A comment stands where the text would, or behind a name."""
+        """Whether a comment stands in place of the text, or behind a name."""
         behind = self.key in NAMES and _COMMENT_BEHIND.search(self.text)
         return bool(_COMMENT.match(self.text) or behind)
 
@@ -109,7 +109,7 @@ def toml_quoted(lines: Sequence[str]) -> Quoted:
 
 
 def _end_of_entry(lines: Sequence[str], begin: int) -> int:
-    """The line behind an entry; a text in quotes may go on in the first column."""
+    """The line after an entry; a text in quotes may go on in the first column."""
     entry = _YAML_ENTRY.fullmatch(lines[begin])
     value = ((entry["value"] if entry else "") or "").strip()
     if value[:1] in ("'", '"') and not _QUOTED.match(value):
@@ -183,14 +183,14 @@ def _is_yaml(text: str, used: frozenset[str]) -> bool:
 
 
 def _used_anchors(source: str) -> frozenset[str]:
-    """The names that stand both behind an & and behind a *."""
+    """The names that stand both after an & and after a *."""
     return frozenset(re.findall(r"&([\w-]+)", source)) & frozenset(
         re.findall(r"\*([\w-]+)", source)
     )
 
 
 def _parses(text: str) -> bool:
-    """Whether a text is YAML, be it more than is allowed."""
+    """Whether a text is YAML, even if it exceeds the limits."""
     try:
         out_of_bounds(text)
     except yaml.YAMLError:

@@ -27,7 +27,7 @@ def bare_url(state: StateInline, silent: bool) -> bool:
 
 
 def part_at_url_ends(state: StateCore) -> None:
-    """The same for the URLs that are found later, in texts: these join again afterwards."""
+    """The same for URLs that are found later, in texts: the texts are joined again afterwards."""
     for block in state.tokens:
         if block.type != "inline" or not block.children or "://" not in block.content:
             continue

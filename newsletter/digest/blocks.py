@@ -1,4 +1,5 @@
-"""Block tokens -> blocks, one for one; of the typed views only blocks that name themselves."""
+"""Block tokens -> blocks, one for one; the only typed views made here are blocks that name
+themselves."""
 
 import itertools
 import re
@@ -47,7 +48,7 @@ from newsletter.model.walking import plain_text
 
 _COMMENT = re.compile(r"<!--.*-->", re.DOTALL)
 _ALERT = re.compile(r"\[!([^\W\d_][\w -]*)\][+-]?[ \t]*")
-# What is no heading, as a rule; the second is a line of front matter that was not recognised.
+# Texts that are rarely headings; the second is a line of front matter that was not recognised.
 _TEXT = re.compile(r"\n|^[a-z][\w-]*:\s|.{81}|[.,;:。，；：…]\W*$")
 _TASK = re.compile(r"\[([ xX])\]\s+")
 
@@ -56,7 +57,7 @@ _TASK = re.compile(r"\[([ xX])\]\s+")
 class RawHtml(Node):
     """HTML at the top level, already sanitised: it may turn out to be a promo card.
 
-    `source` is it as written; `opened` how many more boxes it opens than it ends.
+    `source` is the HTML as written; `opened` is how many more boxes it opens than it closes.
     """
 
     cleaned: str
@@ -89,7 +90,7 @@ class _Cursor:
         return token
 
     def pieces(self, until: str, *, top: bool = False) -> Iterator[Piece]:
-        """What stands before the closing token `until` (the end for "")."""
+        """The pieces before the closing token `until` (the end for "")."""
         while self._next < len(self._tokens):
             token = self._take()
             if token.type == until:
@@ -139,7 +140,7 @@ class _Cursor:
             case "labelled_open":
                 label = self._take()
                 run = inline.build(label.children or [], self._line, self._report)
-                yield _named(token.info, run, self._blocks("labelled_close"), place)
+                yield _block_of(token.info, run, self._blocks("labelled_close"), place)
             case foreign.FOREIGN:
                 foreign.note(token.meta[foreign.CONSTRUCT], token.info, place, self._report)
             case "fence" | "code_block":
@@ -182,14 +183,14 @@ class _Cursor:
             )
 
     def _tell_of_underlined(self, heading: Token, place: Position) -> None:
-        """Of a text that is a heading only because --- stands right below it."""
+        """Report a text that is a heading only because --- stands right below it."""
         text = self._tokens[self._next].content
         if heading.markup == "-" and _TEXT.search(text):
             self._report.add(
                 "text-as-heading",
                 Severity.WARNING,
                 place,
-                f"{text[:60]!r} is a heading, for --- stands right below it",
+                f"{text[:60]!r} is a heading, because --- stands right below it",
                 "Leave a blank line above the ---, or write ## before a heading.",
             )
 
@@ -200,23 +201,23 @@ class _Cursor:
                 "code-unclosed",
                 Severity.WARNING,
                 place,
-                f"{code.markup} begins code here and nothing ends it: all below it is code",
+                f"{code.markup} begins code here and nothing ends it: everything below is code",
                 f"Write {code.markup} on a line of its own where it ends.",
             )
 
     def _tell_of_numbers(self, numbers: Sequence[int], items: Sequence[ListItem]) -> None:
-        """Of points that are counted on from the first, and not as their author numbered them;
-        where all have the same number, that is meant."""
-        counted = zip(numbers, itertools.count(next(iter(numbers), 0)), items, strict=False)
-        other = ((n, shown, item) for n, shown, item in counted if n != shown)
+        """Report points that readers see with other numbers than their author wrote; the same
+        number for all is intended."""
+        numbered = zip(numbers, itertools.count(next(iter(numbers), 0)), items, strict=False)
+        other = ((n, place_number, item) for n, place_number, item in numbered if n != place_number)
         first = next(other, None)
         if first and len(set(numbers)) > 1:
-            number, shown, item = first
+            number, place_number, item = first
             self._report.add(
                 "list-numbers",
                 Severity.WARNING,
                 item.position,
-                f"readers see {shown} before the point that is numbered {number}",
+                f"readers see {place_number} before the point that is numbered {number}",
                 f"Number the list in order, or write paragraphs that begin with **{number}**.",
             )
 
@@ -311,8 +312,8 @@ def _task(item: ListItem) -> ListItem:
     return ListItem((paragraph, *item.blocks[1:]), match[1] in "xX", position=item.position)
 
 
-def _named(name: str, label: Inline, blocks: Blocks, place: Position) -> Labelled | Sponsored:
-    """A block that its author calls `name`; a sponsor's has the title alone as its label."""
+def _block_of(name: str, label: Inline, blocks: Blocks, place: Position) -> Labelled | Sponsored:
+    """A block that its author calls `name`; that of a sponsor has only its title as a label."""
     if name == containers.SPONSOR:
         return Sponsored(label, recognise.views(blocks), position=place)
     kind = recognise.kind_of(plain_text(label))
@@ -323,20 +324,20 @@ def _alert(quote: Quote) -> Quote | Labelled | Sponsored:
     """A quote that begins with `[!NOTE]`, and perhaps a title, as a labelled block."""
     if not quote.blocks or not isinstance(first := quote.blocks[0], Paragraph):
         return quote
-    who = quote.attribution
-    tail = (Paragraph(who, position=who[0].position),) if who else ()
+    attribution = quote.attribution
+    tail = (Paragraph(attribution, position=attribution[0].position),) if attribution else ()
     opening = first.inline and first.inline[0]
     if not isinstance(opening, Text) or not (match := _ALERT.match(opening.text)):
         return quote
     words = Text(opening.text[match.end() :], position=opening.position)
     run = inline.merged((words, *first.inline[1:]))
     end = next((index for index, node in enumerate(run) if isinstance(node, Break)), len(run))
-    name, label = containers.named(match[1].lower())
-    named = (Text(label, position=opening.position),) if label else ()
+    name, label = containers.kind_and_label(match[1].lower())
+    heading = (Text(label, position=opening.position),) if label else ()
     body = html.paragraphs(runs.trimmed(run[end:]), first.position)
-    return _named(
+    return _block_of(
         name,
-        run[:end] or named,
+        run[:end] or heading,
         (*(part for block in body for part in paragraphs.parted(block)), *quote.blocks[1:], *tail),
         quote.position,
     )

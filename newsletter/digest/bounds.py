@@ -7,9 +7,9 @@ _MAX_DEPTH = 20
 
 
 def out_of_bounds(source: str) -> tuple[str, int, str] | None:
-    """The fault of a YAML text that would take its readers down, if it is one: rule, line, message.
+    """The fault of a YAML text that would exhaust its readers, if it is one: rule, line, message.
 
-    The events come one by one; a tree of them takes a stack as deep as the text is nested. Raises
+    Reads event by event: building a tree takes a stack as deep as the text is nested. Raises
     yaml.YAMLError.
     """
     aliases = depth = 0

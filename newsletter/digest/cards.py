@@ -63,7 +63,7 @@ def promo_of(card: Sequence[Piece], report: Report) -> Promo:
 
 
 def _without_pictures(block: Block) -> Iterator[Block]:
-    """A paragraph of nothing but links and pictures as its links, and the pictures as blocks."""
+    """A paragraph of links and pictures alone as its links, with the pictures as blocks."""
     nodes = block.inline if isinstance(block, Paragraph) else ()
     others = [node for node in nodes if not isinstance(node, Link | Image | Span | Break)]
     if not any(map(_is_picture, nodes)) or plain_text(tuple(others)).strip():
@@ -90,7 +90,8 @@ def _is_picture(node: InlineNode) -> bool:
 def _read(
     raw: Sequence[RawHtml], titles: set[str], buttons: set[str], report: Report
 ) -> list[Block]:
-    """HTML as blocks; what its classes call titles and buttons is added to these."""
+    """HTML as blocks; the texts that its classes call titles and buttons are added to `titles` and
+    `buttons`."""
     element = sanitising.tree("\n".join(piece.cleaned for piece in raw))
     titles |= _texts_of_class(element, _TITLE)
     buttons |= _texts_of_class(element, _BUTTON)
@@ -101,8 +102,8 @@ def _read(
 
 
 def _markdown_in(piece: RawHtml, report: Report) -> list[Block]:
-    """The blocks of Markdown on the lines right below the tag of a box, where it would be text of
-    HTML; nothing where there is none."""
+    """The Markdown right below the opening tag of a box as blocks, since it would be text in HTML;
+    empty where there is none."""
     box = _BOX.match(piece.source)
     if not box:
         return []
@@ -127,20 +128,20 @@ def _blocks_of(pieces: Sequence[Piece]) -> list[Block]:
 
 
 def tell_of_markup(blocks: Sequence[Block], report: Report) -> None:
-    """Of bold Markdown in HTML, which readers see as it stands; once a piece of HTML."""
+    """Report bold Markdown in HTML, which readers see as it stands; once for each piece of HTML."""
     texts = (node for block in blocks for node in walk(block) if isinstance(node, Text))
-    if shown := next((node for node in texts if "**" in node.text), None):
+    if text := next((node for node in texts if "**" in node.text), None):
         report.add(
             "literal-emphasis",
             Severity.WARNING,
-            shown.position,
+            text.position,
             "'**' in HTML: asterisks that readers will see",
-            "Put an empty line before and behind the Markdown, or write <b>.",
+            "Put an empty line before and after the Markdown, or write <b>.",
         )
 
 
 def _take_layout_apart(element: Any) -> None:
-    """Make blocks of the cells of tables that are for layout: one row or column, and no header."""
+    """Turn the cells of layout tables into blocks: those with one row or column and no header."""
     for table in [*element.iter("table")]:
         rows = [row for row in table.iter("tr") if next(row.iterancestors("table")) is table]
         columns = max((len(row) for row in rows), default=0)
@@ -152,12 +153,12 @@ def _take_layout_apart(element: Any) -> None:
         table.tag = "div"
 
 
-def _with_buttons(blocks: Sequence[Block], named: set[str]) -> Blocks:
-    """The blocks with their buttons apart: the links whose class says so, else the last one that
-    stands alone on its line."""
+def _with_buttons(blocks: Sequence[Block], titles: set[str]) -> Blocks:
+    """The blocks with buttons set apart: the links whose class says so, else the last link that is
+    alone on its line."""
     texts = {_squeezed(plain_text((link,))) for link in _links(blocks)}
-    if named := named & texts:
-        return tuple(part for block in blocks for part in _parted(block, named))
+    if titles := titles & texts:
+        return tuple(part for block in blocks for part in _parted(block, titles))
     if any(isinstance(block, Button) for block in blocks):
         return tuple(blocks)
     for index in range(len(blocks) - 1, -1, -1):
@@ -175,13 +176,13 @@ def _links(blocks: Sequence[Block]) -> Iterator[Link]:
         yield from (node for node in walk(block) if isinstance(node, Link))
 
 
-def _parted(block: Block, named: set[str]) -> Iterator[Block]:
+def _parted(block: Block, titles: set[str]) -> Iterator[Block]:
     if not isinstance(block, Paragraph):
         yield block
         return
     words: list[InlineNode] = []
     for node in block.inline:
-        if isinstance(node, Link) and _squeezed(plain_text((node,))) in named:
+        if isinstance(node, Link) and _squeezed(plain_text((node,))) in titles:
             yield from _paragraph(words)
             words = []
             yield Button(node, position=node.position)
@@ -213,13 +214,13 @@ def _typed(blocks: Blocks, titles: set[str], place: Position) -> Promo:
     )
 
 
-def _title(blocks: Blocks, named: set[str]) -> Inline:
+def _title(blocks: Blocks, titles: set[str]) -> Inline:
     """The block whose class says title, else a heading, else a first paragraph of bold text."""
     for block in blocks:
         match block:
             case Heading():
                 return block.inline
-            case Paragraph() if _squeezed(plain_text(block.inline)) in named:
+            case Paragraph() if _squeezed(plain_text(block.inline)) in titles:
                 return block.inline
             case Paragraph(inline=(Span(),)):
                 return block.inline
@@ -240,27 +241,27 @@ def _is_complete(
     blocks: Blocks, title: Inline, text: Inline, button: Link | None, image: Image | None
 ) -> bool:
     """Whether the typed parts hold all of the card, each block of it exactly once."""
-    left: list[Inline | Link | Image] = [
+    remaining: list[Inline | Link | Image] = [
         part for part in (title, text, button, image) if part is not None and part != ()
     ]
     for block in blocks:
         match block:
-            case Paragraph() | Heading() if block.inline in left:
-                left.remove(block.inline)
-            case Button() if block.link in left:
-                left.remove(block.link)
-            case Figure(url=None, caption=()) if block.image in left and not block.image.title:
-                left.remove(block.image)
+            case Paragraph() | Heading() if block.inline in remaining:
+                remaining.remove(block.inline)
+            case Button() if block.link in remaining:
+                remaining.remove(block.link)
+            case Figure(url=None, caption=()) if block.image in remaining and not block.image.title:
+                remaining.remove(block.image)
             case _:
                 return False
-    return bool(title) and not left
+    return bool(title) and not remaining
 
 
 def _texts_of_class(element: Any, pattern: re.Pattern[str]) -> set[str]:
     """The texts of the innermost elements whose class matches."""
-    named = [child for child in element.iter() if pattern.search(child.get("class", ""))]
-    around = {up for child in named for up in child.iterancestors()}
-    return {_squeezed(child.text_content()) for child in named if child not in around} - {""}
+    matching = [child for child in element.iter() if pattern.search(child.get("class", ""))]
+    around = {up for child in matching for up in child.iterancestors()}
+    return {_squeezed(child.text_content()) for child in matching if child not in around} - {""}
 
 
 def _squeezed(text: str) -> str:

@@ -9,8 +9,8 @@ from newsletter.model.finding import Finding, Position, Severity
 MAX_BYTES = 1024 * 1024
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Embeddings and overrides: they can make a text read otherwise than it is written. Isolates, which
-# who mixes directions needs, end with their paragraph.
+# Embeddings and overrides: they can make a text read differently from how it is written. Isolates,
+# which mixed directions need, end with their paragraph.
 _BIDIRECTIONAL = re.compile(r"[\u202a-\u202e]")
 _REPLACEMENT = re.compile("\ufffd")
 
@@ -23,7 +23,7 @@ def decode(data: bytes, file: str) -> str:
         )
     if (zero := data.find(b"\0")) >= 0:
         raise UnreadableIssue(
-            "holds a NUL byte: this is no text file",
+            "holds a NUL byte: this is not a text file",
             where=f"{file}:{_line(data, zero)}",
             hint="Save it as UTF-8 text.",
         )
@@ -47,15 +47,15 @@ def clean(text: str) -> str:
 
 
 def faults(text: str, file: str) -> list[Finding]:
-    """What `clean` changes, and what an editor has lost."""
+    """Findings for what `clean` removes, and for what an editor has lost."""
     findings = list(_line_ends(text, file))
     plain = _with_plain_ends(text)
-    for pattern, rule, what in (
+    for pattern, rule, message in (
         (_CONTROL, "control-character", "a control character, which was removed"),
         (_BIDIRECTIONAL, "bidirectional-control", "a text direction override, which was removed"),
         (_REPLACEMENT, "replacement-character", "U+FFFD, which stands for a lost character"),
     ):
-        findings += _each(pattern, plain, file, rule, what)
+        findings += _each(pattern, plain, file, rule, message)
     return findings
 
 
@@ -81,13 +81,13 @@ def _line_ends(text: str, file: str) -> Iterator[Finding]:
 
 
 def _each(
-    pattern: re.Pattern[str], text: str, file: str, rule: str, what: str
+    pattern: re.Pattern[str], text: str, file: str, rule: str, message: str
 ) -> Iterator[Finding]:
-    """One finding for each line that has such a character, at its first."""
+    """One finding for each line with such a character, at the first one."""
     if not pattern.search(text):
         return
     for number, line in enumerate(text.split("\n"), start=1):
         if match := pattern.search(line):
             name = f"U+{ord(match[0]):04X}"
             place = Position(file, number, match.start() + 1)
-            yield Finding(rule, Severity.WARNING, place, f"{what} ({name})", "Delete it.")
+            yield Finding(rule, Severity.WARNING, place, f"{message} ({name})", "Delete it.")

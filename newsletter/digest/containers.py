@@ -9,7 +9,7 @@ from newsletter.languages import is_sponsor
 
 LABELLED = "labelled"  # its tokens: labelled_open, inline (the label), blocks, labelled_close
 
-SPONSOR = "sponsor"  # what a block is called that somebody paid for, in whatever words
+SPONSOR = "sponsor"  # the name of sponsored blocks, whatever their author calls them
 
 _ENDS = "ends of containers"  # in the environment
 _NOTE_LINES = 100  # how long a note may be
@@ -18,7 +18,7 @@ _COLONS = re.compile(r"(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*(:{3,})[ \t]*(.*)"
 _NAME = r"[^\W\d_][\w-]*"
 _OPENING = re.compile(rf":{{3,}}[ \t]*(?:\{{[ \t]*\.?({_NAME})[^{{}}]*\}}|({_NAME}))(.*)")
 _BRACKET = re.compile(r"\\.|[\[\]]")
-_MOST_WORDS = 3  # of a title, that belong to what a block is called
+_MOST_WORDS = 3  # words of a title that may belong to the name of a block
 _FENCE = re.compile(r"[ \t>]*(```+|~~~+)")
 _ADMONITION = re.compile(
     rf"(?:!!!|\?\?\?\+?)[ \t]+({_NAME}(?:[ \t]+{_NAME})*)"
@@ -27,21 +27,22 @@ _ADMONITION = re.compile(
 _IMPORT = re.compile(r"import\s+(?:[\w*{}\s,$]{1,500}\s+from\s+)?[\"'][^\"']{1,500}[\"'];?\s*")
 
 
-def named(name: str, title: str = "") -> tuple[str, str]:
-    """What a block is, and its label: of a sponsor's block `SPONSOR`, and its title alone."""
-    said = name.replace("-", " ").replace("_", " ")
+def kind_and_label(name: str, title: str = "") -> tuple[str, str]:
+    """The kind of a block and its label; a sponsored one is `SPONSOR` with its title alone."""
+    words_of_name = name.replace("-", " ").replace("_", " ")
     title = title.strip()
-    for words in range(_MOST_WORDS):  # some languages have no single word for it
+    for words in range(_MOST_WORDS):  # some languages have no single word for a sponsor
         parts = title.split(maxsplit=words)
-        if is_sponsor(" ".join([said, *parts[:words]])):
+        if is_sponsor(" ".join([words_of_name, *parts[:words]])):
             return SPONSOR, " ".join(parts[words:])
-    return name, title or said.capitalize()
+    return name, title or words_of_name.capitalize()
 
 
 def _title(rest: str) -> str:
-    """The title in what stands behind the name of a container: `[title]`, or all of it.
+    """The title in the text after the name of a container: `[title]`, or all of it.
 
-    Attributes at its end, which say how it looks, and colons that close the line are none of it.
+    Attributes at its end, which are about its look, and colons that close the line are not part of
+    it.
     """
     text = rest.rstrip()
     bare = text.rstrip(":")
@@ -55,7 +56,7 @@ def _title(rest: str) -> str:
 
 
 def _closing_bracket(text: str) -> int:
-    """Where the bracket ends with which a text begins; -1 for nowhere."""
+    """Where the bracket that opens a text is closed; -1 for nowhere."""
     depth = 0
     for sign in _BRACKET.finditer(text):
         depth += {"[": 1, "]": -1}.get(sign[0], 0)
@@ -79,7 +80,7 @@ def container(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return False
     if silent:
         return True
-    name, label = named(opening[1] or opening[2], _title(opening[3]))
+    name, label = kind_and_label(opening[1] or opening[2], _title(opening[3]))
     _push_labelled(state, name, label, start, last, state.blkIndent)
     state.line = last + 1 if state.line >= last else state.line
     return True
@@ -128,8 +129,8 @@ def admonition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if last == start:
         return False
     if not silent:
-        called = opening[1] if is_sponsor(opening[1]) else opening[1].split()[0]
-        name, label = named(called, opening[2] or "")
+        name = opening[1] if is_sponsor(opening[1]) else opening[1].split()[0]
+        name, label = kind_and_label(name, opening[2] or "")
         indent = state.blkIndent + _INDENT
         _push_labelled(state, name, label, start, last + 1, indent)
         state.line = max(state.line, last + 1)
@@ -139,7 +140,7 @@ def admonition(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _push_labelled(
     state: StateBlock, name: str, label: str, start: int, end: int, indent: int
 ) -> None:
-    kept = state.parentType, state.lineMax, state.blkIndent
+    outer = state.parentType, state.lineMax, state.blkIndent
     opening = state.push(f"{LABELLED}_open", "div", 1)
     opening.map, opening.info = [start, end], name
     inline = state.push("inline", "", 0)
@@ -147,12 +148,12 @@ def _push_labelled(
     state.parentType, state.lineMax, state.blkIndent = "container", end, indent
     state.line = start + 1
     state.md.block.tokenize(state, start + 1, end)
-    state.parentType, state.lineMax, state.blkIndent = kept
+    state.parentType, state.lineMax, state.blkIndent = outer
     state.push(f"{LABELLED}_close", "div", -1)
 
 
 def imports(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """`import x from "y"`, as MDX begins with."""
+    """`import x from "y"`, as at the top of MDX."""
     first = state.bMarks[start] + state.tShift[start]
     if silent or not state.src.startswith("import", first) or state.is_code_block(start):
         return False

@@ -1,10 +1,10 @@
-"""Dates as authors write them; one that can be read in two ways is none."""
+"""Dates as authors write them; one that can be read in two ways is not accepted."""
 
 import datetime as dt
 import re
 from zoneinfo import ZoneInfo
 
-FAR = dt.timedelta(days=31)  # from where an issue belongs: then its date is a slip
+FAR = dt.timedelta(days=31)  # a date further off than this is taken for a slip
 
 _LONGEST = 60
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -12,7 +12,7 @@ _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})[a-z]*\.?"
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>\d{4})"
-# What may stand behind a day: the time, in seconds with a fraction or not, and its zone.
+# What may follow a day: the time, with or without seconds and a fraction, and its zone.
 _TIME = (
     r"(?:(?:t|,?\s+(?:at\s+)?)(?P<hour>\d{1,2}):(?P<minute>\d{2})"
     r"(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?"
@@ -32,7 +32,8 @@ _YEAR_LAST = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)")
 
 
 def parsed(text: str) -> dt.date | dt.datetime | None:
-    """A day, with its time and zone where they are given; None where it is no date, or two."""
+    """A day, with its time and zone where they are given; None where it is not a date, or could be
+    two."""
     text = text.strip()
     if len(text) > _LONGEST:
         return None

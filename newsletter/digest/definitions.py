@@ -1,7 +1,7 @@
-"""Definitions of links: `[name]: https://…`, read right below a text too, and told if unused.
+"""Definitions of links: `[name]: https://…`, even right below a text; unused ones are reported.
 
-CommonMark wants a blank line before them, which authors forget. Below text only those are read that
-some link needs: the others are what readers are to see.
+CommonMark wants a blank line before them, which authors forget. Below a text, only those that some
+link uses are read; the others are meant for readers.
 """
 
 import re
@@ -13,7 +13,7 @@ from markdown_it.rules_block import StateBlock, reference
 from newsletter.digest.report import Report
 from newsletter.model.finding import Severity
 
-_NEEDED = "labels in brackets"  # in the environment: those that may need a definition
+_NEEDED = "labels in brackets"  # in the environment: those that may use a definition
 _LABEL = re.compile(r"\[([^\[\]]{1,999})\](?!:)")
 _DEFINITION = re.compile(
     r"\[(?!\^)([^\[\]]{1,999})\]:[ \t]+<?(?:[a-z][a-z0-9+.-]*:|/|\.{1,2}/|#)[^\s<>]*>?"
@@ -23,17 +23,17 @@ _DEFINITION = re.compile(
 
 
 def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """The stock rule; asked whether it ends a paragraph, it says so of one that is needed."""
+    """The stock rule, but a definition that is used also ends a paragraph."""
     if not silent:
         return reference(state, start, end, silent)
     first = state.bMarks[start] + state.tShift[start]
     if not state.src.startswith("[", first) or state.is_code_block(start):
         return False
     definition = _DEFINITION.fullmatch(state.src, first, state.eMarks[start])
-    return definition is not None and normalizeReference(definition[1]) in _needed(state)
+    return definition is not None and normalizeReference(definition[1]) in _labels_in_use(state)
 
 
-def _needed(state: StateBlock) -> set[str]:
+def _labels_in_use(state: StateBlock) -> set[str]:
     if _NEEDED not in state.env:
         state.env[_NEEDED] = _labels(state.src)
     labels: set[str] = state.env[_NEEDED]
@@ -45,7 +45,8 @@ def _labels(text: str) -> set[str]:
 
 
 def tell_of_unused(env: dict[str, Any], body: str, report: Report) -> None:
-    """Definitions that nothing refers to, which no reader sees; `#` is the target of a comment."""
+    """Report definitions that nothing refers to, so that no reader sees them; `#` is the target of
+    a comment."""
     needed = _labels(body)
     unused = [
         (label, definition["map"][0])
@@ -65,7 +66,7 @@ def tell_of_unused(env: dict[str, Any], body: str, report: Report) -> None:
 
 
 def tell_of_repeated(env: dict[str, Any], report: Report) -> None:
-    """Of names of links that are defined twice, and mean two things."""
+    """Report names of links that are defined twice with different targets."""
     first = env.get("references", {})
     for repeated in env.get("duplicate_refs", ()):
         label = repeated["label"]

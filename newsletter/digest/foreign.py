@@ -1,7 +1,7 @@
-"""Markup of other generators: what of it is read, and what is told because readers see it.
+"""Markup of other generators: what is translated, and what is reported because readers see it.
 
-The harmless is left out or translated, which is worth a note; whatever stays as text is a warning.
-There is one finding for each construct in a file, at its first place.
+What is left out or translated gets a note; what stays as text gets a warning. There is one finding
+for each construct in a file, at its first place.
 """
 
 import re
@@ -18,9 +18,9 @@ from rich.emoji import Emoji, NoEmoji
 from newsletter.digest.report import Report
 from newsletter.model.finding import Position, Severity
 
-FOREIGN = "foreign"  # the type of a token: `content` is what readers see of it, `info` its source
-CONSTRUCT = "construct"  # in the meta of a token: which construct was translated into it
-HEADING = "in a heading"  # in the environment: where the text that is read stands
+FOREIGN = "foreign"  # the type of a token: readers see its `content`; `info` is its source
+CONSTRUCT = "construct"  # in the meta of a token: the construct that it was translated from
+HEADING = "in a heading"  # in the environment: where the text at hand stands
 MATH = "with mathematics"
 
 _REACH = 4_000  # how long a note or a marked text may be
@@ -46,10 +46,10 @@ class Construct(Enum):
         False,
         "Let it stand alone in a paragraph, in an issue with sections.",
     )
-    CONTENTS_AGAIN = ("a table of contents, of which there is one above", False, "Remove it.")
+    CONTENTS_AGAIN = ("a table of contents, when there is one above", False, "Remove it.")
     BREAK = ("a line break", False, "Write one \\ at the end of the line.")
     EMOJI = ("a short name of an emoji", False, "Write the emoji itself.")
-    WIKI = ("a link of a wiki, of which the text stays", False, "Write [text](https://…).")
+    WIKI = ("a link of a wiki, whose text stays", False, "Write [text](https://…).")
     MARK = ("marked text, shown bold", False, "Write **text**.")
     LIQUID = ("a tag of Liquid", True, "Write what it would put here.")
     HUGO = ("a shortcode of Hugo", True, "Write what it would put here.")
@@ -73,7 +73,7 @@ class Construct(Enum):
     UNDERLINE = ("a line under nothing", True, "Write --- for a rule, or remove it.")
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         return self.value[0]
 
     @property
@@ -85,7 +85,7 @@ class Construct(Enum):
         return self.value[2]
 
 
-# What readers see; the rules of the parser have taken away whatever can be read.
+# Constructs that readers see; the rules of the parser have removed all that can be translated.
 _AT_BEGINNING: tuple[tuple[Construct, re.Pattern[str]], ...] = (
     (Construct.MODULE, re.compile(r"export (?:const|default|function|let)\b")),
     (Construct.DIRECTIVE, re.compile(r":::+\s*\{?\w*|::\w[\w-]*[\[{]")),
@@ -97,7 +97,7 @@ _AT_BEGINNING: tuple[tuple[Construct, re.Pattern[str]], ...] = (
     (Construct.HEADING, re.compile(r"#{2,6}[^\W\d]")),
     (Construct.UNDERLINE, re.compile(r"={3,}$")),
 )
-# Each behind a sign that stands in it, for most texts have none of them.
+# Each with a sign that it contains, for a quick check: most texts have none of them.
 _ANYWHERE: tuple[tuple[Construct, str, re.Pattern[str]], ...] = (
     (Construct.LIQUID, "{%", re.compile(r"(?<!\{)\{%-?\s*[a-z]\w*(?:[^{}\n]{0,80}%\})?")),
     (Construct.HUGO, "{{", re.compile(r"\{\{[<%]\s*/?\s*[\w/-]+")),
@@ -132,9 +132,9 @@ class Occurrences:
 
 
 def note(construct: Construct, source: str, place: Position, report: Report) -> None:
-    """Remember a construct; `tell` makes the findings of what is remembered."""
-    if known := report.foreign.get(construct.name):
-        known.count += 1
+    """Remember a construct; `tell` turns what is remembered into findings."""
+    if occurrences := report.foreign.get(construct.name):
+        occurrences.count += 1
     else:
         report.foreign[construct.name] = Occurrences(place, " ".join(source.split())[:60])
 
@@ -143,18 +143,20 @@ def tell(report: Report) -> None:
     for name, occurrences in report.foreign.items():
         construct = Construct[name]
         more = f", and {occurrences.count - 1} more" if occurrences.count > 1 else ""
-        done = "readers see it as it stands" if construct.stays else "it is not shown as written"
+        consequence = (
+            "readers see it as it stands" if construct.stays else "it is not shown as written"
+        )
         report.add(
             "foreign-markup",
             Severity.WARNING if construct.stays else Severity.INFO,
             occurrences.place,
-            f"{occurrences.source!r}{more}: {construct.what}; {done}",
+            f"{occurrences.source!r}{more}: {construct.description}; {consequence}",
             construct.fix,
         )
 
 
 def note_left(text: str, place: Position, report: Report, *, first: bool) -> None:
-    """Remember what a text shows of another generator; `first`: it begins its paragraph."""
+    """Remember the constructs that a text shows; `first` if it begins its paragraph."""
     for construct, pattern in _AT_BEGINNING if first else ():
         if match := pattern.match(text):
             note(construct, match[0], place, report)
@@ -164,7 +166,7 @@ def note_left(text: str, place: Position, report: Report, *, first: bool) -> Non
 
 
 def note_role(before: str, code: str, place: Position, report: Report) -> None:
-    """Remember a role such as {ref}`name`, of which `before` ends in the braces."""
+    """Remember a role such as {ref}`name`: the text `before` the code ends in the braces."""
     if match := _ROLE.search(before[-40:]):
         note(Construct.ROLE, f"{match[0]}`{code}`", place, report)
 
@@ -181,7 +183,7 @@ def is_attributes(source: str, start: int, end: int) -> bool:
 
 
 def surroundings(before: str, text: str) -> Mapping[str, bool]:
-    """What the rules below ask the environment, for a text behind a token of type `before`."""
+    """What the rules below read from the environment, for a text after a token of type `before`."""
     return {HEADING: before == "heading_open", MATH: bool(_WITH_MATH.search(text))}
 
 
@@ -208,12 +210,12 @@ def _push(
 
 
 def _is_word(source: str, at: int) -> bool:
-    """Whether a letter of a script with spaces, or a digit, stands there."""
+    """Whether there is a digit, or a letter of a script that uses spaces."""
     return 0 <= at < len(source) and source[at].isalnum() and source[at] < "\u1100"
 
 
 def attributes(state: StateInline, silent: bool) -> bool:
-    """`{: .class}` anywhere, `{#id .class}` behind a link, a picture, code, and a heading."""
+    """`{: .class}` anywhere, `{#id .class}` after a link, a picture, code, and a heading."""
     if state.src[state.pos] != "{":
         return False
     reach = min(state.posMax, state.pos + _REACH)
@@ -281,7 +283,7 @@ def is_wiki_link(source: str, start: int, references: Mapping[str, object]) -> b
 
 
 def wiki_link(state: StateInline, silent: bool) -> bool:
-    """`[[a|b]]`: b, for there is no page to lead to."""
+    """`[[a|b]]` becomes b, since there is no page to link to."""
     if not is_wiki_link(state.src, state.pos, state.env.get("references", {})):
         return False
     match = _WIKI.match(state.src, state.pos)
@@ -291,7 +293,7 @@ def wiki_link(state: StateInline, silent: bool) -> bool:
 
 
 def mark(state: StateInline, silent: bool) -> bool:
-    """`==marked==`, as bold text; a comparison such as `a == b` is none."""
+    """`==marked==`, as bold text; but not a comparison such as `a == b`."""
     start, source = state.pos, state.src
     if not source.startswith("==", start) or _is_word(source, start - 1):
         return False

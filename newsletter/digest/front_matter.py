@@ -25,7 +25,7 @@ _SPELT = {key.lower(): key for key in KNOWN}  # in header lines capitals make no
 _PELICAN_LINE = re.compile(r"([A-Za-z][A-Za-z_-]*):[ \t]*(.*)")
 
 
-# A rule at the top of a text would be followed by something else.
+# After a mere rule at the top of a text, something else would follow.
 _BELOW_BLANKS = re.compile(r"(?:[ \t]*\n)+(?=(?:---|\+\+\+)[ \t]*\n\s*[A-Za-z][\w-]*[ \t]*[:=])")
 
 
@@ -41,7 +41,7 @@ class FrontMatter:
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML's safe loader that leaves dates as text: a wrong date is a fault of its own."""
+    """YAML's safe loader, but dates stay text: a wrong date gets its own finding."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -83,12 +83,12 @@ class _YamlHandler(YAMLHandler):
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else 1
             column = mark.column + 1 if mark else None
-            what = error.problem or "cannot be read"
+            problem = error.problem or "cannot be read"
             return self._fault(
-                "front-matter-invalid", line, f"the front matter is no YAML: {what}", column
+                "front-matter-invalid", line, f"the front matter is not YAML: {problem}", column
             )
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-            return self._fault("front-matter-invalid", 1, f"the front matter is no YAML: {error}")
+            return self._fault("front-matter-invalid", 1, f"the front matter is not YAML: {error}")
 
     def _first_of_each(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
         for key, value in node.value:
@@ -115,23 +115,23 @@ class _YamlHandler(YAMLHandler):
 
 
 def _untype(node: yaml.Node) -> None:
-    """Make a value, or those of a list, the text that stands there; nothing stays nothing."""
+    """Turn a value, or those of a list, into the text that is written; an empty one stays empty."""
     for each in node.value if isinstance(node, yaml.SequenceNode) else [node]:
         if isinstance(each, yaml.ScalarNode) and not each.tag.endswith(":null"):
             each.tag = "tag:yaml.org,2002:str"
 
 
 def _doubtful(doubt: Doubt, file: str) -> Finding:
-    """What to say of a text that its author may have meant otherwise."""
+    """The finding for a text that its author may have meant differently."""
     place = Position(file, doubt.line + 2)  # the fence is line 1 of the file
     if doubt.is_null:
-        message = f"{doubt.key} is the word {doubt.text!r} here, and may be meant to be empty"
+        message = f"{doubt.key} is the word {doubt.text!r} here, but may be meant to be empty"
         fix = "Leave the value out, or put the word in quotes."
         return Finding("front-matter-null", Severity.ERROR, place, message, fix)
     if doubt.is_comment:
         message = f"a # begins a comment here: {doubt.key} ends before it"
     else:
-        message = f"the # in {doubt.key} is a part of the text, and begins no comment"
+        message = f"the # in {doubt.key} is part of the text and begins no comment"
     may_be_lost = doubt.key in PROSE and re.search(r"#(?:\s|$)", doubt.text)
     severity = Severity.WARNING if may_be_lost else Severity.INFO
     fix = "Put the text in quotes; write a comment on a line of its own."
@@ -144,7 +144,7 @@ def _must_be_writable(values: dict[str, Any]) -> None:
 
 
 def split(text: str, file: str) -> FrontMatter:
-    """Part the front matter of a file from its body; blank lines may stand above it."""
+    """Split the front matter of a file from its body; blank lines may precede it."""
     if below := _BELOW_BLANKS.match(text):
         return _moved(split(text[below.end() :], file), text.count("\n", 0, below.end()))
     first = text.split("\n", 1)[0].rstrip()
@@ -159,10 +159,10 @@ def split(text: str, file: str) -> FrontMatter:
 
 
 def _moved(front: FrontMatter, lines: int) -> FrontMatter:
-    """The same, so many lines further down."""
+    """The same front matter, some `lines` further down."""
     findings = [
-        replace(found, position=replace(found.position, line=found.position.line + lines))
-        for found in front.findings
+        replace(finding, position=replace(finding.position, line=finding.position.line + lines))
+        for finding in front.findings
     ]
     numbers = {key: line + lines for key, line in front.lines.items()}
     return FrontMatter(front.values, numbers, front.body, front.body_line + lines, findings)
@@ -205,7 +205,7 @@ def _fenced_toml(text: str, file: str) -> FrontMatter:
                 "front-matter-invalid",
                 Severity.ERROR,
                 Position(file, line, int(inside[2]) if inside else None),
-                f"the front matter is no TOML: {error}",
+                f"the front matter is not TOML: {error}",
                 "Mend the lines between the two +++ at the top.",
             )
         )

@@ -1,4 +1,4 @@
-"""Lines that greet the readers: they belong to the letter, also where it has no title."""
+"""Lines that greet the readers: they are part of the letter, even where it has no title."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Sanitised HTML of an author -> the same nodes as Markdown; no HTML gets any further."""
+"""Sanitised HTML of an author -> the same nodes as Markdown; HTML itself gets no further."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,12 +42,12 @@ from newsletter.model.inline import (
 
 
 def blocks(element: Any, place: Position, report: Report) -> Blocks:
-    """What stands in an element, as blocks in reading order."""
+    """The content of an element, as blocks in reading order."""
     return tuple(_blocks(element, place, report))
 
 
 def _blocks(element: Any, place: Position, report: Report, end: Any = None) -> Iterator[Block]:
-    """What stands in an element, before its child `end` if there is one."""
+    """The content of an element, up to its child `end` if there is one."""
     run: list[InlineNode] = _text(element.text, place)
     for child in element:
         if child is end:
@@ -76,8 +76,8 @@ def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
         case "ul" | "ol":
             yield from _list(element, place, report)
         case "blockquote":
-            said = blocks(element, place, report)
-            yield quotes.quote(said, place, is_signed=_is_signed(element))
+            content = blocks(element, place, report)
+            yield quotes.quote(content, place, is_signed=_is_signed(element))
         case "figure":
             yield from _figure(element, place, report)
         case "pre":
@@ -95,7 +95,7 @@ def _block(element: Any, place: Position, report: Report) -> Iterator[Block]:
 
 
 def _is_signed(quote: Any) -> bool:
-    """Whether a <footer>, or a <cite> on a line of its own, ends a quote: it names who said it."""
+    """Whether a quote ends in a <footer>, or in a <cite> on its own line: it names who said it."""
     last = quote[-1] if len(quote) else None
     while last is not None and not (last.tail or "").strip():
         if last.tag == "footer":
@@ -110,14 +110,15 @@ def _is_signed(quote: Any) -> bool:
 
 
 def _figure(element: Any, place: Position, report: Report) -> Iterator[Block]:
-    """What a figure shows; a caption at its end is the picture's, or says who is quoted."""
+    """The content of a figure; a caption at its end belongs to the picture, or says who is
+    quoted."""
     last = element[-1] if len(element) else None
     if last is None or last.tag != "figcaption" or (last.tail or "").strip():
         yield from _blocks(element, place, report)
         return
-    shown = tuple(_blocks(element, place, report, end=last))
+    content = tuple(_blocks(element, place, report, end=last))
     caption = blocks(last, place, report)
-    match shown, caption:
+    match content, caption:
         case (Figure() | PictureRow() as only,), (Paragraph(inline=run),):
             yield replace(only, caption=run, position=only.position)
         case (Quote(attribution=()) as only,), (Paragraph(inline=run),) if quotes.is_short_enough(
@@ -125,7 +126,7 @@ def _figure(element: Any, place: Position, report: Report) -> Iterator[Block]:
         ):
             yield replace(only, attribution=run, position=only.position)
         case _:
-            yield from (*shown, *caption)
+            yield from (*content, *caption)
 
 
 def _preformatted(element: Any, place: Position, report: Report) -> Iterator[Block]:
@@ -137,7 +138,7 @@ def _preformatted(element: Any, place: Position, report: Report) -> Iterator[Blo
 
 
 def _list(element: Any, place: Position, report: Report) -> Iterator[Block]:
-    """A list; what stands in it outside of its items, which HTML forbids, is an item of its own."""
+    """A list; content outside of its items, which HTML forbids, becomes an item of its own."""
     items: list[ListItem] = []
     for child in (None, *element):
         if child is not None:
@@ -172,11 +173,11 @@ def _table(element: Any, place: Position, report: Report) -> Iterator[Block]:
         cells = tuple(
             trimmed(_inline(cell, place, report)) for cell in row if cell.tag in ("td", "th")
         )
-        made = Row(cells, position=place)
+        built = Row(cells, position=place)
         if header is None and not rows and all(cell.tag == "th" for cell in row):
-            header = made
+            header = built
         else:
-            rows.append(made)
+            rows.append(built)
     if header or rows:
         width = max(len(row.cells) for row in ([header] if header else []) + rows)
         yield Table((Align.NONE,) * width, header, tuple(rows), position=place)
@@ -189,10 +190,10 @@ def _embed(element: Any, place: Position, report: Report) -> Iterator[Block]:
 
 
 def _embedded(element: Any, place: Position, report: Report) -> str | None:
-    """What an embed shows: its source, or the first of those below it."""
+    """The source of an embed: its own, or the first one inside it."""
     below = (child.get("src") for child in element.iter("source"))
-    named = [element.get("src"), element.get("data"), *below]
-    source = next((source for source in named if source), None)
+    sources = [element.get("src"), element.get("data"), *below]
+    source = next((source for source in sources if source), None)
     return report.url(source, place, Use.RESOURCE) if source else None
 
 
@@ -221,8 +222,8 @@ def _inline_of(element: Any, place: Position, report: Report) -> list[InlineNode
     if tag == "br":
         return [Break(True, position=place)]
     if tag == "img":
-        found = image(dict(element.attrib), place, report)
-        return [] if found is None else [found]
+        picture = image(dict(element.attrib), place, report)
+        return [] if picture is None else [picture]
     if tag in ("code", "kbd", "tt") and not len(element):
         return [Code(element.text or "", position=place)] if element.text else []
     children = _inline(element, place, report)
@@ -246,7 +247,8 @@ def _inline_of(element: Any, place: Position, report: Report) -> list[InlineNode
 
 
 def signs_around(tag: str, depth: int, report: Report) -> tuple[str, str]:
-    """What a browser shows around a quote in so many others, and what tells how to read a word."""
+    """The signs that a browser shows around a quote at this depth, and around the reading of a
+    word."""
     if tag == "rt":
         return "（", "）"
     inner = 2 * (depth % 2)
@@ -266,10 +268,12 @@ def image(attributes: Mapping[str, str], place: Position, report: Report) -> Ima
             "Write it as src: a mail knows no srcset and no data-src.",
         )
     width, height = _pixels(attributes.get("width")), _pixels(attributes.get("height"))
-    found = source and report.image(source, alt, attributes.get("title", ""), place, width, height)
-    if not found:
+    picture = source and report.image(
+        source, alt, attributes.get("title", ""), place, width, height
+    )
+    if not picture:
         return Text(alt, position=place) if alt else None
-    return replace(found, decorative=attributes.get("alt", "?").strip() == "")
+    return replace(picture, decorative=attributes.get("alt", "?").strip() == "")
 
 
 def _pixels(value: str | None) -> int | None:

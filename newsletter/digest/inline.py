@@ -61,7 +61,7 @@ class _Builder:
         self._stack = [_Frame(line)]
         self._index = 0
         self._before = ""
-        self._closers: dict[str, int] = {}  # the last end of each element
+        self._closers: dict[str, int] = {}  # the index of the last end tag of each element
         self._opened: set[str] = set()
         self._is_foreign = False
         self._has_text = False  # on the line of a block of HTML
@@ -139,7 +139,7 @@ class _Builder:
             foreign.note_role(last.text, code.content, self._place, self._report)
 
     def _put(self, node: InlineNode) -> None:
-        """Add a node, behind a line break if a block of HTML stands between it and others."""
+        """Add a node, after a line break if a block of HTML separates it from the others."""
         is_text = not isinstance(node, Break) and (not isinstance(node, Text) or node.text.strip())
         if self._line_end and self._has_text:
             if not is_text:
@@ -154,15 +154,15 @@ class _Builder:
         self._stack[-1].nodes.append(node)
 
     def _part(self, element: str) -> None:
-        """Let what follows a block of HTML, or stands in it, begin a line."""
+        """Let the next node begin a line, at the border of a block of HTML."""
         if element in sanitising.APART:
             nodes = self._stack[-1].nodes
             self._line_end = nodes, len(nodes)
 
     def _harmless(self, text: str) -> str:
         """Text without the control characters that entities in it stand for."""
-        kept = harmless(text)
-        if kept != text:
+        cleaned = harmless(text)
+        if cleaned != text:
             self._report.add(
                 "control-character",
                 Severity.WARNING,
@@ -170,7 +170,7 @@ class _Builder:
                 "an entity stands for a control character, which was removed",
                 "Delete it.",
             )
-        return kept
+        return cleaned
 
     def _close_markdown(self, token: Token) -> None:
         while self._stack[-1].tag:  # HTML left open inside ends with what it stands in
@@ -254,7 +254,7 @@ class _Builder:
             self._put_source(tag)
 
     def _is_of_markup(self, tag: Tag) -> bool:
-        """Whether an end belongs to something that is or was open, if not right here."""
+        """Whether an end tag belongs to an element that is or was open elsewhere."""
         return (
             tag.element in self._opened
             or tag.name in self._report.components
@@ -262,7 +262,7 @@ class _Builder:
         )
 
     def _component(self, tag: Tag) -> None:
-        """A link in place of a component; it holds what that does if it has no label."""
+        """A link in place of a component, with the component's content if that has no label."""
         tags.tell_of_component(tag, self._place, self._report)
         if tag.is_picture:
             self._put_image(tag.target, harmless(tag.label))
@@ -272,8 +272,8 @@ class _Builder:
         if self._is_closed(tag) and not label:
             self._stack.append(_Frame(self._line, url, tag=tag.element))
         elif url:
-            shown = label or (Text(url, position=self._place),)
-            self._put(Link(url, shown, position=self._place))
+            children = label or (Text(url, position=self._place),)
+            self._put(Link(url, children, position=self._place))
         else:
             self._stack[-1].nodes += label
 

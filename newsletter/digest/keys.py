@@ -30,27 +30,27 @@ KNOWN = (
     "pubDate",
     "published",
 )
-# Keys of other systems, below that of ours which says the same.
+# Keys of other systems, each below ours of the same meaning.
 FOREIGN = {
     "preheader": ("description", "excerpt"),
     "coverImage": ("image",),
     "date": ("pubDate", "published"),
 }
-# Known, and nothing else: what they say is kept and not shown.
+# Only known: their values are kept and not shown.
 KEPT = ("subtitle", "author", "authors", *(key for keys in FOREIGN.values() for key in keys))
-# Words that an author wrote for people: any sign in them is a part of the text.
+# Texts that an author wrote for people: any sign in them is part of the text.
 PROSE = frozenset(
     {
         *("title", "subject", "preheader", "summary", "category", "tags", "seo"),
         *("subtitle", "author", "authors", "description", "excerpt"),
     }
 )
-# Words without spaces: a # behind one and before a space plainly begins a comment.
+# Words without spaces: a # after one and before a space plainly begins a comment.
 NAMES = frozenset(
     {
         *("slug", "list", "theme", "language", "lang"),
         *("coverImage", "cover_image", "cover", "image"),
     }
 )
-# A number, a time or `no` (Norwegian) is what it says in all but these.
+# In all but these, a number, a time or `no` (Norwegian) stays the text that it is.
 TYPED = frozenset({"draft", "smart", "lint-ignore", "published"})

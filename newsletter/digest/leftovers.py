@@ -1,4 +1,4 @@
-"""Markup that nothing has read, and that readers would see."""
+"""Markup that was not recognised, so that readers would see it."""
 
 import re
 

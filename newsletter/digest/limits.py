@@ -1,8 +1,9 @@
-"""How much one issue may hold: many times what a mail can show that Gmail does not cut.
+"""How much one issue may hold: many times what fits into a mail before Gmail cuts it.
 
 Each block, each line and each sign of markup costs its time at every step from the parser to the
 mail. With this limit the worst of all issues takes about two seconds of a slow processor, and one
-that is refused takes less. A paragraph of too many signs is text, in which only lines count.
+that is refused takes less. A paragraph with too many signs is plain text, in which only lines
+count.
 """
 
 import re
@@ -15,9 +16,9 @@ from newsletter.errors import UnreadableIssue
 
 MAX_PARTS = 50_000  # the fullest real digest has 2,584
 MAX_MARKS = 5_000  # of one paragraph
-_OF_A_BLOCK = 2  # a paragraph, heading, item, row, cell, or what holds them: it costs two lines
+_OF_A_BLOCK = 2  # a paragraph, heading, item, row, cell, or a container of them counts as two lines
 
-_LINE = re.compile(r"[^\n]\n")  # that is not empty
+_LINE = re.compile(r"[^\n]\n")  # a line that is not empty
 _MARK = re.compile(r"[\[\]<*_~`&:]|==|%%|\{(?=[#./\w])")
 _BLOCKS = ("html_block", "fence", "code_block", "hr")
 
@@ -52,8 +53,8 @@ def refuse_too_many_points(points: int, file: str, line: int) -> None:
 
 def _parts(token: Token) -> int:
     if token.type == "inline":
-        found = marks(token.content)
-        return token.content.count("\n") + (found if found <= MAX_MARKS else 0)
+        signs = marks(token.content)
+        return token.content.count("\n") + (signs if signs <= MAX_MARKS else 0)
     tags = min(map(token.content.count, "<>")) if token.type == "html_block" else 0
     return _OF_A_BLOCK * (token.nesting == 1 or token.type in _BLOCKS) + tags
 

@@ -6,9 +6,9 @@ Two things differ from the standard. Emphasis beside Chinese, Japanese or Korean
 recognised, after the CJK-friendly emphasis specification; text without such letters parses as
 ever. And a bare URL ends at CJK punctuation, which is never part of one.
 
-What is nested too deep, and a paragraph with too many signs of markup, is text. Such an inline
-token says so in its `meta`, under `LIMIT`. `newsletter.digest.limits` refuses what is too much as a
-whole.
+Anything nested too deep, and a paragraph with too many signs of markup, is plain text. Such an
+inline token says so in its `meta`, under `LIMIT`. `newsletter.digest.limits` refuses documents that
+are too large.
 """
 
 import re
@@ -35,12 +35,12 @@ from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
 LIMIT = "limit"
-CHECK_BLOCKS = "check blocks"  # in the environment: what is called with the tokens of all blocks
+CHECK_BLOCKS = "check blocks"  # in the environment: a function that gets the tokens of all blocks
 LABELS = "labels"  # in it: where labels end, by the state that reads them
 COMMENT = "comment_open"  # the type of a token of a comment that does not end in its paragraph
-LINES = "lines"  # in the meta of an inline token: the line ends in its source, if it hides them
+LINES = "lines"  # in the meta of an inline token: line ends of its source that its content hides
 
-# Where a rule may begin; the stock parser tries each rule at each of many more signs.
+# Where a rule may begin; the stock parser tries each rule at many more signs.
 _BEGINNING = re.compile(
     r"[\n&*<\[\]\\_`~]|!(?=\[)|:(?=//|[a-z0-9+-][a-z0-9_+-]{0,40}:)|=(?==)|%(?=%)|\{(?=[:#./\w])"
 )
@@ -59,7 +59,7 @@ def parser() -> MarkdownIt:
     footnote_plugin(markdown, inline=False, move_to_end=True)
     assert markdown.linkify is not None
     markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
-    # Every target becomes a link here, so that urls.check decides about it, and tells.
+    # Every target becomes a link here, so that urls.check decides and reports.
     setattr(markdown, "validateLink", lambda url: True)  # noqa: B010 -- a method, to mypy
     markdown.inline.terminator_re = _BEGINNING
     in_one_reading = SimpleNamespace(
@@ -121,14 +121,14 @@ def _bounded_tokenize(self: ParserBlock, state: StateBlock, start: int, end: int
 
 
 def _html_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """The stock rule, but for a tag that is none of HTML: it may stand before any text."""
+    """The stock rule, except for a tag that is not HTML: it may stand before any text."""
     first = state.bMarks[start] + state.tShift[start]
     line = state.src[first : state.eMarks[start]]
     return tags.is_html_line(line) and html_block(state, start, end, silent)
 
 
 def _html_inline(state: StateInline, silent: bool) -> bool:
-    """The stock rule, but for a comment that goes on behind the blank line: that is told."""
+    """The stock rule, except that a comment which continues after a blank line is reported."""
     if html_inline(state, silent):
         return True
     if not state.src.startswith("<!--", state.pos):
@@ -169,19 +169,19 @@ def _flanking(source: str, start: int, end: int) -> tuple[bool, bool]:
     """Whether the run `source[start:end]` may open and close emphasis."""
     before = source[start - 1] if start else " "
     after = source[end] if end < len(source) else " "
-    left = not _is_space(after) and (
+    opens = not _is_space(after) and (
         not _is_western_punctuation(after)
         or _is_space(before)
         or _is_western_punctuation(before)
         or is_cjk(before)
     )
-    right = not _is_space(before) and (
+    closes = not _is_space(before) and (
         not _is_western_punctuation(before)
         or _is_space(after)
         or _is_western_punctuation(after)
         or is_cjk(after)
     )
-    return left, right
+    return opens, closes
 
 
 def _is_space(character: str) -> bool:
@@ -194,7 +194,8 @@ def _is_western_punctuation(character: str) -> bool:
 
 
 def is_cjk(character: str) -> bool:
-    """A letter or sign of Chinese, Japanese or Korean, full-width forms included, no emoji."""
+    """A letter or sign of Chinese, Japanese or Korean, full-width forms included, emoji
+    excluded."""
     return (
         character > "\u10ff"
         and unicodedata.east_asian_width(character) in "WFH"
@@ -205,7 +206,7 @@ def is_cjk(character: str) -> bool:
 def _counting_lines(
     rule: Callable[[StateInline, bool], bool],
 ) -> Callable[[StateInline, bool], bool]:
-    """The rule, leaving on its last token how many line ends its source has."""
+    """The rule, which notes on its last token how many line ends its source has."""
 
     def counting(state: StateInline, silent: bool) -> bool:
         start, count = state.pos, len(state.tokens)
@@ -219,7 +220,7 @@ def _counting_lines(
 
 
 def _label_end(state: StateInline, start: int, disableNested: bool = False) -> int:
-    """The stock helper, in one reading: that one reads on to the end for every open bracket."""
+    """The stock helper in one pass: the original reads on to the end for every open bracket."""
     end, holds_link = _label(state, start)
     return -1 if disableNested and holds_link else end
 
@@ -232,8 +233,8 @@ def _label(state: StateInline, start: int) -> tuple[int, bool]:
         before, state.pos = state.pos, start + 1
         labels[key] = _read_label(state)
         state.pos = before
-    known: tuple[int, bool] = labels[key]
-    return known
+    label: tuple[int, bool] = labels[key]
+    return label
 
 
 def _read_label(state: StateInline) -> tuple[int, bool]:
@@ -251,20 +252,20 @@ def _read_label(state: StateInline) -> tuple[int, bool]:
             continue
         end, deeper = _label(state, at)
         holds_link |= deeper
-        if end < 0:  # what is open in here takes every bracket that could close this one
+        if end < 0:  # the inner bracket takes every one that could close this one
             break
         state.pos = end + 1
     return -1, holds_link
 
 
 def _destination(source: str, start: int, end: int) -> Any:
-    """The stock helper, which looks at each character of what may turn out to be no target."""
+    """The stock helper, but only for balanced targets: it is slow on text that is not one."""
     may_be_one = source[start] == "<" or _is_balanced(source, start, end)
     return helpers.parseLinkDestination(source, start, end if may_be_one else start)
 
 
 def _is_balanced(source: str, start: int, end: int) -> bool:
-    """Whether a target closes the brackets that it opens, not more than the stock helper takes."""
+    """Whether a target closes the brackets that it opens, within the limit of the stock helper."""
     level = 0
     for sign in _TARGET_SIGN.finditer(source, start, end):
         if sign[0] == "(":
@@ -279,20 +280,20 @@ def _is_balanced(source: str, start: int, end: int) -> bool:
 
 
 def _short_footnote(state: StateInline, silent: bool) -> bool:
-    """The stock rule, which reads on as far as it must for a bracket."""
+    """The stock rule, but only where a closing bracket is near."""
     if not _FOOTNOTE.match(state.src, state.pos, state.posMax):
         return False
     return footnote_ref(state, silent)
 
 
 def _check_blocks(state: StateCore) -> None:
-    """Let whoever parses refuse a document before its text is looked at."""
+    """Let the caller refuse a document before its text is parsed."""
     if check := state.env.get(CHECK_BLOCKS):
         check(state.tokens)
 
 
 def _inline_within_limits(state: StateCore) -> None:
-    """The stock rule, but for paragraphs that would take too long: see `_literal`."""
+    """The stock rule, except for paragraphs that would take too long: see `_literal`."""
     before = ""
     for token in state.tokens:
         if token.type != "inline":
@@ -311,7 +312,7 @@ def _inline_within_limits(state: StateCore) -> None:
 
 
 def _literal(state: StateCore) -> None:
-    """Paragraphs over the limit, as text: the last rule, so that no other spends time on them."""
+    """Paragraphs over the limit as text: the last rule, so that no other spends time on them."""
     for block in state.tokens:
         if block.type != "inline" or block.children or LIMIT not in block.meta:
             continue

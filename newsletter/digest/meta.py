@@ -17,7 +17,7 @@ from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.picture import COVER_PIXELS
 
 _FLAGS = ("true", "false", "yes", "no")
-_NEAR = 0.75  # of difflib's measure; at 0.8 a key is taken for the other one misspelt
+_NEAR = 0.75  # of difflib's measure; from 0.8 on a key counts as a misspelling
 _MISSPELT = 0.8
 _BULLET = re.compile(r"\A\s*[-*•]\s+")
 _NUMBER = re.compile(r"\A\s*(\d{1,3})[.)]\s+")
@@ -70,18 +70,18 @@ class _Reader:
         place = Position(self._file, self._front.lines.get(key, 1))
         self.findings.append(Finding(rule, severity, place, message, fix))
 
-    def _wrong(self, key: str, wanted: str) -> None:
+    def _wrong(self, key: str, form: str) -> None:
         self._report(
             f"{key}-invalid",
             Severity.ERROR,
             key,
-            f"{key} is {_kind(self._front.values[key])}, not {wanted}",
-            f"Write {key}: {wanted}",
+            f"{key} is {_kind(self._front.values[key])}, not {form}",
+            f"Write {key}: {form}",
         )
 
     def _value(self, *keys: str) -> tuple[str, Any]:
-        """The first of some keys that says something, and what; those of other systems come last,
-        and only where they say the same kind of thing."""
+        """The first of some keys with a value, and that value; keys of other systems come last, and
+        only with a value of the same kind."""
         for key in keys:
             if self._front.values.get(key) not in (None, ""):
                 return key, self._front.values[key]
@@ -141,7 +141,7 @@ class _Reader:
     def list_name(self) -> str | None:
         value = self.text("list")
         if value is not None and not re.fullmatch(r"[a-z0-9-]+", value):
-            self._wrong("list", "the name of a list: small letters, digits and hyphens")
+            self._wrong("list", "the name of a list: lower-case letters, digits and hyphens")
             return None
         return value
 
@@ -156,10 +156,10 @@ class _Reader:
             self._wrong(key, "a picture beside the issue, or an https:// address")
             return None, None
         if pictures is not None and urls.names_a_file(value):
-            found = pictures.find(value, COVER_PIXELS)
-            for problem in found.problems:
+            picture = pictures.find(value, COVER_PIXELS)
+            for problem in picture.problems:
                 self._report(problem.rule, problem.severity, key, problem.message, problem.fix)
-            return found.url, (found.width, found.height) if found.url else None
+            return picture.url, (picture.width, picture.height) if picture.url else None
         target = urls.check(value, base_url, urls.Use.RESOURCE)
         if target.rule:
             error = target.rule in ("unsafe-link", "unknown-scheme")
@@ -170,18 +170,18 @@ class _Reader:
     def date(self) -> dt.date | dt.datetime | None:
         key, value = self._value("date", "publishDate")
         in_name = re.search(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)", self._file.rpartition("/")[2])
-        named = dates.parsed(in_name[0]) if in_name else None
+        date_in_name = dates.parsed(in_name[0]) if in_name else None
         if value is None:
-            if named is None:
+            if date_in_name is None:
                 fix = "Add date: 2026-01-31 to the front matter."
                 self._report("date-missing", Severity.WARNING, key, "the issue has no date", fix)
-            return named
+            return date_in_name
         date = value if isinstance(value, dt.date) else dates.parsed(str(value))
         if date is None:
             self._report("date-invalid", Severity.ERROR, key, *_no_date(value))
-        elif named is not None and named != day_of(date):
-            message = f"the date {day_of(date)} differs from the file name's {named}"
-            far = abs(named - day_of(date)) > dates.FAR
+        elif date_in_name is not None and date_in_name != day_of(date):
+            message = f"the date {day_of(date)} differs from the file name's {date_in_name}"
+            far = abs(date_in_name - day_of(date)) > dates.FAR
             severity = Severity.WARNING if far else Severity.INFO
             fix = "Rename the file, if it is wrong: the front matter's date is used."
             self._report("date-differs", severity, key, message, fix)
@@ -221,7 +221,8 @@ class _Reader:
         return kept | ({"lint-ignore": ignored} if ignored else {})
 
     def _tell_of_unknown(self) -> None:
-        """Of all unknown keys at once; apart those that may be misspelt, worst the subject's."""
+        """Report all unknown keys at once, and those that may be misspelt separately; a misspelt
+        subject is the worst."""
         near = {key: _nearest(key) for key in self._front.values if key not in KNOWN}
         misspelt = [key for key in near if self._changes_the_subject(key, near[key])]
         for severity, keys in (
@@ -240,7 +241,7 @@ class _Reader:
                 )
 
     def _changes_the_subject(self, key: str, near: str) -> bool:
-        """Whether a key seems to be one that names the subject, and there is none such."""
+        """Whether a key seems to be a misspelt subject, and the subject is missing."""
         measure = difflib.SequenceMatcher(None, key.lower(), near).ratio()
         is_text = isinstance(self._front.values[key], str | int | float)
         missing = near in ("title", "subject") and self._value(near)[1] is None
@@ -257,9 +258,9 @@ class _Part:
 
 
 def _parts(text: str) -> list[_Part]:
-    """A line that begins no point goes on with what stands right above it, or is indented below.
+    """A line that begins no point continues the one above, if it follows directly or is indented.
 
-    Numbers are read where the first is 1, as the points of a mail count from there; others stay.
+    Numbers are only read where the first is 1, since the points of a mail count from 1.
     """
     parts: list[_Part] = []
     above, start = "", 0
@@ -282,7 +283,7 @@ def _parts(text: str) -> list[_Part]:
 
 
 def _kind(value: object) -> str:
-    """A value as a finding names it: what a text says, and of others what they are."""
+    """A value as a finding names it: a text by its words, others by their kind."""
     match value:
         case str():
             return repr(value if len(value) <= 60 else f"{value[:59]}…")
@@ -308,16 +309,16 @@ def _says_something(value: str) -> bool:
 
 
 def _nearest(key: str) -> str:
-    """The known key that an unknown one is near to, else nothing."""
+    """The known key that resembles an unknown one; empty where none does."""
     return meant(key, KNOWN, _NEAR) or ""
 
 
 def _no_date(value: object) -> tuple[str, str]:
-    """What is wrong with a date, and what to do: one that ends in its year has two readings."""
+    """What is wrong with a date, and what to do; a date that ends in its year has two readings."""
     if isinstance(value, str) and (both := dates.readings(value)):
         month_first, day_first = both
         return (
             f"{value!r} is {month_first} if the month comes first, {day_first} if the day does",
             "Write the year first, as in 2026-01-31.",
         )
-    return f"{value!r} is no date", "Write it as 2026-01-31."
+    return f"{value!r} is not a date", "Write it as 2026-01-31."

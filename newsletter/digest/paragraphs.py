@@ -1,4 +1,4 @@
-"""Paragraphs that are more than that: buttons and cards of videos."""
+"""Paragraphs that become something else: buttons and cards of videos."""
 
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
@@ -24,7 +24,7 @@ from newsletter.model.walking import plain_text, walk
 
 
 def parted(block: Block) -> Iterator[Block]:
-    """A button in place of one bold link, a card in place of each line that names a video."""
+    """A button in place of a bold link, a card in place of each line that is a video's address."""
     if not isinstance(block, Paragraph):
         yield block
     elif button := _button(block):

@@ -25,36 +25,36 @@ class HeadingAnchor:
 
 
 def places(tokens: Sequence[Token], body_line: int) -> Mapping[str, HeadingAnchor]:
-    """Each heading of the issue but its title, by the name that it has or was given.
+    """Each heading of the issue except its title, by its own or its given name.
 
     `body_line` is the line of the file that the body begins in.
     """
-    found: dict[str, HeadingAnchor] = {}
+    anchors: dict[str, HeadingAnchor] = {}
     for number, (token, inline) in enumerate(pairwise(tokens)):
         if token.type != "heading_open" or token.level or token.tag == "h1" or not token.map:
             continue
         text = "".join(t.content for t in inline.children or () if t.type in _TEXTS)
         names = [slugified(text)]
-        if given := _GIVEN.search(inline.content):
-            names.insert(0, slugified(given[1]))
-        # An address has no other letters than these, however well browsers read it.
+        if match := _GIVEN.search(inline.content):
+            names.insert(0, slugified(match[1]))
+        # Addresses are ASCII, even if browsers read other letters.
         place = HeadingAnchor(
             token.map[0] + body_line, f"to-{names[0] if names[0].isascii() else number}"
         )
         for name in filter(None, names):
-            found.setdefault(name, place)
-    return found
+            anchors.setdefault(name, place)
+    return anchors
 
 
 def asked_for(body: str) -> frozenset[str]:
-    """The names in targets that look like one of these."""
+    """The names in all targets that look like links to headings."""
     return frozenset(name_of(target) for target in _TARGET.findall(body))
 
 
 def is_asked_for(attributes: str, names: frozenset[str]) -> bool:
     """Whether the attributes of a heading, such as `{#guides}`, give it one of these names."""
-    given = _GIVEN.search(attributes)
-    return given is not None and slugified(given[1]) in names
+    match = _GIVEN.search(attributes)
+    return match is not None and slugified(match[1]) in names
 
 
 def name_of(target: str) -> str:
@@ -63,7 +63,8 @@ def name_of(target: str) -> str:
 
 
 def with_anchors(section: Section, anchors: Mapping[int, str]) -> Section:
-    """The section with the anchors of headings at these lines of the file, in it and below it."""
+    """The section with anchors for the headings at these lines of the file, its own and those
+    below."""
     parts = tuple(
         with_anchors(part, anchors)
         if isinstance(part, Section)

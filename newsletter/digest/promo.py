@@ -25,8 +25,8 @@ def split(pieces: Sequence[Piece], report: Report) -> tuple[list[Block], Promo |
     """The blocks of a document, and the promo card at its end if there is one.
 
     That is the HTML after the last rule if nothing else follows, or HTML at the end that calls
-    itself a card. One that calls itself so with something behind it is a card where it stands.
-    What stands between the beginning of a box and its end belongs to it, Markdown too.
+    itself a card. One that calls itself so and is followed by something stays a card in its place.
+    Everything between the opening and the end of a box belongs to it, Markdown too.
     """
     notes = [piece for piece in pieces if isinstance(piece, Footnotes)]
     rest = [piece for piece in pieces if not isinstance(piece, Footnotes)]
@@ -37,12 +37,12 @@ def split(pieces: Sequence[Piece], report: Report) -> tuple[list[Block], Promo |
     if not card or not (after_rule or hinted) or not _is_one_part(card):
         return [*_with_cards(rest, report), *notes], None
     if after_rule:
-        first -= 1  # the rule parts the card from the rest; the card's own frame does that now
+        first -= 1  # the rule separates the card from the rest; now the card's frame does
     return [*_with_cards(rest[:first], report), *notes], promo_of(card, report)
 
 
 def _first_of_last_card(pieces: Sequence[Piece]) -> int:
-    """Where the HTML begins that goes on to the end; Markdown may stand in a box of it."""
+    """Where the HTML at the end begins; Markdown may be in a box of it."""
     first, depth = len(pieces), 0
     for index in range(len(pieces) - 1, -1, -1):
         piece = pieces[index]
@@ -57,7 +57,7 @@ def _first_of_last_card(pieces: Sequence[Piece]) -> int:
 
 
 def _hints(piece: RawHtml) -> bool:
-    """Whether anything in it is called a card, in whatever word."""
+    """Whether anything in it is called a card, by any word for one."""
     return any(_HINT.search(names) for names in _CLASS.findall(piece.cleaned[:2000]))
 
 
@@ -107,5 +107,5 @@ def _calls_itself_card(piece: RawHtml) -> bool:
 
 
 def _is_one_part(pieces: Sequence[Piece]) -> bool:
-    """Whether it is no more than a card holds: a box around whole sections is none."""
+    """Whether it is small enough for a card: a box around whole sections is not one."""
     return sum(isinstance(piece, Heading) for piece in pieces) <= 1

@@ -15,14 +15,14 @@ from newsletter.model.inline import Break, Inline
 from newsletter.model.walking import plain_text
 
 _DASH = re.compile(r"(?:[—–―]{1,2}(?!\d)|-{2,3}(?=\s|[^\W\d_a-z]))\s*(?=\S)")
-_LONGEST_NAME = 150  # characters of who said it; what is longer is said itself
+_LONGEST_NAME = 150  # characters of a name; a longer text is part of the quote
 _COLONS = (":", "：")
 
 
 def quote(
     blocks: Blocks, place: Position, *, ends_in_dash: bool = False, is_signed: bool = False
 ) -> Quote:
-    """A quote with its last line apart if that names who said it.
+    """A quote, its last line set apart if that names who said it.
 
     `ends_in_dash`: its last block is a list that a dash began, as in `- Ann`; `is_signed`: its last
     line is a name whatever it begins with.
@@ -33,8 +33,8 @@ def quote(
         return Quote(blocks, position=place)
     *before, final = lines_of(last.inline)
     name = trimmed(final)
-    said = trimmed(tuple(node for line in before for node in line))
-    rest = (Paragraph(said, position=last.position),) if said else ()
+    words = trimmed(tuple(node for line in before for node in line))
+    rest = (Paragraph(words, position=last.position),) if words else ()
     earlier = (*blocks[:-1], *rest)
     if not earlier or not is_short_enough(name):
         return Quote(blocks, position=place)
@@ -53,14 +53,14 @@ def _begins_with_dash(line: Inline) -> bool:
 
 
 def _speaks(block: Block) -> bool:
-    """Whether a paragraph holds what is said behind a dash, as dialogues do."""
+    """Whether a paragraph begins speech with a dash, as dialogues do."""
     return isinstance(block, Paragraph) and any(
         _begins_with_dash(trimmed(line)) for line in lines_of(block.inline)
     )
 
 
 def _listed_name(blocks: Blocks) -> Inline:
-    """The one entry of the list at the end, if that is a line below something said."""
+    """The only entry of a list at the end, if it is one line below the quoted text."""
     match blocks:
         case (*_, Paragraph() as said, ListBlock(items=(item,))):
             pass

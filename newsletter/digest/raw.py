@@ -1,6 +1,6 @@
-"""The HTML of a block as it is written -> HTML in which nothing is lost once it is sanitised.
+"""The HTML of a block as written -> HTML that loses nothing when it is sanitised.
 
-What is text is escaped, a component becomes its link, and a script that shows something the frame
+Text is escaped, a component becomes its link, and a script that shows something becomes the frame
 that it would draw.
 """
 
@@ -20,7 +20,7 @@ _WHOLE = ("script", "style", "svg", "math")
 
 
 def read(source: str, left_open: frozenset[str], place: Position, report: Report) -> str:
-    """`left_open` are the elements that need no end in this block."""
+    """`left_open` are the elements that may stay open in this block."""
     if "<" not in source:
         return source
     return _Reader(source, left_open, place, report).read()
@@ -35,7 +35,7 @@ class _Reader:
         self._place = place
         self._report = report
         self._pieces: list[str] = []
-        self._ends: list[tuple[str, str]] = []  # components that are open, and how each ends
+        self._ends: list[tuple[str, str]] = []  # the open components, and how each ends
         self._closers: Mapping[str, int] = {
             match[1].lower(): match.start() for match in _CLOSING.finditer(source)
         }
@@ -48,7 +48,7 @@ class _Reader:
         return "".join([*self._pieces, self._source[at:]])
 
     def _read_from(self, start: int) -> int:
-        """Where to go on after what begins with the `<` at `start`."""
+        """Where to go on after the construct that begins with the `<` at `start`."""
         if self._source.startswith("<!--", start):
             return self._comment(start)
         tag = tags.read(self._source, start)
@@ -76,11 +76,11 @@ class _Reader:
         return len(self._source)
 
     def _no_tag(self, start: int) -> int:
-        """A sign in a text, an instruction, or a tag that no standard allows."""
-        begun = _BEGINNING.match(self._source, start)
+        """A `<` of text, an instruction, or a tag that no standard allows."""
+        beginning = _BEGINNING.match(self._source, start)
         if self._source[start + 1 : start + 2] in ("!", "?"):
             tags.tell_of_instruction(self._source, self._place, self._report, start)
-        foreign = begun and not tags.is_name(begun[1])
+        foreign = beginning and not tags.is_name(beginning[1])
         self._pieces.append("&lt;" if foreign else "<")
         return start + 1
 
@@ -110,7 +110,8 @@ class _Reader:
         return "" if tag.name in self._report.components and not tag.is_html else None
 
     def _end_of(self, tag: Tag, start: int) -> int:
-        """Where an element ends that is read as a whole; 0 if it is no such element but text."""
+        """The end of an element that is read as a whole; 0 where there is none, so that it is
+        text."""
         if self._closers.get(tag.element, -1) < start:
             if tag.element in ("script", "style") and not self._source[:start].strip():
                 self._tell_of_all_below(f"<{tag.element}>", f"</{tag.element}>")
@@ -141,11 +142,11 @@ class _Reader:
         tags.tell_of_hidden(tag, self._place, self._report)
         return tag.source
 
-    def _tell_of_all_below(self, what: str, end: str) -> None:
+    def _tell_of_all_below(self, opening: str, end: str) -> None:
         self._report.add(
             "html-unclosed",
             Severity.ERROR,
             self._place,
-            f"{what} begins here and never ends: all below it is left out",
+            f"{opening} begins here and never ends: all below it is left out",
             f"Close it with {end}.",
         )

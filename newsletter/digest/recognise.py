@@ -46,7 +46,7 @@ _LABEL_HEADING = re.compile(
 _BRIEF_HEADING = re.compile(r"更多|其他.*动态|in brief|quick links|\blinks\b", re.IGNORECASE)
 _MOST = 0.6
 _FEWEST = 3
-_LONGEST_NOTE = 200  # characters; what is longer is no note but a text
+_LONGEST_NOTE = 200  # characters; a longer text is not a note
 _TAG = re.compile(r"\[[^\[\]]{1,20}\]")  # as in "[video] "
 _SIGNS = frozenset({"So", "Sk", "Mn", "Me", "Cf", "Zs"})  # categories of what emoji are made of
 
@@ -63,7 +63,8 @@ def outline(blocks: Sequence[Block], section_labels: Sequence[str]) -> Outline:
 
 
 def _outline(blocks: Sequence[Block], section_labels: Sequence[str], compact: bool) -> Outline:
-    """`compact` where the issue has a link list, so that its short lists of links are some too."""
+    """`compact` where the issue has a link list, so that its short lists of links count as such
+    too."""
     levels = [block.level for block in blocks if isinstance(block, Heading)]
     if not levels:
         return Outline(views(blocks, compact=compact), ())
@@ -77,7 +78,7 @@ def _outline(blocks: Sequence[Block], section_labels: Sequence[str], compact: bo
 def _split(
     blocks: Sequence[Block], level: int
 ) -> tuple[list[Block], list[tuple[Heading, list[Block]]]]:
-    """What stands before the first heading of `level`, and what follows each of them."""
+    """The pieces before the first heading of `level`, and those after each of them."""
     lead: list[Block] = []
     parts: list[tuple[Heading, list[Block]]] = []
     for block in blocks:
@@ -126,7 +127,8 @@ def _add_group(
     labels: Sequence[str],
     compact: bool,
 ) -> None:
-    """Add a heading below a section: a label of the item before it, a sub-section, or an item."""
+    """Add a heading below a section, as a label of the item before it, a sub-section, or an
+    item."""
     text = plain_text(heading.inline).strip()
     url = url_of(heading.inline)
     body = views(content, compact=compact)
@@ -149,12 +151,12 @@ def _add_group(
 def _with_section_label(
     parts: Sequence[Item | Section | Block], labels: Sequence[str]
 ) -> Iterator[Item | Section | Block]:
-    """Move a label that speaks for the whole section out of the last item, to the section."""
+    """Move a label that is about the whole section from the last item to the section."""
     trailing: list[Item | Section | Block] = []
-    kept = list(parts)
-    while kept and isinstance(kept[-1], Rule):
-        trailing.insert(0, kept.pop())
-    if not kept or not isinstance(last := kept[-1], Item):
+    rest = list(parts)
+    while rest and isinstance(rest[-1], Rule):
+        trailing.insert(0, rest.pop())
+    if not rest or not isinstance(last := rest[-1], Item):
         yield from parts
         return
     blocks = list(last.blocks)
@@ -164,7 +166,7 @@ def _with_section_label(
     if not blocks or not isinstance(final := blocks[-1], Labelled) or not _speaks(final, labels):
         yield from parts
         return
-    yield from kept[:-1]
+    yield from rest[:-1]
     yield replace(last, blocks=tuple(blocks[:-1]), position=last.position)
     yield replace(final, whole_section=True, position=final.position)
     yield from after
@@ -227,13 +229,13 @@ def label_of(block: Block) -> tuple[Inline, Inline] | None:
     if not text or len(text.rstrip(_COLONS)) > _LABEL_LENGTH:
         return None
     if any(isinstance(node, Link | Image) for node in walk(first)):
-        return None  # what leads elsewhere, or shows something, is a text
+        return None  # with a link or a picture it is a text
     if text[-1] in _COLONS:
         return (first,), _stripped(rest)
     if rest and isinstance(after := rest[0], Text) and after.text[:1] in tuple(_COLONS):
         colon = Text(after.text[0], position=after.position)
-        left = Text(after.text[1:], position=after.position)
-        return (first, colon), _stripped((left, *rest[1:]))
+        remainder = Text(after.text[1:], position=after.position)
+        return (first, colon), _stripped((remainder, *rest[1:]))
     return None
 
 
@@ -288,12 +290,12 @@ def _list_view(block: Block, brief: bool, compact: bool) -> Block:
 
 
 def _is_text(note: Inline) -> bool:
-    """Whether what stands behind a link is a paragraph to be read, and no note."""
+    """Whether the text after a link is a paragraph of its own rather than a note."""
     return len(plain_text(note)) > _LONGEST_NOTE
 
 
 def _entry(item: ListItem) -> Entry | None:
-    """A list item as an entry: what it leads with, its note, and what stands below it."""
+    """A list item as an entry: its lead, its note, and the blocks below it."""
     if not item.blocks or not isinstance(first := item.blocks[0], Paragraph):
         return None
     end = 2 if first.inline and _is_sign(first.inline[0]) else 1
@@ -308,7 +310,7 @@ def _leads(node: InlineNode) -> bool:
 
 
 def _is_sign(node: InlineNode) -> bool:
-    """What may stand before a link and belong to it: emoji, or tags such as `[video]`."""
+    """Whether a text before a link belongs to it: emoji, or tags such as `[video]`."""
     return isinstance(node, Text) and all(
         unicodedata.category(character) in _SIGNS for character in _TAG.sub("", node.text)
     )

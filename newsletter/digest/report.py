@@ -1,4 +1,4 @@
-"""What the parts of the parser share: where they are, and whom they tell."""
+"""What the parts of the parser share: their place in the file, and where findings go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Pictures(Protocol):
     """The pictures that lie beside an issue."""
 
     def find(self, target: str, shown_width: int) -> PictureResult:
-        """That of a relative target, to be shown at most so wide in CSS pixels; never raises."""
+        """The picture of a relative target, shown at most this wide in CSS pixels; never raises."""
         ...
 
 
@@ -37,15 +37,15 @@ class Report:
     unresolved: list[tuple[str, Position]] = field(default_factory=list)  # links without a target
     places: Mapping[str, HeadingAnchor] = field(
         default_factory=dict
-    )  # where links of the issue may lead
-    asked_for: frozenset[str] = frozenset()  # the names of places in targets
-    anchors: dict[int, str] = field(default_factory=dict)  # by the line of the heading they lead to
+    )  # headings that links of the issue may lead to
+    asked_for: frozenset[str] = frozenset()  # the names of headings in targets
+    anchors: dict[int, str] = field(default_factory=dict)  # by the line of their heading
     fragments: list[tuple[str, Position]] = field(default_factory=list)  # those that lead nowhere
     foreign: "dict[str, Occurrences]" = field(default_factory=dict)  # by the name of a construct
     contents: list[Position] = field(default_factory=list)  # tables of contents
     quotes: tuple[str, str, str, str] = ("“", "”", "‘", "’")  # of <q>, outer and inner ones
     signs: Signs | None = None  # what straight quotes and hyphens become, if anything
-    components: set[str] = field(default_factory=set)  # of which the link is shown
+    components: set[str] = field(default_factory=set)  # whose link is shown
 
     def at(self, body_line: int) -> Position:
         """The place of a line of the body, counted from 0."""
@@ -66,8 +66,9 @@ class Report:
             "broken-link",
             Severity.WARNING,
             place,
-            f"{unquote(first)!r}{more}: no heading is called so; its text stays, its link does not",
-            "Name a heading as it is written, in small letters with hyphens, or remove the link.",
+            f"{unquote(first)!r}{more}: no heading has this name; "
+            "its text stays, its link does not",
+            "Name a heading as it is written, in lower case with hyphens, or remove the link.",
         )
 
     def tell_of_unresolved(self) -> None:
@@ -85,7 +86,7 @@ class Report:
         )
 
     def url(self, raw: str, place: Position, use: Use = Use.LINK) -> str | None:
-        """The safe form of a target, None where only its text may stay; tells what was wrong."""
+        """The safe form of a target, None where only its text may stay; reports what was wrong."""
         if use is Use.LINK and raw.strip().startswith("#"):
             return self._within_the_issue(raw.strip(), place)
         target = urls.check(raw, self.base_url, use)
@@ -110,7 +111,7 @@ class Report:
         width: int | None = None,
         height: int | None = None,
     ) -> Image | None:
-        """The picture of a target, None where it is refused or missing; tells what was wrong.
+        """The picture of a target, None where it is refused or missing; reports what was wrong.
 
         One that lies beside the issue knows its size, and keeps its proportions. Its title may be a
         caption, with quotes as the text has them.
@@ -119,9 +120,9 @@ class Report:
         if self.pictures is None or not urls.names_a_file(raw):
             url = self.url(raw, place, Use.RESOURCE)
             return None if url is None else Image(url, alt, title, width, height, position=place)
-        found = self.pictures.find(raw, min(width or COLUMN_PIXELS, COLUMN_PIXELS))
-        for problem in found.problems:
+        result = self.pictures.find(raw, min(width or COLUMN_PIXELS, COLUMN_PIXELS))
+        for problem in result.problems:
             self.add(problem.rule, problem.severity, place, problem.message, problem.fix)
-        if found.url is None:
+        if result.url is None:
             return None
-        return Image(found.url, alt, title, found.width, found.height, raw, position=place)
+        return Image(result.url, alt, title, result.width, result.height, raw, position=place)

@@ -7,16 +7,16 @@ from newsletter.model.inline import Break, Inline, InlineNode, Text
 
 def trimmed(nodes: list[InlineNode] | Inline) -> Inline:
     """The run without white space and breaks at its ends, and without empty texts."""
-    kept = list(nodes)
-    while kept and (isinstance(kept[0], Break) or is_blank(kept[0])):
-        kept.pop(0)
-    while kept and (isinstance(kept[-1], Break) or is_blank(kept[-1])):
-        kept.pop()
-    if kept and isinstance(first := kept[0], Text):
-        kept[0] = Text(first.text.lstrip(), position=first.position)
-    if kept and isinstance(last := kept[-1], Text):
-        kept[-1] = Text(last.text.rstrip(), position=last.position)
-    return tuple(kept)
+    rest = list(nodes)
+    while rest and (isinstance(rest[0], Break) or is_blank(rest[0])):
+        rest.pop(0)
+    while rest and (isinstance(rest[-1], Break) or is_blank(rest[-1])):
+        rest.pop()
+    if rest and isinstance(first := rest[0], Text):
+        rest[0] = Text(first.text.lstrip(), position=first.position)
+    if rest and isinstance(last := rest[-1], Text):
+        rest[-1] = Text(last.text.rstrip(), position=last.position)
+    return tuple(rest)
 
 
 def is_blank(node: InlineNode) -> bool:

@@ -48,7 +48,7 @@ BLOCKS = frozenset(
     "h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody td tfoot th thead tr "
     "ul iframe embed object video audio caption".split()
 )
-APART = BLOCKS - EMBEDS.keys()  # what stands on a line of its own in a run too
+APART = BLOCKS - EMBEDS.keys()  # elements on a line of their own, even within a run
 _INLINE = (
     frozenset("a br code img kbd mark picture q rp rt ruby small source span tt".split())
     | SPANS.keys()
@@ -64,12 +64,14 @@ _ATTRIBUTES = {
 _SCHEMES = frozenset("http https mailto javascript vbscript data file ftp tel".split())
 _SCHEME = re.compile(r"=\s*+[\"']?+\s*+([a-z][a-z0-9+.-]*+):", re.IGNORECASE)
 _MAX_DEPTH = 60
-_MOST_PARSED = 5000  # tags left open at once, before the sanitiser closes what closes by itself
-# Possessive, for what did not fit once would be tried again at every length.
+_MOST_PARSED = (
+    5000  # tags open at once, counted before the sanitiser closes those that close by themselves
+)
+# Possessive: otherwise a mismatch would be tried again at every length.
 _ANY_TAG = re.compile(r"<(/?)([a-z][a-z0-9]*+)(?:[^<>\"]++|\"[^\"]*+\")*+>", re.IGNORECASE)
 _BOXES = frozenset("div section aside article center table".split())
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-# What a block may leave open: it ends at a blank line, and the end stands in another.
+# Elements that a block may leave open: it ends at a blank line, and another block closes them.
 _LEFT_OPEN = (
     (BLOCKS | _INLINE | frozenset("html head body form fieldset font".split()))
     - EMBEDS.keys()
@@ -79,14 +81,14 @@ _HANDLER = re.compile(r"<[a-z][^<>]*[\s/\"']on[a-z]{3,20}\s*=", re.IGNORECASE)
 
 
 def clean(source: str, place: Position, report: Report) -> str:
-    """Sanitised HTML; what was taken away is told."""
+    """Sanitised HTML; what was removed is reported."""
     tell_of_handlers(source, place, report)
     source = raw.read(source, _LEFT_OPEN, place, report)
     if _depth(source) > _MOST_PARSED:  # its time grows with the square
         source = _ANY_TAG.sub(" ", source)
         report.add(*_too_deep(place))
     cleaned = _sanitised(source)
-    if cleaned != (kept := harmless(cleaned)):
+    if cleaned != (safe := harmless(cleaned)):
         report.add(
             "control-character",
             Severity.WARNING,
@@ -94,10 +96,10 @@ def clean(source: str, place: Position, report: Report) -> str:
             "an entity stands for a control character, which was removed",
             "Delete it.",
         )
-    if _depth(kept) > _MAX_DEPTH:
+    if _depth(safe) > _MAX_DEPTH:
         report.add(*_too_deep(place))
-        return _ANY_TAG.sub(" ", kept)
-    return kept
+        return _ANY_TAG.sub(" ", safe)
+    return safe
 
 
 def _too_deep(place: Position) -> tuple[str, Severity, Position, str, str]:
@@ -126,7 +128,8 @@ def _sanitised(source: str) -> str:
 
 
 def _depth(source: str) -> int:
-    """How deep HTML is nested; too high for elements that end by themselves, until sanitised."""
+    """How deep HTML is nested; before sanitising, elements that end by themselves make it too
+    high."""
     depth = deepest = 0
     for match in _ANY_TAG.finditer(source):
         if match[1]:
@@ -138,7 +141,7 @@ def _depth(source: str) -> int:
 
 
 def boxes_opened(source: str) -> int:
-    """How many more boxes HTML opens than it ends; Markdown may stand in those left open."""
+    """How many more boxes HTML opens than it closes; Markdown may follow in open ones."""
     tags = (match for match in _ANY_TAG.finditer(source) if match[2].lower() in _BOXES)
     return sum(-1 if match[1] else 1 for match in tags)
 

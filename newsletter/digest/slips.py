@@ -1,4 +1,4 @@
-"""Targets of links that lead nowhere by a slip, with what their author probably meant."""
+"""Targets of links with a slip in them, and what their author probably meant."""
 
 import re
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ _ON_THE_WEB = frozenset(("html", "htm", "php", "asp", "aspx", "jsp"))
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """`meant` is the target that the link gets all the same; None where only its text stays."""
+    """`target` is where the link leads all the same; None where only its text stays."""
 
     problem: str
     fix: str
-    meant: str | None = None
+    target: str | None = None
     rule: str = "broken-link"
 
 
@@ -52,7 +52,7 @@ def slip_in(text: str, base_url: str) -> Slip | None:
     if match := _WRAPPED.fullmatch(text):
         return Slip("stands in brackets or quotes of its own", f"Write {match[1]} alone.")
     if _EMPTY.fullmatch(text):
-        return Slip("has no address behind it", "Write the whole address, or remove the link.")
+        return Slip("has no address after it", "Write the whole address, or remove the link.")
     if match := _FULL_WIDTH.match(text):
         sign = next(sign for sign in "：／" if sign in match[0])
         fix = f"Write {match[1].lower()}://{text[match.end() :]}."
@@ -92,17 +92,17 @@ def _without_scheme(text: str, base_url: str) -> Slip | None:
     if (match := _DOMAIN.fullmatch(text)) and (
         match["end"].lower() not in _FILES or text.lower().startswith("www.")
     ):
-        meant = f"https://{text}"
-        return Slip("has no https:// before it", f"Write {meant}.", meant)
+        url = f"https://{text}"
+        return Slip("has no https:// before it", f"Write {url}.", url)
     if text.startswith(("/", "\\")) or re.match(r"[a-z][a-z0-9+.-]*:", text, re.IGNORECASE):
         return None
     if ending in _ISSUES:
         slug = slugified(PurePosixPath(path).stem)
         where = f"{base_url}/archive/{slug}/" if base_url and slug else "its address"
-        return Slip("is a file of yours, which no reader has", f"Link to its page: {where}.")
+        return Slip("is a file of yours, which readers do not have", f"Link to its page: {where}.")
     if ending in _FILES - _ON_THE_WEB:
         return Slip(
-            "is a file beside the issue, and only pictures go along",
+            "is a file beside the issue, but only pictures are sent along",
             "Put it on your web site, and write its whole address.",
         )
     return None

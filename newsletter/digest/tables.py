@@ -1,4 +1,4 @@
-"""Tables: the cells of a row beyond its header, and pipes that were meant as a table."""
+"""Tables: rows with more cells than the header, and pipes that were meant as a table."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _BELOW_HEADER = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*+\|?")
 def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """The stock rule, which drops the cells of a row beyond its header: they widen the table.
 
-    Attributes as kramdown has them, alone on a line, are no row.
+    A line of kramdown attributes is not a row.
     """
     first = len(state.tokens)
     if not table(state, start, _end_of_rows(state, start, end), silent):
@@ -63,7 +63,7 @@ def _keep_further_cells(state: StateBlock, start: int, first: int) -> None:
 
 
 def _further_cells(state: StateBlock, line: int, columns: int) -> Sequence[str]:
-    """What stands in a row behind its last column, without empty cells at the end."""
+    """The cells of a row beyond the last column, without empty ones at the end."""
     text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
     if text.removeprefix("|").removesuffix("|").count("|") < columns:
         return ()
@@ -77,7 +77,7 @@ def _further_cells(state: StateBlock, line: int, columns: int) -> Sequence[str]:
 def _widened(
     tokens: Sequence[Token], further: dict[int, Sequence[str]], columns: int
 ) -> list[Token]:
-    """The tokens of a table with so many more columns at least, filled with empty cells."""
+    """The tokens of a table that is widened by some columns, filled with empty cells."""
     widened: list[Token] = []
     line, kind = 0, "th"
     for token in tokens:
@@ -100,7 +100,7 @@ def _cell(kind: str, content: str, line: int) -> Iterator[Token]:
 
 
 def tell_of_further_cells(row: Token, place: Position, report: Report) -> None:
-    """Of a row that has more cells than the header of its table."""
+    """Report a row that has more cells than the header of its table."""
     if CELLS in row.meta:
         cells, columns = row.meta[CELLS]
         report.add(
@@ -117,14 +117,18 @@ def _is_row_alone(lines: Sequence[str]) -> bool:
 
 
 def tell_of_pipes(text: str, place: Position, report: Report) -> None:
-    """Of a paragraph of rows that are no table, for want of the line below their header."""
+    """Report a paragraph of rows that are not a table, since the line below the header is
+    missing."""
     lines = [line.strip() for line in text.split("\n")] if "|" in text else []
     if any("|" in line and _BELOW_HEADER.fullmatch(line) for line in lines[1:]):
-        message = "rows of pipes are no table: the header and the line below it differ in cells"
+        message = (
+            "rows of pipes are not a table: "
+            "the header and the line below it have different numbers of cells"
+        )
         fix = r"Write |---| below it, with --- for each of its cells, and \| for a pipe in a cell."
     elif _is_row_alone(lines) or sum(_ROW.fullmatch(line) is not None for line in lines) > 1:
         rows = "rows of pipes are" if lines[1:] else "a row of pipes is"
-        message = f"{rows} no table: no |---| stands below {'the first' if lines[1:] else 'it'}"
+        message = f"{rows} not a table: no |---| stands below {'the first' if lines[1:] else 'it'}"
         fix = "Write |---| there, with --- for each cell."
     else:
         return

@@ -1,8 +1,8 @@
 """Tags: which of them are HTML, and what the others are.
 
-What is no element of HTML is the author's text: `Vec<T>`, `<your-name>`, `a<b and c>d`. So is an
-element that a sentence names and nothing closes: the `<dialog>` element. What another program calls
-a component becomes the link that it holds.
+A tag that is not an element of HTML is the author's text: `Vec<T>`, `<your-name>`, `a<b and c>d`.
+So is an element that a sentence names and nothing closes: the `<dialog>` element. A component of
+another program becomes the link that it holds.
 """
 
 import html
@@ -54,7 +54,7 @@ _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECAS
 _TARGETS = ("href", "url", "src")
 _LABELS = ("title", "label", "text", "name", "alt", "caption")
 _PICTURE = re.compile(r"\.(png|jpe?g|gif|webp|avif)([?#]|$)", re.IGNORECASE)
-# Scripts that only serve what else stands in a page: nothing to lead to.
+# Scripts that only serve other parts of a page: there is nothing to link to.
 _SERVING_SCRIPT = re.compile(
     r"\.min\.js$|/gtag/|/(jquery[^/]*|(widgets?|embeds?|sdk|analytics|player(_api)?|loader|all|main"
     r"|app|index|bundle|ei)\.js)$",
@@ -96,7 +96,7 @@ class Tag:
 
     @property
     def is_component(self) -> bool:
-        """Whether it leads somewhere, as no element of HTML of that name does."""
+        """Whether it is a component: it has a target, as no HTML element of that name has."""
         leads = self.element in _LEADING and not self.name.startswith("Link")
         return bool(self.target) and not (self.is_html and leads)
 
@@ -133,7 +133,7 @@ def is_name(name: str) -> bool:
 
 
 def is_html_line(line: str) -> bool:
-    """Whether a line that begins with a tag is HTML and no text."""
+    """Whether a line that begins with a tag is HTML rather than text."""
     tag = read(line)
     return tag is None or tag.is_html
 
@@ -152,7 +152,7 @@ def is_text(
 
 
 def script_target(source: str) -> str:
-    """What a script shows, as a page of its own; nothing for one that shows nothing."""
+    """The page that a script would show; empty for one that shows nothing."""
     if not source or _SERVING_SCRIPT.search(source.split("?")[0]):
         return ""
     return source.removesuffix(".js")
@@ -164,19 +164,19 @@ def tell_of_component(tag: Tag, place: Position, report: Report) -> None:
         "foreign-markup",
         Severity.WARNING,
         place,
-        f"<{tag.name}> is no HTML: of what it holds, its link is shown",
+        f"<{tag.name}> is not HTML: only the link in it is shown",
         "Write [text](https://…).",
     )
 
 
 def tell_of_source(tag: Tag, place: Position, report: Report) -> None:
-    """What stays as text is the author's, unless it looks like a component."""
+    """Report a tag that stays as text only where it looks like a component."""
     if tag.closing or tag.source.endswith("/>") or any(tag.attributes.values()):
         report.add(
             "foreign-markup",
             Severity.WARNING,
             place,
-            f"<{'/' * tag.closing}{tag.name}> is no HTML: readers see it as it stands",
+            f"<{'/' * tag.closing}{tag.name}> is not HTML: readers see it as it stands",
             "Write what it shows, or a link to it.",
         )
 
@@ -186,13 +186,13 @@ def tell_of_loss(element: str, place: Position, report: Report) -> None:
 
 
 def tell_of_instruction(source: str, place: Position, report: Report, start: int = 0) -> None:
-    """Of what begins as `<?php` or `<!DOCTYPE` does."""
+    """Report an instruction such as `<?php` or `<!DOCTYPE`."""
     if match := _INSTRUCTION.match(source, start):
         tell_of_loss(match[1], place, report)
 
 
 def tell_of_form(tag: Tag, place: Position, report: Report) -> None:
-    """Of the address that a form sends to: in mail it sends nothing, and its text alone is kept."""
+    """Report the address of a form: in mail a form sends nothing, and only its text is kept."""
     if target := tag.attributes.get("action") or tag.attributes.get("formaction"):
         report.add(
             "html-dropped",
@@ -204,13 +204,13 @@ def tell_of_form(tag: Tag, place: Position, report: Report) -> None:
 
 
 def tell_of_hidden(tag: Tag, place: Position, report: Report) -> None:
-    """Of what a page hides: a mail shows it, for none of an author's styles is kept."""
+    """Report what a page hides: a mail shows it, since the author's styles are not kept."""
     if "hidden" in tag.attributes or _HIDING.search(tag.attributes.get("style") or ""):
         report.add(
             "hidden-text",
             Severity.WARNING,
             place,
-            f"<{tag.element}> hides what it holds, and a mail shows it",
+            f"<{tag.element}> hides what it holds, but a mail shows it",
             "Remove it, or make it a comment: <!-- … -->",
         )
 

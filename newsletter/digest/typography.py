@@ -1,9 +1,9 @@
 """Straight quotes and hyphens -> the quotes and dashes of a language.
 
-Which quote opens and which closes is markdown-it's answer, once apostrophes that begin a word are
-set, and marks of feet, inches, minutes and seconds put aside. Code, addresses, attributes, braces
+markdown-it decides which quote opens and which closes, once apostrophes that begin a word are set,
+and marks of feet, inches, minutes and seconds are put aside. Code, addresses, attributes, braces
 such as merge fields, escapes and entities stay as they are written, and so does a paragraph with
-more quotes than anybody writes.
+more quotes than people write.
 """
 
 import re
@@ -19,7 +19,7 @@ from newsletter.languages import Signs
 
 SIGNS = "signs"  # in the environment of the parser: the Signs to set, if any
 
-_MOST_QUOTES = 200  # the library takes the square of them
+_MOST_QUOTES = 200  # the library takes time in the square of them
 _LONGEST = 20_000
 _STRAIGHT = re.compile(r"""['"]|--""")
 _NARROW = re.compile(r" (?=[;!?»]+(?:[\s)”]|$))|(?<=«) ")
@@ -29,18 +29,18 @@ _BEFORE_COLON = re.compile(r" (?=:(?:\s|$))")
 _AS_WRITTEN = re.compile(r"(\{\{[^{}]*\}\}|\{%[^%]*%\}|(?<=\d)'(?=\d)|(?<=\w )'[nN]'(?= \w))")
 _CODE = re.compile(r"<(/?)(?:code|kbd|pre|samp|script|style|tt)\b", re.IGNORECASE)
 _SPACED = re.compile(r"(?<!\S)---?(?!\S)")
-_CHUNK = re.compile(r"\S+")  # as a whole: to look for hyphens in it here takes the square of it
+_CHUNK = re.compile(r"\S+")  # as a whole: searching for hyphens here would take quadratic time
 _JOINED = re.compile(r"""(?<=(.))---?(?=[\w"'“”‘’«»(])""")
 _TECHNICAL = re.compile(r"[/\\@=<>_.]\S|^-|\bxn--", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"(?<=[A-Za-z])'(?=[A-Za-z])")
-# Before what is left of a year or a word: the '60s, '98, 'twas, get 'em, Dutch 's avonds.
+# Before a shortened year or word: the '60s, '98, 'twas, get 'em, Dutch 's avonds.
 _CLIPPED = re.compile(
     r"(?<![\w'’])'(?=\d\d(?:s\b|(?![\w'’]))|[stnkmr](?![\w'’])"
     r"|(?i:em|til|t(?:is|was|were|will|would)(?:n't)?)(?![\w'’]))"
 )
 _FIGURES = frozenset("0123456789¼½¾⅓⅔⅛⅜⅝⅞")
 _BEHIND_A_FIGURE = re.compile(r"[0-9¼½¾⅓⅔⅛⅜⅝⅞]['\"]")
-_CLOSED = frozenset(".,;:!?)]}”’»…%")  # a quote behind one of these opens nothing
+_CLOSED = frozenset(".,;:!?)]}”’»…%")  # a quote after one of these does not open
 _MEASURE = re.compile(r"'\s?(?:\d+(?:[.,]\d+)?[\s½¼¾]*\"|(?:by|x|×)\s?\d)")
 
 
@@ -55,7 +55,7 @@ def rule(state: StateCore) -> None:
 
 
 def typeset(text: str, signs: Signs | None) -> str:
-    """A text without markup, set likewise."""
+    """A text without markup, typeset in the same way."""
     if signs is None or not _is_wanted(text, signs):
         return text
     return "".join(token.content for token in _set([Token("text", "", 0, content=text)], signs))
@@ -87,7 +87,7 @@ def _set(tokens: Sequence[Token], signs: Signs) -> list[Token]:
         _pair(texts, "'", *signs.quotes[2:])
     else:
         options = SimpleNamespace(md=SimpleNamespace(options=signs))
-        process_inlines(parted, cast("StateCore", options))  # which reads the quotes alone
+        process_inlines(parted, cast("StateCore", options))  # it only reads the quotes
     for text in texts:
         text.content = _with_dashes(text.content, signs)
         if signs.narrow:
@@ -96,7 +96,7 @@ def _set(tokens: Sequence[Token], signs: Signs) -> list[Token]:
 
 
 def _parted(tokens: Sequence[Token]) -> Iterator[Token]:
-    """The tokens, with what stays as it is written as special ones."""
+    """The tokens, with special ones for what stays as it is written."""
     in_code = in_address = 0
     for token in tokens:
         match token.type:
@@ -126,7 +126,7 @@ def _part(token: Token, content: str, *, stays: bool) -> Token:
 
 
 def _without_primes(tokens: Sequence[Token]) -> Iterator[Token]:
-    """The tokens, with marks of feet, inches, minutes and seconds as special ones."""
+    """The tokens, with special ones for marks of feet, inches, minutes and seconds."""
     breaks = ("softbreak", "hardbreak")
     contents = ["\n" if token.type in breaks else token.content for token in tokens]
     text = "".join(contents)
@@ -151,7 +151,7 @@ def _without_primes(tokens: Sequence[Token]) -> Iterator[Token]:
 
 
 def _primes(text: str, sign: str) -> Iterator[int]:
-    """Where a quote behind a figure closes nothing."""
+    """The places where a quote after a figure does not close."""
     places = [
         place
         for place, character in enumerate(text)
@@ -177,7 +177,7 @@ def _opens(text: str, place: int) -> bool:
 
 
 def _is_closed_later(text: str, places: Sequence[int]) -> bool:
-    """Whether a quote that is open closes behind the first of these places, a figure's mark."""
+    """Whether an open quote closes after the first of these places, the mark of a figure."""
     if text[places[0]] == "'" and not _MEASURE.match(text, places[0]):
         return False
     others = (place for place in places if text[place - 1] not in _FIGURES)
@@ -186,7 +186,7 @@ def _is_closed_later(text: str, places: Sequence[int]) -> bool:
 
 
 def _pair(texts: Sequence[Token], straight: str, opening: str, closing: str) -> None:
-    """Set quotes by turns, where their number and what is beside them allow it."""
+    """Set opening and closing quotes by turns, where their number and neighbours allow it."""
     places = [
         (token, place)
         for token in texts
@@ -203,7 +203,7 @@ def _pair(texts: Sequence[Token], straight: str, opening: str, closing: str) -> 
 
 
 def _may_open(text: str, place: int) -> bool:
-    """Not before a space, and not behind a figure, where it is a sign for inches."""
+    """Whether a quote may open: not before a space, nor after a figure, where it means inches."""
     return not text[place + 1 : place + 2].isspace() and not text[place - 1 : place].isdigit()
 
 
@@ -217,7 +217,7 @@ def _with_dashes(text: str, signs: Signs) -> str:
         return signs.dashes[len(hyphens[0]) - 2]
 
     def joining(hyphens: re.Match[str]) -> str:
-        """A dash behind a word; behind what opens, the hyphens of an option such as `--all`."""
+        """A dash after a word; elsewhere the hyphens of an option such as `--all` stay."""
         before = hyphens[1]
         return dash(hyphens) if before.isalnum() or before in behind else hyphens[0]
 

@@ -12,10 +12,10 @@ from newsletter.model.finding import Severity
 
 _SPACE_AND_CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # as paths of Windows begin
-_PATH = re.compile(r"[./]")  # what no mere word has
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")  # the beginning of a Windows path
+_PATH = re.compile(r"[./]")  # no mere word has these
 _UNSAFE = re.compile(r"(javascript|vbscript|data|file):")
-_BRACES = re.compile(r"\{\{[^{}]*\}{1,2}")  # a bare address ends within them
+_BRACES = re.compile(r"\{\{[^{}]*\}{1,2}")  # a bare address may end within them
 _RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
 
 
@@ -54,7 +54,7 @@ def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
 
 
 def _alone(braces: str, use: Use) -> str:
-    """What to do about braces within an address."""
+    """How to mend braces within an address."""
     field = URL_FIELD.fullmatch(braces)
     if field and use is Use.LINK:
         return f"Write {{{{{field[1]}}}}} alone as the target: it is a whole address."
@@ -62,7 +62,7 @@ def _alone(braces: str, use: Use) -> str:
 
 
 def _checked(raw: str, base_url: str, use: Use) -> Target:
-    """As `check`, without fields."""
+    """As `check`, for a target without fields."""
     if _could_run_code(raw):
         return _unsafe(raw, use)
     text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "", raw.strip())
@@ -76,7 +76,7 @@ def _checked(raw: str, base_url: str, use: Use) -> Target:
 def _unsafe(raw: str, use: Use) -> Target:
     problem, fix = "could run code", "Link to an https:// address."
     if raw.strip().lower().startswith("file:"):
-        problem = "is a file of this machine, which no reader has"
+        problem = "is a file of this machine, which readers do not have"
         if use is Use.RESOURCE:
             fix = f"{_BESIDE} Or write an https:// address."
     message = f"the target {_short(raw)} {problem}; it was removed"
@@ -86,10 +86,10 @@ def _unsafe(raw: str, use: Use) -> Target:
 def _slipped(text: str, slip: Slip) -> Target:
     becomes = (
         "its text stays, its link does not"
-        if slip.meant is None
-        else f"it leads to {_short(slip.meant)}"
+        if slip.target is None
+        else f"it leads to {_short(slip.target)}"
     )
-    url = None if slip.meant is None else quote(slip.meant, safe=_RESERVED)
+    url = None if slip.target is None else quote(slip.target, safe=_RESERVED)
     problem = f"{_short(text)} {slip.problem}; {becomes}"
     return Target(url, slip.rule, problem=problem, fix=slip.fix)
 
@@ -103,9 +103,9 @@ def names_a_file(raw: str) -> bool:
 
 
 def _could_run_code(raw: str) -> bool:
-    """Whether a target names such a scheme, also once it is decoded a second time.
+    """Whether a target has a scheme that runs code, even after a second decoding.
 
-    Only this test decodes: in a target that is kept, `&copy=` is a parameter and no sign.
+    Only this check decodes: in a target that is kept, `&copy=` is a parameter and not a sign.
     """
     decoded = html.unescape(raw)
     return any(
@@ -119,7 +119,7 @@ def _with_scheme(text: str, scheme: str, use: Use) -> Target:
         return Target(
             None,
             "unknown-scheme",
-            problem=f"{_short(text)} is no web address; its text stays, its link does not",
+            problem=f"{_short(text)} is not a web address; its text stays, its link does not",
             fix="Write https://… or mailto:…",
         )
     if scheme == "mailto":
@@ -164,13 +164,13 @@ def _no_url(text: str) -> Target:
     return Target(
         None,
         "not-a-url",
-        problem=f"{_short(text) or 'nothing'} is no address; its text stays, its link does not",
+        problem=f"{_short(text) or 'nothing'} is not an address; its text stays, its link does not",
         fix="Write an https:// address, or remove the link.",
     )
 
 
 def _short(text: str) -> str:
-    """A target as its author would read it, its escapes undone."""
+    """A target as its author would read it, without escapes."""
     text = unquote(text)
-    shown = text if len(text) <= 60 else text[:59] + "…"
-    return repr(shown) if shown else ""
+    text_shown = text if len(text) <= 60 else text[:59] + "…"
+    return repr(text_shown) if text_shown else ""

@@ -1,9 +1,9 @@
-"""Which addresses are those of videos: what the sites themselves hand out to be shared."""
+"""The addresses of videos, in the forms that the sites offer for sharing."""
 
 import re
 from urllib.parse import urlsplit
 
-# By host without www., m. and the like: what the path, with its query, begins with.
+# For each host without www., m. and the like, how the path with its query begins.
 _SHAPES = {
     "youtube.com": (
         r"/watch\?(?:[^#]*&)?v=[\w-]|/(?:shorts|live|embed|v|clip)/[\w-]|/playlist\?list="

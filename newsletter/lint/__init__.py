@@ -57,12 +57,12 @@ def check(
 
     Front matter `lint-ignore: [rule, …]` silences warnings and notes; an error is never silenced.
     """
-    found = [*source, *(finding for rule in DIGEST_RULES for finding in rule(digest))]
+    findings = [*source, *(finding for rule in DIGEST_RULES for finding in rule(digest))]
     if email is not None:
-        found += [finding for rule in EMAIL_RULES for finding in rule(digest, email)]
+        findings += [finding for rule in EMAIL_RULES for finding in rule(digest, email)]
     silenced = _silenced(digest)
-    kept = (f for f in found if f.severity is Severity.ERROR or f.rule not in silenced)
-    return tuple(sorted(kept, key=lambda f: (f.position.line, f.position.column or 0)))
+    audible = (f for f in findings if f.severity is Severity.ERROR or f.rule not in silenced)
+    return tuple(sorted(audible, key=lambda f: (f.position.line, f.position.column or 0)))
 
 
 def refusals(findings: Sequence[Finding]) -> tuple[Finding, ...]:

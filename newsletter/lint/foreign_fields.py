@@ -18,8 +18,8 @@ from newsletter.model.inline import (
 )
 from newsletter.model.walking import plain_text, walk
 
-# Between the first two pairs of marks anything is a field, between the others what means something
-# below.
+# Between the first two pairs of marks anything is a field; between the others, only names that mean
+# something below.
 _FIELD = re.compile(
     r"\*\|(?P<stars>[^|\n]{1,100})\|\*|%%(?P<percents>[\w.]{1,60})%%"
     r"|\{{1,3}[$!]?(?P<braces>[^{}%\n][^{}\n]{0,200})\}{1,3}|[$#]\{(?P<sign>[^{}\n]{1,100})\}"
@@ -33,7 +33,7 @@ _PEOPLE = frozenset(
         *("reader", "profile", "params", "var", "data", "attributes", "metadata", "custom"),
     }
 )
-_NAMES_OF = {  # in small letters, without marks
+_NAMES_OF = {  # in lower case, without marks
     '{{ subscriber.first_name | default("reader") }}': (
         "fname firstname givenname forename vorname prenom prénom имя"
     ),
@@ -60,7 +60,7 @@ def foreign_merge_field(digest: Digest) -> Iterator[Finding]:
     """A merge field of another system is text here, which every reader sees."""
     for text, place in _texts(digest):
         for field, fix in fields_in(text):
-            message = f"{field!r} is no merge field here: readers see it as it stands"
+            message = f"{field!r} is not a merge field here: readers see it as it stands"
             yield Finding("foreign-merge-field", Severity.WARNING, place, message, fix)
     for node in walk(digest):
         if isinstance(node, Link | Image | Embed | Figure):
@@ -69,14 +69,14 @@ def foreign_merge_field(digest: Digest) -> Iterator[Finding]:
                     "foreign-merge-field",
                     Severity.WARNING,
                     node.position,
-                    f"{field!r} is no merge field here: the address keeps it as it stands",
+                    f"{field!r} is not a merge field here: the address keeps it as it stands",
                     "Write the address itself: no field is filled in there.",
                 )
 
 
 def _fields_of_address(url: str) -> Iterator[str]:
-    """Fields that are a part of their own; `?user[name]=` is a parameter. Whoever reads the address
-    tells of double braces."""
+    """Fields that are a whole part of the address; `?user[name]=` is a parameter. Double braces are
+    reported where addresses are read."""
     if not _SIGNS_IN_ADDRESS.search(url):
         return
     for part in re.split(r"[/?&=#]", unquote(url)):
@@ -102,19 +102,19 @@ def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
             yield node.text, node.position
         elif isinstance(node, Span) and node.kind is SpanKind.EMPHASIS:
             text = plain_text((node,))
-            if text.startswith("|"):  # Markdown takes the stars of *|FNAME|* for its own
+            if text.startswith("|"):  # Markdown reads the stars of *|FNAME|* as its own
                 yield f"*{text}*", node.position
 
 
 def _fix(match: re.Match[str]) -> str:
-    """What to write for a field; nothing where it is none, or ours."""
+    """What to write for a field; empty where it is not one, or is ours."""
     if MERGE_FIELD.fullmatch(match[0]):
         return ""
     marks = str(match.lastgroup)
     inner = _DEFAULT.split(match[marks])[0].strip()
     names = [name for part in re.split(r"[.:]", inner) if (name := _letters(part))]
-    whose, name = names[:-1], names[-1] if names else ""
-    if not whose or _PEOPLE.intersection(whose):
+    owner, name = names[:-1], names[-1] if names else ""
+    if not owner or _PEOPLE.intersection(owner):
         if name in _MEANINGS:
             return f"Write {_MEANINGS[name]}."
         if name in _ADDRESS:
@@ -123,7 +123,7 @@ def _fix(match: re.Match[str]) -> str:
         return ""
     if name == "archive":
         return "Write {{ web_url }}."
-    if whose or not re.match(r"[^\W\d]", inner):
+    if owner or not re.match(r"[^\W\d]", inner):
         return "Remove it: docs/writing.md lists the merge fields."
     attribute = re.sub(r"[^\w-]+", "_", inner.lower())
     return f"Write {{{{ subscriber.{attribute} }}}}."

@@ -24,8 +24,8 @@ _SHOWN_LINES = 5
 
 
 def folded(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """What people are shown: of several findings of one rule in a file, for which the same is to be
-    done, the first with the lines of the others. Each error is shown, for each has to be mended."""
+    """Findings as people see them: several of one rule in a file with the same fix are shown once,
+    with the lines of the others. Errors are all shown, since each has to be mended."""
     alike: dict[tuple[str, ...], list[Finding]] = defaultdict(list)
     for finding in findings:
         alike[_kind(finding)].append(finding)
@@ -45,10 +45,10 @@ def _others(findings: Sequence[Finding]) -> str:
     if not findings:
         return ""
     lines = sorted({finding.position.line for finding in findings})
-    named = ", ".join(str(line) for line in lines[:_SHOWN_LINES])
-    what = "line" if len(lines) == 1 else "lines"
+    numbers = ", ".join(str(line) for line in lines[:_SHOWN_LINES])
+    noun = "line" if len(lines) == 1 else "lines"
     more = ", …" if lines[_SHOWN_LINES:] else ""
-    return f"; and {len(findings)} more in {what} {named}{more}"
+    return f"; and {len(findings)} more in {noun} {numbers}{more}"
 
 
 def as_json(finding: Finding) -> dict[str, Any]:

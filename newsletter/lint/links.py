@@ -1,9 +1,9 @@
-"""Links that are none: what stands in brackets is shown as it was written."""
+"""Failed links: readers see the brackets as they were written."""
 
 import re
 from collections.abc import Iterator
 
-from newsletter.lint.visible import Run, holds_any, runs, shown
+from newsletter.lint.visible import Run, holds_any, quoted, runs
 from newsletter.model.digest import Digest
 from newsletter.model.email import URL_FIELD
 from newsletter.model.finding import Finding, Severity
@@ -25,28 +25,28 @@ def broken_link(digest: Digest) -> Iterator[Finding]:
     for run in runs(digest) if holds_any(digest, "]】］<") else ():
         for match in _LINK.finditer(run.text) if not run.is_plain else ():
             if fix := _fix(match, run):
-                what = "picture" if run.text[match.start() - 1 : match.start()] == "!" else "link"
+                kind = "picture" if run.text[match.start() - 1 : match.start()] == "!" else "link"
                 yield Finding(
                     "broken-link",
                     Severity.WARNING,
                     run.place(match.start()),
-                    f"{shown(match[0])!r} is no {what}: readers see the brackets",
+                    f"{quoted(match[0])!r} is not a {kind}: readers see the brackets",
                     fix,
                 )
 
 
 def _fix(match: re.Match[str], run: Run) -> str:
-    """What to do about what looks like a link; nothing where it is none."""
+    """What to do about a failed link; empty where it was never meant as one."""
     if match["angles"]:
         return f"Write %20 for each space: <{match['angles'].replace(' ', '%20')}>."
     if address := match["wide"] or match["behind_wide"]:
         text = match["before_wide"] or match["in_wide"]
-        named = re.search(r"[^\W\d_]", text) and _ADDRESS.match(address)
-        return f"Write [{text}]({address}), without full-width brackets." if named else ""
+        full_width = re.search(r"[^\W\d_]", text) and _ADDRESS.match(address)
+        return f"Write [{text}]({address}), without full-width brackets." if full_width else ""
     target = match["target"] if match["rest"] is None else match["rest"]
     if match["gap"]:
-        named = re.search(r"[^\W\d_]", match["text"]) and _ADDRESS.match(target)
-        return "Remove the space between ] and (." if named else ""
+        full_width = re.search(r"[^\W\d_]", match["text"]) and _ADDRESS.match(target)
+        return "Remove the space between ] and (." if full_width else ""
     if field := URL_FIELD.fullmatch(target.strip()):
         return f"Write it without spaces: [text]({{{{{field[1]}}}}})."
     if "{{" in target:
@@ -58,8 +58,8 @@ def _fix(match: re.Match[str], run: Run) -> str:
     if match["end"] == "":
         return f"Close it: [text]({target.split()[0].rstrip('）') if target.split() else 'https://…'})."
     if " " in address:
-        written = address.replace(" ", "%20") + (' "…"' if title else "")
-        return f"Write %20 for each space: ({written})."
+        target_and_title = address.replace(" ", "%20") + (' "…"' if title else "")
+        return f"Write %20 for each space: ({target_and_title})."
     if match["rest"] is not None:
         return "Close it: [text](https://…)."
     if run.has_link(*match.span("text")):

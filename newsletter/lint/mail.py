@@ -85,9 +85,9 @@ def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Findin
 
 
 def _place_of(field: str, digest: Digest) -> Position:
-    """Where a field stands; the beginning of the issue where that is its front matter."""
-    written = re.compile(rf"\{{\{{\s*{re.escape(field)}(?![\w-])")
-    places = (place for text, place in texts(digest) if written.search(text))
+    """Where a field stands; the beginning of the issue if it is in the front matter."""
+    pattern = re.compile(rf"\{{\{{\s*{re.escape(field)}(?![\w-])")
+    places = (place for text, place in texts(digest) if pattern.search(text))
     return next(places, digest.position)
 
 

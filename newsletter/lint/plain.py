@@ -20,15 +20,15 @@ _LINK = re.compile(r"!?\[[^\[\]\n]{1,200}\]\([^()\n]{1,300}\)")
 
 def plain_text_markup(digest: Digest) -> Iterator[Finding]:
     """Titles, subjects and captions are plain text, and readers see markup in them as it stands."""
-    for what, text, place in _plain_texts(digest):
-        # Of brackets in a title, as of those in a heading, another rule tells.
-        link = None if what == "title" else _LINK.search(text)
+    for kind, text, place in _plain_texts(digest):
+        # Another rule reports brackets in titles and headings.
+        link = None if kind == "title" else _LINK.search(text)
         if match := link or _MARKUP.search(text):
             yield Finding(
                 "plain-text-markup",
                 Severity.WARNING,
                 place,
-                f"{match[0]!r} in the {what} is shown as it stands",
+                f"{match[0]!r} in the {kind} is shown as it stands",
                 "Write plain text: the sign itself, and a link in the text below.",
             )
 

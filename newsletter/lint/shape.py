@@ -23,8 +23,8 @@ _FILE_NAME = re.compile(
     r"|(?:image|img|dsc|picture|photo|pic|screen ?shot|untitled)[\s_-]*\(?\d*\)?",
     re.IGNORECASE,
 )
-# Each opening is looked at up to the next one: linear in a text of them. Tags of Liquid and
-# shortcodes of Hugo are left out, for foreign-markup tells of them.
+# Each opening is searched up to the next one, so that a text full of them takes linear time. Tags
+# of Liquid and shortcodes of Hugo are left to foreign-markup.
 _TEMPLATE = re.compile(
     r"\{\{(?![<%])(?:(?!\{\{).){0,200}?\}\}|\{%(?!-?\s*[a-z])(?:(?!\{%).){0,200}?%\}"
 )
@@ -75,18 +75,18 @@ def _headings(digest: Digest) -> Iterator[Section | Item]:
 
 def duplicate_heading(digest: Digest) -> Iterator[Finding]:
     """Two sections or items of one name look like a mistake."""
-    seen: dict[str, int] = {}
+    lines: dict[str, int] = {}
     for node in _headings(digest):
         text = plain_text(node.heading).strip()
-        if text and text in seen:
+        if text and text in lines:
             yield Finding(
                 "duplicate-heading",
                 Severity.WARNING,
                 node.position,
-                f"the heading {text!r} stands also in line {seen[text]}",
+                f"the heading {text!r} is also in line {lines[text]}",
                 "Rename or remove one.",
             )
-        seen.setdefault(text, node.position.line)
+        lines.setdefault(text, node.position.line)
 
 
 def empty_heading(digest: Digest) -> Iterator[Finding]:
@@ -160,13 +160,13 @@ def image_without_alt(digest: Digest) -> Iterator[Finding]:
 
 
 _NAMELESS_LINK = "a link whose only picture has no description"
-_NAME_IT = "Say in its alt where the link leads."
+_NAME_IT = "Say in its alt text where the link leads."
 
 
 def _holds_decoration_alone(link: Link) -> bool:
     pictures = [node for child in link.children for node in walk(child) if isinstance(node, Image)]
-    named = plain_text(link.children).strip()
-    return not named and bool(pictures) and all(picture.decorative for picture in pictures)
+    text = plain_text(link.children).strip()
+    return not text and bool(pictures) and all(picture.decorative for picture in pictures)
 
 
 def _undescribed(node: Node, message: str, fix: str) -> Finding:
@@ -226,21 +226,21 @@ def label_misspelt(digest: Digest) -> Iterator[Finding]:
         if not isinstance(node, Labelled):
             continue
         text = plain_text(node.label).strip().rstrip(":：").strip()
-        for known in _LABELS:
-            if len(text) == len(known) > 3 and _one_off(text, known):
+        for label in _LABELS:
+            if len(text) == len(label) > 3 and _one_off(text, label):
                 yield Finding(
                     "label-misspelt",
                     Severity.WARNING,
                     node.position,
-                    f"the label {text!r} is one character off {known!r}",
-                    f"Write {known}.",
+                    f"the label {text!r} is one character off {label!r}",
+                    f"Write {label}.",
                 )
                 break
 
 
-def _one_off(text: str, known: str) -> bool:
-    """Whether one character differs; capital or small is no difference."""
-    pairs = zip(text.lower(), known.lower(), strict=True)
+def _one_off(text: str, label: str) -> bool:
+    """Whether one character differs, capitals aside."""
+    pairs = zip(text.lower(), label.lower(), strict=True)
     return sum(a != b for a, b in pairs) == 1
 
 
@@ -258,7 +258,7 @@ def vague_link(digest: Digest) -> Iterator[Finding]:
 
 
 def literal_template(digest: Digest) -> Iterator[Finding]:
-    """Braces that look like a merge field and are none stay as they are."""
+    """Braces that look like a merge field but are not one stay as they are."""
     for text, place in texts(digest):
         for match in _TEMPLATE.finditer(text):
             if not MERGE_FIELD.fullmatch(match[0]) and not any(fields_in(match[0])):
@@ -266,6 +266,6 @@ def literal_template(digest: Digest) -> Iterator[Finding]:
                     "literal-template",
                     Severity.INFO,
                     place,
-                    f"{match[0]!r} is no merge field: readers see it as it stands",
+                    f"{match[0]!r} is not a merge field: readers see it as it stands",
                     "docs/writing.md lists the merge fields.",
                 )

@@ -1,15 +1,15 @@
-"""What authors leave for later: marks that readers are never meant to see.
+"""What authors leave for later: marks that readers should never see.
 
 A mark counts only where it can hardly be a word: "todo" is Spanish for all, TK a company or an
 airline, XXX the Roman thirty, and all three stand in names. `send` refuses an issue with such a
-mark; `test`, `render` and `lint` tell of it.
+mark; `test`, `render` and `lint` report it.
 """
 
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from newsletter.lint.visible import holds_any, runs, shown
+from newsletter.lint.visible import holds_any, quoted, runs
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image
@@ -40,7 +40,7 @@ _TO_DO = (
 )
 _LATER = "TODO|FIXME"
 _WHEN = "asap|before|here|later|soon|tomorrow"
-_FIXME_ITSELF = "are|comments?|in|is|notes?|tags?|was|were"  # what speaks of the mark
+_FIXME_ITSELF = "are|comments?|in|is|notes?|tags?|was|were"  # words about the mark itself
 _TO_INSERT = (
     r"insert\b|placeholder\b|fill (?:in|me)\b|to be (?:added|written)\b"
     r"|your (?:name|text|title|headline|summary|link|logo|company|image|photo|content|message)\b"
@@ -79,7 +79,7 @@ def unfinished_text(digest: Digest) -> Iterator[Finding]:
 
 
 def _texts(digest: Digest) -> Iterator[tuple[str, Callable[[int], Position]]]:
-    """What readers see, with where each character of it stands."""
+    """What readers see, with the place of each character."""
     for text in filter(None, (digest.meta.subject, digest.meta.preheader)):
         yield text, lambda _: digest.position
     for run in runs(digest) if holds_any(digest, _SIGNS) else ():
@@ -94,7 +94,7 @@ def _place_of(picture: Image, offset: int) -> Position:
 
 
 def _finding(text: str, place: Position) -> Finding:
-    words = shown(" ".join(text.split()))
+    words = quoted(" ".join(text.split()))
     return Finding(
         RULE,
         Severity.WARNING,

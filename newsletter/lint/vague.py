@@ -54,7 +54,7 @@ def is_vague(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Small letters, all i as one: Turkish has two, and capitals of both."""
+    """Lower case, with every i alike: Turkish has two, each with its capital."""
     return text.casefold().replace("\u0307", "").replace("ı", "i")
 
 

@@ -43,7 +43,7 @@ def link_targets(digest: Digest) -> Iterator[str]:
 
 
 def captions(digest: Digest) -> Iterator[tuple[str, Position]]:
-    """What stands below pictures, with its place: plain text, whatever markup is in it."""
+    """Captions of pictures with their places: plain text, whatever markup is in them."""
     for node in walk(digest):
         if caption := _caption(node):
             yield caption
@@ -65,17 +65,18 @@ def _caption(node: Node) -> tuple[str, Position] | None:
 
 
 def holds_any(digest: Digest, signs: Iterable[str]) -> bool:
-    """Whether a text of the digest holds one of these: a quick look, for most issues have none."""
+    """Whether a text of the digest holds one of these: a quick check, since most issues have
+    none."""
     text = "\n".join([text for text, _ in texts(digest)])
     return any(sign in text for sign in signs)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What readers see of a paragraph, a heading or a cell, and the pieces that it is made of.
+    """The visible text of a paragraph, a heading or a cell, and the pieces that it is made of.
 
-    A break is a line end; code, and all that is no text, is a NUL. `links` says where the text of
-    each link begins and ends.
+    A break is a line end; code, and anything that is not text, is a NUL. `links` says where the
+    text of each link begins and ends.
     """
 
     text: str
@@ -128,8 +129,9 @@ def _pieces(inline: Inline, *, in_link: bool = False) -> Iterator[tuple[str, Pos
             yield "\0", node.position, in_link
 
 
-def shown(text: str) -> str:
-    """A piece of a run as a finding quotes it: a sign for what is no text, and not too long."""
+def quoted(text: str) -> str:
+    """A piece of a run as a finding quotes it: an ellipsis for anything that is not text, and not
+    too long."""
     text = text.replace("\0", "…")
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 

@@ -3,7 +3,7 @@
 fields    merge fields on their way through
 html      nodes -> HTML, the one place that escapes
 text      digest -> the text part
-labels    what both of them call things
+labels    what both of them call blocks and hosts
 signs     bullets, rules and arrows
 theme     which files a theme consists of
 sandbox   running its templates
@@ -72,7 +72,7 @@ class Logo:
 
 @dataclass(frozen=True, slots=True)
 class Masthead:
-    """What a theme needs to know of the newsletter."""
+    """What a theme needs to know about the newsletter."""
 
     name: str
     language: str
@@ -132,12 +132,13 @@ def _sheet(theme: Theme, direction: str) -> Sheet:
 
 
 def language_of(digest: Digest, usual: str) -> str:
-    """The language that an issue names, else the one that its script tells, else the usual one."""
+    """The language that an issue names, else the one that its script implies, else the usual
+    one."""
     return digest.meta.language or inferred(written_text(digest), usual) or usual
 
 
 def written_text(digest: Digest) -> str:
-    """What an author wrote in words: code and pictures left out."""
+    """The words of an author: code and pictures left out."""
     return " ".join(node.text for node in walk(digest) if isinstance(node, Text))
 
 
@@ -210,7 +211,7 @@ def _preheader(digest: Digest, fields: Fields) -> str:
 def _filler(preheader: str, fields: Fields) -> str:
     """Spaces behind a preheader, so that no inbox shows the beginning of the mail after it.
 
-    Joiners keep them from being taken for one space.
+    Joiners keep them from collapsing into one space.
     """
     words = (piece for piece in fields.split(preheader, Place.TEXT) if isinstance(piece, str))
     columns = sum(2 if is_wide(character) else 1 for piece in words for character in piece)

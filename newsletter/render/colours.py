@@ -1,7 +1,7 @@
-"""Colours: how far two stand apart, and what a light one becomes in the dark.
+"""Colours: how well two contrast, and what a light one becomes in dark mode.
 
-Contrast is that of WCAG 2, level AA: to its ground text wants 4.5 (1.4.3), and a line or shape that
-says something 3 (1.4.11). Rules that only decorate want none.
+Contrast is that of WCAG 2, level AA: against its ground, text needs 4.5 (1.4.3), and a line or
+shape that says something needs 3 (1.4.11). Decoration needs none.
 https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
 """
 
@@ -16,7 +16,7 @@ SHAPE_CONTRAST = 3.0
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 _TINTS = ("tint", "insight_tint", "impact_tint", "neutral_tint")
-# Which colours of a theme stand as text on which grounds.
+# The colours of a theme that are text, with the grounds they stand on.
 _TEXTS = {
     "ink": ("sheet", *_TINTS),
     "soft": ("paper", "sheet", *_TINTS),
@@ -26,7 +26,7 @@ _TEXTS = {
     "impact": ("impact_tint",),
     "neutral": ("neutral_tint",),
 }
-# Which are bars of quotes and labelled blocks, frames of fields and buttons, and rings of focus.
+# Those that are bars of quotes and labelled blocks, frames of fields and buttons, and focus rings.
 _SHAPES = {
     "edge": ("sheet", *_TINTS),
     "accent": ("paper",),
@@ -53,27 +53,27 @@ class Faint:
     name: str
     ground: str
     contrast: float
-    wanted: float
+    required: float
 
     def __str__(self) -> str:
-        what = "text wants" if self.wanted == TEXT_CONTRAST else "bars and frames want"
-        return f"a contrast of {self.contrast:.2f}: {what} {self.wanted:g}"
+        kind = "text wants" if self.required == TEXT_CONTRAST else "bars and frames want"
+        return f"a contrast of {self.contrast:.2f}: {kind} {self.required:g}"
 
 
 def faint(colours: Mapping[str, str]) -> Iterator[Faint]:
-    """What is too close to its ground in a palette; names that it does not have are passed over."""
+    """The colours of a palette that are too close to their ground; missing names are skipped."""
     for name in dict.fromkeys((*_TEXTS, *_SHAPES)):
-        for ground, wanted in _grounds_of(name, colours):
-            if name in colours and (ratio := contrast(colours[name], colours[ground])) < wanted:
-                yield Faint(name, ground, ratio, wanted)
+        for ground, required in _grounds_of(name, colours):
+            if name in colours and (ratio := contrast(colours[name], colours[ground])) < required:
+                yield Faint(name, ground, ratio, required)
 
 
 def _grounds_of(name: str, colours: Mapping[str, str]) -> Iterator[tuple[str, float]]:
-    """The grounds in a palette on which a colour stands, each with the contrast that it wants."""
-    for table, wanted in ((_TEXTS, TEXT_CONTRAST), (_SHAPES, SHAPE_CONTRAST)):
+    """The grounds in a palette on which a colour stands, each with the contrast that it needs."""
+    for table, required in ((_TEXTS, TEXT_CONTRAST), (_SHAPES, SHAPE_CONTRAST)):
         for ground in table.get(name, ()):
             if ground in colours:
-                yield ground, wanted
+                yield ground, required
 
 
 def readable_on(ground: str) -> str:
@@ -82,17 +82,19 @@ def readable_on(ground: str) -> str:
 
 
 def in_the_dark(name: str, light: str, dark: Mapping[str, str]) -> str:
-    """The dark form of a light colour by its name in a palette: a ground grows dark and pale, any
-    other lighter until it stands out from the grounds that `dark` has."""
+    """The dark form of a light colour by its name in a palette: a ground gets dark and pale, any
+    other colour lighter until it stands out from the grounds in `dark`."""
     hue, lightness, saturation = _hls(light)
     if name == "on_accent":
         return readable_on(dark.get("accent", light))
     if name in _DARK_GROUNDS or name.endswith("tint"):
         return _hex(hue, _DARK_GROUNDS.get(name, _DARK_TINT), min(saturation, _PALE))
-    grounds = [(dark[ground], wanted) for ground, wanted in _grounds_of(name, dark)]
+    grounds = [(dark[ground], required) for ground, required in _grounds_of(name, dark)]
     lightness = max(lightness, 0.5)
     colour = _hex(hue, lightness, saturation)
-    while lightness < 1 and any(contrast(colour, ground) < wanted for ground, wanted in grounds):
+    while lightness < 1 and any(
+        contrast(colour, ground) < required for ground, required in grounds
+    ):
         lightness += _STEP
         colour = _hex(hue, min(1.0, lightness), saturation)
     return colour

@@ -8,30 +8,30 @@ import mjml
 from newsletter.errors import RenderError
 from newsletter.render.inlining import inlined
 
-# A style block that holds this comment is inlined; MJML's own and the responsive one stay as
-# they are, for premailer would drop their @media and grow the mail past Gmail's limit.
+# A style block that holds this comment is inlined; MJML's own and the responsive one stay as they
+# are, since premailer would drop their @media and push the mail past Gmail's limit.
 INLINE_MARK = "/* inline */"
 
 # Serialised HTML: a bare < begins a tag, never a text, and values are quoted.
 _ATTRIBUTE = re.compile(r"""\s+([\w:-]+)=("[^"]*"|'[^']*')""")
 _TAG = re.compile(r"""(<[A-Za-z][\w:-]*)((?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>""")
 
-_SHEETS_KEPT = 32  # each mail has four, three of them those of all mails in its language
+_SHEETS_KEPT = 32  # each mail has four; three of them are the same for all mails in its language
 
 _SLIMMED = re.compile(r"\s(?:data-premailer|class|style)=")
 
-# Neighbouring comments for Outlook are one comment: between sections mrml writes four.
+# Neighbouring comments for Outlook become one: mrml writes four between sections.
 _OUTLOOK = re.compile(r"<!--\[if mso \| IE\]>(?>(.*?)<!\[endif\]-->)\s*", re.DOTALL)
 _OUTLOOK_RUN = re.compile(f"{_OUTLOOK.pattern}(?:{_OUTLOOK.pattern})+", re.DOTALL)
 
 _SHEET = re.compile(r"<style([^>]*)>(.*?)</style>", re.DOTALL)
-# What cssutils, below premailer, would fetch; an escape could hide its name.
+# What cssutils, used by premailer, would fetch; an escape could hide its name.
 _IMPORT = re.compile(r"@(?:import|[\w-]*\\)", re.IGNORECASE)
 
 # Without it, in a style sheet or an attribute, no picture floats.
 _FLOAT = re.compile(r"""<style[^>]*>[^<]*float|style="[^"]*float""")
 
-# White space that means nothing in a style attribute and in a style sheet.
+# White space without meaning in a style attribute and in a style sheet.
 _SPACED = re.compile(r"(?<=[;,])\s+")
 _SHEET_SPACE = re.compile(
     r"""("[^"]*"|'[^']*')|\s*([{};,])\s*|(?<=:)\s+|\s+(?=!important)"""  # but for its strings
@@ -42,7 +42,7 @@ _CLASS = re.compile(r'\sclass="([^"]*)"')
 _RULE = re.compile(r"([^{}]+)(\{[^{}]*\})")
 _CLASS_NAME = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 
-# What XML has no place for, so that mrml refuses it and lxml ends there.
+# Characters that XML does not allow: mrml refuses them, and lxml stops there.
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _POSITION = re.compile(r"position (\d+)")
@@ -53,7 +53,7 @@ def to_html(source: str, name: str) -> str:
     html = _mjml(_NOT_XML.sub("", source), name)
     # mrml aligns every column to the left, whatever its direction.
     html = html.replace("text-align:left;direction:rtl;", "text-align:right;direction:rtl;")
-    # lxml knows a doctype only in capitals, and without one a mail is shown in quirks mode.
+    # lxml only recognises a doctype in capitals, and without one a mail is shown in quirks mode.
     html = re.sub(r"^\s*<!doctype html>", "<!DOCTYPE html>", html, count=1, flags=re.IGNORECASE)
     marked = "".join(sheet for _, sheet in _SHEET.findall(html) if INLINE_MARK in sheet)
     if _IMPORT.search(marked):
@@ -62,7 +62,7 @@ def to_html(source: str, name: str) -> str:
         )
     floats = "float" in html and bool(_FLOAT.search(html))
     used = frozenset(name for value in _CLASS.findall(html) for name in value.split())
-    unused = _classes_of(marked) - used  # no mail program gives a class of the theme to anything
+    unused = _classes_of(marked) - used  # no mail program adds a class of the theme to anything
     html = _SHEET.sub(partial(_left_alone, unused), html)
     html = _OUTLOOK_RUN.sub(_merged, html)
     result = inlined(html, name, floats=floats)
@@ -77,11 +77,11 @@ def _classes_of(sheet: str) -> frozenset[str]:
 
 
 def _slim(used: frozenset[str], begin: str, attributes: str) -> str:
-    """A tag without what only the inlining needed: its classes were a tenth of the mail."""
+    """A tag without what only inlining needed: classes were a tenth of the mail."""
     if not _SLIMMED.search(attributes):
         return f"{begin}{attributes}>"
 
-    def kept(attribute: re.Match[str]) -> str:
+    def without_idle(attribute: re.Match[str]) -> str:
         name, value = attribute[1], attribute[2]
         if name == "data-premailer":
             return ""
@@ -92,7 +92,7 @@ def _slim(used: frozenset[str], begin: str, attributes: str) -> str:
             return f" style={_SPACED.sub('', value)}"
         return attribute[0]
 
-    return f"{begin}{_ATTRIBUTE.sub(kept, attributes)}>"
+    return f"{begin}{_ATTRIBUTE.sub(without_idle, attributes)}>"
 
 
 def _merged(run: re.Match[str]) -> str:
@@ -100,7 +100,7 @@ def _merged(run: re.Match[str]) -> str:
 
 
 def _left_alone(unused: frozenset[str], style: re.Match[str]) -> str:
-    """A style sheet that is not to be inlined, as far as it is used; the marked one as it is."""
+    """A style sheet that is not inlined, without its unused rules; the marked one as it is."""
     if INLINE_MARK in style[2]:
         return style[0]
     return f'<style{style[1]} data-premailer="ignore">{_without_idle(style[2], unused)}</style>'
@@ -108,18 +108,18 @@ def _left_alone(unused: frozenset[str], style: re.Match[str]) -> str:
 
 @lru_cache(maxsize=_SHEETS_KEPT)
 def _without_idle(sheet: str, unused: frozenset[str]) -> str:
-    """A sheet without rules for what no mail program gives, and without idle white space."""
-    kept = _RULE.sub(partial(_for_used, unused), sheet)
-    return _SHEET_SPACE.sub(r"\1\2", kept).strip()
+    """A sheet without rules that match nothing, and without needless white space."""
+    used = _RULE.sub(partial(_for_used, unused), sheet)
+    return _SHEET_SPACE.sub(r"\1\2", used).strip()
 
 
 def _for_used(unused: frozenset[str], rule: re.Match[str]) -> str:
-    """A rule without the selectors that ask for a class which nothing has."""
+    """A rule without the selectors for a class that nothing has."""
     if "(" in rule[1] or "@" in rule[1] or not unused.intersection(_CLASS_NAME.findall(rule[1])):
         return rule[0]
     selectors = rule[1].split(",")
-    kept = [each for each in selectors if not unused.intersection(_CLASS_NAME.findall(each))]
-    return f"{','.join(kept)}{rule[2]}" if kept else ""
+    used = [each for each in selectors if not unused.intersection(_CLASS_NAME.findall(each))]
+    return f"{','.join(used)}{rule[2]}" if used else ""
 
 
 def _mjml(source: str, name: str) -> str:
@@ -131,7 +131,7 @@ def _mjml(source: str, name: str) -> str:
             f"MJML: {error}", where=_place(source, name, str(error)), hint="Mend the template."
         ) from error
     except BaseException as error:
-        # mrml panics as a BaseException of its own, which nothing else may swallow.
+        # mrml panics with a BaseException of its own; only that one may be caught here.
         if type(error).__name__ != "PanicException":
             raise
         raise RenderError(

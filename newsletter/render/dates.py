@@ -14,7 +14,7 @@ def written_date(day: dt.date | None, language: str) -> str:
     """
     if day is None:
         return ""
-    known = locale(language)
-    if known is None:
+    cldr = locale(language)
+    if cldr is None:
         return day.isoformat()
-    return format_date(day, pattern(language) or "full", known)
+    return format_date(day, pattern(language) or "full", cldr)

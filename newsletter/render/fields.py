@@ -37,7 +37,7 @@ class Fields:
     """The fields met so far; `prefix` begins each of their tokens."""
 
     prefix: str
-    # Name, default, and the place where it is known before the text is finished; in their order.
+    # Name, default, and the place if it is known before the text is finished; in order.
     _found: dict[tuple[str, str, Place | None], int] = field(default_factory=dict)
 
     @classmethod
@@ -47,17 +47,17 @@ class Fields:
         return cls(next(p for n in count() if (p := f"mergefield{n}x") not in lowered))
 
     def token(self, name: str, default: str = "") -> str:
-        """The token of a field; the same field has the same token, however its letters are written:
-        attributes are known in the composed form."""
+        """The token of a field; the same field has the same token in whatever Unicode form, since
+        attributes are stored in the composed form."""
         name = unicodedata.normalize("NFC", name)
         if name not in URL_FIELDS | SEND_FIELDS and not name.startswith("subscriber."):
             raise ValueError(f"there is no merge field {name!r}")
         return self._token(name, default)
 
     def passage(self, needs: str, text: str) -> str:
-        """A text that only stands in mails of a send that has a value for the field `needs`."""
+        """A text that is only in mails of a send that has a value for the field `needs`."""
         if needs not in SEND_FIELDS:
-            raise ValueError(f"{needs!r} is no merge field of a send")
+            raise ValueError(f"{needs!r} is not a merge field of a send")
         begins, ends = (self._token(needs, "", place) for place in (Place.BEGINS, Place.ENDS))
         return f"{begins}{text}{ends}"
 
@@ -87,7 +87,7 @@ class Fields:
         return "".join(pieces)
 
     def shortened(self, text: str, length: int) -> str:
-        """At most so many characters of a text with tokens: whole words, whole tokens."""
+        """The beginning of a text with tokens, up to a length: whole words, whole tokens."""
         if len(text) <= length:
             return text
         end = word_end(text, length - 1)
@@ -101,19 +101,19 @@ class Fields:
         addresses = list(_addresses(finished, self.prefix)) if place is Place.HTML else []
         fields = list(self._found)
         result: list[str | MergeField] = []
-        done = 0
+        end = 0
         for match in self._tokens(finished):
-            name, default, known = fields[int(match[1])]
+            name, default, its_place = fields[int(match[1])]
             last = bisect_right(addresses, match.start(), key=itemgetter(0)) - 1
-            if known is not None:
-                stands = known
+            if its_place is not None:
+                stands = its_place
             elif last >= 0 and match.start() < addresses[last][1]:
                 stands = _place(name, match.span() == addresses[last])
             else:
                 stands = place
-            result += [finished[done : match.start()], MergeField(name, stands, default)]
-            done = match.end()
-        result.append(finished[done:])
+            result += [finished[end : match.start()], MergeField(name, stands, default)]
+            end = match.end()
+        result.append(finished[end:])
         return tuple(piece for piece in result if piece != "")
 
     def _tokens(self, text: str) -> Iterator[re.Match[str]]:

@@ -30,7 +30,7 @@ def inlined(html: str, name: str, *, floats: bool) -> str:
         allow_network=False,
         disable_validation=True,
         cssutils_logging_level=logging.CRITICAL,
-        align_floating_images=floats,  # to see whether one does, it parses each picture's style
+        align_floating_images=floats,  # it parses each picture's style to find out
     )
     try:
         tree = inliner.transform()
@@ -53,8 +53,8 @@ def _mark_main(root: Any) -> None:
 
 
 class _Inliner(Premailer):  # type: ignore[misc]  # premailer has no types
-    """Premailer in a third of its time: it keeps the rules of a sheet, and where a rule is for one
-    class alone, it looks among the tags that have this class and not among all."""
+    """Premailer in a third of its time: it keeps the rules of a sheet, and looks for a rule of a
+    single class only among the tags of that class."""
 
     def _parse_style_rules(self, sheet: str, number: int) -> tuple[list[Any], list[Any]]:
         rules, leftover = _read(sheet, number, self.strip_important, self.disable_validation)
@@ -67,21 +67,21 @@ class _Inliner(Premailer):  # type: ignore[misc]  # premailer has no types
         return narrowed, list(leftover)
 
     def _style_to_basic_html_attributes(self, *_: object, **__: object) -> None:
-        """No attribute is made of a style: `width="100%"` would win over a picture's own."""
+        """Makes no attributes from styles: `width="100%"` would override a picture's own."""
 
 
 @lru_cache(maxsize=_SHEETS_KEPT)
 def _read(
     sheet: str, number: int, strip_important: bool, disable_validation: bool
 ) -> tuple[Sequence[Any], Sequence[Any]]:
-    """The rules to inline of a sheet, the mail's `number`th, and those that cannot be."""
+    """The rules of a sheet, the mail's `number`th, that can be inlined, and those that cannot."""
     reader = Premailer(strip_important=strip_important, disable_validation=disable_validation)
     rules, leftover = reader._parse_style_rules(sheet, number)
     return tuple(rules), tuple(leftover)
 
 
 def _tags_by_class(root: Any) -> Mapping[str, Set[tuple[str, str]]]:
-    """What tags have a class: the name of each, with all that its attribute `class` says."""
+    """The tags of each class: their names and the whole value of their `class`."""
     tags: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for element in root.iter(etree.Element):
         names = element.get("class", "")

@@ -23,23 +23,23 @@ def label(block: Labelled) -> Inline:
 
 def _without_colon(nodes: Sequence[InlineNode]) -> Inline:
     """The run without white space and colons at its end."""
-    kept = list(nodes)
-    while kept:
-        last = kept.pop()
+    rest = list(nodes)
+    while rest:
+        last = rest.pop()
         match last:
             case Text():
                 if text := last.text.rstrip().rstrip(":：").rstrip():
-                    return (*kept, Text(text, position=last.position))
+                    return (*rest, Text(text, position=last.position))
             case Span():
                 if children := _without_colon(last.children):
-                    return (*kept, replace(last, children=children, position=last.position))
+                    return (*rest, replace(last, children=children, position=last.position))
             case Link(children=children) if children:
                 inner = _without_colon(children)
-                return (*kept, replace(last, children=inner, position=last.position))
+                return (*rest, replace(last, children=inner, position=last.position))
             case Break():
                 pass
             case _:
-                return (*kept, last)
+                return (*rest, last)
     return ()
 
 

@@ -1,4 +1,4 @@
-"""A theme.toml checked against the one that it stands in front of, with the line of each fault."""
+"""A theme.toml checked against the one that it overrides, with the line of each fault."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,30 +42,30 @@ def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: 
 def _of_tables(own: Mapping[str, Any]) -> Iterator[_Fault]:
     for table, of_what in _TABLES.items():
         if not isinstance(own.get(table, {}), Mapping):
-            yield _Fault((table,), f"{table} is no table of {of_what}", _HINT)
+            yield _Fault((table,), f"{table} is not a table of {of_what}", _HINT)
 
 
 def _of_width(own: Mapping[str, Any]) -> Iterator[_Fault]:
     column = own.get("column", _NARROWEST)
     if type(column) is not int or not _NARROWEST <= column <= _WIDEST:
         hint = f"Write a number between {_NARROWEST} and {_WIDEST}, as column = 568."
-        yield _Fault(("column",), f"column is no width in pixels: {column!r}", hint)
+        yield _Fault(("column",), f"column is not a width in pixels: {column!r}", hint)
 
 
 def _of_colours(own: Mapping[str, Any]) -> Iterator[_Fault]:
     for keys, value in _entries(own, _PALETTES):
         if not isinstance(value, str) or not COLOUR.fullmatch(value):
-            message = f"{'.'.join(keys)} is no colour: {value!r}"
+            message = f"{'.'.join(keys)} is not a colour: {value!r}"
             yield _Fault(keys, message, 'Write six digits, as "#a8321f".')
 
 
 def _of_signs(own: Mapping[str, Any]) -> Iterator[_Fault]:
     for keys, value in _entries(own, signs.TABLES):
-        if keys[-1] not in (known := signs.names(keys[0])):
-            yield _Fault(keys, f"unknown key {'.'.join(keys)}", did_you_mean(keys[-1], known))
+        if keys[-1] not in (names := signs.names(keys[0])):
+            yield _Fault(keys, f"unknown key {'.'.join(keys)}", did_you_mean(keys[-1], names))
         elif not signs.is_sign(value):
             hint = f'Write 1 to {signs.LONGEST} characters on one line, as "•".'
-            yield _Fault(keys, f"{'.'.join(keys)} is no sign: {value!r}", hint)
+            yield _Fault(keys, f"{'.'.join(keys)} is not a sign: {value!r}", hint)
 
 
 def _entries(
@@ -81,10 +81,10 @@ def check_contrast(merged: Mapping[str, Any], own: Mapping[str, Any], path: Path
     """Raises RenderError for a colour that cannot be told from its ground, where a file of the
     project names one of the two."""
     for table in _PALETTES:
-        palette, named = merged.get(table, {}), own.get(table, {}).keys()
+        palette, own_names = merged.get(table, {}), own.get(table, {}).keys()
         for pair in faint(palette):
             name, ground = pair.name, pair.ground
-            if keys := [(table, key) for key in (name, ground) if key in named]:
+            if keys := [(table, key) for key in (name, ground) if key in own_names]:
                 line = line_of(keys[0], src)
                 raise RenderError(
                     f"{table}: {name} {palette[name]} on {ground} {palette[ground]} has {pair}",
@@ -112,13 +112,13 @@ def _grounds_first(name: str) -> tuple[int, str]:
 
 
 def _unknown(own: Mapping[str, Any], below: Mapping[str, Any]) -> Iterator[_Fault]:
-    """Keys that nothing of the theme below reads."""
+    """Keys that the theme below does not read."""
     if not below:
         return
-    known = sorted({*_OF_EVERY_THEME, *below})
+    keys = sorted({*_OF_EVERY_THEME, *below})
     for key, value in own.items():
-        if key not in known:
-            yield _Fault((key,), f"unknown key {key}", did_you_mean(key, known))
+        if key not in keys:
+            yield _Fault((key,), f"unknown key {key}", did_you_mean(key, keys))
         elif key in ("fonts", *_PALETTES) and isinstance(value, Mapping):
             lit = below.get("colours", {}) if key == "dark" else ()
             names = sorted({*below.get(key, {}), *lit})

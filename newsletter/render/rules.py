@@ -1,4 +1,4 @@
-"""Which rules (`---`) of an issue part anything that nothing else parts."""
+"""Which rules (`---`) of an issue separate anything that nothing else separates."""
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise

@@ -39,7 +39,7 @@ def _length(left: Any, right: Any) -> int:
 
 
 class _Loader(jinja2.FileSystemLoader):
-    """Reads no template that is a link out of the roots of its theme."""
+    """A loader that refuses templates which are links out of the roots of their theme."""
 
     def __init__(self, folders: tuple[Path, ...], roots: tuple[Path, ...]) -> None:
         super().__init__([str(folder) for folder in folders])
@@ -93,7 +93,7 @@ class Templates:
                 pieces.append(piece)
             return "".join(pieces)
         except jinja2.TemplateSyntaxError as error:
-            where = f"{self._shown(error.name or name)}:{error.lineno}"
+            where = f"{self._display_name(error.name or name)}:{error.lineno}"
             raise RenderError(f"template: {error.message}", where=where, hint=_HINT) from error
         except jinja2.TemplateNotFound as error:
             raise RenderError(
@@ -117,30 +117,30 @@ class Templates:
 
     def words_used(self, *names: str) -> frozenset[str]:
         """The words `t.…` that files and all that they include name."""
-        waiting, seen, used = list(names), set(names), set()
+        waiting, visited, used = list(names), set(names), set()
         while waiting:
             source, _, _ = self._loader.get_source(self._environment, waiting.pop())
             tree = self._environment.parse(source)
             used |= {node.attr for node in tree.find_all(nodes.Getattr) if _is_words(node.node)}
-            more = {name for name in meta.find_referenced_templates(tree) if name} - seen
+            more = {name for name in meta.find_referenced_templates(tree) if name} - visited
             waiting += more
-            seen |= more
+            visited |= more
         return frozenset(used)
 
     def _place(self, error: BaseException, name: str) -> str:
         """The innermost line of a template in the error's traceback."""
-        place = self._shown(name)
+        place = self._display_name(name)
         trace = error.__traceback__
         while trace is not None:
             file = Path(trace.tb_frame.f_code.co_filename)
             for folder in self._theme.folders:
                 if file.is_relative_to(folder):
-                    shown = self._shown(file.relative_to(folder).as_posix())
-                    place = f"{shown}:{trace.tb_lineno}"
+                    template = self._display_name(file.relative_to(folder).as_posix())
+                    place = f"{template}:{trace.tb_lineno}"
             trace = trace.tb_next
         return place
 
-    def _shown(self, name: str) -> str:
+    def _display_name(self, name: str) -> str:
         return f"templates/{self._theme.name}/{name}"
 
 

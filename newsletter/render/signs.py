@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-LONGEST = 72  # characters: a rule of the text part on one line of a plain mail program
+LONGEST = 72  # characters: a rule of the text part fits on one line of a plain mail program
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def names(table: str) -> list[str]:
 
 
 def is_sign(value: Any) -> bool:
-    """Whether something is visible text on one line that is not too long."""
+    """Whether a value is visible text on one line, and not too long."""
     return (
         isinstance(value, str)
         and 0 < len(value) <= LONGEST

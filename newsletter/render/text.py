@@ -100,7 +100,7 @@ class TextWriter:
         """Text and address, or the address alone; a mail program must find where it ends."""
         url = self._fields.tokenised(link.url)
         text = self.inline(link.children)
-        if url.startswith("#"):  # a text has no places to lead to
+        if url.startswith("#"):  # plain text has no anchors
             return text
         if text in ("", url, url.removeprefix("mailto:")):
             return url if alone else f"<{url}>"
@@ -198,7 +198,7 @@ class TextWriter:
                 assert_never(block)
 
     def _bracketed(self, label: Inline, mark: str = "") -> str:
-        """A label, in which an address ends before the bracket does."""
+        """A label in brackets; an address in it ends before the closing one."""
         signs = self._signs
         return f"{signs.label_begins}{mark}{''.join(self._inline(label))}{signs.label_ends}"
 
@@ -212,14 +212,14 @@ class TextWriter:
         return "\n".join([self._bracketed((), self._words["contents"]), *lines]) if lines else ""
 
     def _quoted(self, quote: Quote) -> str:
-        said = self._joined(quote.blocks)
+        text = self._joined(quote.blocks)
         if not quote.attribution:
-            return said
+            return text
         dash = "" if begins_with_dash(quote.attribution) else f"{self._signs.attribution} "
-        return f"{said}\n{dash}{self.inline(quote.attribution)}"
+        return f"{text}\n{dash}{self.inline(quote.attribution)}"
 
     def _figure(self, figure: Figure) -> str:
-        """A picture, where it leads to, and its caption if that says more than what it shows."""
+        """A picture's description, where it leads, and its caption if that says more."""
         image = figure.image
         caption = self.inline(figure.caption) or self._fields.tokenised(image.title)
         says_more = _letters(caption) != _letters(image.alt)
@@ -248,12 +248,12 @@ class TextWriter:
 
 
 def _letters(text: str) -> str:
-    """A text without its quotes, which are set in a caption and stay in a description."""
+    """A text without its quotes, which are typeset in a caption but not in a description."""
     return "".join(filter(str.isalnum, text))
 
 
 def _indented(text: str, first: str, rest: str | None = None) -> str:
-    """The text behind a mark, its further lines in line with it."""
+    """The text behind a mark, with its further lines indented alike."""
     rest = " " * len(first) if rest is None else rest
     lines = text.split("\n")
     marked = [first + lines[0], *(rest + line for line in lines[1:])]

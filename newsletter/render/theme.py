@@ -26,7 +26,7 @@ _COLUMN = 568
 class Theme:
     """`folders` are searched in order for each file; `settings` is theme.toml, merged.
 
-    No file is read that lies outside of all `roots`, whatever links there are.
+    No file outside all `roots` is read, whatever links there are.
     """
 
     name: str
@@ -58,10 +58,10 @@ class Theme:
 
     def only_english(self, language: str) -> frozenset[str]:
         """The words that a language lacks, whether a template uses them or not."""
-        served = set(self._own(language))
+        names = set(self._own(language))
         if nearest(language):
-            served |= words(language, "mail").keys()
-        return frozenset(self.strings(FALLBACK).keys() - served)
+            names |= words(language, "mail").keys()
+        return frozenset(self.strings(FALLBACK).keys() - names)
 
     def _own(self, language: str) -> dict[str, str]:
         """The theme's own words for a language, those of the nearest tag above."""
@@ -73,7 +73,7 @@ class Theme:
 
 
 def _with_sentences(own: Mapping[str, str]) -> dict[str, str]:
-    """The words of a theme that has parts of a sentence where it is one word now."""
+    """The words of an older theme, whose parts of a sentence become the one word of today."""
     sentences = {}
     if "minutes" in own:
         sentences["reading_time"] = f"{{minutes}} {own['minutes']}"
@@ -101,9 +101,9 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
         must_stay_inside(folder, roots)
         must_stay_inside(folder / "theme.toml", roots)
     if not folders:
-        known = sorted({path.name for folder in search for path in folder.glob("*/")})
+        themes = sorted({path.name for folder in search for path in folder.glob("*/")})
         raise UsageError(
-            f"there is no theme {name!r}", where="theme", hint=did_you_mean(name, known)
+            f"there is no theme {name!r}", where="theme", hint=did_you_mean(name, themes)
         )
     settings: dict[str, Any] = {}
     for folder in reversed(_unique(folders)):

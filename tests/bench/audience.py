@@ -58,7 +58,7 @@ def per_million(seconds: float, rows: int) -> float:
 
 
 def people_file(folder: Path, rows: int) -> Path:
-    """A CSV file of people in no order: 1 % are no addresses, 3 % repeat the row before."""
+    """A CSV file of people in no order: 1 % are not addresses, 3 % repeat the row before."""
     path = folder / f"people-{rows}.csv"
     if path.exists():
         return path

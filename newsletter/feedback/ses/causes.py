@@ -81,7 +81,7 @@ def _words(kind: EventType, facts: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _text(facts: Mapping[str, Any], name: str) -> str:
-    """A field; what is missing or null is empty, and what is no text a word that no table has."""
+    """A field; what is missing or null is empty, and what is not text a word that no table has."""
     value = facts.get(name)
     if value is None or isinstance(value, str):
         return value or ""

@@ -72,7 +72,7 @@ def _parsed(text: str, topics: Collection[str]) -> Event | NoEvent:
             return NoEvent(f"an SNS {str(message['Type'])[:40]}", harmless=True)
         inner = message["Message"]
         if not isinstance(inner, str):
-            return NoEvent("an SNS envelope whose message is no text", harmless=False)
+            return NoEvent("an SNS envelope whose message is not text", harmless=False)
         text = inner
         if text.startswith(_HARMLESS):
             return NoEvent("SNS has validated its topic", harmless=True)

@@ -130,7 +130,7 @@ def is_of_sns(url: str, topic_arn: str) -> bool:
 
 
 class _Malformed(ValueError):
-    """The body is no flat object of texts."""
+    """The body is not a flat object of texts."""
 
 
 def _fields(body: bytes) -> dict[str, str] | Refusal:
@@ -145,7 +145,7 @@ def _fields(body: bytes) -> dict[str, str] | Refusal:
 
 
 def _texts(pairs: list[tuple[str, Any]]) -> dict[str, str]:
-    """An object's fields; raises where one is no text, or stands there twice."""
+    """An object's fields; raises where one is not text, or stands there twice."""
     fields = dict(pairs)
     if len(fields) != len(pairs) or not all(isinstance(value, str) for value in fields.values()):
         raise _Malformed

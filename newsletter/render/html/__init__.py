@@ -1,7 +1,7 @@
-"""Nodes -> HTML for a mail: the one place that escapes what an author wrote.
+"""Nodes -> HTML for a mail: the one place that escapes an author's text.
 
 `<`, `>`, `&` and quotes are all escaped: mrml panics at a bare `>` after a letter beyond ASCII.
-Looks come from the theme's classes, which docs/extending.md lists; nothing here has a colour.
+The look comes from the theme's classes, which docs/extending.md lists; nothing here has a colour.
 
 inline    runs of text, links, buttons, pictures among words
 pictures  pictures that stand alone or side by side

@@ -44,7 +44,7 @@ from newsletter.render.html.tags import box, place, place_of
 from newsletter.render.labels import begins_with_dash, domain, label
 from newsletter.render.rules import DigestPart, with_gaps
 
-# What a block takes of the width of its line: indents, bars and padding on both sides.
+# The pixels that a block takes of its line's width: indents, bars and padding on both sides.
 _LIST_INDENT = 24
 _QUOTE_SIDES = 21
 _CALLOUT_SIDES = 40
@@ -68,7 +68,7 @@ class HtmlWriter(InlineWriter):
         return Markup("".join(self._parts(blocks, level, 0)))  # noqa: S704 -- as above
 
     def _parts(self, parts: Iterable[DigestPart], level: int, below: int) -> Iterator[str]:
-        """As `blocks`; `below` is how many headings of their kind they stand under."""
+        """As `blocks`; `below` counts the headings of their kind above them."""
         after_heading = False
         for part, parted in with_gaps(parts):
             match part:
@@ -146,7 +146,7 @@ class HtmlWriter(InlineWriter):
         return f'<li class="{"task" if mark else "li"}">{inner}</li>'
 
     def _attribution(self, line: Inline) -> Markup:
-        """Who said it, behind a dash also where the author's began a list."""
+        """Who said it, behind a dash, even where the author's dash began a list."""
         text = self.inline(line)
         dash = "" if begins_with_dash(line) else f"{html.escape(self.sheet.signs.attribution)} "
         return Markup(f'<p class="attribution">{dash}{text}</p>')  # noqa: S704 -- as above
@@ -210,7 +210,7 @@ class HtmlWriter(InlineWriter):
         )
 
     def phrases(self, heading: Inline) -> str:
-        """A further class for a heading that may break between its phrases alone, or nothing."""
+        """A further class for a heading that may only break between its phrases, or nothing."""
         return " phrases" if breaking.is_of_short_phrases(plain_text(heading)) else ""
 
     def anchor(self, section: Section | Item) -> Markup:
@@ -250,9 +250,9 @@ class HtmlWriter(InlineWriter):
         return f'{inner}<p class="p">{links}</p>'
 
     def _subsection(self, section: Section, level: int, below: int, follows: bool) -> str:
-        """A section in a section; one that groups others looks like more than they do.
+        """A section in a section; one that groups others gets a stronger look than they.
 
-        What follows an item or a section is parted from it by a line.
+        A line separates it from an item or section before it.
         """
         holds_headings = any(isinstance(part, Item | Section) for part in section.parts)
         groups = holds_headings and section.url is None and level == _FIRST_LEVEL
@@ -290,5 +290,5 @@ def _heading(title: str, level: int, name: str) -> str:
 
 
 def _look(below: int) -> str:
-    """The class of a heading that stands under so many of its kind."""
+    """The class of a heading by how many of its kind are above it."""
     return "h4" if below else "h3"

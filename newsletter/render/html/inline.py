@@ -25,13 +25,13 @@ from newsletter.render.html.tags import place, place_of
 from newsletter.render.signs import HtmlSigns
 from newsletter.render.spacing import joins_without_space
 
-WIDTH_UNKNOWN = 284  # CSS pixels of a picture among words whose size nobody knows
+WIDTH_UNKNOWN = 284  # CSS pixels of a picture among words whose size is not known
 _LEAST_ROOM = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What HTML must know of the sheet it is for, as Outlook obeys no style that says so.
+    """What HTML must know about its sheet, since Outlook ignores styles for it.
 
     `width` is what its text has, in CSS pixels; `button_ground` a colour.
     """
@@ -50,10 +50,10 @@ class InlineWriter:
         self.code_direction = ' dir="ltr"' if sheet.direction == "rtl" else ""
         self._fields = fields
 
-    def within(self, taken: int) -> Self:
-        """A writer for what stands in a block that takes so many pixels of the width."""
+    def within(self, pixels: int) -> Self:
+        """A writer for the content of a block that takes some `pixels` of the width."""
         inner = copy.copy(self)
-        inner.sheet = replace(self.sheet, width=max(_LEAST_ROOM, self.sheet.width - taken))
+        inner.sheet = replace(self.sheet, width=max(_LEAST_ROOM, self.sheet.width - pixels))
         return inner
 
     def inline(self, nodes: Inline) -> Markup:
@@ -101,7 +101,8 @@ class InlineWriter:
         return f'<a href="{self.url(link.url)}"{title} class="{name}">{text}</a>'
 
     def _reference(self, node: FootnoteReference, in_link: bool) -> str:
-        """A number that leads to its note; in a link, which holds no other, the number alone."""
+        """A number that links to its note; within a link, which cannot hold another, the number
+        alone."""
         mark = f"[{node.number}]"
         if not in_link:
             href = f"#note-{node.number}"
@@ -113,7 +114,7 @@ class InlineWriter:
         return self.image(image, "inline-image", room)
 
     def button(self, link: Link) -> Markup:
-        """A link as a button: the padding is its cell's, for Outlook gives none to a link."""
+        """A link as a button: the padding is its cell's, since Outlook gives a link none."""
         return Markup(  # noqa: S704 -- as above
             '<table role="presentation" cellpadding="0" cellspacing="0" class="action"><tr>'
             f'<td bgcolor="{html.escape(self.sheet.button_ground)}" class="button-cell">'
@@ -123,11 +124,11 @@ class InlineWriter:
     def picture(self, image: Image, name: str, width: int) -> Markup:
         """A picture of the class `name`, at most `width` CSS pixels wide."""
         room = min(width, self.sheet.width)
-        wanted = image if image.width else replace(image, width=width, height=None)
-        return Markup(self.image(wanted, name, room))  # noqa: S704 -- as above
+        sized = image if image.width else replace(image, width=width, height=None)
+        return Markup(self.image(sized, name, room))  # noqa: S704 -- as above
 
     def image(self, image: Image, name: str, room: int) -> str:
-        """At most as wide as there is room; Outlook would else take the width of the file."""
+        """At most as wide as there is room; without a width Outlook takes that of the file."""
         width = min(image.width or room, room)
         size = f' width="{width}"'
         if image.width and image.height:

@@ -6,15 +6,15 @@ from dataclasses import replace
 from newsletter.model.blocks import Figure, PictureRow
 from newsletter.render.html.inline import InlineWriter
 
-_MOST_IN_A_ROW = 4  # pictures; what is more stands in further rows
+_MOST_IN_A_ROW = 4  # pictures; more of them get further rows
 _ROW_GAP = 8
 
 
 def lone_picture(
     figure: Figure, writer: InlineWriter, room: int, name: str = "image", *, captioned: bool = False
 ) -> str:
-    """A picture alone, at most so many pixels wide, with its caption below it; `captioned`
-    where one is to follow."""
+    """A picture alone, at most `width` pixels wide, with its caption below it; `captioned` where
+    one follows."""
     image = figure.image
     title = image.title if figure.caption else ""
     picture = writer.image(replace(image, title=title, position=image.position), name, room)
@@ -27,7 +27,7 @@ def lone_picture(
 
 
 def picture_row(row: PictureRow, writer: InlineWriter) -> str:
-    """Pictures side by side, in as many lines as they need, each with the same room."""
+    """Pictures side by side, in as many rows as they need, each with the same room."""
     lines = -(-len(row.figures) // _MOST_IN_A_ROW)
     columns = -(-len(row.figures) // lines)
     room = max(1, (writer.sheet.width - _ROW_GAP * (columns - 1)) // columns)
@@ -60,7 +60,7 @@ def _fills(figure: Figure, room: int) -> bool:
 
 
 def _gapped(cells: Sequence[str]) -> str:
-    """The cells of a row of pictures; at a gap called turn a phone begins another line."""
+    """The cells of a row of pictures; at a gap of the class `turn` a phone begins another line."""
     gaps = ("", *("gap" if number % 2 else "gap turn" for number in range(1, len(cells))))
     return "".join(
         (f'<td width="{_ROW_GAP}" class="{gap}"></td>' if gap else "")

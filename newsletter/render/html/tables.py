@@ -1,4 +1,4 @@
-"""Tables -> HTML: what is wider than the screen is scrolled within its own frame."""
+"""Tables -> HTML: one that is wider than the screen scrolls within its own frame."""
 
 from collections.abc import Sequence
 

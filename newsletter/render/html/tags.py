@@ -2,7 +2,7 @@
 
 
 def box(name: str, content: str) -> str:
-    """Content in a cell of the class `name`: Outlook knows padding in cells alone."""
+    """Content in a cell of the class `name`: Outlook only knows padding in cells."""
     return (
         '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" class="box">'
         f'<tr><td class="{name}">{content}</td></tr></table>'
@@ -10,7 +10,7 @@ def box(name: str, content: str) -> str:
 
 
 def place(name: str, text: str = "", href: str = "", class_name: str = "") -> str:
-    """A place that links may lead to: Outlook looks for its name, others for its id."""
+    """An anchor for links: Outlook looks for its name, others for its id."""
     attributes = f' href="{href}" class="{class_name}"' if href else ""
     return f'<a id="{name}" name="{name}"{attributes}>{text}</a>'
 

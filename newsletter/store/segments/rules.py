@@ -208,7 +208,7 @@ class _Reading:
             date = None
         if date is None or date.year not in _YEARS:
             raise self.fault(
-                _place(token), f"{token} is no date", "Write year-month-day: 2026-01-31."
+                _place(token), f"{token} is not a date", "Write year-month-day: 2026-01-31."
             )
         return date
 

@@ -261,7 +261,7 @@ _WAYS: Mapping[str, Callable[[Fields, random.Random], bytes]] = {
         signed(fields) | {"Type": random_.choice(["notification", "Event", "", "Notification "])}
     ),
     "without a field": _without,
-    "a value that is no text": _bad_value,
+    "a value that is not text": _bad_value,
     "a key twice": _twice,
     "no such JSON": _raw,
 }

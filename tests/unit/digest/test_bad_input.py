@@ -28,7 +28,7 @@ HEAD = "---\ntitle: T\ndate: 2026-01-07\n---\n"
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 
-# --- files that are no text ---------------------------------------------------------------------
+# --- files that are not text ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_name_of_two_footnotes_is_told_with_the_one_that_is_shown() -> None:
     (found,) = findings(parsed, "duplicate-definition")
 
     assert found.position.line == 7
-    assert found.message == "the footnote [^a] stands in line 5 too, and the last one is shown"
+    assert found.message == "the footnote [^a] is also in line 5, and the last one is shown"
     assert "Two." in texts(parsed.digest)
     assert "One." not in texts(parsed.digest)
 

@@ -760,7 +760,7 @@ def test_what_is_no_date_is_an_error(value: str) -> None:
     parsed = read(yaml(f"title: T\ndate: {value}"))
 
     assert parsed.digest.meta.date is None
-    assert "is no date" in findings(parsed, "date-invalid")[0].message
+    assert "is not a date" in findings(parsed, "date-invalid")[0].message
 
 
 def test_toml_dates_are_dates() -> None:

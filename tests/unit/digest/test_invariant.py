@@ -198,7 +198,7 @@ FIXTURES = {
         "a <video src='http://a.io/v.mp4'></video> <iframe src='http://b.io/'></iframe> b\n"
     ),
     "inline script": "a <script>no</script> b <style>no</style> c\n",
-    "what is no HTML": "Vec<T> for <your-name>,\n<T>\n*a*\n\n<T>\n\n<p>Map<T> <a-b>c</a-b></p>\n",
+    "what is not HTML": "Vec<T> for <your-name>,\n<T>\n*a*\n\n<T>\n\n<p>Map<T> <a-b>c</a-b></p>\n",
     "blocks that are named": (
         '::: tip A *title*\na\n\n- b\n:::\n\n!!! note "Other"\n\n    > c\n    ::: d\n'
     ),

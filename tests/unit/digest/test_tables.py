@@ -1,4 +1,4 @@
-"""Tables: no cell is lost, and pipes that are no table are told."""
+"""Tables: no cell is lost, and pipes that are not a table are told."""
 
 import pytest
 

@@ -233,7 +233,7 @@ FAULTS: dict[str, str] = {
     '{"Type": "Notification", "Message": "[1]"}': "an SNS envelope without an event",
     '{"Type": "Notification", "Message": "{}"}': "no event of SES",
     '{"Type": "Notification", "Message": {"eventType": "Send"}}': (
-        "an SNS envelope whose message is no text"
+        "an SNS envelope whose message is not text"
     ),
 }
 

@@ -15,7 +15,7 @@ ERROR = Finding(
     "front-matter-invalid",
     Severity.ERROR,
     Position("issues/b c.md", 3, 8),
-    "is no YAML",
+    "is not YAML",
     "Mend it.",
 )
 NOTE = Finding("no-cover", Severity.INFO, Position("/tmp/新闻.md", 1), "has no cover")
@@ -34,7 +34,7 @@ def test_json_has_the_seven_keys_of_the_contract() -> None:
         "file": "issues/b c.md",
         "line": 3,
         "column": 8,
-        "message": "is no YAML",
+        "message": "is not YAML",
         "fix": "Mend it.",
     }
 
@@ -67,7 +67,7 @@ def test_a_sarif_result_holds_level_message_and_place() -> None:
     (result,) = only_run(ERROR)["results"]
 
     assert result["level"] == "error"
-    assert result["message"] == {"text": "is no YAML. Mend it."}
+    assert result["message"] == {"text": "is not YAML. Mend it."}
     (location,) = result["locations"]
     assert location["physicalLocation"]["region"] == {"startLine": 3, "startColumn": 8}
 
@@ -107,7 +107,7 @@ def test_sarif_without_findings_has_an_empty_run() -> None:
 
 def test_github_annotations_name_level_place_rule_and_message() -> None:
     assert github(ERROR) == (
-        "::error file=issues/b c.md,line=3,col=8,title=front-matter-invalid::is no YAML. Mend it."
+        "::error file=issues/b c.md,line=3,col=8,title=front-matter-invalid::is not YAML. Mend it."
     )
     assert github(WARNING).startswith("::warning file=issues/a.md,line=9,title=vague-link::")
     assert github(NOTE) == "::notice file=/tmp/新闻.md,line=1,title=no-cover::has no cover."

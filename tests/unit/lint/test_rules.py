@@ -113,9 +113,9 @@ def test_a_cut_heading_is_found_before_a_card_with_a_heading_of_its_own() -> Non
         ("[a](https://b.example/", "'[a](https://b.example/'", "Close it"),
         ('[a](https://b.example/ "c)', "c)'", "Close the quotes"),
         ("<div>[a](https://b.example/)</div>", "'[a](https://b.example/)'", "a blank line"),
-        ("![a chart](images/chart one.png)", "'[a chart](images/chart one.png)' is no p", "%20"),
+        ("![a chart](images/chart one.png)", "'[a chart](images/chart one.png)' is not a p", "%20"),
         ("![a](Screen shot (2).png)", "'[a](Screen shot (2).png)'", "(Screen%20shot%20(2).png)."),
-        ('![a](b c.png "d e")', " is no picture", '(b%20c.png "…").'),
+        ('![a](b c.png "d e")', " is not a picture", '(b%20c.png "…").'),
         (
             "[a](https://b.example y",
             "'[a](https://b.example y'",
@@ -178,7 +178,7 @@ def test_a_foreign_field_in_an_address_is_told(field: str, link: str) -> None:
     (found,) = findings(longer(link.format(address) + "\n"), "foreign-merge-field")
 
     assert found.position.line == 9
-    assert f"{field!r} is no merge field here: the address keeps it" in found.message
+    assert f"{field!r} is not a merge field here: the address keeps it" in found.message
 
 
 def test_a_foreign_field_in_an_address_of_html_is_told() -> None:

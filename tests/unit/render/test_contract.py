@@ -201,7 +201,7 @@ def test_a_sign_is_no_merge_field(tmp_path: Path) -> None:
     "value", ['""', '" "', '"- "', '"a\\nb"', '"a\\u2028b"', f'"{"x" * 73}"', "3"]
 )
 def test_what_is_no_sign_is_refused_with_its_line(tmp_path: Path, value: str) -> None:
-    with pytest.raises(RenderError, match=r"text_signs\.item is no sign") as raised:
+    with pytest.raises(RenderError, match=r"text_signs\.item is not a sign") as raised:
         own_theme(tmp_path, {"theme.toml": f"[text_signs]\nitem = {value}\n"})
 
     assert str(raised.value.where).endswith("theme.toml:2")
@@ -217,7 +217,7 @@ def test_a_sign_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path, 
 
 
 def test_signs_are_a_table(tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match="signs is no table of signs"):
+    with pytest.raises(RenderError, match="signs is not a table of signs"):
         own_theme(tmp_path, {"theme.toml": 'signs = "-"\n'})
 
 
@@ -232,7 +232,7 @@ def test_a_sheet_is_as_wide_as_its_theme_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", ["99", "2001", "568.5", "true", '"568px"'])
 def test_what_is_no_width_is_refused_with_its_line(tmp_path: Path, width: str) -> None:
-    with pytest.raises(RenderError, match="column is no width in pixels") as raised:
+    with pytest.raises(RenderError, match="column is not a width in pixels") as raised:
         own_theme(tmp_path, {"theme.toml": f'name = "digest"\ncolumn = {width}\n'})
 
     assert str(raised.value.where).endswith("theme.toml:2")

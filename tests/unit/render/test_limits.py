@@ -212,7 +212,7 @@ def test_a_key_of_many_parts_is_a_fault_of_the_front_matter() -> None:
     parsed = read(f"+++\ntitle = 'T'\n{'a.' * 30_000}a = 1\n+++\ntext\n")
 
     assert [f.message for f in parsed.findings if f.rule == "front-matter-invalid"] == [
-        "the front matter is no TOML: a line has more than 1,000 dots"
+        "the front matter is not TOML: a line has more than 1,000 dots"
     ]
 
 

@@ -54,7 +54,7 @@ def test_what_stands_on_a_ground_is_compared_with_it(
 
     for shade, is_faint in ((nearest(above, on_ground), False), (nearest(below, on_ground), True)):
         pairs = colours.faint({name: shade, ground: on_ground})
-        assert [(pair.name, pair.ground, pair.wanted) for pair in pairs] == [
+        assert [(pair.name, pair.ground, pair.required) for pair in pairs] == [
             (name, ground, wanted)
         ] * is_faint
 
@@ -85,10 +85,10 @@ def test_every_colour_of_the_cube_stands_out_in_the_dark(name: str) -> None:
         ('[colours]\nacent = "#a8321f"\n', 2, ("unknown key colours.acent", "accent")),
         ('\n[dark]\nsheat = "#000000"\n', 3, ("unknown key dark.sheat", "sheet")),
         ('[fonts]\nserrif = "Georgia"\n', 2, ("unknown key fonts.serrif", "serif")),
-        ('[colours]\naccent = "red"\n', 2, ("colours.accent is no colour", "six digits")),
-        ('[colours]\naccent = "#a83"\n', 2, ("colours.accent is no colour", "six digits")),
-        ("[colours]\naccent = 7\n", 2, ("colours.accent is no colour", "six digits")),
-        ("colours = 7\n", 1, ("colours is no table",)),
+        ('[colours]\naccent = "red"\n', 2, ("colours.accent is not a colour", "six digits")),
+        ('[colours]\naccent = "#a83"\n', 2, ("colours.accent is not a colour", "six digits")),
+        ("[colours]\naccent = 7\n", 2, ("colours.accent is not a colour", "six digits")),
+        ("colours = 7\n", 1, ("colours is not a table",)),
         (
             '[colours]\naccent = "#999999"\n',
             2,
