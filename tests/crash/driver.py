@@ -3,13 +3,9 @@
 The command is the real one. It passes counted points: at each statement that changes rows, before
 and after each COMMIT, each write to a socket, each answer, each rename. At the chosen one the
 process sends itself a signal, so that every place where a crash can fall is visited in turn.
-
-Processes are forked from a server that has loaded everything and has rendered an issue once, which
-spares a second for each.
 """
 
 import http.client
-import multiprocessing
 import os
 import signal
 import socket
@@ -18,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from multiprocessing.process import BaseProcess
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -27,27 +23,18 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.default import DefaultDialect
 
-import newsletter.cli
-import newsletter.cli.control
-import newsletter.cli.events
-import newsletter.cli.send
-import newsletter.desk.prepare
-import newsletter.feedback.apply
-import newsletter.sending.control
-import newsletter.transports
 from newsletter.model.send import Send
+from newsletter.operations import worker as workers
 from newsletter.project import Project
 from newsletter.sending import core, run, tenure, threads
 from newsletter.sending.pace import Vitals
 from newsletter.sending.threads import Progress
 from newsletter.sending.worker import Worker
-from newsletter.transports import Transport
+from newsletter.transports import Transport, open_transport
 from newsletter.transports.outbox import Outbox
 from newsletter.transports.ses.transport import Ses
 from tests.crash import guards
-
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__, "tests.crash.loaded"])
+from tests.warm import PROCESSES, Program
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,40 +73,40 @@ class Job:
         return self.output.with_suffix(".points")
 
 
-def start(job: Job, gate: Barrier | None = None) -> BaseProcess:
+def start(job: Job, gate: Barrier | None = None) -> Program:
     """Begin a command; with a `gate`, when as many as it waits for are ready."""
-    process = _PROCESSES.Process(target=_main, args=(job, gate), daemon=True)
-    process.start()
-    return process
+    with job.output.open("wb") as output, job.notes.open("wb") as notes:
+        return Program(
+            job.project,
+            *job.arguments,
+            environment=job.environment,
+            stdout=output.fileno(),
+            stderr=notes.fileno(),
+            first=partial(_prepare, job, gate),
+        )
 
 
 def gate(processes: int) -> Barrier:
-    return _PROCESSES.Barrier(processes)
+    return PROCESSES.Barrier(processes)
 
 
-def _main(job: Job, gate: Barrier | None) -> None:
-    for path, stream in ((job.output, 1), (job.notes, 2)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
-    os.chdir(job.project)
-    os.environ.update(job.environment)
+def _prepare(job: Job, gate: Barrier | None) -> None:
     _obey(job.orders)
     watch(Points(job.trace, job.orders))
     if job.orders.without:
         guards.switch_off(job.orders.without)
-    sys.argv = ["newsletter", *job.arguments]
     if gate is not None:
         gate.wait()
-    newsletter.cli.main()
 
 
 # --- orders ---------------------------------------------------------------------------------------
 
 
 def _obey(orders: Orders) -> None:
-    open_ordinarily, run_ordinarily = newsletter.transports.open_transport, run.run
+    run_ordinarily = run.run
 
-    def open_transport(project: Project) -> Transport:
-        transport = open_ordinarily(project)
+    def open_as_ordered(project: Project) -> Transport:
+        transport = open_transport(project)
         if isinstance(transport, Ses) and orders.threads:
             transport = Ses(project.settings.transport.ses, concurrency=orders.threads)
         if orders.batch_size:
@@ -129,7 +116,7 @@ def _obey(orders: Orders) -> None:
     def run_impatiently(worker: Worker, send_id: str, *progress: Progress) -> Send:
         return run_ordinarily(replace(worker, backoff_seconds=0.01), send_id, *progress)
 
-    newsletter.transports.open_transport = open_transport
+    workers.open_transport = open_as_ordered  # type: ignore[attr-defined]
     run.run = run_impatiently  # type: ignore[assignment]
     core._RETRY_AFTER = timedelta(milliseconds=10)
     if orders.host:

@@ -1,13 +1,11 @@
 """Where crashes are played: a project with its readers, its store, and what takes its mails."""
 
 import json
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
-from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from tests.crash.checker import Ledger, Taken
 from tests.crash.driver import Job, Orders
 from tests.standin.client import StandIn, running
 from tests.waiting import PATIENCE_SECONDS, until
+from tests.warm import Program
 
 LIST = "readers"
 LARGEST_CALL = 50
@@ -32,7 +31,7 @@ class Command:
     """A command that runs, or has run."""
 
     job: Job
-    process: BaseProcess
+    process: Program
 
     def runs_for(self, seconds: float) -> bool:
         """Let it run for so long; whether it still does then."""
@@ -53,16 +52,13 @@ class Command:
 
     def wake(self) -> None:
         """Let it go on after SIGSTOP, to its end."""
-        assert self.process.pid is not None
-        os.kill(self.process.pid, signal.SIGCONT)
+        self.process.send_signal(signal.SIGCONT)
         self.process.join(PATIENCE_SECONDS)
 
     @property
     def code(self) -> int:
         """Its exit code, once it has left; a negative one is the signal that ended it."""
-        self.process.join(PATIENCE_SECONDS)
-        assert self.process.exitcode is not None, f"{self.job.arguments} does not end"
-        return self.process.exitcode
+        return self.process.code
 
     @property
     def was_killed(self) -> bool:

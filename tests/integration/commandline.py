@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from newsletter.store import open_store, schema
 from newsletter.transports.memory import Memory
 from tests.integration.sending import worker
 from tests.waiting import PATIENCE_SECONDS
+from tests.warm import Program
 
 ISSUE = """\
 ---
@@ -91,6 +93,33 @@ def in_folder(call: Call, folder: Path) -> Call:
     return newsletter
 
 
+def fork(
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdout: int | None = None,
+    stderr: int | None = None,
+    first: Callable[[], object] | None = None,
+) -> Answer:
+    """Runs a command in a process of its own, to its end; see `Program` for what is given.
+
+    What goes to a given stream is no part of the answer.
+    """
+    with TemporaryFile() as out, TemporaryFile() as err:
+        program = Program(
+            folder,
+            *arguments,
+            environment=environment,
+            stdout=out.fileno() if stdout is None else stdout,
+            stderr=err.fileno() if stderr is None else stderr,
+            first=first,
+        )
+        code = program.code
+        out.seek(0)
+        err.seek(0)
+        return Answer(code, out.read().decode(), err.read().decode())
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "newsletter", *arguments]
 
@@ -99,12 +128,10 @@ def spawn(
     folder: Path,
     *arguments: str,
     environment: Mapping[str, str] | None = None,
-    within: Sequence[str] = (),
 ) -> Answer:
-    """Runs a command in a process of its own; `environment` is added to this one's, and `within`
-    is a command that runs another."""
+    """As `fork`, but really started: a second more, for where the start is what matters."""
     done = subprocess.run(
-        [*within, *command(*arguments)],
+        command(*arguments),
         cwd=folder,
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,

@@ -6,12 +6,12 @@ import os
 import pty
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import psutil
 import pytest
@@ -19,9 +19,10 @@ import sqlalchemy as sa
 
 from newsletter.project import Project
 from newsletter.store import open_store, schema
-from tests.integration.commandline import Call, command, plan_send, slow_down, speed_up, write_issue
-from tests.signals import ordinary_signals
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.crash.sleeper import sleep_at
+from tests.integration.commandline import Call, plan_send, slow_down, speed_up, write_issue
+from tests.waiting import until
+from tests.warm import Program
 
 ISSUE = "2026-01-07-valley"
 RECORDED = "after the commit in sending.core._record"
@@ -31,8 +32,9 @@ RECORDED = "after the commit in sending.core._record"
 class Terminal:
     """A program at a terminal: what it shows there can be waited for, and answered."""
 
-    process: subprocess.Popen[str]
+    process: Program
     end: int
+    out: TextIO
     shown: str = ""
 
     def wait_for(self, pattern: str) -> re.Match[str]:
@@ -55,8 +57,7 @@ class Terminal:
 
     def leave(self) -> tuple[int, str]:
         """(exit code, standard output), once it has left by itself."""
-        out, _ = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, out
+        return self.process.code, self.out.read()
 
 
 @contextmanager
@@ -66,33 +67,32 @@ def at_terminal(project: Path, *arguments: str, asleep: bool = False) -> Iterato
     One that is to fall `asleep` does so when its first mail is on record.
     """
     ours, its = pty.openpty()
-    sleeper = [sys.executable, "-m", "tests.crash.sleeper", RECORDED]
-    with ordinary_signals():
-        process = subprocess.Popen(
-            [*sleeper, *arguments] if asleep else command(*arguments),
-            cwd=project,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-            stdin=its,
-            stdout=subprocess.PIPE,
-            stderr=its,
-            text=True,
-            start_new_session=True,
-        )
+    out, written = os.pipe()
+    process = Program(
+        project,
+        *arguments,
+        environment={"TERM": "xterm", "COLUMNS": "120"},
+        stdin=its,
+        stdout=written,
+        stderr=its,
+        in_new_session=True,
+        first=partial(sleep_at, RECORDED) if asleep else None,
+    )
     os.close(its)
+    os.close(written)
 
     def sleeps() -> bool:
-        assert process.poll() is None, "it left"
+        assert process.is_alive(), "it left"
         return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
 
     try:
         if asleep:
             until(sleeps)
-        yield Terminal(process, ours)
+        with open(out, encoding="utf-8") as output:
+            yield Terminal(process, ours, output)
     finally:
         process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        process.join()
         os.close(ours)
 
 
@@ -286,8 +286,7 @@ def test_a_worker_sends_what_is_due_until_it_is_stopped(
     second = plan_send(project, "2026-01-08-next", readers, at=now + dt.timedelta(seconds=1))
 
     with at_terminal(project, "worker", "--json") as terminal:
-        assert terminal.process.stdout is not None
-        done = [json.loads(terminal.process.stdout.readline()) for _ in range(2)]
+        done = [json.loads(terminal.out.readline()) for _ in range(2)]
         terminal.process.send_signal(signal.Signals[name])
         code, rest = terminal.leave()
 
@@ -306,7 +305,7 @@ def test_a_worker_that_is_stopped_in_a_send_says_how_to_go_on(
 
     with at_terminal(project, "worker", "--json") as terminal:
         while call("status", send_id, "--json").json["accepted"] == 0:
-            assert terminal.process.poll() is None
+            assert terminal.process.is_alive()
         terminal.process.send_signal(signal.SIGTERM)
         terminal.wait_for(f"newsletter resume {send_id}")
         code, out = terminal.leave()

@@ -193,7 +193,7 @@ def test_a_report_of_what_it_never_sent_stops_a_send_that_runs(
 
     with at_terminal(project, *arguments) as terminal:
         while call("status", send_id, "--json").json["accepted"] == 0:
-            assert terminal.process.poll() is None
+            assert terminal.process.is_alive()
         call("events", "replay", write_events(project, send_id, 3))
         left, out = terminal.leave()
 

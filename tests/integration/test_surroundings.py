@@ -7,13 +7,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 
-from tests.integration.commandline import Answer, Call, command, slow_down, spawn, write_issue
+from tests.integration.commandline import Answer, Call, command, fork, slow_down, spawn, write_issue
+from tests.sealing import seal
 from tests.waiting import until
+from tests.warm import Program
 
 ISSUE, NEXT = "2026-01-07-valley", "2026-01-08-hills"
 
@@ -43,7 +46,7 @@ def test_a_send_goes_on_once_a_clock_that_was_ahead_is_put_right(
     now = dt.datetime.now(dt.UTC)
 
     ahead = spawn(project, "send", ISSUE, *options, environment=an_hour_ahead)
-    right = spawn(project, "send", NEXT, *options)
+    right = fork(project, "send", NEXT, *options)
 
     assert ahead.code == 0, ahead.err
     assert dt.datetime.fromisoformat(ahead.json["finished_at"]) - now > dt.timedelta(minutes=59)
@@ -80,23 +83,21 @@ def test_whose_clock_is_ahead_takes_no_send_from_its_owner(
     """By its clock the lease has ended; that it is renewed tells that the owner lives."""
     slow_down(project)
     arguments = ("send", ISSUE, "--list", readers, "--rate", "2", "--yes")
-    with subprocess.Popen(command(*arguments), cwd=project, stderr=PIPE) as process:
-        until(lambda: any(line["accepted"] for line in call("sends", "--json").lines))
-        running = call("status", "--json").json
+    owner = Program(project, *arguments)
+    until(lambda: any(line["accepted"] for line in call("sends", "--json").lines))
+    running = call("status", "--json").json
 
-        refused = spawn(project, "resume", running["send_id"], environment=an_hour_ahead)
+    refused = spawn(project, "resume", running["send_id"], environment=an_hour_ahead)
 
-        after = call("status", "--json").json
-        process.kill()
+    after = call("status", "--json").json
+    owner.kill()
     assert refused.code == 5
-    assert f"is being sent by process {process.pid} on " in refused.err
+    assert f"is being sent by process {owner.pid} on " in refused.err
     assert after["owner"] == running["owner"]
     assert after["accepted"] == 1
 
 
 # --- a project that is read-only ------------------------------------------------------------------
-
-_MOUNTED = 'mount --bind -o ro "$1" "$1" && cd "$1" && shift && exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,8 @@ class Sealed:
         }
 
     def run(self, *arguments: str, **environment: str) -> Answer:
-        within = ("unshare", "-rm", "sh", "-c", _MOUNTED, "sh", str(self.project))
-        return spawn(self.project, *arguments, environment=environment, within=within)
+        sealing = partial(seal, self.project)
+        return fork(self.project, *arguments, environment=environment, first=sealing)
 
 
 @pytest.fixture

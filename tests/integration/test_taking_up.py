@@ -61,7 +61,7 @@ def test_a_worker_finishes_what_was_killed_and_sends_nothing_twice(
         terminal.wait_for("1/3")
         running = call("status", "--json").json
         terminal.process.kill()
-        terminal.process.wait()
+        terminal.process.join()
     lost = call("status", "--json").json
     speed_up(project)
 
@@ -84,7 +84,7 @@ def test_a_worker_that_is_stopped_leaves_its_send_to_the_next(
     slow_down(project)
     with at_terminal(project, "worker", "--json") as terminal:
         while call("status", send_id, "--json").json["accepted"] == 0:
-            assert terminal.process.poll() is None
+            assert terminal.process.is_alive()
         terminal.process.send_signal(signal.SIGTERM)
         code, _ = terminal.leave()
     left = call("status", send_id, "--json").json

@@ -80,7 +80,7 @@ def in_flight(project: Path, standin: StandIn, readers: str) -> Iterator[tuple[T
     with at_terminal(project, *arguments) as terminal:
 
         def is_taken() -> bool:
-            assert terminal.process.poll() is None
+            assert terminal.process.is_alive()
             return len(list(standin.accepted())) > before
 
         until(is_taken)
