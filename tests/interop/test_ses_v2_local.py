@@ -9,6 +9,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def mails(endpoint: str) -> dict[str, dict[str, Any]]:
         return {mail["messageId"]: mail for mail in json.load(answer)["emails"]}
 
 
+@cache
 def email() -> Email:
     """The sample issue, with every kind of brace in its text."""
     prepared = prepare(Project.open(ROOT), "2026-11-20-quiet-machines")
