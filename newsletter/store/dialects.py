@@ -1,5 +1,5 @@
-"""What SQLite and PostgreSQL each say in their own way, but for an import's bulk statements, which
-are in people/staging.py and people/merging.py."""
+"""What SQLite and PostgreSQL express differently, except for an import's bulk statements, which are
+in people/staging.py and people/merging.py."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def is_sqlite(connection: Connection) -> bool:
 
 
 def insert_into(connection: Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    """INSERT that may say ON CONFLICT."""
+    """An INSERT that takes ON CONFLICT."""
     return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
 
 
@@ -29,7 +29,7 @@ def each_pair(
 def position(
     connection: Connection, text: sa.ColumnElement[str], part: str
 ) -> sa.ColumnElement[int]:
-    """Where a part of a text begins, counted from 1; 0 where it is not there."""
+    """Where a part of a text begins, counted from 1; 0 where it is missing."""
     find = sa.func.instr if is_sqlite(connection) else sa.func.strpos
     return find(text, part)
 

@@ -18,8 +18,8 @@ from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
 from newsletter.store.schema import REVISION
 
-BUSY_SECONDS = 30.0  # how long a lock is waited for
-_CHECKPOINT_SECONDS = 2  # it keeps writers waiting
+BUSY_SECONDS = 30.0  # how long to wait for a lock
+_CHECKPOINT_SECONDS = 2  # writers wait meanwhile
 
 # What is deleted is overwritten at once: an erased address is to be nowhere in the file.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
@@ -28,7 +28,7 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_d
 _KINDS = ("sqlite", "postgresql", "postgres")
 _EXAMPLES = "Use sqlite:///subscribers/newsletter.db or postgresql://user@host/name."
 
-# A server that is gone without a word is found out in half a minute.
+# A server that vanishes silently is noticed within half a minute.
 _LIVENESS = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -49,8 +49,8 @@ class Store:
     def __init__(self, engine: Engine, busy_seconds: float = BUSY_SECONDS) -> None:
         self.engine = engine
         self._busy_seconds = busy_seconds
-        # SQLite lets one writer in, and has the others sleep and try again, ever longer: the
-        # threads of one process take turns here instead.
+        # SQLite lets one writer in and makes the others sleep longer and longer: the threads of one
+        # process take turns here instead.
         self._writing = threading.Lock()
 
     @property
@@ -59,7 +59,7 @@ class Store:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """The turn of a thread to write. One that hangs in it does not keep the others for ever."""
+        """A thread's turn to write. One that hangs does not keep the others for ever."""
         if not self.is_sqlite:
             yield
             return
@@ -85,7 +85,7 @@ class Store:
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
-        """A transaction that writes; one that is not `durable` may be lost with the power."""
+        """A transaction that writes; one that is not `durable` may be lost in a power cut."""
         with translated(self.engine), self._turn(), self.engine.connect() as connection:
             connection = connection.execution_options(begin_immediate=True)
             if durable:
@@ -100,7 +100,7 @@ class Store:
     def checkpoint(self) -> bool:
         """Empty SQLite's write-ahead log into the database, so that nothing erased stays in it.
 
-        False where somebody reads, or writes, for longer than a moment.
+        False where another process reads or writes for longer than a moment.
         """
         if not self.is_sqlite:
             return True
@@ -123,7 +123,7 @@ class Store:
 
 @contextmanager
 def _without_sync(connection: Connection) -> Iterator[None]:
-    """SQLite's commits without waiting for the disk; PostgreSQL is told inside a transaction."""
+    """Lets SQLite commit without waiting for the disk; PostgreSQL is told inside a transaction."""
     if not is_sqlite(connection):
         yield
         return
@@ -138,7 +138,7 @@ def _without_sync(connection: Connection) -> Iterator[None]:
 def resolve_url(url: str, root: Path) -> URL:
     """The URL of `[store] url`, a relative SQLite path taken from the project's folder.
 
-    No message shows more of it than its kind, for it may hold a password.
+    No message shows more of it than its kind, since it may hold a password.
     """
     scheme, separator, rest = url.partition("://")
     backend, _, _ = scheme.lower().partition("+")
@@ -170,16 +170,16 @@ def resolve_url(url: str, root: Path) -> URL:
 def open_store(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> Store:
     """The store at `url`, which must exist and hold this version's schema.
 
-    A lock that somebody else holds is waited for `busy_seconds`, then StoreAway is raised. Raises
+    It waits `busy_seconds` for a lock that somebody else holds, then raises StoreAway. Raises
     StoreError where the store is missing, older or newer: an empty store never appears by itself,
-    for it would not know who left.
+    since it would not know who left.
     """
-    store, found = open_any(url, root, busy_seconds)
-    if found == REVISION:
+    store, revision = open_any(url, root, busy_seconds)
+    if revision == REVISION:
         return store
     store.close()
     raise StoreError(
-        f"the store has schema {found}, this version needs {REVISION}",
+        f"the store has schema {revision}, this version needs {REVISION}",
         hint="Run `newsletter db backup FILE`, then `newsletter db upgrade`.",
     )
 
@@ -191,16 +191,16 @@ def open_any(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> tuple[
     """
     store = Store(_engine(resolve_url(url, root), busy_seconds, create=False), busy_seconds)
     try:
-        found = _revision(store)
-        if found is None:
+        revision = _revision(store)
+        if revision is None:
             raise StoreError(
                 "the store is empty", hint="Run `newsletter db upgrade` to make its tables."
             )
-        _refuse_newer(found)
+        _refuse_newer(revision)
     except BaseException:
         store.close()
         raise
-    return store, found
+    return store, revision
 
 
 def _refuse_newer(revision: str) -> None:
@@ -244,8 +244,8 @@ def _revision(store: Store) -> str | None:
     with store.read() as connection:
         if not sa.inspect(connection).has_table("alembic_version"):
             return None
-        found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        return None if found is None else str(found)
+        revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        return None if revision is None else str(revision)
 
 
 def _engine(url: URL, busy_seconds: float, *, create: bool) -> Engine:
@@ -255,7 +255,8 @@ def _engine(url: URL, busy_seconds: float, *, create: bool) -> Engine:
 
 
 def _postgresql_engine(url: URL, busy_seconds: float | None) -> Engine:
-    """Raises ConfigurationError without a driver, StoreError where nobody can connect."""
+    """Raises ConfigurationError where the driver is missing, StoreError where there is no
+    connection."""
     liveness = {name: value for name, value in _LIVENESS.items() if name not in url.query}
     try:
         engine = sa.create_engine(
@@ -286,7 +287,7 @@ def _sqlite_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
             hint="Run `newsletter db upgrade` to make one, or restore a backup to this place.",
         )
 
-    if create:  # readable by its owner only: it holds addresses
+    if create:  # readable by its owner only, since it holds addresses
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
     def connect() -> sqlite3.Connection:

@@ -1,8 +1,8 @@
-"""What a database says when it fails, as errors of ours.
+"""The failures of a database, as our own errors.
 
-Two kinds: it is away for a moment, so that the same step may be done again once it is back; or
-something is wrong that a person has to mend. A message of PostgreSQL may hold a row, with its
-address: only its first line is told. No part of a URL but host, port, database and user is.
+There are two kinds: the store is away for a moment, so that the same step may be repeated once it
+is back; or something is wrong that a person has to mend. A message of PostgreSQL may hold a row
+with an address, so only its first line is shown, and of a URL only host, port, database and user.
 """
 
 import re
@@ -19,8 +19,8 @@ from newsletter.errors import NewsletterError, StoreAway, StoreError
 
 _KEY = ("store", "url")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-# SQLSTATEs of PostgreSQL, by their beginning: a lost connection, a rollback for others' sake, too
-# many connections, a lock that was not to be had in time, a server that stops, starts, or follows.
+# Beginnings of PostgreSQL's SQLSTATEs: a lost connection, a rollback in favour of others, too many
+# connections, a lock that was not free in time, a server that stops, starts or only follows.
 _AWAY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03", "25006")
 _CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 _AGAIN = "Nothing is damaged by that. Try again in a moment."
@@ -28,7 +28,7 @@ _AGAIN = "Nothing is damaged by that. Try again in a moment."
 
 @contextmanager
 def translated(engine: Engine) -> Iterator[None]:
-    """Raises StoreAway or StoreError for whatever a database, or its driver alone, fails with."""
+    """Raises StoreAway or StoreError for any failure of a database or its driver."""
     try:
         yield
     except NewsletterError:
@@ -66,7 +66,7 @@ def _translation(error: Exception, url: URL) -> StoreError:
 
 
 def _has_no_connection(error: Exception, cause: object) -> bool:
-    """Whether PostgreSQL was not even reached, or let nobody in: it gives no code for that."""
+    """Whether PostgreSQL was not reached, or refused the connection: there is no code for that."""
     is_before_any = (
         isinstance(error, sa.exc.OperationalError | sa.exc.ProgrammingError)
         and error.statement is None
@@ -85,7 +85,7 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _first_line(error: object) -> str:
-    """The driver's own words, once: PostgreSQL repeats them for each address that it tried."""
+    """The driver's message, once: it is repeated for each address that was tried."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     text = str(primary or error).strip().splitlines()
     line = text[0] if text else type(error).__name__
@@ -94,7 +94,7 @@ def _first_line(error: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """One way not to get a connection: what PostgreSQL says then, and what we say.
+    """One reason for no connection: what PostgreSQL says then, and what we say.
 
     `{place}`, `{host}`, `{user}` and `{database}` are those of the URL.
     """
@@ -108,13 +108,13 @@ class _Refusal:
 _REFUSALS = (
     _Refusal(
         r"connection option|invalid \w+ value",
-        "the URL of PostgreSQL at {place} holds an option that means nothing",
-        "Correct what stands behind the ? in the URL.",
+        "the URL of PostgreSQL at {place} holds an invalid option",
+        "Correct what follows the ? in the URL.",
     ),
     _Refusal(
         r"certificate|\bSSL\b|\bTLS\b|no encryption",
         "PostgreSQL at {place} refuses the connection over TLS",
-        "Say in the URL how to connect: ?sslmode=require where it demands TLS, ?sslmode=disable "
+        "Say in the URL how to connect: ?sslmode=require where it requires TLS, ?sslmode=disable "
         "where it has none, ?sslrootcert=FILE for its certificate.",
     ),
     _Refusal(
@@ -130,7 +130,7 @@ _REFUSALS = (
     _Refusal(
         r"resolve|translate host name|name or service|nodename|temporary failure in name",
         "there is no host {host!r}",
-        "Correct the host in the URL, and see whether the network works.",
+        "Correct the host in the URL, and check whether the network works.",
         is_away=True,
     ),
     _Refusal(
@@ -142,12 +142,12 @@ _REFUSALS = (
     _Refusal(
         r"time-?out|timed out",
         "PostgreSQL at {place} does not answer",
-        "Correct host and port in the URL, and see whether a firewall lets you through.",
+        "Correct host and port in the URL, and check whether a firewall lets you through.",
         is_away=True,
     ),
     _Refusal(
         r"starting up|shutting down|recovery|not accepting|too many|remaining connection",
-        "PostgreSQL at {place} takes no connection right now",
+        "PostgreSQL at {place} takes no connections right now",
         _AGAIN,
         is_away=True,
     ),

@@ -13,17 +13,17 @@ from newsletter.store.schema import events, lists, requests, sends, subscription
 
 
 def answers(connection: Connection) -> None:
-    """Read the least there is, from the disk or the server. Raises StoreError where it fails."""
+    """Read as little as possible, from the disk or the server. Raises StoreError where it fails."""
     connection.execute(sa.select(sends.c.number).limit(1)).first()
 
 
 def sends_by_status(connection: Connection) -> Mapping[str, int]:
-    return _counted(connection, sa.select(sends.c.status, sa.func.count()).group_by(sends.c.status))
+    return _amounts(connection, sa.select(sends.c.status, sa.func.count()).group_by(sends.c.status))
 
 
 @dataclass(frozen=True, slots=True)
 class EventCounts:
-    """Events by (type, verdict), and by words that are not known here, up to a row."""
+    """Events by (type, verdict), and by words that are not known here, up to some row."""
 
     amounts: Mapping[tuple[str, str], int]
     last_id: int
@@ -31,7 +31,7 @@ class EventCounts:
 
 
 def events_since(connection: Connection, before: EventCounts) -> EventCounts:
-    """The counts with what came since, so that a long log is read through once alone."""
+    """The counts with what came since, so that a long log is read only once."""
     unknown = sa.case((events.c.cause == Cause.UNKNOWN, events.c.word))
     query = (
         sa.select(
@@ -60,10 +60,10 @@ def subscriptions_by_list(connection: Connection) -> Mapping[tuple[str, str], in
 
 
 def requests_by_state(connection: Connection) -> Mapping[str, int]:
-    return _counted(
+    return _amounts(
         connection, sa.select(requests.c.state, sa.func.count()).group_by(requests.c.state)
     )
 
 
-def _counted(connection: Connection, query: sa.Select[Any]) -> Mapping[str, int]:
+def _amounts(connection: Connection, query: sa.Select[Any]) -> Mapping[str, int]:
     return {kind: amount for kind, amount in connection.execute(query)}  # noqa: C416 -- a Row is no pair to mypy

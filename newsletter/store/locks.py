@@ -3,17 +3,17 @@
 https://www.postgresql.org/docs/current/explicit-locking.html
 
 In SQLite a transaction that writes has the whole store to itself. In PostgreSQL two of them would
-wait for each other if each held what the other wants, until one is ended. So whoever takes more
+wait for each other, until one is aborted, if each held what the other wants. So whoever takes more
 than one of these takes them in this order, and leaves out what it does not need:
 
-1. the turn of who applies events: `events`
+1. the turn to apply events: `events`
 2. the table of people: `people`, or any statement that makes, changes or deletes a person
 3. rows of requests
 4. rows of subscriptions, in the order of their primary key (list, subscriber): `subscriptions`, or
    statements that go in that order
 5. suppressions, in the order of their address
 6. the row of a send: `newsletter.store.ledger.sends.record`
-7. the turn of who decides about an issue: `issue`; who makes a send takes it first
+7. the turn to decide about an issue: `issue`; it comes first where a send is made
 8. rows of deliveries, then of batches
 
 `migrations` is alone: it is taken where nothing else is held. tests/integration/test_locks.py lets
@@ -36,10 +36,10 @@ def migrations(connection: Connection) -> None:
 
 
 def events(connection: Connection) -> None:
-    """Let only one transaction at a time apply events, or take out what they are about.
+    """Let only one transaction at a time apply events, or delete what they are about.
 
-    Two that are about one reader could each miss what the other saw. It comes before all that they
-    write: two that set the same messages aside in another order would wait for each other.
+    Two that are about one reader could each miss what the other saw. It comes before anything is
+    written: two that set the same messages aside in different orders would wait for each other.
     """
     _take_turn(connection, _EVENTS)
 

@@ -1,4 +1,4 @@
-"""Looking after a store: a consistent copy, and a check of all that it promises."""
+"""Maintenance of a store: a consistent copy, and a check of what it promises."""
 
 import datetime as dt
 import shlex
@@ -32,7 +32,7 @@ _KEPT_REPORTS = ("delivered", "bounced", "complained")
 
 
 def backup(store: Store, target: Path, now: dt.datetime) -> int:
-    """Copy a SQLite store of any schema with all that is committed; returns the copy's bytes.
+    """Copy all that is committed in a SQLite store of any schema; returns the size of the copy.
 
     The copy is marked as one, so that nothing is sent from it before a person adopts it.
     """
@@ -56,7 +56,7 @@ def backup(store: Store, target: Path, now: dt.datetime) -> int:
         raise StoreError(
             f"cannot write the copy: {reason}",
             where=str(target),
-            hint="Name a file in a folder that is there, with room for it.",
+            hint="Name a file in a folder that exists, with room for it.",
         ) from error
     finally:
         with suppress(OSError):
@@ -65,7 +65,7 @@ def backup(store: Store, target: Path, now: dt.datetime) -> int:
 
 
 def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
-    """Write into a copy that it is one; the first schema has no table for that yet."""
+    """Mark a copy as one; the first schema has no table for that."""
     copy.execute(
         "CREATE TABLE IF NOT EXISTS state "
         "(name TEXT NOT NULL, value BIGINT NOT NULL, CONSTRAINT pk_state PRIMARY KEY (name))"
@@ -78,7 +78,7 @@ def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
 
 
 def _dump_command(url: URL, target: Path) -> str:
-    """How PostgreSQL copies this very database; it asks for the password itself."""
+    """The command that copies this database; it asks for the password itself."""
     host = url.host or url.query.get("host")
     parts = {"file": target, "host": host, "port": url.port, "username": url.username}
     options = [f"--{name}={value}" for name, value in parts.items() if value]
@@ -86,7 +86,7 @@ def _dump_command(url: URL, target: Path) -> str:
 
 
 def verify(store: Store) -> list[str]:
-    """Every fault found, in words; an empty list is a sound store, of whatever schema."""
+    """Every fault of a store of any schema, in words; none where it is sound."""
     faults: list[str] = []
     with store.read() as connection:
         if store.is_sqlite:
@@ -112,13 +112,13 @@ def _keeps_sums(connection: Connection) -> bool:
 
 
 def _orphans(connection: Connection) -> Iterator[str]:
-    for column, of, what in (
+    for column, of, name in (
         (subscriptions.c.list_id, lists, "list"),
         (subscriptions.c.subscriber_id, subscribers, "person"),
     ):
         without = sa.select(sa.func.count()).where(column.not_in(sa.select(of.c.id)))
         if missing := connection.execute(without).scalar_one():
-            yield f"{missing} subscriptions point to a missing {what}"
+            yield f"{missing} subscriptions point to a missing {name}"
     query = (
         sa.select(deliveries.c.send)
         .distinct()
@@ -129,8 +129,8 @@ def _orphans(connection: Connection) -> Iterator[str]:
 
 
 def _unbalanced(connection: Connection) -> Iterator[str]:
-    """Sends that lost or won recipients, and finished ones with something left to do."""
-    left = deliveries.c.status.in_(
+    """Sends that lost or gained recipients, and finished ones with something left to do."""
+    is_open = deliveries.c.status.in_(
         (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
     )
     balance = (
@@ -140,7 +140,7 @@ def _unbalanced(connection: Connection) -> Iterator[str]:
             sends.c.recipients,
             sa.func.count(deliveries.c.number),
             sa.func.coalesce(sa.func.max(deliveries.c.number), 0),
-            sa.func.coalesce(sa.func.sum(sa.case((left, 1), else_=0)), 0),
+            sa.func.coalesce(sa.func.sum(sa.case((is_open, 1), else_=0)), 0),
         )
         .outerjoin(deliveries, deliveries.c.send == sends.c.number)
         .where(sends.c.frozen)
@@ -157,29 +157,29 @@ def _unbalanced(connection: Connection) -> Iterator[str]:
 
 
 def _altered(connection: Connection) -> Iterator[str]:
-    """Pictures that are not those that mails mean by their names; one at a time, for they are
+    """Pictures whose content does not match their name; read one at a time, since they are
     large."""
     for name in connection.execute(sa.select(media.c.name).order_by(media.c.name)).scalars().all():
         content = connection.execute(sa.select(media.c.content).where(media.c.name == name))
         if name_of(bytes(content.scalar_one()), name.rpartition(".")[2]) != name:
-            yield f"the picture {name} is another than its name says"
+            yield f"the content of the picture {name} does not match its name"
 
 
 def _miscounted(connection: Connection) -> Iterator[str]:
-    """Sends whose row says other sums than their deliveries."""
+    """Sends whose row has other sums than their deliveries."""
     sums = {
         **{status: deliveries.c.status == status for status in _KEPT_STATUSES},
         **{report: deliveries.c.reported == report for report in _KEPT_REPORTS},
     }
-    counted = [
+    sums_of_deliveries = [
         sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0).label(f"counted_{name}")
         for name, condition in sums.items()
     ]
-    kept = [sends.c[name] for name in sums]
+    sums_of_row = [sends.c[name] for name in sums]
     query = (
-        sa.select(sends.c.id, *kept, *counted)
+        sa.select(sends.c.id, *sums_of_row, *sums_of_deliveries)
         .outerjoin(deliveries, deliveries.c.send == sends.c.number)
-        .group_by(sends.c.id, *kept)
+        .group_by(sends.c.id, *sums_of_row)
         .order_by(sends.c.id)
     )
     for row in connection.execute(query).mappings():

@@ -1,6 +1,6 @@
 """The pictures of issues: what `/media/` of the public site shows.
 
-They are kept in the store, so that every web process has them, wherever it runs, and each backup.
+They are kept in the store, so that every web process and every backup has them.
 None is ever replaced: its name is made of its content.
 """
 
@@ -16,21 +16,21 @@ from newsletter.store.schema import media
 
 
 def add(connection: Connection, pictures: Sequence[Picture], now: dt.datetime) -> None:
-    """Keep pictures, but for those that are kept already."""
+    """Add pictures, except those that are there already."""
     for picture in pictures:
-        made = insert_into(connection, media).values(
+        statement = insert_into(connection, media).values(
             name=picture.name, content=picture.content, created_at=now
         )
-        connection.execute(made.on_conflict_do_nothing())
+        connection.execute(statement.on_conflict_do_nothing())
 
 
 def content(connection: Connection, name: str) -> bytes | None:
-    found = connection.execute(sa.select(media.c.content).where(media.c.name == name)).scalar()
-    return None if found is None else bytes(found)
+    data = connection.execute(sa.select(media.c.content).where(media.c.name == name)).scalar()
+    return None if data is None else bytes(data)
 
 
-def kept(connection: Connection, names: Collection[str]) -> set[str]:
-    """Those of some names that are kept; it reads no picture."""
+def existing(connection: Connection, names: Collection[str]) -> set[str]:
+    """Which of some pictures are there, by name; it reads no content."""
     query = sa.select(media.c.name).where(media.c.name.in_(names))
     return set(connection.execute(query).scalars())
 

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def stream(store: Store, page: Callable[[Connection, T | None], Sequence[T]]) -> Iterator[T]:
-    """All rows of a query that gives those after a row, or the first ones.
+    """All rows, by a query that gives one page: the first rows, or those after a row.
 
     Each page has a transaction of its own: an export into a slow pipe keeps no old state of the
     store alive. What changes meanwhile is seen or not, but no row is seen twice.
@@ -25,7 +25,7 @@ def stream(store: Store, page: Callable[[Connection, T | None], Sequence[T]]) ->
 
 
 def through(page: Callable[[T | None], Sequence[T]]) -> Iterator[T]:
-    """As `stream`, where the caller sees to the transaction."""
+    """As `stream`, within a transaction of the caller."""
     last: T | None = None
     while rows := page(last):
         yield from rows

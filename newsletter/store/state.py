@@ -12,9 +12,9 @@ from newsletter.store.schema import EPOCH, MICROSECOND, state
 # Times, in microseconds since 1970.
 COPIED_AT = "copied_at"  # what `db backup` writes into the copy
 FORGOT_AT = (
-    "forgot_at"  # when a report first told of something that this store should know, and does not
+    "forgot_at"  # when a report first named something that this store should know but does not
 )
-OTHERS = "others"  # how many of the account's mails of a day were not this store's, lately
+OTHERS = "others"  # how many of the account's mails of a recent day were not this store's
 _ID = "id"
 
 
@@ -24,8 +24,8 @@ def value(connection: Connection, name: str) -> int:
 
 def time(connection: Connection, name: str) -> dt.datetime | None:
     """A moment that is kept as microseconds since 1970, as all times of the store are."""
-    found = value(connection, name)
-    return EPOCH + found * MICROSECOND if found else None
+    microseconds = value(connection, name)
+    return EPOCH + microseconds * MICROSECOND if microseconds else None
 
 
 def find(connection: Connection, name: str) -> int | None:
@@ -34,16 +34,16 @@ def find(connection: Connection, name: str) -> int | None:
 
 
 def put(connection: Connection, name: str, number: int) -> None:
-    made = insert_into(connection, state).values(name=name, value=number)
+    statement = insert_into(connection, state).values(name=name, value=number)
     connection.execute(
-        made.on_conflict_do_update(index_elements=[state.c.name], set_={"value": number})
+        statement.on_conflict_do_update(index_elements=[state.c.name], set_={"value": number})
     )
 
 
 def note_time(connection: Connection, name: str, at: dt.datetime) -> None:
     """Keep a moment, unless one is kept there already."""
-    made = insert_into(connection, state).values(name=name, value=(at - EPOCH) // MICROSECOND)
-    connection.execute(made.on_conflict_do_nothing())
+    statement = insert_into(connection, state).values(name=name, value=(at - EPOCH) // MICROSECOND)
+    connection.execute(statement.on_conflict_do_nothing())
 
 
 def remove(connection: Connection, name: str) -> None:
@@ -52,18 +52,18 @@ def remove(connection: Connection, name: str) -> None:
 
 def increment(connection: Connection, name: str) -> int:
     """Add one and return the sum; one statement, so that two processes get two numbers."""
-    made = insert_into(connection, state).values(name=name, value=1)
-    statement = made.on_conflict_do_update(
+    insert = insert_into(connection, state).values(name=name, value=1)
+    statement = insert.on_conflict_do_update(
         index_elements=[state.c.name], set_={"value": state.c.value + 1}
     )
     return int(connection.execute(statement.returning(state.c.value)).scalar_one())
 
 
 def raise_to(connection: Connection, name: str, least: int) -> int:
-    """Make a number at least so high; returns what it is then."""
-    reached = max(least, value(connection, name))
-    put(connection, name, reached)
-    return reached
+    """Raise a number to at least `least`; returns the result."""
+    number = max(least, value(connection, name))
+    put(connection, name, number)
+    return number
 
 
 def store_id(connection: Connection) -> str:
@@ -76,12 +76,12 @@ def store_id(connection: Connection) -> str:
 
 def ensure_id(connection: Connection) -> None:
     """Give a store that has no id one."""
-    made = insert_into(connection, state).values(name=_ID, value=_new_id())
-    connection.execute(made.on_conflict_do_nothing())
+    statement = insert_into(connection, state).values(name=_ID, value=_new_id())
+    connection.execute(statement.on_conflict_do_nothing())
 
 
 def renew_id(connection: Connection) -> None:
-    """Part a store from the one that it was copied from."""
+    """Give a store another id than that of the store it was copied from."""
     put(connection, _ID, _new_id())
 
 

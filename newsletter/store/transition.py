@@ -1,6 +1,6 @@
-"""A step of what has a status: where it may start, and where it leads.
+"""A step between statuses: where it may start, and where it leads.
 
-The modules that write a status declare their steps by this, and docs/architecture.md draws them:
+The modules that write a status declare their steps with this; docs/architecture.md draws them:
 `ledger.transitions` for a send; `people.subscribing`, `people.requesting` and `people.suppressing`.
 """
 
@@ -21,12 +21,12 @@ class Transition(Generic[Status]):
     target: Status | None
 
     def check(self, name: str, status: Status | None) -> None:
-        """Raises ValueError where a status is no start of the step; `name` says whose it is."""
+        """Raises ValueError where the step cannot start from a status; `name` says whose it is."""
         if status not in self.sources:
             raise ValueError(f"{name} is {status or 'nothing'}: it cannot become {self.target}")
 
     def starts_at(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """The condition that a row stands where the step starts."""
+        """The condition that the step can start from a row's status."""
         return column.in_(self._rows)
 
     def starts_at_sql(self, column: str) -> str:

@@ -214,7 +214,7 @@ class Archive:
     def _with_own_pictures(self, html: str) -> str:
         """A mail's HTML with the pictures of this site, wherever it stands."""
         with self._site.store.read() as connection:
-            names = media.kept(connection, picture_names(html))
+            names = media.existing(connection, picture_names(html))
         return with_own_pictures(html, names, f"../../{MEDIA_FOLDER}")
 
     def _index_page(self, issues: Sequence[Issue], number: int, pages: int) -> File:

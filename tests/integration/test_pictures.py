@@ -356,7 +356,9 @@ def test_a_picture_that_was_altered_in_the_store_is_found(project: Path, store: 
     with store.write() as connection:
         connection.execute(sa.update(schema.media).values(content=b"another"))
 
-    assert maintenance.verify(store) == [f"the picture {name} is another than its name says"]
+    assert maintenance.verify(store) == [
+        f"the content of the picture {name} does not match its name"
+    ]
 
 
 # --- a bucket -------------------------------------------------------------------------------------

@@ -31,9 +31,9 @@ _REACHED = sa.exists().where(
 
 
 def begun(connection: Connection) -> Sequence[Begun]:
-    """All sends to a whole list of which anything was ever claimed, oldest first.
+    """All sends to a whole list that ever claimed anything, oldest first.
 
-    What went to a segment is for some readers alone. It reads the few rows of `sends` and none of
+    What went to a segment is only for some readers. It reads the few rows of `sends` and none of
     their emails, so that it can be asked again every second.
     """
     query = (
@@ -55,8 +55,8 @@ def begun(connection: Connection) -> Sequence[Begun]:
 
 
 def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[str, str] | None:
-    """The slug and the subject of the newest issue but this one that reached somebody of a whole
-    list; it looks at one send after the other, the newest first."""
+    """The slug and subject of the newest other issue that reached somebody of a whole list. It
+    looks at one send after the other, newest first."""
     query = (
         sa.select(sends.c.slug, sends.c.subject)
         .where(sends.c.list_id == list_id, sends.c.segment == "")

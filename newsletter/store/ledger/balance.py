@@ -1,4 +1,4 @@
-"""Queries on the balance of a send: how many of its deliveries stand where."""
+"""Queries on the balance of a send: its deliveries counted by status."""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from newsletter.model.record import SendRecord
 from newsletter.model.send import Counts, DeliveryStatus
 from newsletter.store.schema import batches, deliveries, sends
 
-# The columns of a balance that is kept; all null while it may change.
+# The columns of a stored balance; all null while it may change.
 UNKEPT = {"accepted": None, "rejected": None, "skipped": None, "unknown": None}
 
 
@@ -43,7 +43,7 @@ def count_each(connection: Connection, numbers: Collection[int]) -> dict[int, Co
 
 
 def keep(connection: Connection, number: int) -> Counts:
-    """Count a send, and keep the sum where nothing is queued or in flight any more.
+    """Count a send, and store the balance where nothing is queued or in flight any more.
 
     An open batch may still be recorded, by an owner that sleeps: looked for before the count.
     """
@@ -57,7 +57,7 @@ def keep(connection: Connection, number: int) -> Counts:
 
 
 def forget(connection: Connection, number: int) -> None:
-    """Let the deliveries of a send be counted again: one of them changes after all.
+    """Drop the stored balance of a send: one of its deliveries changes after all.
 
     This locks the row of the send: before its deliveries, as locks.py has it.
     """
@@ -69,7 +69,7 @@ def accepted(
 ) -> int:
     """How many deliveries of a send were accepted after `since`, counted no further than `limit`.
 
-    The last claimed are looked at first, for numbers follow the time.
+    The last claimed are looked at first, since numbers follow the time.
     """
     some = (
         sa.select(deliveries.c.number)

@@ -14,8 +14,8 @@ _NOT_FINAL = Reported.DELAYED
 
 @dataclass(frozen=True, slots=True)
 class CanaryReports:
-    """Of the accepted deliveries of a share: how many there are, how many were reported on for
-    good, and how many of those were hard bounces and complaints."""
+    """The accepted deliveries of a share: how many there are, how many have a final report, and how
+    many of those are hard bounces and complaints."""
 
     accepted: int
     reported: int
@@ -24,7 +24,7 @@ class CanaryReports:
 
 
 def reports(connection: Connection, number: int, size: int) -> CanaryReports:
-    """What came back about the first `size` recipients of a send.
+    """The reports about the first `size` recipients of a send.
 
     It is asked each second, while each of their mails has several events: the few with a cause are
     found by ix_events_causes, so no condition on the numbers may lead to ix_events_delivery.
@@ -42,17 +42,19 @@ def reports(connection: Connection, number: int, size: int) -> CanaryReports:
         .where(events.c.send == number, events.c.cause.is_not(None))
         .group_by(events.c.cause)
     )
-    found: dict[str, int] = {cause: amount for cause, amount in causes}  # noqa: C416 -- a Row is no pair to mypy
-    return CanaryReports(accepted, int(reported), found.get("hard", 0), found.get("complaint", 0))
+    amounts: dict[str, int] = {cause: amount for cause, amount in causes}  # noqa: C416 -- a Row is no pair to mypy
+    return CanaryReports(
+        accepted, int(reported), amounts.get("hard", 0), amounts.get("complaint", 0)
+    )
 
 
 def set_size(connection: Connection, number: int, size: int) -> None:
-    """Say which delivery of a send is the last of its first share."""
+    """Set the last delivery of a send's first share."""
     connection.execute(sa.update(sends).where(sends.c.number == number).values(canary_size=size))
 
 
 def wait_until(connection: Connection, number: int, until: dt.datetime) -> None:
-    """Say how long the reports of the first share are waited for."""
+    """Set how long to wait for reports on the first share."""
     connection.execute(sa.update(sends).where(sends.c.number == number).values(canary_until=until))
 
 

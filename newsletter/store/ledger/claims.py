@@ -23,7 +23,7 @@ from newsletter.store.ledger import sends as send_queries
 from newsletter.store.ledger.freezing import has_received
 from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
 
-# No retry is put off so long: what is further ahead was put off by a clock that was ahead itself.
+# No retry is put off for so long: one further ahead was put off by a clock that was ahead itself.
 _LONGEST_RETRY = dt.timedelta(minutes=1)
 
 
@@ -48,7 +48,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class NothingToClaim:
-    """`status` is not `sending`: stop. Else nothing is claimable before `retry_at`, or at all."""
+    """`status` is not `sending`: stop. Otherwise nothing is claimable before `retry_at`, or
+    ever."""
 
     status: SendStatus
     owned: bool
@@ -73,7 +74,7 @@ _MARK_SENDING = sa.update(deliveries).values(
 
 
 @dataclass(frozen=True, slots=True)
-class _Chosen:
+class _Selection:
     """Which rows of a send a claim takes: a condition on their numbers and its parameters."""
 
     condition: sa.ColumnElement[bool]
@@ -95,7 +96,7 @@ def claim(
     The send's row is locked first: claims take turns, a pause or a new owner (a higher epoch)
     stops the next one, and nobody searches for a pending row, since numbers are dense. Consent
     and suppression are read in this very transaction, so that whoever left before it is skipped.
-    A canary goes on by as many as it skips, or it might pass without a mail.
+    A canary is extended by as many as it skips, or it might pass without a mail.
     """
     send = send_queries.record(connection, number, lock=True)
     if not send.is_run_by(epoch):
@@ -103,8 +104,10 @@ def claim(
     end = send.recipients if send.canary_end is None else send.canary_end
     if send.cursor < end:
         last = min(send.cursor + size, end)
-        taken = last - send.cursor
-        chosen = _Chosen(_IN_TURN, {"b_send": number, "b_first": send.cursor + 1, "b_last": last})
+        size_taken = last - send.cursor
+        selection = _Selection(
+            _IN_TURN, {"b_send": number, "b_first": send.cursor + 1, "b_last": last}
+        )
         send_queries.advance(connection, number, last)
     else:
         is_retry = _is_retry(number, end)
@@ -112,10 +115,10 @@ def claim(
         if not retries:
             retry_at = _next_retry(connection, is_retry)
             return NothingToClaim(send.status, owned=True, retry_at=retry_at)
-        taken = len(retries)
-        chosen = _Chosen(_LISTED, {"b_send": number, "b_numbers": retries})
-    claimed = _mark_sending(connection, send, chosen, owner, epoch, now, lease_until)
-    if send.canary_end is not None and (left_out := taken - len(claimed.rows)):
+        size_taken = len(retries)
+        selection = _Selection(_LISTED, {"b_send": number, "b_numbers": retries})
+    claimed = _mark_sending(connection, send, selection, owner, epoch, now, lease_until)
+    if send.canary_end is not None and (left_out := size_taken - len(claimed.rows)):
         canary.set_size(connection, number, min(send.recipients, end + left_out))
     return claimed
 
@@ -154,7 +157,7 @@ def _is_retry(number: int, end: int) -> sa.ColumnElement[bool]:
 def _mark_sending(
     connection: Connection,
     send: SendRecord,
-    chosen: _Chosen,
+    selection: _Selection,
     owner: str,
     epoch: int,
     now: dt.datetime,
@@ -172,8 +175,8 @@ def _mark_sending(
                 connection, send.slug, send.list_id, send.segment, send.number
             ),
         ]
-    recipients = _recipients(tuple(others), chosen.condition)
-    rows = connection.execute(recipients, {**chosen.parameters, "b_list": send.list_id}).all()
+    recipients = _recipients(tuple(others), selection.condition)
+    rows = connection.execute(recipients, {**selection.parameters, "b_list": send.list_id}).all()
     skipped: dict[SkipReason, list[int]] = {}
     for row in rows:
         if reason := _skip_reason(row, now):
@@ -185,29 +188,30 @@ def _mark_sending(
             .values(status=DeliveryStatus.SKIPPED, reason=reason, at=now)
         )
     left_out = {number for numbers in skipped.values() for number in numbers}
-    kept = [row for row in rows if row.number not in left_out]
-    if not kept:
+    to_send = [row for row in rows if row.number not in left_out]
+    if not to_send:
         return Claim(0, (), len(left_out))
     values = {
         "send": send.number,
         "owner": owner,
         "epoch": epoch,
-        "size": len(kept),
+        "size": len(to_send),
         "lease_until": lease_until,
         "open": True,
         "claimed_at": now,
     }
     batch = int(connection.execute(_INSERT_BATCH, values).scalar_one())
     connection.execute(
-        _MARK_SENDING.where(_MINE, chosen.condition),
-        {**chosen.parameters, "b_batch": batch, "b_at": now},
+        _MARK_SENDING.where(_MINE, selection.condition),
+        {**selection.parameters, "b_batch": batch, "b_at": now},
     )
-    return Claim(batch, tuple(_claimed(row) for row in kept), len(left_out))
+    return Claim(batch, tuple(_claimed(row) for row in to_send), len(left_out))
 
 
 @lru_cache(maxsize=16)
-def _recipients(others: tuple[int, ...], chosen: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The chosen rows with what a claim looks at; `others` are sends of the issue to others."""
+def _recipients(others: tuple[int, ...], condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """The chosen rows with what a claim needs to know; `others` are sends of the issue to other
+    audiences."""
     return (
         sa.select(
             deliveries.c.number,
@@ -227,7 +231,7 @@ def _recipients(others: tuple[int, ...], chosen: sa.ColumnElement[bool]) -> sa.S
             ),
         )
         .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
-        .where(_MINE, chosen)
+        .where(_MINE, condition)
         .order_by(deliveries.c.number)
     )
 

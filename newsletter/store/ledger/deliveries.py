@@ -57,7 +57,7 @@ def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:
 
 
 def queue_cancelled(connection: Connection, number: int, now: dt.datetime) -> int:
-    """Queue again what a cancel skipped; those whose turn had come are due as retries."""
+    """Queue again what a cancel skipped; recipients whose turn had passed are due as retries."""
     result = connection.execute(
         sa.update(deliveries)
         .where(
@@ -71,15 +71,15 @@ def queue_cancelled(connection: Connection, number: int, now: dt.datetime) -> in
 
 
 def make_unknown(connection: Connection, number: int, reason: str, now: dt.datetime) -> int:
-    """Let all that is queued or in flight be unknown; what may have been tried counts as tried."""
-    tried = sa.case((deliveries.c.attempts == 0, 1), else_=deliveries.c.attempts)
+    """Make all that is queued or in flight unknown; what may have been tried counts as tried."""
+    attempts = sa.case((deliveries.c.attempts == 0, 1), else_=deliveries.c.attempts)
     result = connection.execute(
         sa.update(deliveries)
         .where(
             deliveries.c.send == number,
             deliveries.c.status.in_((DeliveryStatus.QUEUED, DeliveryStatus.SENDING)),
         )
-        .values(status=DeliveryStatus.UNKNOWN, attempts=tried, reason=reason, at=now)
+        .values(status=DeliveryStatus.UNKNOWN, attempts=attempts, reason=reason, at=now)
     )
     return int(result.rowcount)
 
@@ -147,8 +147,8 @@ def delivery_of(row: Row[Any]) -> Delivery:
 def send_unheard_of(connection: Connection, after: dt.datetime, until: dt.datetime) -> str | None:
     """The id of a send that had a mail accepted after `after` and not after `until`, if any did.
 
-    Only sends that may have run then are looked at, and of these first the delivery with the
-    highest number: numbers follow the time, so most sends need no pass over their deliveries.
+    Only sends that may have run then are looked at, each first by its delivery with the highest
+    number: numbers follow the time, so most sends need no pass over their deliveries.
     """
     recent = (
         sa.select(sends.c.number, sends.c.id)

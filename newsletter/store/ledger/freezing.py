@@ -1,4 +1,4 @@
-"""Freezing an audience: who are the recipients of a send, and who of them is skipped."""
+"""Freezing an audience: the recipients of a send, and which of them are skipped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whom an issue is for: a list, or those of it who are in the segment of this name and rule.
+    """Whom an issue is for: a list, or its members in the segment of this name and rule.
 
-    `only_missing` leaves out who had it by a send to the same audience, one before `number`.
+    `only_missing` leaves out those who had it by a send to the same audience before `number`.
     """
 
     slug: str
@@ -48,7 +48,8 @@ class Audience:
 def audience_counts(
     connection: Connection, audience: Audience, moment: Moment
 ) -> dict[SkipReason | None, int]:
-    """What `freeze` would write for an audience: how many by reason to skip them."""
+    """What `freeze` would write for an audience: counts by the reason to skip, None for those to
+    send to."""
     recipients = _recipients(connection, audience, moment).subquery()
     rows = connection.execute(
         sa.select(recipients.c.reason, sa.func.count()).group_by(recipients.c.reason)
@@ -93,8 +94,8 @@ def _recipients(
 ) -> sa.Select[tuple[int, str | None]]:
     """Recipients and why to skip them: (subscriber id, reason).
 
-    They are the list's confirmed members, of a segment those for whom its rule holds. Of these the
-    suppressed are skipped, those who have this issue through another audience, and who paused.
+    They are the list's confirmed members; with a segment, those for whom its rule holds. Skipped
+    are the suppressed, those who have this issue through another audience, and those who paused.
     """
     others = sends.numbers_of_other_audiences(
         connection, audience.slug, audience.list_id, audience.segment
@@ -135,7 +136,7 @@ def count_received(connection: Connection, audience: Audience, moment: Moment) -
 
 
 def unfreeze(connection: Connection, number: int) -> None:
-    """Take back what `freeze` wrote of a send of which nothing was claimed."""
+    """Take back what `freeze` wrote for a send that has claimed nothing."""
     connection.execute(sa.delete(deliveries).where(deliveries.c.send == number))
     sends.set_audience(connection, number, None)
 
@@ -143,7 +144,7 @@ def unfreeze(connection: Connection, number: int) -> None:
 def _is_member(
     connection: Connection, audience: Audience, moment: Moment
 ) -> sa.ColumnElement[bool]:
-    """Whether a row of subscribers and subscriptions is a confirmed one of an audience."""
+    """Whether a row of subscribers and subscriptions is a confirmed member of an audience."""
     confirmed = sa.and_(
         subscriptions.c.list_id == audience.list_id,
         subscriptions.c.status == SubscriptionStatus.CONFIRMED,
@@ -159,15 +160,16 @@ def _is_member(
 def change_since(
     connection: Connection, last: int, audience: Audience, moment: Moment
 ) -> tuple[int, int]:
-    """How many of an audience a send did not have, and how many it had that are not of it now."""
+    """How many of an audience a send did not reach, and how many it reached who are no longer part
+    of it."""
     members = sa.select(subscriptions.c.subscriber_id)
     if audience.rule:
         members = members.join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
     members = members.where(_is_member(connection, audience, moment))
     reached = sa.select(deliveries.c.subscriber_id).where(deliveries.c.send == last)
     joined = sa.select(sa.func.count()).select_from(members.except_(reached).subquery())
-    left = sa.select(sa.func.count()).select_from(reached.except_(members).subquery())
+    gone = sa.select(sa.func.count()).select_from(reached.except_(members).subquery())
     return (
         int(connection.execute(joined).scalar_one()),
-        int(connection.execute(left).scalar_one()),
+        int(connection.execute(gone).scalar_one()),
     )

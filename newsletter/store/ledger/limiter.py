@@ -1,9 +1,8 @@
 """The rate of the whole store: one row, shared by all threads, processes and machines.
 
-GCRA: `next_at` is when the next recipient may go. Unused time is not saved up, so that no burst
-follows a pause. `share` is how much of the rate is used: it is halved when the provider says it
-was too much, and comes back slowly.
-https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+GCRA: `next_at` is when the next recipient may go. Unused time is not saved up, so no burst follows
+a pause. `share` is how much of the rate is used: it is halved when the provider says it was too
+much, and comes back slowly. https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
 """
 
 import datetime as dt
@@ -19,15 +18,15 @@ _NAME = "send"
 _LEAST_SHARE = 1 / 64
 _RECOVERY_A_SECOND = 0.01
 _ONE_SLOWING = dt.timedelta(seconds=1)  # all threads hear of one overload at once
-# How far ahead slots are taken at most: some seconds a process at the full rate. What is further
-# was booked by a clock that was ahead.
+# The furthest that slots are taken ahead: some seconds for each process at the full rate. Anything
+# further was booked by a clock that was ahead.
 _FURTHEST = dt.timedelta(minutes=10)
 _FURTHEST_OF_ALL = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """`was_booked_until` is told where it cannot be true, so that the slot begins now."""
+    """`was_booked_until` is set where the booking cannot be true, so that the slot begins now."""
 
     begins: dt.datetime
     was_booked_until: dt.datetime | None = None
@@ -63,8 +62,8 @@ def share(connection: Connection, now: dt.datetime) -> float:
 def _share(row: RowMapping, now: dt.datetime) -> float:
     if row["slowed_at"] is None:
         return 1.0
-    passed = max(0.0, (now - row["slowed_at"]).total_seconds())
-    return float(min(1.0, row["share"] + _RECOVERY_A_SECOND * passed))
+    elapsed = max(0.0, (now - row["slowed_at"]).total_seconds())
+    return float(min(1.0, row["share"] + _RECOVERY_A_SECOND * elapsed))
 
 
 def _row(connection: Connection, now: dt.datetime) -> RowMapping:
@@ -76,8 +75,8 @@ def _row(connection: Connection, now: dt.datetime) -> RowMapping:
     )
     row = connection.execute(query).mappings().first()
     if row is None:
-        made = insert_into(connection, limiter).values(name=_NAME, next_at=now)
-        connection.execute(made.on_conflict_do_nothing())
+        statement = insert_into(connection, limiter).values(name=_NAME, next_at=now)
+        connection.execute(statement.on_conflict_do_nothing())
         row = connection.execute(query).mappings().one()
     return row
 

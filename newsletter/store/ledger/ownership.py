@@ -14,7 +14,7 @@ _IDLE = {"speed": None, "waiting_for": None, "waiting_until": None}
 
 
 def reserve(connection: Connection, number: int, owner: str, now: dt.datetime) -> None:
-    """Keep a send that nobody runs for `owner`, who is about to take it."""
+    """Reserve a send that nobody runs for `owner`, who is about to take it."""
     connection.execute(
         sa.update(sends)
         .where(sends.c.number == number)
@@ -56,8 +56,8 @@ def renew(
     waiting_for: Wait | None = None,
     waiting_until: dt.datetime | None = None,
 ) -> bool:
-    """Prolong the lease of an owner, with what it says of itself; False if somebody else has taken
-    the send since."""
+    """Prolong the lease of an owner, and store what it says about itself; False if another has
+    taken the send since."""
     result = connection.execute(
         sa.update(sends)
         .where(sends.c.number == number, sends.c.epoch == epoch)
@@ -74,9 +74,9 @@ def renew(
 def release(
     connection: Connection, number: int, owner: str, now: dt.datetime, by: StoppedBy | None
 ) -> None:
-    """Give a send up, so that the next owner need not wait for the lease; it says until when.
+    """Give a send up, so that the next owner need not wait for the lease to end.
 
-    `by` is who stopped it on its way, and stays with a send that is not over.
+    `by` is who stopped it, and is kept for a send that is not over.
     """
     is_on_its_way = sends.c.status == SendStatus.SENDING
     connection.execute(

@@ -1,4 +1,4 @@
-"""Queries that make the row of a send, and give one that has not begun another content."""
+"""Queries that make the row of a send, and that replace the content of one that has not begun."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Plan:
 
 
 def insert(connection: Connection, plan: Plan, now: dt.datetime) -> int:
-    """Make the row of a send, on its way or waiting for its time; returns its number."""
+    """Make the row of a send, sending or scheduled; returns its number."""
     statement = sa.insert(sends).values(
         id=plan.id,
         slug=plan.slug,
@@ -67,7 +67,7 @@ def insert(connection: Connection, plan: Plan, now: dt.datetime) -> int:
 
 
 def replace_content(connection: Connection, number: int, content: Content) -> None:
-    """Give a send that has not begun another content."""
+    """Replace the content of a send that has not begun."""
     connection.execute(sa.update(sends).where(sends.c.number == number).values(_columns(content)))
 
 

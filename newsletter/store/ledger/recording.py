@@ -29,7 +29,8 @@ _RECORD = (
         sa.or_(
             deliveries.c.status == DeliveryStatus.SENDING,
             deliveries.c.status == DeliveryStatus.UNKNOWN,
-            # A rejection that was reported before we knew that it was accepted: as if after.
+            # A rejection that was reported before we recorded the acceptance counts as if it came
+            # after.
             sa.and_(
                 deliveries.c.status == DeliveryStatus.REJECTED,
                 deliveries.c.reported.is_not(None),
@@ -71,9 +72,9 @@ def record(
 
 
 def _close(connection: Connection, number: int, batch: int) -> None:
-    """Close a batch, before its rows are touched: whoever changes both locks it first.
+    """Close a batch before its rows are touched: the batch is always locked first.
 
-    One that was given up as lost meanwhile may belong to a send that was counted since.
+    One that was meanwhile given up as lost may belong to a send that was counted since.
     """
     if not connection.execute(_CLOSE_BATCH, {"b_id": batch}).rowcount:
         balance.forget(connection, number)
@@ -110,7 +111,7 @@ def _columns(
 
 
 def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) -> None:
-    """Queue a batch again that provably never left; that is no failure of its recipients."""
+    """Queue again a batch that provably never left; its recipients did not fail."""
     _close(connection, number, batch)
     connection.execute(
         sa.update(deliveries)
@@ -131,7 +132,7 @@ def claimed_since(connection: Connection, since: dt.datetime) -> int:
 
 
 def is_open(connection: Connection, batch: int, owner: str, epoch: int) -> bool:
-    """Whether a batch is claimed by this very owner and nobody has recorded its outcome."""
+    """Whether a batch is claimed by this owner and has no recorded outcome."""
     query = sa.select(sa.literal(1)).where(
         batches.c.id == batch,
         batches.c.owner == owner,
@@ -142,7 +143,7 @@ def is_open(connection: Connection, batch: int, owner: str, epoch: int) -> bool:
 
 
 def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str, dt.datetime]]:
-    """Batches whose outcome nobody has recorded."""
+    """Batches without a recorded outcome."""
     query = sa.select(batches.c.id, batches.c.owner, batches.c.lease_until).where(
         batches.c.send == number, sa.text("open")
     )

@@ -1,4 +1,4 @@
-"""Queries on sends: making one, who owns it, and where it stands."""
+"""Queries on sends."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def same_audience(connection: Connection, slug: str, list_id: int, segment: str)
 
 
 def of_source(connection: Connection, source_hash: str, list_id: int) -> Sequence[Send]:
-    """All sends to a list whose issue had this very source, newest first."""
+    """All sends to a list whose issue had exactly this source, newest first."""
     query = (
         _with_list()
         .where(sends.c.list_id == list_id, sends.c.source_hash == source_hash)
@@ -63,7 +63,7 @@ def numbers_of_other_audiences(
 def numbers_before(
     connection: Connection, slug: str, list_id: int, segment: str, before: int | None
 ) -> Sequence[int]:
-    """Sends of an issue to this very audience, those before a number."""
+    """Sends of an issue to this audience before a number."""
     query = sa.select(sends.c.number).where(
         sends.c.slug.in_(spellings(slug)),
         sends.c.list_id == list_id,
@@ -75,13 +75,13 @@ def numbers_before(
 
 
 def find(connection: Connection, send_id: str) -> Send | None:
-    """The send of this id, or the only one whose id begins so."""
+    """The send of this id, or the only one whose id begins with it."""
     query = sa.select(sends.c.id).where(sends.c.id.startswith(send_id, autoescape=True)).limit(2)
     ids = connection.execute(query).scalars().all()
     if send_id not in ids and len(ids) != 1:
         return None
-    chosen = send_id if send_id in ids else ids[0]
-    return _sends(connection, _with_list().where(sends.c.id == chosen))[0]
+    full_id = send_id if send_id in ids else ids[0]
+    return _sends(connection, _with_list().where(sends.c.id == full_id))[0]
 
 
 def newest(connection: Connection) -> Send | None:
@@ -93,7 +93,7 @@ def newest_first(connection: Connection, limit: int | None = None) -> Sequence[S
 
 
 def newest_and_open(connection: Connection, limit: int) -> Sequence[Send]:
-    """The newest send, and the newest that have not ended, the oldest first."""
+    """The newest send, and the newest that have not ended, oldest first."""
     open_ones = (
         sa.select(sends.c.number)
         .where(sends.c.status.not_in(ENDED))
@@ -106,7 +106,7 @@ def newest_and_open(connection: Connection, limit: int) -> Sequence[Send]:
 
 
 def unattended(connection: Connection) -> Sequence[Send]:
-    """Sends that are on their way, whoever runs them, and those that wait for the quota; the oldest
+    """Sends that are sending, whoever runs them, and those that wait for the quota; oldest
     first."""
     waits_for_quota = sa.and_(
         sends.c.status == SendStatus.PAUSED, sends.c.stopped_by == StoppedBy.QUOTA
@@ -162,7 +162,7 @@ _LOCKED_ROW = _ROW.with_for_update()
 
 
 def record(connection: Connection, number: int, *, lock: bool = False) -> SendRecord:
-    """A send as its row says it; `lock` holds the row until the transaction ends."""
+    """A send as its row has it; `lock` holds the row until the transaction ends."""
     row = connection.execute(_LOCKED_ROW if lock else _ROW, {"number": number}).one()
     return SendRecord(
         number=row.number,
@@ -209,24 +209,25 @@ _ADVANCE = (
 
 
 def advance(connection: Connection, number: int, cursor: int) -> None:
-    """Say up to which delivery a send was claimed."""
+    """Set the last delivery that a send has claimed."""
     connection.execute(_ADVANCE, {"b_number": number, "b_cursor": cursor})
 
 
 def set_audience(connection: Connection, number: int, recipients: int | None) -> None:
-    """Say that the audience of a send is frozen and how many it has; None where it is not."""
+    """Mark the audience of a send as frozen, with its size; None where it is not frozen."""
     values = {"frozen": recipients is not None, "recipients": recipients or 0}
     connection.execute(sa.update(sends).where(sends.c.number == number).values(values))
 
 
 def set_rate(connection: Connection, number: int, rate: int | None) -> None:
-    """How many recipients a second a send may reach; None is as many as all together may."""
+    """Set how many recipients a second a send may reach; None leaves it to the rate of the
+    store."""
     connection.execute(sa.update(sends).where(sends.c.number == number).values(rate=rate))
 
 
 def forgive(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
-    """Let what was reported until now not stop a send: a person has seen it. So the rest of a
-    canary whose reports were waited for may go."""
+    """Keep reports until now from stopping a send, since a person has seen them; the rest after a
+    canary may go, too."""
     is_seen = send.canary.until is not None
     connection.execute(
         sa.update(sends)
@@ -244,13 +245,13 @@ def _with_list() -> sa.Select[Any]:
 def _sends(connection: Connection, query: sa.Select[Any]) -> list[Send]:
     """The sends of a query with their balances, in three queries however many there are."""
     rows = connection.execute(query).all()
-    left = consents.left_by(connection, [row.number for row in rows])
-    counted = balance.count_each(connection, [row.number for row in rows if row.accepted is None])
+    unsubscribed = consents.left_by(connection, [row.number for row in rows])
+    balances = balance.count_each(connection, [row.number for row in rows if row.accepted is None])
     return [
         _send(
             row,
-            counted.get(row.number, Counts()) if row.accepted is None else _balance(row),
-            left.get(row.number, 0),
+            balances.get(row.number, Counts()) if row.accepted is None else _balance(row),
+            unsubscribed.get(row.number, 0),
         )
         for row in rows
     ]
@@ -260,7 +261,7 @@ def _balance(row: Row[Any]) -> Counts:
     return Counts(row.accepted, row.rejected, row.skipped, row.unknown)
 
 
-def _send(row: Row[Any], balance: Counts, left: int) -> Send:
+def _send(row: Row[Any], balance: Counts, unsubscribed: int) -> Send:
     return Send(
         id=row.id,
         slug=row.slug,
@@ -281,7 +282,7 @@ def _send(row: Row[Any], balance: Counts, left: int) -> Send:
         resume_at=row.resume_at,
         counts=balance,
         reports=Reports(row.delivered, row.bounced, row.complained),
-        unsubscribed=left,
+        unsubscribed=unsubscribed,
         tenure=Tenure(
             owner=row.owner,
             since=row.taken_at,

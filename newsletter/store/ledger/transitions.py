@@ -1,4 +1,4 @@
-"""Where a send goes from where it stands: the one place that writes the status of a send.
+"""The transitions of a send: the only place that writes its status.
 
 Each transition names the statuses that it may start from; docs/architecture.md draws them. The
 caller holds the row (`sends.record(…, lock=True)`) and passes what it read there.
@@ -40,7 +40,7 @@ FINISH = step(_SENDING, _PAUSED, _UNRESOLVED, to=_FINISHED)
 
 
 def begin(connection: Connection, send: SendRecord) -> None:
-    """Let a send be on its way in the hands of the owner that has just taken it."""
+    """Let a send begin, run by the owner that has just taken it."""
     _move(connection, send, BEGIN, _UNPAUSED)
 
 
@@ -62,7 +62,7 @@ def pause(
 def resume(
     connection: Connection, send: SendRecord, now: dt.datetime, owner: str | None = None
 ) -> None:
-    """Let a send be on its way, kept for `owner` if that is about to run it."""
+    """Let a send go on, reserved for `owner` if that is about to run it."""
     _move(connection, send, RESUME, {**_UNPAUSED, **balance.UNKEPT, "finished_at": None})
     if owner is not None:
         ownership.reserve(connection, send.number, owner, now)
@@ -85,9 +85,9 @@ def reopen(connection: Connection, send: SendRecord, reason: str, by: StoppedBy)
 
 
 def settle(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
-    """End a send of which nothing is queued or in flight any more, if that is so.
+    """End a send if nothing of it is queued or in flight any more.
 
-    Counts the ledger again rather than trusting anybody's sum: the balance is the promise.
+    Counts the ledger again rather than trust a stored sum: the balance is a promise.
     """
     if not send.frozen:
         return
@@ -100,8 +100,8 @@ def settle(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
     elif counts.unknown:
         _move(connection, send, UNRESOLVE, {"stopped_by": None, "pause_reason": None})
     else:
-        ended = {"stopped_by": None, "pause_reason": None, "finished_at": now}
-        _move(connection, send, FINISH, ended)
+        values = {"stopped_by": None, "pause_reason": None, "finished_at": now}
+        _move(connection, send, FINISH, values)
 
 
 def _move(

@@ -24,10 +24,10 @@ _PAGE = 1_000
 
 
 class Verdict(StrEnum):
-    """What became of a message of the queue."""
+    """The fate of a message of the queue."""
 
     APPLIED = "applied"
-    IGNORED = "ignored"  # it is about no delivery of this ledger
+    IGNORED = "ignored"  # it names no delivery of this ledger
     SET_ASIDE = "set_aside"  # it cannot be read
 
 
@@ -50,15 +50,15 @@ class LoggedEvent:
 
 
 def record(
-    connection: Connection, told: Sequence[tuple[Event, DeliveryState | None]], now: dt.datetime
+    connection: Connection, reports: Sequence[tuple[Event, DeliveryState | None]], now: dt.datetime
 ) -> frozenset[str]:
-    """Add events to the log; returns the keys of those that were not there: a key is unique.
+    """Add events to the log; returns the keys of the new ones: each key is there once.
 
     Those without a delivery are kept as ignored, until `adopt` finds one for them.
     """
-    readers = {delivery.subscriber_id for _, delivery in told if delivery is not None}
+    readers = {delivery.subscriber_id for _, delivery in reports if delivery is not None}
     erased = people.erased(connection, readers)
-    rows = [_row(event, delivery, erased, now) for event, delivery in told]
+    rows = [_row(event, delivery, erased, now) for event, delivery in reports]
     if not rows:
         return frozenset()
     added = insert_into(connection, events).on_conflict_do_nothing().returning(events.c.key)
@@ -68,8 +68,8 @@ def record(
 def _row(
     event: Event, delivery: DeliveryState | None, erased: Collection[int], now: dt.datetime
 ) -> dict[str, Any]:
-    """A line of the log; of somebody who was erased it says only that there was a report."""
-    kept = delivery is None or delivery.subscriber_id not in erased
+    """A row of the log; for an erased person it says only that there was a report."""
+    may_keep_text = delivery is None or delivery.subscriber_id not in erased
     return {
         "key": event.key,
         "type": event.type,
@@ -84,8 +84,8 @@ def _row(
         "word": event.word,
         "reporter": event.reporter,
         "verdict": Verdict.IGNORED if delivery is None else Verdict.APPLIED,
-        "detail": event.detail if kept else "",
-        "payload": event.payload if kept else None,
+        "detail": event.detail if may_keep_text else "",
+        "payload": event.payload if may_keep_text else None,
     }
 
 
@@ -94,7 +94,7 @@ def adopt(
 ) -> list[tuple[Event, DeliveryState]]:
     """Give the events that were ignored to their deliveries, now that these are known.
 
-    `owners` are the deliveries by message id, each with the reference that told of it.
+    `owners` are the deliveries by message id, each with the reference that named it.
     """
     if not owners:
         return []
@@ -129,7 +129,7 @@ def adopt(
 
 
 def known_by_now(connection: Connection, since: dt.datetime) -> list[Event]:
-    """The events received since then that were ignored, although their delivery is known now.
+    """Events received since a time that were ignored, although their delivery is known now.
 
     By ix_events_ignored: this is asked every few seconds, and the log may have millions.
     """
@@ -166,7 +166,7 @@ def clear_payloads(connection: Connection, after: dt.datetime, before: dt.dateti
 
     Returns how many they were.
     """
-    chosen = (
+    oldest = (
         sa.select(events.c.id)
         .where(
             events.c.received_at >= after,
@@ -175,7 +175,7 @@ def clear_payloads(connection: Connection, after: dt.datetime, before: dt.dateti
         )
         .limit(_PAYLOADS)
     )
-    cleared = sa.update(events).where(events.c.id.in_(chosen)).values(payload=None)
+    cleared = sa.update(events).where(events.c.id.in_(oldest)).values(payload=None)
     return int(connection.execute(cleared).rowcount)
 
 
@@ -183,13 +183,15 @@ def clear_payloads(connection: Connection, after: dt.datetime, before: dt.dateti
 
 
 def with_causes(connection: Connection, subscriber_ids: Collection[int]) -> Sequence[int]:
-    """Those of some people of whom a bounce or complaint is known, by ix_events_caused."""
+    """Those of some people who have a bounce or complaint, by ix_events_caused."""
     query = (
         sa.select(events.c.subscriber_id)
         .where(events.c.subscriber_id.in_(subscriber_ids), events.c.cause.is_not(None))
         .distinct()
     )
-    return [int(found) for found in connection.execute(query).scalars() if found is not None]
+    return [
+        int(person_id) for person_id in connection.execute(query).scalars() if person_id is not None
+    ]
 
 
 def reports_of(
@@ -197,7 +199,7 @@ def reports_of(
 ) -> Mapping[int, Sequence[LoggedEvent]]:
     """The bounces, complaints and deliveries of some people, each person's in no order.
 
-    A mail is addressed by its claim, and taken only after that: somebody may move between.
+    A mail is addressed by its claim and taken only later: its reader may move in between.
     """
     query = (
         sa.select(events, sends.c.id.label("send_id"), batches.c.claimed_at)
@@ -236,7 +238,7 @@ def caused(
     since: dt.datetime | None,
     accepted_since: dt.datetime | None = None,
 ) -> Mapping[Cause, int]:
-    """How many deliveries of a send came to which cause, by events received after `since`.
+    """The deliveries of a send counted by cause, from events received after `since`.
 
     By ix_events_causes, and the time of each delivery by its key: a join might begin with them all.
     """
@@ -256,8 +258,8 @@ def caused(
 
 
 def unknown_words(connection: Connection, send: int) -> Mapping[str, int]:
-    """How many deliveries of a send were reported in words that are not known here, by word:
-    those count for nothing. By ix_events_causes."""
+    """The deliveries of a send that were reported in unknown words, counted by word; these have no
+    effect. By ix_events_causes."""
     query = (
         sa.select(events.c.word, sa.func.count(events.c.number.distinct()))
         .where(events.c.send == send, events.c.cause == Cause.UNKNOWN)
@@ -278,7 +280,7 @@ class UnknownWord:
 
 
 def all_unknown_words(connection: Connection) -> Sequence[UnknownWord]:
-    """Every unknown word of the log, that of the newest event first."""
+    """Every unknown word of the log; the word of the newest event comes first."""
     newest = (
         sa.select(sa.func.max(events.c.id).label("id"), sa.func.count().label("amount"))
         .where(events.c.cause == Cause.UNKNOWN)

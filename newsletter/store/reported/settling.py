@@ -16,16 +16,16 @@ from newsletter.model.event import Event
 from newsletter.model.send import DeliveryStatus, Reported
 from newsletter.store.schema import deliveries, events, sends
 
-DeliveryKey = tuple[int, int]  # the number of the send, and the delivery's in it
+DeliveryKey = tuple[int, int]  # the number of the send, and that of the delivery in it
 
-# What is not yet known for certain, or was decided by a person: the provider knows better.
+# Outcomes that are not certain yet, or that a person decided: the provider knows better.
 _OPEN = (
     DeliveryStatus.UNKNOWN,
     DeliveryStatus.SENDING,
     DeliveryStatus.QUEUED,
     DeliveryStatus.REJECTED,
 )
-# Of two reports the later in this order stays, in whichever order they came.
+# Of two reports the later in this order stays, in whatever order they came.
 _RANK = (
     Reported.DELAYED,
     Reported.DELIVERED,
@@ -38,7 +38,7 @@ _RANK = (
 
 @dataclass(frozen=True, slots=True)
 class DeliveryState:
-    """A delivery as events find and leave it."""
+    """A delivery before and after events."""
 
     send: int
     number: int
@@ -55,14 +55,14 @@ class DeliveryState:
         return self.send, self.number
 
 
-def hold_sends(connection: Connection, told: Sequence[Event]) -> Mapping[str, int]:
+def hold_sends(connection: Connection, reported: Sequence[Event]) -> Mapping[str, int]:
     """Lock the sends that events are about, before any delivery of them, as a claim does.
 
-    An owner that leaves a send counts before this transaction, or after it. Returns the numbers
-    of the sends by id.
+    An owner that leaves a send then counts its deliveries either before this transaction or after
+    it. Returns the numbers of the sends by id.
     """
-    refs = sorted({event.ref.send_id for event in told if event.ref is not None})
-    message_ids = sorted({event.message_id for event in told if event.ref is None})
+    refs = sorted({event.ref.send_id for event in reported if event.ref is not None})
+    message_ids = sorted({event.message_id for event in reported if event.ref is None})
     query = (
         sa.select(sends.c.id, sends.c.number)
         .where(
@@ -83,16 +83,18 @@ def hold_sends(connection: Connection, told: Sequence[Event]) -> Mapping[str, in
 
 
 def deliveries_of(
-    connection: Connection, told: Sequence[Event], numbers: Mapping[str, int]
+    connection: Connection, reported: Sequence[Event], numbers: Mapping[str, int]
 ) -> list[DeliveryState | None]:
-    """The delivery of each event, locked; None for what is not ours.
+    """The delivery of each event, locked; None where it is not ours.
 
-    An event says whose it is by our own reference, else by the provider's message id; that is
-    looked up in the log too, for an earlier event may have named both. Deliveries are locked in
-    the order in which a worker records them: neither waits in vain.
+    An event names its delivery by our own reference, else by the provider's message id; that is
+    also looked up in the log, since an earlier event may have named both. Deliveries are locked in
+    the order in which a worker records them, to avoid a deadlock.
     """
-    by_message = _by_message(connection, {event.message_id for event in told if event.ref is None})
-    places = [_place(event, numbers, by_message) for event in told]
+    by_message = _by_message(
+        connection, {event.message_id for event in reported if event.ref is None}
+    )
+    places = [_place(event, numbers, by_message) for event in reported]
     standings = _locked(connection, {place for place in places if place is not None})
     return [None if place is None else standings.get(place) for place in places]
 
@@ -109,13 +111,13 @@ def _place(
 def _by_message(connection: Connection, message_ids: Collection[str]) -> dict[str, DeliveryKey]:
     if not message_ids:
         return {}
-    found: dict[str, DeliveryKey] = {}
+    keys: dict[str, DeliveryKey] = {}
     for table in (events, deliveries):  # the ledger's own word comes last and stays
         query = sa.select(table.c.message_id, table.c.send, table.c.number).where(
             table.c.message_id.in_(message_ids), table.c.send.is_not(None)
         )
-        found |= {row.message_id: (row.send, row.number) for row in connection.execute(query)}
-    return found
+        keys |= {row.message_id: (row.send, row.number) for row in connection.execute(query)}
+    return keys
 
 
 def _locked(
@@ -125,7 +127,7 @@ def _locked(
     for send, number in keys:
         numbers[send].add(number)
     return {
-        (row.send, row.number): _standing(row)
+        (row.send, row.number): _state(row)
         for send in sorted(numbers)
         for row in connection.execute(
             _STANDING, {"b_send": send, "b_numbers": sorted(numbers[send])}
@@ -154,7 +156,7 @@ _STANDING: sa.Select[Any] = (
 )
 
 
-def _standing(row: Row[Any]) -> DeliveryState:
+def _state(row: Row[Any]) -> DeliveryState:
     return DeliveryState(
         send=row.send,
         number=row.number,
@@ -168,18 +170,20 @@ def _standing(row: Row[Any]) -> DeliveryState:
     )
 
 
-def settle(connection: Connection, told: Sequence[tuple[Event, DeliveryState]]) -> frozenset[int]:
-    """Let events say what is known of their deliveries; returns the sends whose balance changed.
+def settle(
+    connection: Connection, reports: Sequence[tuple[Event, DeliveryState]]
+) -> frozenset[int]:
+    """Apply events to their deliveries; returns the sends whose balance changed.
 
-    An event proves that the message was taken: what was unknown is accepted then, and what was
-    queued once more is not sent again. Only a rejection or a failed rendering proves that nothing
-    was sent, and of that attempt alone. What was accepted stays so; a bounce is a later report, not
-    our doing. Of several message ids the greatest stays, so that it is the same one in whichever
-    order they come.
+    An event proves that the message was taken: an unknown delivery becomes accepted, and one that
+    was queued once more is not sent again. Only a rejection or a failed rendering proves that
+    nothing was sent, and only in that attempt. An accepted delivery stays accepted: a bounce is a
+    later report. Of several message ids the greatest stays, so that the result does not depend on
+    their order.
     """
-    before = {delivery.key: delivery for _, delivery in told}
+    before = {delivery.key: delivery for _, delivery in reports}
     after = dict(before)
-    for event, delivery in told:
+    for event, delivery in reports:
         after[delivery.key] = _after(after[delivery.key], event)
     changed = [delivery for key, delivery in after.items() if delivery != before[key]]
     if changed:
@@ -220,9 +224,9 @@ _SETTLE = (
 
 
 def _count(connection: Connection, changes: Sequence[tuple[DeliveryState, DeliveryState]]) -> None:
-    """Let the sums on the rows of sends follow what changed of their deliveries.
+    """Update the sums on the rows of sends by the changes of their deliveries.
 
-    The rows are held by `hold_sends`. A balance that is not kept there is null, and stays so.
+    `hold_sends` holds the rows. A balance that is not stored is null, and stays so.
     """
     moved: dict[int, Counter[str]] = defaultdict(Counter)
     for old, new in changes:

@@ -1,4 +1,4 @@
-"""Queries on what was reported and cannot be read, or cannot be applied: kept for a person."""
+"""Queries on reports that cannot be read or applied: kept for a person."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -26,8 +26,9 @@ class SetAside:
 
 
 def keep(connection: Connection, key: str, reason: str, payload: str, now: dt.datetime) -> bool:
-    """Keep a message that cannot be read, for a person to look at; False where it is kept."""
-    kept = insert_into(connection, events).values(
+    """Keep a message that cannot be read, for a person to look at; False where it is already
+    there."""
+    statement = insert_into(connection, events).values(
         key=key,
         type=EventType.OTHER,
         at=now,
@@ -36,12 +37,12 @@ def keep(connection: Connection, key: str, reason: str, payload: str, now: dt.da
         detail=reason,
         payload=payload,
     )
-    done = kept.on_conflict_do_nothing().returning(events.c.id)
-    return connection.execute(done).first() is not None
+    insert = statement.on_conflict_do_nothing().returning(events.c.id)
+    return connection.execute(insert).first() is not None
 
 
 def give_up(connection: Connection, key: str, reason: str) -> None:
-    """Set an event of the log aside that cannot be applied; under its own key it may come again."""
+    """Set aside an event of the log that cannot be applied; under its own key it may come again."""
     connection.execute(
         sa.update(events)
         .where(events.c.key == key, events.c.verdict == Verdict.IGNORED)
@@ -50,7 +51,7 @@ def give_up(connection: Connection, key: str, reason: str) -> None:
 
 
 def page(connection: Connection, after: SetAside | None = None) -> Sequence[SetAside]:
-    """The newest that were set aside after one, by ix_events_not_applied."""
+    """A page of what was set aside, newest first, by ix_events_not_applied."""
     query = (
         sa.select(events.c.id, events.c.received_at, events.c.detail, events.c.payload)
         .where(sa.text("verdict <> 'applied'"), events.c.verdict == Verdict.SET_ASIDE)

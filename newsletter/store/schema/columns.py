@@ -33,9 +33,9 @@ class UtcTime(TypeDecorator[dt.datetime]):
         return from_microseconds(value)
 
 
-# What a column of text says of itself; one that says nothing has what its table says.
-# Erasing a person takes out what is personal, and their own data shows it, but for what was only
-# copied or made from another column.
+# Whether a text column is personal; where it does not say, its table does. Erasing a person removes
+# what is personal. Their own data shows it too, except for what was only copied or derived from
+# another column.
 PERSONAL: dict[Any, Any] = {"personal": True, "copied": False}
 COPIED: dict[Any, Any] = {"personal": True, "copied": True}
 IMPERSONAL: dict[Any, Any] = {"personal": False}
@@ -55,7 +55,7 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
     return Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
 
 
-# SQLite makes a row id only of INTEGER; PostgreSQL has room for more.
+# SQLite's row ids must be INTEGER; PostgreSQL has room for more.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
 metadata = MetaData(

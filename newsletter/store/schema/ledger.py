@@ -1,4 +1,4 @@
-"""What was decided to mail, to whom, and what became of it; the rate that all obey."""
+"""What was decided to mail, to whom, and the outcome; the rate of all mail."""
 
 from sqlalchemy import (
     Boolean,
@@ -45,7 +45,8 @@ sends = Table(
     Column("email", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("source_hash", Text, nullable=False, server_default=""),  # empty before schema 0005
-    # What the mails of this send say of its list: as sealed as the email, and no part of its hash.
+    # What the mails of this send say about its list: sealed like the email, but not part of its
+    # hash.
     Column("list_title", Text, nullable=False, server_default=""),
     Column("list_is_open", Boolean, nullable=False, server_default=false()),
     Column("previous_slug", Text, nullable=False, server_default=""),
@@ -65,29 +66,29 @@ sends = Table(
     Column("finished_at", UtcTime),
     Column("spread", Boolean, nullable=False, server_default=false()),
     Column("segment_rule", Text, nullable=False, server_default=""),
-    # The share that goes first, the last delivery of it, and until when its reports are waited for.
+    # The share that goes first, its last delivery, and when the wait for its reports ends.
     Column("canary", Float),
     Column("canary_size", Integer),
     Column("canary_until", UtcTime),
     Column("canary_passed", Boolean, nullable=False, server_default=false()),
-    # Reports that came before this do not pause the send again: a person has seen them.
+    # Earlier reports do not pause the send again: a person has seen them.
     Column("breaker_from", UtcTime),
-    # Only who has had nothing of the issue through an earlier send to the same audience.
+    # Only those who have not had the issue through an earlier send to the same audience.
     Column("only_missing", Boolean, nullable=False, server_default=false()),
-    # What its owner says of itself: since when, what it waits for and until when, and how many
-    # recipients a second it has come to lately.
+    # What its owner says about itself: since when it runs, what it waits for and until when, and
+    # its recent speed in recipients a second.
     Column("taken_at", UtcTime),
     Column("waiting_for", Text),
     Column("waiting_until", UtcTime),
     Column("speed", Float),
     Column("stopped_by", Text),  # newsletter.model.send.StoppedBy
-    # The balance of a send of which nothing is queued, so that nobody counts a million rows to
-    # show it; null while it may change. Kept by newsletter.store.ledger.sends and .settling.
+    # The balance of a send with nothing queued, so that showing it does not count a million rows;
+    # null while it may change. Kept by newsletter.store.ledger.sends and .settling.
     Column("accepted", Integer),
     Column("rejected", Integer),
     Column("skipped", Integer),
     Column("unknown", Integer),
-    # What was reported of its deliveries, kept by newsletter.store.reported.settling.
+    # The reports on its deliveries, kept by newsletter.store.reported.settling.
     Column("delivered", Integer, nullable=False, server_default="0"),
     Column("bounced", Integer, nullable=False, server_default="0"),
     Column("complained", Integer, nullable=False, server_default="0"),
@@ -100,7 +101,7 @@ sends = Table(
     info=IMPERSONAL,
 )
 
-# What a worker took in one go, committed before the transport is called.
+# What a worker claimed at once, committed before the transport is called.
 batches = Table(
     "batches",
     metadata,
@@ -117,9 +118,9 @@ batches = Table(
     info=IMPERSONAL,
 )
 
-# `number` is dense per send, so a claim is a range and nobody searches for the next row.
-# `send` is no foreign key: it is written beside the locked row of its send, which is never deleted,
-# and to check a million took PostgreSQL a quarter of a plan's time.
+# `number` is dense per send, so a claim is a range and nobody searches for the next row. `send` is
+# not a foreign key: it is written while the row of its send is locked, which is never deleted, and
+# checking a million of them took PostgreSQL a quarter of a plan's time.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -141,7 +142,7 @@ deliveries = Table(
     ),
     Index("ix_deliveries_subscriber_id", "subscriber_id"),
     partial_index("ix_deliveries_message_id", "message_id", where="message_id IS NOT NULL"),
-    # What a lost worker leaves behind: the few rows in flight.
+    # The few rows in flight, which a lost worker leaves behind.
     partial_index("ix_deliveries_in_flight", "send", "batch", where="status = 'sending'"),
     # Retries: the few queued rows that the cursor has passed.
     partial_index(
@@ -151,8 +152,8 @@ deliveries = Table(
     postgresql_with={"fillfactor": "70"},
 )
 
-# One row for the whole store: when the next recipient may be handed over (GCRA), and the share
-# of the rate that is used since the provider last said it was too much.
+# One row for the whole store: when the next recipient may be handed over (GCRA), and the share of
+# the rate in use since the provider last said it was too much.
 limiter = Table(
     "limiter",
     metadata,
@@ -163,7 +164,7 @@ limiter = Table(
     info=IMPERSONAL,
 )
 
-# Test mails that were sent, by the content that they showed.
+# Test mails, by the content that they showed.
 receipts = Table(
     "receipts",
     metadata,

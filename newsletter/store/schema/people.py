@@ -25,12 +25,11 @@ from newsletter.store.schema.columns import (
     partial_index,
 )
 
-# A person. `address_key` is the address in lower case: two spellings are one person.
-# After erasure both are null and only the row that the ledger points to stays.
-# Nothing is mailed before `paused_until`, at the person's own wish.
-# `link_key` is random and part of the links that a person gets, so that whoever gets the same id
-# in a restored store is not opened by them; a new address gets a new one. It is 0 where it is from
-# before schema 0005.
+# A person. `address_key` is the address in lower case: two spellings are one person. After erasure
+# both are null, and only the row that the ledger points to stays. Nothing is mailed before
+# `paused_until`, by the person's own choice. `link_key` is random and part of a person's links, so
+# that they never open the record of somebody with the same id in a restored store; a new address
+# gets a new key. It is 0 in rows from before schema 0005.
 subscribers = Table(
     "subscribers",
     metadata,
@@ -46,7 +45,7 @@ subscribers = Table(
 )
 
 # The addresses that a person had before. `address` and `address_key` are null once the person was
-# erased; then only `hash`, keyed, tells who it was. `link_key` is that of links mailed there.
+# erased; then only the keyed `hash` identifies them. `link_key` is that of links mailed there.
 former_addresses = Table(
     "former_addresses",
     metadata,
@@ -61,21 +60,23 @@ former_addresses = Table(
     Index("ix_former_addresses_address_key", "address_key"),
 )
 
-# `id` is random, as it is in links: one that was used is never used again.
+# `id` is random, since links hold it: none is ever used twice.
 lists = Table(
     "lists",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", UtcTime, nullable=False),
-    Column("title", Text, nullable=False, server_default=""),  # for people; empty: its name
+    Column(
+        "title", Text, nullable=False, server_default=""
+    ),  # for people; where it is empty they see the name
     Column("description", Text, nullable=False, server_default=""),
     info=IMPERSONAL,
 )
 
 
-def _standing() -> Iterator[Column[Any]]:
-    """How somebody stands on a list, and by what consent."""
+def _subscription_columns() -> Iterator[Column[Any]]:
+    """The status of a subscription, and the consent for it."""
     yield Column("status", Text, nullable=False, info=IMPERSONAL)
     yield Column("consent_at", UtcTime, nullable=False)
     yield Column("consent_how", Text, nullable=False, info=IMPERSONAL)
@@ -84,22 +85,22 @@ def _standing() -> Iterator[Column[Any]]:
     yield Column("updated_at", UtcTime, nullable=False)
 
 
-# No foreign keys: they would be half the time of an import into PostgreSQL. Whoever adds a row
-# holds its person and list, by a line in `consents`, whose keys do that, or by `locks.people`.
+# No foreign keys: they would take half the time of an import into PostgreSQL. Whoever adds a row
+# holds its person and list, by the foreign keys of a line in `consents`, or by `locks.people`.
 subscriptions = Table(
     "subscriptions",
     metadata,
     Column("list_id", Integer, primary_key=True),
     Column("subscriber_id", RowId, primary_key=True),
-    *_standing(),
+    *_subscription_columns(),
     Column("import_id", Integer),  # the import that made this row
     CheckConstraint("status IN ('pending', 'confirmed', 'unsubscribed')", name="status"),
     Index("ix_subscriptions_subscriber_id", "subscriber_id"),
     sqlite_with_rowid=False,
 )
 
-# Each import of a file, which can be undone. `at` is also `updated_at` of all that it wrote, so
-# that what was touched since can be told.
+# Each import of a file, which can be undone. `at` is also the `updated_at` of all that it wrote, so
+# that later changes can be recognised.
 imports = Table(
     "imports",
     metadata,
@@ -112,14 +113,14 @@ imports = Table(
     info=IMPERSONAL,
 )
 
-# What an import found and changed, as it was before: undoing it puts these back.
+# What an import changed, as it was before: undoing the import restores it.
 import_changes = Table(
     "import_changes",
     metadata,
     Column("import_id", Integer, ForeignKey("imports.id"), primary_key=True),
     Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
     Column("subscriber_id", RowId, ForeignKey("subscribers.id"), primary_key=True),
-    *_standing(),
+    *_subscription_columns(),
     Index("ix_import_changes_subscriber_id", "subscriber_id"),
     Index("ix_import_changes_list_id", "list_id"),
 )
@@ -137,8 +138,8 @@ import_people = Table(
 )
 
 # What people said, append-only: each yes and no with when, how, where, and under which wording.
-# `list_id` is null for what concerns the person and no list. `ip` is kept only if configured.
-# `send` and `number` are the delivery whose link was used, where that is known.
+# `list_id` is null for what concerns no list. `ip` is only kept if configured. `send` and `number`
+# are the delivery whose link was used, where that is known.
 consents = Table(
     "consents",
     metadata,
@@ -160,11 +161,11 @@ consents = Table(
     partial_index("ix_consents_send", "send", where="send IS NOT NULL"),
 )
 
-# What a visitor asked for and has to confirm by mail: to join a list, or what a personal link may
-# not do by itself. `address` is where the mail goes, `target` the address that a person wants to
-# move to. `id` is random, so that no old link fits a newer request; `form` is that of the form,
-# which counts once. `mailbox` is the address without dots and tags; `ip`, `network` (/24 or /64)
-# and `wide_network` (/48) are kept an hour, for limits only.
+# What a visitor asked for and has to confirm by mail: to join a list, or anything that a personal
+# link may not do by itself. `address` is where the mail goes, `target` the address that a person
+# wants to move to. `id` is random, so that no old link fits a newer request; `form` is the number
+# of the form, which counts once. `mailbox` is the address without dots and tags; `ip`, `network`
+# (/24 or /64) and `wide_network` (/48) are kept an hour, for limits only.
 requests = Table(
     "requests",
     metadata,
@@ -185,7 +186,7 @@ requests = Table(
     Column("form", BigInteger),
     Column(
         "welcome", Text, info=IMPERSONAL
-    ),  # what became of the mail that follows a confirmed join, if one does
+    ),  # the state of the welcome that follows a confirmed join, if any
     CheckConstraint("welcome IN ('waiting', 'mailed', 'refused', 'failed')", name="welcome"),
     CheckConstraint(
         "kind IN ('join', 'allow_move', 'move', 'undo_move', 'data', 'erase')", name="kind"
@@ -201,7 +202,7 @@ requests = Table(
     partial_index("ix_requests_waiting", "at", where="state = 'waiting'"),
 )
 
-# `address` is an address key, or for an erased person the keyed hash of it.
+# `address` is an address key, or the keyed hash of an erased person's.
 suppressions = Table(
     "suppressions",
     metadata,

@@ -1,4 +1,4 @@
-"""What was reported of mails."""
+"""What was reported about mails."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
@@ -11,7 +11,7 @@ from newsletter.store.schema.columns import (
     partial_index,
 )
 
-# What the provider reported, append-only; `key` is the same for one event however often it comes.
+# What the provider reported, append-only; an event has the same `key` however often it comes.
 events = Table(
     "events",
     metadata,
@@ -27,12 +27,12 @@ events = Table(
     Column("cause", Text, info=IMPERSONAL),  # newsletter.model.event.Cause
     Column(
         "word", Text, nullable=False, server_default="", info=IMPERSONAL
-    ),  # what its reporter calls it
+    ),  # the reporter's word for it
     Column("verdict", Text, nullable=False, info=IMPERSONAL),
     Column("detail", Text, nullable=False, server_default="", info=PERSONAL),
     Column("payload", Text, info=PERSONAL),
     Column("sent_at", UtcTime),  # when the provider took the mail
-    # Who reported it, as people are told; SES alone before schema 0006.
+    # The name of its reporter for people; only SES before schema 0006.
     Column("reporter", Text, nullable=False, server_default="SES", info=IMPERSONAL),
     CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
     Index("ix_events_delivery", "send", "number"),
@@ -42,8 +42,8 @@ events = Table(
     partial_index("ix_events_causes", "send", "cause", where="cause IS NOT NULL"),
     partial_index("ix_events_caused", "subscriber_id", where="cause IS NOT NULL"),
     Index("ix_events_received_at", "received_at"),
-    # The few that are about no delivery of ours: it may be known by and by.
+    # The few that name no delivery of ours yet: it may become known later.
     partial_index("ix_events_ignored", "received_at", where="verdict = 'ignored'"),
-    # The few that are about no delivery of ours, or cannot be read: erasing reads their text.
+    # The few that name no delivery of ours, or cannot be read: erasing reads their text.
     partial_index("ix_events_not_applied", "id", where="verdict <> 'applied'"),
 )

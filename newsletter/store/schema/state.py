@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
 
 from newsletter.store.schema.columns import IMPERSONAL, UtcTime, metadata
 
-# The pictures of issues, by the names that mails show them by: newsletter.model.picture.
+# The pictures of issues, by their names in mails: newsletter.model.picture.
 media = Table(
     "media",
     metadata,

@@ -1,7 +1,7 @@
 """Rules of segments as conditions on people: SegmentRule -> SQL.
 
-Each test is true or false of everybody, never NULL, so that `not` means what it says. What a rule
-holds of texts, numbers and names becomes bound parameters.
+Each test is true or false of everybody, never NULL, so that `not` means what it says. Texts,
+numbers and names of a rule become bound parameters.
 """
 
 import datetime as dt
@@ -59,7 +59,8 @@ _ORDERS: dict[Comparison, Comparator] = {
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When a rule is looked at, and in whose days: `now` in UTC, `timezone` as IANA names it."""
+    """When a rule is evaluated, and the time zone of its days: `now` in UTC, `timezone` by its IANA
+    name."""
 
     now: dt.datetime
     timezone: str = "UTC"
@@ -78,7 +79,7 @@ def condition(
 ) -> Condition:
     """Whether a rule holds for the subscriber of an outer query, who has an address.
 
-    `joined_at` is when that one joined. Raises UsageError for a list that does not exist.
+    `joined_at` is when that subscriber joined. Raises UsageError for a list that does not exist.
     """
     return _Compiler(connection, moment, joined_at).compile(rule, wanted=True)
 
@@ -92,8 +93,8 @@ class _Compiler:
     def compile(self, rule: SegmentRule, *, wanted: bool) -> Condition:
         """The condition that a rule is true, or is false if that is `wanted`.
 
-        SQLite's parser holds a hundred open symbols. So `not` moves down to the tests, and of
-        several parts the deepest comes first, where nothing but its parentheses is open.
+        SQLite's parser holds a hundred open symbols. So `not` moves down to the tests, and the
+        deepest of several parts comes first, where only its parentheses are open.
         """
         match rule:
             case Not():
@@ -104,8 +105,8 @@ class _Compiler:
                 both = isinstance(rule, AllOf) is wanted
                 return sa.and_(*conditions) if both else sa.or_(*conditions)
             case _:
-                found = self.test(rule)
-                return found if wanted else sa.not_(found)
+                condition = self.test(rule)
+                return condition if wanted else sa.not_(condition)
 
     def test(self, test: Test) -> Condition:
         match test:
@@ -138,7 +139,7 @@ class _Compiler:
     # --- what people are called ---
 
     def holds(self, subject: Subject, test: Callable[[TextColumn], Condition]) -> Condition:
-        """Whether a test holds of the value of a subject; of an attribute that is missing, none."""
+        """Whether a test holds for the value of a subject; none holds for a missing attribute."""
         match subject:
             case Field.NAME:
                 return test(self.plain(subscribers.c.name))
@@ -164,20 +165,20 @@ class _Compiler:
     def one_of(self, values: tuple[Value, ...]) -> Callable[[TextColumn], Condition]:
         texts = [value for value in values if isinstance(value, str)]
         fold = _Fold(self.connection, *texts)
-        wanted = [fold.text(text) for text in texts]
+        folded = [fold.text(text) for text in texts]
         numbers = [self.number(str(value)) for value in values if isinstance(value, Decimal)]
         return lambda value: sa.or_(
-            *([fold.value(value).in_(wanted)] if wanted else []),
+            *([fold.value(value).in_(folded)] if folded else []),
             *([self.as_number(value, lambda own: own.in_(numbers))] if numbers else []),
         )
 
-    def compared(self, comparison: Comparison, wanted: Value) -> Callable[[TextColumn], Condition]:
+    def compared(self, comparison: Comparison, bound: Value) -> Callable[[TextColumn], Condition]:
         order = _ORDERS[comparison]
-        if isinstance(wanted, Decimal):
-            number = self.number(str(wanted))
+        if isinstance(bound, Decimal):
+            number = self.number(str(bound))
             return lambda value: self.as_number(value, lambda own: order(own, number))
-        fold = _Fold(self.connection)  # other letters have no place in this order anyway
-        return lambda value: sa.and_(value != "", order(fold.value(value), fold.text(wanted)))
+        fold = _Fold(self.connection)  # other letters are not in this order anyway
+        return lambda value: sa.and_(value != "", order(fold.value(value), fold.text(bound)))
 
     def as_number(self, value: TextColumn, test: Callable[[NumberColumn], Condition]) -> Condition:
         """Whether a value is a number for which a test holds."""
@@ -192,14 +193,14 @@ class _Compiler:
 
     def contains(self, part: TextPosition, text: str) -> Callable[[TextColumn], Condition]:
         fold = _Fold(self.connection, text)
-        wanted = fold.text(text)
+        folded = fold.text(text)
         match part:
             case TextPosition.ANYWHERE:
-                return lambda value: fold.value(value).contains(wanted, autoescape=True)
+                return lambda value: fold.value(value).contains(folded, autoescape=True)
             case TextPosition.START:
-                return lambda value: fold.value(value).startswith(wanted, autoescape=True)
+                return lambda value: fold.value(value).startswith(folded, autoescape=True)
             case TextPosition.END:
-                return lambda value: fold.value(value).endswith(wanted, autoescape=True)
+                return lambda value: fold.value(value).endswith(folded, autoescape=True)
             case _:
                 assert_never(part)
 
@@ -233,18 +234,18 @@ class _Compiler:
             about.append(events.c.at >= self.days_ago(test.days))
         if test.at_least == 1:
             return sa.exists().where(*about).correlate(subscribers)
-        found = sa.select(sa.func.count()).select_from(events).where(*about).correlate(subscribers)
-        return found.scalar_subquery() >= test.at_least
+        count = sa.select(sa.func.count()).select_from(events).where(*about).correlate(subscribers)
+        return count.scalar_subquery() >= test.at_least
 
     def days_ago(self, days: int) -> sa.ColumnElement[dt.datetime]:
         return sa.literal(self.moment.now - dt.timedelta(days=days), UtcTime())
 
 
 class _Fold:
-    """Makes values and the texts that are looked for in them comparable: capitals never matter.
+    """Makes values and the texts that are searched in them comparable: capitals never matter.
 
-    Databases agree about the lower case of A to Z alone. Other letters are told to them, as far as
-    the texts have any.
+    Databases agree only about the lower case of A to Z. They are told about the other letters in
+    the texts.
     """
 
     def __init__(self, connection: Connection, *texts: str) -> None:

@@ -46,7 +46,7 @@ COMPARISON: /!=|<=|>=|=|<|>/
 NAME: /[^\W\d][\w-]*/
 %ignore /\s+|#[^\n]*/
 """
-# What an error calls the terminals that are no words of the language.
+# What errors call the terminals that are not words of the language.
 NAMES = {
     "NAME": "the name of an attribute",
     "COMPARISON": "= != < <= > >=",
@@ -64,7 +64,7 @@ PLAIN_WORDS = frozenset(word.strip("?") for word in _WORDS)
 
 @cache
 def parser() -> Lark:
-    # A word ends where its letters do, and goes before the name that it could be, too.
+    # A word ends where its letters do, and comes before a name of the same letters.
     words = [f"_{word.strip('?').upper()}.2: /{word}(?![\\w-])/i" for word in _WORDS]
     grammar = _GRAMMAR.replace("<string>", STRING)
     return Lark("\n".join([grammar, *words]), parser="lalr")

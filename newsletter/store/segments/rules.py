@@ -1,6 +1,6 @@
 """The language of segments: the text of a rule -> SegmentRule. docs/segments.md is its reference.
 
-Nothing of a text is ever run: here it becomes data, and in a query bound parameters.
+A rule is never run as code: here it becomes data, and in a query bound parameters.
 """
 
 import datetime as dt
@@ -49,9 +49,9 @@ _EVENTS = {
     "clicked": EventType.CLICK,
     "delivered": EventType.DELIVERY,
 }
-# Words that begin a test; misspelt, they are taken for attributes.
+# Words that begin a test; a misspelt one is taken for an attribute.
 _OPENERS = ("opened", "clicked", "delivered", "joined", "paused", "attribute", "not")
-_NEAR = 0.75  # an attribute may be called like one
+_NEAR = 0.75  # an attribute may have a similar name
 _YEARS = range(1900, 3000)
 _MOST_DAYS = 36_500
 _MOST_TIMES = 1_000_000
@@ -84,10 +84,10 @@ class _Reading:
                 where=self.source,
                 hint=f"It may have {LONGEST_RULE:,}; make two segments of it.",
             )
-        if found := _SECRET_SIGNS.search(self.text):
-            sign = f"U+{ord(found.group()):04X}"
+        if hidden := _SECRET_SIGNS.search(self.text):
+            sign = f"U+{ord(hidden.group()):04X}"
             raise self.fault(
-                found.start(), f"a character that nobody can see ({sign})", "Leave it out."
+                hidden.start(), f"a character that nobody can see ({sign})", "Leave it out."
             )
         try:
             tree = parser().parse(self.text)
@@ -95,7 +95,7 @@ class _Reading:
             raise self.not_understood(error) from None
         if _depth(tree) > DEEPEST_RULE:
             raise UsageError(
-                "a rule whose parts stand in each other too deeply",
+                "a rule whose parts are nested too deeply",
                 where=self.source,
                 hint=f"{DEEPEST_RULE} levels are allowed; make two segments of it.",
             )
@@ -126,24 +126,24 @@ class _Reading:
 
     def comparison(self, tree: Tree[Token]) -> SegmentRule:
         subject, *rest = tree.children
-        who = self.subject(subject)
+        subject_of_test = self.subject(subject)
         match tree.data:
             case "compare":
-                return Compare(who, Comparison(str(rest[0])), self.value(rest[1]))
+                return Compare(subject_of_test, Comparison(str(rest[0])), self.value(rest[1]))
             case "contains":
-                return Contains(who, TextPosition.ANYWHERE, self.string(rest[0]))
+                return Contains(subject_of_test, TextPosition.ANYWHERE, self.string(rest[0]))
             case "starts_with":
-                return Contains(who, TextPosition.START, self.string(rest[0]))
+                return Contains(subject_of_test, TextPosition.START, self.string(rest[0]))
             case "ends_with":
-                return Contains(who, TextPosition.END, self.string(rest[0]))
+                return Contains(subject_of_test, TextPosition.END, self.string(rest[0]))
             case "one_of":
-                return OneOf(who, tuple(map(self.value, rest)))
+                return OneOf(subject_of_test, tuple(map(self.value, rest)))
             case "none_of":
-                return Not(OneOf(who, tuple(map(self.value, rest))))
+                return Not(OneOf(subject_of_test, tuple(map(self.value, rest))))
             case "is_set":
-                return IsSet(who)
+                return IsSet(subject_of_test)
             case _:
-                return Not(IsSet(who))
+                return Not(IsSet(subject_of_test))
 
     def engagement(self, tree: Tree[Token]) -> SegmentRule:
         event, *numbers = tree.children
@@ -230,11 +230,11 @@ class _Reading:
         first = before.rfind("\n") + 1
         begin = max(first, offset - _SHOWN)
         line = self.text[begin : offset + _SHOWN].partition("\n")[0].rstrip("\r")
-        shown = "".join(sign if sign.isprintable() or sign == "\t" else "·" for sign in line)
+        printable = "".join(sign if sign.isprintable() or sign == "\t" else "·" for sign in line)
         margin = "".join(map(_blank, line[: offset - begin]))
         return UsageError(
             message,
-            details=(shown, f"{margin}^"),
+            details=(printable, f"{margin}^"),
             where=f"{self.source}:{line_number}:{offset - first + 1}",
             hint=hint,
         )
@@ -245,13 +245,13 @@ class _Reading:
         if at_end:
             offset = len(self.text.rstrip())
         expected = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]
-        found = _PIECE.match(self.text, offset)
-        word = found.group() if found else ""
+        piece = _PIECE.match(self.text, offset)
+        word = piece.group() if piece else ""
         message = "the rule ends too early" if at_end else f"{word!r} is not understood here"
         return self.fault(offset, message, self.advice(offset, word, expected))
 
     def advice(self, offset: int, word: str, expected: Collection[str]) -> str:
-        """The word that was probably meant, else all that may stand here."""
+        """The word that was probably meant, else everything that is allowed here."""
         words = [name.strip("_").lower() for name in expected if name.startswith("_")]
         if close := meant(word, words):
             return f"Did you mean {close!r}?"
@@ -260,11 +260,11 @@ class _Reading:
         if before.lower() not in PLAIN_WORDS and (close := meant(before, _OPENERS, _NEAR)):
             return f"Did you mean {close!r} before it?"
         if word in ('"', "'", "“"):
-            return f"This quote has no end; write {word} behind the text, too."
+            return f"This quote has no end; write {word} after the text, too."
         if "STRING" in expected and word[:1].isalpha():
             return f'Put texts in quotes: "{word}".'
         names = [name for name in NAMES if name in expected]
-        return f"Here may stand: {', '.join([*(NAMES[name] for name in names), *sorted(words)])}."
+        return f"Expected here: {', '.join([*(NAMES[name] for name in names), *sorted(words)])}."
 
 
 def _joined(how: str, date: dt.date) -> Joined:
@@ -285,7 +285,7 @@ def _place(token: Token) -> int:
 
 
 def _depth(tree: Tree[Token]) -> int:
-    """How many nodes stand in each other; by loops, for a hostile tree is deep."""
+    """How deep nodes are nested; by loops, since a hostile tree is deep."""
     depth, level = 0, [tree]
     while level:
         depth += 1

@@ -50,8 +50,8 @@ def create(connection: Connection, name: str, rule: str, now: dt.datetime) -> bo
     statement = insert_into(connection, segments).values(
         name=name, rule=rule, created_at=now, updated_at=now
     )
-    made = statement.on_conflict_do_nothing().returning(segments.c.name)
-    return connection.execute(made).first() is not None
+    insert = statement.on_conflict_do_nothing().returning(segments.c.name)
+    return connection.execute(insert).first() is not None
 
 
 def update(connection: Connection, name: str, rule: str, now: dt.datetime) -> None:
@@ -108,7 +108,7 @@ def sample(
 def among(
     connection: Connection, rule: SegmentRule, list_id: int | None, moment: Moment
 ) -> Condition:
-    """Whether the subscriber of an outer query is one of those whom `count` counts.
+    """Whether the subscriber of an outer query is one that `count` counts.
 
     Asked person by person, so that a query that reads people in pages stays as quick as its pages.
     """
@@ -127,7 +127,7 @@ def _members(
 ) -> sa.Select[Any]:
     """The addresses of confirmed members of a list, or of any, for whom a rule holds.
 
-    Of any list, people joined when they joined the first of those that they are on.
+    Without a list, people joined when they joined the first of their lists.
     """
     confirmed = subscriptions.c.status == SubscriptionStatus.CONFIRMED
     joined = sa.select(
