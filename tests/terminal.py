@@ -5,35 +5,33 @@ import os
 import pty
 import re
 import struct
-import subprocess
 import termios
-from collections.abc import Sequence
 from pathlib import Path
+
+from tests.warm import Program
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def at_terminal(
-    folder: Path, command: Sequence[str], columns: int = 80, **environment: str
+    folder: Path, *arguments: str, columns: int = 80, **environment: str
 ) -> tuple[int, str]:
     """The exit code, and all that was written to the terminal on either stream."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")
-    }
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**inherited, "TERM": "xterm-256color", **environment},
+    unset = {"NO_COLOR": "", "COLUMNS": "", "TERM": "xterm-256color"}
+    process = Program(
+        folder,
+        *arguments,
+        environment={**unset, **environment},
         stdin=its,
         stdout=its,
         stderr=its,
-    ) as process:
-        os.close(its)
-        written = read_all(ours)
+    )
+    os.close(its)
+    written = read_all(ours)
     os.close(ours)
-    return process.returncode, written.replace("\r\n", "\n")
+    return process.code, written.replace("\r\n", "\n")
 
 
 def without_colours(text: str) -> str:

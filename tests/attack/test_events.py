@@ -1,8 +1,6 @@
 """Forged notifications, and bursts of events with a process that is killed again and again."""
 
-import os
 import random
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ import sqlalchemy as sa
 
 from newsletter.project import Project
 from newsletter.store import Store, open_store, schema
-from tests.integration.commandline import command, lose, plan_send
+from tests.integration.commandline import fork, lose, plan_send
 from tests.integration.conftest import new_project, project
 from tests.integration.feedback.signing import CERTIFICATE_URL, forgeries
 from tests.integration.feedback.test_hooks import make_hook, sent
@@ -21,6 +19,7 @@ from tests.integration.reporting import BOUNCE, DELIVERY, SOFT, event, logged
 from tests.integration.sending import fill_list
 from tests.share import count
 from tests.standin.queue import QueueStandIn, running_queue
+from tests.warm import Program
 
 __all__ = ["new_project", "project"]
 
@@ -75,17 +74,14 @@ def test_of_a_burst_no_event_is_lost(
     queue.add(texts)
 
     for kill in range(max(3, size // 5_000) if killed else 0):
-        process = subprocess.Popen(command("events", "pull"), env=os.environ)
+        process = Program(project, "events", "pull")
         before = _applied(project)
-        while _applied(project) == before and process.poll() is None:
+        while _applied(project) == before and process.is_alive():
             time.sleep(0.02 * (kill % 5))
         process.kill()
-        process.wait()
+        process.join()
     while queue.stats()["left"]:
-        done = subprocess.run(
-            command("events", "pull", "--once"), env=os.environ, check=False, timeout=1_800
-        )
-        assert done.returncode == 0
+        assert fork(project, "events", "pull", "--once").code == 0
 
     assert _applied(project) == size
     bounced = {number % PEOPLE + 1 for number in range(size) if number % 20 == 0}

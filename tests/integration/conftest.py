@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.scaffold import start
-from tests.integration.commandline import Call, in_process, spawn, write_issue
+from tests.integration.commandline import Call, fork, in_process, write_issue
 
 READERS = "readers"
 
@@ -54,7 +54,7 @@ def store_of_readers(new_project: Path, tmp_path_factory: pytest.TempPathFactory
     shutil.copytree(new_project, folder)
     with pytest.MonkeyPatch.context() as patch:
         forget_settings(patch)
-        done = spawn(folder, "subscribers", "import", "subscribers/example.csv", "--list", READERS)
+        done = fork(folder, "subscribers", "import", "subscribers/example.csv", "--list", READERS)
     assert done.code == 0, done.err
     return folder / "subscribers" / "newsletter.db"
 

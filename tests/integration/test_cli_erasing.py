@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import Call, spawn
+from tests.integration.commandline import Call, fork
 from tests.integration.test_cli_processes import at_terminal
 from tests.unit.feedback.payloads import changed
 
@@ -99,7 +99,7 @@ def test_without_a_terminal_it_is_refused(
 ) -> None:
     before = rows()
 
-    answer = spawn(project, *FORGET, "--json")
+    answer = fork(project, *FORGET, "--json")
 
     assert answer.code == 5
     assert "--yes" in answer.error["hint"]

@@ -1,6 +1,5 @@
 """What all commands share: exit codes, errors, JSON, the project, colours, broken pipes."""
 
-import json
 import os
 import pty
 import re
@@ -8,16 +7,19 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from subprocess import PIPE
 
 import click
 import pytest
 
 from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group
-from tests.integration.commandline import Answer, Call, command, spawn, write_issue
+from tests.integration.commandline import Answer, Call, command, fork, spawn, write_issue
 from tests.terminal import read_all
 from tests.waiting import PATIENCE_SECONDS
+from tests.warm import Program, close
 
 ISSUE = "2026-01-07-valley"
 PROGRAM = Group(COMMANDS)
@@ -201,7 +203,7 @@ def test_debug_shows_where_in_the_code(project: Path, arguments: list[str]) -> N
     """`lint` tells of each issue that is missing; another command ends with it."""
     arguments = [part.replace("lint", "render") for part in arguments] + ["--out", "out"]
 
-    answer = spawn(project, *arguments)
+    answer = fork(project, *arguments)
 
     assert answer.code == 2
     assert "Traceback (most recent call last)" in answer.err
@@ -245,9 +247,9 @@ def test_json_may_be_asked_for_before_the_verb(call: Call, arguments: list[str])
     assert call(*arguments).json == {"name": "ai", "created": True}
 
 
-def test_json_is_ascii_where_standard_output_cannot_be_more(project: Path) -> None:
+def test_json_is_ascii_where_standard_output_cannot_be_more(call: Call, project: Path) -> None:
     """A line of JSON stays one, whatever the locale."""
-    spawn(project, "new", "标题 😀", "--date", "2026-03-04")
+    call("new", "标题 😀", "--date", "2026-03-04")
 
     answer = spawn(
         project, "lint", "2026-03-04-标题", "--json", environment={"PYTHONIOENCODING": "latin-1"}
@@ -258,8 +260,8 @@ def test_json_is_ascii_where_standard_output_cannot_be_more(project: Path) -> No
     assert answer.out.isascii()
 
 
-def test_people_get_what_their_terminal_can_show(project: Path) -> None:
-    spawn(project, "new", "标题", "--date", "2026-03-04")
+def test_people_get_what_their_terminal_can_show(call: Call, project: Path) -> None:
+    call("new", "标题", "--date", "2026-03-04")
 
     answer = spawn(project, "lint", "标题", environment={"PYTHONIOENCODING": "latin-1"})
 
@@ -364,17 +366,16 @@ def test_the_password_of_a_store_is_in_no_message(
 def on_terminal(project: Path, *arguments: str, **environment: str) -> str:
     """What a command writes to a terminal on standard error."""
     terminal, end = pty.openpty()
-    ours = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    with subprocess.Popen(
-        command(*arguments),
-        cwd=project,
-        env={**ours, "TERM": "xterm-256color", **environment},
+    process = Program(
+        project,
+        *arguments,
+        environment={"NO_COLOR": "", "TERM": "xterm-256color", **environment},
         stdin=end,
-        stdout=subprocess.DEVNULL,
         stderr=end,
-    ):
-        os.close(end)
-        written = read_all(terminal)
+    )
+    os.close(end)
+    written = read_all(terminal)
+    process.join()
     os.close(terminal)
     return written
 
@@ -392,7 +393,7 @@ def test_there_are_no_colours_in_a_file(project: Path) -> None:
     path = project / "issues" / f"{ISSUE}.md"
     path.write_text(path.read_text().replace("---\n", "---\ndraft: true\n", 1))
 
-    answer = spawn(project, "lint", environment={"TERM": "xterm-256color"})
+    answer = fork(project, "lint", environment={"TERM": "xterm-256color"})
 
     assert answer.code == 3
     assert "\x1b" not in answer.out + answer.err
@@ -410,6 +411,24 @@ def redirected(project: Path, redirection: str, *arguments: str) -> Answer:
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
+@pytest.fixture
+def full() -> Iterator[int]:
+    """A file on a full disk."""
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with open("/dev/full", "wb", buffering=0) as file:
+        yield file.fileno()
+
+
+@pytest.fixture
+def abandoned() -> Iterator[int]:
+    """A pipe whose reader has left."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
 @pytest.mark.parametrize("flag", [["--json"], []])
 def test_a_reader_that_leaves_early_gets_no_complaint(
     call: Call, project: Path, flag: list[str]
@@ -418,61 +437,88 @@ def test_a_reader_that_leaves_early_gets_no_complaint(
     (project / "many.csv").write_text(f"email\n{rows}")
     call("subscribers", "import", "many.csv", "--list", "many")
 
-    answer = redirected(project, "| head -n 1", "subscribers", "list", "--limit", "3000", *flag)
+    with subprocess.Popen(["head", "-n", "1"], stdin=PIPE, stdout=PIPE, text=True) as head:
+        assert head.stdin is not None
+        assert head.stdout is not None
+        arguments = ("subscribers", "list", "--limit", "3000", *flag)
+        answer = fork(project, *arguments, stdout=head.stdin.fileno())
+        head.stdin.close()
+        read = head.stdout.read()
 
     assert answer.err == ""
-    assert answer.out.count("\n") == 1
+    assert read.count("\n") == 1
 
 
 def test_a_reader_that_never_reads_gets_no_complaint(
-    project: Path, readers: str, monkeypatch: pytest.MonkeyPatch
+    project: Path, readers: str, abandoned: int
 ) -> None:
     """What is written stays in a buffer until the end, and finds nobody then."""
-    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+    answer = fork(
+        project,
+        *("subscribers", "export"),
+        environment={"PYTHONUNBUFFERED": ""},
+        stdout=abandoned,
+    )
 
-    answer = redirected(project, "| true", "subscribers", "export")
-
-    assert (answer.out, answer.err) == ("", "")
+    assert answer.err == ""
 
 
 @pytest.mark.parametrize("flag", [["--json"], []])
 def test_a_full_disk_below_standard_output_is_an_error_of_one_line(
-    project: Path, flag: list[str]
+    project: Path, full: int, flag: list[str]
 ) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
+    answer = fork(project, "db", "verify", *flag, stdout=full)
 
-    answer = redirected(project, ">/dev/full", "db", "verify", *flag)
+    is_told_of_a_full_disk(answer)
 
+
+def is_told_of_a_full_disk(answer: Answer) -> None:
     assert answer.code == 1
     assert "Traceback" not in answer.err
     assert "Exception ignored" not in answer.err
     assert "No space left on device" in answer.err
 
 
-@pytest.mark.parametrize(
-    "redirection", ["2>/dev/full", "2>&1 >sent.json | true", ">&- 2>/dev/full"]
-)
+def test_at_a_full_disk_python_has_nothing_to_add(project: Path, full: int) -> None:
+    """In a process that was started, which Python ends as it ends each."""
+    is_told_of_a_full_disk(redirected(project, ">/dev/full", "db", "verify"))
+
+
+@pytest.mark.parametrize("how", ["2>/dev/full", "2>&1 >sent.json | true", ">&- 2>/dev/full"])
 def test_a_send_goes_out_though_nothing_can_be_told_of_it(
-    project: Path, readers: str, redirection: str
+    call: Call, project: Path, readers: str, full: int, abandoned: int, how: str
 ) -> None:
     """A log on a full disk, or one whose reader is gone, costs nobody their mail."""
     issue = write_issue(project, "2026-01-02-told.md")
+    first = partial(close, 1) if how.startswith(">&-") else None
+    stderr = full if how.endswith("full") else abandoned
 
-    answer = redirected(
-        project, redirection, "send", issue.stem, "--list", readers, "--yes", "--json"
+    answer = fork(
+        project,
+        *("send", issue.stem, "--list", readers, "--yes", "--json"),
+        stderr=stderr,
+        first=first,
     )
 
     assert answer.code == 0
-    (sent,) = [json.loads(line) for line in spawn(project, "sends", "--json").out.splitlines()]
+    (sent,) = call("sends", "--json").lines
     assert sent["status"] == "finished"
     assert sent["accepted"] > 0
 
 
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-"])
-def test_a_closed_output_changes_nothing_of_what_is_done(project: Path, redirection: str) -> None:
-    answer = redirected(project, redirection, "lists", "create", "ai")
+@pytest.mark.parametrize("closed", [(1,), (2,), (1, 2)])
+def test_a_closed_output_changes_nothing_of_what_is_done(
+    call: Call, project: Path, closed: tuple[int, ...]
+) -> None:
+    answer = fork(project, "lists", "create", "ai", first=partial(close, *closed))
 
     assert answer.code == 0
     assert "Traceback" not in answer.err
-    assert json.loads(spawn(project, "lists", "--json").out)["name"] == "ai"
+    assert call("lists", "--json").json["name"] == "ai"
+
+
+def test_a_program_that_is_started_without_output_does_its_work(call: Call, project: Path) -> None:
+    answer = redirected(project, ">&- 2>&-", "lists", "create", "ai")
+
+    assert answer.code == 0
+    assert call("lists", "--json").json["name"] == "ai"

@@ -7,11 +7,13 @@ import resource
 import signal
 import socket
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -23,26 +25,19 @@ from newsletter.store import open_store
 from newsletter.web.connections import Guarded
 from newsletter.web.server import listen
 from tests.factories import link_of
-from tests.integration.commandline import Call, command
+from tests.integration.commandline import Call
 from tests.limits import limited
-from tests.signals import ordinary_signals
 from tests.waiting import PATIENCE_SECONDS
+from tests.warm import Program
 
-Serve = Callable[..., "Server"]
 
-
+@dataclass(frozen=True)
 class Server:
-    def __init__(self, project: Path, *options: str) -> None:
-        with ordinary_signals():
-            self.process = subprocess.Popen(
-                command("serve", "--port", "0", *options),
-                cwd=project,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        assert self.process.stdout is not None
-        self.said = self.process.stdout.readline()
+    """A server that runs: the first line that it `said`, and where its `errors` go."""
+
+    process: Program
+    said: str
+    errors: IO[bytes]
 
     @property
     def url(self) -> str:
@@ -51,8 +46,9 @@ class Server:
     def end(self, number: int) -> tuple[int, str]:
         """Its exit code after a signal, and what it said on standard error."""
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, errors
+        code = self.process.code
+        self.errors.seek(0)
+        return code, self.errors.read().decode()
 
     def connect(self) -> socket.socket:
         parts = urlsplit(self.url)
@@ -63,6 +59,24 @@ class Server:
         with self.connect() as connection:
             connection.sendall(request)
             return answer(connection)
+
+
+@contextmanager
+def served(project: Path, *options: str) -> Iterator[Server]:
+    out, its_out = os.pipe()
+    with open(out, encoding="utf-8") as lines, TemporaryFile() as errors:
+        process = Program(
+            project,
+            *("serve", "--port", "0", *options),
+            stdout=its_out,
+            stderr=errors.fileno(),
+        )
+        os.close(its_out)
+        try:
+            yield Server(process, lines.readline(), errors)
+        finally:
+            process.kill()
+            process.join()
 
 
 def answer(connection: socket.socket) -> bytes:
@@ -77,18 +91,13 @@ def answer(connection: socket.socket) -> bytes:
     return got
 
 
+Serve = Callable[..., Server]
+
+
 @pytest.fixture
 def serve(project: Path, readers: str) -> Iterator[Serve]:
-    running: list[Server] = []
-
-    def start(*options: str) -> Server:
-        running.append(Server(project, *options))
-        return running[-1]
-
-    yield start
-    for server in running:
-        server.process.kill()
-        server.process.communicate()
+    with ExitStack() as running:
+        yield lambda *options: running.enter_context(served(project, *options))
 
 
 @pytest.fixture
@@ -147,8 +156,8 @@ def test_kill_9_right_after_an_answer_loses_no_unsubscribe(server: Server, proje
 
     with urlopen(request, timeout=PATIENCE_SECONDS) as told:
         assert told.status == 200
-        os.kill(server.process.pid, signal.SIGKILL)
-    server.process.wait(PATIENCE_SECONDS)
+        server.process.kill()
+    server.process.join()
 
     assert statuses(project)[1] == "unsubscribed"
 

@@ -4,18 +4,17 @@ So it is under nohup, and for `cmd &` in a script: who starts one so wants it to
 """
 
 import datetime as dt
-import os
 import signal
-import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import command, plan_send
+from tests.integration.commandline import plan_send
 from tests.integration.feedback.aws import Aws, running_aws
-from tests.signals import ordinary_signals
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.waiting import until
+from tests.warm import Program, ignore
 
 ISSUE = "2026-01-07-valley"
 LONG_AHEAD = dt.datetime(2099, 1, 1, tzinfo=dt.UTC)
@@ -30,9 +29,9 @@ def aws() -> Iterator[Aws]:
         yield found
 
 
-def signals(process: subprocess.Popen[bytes], mask: str) -> set[int]:
+def signals(process: Program, mask: str) -> set[int]:
     """The signals in a mask of a process, `SigIgn` or `SigCgt`, as the kernel tells them."""
-    assert process.poll() is None, "it left"
+    assert process.is_alive(), "it left"
     text = Path(f"/proc/{process.pid}/status").read_text()
     [bits] = [int(line.split()[1], 16) for line in text.splitlines() if line.startswith(mask)]
     return {number for number in range(1, 32) if bits >> (number - 1) & 1}
@@ -56,27 +55,24 @@ def test_an_ignored_signal_stays_ignored(
     if arguments == RESUME:
         arguments = ("resume", plan_send(project, ISSUE, "readers", at=LONG_AHEAD))
     environment = aws.feed(raw=True).environment if arguments[0] == "events" else {}
-    with ordinary_signals():
-        process = subprocess.Popen(
-            ["sh", "-c", 'trap "" HUP INT; exec "$@"', "sh", *command(*arguments)],
-            cwd=project,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    process = Program(
+        project,
+        *arguments,
+        environment=environment,
+        in_new_session=True,
+        first=partial(ignore, *ENDS),
+    )
     try:
         until(lambda: signal.SIGTERM in signals(process, "SigCgt"))
         for number in ENDS:
             process.send_signal(number)
         ignored, caught = signals(process, "SigIgn"), signals(process, "SigCgt")
         process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_SECONDS)
+        left = process.code
     finally:
         process.kill()
-        process.wait()
+        process.join()
 
     assert ignored >= set(ENDS)
     assert caught.isdisjoint(ENDS)
-    assert process.returncode == code
+    assert left == code

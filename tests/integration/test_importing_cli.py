@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import Call, command, spawn
+from tests.integration.commandline import Call, command, fork, spawn
 from tests.integration.test_subscribers_cli import write
 from tests.waiting import PATIENCE_SECONDS
 
@@ -364,15 +364,8 @@ def test_a_link_to_standard_output_writes_there(call: Call, project: Path) -> No
         file.write(b"before\n")
         file.flush()
         for name in ("out", "/dev/stdout"):
-            done = subprocess.run(
-                command("subscribers", "export", "--out", name),
-                cwd=project,
-                stdout=file,
-                stderr=subprocess.PIPE,
-                check=False,
-                timeout=PATIENCE_SECONDS,
-            )
-            assert done.returncode == 0, done.stderr
+            answer = fork(project, "subscribers", "export", "--out", name, stdout=file.fileno())
+            assert answer.code == 0, answer.err
 
     text = results.read_text()
     assert text.startswith("before\n")

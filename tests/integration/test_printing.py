@@ -1,12 +1,14 @@
 """What is printed for people: attacks through words from outside, and terminals of all kinds."""
 
 import json
+import os
 import re
 import shlex
 import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,10 +20,10 @@ from tests.integration.commandline import ISSUE as SOURCE
 from tests.integration.commandline import (
     Call,
     command,
+    fork,
     in_folder,
     in_process,
     plan_send,
-    spawn,
 )
 from tests.terminal import at_terminal, without_colours
 
@@ -93,7 +95,7 @@ def test_a_terminal_gets_no_codes_but_our_own_colours(project: Path, sent: str) 
     words = "".join(ATTACKS.values())
     plant(project, words)
 
-    _, written = at_terminal(project, command("status"), columns=1_000)
+    _, written = at_terminal(project, "status", columns=1_000)
 
     assert is_harmless(without_colours(written))
     assert visible(words) in written
@@ -165,7 +167,7 @@ def test_a_workflow_command_keeps_its_words(call: Call, project: Path) -> None:
 def test_debug_shows_no_address(project: Path) -> None:
     (project / "newsletter.toml").rename(project / "ada@example.com")
 
-    answer = spawn(project, "--debug", "--project", "ada@example.com", "lists")
+    answer = fork(project, "--debug", "--project", "ada@example.com", "lists")
 
     assert "ada@" not in answer.err.split("error:")[0]
 
@@ -175,8 +177,8 @@ def test_debug_shows_no_address(project: Path) -> None:
 
 @pytest.mark.parametrize("columns", ["0", "00"])
 def test_a_width_of_zero_is_no_width(project: Path, readers: str, columns: str) -> None:
-    _, with_it = at_terminal(project, command("lists"), COLUMNS=columns)
-    _, without = at_terminal(project, command("lists"))
+    _, with_it = at_terminal(project, "lists", COLUMNS=columns)
+    _, without = at_terminal(project, "lists")
 
     assert readers in with_it
     assert with_it == without
@@ -186,7 +188,7 @@ def test_a_width_of_zero_is_no_width(project: Path, readers: str, columns: str) 
 def test_no_width_costs_an_id_or_a_column(
     project: Path, sent: str, readers: str, columns: int
 ) -> None:
-    _, written = at_terminal(project, command("sends"), columns)
+    _, written = at_terminal(project, "sends", columns=columns)
     plain = without_colours(written)
 
     assert sent in plain
@@ -195,7 +197,7 @@ def test_no_width_costs_an_id_or_a_column(
 
 
 def test_a_status_is_whole_at_any_width(project: Path, sent: str) -> None:
-    _, written = at_terminal(project, command("status"), 10)
+    _, written = at_terminal(project, "status", columns=10)
 
     assert f"send {sent}\n" in without_colours(written)
     assert f"newsletter resume {sent}" in without_colours(written)
@@ -204,7 +206,7 @@ def test_a_status_is_whole_at_any_width(project: Path, sent: str) -> None:
 def test_a_narrow_terminal_shows_each_cell_on_a_line_with_its_name(
     project: Path, sent: str
 ) -> None:
-    _, written = at_terminal(project, command("sends"), 30)
+    _, written = at_terminal(project, "sends", columns=30)
 
     lines = without_colours(written).splitlines()
     assert lines[0] == f"send: {sent}"
@@ -214,7 +216,7 @@ def test_a_narrow_terminal_shows_each_cell_on_a_line_with_its_name(
 @pytest.mark.parametrize("term", ["dumb", "unknown"])
 def test_a_terminal_without_codes_gets_none(project: Path, sent: str, term: str) -> None:
     for arguments in (["sends"], ["render", "nothing", "--out", "out"], ["lint"]):
-        _, written = at_terminal(project, command(*arguments), TERM=term)
+        _, written = at_terminal(project, *arguments, TERM=term)
 
         assert "\x1b" not in written
         assert written
@@ -252,19 +254,11 @@ def test_a_working_folder_that_is_gone_is_named(
 ) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    script = f'rmdir "{gone}"; exec "$@"'
 
-    done = subprocess.run(
-        ["sh", "-c", script, "sh", *command(*arguments)],
-        cwd=gone,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    answer = fork(gone, *arguments, first=partial(os.rmdir, gone))
 
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: the current folder is gone\n")
+    assert answer.code == 2
+    assert answer.err.startswith("error: the current folder is gone\n")
 
 
 def test_a_project_that_is_named_needs_no_working_folder(project: Path, tmp_path: Path) -> None:

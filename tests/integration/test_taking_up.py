@@ -3,12 +3,12 @@
 import datetime as dt
 import itertools
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,15 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store
 from newsletter.store.ledger import ownership, sends
 from newsletter.transports.memory import Memory
-from tests.integration.commandline import Call, command, plan_send, slow_down, speed_up, write_issue
+from tests.integration.commandline import (
+    Call,
+    command,
+    fork,
+    plan_send,
+    slow_down,
+    speed_up,
+    write_issue,
+)
 from tests.integration.sending import (
     NOW,
     FixedClock,
@@ -37,6 +45,7 @@ from tests.integration.sending import (
 )
 from tests.integration.test_cli_processes import at_terminal, outbox
 from tests.waiting import PATIENCE_SECONDS
+from tests.warm import close
 
 ISSUE = "2026-01-07-valley"
 DAY = dt.timedelta(days=1)
@@ -164,17 +173,10 @@ def plan_again(project: Path, readers: str) -> str:
 def test_without_standard_input_somebody_must_have_said_yes(
     project: Path, arguments: tuple[str, ...]
 ) -> None:
-    done = subprocess.run(
-        ["sh", "-c", 'exec "$@" <&-', "sh", *command(*arguments)],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=dict(os.environ),
-    )
+    answer = fork(project, *arguments, first=partial(close, 0))
 
-    assert done.returncode == 5
-    assert "--yes" in done.stderr
+    assert answer.code == 5
+    assert "--yes" in answer.err
     assert outbox(project) == 0
 
 

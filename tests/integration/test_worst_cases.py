@@ -19,7 +19,7 @@ import pytest
 
 from tests.integration.commandline import Answer, Call, in_folder, in_process, write_issue
 from tests.integration.test_cli_processes import at_terminal
-from tests.integration.test_cli_serve import Server
+from tests.integration.test_cli_serve import served
 from tests.mailbox import opened
 from tests.unit.audience.test_systems import EXPORTS
 from tests.waiting import PATIENCE_SECONDS, until
@@ -65,12 +65,8 @@ class Machine:
 
     @contextmanager
     def serving(self) -> Iterator["Site"]:
-        server = Server(self.folder, "--json")
-        try:
+        with served(self.folder, "--json") as server:
             yield Site(self, server.url)
-        finally:
-            server.process.kill()
-            server.process.communicate()
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 import datetime as dt
 import json
-import os
 import re
 import signal
-import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -20,13 +19,12 @@ from newsletter.feedback.drain import Drain
 from newsletter.feedback.ses.queue import SqsQueue
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store, schema
-from tests.integration.commandline import Answer, Call, command, lose, plan_send, spawn
+from tests.integration.commandline import Answer, Call, fork, lose, plan_send
 from tests.integration.feedback.aws import Aws, Feed
 from tests.integration.reporting import BOUNCE, DELIVERY, event
-from tests.signals import ordinary_signals
 from tests.standin.queue import QueueStandIn, running_queue
 from tests.unit.feedback.payloads import payload
-from tests.waiting import PATIENCE_SECONDS
+from tests.warm import Program
 
 ISSUE = "2026-01-07-valley"
 
@@ -219,19 +217,18 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueStandIn]:
 def test_a_signal_finishes_the_messages_in_hand(
     project: Path, queue: QueueStandIn, send_id: str, number: int
 ) -> None:
-    with ordinary_signals():
-        process = subprocess.Popen(
-            command("events", "pull", "--json"), stdout=subprocess.PIPE, text=True, env=os.environ
-        )
-    queue.add([event(send_id, 1, BOUNCE)])
-    while not verdicts(project):
-        assert process.poll() is None
+    with TemporaryFile() as out:
+        process = Program(project, "events", "pull", "--json", stdout=out.fileno())
+        queue.add([event(send_id, 1, BOUNCE)])
+        while not verdicts(project):
+            assert process.is_alive()
+        process.send_signal(number)
+        code = process.code
+        out.seek(0)
+        shown = json.load(out)
 
-    process.send_signal(number)
-    out, _ = process.communicate(timeout=PATIENCE_SECONDS)
-
-    assert process.returncode == 0
-    assert json.loads(out)["applied"] == 1
+    assert code == 0
+    assert shown["applied"] == 1
     assert queue.stats()["left"] == 0
 
 
@@ -244,12 +241,12 @@ def test_kill_9_in_a_burst_loses_nothing(project: Path, queue: QueueStandIn, sen
     queue.add(clicks)
     for _ in range(4):
         seen = len(rows(project))
-        process = subprocess.Popen(command("events", "pull"), env=os.environ)
+        process = Program(project, "events", "pull")
         # On a quiet machine few pulls take all, and nothing more comes.
-        while len(rows(project)) == seen and process.poll() is None and queue.stats()["left"]:
+        while len(rows(project)) == seen and process.is_alive() and queue.stats()["left"]:
             pass
         process.kill()
-        process.wait()
+        process.join()
 
     answer = _drained(project, queue)
 
@@ -265,7 +262,7 @@ def _second(number: int) -> str:
 def _drained(project: Path, queue: QueueStandIn) -> Answer:
     """Pulls until what was hidden by the killed has come again."""
     while True:
-        answer = spawn(project, "events", "pull", "--once", "--json")
+        answer = fork(project, "events", "pull", "--once", "--json")
         if answer.code or not queue.stats()["left"]:
             return answer
 
