@@ -4,8 +4,9 @@ import datetime as dt
 import email
 import email.policy
 import json
+import os
 import re
-import subprocess
+import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,9 +26,9 @@ from newsletter.web.subscribe import YOUNGEST_FORM
 from tests.browser.axe import violations
 from tests.browser.conftest import context_of
 from tests.factories import join, link_of, make_list
-from tests.integration.commandline import command
 from tests.pictures import encoded
-from tests.waiting import PATIENCE_SECONDS, until
+from tests.waiting import until
+from tests.warm import Program
 
 pytestmark = pytest.mark.browser
 
@@ -68,20 +69,15 @@ class Served:
         with self.store() as store:
             for name in ("daily", "weekly"):
                 make_list(store, name)
-        self._process = subprocess.Popen(
-            command("serve", "--port", "0", "--json"),
-            cwd=root,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        self.url = str(json.loads(self._process.stdout.readline())["url"])
+        said, its_out = os.pipe()
+        self._process = Program(root, "serve", "--port", "0", "--json", stdout=its_out)
+        os.close(its_out)
+        with open(said, encoding="utf-8") as lines:
+            self.url = str(json.loads(lines.readline())["url"])
 
     def stop(self) -> None:
-        self._process.terminate()
-        assert self._process.wait(PATIENCE_SECONDS) == 0
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.code == 0
 
     def here(self, link: str) -> str:
         """A link of a mail, at the address where the test serves."""
