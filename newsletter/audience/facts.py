@@ -15,7 +15,9 @@ from newsletter.model.send import Delivery, DeliveryStatus
 from newsletter.model.subscriber import (
     ConsentFact,
     ConsentKind,
+    RequestKind,
     RequestState,
+    SuppressionAction,
     SuppressionReason,
 )
 from newsletter.store.people import history, people, suppressions
@@ -30,6 +32,10 @@ _SAID = {
     ConsentKind.RENAMED: "changed the name",
     ConsentKind.MOVED: "changed the address",
     ConsentKind.ERASED: "was erased",
+}
+_DONE = {
+    SuppressionAction.ADDED: "never mailed from here on",
+    SuppressionAction.REMOVED: "may be mailed again",
 }
 # What is told of a report beside its own words, by its cause.
 _CAUSES = {
@@ -76,14 +82,13 @@ def _of_address(
     """Suppressions, requests and tests of an address, and the requests of its subscriber."""
     key = address.key
     for change in suppressions.history(connection, key):
-        done = "never mailed from here on" if change.added else "may be mailed again"
-        text = f"{done}: {why(change.reason, change.source)}"
+        text = f"{_DONE[change.action]}: {why(change.reason, change.source)}"
         yield Fact(
             change.at,
             "suppression",
             text,
             {
-                "action": "added" if change.added else "removed",
+                "action": change.action.value,
                 "reason": change.reason,
                 "source": change.source,
             },
@@ -117,14 +122,32 @@ def _consent(fact: ConsentFact) -> Fact:
 
 
 def _request(row: Row[Any]) -> Fact:
-    what = f"to join {row.list_name}" if row.kind == "join" else f"to move to {row.address}"
     reason = row.reason
     if row.welcome:
         due = "due" if row.welcome == RequestState.WAITING else row.welcome
         reason = f"welcome {due}" + (f": {reason}" if reason else "")
-    text = f"somebody asked on a page {what} ({row.state}{', ' if reason else ''}{reason})"
+    text = f"{_asked(row)} ({row.state}{', ' if reason else ''}{reason})"
     details = {"list": row.list_name, "state": row.state, "reason": reason, "ip": row.ip}
     return Fact(row.at, "request", text, details)
+
+
+def _asked(row: Row[Any]) -> str:
+    kind = RequestKind(row.kind)
+    match kind:
+        case RequestKind.JOIN:
+            return f"somebody asked on a page to join {row.list_name}"
+        case RequestKind.ALLOW_MOVE:
+            return f"somebody asked on a page to move to {row.target}"
+        case RequestKind.MOVE:
+            return f"somebody asked on a page to move to {row.address}"
+        case RequestKind.UNDO_MOVE:
+            return f"a move to {row.target} could be taken back"
+        case RequestKind.DATA:
+            return "somebody asked on a page for their data"
+        case RequestKind.ERASE:
+            return "somebody asked on a page to be erased"
+        case _:
+            assert_never(kind)
 
 
 def _delivery(mailing: Mailing) -> Fact:

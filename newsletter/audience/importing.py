@@ -15,7 +15,7 @@ from newsletter.audience.systems import System, recognised
 from newsletter.audience.tally import ImportTally, Reject, Sample, refuse_unknown
 from newsletter.errors import UsageError
 from newsletter.model.standing import Standing
-from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.model.subscriber import Consent, ConsentHow, SubscriptionStatus
 from newsletter.store import Store
 from newsletter.store.people.merging import Merged, merge
 from newsletter.store.people.staging import DEFAULT_LIST, Batch, Hashes, staging
@@ -116,7 +116,7 @@ def import_csv(
             stage.load(_all_of(parts), hashes)
             refuse_unknown(tally)
             left_out.flush()
-            consent = Consent(now, "import", opened[0].name)
+            consent = Consent(now, ConsentHow.IMPORT, opened[0].name)
             with stage.transaction(keep=not order.dry_run):
                 merged = merge(stage, lists.names, consent, _names(systems), hashes)
     recognised_ones = {each.name for each in systems if each and each is not order.system}

@@ -14,6 +14,7 @@ from newsletter.links import PersonalLink
 from newsletter.model.subscriber import (
     Consent,
     ConsentFact,
+    ConsentHow,
     ConsentKind,
     SubscriptionStatus,
 )
@@ -22,9 +23,6 @@ from newsletter.store.people import consents, lists, subscribing, subscriptions,
 
 UNDO_FOR = dt.timedelta(hours=1)
 LONGEST_REASON = 500
-
-# How a no of the log was said: by the mail program's button, on the page; a reason follows a no.
-ONE_CLICK, PAGE, REASON, UNDO = "one-click", "page", "reason", "undo"
 
 
 class UndoResult(StrEnum):
@@ -157,7 +155,9 @@ def give_reason(store: Store, link: PersonalLink, reason: str, said: Consent) ->
 
 def _by_link(fact: ConsentFact, said: Consent) -> bool:
     """Whether they left by such a link, or on the very page where they say something now."""
-    by_link = (ONE_CLICK, PAGE, *((said.how,) if said.how == preferences.HOW else ()))
+    by_link = {ConsentHow.ONE_CLICK, ConsentHow.PAGE}
+    if said.how == ConsentHow.PREFERENCES:
+        by_link.add(ConsentHow.PREFERENCES)
     return fact.kind is ConsentKind.UNSUBSCRIBED and fact.consent.how in by_link
 
 
@@ -165,4 +165,4 @@ def _without_reasons(
     connection: Connection, subscriber_id: int, list_id: int
 ) -> Sequence[ConsentFact]:
     facts = consents.of(connection, subscriber_id, list_id)
-    return [fact for fact in facts if fact.consent.how != REASON]
+    return [fact for fact in facts if fact.consent.how != ConsentHow.REASON]

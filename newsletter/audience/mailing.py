@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from newsletter.audience.subscribers import suppression_of
 from newsletter.model.subscriber import (
     Consent,
+    ConsentHow,
     Request,
     RequestKind,
     RequestState,
@@ -68,7 +69,7 @@ def take(
         person = known or people.insert(connection, request.address, "", {}, now)
         ip = request.ip if keep_ip else ""
         source = form_url(lists.find_name(connection, request.list_id))
-        said = Consent(request.at, "form", source, request.wording, ip)
+        said = Consent(request.at, ConsentHow.FORM, source, request.wording, ip)
         facts = consents.of(connection, person.id, request.list_id)
         if all(fact.consent.at != request.at for fact in facts):  # else it was tried before
             subscribing.ask(connection, person.id, request.list_id, said)

@@ -7,7 +7,12 @@ from typing import Any
 
 from newsletter.audience.statuses import moment
 from newsletter.model.address import Address
-from newsletter.model.subscriber import ConsentFact, ConsentKind, SuppressionReason
+from newsletter.model.subscriber import (
+    ConsentFact,
+    ConsentKind,
+    SubscriptionStatus,
+    SuppressionReason,
+)
 from newsletter.store.people.former import FormerAddress
 from newsletter.store.people.staging import StagedFormer, StagedSaid
 from newsletter.store.schema import microseconds
@@ -29,7 +34,7 @@ FACTS = (
 SIGNATURE = frozenset({"email", "name", "status", "consent_how", "suppression", "consents"})
 # An attribute so called would be taken for one of the columns that every export has.
 TAKEN = frozenset({"list", "status", *FACTS})
-STATUSES = frozenset({"", "pending", "confirmed", "unsubscribed"})
+STATUSES = frozenset({"", *(status.value for status in SubscriptionStatus)})
 REASONS = frozenset({"", *(reason.value for reason in SuppressionReason)})
 _PREFIX = "attribute:"
 

@@ -30,7 +30,6 @@ from newsletter.store import Store
 from newsletter.store.people import consents, people, subscribing
 from newsletter.store.people import standing as query
 
-HOW = "preferences"
 PAUSES = (7, 30, 90)  # days
 CHANGES_AN_HOUR = 20
 NAMES_A_DAY = 5

@@ -16,6 +16,7 @@ from newsletter.errors import Refused, UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import (
     Consent,
+    ConsentHow,
     ConsentKind,
     Subscriber,
     SubscriptionStatus,
@@ -35,8 +36,6 @@ from newsletter.store.people import (
 from newsletter.store.people.people import Person
 from newsletter.store.people.staging import Hashes
 from newsletter.store.segments.conditions import Moment
-
-MOVE = "move"  # how a person came from one list to another: no word of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def remove(
     erased is known by a hash, and nothing is written of them. Raises UsageError for an unknown
     list.
     """
-    said = Consent(now, "remove", "newsletter subscribers remove")
+    said = Consent(now, ConsentHow.REMOVE, "newsletter subscribers remove")
     with store.write() as connection:
         _hold(connection, addresses)
         list_id = None if list_name is None else lists.id_of(connection, list_name)
@@ -201,7 +200,7 @@ def move(
     with store.write() as connection:
         _hold(connection, addresses)
         from_id, to_id = lists.id_of(connection, source), lists.id_of(connection, target)
-        said = Consent(now, MOVE, f"from {source} to {target}")
+        said = Consent(now, ConsentHow.MOVE, f"from {source} to {target}")
         for address in addresses:
             subscriber = people.find(connection, address)
             moved.append(
@@ -220,7 +219,7 @@ def _move(
     if there is not None and there.status is SubscriptionStatus.UNSUBSCRIBED:
         facts = consents.of(connection, subscriber.id, to_id)
         noes = [fact for fact in facts if fact.kind is ConsentKind.UNSUBSCRIBED]
-        if not noes or noes[-1].consent.how != MOVE:
+        if not noes or noes[-1].consent.how != ConsentHow.MOVE:
             return False
         subscribing.rejoin(connection, subscriber.id, to_id, here.status, here.consent)
     elif there is None or there.status is SubscriptionStatus.PENDING:

@@ -12,6 +12,7 @@ from newsletter.errors import Refused, UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import (
     Consent,
+    ConsentHow,
     Subscriber,
     SubscriptionStatus,
     Suppression,
@@ -80,7 +81,7 @@ def add(
     suppressed; UsageError for an unknown list or a name that cannot be stored.
     """
     name, attributes = checked(name, attributes or {})
-    consent = Consent(now, "add", "newsletter subscribers add")
+    consent = Consent(now, ConsentHow.ADD, "newsletter subscribers add")
     with store.write() as connection:
         locks.people(connection)
         list_id = lists.id_of(connection, list_name)

@@ -19,7 +19,7 @@ from newsletter.audience.statuses import moment
 from newsletter.audience.tally import ImportTally, in_batches, note, refuse_unknown
 from newsletter.audience.vocabulary import COMMON
 from newsletter.errors import UsageError
-from newsletter.model.subscriber import Consent, SuppressionReason
+from newsletter.model.subscriber import Consent, ConsentHow, SuppressionReason
 from newsletter.store import Store
 from newsletter.store.pages import stream
 from newsletter.store.people import suppressions
@@ -72,7 +72,7 @@ def import_suppressions(
             refuse_unknown(tally)
             left_out.flush()
             with stage.transaction(keep=True):
-                merged = merge(stage, {}, Consent(now, "import", file.name), "", hashes)
+                merged = merge(stage, {}, Consent(now, ConsentHow.IMPORT, file.name), "", hashes)
     return result_of(merged, tally)
 
 

@@ -8,6 +8,7 @@ from newsletter.cli.frame import Session
 from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import next_step, pulse, send_record, show
 from newsletter.errors import Interrupted
+from newsletter.model.send import SendStatus
 from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
     policy = session.project.settings.policy
     if warning := worker.patience.until_back(lambda: many_bounces(session.store, after, policy)):
         session.notes.print(f"Warning: {warning}.")
-    if signals and after.status in ("sending", "scheduled"):
+    if signals and after.status in (SendStatus.SENDING, SendStatus.SCHEDULED):
         session.notes.print(f"Interrupted. {next_step(session, after)}")
         return 130
     return EXIT_CODES[after.status]

@@ -16,7 +16,7 @@ from newsletter.cli.imports import import_, undo
 from newsletter.cli.imports import list_ as imports
 from newsletter.cli.removing import delete, move, remove
 from newsletter.errors import Refused, UsageError
-from newsletter.model.subscriber import SubscriptionStatus
+from newsletter.model.subscriber import ConsentHow, SubscriptionStatus
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -263,7 +263,7 @@ def forget(session: Session, address: str, yes: bool) -> None:
     mailbox = parse(address)
     if not yes:
         _confirm_erasing(mailbox.text)
-    consent = Consent(utc_now(), "forget", "newsletter subscribers forget")
+    consent = Consent(utc_now(), ConsentHow.FORGET, "newsletter subscribers forget")
     erased = erase(session.store, session.project.outbox, hashes_of(session), mailbox, consent)
     if not erased.complete:
         session.notes.print(

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.config import PolicySettings
 from newsletter.model.event import Cause, Event, EventType
-from newsletter.model.subscriber import ConsentKind, SuppressionReason
+from newsletter.model.subscriber import ConsentHow, ConsentKind, SuppressionReason
 from newsletter.store import Store, locks
 from newsletter.store.ledger import sends
 from newsletter.store.people import consents, former, people, suppressing, suppressions
@@ -49,7 +49,7 @@ def obey(
     if not keys:
         return
     reports = log.reports_of(connection, keys)
-    confirmed = consents.last_said(connection, keys, ConsentKind.CONFIRMED, how="form")
+    confirmed = consents.last_said(connection, keys, ConsentKind.CONFIRMED, how=ConsentHow.FORM)
     moved = consents.last_said(connection, keys, ConsentKind.MOVED)
     mailed = {
         key: (mailed_to(reports[reader], moved.get(reader)), confirmed.get(reader))

@@ -26,10 +26,27 @@ class SuppressionReason(StrEnum):
     ERASED = "erased"
 
 
+class ConsentHow(StrEnum):
+    """How a yes or no came, as the consent log has it."""
+
+    FORM = "form"  # a page, or the mail that asks whether it was them
+    PREFERENCES = "preferences"
+    ONE_CLICK = "one-click"  # the button of a mail program
+    PAGE = "page"  # the button behind the link of a mail
+    REASON = "reason"  # why they left: it follows a no
+    UNDO = "undo"  # a no that is taken back, by them or with an import
+    IMPORT = "import"
+    ADD = "add"
+    REMOVE = "remove"
+    MOVE = "move"  # from one list to another: no word of theirs
+    FORGET = "forget"
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """The facts of one person's yes or no: when (UTC), how (`import`, `add`, `form`, `one-click`),
-    from where, under which version of the wording, and the IP address if it is to be kept.
+    """The facts of one person's yes or no: when (UTC), how (a ConsentHow, or any word in the file
+    of another store), from where, under which version of the wording, and the IP address if it is
+    to be kept.
 
     `delivery` is the send's number and the delivery's, where the link of a mail was used.
     """
@@ -171,9 +188,9 @@ class SuppressionAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SuppressionChange:
-    """A line of the suppression log: `added` or removed, when, why, and by which event."""
+    """A line of the suppression log: what was done, when, why, and by which event."""
 
-    added: bool
+    action: SuppressionAction
     at: dt.datetime
     reason: SuppressionReason
     source: str

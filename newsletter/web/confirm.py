@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from newsletter.audience import confirming, erasing, own_data
 from newsletter.audience.confirming import ClickResult, Confirmed, Named
 from newsletter.links import PersonalLink
-from newsletter.model.subscriber import Consent
+from newsletter.model.subscriber import Consent, ConsentHow
 from newsletter.store.people import lists
 from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
@@ -46,7 +46,7 @@ def add(app: FastAPI, site: Site) -> None:
             raise HTTPException(400)
         web = site.settings.web
         ip = origin(request, web.trusted_proxies).ip if web.keep_ip else ""
-        consent = Consent(site.clock(), "form", "confirmation mail", ip=ip)
+        consent = Consent(site.clock(), ConsentHow.FORM, "confirmation mail", ip=ip)
         confirmed = await run_in_threadpool(
             confirming.confirm,
             site.store,

@@ -17,7 +17,13 @@ from newsletter.audience.leaving import UndoResult
 from newsletter.audience.preferences import Changed, ReaderPreferences
 from newsletter.links import PersonalLink, Purpose
 from newsletter.model.address import Address
-from newsletter.model.subscriber import Consent, RequestKind, SubscriptionStatus, SuppressionReason
+from newsletter.model.subscriber import (
+    Consent,
+    ConsentHow,
+    RequestKind,
+    SubscriptionStatus,
+    SuppressionReason,
+)
 from newsletter.render.dates import written_date
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
@@ -62,7 +68,7 @@ def add(app: FastAPI, site: Site) -> None:
         action = _ACTIONS.get(sent.get("action", ""))
         if action is None:
             raise HTTPException(400)
-        said = Consent(site.clock(), preferences.HOW, _SOURCE)
+        said = Consent(site.clock(), ConsentHow.PREFERENCES, _SOURCE)
         visit = _Visit(site, link, sent, said)
         return await run_in_threadpool(_change, action, visit)
 

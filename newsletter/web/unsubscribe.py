@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from newsletter.audience import leaving, preferences
 from newsletter.audience.holders import Holder
 from newsletter.links import PersonalLink, Purpose
-from newsletter.model.subscriber import Consent
+from newsletter.model.subscriber import Consent, ConsentHow
 from newsletter.web.forms import fields, form_body
 from newsletter.web.site import Site
 from newsletter.web.together import Together
@@ -60,7 +60,7 @@ def add(app: FastAPI, site: Site) -> None:
         if link.subscriber_id == 0:
             return site.pages.page("unsubscribe_test.html")
         consent = Consent(site.clock(), action, _SOURCE)
-        if action in (leaving.ONE_CLICK, leaving.PAGE):
+        if action in (ConsentHow.ONE_CLICK, ConsentHow.PAGE):
             left = (await together((link, consent)))[link]
             _log.info(
                 "unsubscribe subscriber=%s list=%s action=%s",
@@ -75,22 +75,22 @@ def add(app: FastAPI, site: Site) -> None:
         return await run_in_threadpool(_think_again, site, link, sent.get("reason", ""), consent)
 
 
-def _action(sent: Mapping[str, str]) -> str:
+def _action(sent: Mapping[str, str]) -> ConsentHow:
     name, value = ONE_CLICK
     if sent.get(name, "").strip() == value:  # some send a line end with it
-        return leaving.ONE_CLICK
+        return ConsentHow.ONE_CLICK
     action = sent.get("action")
     if action == "leave":
-        return leaving.PAGE
-    if action in (leaving.REASON, leaving.UNDO):
-        return action
+        return ConsentHow.PAGE
+    if action in (ConsentHow.REASON, ConsentHow.UNDO):
+        return ConsentHow(action)
     raise HTTPException(400)
 
 
 def _think_again(site: Site, link: PersonalLink, reason: str, consent: Consent) -> Response:
     """Take it back, or say why."""
     theirs = site.path(site.links.preferences_url(link))
-    if consent.how == leaving.REASON:
+    if consent.how == ConsentHow.REASON:
         keeps = leaving.give_reason(site.store, link, reason, consent)
         return site.pages.page("unsubscribe_thanks.html", keeps=keeps, preferences=theirs)
     undone = leaving.undo(site.store, link, consent)

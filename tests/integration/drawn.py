@@ -59,6 +59,19 @@ def writers(table: str, column: str) -> set[str]:
     }
 
 
+def literals(function: str, place: int) -> set[str]:
+    """The texts that are written as an argument where a function is called."""
+    return {
+        ast.unparse(node.args[place])
+        for tree in _trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) == function
+        and len(node.args) > place
+        and isinstance(node.args[place], ast.Constant)
+    }
+
+
 def _writes(node: ast.AST, table: str, column: str, sql: re.Pattern[str]) -> bool:
     match node:
         case ast.Constant(value=str(text)):

@@ -16,12 +16,12 @@ from newsletter.feedback.ses import SOURCE
 from newsletter.feedback.ses.events import parse
 from newsletter.model.address import Address
 from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
-from newsletter.model.subscriber import Consent, SubscriptionStatus
+from newsletter.model.subscriber import Consent, Request, RequestKind, SubscriptionStatus
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
 from newsletter.store import Store
 from newsletter.store.ledger import receipts
-from newsletter.store.people import people
+from newsletter.store.people import people, requesting
 from newsletter.transports.memory import Memory
 from tests.factories import NOW, erased_hash, import_text, join, leave, make_list
 from tests.integration.commandline import Call, plan_send
@@ -51,6 +51,36 @@ def listed(store: Store) -> Store:
     make_list(store, "readers")
     join(store, "Ada@example.com", "readers")
     return store
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (RequestKind.ALLOW_MOVE, "somebody asked on a page to move to new@example.com (waiting)"),
+        (RequestKind.MOVE, "somebody asked on a page to move to ada@example.com (waiting)"),
+        (RequestKind.UNDO_MOVE, "a move to new@example.com could be taken back (waiting)"),
+        (RequestKind.DATA, "somebody asked on a page for their data (waiting)"),
+        (RequestKind.ERASE, "somebody asked on a page to be erased (waiting)"),
+    ],
+)
+def test_each_kind_of_request_is_told_as_what_it_is(
+    listed: Store, kind: RequestKind, text: str
+) -> None:
+    asked = Request(
+        id=1,
+        kind=kind,
+        list_id=None,
+        subscriber_id=1,
+        address=Address(ADA),
+        mailbox=ADA,
+        wording="",
+        at=NOW + HOUR,
+        target=Address("new@example.com"),
+    )
+    with listed.write() as connection:
+        requesting.ask(connection, asked)
+
+    assert [fact.text for fact in told(listed).facts if fact.kind == "request"] == [text]
 
 
 def test_the_facts_of_a_person_come_in_the_order_of_time(listed: Store) -> None:

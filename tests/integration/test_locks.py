@@ -17,7 +17,7 @@ from newsletter.audience.removing import remove
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.links import Purpose
 from newsletter.model.address import Address
-from newsletter.model.subscriber import Consent, RequestState
+from newsletter.model.subscriber import Consent, ConsentHow, RequestState
 from newsletter.store import Store
 from newsletter.store.people import requests
 from tests.factories import import_text, join
@@ -72,9 +72,9 @@ class Crowd:
             *(partial(self.take, each) for each in asked),
             partial(mailing.clean_up, self.store, month_later),
             partial(self.stage.erase, other),
-            partial(leaving.leave, self.store, [(link, self.said(leaving.ONE_CLICK))]),
-            partial(leaving.undo, self.store, link, self.said(leaving.UNDO)),
-            partial(preferences.rename, self.store, link, "N", self.said(preferences.HOW)),
+            partial(leaving.leave, self.store, [(link, self.said(ConsentHow.ONE_CLICK))]),
+            partial(leaving.undo, self.store, link, self.said(ConsentHow.UNDO)),
+            partial(preferences.rename, self.store, link, "N", self.said(ConsentHow.PREFERENCES)),
             partial(import_text, self.store, self.file, rows, "daily"),
             partial(
                 remove,

@@ -39,7 +39,7 @@ from newsletter.store.people import (
     suppressions,
 )
 from tests.factories import LATER, NOW, erased_hash, import_text, is_waiting, join
-from tests.integration.drawn import drawn, writers, written
+from tests.integration.drawn import drawn, literals, writers, written
 from tests.integration.sending import fill_list, order
 from tests.waiting import until
 
@@ -181,6 +181,10 @@ def test_who_leaves_at_the_moment_stays_away_from_whoever_asks_for_or_adds_them(
 
 def test_only_subscribing_writes_the_status_of_a_subscription() -> None:
     assert writers("subscriptions", "status") == {"store/people/subscribing.py"}
+
+
+def test_how_a_yes_or_no_came_is_a_value_and_no_text_of_its_place() -> None:
+    assert literals("Consent", place=1) == set()
 
 
 # --- a request ------------------------------------------------------------------------------------

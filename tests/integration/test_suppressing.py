@@ -46,7 +46,7 @@ def test_an_address_that_is_allowed_while_it_is_suppressed_ends_suppressed(
     with store.read() as connection:
         assert suppressions.find(connection, ADDRESS) == found
         changes = suppressions.history(connection, ADDRESS.key)
-    assert [change.added for change in changes] == [True, False, True]
+    assert [change.action for change in changes] == ["added", "removed", "added"]
 
 
 @pytest.mark.postgresql

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.model.subscriber import Consent, ConsentFact, ConsentKind
+from newsletter.model.subscriber import Consent, ConsentFact, ConsentHow, ConsentKind
 from newsletter.store.schema import consents, lists, sends
 
 
@@ -150,7 +150,7 @@ def left_by(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
     taken_back = sa.exists().where(
         undone.c.subscriber_id == consents.c.subscriber_id,
         undone.c.list_id == consents.c.list_id,
-        undone.c.how == "undo",
+        undone.c.how == ConsentHow.UNDO,
         undone.c.id > consents.c.id,
     )
     query = (
@@ -173,7 +173,7 @@ def last_said(
     connection: Connection,
     subscriber_ids: Collection[int],
     kind: ConsentKind,
-    how: str | None = None,
+    how: ConsentHow | None = None,
 ) -> dict[int, dt.datetime]:
     """When each person last said this, in any way or in this one: `form` is the link of a mail that
     reached them."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import UsageError
+from newsletter.model.subscriber import ConsentHow
 from newsletter.store import locks
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.people import subscribing, suppressing
@@ -147,7 +148,7 @@ _IS_AS_LEFT = """c.import_id = :import AND subscriptions.list_id = c.list_id
 _LOG_PUT_BACK = f"""
 INSERT INTO consents (subscriber_id, list_id, at, kind, how, source)
 SELECT c.subscriber_id, c.list_id, :now,
-    CASE c.status WHEN 'pending' THEN 'requested' ELSE 'confirmed' END, 'undo', :source
+    CASE c.status WHEN 'pending' THEN 'requested' ELSE 'confirmed' END, '{ConsentHow.UNDO}', :source
 FROM import_changes AS c JOIN subscriptions ON {_IS_AS_LEFT}
 WHERE subscriptions.status = 'unsubscribed'
 """

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.model.subscriber import Consent, ConsentKind, SubscriptionStatus
+from newsletter.model.subscriber import Consent, ConsentHow, ConsentKind, SubscriptionStatus
 from newsletter.store.people import consents
 from newsletter.store.people.subscriptions import consent_of
 from newsletter.store.schema import consents as consent_log
@@ -170,12 +170,12 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
     whom an operator made pending stays."""
     of_list, said = subscriptions.c, consent_log.c
     theirs = (said.list_id == list_id, said.subscriber_id == subscriber_id)
-    other = sa.or_(said.kind != ConsentKind.REQUESTED, said.how != "form")
+    other = sa.or_(said.kind != ConsentKind.REQUESTED, said.how != ConsentHow.FORM)
     asked = sa.delete(subscriptions).where(
         of_list.list_id == list_id,
         of_list.subscriber_id == subscriber_id,
         FORGET.starts_at(of_list.status),
-        of_list.consent_how == "form",
+        of_list.consent_how == ConsentHow.FORM,
         of_list.consent_at < before,
         ~sa.exists().where(*theirs, other),
     )

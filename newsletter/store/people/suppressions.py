@@ -79,7 +79,7 @@ def history(connection: Connection, key: str) -> Sequence[SuppressionChange]:
     query = sa.select(log).where(log.c.address == key).order_by(log.c.id)
     return [
         SuppressionChange(
-            added=row.action == SuppressionAction.ADDED,
+            action=SuppressionAction(row.action),
             at=row.at,
             reason=SuppressionReason(row.reason),
             source=row.source,

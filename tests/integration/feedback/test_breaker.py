@@ -11,7 +11,7 @@ from newsletter.feedback.consequences import undo_bounces
 from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Send, SendStatus
-from newsletter.model.subscriber import SuppressionReason
+from newsletter.model.subscriber import SuppressionAction, SuppressionReason
 from newsletter.sending import control, run
 from newsletter.sending.plan import plan
 from newsletter.sending.reading import read
@@ -178,9 +178,9 @@ def test_bounces_of_a_send_can_be_undone_at_once(store: Store) -> None:
         left = {entry.address for entry in suppressions.newest_first(connection)}
         changes = suppressions.history(connection, "r1@example.com")
     assert left == {f"r{number}@example.com" for number in (*range(240, 251), *range(260, 263))}
-    assert [(change.added, change.reason) for change in changes] == [
-        (True, SuppressionReason.HARD_BOUNCE),
-        (False, SuppressionReason.HARD_BOUNCE),
+    assert [(change.action, change.reason) for change in changes] == [
+        (SuppressionAction.ADDED, SuppressionReason.HARD_BOUNCE),
+        (SuppressionAction.REMOVED, SuppressionReason.HARD_BOUNCE),
     ]
 
     replay(store, *reports(send_id, BOUNCE, range(1, 2), clock() + dt.timedelta(minutes=1)))

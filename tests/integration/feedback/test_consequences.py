@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from newsletter.audience import moving, subscribers
 from newsletter.config import PolicySettings
 from newsletter.model.address import Address
-from newsletter.model.subscriber import Consent, ConsentKind, Suppression, SuppressionReason
+from newsletter.model.subscriber import (
+    Consent,
+    ConsentKind,
+    Suppression,
+    SuppressionAction,
+    SuppressionReason,
+)
 from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store, schema
@@ -128,7 +134,7 @@ def test_a_suppression_tells_its_cause_and_its_trace(store: Store) -> None:
     )
     with store.read() as connection:
         [change] = suppressions.history(connection, ADDRESS.key)
-    assert (change.added, change.event_id) == (True, row.id)
+    assert (change.action, change.event_id) == (SuppressionAction.ADDED, row.id)
 
 
 def test_who_is_suppressed_is_skipped_by_the_next_send(store: Store) -> None:
@@ -180,9 +186,9 @@ def test_a_late_delivery_takes_back_what_it_disproves(store: Store) -> None:
     assert reason(store) is None
     with store.read() as connection:
         trace = suppressions.history(connection, ADDRESS.key)
-    assert [(change.added, change.event_id is None) for change in trace] == [
-        (True, False),
-        (False, False),
+    assert [(change.action, change.event_id is None) for change in trace] == [
+        (SuppressionAction.ADDED, False),
+        (SuppressionAction.REMOVED, False),
     ]
 
 

@@ -11,7 +11,7 @@ from httpx import ASGITransport, AsyncClient
 from newsletter.audience import leaving
 from newsletter.audience.importing import import_csv
 from newsletter.links import Links, Purpose, key_file
-from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
+from newsletter.model.subscriber import Consent, ConsentHow, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store
 from newsletter.store.people import people, subscribing, suppressing, suppressions
 from tests.factories import is_waiting
@@ -125,7 +125,7 @@ def test_two_clicks_in_two_processes_are_one_line_of_the_log(
     """The second looks at the subscription while the first has not committed: it waits for that."""
     stage = open_stage(postgresql_store, tmp_path)
     link = stage.link(stage.ada, stage.daily)
-    said = Consent(stage.clock(), leaving.ONE_CLICK, "test")
+    said = Consent(stage.clock(), ConsentHow.ONE_CLICK, "test")
     other = threading.Thread(target=leaving.leave, args=(stage.store, [(link, said)]))
 
     with stage.store.write() as connection:

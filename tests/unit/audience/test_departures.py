@@ -128,7 +128,7 @@ def test_a_suppressed_row_needs_no_membership(store: Store, tmp_path: Path) -> N
     with store.read() as connection:
         assert people.count(connection) == 0
         history = suppressions.history(connection, "ann@example.com")
-    assert [(each.added, each.source) for each in history] == [(True, "people.csv")]
+    assert [(each.action, each.source) for each in history] == [("added", "people.csv")]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
