@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from newsletter.audience.importing import AS_IT_IS, ImportOptions, ImportResult, import_csv
@@ -14,6 +15,9 @@ from newsletter.model.address import Address
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import Store
 from newsletter.store.people import lists, people
+
+# For a test of what has nothing to do with the database, where the others of its file run on both.
+on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 NOW = dt.datetime(2026, 1, 7, 8, 30, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=1)

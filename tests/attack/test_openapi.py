@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import requests
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +31,8 @@ def test_no_case_ends_in_an_unhandled_error(stage: Stage) -> None:
         "/confirm/{token}": confirmation.removeprefix("https://news.example.com"),
         "/subscribe/{list_name}": "/subscribe/daily",
     }
+    import schemathesis  # which takes long, in this one process of the tests
+
     schema = schemathesis.openapi.from_dict(stage.app.openapi())
     operations: list[Any] = [found.ok() for found in schema.get_all_operations()]  # type: ignore[union-attr]
     assert {operation.path for operation in operations} >= set(good)
@@ -42,7 +43,9 @@ def test_no_case_ends_in_an_unhandled_error(stage: Stage) -> None:
 
 
 def attack(stage: Stage, operation: Any, good: str | None, cases: int) -> None:
-    modes = list(schemathesis.GenerationMode)
+    from schemathesis import GenerationMode
+
+    modes = list(GenerationMode)
 
     @settings(
         max_examples=cases,

@@ -17,6 +17,7 @@ from newsletter.sending import control, run
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from newsletter.web.site import Site
+from tests.factories import on_sqlite
 from tests.integration.publishing import BASE_URL, Visitor, letter, planned, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list, worker
 from tests.integration.statements import statements
@@ -165,6 +166,7 @@ def test_what_went_to_a_segment_is_shown_once_it_went_to_a_whole_list(
     assert titles(client) == ["For all"]
 
 
+@on_sqlite
 def test_the_index_is_paged(client: Visitor, store: Store, clock: FixedClock) -> None:
     for number in range(101):
         sent(store, f"issue-{number}", letter(f"Issue {number}"), clock)
@@ -292,6 +294,7 @@ def test_titles_are_text_wherever_they_stand(
 # --- feeds ----------------------------------------------------------------------------------------
 
 
+@on_sqlite
 def test_feeds_hold_the_newest_twenty(client: Visitor, store: Store, clock: FixedClock) -> None:
     for number in range(22):
         sent(store, f"issue-{number}", letter(f"Issue {number}"), clock)

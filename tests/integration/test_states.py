@@ -67,7 +67,7 @@ def sums_are_those_of_the_ledger(store: Store) -> bool:
 # --- sums -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_sums_on_a_send_are_those_of_its_deliveries_whatever_happens(
     store: Store, seed: int
 ) -> None:
@@ -294,11 +294,11 @@ def test_a_clock_that_was_ahead_holds_up_no_send(store: Store) -> None:
 
 def test_a_store_that_fails_for_a_moment_costs_no_lease(store: Store) -> None:
     """Renewing it fails once; the run goes on, watched, and ends as any other."""
-    fill_list(store, 40)
+    fill_list(store, 12)
     failed: list[str] = []
 
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
-        if "r40@example.com" in [message.to.text for message in batch]:
+        if "r6@example.com" in [message.to.text for message in batch]:
             until(lambda: bool(failed))
         return [Accepted(message.ref) for message in batch]
 
@@ -316,7 +316,7 @@ def test_a_store_that_fails_for_a_moment_costs_no_lease(store: Store) -> None:
     event.remove(store.engine, "before_cursor_execute", fail)
 
     assert failed
-    assert after.counts == Counts(accepted=40)
+    assert after.counts == Counts(accepted=12)
 
 
 def test_a_run_that_cannot_renew_its_lease_ends_with_it(store: Store) -> None:

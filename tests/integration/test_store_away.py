@@ -96,8 +96,11 @@ def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Cutter], arrives: b
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("arrives", [False, True], ids=["lost", "answer-lost"])
-@pytest.mark.parametrize("stopped", [control.pause, control.cancel])
+@pytest.mark.parametrize(
+    ("stopped", "arrives"),
+    [(control.pause, False), (control.pause, True), (control.cancel, True)],
+    ids=["paused-lost", "paused-answer-lost", "cancelled-answer-lost"],
+)
 def test_each_commit_of_resuming_may_be_lost(
     cut: tuple[Store, Cutter],
     call: Call,

@@ -104,14 +104,12 @@ def test_any_other_body_changes_nothing(
     assert stage.status() == "confirmed"
 
 
-def test_a_thousand_clicks_at_once_are_one_change(stage: Stage) -> None:
+def test_hundreds_of_clicks_at_once_are_one_change(stage: Stage) -> None:
     async def click_often() -> set[int]:
         transport = ASGITransport(stage.app)
         async with AsyncClient(transport=transport, base_url="http://localhost") as client:
             path = stage.leave_path()
-            answers = await asyncio.gather(
-                *(client.post(path, data=ONE_CLICK) for _ in range(1000))
-            )
+            answers = await asyncio.gather(*(client.post(path, data=ONE_CLICK) for _ in range(200)))
         return {answer.status_code for answer in answers}
 
     assert asyncio.run(click_often()) == {200}
