@@ -1,9 +1,10 @@
-"""An import beside readers who leave: on PostgreSQL, where both write at once."""
+"""An import of those who leave, beside others: on PostgreSQL, where both write at once."""
 
 import threading
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from newsletter.audience.importing import ImportResult
 from newsletter.model.subscriber import Consent, SubscriptionStatus
@@ -43,3 +44,21 @@ def test_an_import_and_many_who_leave_never_wait_for_each_other(
     with store.read() as connection:
         found = subscriptions.subscriptions_of(connection, ids, list_id)
     assert {each.status for [each] in found.values()} == {SubscriptionStatus.UNSUBSCRIBED}
+
+
+@pytest.mark.postgresql
+def test_postgresql_knows_how_many_leave_by_an_import_before_their_yes_is_looked_for(
+    postgresql_store: Store, tmp_path: Path
+) -> None:
+    """Else it takes them for none, and looks through all of them for each: minutes for many."""
+    store = postgresql_store
+    make_list(store)
+    for number in range(PEOPLE):
+        join(store, f"user{number}@example.com")
+    rows = [f"user{number}@example.com,unsubscribed" for number in range(PEOPLE)]
+
+    import_text(store, tmp_path, "\n".join(["email,status", *rows]))
+
+    query = "SELECT reltuples FROM pg_class WHERE relname = 'import_changes'"
+    with store.read() as connection:
+        assert connection.execute(sa.text(query)).scalar_one() == PEOPLE

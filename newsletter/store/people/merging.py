@@ -141,6 +141,8 @@ def _change_known(stage: Staging, values: Mapping[str, Any]) -> None:
     if not stage.is_sqlite:
         stage.run(statements.HOLD_CHANGING)
     stage.run(statements.KEEP_SUBSCRIPTIONS, **number)
+    if not stage.is_sqlite:
+        stage.run("ANALYZE import_changes")  # or each of many who leave is looked for among all
     stage.run(statements.LOG_EARLIER, **number)
     stage.run(statements.LOG_LEAVING, **values)
     stage.run(statements.SAY_AGAIN, now=values["now"])
