@@ -2,19 +2,16 @@
 
 import csv
 import io
-import json
 import os
 import stat
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import Call, command, fork, spawn
+from tests.integration.commandline import Call, fork, spawn
 from tests.integration.test_subscribers_cli import write
-from tests.waiting import PATIENCE_SECONDS
 
 
 def subscription(call: Call, who: str) -> str:
@@ -166,16 +163,14 @@ def test_a_pipe_and_standard_input_are_read(project: Path) -> None:
     """In a process of its own: what it reads has no place that could be asked for."""
     text = "email,name\n" + "".join(f"user{n}@example.com,Ünal\n" for n in range(500))
     for file, expected in (("-", "added"), ("/dev/stdin", "unchanged")):
-        done = subprocess.run(
-            command("subscribers", "import", file, "--list", "ai", "--json"),
-            cwd=project,
-            input=text.encode(),
-            capture_output=True,
-            check=False,
-            timeout=PATIENCE_SECONDS,
-        )
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)[expected] == 500
+        reading, writing = os.pipe()
+        os.write(writing, text.encode())  # a pipe keeps as much
+        os.close(writing)
+        arguments = ("subscribers", "import", file, "--list", "ai", "--json")
+        answer = fork(project, *arguments, stdin=reading)
+        os.close(reading)
+        assert answer.code == 0, answer.err
+        assert answer.json[expected] == 500
 
 
 def test_an_export_is_utf8_whatever_the_terminal_is(call: Call, project: Path) -> None:

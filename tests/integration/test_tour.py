@@ -1,6 +1,5 @@
-"""The tour of the README, typed into a shell as a reader would."""
+"""The tour of the README, typed as a reader would."""
 
-import json
 import os
 import re
 import shlex
@@ -10,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.integration.commandline import slow_down, speed_up
+from tests.integration.commandline import fork, slow_down, speed_up
 from tests.signals import ordinary_signals
 from tests.waiting import PATIENCE_SECONDS
 
@@ -24,7 +23,7 @@ LINES = [
 
 
 def test_the_tour_of_the_readme_works_as_it_is_written(tmp_path: Path) -> None:
-    """Every line in a shell, in order; at `press Ctrl-C` the signal comes once mail goes out."""
+    """Every line, in order; at `press Ctrl-C` the signal comes once mail goes out."""
     shell = Shell(tmp_path)
 
     codes = [shell.type(line) for line in LINES]
@@ -37,7 +36,10 @@ def test_the_tour_of_the_readme_works_as_it_is_written(tmp_path: Path) -> None:
 
 
 class Shell:
-    """Types lines into a shell, as a reader of the README does."""
+    """Takes lines as a reader of the README types them.
+
+    The first and those that are interrupted go to a shell; the rest are forked, which is quicker.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -54,11 +56,21 @@ class Shell:
             self.folder = self.folder / words[1]
             return 0
         if "SEND" in words:
-            line = line.replace("SEND", str(self.sends()[0]["send_id"]))
+            send_id = str(self.sends()[0]["send_id"])
+            words = [send_id if word == "SEND" else word for word in words]
         paced = "--rate" in words
         if paced:  # so that Ctrl-C comes in time on any machine
             slow_down(self.folder)
-        line = line.replace("newsletter serve", "newsletter serve --port 0")  # 8000 may be taken
+        if "init" in words or "press Ctrl-C" in line:
+            code = self._start(line.replace("newsletter serve", "newsletter serve --port 0"))
+        else:
+            code = self._fork(*words)
+        if paced:
+            speed_up(self.folder)
+        return code
+
+    def _start(self, line: str) -> int:
+        """Let the shell find the program; the port that it takes otherwise may not be free."""
         with (self.folder / "notes").open("w") as notes, ordinary_signals():
             process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {line}"],
@@ -70,10 +82,14 @@ class Shell:
         if "press Ctrl-C" in line:
             self._interrupt(process)
         code = process.wait(timeout=PATIENCE_SECONDS)
-        if paced:
-            speed_up(self.folder)
         assert "Traceback" not in self._notes()
         return code
+
+    def _fork(self, program: str, *arguments: str) -> int:
+        assert program == "newsletter"
+        answer = fork(self.folder, *arguments)
+        assert "Traceback" not in answer.err
+        return answer.code
 
     def _interrupt(self, process: subprocess.Popen[bytes]) -> None:
         """Send Ctrl-C once the program is at it: it waits, serves, or has mailed somebody."""
@@ -91,8 +107,6 @@ class Shell:
         return (self.folder / "notes").read_text("utf-8")
 
     def sends(self) -> list[dict[str, object]]:
-        command = [sys.executable, "-m", "newsletter", "sends", "--json"]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self._environment, capture_output=True, check=True
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        answer = fork(self.folder, "sends", "--json")
+        assert answer.code == 0
+        return answer.lines
