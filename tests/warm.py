@@ -1,8 +1,8 @@
 """A command of newsletter in a process of its own, forked from a server that has loaded everything.
 
-Loading is most of what a short command takes. The rest is as if the program had been started, which
-`tests/unit/test_warm.py` compares. Where the start is the point, or a variable that Python reads at
-its start, a test starts the program itself: see `commandline.spawn`.
+Loading is most of what a short command takes. The rest is as if the program had been started:
+`tests/integration/test_warm.py` compares the two. Where the start is the point, or a variable that
+Python reads at its start, a test starts the program itself: see `commandline.spawn`.
 """
 
 import io
@@ -11,18 +11,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import Any
 
-from newsletter.cli import main
+from newsletter import cli
 from tests.waiting import PATIENCE_SECONDS
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.rehearsal", "tests.crash.driver"])
-
+PROCESSES.set_forkserver_preload(
+    ["tests.rehearsal", "tests.crash.driver", "tests.standin.__main__", "tests.standin.queue"]
+)
 
 _STREAMS = ("stdin", "stdout", "stderr")
 
@@ -32,6 +34,7 @@ class Program(ForkServerProcess):
 
     `environment` is added to this one's. A stream that is not given is the null device. `first` is
     called in the new process before the program is: a function of a module, or a `partial` of one.
+    Another program has another `main`.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Program(ForkServerProcess):
         stderr: int | None = None,
         in_new_session: bool = False,
         first: Callable[[], object] | None = None,
+        main: Callable[[], object] = cli.main,
     ) -> None:
         super().__init__(daemon=True)
         self._folder = folder.absolute()
@@ -51,6 +55,7 @@ class Program(ForkServerProcess):
         self._environment = {**os.environ, **(environment or {})}
         self._in_new_session = in_new_session
         self._first = first
+        self._main = main
         null = os.open(os.devnull, os.O_RDWR)
         is_ready, ready = os.pipe()
         streams = [null if stream is None else stream for stream in (stdin, stdout, stderr)]
@@ -79,7 +84,7 @@ class Program(ForkServerProcess):
         if self._first is not None:
             self._first()
         sys.argv = ["newsletter", *self._arguments]
-        main()
+        self._main()
 
     def send_signal(self, number: int) -> None:
         if self.is_alive():
@@ -92,6 +97,22 @@ class Program(ForkServerProcess):
         self.join(PATIENCE_SECONDS)
         assert self.exitcode is not None, f"{self._arguments} does not end"
         return self.exitcode
+
+
+@contextmanager
+def beside(main: Callable[[], object], *arguments: str) -> Iterator[tuple[Program, str]]:
+    """A server of the tests, and the first line that it prints; the end of its input is theirs."""
+    reading, tests = os.pipe()
+    out, its_out = os.pipe()
+    with open(out, encoding="utf-8") as lines, open(tests, "wb"):
+        process = Program(Path(), *arguments, stdin=reading, stdout=its_out, main=main)
+        os.close(reading)
+        os.close(its_out)
+        try:
+            yield process, lines.readline().strip()
+        finally:
+            process.terminate()
+            process.join(PATIENCE_SECONDS)
 
 
 class _Open:

@@ -5,4 +5,10 @@ import asyncio
 from tests.standin.server import serve
 from tests.standin.settings import parse
 
-asyncio.run(serve(parse()))
+
+def main() -> None:
+    asyncio.run(serve(parse()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,6 @@
 """The stand-in as tests use it: start it, order faults, read its log."""
 
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.standin import log as records
+from tests.standin.__main__ import main
 from tests.standin.log import Record
 from tests.standin.settings import command_line
 from tests.waiting import PATIENCE_SECONDS
+from tests.warm import Program, beside
 
-_ROOT = Path(__file__).parents[2]
 _PAGE = 5000
 
 
@@ -26,7 +25,7 @@ class StandIn:
 
     log: Path
     url: str
-    process: subprocess.Popen[str]
+    process: Program
 
     def configure(self, **faults: object) -> None:
         """Order faults, `latency_ms`, `statuses` and `outcomes`: see `faults`."""
@@ -73,10 +72,7 @@ class StandIn:
         self._end()
 
     def _end(self) -> None:
-        self.process.wait(timeout=PATIENCE_SECONDS)
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self.process.join(PATIENCE_SECONDS)
 
     def _records(self, kind: str) -> Iterator[Record]:
         lines = records.read(self.log)
@@ -97,22 +93,7 @@ class StandIn:
 @contextmanager
 def running(log: Path, **options: object) -> Iterator[StandIn]:
     """A stand-in that writes to `log`, with the options of `settings`; stopped at the end."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.standin",
-            *command_line(log.resolve(), {**options, "with_parent": True}),
-        ],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    standin = StandIn(log, process.stdout.readline().strip(), process)
-    try:
-        assert standin.url.startswith("http://"), "the stand-in did not start"
-        yield standin
-    finally:
-        standin.stop()
+    arguments = command_line(log.resolve(), {**options, "with_parent": True})
+    with beside(main, *arguments) as (process, url):
+        assert url.startswith("http://"), "the stand-in did not start"
+        yield StandIn(log, url, process)

@@ -7,7 +7,6 @@ what became of each. moto proves that the calls are right; this proves what is l
 import argparse
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -17,12 +16,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 from tests.waiting import PATIENCE_SECONDS
-
-_ROOT = Path(__file__).parents[2]
+from tests.warm import beside
 
 
 @dataclass
@@ -134,7 +131,6 @@ class QueueStandIn:
     """A running queue as tests use it."""
 
     url: str
-    process: "subprocess.Popen[str]"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -166,25 +162,11 @@ class QueueStandIn:
 @contextmanager
 def running_queue(hidden_seconds: float = 120) -> Iterator[QueueStandIn]:
     """A queue in a process of its own, stopped at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.standin.queue", "--hidden-seconds", str(hidden_seconds)],
-        cwd=_ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdin is not None
-    try:
-        yield QueueStandIn(process.stdout.readline().strip(), process)
-    finally:
-        process.terminate()
-        process.wait(timeout=PATIENCE_SECONDS)
-        process.stdin.close()
-        process.stdout.close()
+    with beside(main, "--hidden-seconds", str(hidden_seconds)) as (_, url):
+        yield QueueStandIn(url)
 
 
-def _main() -> None:
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--hidden-seconds", type=float, default=120)
     _Handler.messages = Messages(parser.parse_args().hidden_seconds)
@@ -200,4 +182,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    main()
