@@ -10,8 +10,8 @@ _LONGEST = 254  # RFC 5321 4.5.3.1.3; looked at before any pattern, so that none
 _SPACES = " \t\u00a0\u3000"
 
 # Nine addresses in ten, in a third of a microsecond. A test proves that email-validator accepts all
-# that `_plain` accepts; what it does not accept is email-validator's to decide. No label holds two
-# hyphens in a row: those are A-labels, or refused. Possessive, so that nothing is tried twice.
+# that this accepts; email-validator decides about the rest. No label holds two hyphens in a row:
+# those are A-labels, or refused. Possessive, so that nothing is tried twice.
 _ATOM = r"[A-Za-z0-9_!#$%&'*+\-/=?^`{|}~]++"
 _LABEL = r"[A-Za-z0-9]++(?:-[A-Za-z0-9]++)*+"
 _RESERVED = r"(?i:arpa|invalid|local|localhost|onion|test)"
@@ -89,7 +89,7 @@ def _validated(text: str) -> str:
     import email_validator  # noqa: PLC0415 -- slow to import, and few addresses need it
 
     try:
-        found = email_validator.validate_email(
+        valid = email_validator.validate_email(
             text,
             strict=True,
             allow_smtputf8=False,
@@ -100,7 +100,7 @@ def _validated(text: str) -> str:
         raise InvalidAddress(_sentence(str(error))) from error
     # RFC 2142 names such as `Info` come back in lower case; we keep what the person typed.
     local = text.rpartition("@")[0]
-    address = f"{local}@{found.ascii_domain.lower()}"
+    address = f"{local}@{valid.ascii_domain.lower()}"
     if not local.isascii() or len(address) > _LONGEST:
         raise InvalidAddress("the address cannot be written in ASCII within 254 characters")
     return address

@@ -12,7 +12,7 @@ LONGEST_NAME = 100
 LONGEST_ATTRIBUTE = 2000
 LONGEST_ATTRIBUTE_NAME = 50
 
-# What has a column of its own; an attribute so called would hide it.
+# Names of columns; an attribute of the same name would hide the column.
 RESERVED = frozenset({"email", "name"})
 
 # Controls and line separators, which could end a header; lone surrogates are undecoded bytes.
@@ -42,8 +42,8 @@ quoted = json.encoder.encode_basestring  # the C function: a third of the time o
 
 
 def attribute_name(raw: str) -> str:
-    """The form an attribute is known by: lower case, composed letters, `First Name` as
-    `first_name`, so that a merge field can name it. Empty if it cannot be one."""
+    """The name of an attribute in its stored form: lower case, composed letters, `First Name` as
+    `first_name`, so that a merge field can name it. Empty where it cannot be one."""
     name = "_".join(unicodedata.normalize("NFC", raw.lower()).split())
     usable = 0 < len(name) <= LONGEST_ATTRIBUTE_NAME and not _UNSAFE.search(name)
     return name if usable else ""
@@ -96,31 +96,31 @@ def checked(name: str | None, attributes: Mapping[str, str]) -> tuple[str | None
     """
     if name is not None and (fault := name_fault(name := name.strip())):
         raise UsageError(fault, where="--name")
-    found: dict[str, str] = {}
+    clean: dict[str, str] = {}
     for raw, value in attributes.items():
         known_as = attribute_name(raw)
         if not known_as or known_as in RESERVED:
             raise UsageError(f"{raw!r} cannot be the name of an attribute", where="--attr")
-        found[known_as] = one_line(value.strip())
-        if fault := attribute_fault(found[known_as]):
+        clean[known_as] = one_line(value.strip())
+        if fault := attribute_fault(clean[known_as]):
             raise UsageError(f"{known_as}: {fault}", where="--attr")
-    return name, found
+    return name, clean
 
 
-def _unsafe(text: str, what: str) -> str:
-    if text.isprintable() or not (found := _UNSAFE.search(text)):
+def _unsafe(text: str, kind: str) -> str:
+    if text.isprintable() or not (unsafe := _UNSAFE.search(text)):
         return ""
-    character = found.group()
+    character = unsafe.group()
     if "\udc80" <= character <= "\udcff":
-        return f"the {what} holds bytes that are not UTF-8"
+        return f"the {kind} holds bytes that are not UTF-8"
     if character == "\ufffd" or "\ud800" <= character <= "\udfff":
-        return f"the {what} holds characters that could not be read"
-    return f"the {what} holds a control character (U+{ord(character):04X})"
+        return f"the {kind} holds characters that could not be read"
+    return f"the {kind} holds a control character (U+{ord(character):04X})"
 
 
 def with_json(attributes: str, label: str, cell: str) -> str:
-    """Attributes as JSON with those of an object; other columns stand above them. What is no object
-    is an attribute itself."""
+    """Attributes as JSON, with those of a JSON object added; columns win over them. A cell that is
+    not an object is itself an attribute."""
     inner = attributes_in(cell)
     if inner is None:
         return ",".join(part for part in (attributes, label + quoted(cell)) if part)
@@ -137,5 +137,5 @@ def first(cells: Sequence[str], indexes: Sequence[int]) -> str:
 
 
 def past(at: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
-    """A time that has come; what says that it lies ahead is wrong."""
+    """A time that has passed; one that lies ahead is wrong."""
     return None if at is None or at > now else at

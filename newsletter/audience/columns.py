@@ -1,4 +1,4 @@
-"""What each column of a file is: by its name, by the system that wrote it, or as it was told."""
+"""What each column of a file is: by its name, by the system that wrote it, or by an option."""
 
 import re
 import unicodedata
@@ -35,13 +35,13 @@ _MARK = "\ufeff"  # of each of several files that were put together
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the columns are told to be: by name, in lower case.
+    """What options say about the columns, by name in lower case.
 
     `fields` are email, name, first_name, last_name, status, consent_at, consent_source, consent_ip,
     `attribute`, `-` for none, or the name of an attribute. Where there is an `only`, no other
     column becomes an attribute. `everybody` is what the file says of all its people, whatever its
-    columns do. `is_vouched` says that somebody told what those are of whom the file says nothing,
-    and does not take the default.
+    columns do. `is_vouched` says that an option, rather than the default, decides about people of
+    whom the file says nothing.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -51,15 +51,17 @@ class Choice:
 
     def check(self, headers: Iterable[Sequence[str]]) -> None:
         """Raises UsageError for a column that none of the files has."""
-        known = [name for header in headers for name in names_of(header)]
+        header_names = [name for header in headers for name in names_of(header)]
         for name in (*self.fields, *self.only):
-            if name not in known:
-                raise UsageError(f"there is no column {name!r}", hint=did_you_mean(name, known))
+            if name not in header_names:
+                raise UsageError(
+                    f"there is no column {name!r}", hint=did_you_mean(name, header_names)
+                )
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where in a row what is; an index of -1 is a column that the file does not have.
+    """Where the values of a row are; an index of -1 is a column that the file does not have.
 
     Of the consent columns the first that is filled counts. Attributes, and the columns that hold
     JSON objects of them, are indexes and names, these quoted for JSON. `everybody` is what the file
@@ -86,7 +88,7 @@ class Columns:
 
 
 def column_name(text: str) -> str:
-    """The form in which a column is known, whoever names it: a header or an option."""
+    """The normal form of a column's name in a header or an option."""
     return unicodedata.normalize("NFC", text.strip().strip(_MARK).strip().lower())
 
 
@@ -95,10 +97,10 @@ def names_of(header: Sequence[str]) -> list[str]:
 
 
 def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
-    """What the columns of a header are. Raises UsageError where that cannot be told.
+    """What the columns of a header are. Raises UsageError where that is not clear.
 
-    A file with `email` may have `address` as an attribute, the postal one. A file of rejects, put
-    right, begins with its two extra columns.
+    A file with `email` may have `address` as an attribute, the postal one. A corrected file of
+    rejects begins with its two extra columns.
     """
     header, where = file.header, f"{file.path}:1"
     names = names_of(header)
@@ -106,13 +108,13 @@ def columns_of(file: CsvFile, system: System | None, choice: Choice) -> Columns:
     fields = _Fields(names, system, choice)
     email = fields.email(header, where)
     is_rejects = names[:2] == ["line", "reason"]
-    taken = {email, *fields.all("name"), *((0, 1) if is_rejects else ())}
+    used = {email, *fields.all("name"), *((0, 1) if is_rejects else ())}
     columns: list[StatusColumn] = []
     attributes: dict[int, str] = {}
     unnamed, others = [], []
     is_own = system is not None and system.is_own
     for index, name in enumerate(names):
-        if index in taken:
+        if index in used:
             continue
         match fields.of(index):
             case "status":
@@ -165,10 +167,10 @@ def _check_repeated(names: Sequence[str], where: str) -> None:
 def _check_silence(
     file: CsvFile, names: Sequence[str], system: System | None, *, is_vouched: bool
 ) -> None:
-    """Raises UsageError where a file says nothing of who wants mail, and ought to."""
+    """Raises UsageError where a file should say who wants mail but does not."""
     if system and not (system.a_file_each or system.words.keys() & set(names)):
         raise UsageError(
-            f"this is no export of {system.name}: it has no column {' or '.join(system.words)}",
+            f"this is not an export of {system.name}: it has no column {' or '.join(system.words)}",
             where=f"{file.path}:1",
             hint="Leave --from out, or say what all its people are: --as unsubscribed.",
         )
@@ -177,7 +179,7 @@ def _check_silence(
 
 
 class _Fields:
-    """Which field each column is: as told, as the system has it, or by its name."""
+    """Which field each column is: by an option, by the system, or by its name."""
 
     def __init__(self, names: Sequence[str], system: System | None, choice: Choice) -> None:
         self._names = names
@@ -188,34 +190,34 @@ class _Fields:
     def of(self, index: int) -> str:
         return self._fields[index]
 
-    def all(self, wanted: str) -> tuple[int, ...]:
-        """The columns of a field, in the order in which they are asked."""
-        found = [index for index, name in enumerate(self._fields) if name == wanted]
-        order = list(getattr(self._system, wanted, ())) if self._system else []
+    def all(self, field_name: str) -> tuple[int, ...]:
+        """The columns of a field, in the order in which they count."""
+        indexes = [index for index, name in enumerate(self._fields) if name == field_name]
+        order = list(getattr(self._system, field_name, ())) if self._system else []
         rank = {name: place for place, name in enumerate(order)}
-        return tuple(sorted(found, key=lambda index: rank.get(self._names[index], len(order))))
+        return tuple(sorted(indexes, key=lambda index: rank.get(self._names[index], len(order))))
 
-    def one(self, wanted: str) -> int:
-        return next(iter(self.all(wanted)), -1)
+    def one(self, field_name: str) -> int:
+        return next(iter(self.all(field_name)), -1)
 
-    def part(self, known: frozenset[str]) -> int:
+    def part(self, names: frozenset[str]) -> int:
         """The column of a first or a last name."""
         for index, name in enumerate(self._names):
-            if (self._fields[index] or attribute_name(name)) in known:
+            if (self._fields[index] or attribute_name(name)) in names:
                 return index
         return -1
 
     def email(self, header: Sequence[str], where: str) -> int:
-        if told := self.all("email"):
-            return told[0]
-        for known in (*(self._system.email if self._system else ()), *_EMAIL):
-            if known in self._names and not self._fields[self._names.index(known)]:
-                return self._names.index(known)
+        if chosen := self.all("email"):
+            return chosen[0]
+        for name in (*(self._system.email if self._system else ()), *_EMAIL):
+            if name in self._names and not self._fields[self._names.index(name)]:
+                return self._names.index(name)
         if any("@" in cell for cell in header):
             raise UsageError(
                 "the first line names no columns: it holds an address",
                 where=where,
-                hint="Put a line before it that names them: email",
+                hint="Put a line before it that names them, such as: email",
             )
         raise UsageError(
             "no column is called email or address",
@@ -237,13 +239,14 @@ class _Fields:
         return self.all("consent_at") if has_times else ()
 
     def is_open(self, name: str) -> bool:
-        """Whether nobody said what this column is: no option, and no system."""
+        """Whether neither an option nor a system says what this column is."""
         system = self._system
         is_known = system is not None and (system.is_own or name in system.attributes)
         return not (is_known or name in self._choice.fields)
 
     def everybody(self, file_name: str) -> Standing | None:
-        """What a file says of all its people by its own name or by a column that only it has."""
+        """What a file says about all its people by its name or by a column that only such files
+        have."""
         system = self._system
         if system is None or not system.a_file_each:
             return None
@@ -255,11 +258,11 @@ class _Fields:
 
     def _field(self, name: str) -> str:
         """Empty for an attribute by its own name."""
-        told = self._choice.fields.get(name)
-        if told is not None:
-            return "" if told == ATTRIBUTE else told.removeprefix("attribute:")
-        if self._system is not None and (said := _said_by(self._system, name)) is not None:
-            return said
+        choice = self._choice.fields.get(name)
+        if choice is not None:
+            return "" if choice == ATTRIBUTE else choice.removeprefix("attribute:")
+        if self._system is not None and (field_name := _field_in(self._system, name)) is not None:
+            return field_name
         if name == "name":
             return "name"
         if attribute_name(name) in _CONSENT_SOURCE:
@@ -274,27 +277,27 @@ class _Fields:
 
 
 def _check_file_name(file: CsvFile) -> None:
-    """Raises UsageError for a file whose name says that its people left, and whose columns say
-    nothing: a yes for all of them is the worst that could be made of it."""
+    """Raises UsageError for a file whose name says that its people left while its columns say
+    nothing: taking that for a yes would be the worst mistake."""
     stem = file.name.rpartition(".")[0].lower() or file.name.lower()
     standing = next((says for words, says in FILE_NAMES.items() if re.search(words, stem)), None)
     if standing is None:
         return
     match standing:
         case Standing.PENDING:
-            told = "--pending"
+            option = "--pending"
         case Standing.UNSUBSCRIBED:
-            told = "--as unsubscribed"
+            option = "--as unsubscribed"
         case _:
-            told = f"--as suppressed --reason {standing.value}"
+            option = f"--as suppressed --reason {standing.value}"
     raise UsageError(
-        f"the file is called {file.name}, and no column says otherwise of its people",
+        f"the file is called {file.name}, and no column says otherwise about its people",
         where=str(file.path),
-        hint=f"Say what they are: {told}. If they all said yes: --confirmed.",
+        hint=f"Say what they are: {option}. If they all said yes: --confirmed.",
     )
 
 
-def _said_by(system: System, name: str) -> str | None:
+def _field_in(system: System, name: str) -> str | None:
     """The field of a column in a system's own record, None where it has none."""
     for field_name in ("consent_at", "consent_source", "consent_ip", "json"):
         if name in getattr(system, field_name):
@@ -331,10 +334,11 @@ def _label(attribute: str) -> str:
 
 
 def _check_twice(names: Iterable[str], where: str) -> None:
-    known = list(names)
-    if twice := sorted({name for name in known if known.count(name) > 1}):
+    all_names = list(names)
+    if twice := sorted({name for name in all_names if all_names.count(name) > 1}):
         raise UsageError(
             f"two columns become the attribute {twice[0]!r}",
             where=where,
-            hint="Call one of them otherwise: --map COLUMN=NAME, or leave it out: --ignore COLUMN",
+            hint="Give one of them another name: --map COLUMN=NAME, or leave it out: "
+            "--ignore COLUMN",
         )

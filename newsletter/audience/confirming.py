@@ -45,7 +45,7 @@ LINKS = {
 
 
 class ClickResult(StrEnum):
-    """What came of a click in the mail."""
+    """The result of a click in the mail."""
 
     JOINED = "joined"
     ALLOWED = "allowed"  # the new address is asked next
@@ -56,12 +56,12 @@ class ClickResult(StrEnum):
     ALREADY = "already"  # it was confirmed before
     EXPIRED = "expired"
     GONE = "gone"  # they left, moved, were erased or suppressed since, or there is no such request
-    TAKEN = "taken"  # the address is somebody's
+    TAKEN = "taken"  # the address belongs to somebody
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What came of a click; `link` is one of the reader's, where they may decide more."""
+    """The result of a click; `link` is one of the reader's, for further decisions."""
 
     answer: ClickResult
     link: PersonalLink | None = None
@@ -71,10 +71,10 @@ class Confirmed:
 Named = tuple[Purpose, int, int]
 
 
-def look_at(store: Store, named: Named, now: dt.datetime) -> Request | ClickResult:
-    """The request that a link names, or what a click can only come to."""
+def look_at(store: Store, click: Named, now: dt.datetime) -> Request | ClickResult:
+    """The request that a link names, or the only possible result of a click."""
     with store.read() as connection:
-        request = _named(requests.find(connection, named[1]), named)
+        request = _if_fitting(requests.find(connection, click[1]), click)
         if request is None:
             return ClickResult.GONE
         if over := _over(request, now):
@@ -83,39 +83,39 @@ def look_at(store: Store, named: Named, now: dt.datetime) -> Request | ClickResu
 
 
 def confirm(
-    store: Store, named: Named, hashes: Hashes, said: Consent, *, welcome: bool = False
+    store: Store, click: Named, hashes: Hashes, consent: Consent, *, welcome: bool = False
 ) -> Confirmed:
-    """A yes from the mailbox, once and in time; `welcome` says that a mail shall follow a join.
+    """A yes from the mailbox, once and in time; `welcome` says whether a mail follows a join.
 
-    Nobody is brought back by it who left, was erased or suppressed after they had asked.
+    It brings back nobody who left, was erased or was suppressed after they had asked.
     """
     with store.write() as connection:
-        first = _named(requests.find(connection, named[1]), named)
+        first = _if_fitting(requests.find(connection, click[1]), click)
         if first is None:
             return Confirmed(ClickResult.GONE)
         if first.kind is not RequestKind.JOIN:
             locks.people(connection)
-        request = _named(requests.hold(connection, named[1]), named)
+        request = _if_fitting(requests.hold(connection, click[1]), click)
         if request is None:
             return Confirmed(ClickResult.GONE)
-        if over := _over(request, said.at):
+        if over := _over(request, consent.at):
             return Confirmed(over)
         person = _subject(connection, request)
         if person is None:
             return Confirmed(ClickResult.GONE)
-        said = replace(said, wording=request.wording)
-        answer = _do(connection, request, person, hashes, said)
+        consent = replace(consent, wording=request.wording)
+        answer = _do(connection, request, person, hashes, consent)
         if answer not in _DONE:
             return Confirmed(answer)
         if (
             answer is not ClickResult.ERASE
-        ):  # which may have to be done again: it ends with the request
+        ):  # erasing may have to be done again, and removes the request itself
             requesting.confirm(connection, request.id)
         if welcome and answer is ClickResult.JOINED:
             requesting.welcome(connection, request.id)
         now = people.get(connection, person.id)
         assert now is not None
-        return Confirmed(answer, PersonalLink(now.id, named[2], now.link_key))
+        return Confirmed(answer, PersonalLink(now.id, click[2], now.link_key))
 
 
 _DONE = (
@@ -128,11 +128,11 @@ _DONE = (
 )
 
 
-def _named(request: Request | None, named: Named) -> Request | None:
-    """A request, if it is of the purpose and the list that its link says."""
+def _if_fitting(request: Request | None, click: Named) -> Request | None:
+    """A request, if it has the purpose and the list of its link."""
     if request is None:
         return None
-    purpose, _, list_id = named
+    purpose, _, list_id = click
     is_it = (LINKS[request.kind][0], request.list_id or 0) == (purpose, list_id)
     return request if is_it else None
 
@@ -146,8 +146,8 @@ def _over(request: Request, now: dt.datetime) -> ClickResult | None:
 
 
 def _subject(connection: Connection, request: Request) -> Subscriber | None:
-    """Whom a request is about, if they still have the address that they had when it was made, or
-    take back that they left it."""
+    """The subject of a request, if they still have the address that it was made for, or take back a
+    move away from it."""
     person = people.get(connection, request.subscriber_id or 0)
     if person is None:
         return None
@@ -159,17 +159,17 @@ def _subject(connection: Connection, request: Request) -> Subscriber | None:
 
 
 def _do(
-    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
+    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, consent: Consent
 ) -> ClickResult:
     match request.kind:
         case RequestKind.JOIN:
-            return _join(connection, request, person, hashes, said)
+            return _join(connection, request, person, hashes, consent)
         case RequestKind.ALLOW_MOVE:
-            return _allow(connection, request, said)
+            return _allow(connection, request, consent)
         case RequestKind.MOVE:
-            return _move(connection, request, person, hashes, said)
+            return _move(connection, request, person, hashes, consent)
         case RequestKind.UNDO_MOVE:
-            return _undo(connection, request, person, said)
+            return _undo(connection, request, person, consent)
         case RequestKind.DATA:
             return ClickResult.DATA
         case RequestKind.ERASE:
@@ -179,7 +179,7 @@ def _do(
 
 
 def _join(
-    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
+    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, consent: Consent
 ) -> ClickResult:
     assert request.list_id is not None
     standing = subscriptions.find(connection, person.id, request.list_id, lock=True)
@@ -188,24 +188,24 @@ def _join(
     member = (person.id, request.list_id)
     match standing.status:
         case SubscriptionStatus.PENDING:
-            subscribing.subscribe(connection, *member, SubscriptionStatus.CONFIRMED, said)
+            subscribing.subscribe(connection, *member, SubscriptionStatus.CONFIRMED, consent)
         case SubscriptionStatus.CONFIRMED:
             if not subscriptions.stands_on_import(connection, standing):
                 return ClickResult.ALREADY
-            subscribing.renew(connection, *member, said)
+            subscribing.renew(connection, *member, consent)
         case SubscriptionStatus.UNSUBSCRIBED:
             if standing.updated_at > request.at:
                 return ClickResult.GONE
-            subscribing.rejoin(connection, *member, SubscriptionStatus.CONFIRMED, said)
+            subscribing.rejoin(connection, *member, SubscriptionStatus.CONFIRMED, consent)
         case _:
             assert_never(standing.status)
     return ClickResult.JOINED
 
 
-def _allow(connection: Connection, request: Request, said: Consent) -> ClickResult:
+def _allow(connection: Connection, request: Request, consent: Consent) -> ClickResult:
     """The address on record agrees to a move: the new one is asked next."""
     assert request.target is not None
-    _ask_next(connection, request, RequestKind.MOVE, request.target, said)
+    _ask_next(connection, request, RequestKind.MOVE, request.target, consent)
     return ClickResult.ALLOWED
 
 
@@ -214,7 +214,7 @@ def _ask_next(
     request: Request,
     kind: RequestKind,
     address: Address,
-    said: Consent,
+    consent: Consent,
     target: Address | None = None,
 ) -> None:
     """Ask another address about what a request has begun, in its subscriber's name."""
@@ -226,33 +226,33 @@ def _ask_next(
         address=address,
         mailbox=mailbox(address),
         wording=request.wording,
-        at=said.at,
+        at=consent.at,
         target=target,
     )
     requesting.ask(connection, following)
 
 
 def _move(
-    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, said: Consent
+    connection: Connection, request: Request, person: Subscriber, hashes: Hashes, consent: Consent
 ) -> ClickResult:
     if suppression_of(connection, request.address, hashes):
         return ClickResult.GONE
     if requests.is_superseded(connection, request):  # the address before was a slip, say
         return ClickResult.GONE
-    if not moving.move(connection, person, request.address, hashes, said):
+    if not moving.move(connection, person, request.address, hashes, consent):
         return ClickResult.TAKEN
     _ask_next(
-        connection, request, RequestKind.UNDO_MOVE, person.address, said, target=request.address
+        connection, request, RequestKind.UNDO_MOVE, person.address, consent, target=request.address
     )
     return ClickResult.MOVED
 
 
 def _undo(
-    connection: Connection, request: Request, person: Subscriber, said: Consent
+    connection: Connection, request: Request, person: Subscriber, consent: Consent
 ) -> ClickResult:
-    """Take back a move and all that followed it, or whoever moved somebody by force would only have
-    to do it twice."""
-    if not moving.undo(connection, person, request.address, request.at, said):
+    """Take back a move and all that followed it: otherwise whoever moved somebody against their
+    will would only have to move them twice."""
+    if not moving.undo(connection, person, request.address, request.at, consent):
         return ClickResult.TAKEN
     requesting.take_back_later(connection, request)
     return ClickResult.UNDONE

@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 
 from newsletter.errors import UsageError
 
-# A record longer than this is taken for one whose quote was never closed.
+# A longer record counts as one whose quote was never closed.
 _LONGEST_LINE = 128 * 1024
 _LONGEST_RECORD = 256 * 1024
 _MOST_LINES = 200
@@ -37,7 +37,7 @@ _ARCHIVES = {
     b"\x28\xb5\x2f\xfd": "a zstd file",
     b"\xd0\xcf\x11\xe0": "an Excel workbook",
 }
-_MARKS = {  # the longer marks first: that of UTF-32 begins with that of UTF-16
+_MARKS = {  # longer marks first: that of UTF-32 begins with that of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
@@ -47,8 +47,8 @@ _MARKS = {  # the longer marks first: that of UTF-32 begins with that of UTF-16
 
 
 class Record(NamedTuple):
-    """One row; `line` is the line of the file that it starts on. `fault` says why it has no cells
-    that can be trusted; then `cells` holds its text as it stands."""
+    """One row; `line` is the line of the file that it starts on. `fault` says why its cells cannot
+    be trusted; `cells` then holds its raw text."""
 
     line: int
     cells: list[str]
@@ -58,9 +58,9 @@ class Record(NamedTuple):
 class CsvFile:
     """An open CSV file: `header` as written, then the records, each as wide as the header.
 
-    Cells that a row lacks at its end are empty, and empty ones too many are left out. Bytes that
-    are not of the file's encoding arrive as lone surrogates (UTF-8) or U+FFFD. `name` is what the
-    file is called where it is named as the source of something.
+    Missing cells at the end of a row are empty, and surplus empty ones are left out. Bytes that are
+    not of the file's encoding arrive as lone surrogates (UTF-8) or U+FFFD. `name` is the file's
+    name where it is the source of something.
     """
 
     def __init__(
@@ -125,8 +125,8 @@ class CsvFile:
                 where=where,
                 hint="Save it as “CSV UTF-8”, or as UTF-16 with a byte order mark.",
             )
-        found = [(_split(line, delimiter), delimiter) for delimiter in delimiters]
-        header, delimiter = max(found, key=lambda option: (_names(option[0]), len(option[0])))
+        options = [(_split(line, delimiter), delimiter) for delimiter in delimiters]
+        header, delimiter = max(options, key=lambda option: (_names(option[0]), len(option[0])))
         if len(header) > _MOST_COLUMNS:
             raise UsageError(f"more than {_MOST_COLUMNS} columns", where=where)
         return header, delimiter
@@ -146,11 +146,11 @@ class CsvFile:
 
 
 class _Runaway(Exception):
-    """A line or a record has no end in sight."""
+    """A line or a record without an end in sight."""
 
 
 class _Lines:
-    """The lines of a file, with the lines of the current record kept to be given back."""
+    """The lines of a file; those of the current record are kept, so that they can be given back."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -159,7 +159,7 @@ class _Lines:
         self._number = 0
 
     def __iter__(self) -> Iterator[str]:
-        """The lines that come next. It ends with _Runaway; another one goes on from there."""
+        """The next lines. It ends with _Runaway; another iterator goes on from there."""
         returned, record, read = self._returned, self._record, self._read
         while (line := returned.popleft() if returned else read()) != "":
             self._number += 1
@@ -186,7 +186,7 @@ class _Lines:
         return "" if first is None else first.rstrip("\r\n")
 
     def return_last(self) -> None:
-        """Let the line that was read last be read once more."""
+        """Make the last line be read once more."""
         self._returned.appendleft(self._record[-1])
         self._number -= 1
 
@@ -203,11 +203,10 @@ class _Lines:
 def open_csv(path: Path, encoding: str | None = None, *, bare: bool = False) -> Iterator[CsvFile]:
     """Open a CSV file: UTF-8 or UTF-16 by its byte order mark, the delimiter by its header.
 
-    `-` is standard input. What can be read only once, such as a pipe, is copied beside first. A
-    file that is not UTF-8 has the `encoding` that is named, if it has no byte order mark. One that
-    may be `bare` has no header if its first line is one address. Raises UsageError
-    where it cannot be a CSV file with a header at all, and where it is in another encoding than it
-    should be.
+    `-` is standard input. A pipe, which can only be read once, is copied first. `encoding` is that
+    of a file without a byte order mark that is not UTF-8. One that may be `bare` has no header if
+    its first line is an address. Raises UsageError where it cannot be a CSV file with a header, and
+    where its encoding is not the expected one.
     """
     try:
         with _opened(path) as raw:
@@ -244,19 +243,19 @@ def _text(raw: io.BufferedReader, path: Path, encoding: str | None) -> io.TextIO
                 hint="Unpack it, or save the sheet as “CSV UTF-8”, and import that file.",
             )
     marked = next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
-    found = marked or encoding
-    if found is None:
+    its_encoding = marked or encoding
+    if its_encoding is None:
         _check_utf8(raw, path)
-        found = "utf-8"
-    errors = "surrogateescape" if found.startswith("utf-8") else "replace"
-    return io.TextIOWrapper(raw, encoding=found, errors=errors, newline="")
+        its_encoding = "utf-8"
+    errors = "surrogateescape" if its_encoding.startswith("utf-8") else "replace"
+    return io.TextIOWrapper(raw, encoding=its_encoding, errors=errors, newline="")
 
 
 def _check_utf8(raw: io.BufferedReader, path: Path) -> None:
-    """Refuse a file that is in another encoding as a whole; one with a few damaged rows is read.
+    """Refuse a file that is wholly in another encoding; one with a few damaged rows is read.
 
-    No encoding of one byte a letter is guessed: Windows-1252 and its neighbours cannot be told
-    apart for sure, and a wrong guess changes people's names in silence.
+    Encodings of one byte a letter are not guessed: Windows-1252 and its relatives cannot be told
+    apart safely, and a wrong guess silently changes people's names.
     """
     start = raw.tell()
     is_utf8 = _is_utf8(raw)
@@ -268,7 +267,7 @@ def _check_utf8(raw: io.BufferedReader, path: Path) -> None:
     line, first = 1, None
     while chunk := raw.read(_CHUNK_BYTES):
         text = decoder.decode(chunk)
-        if "\0" in text:  # no text at all, as the header will show
+        if "\0" in text:  # not text at all, as the header will show
             foreign = 0
             break
         foreign += len(_FOREIGN.findall(text))

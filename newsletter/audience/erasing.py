@@ -1,8 +1,8 @@
 """Erasing a person: everywhere in the store and the outbox, for good.
 
 What stays is the ledger's row without an address, the facts of consent without anything personal,
-and a keyed hash of the address, by which no import and no form brings the person back.
-The wish: Article 17 of the GDPR, https://gdpr-info.eu/art-17-gdpr/
+and a keyed hash of the address, which keeps imports and forms from bringing the person back. The
+right to this: Article 17 of the GDPR, https://gdpr-info.eu/art-17-gdpr/
 """
 
 import email.parser
@@ -30,14 +30,14 @@ from newsletter.store.people import (
 )
 from newsletter.store.people.staging import Hashes
 
-# Folders of the outbox whose files carry no subscriber id.
+# Folders of the outbox whose files are not named by a subscriber's id.
 _MAILED_BY_ADDRESS = (Notice.TEST, Notice.CONFIRM)
 
 
 @dataclass(frozen=True, slots=True)
 class Erased:
     """How much of each there was. `subscriber_id` is None for an address that never joined;
-    `files` are also those of people who were erased before; `complete` is False where another
+    `files` includes those of people who were erased earlier; `complete` is False where another
     process kept the store's write-ahead log from being emptied.
     """
 
@@ -50,37 +50,40 @@ class Erased:
     complete: bool = True
 
 
-def erase(store: Store, outbox: Path, hashes: Hashes, who: Address | int, said: Consent) -> Erased:
-    """Erase a person by their id, or whoever and whatever has an address, else whoever had it
-    before they moved; again is harmless, and finishes what a process that died has left.
+def erase(
+    store: Store, outbox: Path, hashes: Hashes, whom: Address | int, consent: Consent
+) -> Erased:
+    """Erase a person by their id, or everybody and everything that has an address, else the person
+    who had it before they moved. Repeating it is harmless, and finishes what a process that died
+    has left.
 
-    With a person go the addresses that they had before, unless one is somebody else's now.
+    A person's former addresses are erased too, unless they belong to somebody else now.
 
-    `said` tells when and how they asked; `hashes` gives the keyed hashes of an address key, the
+    `consent` is when and how they asked; `hashes` gives the keyed hashes of an address key, the
     newest key first. Raises UsageError for an address of which nothing at all is known.
     """
-    erased = Erased(who if isinstance(who, int) else None)
+    erased = Erased(whom if isinstance(whom, int) else None)
     with store.write() as connection:
         locks.events(connection)  # a report may be about to write the address once more
         locks.people(connection)
-        subscriber = _subscriber(connection, who, hashes)
+        subscriber = _subscriber(connection, whom, hashes)
         if subscriber is not None:
             addresses = [subscriber.address, *_former(connection, subscriber.id)]
-            erased = _erase(connection, addresses, subscriber.id, hashes, said)
-        elif isinstance(who, Address):
-            erased = _erase(connection, [who], None, hashes, said)
+            erased = _erase(connection, addresses, subscriber.id, hashes, consent)
+        elif isinstance(whom, Address):
+            erased = _erase(connection, [whom], None, hashes, consent)
     files = _delete_mails(store, outbox, hashes)
     return replace(erased, files=files, complete=store.checkpoint())
 
 
-def _subscriber(connection: Connection, who: Address | int, hashes: Hashes) -> Subscriber | None:
-    """Whoever has an address, else whoever had it before they moved."""
-    if isinstance(who, int):
-        return people.get(connection, who)
-    holder = people.find(connection, who)
+def _subscriber(connection: Connection, whom: Address | int, hashes: Hashes) -> Subscriber | None:
+    """The person who has an address, else the one who had it before they moved."""
+    if isinstance(whom, int):
+        return people.get(connection, whom)
+    holder = people.find(connection, whom)
     if holder is not None:
         return holder
-    before = former.holder_of(connection, who.key, tuple(hashes(who.key)))
+    before = former.holder_of(connection, whom.key, tuple(hashes(whom.key)))
     return None if before is None else people.get(connection, before)
 
 
@@ -89,7 +92,7 @@ def _erase(
     addresses: Sequence[Address],
     subscriber_id: int | None,
     hashes: Hashes,
-    said: Consent,
+    consent: Consent,
 ) -> Erased:
     known_as = {address: tuple(hashes(address.key)) for address in addresses}
     suppressed = any(suppressions.find(connection, *each) for each in known_as.items())
@@ -99,12 +102,12 @@ def _erase(
     )
     erased = Erased(subscriber_id, requests=requested)
     if subscriber_id is not None:
-        said = replace(said, ip="")
-        left = subscribing.leave(connection, subscriber_id, None, said)
+        consent = replace(consent, ip="")
+        subscriptions_left = subscribing.leave(connection, subscriber_id, None, consent)
         consents.forget(connection, subscriber_id)
-        consents.append(connection, subscriber_id, None, ConsentKind.ERASED, said)
-        erasure.blank(connection, subscriber_id, said.at)
-        erased = replace(erased, subscriptions=len(left))
+        consents.append(connection, subscriber_id, None, ConsentKind.ERASED, consent)
+        erasure.blank(connection, subscriber_id, consent.at)
+        erased = replace(erased, subscriptions=len(subscriptions_left))
     for address in addresses:
         key = address.key
         erased = replace(
@@ -121,12 +124,12 @@ def _erase(
             "all. To never mail it: newsletter suppressions add",
         )
     for address, names in known_as.items():
-        suppressing.erase(connection, address.key, names, said.source, said.at)
+        suppressing.erase(connection, address.key, names, consent.source, consent.at)
     return erased
 
 
 def _former(connection: Connection, subscriber_id: int) -> Iterator[Address]:
-    """The addresses that a person had before, unless they are somebody else's now."""
+    """A person's former addresses, except those that belong to somebody else now."""
     for each in former.of(connection, subscriber_id):
         if each.address is not None and people.find(connection, each.address) is None:
             yield each.address
@@ -135,8 +138,8 @@ def _former(connection: Connection, subscriber_id: int) -> Iterator[Address]:
 def _delete_mails(store: Store, outbox: Path, hashes: Hashes) -> int:
     """Delete the mails in the outbox to anybody who was ever erased; returns how many.
 
-    Not only to whom was erased just now: a process may have died before it came to this, and a
-    send that had claimed them may have written one after it.
+    Not only to the person just erased: an earlier process may have died before this step, and a
+    send that had claimed somebody may have written a mail after it.
     """
     with store.read() as connection:
         people_gone = people.all_erased(connection)
@@ -155,6 +158,6 @@ def _delete_mails(store: Store, outbox: Path, hashes: Hashes) -> int:
 
 
 def _addressee(file: Path) -> str:
-    """The bare address of a mail's To, which is all that our mails have there."""
+    """The address in a mail's To; our mails have nothing else there."""
     with file.open("rb") as mail:
         return str(email.parser.BytesHeaderParser().parse(mail)["To"] or "").strip()

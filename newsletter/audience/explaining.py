@@ -45,21 +45,21 @@ class Explanation:
 
 def explain(
     store: Store,
-    who: str,
+    subject: str,
     hashes: Hashes,
     now: dt.datetime,
     slug: str | None = None,
     timezone: str = "UTC",
     note_of: Callable[[str], str | None] = lambda _word: None,
 ) -> Explanation:
-    """All that is known of an address, of a subscriber's id, or of whom a delivery's id names.
+    """All that is known about an address, a subscriber's id, or the recipient of a delivery's id.
 
     With a `slug` the summary says whether that issue reached them, and why or why not; it shows
-    times in `timezone`. `note_of` says what a word of the source of events means. Raises UsageError
-    for what is no address, and where nothing is known.
+    times in `timezone`. `note_of` explains a word of the source of events. Raises UsageError for a
+    text that is not an address, and where nothing is known.
     """
     with store.read() as connection:
-        subscriber_id, address, asked = _meant(connection, who)
+        subscriber_id, address, asked_for = _subject(connection, subject)
         if address is None:
             assert subscriber_id is not None
             return _erased_subscriber(connection, subscriber_id, timezone)
@@ -88,17 +88,19 @@ def explain(
             summary = summary_of(known, now)
         else:
             summary = of_issue(known, history.sends_of(connection, slug))
-        if asked is not None and asked.key != address.key:
-            summary = f"{asked.text} is a former address of {address.text}. {summary}"
+        if asked_for is not None and asked_for.key != address.key:
+            summary = f"{asked_for.text} is a former address of {address.text}. {summary}"
     return Explanation(
         address.text, summary, person.subscriptions if person else (), suppression, tuple(facts)
     )
 
 
-def _meant(connection: Connection, who: str) -> tuple[int | None, Address | None, Address | None]:
-    """The subscriber's id, if there is one, the address that they have, None for who was erased,
-    and the address that was asked for, if it was one: it may be one from before they moved."""
-    text = who.strip()
+def _subject(
+    connection: Connection, subject: str
+) -> tuple[int | None, Address | None, Address | None]:
+    """The subscriber's id, if there is one; their address, None once erased; and the address that
+    was asked about, if any, which may be a former one."""
+    text = subject.strip()
     if match := _DELIVERY.fullmatch(text):
         subscriber_id = history.subscriber_of_delivery(connection, match[1], int(match[2]))
         if subscriber_id is None:
@@ -106,11 +108,15 @@ def _meant(connection: Connection, who: str) -> tuple[int | None, Address | None
     elif _ID.fullmatch(text):
         subscriber_id = int(text)
     else:
-        asked = parse(text)
-        found = people.find(connection, asked) or _moved_from(connection, asked)
-        return (None, asked, asked) if found is None else (found.id, found.address, asked)
-    found = people.get(connection, subscriber_id)
-    return subscriber_id, None if found is None else found.address, None
+        address = parse(text)
+        subscriber = people.find(connection, address) or _moved_from(connection, address)
+        return (
+            (None, address, address)
+            if subscriber is None
+            else (subscriber.id, subscriber.address, address)
+        )
+    subscriber = people.get(connection, subscriber_id)
+    return subscriber_id, None if subscriber is None else subscriber.address, None
 
 
 def _moved_from(connection: Connection, address: Address) -> Subscriber | None:
@@ -128,7 +134,7 @@ def _erased_subscriber(connection: Connection, subscriber_id: int, timezone: str
 
 
 def _erased(at: dt.datetime, timezone: str) -> Explanation:
-    """Of an erased person nothing is told but that, and when."""
+    """For an erased person: only that they were erased, and when."""
     summary = (
         f"This person was erased on {day(at, timezone)}, at their own wish. Nothing else is kept."
     )

@@ -32,8 +32,8 @@ def export(
     """Write `email,name,list,status,<attributes>,<facts>`, the newest first; returns the number of
     rows.
 
-    One row for each subscription of a list, or of all lists; with a list the column `list` is
-    left out. Of a `segment`, as it is at a moment, only its people. Without both, the suppressed
+    One row for each subscription of a list, or of all lists; with a list the column `list` is left
+    out. With a `segment`, as it is at a moment, only its people. Without both, the suppressed
     addresses that nobody has follow, those of erased people as hashes. Cells that a spreadsheet
     would run begin with an apostrophe, unless `raw`. Raises UsageError for an unknown list or
     segment before anything is written.
@@ -56,8 +56,8 @@ def export(
     def page(connection: Connection, after: _Exported | None) -> Sequence[_Exported]:
         list_id, where = _audience(connection, list_name, segment)
         last = None if after is None else after.person
-        found = people.page(connection, last, list_id=list_id, where=where)
-        return _exported(connection, found, list_name, names)
+        people_of_page = people.page(connection, last, list_id=list_id, where=where)
+        return _exported(connection, people_of_page, list_name, names)
 
     for exported in stream(store, page):
         for row in exported.rows:
@@ -120,13 +120,13 @@ def _exported(
     connection: Connection, page: Sequence[Person], list_name: str | None, names: Sequence[str]
 ) -> Sequence[_Exported]:
     ids = [person.subscriber.id for person in page]
-    said, before = consents.of_each(connection, ids), former.of_each(connection, ids)
+    consents_of, before = consents.of_each(connection, ids), former.of_each(connection, ids)
     suppressed = suppressions.of(connection, [person.subscriber.address.key for person in page])
     exported = []
     for person in page:
         subscriber = person.subscriber
         attributes = [subscriber.attributes.get(name, "") for name in names]
-        facts = said.get(subscriber.id, [])
+        facts = consents_of.get(subscriber.id, [])
         rows = []
         for number, joined in enumerate(_subscriptions(person, list_name)):
             about = _Facts(
@@ -139,14 +139,15 @@ def _exported(
             )
             where = [joined.list if joined else ""] if list_name is None else []
             status = joined.status.value if joined else ""
-            who = (subscriber.address.text, subscriber.name)
-            rows.append([*who, *where, status, *attributes, *about.cells])
+            identity = (subscriber.address.text, subscriber.name)
+            rows.append([*identity, *where, status, *attributes, *about.cells])
         exported.append(_Exported(person, rows))
     return exported
 
 
 def _belongs(fact: ConsentFact, joined: Subscription | None, *, is_first: bool) -> bool:
-    """Whether a fact stands in the row of a subscription; what is of no list, in the first."""
+    """Whether a fact belongs to the row of a subscription; facts without a list belong to the
+    first."""
     if fact.list is None:
         return is_first
     return joined is not None and fact.list == joined.list
@@ -165,7 +166,7 @@ def _time(at: dt.datetime | None) -> str:
 def _audience(
     connection: Connection, list_name: str | None, segment: tuple[str, Moment] | None
 ) -> tuple[int | None, Condition | None]:
-    """The list and the condition of whom an export is about."""
+    """The list and the condition for the people of an export."""
     list_id = None if list_name is None else lists.id_of(connection, list_name)
     if segment is None:
         return list_id, None

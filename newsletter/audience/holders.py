@@ -1,7 +1,7 @@
-"""Who holds a personal link: the reader whom it was mailed to, or somebody else by now.
+"""Who holds a personal link: the reader to whom it was mailed, or by now somebody else.
 
-A link outlives much: the reader may have moved to another address, and a store that was restored
-may have given the reader's id to somebody else. So a link carries a key of its reader's.
+Links live long: the reader may have moved to another address, and a restored store may have given
+the reader's id to somebody else. So a link carries a key of its reader.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,7 +19,7 @@ class Holder(StrEnum):
     """Who holds a personal link."""
 
     READER = "reader"
-    FORMER = "former"  # whoever reads an address that the reader has left: they may only leave
+    FORMER = "former"  # whoever reads mail at the reader's former address: they may only leave
     NOBODY = "nobody"  # no reader of this store: they were erased, or the store was restored
 
 
@@ -46,7 +46,7 @@ def holder_of(connection: Connection, link: PersonalLink) -> Holder:
 
 
 def reader_of(connection: Connection, link: PersonalLink) -> Subscriber | None:
-    """The reader of a link that was mailed to the address that they still have."""
+    """The reader of a link, if they still have the address it was mailed to."""
     person = people.get(connection, link.subscriber_id)
     return person if person is not None and person.link_key == link.link_key else None
 
@@ -54,13 +54,14 @@ def reader_of(connection: Connection, link: PersonalLink) -> Subscriber | None:
 def with_deliveries(
     connection: Connection, clicks: Mapping[PersonalLink, Consent]
 ) -> dict[PersonalLink, Consent]:
-    """Add to what was said by each link the delivery that brought it, if it is one of theirs."""
+    """Add to the consent by each link the delivery that brought the link, if it is one of
+    theirs."""
     brought_by = history.found_deliveries(
         connection, {(link.send_id, link.number) for link in clicks if link.send_id}
     )
     noted = {}
-    for link, said in clicks.items():
+    for link, consent in clicks.items():
         send, subscriber_id = brought_by.get((link.send_id, link.number), (0, 0))
         is_theirs = subscriber_id == link.subscriber_id
-        noted[link] = replace(said, delivery=(send, link.number)) if is_theirs else said
+        noted[link] = replace(consent, delivery=(send, link.number)) if is_theirs else consent
     return noted

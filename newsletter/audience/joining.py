@@ -1,6 +1,6 @@
 """Asking for what is then confirmed by mail: to join on a page, or what a personal link may not do.
 
-Whoever asks learns nothing about an address: all that differs happens later, when the mail is
+Whoever asks learns nothing about an address: whatever differs happens later, when the mail is
 written (newsletter.audience.mailing). The click in the mail is newsletter.audience.confirming.
 """
 
@@ -19,7 +19,7 @@ from newsletter.store.people import requesting, requests
 from newsletter.store.people.staging import Hashes
 
 _HOUR = dt.timedelta(hours=1)
-_MAILS_A_DAY = 3  # to the address on record, that the links of one reader may cause
+_MAILS_A_DAY = 3  # to the address on record, caused by the links of one reader
 _GMAIL = ("gmail.com", "googlemail.com")
 
 
@@ -35,8 +35,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How many requests an hour there may be: of one IP address, of one network, of a wide one, for
-    the mailboxes of one domain, of all."""
+    """How many requests an hour are allowed: from one IP address, one network, one wide network,
+    for the mailboxes of one domain, and in all."""
 
     ip: int
     network: int
@@ -46,16 +46,17 @@ class RequestLimits:
 
 
 class RequestResult(StrEnum):
-    """What came of asking."""
+    """The result of a request."""
 
     NOTED = "noted"
     ENOUGH = "enough"  # over a limit
-    AGAIN = "again"  # this very form was sent before, for another address
+    AGAIN = "again"  # this form was sent before, for another address
     BLOCKED = "blocked"  # the reader's address is suppressed: no mail can ask them
 
 
 def mailbox(address: Address) -> str:
-    """What the spellings of one mailbox share: no +tag, and no dots where Gmail ignores them."""
+    """The common form of a mailbox's spellings: without +tag, and without dots where Gmail ignores
+    them."""
     local, _, domain = address.key.rpartition("@")
     local = local.partition("+")[0] or local
     if domain in _GMAIL:
@@ -76,7 +77,7 @@ def ask_to_join(
 ) -> RequestResult:
     """Note that somebody asked for this address to join; each form counts once.
 
-    It does the same for every address: nobody can tell from outside who has subscribed.
+    It does the same for every address: nobody outside can tell who has subscribed.
     """
     asked = Request(
         id=new_id(),
@@ -120,10 +121,10 @@ def ask_by_link(
     list_id: int | None = None,
     target: Address | None = None,
 ) -> RequestResult:
-    """Note that somebody with a reader's link asked for more than to leave.
+    """Note that somebody with a reader's link asked for more than leaving.
 
-    A mail to the address on record will ask whether it was the reader: anybody may hold a mail that
-    was forwarded. There are a few such mails in a day.
+    A mail to the address on record will ask whether it was the reader, since anybody may have a
+    forwarded mail. Only a few such mails are sent in a day.
     """
     with store.write() as connection:
         person = reader_of(connection, link)
@@ -148,5 +149,6 @@ def ask_by_link(
 
 
 def new_id() -> int:
-    """Random: no link of a request that is gone fits another one, in a restored store neither."""
+    """Random, so that no link of a deleted request fits another one, not even in a restored
+    store."""
     return secrets.randbits(62)

@@ -1,4 +1,4 @@
-"""What is known of an address: what facts and summaries are made of."""
+"""What is known about an address: the basis of facts and summaries."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from newsletter.store.people.people import Person
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What summaries are made of; `person` is None for an address that never joined."""
+    """The basis of summaries; `person` is None for an address that never joined."""
 
     address: Address
     person: Person | None
@@ -30,10 +30,10 @@ class Known:
 
     @property
     def yes_and_no(self) -> Iterator[ConsentFact]:
-        """What they said of lists; imports keep theirs with the subscription alone."""
-        told = {fact.list for fact in self.said}
+        """What they said about lists; an import keeps it with the subscription only."""
+        lists_said = {fact.list for fact in self.said}
         for joined in self.person.subscriptions if self.person else ():
-            if joined.list not in told:
+            if joined.list not in lists_said:
                 pending = joined.status is SubscriptionStatus.PENDING
                 kind = ConsentKind.REQUESTED if pending else ConsentKind.CONFIRMED
                 yield ConsentFact(kind, joined.list, joined.consent)

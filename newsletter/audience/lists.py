@@ -14,10 +14,10 @@ LONGEST_TITLE = 80  # characters: as the phrase of List-Id it fits in one line o
 LONGEST_DESCRIPTION = 300
 
 
-def check_name(name: str, what: str = "list") -> None:
+def check_name(name: str, kind: str = "list") -> None:
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be the name of a {what}",
+            f"{name!r} cannot be the name of a {kind}",
             hint="Use up to 63 lower-case letters, digits and hyphens: ai-daily",
         )
 
@@ -35,22 +35,22 @@ def create(
 def edit(
     store: Store, name: str, *, title: str | None = None, description: str | None = None
 ) -> ListCounts:
-    """Give a list another title or description, an empty one too; None leaves what is there.
+    """Give a list another title or description, which may be empty; None leaves it as it is.
 
-    What was planned before keeps the title that it was planned with. Raises UsageError for an
+    Sends that were planned before keep their title. Raises UsageError for an
     unknown list, and for words that cannot stand in a header and on a page.
     """
     if title is None and description is None:
         raise UsageError(
-            "nothing to change", hint="Name --title or --description; an empty one takes it away."
+            "nothing to change", hint="Name --title or --description; an empty one removes it."
         )
     title = None if title is None else _title(title)
     description = None if description is None else _description(description)
     with store.write() as connection:
         list_id = lists.id_of(connection, name)
         lists.describe(connection, list_id, title, description)
-        (found,) = lists.newest_first(connection, name)
-    return found
+        (counts,) = lists.newest_first(connection, name)
+    return counts
 
 
 def _title(text: str) -> str:
@@ -62,21 +62,21 @@ def _description(text: str) -> str:
 
 
 def _line(text: str, option: str, longest: int) -> str:
-    """Words for a header or a page. Raises UsageError for what would bend either."""
+    """Words for a header or a page. Raises UsageError for what would break either."""
     text = text.strip()
-    what = option.removeprefix("--")
+    kind = option.removeprefix("--")
     if len(text) > longest:
         raise UsageError(
-            f"this {what} has {len(text):,} characters",
+            f"this {kind} has {len(text):,} characters",
             where=option,
             hint=f"Shorten it to {longest} or fewer.",
         )
     if bad := next((sign for sign in text if sign == "\t" or visible(sign) != sign), None):
         raise UsageError(
-            f"this {what} holds a sign that nobody sees (U+{ord(bad):04X}): a control character, "
+            f"this {kind} holds a sign that nobody sees (U+{ord(bad):04X}): a control character, "
             "a line break, or a mark of text direction",
             where=option,
-            hint="Write it without, in one line.",
+            hint="Write it without that, in one line.",
         )
     return text
 
@@ -85,25 +85,25 @@ def find(store: Store, name: str) -> ListCounts:
     """Raises UsageError for an unknown list."""
     with store.read() as connection:
         lists.id_of(connection, name)
-        (found,) = lists.newest_first(connection, name)
-    return found
+        (counts,) = lists.newest_first(connection, name)
+    return counts
 
 
 def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
-    """Delete a list; its people stay. Returns what it was.
+    """Delete a list; its people stay. Returns its last counts.
 
-    Raises Refused for a list that was ever mailed, whose ledger needs it, for one that a segment
-    names, and unless `confirmed` for one with members, for with it goes the proof of who said yes
-    and of who left.
+    Raises Refused for a list that was ever mailed, since the ledger needs it; for one that a
+    segment names; and, unless `confirmed`, for one with members, since the proof of who said yes
+    and who left goes with it.
     """
     from newsletter.store.segments import segments  # noqa: PLC0415 -- a parser that segments alone need
 
     with store.write() as connection:
         list_id = lists.id_of(connection, name)
-        (found,) = lists.newest_first(connection, name)
-        if found.sends:
+        (counts,) = lists.newest_first(connection, name)
+        if counts.sends:
             raise Refused(
-                f"{name!r} has {found.sends:,} sends, and their ledger needs it",
+                f"{name!r} has {counts.sends:,} sends, and their ledger needs it",
                 hint="A list that was mailed stays; its members can be removed.",
             )
         if user := segments.naming(connection, name):
@@ -111,11 +111,11 @@ def delete(store: Store, name: str, *, confirmed: bool) -> ListCounts:
                 f"the rule of {user!r} names {name!r}",
                 hint="Give that segment another rule, or end that send, first.",
             )
-        if found.members and not confirmed:
+        if counts.members and not confirmed:
             raise Refused(
-                f"{name!r} has {found.members:,} members, of whom {found.unsubscribed:,} left",
+                f"{name!r} has {counts.members:,} members, of whom {counts.unsubscribed:,} left",
                 hint="With it goes its part of the consent log: who said yes, and who left. Export "
                 "it first, then delete it with --yes.",
             )
         lists.delete(connection, list_id)
-    return found
+    return counts

@@ -12,21 +12,22 @@ from newsletter.store.people.staging import Hashes
 
 
 def move(
-    connection: Connection, person: Subscriber, to: Address, hashes: Hashes, said: Consent
+    connection: Connection, person: Subscriber, to: Address, hashes: Hashes, consent: Consent
 ) -> bool:
-    """Give a person another address; False where it is somebody's.
+    """Give a person another address; False where it belongs to somebody.
 
-    Whoever was only asked for at that address makes room. The address before is kept as one that
-    was theirs, with the key of the links that were mailed there: those can only leave from now on.
+    A person who only exists by a request at that address makes room. The old address is kept as a
+    former one, with the key of the links that were mailed there: from now on those can only
+    unsubscribe.
     """
     locks.people(connection)  # somebody else may be moving there at this moment
     if not _is_free(connection, person, to):
         return False
     before = person.address
     newest_hash, *_ = hashes(before.key)
-    former.add(connection, person.id, before, newest_hash, person.link_key, said.at)
-    people.move(connection, person.id, to, said.at)
-    consents.append(connection, person.id, None, ConsentKind.MOVED, said)
+    former.add(connection, person.id, before, newest_hash, person.link_key, consent.at)
+    people.move(connection, person.id, to, consent.at)
+    consents.append(connection, person.id, None, ConsentKind.MOVED, consent)
     return True
 
 
@@ -35,24 +36,24 @@ def undo(
     person: Subscriber,
     back_to: Address,
     moved_at: dt.datetime,
-    said: Consent,
+    consent: Consent,
 ) -> bool:
-    """Give a person the address back that they moved away from at a time; False where it is
-    somebody's now.
+    """Give a person back the address that they moved away from at a time; False where it belongs to
+    somebody now.
 
-    The addresses since were never theirs: their links end, and nothing remembers them as theirs.
+    The addresses since then never were theirs: their links end, and no record of them stays.
     """
     locks.people(connection)
     if not _is_free(connection, person, back_to):
         return False
     former.delete_later(connection, person.id, moved_at)
-    people.move(connection, person.id, back_to, said.at)
-    consents.append(connection, person.id, None, ConsentKind.MOVED, said, "undone")
+    people.move(connection, person.id, back_to, consent.at)
+    consents.append(connection, person.id, None, ConsentKind.MOVED, consent, "undone")
     return True
 
 
 def _is_free(connection: Connection, person: Subscriber, address: Address) -> bool:
-    """Whether a person can have an address; whoever was only asked for there makes room."""
+    """Whether a person can have an address; one who only exists by a request there makes room."""
     holder = people.find(connection, address)
     if holder is None or holder.id == person.id:
         return True

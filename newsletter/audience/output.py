@@ -1,4 +1,4 @@
-"""Files that are written: whole or not at all, where that can be."""
+"""Files that are written: whole or not at all, where possible."""
 
 import errno
 import io
@@ -22,8 +22,8 @@ _MOST_LINKS = 40
 def written_whole(path: Path) -> Iterator[TextIO]:
     """A file that appears under its name only when all of it is written, in UTF-8.
 
-    A link is followed. What is no regular file, such as a pipe or a device, is never replaced: it
-    is opened and written. Raises UsageError where it cannot be made.
+    A link is followed. A pipe, a device or the like is never replaced, but opened and written.
+    Raises UsageError where it cannot be made.
     """
     try:
         place, descriptor = _followed(path)
@@ -51,7 +51,7 @@ def written_whole(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def standard_output() -> Iterator[TextIO]:
-    """Standard output in UTF-8, whatever the locale says: what is written is data, no message."""
+    """Standard output in UTF-8, whatever the locale says: the output is data and not a message."""
     sys.stdout.flush()
     file = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
     try:
@@ -62,8 +62,8 @@ def standard_output() -> Iterator[TextIO]:
 
 
 def _followed(path: Path) -> tuple[Path, int | None]:
-    """Where a path leads; of one such as /dev/stdout the open file of this process that it means,
-    for a regular file there must be written on, and not begun or replaced."""
+    """Where a path leads. For one such as /dev/stdout it is the open file of this process: a
+    regular file there must be continued, not truncated or replaced."""
     for _ in range(_MOST_LINKS):
         if match := _DESCRIPTOR.fullmatch(os.path.abspath(path)):
             return path, int(match[1])

@@ -1,4 +1,4 @@
-"""All that is held of a reader, for themselves: Article 15 of the GDPR.
+"""All data about a reader, for the reader: Article 15 of the GDPR.
 
 https://gdpr-info.eu/art-15-gdpr/
 """
@@ -18,7 +18,7 @@ _PAGE = 500
 
 
 def everything(store: Store, subscriber_id: int) -> Iterator[str]:
-    """A JSON object in pieces; times are ISO 8601, UTC. Nothing for who was erased.
+    """A JSON object in pieces; times are ISO 8601, UTC. Nothing for an erased person.
 
     Deliveries and events are read in pages, so that many of them need no more memory than a few.
     """

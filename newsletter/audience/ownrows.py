@@ -1,4 +1,4 @@
-"""What a row of our own export says beside what others say, too."""
+"""What only rows of our own export say."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from newsletter.store.schema import microseconds
 def history(
     own: OwnColumns, cells: Sequence[str], place: int, *, may_be_cut: bool
 ) -> tuple[list[StagedSaid], list[StagedFormer]]:
-    """What a row of our own says of the past. Raises ValueError where a spreadsheet has cut a long
-    cell, unless the row `may_be_cut`: its no is kept then."""
+    """What a row of our own export says about the past. Raises ValueError where a spreadsheet has
+    cut a long cell, unless the row `may_be_cut`: its no is kept then."""
     try:
         said = list(ownlayout.read(at(cells, own.consents), place))
         return said, list(ownlayout.read_former(at(cells, own.former_addresses), place))
@@ -35,7 +35,7 @@ def suppression(
 
 
 def unknown_word(status: str, reason: str) -> tuple[str, str] | None:
-    """The column and the word of a row that is none of ours, if there is one."""
+    """The column and the word of a row that our export would not write, if there is one."""
     for word, words, column in ((status, STATUSES, "status"), (reason, REASONS, "suppression")):
         if word not in words:
             return column, word

@@ -19,8 +19,8 @@ class WriteReject(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rejects:
-    """What writes a reject of each file; `flush` raises OSError where some could not be written,
-    which is to be known before anything is imported."""
+    """A writer of rejects for each file; `flush` raises OSError where some could not be written,
+    which must be known before anything is imported."""
 
     writing: Sequence[WriteReject]
     flush: Callable[[], None]
@@ -28,10 +28,10 @@ class Rejects:
 
 @contextmanager
 def rejects_file(path: Path | None, headers: Sequence[Sequence[str]]) -> Iterator[Rejects]:
-    """A file `line,reason,<original columns>` for what is left out of files with these headers. It
-    can be put right and imported as it is.
+    """A file `line,reason,<original columns>` for what is left out of files with these headers.
+    Once corrected, it can be imported as it is.
 
-    Without a path, what is given to it is lost.
+    Without a path, nothing is written.
     """
     if path is None:
         yield Rejects([_lose] * len(headers), lambda: None)
@@ -62,10 +62,10 @@ def rejects_file(path: Path | None, headers: Sequence[Sequence[str]]) -> Iterato
 
 
 def _own(header: Sequence[str], cells: Sequence[str]) -> Sequence[str]:
-    """The cells without the two that an earlier file of rejects has before them."""
+    """The cells without the two extra ones at the start of an earlier file of rejects."""
     again = [cell.lower() for cell in header[: len(_EXTRA)]] == _EXTRA
     return cells[len(_EXTRA) :] if again else cells
 
 
 def _lose(line: int, reason: str, cells: Sequence[str]) -> None:
-    """Where nobody wants them."""
+    """The writer where no file was asked for."""

@@ -1,4 +1,4 @@
-"""The rows of a file made ready for the store: who it is, where they stand, and what they said."""
+"""The rows of a file made ready for the store: the person, their standing, and what they said."""
 
 import datetime as dt
 import json
@@ -39,20 +39,20 @@ from newsletter.store.people.staging import (
 from newsletter.store.schema import from_microseconds, microseconds
 
 _LONGEST_SOURCE = 500
-# What stands in a subscription; None where the address itself is suppressed.
+# The status of the subscription; None where the address itself is suppressed.
 _STATUSES = {each: each.status.value if each.status else None for each in Standing}
 _HASH = re.compile(r"[0-9a-f]{64}")
 _FILE = 1 << 40  # more than a file has lines: a row is known by its file and line in one number
 
 RowProgress = Callable[[int], None]
-# Where a row puts its person; when they agreed and when they left, where a status tells.
+# The standing of a row's person; when they agreed and when they left, where a status says so.
 _Told = tuple[Standing, dt.datetime | None, dt.datetime | None]
 
 
 class Rows:
-    """The rows of one file. `number` is its place among the files of an import; `standing` is that
-    of a row that says nothing, or yes; `source` is where a consent comes from, None for the first
-    file, whose name the import has itself."""
+    """The rows of one file. `number` is its place among the files of an import; `standing` is for
+    rows that say nothing, or yes; `source` is where a consent comes from, None for the first file,
+    whose name the import has itself."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Rows:
         self._progress = progress
         self._tally = tally
         self._samples = samples
-        # Most files have no word on where people stand, and nothing of their consent.
+        # Most files say nothing about standing or consent.
         self._may_tell_facts = bool(
             columns.consent_at or columns.consent_source or columns.consent_ip or source
         )
@@ -101,11 +101,11 @@ class Rows:
                 raise
 
     def _add_no(self, batch: Batch, record: Record) -> bool:
-        """Take the address and the no of a row whose name or attributes cannot be stored; False
-        where the row says no such thing."""
+        """Take only the address and the no of a row whose name or attributes cannot be stored;
+        False where the row says no no."""
         if self._is_plain or self._columns.own:
             return False
-        standing, _, _ = self._said(record.line, record.cells)
+        standing, _, _ = self._standing_in(record.line, record.cells)
         if FIRMNESS[standing] < FIRMNESS[Standing.UNSUBSCRIBED]:
             return False
         address, _ = named(unguard(record.cells[self._columns.email].strip()))
@@ -119,7 +119,7 @@ class Rows:
     def _add_whole(self, batch: Batch, record: Record) -> None:
         """Raises ValueError for what cannot be stored."""
         columns, line, cells = self._columns, record.line, record.cells
-        # Nine rows in ten are short and plain as a whole: then no cell needs a closer look.
+        # Nine rows in ten are short and plain: then no cell needs a closer look.
         text = "".join(cells)
         if closer := len(text) > LONGEST_NAME or "'" in text or not text.isprintable():
             cells = _looked_at(cells, columns)
@@ -153,7 +153,7 @@ class Rows:
             return
         standing, facts = self._standing, None
         if not self._is_plain:
-            standing, agreed_at, left_at = self._said(line, cells)
+            standing, agreed_at, left_at = self._standing_in(line, cells)
             if agreed_at or left_at or self._may_tell_facts:
                 facts = self._facts(self._base + line, cells, agreed_at, left_at)
         if len(self._tally.samples) < self._samples:
@@ -175,15 +175,15 @@ class Rows:
         cells: Sequence[str],
         person: tuple[str, str, str],
     ) -> None:
-        """A row of our own export: what it says of the person and of the address."""
+        """A row of our own export: what it says about the person and about the address."""
         (address, name, attributes), place = person, self._base + line
         status, reason = at(cells, own.status).lower(), at(cells, own.suppression).lower()
         if unknown := ownrows.unknown_word(status, reason):
             note(self._tally.unknown, *unknown, self._place(line))
             return
         says_no = bool(reason) or status == Standing.UNSUBSCRIBED
-        # What may turn out to be wrong comes first: a row that is rejected leaves nothing behind.
-        said, former = ownrows.history(own, cells, place, may_be_cut=says_no)
+        # Anything that may fail comes first: a rejected row leaves nothing behind.
+        history, former = ownrows.history(own, cells, place, may_be_cut=says_no)
         list_number = self._list_of(at(cells, own.list)) if status else NO_LIST
         is_somebody = bool(status or at(cells, own.created_at))
         if reason:
@@ -205,20 +205,20 @@ class Rows:
         facts = facts or StagedFacts(place, False, None, None, None, "", None)
         how = at(cells, own.consent_how) or None
         batch.facts.append(facts._replace(is_suppressed=bool(reason), consent_how=how))
-        batch.said += said
+        batch.said += history
         batch.former += former
         if until := moment(at(cells, own.paused_until)):
             batch.pauses.append((place, microseconds(until)))
 
     def _erased(self, place: int, own: OwnColumns, cells: Sequence[str]) -> StagedSuppression:
-        """Somebody who was erased is known by a hash alone."""
+        """An erased person, known only by a hash."""
         hashed = cells[self._columns.email].strip()
         if not _HASH.fullmatch(hashed):
-            raise ValueError("an erased person is named by a hash, and this is none")
+            raise ValueError("an erased person is named by a hash, and this is not one")
         return ownrows.suppression(own, cells, place, hashed, SuppressionReason.ERASED, self._now)
 
     def _whole_name(self, cells: Sequence[str]) -> str:
-        """First and last name as one, where there is no column of both."""
+        """First and last name as one, where no column has both."""
         columns = self._columns
         parts = (cells[at].strip() for at in (columns.first_name, columns.last_name) if at >= 0)
         return " ".join(part for part in parts if part)
@@ -238,20 +238,20 @@ class Rows:
                 name = names_of(self._file.header)[index]
                 note(self._tally.telling, name, cells[index], self._place(line))
 
-    def _said(self, line: int, cells: Sequence[str]) -> _Told:
-        """Of all that a row says of its person the firmest."""
+    def _standing_in(self, line: int, cells: Sequence[str]) -> _Told:
+        """The firmest of all that a row says about its person."""
         standing, firmness = self._standing, self._firmness
         agreed_at = left_at = None
         for column in self._columns.statuses:
             cell = cells[column.index]
-            said = column.known.get(cell) or column.read(cell)
-            if said is None:
+            meaning = column.known.get(cell) or column.read(cell)
+            if meaning is None:
                 note(self._tally.unknown, column.name, cell, self._place(line))
                 continue
-            if said.standing is Standing.CONFIRMED:
-                agreed_at = said.at or agreed_at
-            elif said.standing and (theirs := FIRMNESS[said.standing]) >= firmness:
-                standing, firmness, left_at = said.standing, theirs, said.at or left_at
+            if meaning.standing is Standing.CONFIRMED:
+                agreed_at = meaning.at or agreed_at
+            elif meaning.standing and (theirs := FIRMNESS[meaning.standing]) >= firmness:
+                standing, firmness, left_at = meaning.standing, theirs, meaning.at or left_at
         everybody = self._columns.everybody
         if everybody and FIRMNESS[everybody] > firmness:
             standing = everybody
@@ -267,7 +267,7 @@ class Rows:
         agreed_at: dt.datetime | None,
         left_at: dt.datetime | None,
     ) -> StagedFacts | None:
-        """What a row tells of its person's consent, if it tells anything."""
+        """What a row says about its person's consent, if anything."""
         consent_at = self._consent_at(cells) or self._past(agreed_at)
         left_at = self._past(left_at)
         ip = first(cells, self._columns.consent_ip)
@@ -326,11 +326,11 @@ def _looked_at(cells: Sequence[str], columns: Columns) -> list[str]:
 
     Raises ValueError for a name or an attribute that cannot be stored.
     """
-    found = [unguard(cell.strip(" ")) for cell in cells]
+    clean = [unguard(cell.strip(" ")) for cell in cells]
     for index in (*columns.consent_source, *columns.consent_ip):
-        found[index] = one_line(found[index])[:_LONGEST_SOURCE]
+        clean[index] = one_line(clean[index])[:_LONGEST_SOURCE]
     for index, label in (*columns.attributes, *columns.json):
-        found[index] = one_line(found[index].strip())
-        if fault := attribute_fault(found[index]):
+        clean[index] = one_line(clean[index].strip())
+        if fault := attribute_fault(clean[index]):
             raise ValueError(f"{label} {fault}")
-    return found
+    return clean

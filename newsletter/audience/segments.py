@@ -1,4 +1,4 @@
-"""Segments: saving a rule, and looking who is in one."""
+"""Segments: saving a rule, and finding who is in one."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ from newsletter.store.segments.rules import parse
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Who of a list, or of any, is in a segment: how many, and addresses of the newest of them.
+    """The members of a list, or of any, who are in a segment: how many, and the addresses of the
+    newest.
 
     `warnings` tell of attributes that nobody has.
     """
@@ -32,8 +33,8 @@ class Members:
 def create(store: Store, name: str, rule: str, now: dt.datetime, source: str) -> Sequence[str]:
     """Save a rule under a new name; returns warnings.
 
-    Raises UsageError for a rule that cannot be understood, whose places `source` names, and for a
-    name that cannot be one; Refused for a name that is taken.
+    Raises UsageError for a rule that cannot be understood, with places in `source`, and for an
+    invalid name; Refused for a name that is taken.
     """
     check_name(name, "segment")
     parsed = parse(rule, source)
@@ -81,9 +82,9 @@ def show(
     Raises UsageError for an unknown segment or list.
     """
     with store.read() as connection:
-        found = segments.find(connection, name)
-        rule = segments.rule_of(found)
-        return found, _members(connection, rule, list_name, size, moment)
+        segment = segments.find(connection, name)
+        rule = segments.rule_of(segment)
+        return segment, _members(connection, rule, list_name, size, moment)
 
 
 def check(

@@ -16,7 +16,7 @@ _STATUS = re.compile(
     r".*(status|statut|状态)([ _-]?(code|id|text|name|label))?"
 )
 _TIME = re.compile(r".*([ _-](at|time|date|on|since)|ed(at|on)|date|time|时间|日期)")
-# What is about another way to reach somebody than by mail, or is no more than a part of consent.
+# Columns about another way to reach somebody than by mail, or about a mere detail of a consent.
 _CHANNEL = re.compile(
     r"(?<![a-z])(sms|mms|phone|mobile|push|whats?app|calls?|fax|postal|telegram|wechat)(?![a-z])|"
     r"短信|微信"
@@ -32,7 +32,7 @@ _TIME_OF_A_COUNTRY = re.compile(
 
 
 class Said(NamedTuple):
-    """What a cell says: a standing, None for nothing; and when that came to be, if it tells."""
+    """What a cell says: a standing, or None; and since when, if it says so."""
 
     standing: Standing | None
     at: dt.datetime | None = None
@@ -41,13 +41,13 @@ class Said(NamedTuple):
 NOTHING = Said(None)
 
 
-# What a cell, in lower case, says; None for a word that is not known.
+# The meaning of a cell in lower case; None for an unknown word.
 StatusReader = Callable[[str], Said | None]
 
 
 @dataclass(slots=True)
 class StatusColumn:
-    """How the cells of one column are read, and what those said that were read before."""
+    """How the cells of one column are read, with the meanings of those read before."""
 
     index: int
     name: str
@@ -55,18 +55,18 @@ class StatusColumn:
     known: dict[str, Said] = field(default_factory=dict)
 
     def read(self, cell: str) -> Said | None:
-        """What a cell says that is not `known` yet; None for a word without a meaning."""
-        said = self.meaning(unicodedata.normalize("NFC", cell.strip().lower()))
-        if said and len(self.known) < _MOST_WORDS:  # dates are endless
-            self.known[cell] = said
-        return said
+        """The meaning of a cell that is not `known` yet; None for a word without one."""
+        meaning = self.meaning(unicodedata.normalize("NFC", cell.strip().lower()))
+        if meaning and len(self.known) < _MOST_WORDS:  # dates are endless
+            self.known[cell] = meaning
+        return meaning
 
 
 _MOST_WORDS = 10_000
 
 
 def by_words(words: Words) -> StatusReader:
-    """A column whose words are those of a table, and no others."""
+    """A column that may only have the words of a table."""
 
     def meaning(cell: str) -> Said | None:
         return Said(words[cell]) if cell in words else None
@@ -75,7 +75,7 @@ def by_words(words: Words) -> StatusReader:
 
 
 def if_filled(standing: Standing) -> StatusReader:
-    """A column in which anything, usually a time, says that it happened."""
+    """A column in which any value, usually a time, says that something happened."""
 
     def meaning(cell: str) -> Said | None:
         return NOTHING if cell in EMPTY else Said(standing, moment(cell))
@@ -84,7 +84,7 @@ def if_filled(standing: Standing) -> StatusReader:
 
 
 def by_name(name: str) -> StatusReader | None:
-    """How a column of this name, in lower case, is read; None if it does not look like a status or
+    """How to read a column of this name, in lower case; None if it looks like neither a status nor
     a consent."""
     if _CHANNEL.search(name) and "mail" not in name:
         return None
@@ -102,14 +102,14 @@ def by_name(name: str) -> StatusReader | None:
 
 
 def status_word(cell: str) -> Said | None:
-    """A word of the common vocabulary. An empty cell is no yes, so its person is pending."""
+    """A word of the common vocabulary. An empty cell is not a yes, so its person is pending."""
     if cell in EMPTY:
         return Said(Standing.PENDING)
     return Said(COMMON[cell]) if cell in COMMON else None
 
 
 def _agreed(empty: Said) -> StatusReader:
-    """A column such as `subscribed` or `opted_in`; `empty` is what a cell without a word says."""
+    """A column such as `subscribed` or `opted_in`; `empty` is the meaning of an empty cell."""
 
     def meaning(cell: str) -> Said | None:
         if cell in YES:
@@ -142,7 +142,8 @@ def _refused(standing: Standing) -> StatusReader:
 
 
 def is_time(cell: str) -> bool:
-    """Whether this is a time, be it one that `moment` cannot read for sure, such as 05/06/2024."""
+    """Whether this is a time, even one that `moment` cannot read for certain, such as
+    05/06/2024."""
     if _DATE.match(cell):
         return moment(cell) is not None
     return bool(_TIME_OF_A_COUNTRY.fullmatch(cell))
@@ -151,7 +152,7 @@ def is_time(cell: str) -> bool:
 def moment(cell: str) -> dt.datetime | None:
     """A time as exports write them, ISO 8601 or nearly; in UTC where no zone is given.
 
-    None for what cannot be read, and for a time before there was e-mail.
+    None for a text that cannot be read, and for a time before e-mail existed.
     """
     text = cell.strip().upper()
     if not _DATE.match(text):

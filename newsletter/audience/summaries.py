@@ -15,7 +15,7 @@ from newsletter.model.subscriber import (
 )
 from newsletter.times import day, time_text
 
-# Of several deliveries of an issue the first of these tells most.
+# The statuses of an issue's deliveries, the most telling first.
 _TELLING = (
     DeliveryStatus.ACCEPTED,
     DeliveryStatus.UNKNOWN,
@@ -27,9 +27,9 @@ _TELLING = (
 
 
 def summary_of(known: Known, now: dt.datetime) -> str:
-    """What they get now, and what keeps mail from them."""
+    """Which mail they get now, and what keeps mail from them."""
     joined = known.person.subscriptions if known.person else ()
-    confirmed, pending, left = (
+    confirmed, pending, unsubscribed = (
         ", ".join(each.list for each in joined if each.status is status)
         for status in (
             SubscriptionStatus.CONFIRMED,
@@ -48,15 +48,16 @@ def summary_of(known: Known, now: dt.datetime) -> str:
         sentences = ["Gets no mail: confirmed on no list."]
     if pending:
         sentences.append(f"Has still to say yes to: {pending}.")
-    if left:
-        sentences.append(f"Left: {left}.")
+    if unsubscribed:
+        sentences.append(f"Left: {unsubscribed}.")
     return " ".join(sentences)
 
 
 def _obstacles(known: Known, now: dt.datetime) -> Iterator[str]:
-    if (found := known.suppression) is not None:
-        since = day(found.created_at, known.timezone)
-        yield f"the address is suppressed since {since} ({why(found.reason, found.source)})"
+    if (suppression := known.suppression) is not None:
+        since = day(suppression.created_at, known.timezone)
+        cause = why(suppression.reason, suppression.source)
+        yield f"the address is suppressed since {since} ({cause})"
     until = known.person.subscriber.paused_until if known.person else None
     if until is not None and until > now:
         yield f"they paused all mail until {day(until, known.timezone)}"
@@ -69,8 +70,8 @@ def of_issue(known: Known, sends: Sequence[Row[Any]]) -> str:
     send_ids = {send.send_id for send in sends}
     theirs = [mailing for mailing in known.mailings if mailing[0].send_id in send_ids]
     if theirs:
-        told = min(theirs, key=lambda mailing: _TELLING.index(mailing[0].status))
-        return _of_delivery(*told, known.timezone)
+        decisive = min(theirs, key=lambda mailing: _TELLING.index(mailing[0].status))
+        return _of_delivery(*decisive, known.timezone)
     return f"Did not get it: {'; '.join(_absence(known, send) for send in sends)}."
 
 
@@ -88,7 +89,7 @@ def _of_delivery(delivery: Delivery, send: Row[Any], timezone: str) -> str:
         case DeliveryStatus.REJECTED:
             return f"Did not get it: {where}, {became(delivery)}{at}."
         case DeliveryStatus.SKIPPED:
-            why = _SKIPPED.get(delivery.reason or "", "of an unknown reason")
+            why = _SKIPPED.get(delivery.reason or "", "for an unknown reason")
             return f"Did not get it: {where} skipped them{at}, because {why}."
         case _:
             assert_never(delivery.status)
@@ -113,7 +114,7 @@ _SKIPPED: Mapping[str, str] = {
 
 
 def _absence(known: Known, send: Row[Any]) -> str:
-    """Why a send has no delivery for them: how they stood on its list when it was planned."""
+    """Why a send has no delivery for them: their standing on its list when it was planned."""
     planned = send.scheduled_at or send.created_at
     where = f"{send.list_name} on {time_text(planned, known.timezone)}"
     if not send.frozen:
@@ -124,7 +125,7 @@ def _absence(known: Known, send: Row[Any]) -> str:
         if not facts:
             return f"they were never on {send.list_name}"
         first = min(fact.consent.at for fact in facts)
-        return f"it went to {where}, and they joined only on {time_text(first, known.timezone)}"
+        return f"it went to {where}, and they only joined on {time_text(first, known.timezone)}"
     last = before[-1]
     match last.kind:
         case ConsentKind.UNSUBSCRIBED:
@@ -134,5 +135,5 @@ def _absence(known: Known, send: Row[Any]) -> str:
         case _ if send.segment:
             why = f"they were not in the segment {send.segment}"
         case _:
-            why = "they were no confirmed member then"
+            why = "they were not a confirmed member then"
     return f"it went to {where}, and {why}"

@@ -113,7 +113,7 @@ class _Rows:
         reason = self._reason_of(cells, record.line)
         if reason is SuppressionReason.ERASED:
             if not _HASH.fullmatch(cells[self._address]):
-                raise ValueError("an erased person is named by a hash, and this is none")
+                raise ValueError("an erased person is named by a hash, and this is not one")
             key = cells[self._address]
         else:
             key = named(cells[self._address])[0].lower()

@@ -1,4 +1,4 @@
-"""Our suppressions and those of the provider's account, each told what the other learned."""
+"""Our suppressions and those of the provider's account, each brought up to date with the other."""
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
@@ -40,19 +40,20 @@ class Synced:
 def sync(store: Store, account: AccountList, hashes: Hashes, now: dt.datetime) -> Synced:
     """Read the account's whole list, take over what is new, and put there what it lacks.
 
-    What was removed here since it was listed there is deleted there instead of coming back. Manual
-    and soft-bounce suppressions stay ours, and of an erased person nothing is told. Each page is a
-    transaction: after a failure, which is raised, another run goes on where this one ended.
+    An address that was removed here after it was listed there is deleted there instead of coming
+    back. Manual and soft-bounce suppressions stay ours, and erased people are not passed on. Each
+    page is a transaction: after a failure, which is raised, another run goes on where this one
+    ended.
     """
     total = Synced()
-    there: set[str] = set()  # of our own, what the provider has already
+    there: set[str] = set()  # our own suppressions that the provider already has
     for page in account.pages():
         with store.write() as connection:
-            found = _take(connection, page, _source(account), hashes, now, total)
-        there |= found.ours
-        for address in found.removed:
+            page_result = _take(connection, page, _source(account), hashes, now, total)
+        there |= page_result.ours
+        for address in page_result.removed:
             account.delete(address)
-        total.removed += len(found.removed)
+        total.removed += len(page_result.removed)
     for entry in _lacking(store, _source(account), there):
         account.put(entry.address, entry.reason)
         total.given += 1
@@ -78,8 +79,8 @@ def pull(store: Store, account: AccountList, hashes: Hashes, now: dt.datetime) -
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Of one page: the keys that came from us, and the addresses that we have removed, spelt as
-    they are listed."""
+    """The result of one page: the keys that came from us, and the addresses that we have removed,
+    spelt as they are listed."""
 
     ours: frozenset[str]
     removed: tuple[str, ...]
@@ -94,12 +95,12 @@ def _take(
     total: Synced,
 ) -> _Page:
     listed = {key: entry for entry in page if (key := _key(entry)) is not None}
-    known = suppressions.of(connection, listed)
-    # What the provider lists for reasons of its own stays when an import is undone.
+    suppressed = suppressions.of(connection, listed)
+    # What the provider lists for its own reasons stays when an import is undone.
     suppressing.keep(
-        connection, [key for key, entry in known.items() if not _is_pushed(entry, source)]
+        connection, [key for key, entry in suppressed.items() if not _is_pushed(entry, source)]
     )
-    new = [key for key in listed if key not in known]
+    new = [key for key in listed if key not in suppressed]
     erased = _erased(connection, new, hashes)
     removed_at = suppressions.last_removed(connection, new)
     removed = {key for key, at in removed_at.items() if at > listed[key].at}
@@ -113,16 +114,16 @@ def _take(
     )
     total.taken += added
     total.unchanged += len(page) - added - len(removed)
-    ours = frozenset(key for key, entry in known.items() if _is_pushed(entry, source))
+    ours = frozenset(key for key, entry in suppressed.items() if _is_pushed(entry, source))
     return _Page(ours, tuple(entry.address for entry in page if _key(entry) in removed))
 
 
 def _erased(connection: Connection, keys: Sequence[str], hashes: Hashes) -> Collection[str]:
-    """Those of the keys that are of erased people, who are known by hashes alone."""
+    """The keys of erased people, who are known only by hashes."""
     if not suppressions.any_erased(connection):
         return ()
     names = {name: key for key in keys for name in hashes(key)}
-    return {names[found] for found in suppressions.of(connection, names)}
+    return {names[name] for name in suppressions.of(connection, names)}
 
 
 def _lacking(store: Store, source: str, there: Collection[str]) -> Iterator[Suppression]:
@@ -141,12 +142,13 @@ def _lacking(store: Store, source: str, there: Collection[str]) -> Iterator[Supp
 
 
 def _is_pushed(entry: Suppression, source: str) -> bool:
-    """What came from the list does not go back: it may have been deleted there on purpose."""
+    """Whether a suppression is ours to list: one that came from the list does not go back, since it
+    may have been deleted there on purpose."""
     return entry.reason in _PUSHED and entry.source != source
 
 
 def _source(account: AccountList) -> str:
-    """The source of suppressions that came from its list."""
+    """The source that suppressions from its list get."""
     return f"{account.service} account list"
 
 

@@ -1,4 +1,4 @@
-"""The exports of other newsletter systems: which column of whose file means what.
+"""The exports of other newsletter systems, and what their columns mean.
 
 One record a system, of names in lower case. Columns that a record does not name become attributes;
 if they look like a status, they are read as in any file. Sources: listmonk's code of its export,
@@ -23,9 +23,9 @@ class System:
     `words` are the columns whose every cell must be a word of their table; a file has one of them,
     unless its system writes `a_file_each` for those who stay and those who left. `happened` are
     those in which anything means a standing. A file with a word of `file_names` in its own name
-    says that of all its people. `signatures` are each columns that no other system's file has
-    together. Where it `has_times_of_yes`, a row without any time of consent never said yes,
-    unless the name of its file does.
+    says that about all its people. Each of `signatures` is a set of columns that no other system's
+    file has together. Where it `has_times_of_yes`, a row without any time of consent never said
+    yes, unless the name of its file does.
     """
 
     name: str
@@ -40,7 +40,7 @@ class System:
     consent_source: tuple[str, ...] = ()
     consent_ip: tuple[str, ...] = ()
     json: tuple[str, ...] = ()
-    attributes: frozenset[str] = frozenset()  # what would look like a status and is none
+    attributes: frozenset[str] = frozenset()  # columns that look like a status but are not
     is_own: bool = False  # our export: newsletter.audience.ownlayout has the rest of its columns
     ignored: frozenset[str] = frozenset()
 
@@ -89,7 +89,7 @@ MAILCHIMP = System(
         "unsubscribed": Standing.UNSUBSCRIBED,
         "archived": Standing.UNSUBSCRIBED,
         "cleaned": Standing.HARD_BOUNCE,
-        "subscribed": Standing.CONFIRMED,  # last, for it is in some of those above
+        "subscribed": Standing.CONFIRMED,  # last, since some of the words above contain it
     },
     consent_at=("confirm_time", "optin_time"),
     has_times_of_yes=True,
@@ -100,8 +100,9 @@ MAILCHIMP = System(
         "leid euid".split()
     ),
 )
-# Two layouts: the list of addresses, which tells who left, and the table of the dashboard. The date
-# of cancelling in that may be about payments or about mails: whoever imports it has to say.
+# Two layouts: the list of addresses, which says who left, and the table of the dashboard. The
+# cancellation date in the latter may be about payments or about mails: whoever imports it has to
+# say.
 SUBSTACK = System(
     "substack",
     signatures=(
@@ -179,7 +180,7 @@ SYSTEMS = {
 
 
 def recognised(header: Sequence[str]) -> System | None:
-    """The system whose export has this header, beyond doubt."""
+    """The system whose export certainly has this header."""
     names = {cell.strip().lower() for cell in header}
     return next(
         (each for each in SYSTEMS.values() if any(own <= names for own in each.signatures)), None

@@ -1,4 +1,4 @@
-"""What is counted while files are read, and their rows in batches."""
+"""Counts while files are read, and their rows in batches."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +28,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A row and what it says of its person."""
+    """A row and what it says about its person."""
 
     file: str
     line: int
@@ -58,8 +58,8 @@ class ImportTally:
 
 @dataclass(slots=True)
 class UnknownStatus:
-    """A word that is not known in a column that says where people stand, or one that says no in a
-    column that is not known to be about it."""
+    """An unknown word in a column about people's standing, or a word that says no in a column that
+    is not known to be about that."""
 
     place: str
     rows: int = 0
@@ -99,8 +99,8 @@ def in_batches(
 
 
 def refuse_unknown(tally: ImportTally) -> None:
-    """Raises UsageError for words that are not known, and for a no where none was looked for:
-    nobody is imported on a guess."""
+    """Raises UsageError for unknown words, and for a no in an unexpected column: nobody is imported
+    on a guess."""
     if tally.unknown:
         raise _refusal(
             "words that are not known, in columns that say who wants mail:",
@@ -119,13 +119,15 @@ def refuse_unknown(tally: ImportTally) -> None:
         )
 
 
-def _refusal(message: str, found: Mapping[tuple[str, str], UnknownStatus], hint: str) -> UsageError:
+def _refusal(
+    message: str, words_by_column: Mapping[tuple[str, str], UnknownStatus], hint: str
+) -> UsageError:
     words = [
         f"{column}: {word!r} ({unknown.place}, {unknown.rows:,} rows)"
-        for (column, word), unknown in list(found.items())[:_SHOWN_WORDS]
+        for (column, word), unknown in list(words_by_column.items())[:_SHOWN_WORDS]
     ]
-    if len(found) > _SHOWN_WORDS:
+    if len(words_by_column) > _SHOWN_WORDS:
         words.append("… and more")
-    column, _ = next(iter(found))
-    place = next(iter(found.values())).place
+    column, _ = next(iter(words_by_column))
+    place = next(iter(words_by_column.values())).place
     return UsageError(message, details=words, where=place, hint=hint.format(repr(column)))

@@ -1,28 +1,28 @@
 """The words of files that come from anywhere: how a yes and a no are written, in several languages.
 
-A word that is not here is never guessed: whoever reads the file refuses it, for a no that is taken
-for a yes mails somebody who left.
+A word that is not here is never guessed: the file is refused, since taking a no for a yes would
+mail somebody who left.
 """
 
 from collections.abc import Iterable, Mapping
 
 from newsletter.model.standing import Standing
 
-Words = Mapping[str, Standing | None]  # lower case; None: it says nothing of the person
+Words = Mapping[str, Standing | None]  # lower case; None: it says nothing about the person
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(word.strip() for word in text.split(","))
 
 
-# What a database or a program writes where there is nothing.
+# What databases and programs write for nothing.
 EMPTY = _words(", null, nil, none, nan, nat, n/a, -, –, \\n, 0000-00-00, 0000-00-00 00:00:00")
 YES = _words("yes, y, true, t, 1, on, x, ✓, ✔, ja, wahr, oui, vrai, sí, si, verdadero, sim, 是, 对")
 NO = _words(
     "no, n, false, f, 0, off, never, nein, falsch, non, faux, falso, não, nao, nee, 否, 不是"
 )
 
-# Words that can mean nothing else, wherever they stand.
+# Words with only one meaning, in any column.
 _PLAIN = {
     Standing.PENDING: "unconfirmed, not confirmed, not_confirmed, unverified, unactivated, "
     "never confirmed, non-subscribed, nonsubscribed, non subscribed, never subscribed, "
@@ -40,7 +40,7 @@ _PLAIN = {
     Standing.COMPLAINT: "complained, marked as spam, marked_as_spam, spam complaint, "
     "spam_complaint, reported as spam, reported spam, 投诉, 已投诉",
 }
-# Words that say where somebody stands in a column that is about that.
+# Words that say somebody's standing in a column about that.
 _OF_A_STATUS = {
     Standing.CONFIRMED: "confirmed, subscribed, active, enabled, opted in, opted-in, opted_in, "
     "opt-in, optin, verified, angemeldet, abonniert, bestätigt, aktiv, abonné, inscrit, confirmé, "
@@ -62,7 +62,7 @@ def _table(*parts: Mapping[Standing, str]) -> dict[str, Standing]:
 
 
 def _as_written(words: Iterable[str]) -> frozenset[str]:
-    """Words in capitals or not, and with the space that a fixed width leaves behind them."""
+    """Words in capitals or not, and with the trailing space of fixed-width columns."""
     forms = (
         form for word in words for form in (word, word.capitalize(), word.title(), word.upper())
     )
@@ -78,8 +78,8 @@ COMMON: Words = {
 PLAIN_AS_WRITTEN = _as_written(PLAIN)
 
 _NOT = r"(not|non|never|nicht|niet|pas|no[ _-]longer|no(?=[ _-]))[ _-]?(yet[ _-]?)?"
-# The sense of a column by what is in its name; the first that fits. `unsubscribed` holds
-# `subscribed`, so those that say no stand first.
+# The sense of a column by its name; the first match counts. `unsubscribed` contains `subscribed`,
+# so those that say no come first.
 NAMES: Mapping[Standing, tuple[str, ...]] = {
     Standing.PENDING: (
         rf"({_NOT}|un)(confirm|verif|activat|validat|best(ä|ae)tigt)",
@@ -113,7 +113,8 @@ NAMES: Mapping[Standing, tuple[str, ...]] = {
     ),
 }
 
-# What the name of a file says of its people, as in the exports of Sendy: `list-marked-as-spam.csv`.
+# What the name of a file says about its people, as in the exports of Sendy:
+# `list-marked-as-spam.csv`.
 FILE_NAMES: Mapping[str, Standing] = {
     rf"(?<![a-z])({words})(?![a-z])": standing
     for words, standing in (

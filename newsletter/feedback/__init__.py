@@ -1,4 +1,4 @@
-"""What is reported of mails -> event log -> ledger, suppressions, breaker.
+"""What is reported about mails -> event log -> ledger, suppressions, breaker.
 
 ses           the source of events of Amazon SES
 apply         events -> event log and ledger

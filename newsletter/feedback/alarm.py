@@ -1,4 +1,4 @@
-"""The alarm about silence: mail went out, and nothing is reported of it."""
+"""The alarm about silence: mail went out, and nothing is reported about it."""
 
 import datetime as dt
 
@@ -14,8 +14,8 @@ _LOOKS_BACK = dt.timedelta(days=1)
 
 
 def silence(store: Store, settings: Settings, now: dt.datetime) -> str | None:
-    """What is wrong, in a line, where mail was accepted longer than `silence_minutes` ago, within
-    the last day, and no event came since. None where all is well, or nobody reports."""
+    """The alarm as a line, where mail was accepted within the last day but longer than
+    `silence_minutes` ago, and no event came since. None where all is well, or nobody reports."""
     if not kind_of(settings.transport).reports:
         return None
     until = now - dt.timedelta(minutes=settings.events.silence_minutes)

@@ -1,4 +1,5 @@
-"""Events -> the event log, the ledger, suppressions and the breaker, in any order and repetition.
+"""Events -> the event log, the ledger, suppressions and the breaker, whatever their order and
+repetition.
 
 An event changes only what the ledger holds: the delivery that its tag, header or message id names,
 that delivery's send, and its reader.
@@ -34,13 +35,13 @@ T = TypeVar("T")
 
 A_TRANSACTION = 500
 _SAMPLES = 10
-_WAITING = (SendStatus.UNRESOLVED, SendStatus.PAUSED)  # nobody else will say that they are over
+_WAITING = (SendStatus.UNRESOLVED, SendStatus.PAUSED)  # nothing else will find that they are over
 _DEFAULTS = PolicySettings()
 
 
 @dataclass
 class Applied:
-    """How many messages were read, and what became of them; the four others add up to `read`."""
+    """How many messages were read, and their results; the four others add up to `read`."""
 
     read: int = 0
     applied: int = 0
@@ -75,8 +76,8 @@ def apply(
     """Record what messages report, let it settle the ledger, and obey it; counts it in `total`.
 
     Each few hundred are one transaction: after a crash the rest may come again, and what was
-    applied already is a duplicate then. A message that the store cannot take is set aside: it
-    holds up no other.
+    applied already is a duplicate then. A message that the store cannot take is set aside, so that
+    it does not hold up others.
     """
     remaining = iter(messages)
     while chunk := list(islice(remaining, A_TRANSACTION)):
@@ -97,29 +98,29 @@ def _together(
 ) -> Applied:
     """Apply messages in one transaction."""
     events = [message.report for message in messages if isinstance(message.report, Event)]
-    counted = Applied(read=len(messages))
+    counts = Applied(read=len(messages))
     with store.write() as connection:
         locks.events(connection)
         for message in messages:
             if isinstance(message.report, NoEvent):
-                _no_event(connection, message, message.report, now, counted)
-        _apply(connection, events, now, counted, policy)
+                _no_event(connection, message, message.report, now, counts)
+        _apply(connection, events, now, counts, policy)
     _log.info(
         "apply messages=%s applied=%s duplicate=%s ignored=%s set_aside=%s",
-        counted.read,
-        counted.applied,
-        counted.duplicate,
-        counted.ignored,
-        counted.set_aside,
+        counts.read,
+        counts.applied,
+        counts.duplicate,
+        counts.ignored,
+        counts.set_aside,
     )
-    return counted
+    return counts
 
 
 def _put_aside(store: Store, message: Incoming, reason: str, now: dt.datetime) -> Applied:
-    counted = Applied(read=1)
+    counts = Applied(read=1)
     with store.write() as connection:
-        _set_aside(connection, message, reason, now, counted)
-    return counted
+        _set_aside(connection, message, reason, now, counts)
+    return counts
 
 
 def _one_by_one_if_need_be(
@@ -127,8 +128,8 @@ def _one_by_one_if_need_be(
     apply_all: Callable[[Sequence[T]], Applied],
     give_up: Callable[[T, str], Applied],
 ) -> Applied:
-    """Apply several in one transaction; where one of them is at fault, each alone, and that one is
-    given up with its reason."""
+    """Apply several in one transaction; where one of them is at fault, apply each alone, and give
+    up the faulty one with its reason."""
     try:
         return apply_all(several)
     except Exception as error:
@@ -137,15 +138,15 @@ def _one_by_one_if_need_be(
         if len(several) == 1:
             reason = f"it cannot be applied: {type(error.__cause__ or error).__name__}"
             return give_up(several[0], reason)
-    counted = Applied()
+    counts = Applied()
     for one in several:
-        counted.add(_one_by_one_if_need_be([one], apply_all, give_up))
-    return counted
+        counts.add(_one_by_one_if_need_be([one], apply_all, give_up))
+    return counts
 
 
 def _is_of_a_message(error: Exception) -> bool:
-    """Whether what was to be written is at fault, rather than the store: then it would fail for
-    ever, and with it all that it comes with."""
+    """Whether the data is at fault rather than the store: then it would fail for ever, together
+    with all other messages of its transaction."""
     if isinstance(error, StoreError):
         return isinstance(error.__cause__, sa.exc.DataError | sa.exc.IntegrityError)
     return not isinstance(error, NewsletterError | OSError | MemoryError)
@@ -157,8 +158,8 @@ def apply_late(
     policy: PolicySettings = _DEFAULTS,
     ahead: dt.timedelta = dt.timedelta(minutes=15),
 ) -> int:
-    """Apply the events that came before our own record of what they are about, by no more than
-    `ahead`; returns how many.
+    """Apply the events that came before our own record of their delivery, by at most `ahead`;
+    returns how many.
 
     These are the few that carry neither tags nor our header: until the provider's answer is
     recorded, their message id says nothing.
@@ -177,11 +178,11 @@ def apply_late(
 def _late_together(
     store: Store, late: Sequence[Event], now: dt.datetime, policy: PolicySettings
 ) -> Applied:
-    counted = Applied()
+    counts = Applied()
     with store.write() as connection:
         locks.events(connection)
-        _apply(connection, late, now, counted, policy)
-    return counted
+        _apply(connection, late, now, counts, policy)
+    return counts
 
 
 def _give_up(store: Store, event: Event, reason: str) -> Applied:
@@ -192,18 +193,20 @@ def _give_up(store: Store, event: Event, reason: str) -> Applied:
 
 def _apply(
     connection: Connection,
-    told: Sequence[Event],
+    reported: Sequence[Event],
     now: dt.datetime,
     total: Applied,
     policy: PolicySettings,
 ) -> None:
-    found = settling.deliveries_of(connection, told, settling.hold_sends(connection, told))
+    deliveries = settling.deliveries_of(
+        connection, reported, settling.hold_sends(connection, reported)
+    )
     owners: Owners = {
         event.message_id: (delivery, event.ref)
-        for event, delivery in zip(told, found, strict=True)
+        for event, delivery in zip(reported, deliveries, strict=True)
         if delivery is not None
     }
-    events = _one_of_each(told, owners)
+    events = _one_of_each(reported, owners)
     added = log.record(connection, events, now)
     adopted = log.adopt(connection, owners)
     applied = [(event, of) for event, of in events if of is not None and event.key in added]
@@ -211,8 +214,10 @@ def _apply(
     after_all = sum(event.key in came_again for event, _ in adopted)
     total.applied += len(applied) + after_all
     total.ignored += len(added) - len(applied)
-    total.duplicate += len(told) - len(added) - after_all
-    if any(_is_forgotten(connection, *told_of) for told_of in zip(told, found, strict=True)):
+    total.duplicate += len(reported) - len(added) - after_all
+    if any(
+        _is_forgotten(connection, *told_of) for told_of in zip(reported, deliveries, strict=True)
+    ):
         state.note_time(connection, state.FORGOT_AT, now)
     effective = [*applied, *adopted]
     for event, delivery in effective:
@@ -226,35 +231,37 @@ def _apply(
     breaker.check(connection, effective, policy)
 
 
-def _is_forgotten(connection: Connection, event: Event, found: DeliveryState | None) -> bool:
-    """Whether the store should know more of a mail than it does: then it was restored from a copy,
-    or lost what it had committed. A claim is on disk before anything of it leaves."""
+def _is_forgotten(connection: Connection, event: Event, delivery: DeliveryState | None) -> bool:
+    """Whether the store should know more about a mail than it does: then it was restored from a
+    copy, or lost a commit. A claim is on disk before any of its mails leaves."""
     if event.ref is None:
         return False
-    if found is None:
+    if delivery is None:
         return event.store != "" and event.store == state.store_id(connection)
-    return found.attempts < (event.ref.attempt or 1)
+    return delivery.attempts < (event.ref.attempt or 1)
 
 
-def _one_of_each(told: Sequence[Event], owners: Owners) -> list[tuple[Event, DeliveryState | None]]:
+def _one_of_each(
+    reported: Sequence[Event], owners: Owners
+) -> list[tuple[Event, DeliveryState | None]]:
     """Events without repetitions, each with its delivery.
 
-    One that says whose it is tells it of all that have its message id.
+    An event that names its delivery names it for all with the same message id.
     """
     by_key: dict[str, tuple[Event, DeliveryState | None]] = {}
-    for event in told:
+    for event in reported:
         delivery, ref = owners.get(event.message_id, (None, event.ref))
         by_key.setdefault(event.key, (replace(event, ref=ref), delivery))
     return list(by_key.values())
 
 
 def _no_event(
-    connection: Connection, message: Incoming, found: NoEvent, now: dt.datetime, total: Applied
+    connection: Connection, message: Incoming, report: NoEvent, now: dt.datetime, total: Applied
 ) -> None:
-    if found.harmless:
+    if report.harmless:
         total.ignored += 1
         return
-    _set_aside(connection, message, found.reason, now, total)
+    _set_aside(connection, message, report.reason, now, total)
 
 
 def _set_aside(

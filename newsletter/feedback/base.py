@@ -1,7 +1,7 @@
 """What a source of events is: a folder beside this file that knows one provider.
 
-Nothing outside of it knows the provider's words, the form of its messages, or the ways on which
-they come. What leaves it are events in the words of newsletter.model.event.
+Nothing outside of it knows the provider's words, the form of its messages, or how they arrive. It
+hands out events in the words of newsletter.model.event.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from newsletter.times import Clock
 MAX_CHARACTERS = 256 * 1024  # of a message that is kept
 A_CALL = 10  # messages in a call of a queue, at most
 CALLS = 8  # of a queue, at once
-WAIT_SECONDS = 5  # for a first message: as long may stopping take
+WAIT_SECONDS = 5  # for a first message; stopping may take as long
 _DELIVERY = re.compile(r"(?P<send>[0-9]{8}-[a-z0-9]{6})-(?P<number>[0-9]{1,9})")
 _UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")  # NUL and halves of characters
 
@@ -28,7 +28,7 @@ Parse = Callable[[str], Event | NoEvent]
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message of a provider: where it stands, for people, its text, and what that reports."""
+    """A message of a provider: its place, for people, its text, and what it reports."""
 
     place: str
     text: str
@@ -37,25 +37,25 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Received(Incoming):
-    """A message of a queue; `receipt` is what deletes it."""
+    """A message of a queue; `receipt` serves to delete it."""
 
     receipt: str
 
 
 class QueueUnreachable(NewsletterError):
-    """The queue gives no answer, or none that says what to do: it may pass."""
+    """The queue gives no answer, or no clear one; this may pass."""
 
     code = "queue-unreachable"
 
 
 class NotNow(NewsletterError):
-    """What was posted can be neither believed nor refused now: it is to be posted again."""
+    """What was posted can be neither believed nor refused now: it has to be posted again."""
 
     code = "not-now"
 
 
 class Queue(Protocol):
-    """A queue that gives a message again where it was not deleted in time.
+    """A queue that delivers a message again where it was not deleted in time.
 
     Both raise ConfigurationError for what a person has to mend, and QueueUnreachable.
     """
@@ -78,7 +78,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to a request. What it brought is applied before it is given."""
+    """The answer to a request, given after its content was applied."""
 
     status: int
     reason: str = ""
@@ -96,7 +96,7 @@ class Hook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """Until when a hook may be confirmed, and by whom: settings, by their keys."""
+    """Until when a hook may be confirmed, and the settings, by key, that name by whom."""
 
     until: dt.datetime
     settings: Mapping[str, Sequence[str]]
@@ -106,9 +106,9 @@ class Armed:
 class Source:
     """A provider as the rest of the program knows it.
 
-    `name` is that of its events' reporter, `silence` what to check where none come. `notes` say
-    what some of its words mean, for people. `open_queue` raises ConfigurationError where there is
-    none. `arm` lets its hooks be confirmed until a time, where they have to be.
+    `name` is that of its events' reporter, `silence` what to check where none come. `notes` explain
+    some of its words to people. `open_queue` raises ConfigurationError where there is none. `arm`
+    lets its hooks be confirmed until a time, where that is needed.
     """
 
     name: str
@@ -122,13 +122,14 @@ class Source:
 
 
 def incoming(parse: Parse, messages: Iterable[tuple[str, str]]) -> Iterator[Incoming]:
-    """Messages, each with its place, as they are understood."""
+    """Messages with their places, parsed."""
     for place, text in messages:
         yield Incoming(place, text, understood(parse, text))
 
 
 def understood(parse: Parse, text: str) -> Event | NoEvent:
-    """What a message reports. One at which its parser fails is set aside, and holds up no other."""
+    """What a message reports. One on which its parser fails is set aside, so that it does not hold
+    up others."""
     try:
         return parse(text)
     except Exception as error:  # noqa: BLE001 -- whatever it is, the message would come for ever
@@ -146,5 +147,5 @@ def ref_of(value: str) -> Ref | None:
 
 
 def storable(text: str) -> str:
-    """A text without what no database keeps."""
+    """A text without characters that databases refuse."""
     return _UNSTORABLE.sub("\ufffd", text)

@@ -19,28 +19,29 @@ _JUDGED = (Cause.HARD, Cause.COMPLAINT)
 
 
 def check(
-    connection: Connection, told: Collection[tuple[Event, DeliveryState]], policy: PolicySettings
+    connection: Connection, reports: Collection[tuple[Event, DeliveryState]], policy: PolicySettings
 ) -> None:
-    """Pause the running sends of which events tell too much that is bad."""
-    for number in sorted({delivery.send for event, delivery in told if event.cause in _JUDGED}):
+    """Pause the running sends with too many bad reports."""
+    for number in sorted({delivery.send for event, delivery in reports if event.cause in _JUDGED}):
         send = sends.record(connection, number, lock=True)
         if send.status is not SendStatus.SENDING:
             continue
-        reason = _found(connection, send, None, policy)
+        reason = _reason(connection, send, None, policy)
         if not reason and send.breaker_from is not None:
-            since = _found(connection, send, send.breaker_from, policy)
+            since = _reason(connection, send, send.breaker_from, policy)
             reason = since and f"since it was resumed, {since}"
         if reason:
             transitions.pause(connection, send, reason, StoppedBy.BREAKER)
 
 
-def _found(
+def _reason(
     connection: Connection, send: SendRecord, since: dt.datetime | None, policy: PolicySettings
 ) -> str | None:
-    """Why to pause a send for what is reported of the mails that were accepted after `since`.
+    """Why to pause a send because of reports on the mails that were accepted after `since`.
 
     What came before `breaker_from` does not count: a person has seen it and gone on. Accepted mails
-    are counted no further than decides: all of a large send are a long way for each few events.
+    are counted only as far as the decision needs: counting all of a large send for every few events
+    would take long.
     """
     causes = log.caused(connection, send.number, send.breaker_from, since)
     most = most_accepted(causes, policy)
@@ -52,23 +53,24 @@ def _found(
 def reason_to_pause(
     causes: Mapping[Cause, int], accepted: int, policy: PolicySettings
 ) -> str | None:
-    """What is too much, in numbers; None where nothing is. What was not tried is not counted."""
+    """What is too much, in numbers; None where nothing is. Mails that were not tried do not
+    count."""
     complaints, bounces = causes.get(Cause.COMPLAINT, 0), causes.get(Cause.HARD, 0)
     if complaints >= LEAST_COMPLAINTS and complaints >= policy.complaint_pause * accepted:
-        return _said("complaints", complaints, accepted, policy.complaint_pause)
+        return _in_numbers("complaints", complaints, accepted, policy.complaint_pause)
     if accepted >= LEAST_ACCEPTED and bounces >= policy.bounce_pause * accepted:
-        return _said("hard bounces", bounces, accepted, policy.bounce_pause)
+        return _in_numbers("hard bounces", bounces, accepted, policy.bounce_pause)
     return None
 
 
 def most_accepted(causes: Mapping[Cause, int], policy: PolicySettings) -> int:
-    """Of more accepted mails than this it is not too much; 0 where it is never too much."""
+    """With more accepted mails than this the reports are not too many; 0 where they never are."""
     complaints, bounces = causes.get(Cause.COMPLAINT, 0), causes.get(Cause.HARD, 0)
     of_complaints = complaints / policy.complaint_pause if complaints >= LEAST_COMPLAINTS else 0
     of_bounces = bounces / policy.bounce_pause
     return math.ceil(max(of_complaints, of_bounces if of_bounces >= LEAST_ACCEPTED else 0))
 
 
-def _said(what: str, count: int, accepted: int, limit: float) -> str:
+def _in_numbers(kind: str, count: int, accepted: int, limit: float) -> str:
     share = f"{count / accepted:.2%}" if accepted else "all"
-    return f"{count:,} {what} of {accepted:,} accepted: {share}, where {limit:.2%} is the limit"
+    return f"{count:,} {kind} of {accepted:,} accepted: {share}, where {limit:.2%} is the limit"

@@ -1,7 +1,7 @@
-"""A queue of events is drained: they are applied, and only then deleted.
+"""Draining a queue of events: they are applied, and only then deleted.
 
-It gives a message again that was not deleted in time, so nothing is lost with a process; what comes
-again is a duplicate in the event log.
+The queue delivers a message again that was not deleted in time, so nothing is lost with a process;
+a repeated one is a duplicate in the event log.
 """
 
 import datetime as dt
@@ -51,7 +51,7 @@ class Drain:
         coming, for `at_most` and a moment.
 
         Raises ConfigurationError for what a person has to mend, and, if `once`, QueueUnreachable
-        and StoreError; else these are told, and it tries again: nothing was deleted.
+        and StoreError; else these are reported, and it tries again: nothing was deleted.
         """
         began_at = chores_at = self.clock()
         with ThreadPoolExecutor(CALLS, "queue") as pool:
@@ -69,14 +69,14 @@ class Drain:
                 if not received:
                     apply_late(self.store, self.clock(), self.settings.policy)
                 if chores_at <= self.clock():
-                    self._do_chores(tell=not once)
+                    self._do_chores(warn=not once)
                     chores_at = self.clock() + chores.EVERY
                 is_over = at_most is not None and self.clock() - began_at >= at_most
                 if once and (is_over or not received):
                     return
 
     def _received(self, pool: ThreadPoolExecutor, wait_seconds: int) -> list[Received]:
-        """What makes up about one transaction; few messages are taken as they come."""
+        """Messages for about one transaction; when few come, they are taken as they come."""
         received = self.queue.receive(wait_seconds)
         plenty = len(received) == A_CALL
         while plenty and len(received) < A_TRANSACTION and not self.stop.is_set():
@@ -93,8 +93,8 @@ class Drain:
         list(pool.map(self.queue.delete, calls))  # only now: the commit is on disk
         _log.debug("delete messages=%s", len(received))
 
-    def _do_chores(self, *, tell: bool) -> None:
+    def _do_chores(self, *, warn: bool) -> None:
         now = self.clock()
         chores.do_chores(self.store, self.settings, now)
-        if tell and (alarm := silence(self.store, self.settings, now)):
+        if warn and (alarm := silence(self.store, self.settings, now)):
             self.notify(f"Alarm: {alarm}.")

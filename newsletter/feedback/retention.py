@@ -5,7 +5,7 @@ import datetime as dt
 from newsletter.store import Store, state
 from newsletter.store.reported import events
 
-_CLEARED = "payloads_cleared_until"  # in microseconds, so that nothing is looked through twice
+_CLEARED = "payloads_cleared_until"  # in microseconds, so that nothing is searched twice
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -20,8 +20,8 @@ def clear_old_payloads(store: Store, keep: dt.timedelta, now: dt.datetime) -> in
     while True:
         with store.write() as connection:
             after = _EPOCH + state.value(connection, _CLEARED) * _MICROSECOND
-            found = events.clear_payloads(connection, after, before)
-            if not found:
+            count = events.clear_payloads(connection, after, before)
+            if not count:
                 state.raise_to(connection, _CLEARED, (before - _EPOCH) // _MICROSECOND)
                 return cleared
-        cleared += found
+        cleared += count

@@ -1,4 +1,4 @@
-"""The warning about bounces, long before the breaker pauses a send: providers look at less."""
+"""The warning about bounces, long before the breaker pauses a send: providers react to fewer."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,12 @@ from newsletter.store import Store
 from newsletter.store.ledger import sends
 from newsletter.store.reported import events
 
-_LATEST = 20  # sends that are looked at for those that run
+_LATEST = 20  # sends among which the running ones are looked for
 _LEAST = 3  # one or two bounces prove nothing, however small the send
 
 
 def many_bounces(store: Store, send: Send, policy: PolicySettings) -> str | None:
-    """What is wrong, in a line, where hard bounces of a send, three at least, reach `bounce_warn`;
+    """The warning as a line, where hard bounces of a send, three at least, reach `bounce_warn`;
     else None."""
     with store.read() as connection:
         number = sends.number_of(connection, send.id)
@@ -35,5 +35,5 @@ def of_running(store: Store, policy: PolicySettings) -> Mapping[str, str]:
     with store.read() as connection:
         latest = list(sends.newest_first(connection, _LATEST))
     running = [send for send in latest if send.status is SendStatus.SENDING]
-    found = {send.id: many_bounces(store, send, policy) for send in running}
-    return {send_id: warning for send_id, warning in found.items() if warning}
+    warnings = {send.id: many_bounces(store, send, policy) for send in running}
+    return {send_id: warning for send_id, warning in warnings.items() if warning}

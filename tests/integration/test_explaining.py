@@ -202,7 +202,7 @@ def test_who_joined_after_a_send_is_told_so(listed: Store) -> None:
 
     summary = told(listed, "late@example.com", slug="news").summary
 
-    assert "they joined only on 2026-01-07 10:30" in summary
+    assert "they only joined on 2026-01-07 10:30" in summary
 
 
 def test_who_had_not_said_yes_and_who_never_joined_are_told_so(listed: Store) -> None:
@@ -316,7 +316,7 @@ def test_its_times_are_shown_in_the_newsletters_zone(listed: Store) -> None:
     summary = explain(listed, late, erased_hash, now, "news", "Asia/Shanghai").summary
 
     assert "to readers on 2026-01-07 17:30 Asia/Shanghai (09:30 UTC)" in summary
-    assert "joined only on 2026-01-08 00:30 Asia/Shanghai (2026-01-07 16:30 UTC)" in summary
+    assert "only joined on 2026-01-08 00:30 Asia/Shanghai (2026-01-07 16:30 UTC)" in summary
 
 
 def test_an_address_that_somebody_else_has_now_tells_their_story(listed: Store) -> None:

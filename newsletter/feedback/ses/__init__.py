@@ -1,4 +1,4 @@
-"""Amazon SES as a source of events: what it says, and the ways on which it comes.
+"""Amazon SES as a source of events: its words, and how they arrive.
 
 events        the JSON of SES, bare or in an SNS envelope -> Event
 causes        what a bounce or complaint means for its address, as tables

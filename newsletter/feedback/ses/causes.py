@@ -2,7 +2,7 @@
 
 The words are those of "Bounce types" and "Complaint object" in
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html. A word that is in no table
-never punishes a reader: its cause is UNKNOWN, of which nothing follows.
+never punishes a reader: its cause is UNKNOWN, which has no effect.
 """
 
 import re
@@ -36,7 +36,8 @@ COMPLAINTS: Mapping[str, Cause] = {
     "OnTenantSuppressionList": Cause.LISTED,
 }
 
-# By complaintFeedbackType, the words of RFC 5965 that SES passes on; None is no complaint at all.
+# By complaintFeedbackType, the words of RFC 5965 that SES passes on; None is not a complaint at
+# all.
 FEEDBACK: Mapping[str, Cause | None] = {
     "": Cause.COMPLAINT,
     "abuse": Cause.COMPLAINT,
@@ -52,7 +53,7 @@ _CHARACTERS = 60  # of a word that is kept
 
 
 def cause_of(kind: EventType, facts: Mapping[str, Any]) -> Cause | None:
-    """The cause that an event's own object tells; None where nothing follows from it at all."""
+    """The cause in an event's own object; None where nothing follows from it at all."""
     match kind:
         case EventType.BOUNCE:
             return _bounce(*_words(kind, facts), facts)
@@ -64,24 +65,25 @@ def cause_of(kind: EventType, facts: Mapping[str, Any]) -> Cause | None:
             return None
 
 
-def word_of(kind: EventType, named: str, facts: Mapping[str, Any]) -> str:
+def word_of(kind: EventType, type_name: str, facts: Mapping[str, Any]) -> str:
     """What SES calls a bounce, a complaint or an event of an unknown type, such as
     `Bounce/Permanent/General`: short, of visible characters alone. Empty for all other events."""
     if kind not in (EventType.BOUNCE, EventType.COMPLAINT, EventType.OTHER):
         return ""
-    words = (named, *_words(kind, facts))
+    words = (type_name, *_words(kind, facts))
     return "/".join(_UNSEEN.sub("?", word)[:_CHARACTERS] for word in words if word)
 
 
 def _words(kind: EventType, facts: Mapping[str, Any]) -> tuple[str, str]:
-    """The two fields that tell more of a bounce or a complaint."""
+    """The two fields that specify a bounce or a complaint."""
     if kind is EventType.BOUNCE:
         return _text(facts, "bounceType"), _text(facts, "bounceSubType")
     return _text(facts, "complaintSubType"), _text(facts, "complaintFeedbackType")
 
 
 def _text(facts: Mapping[str, Any], name: str) -> str:
-    """A field; what is missing or null is empty, and what is not text a word that no table has."""
+    """A field: empty where it is missing or null; where it is not text, a word that no table
+    has."""
     value = facts.get(name)
     if value is None or isinstance(value, str):
         return value or ""

@@ -1,8 +1,9 @@
 """The certificates that SNS signs with: fetched once each, from SNS alone, and bounded.
 
-A stranger can name as many certificates of SNS as there are hexadecimal numbers. So a certificate
-that has proven a message of ours is pushed out by none, and a fetch is made apart from requests: it
-costs the one who named what is not there, and holds up no message whose certificate is at hand.
+A stranger can name as many certificates of SNS as there are hexadecimal numbers. So nothing pushes
+out a certificate that has proven a message of ours, and fetches are made apart from requests: they
+only delay the client who named a certificate that is not there, and no message whose certificate is
+at hand.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ _IN = dt.timedelta(minutes=1)
 
 
 class NoCertificate(NotNow):
-    """A certificate cannot be had now, so nothing can be said of what it would prove."""
+    """A certificate is not available now, so its message can be neither believed nor refused."""
 
     code = "no-certificate"
 
@@ -47,9 +48,9 @@ class NotFetched(NoCertificate):
 
 
 class Certificates:
-    """The keys of certificates by URL. `fetch` gets what stands at a URL, or raises NoCertificate.
+    """The keys of certificates by URL. `fetch` gets the content of a URL, or raises NoCertificate.
 
-    It must be asked about URLs of SNS only: it fetches what it is asked about.
+    It must only be asked about URLs of SNS, since it fetches whatever it is asked about.
     """
 
     def __init__(self, fetch: Callable[[str], bytes], clock: Clock) -> None:
@@ -63,7 +64,7 @@ class Certificates:
         self._begun: deque[tuple[dt.datetime, str]] = deque(maxlen=_FETCHES)
 
     def key_of(self, url: str) -> RSAPublicKey:
-        """The key of a certificate that is at hand and valid now. Raises NotFetched where it is to
+        """The key of a certificate that is at hand and valid now. Raises NotFetched where it has to
         be fetched first, else NoCertificate."""
         with self._lock:
             certificate = self._trusted.get(url) or self._others.get(url)
@@ -116,7 +117,7 @@ class Certificates:
         try:
             certificate = x509.load_pem_x509_certificate(self._fetch(url))
         except ValueError as error:
-            raise NoCertificate("what stands at the certificate's URL is none") from error
+            raise NoCertificate("the certificate's URL holds no certificate") from error
         else:
             with self._lock:
                 while len(self._others) >= _KEPT:
@@ -128,7 +129,8 @@ class Certificates:
 
 
 def fetch(url: str, timeout_seconds: float = _SECONDS) -> bytes:
-    """What stands at a URL: no redirect is followed, nothing large read. Raises NoCertificate."""
+    """The content of a URL: no redirect is followed, nothing large is read. Raises
+    NoCertificate."""
     try:
         with urllib3.PoolManager(timeout=timeout_seconds, retries=False) as pool:
             reply = pool.request("GET", url, redirect=False, preload_content=False)

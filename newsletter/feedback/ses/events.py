@@ -2,7 +2,7 @@
 
 SES event publishing says `eventType`, the older notifications say `notificationType`; the fields
 are those of https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html.
-Nothing here trusts the input: what is no event comes back as NoEvent, never as an exception.
+Nothing here trusts the input: anything but an event comes back as NoEvent, never as an exception.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ from newsletter.model.event import Event, EventType, NoEvent, Ref
 _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 NAME = "SES"
 _HEADER = "x-newsletter-ref"
-# What each type is called; a word that is not here is an event of an unknown type.
+# The names of types; any other name is an event of an unknown type.
 _TYPES = {
     "Send": EventType.SEND,
     "Delivery": EventType.DELIVERY,
@@ -31,7 +31,7 @@ _TYPES = {
     "Click": EventType.CLICK,
     "Subscription": EventType.SUBSCRIPTION,
 }
-# What SNS carries once an event destination is made, and what SNS says of itself.
+# The message of SNS after an event destination was made, and SNS's own messages.
 _HARMLESS = "Successfully validated SNS topic"
 _OBJECTS = {  # where each type keeps its own facts
     EventType.SEND: "send",
@@ -102,13 +102,16 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
-    named, mail = message.get("eventType") or message.get("notificationType"), message.get("mail")
-    if not isinstance(named, str) or not isinstance(mail, dict):
+    type_name, mail = (
+        message.get("eventType") or message.get("notificationType"),
+        message.get("mail"),
+    )
+    if not isinstance(type_name, str) or not isinstance(mail, dict):
         return NoEvent("no event of SES", harmless=False)
     message_id = mail.get("messageId")
     if not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
         return NoEvent("an event without a message id", harmless=False)
-    kind = _TYPES.get(named, EventType.OTHER)
+    kind = _TYPES.get(type_name, EventType.OTHER)
     facts = message.get(_OBJECTS.get(kind, ""), {})
     facts = facts if isinstance(facts, dict) else {}
     sent_at = _time(mail.get("timestamp"))
@@ -117,7 +120,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         return NoEvent("an event without a time", harmless=False)
     mark = str(facts.get("feedbackId") or at.isoformat())[:200]
     return Event(
-        key=storable(f"{message_id} {named[:40]} {mark}"),
+        key=storable(f"{message_id} {type_name[:40]} {mark}"),
         type=kind,
         at=at,
         message_id=message_id,
@@ -126,7 +129,7 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         payload=storable(text),
         cause=causes.cause_of(kind, facts),
         sent_at=sent_at,
-        word=causes.word_of(kind, named, facts),
+        word=causes.word_of(kind, type_name, facts),
         store=_store(mail),
         reporter=NAME,
     )
@@ -169,7 +172,7 @@ def _time(value: object) -> dt.datetime | None:
 
 
 def _detail(kind: EventType, facts: Mapping[str, Any]) -> str:
-    """What is said about the cause, in a line."""
+    """The details of the cause, in a line."""
     match kind:
         case EventType.BOUNCE:
             parts = [facts.get("bounceType"), facts.get("bounceSubType"), _diagnostic(facts)]

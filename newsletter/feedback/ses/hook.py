@@ -51,15 +51,16 @@ class SnsHook:
         return Reply(200)
 
     async def _proven(self, request: Posted) -> Envelope | Refusal:
-        """What a request proves; for a certificate it waits alone, and with no thread of others."""
+        """What a request proves; while it waits for a certificate, it holds no thread that others
+        need."""
         try:
-            found = await self._prove(request.body)
+            proof = await self._prove(request.body)
         except NotFetched as missing:
             await self._keys.fetch(missing.url, request.client)
-            found = await self._prove(request.body)
-        if isinstance(found, Envelope):
-            self._keys.trust(found.certificate_url)
-        return found
+            proof = await self._prove(request.body)
+        if isinstance(proof, Envelope):
+            self._keys.trust(proof.certificate_url)
+        return proof
 
     async def _prove(self, body: bytes) -> Envelope | Refusal:
         return await run_in_threadpool(prove, body, self._topics, self._keys.key_of)
@@ -68,7 +69,7 @@ class SnsHook:
         return Incoming(self.path, text, understood(parse, text))
 
     def _subscribe(self, envelope: Envelope) -> None:
-        """Confirm a subscription while that is armed; else write down that it was not."""
+        """Confirm a subscription while that is armed; else record that it was not."""
         now = self._clock()
         if subscribing.is_armed(self._store, now):
             self._confirm(envelope.topic_arn, envelope.token)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REPLY_SECONDS = 20  # beyond the wait for a message
-_INVISIBLE_SECONDS = 120  # to others, while these are applied: they take about a second
+_INVISIBLE_SECONDS = 120  # to others, while these are applied, which takes about a second
 
 _REGION = re.compile(r"https://(?:sqs\.)?([a-z0-9-]+)\.(?:queue\.)?amazonaws\.com(?:\.cn)?/")
 _SECTION = SettingsSection(
@@ -63,9 +63,9 @@ class SqsQueue:
     def receive(self, wait_seconds: int) -> list[Received]:
         """Some messages, ten at most; none where none came within this time.
 
-        Any wait asks all servers of SQS: then nothing means that nothing is there.
+        Any wait asks all servers of SQS, so that no message means that there is none.
         """
-        reply = _asked(
+        reply = _answer_of(
             lambda: self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=A_CALL,
@@ -92,11 +92,11 @@ class SqsQueue:
             {"Id": str(place), "ReceiptHandle": message.receipt}
             for place, message in enumerate(messages)
         ]
-        _asked(lambda: self._client.delete_message_batch(QueueUrl=self._url, Entries=entries))
+        _answer_of(lambda: self._client.delete_message_batch(QueueUrl=self._url, Entries=entries))
 
 
-def _asked(call: Callable[[], T]) -> T:
-    """What a call to SQS returns; its errors as ours."""
+def _answer_of(call: Callable[[], T]) -> T:
+    """The answer of a call to SQS, with its errors as ours."""
     try:
         return answer_of(call, _SECTION, QueueUnreachable, "SQS cannot serve the queue now")
     except QueueUnreachable as error:
@@ -108,7 +108,7 @@ def _asked(call: Callable[[], T]) -> T:
 
 
 def _client(settings: Settings) -> "SQSClient":
-    found = _REGION.match(settings.events.queue_url)
+    region = _REGION.match(settings.events.queue_url)
     config = Config(
         retries={"total_max_attempts": 3, "mode": "standard"},
         connect_timeout=10,
@@ -119,7 +119,7 @@ def _client(settings: Settings) -> "SQSClient":
     [client] = open_clients(
         "sqs",
         _SECTION,
-        region=found[1] if found else settings.transport.ses.region,
+        region=region[1] if region else settings.transport.ses.region,
         endpoint=settings.events.endpoint_url,
         configs=[config],
     )

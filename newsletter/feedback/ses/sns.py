@@ -1,7 +1,7 @@
-"""A request that says it is of SNS -> a proven envelope, or why it is refused.
+"""A request that claims to come from SNS -> a proven envelope, or why it is refused.
 
-Pure but for `key_of`, which may fetch the certificate that the request names, and is asked only
-about a place where SNS keeps them. The string to sign is that of
+Pure except for `key_of`, which may fetch the certificate that the request names, and is only asked
+about places where SNS keeps them. The string to sign is that of
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 """
 
@@ -45,7 +45,7 @@ KeyOf = Callable[[str], RSAPublicKey]
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A request of which it is proven that SNS sent it, for one of our topics.
+    """A request that provably came from SNS, for one of our topics.
 
     `message` is what the topic carries; `token` confirms a subscription. The certificate at
     `certificate_url` is what proved it.
@@ -78,7 +78,7 @@ class Refusal:
 def prove(body: bytes, topic_arns: Collection[str], key_of: KeyOf) -> Envelope | Refusal:
     """The envelope in the body of a request, once all of it is proven.
 
-    What `key_of` raises, where a certificate cannot be had, passes through: then nothing is known.
+    What `key_of` raises where a certificate is not available passes through: then nothing is known.
     """
     fields = _fields(body)
     if isinstance(fields, Refusal):
@@ -104,7 +104,7 @@ def prove(body: bytes, topic_arns: Collection[str], key_of: KeyOf) -> Envelope |
         return Refusal(403, "no signature")
     text = "".join(f"{name}\n{fields[name]}\n" for name in signed if name in fields)
     try:
-        # SHA-1 is what version 1 is; who wants none of it sets version 2 at the topic.
+        # Version 1 is SHA-1; to avoid it, set version 2 at the topic.
         key_of(url).verify(signature, text.encode(), padding.PKCS1v15(), algorithm())
     except InvalidSignature:
         return Refusal(403, "a signature that is not of SNS")
@@ -119,8 +119,8 @@ def prove(body: bytes, topic_arns: Collection[str], key_of: KeyOf) -> Envelope |
 
 
 def is_of_sns(url: str, topic_arn: str) -> bool:
-    """Whether a certificate's URL is one of SNS itself, in the region of the topic, to the letter:
-    nothing is parsed that somebody else could parse in another way."""
+    """Whether a certificate's URL is exactly one of SNS, in the region of the topic: nothing is
+    parsed that others could parse differently."""
     topic = _TOPIC.fullmatch(topic_arn)
     if topic is None:
         return False
@@ -138,10 +138,10 @@ def _fields(body: bytes) -> dict[str, str] | Refusal:
     if len(body) > MAX_BYTES:
         return Refusal(413, "too large")
     try:
-        found: object = json.loads(body.decode(), object_pairs_hook=_texts)
+        fields: object = json.loads(body.decode(), object_pairs_hook=_texts)
     except (ValueError, RecursionError):
         return Refusal(400, "no flat JSON object of texts")
-    return found if isinstance(found, dict) else Refusal(400, "no JSON object")
+    return fields if isinstance(fields, dict) else Refusal(400, "no JSON object")
 
 
 def _texts(pairs: list[tuple[str, Any]]) -> dict[str, str]:

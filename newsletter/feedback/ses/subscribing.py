@@ -30,7 +30,8 @@ class NotConfirmed(NotNow):
 
 
 def arm(store: Store, until: dt.datetime) -> dt.datetime:
-    """Let topics be confirmed until then; returns until when that is: never shorter than before."""
+    """Let topics be confirmed until a time; returns the time that holds, which is never earlier
+    than before."""
     with store.write() as connection:
         reached = state.raise_to(connection, _ARMED, int(until.timestamp()))
     return dt.datetime.fromtimestamp(reached, dt.UTC)

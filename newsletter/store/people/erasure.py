@@ -78,11 +78,11 @@ def blank_receipts(connection: Connection, key: str) -> int:
     query = sa.select(receipts.c.id, receipts.c.addresses).where(names(text, key))
     changed = 0
     for row in connection.execute(query).all():
-        kept = [GONE if address.lower() == key else address for address in row.addresses]
-        if kept != row.addresses:
+        addresses = [GONE if address.lower() == key else address for address in row.addresses]
+        if addresses != row.addresses:
             changed += 1
             connection.execute(
-                sa.update(receipts).where(receipts.c.id == row.id).values(addresses=kept)
+                sa.update(receipts).where(receipts.c.id == row.id).values(addresses=addresses)
             )
     return changed
 
@@ -97,10 +97,10 @@ def blank_events(connection: Connection, key: str, subscriber_id: int | None) ->
         mails = sa.select(deliveries.c.send, deliveries.c.number).where(
             deliveries.c.subscriber_id == subscriber_id
         )
-        told = sa.or_(events.c.payload.is_not(None), names(events.c.detail, key))
+        has_text = sa.or_(events.c.payload.is_not(None), names(events.c.detail, key))
         about += [
-            sa.and_(sa.tuple_(events.c.send, events.c.number).in_(mails), told),
-            sa.and_(events.c.subscriber_id == subscriber_id, told),
+            sa.and_(sa.tuple_(events.c.send, events.c.number).in_(mails), has_text),
+            sa.and_(events.c.subscriber_id == subscriber_id, has_text),
         ]
     detail = sa.case((names(events.c.detail, key), ""), else_=events.c.detail)
     return sum(

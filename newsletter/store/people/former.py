@@ -27,7 +27,7 @@ def add(
     link_key: int,
     at: dt.datetime,
 ) -> None:
-    """Note what a person leaves behind at a move: `hash_` is the keyed hash of the address."""
+    """Record the address that a person moves away from; `hash_` is its keyed hash."""
     connection.execute(
         sa.insert(former_addresses).values(
             subscriber_id=subscriber_id,
@@ -41,7 +41,7 @@ def add(
 
 
 def delete_later(connection: Connection, subscriber_id: int, at: dt.datetime) -> None:
-    """Forget what a person left behind after a time."""
+    """Forget the addresses that a person moved away from after a time."""
     table = former_addresses.c
     connection.execute(
         sa.delete(former_addresses).where(table.subscriber_id == subscriber_id, table.at > at)
@@ -49,27 +49,27 @@ def delete_later(connection: Connection, subscriber_id: int, at: dt.datetime) ->
 
 
 def of(connection: Connection, subscriber_id: int) -> Sequence[FormerAddress]:
-    """The addresses that a person had before, the first one first."""
+    """A person's former addresses, oldest first."""
     return of_each(connection, [subscriber_id]).get(subscriber_id, [])
 
 
 def of_each(
     connection: Connection, subscriber_ids: Collection[int]
 ) -> dict[int, list[FormerAddress]]:
-    """As `of`, for several people; who has always had one address is left out."""
+    """As `of`, for several people; those without former addresses are left out."""
     table = former_addresses.c
     query = sa.select(table.subscriber_id, table.address, table.at).where(
         table.subscriber_id.in_(subscriber_ids)
     )
-    found: dict[int, list[FormerAddress]] = {}
+    addresses: dict[int, list[FormerAddress]] = {}
     for row in connection.execute(query.order_by(table.at, table.id)):
         address = None if row.address is None else Address(row.address)
-        found.setdefault(row.subscriber_id, []).append(FormerAddress(address, row.at))
-    return found
+        addresses.setdefault(row.subscriber_id, []).append(FormerAddress(address, row.at))
+    return addresses
 
 
 def holder_of(connection: Connection, key: str, hashes: Sequence[str] = ()) -> int | None:
-    """Who had an address last, by its key, or by its keyed hashes also somebody who was erased.
+    """The last person who had an address, by its key; by its keyed hashes even an erased one.
 
     Whether somebody has it now is another question: newsletter.store.people.people.find.
     """
@@ -82,8 +82,8 @@ def holder_of(connection: Connection, key: str, hashes: Sequence[str] = ()) -> i
 def left_behind(
     connection: Connection, subscriber_ids: Collection[int]
 ) -> dict[int, list[tuple[str, dt.datetime]]]:
-    """The keys of the addresses that these people have left and nobody has now, each with when it
-    was left, in that order."""
+    """The keys of these people's former addresses that nobody has now, with the time of each move,
+    in that order."""
     table = former_addresses.c
     query = (
         sa.select(table.subscriber_id, table.address_key, table.at)
@@ -94,29 +94,29 @@ def left_behind(
         )
         .order_by(table.at, table.id)
     )
-    found: dict[int, list[tuple[str, dt.datetime]]] = {}
+    addresses: dict[int, list[tuple[str, dt.datetime]]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.subscriber_id, []).append((row.address_key, row.at))
-    return found
+        addresses.setdefault(row.subscriber_id, []).append((row.address_key, row.at))
+    return addresses
 
 
 def had_link_key(
-    connection: Connection, wanted: Collection[tuple[int, int]]
+    connection: Connection, pairs: Collection[tuple[int, int]]
 ) -> frozenset[tuple[int, int]]:
-    """Those of (subscriber, link key) that were good at an address which they had before."""
-    if not wanted:
+    """The pairs (subscriber, link key) that were valid at a former address."""
+    if not pairs:
         return frozenset()
     table = former_addresses.c
     query = sa.select(table.subscriber_id, table.link_key).where(
-        table.subscriber_id.in_({subscriber_id for subscriber_id, _ in wanted})
+        table.subscriber_id.in_({subscriber_id for subscriber_id, _ in pairs})
     )
-    held = {(row.subscriber_id, row.link_key) for row in connection.execute(query)}
-    return frozenset(held & set(wanted))
+    known_pairs = {(row.subscriber_id, row.link_key) for row in connection.execute(query)}
+    return frozenset(known_pairs & set(pairs))
 
 
 def erase(connection: Connection, subscriber_id: int | None, key: str) -> None:
-    """Keep of a person's former addresses their keyed hashes alone, and of this address, too, where
-    it was somebody else's before."""
+    """Reduce a person's former addresses to their keyed hashes, and this address too where it was
+    somebody else's before."""
     table = former_addresses.c
     connection.execute(
         sa.update(former_addresses)

@@ -1,4 +1,4 @@
-"""What the store knows of one person beside their subscriptions: each query goes by an index."""
+"""What the store knows about one person beside their subscriptions; each query uses an index."""
 
 import datetime as dt
 from collections.abc import Collection, Sequence
@@ -44,7 +44,7 @@ _EVENT: list[sa.ColumnElement[Any]] = [
 
 
 def subscriber_of_delivery(connection: Connection, send_id: str, number: int) -> int | None:
-    """Whose a delivery is, by what the header X-Newsletter-Ref carries."""
+    """The subscriber of a delivery, by the header X-Newsletter-Ref."""
     query = (
         sa.select(deliveries.c.subscriber_id)
         .join(sends, sends.c.number == deliveries.c.send)
@@ -54,18 +54,20 @@ def subscriber_of_delivery(connection: Connection, send_id: str, number: int) ->
 
 
 def found_deliveries(
-    connection: Connection, named: Collection[tuple[str, int]]
+    connection: Connection, references: Collection[tuple[str, int]]
 ) -> dict[tuple[str, int], tuple[int, int]]:
-    """Of deliveries named by their send's id and their number: the send's number, and whose."""
-    if not named:
+    """For deliveries named by send id and number: the send's number and the subscriber."""
+    if not references:
         return {}
     numbers = {
         row.id: row.number
         for row in connection.execute(
-            sa.select(sends.c.id, sends.c.number).where(sends.c.id.in_({name for name, _ in named}))
+            sa.select(sends.c.id, sends.c.number).where(
+                sends.c.id.in_({name for name, _ in references})
+            )
         )
     }
-    keys = {(numbers[name], number): name for name, number in named if name in numbers}
+    keys = {(numbers[name], number): name for name, number in references if name in numbers}
     query = sa.select(deliveries.c.send, deliveries.c.number, deliveries.c.subscriber_id).where(
         sa.tuple_(deliveries.c.send, deliveries.c.number).in_(list(keys))
     )
@@ -76,7 +78,7 @@ def found_deliveries(
 
 
 def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[Mailing]:
-    """All deliveries of a person, those of the first send first."""
+    """All deliveries of a person, oldest send first."""
     query = (
         sa.select(deliveries, subscribers.c.address, *_SEND)
         .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
@@ -89,7 +91,7 @@ def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[Mailin
 
 
 def sends_of(connection: Connection, slug: str) -> Sequence[Row[Any]]:
-    """All sends of an issue, the first one first, as `deliveries_of` shows them."""
+    """All sends of an issue, oldest first, as `deliveries_of` shows them."""
     query = (
         sa.select(*_SEND)
         .join(lists, lists.c.id == sends.c.list_id)
@@ -119,7 +121,7 @@ def events_of(connection: Connection, subscriber_id: int) -> Sequence[Row[Any]]:
 def requests_of(
     connection: Connection, key: str, mailbox: str, subscriber_id: int | None
 ) -> Sequence[Row[Any]]:
-    """What was asked for on a page with an address, or by its subscriber."""
+    """Requests made on a page with an address, or by its subscriber."""
     theirs = [sa.and_(requests.c.mailbox == mailbox, sa.func.lower(requests.c.address) == key)]
     if subscriber_id is not None:
         theirs.append(requests.c.subscriber_id == subscriber_id)
@@ -133,7 +135,7 @@ def requests_of(
 
 
 def tests_of(connection: Connection, key: str) -> Sequence[tuple[dt.datetime, str]]:
-    """When an address had test mails, and of which issue; there are few receipts in all."""
+    """The test mails to an address: when, and of which issue; there are few receipts in all."""
     text = sa.func.lower(sa.cast(receipts.c.addresses, sa.Text))
     query = (
         sa.select(receipts.c.at, receipts.c.slug, receipts.c.addresses)

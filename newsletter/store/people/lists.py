@@ -25,7 +25,7 @@ from newsletter.store.schema import (
 
 @dataclass(frozen=True, slots=True)
 class ListCounts:
-    """A list with how many people stand where on it, and how many sends it had."""
+    """A list with its people counted by status, and the number of its sends."""
 
     name: str
     title: str
@@ -43,9 +43,9 @@ class ListCounts:
 
 def id_of(connection: Connection, name: str) -> int:
     """Raises UsageError, with the nearest existing name, where there is no such list."""
-    found = find(connection, name)
-    if found is not None:
-        return found
+    list_id = find(connection, name)
+    if list_id is not None:
+        return list_id
     names = connection.execute(sa.select(lists.c.name).order_by(lists.c.name)).scalars().all()
     hint = did_you_mean(name, names) or f"Make it: newsletter lists create {name}"
     raise UsageError(f"there is no list {name!r}", hint=hint)
@@ -74,9 +74,9 @@ def names(connection: Connection) -> Sequence[tuple[int, str]]:
 
 
 def only(connection: Connection) -> str:
-    """The name of the one list that there is; empty where there is none, or more than one."""
-    found = connection.execute(sa.select(lists.c.name).limit(2)).scalars().all()
-    return str(found[0]) if len(found) == 1 else ""
+    """The name of the only list; empty where there is none, or more than one."""
+    two_names = connection.execute(sa.select(lists.c.name).limit(2)).scalars().all()
+    return str(two_names[0]) if len(two_names) == 1 else ""
 
 
 def titles(connection: Connection) -> Mapping[str, str]:
@@ -92,7 +92,7 @@ def title_of(connection: Connection, list_id: int) -> str:
 
 
 def described(connection: Connection, list_id: int) -> tuple[str, str]:
-    """The title and the description of a list, each maybe empty."""
+    """The title and the description of a list; each may be empty."""
     query = sa.select(lists.c.title, lists.c.description).where(lists.c.id == list_id)
     row = connection.execute(query).one()
     return row.title, row.description
@@ -116,16 +116,16 @@ def create(
     description: str = "",
 ) -> bool:
     """Make a list; False if it is there already, also if another process just made it."""
-    number = secrets.randbelow(2**31 - 1) + 1  # never again, in a restored store neither
+    number = secrets.randbelow(2**31 - 1) + 1  # never used again, not even in a restored store
     statement = insert_into(connection, lists).values(
         id=number, name=name, created_at=now, title=title, description=description
     )
-    made = statement.on_conflict_do_nothing(index_elements=[lists.c.name]).returning(lists.c.id)
-    return connection.execute(made).first() is not None
+    insert = statement.on_conflict_do_nothing(index_elements=[lists.c.name]).returning(lists.c.id)
+    return connection.execute(insert).first() is not None
 
 
 def delete(connection: Connection, list_id: int) -> None:
-    """Delete a list, who was on it, and what they said of it; the people stay.
+    """Delete a list, its subscriptions, and its part of the consent log; the people stay.
 
     A list with sends cannot be deleted.
     """

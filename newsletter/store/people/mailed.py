@@ -1,4 +1,4 @@
-"""What the ledger and the event log hold of one person, in pages."""
+"""What the ledger and the event log hold about one person, in pages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from sqlalchemy.engine import Connection
 from newsletter.model.send import DeliveryStatus
 from newsletter.store.schema import deliveries, events, sends
 
-# What says where a page ended, and a row.
+# Where a page ended, and a row.
 Numbered = tuple[int, dict[str, Any]]
 
 
 def deliveries_of(
     connection: Connection, subscriber_id: int, after: int, limit: int
 ) -> Sequence[Numbered]:
-    """Their deliveries with the issue of each, those of sends with a number above `after` first,
+    """Their deliveries with the issue of each, in the order of sends whose number is above `after`,
     by ix_deliveries_subscriber_id."""
     query = (
         sa.select(
@@ -39,8 +39,8 @@ def deliveries_of(
 def events_of(
     connection: Connection, subscriber_id: int, after: int, limit: int
 ) -> Sequence[Numbered]:
-    """What the provider reported of them, those with an id above `after` first, with its raw
-    payload while that is kept."""
+    """The provider's reports about them, in the order of ids above `after`, with the raw payload
+    while that is kept."""
     query = (
         sa.select(events.c.id, events.c.type, events.c.at, events.c.detail, events.c.payload)
         .where(events.c.subscriber_id == subscriber_id, events.c.id > after)

@@ -1,7 +1,8 @@
 """Letting staged rows join the people, in one transaction and a few statements for all of them.
 
-It never revives: who left the list stays so whatever a file says, and who is suppressed or was
-erased is skipped. A file's no is recorded, for people the store never saw too.
+It never brings anybody back: those who left the list stay unsubscribed whatever a file says, and
+suppressed or erased people are skipped. A file's no is recorded even for people whom the store
+never saw.
 """
 
 import datetime as dt
@@ -31,7 +32,7 @@ _MANY = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What became of the staged rows; the counts sum to them."""
+    """The results of the staged rows; the counts sum to their number."""
 
     import_id: int
     added: int
@@ -53,8 +54,8 @@ def merge(
 ) -> Merged:
     """Let the staged rows join the people and the lists, which are made where they are missing.
 
-    `list_names` are the lists by the numbers that rows give; `consent` is that of the rows that
-    tell no more of theirs. The caller holds the transaction: all or nothing.
+    `list_names` are the lists by the numbers that rows give; `consent` is for rows that do not have
+    their own. The caller holds the transaction: all or nothing.
     """
     connection = stage.connection
     locks.people(connection)
@@ -113,8 +114,8 @@ def _name_lists(
 
 
 def _skip_former(stage: Staging) -> int:
-    """Drop rows with an address that somebody has given up; a no counts for the address that they
-    have now. Returns how many were dropped."""
+    """Drop rows with a former address of somebody; a no counts for their present address. Returns
+    how many were dropped."""
     skipped = 0
     for row in stage.connection.execute(sa.text(statements.FORMER)).all():
         says_no = row.standing == SubscriptionStatus.UNSUBSCRIBED and row.present
@@ -124,17 +125,17 @@ def _skip_former(stage: Staging) -> int:
 
 
 def _note_former(stage: Staging, hashes: Hashes, now: dt.datetime) -> None:
-    """Keep which addresses the new people had before: none of those is of somebody else."""
+    """Record the former addresses of new people, unless they are somebody else's."""
     query = sa.text(statements.FORMER_OF_NEW).bindparams(sa.bindparam("now", type_=UtcTime))
     for row in stage.connection.execute(query, {"now": now}).all():
         address, until = Address(row.address), from_microseconds(row.until)
         newest_hash, *_ = hashes(address.key)
-        key = people.new_link_key()  # no link of ours was mailed there
+        key = people.new_link_key()  # we mailed no link there
         former.add(stage.connection, row.id, address, newest_hash, key, min(until or now, now))
 
 
 def _change_known(stage: Staging, values: Mapping[str, Any]) -> None:
-    """What a file says of people who are there already; what it replaces is kept for undoing."""
+    """Apply what a file says about known people; what it replaces is kept for undoing."""
     number = {"import": values["import"]}
     stage.run(statements.KEEP_PEOPLE, **number)
     stage.run(statements.UPDATE_PEOPLE, now=values["now"])
@@ -160,8 +161,8 @@ def _insert_people(
     *,
     any_known: bool,
 ) -> None:
-    """Make the people who are new, and let them join: under the lock, whoever has a higher id than
-    anybody before is one of them.
+    """Make the new people, and let them join: under the lock, all ids above the former highest are
+    theirs.
 
     Most files say nothing more of a consent, so that all its people of one standing have the same:
     they join without being looked up one by one.
@@ -174,7 +175,7 @@ def _insert_people(
         "link_key": statements.LINK_KEYS["sqlite" if stage.is_sqlite else "postgresql"],
     }
     now = values["now"]
-    # An empty table costs a look for each of a million rows.
+    # Even an empty table costs a lookup for each of a million rows.
     is_new = [statements.IS_NOT_KNOWN] if any_known else []
     is_plain = [*is_new, f"NOT {statements.HAS_FACTS}"] if stage.has_facts else is_new
     for wanted in SubscriptionStatus:

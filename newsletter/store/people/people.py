@@ -68,7 +68,7 @@ def link_keys(connection: Connection, subscriber_ids: Collection[int]) -> dict[i
 
 
 def erased(connection: Connection, subscriber_ids: Collection[int]) -> frozenset[int]:
-    """Those of some people who were erased."""
+    """Which of some people were erased."""
     query = sa.select(subscribers.c.id).where(
         subscribers.c.id.in_(subscriber_ids), subscribers.c.address.is_(None)
     )
@@ -167,12 +167,12 @@ def page(
     ]
 
 
-def person(connection: Connection, who: Address | int) -> Person | None:
-    """A person by their address, however it is spelt, or by their id; None for who was erased."""
+def person(connection: Connection, whom: Address | int) -> Person | None:
+    """A person by their address, however it is spelt, or by their id; None once erased."""
     query = sa.select(subscribers).where(
-        subscribers.c.address_key == who.key
-        if isinstance(who, Address)
-        else sa.and_(subscribers.c.id == who, subscribers.c.address.is_not(None))
+        subscribers.c.address_key == whom.key
+        if isinstance(whom, Address)
+        else sa.and_(subscribers.c.id == whom, subscribers.c.address.is_not(None))
     )
     row = connection.execute(query).first()
     if row is None:
@@ -191,13 +191,13 @@ def own_data(connection: Connection, subscriber_id: int) -> Mapping[str, Any]:
 def unknown_attributes(
     connection: Connection, names: Sequence[str], list_id: int | None = None
 ) -> Sequence[str]:
-    """Those of some attributes that nobody has, or nobody who is confirmed on a list; one that many
-    have is found at once."""
+    """Which of some attributes nobody has, or nobody confirmed on a list; a common one is found at
+    once."""
     pair = each_pair(connection, subscribers.c.attributes, "pair")
 
     def anybody_has(name: str) -> bool:
-        held = sa.exists().select_from(pair).where(pair.c.key == name).correlate(subscribers)
-        query = sa.select(subscribers.c.id).where(held).limit(1)
+        has_name = sa.exists().select_from(pair).where(pair.c.key == name).correlate(subscribers)
+        query = sa.select(subscribers.c.id).where(has_name).limit(1)
         if list_id is not None:
             query = query.join(
                 subscriptions, subscriptions.c.subscriber_id == subscribers.c.id
@@ -223,9 +223,9 @@ def count(connection: Connection) -> int:
 
 
 def move(connection: Connection, subscriber_id: int, address: Address, now: dt.datetime) -> None:
-    """Give a person another address, which must be nobody's; the caller holds `locks.people`.
+    """Give a person another address, which nobody may have; the caller holds `locks.people`.
 
-    Links that were mailed to the one before open nothing personal from now on.
+    From now on, links that were mailed to the old one open nothing personal.
     """
     connection.execute(
         sa.update(subscribers)

@@ -56,14 +56,14 @@ def asked_since(connection: Connection, subscriber_id: int, since: dt.datetime) 
     query = sa.select(sa.func.count()).where(
         requests.c.subscriber_id == subscriber_id,
         requests.c.kind.in_(kinds),
-        requests.c.form.is_(None),  # anybody can fill in a form
+        requests.c.form.is_(None),  # since anybody can fill in a form
         requests.c.at > since,
     )
     return int(connection.execute(query).scalar_one())
 
 
 def is_superseded(connection: Connection, request: Request) -> bool:
-    """Whether its subscriber asked for the same kind again since, and was not refused."""
+    """Whether its subscriber has since made another request of this kind that was not refused."""
     query = sa.select(sa.literal(1)).where(
         requests.c.subscriber_id == request.subscriber_id,
         requests.c.kind == request.kind,
@@ -74,7 +74,7 @@ def is_superseded(connection: Connection, request: Request) -> bool:
 
 
 def waiting(connection: Connection, limit: int) -> Sequence[int]:
-    """The ids of what is to be mailed, the oldest first."""
+    """The ids of requests to be mailed, oldest first."""
     query = sa.select(requests.c.id).where(requests.c.state == RequestState.WAITING)
     return connection.execute(query.order_by(requests.c.at).limit(limit)).scalars().all()
 
@@ -108,13 +108,13 @@ def mailed_since(
 
 
 def welcomes_due(connection: Connection, limit: int) -> Sequence[int]:
-    """The ids of what was confirmed and is to be welcomed by a mail."""
+    """The ids of confirmed requests that get a welcome."""
     query = sa.select(requests.c.id).where(requests.c.welcome == RequestState.WAITING)
     return connection.execute(query.order_by(requests.c.at).limit(limit)).scalars().all()
 
 
 def since(connection: Connection, at: dt.datetime) -> int:
-    """How many came since a time, whatever became of them."""
+    """How many requests came since a time, whatever their state."""
     query = sa.select(sa.func.count()).where(requests.c.at >= at)
     return int(connection.execute(query).scalar_one())
 

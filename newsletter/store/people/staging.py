@@ -166,8 +166,8 @@ class Staging:
         keys = self.connection.execute(
             sa.text(_KEYS), execution_options={"stream_results": True}
         ).scalars()
-        found = [key for key in keys if not fresh.isdisjoint(hashes(key))]
-        for key in found:
+        dropped = [key for key in keys if not fresh.isdisjoint(hashes(key))]
+        for key in dropped:
             self.erased += self.run("DELETE FROM refused WHERE key = :key AND alone", key=key)
             self.run("DELETE FROM refused WHERE key = :key", key=key)
             self.erased += self.run("DELETE FROM staged WHERE key = :key", key=key)

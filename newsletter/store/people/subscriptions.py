@@ -40,10 +40,10 @@ def subscriptions_of(
     query = _QUERY.where(subscriptions.c.subscriber_id.in_(ids)).order_by(lists.c.name)
     if list_id is not None:
         query = query.where(subscriptions.c.list_id == list_id)
-    found: dict[int, list[Subscription]] = {}
+    by_person: dict[int, list[Subscription]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.subscriber_id, []).append(_subscription(row))
-    return found
+        by_person.setdefault(row.subscriber_id, []).append(_subscription(row))
+    return by_person
 
 
 def _subscription(row: Row[Any]) -> Subscription:

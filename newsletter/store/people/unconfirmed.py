@@ -43,7 +43,7 @@ def delete(connection: Connection, subscriber_id: int) -> None:
 def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.datetime) -> None:
     """Delete that a person was asked for on a page, last before a time, and never said anything.
 
-    With it goes the person of whom nothing else is known. Whom an operator made pending stays.
+    A person of whom nothing else is known goes with it. People whom an operator made pending stay.
     """
     if not subscribing.forget(connection, list_id, subscriber_id, before):
         return
@@ -52,7 +52,7 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
             consents.c.list_id == list_id, consents.c.subscriber_id == subscriber_id
         )
     )
-    known = [
+    is_kept = [
         sa.exists().where(table.c.subscriber_id == subscribers.c.id)
         for table in (
             subscriptions,
@@ -64,5 +64,5 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
         )
     ]
     connection.execute(
-        sa.delete(subscribers).where(subscribers.c.id == subscriber_id, ~sa.or_(*known))
+        sa.delete(subscribers).where(subscribers.c.id == subscriber_id, ~sa.or_(*is_kept))
     )

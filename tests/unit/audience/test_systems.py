@@ -180,7 +180,7 @@ def test_a_word_that_a_system_does_not_have_refuses_its_file(
 def test_a_file_without_the_column_that_says_who_left_is_no_export(
     sqlite_store: Store, tmp_path: Path, system: str
 ) -> None:
-    with pytest.raises(UsageError, match=f"no export of {system}"):
+    with pytest.raises(UsageError, match=f"not an export of {system}"):
         import_text(
             sqlite_store, tmp_path, "email\nx@example.com\n", order=ImportOptions(SYSTEMS[system])
         )
