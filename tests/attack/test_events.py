@@ -55,8 +55,8 @@ def send_id(project: Path) -> str:
 
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[QueueStandIn]:
-    """A queue that gives again after five seconds what was not deleted."""
-    with running_queue(hidden_seconds=5) as found:
+    """A queue that gives again after a second what was not deleted."""
+    with running_queue(hidden_seconds=1) as found:
         for name, value in found.environment.items():
             monkeypatch.setenv(name, value)
         yield found
@@ -77,7 +77,7 @@ def test_of_a_burst_no_event_is_lost(
         process = Program(project, "events", "pull")
         before = _applied(project)
         while _applied(project) == before and process.is_alive():
-            time.sleep(0.02 * (kill % 5))
+            time.sleep(0.005 + 0.02 * (kill % 5))
         process.kill()
         process.join()
     while queue.stats()["left"]:

@@ -65,7 +65,7 @@ def test_the_folder_holds_what_the_site_serves(site: Site, tmp_path: Path) -> No
 def test_its_links_lead_to_its_own_files_below_any_address(
     site: Site, sqlite_store: Store, tmp_path: Path, clock: FixedClock
 ) -> None:
-    for number in range(60):
+    for number in range(51):
         sent(sqlite_store, f"issue-{number}", letter(), clock)
     folder = tmp_path / "public"
     build(site, folder)

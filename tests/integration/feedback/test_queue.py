@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,7 +237,7 @@ def test_kill_9_in_a_burst_loses_nothing(project: Path, queue: QueueStandIn, sen
     """Again and again: what was in hand comes again, and is a duplicate if it was committed."""
     clicks = [
         event(send_id, 1 + number % 3, "event-click.json", click__timestamp=_second(number))
-        for number in range(2_000)
+        for number in range(800)
     ]
     queue.add(clicks)
     for _ in range(4):
@@ -244,14 +245,14 @@ def test_kill_9_in_a_burst_loses_nothing(project: Path, queue: QueueStandIn, sen
         process = Program(project, "events", "pull")
         # On a quiet machine few pulls take all, and nothing more comes.
         while len(rows(project)) == seen and process.is_alive() and queue.stats()["left"]:
-            pass
+            time.sleep(0.01)
         process.kill()
         process.join()
 
     answer = _drained(project, queue)
 
     assert answer.code == 0
-    assert verdicts(project) == {"applied": 2_000}
+    assert verdicts(project) == {"applied": 800}
     assert queue.stats()["left"] == 0
 
 
