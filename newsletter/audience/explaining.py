@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from newsletter.audience.address import parse
-from newsletter.audience.facts import Fact, facts_of
+from newsletter.audience.facts import Fact, FactKind, facts_of
 from newsletter.audience.known import Known
 from newsletter.audience.subscribers import suppression_of
 from newsletter.audience.summaries import of_issue, summary_of
@@ -138,4 +138,4 @@ def _erased(at: dt.datetime, timezone: str) -> Explanation:
     summary = (
         f"This person was erased on {day(at, timezone)}, at their own wish. Nothing else is kept."
     )
-    return Explanation(None, summary, facts=(Fact(at, "consent", "was erased"),))
+    return Explanation(None, summary, facts=(Fact(at, FactKind.CONSENT, "was erased"),))

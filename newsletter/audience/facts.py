@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, assert_never
 
 from sqlalchemy.engine import Connection, Row
@@ -46,16 +47,27 @@ _CAUSES = {
 }
 
 
+class FactKind(StrEnum):
+    """What a fact is about."""
+
+    CONSENT = "consent"
+    FORMER_ADDRESS = "former_address"
+    SUPPRESSION = "suppression"
+    REQUEST = "request"
+    TEST = "test"
+    DELIVERY = "delivery"
+    EVENT = "event"
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that happened; `kind` is consent, former_address, suppression, request, test,
-    delivery or event.
+    """One thing that happened.
 
     `details` are what programs want of it, by kind: see docs/commands.md.
     """
 
     at: dt.datetime
-    kind: str
+    kind: FactKind
     text: str
     details: Mapping[str, str | None] = field(default_factory=dict)
 
@@ -66,7 +78,7 @@ def facts_of(connection: Connection, known: Known) -> Iterator[Fact]:
     for each in known.before:
         if each.address is not None:
             text = f"moved away from {each.address.text}"
-            yield Fact(each.at, "former_address", text, {"address": each.address.text})
+            yield Fact(each.at, FactKind.FORMER_ADDRESS, text, {"address": each.address.text})
             if people.find(connection, each.address) is None:
                 yield from _of_address(connection, each.address, None)
     yield from _of_address(connection, known.address, subscriber_id)
@@ -85,7 +97,7 @@ def _of_address(
         text = f"{_DONE[change.action]}: {why(change.reason, change.source)}"
         yield Fact(
             change.at,
-            "suppression",
+            FactKind.SUPPRESSION,
             text,
             {
                 "action": change.action.value,
@@ -96,7 +108,7 @@ def _of_address(
     for request in history.requests_of(connection, key, mailbox(address), subscriber_id):
         yield _request(request)
     for at, slug in history.tests_of(connection, key):
-        yield Fact(at, "test", f"a test mail of {slug}", {"slug": slug})
+        yield Fact(at, FactKind.TEST, f"a test mail of {slug}", {"slug": slug})
 
 
 def _consent(fact: ConsentFact) -> Fact:
@@ -118,7 +130,7 @@ def _consent(fact: ConsentFact) -> Fact:
         "issue": fact.issue or None,
         "send_id": fact.send_id or None,
     }
-    return Fact(said.at, "consent", text, details)
+    return Fact(said.at, FactKind.CONSENT, text, details)
 
 
 def _request(row: Row[Any]) -> Fact:
@@ -128,7 +140,7 @@ def _request(row: Row[Any]) -> Fact:
         reason = f"welcome {due}" + (f": {reason}" if reason else "")
     text = f"{_asked(row)} ({row.state}{', ' if reason else ''}{reason})"
     details = {"list": row.list_name, "state": row.state, "reason": reason, "ip": row.ip}
-    return Fact(row.at, "request", text, details)
+    return Fact(row.at, FactKind.REQUEST, text, details)
 
 
 def _asked(row: Row[Any]) -> str:
@@ -163,7 +175,7 @@ def _delivery(mailing: Mailing) -> Fact:
         "message_id": delivery.message_id,
         "reported": delivery.reported.value if delivery.reported else None,
     }
-    return Fact(delivery.at or send.created_at, "delivery", text, details)
+    return Fact(delivery.at or send.created_at, FactKind.DELIVERY, text, details)
 
 
 def _event(row: Row[Any], note_of: Callable[[str], str | None]) -> Fact:
@@ -179,7 +191,7 @@ def _event(row: Row[Any], note_of: Callable[[str], str | None]) -> Fact:
         "word": row.word or None,
         "delivery": f"{row.send_id}-{row.number}",
     }
-    return Fact(row.at, "event", text, details)
+    return Fact(row.at, FactKind.EVENT, text, details)
 
 
 def became(delivery: Delivery) -> str:

@@ -11,6 +11,7 @@ from newsletter.audience.subscribers import suppression_of
 from newsletter.model.subscriber import (
     Consent,
     ConsentHow,
+    RefusalReason,
     Request,
     RequestKind,
     RequestState,
@@ -102,10 +103,12 @@ def clean_up(store: Store, now: dt.datetime) -> None:
         requesting.forget_origins(connection, now - _HOUR)
 
 
-def _refusal(connection: Connection, request: Request, hashes: Hashes, now: dt.datetime) -> str:
-    """Why a request gets no mail; empty where it gets one."""
+def _refusal(
+    connection: Connection, request: Request, hashes: Hashes, now: dt.datetime
+) -> RefusalReason | None:
+    """Why a request gets no mail; None where it gets one."""
     if suppression_of(connection, request.address, hashes):
-        return "suppressed"
+        return RefusalReason.SUPPRESSED
     match request.kind:
         case RequestKind.JOIN:
             return _no_join(connection, request) or _mailed_enough(connection, request, now)
@@ -114,42 +117,44 @@ def _refusal(connection: Connection, request: Request, hashes: Hashes, now: dt.d
         case RequestKind.ALLOW_MOVE | RequestKind.DATA | RequestKind.ERASE:
             person = people.get(connection, request.subscriber_id or 0)
             has_moved = person is None or person.address.key != request.address.key
-            return "no subscriber at this address" if has_moved else ""
+            return RefusalReason.MOVED if has_moved else None
         case RequestKind.UNDO_MOVE:
             person = people.get(connection, request.subscriber_id or 0)
-            return "" if person is not None else "no subscriber"
+            return None if person is not None else RefusalReason.GONE
         case _:
             assert_never(request.kind)
 
 
-def _no_join(connection: Connection, request: Request) -> str:
+def _no_join(connection: Connection, request: Request) -> RefusalReason | None:
     known = people.find(connection, request.address)
     if known is None or request.list_id is None:
-        return ""
+        return None
     standing = subscriptions.find(connection, known.id, request.list_id)
     is_member = standing is not None and standing.status is SubscriptionStatus.CONFIRMED
-    return "a member" if is_member else ""
+    return RefusalReason.MEMBER if is_member else None
 
 
-def _no_move(connection: Connection, request: Request) -> str:
+def _no_move(connection: Connection, request: Request) -> RefusalReason | None:
     known = people.find(connection, request.address)
     if known is not None and not unconfirmed.is_one(connection, known.id):
-        return "somebody's address"
+        return RefusalReason.TAKEN
     if request.subscriber_id is None or people.get(connection, request.subscriber_id) is None:
-        return "no subscriber"
-    return ""
+        return RefusalReason.GONE
+    return None
 
 
-def _mailed_enough(connection: Connection, request: Request, now: dt.datetime) -> str:
+def _mailed_enough(
+    connection: Connection, request: Request, now: dt.datetime
+) -> RefusalReason | None:
     longest = max(span for _, span in _MAILBOX_LIMITS)
     mailed = requests.mailed_since(connection, request.mailbox, now - longest, request.id)
     today = [list_id for at, list_id in mailed if at > now - _DAY]
     if today.count(request.list_id) >= _A_DAY_AND_LIST:
-        return "mailed for this list today"
+        return RefusalReason.DAILY_LIMIT
     for most, span in _MAILBOX_LIMITS:
         if sum(at > now - span for at, _ in mailed) >= most:
-            return "mailed enough"
-    return ""
+            return RefusalReason.LIMIT
+    return None
 
 
 # --- the welcome ----------------------------------------------------------------------------------
@@ -177,16 +182,16 @@ def take_welcome(
 
 def _no_welcome(
     connection: Connection, person: Subscriber, list_id: int, hashes: Hashes, now: dt.datetime
-) -> str:
-    """Why somebody is not welcomed; empty where they are."""
+) -> RefusalReason | None:
+    """Why somebody is not welcomed; None where they are."""
     if suppression_of(connection, person.address, hashes):
-        return "suppressed"
+        return RefusalReason.SUPPRESSED
     standing = subscriptions.find(connection, person.id, list_id)
     if standing is None or standing.status is not SubscriptionStatus.CONFIRMED:
-        return "no member any more"
+        return RefusalReason.LEFT
     if person.paused_until is not None and person.paused_until > now:
-        return "paused"
-    return ""
+        return RefusalReason.PAUSED
+    return None
 
 
 def settle_welcome(store: Store, request_id: int, state: RequestState, reason: str) -> None:
@@ -195,7 +200,7 @@ def settle_welcome(store: Store, request_id: int, state: RequestState, reason: s
         requesting.settle_welcome(connection, request_id, state, reason)
 
 
-def refuse_welcome(store: Store, request_id: int, reason: str) -> None:
+def refuse_welcome(store: Store, request_id: int, reason: RefusalReason) -> None:
     """Mail no welcome that is in hand."""
     with store.write() as connection:
         requesting.refuse_welcome(connection, request_id, reason)

@@ -113,6 +113,22 @@ class RequestState(StrEnum):
     FAILED = "failed"
 
 
+class RefusalReason(StrEnum):
+    """Why a request, or the welcome after it, is refused without a word to anybody."""
+
+    SUPPRESSED = "suppressed"
+    MEMBER = "a member"
+    DAILY_LIMIT = "mailed for this list today"
+    LIMIT = "mailed enough"
+    TAKEN = "somebody's address"
+    GONE = "no subscriber"
+    MOVED = "no subscriber at this address"
+    LEFT = "no member any more"
+    PAUSED = "paused"
+    NO_WELCOME = "nothing to mail"
+    TAKEN_BACK = "taken back with an earlier one"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What somebody asked for on a page, to be confirmed from the mailbox that it is about.

@@ -23,7 +23,7 @@ from newsletter.gate import masked
 from newsletter.model.email import Message
 from newsletter.model.notice import Notice
 from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
-from newsletter.model.subscriber import Request, RequestState
+from newsletter.model.subscriber import RefusalReason, Request, RequestState
 from newsletter.notices.confirmation import confirmation
 from newsletter.notices.post import Post
 from newsletter.notices.welcome import welcome
@@ -134,7 +134,7 @@ class Mailer:
             return None
         message = welcome(site.store, site.links, site.settings.web.welcome, *claimed)
         if message is None:
-            mailing.refuse_welcome(site.store, request_id, "nothing to mail")
+            mailing.refuse_welcome(site.store, request_id, RefusalReason.NO_WELCOME)
             return None
         outcome = self._deliver(Notice.WELCOME, message)
         mailing.settle_welcome(site.store, request_id, *_noted(outcome))

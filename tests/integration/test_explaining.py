@@ -8,6 +8,7 @@ import pytest
 from newsletter.audience import moving
 from newsletter.audience.erasing import erase
 from newsletter.audience.explaining import Explanation, explain
+from newsletter.audience.facts import FactKind
 from newsletter.audience.subscribers import suppress, unsuppress
 from newsletter.errors import UsageError
 from newsletter.feedback.apply import Applied, apply
@@ -303,8 +304,8 @@ def test_a_former_address_tells_the_story_of_its_person(listed: Store, asked: st
     assert story.address == "new@example.com"
     assert ("is a former address of new@example.com" in story.summary) is (asked == ADA)
     assert "moved away from Ada@example.com" in [fact.text for fact in story.facts]
-    assert [fact.kind for fact in story.facts].count("suppression") == 1
-    assert [fact.kind for fact in story.facts].count("delivery") == 1
+    assert [fact.kind for fact in story.facts].count(FactKind.SUPPRESSION) == 1
+    assert [fact.kind for fact in story.facts].count(FactKind.DELIVERY) == 1
 
 
 def test_its_times_are_shown_in_the_newsletters_zone(listed: Store) -> None:

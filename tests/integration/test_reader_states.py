@@ -18,6 +18,7 @@ from newsletter.model.address import Address
 from newsletter.model.event import EventType
 from newsletter.model.subscriber import (
     Consent,
+    RefusalReason,
     Request,
     RequestKind,
     RequestState,
@@ -203,7 +204,7 @@ ASKED = Request(
 REQUEST_STEPS: dict[str, Callable[[Connection], object]] = {
     "ask": lambda connection: requesting.ask(connection, ASKED),
     "take": lambda connection: requesting.take(connection, ASKED.id),
-    "refuse": lambda connection: requesting.refuse(connection, ASKED.id, "why"),
+    "refuse": lambda connection: requesting.refuse(connection, ASKED.id, RefusalReason.LIMIT),
     "put_off": lambda connection: requesting.settle(connection, ASKED.id, RequestState.WAITING),
     "mail": lambda connection: requesting.settle(connection, ASKED.id, RequestState.MAILED),
     "fail": lambda connection: requesting.settle(connection, ASKED.id, RequestState.FAILED),
@@ -217,7 +218,9 @@ REQUEST_STEPS: dict[str, Callable[[Connection], object]] = {
 WELCOME_STEPS: dict[str, Callable[[Connection], object]] = {
     "ask": lambda connection: requesting.welcome(connection, ASKED.id),
     "take": lambda connection: requesting.take_welcome(connection, ASKED.id),
-    "refuse": lambda connection: requesting.refuse_welcome(connection, ASKED.id, "why"),
+    "refuse": lambda connection: requesting.refuse_welcome(
+        connection, ASKED.id, RefusalReason.LIMIT
+    ),
     "put_off": lambda connection: requesting.settle_welcome(
         connection, ASKED.id, RequestState.WAITING
     ),

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.model.subscriber import Request, RequestState
+from newsletter.model.subscriber import RefusalReason, Request, RequestState
 from newsletter.store.dialects import insert_into
 from newsletter.store.people.requests import request_of
 from newsletter.store.schema import requests
@@ -35,7 +35,6 @@ DELETE = step(*RequestState, to=None)
 _OUTCOMES = {_MAILED: MAIL, _WAITING: PUT_OFF, _FAILED: FAIL}
 _IN_HAND = "in hand when the process ended: it may have been mailed"
 _RESTORED = "waiting in a store that was restored: it may have been mailed"
-_TAKEN_BACK = "taken back with an earlier one"
 
 
 def ask(connection: Connection, request: Request) -> None:
@@ -77,7 +76,7 @@ def assign(connection: Connection, request_id: int, subscriber_id: int) -> None:
     )
 
 
-def refuse(connection: Connection, request_id: int, reason: str) -> None:
+def refuse(connection: Connection, request_id: int, reason: RefusalReason) -> None:
     """Mail nothing about what is in hand."""
     _must_move(connection, request_id, requests.c.state, REFUSE, reason)
 
@@ -102,7 +101,7 @@ def take_back_later(connection: Connection, request: Request) -> None:
         requests.c.kind == request.kind,
         requests.c.at > request.at,
     )
-    _move(connection, requests.c.state, TAKE_BACK, _TAKEN_BACK, *later)
+    _move(connection, requests.c.state, TAKE_BACK, RefusalReason.TAKEN_BACK, *later)
 
 
 def welcome(connection: Connection, request_id: int) -> None:
@@ -116,7 +115,7 @@ def take_welcome(connection: Connection, request_id: int) -> Request | None:
     return _take(connection, request_id, requests.c.welcome)
 
 
-def refuse_welcome(connection: Connection, request_id: int, reason: str) -> None:
+def refuse_welcome(connection: Connection, request_id: int, reason: RefusalReason) -> None:
     """Mail no welcome that is in hand."""
     _move(connection, requests.c.welcome, REFUSE, reason, requests.c.id == request_id)
 
