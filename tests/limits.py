@@ -6,11 +6,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
+from tests.warm import PROCESSES
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ def few_open_files(free: int) -> Iterator[None]:
 
 def alone(work: Callable[..., T], *arguments: object) -> T:
     """What a function returns in a process of its own, where no other thread opens a file."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+    with ProcessPoolExecutor(1, mp_context=PROCESSES) as process:
         return process.submit(work, *arguments).result()
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from newsletter import cli
 from newsletter.cli import COMMANDS, frame
 from newsletter.desk.prepare import prepare
 from newsletter.desk.publishing import publish
@@ -101,6 +102,7 @@ def fork(
     stdout: int | None = None,
     stderr: int | None = None,
     first: Callable[[], object] | None = None,
+    main: Callable[[], object] = cli.main,
 ) -> Answer:
     """Runs a command in a process of its own, to its end; see `Program` for what is given.
 
@@ -115,6 +117,7 @@ def fork(
             stdout=out.fileno() if stdout is None else stdout,
             stderr=err.fileno() if stderr is None else stderr,
             first=first,
+            main=main,
         )
         code = program.code
         out.seek(0)

@@ -1,13 +1,12 @@
 """The first time that somebody points a newsletter at PostgreSQL, and it does not work."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.integration.commandline import Answer, Call
+from tests.integration.commandline import Answer, Call, fork
 from tests.integration.server import PASSWORD, Server, running
 
 VARIABLE = "NEWSLETTER_STORE__URL"
@@ -142,24 +141,12 @@ def test_a_missing_driver_is_told_with_the_command_that_installs_it(
     project: Path, url: str
 ) -> None:
     """In a process where psycopg cannot be imported, as where the extra was not installed."""
-    program = (
-        "import os, sys\n"
-        "sys.modules['psycopg'] = None\n"
-        "os.environ['NEWSLETTER_STORE__URL'] = sys.argv.pop(1)\n"
-        "from newsletter.cli import main\n"
-        "main()\n"
-    )
+    without = partial(exec, "import sys; sys.modules['psycopg'] = None", {})
 
-    done = subprocess.run(
-        [sys.executable, "-c", program, url, "sends"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    answer = fork(project, "sends", environment={VARIABLE: url}, first=without)
 
-    assert done.returncode == 2
-    assert "NEWSLETTER_STORE__URL" in done.stderr
-    assert "the extra `postgresql`" in done.stderr
-    assert "pip install 'newsletter-press[postgresql]'" in done.stderr
-    assert "secret" not in done.stderr
+    assert answer.code == 2
+    assert "NEWSLETTER_STORE__URL" in answer.err
+    assert "the extra `postgresql`" in answer.err
+    assert "pip install 'newsletter-press[postgresql]'" in answer.err
+    assert "secret" not in answer.err

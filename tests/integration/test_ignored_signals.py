@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commandline import plan_send
-from tests.integration.feedback.aws import Aws, running_aws
+from tests.standin.queue import QueueStandIn, running_queue
 from tests.waiting import until
 from tests.warm import Program, ignore
 
@@ -24,9 +24,9 @@ ENDS = (signal.SIGHUP, signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with running_aws() as found:
-        yield found
+def queue() -> Iterator[QueueStandIn]:
+    with running_queue() as started:
+        yield started
 
 
 def signals(process: Program, mask: str) -> set[int]:
@@ -50,11 +50,11 @@ def signals(process: Program, mask: str) -> set[int]:
 )
 @pytest.mark.usefixtures("readers")
 def test_an_ignored_signal_stays_ignored(
-    project: Path, aws: Aws, arguments: tuple[str, ...], code: int
+    project: Path, queue: QueueStandIn, arguments: tuple[str, ...], code: int
 ) -> None:
     if arguments == RESUME:
         arguments = ("resume", plan_send(project, ISSUE, "readers", at=LONG_AHEAD))
-    environment = aws.feed(raw=True).environment if arguments[0] == "events" else {}
+    environment = queue.environment if arguments[0] == "events" else {}
     process = Program(
         project,
         *arguments,

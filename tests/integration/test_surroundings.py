@@ -4,7 +4,6 @@ import datetime as dt
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -224,6 +223,6 @@ except NewsletterError as error:
     print(error.where, error.message, error.hint, sep="\\n")
 """
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = fork(project, main=partial(exec, code, {}))
 
-    assert done.stdout.splitlines() == [str(project / closed), message, hint]
+    assert answer.out.splitlines() == [str(project / closed), message, hint]

@@ -1,9 +1,8 @@
 """A store of schema 0004, with people and sends amid everything, is upgraded and goes on."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from newsletter.store.schema import REVISION, events, former_addresses, metadata
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
 from tests import older
+from tests.integration.commandline import fork
 from tests.integration.sending import EMAIL, NOW, FixedClock, addresses, resume, worker
 from tests.integration.web.stage import Visitor, open_site
 
@@ -168,7 +168,9 @@ def test_a_finished_send_is_known(upgraded: Store) -> None:
     assert (again.status, transport.delivered) == (SendStatus.FINISHED, [])
 
 
-def test_a_process_killed_amid_an_upgrade_leaves_the_old_store(old_url: str) -> None:
+def test_a_process_killed_amid_an_upgrade_leaves_the_old_store(
+    old_url: str, tmp_path: Path
+) -> None:
     """Each statement of the migration in turn would take long; the last is the worst."""
     program = (
         "import os, signal, sys\n"
@@ -178,9 +180,9 @@ def test_a_process_killed_amid_an_upgrade_leaves_the_old_store(old_url: str) -> 
         "upgrade(sys.argv[1], Path())\n"
     )
 
-    killed = subprocess.run([sys.executable, "-c", program, old_url], check=False)
+    killed = fork(tmp_path, old_url, main=partial(exec, program, {}))
 
-    assert killed.returncode == -signal.SIGKILL
+    assert killed.code == -signal.SIGKILL
     store, schema = open_any(old_url, Path())
     faults = maintenance.verify(store)
     store.close()

@@ -1,4 +1,4 @@
-"""One AWS for the tests of a module, and the newsletter that drains its queue."""
+"""One AWS for a run, and the newsletter that drains its queue."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.integration.feedback.aws import Aws, running_aws
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
     with running_aws() as found:
         yield found
