@@ -56,7 +56,7 @@ def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def installed(unpacked: Path) -> Iterator[Elsewhere]:
     with Elsewhere(unpacked) as elsewhere:
         yield elsewhere
