@@ -134,10 +134,13 @@ def test_an_import_takes_the_same_steps_and_its_undoing_takes_them_back(
     with store.write() as connection:
         member = reader(connection)
         stand(connection, *member, status)
+        other = people.insert(connection, Address("eve@example.com"), "", {}, NOW)
+        subscribing.subscribe(connection, other.id, member[1], PENDING, Consent(NOW, "add", "test"))
     steps = {PENDING: ["ask"], CONFIRMED: ["confirm"], UNSUBSCRIBED: ["leave", "decline"]}
     may = any(status in SUBSCRIPTION[name].sources for name in steps[wanted])
 
-    result = import_text(store, tmp_path, f"email,status\nann@example.com,{wanted}\n", now=LATER)
+    rows = f"ann@example.com,{wanted}\neve@example.com,confirmed\n"  # who is changed beside her
+    result = import_text(store, tmp_path, f"email,status\n{rows}", now=LATER)
     with store.read() as connection:
         imported = status_of(connection, *member)
     assert result.import_id is not None
