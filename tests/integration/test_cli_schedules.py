@@ -231,7 +231,7 @@ PEOPLE = ("ada@example.com", "lin@example.com", "sam@example.com")
         (("subscribers", "remove"), "nobody of readers would get it: nobody is in it"),
         (
             ("suppressions", "add"),
-            "nobody of readers would get it: all are skipped (3 suppressed)",
+            "nobody of readers would get it: everybody is skipped (3 suppressed)",
         ),
     ],
 )

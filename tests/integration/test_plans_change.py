@@ -149,7 +149,7 @@ def test_what_begins_while_it_is_looked_at_keeps_its_time_and_content(store: Sto
     found = rescheduling.find(store, send_id)
     after = run.run(worker(store, Memory(), clock=lambda: NOW), send_id)
 
-    with pytest.raises(Refused, match="has not begun"):
+    with pytest.raises(Refused, match="only change before a send begins"):
         rescheduling.reschedule(store, found.id, NOW + dt.timedelta(days=1), None)
 
     assert read(store, send_id) == after
