@@ -21,7 +21,9 @@ def _render() -> None:
     """Once, for what rendering keeps: compiled templates, style sheets that were read."""
     for name in [name for name in os.environ if name.startswith("NEWSLETTER_")]:
         del os.environ[name]
-    prepare(Project.open(Path(__file__).parents[1]), "2026-11-20-quiet-machines")
+    root = Path(__file__).parents[1]
+    issue, *_ = sorted((root / "issues").glob("*.md"))
+    prepare(Project.open(root), str(issue))
 
 
 _load()

@@ -19,11 +19,11 @@ def at_terminal(
     """The exit code, and all that was written to the terminal on either stream."""
     ours, its = pty.openpty()
     fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    unset = {"NO_COLOR": "", "COLUMNS": "", "TERM": "xterm-256color"}
+    usual = {"NO_COLOR": "", "COLUMNS": "", "TERM": "xterm-256color"}
     process = Program(
         folder,
         *arguments,
-        environment={**unset, **environment},
+        environment={**usual, **environment},
         stdin=its,
         stdout=its,
         stderr=its,

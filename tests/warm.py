@@ -30,11 +30,10 @@ _STREAMS = ("stdin", "stdout", "stderr")
 
 
 class Program(ForkServerProcess):
-    """`newsletter ARGUMENTS`, which runs since it was made.
+    """`newsletter ARGUMENTS`, which runs from when it is made; another program has another `main`.
 
     `environment` is added to this one's. A stream that is not given is the null device. `first` is
     called in the new process before the program is: a function of a module, or a `partial` of one.
-    Another program has another `main`.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Program(ForkServerProcess):
         self.start()
         os.close(null)
         os.close(ready)
-        os.read(is_ready, 1)  # nothing comes, but its end, once the new process closes the other
+        os.read(is_ready, 1)  # ends when the new process closes the other end
         os.close(is_ready)
 
     def run(self) -> None:
@@ -101,7 +100,7 @@ class Program(ForkServerProcess):
 
 @contextmanager
 def beside(main: Callable[[], object], *arguments: str) -> Iterator[tuple[Program, str]]:
-    """A server of the tests, and the first line that it prints; the end of its input is theirs."""
+    """A server for tests, and the first line that it prints; its input ends when they do."""
     reading, tests = os.pipe()
     out, its_out = os.pipe()
     with open(out, encoding="utf-8") as lines, open(tests, "wb"):

@@ -134,7 +134,7 @@ def spawn(
     *arguments: str,
     environment: Mapping[str, str] | None = None,
 ) -> Answer:
-    """As `fork`, but really started: a second more, for where the start is what matters."""
+    """As `fork`, but started anew, which takes half a second: for tests of the start itself."""
     done = subprocess.run(
         command(*arguments),
         cwd=folder,
