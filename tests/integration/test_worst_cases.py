@@ -17,11 +17,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.integration.audience.test_systems import EXPORTS
 from tests.integration.commandline import Answer, Call, in_folder, in_process, write_issue
 from tests.integration.test_cli_processes import at_terminal
 from tests.integration.test_cli_serve import served
 from tests.mailbox import opened
-from tests.unit.audience.test_systems import EXPORTS
 from tests.waiting import PATIENCE_SECONDS, until
 
 ISSUE, NEXT = "2026-01-07-valley", "2026-01-08-hills"

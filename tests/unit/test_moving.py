@@ -13,8 +13,8 @@ import pytest
 from newsletter.audience.systems import SYSTEMS, System
 from newsletter.scaffold import start
 from newsletter.store import open_store
+from tests.integration.audience.test_systems import EXPORTS, MAILCHIMP, standings
 from tests.integration.commandline import Answer, Call, in_process
-from tests.unit.audience.test_systems import EXPORTS, MAILCHIMP, standings
 
 FIRST_DAY = dt.date(2026, 1, 6)
 PAGES = Path(__file__).parents[2] / "docs" / "moving"

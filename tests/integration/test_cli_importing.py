@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commandline import Call, fork, spawn
-from tests.integration.test_subscribers_cli import write
+from tests.integration.test_cli_subscribers import write
 
 
 def subscription(call: Call, who: str) -> str:

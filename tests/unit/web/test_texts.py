@@ -12,7 +12,7 @@ from newsletter.languages import words
 from newsletter.model.subscriber import RequestKind
 from newsletter.web.texts import load_texts
 
-PACKAGE = Path(__file__).parents[2] / "newsletter"
+PACKAGE = Path(__file__).parents[3] / "newsletter"
 ENGLISH = words("en", "pages")
 # What is answered with a page of its own, and not with a file or with what erasing has to say.
 PAGES = tuple(
