@@ -96,7 +96,7 @@ class _Facts:
     created_at: dt.datetime | None = None
     paused_until: dt.datetime | None = None
     suppression: Suppression | None = None
-    said: Sequence[ConsentFact] = ()
+    consents: Sequence[ConsentFact] = ()
     former: Sequence[FormerAddress] = ()
 
     @property
@@ -111,7 +111,7 @@ class _Facts:
             _time(self.created_at),
             _time(self.paused_until),
             *_suppression_cells(self.suppression),
-            written(self.said),
+            written(self.consents),
             written_former(self.former),
         ]
 

@@ -112,9 +112,9 @@ def _of_address(
 
 
 def _consent(fact: ConsentFact) -> Fact:
-    said = fact.consent
-    what = " ".join(part for part in (_SAID[fact.kind], fact.list) if part)
-    text = f"{what} ({', '.join(part for part in (said.how, said.source) if part)})"
+    consent = fact.consent
+    action = " ".join(part for part in (_SAID[fact.kind], fact.list) if part)
+    text = f"{action} ({', '.join(part for part in (consent.how, consent.source) if part)})"
     if fact.issue:
         text += f", by the link of {fact.issue} (send {fact.send_id})"
     if fact.detail:
@@ -122,15 +122,15 @@ def _consent(fact: ConsentFact) -> Fact:
     details = {
         "said": fact.kind.value,
         "list": fact.list,
-        "how": said.how,
-        "source": said.source,
-        "wording": said.wording,
-        "ip": said.ip,
+        "how": consent.how,
+        "source": consent.source,
+        "wording": consent.wording,
+        "ip": consent.ip,
         "detail": fact.detail,
         "issue": fact.issue or None,
         "send_id": fact.send_id or None,
     }
-    return Fact(said.at, FactKind.CONSENT, text, details)
+    return Fact(consent.at, FactKind.CONSENT, text, details)
 
 
 def _request(row: Row[Any]) -> Fact:

@@ -79,7 +79,7 @@ def ask_to_join(
 
     It does the same for every address: nobody outside can tell who has subscribed.
     """
-    asked = Request(
+    request = Request(
         id=new_id(),
         kind=RequestKind.JOIN,
         list_id=list_id,
@@ -96,8 +96,8 @@ def ask_to_join(
     with store.write() as connection:
         before = requests.by_form(connection, form)
         if before is not None:
-            return RequestResult.NOTED if before.mailbox == asked.mailbox else RequestResult.AGAIN
-        recent = requests.recent(connection, asked, now - _HOUR)
+            return RequestResult.NOTED if before.mailbox == request.mailbox else RequestResult.AGAIN
+        recent = requests.recent(connection, request, now - _HOUR)
         if (
             recent.all >= limits.all
             or recent.domain >= limits.domain
@@ -106,7 +106,7 @@ def ask_to_join(
             or recent.ip >= limits.ip
         ):
             return RequestResult.ENOUGH
-        requesting.ask(connection, asked)
+        requesting.ask(connection, request)
     return RequestResult.NOTED
 
 

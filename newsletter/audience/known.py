@@ -22,7 +22,7 @@ class Known:
     address: Address
     person: Person | None
     suppression: Suppression | None
-    said: Sequence[ConsentFact]
+    consents: Sequence[ConsentFact]
     mailings: Sequence[Mailing]
     before: Sequence[FormerAddress]
     timezone: str
@@ -31,10 +31,10 @@ class Known:
     @property
     def yes_and_no(self) -> Iterator[ConsentFact]:
         """What they said about lists; an import keeps it with the subscription only."""
-        lists_said = {fact.list for fact in self.said}
+        lists_said = {fact.list for fact in self.consents}
         for joined in self.person.subscriptions if self.person else ():
             if joined.list not in lists_said:
                 pending = joined.status is SubscriptionStatus.PENDING
                 kind = ConsentKind.REQUESTED if pending else ConsentKind.CONFIRMED
                 yield ConsentFact(kind, joined.list, joined.consent)
-        yield from self.said
+        yield from self.consents

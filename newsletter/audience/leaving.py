@@ -1,4 +1,4 @@
-"""Leaving a list by one's own link, saying why, and thinking again."""
+"""Leaving a list by a personal link, giving a reason, and taking it back."""
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
@@ -52,32 +52,34 @@ class Left:
 def leave(
     store: Store, leavers: Sequence[tuple[PersonalLink, Consent]]
 ) -> Mapping[PersonalLink, Left]:
-    """Unsubscribe each of them, on disk when it returns; again is harmless.
+    """Unsubscribe each of them, on disk when it returns; repeating it is harmless.
 
-    A link that was mailed to an address which its reader has left can do this, too; one of nobody
-    changes nothing.
+    A link that was mailed to a former address can do this too; a link without a reader changes
+    nothing.
     """
     clicks = dict(reversed(leavers))  # of two clicks the first counts
     with store.write() as connection:
         held_by = holders(connection, clicks)
-        good = {link: said for link, said in clicks.items() if held_by[link] is not Holder.NOBODY}
-        leaving = {
-            (link.list_id, link.subscriber_id): said
-            for link, said in with_deliveries(connection, good).items()
+        good = {
+            link: consent for link, consent in clicks.items() if held_by[link] is not Holder.NOBODY
         }
-        known = subscribing.leave_each(connection, leaving)
+        leaving = {
+            (link.list_id, link.subscriber_id): consent
+            for link, consent in with_deliveries(connection, good).items()
+        }
+        members = subscribing.leave_each(connection, leaving)
         titles = lists.titles(connection)
         names = {number: titles[name] for number, name in lists.names(connection)}
         joined = _joined_by(connection, {link.subscriber_id for link in good}, titles)
 
-    def left(link: PersonalLink) -> Left:
-        holder, is_known = held_by[link], (link.list_id, link.subscriber_id) in known
+    def result_of(link: PersonalLink) -> Left:
+        holder, is_known = held_by[link], (link.list_id, link.subscriber_id) in members
         if holder is Holder.NOBODY or not is_known:
             return Left(holder)
         is_reader = holder is Holder.READER
         return Left(holder, names[link.list_id], joined[link.subscriber_id] if is_reader else ())
 
-    return {link: left(link) for link in clicks}
+    return {link: result_of(link) for link in clicks}
 
 
 def about(link: PersonalLink, standing: ReaderPreferences | Holder) -> Left:
@@ -94,20 +96,22 @@ def about(link: PersonalLink, standing: ReaderPreferences | Holder) -> Left:
 def _joined_by(
     connection: Connection, subscriber_ids: Collection[int], titles: Mapping[str, str]
 ) -> Mapping[int, tuple[str, ...]]:
-    """The titles of the lists that people get mail of, by the lists' names."""
-    found = subscriptions.subscriptions_of(connection, list(subscriber_ids))
+    """The titles of the lists that people get mail from, in the order of names."""
+    by_person = subscriptions.subscriptions_of(connection, list(subscriber_ids))
     return {
-        who: tuple(
+        person_id: tuple(
             titles[each.list]
-            for each in found.get(who, ())
+            for each in by_person.get(person_id, ())
             if each.status is SubscriptionStatus.CONFIRMED
         )
-        for who in subscriber_ids
+        for person_id in subscriber_ids
     }
 
 
-def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = None) -> UndoResult:
-    """Take back a leave by a link of the last hour; whoever was pending is pending again.
+def undo(
+    store: Store, link: PersonalLink, consent: Consent, list_id: int | None = None
+) -> UndoResult:
+    """Undo leaving by a link within the last hour; somebody who was pending is pending again.
 
     The list is that of the link, or another one that they left on their preferences page.
     """
@@ -124,19 +128,19 @@ def undo(store: Store, link: PersonalLink, said: Consent, list_id: int | None = 
             return UndoResult.DONE
         facts = _without_reasons(connection, subscriber_id, list_id)
         last = facts[-1] if facts else None
-        if last is None or not _by_link(last, said) or said.at - last.consent.at > UNDO_FOR:
+        if last is None or not _by_link(last, consent) or consent.at - last.consent.at > UNDO_FOR:
             return UndoResult.LATE
-        if preferences.changed_enough(connection, subscriber_id, said.at):
+        if preferences.changed_enough(connection, subscriber_id, consent.at):
             return UndoResult.ENOUGH
         kinds = [fact.kind for fact in facts if fact.kind is not ConsentKind.UNSUBSCRIBED]
         confirmed = kinds and kinds[-1] is ConsentKind.CONFIRMED
         status = SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING
-        subscribing.rejoin(connection, subscriber_id, list_id, status, said)
+        subscribing.rejoin(connection, subscriber_id, list_id, status, consent)
     return UndoResult.DONE
 
 
-def give_reason(store: Store, link: PersonalLink, reason: str, said: Consent) -> bool:
-    """Add why somebody left to the consent log: once for each time that they left by this link.
+def give_reason(store: Store, link: PersonalLink, reason: str, consent: Consent) -> bool:
+    """Add to the consent log why somebody left: once for each time that they left by this link.
 
     False where it is not kept.
     """
@@ -146,17 +150,17 @@ def give_reason(store: Store, link: PersonalLink, reason: str, said: Consent) ->
     with store.write() as connection:
         facts = consents.of(connection, subscriber_id, list_id)
         is_known = reader_of(connection, link) is not None
-        keeps = bool(reason and is_known and facts and _by_link(facts[-1], said))
+        keeps = bool(reason and is_known and facts and _by_link(facts[-1], consent))
         if keeps:
             kind = ConsentKind.UNSUBSCRIBED
-            consents.append(connection, subscriber_id, list_id, kind, said, reason)
+            consents.append(connection, subscriber_id, list_id, kind, consent, reason)
     return keeps
 
 
-def _by_link(fact: ConsentFact, said: Consent) -> bool:
-    """Whether they left by such a link, or on the very page where they say something now."""
+def _by_link(fact: ConsentFact, consent: Consent) -> bool:
+    """Whether they left by such a link, or on the page on which they act now."""
     by_link = {ConsentHow.ONE_CLICK, ConsentHow.PAGE}
-    if said.how == ConsentHow.PREFERENCES:
+    if consent.how == ConsentHow.PREFERENCES:
         by_link.add(ConsentHow.PREFERENCES)
     return fact.kind is ConsentKind.UNSUBSCRIBED and fact.consent.how in by_link
 

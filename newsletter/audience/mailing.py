@@ -1,4 +1,4 @@
-"""What becomes of requests before and after their mail: who gets one, and what is forgotten."""
+"""Requests before and after their mail: who gets one, and what is forgotten."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -66,14 +66,14 @@ def take(
         if request.kind is not RequestKind.JOIN:
             return request
         assert request.list_id is not None
-        known = people.find(connection, request.address)
-        person = known or people.insert(connection, request.address, "", {}, now)
+        existing = people.find(connection, request.address)
+        person = existing or people.insert(connection, request.address, "", {}, now)
         ip = request.ip if keep_ip else ""
         source = form_url(lists.find_name(connection, request.list_id))
-        said = Consent(request.at, ConsentHow.FORM, source, request.wording, ip)
+        consent = Consent(request.at, ConsentHow.FORM, source, request.wording, ip)
         facts = consents.of(connection, person.id, request.list_id)
-        if all(fact.consent.at != request.at for fact in facts):  # else it was tried before
-            subscribing.ask(connection, person.id, request.list_id, said)
+        if all(fact.consent.at != request.at for fact in facts):  # otherwise it was tried before
+            subscribing.ask(connection, person.id, request.list_id, consent)
         requesting.assign(connection, request.id, person.id)
         return replace(request, subscriber_id=person.id)
 
@@ -126,17 +126,17 @@ def _refusal(
 
 
 def _no_join(connection: Connection, request: Request) -> RefusalReason | None:
-    known = people.find(connection, request.address)
-    if known is None or request.list_id is None:
+    person = people.find(connection, request.address)
+    if person is None or request.list_id is None:
         return None
-    standing = subscriptions.find(connection, known.id, request.list_id)
+    standing = subscriptions.find(connection, person.id, request.list_id)
     is_member = standing is not None and standing.status is SubscriptionStatus.CONFIRMED
     return RefusalReason.MEMBER if is_member else None
 
 
 def _no_move(connection: Connection, request: Request) -> RefusalReason | None:
-    known = people.find(connection, request.address)
-    if known is not None and not unconfirmed.is_one(connection, known.id):
+    holder = people.find(connection, request.address)
+    if holder is not None and not unconfirmed.is_one(connection, holder.id):
         return RefusalReason.TAKEN
     if request.subscriber_id is None or people.get(connection, request.subscriber_id) is None:
         return RefusalReason.GONE

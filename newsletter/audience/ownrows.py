@@ -18,8 +18,8 @@ def history(
     """What a row of our own export says about the past. Raises ValueError where a spreadsheet has
     cut a long cell, unless the row `may_be_cut`: its no is kept then."""
     try:
-        said = list(ownlayout.read(at(cells, own.consents), place))
-        return said, list(ownlayout.read_former(at(cells, own.former_addresses), place))
+        lines = list(ownlayout.read(at(cells, own.consents), place))
+        return lines, list(ownlayout.read_former(at(cells, own.former_addresses), place))
     except ValueError:
         if not may_be_cut:
             raise

@@ -1,4 +1,4 @@
-"""What a reader sees and decides of their own by their link: lists, name, pauses.
+"""What readers see and decide by their link: lists, name, pauses.
 
 Anybody may hold a mail that was forwarded. So a link changes at once what can be taken back, a few
 times an hour; all else asks the address on record (newsletter.audience.joining.ask_by_link).
@@ -109,56 +109,57 @@ def _standing(rows: Sequence[Row[Any]]) -> ReaderPreferences:
     )
 
 
-def leave(store: Store, link: PersonalLink, list_id: int, said: Consent) -> None:
+def leave(store: Store, link: PersonalLink, list_id: int, consent: Consent) -> None:
     """Leave any of the reader's lists."""
     with store.write() as connection:
         if reader_of(connection, link) is not None:
-            said = with_deliveries(connection, {link: said})[link]
-            subscribing.leave(connection, link.subscriber_id, list_id, said)
+            consent = with_deliveries(connection, {link: consent})[link]
+            subscribing.leave(connection, link.subscriber_id, list_id, consent)
 
 
-def rename(store: Store, link: PersonalLink, name: str, said: Consent) -> Changed:
-    """Keep another name, if it is one: it may stand in mails, so it holds nothing like a link, and
-    nothing that turns the text around it."""
+def rename(store: Store, link: PersonalLink, name: str, consent: Consent) -> Changed:
+    """Change the name, if it is valid: it may appear in mails, so it must not look like a link or
+    reverse the text around it."""
     try:
-        kept, _ = checked(name, {})
+        new_name, _ = checked(name, {})
     except UsageError:
         return Changed.BAD_NAME
-    kept = kept or ""
-    if len(kept) > LONGEST_NAME or kept != visible(kept):
+    new_name = new_name or ""
+    if len(new_name) > LONGEST_NAME or new_name != visible(new_name):
         return Changed.BAD_NAME
-    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", kept)):
+    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", new_name)):
         return Changed.BAD_NAME
     with store.write() as connection:
         person = reader_of(connection, link)
-        if person is None or person.name == kept:
+        if person is None or person.name == new_name:
             return Changed.DONE
-        since, renamed = said.at - dt.timedelta(days=1), ConsentKind.RENAMED
+        since, renamed = consent.at - dt.timedelta(days=1), ConsentKind.RENAMED
         if consents.count_since(connection, person.id, since, renamed) >= NAMES_A_DAY:
             return Changed.ENOUGH
-        if changed_enough(connection, person.id, said.at):
+        if changed_enough(connection, person.id, consent.at):
             return Changed.ENOUGH
-        people.update(connection, person.id, kept, person.attributes, said.at)
-        consents.append(connection, person.id, None, renamed, said)
+        people.update(connection, person.id, new_name, person.attributes, consent.at)
+        consents.append(connection, person.id, None, renamed, consent)
     return Changed.DONE
 
 
-def pause(store: Store, link: PersonalLink, until: dt.datetime | None, said: Consent) -> Changed:
-    """Get nothing before `until`; None goes on at once. What is so already is not written again."""
+def pause(store: Store, link: PersonalLink, until: dt.datetime | None, consent: Consent) -> Changed:
+    """Get nothing before `until`; None goes on at once. A state that is already so is not written
+    again."""
     kind = ConsentKind.CONTINUED if until is None else ConsentKind.PAUSED
     with store.write() as connection:
         person = reader_of(connection, link)
         if person is None or person.paused_until == until:
             return Changed.DONE
-        if changed_enough(connection, person.id, said.at):
+        if changed_enough(connection, person.id, consent.at):
             return Changed.ENOUGH
         people.pause(connection, person.id, until)
         detail = "" if until is None else f"until {until.isoformat()}"
-        consents.append(connection, person.id, None, kind, said, detail)
+        consents.append(connection, person.id, None, kind, consent, detail)
     return Changed.DONE
 
 
 def changed_enough(connection: Connection, subscriber_id: int, now: dt.datetime) -> bool:
-    """Whether the links of a reader have changed so much in an hour that no person does it."""
+    """Whether the links of a reader have changed more in an hour than a person would."""
     since = now - dt.timedelta(hours=1)
     return consents.count_since(connection, subscriber_id, since) >= CHANGES_AN_HOUR

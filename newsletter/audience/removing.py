@@ -69,12 +69,12 @@ def addresses_in(path: Path) -> Iterator[Address]:
 def addresses_of(
     store: Store, segment: str, list_name: str | None, moment: Moment
 ) -> Sequence[Address]:
-    """Who is in a segment: confirmed members of a list, or of any."""
+    """The addresses of a segment: confirmed members of a list, or of any."""
     with store.read() as connection:
         list_id = None if list_name is None else lists.id_of(connection, list_name)
         among = segments.members_of(connection, segment, list_id, moment)
-        found = people.newest_first(connection, list_id=list_id, where=among)
-        return [person.subscriber.address for person in found]
+        members = people.newest_first(connection, list_id=list_id, where=among)
+        return [person.subscriber.address for person in members]
 
 
 def remove(
@@ -91,7 +91,7 @@ def remove(
     erased is known by a hash, and nothing is written of them. Raises UsageError for an unknown
     list.
     """
-    said = Consent(now, ConsentHow.REMOVE, "newsletter subscribers remove")
+    consent = Consent(now, ConsentHow.REMOVE, "newsletter subscribers remove")
     with store.write() as connection:
         _hold(connection, addresses)
         list_id = None if list_name is None else lists.id_of(connection, list_name)
@@ -103,13 +103,13 @@ def remove(
         removed = {
             address: Removed(())
             if is_erased(address)
-            else _remove(connection, address, list_name, list_id, said)
+            else _remove(connection, address, list_name, list_id, consent)
             for address in dict.fromkeys(addresses)
         }
         nobodys = [address for address, each in removed.items() if each is None]
         for address in sorted(nobodys, key=lambda address: address.key):
             manual = SuppressionReason.MANUAL
-            is_new = suppressing.add(connection, address.key, manual, said.source, said.at)
+            is_new = suppressing.add(connection, address.key, manual, consent.source, consent.at)
             removed[address] = Removed((), is_new)
     return [each for each in removed.values() if each is not None]
 
@@ -117,8 +117,8 @@ def remove(
 def _hold(connection: Connection, addresses: Sequence[Address]) -> None:
     """Take the locks that concern these people, in their order."""
     locks.people(connection)
-    found = [people.find(connection, address) for address in addresses]
-    locks.subscriptions(connection, [each.id for each in found if each is not None])
+    subscribers = [people.find(connection, address) for address in addresses]
+    locks.subscriptions(connection, [each.id for each in subscribers if each is not None])
 
 
 def _remove(
@@ -126,28 +126,28 @@ def _remove(
     address: Address,
     list_name: str | None,
     list_id: int | None,
-    said: Consent,
+    consent: Consent,
 ) -> Removed | None:
-    """None where nobody has the address and no list is named: it is to be suppressed."""
+    """None where nobody has the address and no list is named: then it has to be suppressed."""
     person = people.person(connection, address)
     if list_id is None or list_name is None:
         if person is None:
             return None
-        left = tuple(
+        lists_left = tuple(
             each.list
             for each in person.subscriptions
             if each.status is not SubscriptionStatus.UNSUBSCRIBED
         )
-        subscribing.leave(connection, person.subscriber.id, None, said)
-        return Removed(left)
+        subscribing.leave(connection, person.subscriber.id, None, consent)
+        return Removed(lists_left)
     if person is None:
-        subscriber = people.insert(connection, address, "", {}, said.at)
-        subscribing.decline(connection, subscriber.id, list_id, said)
+        subscriber = people.insert(connection, address, "", {}, consent.at)
+        subscribing.decline(connection, subscriber.id, list_id, consent)
         return Removed((list_name,))
     if all(each.list != list_name for each in person.subscriptions):
-        subscribing.decline(connection, person.subscriber.id, list_id, said)
+        subscribing.decline(connection, person.subscriber.id, list_id, consent)
         return Removed((list_name,))
-    left_now = subscribing.leave(connection, person.subscriber.id, list_id, said)
+    left_now = subscribing.leave(connection, person.subscriber.id, list_id, consent)
     return Removed((list_name,) if left_now else ())
 
 
@@ -175,11 +175,13 @@ def delete(
 
 
 def _check_left(person: Person, *, confirmed: bool) -> None:
-    left = [each for each in person.subscriptions if each.status is SubscriptionStatus.UNSUBSCRIBED]
-    if left and not confirmed:
+    lists_left = [
+        each for each in person.subscriptions if each.status is SubscriptionStatus.UNSUBSCRIBED
+    ]
+    if lists_left and not confirmed:
         raise Refused(
-            f"this person left {left[0].list!r}, and deleting forgets that: an import could bring "
-            "them back",
+            f"this person left {lists_left[0].list!r}, and deleting forgets that: "
+            "an import could bring them back",
             hint="To erase them and keep them out: newsletter subscribers forget. "
             "To delete them all the same, add --yes.",
         )
@@ -191,8 +193,8 @@ def move(
     """Let members of one list be members of another instead, with the consent that they gave.
     Whether each was moved.
 
-    They have left the first then. Who left the second of their own will stays where they are; who
-    was moved away from it may come back. Raises UsageError for an unknown list.
+    They have then left the first. People who left the second themselves are not moved; those who
+    were moved away from it may come back. Raises UsageError for an unknown list.
     """
     if source == target:
         raise UsageError("that is the same list", where="--to")
@@ -200,17 +202,17 @@ def move(
     with store.write() as connection:
         _hold(connection, addresses)
         from_id, to_id = lists.id_of(connection, source), lists.id_of(connection, target)
-        said = Consent(now, ConsentHow.MOVE, f"from {source} to {target}")
+        consent = Consent(now, ConsentHow.MOVE, f"from {source} to {target}")
         for address in addresses:
             subscriber = people.find(connection, address)
             moved.append(
-                subscriber is not None and _move(connection, subscriber, from_id, to_id, said)
+                subscriber is not None and _move(connection, subscriber, from_id, to_id, consent)
             )
     return moved
 
 
 def _move(
-    connection: Connection, subscriber: Subscriber, from_id: int, to_id: int, said: Consent
+    connection: Connection, subscriber: Subscriber, from_id: int, to_id: int, consent: Consent
 ) -> bool:
     here = subscriptions.find(connection, subscriber.id, from_id)
     there = subscriptions.find(connection, subscriber.id, to_id)
@@ -224,5 +226,5 @@ def _move(
         subscribing.rejoin(connection, subscriber.id, to_id, here.status, here.consent)
     elif there is None or there.status is SubscriptionStatus.PENDING:
         subscribing.subscribe(connection, subscriber.id, to_id, here.status, here.consent)
-    subscribing.leave(connection, subscriber.id, from_id, said)
+    subscribing.leave(connection, subscriber.id, from_id, consent)
     return True

@@ -77,8 +77,8 @@ def add(
     """Let a person join a list on an operator's word, as confirmed or pending.
 
     A name and attributes merge over what is known; a confirmed member stays confirmed. Raises
-    Refused for who left the list, unless `resubscribe` says they want to come back, and for who is
-    suppressed; UsageError for an unknown list or a name that cannot be stored.
+    Refused for somebody who left the list, unless `resubscribe` says they want to come back, and
+    for suppressed people; UsageError for an unknown list or a name that cannot be stored.
     """
     name, attributes = checked(name, attributes or {})
     consent = Consent(now, ConsentHow.ADD, "newsletter subscribers add")
@@ -86,41 +86,41 @@ def add(
         locks.people(connection)
         list_id = lists.id_of(connection, list_name)
         _refuse_suppressed(connection, address, hashes)
-        known = people.find(connection, address)
-        if known is None:
-            made = people.insert(connection, address, name or "", attributes, now)
-            subscribing.subscribe(connection, made.id, list_id, status, consent)
-            return Added(AddResult.ADDED, made.id, status)
-        locks.subscriptions(connection, [known.id])
-        standing = subscriptions.find(connection, known.id, list_id)
+        subscriber = people.find(connection, address)
+        if subscriber is None:
+            created = people.insert(connection, address, name or "", attributes, now)
+            subscribing.subscribe(connection, created.id, list_id, status, consent)
+            return Added(AddResult.ADDED, created.id, status)
+        locks.subscriptions(connection, [subscriber.id])
+        standing = subscriptions.find(connection, subscriber.id, list_id)
         if standing and standing.status is SubscriptionStatus.UNSUBSCRIBED and not resubscribe:
             raise Refused(
                 f"this person left {list_name!r} on {standing.updated_at:%Y-%m-%d}",
                 hint="If they asked to come back, add --resubscribe: it records a new consent.",
             )
-        changed = _update(connection, known, name, attributes, now)
+        changed = _update(connection, subscriber, name, attributes, now)
         if standing is None:
-            subscribing.subscribe(connection, known.id, list_id, status, consent)
-            return Added(AddResult.ADDED, known.id, status)
+            subscribing.subscribe(connection, subscriber.id, list_id, status, consent)
+            return Added(AddResult.ADDED, subscriber.id, status)
         if standing.status is SubscriptionStatus.UNSUBSCRIBED:
-            subscribing.rejoin(connection, known.id, list_id, status, consent)
-            return Added(AddResult.ADDED, known.id, status)
+            subscribing.rejoin(connection, subscriber.id, list_id, status, consent)
+            return Added(AddResult.ADDED, subscriber.id, status)
         if standing.status is SubscriptionStatus.PENDING and status is SubscriptionStatus.CONFIRMED:
-            subscribing.subscribe(connection, known.id, list_id, status, consent)
-            return Added(AddResult.UPDATED, known.id, status)
+            subscribing.subscribe(connection, subscriber.id, list_id, status, consent)
+            return Added(AddResult.UPDATED, subscriber.id, status)
         return Added(
-            AddResult.UPDATED if changed else AddResult.UNCHANGED, known.id, standing.status
+            AddResult.UPDATED if changed else AddResult.UNCHANGED, subscriber.id, standing.status
         )
 
 
 def profile(store: Store, address: Address, hashes: Hashes) -> Profile:
-    """What is known of an address; raises UsageError where that is nothing."""
+    """What is known about an address; raises UsageError where that is nothing."""
     with store.read() as connection:
-        found = people.person(connection, address)
+        person = people.person(connection, address)
         suppression = suppression_of(connection, address, hashes)
-    if found is None and suppression is None:
+    if person is None and suppression is None:
         raise _nobody(None)
-    return Profile(found, suppression)
+    return Profile(person, suppression)
 
 
 def stats(store: Store) -> Stats:
@@ -133,59 +133,61 @@ def stats(store: Store) -> Stats:
 
 
 def suppress(store: Store, address: Address, now: dt.datetime) -> Suppression:
-    """Never mail an address again; returns what stands now, with an earlier reason if any."""
+    """Never mail an address again; returns its suppression, with an earlier reason if any."""
     key, source = address.key, "newsletter suppressions add"
     with store.write() as connection:
         if not suppressing.add(connection, key, SuppressionReason.MANUAL, source, now):
             suppressing.confirm(connection, key, source, now)
-        found = suppressions.find(connection, address)
-    assert found is not None
-    return found
+        suppression = suppressions.find(connection, address)
+    assert suppression is not None
+    return suppression
 
 
 def unsuppress(store: Store, address: Address, hashes: Hashes, now: dt.datetime) -> Suppression:
-    """Allow an address to be mailed again; returns what stood. UsageError where nothing did."""
+    """Allow an address to be mailed again; returns the former suppression. UsageError where there
+    was none."""
     with store.write() as connection:
-        found = suppression_of(connection, address, hashes)
-        if found is None:
+        suppression = suppression_of(connection, address, hashes)
+        if suppression is None:
             raise UsageError("this address is not suppressed")
         source = "newsletter suppressions remove"
-        suppressing.allow(connection, found.address, source, now)
-    return found
+        suppressing.allow(connection, suppression.address, source, now)
+    return suppression
 
 
 def suppression_of(connection: Connection, address: Address, hashes: Hashes) -> Suppression | None:
-    """The suppression of an address, also of an erased one; hashes nothing where nobody is."""
+    """The suppression of an address, even of an erased one; hashes nothing where nobody was
+    erased."""
     known_as = hashes(address.key) if suppressions.any_erased(connection) else ()
     return suppressions.find(connection, address, known_as)
 
 
 def _refuse_suppressed(connection: Connection, address: Address, hashes: Hashes) -> None:
-    found = suppression_of(connection, address, hashes)
-    if found is None:
+    suppression = suppression_of(connection, address, hashes)
+    if suppression is None:
         return
-    if found.reason is SuppressionReason.ERASED:
+    if suppression.reason is SuppressionReason.ERASED:
         message = "this person was erased at their own wish"
     else:
-        message = f"this address is suppressed ({found.reason})"
+        message = f"this address is suppressed ({suppression.reason})"
     raise Refused(
-        f"{message} since {found.created_at:%Y-%m-%d}",
+        f"{message} since {suppression.created_at:%Y-%m-%d}",
         hint="If that no longer holds: newsletter suppressions remove ADDRESS, then add it.",
     )
 
 
 def _update(
     connection: Connection,
-    known: Subscriber,
+    subscriber: Subscriber,
     name: str | None,
     attributes: Mapping[str, str],
     now: dt.datetime,
 ) -> bool:
-    merged = {**known.attributes, **attributes}
-    name = name or known.name
-    if name == known.name and merged == known.attributes:
+    merged = {**subscriber.attributes, **attributes}
+    name = name or subscriber.name
+    if name == subscriber.name and merged == subscriber.attributes:
         return False
-    people.update(connection, known.id, name, merged, now)
+    people.update(connection, subscriber.id, name, merged, now)
     return True
 
 

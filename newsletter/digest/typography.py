@@ -139,12 +139,12 @@ def _without_primes(tokens: Sequence[Token]) -> Iterator[Token]:
         end = start + len(content)
         own = [place - start for place in primes if start <= place < end]
         if token.type == "text" and own:
-            done = 0
+            position = 0
             for place in own:
-                yield _part(token, content[done:place], stays=False)
+                yield _part(token, content[position:place], stays=False)
                 yield _part(token, content[place], stays=True)
-                done = place + 1
-            yield _part(token, content[done:], stays=False)
+                position = place + 1
+            yield _part(token, content[position:], stays=False)
         else:
             yield token
         start = end

@@ -38,12 +38,15 @@ class SuppressionDecision:
 
 def obey(
     connection: Connection,
-    told: Collection[tuple[Event, DeliveryState]],
+    reports_of_events: Collection[tuple[Event, DeliveryState]],
     now: dt.datetime,
     policy: PolicySettings,
 ) -> None:
-    """Suppress, or allow again, the readers of whom events tell, by all that is known of them."""
-    readers = {delivery.subscriber_id for event, delivery in told if event.type in _TOLD}
+    """Suppress, or allow again, the readers whom events are about, by all that is known about
+    them."""
+    readers = {
+        delivery.subscriber_id for event, delivery in reports_of_events if event.type in _TOLD
+    }
     affected = log.with_causes(connection, readers) if readers else ()
     keys = people.address_keys(connection, affected) if affected else {}
     if not keys:
@@ -55,35 +58,39 @@ def obey(
         key: (mailed_to(reports[reader], moved.get(reader)), confirmed.get(reader))
         for reader, key in keys.items()
     }
-    for reader, left in former.left_behind(connection, keys).items():
-        mailed |= {key: (own, None) for key, own in mailed_before(reports[reader], left).items()}
+    for reader, addresses in former.left_behind(connection, keys).items():
+        mailed |= {
+            key: (own, None) for key, own in mailed_before(reports[reader], addresses).items()
+        }
     removed = suppressions.last_removed(connection, mailed)
     standing = suppressions.standing(connection, mailed)
     for key, (own, shown_good) in sorted(mailed.items()):
         since = max(filter(None, (removed.get(key), shown_good)), default=None)
-        wanted = decide(own, since, policy.soft_bounce_limit)
+        decision = decide(own, since, policy.soft_bounce_limit)
         suppression, caused_by = standing.get(key, (None, None))
         if suppression is not None:
             if caused_by is None:  # somebody decided it
-                if wanted is not None:
+                if decision is not None:
                     suppressing.keep(connection, [key])
                 continue
-            if wanted and (wanted.reason, wanted.event_id) == (suppression.reason, caused_by):
+            if decision and (decision.reason, decision.event_id) == (suppression.reason, caused_by):
                 continue
-            source = "a later event disproved it" if wanted is None else "another event weighs more"
+            source = (
+                "a later event disproved it" if decision is None else "another event weighs more"
+            )
             suppressing.disprove(connection, key, source, now, caused_by)
             _log.info("allow event=%s", caused_by)
-        if wanted is not None:
-            _log.info("suppress event=%s reason=%s", wanted.event_id, wanted.reason)
+        if decision is not None:
+            _log.info("suppress event=%s reason=%s", decision.event_id, decision.reason)
             suppressing.add(
-                connection, key, wanted.reason, wanted.source, now, event_id=wanted.event_id
+                connection, key, decision.reason, decision.source, now, event_id=decision.event_id
             )
 
 
 def undo_bounces(store: Store, send_id: str, now: dt.datetime) -> int:
     """Allow all addresses again that bounces of one send suppressed; returns how many.
 
-    For the day on which a provider refuses everybody by mistake. Complaints are people's.
+    For the day on which a provider refuses everybody by mistake. Complaints stay: people made them.
     """
     with store.write() as connection:
         locks.events(connection)
@@ -96,19 +103,19 @@ def mailed_to(
 ) -> Sequence[LoggedEvent]:
     """The reports about mail to the address that a person has now.
 
-    What happened at the one before, however late it is told, says nothing of this one.
+    Reports about the former one, however late, say nothing about this one.
     """
     return [report for report in reports if moved_at is None or report.sent_at > moved_at]
 
 
 def mailed_before(
-    reports: Sequence[LoggedEvent], left: Sequence[tuple[str, dt.datetime]]
+    reports: Sequence[LoggedEvent], addresses: Sequence[tuple[str, dt.datetime]]
 ) -> dict[str, Sequence[LoggedEvent]]:
-    """The reports about mail to each address that a person has left, by its key; `left` has them in
-    the order of time, each with when it was left."""
+    """The reports about mail to each former address of a person, by its key; `addresses` are in the
+    order of time, each with the time of the move."""
     own: dict[str, Sequence[LoggedEvent]] = {}
     since: dt.datetime | None = None
-    for key, until in left:
+    for key, until in addresses:
         own[key] = [
             report
             for report in reports

@@ -167,8 +167,8 @@ class Send:
     def is_as_if_never_made(self) -> bool:
         """Whether it was cancelled before any of its mails left or may have left."""
         balance = self.counts
-        left = balance.accepted or balance.unknown or balance.queued
-        return self.status is SendStatus.CANCELLED and not left
+        may_have_mailed = balance.accepted or balance.unknown or balance.queued
+        return self.status is SendStatus.CANCELLED and not may_have_mailed
 
 
 @dataclass(frozen=True, slots=True)

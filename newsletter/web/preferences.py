@@ -48,7 +48,7 @@ class _Visit:
     site: Site
     link: PersonalLink
     sent: Mapping[str, str]
-    said: Consent
+    consent: Consent
 
 
 def add(app: FastAPI, site: Site) -> None:
@@ -68,8 +68,8 @@ def add(app: FastAPI, site: Site) -> None:
         action = _ACTIONS.get(sent.get("action", ""))
         if action is None:
             raise HTTPException(400)
-        said = Consent(site.clock(), ConsentHow.PREFERENCES, _SOURCE)
-        visit = _Visit(site, link, sent, said)
+        consent = Consent(site.clock(), ConsentHow.PREFERENCES, _SOURCE)
+        visit = _Visit(site, link, sent, consent)
         return await run_in_threadpool(_change, action, visit)
 
 
@@ -156,14 +156,14 @@ def _list_id(visit: _Visit) -> tuple[str, int]:
 
 def _leave(visit: _Visit) -> Response:
     _, list_id = _list_id(visit)
-    preferences.leave(visit.site.store, visit.link, list_id, visit.said)
+    preferences.leave(visit.site.store, visit.link, list_id, visit.consent)
     return _done(visit, "note_left")
 
 
 def _join(visit: _Visit) -> Response:
     """Take leaving back within the hour; else ask the address on record."""
     _, list_id = _list_id(visit)
-    match leaving.undo(visit.site.store, visit.link, visit.said, list_id):
+    match leaving.undo(visit.site.store, visit.link, visit.consent, list_id):
         case UndoResult.DONE:
             return _done(visit, "note_joined")
         case UndoResult.BLOCKED:
@@ -176,7 +176,7 @@ def _join(visit: _Visit) -> Response:
 
 def _name(visit: _Visit) -> Response:
     name = visit.sent.get("name", "")
-    changed = preferences.rename(visit.site.store, visit.link, name, visit.said)
+    changed = preferences.rename(visit.site.store, visit.link, name, visit.consent)
     return _changed(visit, changed, "note_name")
 
 
@@ -184,12 +184,12 @@ def _pause(visit: _Visit) -> Response:
     until = _until(visit)
     if until is None:
         return _fault(visit, "note_bad_date")
-    changed = preferences.pause(visit.site.store, visit.link, until, visit.said)
+    changed = preferences.pause(visit.site.store, visit.link, until, visit.consent)
     return _changed(visit, changed, "note_paused")
 
 
 def _continue(visit: _Visit) -> Response:
-    changed = preferences.pause(visit.site.store, visit.link, None, visit.said)
+    changed = preferences.pause(visit.site.store, visit.link, None, visit.consent)
     return _changed(visit, changed, "note_continued")
 
 
@@ -205,7 +205,7 @@ def _changed(visit: _Visit, changed: Changed, note: str) -> Response:
 
 def _until(visit: _Visit) -> dt.datetime | None:
     """The end of the pause that was asked for: the beginning of a day."""
-    first, last = _pause_days(visit.site, visit.said.at)
+    first, last = _pause_days(visit.site, visit.consent.at)
     days = visit.sent.get("days", "")
     try:
         if days in map(str, preferences.PAUSES):
@@ -252,7 +252,7 @@ def _ask(
         kind,
         site.links.address_hashes,
         wording=wording(site),
-        now=visit.said.at,
+        now=visit.consent.at,
         list_id=list_id,
         target=target,
     )

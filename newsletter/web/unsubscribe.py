@@ -61,17 +61,17 @@ def add(app: FastAPI, site: Site) -> None:
             return site.pages.page("unsubscribe_test.html")
         consent = Consent(site.clock(), action, _SOURCE)
         if action in (ConsentHow.ONE_CLICK, ConsentHow.PAGE):
-            left = (await together((link, consent)))[link]
+            result = (await together((link, consent)))[link]
             _log.info(
                 "unsubscribe subscriber=%s list=%s action=%s",
                 link.subscriber_id,
                 link.list_id,
                 action,
             )
-            if left.holder is Holder.NOBODY:
+            if result.holder is Holder.NOBODY:
                 return site.pages.page("preferences_nobody.html")
             theirs = site.path(site.links.preferences_url(link))
-            return site.pages.page("unsubscribe_done.html", left=left, preferences=theirs)
+            return site.pages.page("unsubscribe_done.html", left=result, preferences=theirs)
         return await run_in_threadpool(_think_again, site, link, sent.get("reason", ""), consent)
 
 

@@ -53,7 +53,7 @@ STEPS: dict[str, Callable[[Connection, int, int], object]] = {
     "ask": partial(subscribing.subscribe, status=PENDING, consent=SAID),
     "confirm": partial(subscribing.subscribe, status=CONFIRMED, consent=SAID),
     "renew": partial(subscribing.renew, consent=SAID),
-    "leave": partial(subscribing.leave, said=SAID),
+    "leave": partial(subscribing.leave, consent=SAID),
     "rejoin": partial(subscribing.rejoin, status=CONFIRMED, consent=SAID),
     "ask_again": partial(subscribing.rejoin, status=PENDING, consent=SAID),
     "forget": lambda connection, who, on: subscribing.forget(connection, on, who, before=LATER),

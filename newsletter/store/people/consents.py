@@ -80,14 +80,14 @@ def logged(
 def of(
     connection: Connection, subscriber_id: int, list_id: int | None = None
 ) -> Sequence[ConsentFact]:
-    """What a person said, or of one list, in the order in which it was written down."""
+    """What a person said, or said about one list, in the order of the log."""
     return of_each(connection, [subscriber_id], list_id).get(subscriber_id, [])
 
 
 def of_each(
     connection: Connection, subscriber_ids: Sequence[int], list_id: int | None = None
 ) -> dict[int, list[ConsentFact]]:
-    """As `of`, for many at once; who said nothing is left out."""
+    """As `of`, for many at once; people who said nothing are left out."""
     query = (
         sa.select(consents, lists.c.name.label("list_name"), sends.c.slug, sends.c.id.label("sid"))
         .outerjoin(lists, lists.c.id == consents.c.list_id)
@@ -97,10 +97,10 @@ def of_each(
     )
     if list_id is not None:
         query = query.where(consents.c.list_id == list_id)
-    found: dict[int, list[ConsentFact]] = {}
+    facts: dict[int, list[ConsentFact]] = {}
     for row in connection.execute(query):
-        found.setdefault(row.subscriber_id, []).append(_fact(row))
-    return found
+        facts.setdefault(row.subscriber_id, []).append(_fact(row))
+    return facts
 
 
 def _fact(row: Row[Any]) -> ConsentFact:
@@ -188,7 +188,7 @@ def last_said(
 
 
 def forget(connection: Connection, subscriber_id: int) -> None:
-    """Take out of a person's lines what could name them; that they were said stays."""
+    """Remove from a person's lines what could name them; the lines stay."""
     connection.execute(
         sa.update(consents)
         .where(consents.c.subscriber_id == subscriber_id)

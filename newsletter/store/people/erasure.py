@@ -1,4 +1,4 @@
-"""Taking a person out of every table; what the ledger counts stays, without an address."""
+"""Removing a person from every table; what the ledger counts stays, without an address."""
 
 import datetime as dt
 from typing import Any
@@ -26,7 +26,7 @@ WITHHELD = "withheld: it named the address of an erased person"
 
 
 def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
-    """Leave of a subscriber the row that the ledger points to."""
+    """Leave only the row of a subscriber that the ledger points to."""
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.id == subscriber_id)
@@ -50,7 +50,7 @@ def _nothing(column: sa.Column[Any]) -> Any:
 
 
 def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetime) -> None:
-    """Take a subscriber out of every table, and keep nothing that would know them again.
+    """Remove a subscriber from every table, and keep nothing that would recognise them.
 
     Where the ledger or the event log points to them, the blank row stays.
     """
@@ -73,7 +73,7 @@ def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetim
 
 
 def blank_receipts(connection: Connection, key: str) -> int:
-    """Take an address out of the receipts of test mails; how many were mailed stays."""
+    """Remove an address from the receipts of test mails; how many were mailed stays."""
     text = sa.cast(receipts.c.addresses, sa.Text)
     query = sa.select(receipts.c.id, receipts.c.addresses).where(names(text, key))
     changed = 0
@@ -112,8 +112,8 @@ def blank_events(connection: Connection, key: str, subscriber_id: int | None) ->
 
 
 def withhold(connection: Connection, key: str, subscriber_id: int | None) -> None:
-    """Take the address out of what others wrote of a person: where a consent came from, and why
-    a provider refused, for it names the address in some of its refusals."""
+    """Remove the address from what others wrote about a person: the source of a consent, and a
+    provider's refusal, which sometimes names the address."""
     texts: list[tuple[sa.Column[str], sa.ColumnElement[bool]]] = [(sends.c.pause_reason, sa.true())]
     if subscriber_id is not None:
         texts += [

@@ -32,8 +32,8 @@ class Import:
 
 @dataclass(frozen=True, slots=True)
 class UndoneImport:
-    """What was taken back of an import: people and subscriptions that it made, those put back as
-    they were, and suppressions. `left` is what stays, for somebody has touched it since."""
+    """What was undone of an import: people and subscriptions that it made, those put back as they
+    were, and suppressions. `left` is what stays, because it was changed since."""
 
     people: int = 0
     subscriptions: int = 0
@@ -45,20 +45,20 @@ class UndoneImport:
 def begin(
     connection: Connection, now: dt.datetime, file: str, system: str
 ) -> tuple[int, dt.datetime]:
-    """Write down an import; returns its id and its time, which no other import has.
+    """Record an import; returns its id and its time, which no other import has.
 
-    That time is `updated_at` of all that it writes, so that what was touched since can be told.
+    That time is `updated_at` of all that it writes, so that later changes can be recognised.
     The caller holds the lock of people, so two imports do not take the same.
     """
     while connection.execute(sa.select(imports.c.id).where(imports.c.at == now)).first():
         now += _TICK
     statement = sa.insert(imports).values(at=now, file=file, system=system)
-    made = connection.execute(statement.returning(imports.c.id)).scalar_one()
-    return int(made), now
+    import_id = connection.execute(statement.returning(imports.c.id)).scalar_one()
+    return int(import_id), now
 
 
 def finish(connection: Connection, import_id: int, counts: Mapping[str, Any]) -> None:
-    """Write down what became of the rows."""
+    """Record the results of the rows."""
     connection.execute(
         sa.update(imports).where(imports.c.id == import_id).values(counts=dict(counts))
     )
@@ -70,11 +70,11 @@ def newest_first(connection: Connection) -> Iterator[Import]:
 
 
 def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImport:
-    """Take back what an import wrote and nobody has touched since; again changes nothing.
+    """Take back what an import wrote and nobody has changed since; repeating it changes nothing.
 
-    Whoever it added goes, unless something was sent to them or said by them since. What it
-    changed is put back. The log keeps what the import wrote of people who stay. Raises UsageError
-    for an unknown import.
+    People whom it added are removed, unless something was sent to them or said by them since. What
+    it changed is put back. The log keeps what the import wrote about people who stay. Raises
+    UsageError for an unknown import.
     """
     locks.people(connection)
     row = connection.execute(sa.select(imports).where(imports.c.id == import_id)).first()
@@ -104,13 +104,13 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
     names_put_back = run(_PUT_BACK_PEOPLE)
     run(_DELETE_PERSONAL_LINES)
     run(_DELETE_FORMER)
-    made = run(_DELETE_PEOPLE)
+    people_deleted = run(_DELETE_PEOPLE)
     run(suppressing.LOG_TAKEN_BACK)
     suppressions = run(suppressing.TAKE_BACK_IMPORTED)
     connection.execute(sa.update(imports).where(imports.c.id == import_id).values(undone_at=now))
     taken_back = subscriptions + put_back + names_put_back + suppressions
     return UndoneImport(
-        made, subscriptions, put_back + names_put_back, suppressions, written - taken_back
+        people_deleted, subscriptions, put_back + names_put_back, suppressions, written - taken_back
     )
 
 

@@ -66,30 +66,30 @@ def merge(
     skipped = stage.run(statements.DELETE_SUPPRESSED) + _skip_former(stage)
     stage.run(statements.FIND_KNOWN.format(merged=_merged(stage)))
     stage.run("ANALYZE known")
-    known = connection.execute(sa.text(statements.COUNT_KNOWN)).one()
+    counts = connection.execute(sa.text(statements.COUNT_KNOWN)).one()
     staged = {
         row.standing: row.rows for row in connection.execute(sa.text(statements.COUNT_STAGED))
     }
-    if known.added or known.updated or known.saying_no:
+    if counts.added or counts.updated or counts.saying_no:
         _change_known(stage, values)
-    if new := sum(staged.values()) - known.rows:
-        _insert_people(stage, new, list(staged), list_id, values, any_known=known.rows > 0)
+    if new := sum(staged.values()) - counts.rows:
+        _insert_people(stage, new, list(staged), list_id, values, any_known=counts.rows > 0)
     if stage.has_history:
         stage.run(statements.LOG_SAID, now=at, **{"import": import_id})
         stage.run(statements.PAUSE, now=at)
         _note_former(stage, hashes, at)
-    newly_left = staged.get(SubscriptionStatus.UNSUBSCRIBED, 0) - known.saying_no
-    added = known.added + new - newly_left
+    newly_left = staged.get(SubscriptionStatus.UNSUBSCRIBED, 0) - counts.saying_no
+    added = counts.added + new - newly_left
     suppressed = stage.count(statements.COUNT_SUPPRESSED)
     stage.run(suppressing.DECIDE_STAGED, **values)
     stage.run(suppressing.LOG_DECIDED, **values)
-    skipped += known.left_before + stage.erased
-    unsubscribed = known.leaving + newly_left
+    skipped += counts.left_before + stage.erased
+    unsubscribed = counts.leaving + newly_left
     merged = Merged(
         import_id=import_id,
         added=added,
-        updated=known.updated,
-        unchanged=stage.loaded - added - known.updated - skipped - unsubscribed - suppressed,
+        updated=counts.updated,
+        unchanged=stage.loaded - added - counts.updated - skipped - unsubscribed - suppressed,
         skipped=skipped,
         unsubscribed=unsubscribed,
         suppressed=suppressed,

@@ -99,9 +99,9 @@ def insert(
         link_key=new_link_key(),
     )
     connection.execute(statement.on_conflict_do_nothing())
-    found = find(connection, address)
-    assert found is not None
-    return found
+    subscriber = find(connection, address)
+    assert subscriber is not None
+    return subscriber
 
 
 def update(

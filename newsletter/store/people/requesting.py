@@ -1,4 +1,4 @@
-"""Where a request goes from where it stands: the one place that writes its state.
+"""The transitions of a request: the only place that writes its state.
 
 Each transition names the states that it may start from; docs/architecture.md draws them. What is in
 hand to be mailed is `failed` until its outcome is known: a process that dies on the way may have
@@ -38,7 +38,7 @@ _RESTORED = "waiting in a store that was restored: it may have been mailed"
 
 
 def ask(connection: Connection, request: Request) -> None:
-    """Note a request; one of a form that made one just now is left out."""
+    """Add a request; a second one from the same form is left out."""
     connection.execute(
         insert_into(connection, requests)
         .values(
@@ -70,19 +70,19 @@ def take(connection: Connection, request_id: int) -> Request | None:
 
 
 def assign(connection: Connection, request_id: int, subscriber_id: int) -> None:
-    """Say whose request it is."""
+    """Set whose request it is."""
     connection.execute(
         sa.update(requests).where(requests.c.id == request_id).values(subscriber_id=subscriber_id)
     )
 
 
 def refuse(connection: Connection, request_id: int, reason: RefusalReason) -> None:
-    """Mail nothing about what is in hand."""
+    """Refuse to mail a request in hand."""
     _must_move(connection, request_id, requests.c.state, REFUSE, reason)
 
 
 def settle(connection: Connection, request_id: int, state: RequestState, reason: str = "") -> None:
-    """Say what became of a mail in hand: MAILED, FAILED, or WAITING to be tried again.
+    """Record the outcome of a mail in hand: MAILED, FAILED, or WAITING to be tried again.
 
     What was confirmed by a click that came before, or was taken back, stays so.
     """
@@ -90,12 +90,12 @@ def settle(connection: Connection, request_id: int, state: RequestState, reason:
 
 
 def confirm(connection: Connection, request_id: int) -> None:
-    """Say that the click came."""
+    """Record the click."""
     _must_move(connection, request_id, requests.c.state, CONFIRM)
 
 
 def take_back_later(connection: Connection, request: Request) -> None:
-    """Refuse what its subscriber asked for again, of the same kind, since a request."""
+    """Refuse its subscriber's later requests of the same kind."""
     later = (
         requests.c.subscriber_id == request.subscriber_id,
         requests.c.kind == request.kind,
@@ -105,7 +105,7 @@ def take_back_later(connection: Connection, request: Request) -> None:
 
 
 def welcome(connection: Connection, request_id: int) -> None:
-    """Say that a mail is to follow what was confirmed."""
+    """Plan a welcome after a confirmed request."""
     due = (requests.c.id == request_id, requests.c.welcome.is_(None))
     connection.execute(sa.update(requests).where(*due).values(welcome=ASK.target))
 
@@ -116,25 +116,25 @@ def take_welcome(connection: Connection, request_id: int) -> Request | None:
 
 
 def refuse_welcome(connection: Connection, request_id: int, reason: RefusalReason) -> None:
-    """Mail no welcome that is in hand."""
+    """Refuse to mail a welcome in hand."""
     _move(connection, requests.c.welcome, REFUSE, reason, requests.c.id == request_id)
 
 
 def settle_welcome(
     connection: Connection, request_id: int, state: RequestState, reason: str = ""
 ) -> None:
-    """Say what became of a welcome in hand, as `settle` does."""
+    """Record the outcome of a welcome in hand, as `settle` does."""
     _move(connection, requests.c.welcome, _OUTCOMES[state], reason, requests.c.id == request_id)
 
 
 def give_up(connection: Connection, until: dt.datetime) -> None:
-    """Mail nothing more of what came until a time: it may have been mailed from another store."""
+    """Give up all requests until a time: they may have been mailed from another store."""
     for column in (requests.c.state, requests.c.welcome):
         _move(connection, column, GIVE_UP, _RESTORED, requests.c.at <= until)
 
 
 def forget_origins(connection: Connection, before: dt.datetime) -> None:
-    """Take out where older requests came from: it served the limits alone."""
+    """Delete the origins of older requests, which only served the limits."""
     connection.execute(
         sa.update(requests)
         .where(requests.c.at < before, requests.c.network != "")
@@ -143,7 +143,7 @@ def forget_origins(connection: Connection, before: dt.datetime) -> None:
 
 
 def delete_older(connection: Connection, before: dt.datetime) -> Sequence[tuple[int, int]]:
-    """Returns whom they had asked for: lists and subscribers."""
+    """Returns the lists and subscribers that they were about."""
     statement = sa.delete(requests).where(requests.c.at < before)
     rows = connection.execute(
         statement.returning(requests.c.list_id, requests.c.subscriber_id)
@@ -152,7 +152,7 @@ def delete_older(connection: Connection, before: dt.datetime) -> Sequence[tuple[
 
 
 def delete_about(connection: Connection, key: str, mailbox: str, subscriber_id: int | None) -> int:
-    """What a person asked for, and what was asked for with their address; returns how many."""
+    """Delete a person's requests, and those with their address; returns how many."""
     theirs = sa.or_(
         sa.and_(requests.c.mailbox == mailbox, sa.func.lower(requests.c.address) == key),
         sa.func.lower(requests.c.target) == key,
@@ -163,12 +163,12 @@ def delete_about(connection: Connection, key: str, mailbox: str, subscriber_id: 
 
 
 def delete_of(connection: Connection, subscriber_id: int) -> None:
-    """Delete all that is a person's."""
+    """Delete a person's requests."""
     connection.execute(sa.delete(requests).where(requests.c.subscriber_id == subscriber_id))
 
 
 def delete_all(connection: Connection, list_id: int) -> None:
-    """Delete all that is about a list."""
+    """Delete the requests for a list."""
     connection.execute(sa.delete(requests).where(requests.c.list_id == list_id))
 
 
@@ -201,7 +201,7 @@ def _move(
     reason: str,
     *which: sa.ColumnElement[bool],
 ) -> int:
-    """Move those that stand where the step starts, and leave the others; returns how many."""
+    """Move the requests that the step can start from, and leave the others; returns how many."""
     statement = sa.update(requests).where(transition.starts_at(column), *which)
     moved = statement.values({column: transition.target, requests.c.reason: reason})
     return connection.execute(moved).rowcount

@@ -1,4 +1,4 @@
-"""Where a subscription goes from where it stands: the one place that writes its status.
+"""The transitions of a subscription: the only place that writes its status.
 
 Each transition names the statuses that it may start from; docs/architecture.md draws them. Each
 function reads the row, and holds it, before it moves it. Whoever makes one holds `locks.people`.
@@ -49,7 +49,8 @@ def subscribe(
     status: SubscriptionStatus,
     consent: Consent,
 ) -> None:
-    """Let somebody who has not left be pending or confirmed; raises ValueError for who has left.
+    """Let somebody who has not left be pending or confirmed; raises ValueError for somebody who
+    has.
 
     The consent log gets it too, and before it an earlier yes that only stood here, as those of
     imports do.
@@ -58,7 +59,7 @@ def subscribe(
 
 
 def renew(connection: Connection, subscriber_id: int, list_id: int, consent: Consent) -> None:
-    """Record the own yes of a member, for whom something else has spoken until now."""
+    """Record a member's own yes, where until now only something else spoke for them."""
     _say_yes(connection, (list_id, subscriber_id), RENEW, consent)
 
 
@@ -69,12 +70,12 @@ def rejoin(
     status: SubscriptionStatus,
     consent: Consent,
 ) -> None:
-    """Bring back who left, as confirmed or pending: that they want it is for the caller to know."""
+    """Bring back somebody who left, as confirmed or pending: the caller knows that they want it."""
     _say_yes(connection, (list_id, subscriber_id), _AGAIN[status], consent)
 
 
 def ask(connection: Connection, subscriber_id: int, list_id: int, consent: Consent) -> None:
-    """Record that somebody asked for this person to join; who left stays away until they confirm.
+    """Record a request for this person to join; one who left stays unsubscribed until they confirm.
 
     Anybody can ask for anybody: an import may confirm the pending, and must not those who left.
     """
@@ -90,35 +91,36 @@ def leave(
     connection: Connection,
     subscriber_id: int,
     list_id: int | None,
-    said: Consent,
+    consent: Consent,
     detail: str = "",
 ) -> Sequence[int]:
-    """Leave one list, or all; returns the ids of those that were left just now.
+    """Leave one list, or all; returns the ids of the lists that were left just now.
 
-    The subscription keeps its consent, for it was given; the log gets the no, with what was said
-    about the reason.
+    The subscription keeps its consent, since it was given; the log gets the no, with the reason if
+    any.
     """
     query = sa.select(subscriptions).where(subscriptions.c.subscriber_id == subscriber_id)
     if list_id is not None:
         query = query.where(subscriptions.c.list_id == list_id)
     every = connection.execute(query.order_by(subscriptions.c.list_id).with_for_update()).all()
-    _say_again(connection, every, said.at)
+    _say_again(connection, every, consent.at)
     rows = [row for row in every if row.status in LEAVE.sources]
     for row in rows:
         _keep_earlier(connection, row)
         consents.append(
-            connection, subscriber_id, row.list_id, ConsentKind.UNSUBSCRIBED, said, detail
+            connection, subscriber_id, row.list_id, ConsentKind.UNSUBSCRIBED, consent, detail
         )
-    left = [row.list_id for row in rows]
-    if left:
+    list_ids = [row.list_id for row in rows]
+    if list_ids:
         connection.execute(
             sa.update(subscriptions)
             .where(
-                subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.list_id.in_(left)
+                subscriptions.c.subscriber_id == subscriber_id,
+                subscriptions.c.list_id.in_(list_ids),
             )
-            .values(status=LEAVE.target, updated_at=said.at)
+            .values(status=LEAVE.target, updated_at=consent.at)
         )
-    return left
+    return list_ids
 
 
 def leave_each(
@@ -134,13 +136,13 @@ def leave_each(
     query = sa.select(subscriptions).where(key.in_(list(leaving)))
     query = query.order_by(table.list_id, table.subscriber_id).with_for_update()
     rows = connection.execute(query).all()
-    left = [row for row in rows if row.status in LEAVE.sources]
+    leavers = [row for row in rows if row.status in LEAVE.sources]
     if rows:
-        _say_again(connection, rows, max(said.at for said in leaving.values()))
-    if left:
-        logged = consents.logged(connection, [row.subscriber_id for row in left])
+        _say_again(connection, rows, max(consent.at for consent in leaving.values()))
+    if leavers:
+        logged = consents.logged(connection, [row.subscriber_id for row in leavers])
         lines: list[consents.ConsentLine] = []
-        for row in left:
+        for row in leavers:
             member = (row.list_id, row.subscriber_id)
             if (*member, row.consent_at) not in logged:
                 lines.append((*member, *_earlier(row)))
@@ -152,26 +154,26 @@ def leave_each(
         connection.execute(
             statement.values(status=LEAVE.target, updated_at=sa.bindparam("at")),
             [
-                {"of_list": each, "of": who, "at": leaving[each, who].at}
-                for each, who in ((row.list_id, row.subscriber_id) for row in left)
+                {"of_list": each, "of": person_id, "at": leaving[each, person_id].at}
+                for each, person_id in ((row.list_id, row.subscriber_id) for row in leavers)
             ],
         )
     return frozenset((row.list_id, row.subscriber_id) for row in rows)
 
 
-def decline(connection: Connection, subscriber_id: int, list_id: int, said: Consent) -> None:
+def decline(connection: Connection, subscriber_id: int, list_id: int, consent: Consent) -> None:
     """Record that somebody does not want a list that they never joined."""
-    consents.append(connection, subscriber_id, list_id, ConsentKind.UNSUBSCRIBED, said)
-    _insert(connection, (list_id, subscriber_id), DECLINE, said)
+    consents.append(connection, subscriber_id, list_id, ConsentKind.UNSUBSCRIBED, consent)
+    _insert(connection, (list_id, subscriber_id), DECLINE, consent)
 
 
 def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.datetime) -> bool:
-    """Forget that a person was asked for on a page, last before a time, and never said anything;
-    whom an operator made pending stays."""
-    of_list, said = subscriptions.c, consent_log.c
-    theirs = (said.list_id == list_id, said.subscriber_id == subscriber_id)
-    other = sa.or_(said.kind != ConsentKind.REQUESTED, said.how != ConsentHow.FORM)
-    asked = sa.delete(subscriptions).where(
+    """Forget a person for whom a page got requests, the last one before a time, and who never said
+    anything; people whom an operator made pending stay."""
+    of_list, log = subscriptions.c, consent_log.c
+    theirs = (log.list_id == list_id, log.subscriber_id == subscriber_id)
+    other = sa.or_(log.kind != ConsentKind.REQUESTED, log.how != ConsentHow.FORM)
+    statement = sa.delete(subscriptions).where(
         of_list.list_id == list_id,
         of_list.subscriber_id == subscriber_id,
         FORGET.starts_at(of_list.status),
@@ -179,18 +181,18 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
         of_list.consent_at < before,
         ~sa.exists().where(*theirs, other),
     )
-    return bool(connection.execute(asked).rowcount)
+    return bool(connection.execute(statement).rowcount)
 
 
 def delete_of(connection: Connection, subscriber_id: int) -> None:
-    """Delete all that a person joined or left."""
+    """Delete a person's subscriptions."""
     connection.execute(
         sa.delete(subscriptions).where(subscriptions.c.subscriber_id == subscriber_id)
     )
 
 
 def delete_all(connection: Connection, list_id: int) -> None:
-    """Delete who stood on a list."""
+    """Delete the subscriptions of a list."""
     connection.execute(sa.delete(subscriptions).where(subscriptions.c.list_id == list_id))
 
 
@@ -246,13 +248,13 @@ def _standing(transition: _Step, consent: Consent) -> dict[sa.Column[Any], Any]:
 
 
 def _say_again(connection: Connection, rows: Collection[Row[Any]], at: dt.datetime) -> None:
-    """Let the no of an import be also that of those whom it took off: undoing the import does not
-    bring them back."""
+    """Make the no of an import also that of the people whom it took off: undoing the import does
+    not bring them back."""
     key = sa.tuple_(subscriptions.c.list_id, subscriptions.c.subscriber_id)
-    left = [row for row in rows if row.status not in LEAVE.sources]
-    if not left:
+    already_left = [row for row in rows if row.status not in LEAVE.sources]
+    if not already_left:
         return
-    members = [(row.list_id, row.subscriber_id) for row in left]
+    members = [(row.list_id, row.subscriber_id) for row in already_left]
     connection.execute(
         sa.update(subscriptions)
         .where(key.in_(members), subscriptions.c.updated_at.in_(sa.select(imports.c.at)))
@@ -261,14 +263,14 @@ def _say_again(connection: Connection, rows: Collection[Row[Any]], at: dt.dateti
 
 
 def _keep_earlier(connection: Connection, row: Row[Any]) -> None:
-    """Write the yes of a subscription into the consent log, if it does not stand there yet."""
+    """Write the yes of a subscription into the consent log, if it is not there yet."""
     logged = consents.logged(connection, [row.subscriber_id])
     if (row.list_id, row.subscriber_id, row.consent_at) not in logged:
         consents.append(connection, row.subscriber_id, row.list_id, *_earlier(row))
 
 
 def _earlier(row: Row[Any]) -> tuple[ConsentKind, Consent]:
-    """The yes that stands in a subscription."""
+    """The yes in a subscription's row."""
     kind = _SAID.get(SubscriptionStatus(row.status), ConsentKind.CONFIRMED)
     return kind, consent_of(row)
 

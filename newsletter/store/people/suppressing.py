@@ -1,4 +1,4 @@
-"""Where a suppression goes from where it stands: the one place that writes it, and its log.
+"""The transitions of a suppression: the only place that writes it and its log.
 
 Each transition names the states that it may start from; docs/architecture.md draws them. What of
 it the row and its log say is `state_of`. What an import writes at once is in SQL below.
@@ -61,8 +61,8 @@ def add(
     statement = insert_into(connection, suppressions).values(
         address=key, reason=reason, source=source, created_at=now
     )
-    made = statement.on_conflict_do_nothing().returning(suppressions.c.address)
-    while connection.execute(made).first() is None:
+    insert = statement.on_conflict_do_nothing().returning(suppressions.c.address)
+    while connection.execute(insert).first() is None:
         if held(connection, [key]):
             keep(connection, [key])
             return False
@@ -71,13 +71,13 @@ def add(
 
 
 def add_all(connection: Connection, entries: Sequence[Suppression]) -> int:
-    """Add many at once; returns how many were not known. A known one keeps its first reason."""
+    """Add many at once; returns how many were new. A known one keeps its first reason."""
     if not entries:
         return 0
     columns = ("address", "reason", "source", "created_at")
     values = [{name: getattr(entry, name) for name in columns} for entry in entries]
-    made = insert_into(connection, suppressions).on_conflict_do_nothing()
-    added = set(connection.execute(made.returning(suppressions.c.address), values).scalars())
+    insert = insert_into(connection, suppressions).on_conflict_do_nothing()
+    added = set(connection.execute(insert.returning(suppressions.c.address), values).scalars())
     lines = [
         {
             "address": entry.address,
@@ -95,8 +95,8 @@ def add_all(connection: Connection, entries: Sequence[Suppression]) -> int:
 
 
 def keep(connection: Connection, keys: Collection[str]) -> None:
-    """Let suppressions stand that imports made, also where those are undone: somebody else has
-    said the same since."""
+    """Keep suppressions that imports made even if those are undone: somebody else has said the same
+    since."""
     connection.execute(
         sa.update(suppressions)
         .where(suppressions.c.address.in_(keys), suppressions.c.import_id.is_not(None))
@@ -105,7 +105,7 @@ def keep(connection: Connection, keys: Collection[str]) -> None:
 
 
 def confirm(connection: Connection, key: str, source: str, now: dt.datetime) -> None:
-    """Let a suppression that reports caused stand as a person's decision: none disproves it then.
+    """Turn a suppression that reports caused into a person's decision: then no report disproves it.
 
     Its reason stays.
     """
@@ -120,16 +120,16 @@ def confirm(connection: Connection, key: str, source: str, now: dt.datetime) -> 
 
 
 def allow(connection: Connection, key: str, source: str, now: dt.datetime) -> bool:
-    """Allow an address key to be mailed again, as a person decided; False where nothing stood. The
-    log keeps both."""
+    """Allow an address key to be mailed again, as a person decided; False where it was not
+    suppressed. The log keeps both."""
     return _remove(connection, source, now, None, suppressions.c.address == key)
 
 
 def disprove(
     connection: Connection, key: str, source: str, now: dt.datetime, event_id: int
 ) -> None:
-    """Allow an address key to be mailed again, for later reports disprove the one that caused its
-    suppression. Raises ValueError where that does not stand on this report."""
+    """Allow an address key to be mailed again, since later reports disprove the one that caused its
+    suppression. Raises ValueError where another report caused it."""
     log = suppression_log.c
     added = (log.address == key, log.action == SuppressionAction.ADDED)
     cause = sa.select(log.event_id).where(*added).order_by(log.id.desc()).limit(1)
@@ -143,7 +143,7 @@ def disprove(
 
 
 def allow_bounced(connection: Connection, send: int, source: str, now: dt.datetime) -> int:
-    """As `allow`, for all that stand on a bounce which was reported of a send; returns how many.
+    """As `allow`, for all suppressions that bounces of a send caused; returns how many.
 
     What a person or a complaint decided stays.
     """
@@ -180,8 +180,8 @@ def allow_bounced(connection: Connection, send: int, source: str, now: dt.dateti
 def erase(
     connection: Connection, key: str, hashes: Sequence[str], source: str, now: dt.datetime
 ) -> None:
-    """Let what is known of an address stand under its newest keyed hash, `hashes[0]`, as that of
-    somebody who was erased. Of the log, `source` is withheld where it names the address."""
+    """Keep what is known about an address under its newest keyed hash, `hashes[0]`, as an erased
+    person's. Of the log, `source` is withheld where it names the address."""
     newest, *older = hashes
     log = suppression_log
     connection.execute(

@@ -51,15 +51,15 @@ def standing(
 
     They are held until the commit, so that a person and a report do not decide about one at once.
     """
-    found = held(connection, keys)
+    suppressed = held(connection, keys)
     log = suppression_log
     added = (
         sa.select(log.c.address, log.c.event_id)
-        .where(log.c.address.in_(list(found)), log.c.action == SuppressionAction.ADDED)
+        .where(log.c.address.in_(list(suppressed)), log.c.action == SuppressionAction.ADDED)
         .order_by(log.c.id)
     )
     causes: dict[str, int | None] = {row.address: row.event_id for row in connection.execute(added)}
-    return {key: (suppression, causes.get(key)) for key, suppression in found.items()}
+    return {key: (suppression, causes.get(key)) for key, suppression in suppressed.items()}
 
 
 def held(connection: Connection, keys: Collection[str]) -> dict[str, Suppression]:

@@ -20,12 +20,12 @@ from newsletter.store.schema import (
 
 def is_one(connection: Connection, subscriber_id: int) -> bool:
     """Whether nothing is known of a person but that somebody asked for them, or an import did."""
-    joined, said = subscriptions.c, consents.c
+    joined, log = subscriptions.c, consents.c
     more = sa.or_(
         sa.exists().where(
             joined.subscriber_id == subscriber_id, joined.status != SubscriptionStatus.PENDING
         ),
-        sa.exists().where(said.subscriber_id == subscriber_id, said.kind != ConsentKind.REQUESTED),
+        sa.exists().where(log.subscriber_id == subscriber_id, log.kind != ConsentKind.REQUESTED),
         sa.exists().where(deliveries.c.subscriber_id == subscriber_id),
     )
     return not connection.execute(sa.select(more)).scalar_one()
