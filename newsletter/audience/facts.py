@@ -38,7 +38,7 @@ _DONE = {
     SuppressionAction.ADDED: "never mailed from here on",
     SuppressionAction.REMOVED: "may be mailed again",
 }
-# What is told of a report beside its own words, by its cause.
+# What is said about a report beside its own words, by its cause.
 _CAUSES = {
     Cause.LISTED: "on a list of {reporter}, which did not try; it counts in no rate",
     Cause.DOUBTED: "a guess of {reporter}, which did not try; nothing follows",

@@ -53,8 +53,9 @@ class ImportResult:
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """How files are to be read: by which system's layout, where one is named, and what it is told
-    of their columns. `encoding` is that of files which are neither UTF-8 nor marked as UTF-16."""
+    """How files are to be read: by which system's layout, where one is named, and what options say
+    about their columns. `encoding` is that of files which are neither UTF-8 nor marked as
+    UTF-16."""
 
     system: System | None = None
     choice: Choice = field(default_factory=Choice)

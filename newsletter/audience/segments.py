@@ -22,7 +22,7 @@ class Members:
     """The members of a list, or of any, who are in a segment: how many, and the addresses of the
     newest.
 
-    `warnings` tell of attributes that nobody has.
+    `warnings` name attributes that nobody has.
     """
 
     count: int
