@@ -171,7 +171,7 @@ def test_a_send_looks_each_minute_whether_it_is_heard_of(store: Store) -> None:
         assert looked.wait(PATIENCE_SECONDS)
         return [Accepted(message.ref) for message in batch]
 
-    memory = Memory(answer)
+    memory = Memory(answer, concurrency=1)
     memory.batch_size = 1
     run.run(
         replace(worker(store, memory, clock=clock), check_events=looked.set),
