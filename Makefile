@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
-.PHONY: help demo test check bench crash attack mutants lock clean
+.PHONY: help demo test check bench crash attack mutants model lock clean
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
@@ -50,6 +50,9 @@ attack: $(VENV)/.dev ## forged notifications, changed tokens, scripts and odd re
 
 mutants: $(VENV)/.dev ## take one guard away after the other, and see the tests of it fail
 	$(BIN)/python -m tests.mutants.play $(ARGS)
+
+model:           ## walk every order in which workers and faults can meet, and miss each guard
+	$(PYTHON) docs/model/ledger.py $(ARGS)
 
 lock: $(VENV)/.dev   ## renew the lock files (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra build pyproject.toml -o requirements.lock
