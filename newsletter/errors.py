@@ -12,7 +12,6 @@
     ├── FindingsError            3  findings of severity error
     ├── Stopped                  4  stopped but resumable
     ├── Refused                  5  already sent, not confirmed, sealed
-    │   └── RunElsewhere         5  another process runs the send
     ├── Interrupted            130  resumable, by Ctrl-C or a signal
     ├── TransportError           1  about one whole call of a transport
     │   ├── Throttled            1  wait, then again
@@ -128,10 +127,6 @@ class Refused(NewsletterError):
 
     exit_code = 5
     code = "refused"
-
-
-class RunElsewhere(Refused):
-    """Another process runs the send: nothing is wrong."""
 
 
 class Interrupted(NewsletterError):

@@ -9,7 +9,7 @@ from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.sends import SendId
 from newsletter.cli.showing import send_record, show, show_findings, warn
-from newsletter.errors import RunElsewhere, UsageError
+from newsletter.errors import UsageError
 from newsletter.model.send import Send
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ def _resume_all(session: Session, worker: "Worker", rate: int | None) -> int:
     for send_id in resting:
         if service.is_cancelled(worker, send_id):
             continue
-        try:
-            code = max(code, _resume(session, worker, send_id, rate))
-        except RunElsewhere as error:
-            session.notes.print(error.message)
+        code = max(code, _resume(session, worker, send_id, rate))
         if worker.stop.is_set():
             break
     if not resting and not session.json:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from newsletter.cli.frame import Session
 from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import next_step, pulse, send_record, show
-from newsletter.errors import Interrupted
 from newsletter.model.send import SendStatus
 from newsletter.stopping import stopping
 
@@ -26,10 +25,7 @@ def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
     with stopping(worker.stop, worker.by_person) as signals:
         before = worker.patience.until_back(lambda: read(session.store, send_id))
         with _bar(session, worker.vitals, before.counts.queued) as progress:
-            try:
-                after = run(worker, send_id, progress)
-            except Interrupted as error:
-                raise Interrupted(error.message, hint=next_step(session, before)) from error
+            after = run(worker, send_id, progress)
     if session.json:
         session.emit(send_record(session, after))
     else:

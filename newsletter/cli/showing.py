@@ -77,9 +77,9 @@ def status_in_words(session: Session, send: Send) -> str:
         words = ["interrupted: nobody runs it"]
     if now.waiting_for is not None:
         words = [_waiting(session, now.waiting_for, now.until)]
-    if now.owner is not None:
+    if now.workers is not None:
         since = f" since {in_zone(session, now.since)}" if now.since else ""
-        words[0] += f", by {now.owner}{since}"
+        words[0] += f", by {now.workers}{since}"
     if now.rate is not None and now.time_left is not None:
         words.append(_speed(now.rate, now.time_left))
     reason = f" ({send.pause_reason})" if send.pause_reason else ""
@@ -135,9 +135,9 @@ def _while_sending(session: Session, send: Send) -> str:
     if now.state is State.INTERRUPTED:
         return f"newsletter worker goes on with it, or: newsletter resume {send.id}"
     if now.waiting_for is Wait.CLOCK:
-        assert send.tenure.lease_until is not None
+        lease_until = max(tenure.lease_until for tenure in send.tenures)
         return (
-            f"Its lease ends at {in_zone(session, send.tenure.lease_until)}, "
+            f"Its lease ends at {in_zone(session, lease_until)}, "
             "set by a clock that is or was ahead: check the clocks of all machines. "
             f"If that process renews it, it lives; if not, a worker goes on within minutes, "
             f"or: newsletter resume {send.id}"

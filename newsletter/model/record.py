@@ -7,18 +7,6 @@ from newsletter.model.send import Foot, SendStatus, StoppedBy
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
-    """Who runs a send; `name` as newsletter.sending.owner writes it, `lease_until` in UTC.
-
-    The epoch counts the owners that the send has had, so that a former one is recognised.
-    """
-
-    name: str | None
-    epoch: int
-    lease_until: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class Canary:
     """The share of a send that goes first, the number of its last delivery, and when the wait for
     its reports ends; size and time are None before they are known."""
@@ -52,14 +40,9 @@ class SendRecord:
     spread: bool
     canary: Canary
     breaker_from: dt.datetime | None
-    owner: Owner
     foot: Foot
 
     @property
     def canary_end(self) -> int | None:
         """The last delivery that may go before the canary's reports are in; None where all may."""
         return None if self.canary.passed else self.canary.size
-
-    def is_run_by(self, epoch: int) -> bool:
-        """Whether it is being sent by the owner of that epoch."""
-        return self.status is SendStatus.SENDING and self.owner.epoch == epoch

@@ -111,12 +111,12 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """Who runs a send, and what that process says of itself; once it has ended, only when it was
-    last seen."""
+    """A worker's part in a send, and what it says of itself; times are UTC."""
 
-    owner: str | None = None  # as newsletter.sending.owner names processes
-    since: dt.datetime | None = None
-    lease_until: dt.datetime | None = None
+    worker: str  # as newsletter.sending.processes names them
+    epoch: int
+    since: dt.datetime
+    lease_until: dt.datetime
     waiting_for: Wait | None = None
     waiting_until: dt.datetime | None = None
     speed: float | None = None  # recipients a second, lately
@@ -161,7 +161,8 @@ class Send:
     counts: Counts
     reports: Reports
     unsubscribed: int  # people who left by the link of one of its mails
-    tenure: Tenure
+    rests_since: dt.datetime | None  # when the last worker left
+    tenures: tuple[Tenure, ...]
 
     @property
     def is_as_if_never_made(self) -> bool:

@@ -1,18 +1,17 @@
-"""What `newsletter worker` does: send what is due, and go on with what was interrupted."""
+"""What `newsletter worker` does: take part in what is due, shared or was interrupted."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from newsletter.errors import Interrupted, RunElsewhere, UsageError
+from newsletter.errors import UsageError
 from newsletter.model.send import Send, StoppedBy
-from newsletter.sending import control, taking_up
+from newsletter.sending import control, lost, taking_up
 from newsletter.sending.preflight import check_store
 from newsletter.sending.worker import Worker
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
-_LEAVE_ALONE_SECONDS = 60.0  # what somebody else runs
 
 
 def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bool:
@@ -22,23 +21,14 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
     taken up, and this returns False too. Raises Refused where the store must not send, and
     StoreAway where it stays away.
     """
-    elsewhere = dict[str, float]()  # when it was seen that somebody else runs it
-
-    def due() -> Sequence[str]:
-        since = worker.seconds() - _LEAVE_ALONE_SECONDS
-        waiting = taking_up.due(worker.store, worker.clock())
-        return [send_id for send_id in waiting if elsewhere.get(send_id, since) <= since]
-
+    until_back, watch = worker.patience.until_back, lost.LeaseWatch(worker.seconds)
     _log.info("attend worker=%s once=%s", worker.name, once)
     while not worker.stop.is_set():
-        worker.patience.until_back(lambda: check_store(worker))
-        for send_id in worker.patience.until_back(due):
-            if worker.stop.is_set():
-                return False
-            after = _take_up(worker, send_id)
-            if after is None:
-                elsewhere[send_id] = worker.seconds()
-            elif not settled(after):
+        until_back(lambda: check_store(worker))
+        unknown = until_back(lambda: lost.look_for(worker.store, None, worker.clock, watch))
+        lost.tell(worker.notify, unknown)
+        for send_id in until_back(lambda: taking_up.due(worker.store, worker.clock())):
+            if worker.stop.is_set() or not settled(_take_up(worker, send_id)):
                 return False
         if once:
             return True
@@ -46,17 +36,10 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
     return False
 
 
-def _take_up(worker: Worker, send_id: str) -> Send | None:
-    """Work on one send; None where another process does, or where this is stopped while it finds
-    out."""
+def _take_up(worker: Worker, send_id: str) -> Send:
     _log.info("take_up send=%s worker=%s", send_id, worker.name)
     try:
         return taking_up.take_up(worker, send_id)
-    except RunElsewhere as error:
-        worker.notify(error.message)
-        return None
-    except Interrupted:
-        return None
     except UsageError as error:  # its audience cannot be read, and other sends are due
         worker.notify(f"{send_id}: {error.message}. It is paused.")
         by = StoppedBy.SCHEDULE

@@ -13,13 +13,25 @@ if TYPE_CHECKING:
     from newsletter.audience.tally import Sample
     from newsletter.model.segment import Segment
     from newsletter.operations.propose import Proposal
-    from newsletter.sending.state import Activity
+    from newsletter.sending.state import Activity, WorkerActivity
     from newsletter.store.people.imports import Import
     from newsletter.store.people.lists import ListCounts
     from newsletter.store.people.people import Person
     from newsletter.store.reported.unreadable import SetAside
 
 JsonObject = dict[str, Any]
+
+
+def part(taken: "WorkerActivity") -> JsonObject:
+    """One worker's part in a send."""
+    return {
+        "worker": taken.worker,
+        "state": taken.state,
+        "since": time(taken.since),
+        "waiting_for": taken.waiting_for,
+        "until": time(taken.until),
+        "rate": None if taken.rate is None else round(taken.rate, 1),
+    }
 
 
 def send(
@@ -44,8 +56,9 @@ def send(
         "state": now.state,
         "waiting_for": now.waiting_for,
         "until": time(now.until),
-        "owner": now.owner,
+        "owner": now.workers,
         "running_since": time(now.since),
+        "workers": [part(each) for each in now.parts],
         "rate": None if now.rate is None else round(now.rate, 1),
         "time_left_seconds": None if time_left is None else round(time_left.total_seconds()),
         "delivered": sent.reports.delivered,

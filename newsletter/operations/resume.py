@@ -40,7 +40,7 @@ def reopen(worker: Worker, send_id: str, rate: int | None, *, cancelled: bool = 
         allowed(worker.transport)
     until_back(
         lambda: control.reopen(
-            worker.store, before.id, utc_now, owner=worker.name, rate=rate, cancelled=cancelled
+            worker.store, before.id, utc_now, worker=worker.name, rate=rate, cancelled=cancelled
         )
     )
     return before

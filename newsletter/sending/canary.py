@@ -10,7 +10,7 @@ from newsletter.model.send import StoppedBy, Wait
 from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Waiting
 from newsletter.store.ledger import canary as shares
-from newsletter.store.ledger import ownership, sends, transitions
+from newsletter.store.ledger import sends, tenures, transitions
 from newsletter.store.ledger.canary import CanaryReports
 
 _ENOUGH = 0.95  # of the accepted: a few mailboxes answer after hours
@@ -39,8 +39,9 @@ def is_out(work: Assignment) -> bool:
     """Whether the first share was claimed, and there is a rest that waits for its reports."""
     with work.store.read() as connection:
         send = sends.record(connection, work.number)
+        goes_on = tenures.goes_on(connection, send, work.epoch)
     end = send.canary_end
-    if end is None or not send.is_run_by(work.epoch):
+    if end is None or not goes_on:
         return False
     return end <= send.cursor and end < send.recipients
 
@@ -63,13 +64,13 @@ def wait(
         poll()
         with work.store.write() as connection:
             send = sends.record(connection, work.number, lock=True)
-            if not send.is_run_by(work.epoch):
+            if not tenures.goes_on(connection, send, work.epoch):
                 return False
             if send.canary_end is None:
                 return True
             now = work.clock()
             work.vitals.waiting = Waiting(Wait.CANARY, until)
-            ownership.renew(
+            tenures.renew(
                 connection,
                 work.number,
                 work.epoch,

@@ -1,6 +1,5 @@
 """What an operator decides about a send while it runs, or after."""
 
-import datetime as dt
 from enum import StrEnum
 
 from sqlalchemy.engine import Connection
@@ -8,11 +7,10 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import Refused
 from newsletter.model.record import SendRecord
 from newsletter.model.send import OVER, DeliveryStatus, Send, SendStatus, StoppedBy
-from newsletter.sending import owner
+from newsletter.sending import lost
 from newsletter.sending.reading import read
-from newsletter.sending.tenure import is_free
 from newsletter.store import Store, locks
-from newsletter.store.ledger import balance, deliveries, recording, sends, transitions
+from newsletter.store.ledger import balance, deliveries, sends, tenures, transitions
 from newsletter.times import Clock
 
 
@@ -62,7 +60,7 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
                 hint=f"See: newsletter status {send.id}",
             )
         now = clock()
-        _give_up_lost(connection, number, now)
+        lost.give_up(connection, number, now)
         deliveries.cancel_queued(connection, number, now)
         if record.status is not SendStatus.CANCELLED:
             transitions.cancel(connection, record, now)
@@ -76,13 +74,13 @@ def reopen(
     send_id: str,
     clock: Clock,
     *,
-    owner: str | None = None,
+    worker: str | None = None,
     rate: int | None = None,
     cancelled: bool = False,
 ) -> Send:
     """A send as `resume` takes it up: before its time it waits for that, after it the send begins.
 
-    Resuming one that was paused while it waited for its canary lets the rest go. `owner` is the
+    Resuming one that was paused while it waited for its canary lets the rest go. `worker` is the
     process that is about to run it; `rate` replaces the one that it was planned with, 0 lifts it.
     With `cancelled`, what a cancel skipped is queued again. Raises Refused where `cancelled` and
     the send's status do not agree.
@@ -92,7 +90,12 @@ def reopen(
         number = sends.number_of(connection, send.id)
         record = sends.record(connection, number, lock=True)
         now = clock()
-        if cancelled and record.status is SendStatus.SENDING and record.owner.name == owner:
+        mine = [
+            tenure.epoch
+            for tenure in tenures.of(connection, [number])[number]
+            if tenure.worker == worker
+        ]
+        if cancelled and mine and record.status is SendStatus.SENDING:
             return send  # done before, by a commit whose answer was lost
         if cancelled != (record.status is SendStatus.CANCELLED):
             raise _not_reopened(send)
@@ -102,16 +105,18 @@ def reopen(
             deliveries.queue_cancelled(connection, number, now)
         if rate is not None:
             sends.set_rate(connection, number, rate or None)
-        may_be_kept = is_free(record.owner, now)
         if record.status in (SendStatus.PAUSED, SendStatus.SCHEDULED, SendStatus.CANCELLED):
             sends.forgive(connection, record, now)
-            at = record.scheduled_at
-            if at is not None and at > now and not record.frozen:
-                transitions.schedule(connection, record, at)
-            else:
-                transitions.resume(connection, record, now, owner if may_be_kept else None)
-        elif record.status is SendStatus.SENDING and may_be_kept:
-            transitions.resume(connection, record, now, owner)
+        at = record.scheduled_at
+        if record.status in OVER and not cancelled:
+            pass
+        elif at is not None and at > now and not record.frozen:
+            transitions.schedule(connection, record, at)
+        else:
+            transitions.resume(connection, record)
+            if worker is not None:
+                tenures.end(connection, number, mine, now)
+                tenures.begin(connection, number, worker, now, now + tenures.RESERVED)
     return read(store, send.id)
 
 
@@ -152,7 +157,7 @@ def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Sen
         number = sends.number_of(connection, send.id)
         record = sends.record(connection, number, lock=True)
         now = clock()
-        _give_up_lost(connection, number, now)
+        lost.give_up(connection, number, now)
         if decision is Decision.RESEND and record.status is SendStatus.CANCELLED:
             raise Refused(
                 f"{send.id} is cancelled: nothing more of it is sent",
@@ -173,13 +178,3 @@ _STATUS = {
     Decision.ACCEPT: DeliveryStatus.ACCEPTED,
     Decision.REJECT: DeliveryStatus.REJECTED,
 }
-
-
-def _give_up_lost(connection: Connection, number: int, now: dt.datetime) -> None:
-    """Make unknown what was left in flight by owners that are dead or whose lease has ended."""
-    lost = [
-        batch
-        for batch, name, lease_until in recording.open_batches(connection, number)
-        if lease_until <= now or owner.is_dead(name)
-    ]
-    recording.mark_lost(connection, number, lost, now)

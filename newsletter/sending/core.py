@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from sqlalchemy.engine import Connection
+
 from newsletter.errors import (
     MachineFault,
     NewsletterError,
@@ -26,12 +28,20 @@ from newsletter.errors import (
     TransportDown,
 )
 from newsletter.model.email import Email
-from newsletter.model.send import Outcome, RetryLater, StoppedBy, Unknown, Wait
+from newsletter.model.send import OVER, Outcome, RetryLater, SendStatus, StoppedBy, Unknown, Wait
 from newsletter.sending.compose import SendContext, compose
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
 from newsletter.sending.patience import Patience
 from newsletter.store import Store
-from newsletter.store.ledger import claims, deliveries, limiter, recording, sends, transitions
+from newsletter.store.ledger import (
+    claims,
+    deliveries,
+    limiter,
+    recording,
+    sends,
+    tenures,
+    transitions,
+)
 from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.times import Clock, time_text
 from newsletter.transports import Transport
@@ -50,7 +60,7 @@ Notify = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One owner's hold on one send: all that the core needs. `stop` ends waiting early.
+    """A worker's part in one send: all that the core needs. `stop` ends waiting early.
 
     `spread` lets a send wait for tomorrow's quota, rather than pause. `in_hand` holds what this
     process has claimed and not recorded yet, by batch.
@@ -61,7 +71,7 @@ class Assignment:
     number: int
     email: Email
     context: SendContext
-    owner: str
+    worker: str
     epoch: int
     pace: Pace
     tally: Tally
@@ -130,12 +140,13 @@ def send_batch(work: Assignment) -> Step:
 
 
 def _taken_away(work: Assignment) -> NothingToClaim | None:
-    """Whether a pause or a new owner ends this wait, in which nothing is claimed."""
+    """Whether a pause or the end of its tenure ends this wait, in which nothing is claimed."""
     with work.store.read() as connection:
         send = sends.record(connection, work.number)
-    if send.is_run_by(work.epoch):
+        is_active = tenures.is_active(connection, work.number, work.epoch)
+    if send.status is SendStatus.SENDING and is_active:
         return None
-    return NothingToClaim(send.status, owned=send.owner.epoch == work.epoch)
+    return NothingToClaim(send.status, is_active)
 
 
 def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToClaim | None:
@@ -164,17 +175,15 @@ def _claim(work: Assignment, size: int) -> Claim | NothingToClaim:
     """Claim the next batch. One whose commit nobody answered may be claimed all the same: since
     nothing of it was handed over, it is put back as soon as the store answers."""
     claim: Claim | NothingToClaim | None = None
-    now = work.clock()
     try:
         with work.store.write() as connection:
             claim = claims.claim(
                 connection,
                 work.number,
-                owner=work.owner,
+                worker=work.worker,
                 epoch=work.epoch,
                 size=size,
-                now=now,
-                lease_until=now + LEASE,
+                now=work.clock(),
             )
             if isinstance(claim, Claim) and claim.rows:
                 work.in_hand[claim.batch] = claim  # before the commit: see _take_back
@@ -199,13 +208,13 @@ def _take_back(work: Assignment, claim: Claim) -> None:
     """Put back a claim that only this thread knows of, if there is one.
 
     A database that crashed may give its batch number to another claim: that one is not touched,
-    whether it is of another process (the owner tells) or of this one (it has taken its place).
+    whether it is of another process (the worker tells) or of this one (it has taken its place).
     """
 
     def take_back() -> None:
         with work.store.write() as connection:
             sends.record(connection, work.number, lock=True)
-            is_ours = recording.is_open(connection, claim.batch, work.owner, work.epoch)
+            is_ours = recording.is_open(connection, claim.batch, work.worker, work.epoch)
             if is_ours and work.in_hand.get(claim.batch) is claim:
                 recording.put_back(connection, work.number, claim.batch, work.clock())
 
@@ -281,7 +290,10 @@ def _record(
     def record() -> None:
         with work.store.write() as connection:
             now = work.clock()
-            recording.record(connection, work.number, claim.batch, answers, now, now + _RETRY_AFTER)
+            is_in_time = recording.record(
+                connection, work.number, claim.batch, answers, now, now + _RETRY_AFTER
+            )
+            _settle_late(connection, work, now, is_in_time=is_in_time)
             if was_too_fast(outcomes) if slower is None else slower:
                 limiter.slow_down(connection, now)
 
@@ -296,7 +308,8 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
     def put_back() -> None:
         with work.store.write() as connection:
             now = work.clock()
-            recording.put_back(connection, work.number, claim.batch, now)
+            is_in_time = recording.put_back(connection, work.number, claim.batch, now)
+            _settle_late(connection, work, now, is_in_time=is_in_time)
             if slower:
                 limiter.slow_down(connection, now)
 
@@ -305,15 +318,26 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
     _note("put_back", work, claim, f"slower={slower}")
 
 
+def _settle_late(
+    connection: Connection, work: Assignment, now: dt.datetime, *, is_in_time: bool
+) -> None:
+    """Settle a send that is over by the time that a lost worker records: its last unknown may be
+    known now, or be queued again."""
+    if not is_in_time:
+        send = sends.record(connection, work.number, lock=True)
+        if send.status in OVER:
+            transitions.settle(connection, send, now)
+
+
 def pause(
     work: Assignment, reason: str, by: StoppedBy, resume_at: dt.datetime | None = None
 ) -> SendPaused:
-    """Pause the send in hand, unless it was already paused, cancelled or taken over."""
+    """Pause the send in hand, unless it was already paused or cancelled, or its worker given up."""
 
     def pause_it() -> None:
         with work.store.write() as connection:
             send = sends.record(connection, work.number, lock=True)
-            if send.is_run_by(work.epoch):
+            if tenures.goes_on(connection, send, work.epoch):
                 transitions.pause(connection, send, reason, by, resume_at)
 
     work.patience.until_back(pause_it)

@@ -16,7 +16,7 @@ from newsletter.model.email import Email, fill
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
 from newsletter.store import Store, locks
-from newsletter.store.ledger import deliveries, freezing, ownership, plans, sends
+from newsletter.store.ledger import deliveries, freezing, plans, sends, tenures
 from newsletter.store.ledger.freezing import Audience
 from newsletter.store.ledger.plans import Content
 from newsletter.store.people import lists
@@ -124,10 +124,10 @@ def change_since_last(store: Store, order: Order, now: dt.datetime) -> tuple[int
         return freezing.change_since(connection, last, audience, moment)
 
 
-def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None) -> str:
+def plan(store: Store, order: Order, now: dt.datetime, worker: str | None = None) -> str:
     """Write a send with its frozen bytes and, unless it is scheduled, its audience; returns its id.
 
-    `owner` is the process that is about to run it, so that no worker gets there first. One
+    `worker` is the process that is about to run it: its tenure is reserved. One
     transaction: a crash leaves nothing. Raises Refused where this audience has this issue already,
     or where there is nobody.
     """
@@ -161,8 +161,8 @@ def plan(store: Store, order: Order, now: dt.datetime, owner: str | None = None)
             _refuse_empty(freezing.freeze(connection, number, moment), order)
             if not deliveries.is_anybody_queued(connection, number):
                 raise _all_skipped(order, deliveries.skipped(connection, number))
-            if owner is not None:
-                ownership.reserve(connection, number, owner, now)
+            if worker is not None:
+                tenures.begin(connection, number, worker, now, now + tenures.RESERVED)
     return send_id
 
 

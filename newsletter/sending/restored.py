@@ -15,7 +15,7 @@ from newsletter.errors import Refused
 from newsletter.model.send import Allowance, SendStatus, StoppedBy
 from newsletter.sending import generation
 from newsletter.store import Store, state
-from newsletter.store.ledger import deliveries, ownership, recording, sends, transitions
+from newsletter.store.ledger import deliveries, recording, sends, tenures, transitions
 from newsletter.store.people import requesting, requests
 from newsletter.store.reported import events
 from newsletter.times import time_text
@@ -106,8 +106,10 @@ def adopt(store: Store, file: Path, now: dt.datetime) -> int:
         unknown = 0
         for number in sends.open_numbers(connection):
             unknown += deliveries.make_unknown(connection, number, _REASON, now)
-            ownership.disown(connection, number)
+            workers = tenures.of(connection, [number])[number]  # of the original
+            tenures.end(connection, number, [tenure.epoch for tenure in workers], now)
             send = sends.record(connection, number, lock=True)
+            sends.advance(connection, number, send.recipients)
             if send.status is SendStatus.SCHEDULED:  # a person is asked first
                 transitions.pause(connection, send, _REASON, StoppedBy.STORE)
             else:

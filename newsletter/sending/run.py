@@ -1,11 +1,11 @@
-"""Running a send: wait for its time, take it, send what is queued, leave it.
+"""Running a send: wait for its time, take part in it until nothing is queued, leave it.
 
-One owner runs a send at a time; the ledger says who, and a lease that it renews says for how long.
+Any number of workers take part in a send. The ledger says who, by leases that they renew.
 """
 
 from newsletter.errors import Refused
 from newsletter.model.send import ENDED, Allowance, Send, SendStatus, StoppedBy, Wait
-from newsletter.sending import canary, restored, tenure
+from newsletter.sending import canary, lost, restored, tenure
 from newsletter.sending.core import Assignment
 from newsletter.sending.pace import Waiting
 from newsletter.sending.patience import giving_up
@@ -15,6 +15,8 @@ from newsletter.sending.worker import Worker
 from newsletter.store.ledger import sends, transitions
 from newsletter.times import time_text
 from newsletter.transports import Transport
+
+_OTHERS_SECONDS = 0.5
 
 
 def run(
@@ -26,7 +28,7 @@ def run(
 ) -> Send:
     """Own a send and send what is queued; returns where it stands then.
 
-    Waits for a scheduled send's time, or leaves it to that; for another owner's lease, and for a
+    Waits for a scheduled send's time, or leaves it to that; for what other workers hold, and for a
     store that is away, and says so. `progress` gets the number of recipients settled by each batch.
     A paused send stays paused: `control.reopen` comes first. Raises Refused where somebody else
     runs it, or where the account may not send, and Stopped where the store stays away.
@@ -66,7 +68,18 @@ def _run(worker: Worker, send_id: str, progress: Progress, *, waits_for_its_time
         _work_off(worker, work, progress)
     finally:
         until_back(lambda: tenure.leave(worker, work))
-    return until_back(lambda: read(worker.store, send_id))
+    return _see_it_end(worker, send_id)
+
+
+def _see_it_end(worker: Worker, send_id: str) -> Send:
+    """Others may still be about to leave: the last of them settles the send."""
+    watch = lost.LeaseWatch(worker.seconds)
+    while True:
+        send = worker.patience.until_back(lambda: read(worker.store, send_id))
+        goes_on = send.status is SendStatus.SENDING and send.tenures
+        if not goes_on or worker.stop.wait(_OTHERS_SECONDS):
+            return send
+        worker.patience.until_back(lambda: lost.look_for(worker.store, None, worker.clock, watch))
 
 
 def _work_off(worker: Worker, work: Assignment, progress: Progress) -> None:

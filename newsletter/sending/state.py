@@ -1,33 +1,54 @@
 """What goes on with a send: whether anybody runs it, what it waits for, and until when.
 
-Derived from its row, from whether its owner lives, and from the clock, and from nothing else: the
-one answer for every command, for the worker and for `/metrics`.
+Derived from its row, its tenures, whether their workers live, and the clock, and from nothing else:
+the one answer for every command, for the worker and for `/metrics`.
 """
 
 import datetime as dt
 from dataclasses import dataclass
 
-from newsletter.model.record import Owner
-from newsletter.model.send import Send, SendStatus, State, Wait
-from newsletter.sending import owner
+from newsletter.model.send import Send, SendStatus, State, Tenure, Wait
+from newsletter.sending import lost, processes
 
 _UNHEARD = dt.timedelta(seconds=30)  # of the 60 of a lease: it is renewed every few seconds
+_FURTHEST = dt.timedelta(minutes=2)  # of a lease that a clock like this one has set
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerActivity:
+    """What goes on with one worker's part in a send; `rate` is in recipients a second, lately."""
+
+    worker: str
+    state: State
+    since: dt.datetime
+    waiting_for: Wait | None = None
+    until: dt.datetime | None = None
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
     """`state` is None for a send that is over, or paused until a person goes on with it.
 
-    `owner` runs the send, `since` then; `rate` is in recipients a second, lately.
+    `parts` are those of its workers, without the lost ones; the first of them is `since` then in
+    the send. `rate` is that of all.
     """
 
     state: State | None
     waiting_for: Wait | None = None
     until: dt.datetime | None = None
-    owner: str | None = None
-    since: dt.datetime | None = None
+    parts: tuple[WorkerActivity, ...] = ()
     rate: float | None = None
     time_left: dt.timedelta | None = None
+
+    @property
+    def since(self) -> dt.datetime | None:
+        return self.parts[0].since if self.parts else None
+
+    @property
+    def workers(self) -> str | None:
+        """Who runs it, for people."""
+        return ", ".join(part.worker for part in self.parts) or None
 
 
 def activity_of(send: Send, now: dt.datetime) -> Activity:
@@ -44,33 +65,30 @@ def activity_of(send: Send, now: dt.datetime) -> Activity:
 
 
 def _in_hand(send: Send, now: dt.datetime) -> Activity:
-    tenure = send.tenure
-    name, lease_until = tenure.owner, tenure.lease_until
-    if name is None or lease_until is None or owner.is_dead(name):
+    parts = tuple(part for tenure in send.tenures if (part := _part(tenure, now)))
+    if not parts:
         return Activity(State.INTERRUPTED)
-    if not owner.is_here(Owner(name, 0, lease_until)):
-        if lease_until <= now:
-            return Activity(State.INTERRUPTED)
-        if owner.is_of_a_wrong_clock(lease_until, now):
-            return _activity(send, State.WAITING, Wait.CLOCK)
-        if lease_until - now <= _UNHEARD:
-            return _activity(send, State.WAITING, Wait.LEASE, lease_until)
-    if tenure.waiting_for is not None:
-        return _activity(send, State.WAITING, tenure.waiting_for, tenure.waiting_until)
-    return _activity(send, State.RUNNING)
+    running = [part for part in parts if part.state is State.RUNNING]
+    if not running:
+        first = parts[0]
+        return Activity(State.WAITING, first.waiting_for, first.until, parts)
+    rate = sum(part.rate or 0.0 for part in running) or None
+    time_left = dt.timedelta(seconds=send.counts.queued / rate) if rate else None
+    return Activity(State.RUNNING, parts=parts, rate=rate, time_left=time_left)
 
 
-def _activity(
-    send: Send, state: State, waiting_for: Wait | None = None, until: dt.datetime | None = None
-) -> Activity:
-    tenure = send.tenure
-    rate = tenure.speed if state is State.RUNNING else None
-    return Activity(
-        state=state,
-        waiting_for=waiting_for,
-        until=until,
-        owner=tenure.owner and owner.describe(tenure.owner),
-        since=tenure.since,
-        rate=rate,
-        time_left=dt.timedelta(seconds=send.counts.queued / rate) if rate else None,
-    )
+def _part(tenure: Tenure, now: dt.datetime) -> WorkerActivity | None:
+    """None where the worker is lost."""
+    if lost.is_lost(tenure, now):
+        return None
+    waiting_for, until = tenure.waiting_for, tenure.waiting_until
+    if not processes.is_here(tenure.worker):
+        left = tenure.lease_until - now
+        if left > _FURTHEST:
+            waiting_for, until = Wait.CLOCK, None
+        elif left <= _UNHEARD:
+            waiting_for, until = Wait.LEASE, tenure.lease_until
+    name = processes.describe(tenure.worker)
+    if waiting_for is not None:
+        return WorkerActivity(name, State.WAITING, tenure.since, waiting_for, until)
+    return WorkerActivity(name, State.RUNNING, tenure.since, rate=tenure.speed)

@@ -1,54 +1,47 @@
-"""The sends that a worker goes on with by itself: those that are due, were interrupted, or waited
-for the day's quota. Those that a person stopped, or that need one, stay as they are."""
+"""The sends that a worker goes on with by itself: those that are due, shared, were interrupted, or
+waited for the day's quota. Those that a person stopped, or that need one, stay as they are."""
 
 import datetime as dt
 from collections.abc import Sequence
 
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 from newsletter.sending.run import run
-from newsletter.sending.state import activity_of
-from newsletter.sending.tenure import is_free
+from newsletter.sending.state import Activity, activity_of
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.store.ledger import sends, transitions
 
 
 def due(store: Store, now: dt.datetime) -> Sequence[str]:
-    """Ids of the sends that a worker takes up now: schedules first, then the longest waiting.
-
-    Those whose owner may or may not live come last, since finding out takes a minute: see `run`.
-    """
+    """Ids of the sends that a worker takes up now: schedules first, then the longest waiting, also
+    where others take part in them."""
     with store.read() as connection:
         scheduled = sends.due(connection, now)
-        unattended = sends.unattended(connection)
-    resting = [send.id for send in unattended if _may_go_on(send, now)]
-    doubted = [send.id for send in unattended if _is_doubted(send, now)]
-    return [*scheduled, *resting, *doubted]
+        on_their_way = sends.on_their_way(connection)
+    return [*scheduled, *(send.id for send in on_their_way if _may_go_on(send, now))]
 
 
 def unattended(store: Store, now: dt.datetime) -> Sequence[Send]:
     """The sends that nobody runs, or perhaps nobody, even where a person pressed Ctrl-C, and those
     that wait for the quota."""
     with store.read() as connection:
-        candidates = sends.unattended(connection)
+        candidates = sends.on_their_way(connection)
     return [
         send
         for send in candidates
-        if send.status is SendStatus.PAUSED
-        or activity_of(send, now).state is State.INTERRUPTED
-        or _is_doubted(send, now)
+        if send.status is SendStatus.PAUSED or not _is_attended(activity_of(send, now))
     ]
 
 
-def _is_doubted(send: Send, now: dt.datetime) -> bool:
-    """Whether the lease of its owner proves nothing, since a wrong clock set it."""
-    return activity_of(send, now).waiting_for is Wait.CLOCK
+def _is_attended(activity: Activity) -> bool:
+    """Whether somebody runs it for certain: a lease that a wrong clock set proves nothing."""
+    return activity.state is not State.INTERRUPTED and activity.waiting_for is not Wait.CLOCK
 
 
 def _may_go_on(send: Send, now: dt.datetime) -> bool:
     if send.status is SendStatus.PAUSED:
         return send.resume_at is not None and send.resume_at <= now
-    return send.stopped_by is None and activity_of(send, now).state is State.INTERRUPTED
+    return send.status is SendStatus.SENDING and send.stopped_by is None
 
 
 def take_up(worker: Worker, send_id: str) -> Send:
@@ -56,14 +49,14 @@ def take_up(worker: Worker, send_id: str) -> Send:
     is left until then, since others are due.
 
     One that has rested for longer than a schedule may be late is paused for a person, as a schedule
-    is. Raises RunElsewhere where another was faster.
+    is.
     """
     paused = worker.patience.until_back(lambda: _go_on(worker, send_id))
     return paused or run(worker, send_id, waits_for_its_time=False)
 
 
 def _go_on(worker: Worker, send_id: str) -> Send | None:
-    """Keep a send for this process; one that rested for too long is paused instead.
+    """Let a send go on that rested; one that rested for too long is paused instead.
 
     Returns a send that is not to be run, such as one that somebody ended or stopped since it was
     due.
@@ -73,16 +66,16 @@ def _go_on(worker: Worker, send_id: str) -> Send | None:
         record = sends.record(connection, number, lock=True)
         send = sends.get(connection, number)
         now = worker.clock()
-        is_held = send.status is SendStatus.SENDING and not is_free(record.owner, now)
-        if send.status is SendStatus.SCHEDULED or is_held:
+        is_shared = send.status is SendStatus.SENDING and bool(send.tenures)
+        if send.status is SendStatus.SCHEDULED or is_shared:
             return None
         if not _may_go_on(send, now):
             return send
-        rests_since = send.resume_at or send.tenure.lease_until or now
+        rests_since = send.resume_at or send.rests_since or now
         if now - rests_since > worker.stale_after:
             hours = (now - rests_since).total_seconds() / 3600
             reason = f"it rested for {hours:.0f} hours: is it still wanted?"
             transitions.pause(connection, record, reason, StoppedBy.SCHEDULE)
             return sends.get(connection, number)
-        transitions.resume(connection, record, now, worker.name)
+        transitions.resume(connection, record)
     return None

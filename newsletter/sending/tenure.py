@@ -1,88 +1,59 @@
-"""Who works on a send: taking it, which freezes its audience, and leaving it, which settles it."""
+"""A worker's part in a send: how it begins and ends."""
 
 import datetime as dt
 import logging
 
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import Interrupted, RunElsewhere
 from newsletter.model.email import Email
-from newsletter.model.record import Owner, SendRecord
-from newsletter.model.send import ENDED, OVER, Send, SendStatus, StoppedBy, Wait
-from newsletter.sending import canary, generation, owner, plan, restored
+from newsletter.model.record import SendRecord
+from newsletter.model.send import ENDED, Send, SendStatus, StoppedBy
+from newsletter.sending import canary, generation, lost, plan, restored
 from newsletter.sending.compose import SendContext, for_send
 from newsletter.sending.core import LEASE, Assignment
-from newsletter.sending.pace import Pace, Tally, Waiting
+from newsletter.sending.pace import Pace, Tally
 from newsletter.sending.worker import Worker
 from newsletter.store import state
 from newsletter.store.ledger import canary as shares
-from newsletter.store.ledger import deliveries, freezing, ownership, recording, sends, transitions
+from newsletter.store.ledger import deliveries, freezing, sends, tenures, transitions
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
-from newsletter.times import time_text
 
 _log = logging.getLogger(__name__)
 
 
 def take(worker: Worker, send: Send) -> Assignment | None:
-    """Become the owner of a send; what a lost owner left in flight becomes unknown.
+    """Begin to take part in a send; what lost workers left in flight becomes unknown.
 
     None where the send was paused, cancelled or moved to another time meanwhile, or where nobody
     would get it; then it is paused.
-
-    An owner that is provably dead is followed at once; one that lives on this host with a valid
-    lease is not. In all other cases this waits until the lease ends, or for as long as a lease
-    lasts, whatever the clocks say. If the owner renews it meanwhile, the send is refused.
     """
-    first: Owner | None = None
-    began = worker.seconds()
-    while True:
-        with worker.store.write() as connection:
-            number = sends.number_of(connection, send.id)
-            record = sends.record(connection, number, lock=True)
-            held_by = record.owner
-            now = worker.clock()
-            if not _is_to_run(record, now):
-                return None
-            restored.check(connection, worker.generation, worker.timezone)
-            is_silent = held_by == first and worker.seconds() - began > LEASE.total_seconds()
-            is_mine = held_by.name == worker.name
-            if free := is_mine or is_silent or is_free(held_by, now):
-                work = _own(worker, connection, record, now)
-                store_id, current = state.store_id(connection), generation.advance(connection)
-        if free:
-            if worker.generation is not None:
-                generation.note(worker.generation, store_id, current)
-            if work is not None:
-                _log.info("take send=%s owner=%s epoch=%s", send.id, work.owner, work.epoch)
-            return work
-        renewed = first is not None and held_by != first
-        assert held_by.name is not None
-        assert held_by.lease_until is not None
-        if renewed or (owner.is_here(held_by) and held_by.lease_until > now):
-            raise RunElsewhere(
-                f"{send.id} is being sent by {owner.describe(held_by.name)}",
-                hint=f"Watch it: newsletter status {send.id}",
-            )
-        if first is None:
-            first = held_by
-            _say_who_held_it(worker, held_by.name, held_by.lease_until, now)
-        if worker.stop.wait(1.0):
-            raise Interrupted(f"stopped while waiting for {owner.describe(held_by.name)}")
+    with worker.store.write() as connection:
+        number = sends.number_of(connection, send.id)
+        record = sends.record(connection, number, lock=True)
+        now = worker.clock()
+        if not _is_to_run(record, now):
+            return None
+        restored.check(connection, worker.generation, worker.timezone)
+        unknown = _end(connection, number, worker, now)
+        work = _begin(worker, connection, record, now)
+        store_id, current = state.store_id(connection), generation.advance(connection)
+    if worker.generation is not None:
+        generation.note(worker.generation, store_id, current)
+    lost.tell(worker.notify, unknown)
+    if work is not None:
+        _log.info("take send=%s worker=%s epoch=%s", send.id, work.worker, work.epoch)
+    return work
 
 
-def _say_who_held_it(worker: Worker, name: str, lease_until: dt.datetime, now: dt.datetime) -> None:
-    until = min(lease_until, now + LEASE) if lease_until > now else now + LEASE
-    worker.vitals.waiting = Waiting(Wait.LEASE, until)
-    worker.notify(
-        f"{owner.describe(name)} held this send last; waiting for its lease to end "
-        f"({LEASE.seconds} seconds at most)."
-    )
-    if owner.is_of_a_wrong_clock(lease_until, now):
-        worker.notify(
-            f"It says {time_text(lease_until, worker.timezone)}, as by a clock that is or was "
-            "ahead: check the clocks of all machines."
-        )
+def _end(connection: Connection, number: int, worker: Worker, now: dt.datetime) -> int:
+    """End the tenures of a send that nobody fills: of lost workers, and one that was reserved."""
+    epochs = [
+        tenure.epoch
+        for tenure in tenures.of(connection, [number])[number]
+        if tenure.worker == worker.name or lost.is_lost(tenure, now)
+    ]
+    return tenures.end(connection, number, epochs, now)[0]
 
 
 def _is_to_run(send: SendRecord, now: dt.datetime) -> bool:
@@ -92,38 +63,30 @@ def _is_to_run(send: SendRecord, now: dt.datetime) -> bool:
     return send.status not in (*ENDED, SendStatus.PAUSED)
 
 
-def is_free(held_by: Owner, now: dt.datetime) -> bool:
-    """Whether a send may be taken at once: nobody holds it, or its owner is gone."""
-    if held_by.name is None or held_by.lease_until is None or owner.is_dead(held_by.name):
-        return True
-    return held_by.lease_until <= now and not owner.is_neighbour(held_by)
-
-
 def give_back(worker: Worker, send: Send) -> None:
-    """Give up a send that was reserved for this process and has not begun."""
+    """Give up a tenure that was reserved for this process, and not begun."""
     with worker.store.write() as connection:
         number = sends.number_of(connection, send.id)
-        ownership.release(connection, number, worker.name, worker.clock(), _stopped_by(worker))
-    _log.info("give_back send=%s owner=%s", send.id, worker.name)
+        record = sends.record(connection, number, lock=True)
+        now = worker.clock()
+        _end(connection, number, worker, now)
+        _note_who_stopped_it(worker, connection, record)
+    _log.info("give_back send=%s worker=%s", send.id, worker.name)
 
 
-def _stopped_by(worker: Worker) -> StoppedBy | None:
-    return StoppedBy.PERSON if worker.by_person.is_set() else None
+def _note_who_stopped_it(worker: Worker, connection: Connection, send: SendRecord) -> None:
+    """What a person stopped, no worker goes on with by itself."""
+    if worker.by_person.is_set() and not tenures.of(connection, [send.number])[send.number]:
+        transitions.rest(connection, send, StoppedBy.PERSON)
 
 
-def _own(
+def _begin(
     worker: Worker, connection: Connection, send: SendRecord, now: dt.datetime
 ) -> Assignment | None:
     """None where nobody would get it: then it is paused."""
     worker.vitals.begin()
     number = send.number
-    epoch = ownership.take(connection, number, worker.name, now, now + LEASE)
-    lost = [batch for batch, _, _ in recording.open_batches(connection, number)]
-    if unknown := recording.mark_lost(connection, number, lost, now):
-        _log.info("lose send=%s unknown=%s", send.id, unknown)
-        worker.notify(
-            f"{unknown} deliveries were in flight when the last run was lost: they are unknown."
-        )
+    epoch = tenures.begin(connection, number, worker.name, now, now + LEASE)
     if not _freeze(worker, connection, send, now):
         return None
     transitions.begin(connection, send)
@@ -146,7 +109,7 @@ def _own(
         number=number,
         email=for_send(Email.from_json(sends.email_of(connection, number)), context),
         context=context,
-        owner=worker.name,
+        worker=worker.name,
         epoch=epoch,
         pace=Pace(min((rate for rate in (send.rate, worker.max_rate) if rate), default=None)),
         tally=Tally(),
@@ -179,29 +142,21 @@ def _freeze(worker: Worker, connection: Connection, send: SendRecord, now: dt.da
 
 
 def leave(worker: Worker, work: Assignment) -> None:
-    """Settle and release a send; what this owner still has in flight becomes unknown.
+    """Take no further part in a send; what is still in flight becomes unknown.
 
-    This also serves an owner that slept while another followed it and ended the send: the answers
-    that it has recorded since may have settled all that was unknown.
+    Who leaves when nothing is queued or in flight settles the send, also where it slept while
+    others gave it up.
     """
     with work.store.write() as connection:
-        # before its deliveries: as events do
         send = sends.record(connection, work.number, lock=True)
-        mine = [
-            batch
-            for batch, name, _ in recording.open_batches(connection, work.number)
-            if name == work.owner
-        ]
         now = work.clock()
-        recording.mark_lost(connection, work.number, mine, now)
+        _, is_last = tenures.end(connection, work.number, [work.epoch], now)
         if send.status is SendStatus.CANCELLED:
             deliveries.cancel_queued(connection, work.number, now)
-        is_mine = send.owner.epoch == work.epoch
-        if is_mine or send.status in OVER:
-            transitions.settle(connection, send, now)
-        if is_mine:
-            ownership.release(connection, work.number, work.owner, now, _stopped_by(worker))
+        transitions.settle(connection, send, now)
+        if is_last:
+            _note_who_stopped_it(worker, connection, sends.record(connection, work.number))
         store_id, current = state.store_id(connection), generation.advance(connection)
-    _log.info("leave send=%s owner=%s epoch=%s", send.id, work.owner, work.epoch)
+    _log.info("leave send=%s worker=%s epoch=%s", send.id, work.worker, work.epoch)
     if worker.generation is not None:
         generation.note(worker.generation, store_id, current)

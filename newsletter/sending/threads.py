@@ -10,17 +10,18 @@ from typing import assert_never
 
 from newsletter.errors import ConfigurationError, Stopped, StoreError, TransportError
 from newsletter.model.send import SendStatus, StoppedBy, Wait
-from newsletter.sending import core, restored
+from newsletter.sending import core, lost, processes, restored
 from newsletter.sending.core import LEASE, Assignment, NotSent, SendPaused, Sent
 from newsletter.sending.pace import LONG_WAIT_SECONDS
 from newsletter.sending.worker import Worker
-from newsletter.store.ledger import ownership
+from newsletter.store.ledger import tenures
 from newsletter.store.ledger.claims import NothingToClaim
 
 _log = logging.getLogger(__name__)
 
 _TICK_SECONDS = 0.2
 _RENEW_SECONDS = 2.0
+_OTHERS_SECONDS = 0.5
 _WAKING_SECONDS = 10 * _TICK_SECONDS
 _ASK_AGAIN_SECONDS = 60.0  # what the account allows
 _PATIENCE = 5  # calls in a row that never left, before a send pauses itself
@@ -83,6 +84,7 @@ def _ending(work: Assignment) -> Iterator[None]:
 def _watch_over(worker: Worker, work: Assignment, threads: list[Future[None]]) -> None:
     """Renew the lease and ask what the account allows, until the threads are done."""
     began = renewed_at = asked_at = worker.seconds()
+    watch, others = lost.LeaseWatch(worker.seconds, work.epoch), _Others(worker, work)
     while True:
         done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
         if not running:
@@ -92,26 +94,59 @@ def _watch_over(worker: Worker, work: Assignment, threads: list[Future[None]]) -
             work.stop.set()  # what broke one thread would break the others
         now = worker.seconds()
         work.vitals.look(len(running), work.tally.settled, now - began)
+        others.look(now)
         if now - renewed_at >= _RENEW_SECONDS:
             try:
                 if not _renew(work):
                     _log.info("lose send=%s epoch=%s", work.context.send_id, work.epoch)
-                    return  # somebody else owns the send now, and our claims are refused
+                    return  # this worker was given up, and its claims are refused
                 renewed_at = now
+                unknown = lost.look_for(work.store, [work.number], work.clock, watch)
+                lost.tell(work.notify, unknown)
                 pause_if_restored(worker, work)
             except StoreError as error:
                 _log.info("renew send=%s error=%s", work.context.send_id, error.code)
                 if worker.seconds() - renewed_at >= LEASE.total_seconds():
-                    raise  # others may take the send by now
+                    raise  # others may have given this worker up by now
         if now - asked_at >= _ASK_AGAIN_SECONDS:
             _check_outside(worker, work)
             asked_at = now
 
 
+class _Others:
+    """Says once whom a worker waits for that has nothing left to do."""
+
+    def __init__(self, worker: Worker, work: Assignment) -> None:
+        self._worker, self._work = worker, work
+        self._since: float | None = None
+        self._is_told = False
+
+    def look(self, now: float) -> None:
+        waiting = self._work.vitals.waiting
+        if waiting is None or waiting.what is not Wait.LEASE:
+            self._since = None
+            return
+        self._since = now if self._since is None else self._since
+        if now - self._since >= LONG_WAIT_SECONDS and not self._is_told:
+            self._is_told = True
+            for name in self._names():
+                self._worker.notify(
+                    f"{name} holds some of this send; waiting for its lease to end "
+                    f"({LEASE.seconds} seconds at most)."
+                )
+
+    def _names(self) -> list[str]:
+        number = self._work.number
+        with self._work.store.read() as connection:
+            among = tenures.of(connection, [number])[number]
+        others = [tenure for tenure in among if tenure.epoch != self._work.epoch]
+        return [processes.describe(tenure.worker) for tenure in others]
+
+
 def _renew(work: Assignment) -> bool:
     waiting = work.vitals.waiting
     with work.store.write() as connection:
-        return ownership.renew(
+        return tenures.renew(
             connection,
             work.number,
             work.epoch,
@@ -174,10 +209,18 @@ def _send_all(worker: Worker, work: Assignment, progress: Progress) -> None:
                     work.vitals.waits(Wait.TRANSPORT, until)
                 work.stop.wait(seconds)
             case NothingToClaim(
-                status=SendStatus.SENDING, owned=True, retry_at=dt.datetime() as at
+                status=SendStatus.SENDING, is_active=True, retry_at=dt.datetime() as at
             ):
                 work.stop.wait(min(1.0, max(0.0, (at - work.clock()).total_seconds())))
+            case NothingToClaim(status=SendStatus.SENDING, is_active=True, is_held_by_others=True):
+                _wait_for_others(work)
             case SendPaused() | NothingToClaim():
                 return
             case _:
                 assert_never(step)
+
+
+def _wait_for_others(work: Assignment) -> None:
+    """What other workers hold may be queued again, or is unknown once they are given up."""
+    work.vitals.waits(Wait.LEASE, None)
+    work.stop.wait(_OTHERS_SECONDS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from newsletter.config import PolicySettings
 from newsletter.links import Links
-from newsletter.sending import canary, owner
+from newsletter.sending import canary, processes
 from newsletter.sending.core import Notify
 from newsletter.sending.pace import Vitals
 from newsletter.sending.patience import Patience
@@ -46,7 +46,7 @@ class Worker:
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
     check_events: Callable[[], None] = lambda: None  # now and then: warns where none come
-    name: str = field(default_factory=owner.this_process)
+    name: str = field(default_factory=processes.this_process)
     by_person: threading.Event = field(default_factory=threading.Event)
     seconds: Callable[[], float] = time.monotonic
     vitals: Vitals = field(default_factory=Vitals)

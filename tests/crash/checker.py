@@ -37,7 +37,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Batch:
     id: int
-    owner: str
+    worker: str
     epoch: int
     open: bool
 
@@ -50,7 +50,7 @@ class Ledger:
     status: str
     recipients: int
     cursor: int
-    owner: str | None
+    workers: int
     rows: tuple[Row, ...]
     batches: tuple[Batch, ...]
     integrity: str
@@ -118,8 +118,8 @@ def faults_of_the_end(ledger: Ledger, taken: Sequence[Taken], known: Known) -> l
     unknown = len(ledger.numbers("unknown"))
     if ledger.status != ("unresolved" if unknown else "finished"):
         found.append(f"the send is {ledger.status} with {unknown} unknown")
-    if ledger.cursor != ledger.recipients or ledger.owner is not None:
-        found.append(f"it is not over: cursor {ledger.cursor}, owner {ledger.owner}")
+    if ledger.cursor != ledger.recipients or ledger.workers:
+        found.append(f"it is not over: cursor {ledger.cursor}, {ledger.workers} workers")
     left = [row.number for row in ledger.rows if row.status not in ("accepted", "unknown")]
     found += _each("recipients are missing: neither accepted nor unknown", left)
     found += _each("batches are still open", [batch.id for batch in ledger.batches if batch.open])
@@ -149,12 +149,13 @@ def _of_the_ledger(ledger: Ledger) -> list[str]:
         found.append(f"{len(ledger.rows)} deliveries, {ledger.recipients} recipients")
     if len({row.subscriber for row in ledger.rows}) != len(ledger.rows):
         found.append("a subscriber has two deliveries")
-    late, newest, owners = [], 0, dict[int, str]()
-    for batch in ledger.batches:
-        newest = max(newest, batch.epoch)
-        if batch.epoch < newest or owners.setdefault(batch.epoch, batch.owner) != batch.owner:
-            late.append(batch.id)
-    return found + _each("batches were claimed by an owner that had been followed", late)
+    workers = dict[int, str]()
+    foreign = [
+        batch.id
+        for batch in ledger.batches
+        if workers.setdefault(batch.epoch, batch.worker) != batch.worker
+    ]
+    return found + _each("batches were claimed in the epoch of another worker", foreign)
 
 
 def _of_the_mails(ledger: Ledger, taken: Sequence[Taken], known: Known) -> list[str]:
@@ -219,8 +220,10 @@ def send_of(url: str, slug: str) -> str | None:
 
 def read_ledger(url: str, send_id: str) -> Ledger:
     with _connected(url) as select:
-        [(number, status, recipients, cursor, owner)] = select(
-            f"SELECT number, status, recipients, cursor, owner FROM sends WHERE id = '{send_id}'"
+        [(number, status, recipients, cursor, workers)] = select(
+            "SELECT number, status, recipients, cursor, "
+            "(SELECT count(*) FROM tenures WHERE send = number) "
+            f"FROM sends WHERE id = '{send_id}'"
         )
         rows = select(
             "SELECT d.number, d.subscriber_id, s.address, d.status, d.attempts, d.message_id, "
@@ -228,7 +231,7 @@ def read_ledger(url: str, send_id: str) -> Ledger:
             f"WHERE d.send = {number} ORDER BY d.number"
         )
         batches = select(
-            f"SELECT id, owner, epoch, open FROM batches WHERE send = {number} ORDER BY id"
+            f"SELECT id, worker, epoch, open FROM batches WHERE send = {number} ORDER BY id"
         )
         integrity = "ok"
         if url.startswith("sqlite"):
@@ -238,9 +241,9 @@ def read_ledger(url: str, send_id: str) -> Ledger:
         status,
         recipients,
         cursor,
-        owner,
+        workers,
         tuple(Row(*row) for row in rows),
-        tuple(Batch(id, owner, epoch, bool(is_open)) for id, owner, epoch, is_open in batches),
+        tuple(Batch(id, worker, epoch, bool(is_open)) for id, worker, epoch, is_open in batches),
         integrity,
     )
 

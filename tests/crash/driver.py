@@ -26,7 +26,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from newsletter.model.send import Send
 from newsletter.operations import worker as workers
 from newsletter.project import Project
-from newsletter.sending import core, run, tenure, threads
+from newsletter.sending import core, lost, run, tenure, threads
 from newsletter.sending.pace import Vitals
 from newsletter.sending.threads import Progress
 from newsletter.sending.worker import Worker
@@ -123,7 +123,7 @@ def _obey(orders: Orders) -> None:
         socket.gethostname = lambda: orders.host
     if orders.lease_seconds:
         lease = timedelta(seconds=orders.lease_seconds)
-        core.LEASE = tenure.LEASE = threads.LEASE = lease  # type: ignore[attr-defined]
+        core.LEASE = tenure.LEASE = threads.LEASE = lost.LEASE = lease  # type: ignore[attr-defined]
         threads._RENEW_SECONDS = orders.lease_seconds / 4
         # Who wakes is stopped by the ledger, also where it does not see for itself that it slept.
         Vitals.is_unwatched = lambda self, seconds: False  # type: ignore[method-assign]

@@ -14,13 +14,13 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import OutcomeUnknown, TransportDown
 from newsletter.model.email import Message
-from newsletter.model.record import Owner
 from newsletter.model.send import Outcome
-from newsletter.sending import core, tenure
+from newsletter.sending import core
 from newsletter.sending.compose import compose
-from newsletter.sending.core import LEASE, Assignment, NotSent, Sent, Step
+from newsletter.sending.core import Assignment, NotSent, Sent, Step
 from newsletter.sending.pace import Pace
-from newsletter.store.ledger import claims, recording
+from newsletter.store import schema
+from newsletter.store.ledger import claims, recording, tenures
 from newsletter.store.ledger.claims import Claim, Claimed, NothingToClaim
 from newsletter.store.schema import batches, deliveries
 from newsletter.transports.ses import transport as ses
@@ -52,11 +52,10 @@ def _claim_after_the_send() -> None:
             claim = claims.claim(
                 connection,
                 work.number,
-                owner=work.owner,
+                worker=work.worker,
                 epoch=work.epoch,
                 size=work.pace.call_size(work.transport.batch_size),
                 now=now,
-                lease_until=now + LEASE,
             )
             if isinstance(claim, NothingToClaim):
                 return claim
@@ -73,14 +72,16 @@ def _claim_after_the_send() -> None:
 
 
 def _queue_what_was_in_flight() -> None:
-    def mark_lost(
-        connection: Connection, number: int, batch_ids: Sequence[int], now: dt.datetime
-    ) -> int:
-        for batch in batch_ids:
+    def mark_lost(connection: Connection, number: int, now: dt.datetime) -> int:
+        epochs = sa.select(schema.tenures.c.epoch).where(schema.tenures.c.send == number)
+        held = sa.select(batches.c.id).where(
+            batches.c.send == number, batches.c.open, batches.c.epoch.not_in(epochs)
+        )
+        for batch in connection.execute(held).scalars().all():
             recording.put_back(connection, number, batch, now)
         return 0
 
-    recording.mark_lost = mark_lost
+    tenures._mark_lost = mark_lost
 
 
 def _retry_the_unknown() -> None:
@@ -107,16 +108,11 @@ def _record_one_by_one() -> None:
     core._record = record
 
 
-def _claim_in_any_epoch() -> None:
-    claim = claims.claim
+def _claim_after_the_end() -> None:
+    def is_active(connection: Connection, number: int, epoch: int) -> bool:
+        return True
 
-    def unfenced(connection: Connection, number: int, **options: Any) -> Claim | NothingToClaim:
-        options["epoch"] = connection.execute(
-            sa.text(f"SELECT epoch FROM sends WHERE number = {number}")
-        ).scalar_one()
-        return claim(connection, number, **options)
-
-    claims.claim = unfenced
+    tenures.is_active = is_active
 
 
 def _record_over_other_batches() -> None:
@@ -127,7 +123,7 @@ def _record_over_other_batches() -> None:
         outcomes: Sequence[tuple[Claimed, Outcome]],
         now: dt.datetime,
         retry_at: dt.datetime,
-    ) -> None:
+    ) -> bool:
         for row, outcome in outcomes:
             columns = recording._columns(outcome, row.retries, now, retry_at)
             connection.execute(
@@ -136,15 +132,9 @@ def _record_over_other_batches() -> None:
                 .values({name.removeprefix("b_"): value for name, value in columns.items()})
             )
         connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
-
-    recording.record = record
-
-
-def _own_what_is_owned() -> None:
-    def is_free(held_by: Owner, now: dt.datetime) -> bool:
         return True
 
-    tenure.is_free = is_free
+    recording.record = record
 
 
 def _always_call_with_a_full_batch() -> None:
@@ -161,7 +151,6 @@ GUARDS = {
     "lost-is-unknown": Guard("what a lost worker held is not queued", _queue_what_was_in_flight),
     "one-transaction": Guard("a batch is recorded in one transaction", _record_one_by_one),
     "small-calls": Guard("a call carries a tenth of a second", _always_call_with_a_full_batch),
-    "claim-fence": Guard("who was followed claims no more", _claim_in_any_epoch),
-    "record-fence": Guard("an owner records its own batches only", _record_over_other_batches),
-    "one-owner": Guard("a send has one owner at a time", _own_what_is_owned),
+    "claim-fence": Guard("who was given up claims no more", _claim_after_the_end),
+    "record-fence": Guard("a worker records its own batches only", _record_over_other_batches),
 }

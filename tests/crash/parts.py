@@ -138,8 +138,6 @@ def _proof(guard: str) -> Part:
             play = _asleep_at("after the commit in sending.core._record", Waking.DURING)
         case "record-fence":
             play = _asleep_at("after the delivery in sending.core._deliver", Waking.AFTER_RESENDING)
-        case "one-owner":
-            return Part("races", "sqlite", "bulk", 10, Orders(1, 2), _races(5), 100.0)
         case _:
             raise ValueError(f"there is no guard {guard!r}")
     return Part("asleep", "sqlite", "bulk", 10, Orders(1, 2), play, 0.0)

@@ -1,4 +1,4 @@
-"""Two that want the same send: one that sleeps while another takes over, and races."""
+"""Several at one send: one that sleeps while others go on, and races."""
 
 import signal
 from collections import Counter
@@ -10,13 +10,14 @@ from tests.crash.checker import Known
 from tests.crash.kills import Found, Settlement, settle
 from tests.crash.points import LOST
 from tests.crash.stage import Play, Stage, falls_asleep
+from tests.waiting import until
 
-_LEASE_SECONDS = 1.0
+_LEASE_SECONDS, _LONG_LEASE_SECONDS = 1.0, 60.0
 
 
 class Waking(StrEnum):
-    """When a sleeper wakes: while the other still sends, after it, or when the operator has also
-    had sent again what was unknown."""
+    """When a sleeper wakes that was given up: while the other still sends, after it, or when the
+    operator has also had sent again what was unknown."""
 
     DURING = "during"
     AFTER = "after"
@@ -37,11 +38,12 @@ POINTS = (
 
 
 def asleep(stage: Stage, point: str, waking: Waking, found: Found) -> None:
-    """One machine falls asleep within a send, another follows when its lease has ended."""
+    """One machine falls asleep within a send; another sends the rest, and gives it up in time."""
     found.sends += 1
     what = f"asleep {point}, wakes {waking}"
     play = stage.new_play()
-    lease: dict[str, Any] = {"lease_seconds": _LEASE_SECONDS}
+    lease_seconds = _LEASE_SECONDS if waking is not Waking.DURING else _LONG_LEASE_SECONDS
+    lease: dict[str, Any] = {"lease_seconds": lease_seconds}
     first = stage.start(
         *play.next_command(), host="one", at=(point, 2), signal=signal.SIGSTOP, **lease
     )
@@ -54,7 +56,12 @@ def asleep(stage: Stage, point: str, waking: Waking, found: Found) -> None:
             *play.next_command(), host="two", at=claimed, signal=signal.SIGSTOP, **lease
         )
         falls_asleep(second)
-        first.wake()
+        play.end_lease("one")
+        play.give_up_lost()
+        slept = _last_of_each_epoch(play)
+        first.stir()
+        left = "after the commit in sending.tenure.leave"
+        until(lambda: first.is_over or left in first.points or bool(_late(play, slept)))
         second.wake()
     else:
         second = stage.call(*play.next_command(), host="two", **lease)
@@ -64,8 +71,10 @@ def asleep(stage: Stage, point: str, waking: Waking, found: Found) -> None:
             stage.call("resolve", str(play.send_id), "--unknown", "resend", host="two", **lease)
             second = stage.call(*play.next_command(), host="two", **lease)
         found.check(what, [] if second.code in (0, 4) else [f"the second left with {second.code}"])
+        slept = _last_of_each_epoch(play)
         first.wake()
     stage.quieten()
+    found.check(what, _late(play, slept))
     ledger, known = play.ledger(), Known(resent=resent)
     found.recipients += ledger.recipients
     found.unknown += len(ledger.numbers("unknown"))
@@ -74,11 +83,24 @@ def asleep(stage: Stage, point: str, waking: Waking, found: Found) -> None:
     found.check(f"{what}, events", settle(play, Settlement.EVENTS, known))
 
 
+def _last_of_each_epoch(play: Play) -> dict[int, int]:
+    return {batch.epoch: batch.id for batch in play.ledger().batches}
+
+
+def _late(play: Play, slept: dict[int, int]) -> list[str]:
+    """The sleeper has the first epoch in which something was claimed; it claims no more."""
+    last = slept[min(slept)]
+    late = [
+        batch.id for batch in play.ledger().batches if batch.epoch == min(slept) and batch.id > last
+    ]
+    return [f"{len(late)} batches were claimed by a worker that was given up"] if late else []
+
+
 # --- races ----------------------------------------------------------------------------------------
 
 
 def race(stage: Stage, processes: int, seed: int, found: Found) -> None:
-    """Several processes send, or resume, one issue at the same moment: exactly one does."""
+    """Several processes send or resume one issue at once: one of the sends does, resumes share."""
     found.sends += 1
     play = stage.new_play()
     resumes, elsewhere = seed % 2 == 1, seed % 5 == 4
@@ -92,8 +114,8 @@ def race(stage: Stage, processes: int, seed: int, found: Found) -> None:
     codes = _at_once(stage, play, processes, elsewhere)
     stage.quieten()
     in_doubt_now, epochs = _state(play)
-    if len(epochs - earlier) != 1:
-        found.check(what, [f"{len(epochs - earlier)} of them sent"])
+    if (amount := len(epochs - earlier)) != 1 and not (resumes and amount):
+        found.check(what, [f"{amount} of them sent"])
     if in_doubt_now > in_doubt:
         found.check(what, [f"{in_doubt_now} are in doubt, {in_doubt} before"])
     if not set(codes) & {0, 4} or not set(codes) <= {0, 4, 5}:

@@ -2,8 +2,9 @@
 
 import json
 import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from multiprocessing.synchronize import Barrier
@@ -13,8 +14,10 @@ from typing import Any
 import psutil
 import sqlalchemy as sa
 
+from newsletter.project import utc_now
+from newsletter.sending import lost
 from newsletter.store import open_store
-from newsletter.store.schema import sends
+from newsletter.store.schema import tenures
 from tests.crash import checker, driver
 from tests.crash.checker import Ledger, Taken
 from tests.crash.driver import Job, Orders
@@ -52,8 +55,16 @@ class Command:
 
     def wake(self) -> None:
         """Let it go on after SIGSTOP, to its end."""
-        self.process.send_signal(signal.SIGCONT)
+        self.stir()
         self.process.join(PATIENCE_SECONDS)
+
+    def stir(self) -> None:
+        """Let it go on after SIGSTOP."""
+        self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def is_over(self) -> bool:
+        return not self.process.is_alive()
 
     @property
     def code(self) -> int:
@@ -168,13 +179,18 @@ class Play:
             return ("resume", send_id)
         return ("send", self.slug, "--list", LIST, "--yes", *options)
 
-    def end_lease(self) -> None:
-        """Let the lease of whoever owned the send last be over."""
+    def end_lease(self, host: str) -> None:
+        """Let the leases of a host's workers be over."""
         store = open_store(self.stage.url, self.stage.project)
         with store.write() as connection:
-            held = sa.update(sends).where(sends.c.id == self.send_id)
-            connection.execute(held.values(lease_until=sends.c.created_at))
+            held = sa.update(tenures).where(tenures.c.worker.startswith(f"{host}/"))
+            connection.execute(held.values(lease_until=tenures.c.since))
         store.close()
+
+    def give_up_lost(self) -> None:
+        """Look for workers that are lost, as one of another host does."""
+        with closing(open_store(self.stage.url, self.stage.project)) as store:
+            lost.look_for(store, None, utc_now, lost.LeaseWatch(time.monotonic))
 
     def ledger(self) -> Ledger:
         assert self.send_id is not None, "there is no send"

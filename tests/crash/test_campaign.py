@@ -64,10 +64,10 @@ def test_a_send_survives_a_kill_at_every_point(stage: Stage) -> None:
     ],
     indirect=["stage"],
 )
-def test_of_two_that_send_or_resume_at_once_exactly_one_does(
+def test_of_two_sends_at_once_one_sends_and_two_resumes_share_the_rest(
     stage: Stage, seeds: tuple[int, ...]
 ) -> None:
-    """Two sends, two resumes, two machines; the loser is told who does."""
+    """Two sends, two resumes, two machines; the loser of two sends is told who does."""
     found = Found()
 
     for seed in seeds:
@@ -80,7 +80,7 @@ def test_of_two_that_send_or_resume_at_once_exactly_one_does(
 @pytest.mark.parametrize(
     ("guard", "fault"),
     [
-        ("claim-fence", "claimed by an owner that had been followed"),
+        ("claim-fence", "claimed by a worker that was given up"),
         ("record-fence", "accepted, and no such mail was taken"),
         ("claim-before-send", "recipients were mailed"),  # more than once, or unknown to the ledger
     ],

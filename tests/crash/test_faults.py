@@ -125,7 +125,7 @@ def test_a_send_that_was_killed_while_it_ended_is_counted_again(play: Play, mome
     assert ends_well(play)
 
 
-def test_a_worker_lost_on_another_machine_is_waited_for_and_followed(play: Play) -> None:
+def test_a_worker_lost_on_another_machine_is_waited_for_and_given_up(play: Play) -> None:
     """Whether it lives, nobody here can see; its lease ends, and what it held is unknown."""
     point = (CLAIMED, 2)
     lost = play.stage.call(*play.next_command(), host="one", at=point)
@@ -133,7 +133,7 @@ def test_a_worker_lost_on_another_machine_is_waited_for_and_followed(play: Play)
 
     other = play.stage.start(*play.next_command(), host="two")
     other.says("waiting for its lease to end")
-    play.end_lease()
+    play.end_lease("one")
 
     assert lost.was_killed
     assert "waiting for its lease to end" in other.said
@@ -143,7 +143,7 @@ def test_a_worker_lost_on_another_machine_is_waited_for_and_followed(play: Play)
 
 @pytest.mark.parametrize("waking", Waking)
 def test_a_sleeper_records_its_own_batch_and_claims_no_more(stage: Stage, waking: Waking) -> None:
-    """It slept with an answer that it had not read; another machine has followed it since."""
+    """It slept with an answer that it had not read; another machine has given it up since."""
     found = Found()
 
     asleep(stage, "after a write to the socket in sending.core._deliver", waking, found)

@@ -20,7 +20,7 @@ from newsletter.sending.plan import Order
 from newsletter.sending.worker import Worker
 from newsletter.store import Store, schema
 from newsletter.store.dialects import insert_into
-from newsletter.store.ledger import deliveries, sends
+from newsletter.store.ledger import deliveries, sends, tenures
 from newsletter.store.people import consents, lists, people, subscribing
 from newsletter.transports import Transport
 
@@ -62,6 +62,20 @@ def alter(connection: Connection, number: int, **values: Any) -> None:
     """Write what no transition would into the row of a send."""
     sends_table = schema.sends
     connection.execute(sa.update(sends_table).where(sends_table.c.number == number).values(values))
+
+
+def open_batches(store: Store, number: int = 1) -> int:
+    """How many batches of a send have no outcome yet."""
+    batches = schema.batches
+    query = sa.select(sa.func.count()).where(batches.c.send == number, batches.c.open)
+    with store.read() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def end_all(connection: Connection, number: int, now: dt.datetime = NOW) -> None:
+    """Give up all who take part in a send."""
+    workers = tenures.of(connection, [number])[number]
+    tenures.end(connection, number, [tenure.epoch for tenure in workers], now)
 
 
 def order(slug: str = "news", list_name: str = "readers", again: str | None = None) -> Order:

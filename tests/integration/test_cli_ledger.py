@@ -13,7 +13,16 @@ ISSUE = "2026-01-07-valley"
 TOMORROW = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
 SEND_KEYS = [
     *("send_id", "status", "recipients", "accepted", "rejected", "skipped", "unknown", "queued"),
-    *("state", "waiting_for", "until", "owner", "running_since", "rate", "time_left_seconds"),
+    *(
+        "state",
+        "waiting_for",
+        "until",
+        "owner",
+        "running_since",
+        "workers",
+        "rate",
+        "time_left_seconds",
+    ),
     *("delivered", "bounced", "complained", "unsubscribed"),
     *("slug", "list", "segment", "subject", "from", "content_hash", "git_commit", "again"),
     *("rate_asked", "stopped_by", "pause_reason", "resume_at"),

@@ -214,18 +214,20 @@ def test_a_send_can_be_cancelled_from_another_terminal(
     assert (found["queued"], found["accepted"] + found["skipped"]) == (0, 3)
 
 
-def test_a_send_that_somebody_runs_is_run_by_nobody_else(
-    call: Call, project: Path, readers: str
-) -> None:
-    arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "2")
+def test_a_send_that_somebody_runs_is_shared(call: Call, project: Path, readers: str) -> None:
+    arguments = ("send", ISSUE, "--list", readers, "--yes", "--rate", "2", "--json")
     with at_terminal(project, *arguments, asleep=True) as terminal:
-        refused = call("resume", call("status", "--json").json["send_id"], "--json")
+        running = call("status", "--json").json
+        shared = call("resume", running["send_id"], "--json")
         terminal.wake()
-        terminal.leave()
+        code, out = terminal.leave()
 
-    assert refused.code == 5
-    assert f"process {terminal.process.pid} on " in refused.error["message"]
+    assert [worker["worker"] for worker in running["workers"]] == [running["owner"]]
+    assert (shared.code, shared.json["status"], shared.json["accepted"]) == (0, "finished", 3)
+    assert (code, json.loads(out)["status"]) == (0, "finished")
     assert outbox(project) == 3
+    lines = call("deliveries", running["send_id"], "--json").lines
+    assert {line["attempts"] for line in lines} == {1}
 
 
 # --- waiting --------------------------------------------------------------------------------------

@@ -266,7 +266,7 @@ def test_who_waits_in_the_foreground_is_asked_likewise(store: Store) -> None:
     found = run.run(worker(store, Memory(), clock=FixedClock(NOW)), send_id)
 
     assert found.status is SendStatus.PAUSED
-    assert found.tenure.owner is None
+    assert found.tenures == ()
     assert ledger(store, send_id) == {}
     assert maintenance.verify(store) == []
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -31,7 +32,7 @@ from newsletter.sending.control import Decision
 from newsletter.sending.plan import Order, forecast, plan
 from newsletter.sending.reading import read
 from newsletter.store import Store, state
-from newsletter.store.ledger import claims, ownership, recording, sends, transitions
+from newsletter.store.ledger import claims, recording, sends, tenures, transitions
 from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.transports.memory import Memory
 from tests.factories import make_list
@@ -44,10 +45,12 @@ from tests.integration.sending import (
     fill_list,
     leave,
     ledger,
+    open_batches,
     order,
     resume,
     worker,
 )
+from tests.waiting import until
 
 SLEEPER = "elsewhere/1/1/a"  # an owner on another machine
 
@@ -382,21 +385,24 @@ def test_an_error_of_our_own_leaves_the_batch_unknown(store: Store) -> None:
     assert read(store, send_id).counts == Counts(unknown=50, queued=10)
 
 
-def test_a_second_run_is_told_who_sends(store: Store) -> None:
-    fill_list(store, 3)
+def test_two_runs_share_a_send_and_both_see_it_end(store: Store) -> None:
+    fill_list(store, 120)
     send_id = plan(store, order(), NOW)
-    refused: list[Refused] = []
+    rest = Memory(concurrency=1)
 
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
-        with pytest.raises(Refused) as caught:
-            run.run(worker(store, Memory()), send_id)
-        refused.append(caught.value)
+        until(lambda: len(rest.delivered) == 120 - len(batch))
         return accept(batch)
 
-    after = run.run(worker(store, Memory(answer)), send_id)
+    first = Memory(answer, concurrency=1)
+    with ThreadPoolExecutor(1) as thread:
+        held = thread.submit(run.run, worker(store, first), send_id)
+        until(lambda: open_batches(store) == 1)
+        shared = run.run(worker(store, rest), send_id)
 
-    assert after.counts == Counts(accepted=3)
-    assert "is being sent by process" in refused[0].message
+    assert shared.status is held.result().status is SendStatus.FINISHED
+    assert shared.counts == held.result().counts == Counts(accepted=120)
+    assert {delivery.attempts for delivery in ledger(store, send_id).values()} == {1}
 
 
 def test_asked_to_stop_a_run_finishes_its_batch_and_can_be_resumed(store: Store) -> None:
@@ -418,15 +424,13 @@ def test_asked_to_stop_a_run_finishes_its_batch_and_can_be_resumed(store: Store)
 
 
 def asleep(store: Store, send_id: str) -> tuple[int, int, Claim, FixedClock]:
-    """The number and epoch of a send whose owner claimed one and fell asleep; when its lease has
-    ended."""
+    """The number and epoch of a send of which a worker claimed one and fell asleep; when its lease
+    has ended."""
     lease = NOW + dt.timedelta(seconds=60)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = ownership.take(connection, number, SLEEPER, NOW, lease)
-        claimed = claims.claim(
-            connection, number, owner=SLEEPER, epoch=epoch, size=1, now=NOW, lease_until=lease
-        )
+        epoch = tenures.begin(connection, number, SLEEPER, NOW, lease)
+        claimed = claims.claim(connection, number, worker=SLEEPER, epoch=epoch, size=1, now=NOW)
     assert isinstance(claimed, Claim)
     return number, epoch, claimed, FixedClock(lease + dt.timedelta(seconds=1))
 
@@ -442,11 +446,10 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
         late = claims.claim(
             connection,
             number,
-            owner=SLEEPER,
+            worker=SLEEPER,
             epoch=epoch,
             size=1,
             now=clock(),
-            lease_until=clock(),
         )
         recording.record(
             connection, number, claimed.batch, [(claimed.rows[0], Accepted("m"))], clock(), clock()
@@ -458,7 +461,7 @@ def test_a_sleeper_claims_nothing_but_may_record_its_own_outcomes(store: Store) 
         Counts(accepted=1, unknown=1),
     )
     assert isinstance(late, NothingToClaim)
-    assert not late.owned
+    assert not late.is_active
     settled = read(store, send_id)
     assert (settled.status, settled.counts) == (SendStatus.FINISHED, Counts(accepted=2))
 

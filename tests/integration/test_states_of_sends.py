@@ -37,7 +37,15 @@ from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, plan_send, write_issue
 from tests.integration.plans import explained
 from tests.integration.reporting import BOUNCE, COMPLAINT, DELIVERY, SOFT, replay, told
-from tests.integration.sending import NOW, FixedClock, alter, fill_list, order, resume, worker
+from tests.integration.sending import (
+    NOW,
+    FixedClock,
+    end_all,
+    fill_list,
+    order,
+    resume,
+    worker,
+)
 from tests.integration.statements import statements
 from tests.waiting import until
 
@@ -116,14 +124,14 @@ def test_a_later_report_takes_the_place_of_an_earlier_one(store: Store) -> None:
 
 
 def test_a_late_answer_moves_the_sum_of_a_send_that_was_counted(store: Store) -> None:
-    """Its owner slept while another ended the send, and wakes."""
+    """A worker slept while another ended the send, and wakes."""
     fill_list(store, 2)
     send_id, ended = plan(store, order(), NOW), []
 
     def asleep(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         with store.write() as connection:
             number = sends.number_of(connection, send_id)
-            alter(connection, number, owner="elsewhere/1/1/a", lease_until=NOW)
+            end_all(connection, number)
         ended.append(run.run(worker(store, Memory()), send_id))
         ended.append(control.resolve(store, send_id, Decision.REJECT, lambda: NOW))
         replay(store, told(send_id, 1, "event-reject.json", NOW))
@@ -214,7 +222,7 @@ def test_a_send_says_who_runs_it_how_fast_and_what_it_waits_for(store: Store) ->
     def look() -> None:
         while not sender.stop.wait(0.05):
             send = read(store, send_id)
-            if send.tenure.waiting_for is not None:
+            if send.tenures and send.tenures[0].waiting_for is not None:
                 seen.append(send)
                 sender.stop.set()
 
@@ -239,7 +247,7 @@ def test_a_send_that_runs_tells_its_rate(store: Store) -> None:
     def look() -> None:
         while not sender.stop.wait(0.05):
             send = read(store, send_id)
-            if send.tenure.speed:
+            if send.tenures and send.tenures[0].speed:
                 seen.append(send)
                 sender.stop.set()
 
@@ -307,7 +315,7 @@ def test_a_store_that_fails_for_a_moment_costs_no_lease(store: Store) -> None:
     def fail(
         connection: object, cursor: object, statement: str, parameters: object, *rest: object
     ) -> None:
-        if statement.startswith("UPDATE sends SET lease_until") and not failed:
+        if statement.startswith("UPDATE tenures SET lease_until") and not failed:
             failed.append(statement)
             raise sa.exc.OperationalError(statement, None, OSError("gone for a moment"))
 
@@ -335,7 +343,7 @@ def test_a_run_that_cannot_renew_its_lease_ends_with_it(store: Store) -> None:
     def fail(
         connection: object, cursor: object, statement: str, parameters: object, *rest: object
     ) -> None:
-        if statement.startswith("UPDATE sends SET lease_until"):
+        if statement.startswith("UPDATE tenures SET lease_until"):
             clock.forward(40)
             raise sa.exc.OperationalError(statement, None, OSError("gone for good"))
         clock.forward(0.1)

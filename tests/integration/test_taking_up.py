@@ -16,13 +16,13 @@ import pytest
 from newsletter.cli.frame import Session
 from newsletter.cli.running import open_worker
 from newsletter.cli.worker import attend
-from newsletter.errors import QuotaReached, Refused, RunElsewhere
+from newsletter.errors import QuotaReached, Refused
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, DeliveryStatus, Outcome, SendStatus, StoppedBy
 from newsletter.sending import control, run, taking_up
 from newsletter.sending.plan import plan
 from newsletter.store import Store
-from newsletter.store.ledger import ownership, sends
+from newsletter.store.ledger import claims, sends, tenures, transitions
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import (
     Call,
@@ -242,21 +242,22 @@ def test_a_person_may_keep_a_worker_from_what_waits_for_the_quota(store: Store) 
     assert taking_up.due(store, NOW + 2 * DAY) == []
 
 
-def test_what_is_about_to_be_run_is_taken_up_by_nobody_else(store: Store) -> None:
-    """Between planning and its first batch, and between `resume` and that."""
+def test_what_somebody_runs_is_shared(store: Store) -> None:
+    """Also between planning and its first batch."""
     fill_list(store, 3)
     sender, other = (worker(store, Memory(), clock=lambda: NOW) for _ in range(2))
     send_id = plan(store, order(), NOW, sender.name)
     planned = taking_up.due(store, NOW)
-    control.pause(store, send_id, lambda: NOW)
-    control.reopen(store, send_id, lambda: NOW, owner=sender.name)
-    reopened = taking_up.due(store, NOW)
 
-    with pytest.raises(RunElsewhere):
-        run.run(other, send_id)
-    after = run.run(sender, send_id)
+    with store.write() as connection:
+        until = NOW + dt.timedelta(seconds=60)
+        epoch = tenures.begin(connection, 1, ELSEWHERE, NOW, until)
+    shared = taking_up.due(store, NOW)
+    with store.write() as connection:
+        tenures.end(connection, 1, [epoch], NOW)
+    after = run.run(other, send_id)
 
-    assert planned == reopened == []
+    assert planned == shared == [send_id]
     assert after.counts == Counts(accepted=3)
 
 
@@ -278,7 +279,7 @@ def test_what_rested_for_long_asks_a_person(store: Store) -> None:
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        alter(connection, number, lease_until=NOW)
+        alter(connection, number, rests_since=NOW)
     clock.forward(13 * 60 * 60)
 
     after = taking_up.take_up(worker(store, Memory(), clock=clock), send_id)
@@ -292,50 +293,39 @@ ELSEWHERE = "elsewhere/1/1/a"
 
 
 def held_elsewhere(store: Store) -> tuple[str, int, int]:
-    """A send, its number and epoch, whose owner's clock was a day ahead, and so is its lease."""
+    """A send, its number, and the epoch of a worker whose clock was a day ahead, and so is its
+    lease."""
     fill_list(store, 3)
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = ownership.take(connection, number, ELSEWHERE, NOW + DAY, NOW + DAY)
+        epoch = tenures.begin(connection, number, ELSEWHERE, NOW + DAY, NOW + DAY)
     return send_id, number, epoch
 
 
-def test_an_owner_elsewhere_is_waited_for_no_longer_than_a_lease_whatever_its_clock_said(
-    store: Store,
-) -> None:
-    send_id, _, _ = held_elsewhere(store)
-    clock, told = FixedClock(), list[str]()
-    sender = worker(store, Memory(), clock=clock)
-
-    def pass_time(line: str) -> None:
-        told.append(line)
-        clock.forward(61)
+def test_what_a_worker_elsewhere_holds_is_waited_for_no_longer_than_a_lease(store: Store) -> None:
+    """Whatever its clock said. The rest is sent meanwhile."""
+    send_id, number, epoch = held_elsewhere(store)
+    with store.write() as connection:
+        transitions.begin(connection, sends.record(connection, number, lock=True))
+        claims.claim(connection, number, worker=ELSEWHERE, epoch=epoch, size=1, now=NOW)
+    told, ticks = list[str](), itertools.count(step=2.5)
+    sender = worker(store, Memory(), clock=FixedClock())
+    sender = replace(sender, notify=told.append, seconds=lambda: next(ticks))
 
     due, unattended = taking_up.due(store, NOW), taking_up.unattended(store, NOW)
-    after = taking_up.take_up(replace(sender, notify=pass_time), send_id)
+    after = taking_up.take_up(sender, send_id)
 
     assert due == [send.id for send in unattended] == [send_id]
-    assert after.counts == Counts(accepted=3)
-    assert "check the clocks of all machines" in told[1]
-
-
-def test_an_owner_that_renews_a_lease_a_day_ahead_is_followed_by_nobody(store: Store) -> None:
-    send_id, number, epoch = held_elsewhere(store)
-    clock = FixedClock()
-    sender = worker(store, Memory(), clock=clock)
-
-    def renew(line: str) -> None:
-        clock.forward(61)
-        with store.write() as connection:
-            until = clock() + DAY + dt.timedelta(seconds=60)
-            assert ownership.renew(connection, number, epoch, until)
-
-    with pytest.raises(RunElsewhere):
-        taking_up.take_up(replace(sender, notify=renew), send_id)
-
-    with store.read() as connection:
-        assert sends.record(connection, number).owner.name == ELSEWHERE
+    assert after.counts == Counts(accepted=2, unknown=1)
+    assert after.status is SendStatus.UNRESOLVED
+    assert told == [
+        (
+            "process 1 on elsewhere holds some of this send; waiting for its lease to end "
+            "(60 seconds at most)."
+        ),
+        "1 deliveries were in flight when a worker was lost: they are unknown.",
+    ]
 
 
 def test_a_worker_gets_past_a_lease_that_a_wrong_clock_gave(
@@ -346,7 +336,7 @@ def test_a_worker_gets_past_a_lease_that_a_wrong_clock_gave(
         tomorrow = dt.datetime.now(dt.UTC) + DAY
         with session.store.write() as connection:
             number = sends.number_of(connection, send_id)
-            ownership.take(connection, number, ELSEWHERE, tomorrow, tomorrow)
+            tenures.begin(connection, number, ELSEWHERE, tomorrow, tomorrow)
         doubted, told = call("status", send_id, "--json").json, call("status", send_id).out
         ticks = itertools.count(step=61)
         sender = replace(open_worker(session), seconds=lambda: next(ticks))

@@ -20,7 +20,7 @@ Step = Callable[[Connection, SendRecord], None]
 STEPS: dict[str, Step] = {
     "begin": transitions.begin,
     "pause": lambda connection, send: transitions.pause(connection, send, "why", StoppedBy.PERSON),
-    "resume": lambda connection, send: transitions.resume(connection, send, NOW),
+    "resume": lambda connection, send: transitions.resume(connection, send),
     "schedule": lambda connection, send: transitions.schedule(connection, send, LATER),
     "cancel": lambda connection, send: transitions.cancel(connection, send, NOW),
     "reopen": lambda connection, send: transitions.reopen(
@@ -87,9 +87,9 @@ def test_a_record_holds_what_the_row_says(sqlite_store: Store) -> None:
     send_id = plan(sqlite_store, order(), NOW)
     with sqlite_store.write() as connection:
         number = sends.number_of(connection, send_id)
-        alter(connection, number, canary=0.5, canary_size=1, epoch=3, stopped_by=StoppedBy.CANARY)
+        alter(connection, number, canary=0.5, canary_size=1, stopped_by=StoppedBy.CANARY)
         record = sends.record(connection, number)
 
     assert (record.recipients, record.cursor, record.frozen) == (2, 0, True)
-    assert (record.canary.share, record.canary_end, record.owner.epoch) == (0.5, 1, 3)
+    assert (record.canary.share, record.canary_end) == (0.5, 1)
     assert record.stopped_by is StoppedBy.CANARY

@@ -354,7 +354,7 @@ def parsed(source: str) -> digest.Parsed:
 
 WORDS = """Issue Digest Theme Email Merge_field Message Subscriber List Segment Suppression
 Send Picture Delivery Ledger Erase Transport Event Batch Claim Lease Epoch Finding Masthead Slug
-Owner""".split()
+Tenure Worker""".split()
 
 
 @pytest.mark.parametrize("word", [word.replace("_", " ") for word in WORDS])

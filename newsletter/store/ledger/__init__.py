@@ -1,7 +1,7 @@
 """The ledger: each decision to mail, and what became of each recipient.
 
-sends        a send as its row has it; `plans`: how it is made; `transitions`: its statuses
-ownership    who runs it; `balance`: its deliveries counted by status
+sends        a send, as its row says it; `plans`: how it is made; `transitions`: where it goes
+tenures      who takes part in it; `balance`: how many of its deliveries stand where
 deliveries   one row for each recipient, frozen at once
 claims       a batch taken; `recording`: what became of it
 canary       the share that goes first

@@ -18,7 +18,7 @@ from newsletter.model.send import (
 )
 from newsletter.model.subscriber import Subscriber, SubscriptionStatus
 from newsletter.store import locks
-from newsletter.store.ledger import canary
+from newsletter.store.ledger import canary, tenures
 from newsletter.store.ledger import sends as send_queries
 from newsletter.store.ledger.freezing import has_received
 from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
@@ -48,12 +48,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class NothingToClaim:
-    """`status` is not `sending`: stop. Otherwise nothing is claimable before `retry_at`, or
-    ever."""
+    """`status` is not `sending`, or the tenure has ended: stop. Else nothing is claimable before
+    `retry_at`, or before other workers have recorded what they hold, or at all."""
 
     status: SendStatus
-    owned: bool
+    is_active: bool
     retry_at: dt.datetime | None = None
+    is_held_by_others: bool = False
 
 
 # Statements are made once: making them takes longer than running them.
@@ -85,22 +86,22 @@ def claim(
     connection: Connection,
     number: int,
     *,
-    owner: str,
+    worker: str,
     epoch: int,
     size: int,
     now: dt.datetime,
-    lease_until: dt.datetime,
 ) -> Claim | NothingToClaim:
     """Take the next rows of a send, at most `size`, and mark them `sending`.
 
-    The send's row is locked first: claims take turns, a pause or a new owner (a higher epoch)
+    The send's row is locked first: claims take turns, a pause or the end of the worker's tenure
     stops the next one, and nobody searches for a pending row, since numbers are dense. Consent
     and suppression are read in this very transaction, so that whoever left before it is skipped.
     A canary is extended by as many as it skips, or it might pass without a mail.
     """
     send = send_queries.record(connection, number, lock=True)
-    if not send.is_run_by(epoch):
-        return NothingToClaim(send.status, owned=send.owner.epoch == epoch)
+    is_active = tenures.is_active(connection, number, epoch)
+    if send.status is not SendStatus.SENDING or not is_active:
+        return NothingToClaim(send.status, is_active)
     end = send.recipients if send.canary_end is None else send.canary_end
     if send.cursor < end:
         last = min(send.cursor + size, end)
@@ -114,10 +115,11 @@ def claim(
         retries = _due_retries(connection, is_retry, size, now)
         if not retries:
             retry_at = _next_retry(connection, is_retry)
-            return NothingToClaim(send.status, owned=True, retry_at=retry_at)
+            is_held = _is_held_by_others(connection, number, epoch)
+            return NothingToClaim(send.status, is_active, retry_at, is_held)
         size_taken = len(retries)
         selection = _Selection(_LISTED, {"b_send": number, "b_numbers": retries})
-    claimed = _mark_sending(connection, send, selection, owner, epoch, now, lease_until)
+    claimed = _mark_sending(connection, send, selection, worker, epoch, now)
     if send.canary_end is not None and (left_out := size_taken - len(claimed.rows)):
         canary.set_size(connection, number, min(send.recipients, end + left_out))
     return claimed
@@ -144,6 +146,13 @@ def _next_retry(connection: Connection, is_retry: sa.ColumnElement[bool]) -> dt.
     return connection.execute(query).scalar()
 
 
+def _is_held_by_others(connection: Connection, number: int, epoch: int) -> bool:
+    query = sa.select(sa.literal(1)).where(
+        batches.c.send == number, sa.text("open"), batches.c.epoch != epoch
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def _is_retry(number: int, end: int) -> sa.ColumnElement[bool]:
     """Of a send's deliveries up to `end`: those of a restored store may be beyond its canary."""
     # The literal text of the partial index's condition, or planners would not use it.
@@ -158,10 +167,9 @@ def _mark_sending(
     connection: Connection,
     send: SendRecord,
     selection: _Selection,
-    owner: str,
+    worker: str,
     epoch: int,
     now: dt.datetime,
-    lease_until: dt.datetime,
 ) -> Claim:
     others = send_queries.numbers_of_other_audiences(
         connection, send.slug, send.list_id, send.segment
@@ -193,10 +201,9 @@ def _mark_sending(
         return Claim(0, (), len(left_out))
     values = {
         "send": send.number,
-        "owner": owner,
+        "worker": worker,
         "epoch": epoch,
         "size": len(to_send),
-        "lease_until": lease_until,
         "open": True,
         "claimed_at": now,
     }

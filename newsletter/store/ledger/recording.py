@@ -56,8 +56,10 @@ def record(
     outcomes: Sequence[tuple[Claimed, Outcome]],
     now: dt.datetime,
     retry_at: dt.datetime,
-) -> None:
+) -> bool:
     """Write the outcomes of one batch and close it, all in this transaction.
+
+    Returns whether that was in time: False where the batch was given up meanwhile.
 
     Fenced by the batch: a worker that lost its lease can still record what it learnt about its own
     rows, which are `unknown` by then, but touches none that were claimed again since.
@@ -67,17 +69,20 @@ def record(
         {**common, "b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
         for row, outcome in outcomes
     ]
-    _close(connection, number, batch)
+    is_in_time = _close(connection, number, batch)
     connection.execute(_RECORD, values)
+    return is_in_time
 
 
-def _close(connection: Connection, number: int, batch: int) -> None:
-    """Close a batch before its rows are touched: the batch is always locked first.
+def _close(connection: Connection, number: int, batch: int) -> bool:
+    """Close a batch, before its rows are touched: whoever changes both locks it first.
 
     One that was meanwhile given up as lost may belong to a send that was counted since.
     """
-    if not connection.execute(_CLOSE_BATCH, {"b_id": batch}).rowcount:
-        balance.forget(connection, number)
+    if connection.execute(_CLOSE_BATCH, {"b_id": batch}).rowcount:
+        return True
+    balance.forget(connection, number)
+    return False
 
 
 def _columns(
@@ -110,9 +115,12 @@ def _columns(
     }
 
 
-def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) -> None:
-    """Queue again a batch that provably never left; its recipients did not fail."""
-    _close(connection, number, batch)
+def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) -> bool:
+    """Queue a batch again that provably never left; that is no failure of its recipients.
+
+    Returns whether that was in time: False where the batch was given up meanwhile.
+    """
+    is_in_time = _close(connection, number, batch)
     connection.execute(
         sa.update(deliveries)
         .where(
@@ -122,6 +130,7 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
         )
         .values(status=DeliveryStatus.QUEUED, retry_at=now, at=now)
     )
+    return is_in_time
 
 
 def claimed_since(connection: Connection, since: dt.datetime) -> int:
@@ -131,41 +140,12 @@ def claimed_since(connection: Connection, since: dt.datetime) -> int:
     return int(connection.execute(query.where(batches.c.claimed_at >= since)).scalar_one())
 
 
-def is_open(connection: Connection, batch: int, owner: str, epoch: int) -> bool:
-    """Whether a batch is claimed by this owner and has no recorded outcome."""
+def is_open(connection: Connection, batch: int, worker: str, epoch: int) -> bool:
+    """Whether a batch is claimed by this very worker and nobody has recorded its outcome."""
     query = sa.select(sa.literal(1)).where(
         batches.c.id == batch,
-        batches.c.owner == owner,
+        batches.c.worker == worker,
         batches.c.epoch == epoch,
         sa.text("open"),
     )
     return connection.execute(query).first() is not None
-
-
-def open_batches(connection: Connection, number: int) -> Sequence[tuple[int, str, dt.datetime]]:
-    """Batches without a recorded outcome."""
-    query = sa.select(batches.c.id, batches.c.owner, batches.c.lease_until).where(
-        batches.c.send == number, sa.text("open")
-    )
-    return [(row.id, row.owner, row.lease_until) for row in connection.execute(query)]
-
-
-def mark_lost(
-    connection: Connection, number: int, batch_ids: Sequence[int], now: dt.datetime
-) -> int:
-    """Make the rows of lost workers `unknown`: whether they were sent, nobody here can tell."""
-    if not batch_ids:
-        return 0
-    connection.execute(sa.update(batches).where(batches.c.id.in_(batch_ids)).values(open=False))
-    result = connection.execute(
-        sa.update(deliveries)
-        .where(
-            deliveries.c.send == number,
-            deliveries.c.batch.in_(batch_ids),
-            sa.text("status = 'sending'"),
-        )
-        .values(
-            status=DeliveryStatus.UNKNOWN, reason="the worker was lost before an answer", at=now
-        )
-    )
-    return int(result.rowcount)

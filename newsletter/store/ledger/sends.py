@@ -1,4 +1,4 @@
-"""Queries on sends."""
+"""Queries on sends: finding them, and where each stands."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.model.record import Canary, Owner, SendRecord
+from newsletter.model.record import Canary, SendRecord
 from newsletter.model.send import (
     ENDED,
     Counts,
@@ -17,10 +17,9 @@ from newsletter.model.send import (
     SendStatus,
     StoppedBy,
     Tenure,
-    Wait,
 )
 from newsletter.model.slug import spellings
-from newsletter.store.ledger import balance
+from newsletter.store.ledger import balance, tenures
 from newsletter.store.people import consents
 from newsletter.store.schema import lists, sends
 
@@ -105,8 +104,8 @@ def newest_and_open(connection: Connection, limit: int) -> Sequence[Send]:
     return _sends(connection, query.order_by(sends.c.number))
 
 
-def unattended(connection: Connection) -> Sequence[Send]:
-    """Sends that are sending, whoever runs them, and those that wait for the quota; oldest
+def on_their_way(connection: Connection) -> Sequence[Send]:
+    """Sends that are on their way, whoever runs them, and those that wait for the quota; the oldest
     first."""
     waits_for_quota = sa.and_(
         sends.c.status == SendStatus.PAUSED, sends.c.stopped_by == StoppedBy.QUOTA
@@ -184,7 +183,6 @@ def record(connection: Connection, number: int, *, lock: bool = False) -> SendRe
         spread=row.spread,
         canary=Canary(row.canary, row.canary_size, row.canary_until, row.canary_passed),
         breaker_from=row.breaker_from,
-        owner=Owner(row.owner, row.epoch, row.lease_until),
         foot=Foot(row.list_title, row.list_is_open, row.previous_slug, row.previous_title),
     )
 
@@ -243,15 +241,18 @@ def _with_list() -> sa.Select[Any]:
 
 
 def _sends(connection: Connection, query: sa.Select[Any]) -> list[Send]:
-    """The sends of a query with their balances, in three queries however many there are."""
+    """The sends of a query with their balances, in four queries however many there are."""
     rows = connection.execute(query).all()
-    unsubscribed = consents.left_by(connection, [row.number for row in rows])
-    balances = balance.count_each(connection, [row.number for row in rows if row.accepted is None])
+    numbers = [row.number for row in rows]
+    left = consents.left_by(connection, numbers)
+    workers = tenures.of(connection, [row.number for row in rows if row.status not in ENDED])
+    counted = balance.count_each(connection, [row.number for row in rows if row.accepted is None])
     return [
         _send(
             row,
-            balances.get(row.number, Counts()) if row.accepted is None else _balance(row),
-            unsubscribed.get(row.number, 0),
+            counted.get(row.number, Counts()) if row.accepted is None else _balance(row),
+            left.get(row.number, 0),
+            workers.get(row.number, ()),
         )
         for row in rows
     ]
@@ -261,7 +262,7 @@ def _balance(row: Row[Any]) -> Counts:
     return Counts(row.accepted, row.rejected, row.skipped, row.unknown)
 
 
-def _send(row: Row[Any], balance: Counts, unsubscribed: int) -> Send:
+def _send(row: Row[Any], balance: Counts, left: int, workers: Sequence[Tenure]) -> Send:
     return Send(
         id=row.id,
         slug=row.slug,
@@ -282,13 +283,7 @@ def _send(row: Row[Any], balance: Counts, unsubscribed: int) -> Send:
         resume_at=row.resume_at,
         counts=balance,
         reports=Reports(row.delivered, row.bounced, row.complained),
-        unsubscribed=unsubscribed,
-        tenure=Tenure(
-            owner=row.owner,
-            since=row.taken_at,
-            lease_until=row.lease_until,
-            waiting_for=Wait(row.waiting_for) if row.waiting_for else None,
-            waiting_until=row.waiting_until,
-            speed=row.speed,
-        ),
+        unsubscribed=left,
+        rests_since=row.rests_since,
+        tenures=tuple(workers),
     )

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.model.record import SendRecord
 from newsletter.model.send import ENDED, SendStatus, StoppedBy
-from newsletter.store.ledger import balance, ownership
+from newsletter.store.ledger import balance
 from newsletter.store.schema import sends
 from newsletter.store.transition import Transition, step
 
@@ -40,7 +40,7 @@ FINISH = step(_SENDING, _PAUSED, _UNRESOLVED, to=_FINISHED)
 
 
 def begin(connection: Connection, send: SendRecord) -> None:
-    """Let a send begin, run by the owner that has just taken it."""
+    """Let a send be on its way: a worker has just begun to take part in it."""
     _move(connection, send, BEGIN, _UNPAUSED)
 
 
@@ -59,13 +59,17 @@ def pause(
     _move(connection, send, PAUSE, rests)
 
 
-def resume(
-    connection: Connection, send: SendRecord, now: dt.datetime, owner: str | None = None
-) -> None:
-    """Let a send go on, reserved for `owner` if that is about to run it."""
+def resume(connection: Connection, send: SendRecord) -> None:
+    """Let a send be on its way again, by whoever takes part in it."""
     _move(connection, send, RESUME, {**_UNPAUSED, **balance.UNKEPT, "finished_at": None})
-    if owner is not None:
-        ownership.reserve(connection, send.number, owner, now)
+
+
+def rest(connection: Connection, send: SendRecord, by: StoppedBy) -> None:
+    """Say who stopped a send on its way, which nobody takes part in any more."""
+    if send.status is SendStatus.SENDING:
+        connection.execute(
+            sa.update(sends).where(sends.c.number == send.number).values(stopped_by=by)
+        )
 
 
 def schedule(connection: Connection, send: SendRecord, at: dt.datetime) -> None:

@@ -22,7 +22,14 @@ from newsletter.store.schema.columns import (
     metadata,
     microseconds,
 )
-from newsletter.store.schema.ledger import batches, deliveries, limiter, receipts, sends
+from newsletter.store.schema.ledger import (
+    batches,
+    deliveries,
+    limiter,
+    receipts,
+    sends,
+    tenures,
+)
 from newsletter.store.schema.people import (
     consents,
     former_addresses,
@@ -70,6 +77,7 @@ __all__ = [
     "subscriptions",
     "suppression_log",
     "suppressions",
+    "tenures",
 ]
 
 # The newest migration, by its name; opening a store compares it without loading Alembic.

@@ -27,8 +27,8 @@ from newsletter.store.schema.columns import (
 )
 
 # One decision to mail. `number` is for joins, `id` is what people and tags carry.
-# `cursor` is the last delivery number ever claimed; `epoch` goes up with each new owner, so that
-# an owner that lost its lease can claim nothing more.
+# `cursor` is the last delivery number ever claimed; `epoch` goes up with each tenure, so that a
+# worker that lost its lease can claim nothing more.
 sends = Table(
     "sends",
     metadata,
@@ -56,9 +56,8 @@ sends = Table(
     Column("frozen", Boolean, nullable=False),
     Column("recipients", Integer, nullable=False, server_default="0"),
     Column("cursor", Integer, nullable=False, server_default="0"),
-    Column("owner", Text),
     Column("epoch", Integer, nullable=False, server_default="0"),
-    Column("lease_until", UtcTime),
+    Column("rests_since", UtcTime),  # when the last of its workers left, or was given up
     Column("pause_reason", Text, info=COPIED),
     Column("resume_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
@@ -75,12 +74,6 @@ sends = Table(
     Column("breaker_from", UtcTime),
     # Only those who have not had the issue through an earlier send to the same audience.
     Column("only_missing", Boolean, nullable=False, server_default=false()),
-    # What its owner says about itself: since when it runs, what it waits for and until when, and
-    # its recent speed in recipients a second.
-    Column("taken_at", UtcTime),
-    Column("waiting_for", Text),
-    Column("waiting_until", UtcTime),
-    Column("speed", Float),
     Column("stopped_by", Text),  # newsletter.model.send.StoppedBy
     # The balance of a send with nothing queued, so that showing it does not count a million rows;
     # null while it may change. Kept by newsletter.store.ledger.sends and .settling.
@@ -101,16 +94,32 @@ sends = Table(
     info=IMPERSONAL,
 )
 
-# What a worker claimed at once, committed before the transport is called.
+# Who takes part in a send right now, and what each says of itself: since when, what it waits for
+# and until when, and how many recipients a second it has come to lately.
+tenures = Table(
+    "tenures",
+    metadata,
+    Column("send", Integer, ForeignKey("sends.number"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("worker", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("lease_until", UtcTime, nullable=False),
+    Column("waiting_for", Text),
+    Column("waiting_until", UtcTime),
+    Column("speed", Float),
+    sqlite_with_rowid=False,
+    info=IMPERSONAL,
+)
+
+# What a worker took in one go, committed before the transport is called.
 batches = Table(
     "batches",
     metadata,
     Column("id", RowId, primary_key=True),
     Column("send", Integer, ForeignKey("sends.number"), nullable=False),
-    Column("owner", Text, nullable=False),
+    Column("worker", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("size", SmallInteger, nullable=False),
-    Column("lease_until", UtcTime, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("claimed_at", UtcTime, nullable=False),
     Index("ix_batches_claimed_at", "claimed_at"),

@@ -28,7 +28,7 @@ from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
 from newsletter.sending.reading import read
 from newsletter.store import Store, schema
-from newsletter.store.ledger import claims, ownership, recording, sends, transitions
+from newsletter.store.ledger import claims, recording, sends, tenures, transitions
 from newsletter.store.ledger.claims import Claim
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, lose, plan_send
@@ -182,16 +182,15 @@ def test_an_event_before_our_own_commit_is_kept(store: Store, answer: Outcome) -
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        epoch = ownership.take(connection, number, "worker", NOW, NOW + MINUTE)
+        epoch = tenures.begin(connection, number, "worker", NOW, NOW + MINUTE)
         transitions.begin(connection, sends.record(connection, number))
         claim = claims.claim(
             connection,
             number,
-            owner="worker",
+            worker="worker",
             epoch=epoch,
             size=10,
             now=NOW,
-            lease_until=NOW + MINUTE,
         )
     assert isinstance(claim, Claim)
 

@@ -50,14 +50,22 @@ from newsletter.store.ledger import (
     claims,
     deliveries,
     limiter,
-    ownership,
-    recording,
     sends,
+    tenures,
 )
 from newsletter.store.ledger.claims import NothingToClaim
 from newsletter.store.people import erasure, people, suppressing
 from newsletter.transports.memory import Deliver, Memory
-from tests.integration.sending import NOW, FixedClock, fill_list, leave, order, worker
+from tests.integration.sending import (
+    NOW,
+    FixedClock,
+    end_all,
+    fill_list,
+    leave,
+    open_batches,
+    order,
+    worker,
+)
 
 MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
 
@@ -105,11 +113,6 @@ def record(work: Assignment) -> SendRecord:
         return sends.record(connection, work.number)
 
 
-def open_batches(work: Assignment) -> int:
-    with work.store.read() as connection:
-        return len(recording.open_batches(connection, work.number))
-
-
 def share_of_the_rate(work: Assignment) -> float:
     with work.store.read() as connection:
         return limiter.share(connection, work.clock())
@@ -119,7 +122,7 @@ def test_a_batch_is_on_record_before_the_call_and_its_outcomes_after_it(work: As
     meanwhile: list[tuple[int, int]] = []
 
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
-        meanwhile.append((open_batches(work), len(work.in_hand)))
+        meanwhile.append((open_batches(work.store), len(work.in_hand)))
         return [Accepted("a"), Rejected("no such mailbox"), Unknown("no answer")]
 
     step = send_batch(answering(work, answer))
@@ -127,7 +130,7 @@ def test_a_batch_is_on_record_before_the_call_and_its_outcomes_after_it(work: As
     assert meanwhile == [(1, 1)]
     assert step == Sent((Accepted("a"), Rejected("no such mailbox"), Unknown("no answer")), 0)
     assert counts(work) == Counts(accepted=1, rejected=1, unknown=1)
-    assert (open_batches(work), work.in_hand) == (0, {})
+    assert (open_batches(work.store), work.in_hand) == (0, {})
 
 
 def test_each_try_has_a_number_of_its_own(work: Assignment, clock: FixedClock) -> None:
@@ -146,7 +149,7 @@ def test_what_has_an_outcome_is_never_handed_over_again(work: Assignment) -> Non
 
     step = send_batch(work)
 
-    assert step == NothingToClaim(SendStatus.SENDING, owned=True)
+    assert step == NothingToClaim(SendStatus.SENDING, is_active=True)
     assert counts(work) == Counts(unknown=3)
     assert isinstance(work.transport, Memory)
     assert work.transport.delivered == []
@@ -162,7 +165,7 @@ def test_what_provably_never_left_is_queued_and_only_haste_slows_the_store(
 
     assert step == NotSent(error.message, throttled=isinstance(error, Throttled))
     assert counts(work) == Counts(queued=3)
-    assert (open_batches(work), work.in_hand) == (0, {})
+    assert (open_batches(work.store), work.in_hand) == (0, {})
     assert share_of_the_rate(work) == share
     assert isinstance(send_batch(work), Sent)
     assert counts(work) == Counts(accepted=3)
@@ -176,7 +179,7 @@ def test_who_is_put_off_for_haste_slows_the_store_and_who_is_at_fault_does_not(
 
     assert share_of_the_rate(work) == share
     assert send_batch(work) == NothingToClaim(
-        SendStatus.SENDING, owned=True, retry_at=clock() + dt.timedelta(seconds=5)
+        SendStatus.SENDING, is_active=True, retry_at=clock() + dt.timedelta(seconds=5)
     )
 
 
@@ -200,7 +203,7 @@ def test_a_transport_that_must_stop_pauses_with_everybody_queued(work: Assignmen
 
     assert step == SendPaused("the account is suspended")
     assert counts(work) == Counts(queued=3)
-    assert (open_batches(work), work.in_hand) == (0, {})
+    assert (open_batches(work.store), work.in_hand) == (0, {})
     assert (record(work).status, record(work).stopped_by) == (
         SendStatus.PAUSED,
         StoppedBy.TRANSPORT,
@@ -240,7 +243,7 @@ def test_the_quota_frees_a_day_after_the_first_claim_of_the_day(
 
     assert step == SendPaused("the quota is used up")
     assert counts(work) == Counts(queued=3)
-    assert (open_batches(work), work.in_hand) == (0, {})
+    assert (open_batches(work.store), work.in_hand) == (0, {})
     assert record(work).stopped_by is StoppedBy.QUOTA
     assert record(work).resume_at == began + DAY
 
@@ -303,7 +306,7 @@ def test_a_pause_ends_the_wait_for_the_quota(work: Assignment, clock: FixedClock
     work.stop.set()
     control.pause(work.store, work.context.send_id, clock)
 
-    assert send_batch(work) == NothingToClaim(SendStatus.PAUSED, owned=True)
+    assert send_batch(work) == NothingToClaim(SendStatus.PAUSED, is_active=True)
 
 
 def test_who_is_asked_to_stop_claims_nothing(work: Assignment) -> None:
@@ -441,16 +444,11 @@ def test_who_was_put_off_for_haste_still_has_all_of_their_tries(
     assert counts(work) == Counts(queued=3)
 
 
-def follow(connection: Connection, work: Assignment) -> None:
-    later = work.clock() + HOUR
-    ownership.take(connection, work.number, "elsewhere/1/1/a", work.clock(), later)
-
-
-def test_who_was_followed_claims_nothing(work: Assignment) -> None:
+def test_who_was_given_up_claims_nothing(work: Assignment) -> None:
     with work.store.write() as connection:
-        follow(connection, work)
+        end_all(connection, work.number)
 
-    assert send_batch(work) == NothingToClaim(SendStatus.SENDING, owned=False)
+    assert send_batch(work) == NothingToClaim(SendStatus.SENDING, is_active=False)
     assert counts(work) == Counts(queued=3)
 
 
@@ -478,42 +476,34 @@ def test_what_a_person_decided_during_the_call_stands(
     assert (record(work).status, record(work).stopped_by) == (status, stopped_by)
 
 
-def test_who_was_followed_during_the_call_does_not_pause_the_send_of_another(
+def test_who_was_given_up_during_the_call_does_not_pause_the_send_of_another(
     work: Assignment,
 ) -> None:
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         with work.store.write() as connection:
-            follow(connection, work)
+            end_all(connection, work.number)
         raise SendingStopped("the account is suspended")
 
     send_batch(answering(work, answer))
 
-    assert (record(work).status, record(work).owner.name) == (
-        SendStatus.SENDING,
-        "elsewhere/1/1/a",
-    )
+    assert record(work).status is SendStatus.SENDING
 
 
-def test_who_was_followed_cannot_record_what_was_claimed_again_since(
+def test_who_was_given_up_cannot_record_what_was_claimed_again_since(
     work: Assignment, clock: FixedClock
 ) -> None:
     """Its own batch is unknown by then; the same readers are in flight once more."""
 
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         with work.store.write() as connection:
-            lost = [batch for batch, _, _ in recording.open_batches(connection, work.number)]
-            recording.mark_lost(connection, work.number, lost, clock())
+            end_all(connection, work.number)
             deliveries.resolve_unknown(
                 connection, work.number, DeliveryStatus.QUEUED, "to be sent again", clock()
             )
+            other, until = "elsewhere/1/1/a", clock() + HOUR
+            epoch = tenures.begin(connection, work.number, other, clock(), until)
             again = claims.claim(
-                connection,
-                work.number,
-                owner="elsewhere/1/1/a",
-                epoch=work.epoch,
-                size=50,
-                now=clock(),
-                lease_until=clock() + HOUR,
+                connection, work.number, worker=other, epoch=epoch, size=50, now=clock()
             )
             assert isinstance(again, claims.Claim)
         return [Rejected("late")] * len(batch)
@@ -521,7 +511,7 @@ def test_who_was_followed_cannot_record_what_was_claimed_again_since(
     send_batch(answering(work, answer))
 
     assert counts(work) == Counts(queued=3)
-    assert open_batches(work) == 1
+    assert open_batches(work.store) == 1
 
 
 class CutOff(Store):
@@ -547,7 +537,7 @@ def test_a_claim_whose_commit_nobody_answered_is_put_back(work: Assignment) -> N
 
     assert isinstance(work.transport, Memory)
     assert work.transport.delivered == []
-    assert open_batches(work) == 0
+    assert open_batches(work.store) == 0
     assert counts(work) == Counts(queued=3)
 
 

@@ -1,16 +1,12 @@
-"""Who runs a send: a name that tells, on the same host, whether that process still lives."""
+"""Names of processes, which tell on the same host whether a process still lives."""
 
-import datetime as dt
 import os
 import secrets
 import socket
 from pathlib import Path
 
-from newsletter.model.record import Owner
-
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _STATE, _STARTED = 0, 19  # of /proc/PID/stat, counted after the name of the program: see proc(5)
-_FURTHEST = dt.timedelta(minutes=2)  # of a lease, which lasts one
 _DEAD = ("Z", "X")  # unburied ones count as dead: in a container they may stay for ever
 
 
@@ -42,30 +38,19 @@ def is_dead(name: str) -> bool:
     return stat[_STATE] in _DEAD or stat[_STARTED] != ticks
 
 
-def is_here(owner: Owner) -> bool:
-    """Whether the owner ran on this host, so that `is_dead` can tell for certain."""
-    return owner.name is not None and owner.name.rsplit("/", 3)[0] == socket.gethostname()
+def is_here(name: str) -> bool:
+    """Whether the process of that name ran on this host, so that `is_dead` can tell for certain."""
+    return name.rsplit("/", 3)[0] == socket.gethostname()
 
 
-def is_neighbour(owner: Owner) -> bool:
-    """Whether the owner is another process of this host that is not provably gone: if its lease has
-    ended, the clock is more likely at fault."""
-    if owner.name is None or not is_here(owner) or is_dead(owner.name):
-        return False
-    return int(owner.name.rsplit("/", 3)[1]) != os.getpid()
-
-
-def is_of_a_wrong_clock(lease_until: dt.datetime, now: dt.datetime) -> bool:
-    """Whether a lease ends later than any clock that agrees with this one would set it.
-
-    The owner's clock is ahead, or this one was set back: only a renewal tells whether the owner
-    lives.
-    """
-    return lease_until - now > _FURTHEST
+def is_this(name: str) -> bool:
+    """Whether that is a name of this very process."""
+    host, pid, started, _ = name.rsplit("/", 3)
+    return this_process().rsplit("/", 3)[:3] == [host, pid, started]
 
 
 def describe(name: str) -> str:
-    """An owner's name as people read it: `process 4711 on host`."""
+    """The name of a process as people read it: `process 4711 on host`."""
     host, pid, _, _ = name.rsplit("/", 3)
     return f"process {pid} on {host}"
 

@@ -1,0 +1,96 @@
+"""Workers that are lost: who notices one ends its tenure, and what it held is unknown."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.engine import Connection
+
+from newsletter.model.send import Tenure
+from newsletter.sending import processes
+from newsletter.sending.core import LEASE, Notify
+from newsletter.store import Store
+from newsletter.store.ledger import sends, tenures, transitions
+from newsletter.times import Clock
+
+_log = logging.getLogger(__name__)
+
+
+def is_lost(tenure: Tenure, now: dt.datetime) -> bool:
+    """Whether a worker is gone for certain: its process is, or its lease has ended elsewhere.
+
+    A lease that ended proves nothing where another process of this host lives: then the clock is
+    more likely at fault.
+    """
+    if processes.is_here(tenure.worker) and not processes.is_this(tenure.worker):
+        return processes.is_dead(tenure.worker)
+    return tenure.lease_until <= now
+
+
+def tell(notify: Notify, unknown: int) -> None:
+    if unknown:
+        notify(f"{unknown} deliveries were in flight when a worker was lost: they are unknown.")
+
+
+class LeaseWatch:
+    """Watches leases, for those that clocks say nothing about: a worker that has not renewed its
+    lease for as long as one lasts is lost, by whatever clock it was set. `seconds` measures that;
+    `epoch` is that of the worker who watches.
+    """
+
+    def __init__(self, seconds: Callable[[], float], epoch: int | None = None) -> None:
+        self._seconds, self._epoch = seconds, epoch
+        self._renewed: dict[tuple[int, int], tuple[dt.datetime, float]] = {}
+
+    def lost(self, number: int, among: Sequence[Tenure], now: dt.datetime) -> list[int]:
+        """The epochs of those who are lost among the tenures of a send."""
+        return [
+            tenure.epoch
+            for tenure in among
+            if tenure.epoch != self._epoch
+            and (is_lost(tenure, now) or self._is_silent(number, tenure))
+        ]
+
+    def _is_silent(self, number: int, tenure: Tenure) -> bool:
+        key, seconds = (number, tenure.epoch), self._seconds()
+        lease_until, renewed_at = self._renewed.get(key, (None, seconds))
+        if lease_until != tenure.lease_until:
+            self._renewed[key] = (tenure.lease_until, seconds)
+            return False
+        return seconds - renewed_at > LEASE.total_seconds()
+
+
+def give_up(
+    connection: Connection, number: int, now: dt.datetime, watch: LeaseWatch | None = None
+) -> tuple[int, bool]:
+    """End the tenures of a send whose workers are lost. The caller holds the row of the send.
+
+    Returns how many recipients became unknown by that, and whether the last worker is lost.
+    """
+    among = tenures.of(connection, [number])[number]
+    if watch is None:
+        epochs = [tenure.epoch for tenure in among if is_lost(tenure, now)]
+    else:
+        epochs = watch.lost(number, among, now)
+    if not epochs:
+        return 0, False
+    _log.info("lose send=%s epochs=%s", number, epochs)
+    return tenures.end(connection, number, epochs, now)
+
+
+def look_for(store: Store, numbers: Sequence[int] | None, clock: Clock, watch: LeaseWatch) -> int:
+    """Give up the lost workers of some sends, or of all; returns how many recipients are unknown by
+    that. Settles a send whose last worker was lost; locks nothing where nobody is.
+    """
+    now, unknown = clock(), 0
+    with store.read() as connection:
+        chosen = tenures.numbers(connection) if numbers is None else numbers
+        among = tenures.of(connection, chosen)
+    for number in (number for number, some in among.items() if watch.lost(number, some, now)):
+        with store.write() as connection:
+            send = sends.record(connection, number, lock=True)
+            amount, is_last = give_up(connection, number, now, watch)
+            if is_last:
+                transitions.settle(connection, send, now)
+        unknown += amount
+    return unknown
