@@ -39,9 +39,10 @@ def drain(worker: Worker, work: Assignment, progress: Progress) -> None:
     calls = work.transport.concurrency if rate is None else math.ceil(rate)
     amount = max(1, min(work.transport.concurrency, calls))
     work.vitals.looks()
+    began = worker.seconds()
     with ThreadPoolExecutor(amount, "sender") as pool, _ending(work):
         threads = [_begin(pool, worker, work, progress) for _ in range(amount)]
-        _watch_over(worker, work, threads)
+        _watch_over(worker, work, threads, began)
     for thread in threads:
         thread.result()
 
@@ -81,9 +82,11 @@ def _ending(work: Assignment) -> Iterator[None]:
         raise
 
 
-def _watch_over(worker: Worker, work: Assignment, threads: list[Future[None]]) -> None:
+def _watch_over(
+    worker: Worker, work: Assignment, threads: list[Future[None]], began: float
+) -> None:
     """Renew the lease and ask what the account allows, until the threads are done."""
-    began = renewed_at = asked_at = worker.seconds()
+    renewed_at = asked_at = began
     watch, others = lost.LeaseWatch(worker.seconds, work.epoch), _Others(worker, work)
     while True:
         done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
