@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 @command
 def pause(session: Session, send: str) -> None:
     """Stop a running send after the batches in flight."""
-    from newsletter.project import utc_now
     from newsletter.sending import control
 
-    _print(session, control.pause(session.store, send, utc_now))
+    _print(session, control.pause(session.store, send, session.clock))
 
 
 @click.command(epilog=examples("resume 20260106-a1b2c3", "resume --all"))
@@ -111,10 +110,9 @@ def reschedule(session: Session, send: str, time: str | None, replace: bool) -> 
 @command
 def cancel(session: Session, send: str) -> None:
     """End a send: what is still queued is never sent."""
-    from newsletter.project import utc_now
     from newsletter.sending import control
 
-    _print(session, control.cancel(session.store, send, utc_now))
+    _print(session, control.cancel(session.store, send, session.clock))
 
 
 @click.command(epilog=examples("resolve 20260106-a1b2c3 --unknown accept"))
@@ -129,10 +127,9 @@ def cancel(session: Session, send: str) -> None:
 @command
 def resolve(session: Session, send: str, decision: str) -> None:
     """Decide about the unknown deliveries of a send."""
-    from newsletter.project import utc_now
     from newsletter.sending import control
 
-    _print(session, control.resolve(session.store, send, control.Decision(decision), utc_now))
+    _print(session, control.resolve(session.store, send, control.Decision(decision), session.clock))
 
 
 def _print(session: Session, send: Send) -> None:

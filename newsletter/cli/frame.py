@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from newsletter.cli.screen import Screen, ScreenTable
     from newsletter.project import Project
     from newsletter.store import Store
+    from newsletter.times import Clock
 
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 _PLAIN = ("dumb", "unknown")  # terminals that know no escape codes
@@ -116,6 +117,14 @@ class Session:
         store = open_store(self.project.settings.store.url, self.project.root)
         self._stores.append(store)
         return store
+
+    @cached_property
+    def clock(self) -> "Clock":
+        """The time by which the store's leases, rates and schedules go."""
+        from newsletter.project import utc_now
+        from newsletter.store.clock import clock_of
+
+        return clock_of(self.store, utc_now)
 
     @cached_property
     def console(self) -> "Screen":

@@ -46,7 +46,7 @@ def open_worker(session: Session) -> "Worker":
     """
     from newsletter.operations.worker import open_worker
 
-    return open_worker(session.project, session.store, session.notes.print)
+    return open_worker(session.project, session.store, session.notes.print, session.clock)
 
 
 @contextmanager

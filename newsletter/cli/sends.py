@@ -82,7 +82,7 @@ def sends(session: Session, limit: int | None) -> None:
     )
     table.columns[0].no_wrap = True  # it is copied into the next command
     for send in rows:
-        state = standing_of(send).state
+        state = standing_of(session, send).state
         table.add_row(
             send.id,
             send.slug,

@@ -22,19 +22,18 @@ _WAITS = {
 }
 
 
-def standing_of(send: Send) -> "Activity":
+def standing_of(session: Session, send: Send) -> "Activity":
     """Where a send stands now."""
-    from newsletter.project import utc_now
     from newsletter.sending.state import activity_of
 
-    return activity_of(send, utc_now())
+    return activity_of(send, session.clock())
 
 
 def send_record(session: Session, send: Send, **extras: Any) -> dict[str, Any]:
     """A send as every command prints it with --json; `extras` are the findings of `status`."""
     from newsletter.operations import records
 
-    return records.send(send, standing_of(send), **extras)
+    return records.send(send, standing_of(session, send), **extras)
 
 
 def show(session: Session, send: Send) -> None:
@@ -71,7 +70,7 @@ def in_zone(session: Session, at: dt.datetime, *, to_the_second: bool = False) -
 
 def status_in_words(session: Session, send: Send) -> str:
     """`sending: running by process 4711 on host since …, 120 a second, 0:02:10 left`."""
-    now = standing_of(send)
+    now = standing_of(session, send)
     words = [str(now.state or "")]
     if now.state is State.INTERRUPTED:
         words = ["interrupted: nobody runs it"]
@@ -129,7 +128,7 @@ def next_step(session: Session, send: Send) -> str:
 
 
 def _while_sending(session: Session, send: Send) -> str:
-    now = standing_of(send)
+    now = standing_of(session, send)
     if now.state is State.INTERRUPTED and send.stopped_by is StoppedBy.PERSON:
         return f"Go on with: newsletter resume {send.id}"
     if now.state is State.INTERRUPTED:

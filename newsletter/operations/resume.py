@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from newsletter.model.send import Send, SendStatus
-from newsletter.project import utc_now
 from newsletter.sending import control, preflight, taking_up
 from newsletter.sending.reading import read
 from newsletter.sending.run import allowed
@@ -18,8 +17,9 @@ def check(worker: Worker) -> None:
 
 def resting(worker: Worker) -> Sequence[str]:
     """The sends that nobody runs, and those that wait for the quota."""
-    unattended = partial(taking_up.unattended, worker.store, utc_now())
-    return [send.id for send in worker.patience.until_back(unattended)]
+    until_back = worker.patience.until_back
+    unattended = until_back(lambda: taking_up.unattended(worker.store, worker.clock()))
+    return [send.id for send in unattended]
 
 
 def is_cancelled(worker: Worker, send_id: str) -> bool:
@@ -40,7 +40,12 @@ def reopen(worker: Worker, send_id: str, rate: int | None, *, cancelled: bool = 
         allowed(worker.transport)
     until_back(
         lambda: control.reopen(
-            worker.store, before.id, utc_now, worker=worker.name, rate=rate, cancelled=cancelled
+            worker.store,
+            before.id,
+            worker.clock,
+            worker=worker.name,
+            rate=rate,
+            cancelled=cancelled,
         )
     )
     return before

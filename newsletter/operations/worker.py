@@ -21,13 +21,14 @@ from newsletter.sending.core import Notify
 from newsletter.sending.patience import Patience
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
+from newsletter.times import Clock
 from newsletter.transports import open_transport
 from newsletter.transports.base import HasAccountList, Transport
 
 _DRAINED_FOR = dt.timedelta(seconds=10)  # well within the lease of a send
 
 
-def open_worker(project: Project, store: Store, notify: Notify) -> Worker:
+def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) -> Worker:
     """A worker for the sends of a project.
 
     Raises UsageError or ConfigurationError where a part of it is missing.
@@ -41,7 +42,7 @@ def open_worker(project: Project, store: Store, notify: Notify) -> Worker:
         transport=transport,
         links=Links(base_url, load_keys(project.root)),
         max_rate=settings.transport.max_rate,
-        clock=utc_now,
+        clock=clock,
         stop=stop,
         notify=notify,
         stale_after=dt.timedelta(hours=policy.stale_schedule_hours),
