@@ -11,7 +11,7 @@ import click
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker, run_and_show
-from newsletter.cli.showing import in_zone, show_findings, warn
+from newsletter.cli.showing import in_zone, send_record, show, show_findings, warn
 from newsletter.errors import Refused
 
 if TYPE_CHECKING:
@@ -58,8 +58,11 @@ class Share(click.ParamType[float]):
     "--canary", type=Share(), help="Send to this share first, e.g. 2%, and wait for its reports."
 )
 @click.option("--rate", type=click.IntRange(min=1), help="Recipients a second, at most.")
+@click.option("--detach", is_flag=True, help="Leave it to workers, and return at once.")
 @command
-def send(session: Session, /, issue: str, dry_run: bool, yes: bool, **options: Any) -> int:
+def send(
+    session: Session, /, issue: str, dry_run: bool, yes: bool, detach: bool, **options: Any
+) -> int:
     """Send an issue to a list."""
     from newsletter.operations.propose import Wish, order_of, plan, propose
 
@@ -79,8 +82,28 @@ def send(session: Session, /, issue: str, dry_run: bool, yes: bool, **options: A
             "`newsletter events replay` applies reports.",
             style="yellow",
         )
-    send_id = plan(project, worker, proposal)
+    send_id = plan(project, worker, proposal, detached=detach)
+    if detach:
+        return _leave_to_workers(session, send_id)
     return run_and_show(session, replace(worker, warned=proposal.account_warning), send_id)
+
+
+def _leave_to_workers(session: Session, send_id: str) -> int:
+    """Show the send as it is planned, and whether anybody is there to send it."""
+    from newsletter.sending import processes
+    from newsletter.sending.reading import read
+    from newsletter.store.ledger import workers
+
+    with session.store.read() as connection:
+        names = workers.heard_of(connection, session.clock())
+    if all(processes.is_dead(name) for name in names):
+        session.notes.print("No worker lives that could send it. Start one: newsletter worker")
+    planned = read(session.store, send_id)
+    if session.json:
+        session.emit(send_record(session, planned))
+    else:
+        show(session, planned)
+    return 0
 
 
 def _is_reported_on(session: Session) -> bool:

@@ -2,16 +2,19 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
-from newsletter.errors import UsageError
+from newsletter.errors import StoreError, UsageError
 from newsletter.model.send import Send, StoppedBy
 from newsletter.sending import control, lost, taking_up
 from newsletter.sending.preflight import check_store
 from newsletter.sending.worker import Worker
+from newsletter.store.ledger import workers
 
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
+_SAY_SECONDS = 10.0  # that it lives
 
 
 def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bool:
@@ -21,19 +24,43 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
     taken up, and this returns False too. Raises Refused where the store must not send, and
     StoreAway where it stays away.
     """
-    until_back, watch = worker.patience.until_back, lost.LeaseWatch(worker.seconds)
     _log.info("attend worker=%s once=%s", worker.name, once)
+    if once:
+        return _round(worker, lost.LeaseWatch(worker.seconds), settled)
+    try:
+        return _attend(worker, settled)
+    finally:
+        with suppress(StoreError), worker.store.write() as connection:
+            workers.vanish(connection, worker.name)
+
+
+def _attend(worker: Worker, settled: Callable[[Send], bool]) -> bool:
+    watch, said_at = lost.LeaseWatch(worker.seconds), -_SAY_SECONDS
     while not worker.stop.is_set():
-        until_back(lambda: check_store(worker))
-        unknown = until_back(lambda: lost.look_for(worker.store, None, worker.clock, watch))
-        lost.tell(worker.notify, unknown)
-        for send_id in until_back(lambda: taking_up.due(worker.store, worker.clock())):
-            if worker.stop.is_set() or not settled(_take_up(worker, send_id)):
-                return False
-        if once:
-            return True
+        if (now := worker.seconds()) - said_at >= _SAY_SECONDS:
+            worker.patience.until_back(lambda: _say_that_it_lives(worker))
+            said_at = now
+        if not _round(worker, watch, settled):
+            return False
         worker.stop.wait(_POLL_SECONDS)
     return False
+
+
+def _say_that_it_lives(worker: Worker) -> None:
+    with worker.store.write(durable=False) as connection:
+        workers.appear(connection, worker.name, worker.clock())
+
+
+def _round(worker: Worker, watch: lost.LeaseWatch, settled: Callable[[Send], bool]) -> bool:
+    """Take up what is due now; False where no more is to be taken up."""
+    until_back = worker.patience.until_back
+    until_back(lambda: check_store(worker))
+    unknown = until_back(lambda: lost.look_for(worker.store, None, worker.clock, watch))
+    lost.tell(worker.notify, unknown)
+    for send_id in until_back(lambda: taking_up.due(worker.store, worker.clock())):
+        if worker.stop.is_set() or not settled(_take_up(worker, send_id)):
+            return False
+    return True
 
 
 def _take_up(worker: Worker, send_id: str) -> Send:

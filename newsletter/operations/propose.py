@@ -109,10 +109,10 @@ def propose(
     store = worker.store
     preflight.check_store(worker)
     with blamed_on(place):
-        forecast = planning.forecast(store, order, utc_now())
+        forecast = planning.forecast(store, order, worker.clock())
     if order.again is None:
         preflight.check_renamed(store, order, partial(is_taken, project))
-    goes_out = order.scheduled_at or utc_now()
+    goes_out = order.scheduled_at or worker.clock()
     check_content(project, worker, prepared, order.list_name, goes_out, warn)
     allowance = _ask_account(worker, order, forecast, warn)
     days = preflight.days(allowance, forecast.queued, scheduled=order.scheduled_at is not None)
@@ -128,13 +128,17 @@ def _ask_account(
         spread=order.spread,
         scheduled=order.scheduled_at is not None,
     )
-    restored.compare(worker.store, allowance, utc_now())
+    restored.compare(worker.store, allowance, worker.clock())
     for warning in preflight.check_sender(worker.transport, order.email.sender, allowance):
         warn(f"{warning}.")
     return allowance
 
 
-def plan(project: Project, worker: Worker, proposal: Proposal) -> str:
-    """Publish the pictures of a proposal, and write its send; returns the send's id."""
-    publish(proposal.prepared.pictures, project.settings, worker.store, utc_now())
-    return planning.plan(worker.store, proposal.order, utc_now(), worker.name)
+def plan(project: Project, worker: Worker, proposal: Proposal, *, detached: bool = False) -> str:
+    """Publish the pictures of a proposal, and write its send; returns the send's id.
+
+    It is reserved for this worker, unless it is `detached`: left to others.
+    """
+    publish(proposal.prepared.pictures, project.settings, worker.store, worker.clock())
+    name = None if detached else worker.name
+    return planning.plan(worker.store, proposal.order, worker.clock(), name)

@@ -22,9 +22,10 @@ from newsletter.model.send import Accepted, Counts, DeliveryStatus, Outcome, Sen
 from newsletter.sending import control, run, taking_up
 from newsletter.sending.plan import plan
 from newsletter.store import Store
-from newsletter.store.ledger import claims, sends, tenures, transitions
+from newsletter.store.ledger import claims, sends, tenures, transitions, workers
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import (
+    Answer,
     Call,
     command,
     fork,
@@ -44,7 +45,7 @@ from tests.integration.sending import (
     worker,
 )
 from tests.integration.test_cli_processes import at_terminal, outbox
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
 from tests.warm import close
 
 ISSUE = "2026-01-07-valley"
@@ -414,3 +415,55 @@ def test_only_a_cancelled_send_is_resumed_as_one(call: Call, project: Path, read
     assert (wrong.code, plain.code) == (5, 5)
     assert f"newsletter resume {send_id} --cancelled" in plain.err
     assert (right.code, right.json["accepted"]) == (0, 3)
+
+
+# --- what is left to workers ----------------------------------------------------------------------
+
+
+def detached(call: Call, list_name: str) -> Answer:
+    return call("send", ISSUE, "--list", list_name, "--yes", "--detach", "--json")
+
+
+def test_a_send_that_is_left_to_workers_says_where_none_lives(
+    call: Call, project: Path, readers: str
+) -> None:
+    planned = detached(call, readers)
+    before = outbox(project)
+    after = call("worker", "--once", "--json").json
+
+    assert (planned.code, planned.json["status"], planned.json["queued"]) == (0, "sending", 3)
+    assert "No worker lives" in planned.err
+    assert before == 0
+    assert (after["send_id"], after["accepted"]) == (planned.json["send_id"], 3)
+
+
+def test_a_send_that_is_left_to_workers_is_sent_by_one_that_lives(
+    call: Call, project: Path, readers: str
+) -> None:
+    with at_terminal(project, "worker", "--json") as terminal:
+        until(lambda: living(project) == 1)
+        planned = detached(call, readers)
+        until(lambda: call("status", "--json").json["status"] == "finished")
+        terminal.process.send_signal(signal.SIGTERM)
+        terminal.leave()
+
+    assert planned.code == 0
+    assert "No worker lives" not in planned.err
+    assert outbox(project) == 3
+    assert living(project) == 0
+
+
+def test_a_worker_that_was_killed_is_not_one_that_lives(
+    call: Call, project: Path, readers: str
+) -> None:
+    with at_terminal(project, "worker", "--json") as terminal:
+        until(lambda: living(project) == 1)
+        terminal.process.kill()
+        terminal.process.join()
+
+    assert "No worker lives" in detached(call, readers).err
+
+
+def living(project: Path) -> int:
+    with closing(Session(project, debug=False)) as session, session.store.read() as connection:
+        return len(workers.heard_of(connection, session.clock()))

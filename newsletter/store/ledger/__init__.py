@@ -2,6 +2,7 @@
 
 sends        a send, as its row says it; `plans`: how it is made; `transitions`: where it goes
 tenures      who takes part in it; `balance`: how many of its deliveries stand where
+workers      who looks for what is due
 deliveries   one row for each recipient, frozen at once
 claims       a batch taken; `recording`: what became of it
 canary       the share that goes first

@@ -29,6 +29,7 @@ from newsletter.store.schema.ledger import (
     receipts,
     sends,
     tenures,
+    workers,
 )
 from newsletter.store.schema.people import (
     consents,
@@ -78,6 +79,7 @@ __all__ = [
     "suppression_log",
     "suppressions",
     "tenures",
+    "workers",
 ]
 
 # The newest migration, by its name; opening a store compares it without loading Alembic.

@@ -111,6 +111,17 @@ tenures = Table(
     info=IMPERSONAL,
 )
 
+# The processes of `newsletter worker`, whether they have anything to do or not.
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("since", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    sqlite_with_rowid=False,
+    info=IMPERSONAL,
+)
+
 # What a worker took in one go, committed before the transport is called.
 batches = Table(
     "batches",
