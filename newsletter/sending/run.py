@@ -26,12 +26,12 @@ def run(
     *,
     waits_for_its_time: bool = True,
 ) -> Send:
-    """Own a send and send what is queued; returns where it stands then.
+    """Take part in a send until nothing of it is queued; returns where it stands then.
 
     Waits for a scheduled send's time, or leaves it to that; for what other workers hold, and for a
     store that is away, and says so. `progress` gets the number of recipients settled by each batch.
-    A paused send stays paused: `control.reopen` comes first. Raises Refused where somebody else
-    runs it, or where the account may not send, and Stopped where the store stays away.
+    A paused send stays paused: `control.reopen` comes first. Raises Refused where the account may
+    not send, and Stopped where the store stays away.
     """
     with giving_up("send", f"newsletter resume {send_id}"):
         return _run(worker, send_id, progress, waits_for_its_time=waits_for_its_time)
@@ -72,7 +72,7 @@ def _run(worker: Worker, send_id: str, progress: Progress, *, waits_for_its_time
 
 
 def _see_it_end(worker: Worker, send_id: str) -> Send:
-    """Others may still be about to leave: the last of them settles the send."""
+    """Others may still hold some of it, or be about to leave."""
     watch = lost.LeaseWatch(worker.seconds)
     while True:
         send = worker.patience.until_back(lambda: read(worker.store, send_id))

@@ -35,7 +35,7 @@ def take(worker: Worker, send: Send) -> Assignment | None:
         if not _is_to_run(record, now):
             return None
         restored.check(connection, worker.generation, worker.timezone)
-        unknown = _end(connection, number, worker, now)
+        unknown, _ = _end(connection, number, worker, now)
         work = _begin(worker, connection, record, now)
         store_id, current = state.store_id(connection), generation.advance(connection)
     if worker.generation is not None:
@@ -46,14 +46,14 @@ def take(worker: Worker, send: Send) -> Assignment | None:
     return work
 
 
-def _end(connection: Connection, number: int, worker: Worker, now: dt.datetime) -> int:
-    """End the tenures of a send that nobody fills: of lost workers, and one that was reserved."""
+def _end(connection: Connection, number: int, worker: Worker, now: dt.datetime) -> tuple[int, bool]:
+    """End what this worker has of a send, and the tenures of lost ones: see `tenures.end`."""
     epochs = [
         tenure.epoch
         for tenure in tenures.of(connection, [number])[number]
         if tenure.worker == worker.name or lost.is_lost(tenure, now)
     ]
-    return tenures.end(connection, number, epochs, now)[0]
+    return tenures.end(connection, number, epochs, now)
 
 
 def _is_to_run(send: SendRecord, now: dt.datetime) -> bool:
@@ -68,15 +68,15 @@ def give_back(worker: Worker, send: Send) -> None:
     with worker.store.write() as connection:
         number = sends.number_of(connection, send.id)
         record = sends.record(connection, number, lock=True)
-        now = worker.clock()
-        _end(connection, number, worker, now)
-        _note_who_stopped_it(worker, connection, record)
+        _, is_last = _end(connection, number, worker, worker.clock())
+        if is_last:
+            _note_who_stopped_it(worker, connection, record)
     _log.info("give_back send=%s worker=%s", send.id, worker.name)
 
 
 def _note_who_stopped_it(worker: Worker, connection: Connection, send: SendRecord) -> None:
     """What a person stopped, no worker goes on with by itself."""
-    if worker.by_person.is_set() and not tenures.of(connection, [send.number])[send.number]:
+    if worker.by_person.is_set():
         transitions.rest(connection, send, StoppedBy.PERSON)
 
 
@@ -150,7 +150,7 @@ def leave(worker: Worker, work: Assignment) -> None:
     with work.store.write() as connection:
         send = sends.record(connection, work.number, lock=True)
         now = work.clock()
-        _, is_last = tenures.end(connection, work.number, [work.epoch], now)
+        _, is_last = _end(connection, work.number, worker, now)
         if send.status is SendStatus.CANCELLED:
             deliveries.cancel_queued(connection, work.number, now)
         transitions.settle(connection, send, now)
