@@ -37,7 +37,7 @@ COMMANDS = {
     "explain": ("explain", "Tell the whole story of an address: what it got, and why not."),
     "serve": ("serve", "Serve the public pages for readers, and the hook for providers."),
     "archive": ("archive", "Write what was sent as a static site."),
-    "worker": ("worker", "Send what is due and go on with what was interrupted, until stopped."),
+    "worker": ("worker", "Take part in sends that are due, shared or interrupted, until stopped."),
     "db": ("db", "Make, migrate, back up and check the store."),
 }
 

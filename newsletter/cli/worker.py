@@ -1,4 +1,4 @@
-"""`newsletter worker`: sends what is due and goes on with what was interrupted, until stopped."""
+"""`newsletter worker`: takes part in what is due, shared or was interrupted, until stopped."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--once", is_flag=True, help="Send what is due or was interrupted, then exit.")
 @command
 def worker(session: Session, once: bool) -> int:
-    """Send what is due and go on with what was interrupted, until stopped."""
+    """Take part in sends that are due, shared or interrupted, until stopped."""
     return attend(session, open_worker(session), once=once)
 
 
