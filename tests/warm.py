@@ -10,9 +10,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing import popen_forkserver
+from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -27,6 +30,21 @@ PROCESSES.set_forkserver_preload(
 )
 
 _STREAMS = ("stdin", "stdout", "stderr")
+
+
+class _Popen(popen_forkserver.Popen):
+    """Its exit status can be read once, and several threads may want it: multiprocessing looks at
+    every child whenever another begins."""
+
+    def __init__(self, process: Any) -> None:
+        self._reading = threading.Lock()
+        super().__init__(process)
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        if self.returncode is None and wait([self.sentinel], 0 if flag == os.WNOHANG else None):
+            with self._reading:
+                super().poll(flag)
+        return self.returncode
 
 
 class Program(ForkServerProcess):
@@ -65,6 +83,10 @@ class Program(ForkServerProcess):
         os.close(ready)
         os.read(is_ready, 1)  # ends when the new process closes the other end
         os.close(is_ready)
+
+    @staticmethod
+    def _Popen(process: Any) -> _Popen:
+        return _Popen(process)
 
     def run(self) -> None:
         """What the new process does."""
