@@ -45,8 +45,8 @@ class Wait(StrEnum):
 
     SLOT = "slot"  # of the rate
     QUOTA = "quota"
-    LEASE = "lease"  # of an owner that was not heard from lately
-    CLOCK = "clock"  # to see whether an owner still renews a lease that a wrong clock set
+    LEASE = "lease"  # of a worker that was not heard from lately
+    CLOCK = "clock"  # to see whether a worker still renews a lease that a wrong clock set
     SCHEDULE = "schedule"
     CANARY = "canary"
     TRANSPORT = "transport"

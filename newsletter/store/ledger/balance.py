@@ -45,7 +45,7 @@ def count_each(connection: Connection, numbers: Collection[int]) -> dict[int, Co
 def keep(connection: Connection, number: int) -> Counts:
     """Count a send, and store the balance where nothing is queued or in flight any more.
 
-    An open batch may still be recorded, by an owner that sleeps: looked for before the count.
+    An open batch may still be recorded, by a worker that sleeps: looked for before the count.
     """
     open_batch = sa.select(batches.c.id).where(batches.c.send == number, sa.text("open")).limit(1)
     is_open = connection.execute(open_batch).first() is not None

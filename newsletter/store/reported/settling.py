@@ -58,7 +58,7 @@ class DeliveryState:
 def hold_sends(connection: Connection, reported: Sequence[Event]) -> Mapping[str, int]:
     """Lock the sends that events are about, before any delivery of them, as a claim does.
 
-    An owner that leaves a send then counts its deliveries either before this transaction or after
+    A worker that leaves a send then counts its deliveries either before this transaction or after
     it. Returns the numbers of the sends by id.
     """
     refs = sorted({event.ref.send_id for event in reported if event.ref is not None})
