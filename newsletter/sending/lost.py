@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
@@ -51,6 +51,11 @@ class LeaseWatch:
             and (is_lost(tenure, now) or self._is_silent(number, tenure))
         ]
 
+    def forget_all_but(self, among: Mapping[int, Sequence[Tenure]]) -> None:
+        """Those that have ended need no watching: a worker watches for months."""
+        going_on = {(number, tenure.epoch) for number, some in among.items() for tenure in some}
+        self._renewed = {key: seen for key, seen in self._renewed.items() if key in going_on}
+
     def _is_silent(self, number: int, tenure: Tenure) -> bool:
         key, seconds = (number, tenure.epoch), self._seconds()
         lease_until, renewed_at = self._renewed.get(key, (None, seconds))
@@ -86,6 +91,7 @@ def look_for(store: Store, numbers: Sequence[int] | None, clock: Clock, watch: L
     with store.read() as connection:
         chosen = tenures.numbers(connection) if numbers is None else numbers
         among = tenures.of(connection, chosen)
+    watch.forget_all_but(among)
     for number in (number for number, some in among.items() if watch.lost(number, some, now)):
         with store.write() as connection:
             send = sends.record(connection, number, lock=True)

@@ -293,6 +293,18 @@ def test_who_renews_a_lease_that_is_far_ahead_is_not_lost(sender: Worker, other:
     assert workers(sender) == [ELSEWHERE]
 
 
+def test_who_has_left_is_watched_no_longer(sender: Worker, other: Worker) -> None:
+    watch = LeaseWatch(sender.seconds)
+    work = take(other)
+    look_for(sender, watch)
+    watched = len(watch._renewed)
+    tenure.leave(other, work)
+
+    look_for(sender, watch)
+
+    assert (watched, len(watch._renewed)) == (1, 0)
+
+
 def test_a_send_whose_last_worker_is_lost_is_settled_by_who_notices(sender: Worker) -> None:
     claim(take(replace(sender, name=GONE)), size=3)
 
