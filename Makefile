@@ -6,9 +6,9 @@ BIN    := $(VENV)/bin
 WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
-.PHONY: help demo test check bench crash attack mutants model lock clean
+.PHONY: help demo test check bench bench-scale crash attack mutants model lock clean
 help:            ## this list
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
 $(VENV)/pyvenv.cfg:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -40,6 +40,9 @@ check: $(VENV)/.dev  ## format, lint, types, import directions
 
 bench: $(VENV)/.dev  ## the figures of docs/benchmarks.md
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-scale: $(VENV)/.dev ## many workers at one send, and a million rows, on PostgreSQL
+	$(BIN)/python -m tests.bench --only scale import plan --store postgresql $(ARGS)
 
 crash: $(VENV)/.dev  ## kill sends in every way, and compare the ledger with what was taken
 	$(BIN)/python -m tests.crash.campaign $(ARGS)

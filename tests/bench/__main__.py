@@ -21,6 +21,7 @@ from tests.bench.audience import importing
 from tests.bench.bench import Bench
 from tests.bench.figures import HEADINGS, Figure, line, table
 from tests.bench.rendering import rendering
+from tests.bench.scale import scale
 from tests.bench.sending import core, memory, outbox, planning
 from tests.bench.ses import limiter, ses
 from tests.bench.startup import startup
@@ -38,7 +39,9 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "ses": ses,
     "limiter": limiter,
     "web": web,
+    "scale": scale,
 }
+_APART = ("scale",)  # `make bench-scale`
 
 
 _TABLE = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)
@@ -63,7 +66,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=BENCHES,
+        default=[name for name in BENCHES if name not in _APART],
+    )
     parser.add_argument("--store", choices=STORES, nargs="+", default=list(STORES))
     parser.add_argument("--rows", type=int, default=1_000_000, help="people to import")
     parser.add_argument(

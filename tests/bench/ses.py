@@ -26,13 +26,13 @@ from tests.bench.sending import speed_of
 from tests.standin.client import StandIn, running
 
 _LATENCY_MS = 50
-_SHARE = 0.95  # of MaxSendRate, which a send keeps to
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
+SHARE = 0.95  # of MaxSendRate, which a send keeps to
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
 
 
 def ses(bench: Bench) -> Iterator[Figure]:
     """Bulk and raw through SES, against a plain loop of single sends."""
-    with _standin(bench) as standin:
+    with standing_in(bench) as standin:
         loops = {
             threads: tuple(
                 apart(plain_loop, standin.url, email_json(), threads, 40 * threads)[0]
@@ -62,16 +62,16 @@ def limiter(bench: Bench) -> Iterator[Figure]:
     """How exactly a send keeps its rate, at the stand-in's arrival."""
     seconds = 60 if bench.rows >= 1_000_000 else 6
     for allowed in (14, 100, 1000):
-        rate = allowed * _SHARE
-        with _standin(bench, max_send_rate=float(allowed)) as standin:
+        rate = allowed * SHARE
+        with standing_in(bench, max_send_rate=float(allowed)) as standin:
             _sent(bench, standin, "bulk", int(rate * seconds))
-            mean, busiest = _arrivals(standin)
+            mean, busiest = arrivals(standin)
         off = abs(mean / rate - 1) * 100
         yield Figure(f"limiter at {rate:g}/s, off by", (off,), "%", at_most=2)
         yield Figure("  busiest second against it", (busiest / rate,), "x", at_most=1.15)
 
 
-def _standin(bench: Bench, **account: float) -> Any:
+def standing_in(bench: Bench, **account: float) -> Any:
     settings = {"max_send_rate": 1e6, "max_24_hour_send": 1e9} | account
     return running(bench.folder / "standin.log", latency_ms=_LATENCY_MS, **settings)
 
@@ -86,20 +86,22 @@ def _sent(bench: Bench, standin: StandIn, mode: str, size: int) -> tuple[float, 
     return float(speed), process.peak_mb
 
 
-def _arrivals(standin: StandIn) -> tuple[float, int]:
+def arrivals(standin: StandIn) -> tuple[float, int]:
     """(recipients a second from the first arrival to the last, those of the busiest second)."""
     found = standin.stats()["arrivals"]
     tenths = Counter({round(at * 10): amount for at, amount in found})
     first, last = min(tenths), max(tenths)
     # The last call has no successor to keep a distance from, so it does not count.
     mean = (sum(tenths.values()) - tenths[last]) / ((last - first) / 10)
-    busiest = max(sum(tenths[at + i] for i in range(10)) for at in range(first, last - 8))
+    busiest = max(
+        sum(tenths[at + i] for i in range(10)) for at in range(first, max(last - 8, first + 1))
+    )
     return mean, busiest
 
 
 def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> float:
     """Send to everybody through SES; returns the recipients a second. Runs apart."""
-    os.environ.update(_CREDENTIALS)
+    os.environ.update(CREDENTIALS)
     store = open_store(url, Path())
     send_id = plan(store, Order("issue", Email.from_json(letter), LIST), utc_now())
     settings = SesSettings.model_validate(
