@@ -23,7 +23,7 @@ from tests.bench.figures import HEADINGS, Figure, line, table
 from tests.bench.rendering import rendering
 from tests.bench.scale import scale
 from tests.bench.sending import core, memory, outbox, planning
-from tests.bench.ses import limiter, ses
+from tests.bench.ses import limiter, processor, ses
 from tests.bench.startup import startup
 from tests.bench.stores import STORES, Stores
 from tests.bench.web import web
@@ -37,6 +37,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "outbox": outbox,
     "memory": memory,
     "ses": ses,
+    "processor": processor,
     "limiter": limiter,
     "web": web,
     "scale": scale,

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from newsletter.transports.ses.transport import Ses
 from tests.bench.audience import LIST, import_people, people_file
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
+from tests.bench.floor import bulk_floor
 from tests.bench.processes import apart
 from tests.bench.rendering import email_json
-from tests.bench.sending import speed_of
+from tests.bench.sending import recipients, speed_of
 from tests.standin.client import StandIn, running
 
 _LATENCY_MS = 50
@@ -35,7 +37,7 @@ def ses(bench: Bench) -> Iterator[Figure]:
     with standing_in(bench) as standin:
         loops = {
             threads: tuple(
-                apart(plain_loop, standin.url, email_json(), threads, 40 * threads)[0]
+                apart(plain_loop, standin.url, email_json(), threads, 40 * threads)[0][0]
                 for _ in range(bench.repeats)
             )
             for threads in (1, 16)
@@ -47,15 +49,44 @@ def ses(bench: Bench) -> Iterator[Figure]:
             ("bulk", bench.rows // 10, 5000.0),
             ("raw", bench.rows // 200, 400.0),
         ):
-            speeds = tuple(_sent(bench, standin, mode, size)[0] for _ in range(bench.repeats))
+            speeds = tuple(_sent(bench, standin, mode, size).speed for _ in range(bench.repeats))
             figure = Figure(f"SES {mode}", speeds, "people/s", at_least=least, best=True)
             yield figure
             for threads, plain in loops.items():
                 ratio = figure.value / max(plain)
                 yield Figure(f"  against the plain loop, {threads} at once", (ratio,), "x")
         for size in (bench.rows // 100, bench.rows):
-            _, peak_mb = _sent(bench, standin, "bulk", size)
-            yield Figure(f"peak memory, SES bulk to {size:,}", (peak_mb,), "MB", at_most=200)
+            sent = _sent(bench, standin, "bulk", size)
+            yield Figure(f"peak memory, SES bulk to {size:,}", (sent.peak_mb,), "MB", at_most=200)
+
+
+def processor(bench: Bench) -> Iterator[Figure]:
+    """What a recipient costs in processor time: the plain loop, a send with its planning, and the
+    least that a bulk send can cost, in turn against one stand-in."""
+    size = bench.rows // 20
+    runs: dict[str, list[tuple[float, float]]] = {"loop": [], "send": [], "floor": []}
+    with standing_in(bench) as standin:
+        for number in range(bench.repeats):
+            loop = apart(plain_loop, standin.url, email_json(), 16, 640)[0]
+            runs["loop"].append((loop[0], loop[1]))
+            sent = _sent(bench, standin, "bulk", size)
+            runs["send"].append((sent.speed, sent.processor_ms))
+            database = str(bench.folder / f"floor{number}.db")
+            least = apart(bulk_floor, standin.url, email_json(), database, 16, size)[0]
+            runs["floor"].append((least[0], least[1]))
+    speed = {name: max(speed for speed, _ in some) for name, some in runs.items()}
+    spent = {name: tuple(ms for _, ms in some) for name, some in runs.items()}
+    least_ms = {name: min(some) for name, some in spent.items()}
+    yield Figure("processor, plain send_email, 16 at once", spent["loop"], "ms a mail", best=True)
+    yield Figure("processor, SES bulk, planning included", spent["send"], "ms a mail", best=True)
+    yield Figure("processor, the least for a bulk send", spent["floor"], "ms a mail", best=True)
+    ratio = least_ms["loop"] / least_ms["send"]
+    yield Figure("  the plain loop takes, of SES bulk", (ratio,), "x", at_least=15)
+    ratio = least_ms["send"] / least_ms["floor"]
+    yield Figure("  SES bulk takes, of the least", (ratio,), "x", at_most=3)
+    ratio = speed["send"] / speed["loop"]
+    yield Figure("  people a second, against the loop", (ratio,), "x", at_least=20)
+    yield Figure("  the least, against the loop", (speed["floor"] / speed["loop"],), "x")
 
 
 def limiter(bench: Bench) -> Iterator[Figure]:
@@ -76,14 +107,25 @@ def standing_in(bench: Bench, **account: float) -> Any:
     return running(bench.folder / "standin.log", latency_ms=_LATENCY_MS, **settings)
 
 
-def _sent(bench: Bench, standin: StandIn, mode: str, size: int) -> tuple[float, float]:
-    """(recipients a second, peak memory in MB) of one send to `size` people from a new store."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One send: recipients a second, planning left out; processor time a recipient, planning
+    included; and the most memory that its process held."""
+
+    speed: float
+    processor_ms: float
+    peak_mb: float
+
+
+def _sent(bench: Bench, standin: StandIn, mode: str, size: int) -> Sent:
+    """One send to `size` people from a new store."""
     standin.log.unlink(missing_ok=True)
     path = people_file(bench.folder, size)
     with bench.stores.new("sqlite") as url:
         apart(import_people, url, str(path))
-        speed, process = apart(send_through_ses, url, email_json(), standin.url, mode)
-    return float(speed), process.peak_mb
+        figures, process = apart(send_through_ses, url, email_json(), standin.url, mode)
+    speed, processor_ms = figures
+    return Sent(speed, processor_ms, process.peak_mb)
 
 
 def arrivals(standin: StandIn) -> tuple[float, int]:
@@ -99,19 +141,24 @@ def arrivals(standin: StandIn) -> tuple[float, int]:
     return mean, busiest
 
 
-def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> float:
-    """Send to everybody through SES; returns the recipients a second. Runs apart."""
+def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> list[float]:
+    """Send to everybody through SES; returns [recipients a second, processor milliseconds a
+    recipient with the planning]. Runs apart."""
     os.environ.update(CREDENTIALS)
     store = open_store(url, Path())
+    computed = time.process_time()
     send_id = plan(store, Order("issue", Email.from_json(letter), LIST), utc_now())
     settings = SesSettings.model_validate(
         {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
     )
-    return speed_of(store, send_id, Ses(settings))
+    size = recipients(store, send_id)
+    speed = speed_of(store, send_id, Ses(settings))
+    return [speed, 1000 * (time.process_time() - computed) / size]
 
 
-def plain_loop(endpoint: str, letter: str, threads: int, size: int) -> float:
-    """What a script without a ledger does: send_email for each, recipients a second. Runs apart."""
+def plain_loop(endpoint: str, letter: str, threads: int, size: int) -> list[float]:
+    """What a script without a ledger does: send_email for each; returns [recipients a second,
+    processor milliseconds a recipient]. Runs apart."""
     email = Email.from_json(letter)
     client = boto3.client(
         "sesv2",
@@ -139,7 +186,8 @@ def plain_loop(endpoint: str, letter: str, threads: int, size: int) -> float:
         )
 
     send(0)
-    started = time.perf_counter()
+    started, computed = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(send, range(size)))
-    return size / (time.perf_counter() - started)
+    seconds, processor = time.perf_counter() - started, time.process_time() - computed
+    return [size / seconds, 1000 * processor / size]
