@@ -36,9 +36,11 @@ Every error says what happened, where, and what to do next. What an author can m
 import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from newsletter.model.finding import Finding
-from newsletter.model.send import Outcome
+if TYPE_CHECKING:
+    from newsletter.model.finding import Finding
+    from newsletter.model.send import Outcome
 
 
 class NewsletterError(Exception):
@@ -108,7 +110,7 @@ class FindingsError(NewsletterError):
     exit_code = 3
     code = "findings"
 
-    def __init__(self, findings: Sequence[Finding], *, hint: str = "") -> None:
+    def __init__(self, findings: "Sequence[Finding]", *, hint: str = "") -> None:
         first = findings[0]
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         super().__init__(f"{first.message}{more}", where=str(first.position), hint=hint)
@@ -188,7 +190,7 @@ class MachineFault(TransportDown):
         *,
         where: str = "",
         hint: str = "",
-        outcomes: Sequence[Outcome | None] = (),
+        outcomes: "Sequence[Outcome | None]" = (),
     ) -> None:
         super().__init__(message, where=where, hint=hint)
         self.outcomes = tuple(outcomes)

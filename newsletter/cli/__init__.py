@@ -57,11 +57,14 @@ class _Notes(io.TextIOWrapper):
 
 def main() -> None:
     """The entry point of the `newsletter` script."""
-    gc.set_threshold(50_000)  # what starts makes many objects, and next to none is garbage
+    gc.set_threshold(200_000)  # what starts makes many objects, and next to none is garbage
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
         sys.stderr = _Notes(sys.stderr.buffer, encoding=encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # where the terminal lacks the letters
-    run(Group(COMMANDS))
+    try:
+        run(Group(COMMANDS))
+    finally:
+        gc.freeze()  # or Python would look for garbage in all of them once more, to leave
