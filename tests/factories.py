@@ -109,9 +109,14 @@ def link_of(store: Store, subscriber_id: int, list_name: str) -> PersonalLink:
 
 def is_waiting(store: Store) -> bool:
     """Whether anybody waits for a lock in a store on PostgreSQL."""
+    return count_waiting(store) > 0
+
+
+def count_waiting(store: Store) -> int:
+    """How many wait for a lock in a store on PostgreSQL."""
     query = (
-        "SELECT 1 FROM pg_stat_activity "
+        "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     with store.read() as connection:
-        return connection.execute(sa.text(query)).first() is not None
+        return int(connection.execute(sa.text(query)).scalar_one())

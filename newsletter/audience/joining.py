@@ -14,7 +14,7 @@ from newsletter.audience.subscribers import suppression_of
 from newsletter.links import PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Request, RequestKind
-from newsletter.store import Store
+from newsletter.store import Store, locks
 from newsletter.store.people import requesting, requests
 from newsletter.store.people.staging import Hashes
 
@@ -94,6 +94,7 @@ def ask_to_join(
         form=form,
     )
     with store.write() as connection:
+        locks.asking(connection)
         before = requests.by_form(connection, form)
         if before is not None:
             return RequestResult.NOTED if before.mailbox == request.mailbox else RequestResult.AGAIN
@@ -127,6 +128,7 @@ def ask_by_link(
     forwarded mail. Only a few such mails are sent in a day.
     """
     with store.write() as connection:
+        locks.asking(connection)
         person = reader_of(connection, link)
         if person is None or suppression_of(connection, person.address, hashes):
             return RequestResult.BLOCKED

@@ -148,6 +148,7 @@ def give_reason(store: Store, link: PersonalLink, reason: str, consent: Consent)
     reason = " ".join(reason.split())[:LONGEST_REASON]
     subscriber_id, list_id = link.subscriber_id, link.list_id
     with store.write() as connection:
+        subscriptions.find(connection, subscriber_id, list_id, lock=True)  # one reason, not two
         facts = consents.of(connection, subscriber_id, list_id)
         is_known = reader_of(connection, link) is not None
         keeps = bool(reason and is_known and facts and _by_link(facts[-1], consent))

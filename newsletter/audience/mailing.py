@@ -49,12 +49,16 @@ def take(
     form_url: Callable[[str], str],
     keep_ip: bool,
 ) -> Request | None:
-    """Take a waiting request in hand to mail it, with its subscriber; None if it gets no mail.
+    """Take a waiting request in hand to mail it, with its subscriber; None if it gets no mail, or
+    another process was faster.
 
     Refused without a word are suppressed and erased addresses, members of the list, a mailbox that
     was mailed enough, and a new address that is somebody's. `form_url` gives the page of a list's
     form, for the consent log.
     """
+    with store.read() as connection:
+        if not requests.is_waiting(connection, request_id):  # nobody has to wait to learn that
+            return None
     with store.write() as connection:
         locks.people(connection)  # somebody may be made here, and takers take turns
         request = requesting.take(connection, request_id)

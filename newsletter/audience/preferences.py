@@ -26,7 +26,7 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
     SuppressionReason,
 )
-from newsletter.store import Store
+from newsletter.store import Store, locks
 from newsletter.store.people import consents, people, subscribing
 from newsletter.store.people import standing as query
 
@@ -130,6 +130,7 @@ def rename(store: Store, link: PersonalLink, name: str, consent: Consent) -> Cha
     if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", new_name)):
         return Changed.BAD_NAME
     with store.write() as connection:
+        locks.people(connection)  # so that the limits count what others change now
         person = reader_of(connection, link)
         if person is None or person.name == new_name:
             return Changed.DONE
@@ -148,6 +149,7 @@ def pause(store: Store, link: PersonalLink, until: dt.datetime | None, consent: 
     again."""
     kind = ConsentKind.CONTINUED if until is None else ConsentKind.PAUSED
     with store.write() as connection:
+        locks.people(connection)  # so that the limits count what others change now
         person = reader_of(connection, link)
         if person is None or person.paused_until == until:
             return Changed.DONE

@@ -34,7 +34,6 @@ def pull(session: Session, once: bool) -> int:
     from newsletter.feedback.alarm import silence
     from newsletter.feedback.apply import Applied
     from newsletter.feedback.drain import Drain
-    from newsletter.project import utc_now
     from newsletter.stopping import stopping
 
     settings = session.project.settings
@@ -42,7 +41,7 @@ def pull(session: Session, once: bool) -> int:
         queue=_queue(settings),
         store=session.store,
         settings=settings,
-        clock=utc_now,
+        clock=session.clock,
         stop=threading.Event(),
         notify=session.notes.print,
         total=Applied(),
@@ -50,7 +49,7 @@ def pull(session: Session, once: bool) -> int:
     with stopping(drain.stop):
         drain.run(once=once)
     show_applied(session, drain.total)
-    if alarm := silence(session.store, settings, utc_now()):
+    if alarm := silence(session.store, settings, session.clock()):
         session.notes.print(f"Alarm: {alarm}.")
     return 130 if once and drain.stop.is_set() else 0
 
@@ -85,13 +84,12 @@ def replay(session: Session, file: Path) -> None:
     from newsletter.feedback.apply import Applied, apply, apply_late
     from newsletter.feedback.base import incoming
     from newsletter.feedback.sources import source_of
-    from newsletter.project import utc_now
 
     total = Applied()
     settings = session.project.settings
     policy, source = settings.policy, source_of(settings.events)
-    apply(session.store, incoming(source.parse, _lines(file)), utc_now(), total, policy)
-    apply_late(session.store, utc_now(), policy)
+    apply(session.store, incoming(source.parse, _lines(file)), session.clock(), total, policy)
+    apply_late(session.store, session.clock(), policy)
     show_applied(session, total)
 
 
@@ -156,13 +154,12 @@ def arm(session: Session, minutes: int) -> None:
 
     from newsletter.errors import ConfigurationError
     from newsletter.feedback.sources import source_of
-    from newsletter.project import utc_now
 
     settings = session.project.settings
     source = source_of(settings.events)
     if source.arm is None:
         raise ConfigurationError(f"{source.name} needs no confirmation", where="events.kind")
-    until = utc_now() + dt.timedelta(minutes=minutes)
+    until = session.clock() + dt.timedelta(minutes=minutes)
     armed = source.arm(settings, session.store, until)
     if session.json:
         lists = {key: list(names) for key, names in armed.settings.items()}

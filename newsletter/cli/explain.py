@@ -18,7 +18,6 @@ def explain(session: Session, address: str, issue: str | None) -> None:
     """Tell the whole story of an address: what it got, and why not."""
     from newsletter.audience.explaining import explain as tell
     from newsletter.operations import records
-    from newsletter.project import utc_now
 
     slug = None if issue is None else _slug(session, issue)
     settings = session.project.settings
@@ -30,7 +29,7 @@ def explain(session: Session, address: str, issue: str | None) -> None:
 
     timezone = settings.newsletter.timezone
     explanation = tell(
-        session.store, address, hashes_of(session), utc_now(), slug, timezone, note_of
+        session.store, address, hashes_of(session), session.clock(), slug, timezone, note_of
     )
     if session.json:
         session.emit(records.explanation(explanation))

@@ -98,7 +98,6 @@ def import_(
     """Let the people of CSV files join a list, all of them or none; record who left."""
     from newsletter.audience.importing import ImportOptions, import_csv
     from newsletter.cli.subscribers import hashes_of
-    from newsletter.project import utc_now
 
     order = ImportOptions(
         _system(system),
@@ -112,7 +111,7 @@ def import_(
             files,
             list_name,
             status=SubscriptionStatus.CONFIRMED if confirmed else SubscriptionStatus.PENDING,
-            now=utc_now(),
+            now=session.clock(),
             hashes=hashes_of(session),
             order=order,
             rejects=rejects,
@@ -127,11 +126,11 @@ def import_(
 @command
 def undo(session: Session, import_id: int) -> None:
     """Take back what an import wrote and nobody has changed since."""
-    from newsletter.project import utc_now
     from newsletter.store.people import imports as queries
 
+    now = session.clock()
     with session.store.write() as connection:
-        undone = queries.undo(connection, import_id, utc_now())
+        undone = queries.undo(connection, import_id, now)
     counts = {name: getattr(undone, name) for name in _UNDONE}
     if session.json:
         session.emit({"import_id": import_id, **counts})

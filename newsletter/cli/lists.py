@@ -36,9 +36,10 @@ def list_(session: Session) -> None:
 def create(session: Session, name: str, title: str, description: str) -> None:
     """Make a list, named in lower-case letters, digits and hyphens."""
     from newsletter.audience import lists as service
-    from newsletter.project import utc_now
 
-    created = service.create(session.store, name, utc_now(), title=title, description=description)
+    created = service.create(
+        session.store, name, session.clock(), title=title, description=description
+    )
     if session.json:
         session.emit({"name": name, "created": created})
     elif created:

@@ -80,10 +80,9 @@ def remove(session: Session, whom: _Whom, list_name: str | None) -> None:
     """Unsubscribe people; the record stays, so that no import brings them back."""
     from newsletter.audience import removing
     from newsletter.cli.subscribers import hashes_of
-    from newsletter.project import utc_now
 
     people = whom.people(session, list_name)
-    removed = removing.remove(session.store, people, list_name, utc_now(), hashes_of(session))
+    removed = removing.remove(session.store, people, list_name, session.clock(), hashes_of(session))
     if whom.address is None:
         unsubscribed = sum(bool(each.lists) for each in removed)
         suppressed = sum(each.suppressed for each in removed)
@@ -117,10 +116,9 @@ def remove(session: Session, whom: _Whom, list_name: str | None) -> None:
 def delete(session: Session, whom: _Whom, list_name: str | None) -> None:
     """Delete people for good, without a ban: an import may bring them back."""
     from newsletter.audience import removing
-    from newsletter.project import utc_now
 
     people = whom.people(session, list_name)
-    deleted = removing.delete(session.store, people, utc_now(), confirmed=whom.yes)
+    deleted = removing.delete(session.store, people, session.clock(), confirmed=whom.yes)
     if whom.address is not None and not deleted[0]:
         raise UsageError("nobody has subscribed with this address")
     _show(session, {"deleted": sum(deleted), "unknown": len(deleted) - sum(deleted)})
@@ -134,10 +132,9 @@ def delete(session: Session, whom: _Whom, list_name: str | None) -> None:
 def move(session: Session, whom: _Whom, list_name: str, target: str) -> None:
     """Let members of one list be members of another instead, with the consent they gave."""
     from newsletter.audience import removing
-    from newsletter.project import utc_now
 
     people = whom.people(session, list_name)
-    moved = removing.move(session.store, people, list_name, target, utc_now())
+    moved = removing.move(session.store, people, list_name, target, session.clock())
     _show(session, {"moved": sum(moved), "left_alone": len(moved) - sum(moved)})
 
 

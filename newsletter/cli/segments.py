@@ -59,10 +59,9 @@ def list_(session: Session) -> None:
 def create(session: Session, name: str, rule: str | None, file: Path | None) -> None:
     """Save a rule under a name."""
     from newsletter.audience import segments as service
-    from newsletter.project import utc_now
 
     text, source = _read(rule, file)
-    warnings = service.create(session.store, name, text, utc_now(), source)
+    warnings = service.create(session.store, name, text, session.clock(), source)
     _show_saved(session, name, text, warnings, "Made")
 
 
@@ -73,10 +72,9 @@ def create(session: Session, name: str, rule: str | None, file: Path | None) -> 
 def update(session: Session, name: str, rule: str | None, file: Path | None) -> None:
     """Give a segment another rule; sends that are planned keep theirs."""
     from newsletter.audience import segments as service
-    from newsletter.project import utc_now
 
     text, source = _read(rule, file)
-    warnings = service.update(session.store, name, text, utc_now(), source)
+    warnings = service.update(session.store, name, text, session.clock(), source)
     _show_saved(session, name, text, warnings, "Changed")
 
 
@@ -188,7 +186,6 @@ def _warn(session: Session, warnings: Sequence[str]) -> None:
 
 def moment_of(session: Session) -> "Moment":
     """Now, in the days of the newsletter."""
-    from newsletter.project import utc_now
     from newsletter.store.segments.conditions import Moment
 
-    return Moment(utc_now(), session.project.settings.newsletter.timezone)
+    return Moment(session.clock(), session.project.settings.newsletter.timezone)

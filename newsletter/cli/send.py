@@ -123,11 +123,10 @@ def _show_plan(session: Session, proposal: "Proposal") -> None:
 
 
 def _describe(session: Session, proposal: "Proposal") -> None:
-    from newsletter.project import utc_now
     from newsletter.sending.plan import change_since_last
 
     order, forecast = proposal.order, proposal.forecast
-    change = change_since_last(session.store, order, utc_now())
+    change = change_since_last(session.store, order, session.clock())
     table = session.table("", "", header=False)
     table.add_row("subject", proposal.subject)
     table.add_row("from", order.email.sender)

@@ -41,11 +41,10 @@ def status(session: Session, send: str | None) -> None:
     from newsletter.cli.events import unknown_words_line
     from newsletter.feedback.alarm import silence
     from newsletter.feedback.warning import many_bounces
-    from newsletter.project import utc_now
 
     current = _find(session, send)
     warn_if_restored(session)
-    alarm = silence(session.store, session.project.settings, utc_now())
+    alarm = silence(session.store, session.project.settings, session.clock())
     warning = many_bounces(session.store, current, session.project.settings.policy)
     words = _unknown_words(session, current)
     if session.json:

@@ -82,7 +82,6 @@ def add(
     """Let one person join a list."""
     from newsletter.audience import subscribers as service
     from newsletter.audience.address import parse
-    from newsletter.project import utc_now
 
     mailbox = parse(address)
     added = service.add(
@@ -90,7 +89,7 @@ def add(
         mailbox,
         list_name,
         status=_status_of(confirmed),
-        now=utc_now(),
+        now=session.clock(),
         hashes=hashes_of(session),
         name=name,
         attributes=_pairs(attributes),
@@ -258,12 +257,11 @@ def forget(session: Session, address: str, yes: bool) -> None:
     from newsletter.audience.address import parse
     from newsletter.audience.erasing import erase
     from newsletter.model.subscriber import Consent
-    from newsletter.project import utc_now
 
     mailbox = parse(address)
     if not yes:
         _confirm_erasing(mailbox.text)
-    consent = Consent(utc_now(), ConsentHow.FORGET, "newsletter subscribers forget")
+    consent = Consent(session.clock(), ConsentHow.FORGET, "newsletter subscribers forget")
     erased = erase(session.store, session.project.outbox, hashes_of(session), mailbox, consent)
     if not erased.complete:
         session.notes.print(

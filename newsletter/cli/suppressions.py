@@ -48,9 +48,8 @@ def add(session: Session, address: str) -> None:
     from newsletter.audience import subscribers as service
     from newsletter.audience.address import parse
     from newsletter.operations import records
-    from newsletter.project import utc_now
 
-    suppression = service.suppress(session.store, parse(address), utc_now())
+    suppression = service.suppress(session.store, parse(address), session.clock())
     if session.json:
         session.emit(records.suppression(suppression))
     else:
@@ -84,10 +83,9 @@ def remove(session: Session, address: str | None, send: str | None) -> None:
 def _remove_one(session: Session, address: str) -> None:
     from newsletter.audience import subscribers as service
     from newsletter.audience.address import parse
-    from newsletter.project import utc_now
 
     mailbox = parse(address)
-    suppression = service.unsuppress(session.store, mailbox, hashes_of(session), utc_now())
+    suppression = service.unsuppress(session.store, mailbox, hashes_of(session), session.clock())
     if session.json:
         session.emit({"address": mailbox.text, "send_id": None, "removed": suppression.reason})
     else:
@@ -96,11 +94,10 @@ def _remove_one(session: Session, address: str) -> None:
 
 def _remove_bounced(session: Session, send: str) -> None:
     from newsletter.feedback.consequences import undo_bounces
-    from newsletter.project import utc_now
     from newsletter.sending.reading import read
 
     source = read(session.store, send)
-    count = undo_bounces(session.store, source.id, utc_now())
+    count = undo_bounces(session.store, source.id, session.clock())
     if session.json:
         session.emit({"address": None, "send_id": source.id, "removed": count})
     else:
@@ -128,13 +125,12 @@ def import_(session: Session, file: Path, reason: str, rejects: Path | None) -> 
     """Never mail the addresses of a CSV file again, all of them or none."""
     from newsletter.audience.suppressing import import_suppressions
     from newsletter.cli.imports import show_rejects
-    from newsletter.project import utc_now
 
     result = import_suppressions(
         session.store,
         file,
         SuppressionReason(reason),
-        now=utc_now(),
+        now=session.clock(),
         hashes=hashes_of(session),
         rejects=rejects,
     )
@@ -171,7 +167,6 @@ _IMPORTED = ("suppressed", "unchanged", "skipped", "rejected")
 def sync(session: Session) -> None:
     """Give the provider our bounces and complaints, and take over those on its own list."""
     from newsletter.audience import syncing
-    from newsletter.project import utc_now
     from newsletter.transports import kind_of
 
     settings = session.project.settings.transport
@@ -184,5 +179,5 @@ def sync(session: Session) -> None:
             hint="There is nothing to synchronise.",
         )
     account = kind.open_account_list(settings)
-    synced = syncing.sync(session.store, account, hashes_of(session), utc_now())
+    synced = syncing.sync(session.store, account, hashes_of(session), session.clock())
     session.show_counts(synced.counts(account.kind))

@@ -119,6 +119,7 @@ def _together(
 def _put_aside(store: Store, message: Incoming, reason: str, now: dt.datetime) -> Applied:
     counts = Applied(read=1)
     with store.write() as connection:
+        locks.events(connection)
         _set_aside(connection, message, reason, now, counts)
     return counts
 
@@ -187,6 +188,7 @@ def _late_together(
 
 def _give_up(store: Store, event: Event, reason: str) -> Applied:
     with store.write() as connection:
+        locks.events(connection)
         unreadable.give_up(connection, event.key, reason)
     return Applied()
 

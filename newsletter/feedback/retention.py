@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from newsletter.store import Store, state
+from newsletter.store import Store, locks, state
 from newsletter.store.reported import events
 
 _CLEARED = "payloads_cleared_until"  # in microseconds, so that nothing is searched twice
@@ -19,6 +19,7 @@ def clear_old_payloads(store: Store, keep: dt.timedelta, now: dt.datetime) -> in
     cleared = 0
     while True:
         with store.write() as connection:
+            locks.events(connection)
             after = _EPOCH + state.value(connection, _CLEARED) * _MICROSECOND
             count = events.clear_payloads(connection, after, before)
             if not count:

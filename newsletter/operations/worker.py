@@ -15,7 +15,7 @@ from newsletter.feedback.sources import source_of
 from newsletter.feedback.warning import of_running
 from newsletter.links import Links, load_keys
 from newsletter.operations.keys import hashes_of
-from newsletter.project import Project, utc_now
+from newsletter.project import Project
 from newsletter.sending.canary import CanaryLimits
 from newsletter.sending.core import Notify
 from newsletter.sending.patience import Patience
@@ -47,19 +47,19 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
         notify=notify,
         stale_after=dt.timedelta(hours=policy.stale_schedule_hours),
         generation=project.generation,
-        refresh=lambda: _pull_suppressions(project, store, transport, notify),
+        refresh=lambda: _pull_suppressions(project, store, transport, clock, notify),
         timezone=settings.newsletter.timezone,
         canary_limits=CanaryLimits(
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),
-        poll_events=_drain(project, store, stop, notify),
-        check_events=_alarm(project, store, notify),
+        poll_events=_drain(project, store, clock, stop, notify),
+        check_events=_alarm(project, store, clock, notify),
         patience=Patience(notify),
     )
 
 
 def _drain(
-    project: Project, store: Store, stop: threading.Event, notify: Notify
+    project: Project, store: Store, clock: Clock, stop: threading.Event, notify: Notify
 ) -> Callable[[], None]:
     """Drains the queue of events for a while, if there is one, so that a canary gets its reports.
     Where this process cannot, it says so once; another may."""
@@ -77,7 +77,7 @@ def _drain(
 
     def drain() -> None:
         try:
-            drained = Drain(queue(), store, settings, utc_now, stop, notify_once, Applied())
+            drained = Drain(queue(), store, settings, clock, stop, notify_once, Applied())
             drained.run(once=True, at_most=_DRAINED_FOR)
         except (ConfigurationError, QueueUnreachable) as error:
             notify_once(error.message)
@@ -85,14 +85,14 @@ def _drain(
     return drain
 
 
-def _alarm(project: Project, store: Store, notify: Notify) -> Callable[[], None]:
+def _alarm(project: Project, store: Store, clock: Clock, notify: Notify) -> Callable[[], None]:
     """Warns, once, where nothing is reported of what is being sent, or too many bounces are."""
     notify_once = _once(notify)
     warned: set[str] = set()
 
     def check() -> None:
         settings = project.settings
-        if alarm := silence(store, settings, utc_now()):
+        if alarm := silence(store, settings, clock()):
             notify_once(f"Alarm: {alarm}.")
         for send_id, warning in of_running(store, settings.policy).items():
             if send_id not in warned:  # its numbers change
@@ -108,7 +108,7 @@ def _once(notify: Notify) -> Notify:
 
 
 def _pull_suppressions(
-    project: Project, store: Store, transport: Transport, notify: Notify
+    project: Project, store: Store, transport: Transport, clock: Clock, notify: Notify
 ) -> None:
     """Take over the addresses that the provider has listed since the last send.
 
@@ -118,7 +118,7 @@ def _pull_suppressions(
         return
     account = transport.account_list
     try:
-        new = syncing.pull(store, account, hashes_of(project.root), utc_now())
+        new = syncing.pull(store, account, hashes_of(project.root), clock())
     except (ConfigurationError, TransportError) as error:
         notify(error.message)
         return

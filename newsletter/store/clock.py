@@ -21,7 +21,9 @@ def clock_of(store: Store, local: Clock) -> Clock:
 
 class ServerClock:
     """Asks the server now and then, and counts on from there by a clock that no step changes, also
-    where the server is away. Raises StoreError where it never answered."""
+    where the server is away. Only the first who asks waits for the server, and gets its StoreError;
+    later it is asked in a thread beside, since an event loop or a transaction reads the clock, too.
+    """
 
     def __init__(self, store: Store, seconds: Callable[[], float] = time.monotonic) -> None:
         self._store, self._seconds = store, seconds
@@ -32,16 +34,26 @@ class ServerClock:
         if self._known is None:
             with self._asking:
                 self._known = self._known or self._ask()
-        elif self._seconds() - self._known[1] >= _LOOK_SECONDS and self._asking.acquire(
-            blocking=False
-        ):
-            try:
-                self._known = self._ask()
-            except StoreError:
-                self._known = (self._now(*self._known), self._seconds())
-            finally:
-                self._asking.release()
+        elif self._seconds() - self._known[1] >= _LOOK_SECONDS:
+            self._look_beside()
         return self._now(*self._known)
+
+    def _look_beside(self) -> None:
+        if not self._asking.acquire(blocking=False):
+            return  # one does so already
+        try:
+            threading.Thread(target=self._look, name="clock", daemon=True).start()
+        except RuntimeError:  # this machine starts no more threads
+            self._asking.release()
+
+    def _look(self) -> None:
+        assert self._known is not None
+        try:
+            self._known = self._ask()
+        except StoreError:
+            self._known = (self._now(*self._known), self._seconds())
+        finally:
+            self._asking.release()
 
     def _now(self, at: dt.datetime, asked: float) -> dt.datetime:
         return at + dt.timedelta(seconds=self._seconds() - asked)

@@ -16,8 +16,8 @@ than one of these takes them in this order, and leaves out what it does not need
 7. the turn to decide about an issue: `issue`; it comes first where a send is made
 8. rows of deliveries, then of batches
 
-`migrations` is alone: it is taken where nothing else is held. tests/integration/test_locks.py lets
-all that concerns people run against each other.
+`migrations` and `asking` are alone: they are taken where nothing else is held.
+tests/integration/test_locks.py lets all that concerns people run against each other.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.store.dialects import is_sqlite
 
-_MIGRATIONS, _EVENTS = 7301, 7302  # of no meaning, and each for one purpose
+_MIGRATIONS, _EVENTS, _ASKING = 7301, 7302, 7303  # of no meaning, and each for one purpose
 
 
 def migrations(connection: Connection) -> None:
@@ -49,6 +49,12 @@ def people(connection: Connection) -> None:
     list needs another table and does not wait."""
     if not is_sqlite(connection):
         connection.execute(sa.text("LOCK TABLE subscribers IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def asking(connection: Connection) -> None:
+    """Let only one transaction at a time add a request that limits may refuse: two would not count
+    each other, and together be more than is allowed."""
+    _take_turn(connection, _ASKING)
 
 
 def subscriptions(connection: Connection, subscriber_ids: Sequence[int]) -> None:

@@ -60,10 +60,12 @@ def increment(connection: Connection, name: str) -> int:
 
 
 def raise_to(connection: Connection, name: str, least: int) -> int:
-    """Raise a number to at least `least`; returns the result."""
-    number = max(least, value(connection, name))
-    put(connection, name, number)
-    return number
+    """Raise a number to at least `least`; returns the result. One statement, so that of two
+    processes the higher number stays."""
+    insert = insert_into(connection, state).values(name=name, value=least)
+    higher = sa.case((state.c.value > least, state.c.value), else_=least)
+    statement = insert.on_conflict_do_update(index_elements=[state.c.name], set_={"value": higher})
+    return int(connection.execute(statement.returning(state.c.value)).scalar_one())
 
 
 def store_id(connection: Connection) -> str:

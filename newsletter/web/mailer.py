@@ -67,6 +67,7 @@ class Mailer:
 
     def drain(self) -> bool:
         """Mail all that waits now; False where the transport takes nothing more for a while."""
+        self.site.take_over_keys()  # the erased are recognised by them
         now = self.site.clock()
         if self._cleaned_at is None or now - self._cleaned_at > _CLEAN_EVERY:
             mailing.clean_up(self.site.store, now)
@@ -109,41 +110,44 @@ class Mailer:
 
     def _ask(self, request_id: int) -> Outcome | None:
         """Mail the link that confirms a request; None where none is to be mailed."""
-        site = self.site
+        site, now = self.site, self.site.clock()
         request = mailing.take(
             site.store,
             request_id,
             site.links.address_hashes,
-            site.clock(),
+            now,
             form_url=site.links.subscribe_url,
             keep_ip=site.settings.web.keep_ip,
         )
         if request is None:
             return None
-        outcome = self._deliver(Notice.CONFIRM, asking(site, request))
+        outcome = self._deliver(Notice.CONFIRM, asking(site, request), now)
         state, reason = _noted(outcome)
         mailing.settle(site.store, request, state, reason, site.clock())
         return outcome
 
     def _welcome(self, request_id: int) -> Outcome | None:
         """Mail the issue that welcomes somebody, once; None where none is to be mailed."""
-        site = self.site
-        hashes = site.links.address_hashes
-        claimed = mailing.take_welcome(site.store, request_id, hashes, site.clock())
+        site, now = self.site, self.site.clock()
+        claimed = mailing.take_welcome(site.store, request_id, site.links.address_hashes, now)
         if claimed is None:
             return None
         message = welcome(site.store, site.links, site.settings.web.welcome, *claimed)
         if message is None:
             mailing.refuse_welcome(site.store, request_id, RefusalReason.NO_WELCOME)
             return None
-        outcome = self._deliver(Notice.WELCOME, message)
+        outcome = self._deliver(Notice.WELCOME, message, now)
         mailing.settle_welcome(site.store, request_id, *_noted(outcome))
         return outcome
 
-    def _deliver(self, notice: Notice, message: Message) -> Outcome:
+    def _deliver(self, notice: Notice, message: Message, taken_at: dt.datetime) -> Outcome:
+        """Hand over a mail; not one that was in hand for so long, as where this process slept, that
+        its reader may have asked again."""
         site = self.site
         post = Post(site.store, self.transport, self._pace, site.clock, self.stop)
         post.wait()
+        if site.clock() - taken_at > mailing.TRY_FOR:
+            return RetryLater("it was in hand for too long")
         try:
             return post.deliver(notice, message)
         except (Throttled, TransportDown, QuotaReached) as error:

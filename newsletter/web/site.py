@@ -17,6 +17,7 @@ from newsletter.errors import ConfigurationError
 from newsletter.links import Links, PersonalLink, Purpose, load_keys
 from newsletter.project import Project, utc_now
 from newsletter.store import Store
+from newsletter.store.clock import clock_of
 from newsletter.supervising import Watch
 from newsletter.times import Clock
 from newsletter.web.look import Look
@@ -33,22 +34,24 @@ class Site:
     links: Links
     texts: Mapping[str, str]
     pages: Pages
-    clock: Clock = utc_now
+    clock: Clock
     watch: Watch = field(default_factory=Watch)
     # For slow work, so that no one-click waits behind it.
     dear: Executor = field(default_factory=partial(ThreadPoolExecutor, 2, "dear"))
 
     @classmethod
     def of(cls, project: Project, store: Store) -> Self:
-        """Raises ConfigurationError without a signing secret, or for texts or a brand that cannot
+        """The site of a project, by the clock of its store, which other processes go by, too.
+
+        Raises ConfigurationError without a signing secret, or for texts or a brand that cannot
         be read.
 
         A logo is put into the store, since pages show it before the first mail does.
         """
         newsletter = project.settings.newsletter
-        brand = brand_of(project)
+        brand, clock = brand_of(project), clock_of(store, utc_now)
         if brand.pictures and project.settings.media.kind == "site":
-            publish(brand.pictures, project.settings, store, utc_now())
+            publish(brand.pictures, project.settings, store, clock())
         texts = load_texts(newsletter.language, project.templates / "texts")
         return cls(
             project=project,
@@ -56,6 +59,7 @@ class Site:
             links=Links(newsletter.base_url, load_keys(project.root)),
             texts=texts,
             pages=Pages(newsletter, texts, Look.of(project, brand)),
+            clock=clock,
         )
 
     @property
@@ -72,7 +76,7 @@ class Site:
         A key that was added since is found: the next mails are signed with it.
         """
         link = self.links.read_personal(purpose, token)
-        if link is None and self._has_other_keys():
+        if link is None and self.take_over_keys():
             link = self.links.read_personal(purpose, token)
         if link is None:
             raise HTTPException(404)
@@ -84,7 +88,7 @@ class Site:
         Else the page "nothing here", as in `personal`.
         """
         click = self._request(token)
-        if click is None and self._has_other_keys():
+        if click is None and self.take_over_keys():
             click = self._request(token)
         if click is None:
             raise HTTPException(404)
@@ -97,8 +101,15 @@ class Site:
                 return purpose, numbers[0], numbers[1]
         return None
 
-    def _has_other_keys(self) -> bool:
-        """Take over the keys in their file, if they have changed."""
+    def form(self, token: str) -> tuple[int, ...] | None:
+        """What a form carries: see `Links.read_numbers`. Another process may know a newer key."""
+        numbers = self.links.read_numbers(Purpose.FORM, token)
+        if numbers is None and self.take_over_keys():
+            numbers = self.links.read_numbers(Purpose.FORM, token)
+        return numbers
+
+    def take_over_keys(self) -> bool:
+        """Take over the keys in their file; whether they have changed."""
         try:
             keys = load_keys(self.project.root)
         except ConfigurationError:

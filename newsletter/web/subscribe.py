@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from newsletter.audience import joining
 from newsletter.audience.address import InvalidAddress, parse
 from newsletter.audience.joining import RequestResult
-from newsletter.links import Purpose
 from newsletter.store.people import lists
 from newsletter.web.forms import fields, form_body, origin
 from newsletter.web.site import Site
@@ -120,7 +119,7 @@ def _ask(
 
 def _form_in_time(site: Site, token: str, list_id: int) -> int | None:
     """The number of a form of this list, None if it is too young or too old."""
-    match site.links.read_numbers(Purpose.FORM, token):
+    match site.form(token):
         case (issued, of_list, number) if of_list == list_id:
             age = site.clock().timestamp() - issued
             in_time = YOUNGEST_FORM.total_seconds() <= age <= OLDEST_FORM.total_seconds()

@@ -14,7 +14,7 @@ from newsletter.feedback.ses import certificates, subscribing
 from newsletter.feedback.ses.certificates import Certificates, NotFetched
 from newsletter.feedback.ses.events import parse
 from newsletter.feedback.ses.sns import Envelope, Refusal, prove
-from newsletter.store import Store
+from newsletter.store import Store, locks
 from newsletter.store.reported import unreadable
 from newsletter.times import Clock
 
@@ -78,5 +78,6 @@ class SnsHook:
             "a subscription that was not confirmed: newsletter events arm, then request it again"
         )
         with self._store.write() as connection:
+            locks.events(connection)
             key = f"subscription {envelope.message_id}"
             unreadable.keep(connection, key, reason, envelope.topic_arn, now)

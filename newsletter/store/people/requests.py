@@ -79,6 +79,14 @@ def waiting(connection: Connection, limit: int) -> Sequence[int]:
     return connection.execute(query.order_by(requests.c.at).limit(limit)).scalars().all()
 
 
+def is_waiting(connection: Connection, request_id: int) -> bool:
+    """Whether a request is still to be mailed."""
+    query = sa.select(sa.literal(1)).where(
+        requests.c.id == request_id, requests.c.state == RequestState.WAITING
+    )
+    return connection.execute(query).first() is not None
+
+
 def find(connection: Connection, request_id: int) -> Request | None:
     row = connection.execute(sa.select(requests).where(requests.c.id == request_id)).first()
     return None if row is None else request_of(row)

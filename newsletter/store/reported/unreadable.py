@@ -27,7 +27,8 @@ class SetAside:
 
 def keep(connection: Connection, key: str, reason: str, payload: str, now: dt.datetime) -> bool:
     """Keep a message that cannot be read, for a person to look at; False where it is already
-    there."""
+    there. The caller holds `locks.events`, so that rows of the log come in the order of their
+    ids."""
     statement = insert_into(connection, events).values(
         key=key,
         type=EventType.OTHER,

@@ -1,7 +1,9 @@
 """Confirming a subscription: what SNS is asked, and what its refusals say."""
 
+import datetime as dt
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -9,7 +11,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from newsletter.errors import ConfigurationError
-from newsletter.feedback.ses.subscribing import NotConfirmed, confirm
+from newsletter.feedback.ses.subscribing import NotConfirmed, arm, confirm, is_armed
+from newsletter.store import Store
+from tests.integration.sending import NOW
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:events"
 CONFIRMED = (
@@ -17,6 +21,18 @@ CONFIRMED = (
     "</SubscriptionArn></ConfirmSubscriptionResult></ConfirmSubscriptionResponse>"
 )
 REFUSED = "<ErrorResponse><Error><Code>{}</Code><Message>no</Message></Error></ErrorResponse>"
+
+
+def test_of_two_who_arm_at_once_the_later_time_holds(store: Store) -> None:
+    until, later = NOW + dt.timedelta(minutes=30), NOW + dt.timedelta(minutes=60)
+
+    with ThreadPoolExecutor(8) as pool:
+        times = [later if number % 2 else until for number in range(40)]
+        reached = list(pool.map(lambda time: arm(store, time), times))
+
+    assert {time for time, wanted in zip(reached, times, strict=True) if wanted == later} == {later}
+    assert is_armed(store, later - dt.timedelta(seconds=1))
+    assert arm(store, until) == later
 
 
 @dataclass

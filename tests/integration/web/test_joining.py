@@ -18,6 +18,7 @@ from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Outcome, RetryLater
 from newsletter.model.subscriber import Consent, SubscriptionStatus, SuppressionReason
+from newsletter.notices.post import Post
 from newsletter.sending.plan import plan
 from newsletter.store import Store, locks
 from newsletter.store.people import imports, lists, people, requesting, subscribing, suppressing
@@ -26,7 +27,7 @@ from newsletter.store.schema import requests
 from newsletter.supervising import SideThread
 from newsletter.transports import mime
 from newsletter.transports.memory import Memory
-from tests.factories import import_text, is_waiting
+from tests.factories import count_waiting, import_text, is_waiting
 from tests.integration.sending import NOW, fill_list, order
 from tests.integration.web.stage import BASE_URL, ONE_CLICK, Stage, hidden, link, open_stage
 from tests.waiting import until
@@ -513,6 +514,33 @@ def test_the_limit_of_a_mailbox_counts_what_another_process_has_in_hand(
     assert [state for state, _ in states(stage)] == ["failed", "refused"]  # the first is in hand
 
 
+@pytest.mark.postgresql
+def test_limits_count_what_another_process_is_about_to_note(
+    postgresql_store: Store, tmp_path: Path
+) -> None:
+    """Two forms at once, where one more may come."""
+    stage = open_stage(postgresql_store, tmp_path, web={"requests_per_hour": 1})
+    statuses: list[int] = []
+
+    def send(name: str) -> None:
+        statuses.append(stage.subscribe(f"{name}@example.com").status_code)
+
+    others = [threading.Thread(target=send, args=(name,)) for name in ("ada", "bob")]
+    with stage.store.write() as connection:
+        locks.asking(connection)
+        for other in others:
+            other.start()
+        until(lambda: count_waiting(stage.store) == len(others) or not any_alive(others))
+    for other in others:
+        other.join()
+
+    assert sorted(statuses) == [200, 429]
+
+
+def any_alive(threads: list[threading.Thread]) -> bool:
+    return any(thread.is_alive() for thread in threads)
+
+
 def test_a_form_counts_once(sqlite_stage: Stage) -> None:
     """Sent again, it gets the same answer and mails nobody; a slip of the pen can be mended."""
     stage = sqlite_stage
@@ -699,6 +727,21 @@ def test_a_process_that_dies_in_the_middle_sends_nothing_twice(stage: Stage, kin
     ((state, reason),) = states(stage)
     assert state == "failed"
     assert "in hand" in reason
+
+
+@pytest.mark.parametrize("hours", [0.9, 1.1])
+def test_what_was_in_hand_for_longer_than_an_hour_is_not_mailed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    """As where the process was stopped, or its machine slept: they may have asked again since."""
+    stage.subscribe("new@example.com")
+    monkeypatch.setattr(Post, "wait", lambda _: stage.clock.forward(hours * 3600))
+
+    mails = stage.mails()
+
+    is_in_time = hours < 1
+    assert len(mails) == is_in_time
+    assert states(stage)[0][0] == ("mailed" if is_in_time else "failed")
 
 
 def test_a_mail_that_came_after_all_can_be_confirmed(stage: Stage) -> None:

@@ -276,17 +276,45 @@ def test_a_reason_that_is_not_kept_gets_no_promise(stage: Stage) -> None:
 def test_a_key_that_is_added_while_the_pages_are_served_is_known(sqlite_stage: Stage) -> None:
     """The next mails are signed with it, and their readers leave by this very server."""
     stage = sqlite_stage
-    root = stage.site.project.root
     newer = Links(BASE_URL, ("a key that was made just now", *KEYS))
     path = newer.unsubscribe_url(stage.link(stage.ada, stage.daily)).removeprefix(BASE_URL)
     assert stage.client.post(path, data=ONE_CLICK).status_code == 404
-    key_file(root).parent.mkdir(exist_ok=True)
-    key_file(root).write_text("\n".join(newer.keys), "utf-8")
+    write_keys(stage, newer)
     old_path = stage.leave_path()
 
     assert stage.client.post(path, data=ONE_CLICK).status_code == 200
     assert stage.client.post(old_path, data=ONE_CLICK).status_code == 200
     assert stage.status() == "unsubscribed"
+
+
+def test_a_form_of_a_newer_key_that_another_process_has_made_is_taken(sqlite_stage: Stage) -> None:
+    stage = sqlite_stage
+    newer = Links(BASE_URL, ("a key that was made just now", *KEYS))
+    issued = int(stage.clock().timestamp())
+    token = newer.form_token(issued, stage.daily, 10**17)
+    write_keys(stage, newer)
+    stage.clock.forward(3)
+
+    stage.client.post("/subscribe/daily", data={"email": "new@example.com", "form": token})
+
+    assert [message.to.text for message in stage.mails()] == ["new@example.com"]
+
+
+@pytest.mark.parametrize("keys", [("a key that was made just now", *KEYS), KEYS[1:]])
+def test_the_mailer_takes_over_keys_that_were_added_or_removed(
+    sqlite_stage: Stage, keys: tuple[str, ...]
+) -> None:
+    write_keys(sqlite_stage, Links(BASE_URL, keys))
+
+    sqlite_stage.mailer.drain()
+
+    assert sqlite_stage.site.links.keys == keys
+
+
+def write_keys(stage: Stage, links: Links) -> None:
+    path = key_file(stage.site.project.root)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(links.keys), "utf-8")
 
 
 # --- thinking again -------------------------------------------------------------------------------
