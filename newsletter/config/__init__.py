@@ -9,10 +9,9 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
-
-from pydantic import BaseModel, ValidationError
 
 from newsletter.config.settings import (
     LEAST_COMPLAINTS,
@@ -32,6 +31,7 @@ from newsletter.config.settings import (
     TransportSettings,
     WebSettings,
 )
+from newsletter.config.tables import SettingFault, SettingFaults, keys, read_table
 from newsletter.errors import ConfigurationError, UsageError
 from newsletter.meant import meant
 
@@ -109,9 +109,9 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
         ) from error
     faults = [*_secrets(values), *_overlay(values, environment)]
     try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        faults += [_fault(dict(fault), source, environment) for fault in error.errors()]
+        settings = read_table(Settings, values)
+    except SettingFaults as error:
+        faults += [_with_place(fault, source, environment) for fault in error.faults]
     if faults:
         raise ConfigurationError(
             faults[0],
@@ -144,7 +144,7 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
         if variable := _suggestion(name):
             yield f"{name}: unknown variable; did you mean {variable}?"
             continue
-        if not tables and last not in Settings.model_fields:
+        if not tables and last not in keys(Settings):
             continue  # NEWSLETTER_… of somebody else's
         table = values
         for key in tables:
@@ -179,20 +179,18 @@ def _form(name: str) -> str:
     return name.upper().replace("_", "")
 
 
-def _variables(model: type[BaseModel], prefix: str = _PREFIX) -> Iterator[str]:
+def _variables(table: type[Any], prefix: str = _PREFIX) -> Iterator[str]:
     """The variable of each key."""
-    for name, field in model.model_fields.items():
-        variable = prefix + (field.alias or name).upper()
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from _variables(inner, f"{variable}__")
+    for key, field in keys(table).items():
+        variable = prefix + key.upper()
+        if isinstance(field.type, type) and is_dataclass(field.type):
+            yield from _variables(field.type, f"{variable}__")
         else:
             yield variable
 
 
 def _value(text: str) -> Any:
-    """A list or a table where it is written as one in JSON; all else stays text, which pydantic
-    converts."""
+    """A list or a table where it is written as one in JSON; all else stays text."""
     if text.startswith(("[", "{")):
         try:
             return json.loads(text)
@@ -201,36 +199,17 @@ def _value(text: str) -> Any:
     return text
 
 
-def _fault(error: dict[str, Any], source: str, environment: Mapping[str, str]) -> str:
-    # Not the index in a list, nor the mark of a name in a table of the author's own.
-    location = [part for part in error["loc"] if isinstance(part, str) and part != "[key]"]
-    key = ".".join(location)
-    at = key
+def _with_place(fault: SettingFault, source: str, environment: Mapping[str, str]) -> str:
+    """A fault in words, with the variable or the line that it comes from."""
+    location = fault.location
+    at = ".".join(location)
+    if fault.is_missing:
+        return f"{at}: {fault.message}"
     if variable := variable_of(location, environment):
-        at = f"{key} (from {variable})"
+        at += f" (from {variable})"
     elif line := line_of(location, source) or line_of(location[:-1], source):
-        at = f"{key} (line {line})"
-    match error["type"]:
-        case "extra_forbidden":
-            known = _known_keys(location[:-1])
-            close = meant(location[-1], known)
-            advice = f"did you mean {close!r}?" if close else f"known: {', '.join(known)}"
-            return f"{at}: unknown key; {advice}"
-        case "missing":
-            return f"{key}: is missing"
-        case _:
-            message = error["msg"].removeprefix("Value error, ")
-            return f"{at}: {message[0].lower()}{message[1:]}"
-
-
-def _known_keys(tables: list[str]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for table in tables:
-        inner = model.model_fields[table].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        model = inner
-    return sorted(spec.alias or name for name, spec in model.model_fields.items())
+        at += f" (line {line})"
+    return f"{at}: {fault.message}"
 
 
 def variable_of(location: Sequence[str], environment: Mapping[str, str] = os.environ) -> str | None:
@@ -241,10 +220,12 @@ def variable_of(location: Sequence[str], environment: Mapping[str, str] = os.env
 
 def line_of(location: Sequence[str], source: str) -> int | None:
     """The line of a key in the file, found by its table and name; None where only implied."""
+    if not location:
+        return None
     *tables, key = location
     table = ""
     for number, line in enumerate(source.splitlines(), start=1):
-        if header := re.match(r"\s*\[\s*([^\[\]]+?)\s*\]", line):
+        if header := re.match(r"\s*\[\[?\s*([^\[\]]+?)\s*\]", line):
             table = header[1]
             if table == ".".join(location):
                 return number

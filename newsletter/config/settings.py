@@ -1,41 +1,42 @@
 """The tables of newsletter.toml, their keys and defaults."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
-
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from newsletter.config import values
-from newsletter.config.values import Endpoint, Line, LinkName, Mailbox, WebUrl
+from newsletter.config.values import (
+    Endpoint,
+    Line,
+    LinkName,
+    Mailbox,
+    Positive,
+    Ratio,
+    WebUrl,
+    at_least,
+    at_most,
+)
 
 MEDIA_FOLDER = "media"  # of the public site
 LEAST_COMPLAINTS = 3  # before they are judged by their share: one or two prove nothing
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class NewsletterSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsletterSettings:
     """`[newsletter]`: who sends, and how it presents itself."""
 
-    name: Line = Field(min_length=1)
-    language: Annotated[str, AfterValidator(values.language_tag)] = "en"
-    timezone: Annotated[str, AfterValidator(values.time_zone)] = "UTC"
-    sender: Mailbox = Field(alias="from")
-    reply_to: Mailbox | Literal[""] = ""
+    name: Annotated[Line, values.not_empty]
+    language: Annotated[str, values.language_tag] = "en"
+    timezone: Annotated[str, values.time_zone] = "UTC"
+    sender: Mailbox = field(metadata={"key": "from"})
+    reply_to: Annotated[str, values.mailbox_or_none] = ""
     base_url: WebUrl
-    postal_address: str = Field(min_length=1)
+    postal_address: Annotated[str, values.not_empty]
     theme: str = "digest"
 
 
-class StoreSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
     """`[store]`: where subscribers and the ledger live, and the file that tells a restored
     store."""
 
@@ -43,50 +44,52 @@ class StoreSettings(_Part):
     state: str = "subscribers/generation"
 
 
-class OutboxSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxSettings:
     """`[transport.outbox]`: the folder of .eml files, relative to the project."""
 
     path: str = "outbox"
 
 
-class SesSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SesSettings:
     """`[transport.ses]`: credentials come from the ordinary AWS chain only."""
 
     region: str = ""
     configuration_set: str = ""
     endpoint_url: Endpoint = ""
     mode: Literal["bulk", "raw"] = "bulk"
-    tenant: Annotated[str, AfterValidator(values.tenant)] = ""
+    tenant: Annotated[str, values.tenant] = ""
     open_tracking: bool = False
     click_tracking: bool = False
-    max_rate: int = Field(default=0, ge=0)
+    max_rate: Annotated[int, at_least(0)] = 0
     shared_account: bool = False
 
 
-class SmtpSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpSettings:
     """`[transport.smtp]`: a mail server; its password comes from the environment only."""
 
-    host: Annotated[str, AfterValidator(values.host)] = "localhost"
-    port: int = Field(default=0, ge=0, le=65535)
+    host: Annotated[str, values.host] = "localhost"
+    port: Annotated[int, at_least(0), at_most(65535)] = 0
     tls: Literal["starttls", "tls", "none"] = "starttls"
-    username: Annotated[str, AfterValidator(values.credential)] = ""
-    password: Annotated[str, AfterValidator(values.credential)] = Field(default="", repr=False)
-    bounce_address: Annotated[str, AfterValidator(values.address_or_none)] = ""
-    timeout_seconds: int = Field(default=60, ge=1, le=600)
-    max_rate: int = Field(default=0, ge=0)
+    username: Annotated[str, values.credential] = ""
+    password: Annotated[str, values.credential] = field(default="", repr=False)
+    bounce_address: Annotated[str, values.address_or_none] = ""
+    timeout_seconds: Annotated[int, at_least(1), at_most(600)] = 60
+    max_rate: Annotated[int, at_least(0)] = 0
 
-    @model_validator(mode="after")
-    def _keeps_its_password(self) -> Self:
+    def __post_init__(self) -> None:
         if bool(self.username) != bool(self.password):
             raise ValueError(
                 "needs both a username and, in the environment, a password, or neither"
             )
         if self.username and self.tls == "none" and not values.is_this_machine(self.host):
             raise ValueError('tls = "none" would show the password to the network')
-        return self
 
 
-class TransportSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportSettings:
     """`[transport]`: how messages leave. A kind has the name of its module and of its settings."""
 
     kind: Literal["outbox", "ses", "smtp"] = "outbox"
@@ -100,41 +103,44 @@ class TransportSettings(_Part):
         return getattr(getattr(self, self.kind), "max_rate", 0)
 
 
-class EventSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSettings:
     """`[events]`: who reports what became of mails, and where that arrives."""
 
     kind: Literal["ses"] = "ses"
     queue_url: str = ""
     endpoint_url: Endpoint = ""
     topic_arns: tuple[str, ...] = ()
-    keep_payload_days: int = Field(default=90, ge=1)
-    silence_minutes: int = Field(default=60, ge=1)
+    keep_payload_days: Positive = 90
+    silence_minutes: Positive = 60
 
 
-class PolicySettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
     """`[policy]`: when a send stops by itself, and what must be done before one."""
 
-    complaint_pause: float = Field(default=0.001, gt=0, le=1)
-    bounce_pause: float = Field(default=0.05, gt=0, le=1)
-    bounce_warn: float = Field(default=0.01, gt=0, le=1)
-    soft_bounce_limit: int = Field(default=5, ge=1)
+    complaint_pause: Ratio = 0.001
+    bounce_pause: Ratio = 0.05
+    bounce_warn: Ratio = 0.01
+    soft_bounce_limit: Positive = 5
     require_test: bool = False
-    stale_schedule_hours: int = Field(default=12, ge=1)
-    canary_minutes: int = Field(default=30, ge=1)
+    stale_schedule_hours: Positive = 12
+    canary_minutes: Positive = 30
 
 
-class WebSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
     """`[web]`: what the public pages let visitors do."""
 
     subscribe_lists: tuple[str, ...] = ("*",)
-    trusted_proxies: tuple[Annotated[str, AfterValidator(values.network)], ...] = ()
+    trusted_proxies: tuple[Annotated[str, values.network], ...] = ()
     keep_ip: bool = False
     welcome: Line = ""
-    requests_per_ip: int = Field(default=20, ge=1)
-    requests_per_network: int = Field(default=60, ge=1)
-    requests_per_wide_network: int = Field(default=200, ge=1)
-    requests_per_domain: int = Field(default=200, ge=1)
-    requests_per_hour: int = Field(default=1000, ge=1)
+    requests_per_ip: Positive = 20
+    requests_per_network: Positive = 60
+    requests_per_wide_network: Positive = 200
+    requests_per_domain: Positive = 200
+    requests_per_hour: Positive = 1000
     archive_lists: tuple[str, ...] = ("*",)
     metrics: Literal["loopback", "all", "off"] = "loopback"
 
@@ -147,51 +153,54 @@ class WebSettings(_Part):
         return not {"*", list_name}.isdisjoint(self.archive_lists)
 
 
-class MediaSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaSettings:
     """`[media]`: where readers get the pictures that lie beside issues."""
 
     kind: Literal["site", "s3"] = "site"
-    bucket: Annotated[str, AfterValidator(values.bucket)] = ""
-    prefix: Annotated[str, AfterValidator(values.prefix)] = "media"
-    public_url: Annotated[str, AfterValidator(values.web_url_or_none)] = ""
+    bucket: Annotated[str, values.bucket] = ""
+    prefix: Annotated[str, values.prefix] = "media"
+    public_url: Annotated[str, values.web_url_or_none] = ""
     region: str = ""
     endpoint_url: Endpoint = ""
 
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
+    def __post_init__(self) -> None:
         if self.kind == "s3" and not (self.bucket and self.public_url):
             raise ValueError('kind = "s3" needs a bucket and its public_url')
-        return self
 
 
-class BrandSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrandSettings:
     """`[brand]`: the face of the newsletter, in its mails, on its pages and in its feeds."""
 
-    logo: Annotated[str, AfterValidator(values.logo)] = ""
-    accent: Annotated[str, AfterValidator(values.colour)] = ""
-    description: Line = Field(default="", max_length=300)
-    author: Line = Field(default="", max_length=100)
-    links: Mapping[LinkName, Annotated[str, AfterValidator(values.link)]] = {}
+    logo: Annotated[str, values.logo] = ""
+    accent: Annotated[str, values.colour] = ""
+    description: Annotated[Line, values.no_longer_than(300)] = ""
+    author: Annotated[Line, values.no_longer_than(100)] = ""
+    links: Mapping[LinkName, Annotated[str, values.link]] = field(default_factory=dict)
 
     @property
     def logo_is_address(self) -> bool:
         return self.logo.startswith("https://")
 
 
-class DigestSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestSettings:
     """`[digest]`: how issues are read."""
 
     section_labels: tuple[str, ...] = ("影响", "Impact")
     smart: bool = True
 
 
-class LogSettings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
     """`[log]`: how much is logged."""
 
     level: Literal["warning", "info", "debug"] = "warning"
 
 
-class Settings(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
     """All settings, checked."""
 
     newsletter: NewsletterSettings

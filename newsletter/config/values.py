@@ -3,12 +3,9 @@
 import ipaddress
 import re
 import zoneinfo
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
-
-from pydantic import (
-    AfterValidator,
-)
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _HOST = re.compile(
@@ -16,6 +13,45 @@ _HOST = re.compile(
 )
 _PATH = re.compile(r"(?:[A-Za-z0-9/._~-]|%[0-9A-Fa-f]{2})*")
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+def not_empty(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def no_longer_than(length: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if len(value) > length:
+            raise ValueError(f"must have at most {length} characters")
+        return value
+
+    return check
+
+
+def at_least(least: int) -> Callable[[int], int]:
+    def check(value: int) -> int:
+        if value < least:
+            raise ValueError(f"must be at least {least}")
+        return value
+
+    return check
+
+
+def at_most(most: int) -> Callable[[int], int]:
+    def check(value: int) -> int:
+        if value > most:
+            raise ValueError(f"must be at most {most}")
+        return value
+
+    return check
+
+
+def _share(value: float) -> float:
+    if not 0 < value <= 1:
+        raise ValueError("must be more than 0 and at most 1")
+    return value
 
 
 def _no_controls(value: str) -> str:
@@ -32,6 +68,10 @@ def _mailbox(value: str) -> str:
     if len(address) > 254 or not _ADDRESS.fullmatch(address):
         raise ValueError('must be one address such as "AI Daily <daily@news.example.com>"')
     return value
+
+
+def mailbox_or_none(value: str) -> str:
+    return _mailbox(value) if value else value
 
 
 def _web_url(value: str) -> str:
@@ -163,8 +203,10 @@ def _link_name(value: str) -> str:
     return value
 
 
-Line = Annotated[str, AfterValidator(_no_controls)]
-LinkName = Annotated[str, AfterValidator(_link_name)]
-Mailbox = Annotated[str, AfterValidator(_mailbox)]
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
-WebUrl = Annotated[str, AfterValidator(_web_url)]
+Line = Annotated[str, _no_controls]
+LinkName = Annotated[str, _link_name]
+Mailbox = Annotated[str, _mailbox]
+Endpoint = Annotated[str, _endpoint]
+WebUrl = Annotated[str, _web_url]
+Positive = Annotated[int, at_least(1)]
+Ratio = Annotated[float, _share]

@@ -13,6 +13,7 @@ import boto3
 from botocore.config import Config
 
 from newsletter.config import SesSettings
+from newsletter.config.tables import read_table
 from newsletter.model.email import Email, fill
 from newsletter.project import utc_now
 from newsletter.sending.plan import Order, plan
@@ -148,8 +149,8 @@ def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> list[fl
     store = open_store(url, Path())
     computed = time.process_time()
     send_id = plan(store, Order("issue", Email.from_json(letter), LIST), utc_now())
-    settings = SesSettings.model_validate(
-        {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
+    settings = read_table(
+        SesSettings, {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
     )
     size = recipients(store, send_id)
     speed = speed_of(store, send_id, Ses(settings))

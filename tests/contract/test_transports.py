@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from newsletter.config import SesSettings, SmtpSettings
+from newsletter.config.tables import read_table
 from newsletter.links import Links, PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.email import Email, MergeField, MergeText, Message, Place
@@ -145,7 +146,7 @@ def ses_of(standin: StandIn) -> Iterator[Callable[[str], Transport]]:
     @cache
     def made(mode: str) -> Transport:
         options = {"region": "us-east-1", "endpoint_url": standin.url, "mode": mode}
-        return Ses(SesSettings.model_validate(options))
+        return Ses(read_table(SesSettings, options))
 
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("AWS_ACCESS_KEY_ID", "key")

@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 
 from newsletter.config import Settings
+from newsletter.config.tables import read_table
 from newsletter.links import Links
 from newsletter.model.email import Email, MergeField, MergeText, Place
 from newsletter.project import Project
@@ -61,7 +62,8 @@ def site_of(
     web: Mapping[str, object] = {},
     **newsletter: str,
 ) -> Site:
-    settings = Settings.model_validate(
+    settings = read_table(
+        Settings,
         {
             "newsletter": {
                 "name": "The Quiet Machine",
@@ -71,7 +73,7 @@ def site_of(
                 **newsletter,
             },
             "web": web,
-        }
+        },
     )
     texts = load_texts(settings.newsletter.language, folder / "templates" / "texts")
     return Site(

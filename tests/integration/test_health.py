@@ -146,7 +146,7 @@ def test_metrics_follow_what_happens_after_ten_seconds(
 def test_metrics_tell_where_ses_says_nothing_of_what_was_sent(
     store: Store, site: Site, clock: FixedClock
 ) -> None:
-    ses = site.settings.model_copy(update={"transport": TransportSettings(kind="ses")})
+    ses = replace(site.settings, transport=TransportSettings(kind="ses"))
     fill_list(store, 1)
     sent(store, "news", letter(), clock)
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from newsletter.config import SesSettings
+from newsletter.config.tables import read_table
 from newsletter.desk.prepare import prepare
 from newsletter.links import Links
 from newsletter.model.address import Address
@@ -82,7 +83,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def transport(endpoint: str, mode: str = "bulk") -> Ses:
     settings = {"region": "eu-west-1", "endpoint_url": endpoint, "mode": mode}
-    return Ses(SesSettings.model_validate(settings))
+    return Ses(read_table(SesSettings, settings))
 
 
 def mails(endpoint: str) -> dict[str, dict[str, Any]]:

@@ -4,18 +4,19 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
-from pydantic import BaseModel
 
 from newsletter import digest
 from newsletter.audience.syncing import Synced
 from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group, run
 from newsletter.config import Settings
+from newsletter.config.tables import is_required, keys
 from newsletter.digest.keys import KNOWN
 from newsletter.model.blocks import (
     Embed,
@@ -44,17 +45,16 @@ SETTING = re.compile(
 )
 
 
-def settings_of(model: type[BaseModel], table: str = "") -> Iterator[tuple[str, str, str]]:
+def settings_of(settings: type[Any], table: str = "") -> Iterator[tuple[str, str, str]]:
     """Table, key and default of every setting, as newsletter.toml writes them."""
-    for name, field in model.model_fields.items():
-        key = field.alias or name
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            yield from settings_of(inner, f"{table}.{key}".lstrip("."))
-        elif field.is_required():
+    for key, field in keys(settings).items():
+        if isinstance(field.type, type) and is_dataclass(field.type):
+            yield from settings_of(field.type, f"{table}.{key}".lstrip("."))
+        elif is_required(field):
             yield table, key, "required"
         else:
-            yield table, key, f"`{json.dumps(field.default, ensure_ascii=False)}`"
+            default = field.default if field.default_factory is MISSING else field.default_factory()
+            yield table, key, f"`{json.dumps(default, ensure_ascii=False)}`"
 
 
 def documented_settings() -> Iterator[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ import pytest
 
 import newsletter
 from newsletter.config import EventSettings, TransportSettings
+from newsletter.config.tables import keys, read_table
 from newsletter.feedback.base import Incoming, incoming
 from newsletter.feedback.sources import source_of
 from newsletter.model.event import NoEvent
@@ -62,18 +63,18 @@ def test_no_text_and_no_branch_elsewhere_names_a_provider() -> None:
     assert named == []
 
 
-@pytest.mark.parametrize("kind", get_args(TransportSettings.model_fields["kind"].annotation))
+@pytest.mark.parametrize("kind", get_args(keys(TransportSettings)["kind"].type))
 def test_each_transport_of_the_settings_has_its_module_and_its_settings(kind: str) -> None:
-    settings = TransportSettings.model_validate({"kind": kind})
+    settings = read_table(TransportSettings, {"kind": kind})
 
     assert isinstance(kind_of(settings), Kind)
     assert hasattr(settings, kind)
 
 
-@pytest.mark.parametrize("kind", get_args(EventSettings.model_fields["kind"].annotation))
+@pytest.mark.parametrize("kind", get_args(keys(EventSettings)["kind"].type))
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"event": 1}', "\0", "{" * 10_000])
 def test_each_source_of_events_reads_whatever_comes(kind: str, text: str) -> None:
-    source = source_of(EventSettings.model_validate({"kind": kind}))
+    source = source_of(read_table(EventSettings, {"kind": kind}))
 
     assert isinstance(source.parse(text), NoEvent)
 

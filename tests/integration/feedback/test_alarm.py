@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.config import Settings
+from newsletter.config.tables import read_table
 from newsletter.feedback.alarm import silence
 from newsletter.feedback.apply import Applied, apply_late
 from newsletter.feedback.base import Received
@@ -43,7 +44,8 @@ DAY = dt.timedelta(days=1)
 
 
 def settings(kind: str = "ses", **events: int) -> Settings:
-    return Settings.model_validate(
+    return read_table(
+        Settings,
         {
             "newsletter": {
                 "name": "n",
@@ -54,7 +56,7 @@ def settings(kind: str = "ses", **events: int) -> Settings:
             },
             "transport": {"kind": kind},
             "events": events,
-        }
+        },
     )
 
 

@@ -114,7 +114,7 @@ def believing(hook: Hook, folder: Path) -> Site:
     """A site that believes one topic."""
     site = site_of(hook.store, folder, clock=hook.clock)
     events = EventSettings(topic_arns=(TOPIC,))
-    settings = site.settings.model_copy(update={"events": events})
+    settings = replace(site.settings, events=events)
     return replace(site, project=replace(site.project, settings=settings))
 
 

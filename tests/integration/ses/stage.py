@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from newsletter.config import SesSettings
+from newsletter.config.tables import read_table
 from newsletter.model.email import Email
 from newsletter.model.send import Allowance, Delivery, DeliveryStatus, Outcome, Send
 from newsletter.sending import run
@@ -40,13 +41,14 @@ class NotAsking(Ses):
 
 def settings_for(url: str, mode: str = "bulk") -> SesSettings:
     """Settings of an SES at a URL, with the configuration set that publishes events."""
-    return SesSettings.model_validate(
+    return read_table(
+        SesSettings,
         {
             "region": "us-east-1",
             "endpoint_url": url,
             "mode": mode,
             "configuration_set": "newsletter",
-        }
+        },
     )
 
 

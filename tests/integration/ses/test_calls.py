@@ -432,8 +432,8 @@ def test_an_account_that_is_closed_while_it_runs_pauses_the_send(stage: Stage) -
 # --- what goes with every call --------------------------------------------------------------------
 
 
-def _settings(standin: StandIn, **changes: object) -> SesSettings:
-    return settings_for(standin.url).model_copy(update=changes)
+def _settings(standin: StandIn, **changes: Any) -> SesSettings:
+    return replace(settings_for(standin.url), **changes)
 
 
 @MODES

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ DENIED = (
 )
 
 
-def checked(standin: StandIn, sender: str = SENDER, **settings: object) -> list[str]:
-    chosen = settings_for(standin.url).model_copy(update=settings)
+def checked(standin: StandIn, sender: str = SENDER, **settings: Any) -> list[str]:
+    chosen = replace(settings_for(standin.url), **settings)
     return list(Ses(chosen).check(sender))
 
 

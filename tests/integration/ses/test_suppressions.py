@@ -12,6 +12,7 @@ from newsletter.audience.erasing import erase
 from newsletter.audience.subscribers import suppress, unsuppress
 from newsletter.audience.syncing import Synced, pull, sync
 from newsletter.config import SesSettings
+from newsletter.config.tables import read_table
 from newsletter.errors import ConfigurationError, TransportDown
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, SuppressionReason
@@ -323,7 +324,7 @@ def test_suppressions_are_listed_by_reason_with_their_cause(call: Call) -> None:
 
 def scoped(standin: StandIn, **settings: str) -> SesAccountList:
     chosen = {"region": "us-east-1", "endpoint_url": standin.url, "tenant": "brand", **settings}
-    return SesAccountList.open(SesSettings.model_validate(chosen))
+    return SesAccountList.open(read_table(SesSettings, chosen))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from newsletter.audience import erasing
 from newsletter.config import Settings
+from newsletter.config.tables import read_table
 from newsletter.links import Links, PersonalLink
 from newsletter.model.address import Address
 from newsletter.model.email import Message
@@ -214,7 +215,8 @@ def open_site(
     web: Mapping[str, object] | None = None,
 ) -> Site:
     """The site of a project on a store, as it is."""
-    settings = Settings.model_validate(
+    settings = read_table(
+        Settings,
         {
             "newsletter": {
                 "name": "The Valley",
@@ -226,7 +228,7 @@ def open_site(
                 "postal_address": "1 Mill Lane\nValley",
             },
             "web": dict(web or {}),
-        }
+        },
     )
     texts = load_texts(language, root / "templates" / "texts")
     return Site(

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from newsletter.config import SmtpSettings
+from newsletter.config.tables import read_table
 from newsletter.errors import (
     ConfigurationError,
     NewsletterError,
@@ -35,7 +36,7 @@ def server() -> Iterator[MailServer]:
 
 def settings_of(server: MailServer, **settings: object) -> SmtpSettings:
     own = {"host": "127.0.0.1", "port": server.port, "tls": server.tls, "timeout_seconds": 30}
-    return SmtpSettings.model_validate({**own, **settings})
+    return read_table(SmtpSettings, {**own, **settings})
 
 
 def deliver(server: MailServer, *messages: Message, **settings: object) -> list[Outcome]:
