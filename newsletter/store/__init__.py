@@ -4,6 +4,7 @@
 the query functions of this package take the connection and never commit.
 """
 
-from newsletter.store.engine import Store, open_any, open_store, upgrade
+from newsletter.store.engine import Store, open_any, open_store
+from newsletter.store.upgrading import upgrade
 
 __all__ = ["Store", "open_any", "open_store", "upgrade"]

@@ -13,10 +13,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from newsletter.errors import ConfigurationError, StoreAway, StoreError
-from newsletter.store import locks, state
+from newsletter.store import postgresql, revisions
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
-from newsletter.store.schema import REVISION
 
 BUSY_SECONDS = 30.0  # how long to wait for a lock
 _CHECKPOINT_SECONDS = 2  # writers wait meanwhile
@@ -27,15 +26,6 @@ _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_d
 
 _KINDS = ("sqlite", "postgresql", "postgres")
 _EXAMPLES = "Use sqlite:///subscribers/newsletter.db or postgresql://user@host/name."
-
-# A server that vanishes silently is noticed within half a minute.
-_LIVENESS = {
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 4,
-    "tcp_user_timeout": 30_000,
-}
 
 
 class Store:
@@ -172,16 +162,18 @@ def open_store(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> Stor
 
     It waits `busy_seconds` for a lock that somebody else holds, then raises StoreAway. Raises
     StoreError where the store is missing, older or newer: an empty store never appears by itself,
-    since it would not know who left.
+    since it would not know who left. PostgreSQL may be upgraded later: then it raises that too.
     """
-    store, revision = open_any(url, root, busy_seconds)
-    if revision == REVISION:
-        return store
-    store.close()
-    raise StoreError(
-        f"the store has schema {revision}, this version needs {REVISION}",
-        hint="Run `newsletter db backup FILE`, then `newsletter db upgrade`.",
-    )
+    store, _ = open_any(url, root, busy_seconds)
+    try:
+        with store.read() as connection:
+            revisions.refuse_other(connection)
+    except BaseException:
+        store.close()
+        raise
+    if not store.is_sqlite:
+        postgresql.look_at_each(store.engine, revisions.refuse_other)
+    return store
 
 
 def open_any(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> tuple[Store, str]:
@@ -191,93 +183,32 @@ def open_any(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> tuple[
     """
     store = Store(_engine(resolve_url(url, root), busy_seconds, create=False), busy_seconds)
     try:
-        revision = _revision(store)
+        with store.read() as connection:
+            revision = revisions.current(connection)
         if revision is None:
             raise StoreError(
                 "the store is empty", hint="Run `newsletter db upgrade` to make its tables."
             )
-        _refuse_newer(revision)
+        revisions.refuse_newer(revision)
     except BaseException:
         store.close()
         raise
     return store, revision
 
 
-def _refuse_newer(revision: str) -> None:
-    if revision > REVISION:
-        raise StoreError(
-            f"the store has schema {revision}, newer than this version's {REVISION}",
-            hint="Use the version of newsletter that upgraded it.",
-        )
-
-
-def upgrade(url: str, root: Path) -> tuple[str | None, str]:
-    """Make or migrate the store; returns the revisions before and after.
-
-    Each migration is one transaction; two processes at once take turns.
-    """
-    from alembic import command  # noqa: PLC0415 -- slow to import, needed here alone
-    from alembic.config import Config  # noqa: PLC0415
-
+def open_or_make(url: str, root: Path) -> Store:
+    """The store at `url` with whatever is in it, which may be nothing; it waits for locks for as
+    long as it takes."""
     resolved = resolve_url(url, root)
     if resolved.get_backend_name() == "sqlite":
         Path(str(resolved.database)).parent.mkdir(parents=True, exist_ok=True)
-    store = Store(_engine(resolved, BUSY_SECONDS, create=True))
-    try:
-        before = _revision(store)
-        if before is not None:
-            _refuse_newer(before)
-        config = Config()
-        config.set_main_option("script_location", "newsletter:store/migrations")
-        with store.write() as connection:
-            locks.migrations(connection)
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            state.ensure_id(connection)
-        return before, REVISION
-    finally:
-        store.close()
-
-
-def _revision(store: Store) -> str | None:
-    """The schema that the store holds, None where it holds none."""
-    with store.read() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        revision = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        return None if revision is None else str(revision)
+    return Store(_engine(resolved, BUSY_SECONDS, create=True))
 
 
 def _engine(url: URL, busy_seconds: float, *, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
         return _sqlite_engine(Path(str(url.database)), busy_seconds, create=create)
-    return _postgresql_engine(url, None if create else busy_seconds)
-
-
-def _postgresql_engine(url: URL, busy_seconds: float | None) -> Engine:
-    """Raises ConfigurationError where the driver is missing, StoreError where there is no
-    connection."""
-    liveness = {name: value for name, value in _LIVENESS.items() if name not in url.query}
-    try:
-        engine = sa.create_engine(
-            url, pool_size=40, max_overflow=0, pool_pre_ping=True, connect_args=liveness
-        )
-    except ImportError as error:
-        raise ConfigurationError(
-            "a PostgreSQL store needs the extra `postgresql`, which is not installed",
-            where=source(),
-            hint="Run: python -m pip install 'newsletter-press[postgresql]'",
-        ) from error
-
-    if busy_seconds is not None:
-
-        def limit_waiting(connection: Any, _record: object) -> None:
-            connection.execute(f"SET lock_timeout = {busy_seconds * 1000:.0f}")
-            connection.commit()
-
-        event.listen(engine, "connect", limit_waiting)
-    with translated(engine), engine.connect():
-        return engine
+    return postgresql.open_engine(url, None if create else busy_seconds)
 
 
 def _sqlite_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:

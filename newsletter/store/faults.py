@@ -20,8 +20,11 @@ from newsletter.errors import NewsletterError, StoreAway, StoreError
 _KEY = ("store", "url")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # Beginnings of PostgreSQL's SQLSTATEs: a lost connection, a rollback in favour of others, too many
-# connections, a lock that was not free in time, a server that stops, starts or only follows.
-_AWAY = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03", "25006")
+# connections, a lock that was not free in time, a transaction that was idle for too long, a server
+# that stops, starts or only follows.
+_AWAY = ("08", "40", "53300", "55P03", "25P03", "57P01", "57P02", "57P03", "25006")
+_FULL = ("53100", sqlite3.SQLITE_FULL)
+_OTHER_TABLES = ("42P01", "42703")
 _CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 _AGAIN = "Nothing is damaged by that. Try again in a moment."
 
@@ -36,7 +39,7 @@ def translated(engine: Engine) -> Iterator[None]:
     except sa.exc.TimeoutError as error:
         raise StoreAway("all connections to the store are in use", hint=_AGAIN) from error
     except (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
-        raise _translation(error, engine.url) from error
+        raise _translation(error, engine) from error
 
 
 def source() -> str:
@@ -44,18 +47,32 @@ def source() -> str:
     return variable_of(_KEY) or f"{FILE_NAME}, [store] url"
 
 
-def _translation(error: Exception, url: URL) -> StoreError:
+def _translation(error: Exception, engine: Engine) -> StoreError:
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    is_lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    if isinstance(error, sa.exc.DBAPIError):
+        is_lost = error.connection_invalidated
+    else:  # from the bare driver, whose only failures without a code are those of a connection
+        is_operational = isinstance(error, engine.dialect.loaded_dbapi.OperationalError)
+        is_lost = is_operational and _code(error) == ""
     words = _first_line(cause)
     if is_lost or _is_away(cause):
         return StoreAway(f"the store is away: {words}", hint=_AGAIN)
     if _has_no_connection(error, cause):
-        return _unreachable(words, url)
-    if isinstance(cause, sqlite3.Error) and _code(cause) in _CANNOT_OPEN:
+        return _unreachable(words, engine.url)
+    if _code(cause) in _FULL:
+        return StoreAway(
+            f"the disk of the store is full: {words}",
+            hint="Nothing is damaged by that. Make room on it, then try again.",
+        )
+    if _code(cause) in _OTHER_TABLES or re.match("no such (table|column)", words):
+        return StoreError(
+            f"the store has other tables than this process expects: {words}",
+            hint="If it was upgraded meanwhile, restart what ran before that.",
+        )
+    if _code(cause) in _CANNOT_OPEN:
         return StoreError(
             f"the store failed: {words}",
-            where=str(url.database),
+            where=str(engine.url.database),
             hint="Let the user who runs this read and write this file and its folder.",
         )
     return StoreError(
@@ -75,13 +92,15 @@ def _has_no_connection(error: Exception, cause: object) -> bool:
 
 
 def _is_away(error: object) -> bool:
+    code = _code(error)
+    return code in _BUSY if isinstance(code, int) else code.startswith(_AWAY)
+
+
+def _code(error: object) -> int | str:
+    """SQLite's primary result code, or PostgreSQL's SQLSTATE."""
     if isinstance(error, sqlite3.Error):
-        return _code(error) in _BUSY
-    return str(getattr(error, "sqlstate", None) or "").startswith(_AWAY)
-
-
-def _code(error: sqlite3.Error) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+        return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+    return str(getattr(error, "sqlstate", None) or "")
 
 
 def _first_line(error: object) -> str:

@@ -1,7 +1,6 @@
 """A store that goes away for a moment, under a send and under the web site."""
 
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -23,10 +22,10 @@ from newsletter.store import Store, maintenance, open_store, upgrade
 from newsletter.times import Clock
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
-from tests.integration.cutting import Cutter, proxy
 from tests.integration.sending import NOW, FixedClock, addresses, fill_list, order, resume, worker
 from tests.integration.server import Server, running
 from tests.integration.web.stage import ONE_CLICK, open_stage
+from tests.proxy import Proxy, proxied
 from tests.waiting import PATIENCE_SECONDS
 
 AMOUNT, BATCH = 6, 2
@@ -60,38 +59,36 @@ def everybody(amount: int = AMOUNT) -> list[str]:
 
 
 @pytest.fixture
-def cut(postgresql_url: str) -> Iterator[tuple[Store, Cutter]]:
+def cut(postgresql_url: str) -> Iterator[tuple[Store, Proxy]]:
     """A store with readers whose connections can be cut at any commit."""
-    with tempfile.TemporaryDirectory(prefix="cut-") as folder:
-        target = postgresql_url.rpartition("host=")[2]
-        with proxy(Path(folder), target) as cutter:
-            store = open_store(postgresql_url.replace(target, folder), Path())
-            fill_list(store, AMOUNT)
-            yield store, cutter
-            store.close()
+    with proxied(postgresql_url) as proxy:
+        store = open_store(proxy.url, Path())
+        fill_list(store, AMOUNT)
+        yield store, proxy
+        store.close()
 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("arrives", [False, True], ids=["lost", "answer-lost"])
-def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Cutter], arrives: bool) -> None:
+def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Proxy], arrives: bool) -> None:
     """Also one that the store has, where only its answer is lost: nobody is mailed twice."""
-    store, cutter = cut
+    store, proxy = cut
     cut_at, more = 0, True
     while more:
         cut_at += 1
         transport, notes = Pairs(), list[str]()
         send_id = plan(store, order(f"issue-{cut_at}"), NOW)
-        cutter.arm(cut_at, arrives=arrives)
+        proxy.cut(cut_at, arrives=arrives)
         patient = replace(worker(store, transport), patience=Patience(notes.append))
 
         after = run.run(patient, send_id)
 
-        more = cutter.commits >= cut_at
+        more = proxy.has_cut
         assert (after.status, after.counts.accepted) == (SendStatus.FINISHED, AMOUNT), cut_at
         assert transport.mailed == everybody()
         assert bool(notes) == more
     assert cut_at > 8  # to read, to take, to claim and record each pair, to leave
-    cutter.arm(0, arrives=False)
+    proxy.cut(0, arrives=False)
     assert maintenance.verify(store) == []
 
 
@@ -102,29 +99,29 @@ def test_each_commit_of_a_send_may_be_lost(cut: tuple[Store, Cutter], arrives: b
     ids=["paused-lost", "paused-answer-lost", "cancelled-answer-lost"],
 )
 def test_each_commit_of_resuming_may_be_lost(
-    cut: tuple[Store, Cutter],
+    cut: tuple[Store, Proxy],
     call: Call,
     monkeypatch: pytest.MonkeyPatch,
     stopped: Callable[[Store, str, Clock], Send],
     arrives: bool,
 ) -> None:
     """Taking a send up waits for the store as sending does."""
-    store, cutter = cut
+    store, proxy = cut
     monkeypatch.setenv("NEWSLETTER_STORE__URL", store.engine.url.render_as_string())
     option = ("--cancelled",) if stopped is control.cancel else ()
-    cutter.arm(0, arrives=False)
+    proxy.cut(0, arrives=False)
     assert call("sends").code == 0
-    cut_at, more = cutter.commits, True  # those of opening it, which is no moment's absence
+    cut_at, more = proxy.commits, True  # those of opening it, which is no moment's absence
     while more:
         cut_at += 1
         send_id = plan(store, order(f"issue-{cut_at}"), NOW)
         stopped(store, send_id, FixedClock(NOW))
-        cutter.arm(cut_at, arrives=arrives)
+        proxy.cut(cut_at, arrives=arrives)
 
         ran = call("resume", send_id, *option)
 
-        more = cutter.commits >= cut_at
-        cutter.arm(0, arrives=False)
+        more = proxy.has_cut
+        proxy.cut(0, arrives=False)
         assert ran.code == 0, (cut_at, ran.err)
         assert ("The store is back." in ran.err) == more
         accepted = addresses(store, send_id, DeliveryStatus.ACCEPTED)

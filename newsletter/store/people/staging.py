@@ -6,7 +6,6 @@ file.
 """
 
 import json
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import StoreError
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.faults import translated
 from newsletter.store.people import suppressions
+from newsletter.store.postgresql import is_pooled, without_idle_limit
 from newsletter.store.schema import UtcTime
 
 # A place in the import, address key, address, name, attributes (JSON, None where there are none),
@@ -125,10 +124,11 @@ class Staging:
         self.has_facts = False
         self.has_history = False
         self._checked: frozenset[str] = frozenset()
+        self._transaction: sa.RootTransaction | None = None
 
     def load(self, batches: Iterable[Batch], hashes: Hashes) -> None:
         """Stage all rows; of those of one key the first stays, or the one that says no."""
-        with self.connection.begin():
+        with self._loading():
             self._create()
             load = _insert if self.is_sqlite else _copy
             for batch in batches:
@@ -148,10 +148,22 @@ class Staging:
             self.skip_erased(hashes)
 
     @contextmanager
+    def _loading(self) -> Iterator[None]:
+        """SQLite loads in a transaction of its own, in which nobody waits. In PostgreSQL that of
+        the merge has begun: behind a pooler, another would not find the tables."""
+        if self.is_sqlite:
+            with self.connection.begin():
+                yield
+            return
+        self._transaction = self.connection.begin()
+        with without_idle_limit(self.connection):  # a file may be a pipe, and nothing is locked yet
+            yield
+
+    @contextmanager
     def transaction(self, *, keep: bool) -> Iterator[None]:
         """The transaction of the merge; without `keep` all of it is taken back at its end."""
         self.connection.execution_options(begin_immediate=True)
-        with self.connection.begin() as transaction:
+        with self._transaction or self.connection.begin() as transaction:
             yield
             if not keep:
                 transaction.rollback()
@@ -190,15 +202,17 @@ class Staging:
                 "merged_attributes", 2, _merged_attributes, deterministic=True
             )
         else:
-            for setting in ("work_mem = '128MB'", "temp_buffers = '64MB'"):
-                self.run(f"SET {setting}")  # for this connection, which ends with the import
+            self.run("SET LOCAL work_mem = '128MB'")
+            if not is_pooled(self.connection):  # where others may have had temporary tables
+                self.run("SET LOCAL temp_buffers = '64MB'")
         types = {
             "line": "INTEGER PRIMARY KEY" if self.is_sqlite else "BIGINT",
             "integer": "INTEGER" if self.is_sqlite else "BIGINT",
             "json": "TEXT" if self.is_sqlite else "JSON",
         }
+        lifetime = "" if self.is_sqlite else "ON COMMIT DROP"
         for statement in _TABLES.format(**types).split(";"):
-            self.run(statement)
+            self.run(f"{statement} {lifetime}")
 
 
 @contextmanager
@@ -239,40 +253,32 @@ DELETE FROM refused WHERE line NOT IN (
 def _insert(connection: Connection, batch: Batch) -> None:
     """Insert with the raw driver: SQLAlchemy takes half as long again."""
     driver = driver_connection(connection)
-    try:
-        driver.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)", batch.rows)
-        driver.executemany("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", batch.facts)
-        driver.executemany("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", batch.suppressions)
-        driver.executemany("INSERT INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.said)
-        driver.executemany("INSERT INTO pauses VALUES (?, ?)", batch.pauses)
-        driver.executemany("INSERT INTO former VALUES (?, ?, ?)", batch.former)
-    except sqlite3.Error as error:
-        raise StoreError(f"the store failed: {error}") from error
+    driver.executemany("INSERT INTO staged VALUES (?, ?, ?, ?, ?, ?, ?)", batch.rows)
+    driver.executemany("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", batch.facts)
+    driver.executemany("INSERT INTO refused VALUES (?, ?, ?, ?, ?, ?)", batch.suppressions)
+    driver.executemany("INSERT INTO said VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", batch.said)
+    driver.executemany("INSERT INTO pauses VALUES (?, ?)", batch.pauses)
+    driver.executemany("INSERT INTO former VALUES (?, ?, ?)", batch.former)
 
 
 def _copy(connection: Connection, batch: Batch) -> None:
     """COPY in its text format. The cells hold no control characters: the import refuses them."""
-    import psycopg  # noqa: PLC0415 -- an extra, there when the store is PostgreSQL
-
-    try:
-        with driver_connection(connection).cursor() as cursor:
-            copies = {
-                "staged": map(_staged_line, batch.rows),
-                "facts": map(_copy_line, batch.facts),
-                "refused": map(_copy_line, batch.suppressions),
-                "pauses": map(_copy_line, batch.pauses),
-                "former": map(_copy_line, batch.former),
-            }
-            for table, lines in copies.items():
-                if text := "".join(lines):
-                    with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-                        copy.write(text)
-            if batch.said:  # they may hold lines and tabs
-                with cursor.copy("COPY said FROM STDIN") as copy:
-                    for line in batch.said:
-                        copy.write_row(line)
-    except psycopg.Error as error:
-        raise StoreError(f"the store failed: {error}") from error
+    with driver_connection(connection).cursor() as cursor:
+        copies = {
+            "staged": map(_staged_line, batch.rows),
+            "facts": map(_copy_line, batch.facts),
+            "refused": map(_copy_line, batch.suppressions),
+            "pauses": map(_copy_line, batch.pauses),
+            "former": map(_copy_line, batch.former),
+        }
+        for table, lines in copies.items():
+            if text := "".join(lines):
+                with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                    copy.write(text)
+        if batch.said:  # they may hold lines and tabs
+            with cursor.copy("COPY said FROM STDIN") as copy:
+                for line in batch.said:
+                    copy.write_row(line)
 
 
 def _staged_line(row: StagedRow) -> str:

@@ -1,0 +1,36 @@
+"""Which schema a store holds, and which versions of newsletter may use it."""
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import StoreError
+from newsletter.store.schema import REVISION
+
+
+def current(connection: Connection) -> str | None:
+    """The schema that the store holds, None where it holds none."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(_QUERY).scalar()
+
+
+_QUERY = sa.text("SELECT version_num FROM alembic_version").columns(version_num=sa.Text())
+
+
+def refuse_newer(revision: str) -> None:
+    if revision > REVISION:
+        raise StoreError(
+            f"the store has schema {revision}, newer than this version's {REVISION}",
+            hint="Use the version of newsletter that upgraded it; restart what has run since.",
+        )
+
+
+def refuse_other(connection: Connection) -> None:
+    """Raises StoreError where the store has not this version's schema, or no longer."""
+    revision = connection.execute(_QUERY).scalar_one()
+    refuse_newer(revision)
+    if revision != REVISION:
+        raise StoreError(
+            f"the store has schema {revision}, this version needs {REVISION}",
+            hint="Run `newsletter db backup FILE`, then `newsletter db upgrade`.",
+        )

@@ -1,0 +1,65 @@
+"""Making a store, and bringing its tables to this version."""
+
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.errors import Refused
+from newsletter.store import locks, postgresql, revisions, state
+from newsletter.store.dialects import is_sqlite
+from newsletter.store.engine import open_or_make
+from newsletter.store.schema import REVISION
+
+
+def upgrade(url: str, root: Path) -> tuple[str | None, str]:
+    """Make or migrate the store; returns the revisions before and after.
+
+    All migrations are one transaction; two processes at once take turns. Raises Refused while
+    workers take part in a send. Other connections to PostgreSQL are ended once it is done, so that
+    a process of the version before notices, whatever it does.
+    """
+    from alembic import command  # noqa: PLC0415 -- slow to import, needed here alone
+    from alembic.config import Config  # noqa: PLC0415
+
+    store = open_or_make(url, root)
+    try:
+        config = Config()
+        config.set_main_option("script_location", "newsletter:store/migrations")
+        with store.write() as connection:
+            locks.migrations(connection)
+            before = revisions.current(connection)
+            if before is not None:
+                revisions.refuse_newer(before)
+            if before not in (None, REVISION):
+                _refuse_amid_sends(connection)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            state.ensure_id(connection)
+        if before not in (None, REVISION) and not store.is_sqlite:
+            with store.write() as connection:
+                postgresql.end_other_sessions(connection)
+        return before, REVISION
+    finally:
+        store.close()
+
+
+def _refuse_amid_sends(connection: Connection) -> None:
+    """Workers of the version before know nothing of the new tables. None begins meanwhile."""
+    if not sa.inspect(connection).has_table("tenures"):
+        return
+    now = time.time_ns() // 1000
+    if not is_sqlite(connection):
+        connection.execute(sa.text("LOCK TABLE tenures IN SHARE ROW EXCLUSIVE MODE"))
+        now = connection.execute(
+            sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        ).scalar_one()
+    query = sa.text(
+        "SELECT DISTINCT id FROM sends JOIN tenures ON send = number WHERE lease_until > :now"
+    )
+    if under_way := connection.execute(query, {"now": now}).scalars().all():
+        raise Refused(
+            f"workers are sending {', '.join(sorted(under_way))}",
+            hint="Let them finish, or stop them. One that was killed counts for a minute more.",
+        )
