@@ -6,7 +6,7 @@ The protocol is in clear here, so that a commit is seen, and what its transactio
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -57,7 +57,8 @@ class Proxy:
     @property
     def url(self) -> str:
         """The URL of the store, by way of the proxy."""
-        url = self.target.set(host="127.0.0.1", port=self.port).difference_update_query(["host"])
+        url = self.target.difference_update_query(["host", "port"])
+        url = url.set(host="127.0.0.1", port=self.port)
         return url.render_as_string(hide_password=False)
 
     def cut(self, number: int = 1, *, arrives: bool, words: bytes = b"") -> None:
@@ -155,18 +156,23 @@ class Proxy:
 
 
 def _connected(target: URL) -> socket.socket:
+    port = int(target.port or str(target.query.get("port", 5432)))
     folder = target.query.get("host")
     if folder is None:
-        return socket.create_connection((target.host, target.port or 5432))
+        return socket.create_connection((target.host, port))
     server = socket.socket(socket.AF_UNIX)
-    server.connect(f"{folder}/.s.PGSQL.{target.port or 5432}")
+    server.connect(f"{folder}/.s.PGSQL.{port}")
     return server
 
 
+def listen() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
 @contextmanager
-def proxied(url: str) -> Iterator[Proxy]:
+def proxied(url: str, listen: Callable[[], socket.socket] = listen) -> Iterator[Proxy]:
     """A proxy before the store at `url`."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with listen() as listening:
         proxy = Proxy(make_url(url), listening.getsockname()[1])
         proxy.pass_on()
         serving = threading.Thread(target=proxy._serve, args=(listening,), daemon=True)

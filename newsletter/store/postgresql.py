@@ -41,7 +41,7 @@ _SERVER = {
 _IDLE = {"idle_in_transaction_session_timeout": "30s"}
 _IS_POOLED, _IS_SEEN = "is_pooled", "is_seen"
 
-Settings = dict[str, str]
+Limits = dict[str, str]  # of a session of the server: names of its settings, and their values
 
 
 def open_engine(url: URL, busy_seconds: float | None) -> Engine:
@@ -72,23 +72,25 @@ def open_engine(url: URL, busy_seconds: float | None) -> Engine:
         return engine
 
 
-def _prepare(settings: Settings, driver: Any, record: Any) -> None:
+def _prepare(limits: Limits, driver: Any, record: Any) -> None:
     [(answers,)] = driver.execute("SELECT pg_backend_pid()").fetchall()
     if answers != driver.info.backend_pid:
         record.info[_IS_POOLED] = True
         driver.prepare_threshold = None
     else:
-        driver.execute(_setting(settings, for_transaction=False))
+        driver.execute(_setting(limits, for_transaction=False))
     driver.commit()
 
 
-def _prepare_pooled(settings: Settings, connection: Connection) -> None:
+def _prepare_pooled(limits: Limits, connection: Connection) -> None:
     if is_pooled(connection):
-        connection.exec_driver_sql(_setting(settings, for_transaction=True))
+        connection.exec_driver_sql(_setting(limits, for_transaction=True))
 
 
-def _setting(settings: Settings, *, for_transaction: bool) -> str:
-    calls = [f"set_config('{name}', '{to}', {for_transaction})" for name, to in settings.items()]
+def _setting(limits: Limits, *, for_transaction: bool) -> str:
+    calls = [
+        f"set_config('{name}', '{limit}', {for_transaction})" for name, limit in limits.items()
+    ]
     return f"SELECT {', '.join(calls) or '1'}"
 
 

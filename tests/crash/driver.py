@@ -34,6 +34,7 @@ from newsletter.transports import Transport, open_transport
 from newsletter.transports.outbox import Outbox
 from newsletter.transports.ses.transport import Ses
 from tests.crash import guards
+from tests.networks import Network
 from tests.warm import PROCESSES, Program
 
 
@@ -52,6 +53,7 @@ class Orders:
     signal: int = signal.SIGKILL
     host: str = ""
     lease_seconds: float = 0.0
+    network: Network | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ def gate(processes: int) -> Barrier:
 
 def _prepare(job: Job, gate: Barrier | None) -> None:
     _obey(job.orders)
+    if job.orders.network is not None:
+        job.orders.network.enter()
     watch(Points(job.trace, job.orders))
     if job.orders.without:
         guards.switch_off(job.orders.without)

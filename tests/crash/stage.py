@@ -139,6 +139,10 @@ class Stage:
         assert command.code >= 0 or orders.get("at"), command.said
         return command
 
+    def by_way_of(self, url: str) -> "Stage":
+        """The same stage, whose commands reach the store by another URL."""
+        return replace(self, environment={**self.environment, "NEWSLETTER_STORE__URL": url})
+
     def new_play(self) -> "Play":
         """An issue that nobody has had yet."""
         number = next(self._numbers)

@@ -37,6 +37,10 @@ class Server:
         """As a restart does: whoever is connected is told, and rolled back."""
         self._run("-m", "fast", "stop")
 
+    def crash(self) -> None:
+        """As where it is killed: nobody is told, and its next start has to recover."""
+        self._run("-m", "immediate", "stop")
+
     @property
     def log(self) -> str:
         return str(self.data / "log")

@@ -1,11 +1,15 @@
 """The first time that somebody points a newsletter at PostgreSQL, and it does not work."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from newsletter.store import open_store, upgrade
+from newsletter.store.engine import driver_connection
 from tests.integration.commandline import Answer, Call, fork
 from tests.integration.server import PASSWORD, Server, running
 
@@ -79,6 +83,41 @@ def test_each_way_not_to_get_in_is_told_apart(
     assert "\n" not in error["message"]
     for secret in (PASSWORD, "se%2Fcr%25t", "wrongword"):
         assert secret not in answer.out + answer.err
+
+
+def shown(url: str, *names: str) -> list[str]:
+    """What settings a transaction of a store goes by."""
+    with closing(open_store(url, Path())) as store, store.read() as connection:
+        return [connection.execute(sa.text(f"SHOW {name}")).scalar_one() for name in names]
+
+
+@pytest.mark.postgresql
+def test_the_server_is_told_to_look_for_its_client_and_to_end_what_is_idle(server: Server) -> None:
+    upgrade(server.url(), Path())
+
+    assert shown(
+        server.url(),
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "tcp_user_timeout",
+        "tcp_keepalives_idle",
+        "application_name",
+    ) == ["30s", "30s", "30000", "10", "newsletter"]
+
+
+@pytest.mark.postgresql
+def test_what_the_url_says_takes_precedence(server: Server) -> None:
+    upgrade(server.url(), Path())
+    options = "-c%20lock_timeout%3D5s%20-c%20idle_in_transaction_session_timeout%3D7s"
+    url = f"{server.url()}?options={options}&tcp_user_timeout=9000&application_name=letters"
+
+    names = ("lock_timeout", "idle_in_transaction_session_timeout", "application_name")
+    with closing(open_store(url, Path())) as store, store.read() as connection:
+        parameters = driver_connection(connection).info.get_parameters()
+
+    assert shown(url, *names) == ["5s", "7s", "letters"]
+    assert parameters["tcp_user_timeout"] == "9000"
+    assert parameters["keepalives_idle"] == "10"
 
 
 def test_the_file_is_named_where_the_url_stands_there(call: Call, project: Path) -> None:
