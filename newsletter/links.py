@@ -26,6 +26,7 @@ from newsletter.errors import ConfigurationError
 from newsletter.files import make_folder, write_new
 
 _MINIMUM_LENGTH = 16
+_BLOCK_BYTES = 64  # of SHA-256, beyond which no derived key goes
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{43}", re.ASCII)
 _NUMBERS = re.compile(r"\d{1,19}(?:-\d{1,19}){0,2}", re.ASCII)
 _PERSONAL = re.compile(
@@ -58,6 +59,12 @@ class PersonalLink:
     send_id: str = ""
     number: int = 0
 
+    @property
+    def text(self) -> str:
+        """What a token of it signs."""
+        whose = f"{self.subscriber_id}-{self.list_id}-{self.link_key:x}"
+        return f"{whose}-{self.send_id}-{self.number}" if self.send_id else whose
+
 
 class Links:
     """Makes and checks the links that readers get; `keys` newest first."""
@@ -69,10 +76,10 @@ class Links:
         self.host = urlsplit(base_url).hostname or "localhost"  # names lists in headers, too
 
     def unsubscribe_url(self, link: PersonalLink) -> str:
-        return f"{self._base_url}/u/{self._personal(Purpose.UNSUBSCRIBE, link)}"
+        return f"{self._base_url}/u/{self._signers[Purpose.UNSUBSCRIBE].token(link.text)}"
 
     def preferences_url(self, link: PersonalLink) -> str:
-        return f"{self._base_url}/preferences/{self._personal(Purpose.PREFERENCES, link)}"
+        return f"{self._base_url}/preferences/{self._signers[Purpose.PREFERENCES].token(link.text)}"
 
     def web_url(self, slug: str) -> str:
         return f"{self._base_url}/archive/{quote(slug, safe='')}/"
@@ -125,12 +132,6 @@ class Links:
             for key in self.keys
         )
 
-    def _personal(self, purpose: Purpose, link: PersonalLink) -> str:
-        text = f"{link.subscriber_id}-{link.list_id}-{link.link_key:x}"
-        if link.send_id:
-            text += f"-{link.send_id}-{link.number}"
-        return self._signers[purpose].token(text)
-
     def _payload(self, purpose: Purpose, token: str) -> str | None:
         return self._signers[purpose].payload(token) if _TOKEN.fullmatch(token) else None
 
@@ -138,8 +139,8 @@ class Links:
 class _Signer(Signer):
     """Signs with the newest key, and accepts all.
 
-    Each key is derived once, and each signature starts from a copy of its HMAC: every message has
-    two links.
+    Each key is derived once, and each signature starts from copies of the two hashes that an HMAC
+    is made of, once the key is in them (RFC 2104): every message has two links.
     """
 
     def __init__(self, keys: tuple[str, ...], salt: str) -> None:
@@ -150,15 +151,18 @@ class _Signer(Signer):
             algorithm=HMACAlgorithm(hashlib.sha256),
         )
         self._derived = {key: super(_Signer, self).derive_key(key) for key in self.secret_keys}
-        self._begun = hmac.new(self._derived[self.secret_keys[-1]], digestmod="sha256")
+        key = self._derived[self.secret_keys[-1]].ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
         return self._derived[self.secret_keys[-1] if secret_key is None else bytes(secret_key)]  # type: ignore[arg-type]
 
     def token(self, payload: str) -> str:
-        mac = self._begun.copy()
-        mac.update(payload.encode())
-        return f"{payload}.{base64_encode(mac.digest()).decode()}"
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload.encode())
+        outer.update(inner.digest())
+        return f"{payload}.{base64_encode(outer.digest()).decode()}"
 
     def payload(self, token: str) -> str | None:
         """What was signed, None if it was not. Only the exact text of a token counts, since base64

@@ -8,9 +8,10 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -69,19 +70,21 @@ def fill(template: MergeText, values: Mapping[str, str]) -> str:
     )
 
 
+# The form that a value takes in each place.
+ESCAPES: Mapping[Place, Callable[[str], str]] = {
+    Place.HTML: html.escape,
+    Place.URL: html.escape,
+    Place.URL_PART: partial(quote, safe=""),
+    Place.TEXT: str,
+    Place.HEADER: lambda value: " ".join(value.split()),
+    Place.BEGINS: lambda _: "",
+    Place.ENDS: lambda _: "",
+}
+
+
 def escaped(field: MergeField, value: str) -> str:
     """A value in the form that the field's place takes."""
-    match field.place:
-        case Place.HTML | Place.URL:
-            return html.escape(value)
-        case Place.URL_PART:
-            return quote(value, safe="")
-        case Place.TEXT:
-            return value
-        case Place.HEADER:
-            return " ".join(value.split())
-        case Place.BEGINS | Place.ENDS:
-            return ""
+    return ESCAPES[field.place](value)
 
 
 def for_send(template: MergeText, values: Mapping[str, str]) -> MergeText:

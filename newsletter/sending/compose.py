@@ -9,6 +9,9 @@ from newsletter.model.send import Foot
 from newsletter.model.subscriber import Subscriber
 from newsletter.transports.mime import phrase
 
+_ONE_CLICK = ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+_NO_ANSWERS = ("X-Auto-Response-Suppress", "OOF, AutoReply")  # Exchange answers no issue then
+
 # The addressee of previews, and of tests to people who have not subscribed.
 SAMPLE_READER = Subscriber(1, Address("reader@example.com"), "Reader")
 
@@ -53,43 +56,57 @@ def for_send(email: Email, context: SendContext) -> Email:
     return email.for_send(values)
 
 
-def compose(
-    email: Email, to: Subscriber, context: SendContext, delivery: int, attempt: int
-) -> Message:
-    """The message of one delivery: merge fields filled, its own unsubscribe link and tags.
+class Composer:
+    """Composes the messages of one send; what they share is made once.
 
     `email` is made for its send: see `for_send`.
     """
-    links = context.links
-    brought_by = (context.send_id, delivery) if context.in_ledger else ("", 0)
-    link = PersonalLink(to.id, context.list_id, to.link_key, *brought_by)
-    unsubscribe_url = links.unsubscribe_url(link)
-    values = {
-        **{f"subscriber.{name}": value for name, value in to.attributes.items()},
-        "subscriber.name": to.name,
-        "unsubscribe_url": unsubscribe_url,
-        "preferences_url": links.preferences_url(link),
-        "web_url": links.web_url(context.slug),
-    }
-    delivery_id = f"{context.send_id}-{delivery}"
-    ref = f"{delivery_id}.{attempt}"
-    return Message(
-        ref=ref,
-        name=str(to.id),
-        to=to.address,
-        email=email,
-        values=values,
-        headers=(
-            ("List-Id", context.list_header),
-            ("List-Unsubscribe", f"<{unsubscribe_url}>"),  # RFC 2369, and RFC 8058 for the next
-            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-            ("X-Auto-Response-Suppress", "OOF, AutoReply"),  # Exchange answers no issue then
-            ("X-Newsletter-Ref", ref),
-        ),
-        tags=(
-            ("send", context.send_id),
-            ("delivery", delivery_id),
-            ("attempt", str(attempt)),
-            *((("store", context.store_id),) if context.store_id else ()),
-        ),
-    )
+
+    def __init__(self, email: Email, context: SendContext) -> None:
+        self._email = email
+        self._context = context
+        self._web_url = context.links.web_url(context.slug)
+        self._list_id = ("List-Id", context.list_header)
+        self._send_tag = ("send", context.send_id)
+        self._store_tags = (("store", context.store_id),) if context.store_id else ()
+
+    def message(self, to: Subscriber, delivery: int, attempt: int) -> Message:
+        """The message of one delivery: values for the merge fields, its own links and tags."""
+        context, links = self._context, self._context.links
+        brought_by = (context.send_id, delivery) if context.in_ledger else ("", 0)
+        link = PersonalLink(to.id, context.list_id, to.link_key, *brought_by)
+        unsubscribe_url = links.unsubscribe_url(link)
+        values = {f"subscriber.{name}": value for name, value in to.attributes.items()}
+        values["subscriber.name"] = to.name
+        values["unsubscribe_url"] = unsubscribe_url
+        values["preferences_url"] = links.preferences_url(link)
+        values["web_url"] = self._web_url
+        delivery_id = f"{context.send_id}-{delivery}"
+        ref = f"{delivery_id}.{attempt}"
+        return Message(
+            ref=ref,
+            name=str(to.id),
+            to=to.address,
+            email=self._email,
+            values=values,
+            headers=(
+                self._list_id,
+                ("List-Unsubscribe", f"<{unsubscribe_url}>"),  # RFC 2369, and RFC 8058 for the next
+                _ONE_CLICK,
+                _NO_ANSWERS,
+                ("X-Newsletter-Ref", ref),
+            ),
+            tags=(
+                self._send_tag,
+                ("delivery", delivery_id),
+                ("attempt", str(attempt)),
+                *self._store_tags,
+            ),
+        )
+
+
+def compose(
+    email: Email, to: Subscriber, context: SendContext, delivery: int, attempt: int
+) -> Message:
+    """The message of one delivery alone: see Composer."""
+    return Composer(email, context).message(to, delivery, attempt)

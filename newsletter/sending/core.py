@@ -29,7 +29,7 @@ from newsletter.errors import (
 )
 from newsletter.model.email import Email
 from newsletter.model.send import OVER, Outcome, RetryLater, SendStatus, StoppedBy, Unknown, Wait
-from newsletter.sending.compose import SendContext, compose
+from newsletter.sending.compose import Composer, SendContext
 from newsletter.sending.pace import LONG_WAIT_SECONDS, Pace, Tally, Vitals, was_too_fast
 from newsletter.sending.patience import Patience
 from newsletter.store import Store
@@ -222,10 +222,8 @@ def _take_back(work: Assignment, claim: Claim) -> None:
 
 
 def _deliver(work: Assignment, claim: Claim) -> Step:
-    messages = [
-        compose(work.email, row.subscriber, work.context, row.number, row.attempt)
-        for row in claim.rows
-    ]
+    composer = Composer(work.email, work.context)
+    messages = [composer.message(row.subscriber, row.number, row.attempt) for row in claim.rows]
     _note("deliver", work, claim)
     try:
         outcomes = work.transport.deliver(work.context.send_id, messages)

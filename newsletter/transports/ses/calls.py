@@ -6,11 +6,10 @@ is kept in `stop`.
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from newsletter.aws.clients import ERRORS
-from newsletter.config import SesSettings
 from newsletter.errors import (
     OutcomeUnknown,
     QuotaReached,
@@ -22,7 +21,8 @@ from newsletter.errors import (
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Rejected, RetryLater, Unknown
 from newsletter.transports import mime
-from newsletter.transports.ses import limits
+from newsletter.transports.ses import limits, parameters
+from newsletter.transports.ses.bulk import Bulk, BulkEntry, BulkForm, entry_of
 from newsletter.transports.ses.outcomes import (
     CallRefused,
     EntryResult,
@@ -32,60 +32,65 @@ from newsletter.transports.ses.outcomes import (
     single,
     translated,
 )
-from newsletter.transports.ses.template import Template, template_of
+from newsletter.transports.ses.template import template_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 T = TypeVar("T")
-_Entry = tuple[Message, str]  # with its data for the template
-
-_PER_RECIPIENT = ("List-Unsubscribe", "X-Newsletter-Ref")
 
 
 class Calls:
-    """The calls of one batch. None begins after `until` (monotonic): the rest is put off then."""
+    """The calls of one batch. None begins after `until` (monotonic): the rest is put off then.
 
-    def __init__(self, client: "SESV2Client", settings: SesSettings, until: float) -> None:
+    `common` are the parameters that go with each.
+    """
+
+    def __init__(
+        self, client: "SESV2Client", bulk: Bulk, common: Mapping[str, Any], until: float
+    ) -> None:
         self.stop: TransportError | None = None
         self._client = client
-        self._common = _of_every_call(settings)
+        self._bulk = bulk
+        self._common = common
         self._until = until
 
     # --- bulk ---
 
     def bulk(self, batch: Sequence[Message]) -> list[Outcome]:
-        template = template_of(batch[0].email)
+        first = batch[0]
+        template = template_of(first.email)
         if template.size_bytes + limits.MAX_ENTRY_BYTES > limits.MAX_REQUEST_BYTES:
             raise SendingStopped(
                 f"the email takes {template.size_bytes:,} bytes of a call; SES takes 1,000,000",
                 hint='Shorten it, or set [transport.ses] mode = "raw".',
             )
-        entries = [(message, template.data(message.values)) for message in batch]
-        fit = [entry for entry in entries if _fits(entry)]
-        sent = iter(self._call_bulk(fit, template) if fit else [])
-        return [next(sent) if _fits(entry) else _TOO_MUCH_DATA for entry in entries]
+        filled = [(message, template.data(message.values)) for message in batch]
+        entries = [entry_of(message, data) for message, data in filled if _fits(data)]
+        if not entries:
+            return [_TOO_MUCH_DATA] * len(batch)
+        form = self._ask(lambda: self._bulk.form(first))
+        sent = iter(self._call_bulk(entries, form))
+        return [next(sent) if _fits(data) else _TOO_MUCH_DATA for _, data in filled]
 
-    def _call_bulk(self, batch: Sequence[_Entry], template: Template) -> list[Outcome]:
-        most = limits.MAX_REQUEST_BYTES - template.size_bytes
-        if len(batch) > 1 and sum(limits.entry_bytes(data) for _, data in batch) > most:
-            return self._halves(batch, template)
-        request = self._bulk_request(batch, template)
+    def _call_bulk(self, batch: Sequence[BulkEntry], form: BulkForm) -> list[Outcome]:
+        if len(batch) > 1 and form.size_bytes(batch) > limits.MAX_REQUEST_BYTES:
+            return self._halves(batch, form)
         try:
-            reply = self._ask(lambda: self._client.send_bulk_email(**request))
+            reply = self._ask(lambda: self._bulk.post(form, batch))
         except CallRefused as error:
             if len(batch) == 1:
                 return [Rejected(error.message)]
-            return self._halves(batch, template)
+            return self._halves(batch, form)
         return self._judged(self._readable(lambda: entries(reply, len(batch))))
 
-    def _halves(self, batch: Sequence[_Entry], template: Template) -> list[Outcome]:
+    def _halves(self, batch: Sequence[BulkEntry], form: BulkForm) -> list[Outcome]:
         """The two halves of a refused call, each on its own; nothing of them was sent yet."""
         middle = len(batch) // 2
         outcomes: list[Outcome] = []
         for half in (batch[:middle], batch[middle:]):
             try:
-                outcomes += self._call_bulk(half, template)
+                outcomes += self._call_bulk(half, form)
             except OutcomeUnknown as error:
                 outcomes += [Unknown(error.message)] * len(half)
             except TransportError as error:
@@ -93,26 +98,6 @@ class Calls:
                     raise
                 outcomes += self._put_off(error, len(half))
         return outcomes
-
-    def _bulk_request(self, batch: Sequence[_Entry], template: Template) -> dict[str, Any]:
-        first, data = batch[0]
-        shared = [(name, value) for name, value in first.headers if name not in _PER_RECIPIENT]
-        content = {"Subject": template.subject, "Html": template.html, "Text": template.text}
-        request: dict[str, Any] = {
-            "FromEmailAddress": _mailbox(first.sender),
-            "DefaultContent": {
-                "Template": {
-                    "TemplateContent": content,
-                    "TemplateData": data,
-                    "Headers": _pairs(shared),
-                }
-            },
-            "BulkEmailEntries": [_entry(message, data) for message, data in batch],
-            **self._common,
-        }
-        if first.reply_to:
-            request["ReplyToAddresses"] = [_mailbox(first.reply_to)]
-        return request
 
     # --- raw ---
 
@@ -139,8 +124,8 @@ class Calls:
         request: dict[str, Any] = {
             "Content": {"Raw": {"Data": content}},
             "Destination": {"ToAddresses": [message.to.text]},
-            "EmailTags": _pairs(message.tags),
-            "FromEmailAddress": _mailbox(message.sender),
+            "EmailTags": parameters.pairs(message.tags),
+            "FromEmailAddress": parameters.mailbox(message.sender),
             **self._common,
         }
         try:
@@ -213,27 +198,6 @@ _STOPPING: Mapping[Meaning, Callable[[str], TransportError]] = {
 _NOT_SENT = (Meaning.QUOTA, Meaning.STOP, Meaning.THROTTLED, Meaning.RETRY)
 
 
-def _of_every_call(settings: SesSettings) -> dict[str, Any]:
-    """What goes with each call that sends, even that of a single test mail.
-
-    Tracking is always named: else the account or an event destination may switch it on, and SES
-    rewrites the links and adds a picture: what arrives is not what was sealed.
-    """
-    tracking = {
-        "OpenTrackingEnabled": _switch(settings.open_tracking),
-        "ClickTrackingEnabled": _switch(settings.click_tracking),
-    }
-    names = {"ConfigurationSetName": settings.configuration_set, "TenantName": settings.tenant}
-    return {
-        "ConfigurationOverrides": {"Tracking": tracking},
-        **{member: name for member, name in names.items() if name},
-    }
-
-
-def _switch(on: bool) -> str:
-    return "ENABLED" if on else "DISABLED"
-
-
 def _outcome(answer: EntryResult) -> Outcome:
     match answer.meaning:
         case Meaning.ACCEPTED:
@@ -248,27 +212,5 @@ def _outcome(answer: EntryResult) -> Outcome:
             return Unknown(answer.reason)
 
 
-def _fits(entry: _Entry) -> bool:
-    return len(entry[1]) <= limits.MAX_DATA_CHARACTERS
-
-
-def _entry(message: Message, data: str) -> dict[str, Any]:
-    headers = [(name, value) for name, value in message.headers if name in _PER_RECIPIENT]
-    return {
-        "Destination": {"ToAddresses": [message.to.text]},
-        "ReplacementTags": _pairs(message.tags),
-        "ReplacementHeaders": _pairs(headers),
-        "ReplacementEmailContent": {"ReplacementTemplate": {"ReplacementTemplateData": data}},
-    }
-
-
-def _mailbox(value: str) -> str:
-    """A sender as SES takes it; one that cannot stand in a header is no recipient's fault."""
-    try:
-        return mime.mailbox(*mime.split_mailbox(value))
-    except mime.UnsafeHeader as error:
-        raise SendingStopped(error.message, hint="Mend [newsletter] from or reply_to.") from error
-
-
-def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"Name": name, "Value": value} for name, value in pairs]
+def _fits(data: str) -> bool:
+    return len(data) <= limits.MAX_DATA_CHARACTERS

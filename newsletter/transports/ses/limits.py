@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendBulkEmail.html an
 API_SendEmail.html.
 """
 
-import json
 import re
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from newsletter.model.email import Message
 
@@ -23,23 +24,41 @@ _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _HALF = re.compile(r"[\ud800-\udfff]")  # a lone surrogate, which no encoding has
 
 
-def fault(message: Message) -> str:
-    """Why SES would refuse a message, empty if it would not; never holds the address."""
+def faults(batch: Sequence[Message]) -> list[str]:
+    """Why SES would refuse each message, empty where it would not; never holds the address."""
+    of_header, of_tag = cache(_of_header), cache(_of_tag)  # most are the same in all messages
+    return [_fault(message, of_header, of_tag) for message in batch]
+
+
+_Judge = Callable[[tuple[str, str]], str]
+
+
+def _fault(message: Message, of_header: _Judge, of_tag: _Judge) -> str:
     if len(message.headers) > _MAX_HEADERS:
         return f"more than {_MAX_HEADERS} headers"
-    for name, value in message.headers:
-        if not _HEADER_NAME.fullmatch(name):
-            return f"{name!r} is not a header name"
-        if not _HEADER_VALUE.fullmatch(value) or len(name) + len(value) > _MAX_HEADER:
-            return f"the header {name} is not ASCII of at most 995 characters"
-    for name, value in message.tags:
-        if not (_TAG.fullmatch(name) and _TAG.fullmatch(value)):
-            return f"the tag {name} holds more than letters, digits, - and _"
-    if any(_HALF.search(value) for value in message.values.values()):
+    for header in message.headers:
+        if reason := of_header(header):
+            return reason
+    for tag in message.tags:
+        if reason := of_tag(tag):
+            return reason
+    values = "".join(message.values.values())
+    if not values.isascii() and _HALF.search(values):
         return "a merge field holds half a character"
     return ""
 
 
-def entry_bytes(data: str) -> int:
-    """The most that one entry of a bulk call takes, with its data as JSON once more."""
-    return MAX_ENTRY_BYTES + len(json.dumps(data))
+def _of_header(header: tuple[str, str]) -> str:
+    name, value = header
+    if not _HEADER_NAME.fullmatch(name):
+        return f"{name!r} is not a header name"
+    if not _HEADER_VALUE.fullmatch(value) or len(name) + len(value) > _MAX_HEADER:
+        return f"the header {name} is not ASCII of at most 995 characters"
+    return ""
+
+
+def _of_tag(tag: tuple[str, str]) -> str:
+    name, value = tag
+    if _TAG.fullmatch(name) and _TAG.fullmatch(value):
+        return ""
+    return f"the tag {name} holds more than letters, digits, - and _"

@@ -149,10 +149,11 @@ def _entry(result: object) -> EntryResult:
         return EntryResult(Meaning.UNKNOWN, reason="SES gave an answer without a status")
     status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
     meaning = STATUSES.get(status, Meaning.UNKNOWN)
-    reason = line_of(f"{status} {result.get('Error') or ''}", 500)
-    if meaning is Meaning.ACCEPTED and not _MESSAGE_ID.fullmatch(message_id):
+    if meaning is not Meaning.ACCEPTED:
+        return EntryResult(meaning, reason=line_of(f"{status} {result.get('Error') or ''}", 500))
+    if not _MESSAGE_ID.fullmatch(message_id):
         return EntryResult(Meaning.UNKNOWN, reason="SES said SUCCESS without a message id")
-    return EntryResult(meaning, message_id if meaning is Meaning.ACCEPTED else "", reason)
+    return EntryResult(meaning, message_id)
 
 
 def single(reply: Mapping[str, Any]) -> EntryResult:

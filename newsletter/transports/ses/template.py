@@ -9,35 +9,47 @@ https://docs.aws.amazon.com/ses/latest/dg/send-personalized-email-api.html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from json.encoder import encode_basestring as quoted
 
-from newsletter.model.email import Email, MergeField, MergeText, escaped
+from newsletter.model.email import ESCAPES, Email, MergeField, MergeText
 
 _BRACES = re.compile(r"[{}\\]+")
 
 
-@dataclass(frozen=True, slots=True)
 class Template:
-    """`fields` has the variable of each merge field, `literals` those that stand for braces."""
+    """`fields` has the variable of each merge field, `literals` those that stand for braces.
 
-    subject: str
-    html: str
-    text: str
-    fields: Mapping[MergeField, str]
-    literals: Mapping[str, str]
-    size_bytes: int  # of its JSON in a request, which escapes all but ASCII
+    `size_bytes` is that of its JSON in a request, which escapes all but ASCII.
+    """
+
+    def __init__(
+        self,
+        subject: str,
+        html: str,
+        text: str,
+        fields: Mapping[MergeField, str],
+        literals: Mapping[str, str],
+    ) -> None:
+        self.subject, self.html, self.text = subject, html, text
+        self.literals = literals
+        self.size_bytes = sum(len(json.dumps(part)) for part in (subject, html, text))
+        self._fields = [
+            (f"{quoted(variable)}:", field.name, field.default, ESCAPES[field.place])
+            for field, variable in fields.items()
+        ]
+        self._filled = [f"{quoted(name)}:{quoted(run)}" for name, run in literals.items()]
 
     def data(self, values: Mapping[str, str]) -> str:
-        """The replacement data of one recipient, every variable of the template in it.
+        """The replacement data of one recipient as JSON, every variable of the template in it.
 
         With one missing, SES would accept the message and then never mail it.
         """
-        filled = {
-            variable: escaped(field, values.get(field.name) or field.default)
-            for field, variable in self.fields.items()
-        }
-        return json.dumps(filled | dict(self.literals), ensure_ascii=False, separators=(",", ":"))
+        filled = [
+            f"{name}{quoted(escape(values.get(field) or default))}"
+            for name, field, default, escape in self._fields
+        ]
+        return f"{{{','.join(filled + self._filled)}}}"
 
 
 @lru_cache(maxsize=4)
@@ -45,14 +57,8 @@ def template_of(email: Email) -> Template:
     """The template of an email; made once for all of its batches."""
     writer = _Writer()
     subject, html, text = (writer.write(part) for part in (email.subject, email.html, email.text))
-    return Template(
-        subject,
-        html,
-        text,
-        writer.fields,
-        {variable: run for run, variable in writer.literals.items()},
-        sum(len(json.dumps(part)) for part in (subject, html, text)),
-    )
+    literals = {variable: run for run, variable in writer.literals.items()}
+    return Template(subject, html, text, writer.fields, literals)
 
 
 class _Writer:

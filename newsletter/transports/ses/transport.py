@@ -20,8 +20,10 @@ from newsletter.model.send import Allowance, Outcome, Rejected
 from newsletter.transports.base import is_nearby
 from newsletter.transports.ses import checks, limits
 from newsletter.transports.ses.account import allowance
+from newsletter.transports.ses.bulk import Bulk
 from newsletter.transports.ses.calls import Calls
 from newsletter.transports.ses.clients import SENDING, open_clients
+from newsletter.transports.ses.parameters import of_every_call
 from newsletter.transports.ses.suppressed import SesAccountList
 
 if TYPE_CHECKING:
@@ -61,6 +63,8 @@ class Ses:
         self._settings = settings
         self._batch_seconds = batch_seconds
         self._client, self._control = _clients(settings, self.concurrency, read_seconds)
+        self._common = of_every_call(settings)
+        self._bulk = Bulk(self._client, self._common)
         self._pending: dict[str, TransportError] = {}
 
     @property
@@ -93,14 +97,14 @@ class Ses:
         pending = self._pending.pop(send_id, None)
         if pending is not None:
             raise pending
-        faults = [limits.fault(message) for message in batch]
+        faults = limits.faults(batch)
         fit = [message for message, fault in zip(batch, faults, strict=True) if not fault]
         sent = iter(self._deliver(send_id, fit) if fit else [])
         return [Rejected(fault) if fault else next(sent) for fault in faults]
 
     def _deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         until = time.monotonic() + self._batch_seconds
-        calls = Calls(self._client, self._settings, until)
+        calls = Calls(self._client, self._bulk, self._common, until)
         try:
             outcomes = calls.bulk(batch) if self._is_bulk else calls.raw(batch)
         finally:
@@ -123,7 +127,7 @@ def _clients(settings: SesSettings, concurrency: int, read_seconds: float) -> "l
     sending = Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
         max_pool_connections=concurrency,
-        parameter_validation=False,  # limits.fault checks more, and faster
+        parameter_validation=False,  # limits.faults checks more, and faster
         **common,
     )
     asking = Config(retries={"total_max_attempts": 3, "mode": "standard"}, **common)
