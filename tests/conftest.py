@@ -27,7 +27,7 @@ from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 from sqlalchemy.util import LRUCache
 
-from newsletter.store import Store, open_store, upgrade
+from newsletter.store import Store, jobs, open_store, upgrade
 from newsletter.store.schema import REVISION, metadata
 from tests.postgresql import start_server
 
@@ -278,10 +278,15 @@ _MOST_PAGES = """
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 _FEW_PAGES = 32
-_TRUNCATING = f"TRUNCATE {', '.join(_TABLES)} RESTART IDENTITY; DELETE FROM alembic_version"
+# Those of Procrastinate go in this order, too.
+_OTHERS = ["procrastinate_events", "procrastinate_periodic_defers", "procrastinate_jobs"]
+_OTHERS += ["procrastinate_workers"]
+_TRUNCATING = (
+    f"TRUNCATE {', '.join((*_TABLES, *_OTHERS))} RESTART IDENTITY; DELETE FROM alembic_version"
+)
 # Where there are few rows: TRUNCATE makes new files for all tables, which takes five times as long.
 _DELETING = f"""
-    {";".join(f"DELETE FROM {table}" for table in reversed(_TABLES))};
+    {";".join(f"DELETE FROM {table}" for table in (*_OTHERS, *reversed(_TABLES)))};
     SELECT setval(seqrelid, 1, false) FROM pg_sequence;
     DELETE FROM alembic_version
 """
@@ -306,7 +311,9 @@ class Databases:
                 [(pages,)] = connection.execute(_MOST_PAGES)
                 connection.execute((_TRUNCATING if pages > _FEW_PAGES else _DELETING).encode())
                 connection.execute("INSERT INTO alembic_version VALUES (%s)", [REVISION])
-                connection.execute("INSERT INTO state VALUES ('id', %s)", [secrets.randbits(62)])
+                numbers = {"id": secrets.randbits(62), "jobs_schema": jobs.installed_schema()}
+                for number in numbers.items():
+                    connection.execute("INSERT INTO state VALUES (%s, %s)", number)
         except psycopg.errors.UndefinedTable:
             self.drop()
             return self.made(_TEMPLATE)

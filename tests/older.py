@@ -1,11 +1,17 @@
 """Stores as earlier versions left them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
+from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from sqlalchemy.engine import Connection
+
+from newsletter.store import jobs
+from newsletter.store.schema import metadata
 
 
 def migrate(url: str, revision: str) -> None:
@@ -17,6 +23,17 @@ def migrate(url: str, revision: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     engine.dispose()
+
+
+def differences(connection: Connection) -> list[Any]:
+    """Between the tables of a store and those that the code knows; Procrastinate's are its own."""
+
+    def is_ours(_item: object, name: str | None, kind: str, *_: object) -> bool:
+        return kind != "table" or not str(name).startswith(jobs.PREFIX)
+
+    options = {"compare_type": True, "include_object": is_ours}
+    context = MigrationContext.configure(connection, opts=options)
+    return list(compare_metadata(context, metadata))
 
 
 # A store of schema 0004 as its version left it, amid everything. Ids count from 1, in this order.

@@ -24,17 +24,21 @@ def db() -> None:
 def upgrade(session: Session) -> None:
     """Make the store, or bring its tables to this version."""
     from newsletter import links, store
+    from newsletter.store.jobs import told
 
     project = session.project
-    before, after = store.upgrade(project.settings.store.url, project.root)
+    before, after, jobs = store.upgrade(project.settings.store.url, project.root)
     if before is None and not links.are_given():
         links.make_keys(project.root)
     if session.json:
-        session.emit({"before": before, "after": after})
-    elif before == after:
+        session.emit({"before": before, "after": after, "jobs": jobs and told(jobs)})
+        return
+    if before == after:
         session.console.print(f"The store is up to date (schema {after}).")
     else:
         session.console.print(f"The store now has schema {after}.")
+    if jobs is not None:
+        session.console.print(f"Workers are woken by jobs (schema {told(jobs)}).")
 
 
 @db.command()

@@ -1,10 +1,12 @@
 """`newsletter worker`: takes part in what is due, shared or was interrupted, until stopped."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.frame import Session, command
+from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker
 from newsletter.cli.sends import EXIT_CODES
 from newsletter.cli.showing import next_step, send_record, status_in_words
@@ -15,17 +17,19 @@ if TYPE_CHECKING:
     from newsletter.sending.worker import Worker
 
 
-@click.command()
+@click.command(epilog=examples("worker", "worker --threads 8"))
 @click.option("--once", is_flag=True, help="Send what is due or was interrupted, then exit.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Calls of the transport at once, at most."
+)
 @command
-def worker(session: Session, once: bool) -> int:
+def worker(session: Session, once: bool, threads: int | None) -> int:
     """Take part in sends that are due, shared or interrupted, until stopped."""
-    return attend(session, open_worker(session), once=once)
+    return attend(session, replace(open_worker(session), threads=threads), once=once)
 
 
 def attend(session: Session, worker: "Worker", *, once: bool) -> int:
     """Work as a worker does; returns its exit code. Raises Stopped where the store stays away."""
-    from newsletter.operations import attend as service
     from newsletter.sending.patience import giving_up
 
     codes = [0]
@@ -40,8 +44,20 @@ def attend(session: Session, worker: "Worker", *, once: bool) -> int:
         return True
 
     with giving_up("worker", "newsletter worker"), stopping(worker.stop):
-        is_done = service.attend(worker, once=once, settled=settled)
+        is_done = _work(session, worker, once, settled)
     return max(codes) if is_done or codes[-1] == 130 else 0
+
+
+def _work(session: Session, worker: "Worker", once: bool, settled: Callable[[Send], bool]) -> bool:
+    """Whether it has worked off all that was due."""
+    if once or session.store.is_sqlite:
+        from newsletter.operations import attend as service
+
+        return service.attend(worker, once=once, settled=settled)
+    from newsletter.workers.starting import start
+
+    start(session.project, worker, settled)
+    return False
 
 
 def _show(session: Session, send: Send) -> None:

@@ -58,12 +58,13 @@ def _round(worker: Worker, watch: lost.LeaseWatch, settled: Callable[[Send], boo
     unknown = until_back(lambda: lost.look_for(worker.store, None, worker.clock, watch))
     lost.tell(worker.notify, unknown)
     for send_id in until_back(lambda: taking_up.due(worker.store, worker.clock())):
-        if worker.stop.is_set() or not settled(_take_up(worker, send_id)):
+        if worker.stop.is_set() or not settled(take_up(worker, send_id)):
             return False
     return True
 
 
-def _take_up(worker: Worker, send_id: str) -> Send:
+def take_up(worker: Worker, send_id: str) -> Send:
+    """Take part in a send that is due; returns where it stands then."""
     _log.info("take_up send=%s worker=%s", send_id, worker.name)
     try:
         return taking_up.take_up(worker, send_id)

@@ -15,8 +15,8 @@ from newsletter.errors import Refused
 from newsletter.model.email import Email, fill
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
-from newsletter.store import Store, locks
-from newsletter.store.ledger import deliveries, freezing, plans, sends, tenures
+from newsletter.store import Store, jobs, locks
+from newsletter.store.ledger import deliveries, freezing, plans, sends, tenures, workers
 from newsletter.store.ledger.freezing import Audience
 from newsletter.store.ledger.plans import Content
 from newsletter.store.people import lists
@@ -127,9 +127,9 @@ def change_since_last(store: Store, order: Order, now: dt.datetime) -> tuple[int
 def plan(store: Store, order: Order, now: dt.datetime, worker: str | None = None) -> str:
     """Write a send with its frozen bytes and, unless it is scheduled, its audience; returns its id.
 
-    `worker` is the process that is about to run it: its tenure is reserved. One
-    transaction: a crash leaves nothing. Raises Refused where this audience has this issue already,
-    or where there is nobody.
+    `worker` is the process that is about to run it: its tenure is reserved. Workers are woken for
+    one that is not scheduled. One transaction: a crash leaves nothing. Raises Refused where this
+    audience has this issue already, or where there is nobody.
     """
     with store.write() as connection:
         locks.issue(connection, order.slug)
@@ -163,6 +163,7 @@ def plan(store: Store, order: Order, now: dt.datetime, worker: str | None = None
                 raise _all_skipped(order, deliveries.skipped(connection, number))
             if worker is not None:
                 tenures.begin(connection, number, worker, now, now + tenures.RESERVED)
+            jobs.defer(connection, send_id, len(workers.heard_of(connection, now)))
     return send_id
 
 

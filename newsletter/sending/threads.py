@@ -36,8 +36,9 @@ def drain(worker: Worker, work: Assignment, progress: Progress) -> None:
     rate = work.pace.rate
     # Each thread takes a slot of the rate in advance: at a low rate few threads are enough, and a
     # pause does not wait for many slots.
-    calls = work.transport.concurrency if rate is None else math.ceil(rate)
-    amount = max(1, min(work.transport.concurrency, calls))
+    calls = None if rate is None else math.ceil(rate)
+    limits = (work.transport.concurrency, worker.threads, calls)
+    amount = max(1, min(limit for limit in limits if limit is not None))
     work.vitals.looks()
     began = worker.seconds()
     with ThreadPoolExecutor(amount, "sender") as pool, _ending(work):

@@ -37,6 +37,7 @@ class Worker:
     clock: Clock
     stop: threading.Event
     notify: Notify
+    threads: int | None = None  # calls at once, at most; None for as many as the transport wants
     backoff_seconds: float = 1.0
     chance: Callable[[], float] = random.random
     stale_after: dt.timedelta = _STALE_AFTER  # a schedule that is later asks a person

@@ -49,10 +49,9 @@ def open_engine(url: URL, busy_seconds: float | None) -> Engine:
 
     Raises ConfigurationError where the driver is missing, StoreError where there is no connection.
     """
-    client = {name: value for name, value in _CLIENT.items() if name not in url.query}
     try:
         engine = sa.create_engine(
-            url, pool_size=40, max_overflow=0, pool_pre_ping=True, connect_args=client
+            url, pool_size=40, max_overflow=0, pool_pre_ping=True, connect_args=_client(url)
         )
     except ImportError as error:
         raise ConfigurationError(
@@ -70,6 +69,18 @@ def open_engine(url: URL, busy_seconds: float | None) -> Engine:
     event.listen(engine, "begin", partial(_prepare_pooled, in_transactions))
     with translated(engine), engine.connect():
         return engine
+
+
+def _client(url: URL) -> dict[str, Any]:
+    return {name: value for name, value in _CLIENT.items() if name not in url.query}
+
+
+def driver_arguments(connection: Connection) -> dict[str, Any]:
+    """What psycopg needs to connect as the engine of this connection does."""
+    url = connection.engine.url
+    _, arguments = connection.dialect.create_connect_args(url)
+    no_statements = {"prepare_threshold": None} if is_pooled(connection) else {}
+    return {**_client(url), **arguments, **no_statements}
 
 
 def _prepare(limits: Limits, driver: Any, record: Any) -> None:

@@ -2,19 +2,28 @@
 
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
-from newsletter.store import locks, postgresql, revisions, state
+from newsletter.store import jobs, locks, postgresql, revisions, state
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.engine import open_or_make
 from newsletter.store.schema import REVISION
 
 
-def upgrade(url: str, root: Path) -> tuple[str | None, str]:
-    """Make or migrate the store; returns the revisions before and after.
+class Upgraded(NamedTuple):
+    """Which schemas a store had and has: its own, and that of the jobs that wake workers."""
+
+    before: str | None
+    after: str
+    jobs: int | None
+
+
+def upgrade(url: str, root: Path) -> Upgraded:
+    """Make or migrate the store.
 
     All migrations are one transaction; two processes at once take turns. Raises Refused while
     workers take part in a send. Other connections to PostgreSQL are ended once it is done, so that
@@ -40,7 +49,7 @@ def upgrade(url: str, root: Path) -> tuple[str | None, str]:
         if before not in (None, REVISION) and not store.is_sqlite:
             with store.write() as connection:
                 postgresql.end_other_sessions(connection)
-        return before, REVISION
+        return Upgraded(before, REVISION, jobs.upgrade(store))
     finally:
         store.close()
 

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from newsletter.errors import ConfigurationError, StoreAway, StoreError
 from newsletter.store import Store, open_store, schema, upgrade
 from newsletter.store.people import lists
-from newsletter.store.schema import REVISION, metadata
+from newsletter.store.schema import REVISION
 from tests.factories import NOW
+from tests.older import differences
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -30,9 +29,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def test_the_migrations_make_the_tables_that_the_code_knows(store: Store) -> None:
     """The schema and the migrations, which are written by hand, agree."""
     with store.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-
-        assert compare_metadata(context, metadata) == []
+        assert differences(connection) == []
 
 
 def test_the_revision_of_the_code_is_the_newest_migration() -> None:
@@ -63,8 +60,8 @@ def test_two_upgrades_at_once_take_turns(empty_url: str) -> None:
 
 
 def test_an_upgrade_tells_from_where_to_where(empty_url: str) -> None:
-    assert upgrade(empty_url, Path()) == (None, REVISION)
-    assert upgrade(empty_url, Path()) == (REVISION, REVISION)
+    assert upgrade(empty_url, Path())[:2] == (None, REVISION)
+    assert upgrade(empty_url, Path())[:2] == (REVISION, REVISION)
 
 
 def test_an_empty_store_is_refused(empty_url: str) -> None:

@@ -31,7 +31,7 @@ def test_upgrade_of_a_new_clone_makes_the_store_and_a_secret(call: Call, project
 
     answer = call("db", "upgrade", "--json")
 
-    assert answer.json == {"before": None, "after": REVISION}
+    assert answer.json == {"before": None, "after": REVISION, "jobs": None}
     for name in ("newsletter.db", "secret.key"):
         assert stat.S_IMODE((project / "subscribers" / name).stat().st_mode) == 0o600
     assert call("lists", "--json").code == 0
@@ -47,7 +47,7 @@ def test_upgrade_makes_no_secret_where_one_is_given(
 
     answer = call("db", "upgrade", "--json")
 
-    assert answer.json == {"before": None, "after": REVISION}
+    assert answer.json == {"before": None, "after": REVISION, "jobs": None}
     assert not (project / "subscribers" / "secret.key").exists()
 
 
@@ -58,7 +58,7 @@ def test_upgrade_of_a_store_that_is_up_to_date_changes_nothing(
 
     answer = call("db", "upgrade", "--json")
 
-    assert answer.json == {"before": REVISION, "after": REVISION}
+    assert answer.json == {"before": REVISION, "after": REVISION, "jobs": None}
     assert (project / "subscribers" / "secret.key").read_bytes() == key
     assert rows() == before
 
@@ -191,7 +191,7 @@ def test_an_older_store_is_copied_and_checked_before_it_is_upgraded(
 
     assert "db backup" in refused.error["hint"]
     assert (copied.code, verified.json) == (0, {"ok": True, "faults": []})
-    assert upgraded.json == {"before": old, "after": REVISION}
+    assert upgraded.json == {"before": old, "after": REVISION, "jobs": None}
 
 
 def test_a_copy_of_an_older_store_is_one_once_it_is_upgraded(

@@ -19,6 +19,7 @@ from newsletter.sending import control, run
 from newsletter.sending.patience import Patience
 from newsletter.sending.plan import plan
 from newsletter.store import Store, maintenance, open_store, upgrade
+from newsletter.store.ledger import workers
 from newsletter.times import Clock
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call
@@ -26,7 +27,7 @@ from tests.integration.sending import NOW, FixedClock, addresses, fill_list, ord
 from tests.integration.server import Server, running
 from tests.integration.web.stage import ONE_CLICK, open_stage
 from tests.proxy import Proxy, proxied
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
 
 AMOUNT, BATCH = 6, 2
 
@@ -173,23 +174,26 @@ def test_a_server_that_restarts_is_waited_for(server: Server, number: int) -> No
 def test_a_worker_whose_store_stays_away_stops_resumably(
     server: Server, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server stops between two of its looks, while nothing is due."""
+    """The server stops while nothing is due."""
     monkeypatch.setenv("NEWSLETTER_STORE__URL", server.url())
     session, notes = Session(project, debug=False), list[str]()
     patient = Patience(notes.append, seconds=0.1)
-    looks = iter([lambda: None, server.stop])
 
-    class Stopping(threading.Event):
-        """Something happens to the server at each of the worker's looks whether to stop."""
+    def lives() -> bool:
+        with session.store.read() as connection:
+            return bool(workers.heard_of(connection, session.clock()))
 
-        def is_set(self) -> bool:
-            next(looks, lambda: None)()
-            return super().is_set()
+    def stop() -> None:
+        until(lives)
+        server.stop()
 
+    stopping = threading.Thread(target=stop)
     with closing(session):
-        sender = replace(open_worker(session), patience=patient, stop=Stopping())
+        sender = replace(open_worker(session), patience=patient)
+        stopping.start()
         with pytest.raises(Stopped) as stopped:
             attend(session, sender, once=False)
+    stopping.join()
     server.start()
 
     assert stopped.value.exit_code == 4

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from fastapi import FastAPI
 
 from newsletter.links import Links
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store import Store, maintenance, open_any, open_store, upgrade
-from newsletter.store.schema import REVISION, events, former_addresses, metadata, sends
+from newsletter.store.schema import REVISION, events, former_addresses, sends
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
 from tests import older
@@ -38,7 +36,7 @@ def old_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def upgraded(old_url: str) -> Iterator[Store]:
-    assert upgrade(old_url, Path()) == ("0004", REVISION)
+    assert upgrade(old_url, Path())[:2] == ("0004", REVISION)
     store = open_store(old_url, Path())
     yield store
     store.close()
@@ -71,9 +69,7 @@ def test_the_old_store_is_sound_before_and_after(old_url: str) -> None:
 
 def test_its_tables_are_those_that_the_code_knows(upgraded: Store) -> None:
     with upgraded.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-
-        assert compare_metadata(context, metadata) == []
+        assert older.differences(connection) == []
 
 
 def test_former_addresses_are_taken_over_from_the_log(upgraded: Store) -> None:
@@ -187,4 +183,4 @@ def test_a_process_killed_amid_an_upgrade_leaves_the_old_store(
     faults = maintenance.verify(store)
     store.close()
     assert (schema, faults) == ("0004", [])
-    assert upgrade(old_url, Path()) == ("0004", REVISION)
+    assert upgrade(old_url, Path())[:2] == ("0004", REVISION)

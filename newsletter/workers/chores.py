@@ -1,0 +1,26 @@
+"""What one worker at a time does now and then, beside sending."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from newsletter.feedback.chores import do_chores
+from newsletter.project import Project
+from newsletter.sending.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """`cron` says when: minute, hour, day, month, day of the week, and the second if it matters."""
+
+    name: str
+    cron: str
+    work: Callable[[], None]
+
+
+def chores_of(project: Project, worker: Worker) -> Sequence[Chore]:
+    store, settings = worker.store, project.settings
+    return (
+        Chore("pull-events", "* * * * * */10", worker.poll_events),
+        Chore("raise-alarms", "* * * * *", worker.check_events),
+        Chore("keep-house", "17 * * * *", lambda: do_chores(store, settings, worker.clock())),
+    )
