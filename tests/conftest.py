@@ -278,6 +278,12 @@ _MOST_PAGES = """
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
 """
 _FEW_PAGES = 32
+# Of the deliveries: the first sends of a small store share one, which stays.
+_OTHER_PARTITIONS = """
+    SELECT relname FROM pg_class
+    WHERE relname ~ '^deliveries_[0-9]+_[0-9]+$' AND relname <> 'deliveries_0_100'
+        AND relkind = 'r'
+"""
 # Those of Procrastinate go in this order, too.
 _OTHERS = ["procrastinate_events", "procrastinate_periodic_defers", "procrastinate_jobs"]
 _OTHERS += ["procrastinate_workers"]
@@ -310,6 +316,8 @@ class Databases:
                 connection.execute(_OTHERS_OUT)
                 [(pages,)] = connection.execute(_MOST_PAGES)
                 connection.execute((_TRUNCATING if pages > _FEW_PAGES else _DELETING).encode())
+                for (name,) in connection.execute(_OTHER_PARTITIONS).fetchall():
+                    connection.execute(f"DROP TABLE {name}".encode())
                 connection.execute("INSERT INTO alembic_version VALUES (%s)", [REVISION])
                 numbers = {"id": secrets.randbits(62), "jobs_schema": jobs.installed_schema()}
                 for number in numbers.items():

@@ -102,7 +102,10 @@ def clean_up(store: Store, now: dt.datetime) -> None:
     before = now - KEPT_FOR
     with store.write() as connection:
         locks.people(connection)
-        for list_id, subscriber_id in sorted(requesting.delete_older(connection, before)):
+        gone = sorted(requesting.delete_older(connection, before))
+        if gone:
+            locks.deleting(connection)
+        for list_id, subscriber_id in gone:
             unconfirmed.forget(connection, list_id, subscriber_id, before)
         requesting.forget_origins(connection, now - _HOUR)
 

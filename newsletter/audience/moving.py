@@ -57,6 +57,7 @@ def _is_free(connection: Connection, person: Subscriber, address: Address) -> bo
     holder = people.find(connection, address)
     if holder is None or holder.id == person.id:
         return True
+    locks.deleting(connection)
     if not unconfirmed.is_one(connection, holder.id):
         return False
     unconfirmed.delete(connection, holder.id)

@@ -162,6 +162,8 @@ def delete(
     """
     deleted = []
     with store.write() as connection:
+        locks.people(connection)
+        locks.deleting(connection)
         _hold(connection, addresses)
         for address in addresses:
             person = people.person(connection, address)

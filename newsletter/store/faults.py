@@ -23,6 +23,7 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # connections, a lock that was not free in time, a transaction that was idle for too long, a server
 # that stops, starts or only follows.
 _AWAY = ("08", "40", "53300", "55P03", "25P03", "57P01", "57P02", "57P03", "25006")
+_NO_LOCKS_LEFT = "53200"
 _FULL = ("53100", sqlite3.SQLITE_FULL)
 _OTHER_TABLES = ("42P01", "42703")
 _CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
@@ -74,6 +75,11 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
             f"the store failed: {words}",
             where=str(engine.url.database),
             hint="Let the user who runs this read and write this file and its folder.",
+        )
+    if _code(cause) == _NO_LOCKS_LEFT:
+        return StoreError(
+            f"the store failed: {words}",
+            hint="Nothing of this step was written. Raise PostgreSQL's max_locks_per_transaction.",
         )
     return StoreError(
         f"the store failed: {words}",

@@ -16,6 +16,9 @@ than one of these takes them in this order, and leaves out what it does not need
 7. the turn to decide about an issue: `issue`; it comes first where a send is made
 8. rows of deliveries, then of batches
 
+An audience that is frozen takes 6 and 7, then `planning`, and waits for nobody after that but for
+others that make a partition. So `deleting`, which waits for it, may come anywhere before 6.
+
 `migrations` and `asking` are alone: they are taken where nothing else is held.
 tests/integration/test_locks.py lets all that concerns people run against each other.
 """
@@ -27,7 +30,8 @@ from sqlalchemy.engine import Connection
 
 from newsletter.store.dialects import is_sqlite
 
-_MIGRATIONS, _EVENTS, _ASKING = 7301, 7302, 7303  # of no meaning, and each for one purpose
+# Of no meaning, and each for one purpose.
+_MIGRATIONS, _EVENTS, _ASKING, _PLANNING = 7301, 7302, 7303, 7304
 
 
 def migrations(connection: Connection) -> None:
@@ -71,6 +75,19 @@ def issue(connection: Connection, slug: str) -> None:
     """Let only one transaction at a time decide about an issue: two sends of it to two lists could
     both find that a person has not had it yet."""
     _take_turn(connection, sa.func.hashtext(slug))
+
+
+def planning(connection: Connection) -> None:
+    """Let nobody delete people until the commit: they are about to get deliveries. Any number may
+    plan at once."""
+    if not is_sqlite(connection):
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(_PLANNING)))
+
+
+def deleting(connection: Connection) -> None:
+    """Let nobody freeze an audience until the commit, for people are to be deleted who have no
+    deliveries: which they have is looked for after this."""
+    _take_turn(connection, _PLANNING)
 
 
 def _take_turn(connection: Connection, key: int | sa.ColumnElement[int]) -> None:

@@ -3,9 +3,10 @@
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.model.slug import spellings
@@ -21,13 +22,6 @@ class Begun:
     slug: str
     list: str
     at: dt.datetime
-
-
-_REACHED = sa.exists().where(
-    deliveries.c.send == sends.c.number,
-    deliveries.c.number <= sends.c.cursor,
-    deliveries.c.status == DeliveryStatus.ACCEPTED,
-)
 
 
 def begun(connection: Connection) -> Sequence[Begun]:
@@ -58,21 +52,36 @@ def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[str,
     """The slug and subject of the newest other issue that reached somebody of a whole list. It
     looks at one send after the other, newest first."""
     query = (
-        sa.select(sends.c.slug, sends.c.subject)
+        _ACCEPTED.add_columns(sends.c.slug, sends.c.subject)
         .where(sends.c.list_id == list_id, sends.c.segment == "")
         .where(sends.c.slug.not_in(spellings(slug)))
-        .where(sends.c.status != SendStatus.SCHEDULED, sends.c.frozen, _REACHED)
+        .where(sends.c.status != SendStatus.SCHEDULED, sends.c.frozen)
         .order_by(sends.c.number.desc())
-        .limit(1)
     )
-    row = connection.execute(query).first()
-    return None if row is None else (row.slug, row.subject)
+    rows = connection.execute(query)
+    return next(((row.slug, row.subject) for row in rows if _has_reached(connection, row)), None)
 
 
 def reached(connection: Connection, numbers: Collection[int]) -> set[int]:
-    """Those of some sends that have an accepted delivery.
+    """Those of some sends that have an accepted delivery."""
+    rows = connection.execute(_ACCEPTED.where(sends.c.number.in_(numbers))).all()
+    return {row.number for row in rows if _has_reached(connection, row)}
 
-    It looks only at what was claimed, in the order of the primary key: the first few rows decide.
+
+_ACCEPTED = sa.select(sends.c.number, sends.c.cursor, sends.c.accepted)
+
+
+def _has_reached(connection: Connection, send: Row[*tuple[Any, ...]]) -> bool:
+    """Whether a row of `_ACCEPTED` has an accepted delivery: by its balance, where that is stored.
+
+    Else it looks only at what was claimed, in the order of the primary key: the first few rows
+    decide.
     """
-    query = sa.select(sends.c.number).where(sends.c.number.in_(numbers), _REACHED)
-    return set(connection.execute(query).scalars())
+    if send.accepted is not None:
+        return bool(send.accepted)
+    query = sa.select(sa.literal(1)).where(
+        deliveries.c.send == send.number,
+        deliveries.c.number <= send.cursor,
+        deliveries.c.status == DeliveryStatus.ACCEPTED,
+    )
+    return connection.execute(query.limit(1)).first() is not None

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from newsletter.model.send import DeliveryStatus, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import locks
-from newsletter.store.ledger import sends
+from newsletter.store.ledger import partitions, sends
 from newsletter.store.schema import deliveries, subscribers, subscriptions, suppressions
 from newsletter.store.segments.conditions import Moment, condition
 
@@ -65,6 +65,7 @@ def freeze(connection: Connection, number: int, moment: Moment) -> int:
     """
     send = sends.record(connection, number, lock=True)
     locks.issue(connection, send.slug)
+    locks.planning(connection)
     audience = Audience(
         send.slug, send.list_id, send.segment, send.segment_rule, send.only_missing, number
     )
@@ -79,14 +80,9 @@ def freeze(connection: Connection, number: int, moment: Moment) -> int:
         sa.case((skipped, sa.literal(moment.now, deliveries.c.at.type))),
     ).order_by(recipients.c.id)
     columns = ["send", "number", "subscriber_id", "status", "reason", "at"]
-    connection.execute(sa.insert(deliveries).from_select(columns, frozen))
-    amount = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.max(deliveries.c.number), 0)).where(
-            deliveries.c.send == number
-        )
-    ).scalar_one()
+    amount = partitions.fill(connection, number, columns, frozen)
     sends.set_audience(connection, number, amount)
-    return int(amount)
+    return amount
 
 
 def _recipients(

@@ -52,7 +52,8 @@ def _nothing(column: sa.Column[Any]) -> Any:
 def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetime) -> None:
     """Remove a subscriber from every table, and keep nothing that would recognise them.
 
-    Where the ledger or the event log points to them, the blank row stays.
+    Where the ledger or the event log points to them, the blank row stays. The caller holds
+    `locks.deleting`.
     """
     connection.execute(sa.delete(consents).where(consents.c.subscriber_id == subscriber_id))
     subscribing.delete_of(connection, subscriber_id)

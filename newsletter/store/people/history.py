@@ -45,12 +45,11 @@ _EVENT: list[sa.ColumnElement[Any]] = [
 
 def subscriber_of_delivery(connection: Connection, send_id: str, number: int) -> int | None:
     """The subscriber of a delivery, by the header X-Newsletter-Ref."""
-    query = (
-        sa.select(deliveries.c.subscriber_id)
-        .join(sends, sends.c.number == deliveries.c.send)
-        .where(sends.c.id == send_id, deliveries.c.number == number)
+    send = connection.execute(sa.select(sends.c.number).where(sends.c.id == send_id)).scalar()
+    query = sa.select(deliveries.c.subscriber_id).where(
+        deliveries.c.send == send, deliveries.c.number == number
     )
-    return connection.execute(query).scalar()
+    return None if send is None else connection.execute(query).scalar()
 
 
 def found_deliveries(
@@ -68,6 +67,8 @@ def found_deliveries(
         )
     }
     keys = {(numbers[name], number): name for name, number in references if name in numbers}
+    if not keys:
+        return {}
     query = sa.select(deliveries.c.send, deliveries.c.number, deliveries.c.subscriber_id).where(
         sa.tuple_(deliveries.c.send, deliveries.c.number).in_(list(keys))
     )

@@ -77,6 +77,7 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
     UsageError for an unknown import.
     """
     locks.people(connection)
+    locks.deleting(connection)
     row = connection.execute(sa.select(imports).where(imports.c.id == import_id)).first()
     if row is None:
         raise UsageError(

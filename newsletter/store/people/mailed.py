@@ -51,16 +51,15 @@ def events_of(
 
 def has_issue(connection: Connection, subscriber_id: int, slug: str) -> bool:
     """Whether they have, or may have, an issue already."""
+    sent = sa.select(sends.c.number).where(sends.c.slug == slug)
+    numbers = connection.execute(sent).scalars().all()
+    if not numbers:
+        return False
     never = (DeliveryStatus.REJECTED, DeliveryStatus.SKIPPED)
-    query = (
-        sa.select(sa.literal(1))
-        .select_from(deliveries)
-        .join(sends, sends.c.number == deliveries.c.send)
-        .where(
-            deliveries.c.subscriber_id == subscriber_id,
-            deliveries.c.status.not_in(never),
-            sends.c.slug == slug,
-        )
+    query = sa.select(sa.literal(1)).where(
+        deliveries.c.subscriber_id == subscriber_id,
+        deliveries.c.status.not_in(never),
+        deliveries.c.send.in_(numbers),
     )
     return connection.execute(query.limit(1)).first() is not None
 

@@ -32,7 +32,8 @@ def is_one(connection: Connection, subscriber_id: int) -> bool:
 
 
 def delete(connection: Connection, subscriber_id: int) -> None:
-    """Delete such a person with all that was asked for them; the caller holds `locks.people`."""
+    """Delete such a person with all that was asked for them; the caller holds `locks.people` and
+    `locks.deleting`."""
     requesting.delete_of(connection, subscriber_id)
     for table in (import_changes, consents):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
@@ -44,6 +45,7 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
     """Delete that a person was asked for on a page, last before a time, and never said anything.
 
     A person of whom nothing else is known goes with it. People whom an operator made pending stay.
+    The caller holds `locks.deleting`.
     """
     if not subscribing.forget(connection, list_id, subscriber_id, before):
         return

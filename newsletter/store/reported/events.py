@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.model.event import Cause, Event, EventType, Ref
 from newsletter.store.dialects import insert_into
 from newsletter.store.people import people
-from newsletter.store.reported.settling import DeliveryState
+from newsletter.store.reported.settling import DeliveryKey, DeliveryState
 from newsletter.store.schema import batches, deliveries, events, sends
 
 _PAYLOADS = 5_000  # cleared in one transaction
@@ -135,11 +135,17 @@ def known_by_now(connection: Connection, since: dt.datetime) -> list[Event]:
     """
     query = (
         sa.select(events)
-        .join(deliveries, deliveries.c.message_id == events.c.message_id)
         .where(events.c.received_at >= since, sa.text("verdict = 'ignored'"))
         .order_by(events.c.received_at, events.c.id)
     )
-    return [_event(row) for row in connection.execute(query)]
+    ignored = connection.execute(query).all()
+    if not ignored:  # as a rule: PostgreSQL would look at every partition of the deliveries
+        return []
+    named = sa.select(deliveries.c.message_id).where(
+        deliveries.c.message_id.in_({row.message_id for row in ignored})
+    )
+    known = set(connection.execute(named).scalars())
+    return [_event(row) for row in ignored if row.message_id in known]
 
 
 def _event(row: Row[Any]) -> Event:
@@ -202,34 +208,50 @@ def reports_of(
     A mail is addressed by its claim and taken only later: its reader may move in between.
     """
     query = (
-        sa.select(events, sends.c.id.label("send_id"), batches.c.claimed_at)
+        sa.select(events, sends.c.id.label("send_id"))
         .join(sends, sends.c.number == events.c.send)
-        .outerjoin(
-            deliveries,
-            sa.and_(deliveries.c.send == events.c.send, deliveries.c.number == events.c.number),
-        )
-        .outerjoin(batches, batches.c.id == deliveries.c.batch)
         .where(
             events.c.subscriber_id.in_(subscriber_ids),
             sa.or_(events.c.cause.is_not(None), events.c.type == EventType.DELIVERY),
         )
     )
+    rows = connection.execute(query).all()
+    claimed_at = _claimed_at(connection, {(row.send, row.number) for row in rows})
     reports: dict[int, list[LoggedEvent]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in rows:
         cause = None if row.cause is None else Cause(row.cause)
+        claimed = claimed_at.get((row.send, row.number))
         report = LoggedEvent(
             id=row.id,
             key=row.key,
             type=EventType(row.type),
             cause=cause,
             at=row.at,
-            sent_at=min(filter(None, (row.sent_at or row.at, row.claimed_at))),
+            sent_at=min(filter(None, (row.sent_at or row.at, claimed))),
             detail=row.detail,
             send_id=row.send_id,
             number=row.number,
         )
         reports[row.subscriber_id].append(report)
     return reports
+
+
+def _claimed_at(
+    connection: Connection, keys: Collection[DeliveryKey]
+) -> Mapping[DeliveryKey, dt.datetime]:
+    """When the batch of each delivery was claimed, where it has one."""
+    by_send: dict[int, list[int]] = defaultdict(list)
+    for send, number in keys:
+        by_send[send].append(number)
+    found: dict[DeliveryKey, dt.datetime] = {}
+    for send, numbers in by_send.items():
+        query = (
+            sa.select(deliveries.c.number, batches.c.claimed_at)
+            .join(batches, batches.c.id == deliveries.c.batch)
+            .where(deliveries.c.send == send, deliveries.c.number.in_(numbers))
+        )
+        found |= {(send, row.number): row.claimed_at for row in connection.execute(query)}
+    return found
 
 
 def caused(
@@ -251,7 +273,7 @@ def caused(
         query = query.where(events.c.received_at > since)
     if accepted_since is not None:
         accepted_at = sa.select(deliveries.c.at).where(
-            deliveries.c.send == events.c.send, deliveries.c.number == events.c.number
+            deliveries.c.send == send, deliveries.c.number == events.c.number
         )
         query = query.where(accepted_at.scalar_subquery() > accepted_since)
     return {Cause(row.cause): row.number for row in connection.execute(query)}

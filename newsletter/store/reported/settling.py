@@ -62,18 +62,13 @@ def hold_sends(connection: Connection, reported: Sequence[Event]) -> Mapping[str
     it. Returns the numbers of the sends by id.
     """
     refs = sorted({event.ref.send_id for event in reported if event.ref is not None})
-    message_ids = sorted({event.message_id for event in reported if event.ref is None})
+    by_message = _by_message(connection, _nameless(reported))
     query = (
         sa.select(sends.c.id, sends.c.number)
         .where(
             sa.or_(
                 sends.c.id.in_(refs),
-                sends.c.number.in_(
-                    sa.select(deliveries.c.send).where(deliveries.c.message_id.in_(message_ids))
-                ),
-                sends.c.number.in_(
-                    sa.select(events.c.send).where(events.c.message_id.in_(message_ids))
-                ),
+                sends.c.number.in_({send for send, _ in by_message.values()}),
             )
         )
         .order_by(sends.c.number)
@@ -91,9 +86,7 @@ def deliveries_of(
     also looked up in the log, since an earlier event may have named both. Deliveries are locked in
     the order in which a worker records them, to avoid a deadlock.
     """
-    by_message = _by_message(
-        connection, {event.message_id for event in reported if event.ref is None}
-    )
+    by_message = _by_message(connection, _nameless(reported))
     places = [_place(event, numbers, by_message) for event in reported]
     standings = _locked(connection, {place for place in places if place is not None})
     return [None if place is None else standings.get(place) for place in places]
@@ -106,6 +99,11 @@ def _place(
         return by_message.get(event.message_id)
     send = numbers.get(event.ref.send_id)
     return None if send is None else (send, event.ref.number)
+
+
+def _nameless(reported: Sequence[Event]) -> Collection[str]:
+    """The message ids of events that do not name their delivery otherwise."""
+    return {event.message_id for event in reported if event.ref is None}
 
 
 def _by_message(connection: Connection, message_ids: Collection[str]) -> dict[str, DeliveryKey]:
