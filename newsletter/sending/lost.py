@@ -7,24 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import Tenure
-from newsletter.sending import processes
 from newsletter.sending.core import LEASE, Notify
+from newsletter.sending.state import is_lost
 from newsletter.store import Store
 from newsletter.store.ledger import sends, tenures, transitions
 from newsletter.times import Clock
 
 _log = logging.getLogger(__name__)
-
-
-def is_lost(tenure: Tenure, now: dt.datetime) -> bool:
-    """Whether a worker is gone for certain: its process is, or its lease has ended elsewhere.
-
-    A lease that ended proves nothing where another process of this host lives: then the clock is
-    more likely at fault.
-    """
-    if processes.is_here(tenure.worker) and not processes.is_this(tenure.worker):
-        return processes.is_dead(tenure.worker)
-    return tenure.lease_until <= now
 
 
 def tell(notify: Notify, unknown: int) -> None:

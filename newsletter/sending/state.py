@@ -8,7 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from newsletter.model.send import Send, SendStatus, State, Tenure, Wait
-from newsletter.sending import lost, processes
+from newsletter.sending import processes
 
 _UNHEARD = dt.timedelta(seconds=30)  # of the 60 of a lease: it is renewed every few seconds
 _FURTHEST = dt.timedelta(minutes=2)  # of a lease that a clock like this one has set
@@ -51,6 +51,17 @@ class Activity:
         return ", ".join(part.worker for part in self.parts) or None
 
 
+def is_lost(tenure: Tenure, now: dt.datetime) -> bool:
+    """Whether a worker is gone for certain: its process is, or its lease has ended elsewhere.
+
+    A lease that ended proves nothing where another process of this host lives: then the clock is
+    more likely at fault.
+    """
+    if processes.is_here(tenure.worker) and not processes.is_this(tenure.worker):
+        return processes.is_dead(tenure.worker)
+    return tenure.lease_until <= now
+
+
 def activity_of(send: Send, now: dt.datetime) -> Activity:
     """Where a send stands at this moment."""
     match send.status:
@@ -79,7 +90,7 @@ def _in_hand(send: Send, now: dt.datetime) -> Activity:
 
 def _part(tenure: Tenure, now: dt.datetime) -> WorkerActivity | None:
     """None where the worker is lost."""
-    if lost.is_lost(tenure, now):
+    if is_lost(tenure, now):
         return None
     waiting_for, until = tenure.waiting_for, tenure.waiting_until
     if not processes.is_here(tenure.worker):

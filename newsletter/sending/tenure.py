@@ -12,6 +12,7 @@ from newsletter.sending import canary, generation, lost, plan, restored
 from newsletter.sending.compose import SendContext, for_send
 from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Pace, Tally
+from newsletter.sending.state import is_lost
 from newsletter.sending.worker import Worker
 from newsletter.store import state
 from newsletter.store.ledger import canary as shares
@@ -51,7 +52,7 @@ def _end(connection: Connection, number: int, worker: Worker, now: dt.datetime) 
     epochs = [
         tenure.epoch
         for tenure in tenures.of(connection, [number])[number]
-        if tenure.worker == worker.name or lost.is_lost(tenure, now)
+        if tenure.worker == worker.name or is_lost(tenure, now)
     ]
     return tenures.end(connection, number, epochs, now)
 

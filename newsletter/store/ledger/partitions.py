@@ -78,7 +78,7 @@ def _attach(connection: Connection, name: str, first: int, end: int) -> None:
         f"ADD CONSTRAINT numbers CHECK (send >= {first} AND send < {end})"
     )
     for index in sorted(deliveries.indexes, key=lambda index: str(index.name)):
-        where = index.dialect_options["postgresql"]["where"]
+        where = index.info.get("where")
         connection.exec_driver_sql(
             f"CREATE INDEX ON {name} ({', '.join(column.name for column in index.columns)})"
             + ("" if where is None else f" WHERE {where}")

@@ -2,15 +2,17 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Rejected, RetryLater, Unknown
 from newsletter.store.ledger import balance
-from newsletter.store.ledger.claims import Claimed
 from newsletter.store.schema import batches, deliveries
+
+if TYPE_CHECKING:
+    from newsletter.store.ledger.claims import Claimed
 
 MAX_RETRIES = 3
 
@@ -53,7 +55,7 @@ def record(
     connection: Connection,
     number: int,
     batch: int,
-    outcomes: Sequence[tuple[Claimed, Outcome]],
+    outcomes: "Sequence[tuple[Claimed, Outcome]]",
     now: dt.datetime,
     retry_at: dt.datetime,
 ) -> bool:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -50,9 +50,12 @@ def is_copied(column: Column[Any]) -> bool:
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    """An index of those rows for which a condition holds."""
-    only = text(where)
-    return Index(name, *columns, unique=unique, sqlite_where=only, postgresql_where=only)
+    """An index of those rows for which a condition holds.
+
+    Migrations make it. Its condition is in `info`: as `postgresql_where` it would load the dialect
+    of PostgreSQL at every start.
+    """
+    return Index(name, *columns, unique=unique, info={"where": where})
 
 
 # SQLite's row ids must be INTEGER; PostgreSQL has room for more.

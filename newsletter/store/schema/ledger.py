@@ -173,7 +173,6 @@ deliveries = Table(
     ),
     ForeignKeyConstraint(["subscriber_id"], ["subscribers.id"]).ddl_if(dialect="sqlite"),
     sqlite_with_rowid=False,
-    postgresql_partition_by="RANGE (send)",
 )
 
 # One row for the whole store: when the next recipient may be handed over (GCRA), and the share of

@@ -19,7 +19,7 @@ from newsletter.model.send import (
     Tenure,
     Unknown,
 )
-from newsletter.sending import control, lost, processes, tenure
+from newsletter.sending import control, lost, processes, state, tenure
 from newsletter.sending.control import Decision
 from newsletter.sending.core import Assignment, send_batch
 from newsletter.sending.lost import LeaseWatch
@@ -237,7 +237,7 @@ def test_a_worker_is_lost_once_its_process_is_gone_or_elsewhere_its_lease_is_ove
 ) -> None:
     held_by = Tenure(name, 1, NOW, NOW + dt.timedelta(seconds=lease_seconds))
 
-    assert lost.is_lost(held_by, NOW) is is_lost
+    assert state.is_lost(held_by, NOW) is is_lost
 
 
 def test_another_process_of_this_host_that_lives_keeps_its_part_whatever_the_clock_says(
@@ -246,7 +246,7 @@ def test_another_process_of_this_host_that_lives_keeps_its_part_whatever_the_clo
     held_by = Tenure(processes.this_process(), 1, NOW, NOW - HOUR)
     monkeypatch.setattr(os, "getpid", lambda: 1)  # so that it is another process
 
-    assert not lost.is_lost(held_by, NOW)
+    assert not state.is_lost(held_by, NOW)
 
 
 def test_who_watches_does_not_give_itself_up(sender: Worker) -> None:
