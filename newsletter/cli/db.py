@@ -89,7 +89,6 @@ def _of_any_schema(session: Session) -> Iterator["Store"]:
 @command
 def adopt(session: Session, yes: bool) -> None:
     """Go on with a store that was restored from a backup."""
-    from newsletter.project import utc_now
     from newsletter.sending import restored
 
     file, settings = session.project.generation, session.project.settings
@@ -101,7 +100,7 @@ def adopt(session: Session, yes: bool) -> None:
             hint="Adopting makes queued deliveries unknown. If it was restored after all, from a "
             "copy that `db backup` did not make: --yes",
         )
-    unknown = restored.adopt(session.store, file, utc_now())
+    unknown = restored.adopt(session.store, file, session.clock())
     if session.json:
         session.emit({"unknown": unknown})
         return

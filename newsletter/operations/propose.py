@@ -20,6 +20,7 @@ from newsletter.sending import preflight, restored
 from newsletter.sending.plan import Forecast, Order
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
+from newsletter.store.clock import clock_of
 from newsletter.times import parse_time
 
 
@@ -72,6 +73,7 @@ def order_of(project: Project, store: Store, wish: Wish) -> tuple[Prepared, Orde
     timezone = project.settings.newsletter.timezone
     with blamed_on("--segment"):
         rule = "" if wish.segment is None else planning.rule_of(store, wish.segment)
+    at = None if wish.at is None else parse_time(wish.at, timezone, clock_of(store, utc_now)())
     order = Order(
         slug=prepared.digest.slug,
         email=prepared.email,
@@ -85,7 +87,7 @@ def order_of(project: Project, store: Store, wish: Wish) -> tuple[Prepared, Orde
         spread=wish.spread,
         rate=wish.rate,
         canary=wish.canary,
-        scheduled_at=None if wish.at is None else parse_time(wish.at, timezone, utc_now()),
+        scheduled_at=at,
         git_commit=planning.git_commit(prepared.path),
         source_hash=prepared.parsed.source_hash,
     )

@@ -12,13 +12,16 @@ from newsletter.sending import preflight, rescheduling
 from newsletter.sending.plan import Rendered, git_commit
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
-from newsletter.times import parse_time
+from newsletter.store.clock import clock_of
+from newsletter.times import Clock, parse_time
 
 
 def reschedule(project: Project, store: Store, send_id: str, time: str | None) -> Send:
     """Move a send to a time, as it was written. Raises UsageError and Refused."""
     send = rescheduling.find(store, send_id)
-    return rescheduling.reschedule(store, send.id, _at(project, time), None)
+    return rescheduling.reschedule(
+        store, send.id, _at(project, clock_of(store, utc_now), time), None
+    )
 
 
 def replace(
@@ -36,21 +39,21 @@ def replace(
     `warn` gets other reasons against it. Raises UsageError, Refused and FindingsError.
     """
     store, settings = worker.store, project.settings
-    at = _at(project, time)
+    at = _at(project, worker.clock, time)
     send = rescheduling.find(store, send_id)
     hint = f"Give a file this slug again, or cancel the send: newsletter cancel {send.id}"
     prepared = prepare_again(project, send.slug, hint)
     show(prepared)
     preflight.check_store(worker)
-    goes_out = at or send.scheduled_at or utc_now()
+    goes_out = at or send.scheduled_at or worker.clock()
     check_content(project, worker, prepared, send.list, goes_out, warn)
     for warning in worker.transport.check(prepared.email.sender):
         warn(f"{warning}.")
-    publish(prepared.pictures, settings, store, utc_now())
+    publish(prepared.pictures, settings, store, worker.clock())
     issue = Rendered(prepared.email, prepared.parsed.source_hash, git_commit(prepared.path))
     return rescheduling.reschedule(store, send.id, at, issue, settings.web)
 
 
-def _at(project: Project, time: str | None) -> dt.datetime | None:
+def _at(project: Project, clock: Clock, time: str | None) -> dt.datetime | None:
     timezone = project.settings.newsletter.timezone
-    return None if time is None else parse_time(time, timezone, utc_now(), "TIME")
+    return None if time is None else parse_time(time, timezone, clock(), "TIME")

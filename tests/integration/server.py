@@ -78,7 +78,7 @@ def running(runtime: Path) -> Iterator[Server]:
     )
     with (data / "postgresql.conf").open("a") as settings:
         settings.write("fsync = off\nfull_page_writes = off\nshared_buffers = 16MB\n")
-    server = Server(data, made.bin_path, made.system_user, _free_port())
+    server = Server(data, made.bin_path, made.system_user, free_port())
     server.start()
     try:
         server.execute(f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'")
@@ -89,6 +89,6 @@ def running(runtime: Path) -> Iterator[Server]:
         shutil.rmtree(data, ignore_errors=True)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
