@@ -1,19 +1,14 @@
 """`newsletter serve` as a process: how it begins and ends, and what a raw socket can do to it."""
 
 import http.client
-import json
-import os
 import resource
 import signal
 import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -26,70 +21,9 @@ from newsletter.web.connections import Guarded
 from newsletter.web.server import listen
 from tests.factories import link_of
 from tests.integration.commandline import Call
+from tests.integration.serving import Server, answer, served
 from tests.limits import limited
 from tests.waiting import PATIENCE_SECONDS
-from tests.warm import Program
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server that runs: the first line that it `said`, and where its `errors` go."""
-
-    process: Program
-    said: str
-    errors: IO[bytes]
-
-    @property
-    def url(self) -> str:
-        return str(json.loads(self.said)["url"])
-
-    def end(self, number: int) -> tuple[int, str]:
-        """Its exit code after a signal, and what it said on standard error."""
-        self.process.send_signal(number)
-        code = self.process.code
-        self.errors.seek(0)
-        return code, self.errors.read().decode()
-
-    def connect(self) -> socket.socket:
-        parts = urlsplit(self.url)
-        return socket.create_connection((parts.hostname, parts.port), PATIENCE_SECONDS)
-
-    def ask(self, request: bytes) -> bytes:
-        """All that comes back for raw bytes, until the server closes or has answered once."""
-        with self.connect() as connection:
-            connection.sendall(request)
-            return answer(connection)
-
-
-@contextmanager
-def served(project: Path, *options: str) -> Iterator[Server]:
-    out, its_out = os.pipe()
-    with open(out, encoding="utf-8") as lines, TemporaryFile() as errors:
-        process = Program(
-            project,
-            *("serve", "--port", "0", *options),
-            stdout=its_out,
-            stderr=errors.fileno(),
-        )
-        os.close(its_out)
-        try:
-            yield Server(process, lines.readline(), errors)
-        finally:
-            process.kill()
-            process.join()
-
-
-def answer(connection: socket.socket) -> bytes:
-    """One answer: its head, and as much body as it announces."""
-    got = b""
-    while chunk := connection.recv(65536):
-        got += chunk
-        head, complete, body = got.partition(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
-        if complete and len(body) >= int(length or b"0"):
-            break
-    return got
-
 
 Serve = Callable[..., Server]
 

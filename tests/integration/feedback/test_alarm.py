@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.store import Store, schema
+from newsletter.store import Store, locks, schema
 from newsletter.transports.memory import Memory
+from tests.factories import count_waiting
 from tests.integration.commandline import Call
 from tests.integration.reporting import DELIVERY, event, logged, replay
 from tests.integration.sending import (
@@ -36,7 +38,7 @@ from tests.integration.sending import (
     worker,
 )
 from tests.unit.feedback.payloads import changed
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
 
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
@@ -240,6 +242,26 @@ def test_a_forgotten_text_still_makes_its_repetition_a_duplicate(store: Store) -
 
     assert replay(store, event(send_id)).duplicate == 1
     assert payloads(store) == [False]
+
+
+@pytest.mark.postgresql
+def test_whoever_forgets_waits_for_those_who_apply(postgresql_store: Store) -> None:
+    """They change the same rows, each in an order of its own: two would wait for each other."""
+    replay(postgresql_store, event(sent(postgresql_store)))
+
+    with ThreadPoolExecutor(3) as pool:
+        with postgresql_store.write() as connection:
+            locks.events(connection)
+            chores = [
+                pool.submit(do_chores, postgresql_store, settings(), NOW + 100 * DAY)
+                for _ in range(3)
+            ]
+            until(lambda: count_waiting(postgresql_store) == 3 or any(one.done() for one in chores))
+            before = payloads(postgresql_store)
+        for one in chores:
+            one.result()
+
+    assert (before, payloads(postgresql_store)) == ([True], [False])
 
 
 # --- arming ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -95,6 +96,25 @@ def test_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_again(
 
     assert answer.json == {"read": 6, "applied": 0, "duplicate": 6, "ignored": 0, "set_aside": 0}
     assert call("deliveries", send_id, "--json").out == before
+
+
+def test_what_several_processes_fetch_from_one_queue_is_applied_once(
+    feed: Feed, send_id: str, project: Path
+) -> None:
+    texts = [event(send_id, number, name) for number in (1, 2, 3) for name in (DELIVERY, BOUNCE)]
+    feed.publish(*texts, *texts, *texts, "no event", "no event")
+
+    with ThreadPoolExecutor(3) as pool:
+        pulls = [pool.submit(fork, project, "events", "pull", "--once", "--json") for _ in range(3)]
+        answers = [pull.result() for pull in pulls]
+
+    total: Counter[str] = Counter()
+    for answer in answers:
+        assert answer.code == 0, answer.err
+        total.update(answer.json)
+    assert total == {"read": 20, "applied": 6, "duplicate": 13, "set_aside": 1}
+    assert verdicts(project) == {"applied": 6, "set_aside": 1}
+    assert feed.left == 0
 
 
 def test_what_is_no_event_is_set_aside_shown_and_gone_from_the_queue(
