@@ -19,8 +19,8 @@ import pytest
 
 from tests.integration.audience.test_systems import EXPORTS
 from tests.integration.commandline import Answer, Call, in_folder, in_process, write_issue
+from tests.integration.serving import served
 from tests.integration.test_cli_processes import at_terminal
-from tests.integration.test_cli_serve import served
 from tests.mailbox import opened
 from tests.waiting import PATIENCE_SECONDS, until
 
