@@ -1,11 +1,11 @@
 """What all routes of the public site share."""
 
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
@@ -23,6 +23,8 @@ from newsletter.times import Clock
 from newsletter.web.look import Look
 from newsletter.web.pages import Pages
 from newsletter.web.texts import load_texts
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -75,9 +77,7 @@ class Site:
 
         A key that was added since is found: the next mails are signed with it.
         """
-        link = self.links.read_personal(purpose, token)
-        if link is None and self.take_over_keys():
-            link = self.links.read_personal(purpose, token)
+        link = self._read(lambda links: links.read_personal(purpose, token))
         if link is None:
             raise HTTPException(404)
         return link
@@ -87,38 +87,42 @@ class Site:
 
         Else the page "nothing here", as in `personal`.
         """
-        click = self._request(token)
-        if click is None and self.take_over_keys():
-            click = self._request(token)
+        click = self._read(lambda links: _request(links, token))
         if click is None:
             raise HTTPException(404)
         return click
 
-    def _request(self, token: str) -> tuple[Purpose, int, int] | None:
-        for purpose in (Purpose.CONFIRM, Purpose.PERSONAL, Purpose.UNDO):
-            numbers = self.links.read_numbers(purpose, token)
-            if numbers is not None:
-                return purpose, numbers[0], numbers[1]
-        return None
-
     def form(self, token: str) -> tuple[int, ...] | None:
         """What a form carries: see `Links.read_numbers`. Another process may know a newer key."""
-        numbers = self.links.read_numbers(Purpose.FORM, token)
-        if numbers is None and self.take_over_keys():
-            numbers = self.links.read_numbers(Purpose.FORM, token)
-        return numbers
+        return self._read(lambda links: links.read_numbers(Purpose.FORM, token))
 
-    def take_over_keys(self) -> bool:
-        """Take over the keys in their file; whether they have changed."""
+    def take_over_keys(self) -> None:
+        """Take over the keys in their file, if they have changed and can be read."""
         try:
             keys = load_keys(self.project.root)
         except ConfigurationError:
-            return False
-        if keys == self.links.keys:
-            return False
-        self.links = Links(self.settings.newsletter.base_url, keys)
-        return True
+            return
+        if keys != self.links.keys:
+            self.links = Links(self.settings.newsletter.base_url, keys)
+
+    def _read(self, read: Callable[[Links], T | None]) -> T | None:
+        """Read a token; once more where there are other keys by now, whoever took them over."""
+        tried = self.links
+        found = read(tried)
+        if found is None:
+            self.take_over_keys()
+            if self.links is not tried:
+                return read(self.links)
+        return found
 
     def path(self, url: str) -> str:
         """A link of ours as pages write it: without the host, which may differ here."""
         return urlsplit(url).path
+
+
+def _request(links: Links, token: str) -> tuple[Purpose, int, int] | None:
+    for purpose in (Purpose.CONFIRM, Purpose.PERSONAL, Purpose.UNDO):
+        numbers = links.read_numbers(purpose, token)
+        if numbers is not None:
+            return purpose, numbers[0], numbers[1]
+    return None

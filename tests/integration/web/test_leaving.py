@@ -14,6 +14,7 @@ from newsletter.links import Links, Purpose, key_file
 from newsletter.model.subscriber import Consent, ConsentHow, SubscriptionStatus, SuppressionReason
 from newsletter.store import Store
 from newsletter.store.people import people, subscribing, suppressing, suppressions
+from newsletter.web.site import Site
 from tests.factories import is_waiting
 from tests.integration.sending import NOW
 from tests.integration.web.stage import BASE_URL, KEYS, ONE_CLICK, Stage, open_stage
@@ -309,6 +310,25 @@ def test_the_mailer_takes_over_keys_that_were_added_or_removed(
     sqlite_stage.mailer.drain()
 
     assert sqlite_stage.site.links.keys == keys
+
+
+def test_a_key_that_another_thread_takes_over_meanwhile_is_known(
+    sqlite_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the mailer does, between a first look at a token and one at the file."""
+    stage = sqlite_stage
+    newer = Links(BASE_URL, ("a key that was made just now", *KEYS))
+    path = newer.unsubscribe_url(stage.link(stage.ada, stage.daily)).removeprefix(BASE_URL)
+    write_keys(stage, newer)
+    take_over = Site.take_over_keys
+
+    def twice(site: Site) -> None:
+        take_over(site)
+        take_over(site)
+
+    monkeypatch.setattr(Site, "take_over_keys", twice)
+
+    assert stage.client.get(path).status_code == 200
 
 
 def write_keys(stage: Stage, links: Links) -> None:
