@@ -5,7 +5,8 @@
     ├── RenderError              1  a theme or template that cannot be rendered
     ├── PicturesUnpublished      1  no place took the pictures of an issue
     ├── StoreError               1  the store cannot be read or written
-    │   └── StoreAway            1  for the moment: the same step may be done again
+    │   ├── StoreAway            1  for the moment: the same step may be done again
+    │   └── StoreClosed          5  for good: it was moved, or is being moved
     ├── UsageError               2  a bad option, a missing file, an unknown name
     │   ├── ConfigurationError   2  newsletter.toml or its environment is wrong
     │   └── InvalidAddress       2  not an address (audience.address)
@@ -89,6 +90,13 @@ class StoreAway(StoreError):
     itself went unanswered, the step must bear being done twice."""
 
     code = "store-away"
+
+
+class StoreClosed(StoreError):
+    """The store was moved to another database, or is being moved: it takes nothing more."""
+
+    exit_code = 5
+    code = "store-closed"
 
 
 class UsageError(NewsletterError):

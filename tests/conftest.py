@@ -322,7 +322,7 @@ class Databases:
                 numbers = {"id": secrets.randbits(62), "jobs_schema": jobs.installed_schema()}
                 for number in numbers.items():
                     connection.execute("INSERT INTO state VALUES (%s, %s)", number)
-        except psycopg.errors.UndefinedTable:
+        except psycopg.DatabaseError:  # a table is gone, or it was closed
             self.drop()
             return self.made(_TEMPLATE)
         return self._url(self._name)

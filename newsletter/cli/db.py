@@ -1,22 +1,25 @@
 """`newsletter db`: the store itself."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.frame import Session, command
-from newsletter.errors import Refused
+from newsletter.cli.asking import ask
+from newsletter.cli.frame import Session, command, examples
+from newsletter.errors import Refused, UsageError
 
 if TYPE_CHECKING:
+    from newsletter.operations.relocate import Move, Moved
     from newsletter.store import Store
 
 
 @click.group()
 def db() -> None:
-    """Make, migrate, back up and check the store."""
+    """Make, migrate, back up, move and check the store."""
 
 
 @db.command()
@@ -110,3 +113,77 @@ def adopt(session: Session, yes: bool) -> None:
             f"{unknown:,} open deliveries may have been sent since: they are now unknown."
         )
     session.console.print("Sends that began after the backup are not known here: check by hand.")
+
+
+@db.command(
+    epilog=examples("db copy --to postgresql://news@db.example.com/letters", "db copy --cancel")
+)
+@click.option("--to", "url", metavar="URL", help="The new store: an empty database, or a new file.")
+@click.option("--cancel", is_flag=True, help="Give up a move that has not ended.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@command
+def copy(session: Session, url: str | None, cancel: bool, yes: bool) -> None:
+    """Move the store to another database; the old one is closed for good."""
+    from newsletter.operations import relocate
+
+    if (url is None) != cancel:
+        raise UsageError("where to?", hint="Name the new store with --to, or --cancel a move.")
+    if url is None:
+        place = relocate.cancel(session.store)
+        if session.json:
+            session.emit({"cancelled": place})
+        else:
+            session.console.print(f"The store is open again, and is not moved to {place}.")
+        return
+    with closing(relocate.Move(session.project, session.store, url, session.clock)) as move:
+        if not yes:
+            _ask(move)
+        with _progress(session, move) as progress:
+            moved = move.run(progress)
+    _show_moved(session, moved)
+
+
+def _ask(move: "Move") -> None:
+    """Raises Refused without a yes."""
+    question = f"Move {move.rows():,} rows to {move.to_place}, and close this store? Type yes"
+    if not sys.stdin.isatty() or ask(question).strip().lower() != "yes":
+        raise Refused("the move was not confirmed", hint="Nothing was changed. Add --yes to do it.")
+
+
+@contextmanager
+def _progress(session: Session, move: "Move") -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal; silence elsewhere."""
+    if not session.notes.is_terminal:
+        yield lambda rows: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=session.notes, transient=True) as bar:
+        task = bar.add_task("copying", total=move.rows())
+        yield lambda rows: bar.advance(task, rows)
+
+
+def _show_moved(session: Session, moved: "Moved") -> None:
+    if session.json:
+        session.emit(
+            {
+                "from": moved.source,
+                "to": moved.target,
+                "tables": moved.tables,
+                "verified": True,
+                "moved_at": moved.at.isoformat(),
+            }
+        )
+        return
+    if moved.tables:
+        rows = sum(moved.tables.values())
+        session.console.print(f"{rows:,} rows are the same in {moved.target}.")
+    else:
+        session.console.print(f"This store was moved to {moved.target} already.")
+    session.console.print(
+        "The old store is closed. Let newsletter use the new one from now on, in newsletter.toml:",
+        "  [store]",
+        f'  url = "{moved.target}"',
+        "or in NEWSLETTER_STORE__URL, with its password, then restart what runs.",
+        sep="\n",
+    )

@@ -113,9 +113,14 @@ class Session:
     def store(self) -> "Store":
         """The project's store, opened at first use and closed with the command."""
         from newsletter.store import open_store
+        from newsletter.store.relocation import relocations
 
         store = open_store(self.project.settings.store.url, self.project.root)
         self._stores.append(store)
+        with store.read() as connection:
+            going = relocations.outgoing(connection)
+        if going is not None:
+            self.notes.print(f"This store {going.in_words}: it only shows what it had until then.")
         return store
 
     @cached_property

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.config import PolicySettings
-from newsletter.errors import NewsletterError, StoreError
+from newsletter.errors import NewsletterError, StoreClosed, StoreError
 from newsletter.feedback import breaker, consequences
 from newsletter.feedback.base import MAX_CHARACTERS, Incoming, storable
 from newsletter.model.event import Cause, Event, NoEvent, Ref
@@ -148,6 +148,8 @@ def _one_by_one_if_need_be(
 def _is_of_a_message(error: Exception) -> bool:
     """Whether the data is at fault rather than the store: then it would fail for ever, together
     with all other messages of its transaction."""
+    if isinstance(error, StoreClosed):
+        return False
     if isinstance(error, StoreError):
         return isinstance(error.__cause__, sa.exc.DataError | sa.exc.IntegrityError)
     return not isinstance(error, NewsletterError | OSError | MemoryError)

@@ -28,9 +28,14 @@ def check_place(file: Path) -> None:
         )
 
 
+def of(connection: Connection) -> int:
+    """The generation of a store."""
+    return state.value(connection, _NAME)
+
+
 def is_behind(connection: Connection, file: Path) -> bool:
     """Whether the store has forgotten what its file remembers."""
-    return remembered(file, state.store_id(connection)) > state.value(connection, _NAME)
+    return remembered(file, state.store_id(connection)) > of(connection)
 
 
 def advance(connection: Connection) -> int:

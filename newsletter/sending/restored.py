@@ -17,6 +17,7 @@ from newsletter.sending import generation
 from newsletter.store import Store, state
 from newsletter.store.ledger import deliveries, recording, sends, tenures, transitions
 from newsletter.store.people import requesting, requests
+from newsletter.store.relocation import relocations
 from newsletter.store.reported import events
 from newsletter.times import time_text
 
@@ -51,7 +52,8 @@ def sign(connection: Connection, file: Path | None, timezone: str) -> str:
 
 
 def check(connection: Connection, file: Path | None, timezone: str) -> None:
-    """Raises Refused where the store was restored and not adopted."""
+    """Raises Refused where the store was restored and not adopted, StoreClosed where it moved."""
+    relocations.check_open(connection)
     if reason := sign(connection, file, timezone):
         raise Refused(reason, hint=f"Nothing was sent. {ADVICE}")
 

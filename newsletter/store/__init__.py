@@ -4,7 +4,7 @@
 the query functions of this package take the connection and never commit.
 """
 
-from newsletter.store.engine import Store, open_any, open_store
-from newsletter.store.upgrading import upgrade
+from newsletter.store.engine import Store, open_any, open_store, resolve_url
+from newsletter.store.upgrading import open_target, upgrade
 
-__all__ = ["Store", "open_any", "open_store", "upgrade"]
+__all__ = ["Store", "open_any", "open_store", "open_target", "resolve_url", "upgrade"]

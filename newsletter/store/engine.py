@@ -16,6 +16,7 @@ from newsletter.errors import ConfigurationError, StoreAway, StoreError
 from newsletter.store import postgresql, revisions
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
+from newsletter.store.relocation import relocations
 
 BUSY_SECONDS = 30.0  # how long to wait for a lock
 _CHECKPOINT_SECONDS = 2  # writers wait meanwhile
@@ -161,13 +162,15 @@ def open_store(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> Stor
     """The store at `url`, which must exist and hold this version's schema.
 
     It waits `busy_seconds` for a lock that somebody else holds, then raises StoreAway. Raises
-    StoreError where the store is missing, older or newer: an empty store never appears by itself,
-    since it would not know who left. PostgreSQL may be upgraded later: then it raises that too.
+    StoreError where the store is missing, older, newer or an unfinished copy: an empty store never
+    appears by itself, since it would not know who left. PostgreSQL may be upgraded later: then it
+    raises that too.
     """
     store, _ = open_any(url, root, busy_seconds)
     try:
         with store.read() as connection:
             revisions.refuse_other(connection)
+            relocations.check_whole(connection)
     except BaseException:
         store.close()
         raise

@@ -1,8 +1,9 @@
 """The failures of a database, as our own errors.
 
-There are two kinds: the store is away for a moment, so that the same step may be repeated once it
-is back; or something is wrong that a person has to mend. A message of PostgreSQL may hold a row
-with an address, so only its first line is shown, and of a URL only host, port, database and user.
+There are three kinds: the store is away for a moment, so that the same step may be repeated once it
+is back; it is closed for good; or something is wrong that a person has to mend. A message of
+PostgreSQL may hold a row with an address, so only its first line is shown, and of a URL only host,
+port, database and user.
 """
 
 import re
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from newsletter.config import FILE_NAME, variable_of
-from newsletter.errors import NewsletterError, StoreAway, StoreError
+from newsletter.errors import NewsletterError, StoreAway, StoreClosed, StoreError
 
 _KEY = ("store", "url")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -27,6 +28,7 @@ _NO_LOCKS_LEFT = "53200"
 _FULL = ("53100", sqlite3.SQLITE_FULL)
 _OTHER_TABLES = ("42P01", "42703")
 _CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+CLOSED_STATE = "NL001"  # what the triggers of a closed store raise: newsletter.store.relocation
 _AGAIN = "Nothing is damaged by that. Try again in a moment."
 
 
@@ -56,6 +58,10 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
         is_operational = isinstance(error, engine.dialect.loaded_dbapi.OperationalError)
         is_lost = is_operational and _code(error) == ""
     words = _first_line(cause)
+    if _is_closed(cause):
+        return StoreClosed(
+            words, hint="Nothing was written. Once it was moved, set [store] url to the new one."
+        )
     if is_lost or _is_away(cause):
         return StoreAway(f"the store is away: {words}", hint=_AGAIN)
     if _has_no_connection(error, cause):
@@ -95,6 +101,11 @@ def _has_no_connection(error: Exception, cause: object) -> bool:
         and error.statement is None
     )
     return is_before_any and getattr(cause, "sqlstate", "none") is None
+
+
+def _is_closed(error: object) -> bool:
+    extended = getattr(error, "sqlite_errorcode", 0)
+    return extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER or _code(error) == CLOSED_STATE
 
 
 def _is_away(error: object) -> bool:

@@ -25,7 +25,7 @@ SENDS = "sends"  # the queue that all workers take from
 DRAIN = "drain"  # the task: take part in a send until nothing of it is left to do
 PREFIX = "procrastinate_"  # of its tables
 
-_SCHEMA = "jobs_schema"  # the name of its version in `state`
+SCHEMA = "jobs_schema"  # the name of its version in `state`
 _TABLE = "procrastinate_jobs"
 
 
@@ -43,7 +43,7 @@ def installed_schema() -> int:
 
 def schema(connection: Connection) -> int | None:
     """The version of the tables that the store has; None where it has none."""
-    return None if is_sqlite(connection) else state.find(connection, _SCHEMA)
+    return None if is_sqlite(connection) else state.find(connection, SCHEMA)
 
 
 def told(version: int) -> str:
@@ -82,7 +82,7 @@ def _is_up_to_date(connection: Connection) -> bool:
                 hint="Give newsletter a database of its own.",
             )
         _run(connection, _package() / "schema.sql")
-        state.put(connection, _SCHEMA, installed_schema())
+        state.put(connection, SCHEMA, installed_schema())
         return False
     if version > installed_schema():
         raise StoreError(
@@ -93,7 +93,7 @@ def _is_up_to_date(connection: Connection) -> bool:
     newer = [(number, file) for number, file in migrations() if number > version]
     for number, file in newer[:1]:
         _run(connection, file)
-        state.put(connection, _SCHEMA, number)
+        state.put(connection, SCHEMA, number)
     return not newer
 
 

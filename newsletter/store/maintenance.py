@@ -16,6 +16,7 @@ from newsletter.model.picture import name_of
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
+from newsletter.store.relocation import relocations
 from newsletter.store.schema import (
     EPOCH,
     MICROSECOND,
@@ -26,6 +27,7 @@ from newsletter.store.schema import (
     subscribers,
     subscriptions,
 )
+from newsletter.store.schema import relocations as relocations_table
 
 _KEPT_STATUSES = ("accepted", "rejected", "skipped", "unknown")
 _KEPT_REPORTS = ("delivered", "bounced", "complained")
@@ -49,7 +51,8 @@ def backup(store: Store, target: Path, now: dt.datetime) -> int:
         part.touch(0o600)  # before there is anything in it: it will hold addresses
         with store.read() as connection, closing(sqlite3.connect(part)) as copy:
             driver_connection(connection).backup(copy)
-            _mark(copy, now)
+            if not _is_closed(connection):  # such a copy is closed as well, and takes no mark
+                _mark(copy, now)
         put_in_place(part, target)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
@@ -75,6 +78,13 @@ def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
         (state.COPIED_AT, (now - EPOCH) // MICROSECOND),
     )
     copy.commit()
+
+
+def _is_closed(connection: Connection) -> bool:
+    """Whether the store was moved; it has no table for that before schema 0010."""
+    if not sa.inspect(connection).has_table(relocations_table.name):
+        return False
+    return relocations.outgoing(connection) is not None
 
 
 def _dump_command(url: URL, target: Path) -> str:

@@ -1,6 +1,7 @@
 """Making a store, and bringing its tables to this version."""
 
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from sqlalchemy.engine import Connection
 from newsletter.errors import Refused
 from newsletter.store import jobs, locks, postgresql, revisions, state
 from newsletter.store.dialects import is_sqlite
-from newsletter.store.engine import open_or_make
+from newsletter.store.engine import Store, open_any, open_or_make
+from newsletter.store.relocation import relocations
 from newsletter.store.schema import REVISION
 
 
@@ -45,6 +47,7 @@ def upgrade(url: str, root: Path) -> Upgraded:
                 _refuse_amid_sends(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            relocations.check_whole(connection)
             state.ensure_id(connection)
         if before not in (None, REVISION) and not store.is_sqlite:
             with store.write() as connection:
@@ -72,3 +75,20 @@ def _refuse_amid_sends(connection: Connection) -> None:
             f"workers are sending {', '.join(sorted(under_way))}",
             hint="Let them finish, or stop them. One that was killed counts for a minute more.",
         )
+
+
+def open_target(url: str, root: Path) -> Store:
+    """The store at `url` that another one is copied into; its tables are made where it has none.
+
+    Raises Refused where it has those of another version.
+    """
+    with closing(open_or_make(url, root)) as new, new.read() as connection:
+        revision = revisions.current(connection)
+    if revision is None:
+        upgrade(url, root)
+    elif revision != REVISION:
+        raise Refused(
+            f"it has the tables of a store of schema {revision}",
+            hint="Nothing was changed in it. Name a new database, or a new file.",
+        )
+    return open_any(url, root)[0]

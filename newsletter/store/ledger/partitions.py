@@ -59,6 +59,13 @@ def fill(
     return amount
 
 
+def make(connection: Connection, number: int) -> None:
+    """Make the partition for a send whose deliveries come from another store, where there is
+    none."""
+    nobody = sa.select(deliveries.c.send, deliveries.c.number).where(sa.false())
+    fill(connection, number, ["send", "number"], nobody)
+
+
 def _insert(
     connection: Connection,
     table: sa.FromClause,

@@ -7,7 +7,7 @@ people     subscribers, lists, subscriptions, imports, consents, requests, suppr
 segments   saved filters
 ledger     sends, batches, deliveries, the rate, test mails
 reported   events
-state      the store itself, and pictures
+state      the store itself, its moves, and pictures
 """
 
 from pathlib import Path
@@ -46,7 +46,7 @@ from newsletter.store.schema.people import (
 )
 from newsletter.store.schema.reported import events
 from newsletter.store.schema.segments import segments
-from newsletter.store.schema.state import media, state
+from newsletter.store.schema.state import media, relocations, state
 
 __all__ = [
     "EPOCH",
@@ -70,6 +70,7 @@ __all__ = [
     "metadata",
     "microseconds",
     "receipts",
+    "relocations",
     "requests",
     "segments",
     "sends",

@@ -1,6 +1,6 @@
-"""Facts about the store itself, and the pictures of issues."""
+"""Facts about the store itself, where it was moved, and the pictures of issues."""
 
-from sqlalchemy import BigInteger, Column, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, Table, Text
 
 from newsletter.store.schema.columns import IMPERSONAL, UtcTime, metadata
 
@@ -20,5 +20,22 @@ state = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+    info=IMPERSONAL,
+)
+
+# Each move of the whole store to another database, in both of them under one random id: the source
+# keeps where it went, the target where it came from, and how far it was copied. `place` is the URL
+# of the other one without its password. Until `done_at`, the target is no store to work with.
+relocations = Table(
+    "relocations",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("is_source", Boolean, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("began_at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),
+    # The table that is being copied, and the primary key of its last row that was, as JSON.
+    Column("table_name", Text),
+    Column("last_key", Text),
     info=IMPERSONAL,
 )
