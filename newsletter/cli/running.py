@@ -11,9 +11,12 @@ from newsletter.model.send import SendStatus
 from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
-    from newsletter.sending.pace import Vitals
-    from newsletter.sending.threads import Progress
+    from newsletter.model.send import Send
+    from newsletter.sending.progress import SendProgress
     from newsletter.sending.worker import Worker
+
+
+_LAST_LOOK_SECONDS = 2.0  # a store that is away holds nobody up who leaves
 
 
 def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
@@ -24,8 +27,8 @@ def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
 
     with stopping(worker.stop, worker.by_person) as signals:
         before = worker.patience.until_back(lambda: read(session.store, send_id))
-        with _bar(session, worker.vitals, before.counts.queued) as progress:
-            after = run(worker, send_id, progress)
+        with _bar(session, worker, before) as progress:
+            after = run(worker, before.id, progress.add)
     if session.json:
         session.emit(send_record(session, after))
     else:
@@ -50,19 +53,34 @@ def open_worker(session: Session) -> "Worker":
 
 
 @contextmanager
-def _bar(session: Session, vitals: "Vitals", total: int) -> Iterator["Progress"]:
-    """A progress bar on a terminal, with the rate, the time left and what the send waits for;
-    silence elsewhere."""
+def _bar(session: Session, worker: "Worker", send: "Send") -> Iterator["SendProgress"]:
+    """A progress bar of the whole send on a terminal, with the rate, the time left, how many
+    workers share it and what this one waits for; silence elsewhere."""
+    from newsletter.sending.progress import SendProgress, follow
+
     if not session.notes.is_terminal:
-        yield lambda settled: None
+        yield SendProgress(send, lambda _: None)
         return
+    import threading
+
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task
     from rich.text import Text
 
     class Pulse(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(pulse(session, vitals, (task.total or 0) - task.completed))
+            return Text(pulse(session, worker.vitals, progress))
 
+    def show(progress: SendProgress) -> None:
+        bar.update(task, completed=progress.settled, total=progress.total)
+
+    progress, over = SendProgress(send, show), threading.Event()
+    looking = (progress, session.store, send.id, worker.clock, over)
+    follower = threading.Thread(target=follow, args=looking, name="progress", daemon=True)
     with Progress(BarColumn(), MofNCompleteColumn(), Pulse(), console=session.notes) as bar:
-        task = bar.add_task("sending", total=total)
-        yield lambda settled: bar.advance(task, settled)
+        task = bar.add_task("sending", completed=progress.settled, total=progress.total)
+        follower.start()
+        try:
+            yield progress
+        finally:
+            over.set()
+            follower.join(_LAST_LOOK_SECONDS)

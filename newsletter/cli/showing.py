@@ -9,6 +9,7 @@ from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 if TYPE_CHECKING:
     from newsletter.desk.prepare import Prepared
     from newsletter.sending.pace import Vitals
+    from newsletter.sending.progress import SendProgress
     from newsletter.sending.state import Activity
 
 _WAITS = {
@@ -86,13 +87,18 @@ def status_in_words(session: Session, send: Send) -> str:
     return f"{send.status}{reason}" + (f": {described}" if described else "")
 
 
-def pulse(session: Session, vitals: "Vitals", remaining: float) -> str:
-    """What a run is doing, for its progress bar; `remaining` recipients are not settled yet."""
+def pulse(session: Session, vitals: "Vitals", progress: "SendProgress") -> str:
+    """What a run is doing, for its progress bar, and how fast all workers of the send are."""
+    words = []
+    speed = progress.rate or vitals.speed
     if (waiting := vitals.waiting) is not None:
-        return _waiting(session, waiting.what, waiting.until)
-    if not (speed := vitals.speed):
-        return ""
-    return _speed(speed, dt.timedelta(seconds=remaining / speed))
+        words.append(_waiting(session, waiting.what, waiting.until))
+    elif speed:
+        remaining = progress.total - progress.settled
+        words.append(_speed(speed, dt.timedelta(seconds=remaining / speed)))
+    if progress.workers > 1:
+        words.append(f"{progress.workers} workers")
+    return ", ".join(words)
 
 
 def _waiting(session: Session, wait: Wait, until: dt.datetime | None) -> str:

@@ -220,6 +220,7 @@ def test_a_send_that_somebody_runs_is_shared(call: Call, project: Path, readers:
         running = call("status", "--json").json
         shared = call("resume", running["send_id"], "--json")
         terminal.wake()
+        terminal.wait_for("3/3")  # though it has sent one of them
         code, out = terminal.leave()
 
     assert [worker["worker"] for worker in running["workers"]] == [running["owner"]]
