@@ -30,7 +30,7 @@ from newsletter.store.schema import subscriptions as joined
 from tests.factories import link_of
 from tests.integration.commandline import Call, fork, plan_send, write_issue
 from tests.integration.filling import fill
-from tests.integration.test_cli_serve import served
+from tests.integration.serving import served
 from tests.integration.test_copies import outbox, send_first
 from tests.terminal import at_terminal
 from tests.waiting import PATIENCE_SECONDS, until
