@@ -8,7 +8,6 @@ is not known to have failed becomes `unknown`.
 import datetime as dt
 import logging
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -62,8 +61,8 @@ Notify = Callable[[str], None]
 class Assignment:
     """A worker's part in one send: all that the core needs. `stop` ends waiting early.
 
-    `spread` lets a send wait for tomorrow's quota, rather than pause. `in_hand` holds what this
-    process has claimed and not recorded yet, by batch.
+    `spread` lets a send wait for tomorrow's quota, rather than pause. `seconds` measures, as that of
+    the worker. `in_hand` holds what this process has claimed and not recorded yet, by batch.
     """
 
     store: Store
@@ -77,6 +76,7 @@ class Assignment:
     tally: Tally
     spread: bool
     clock: Clock
+    seconds: Callable[[], float]
     stop: threading.Event
     notify: Notify
     vitals: Vitals
@@ -162,8 +162,8 @@ def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToC
     seconds = (slot.begins - work.clock()).total_seconds()
     if seconds > LONG_WAIT_SECONDS:
         work.vitals.waits(Wait.SLOT, slot.begins)
-    ends = time.monotonic() + seconds
-    while (remaining := ends - time.monotonic()) > 0 and not work.stop.wait(
+    ends = work.seconds() + seconds
+    while (remaining := ends - work.seconds()) > 0 and not work.stop.wait(
         min(remaining, _LOOK_SECONDS)
     ):
         if remaining > _LOOK_SECONDS and (taken_away := _taken_away(work)):

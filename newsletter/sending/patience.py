@@ -32,10 +32,13 @@ def giving_up(name: str, command: str) -> Iterator[None]:
 @dataclass
 class Patience:
     """How long a send waits for its store. It is shared by the threads of a send, and says once
-    that the store is away, and once that it is back."""
+    that the store is away, and once that it is back. `elapsed` measures the time, `sleep` passes
+    it."""
 
     notify: Callable[[str], None] = lambda line: None
     seconds: float = 60.0
+    elapsed: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
     _is_away: bool = field(default=False, init=False)
     _is_lost: bool = field(default=False, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
@@ -46,16 +49,16 @@ class Patience:
         Raises `fault` where the store stays away. After that it is asked only once for each
         further step, until one succeeds.
         """
-        began, pause = time.monotonic(), _FIRST_PAUSE_SECONDS
+        began, pause = self.elapsed(), _FIRST_PAUSE_SECONDS
         while True:
             try:
                 result = step()
             except fault as error:
-                if self._is_lost or time.monotonic() - began > self.seconds:
+                if self._is_lost or self.elapsed() - began > self.seconds:
                     self._is_lost = True
                     raise
                 self._tell_away(error)
-                time.sleep(pause)
+                self.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
                 self._tell_back()

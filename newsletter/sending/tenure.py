@@ -116,6 +116,7 @@ def _begin(
         tally=Tally(),
         spread=send.spread,
         clock=worker.clock,
+        seconds=worker.seconds,
         stop=worker.stop,
         notify=worker.notify,
         vitals=worker.vitals,
