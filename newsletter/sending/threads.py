@@ -4,7 +4,7 @@ import datetime as dt
 import logging
 import math
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import assert_never
 
@@ -88,14 +88,16 @@ def _watch_over(
 ) -> None:
     """Renew the lease and ask what the account allows, until the threads are done."""
     renewed_at = asked_at = began
+    awaited = FIRST_EXCEPTION
     watch, others = lost.LeaseWatch(worker.seconds, work.epoch), _Others(worker, work)
     while True:
-        done, running = wait(threads, timeout=_TICK_SECONDS, return_when=FIRST_EXCEPTION)
+        done, running = wait(threads, timeout=_TICK_SECONDS, return_when=awaited)
         if not running:
             return
         if any(thread.exception() for thread in done):
             _log.info("stop send=%s: a thread failed", work.context.send_id)
             work.stop.set()  # what broke one thread would break the others
+            awaited = ALL_COMPLETED  # or none of the waits that follow would take any time
         now = worker.seconds()
         work.vitals.look(len(running), work.tally.settled, now - began)
         others.look(now)

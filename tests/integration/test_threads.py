@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ALL_COMPLETED, Future, wait
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from newsletter.errors import TransportDown
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, Outcome
-from newsletter.sending import run
+from newsletter.sending import run, threads
 from newsletter.sending.plan import plan
 from newsletter.sending.reading import read
 from newsletter.store import Store
 from newsletter.transports.memory import Memory
 from tests.integration.sending import NOW, fill_list, order, worker
+from tests.waiting import PATIENCE_SECONDS
 
 LOOKS = 50
 
@@ -51,6 +53,36 @@ def test_an_error_of_one_thread_stops_the_others(sqlite_store: Store) -> None:
 
     assert was_stopped == [True]
     assert read(sqlite_store, send_id).counts == Counts(accepted=50, unknown=50, queued=100)
+
+
+def test_after_an_error_of_one_thread_the_watch_waits_for_the_others(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait for the first error would end at once, and the watch would do nothing else."""
+    fill_list(sqlite_store, 200)
+    waits = threading.Semaphore(0)
+    both_are_out = threading.Barrier(2)
+    after_the_error: list[str] = []
+
+    def waiting(futures: list[Future[None]], timeout: float, return_when: str) -> object:
+        if any(future.done() and future.exception() for future in futures):
+            after_the_error.append(return_when)
+            waits.release()
+        return wait(futures, timeout, return_when)
+
+    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        if both_are_out.wait() == 0:
+            raise RuntimeError("a fault of our own")
+        waits.acquire(timeout=PATIENCE_SECONDS)
+        return [Accepted(message.ref) for message in batch]
+
+    monkeypatch.setattr(threads, "wait", waiting)
+    send_id = plan(sqlite_store, order(), NOW)
+
+    with pytest.raises(RuntimeError, match="a fault of our own"):
+        run.run(worker(sqlite_store, Memory(answer, concurrency=2)), send_id)
+
+    assert set(after_the_error) == {ALL_COMPLETED}
 
 
 def test_failures_with_successes_between_them_pause_nothing(sqlite_store: Store) -> None:
