@@ -69,6 +69,9 @@ def wait(
             if send.canary_end is None:
                 return True
             now = work.clock()
+            if until - now > limits.patience:  # as by a clock that was ahead
+                until = now + limits.patience
+                shares.wait_until(connection, work.number, until)
             work.vitals.waiting = Waiting(Wait.CANARY, until)
             tenures.renew(
                 connection,
