@@ -61,8 +61,8 @@ Notify = Callable[[str], None]
 class Assignment:
     """A worker's part in one send: all that the core needs. `stop` ends waiting early.
 
-    `spread` lets a send wait for tomorrow's quota, rather than pause. `seconds` measures, as that of
-    the worker. `in_hand` holds what this process has claimed and not recorded yet, by batch.
+    `spread` lets a send wait for tomorrow's quota, rather than pause. `seconds` measures time.
+    `in_hand` holds what this process has claimed and not recorded yet, by batch.
     """
 
     store: Store

@@ -30,7 +30,10 @@ def time(connection: Connection, name: str) -> dt.datetime | None:
 
 def find(connection: Connection, name: str) -> int | None:
     """A number that may be 0, None where there is none."""
-    return connection.execute(sa.select(state.c.value).where(state.c.name == name)).scalar()
+    return connection.execute(_VALUE, {"name": name}).scalar()
+
+
+_VALUE = sa.select(state.c.value).where(state.c.name == sa.bindparam("name"))
 
 
 def put(connection: Connection, name: str, number: int) -> None:

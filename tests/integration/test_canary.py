@@ -306,8 +306,7 @@ def test_a_share_that_is_none_is_a_wrong_call(call: Call, project: Path, share: 
 def test_a_wait_that_a_wrong_clock_began_takes_no_longer_than_another(store: Store) -> None:
     """The clock was two hours ahead when the first share was out, and is set right then."""
     clock = TickingClock()
-    ready, transport, send_id = canaried(store, delivered)
-    ready = replace(ready, clock=clock, poll_events=lambda: None)
+    ready, _, send_id = canaried(store, delivered)
     set_right: list[dt.datetime] = []
 
     def set_clock_back() -> None:
@@ -315,7 +314,7 @@ def test_a_wait_that_a_wrong_clock_began_takes_no_longer_than_another(store: Sto
             clock.forward(-2 * 3600)
             set_right.append(clock.now)
 
-    send = run(replace(ready, poll_events=set_clock_back), send_id)
+    send = run(replace(ready, clock=clock, poll_events=set_clock_back), send_id)
 
     assert send.status is SendStatus.PAUSED
     assert clock.now - set_right[0] < dt.timedelta(minutes=3)

@@ -22,13 +22,9 @@ def count(connection: Connection, number: int) -> Counts:
 
 def count_each(connection: Connection, numbers: Collection[int]) -> dict[int, Counts]:
     """The balances of sends in one query, without those that have no deliveries."""
-    query = (
-        sa.select(deliveries.c.send, deliveries.c.status, sa.func.count())
-        .where(deliveries.c.send.in_(numbers))
-        .group_by(deliveries.c.send, deliveries.c.status)
-    )
     amounts: dict[int, Counter[str]] = defaultdict(Counter)
-    for send, status, amount in connection.execute(query) if numbers else ():
+    values = {"b_numbers": list(numbers)}
+    for send, status, amount in connection.execute(_COUNTS, values) if numbers else ():
         amounts[send][status] = amount
     return {
         send: Counts(
@@ -42,17 +38,33 @@ def count_each(connection: Connection, numbers: Collection[int]) -> dict[int, Co
     }
 
 
+_COUNTS = (
+    sa.select(deliveries.c.send, deliveries.c.status, sa.func.count())
+    .where(deliveries.c.send.in_(sa.bindparam("b_numbers", expanding=True)))
+    .group_by(deliveries.c.send, deliveries.c.status)
+)
+_OPEN_BATCH = (
+    sa.select(batches.c.id)
+    .where(batches.c.send == sa.bindparam("b_number"), sa.text("open"))
+    .limit(1)
+)
+_KEEP = (
+    sa.update(sends)
+    .where(sends.c.number == sa.bindparam("b_number"))
+    .values({name: sa.bindparam(name) for name in UNKEPT})
+)
+
+
 def keep(connection: Connection, number: int) -> Counts:
     """Count a send, and store the balance where nothing is queued or in flight any more.
 
     An open batch may still be recorded, by a worker that sleeps: looked for before the count.
     """
-    open_batch = sa.select(batches.c.id).where(batches.c.send == number, sa.text("open")).limit(1)
-    is_open = connection.execute(open_batch).first() is not None
+    is_open = connection.execute(_OPEN_BATCH, {"b_number": number}).first() is not None
     counts = count(connection, number)
     is_final = not counts.queued and not is_open
     sums = {name: getattr(counts, name) for name in UNKEPT} if is_final else UNKEPT
-    connection.execute(sa.update(sends).where(sends.c.number == number).values(**sums))
+    connection.execute(_KEEP, {"b_number": number, **sums})
     return counts
 
 
@@ -61,7 +73,7 @@ def forget(connection: Connection, number: int) -> None:
 
     This locks the row of the send: before its deliveries, as locks.py has it.
     """
-    connection.execute(sa.update(sends).where(sends.c.number == number).values(**UNKEPT))
+    connection.execute(_KEEP, {"b_number": number, **UNKEPT})
 
 
 def accepted(

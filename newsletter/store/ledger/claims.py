@@ -111,10 +111,9 @@ def claim(
         )
         send_queries.advance(connection, number, last)
     else:
-        is_retry = _is_retry(number, end)
-        retries = _due_retries(connection, is_retry, size, now)
+        retries = _due_retries(connection, number, end, size, now)
         if not retries:
-            retry_at = _next_retry(connection, is_retry)
+            retry_at = _next_retry(connection, number, end)
             is_held = _is_held_by_others(connection, number, epoch)
             return NothingToClaim(send.status, is_active, retry_at, is_held)
         size_taken = len(retries)
@@ -125,42 +124,58 @@ def claim(
     return claimed
 
 
+# Of a send's deliveries up to an end: those of a restored store may be beyond its canary. The
+# literal text is that of the partial index's condition, or planners would not use it.
+_IS_RETRY = sa.and_(
+    deliveries.c.send == sa.bindparam("b_send"),
+    sa.text("status = 'queued' AND attempts > 0"),
+    deliveries.c.number <= sa.bindparam("b_end"),
+)
+_DUE_RETRIES = (
+    sa.select(deliveries.c.number)
+    .where(
+        _IS_RETRY,
+        sa.or_(
+            deliveries.c.retry_at <= sa.bindparam("b_now"),
+            deliveries.c.retry_at > sa.bindparam("b_furthest"),
+        ),
+    )
+    .order_by(deliveries.c.retry_at)
+    .limit(sa.bindparam("b_size"))
+)
+_NEXT_RETRY = sa.select(sa.func.min(deliveries.c.retry_at)).where(_IS_RETRY)
+_HELD_BY_OTHERS = (
+    sa.select(sa.literal(1))
+    .where(
+        batches.c.send == sa.bindparam("b_send"),
+        sa.text("open"),
+        batches.c.epoch != sa.bindparam("b_epoch"),
+    )
+    .limit(1)
+)
+
+
 def _due_retries(
-    connection: Connection, is_retry: sa.ColumnElement[bool], size: int, now: dt.datetime
+    connection: Connection, number: int, end: int, size: int, now: dt.datetime
 ) -> Sequence[int]:
     """Queued rows that were tried before and may be tried again, by ix_deliveries_retries."""
-    query = (
-        sa.select(deliveries.c.number)
-        .where(
-            is_retry,
-            sa.or_(deliveries.c.retry_at <= now, deliveries.c.retry_at > now + _LONGEST_RETRY),
-        )
-        .order_by(deliveries.c.retry_at)
-        .limit(size)
-    )
-    return connection.execute(query).scalars().all()
+    values = {
+        "b_send": number,
+        "b_end": end,
+        "b_now": now,
+        "b_furthest": now + _LONGEST_RETRY,
+        "b_size": size,
+    }
+    return connection.execute(_DUE_RETRIES, values).scalars().all()
 
 
-def _next_retry(connection: Connection, is_retry: sa.ColumnElement[bool]) -> dt.datetime | None:
-    query = sa.select(sa.func.min(deliveries.c.retry_at)).where(is_retry)
-    return connection.execute(query).scalar()
+def _next_retry(connection: Connection, number: int, end: int) -> dt.datetime | None:
+    return connection.execute(_NEXT_RETRY, {"b_send": number, "b_end": end}).scalar()
 
 
 def _is_held_by_others(connection: Connection, number: int, epoch: int) -> bool:
-    query = sa.select(sa.literal(1)).where(
-        batches.c.send == number, sa.text("open"), batches.c.epoch != epoch
-    )
-    return connection.execute(query.limit(1)).first() is not None
-
-
-def _is_retry(number: int, end: int) -> sa.ColumnElement[bool]:
-    """Of a send's deliveries up to `end`: those of a restored store may be beyond its canary."""
-    # The literal text of the partial index's condition, or planners would not use it.
-    return sa.and_(
-        deliveries.c.send == number,
-        sa.text("status = 'queued' AND attempts > 0"),
-        deliveries.c.number <= end,
-    )
+    values = {"b_send": number, "b_epoch": epoch}
+    return connection.execute(_HELD_BY_OTHERS, values).first() is not None
 
 
 def _mark_sending(

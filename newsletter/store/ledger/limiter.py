@@ -41,7 +41,8 @@ def reserve(connection: Connection, recipients: int, rate: float, now: dt.dateti
     used = _share(row, now)
     is_fault = row["next_at"] - now > min(_FURTHEST / used, _FURTHEST_OF_ALL)
     begins: dt.datetime = now if is_fault else max(row["next_at"], now)
-    _update(connection, next_at=begins + dt.timedelta(seconds=recipients / (rate * used)))
+    next_at = begins + dt.timedelta(seconds=recipients / (rate * used))
+    connection.execute(_BOOK, {"b_next_at": next_at})
     return Slot(begins, row["next_at"] if is_fault else None)
 
 
@@ -66,18 +67,21 @@ def _share(row: RowMapping, now: dt.datetime) -> float:
     return float(min(1.0, row["share"] + _RECOVERY_A_SECOND * elapsed))
 
 
+_LOCKED_ROW = (
+    sa.select(limiter.c.next_at, limiter.c.share, limiter.c.slowed_at)
+    .where(limiter.c.name == _NAME)
+    .with_for_update()
+)
+_BOOK = sa.update(limiter).where(limiter.c.name == _NAME).values(next_at=sa.bindparam("b_next_at"))
+
+
 def _row(connection: Connection, now: dt.datetime) -> RowMapping:
     """The one row, held until the transaction ends, so that slots are taken one by one."""
-    query = (
-        sa.select(limiter.c.next_at, limiter.c.share, limiter.c.slowed_at)
-        .where(limiter.c.name == _NAME)
-        .with_for_update()
-    )
-    row = connection.execute(query).mappings().first()
+    row = connection.execute(_LOCKED_ROW).mappings().first()
     if row is None:
         statement = insert_into(connection, limiter).values(name=_NAME, next_at=now)
         connection.execute(statement.on_conflict_do_nothing())
-        row = connection.execute(query).mappings().one()
+        row = connection.execute(_LOCKED_ROW).mappings().one()
     return row
 
 

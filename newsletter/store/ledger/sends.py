@@ -1,7 +1,7 @@
 """Queries on sends: finding them, and where each stands."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -52,11 +52,14 @@ def numbers_of_other_audiences(
     connection: Connection, slug: str, list_id: int, segment: str
 ) -> Sequence[int]:
     """Sends of the same issue to anybody else: usually none, which spares the anti-join."""
-    query = sa.select(sends.c.number).where(
-        sends.c.slug.in_(spellings(slug)),
-        sa.or_(sends.c.list_id != list_id, sends.c.segment != segment),
-    )
-    return connection.execute(query).scalars().all()
+    values = {"b_slugs": list(spellings(slug)), "b_list": list_id, "b_segment": segment}
+    return connection.execute(_OF_OTHER_AUDIENCES, values).scalars().all()
+
+
+_OF_OTHER_AUDIENCES = sa.select(sends.c.number).where(
+    sends.c.slug.in_(sa.bindparam("b_slugs", expanding=True)),
+    sa.or_(sends.c.list_id != sa.bindparam("b_list"), sends.c.segment != sa.bindparam("b_segment")),
+)
 
 
 def numbers_before(
@@ -75,12 +78,11 @@ def numbers_before(
 
 def find(connection: Connection, send_id: str) -> Send | None:
     """The send of this id, or the only one whose id begins with it."""
+    if whole := _sends(connection, _OF_ID, {"b_id": send_id}):
+        return whole[0]
     query = sa.select(sends.c.id).where(sends.c.id.startswith(send_id, autoescape=True)).limit(2)
     ids = connection.execute(query).scalars().all()
-    if send_id not in ids and len(ids) != 1:
-        return None
-    full_id = send_id if send_id in ids else ids[0]
-    return _sends(connection, _with_list().where(sends.c.id == full_id))[0]
+    return _sends(connection, _OF_ID, {"b_id": ids[0]})[0] if len(ids) == 1 else None
 
 
 def newest(connection: Connection) -> Send | None:
@@ -107,25 +109,16 @@ def newest_and_open(connection: Connection, limit: int) -> Sequence[Send]:
 def on_their_way(connection: Connection) -> Sequence[Send]:
     """Sends that are on their way, whoever runs them, and those that wait for the quota; the oldest
     first."""
-    waits_for_quota = sa.and_(
-        sends.c.status == SendStatus.PAUSED, sends.c.stopped_by == StoppedBy.QUOTA
-    )
-    query = _with_list().where(sa.or_(sends.c.status == SendStatus.SENDING, waits_for_quota))
-    return _sends(connection, query.order_by(sends.c.number))
+    return _sends(connection, _ON_THEIR_WAY)
 
 
 def get(connection: Connection, number: int) -> Send:
-    return _sends(connection, _with_list().where(sends.c.number == number))[0]
+    return _sends(connection, _OF_NUMBER, {"b_number": number})[0]
 
 
 def due(connection: Connection, now: dt.datetime) -> Sequence[str]:
     """Ids of scheduled sends whose time has come, the longest waiting first."""
-    query = (
-        sa.select(sends.c.id)
-        .where(sends.c.status == SendStatus.SCHEDULED, sends.c.scheduled_at <= now)
-        .order_by(sends.c.scheduled_at, sends.c.number)
-    )
-    return connection.execute(query).scalars().all()
+    return connection.execute(_DUE, {"b_now": now}).scalars().all()
 
 
 def last_to(connection: Connection, list_id: int, segment: str) -> int | None:
@@ -189,14 +182,11 @@ def record(connection: Connection, number: int, *, lock: bool = False) -> SendRe
 
 def email_of(connection: Connection, number: int) -> str:
     """The frozen email of a send, as JSON."""
-    query = sa.select(sends.c.email).where(sends.c.number == number)
-    return str(connection.execute(query).scalar_one())
+    return str(connection.execute(_EMAIL_OF, {"b_number": number}).scalar_one())
 
 
 def number_of(connection: Connection, send_id: str) -> int:
-    return int(
-        connection.execute(sa.select(sends.c.number).where(sends.c.id == send_id)).scalar_one()
-    )
+    return int(connection.execute(_NUMBER_OF, {"b_id": send_id}).scalar_one())
 
 
 _ADVANCE = (
@@ -240,9 +230,35 @@ def _with_list() -> sa.Select[Any]:
     )
 
 
-def _sends(connection: Connection, query: sa.Select[Any]) -> list[Send]:
+# Statements that workers poll with are made once: making them takes longer than running them.
+_OF_ID = _with_list().where(sends.c.id == sa.bindparam("b_id"))
+_OF_NUMBER = _with_list().where(sends.c.number == sa.bindparam("b_number"))
+_EMAIL_OF = sa.select(sends.c.email).where(sends.c.number == sa.bindparam("b_number"))
+_NUMBER_OF = sa.select(sends.c.number).where(sends.c.id == sa.bindparam("b_id"))
+_ON_THEIR_WAY = (
+    _with_list()
+    .where(
+        sa.or_(
+            sends.c.status == SendStatus.SENDING,
+            sa.and_(sends.c.status == SendStatus.PAUSED, sends.c.stopped_by == StoppedBy.QUOTA),
+        )
+    )
+    .order_by(sends.c.number)
+)
+_DUE = (
+    sa.select(sends.c.id)
+    .where(sends.c.status == SendStatus.SCHEDULED, sends.c.scheduled_at <= sa.bindparam("b_now"))
+    .order_by(sends.c.scheduled_at, sends.c.number)
+)
+
+
+def _sends(
+    connection: Connection, query: sa.Select[Any], values: Mapping[str, Any] | None = None
+) -> list[Send]:
     """The sends of a query with their balances, in four queries however many there are."""
-    rows = connection.execute(query).all()
+    rows = connection.execute(query, values).all()
+    if not rows:
+        return []
     numbers = [row.number for row in rows]
     left = consents.left_by(connection, numbers)
     workers = tenures.of(connection, [row.number for row in rows if row.status not in ENDED])

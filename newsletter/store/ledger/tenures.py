@@ -22,21 +22,51 @@ def begin(
     The epoch fences: once its tenure was ended, a worker claims nothing more, even if it wakes
     later.
     """
-    statement = (
-        sa.update(sends)
-        .where(sends.c.number == number)
-        .values(epoch=sends.c.epoch + 1, **balance.UNKEPT)
-        .returning(sends.c.epoch)
-    )
-    epoch = int(connection.execute(statement).scalar_one())
-    connection.execute(
-        sa.insert(tenures).values(
-            send=number, epoch=epoch, worker=worker, since=now, lease_until=lease_until
-        )
-    )
+    epoch = int(connection.execute(_NEXT_EPOCH, {"b_number": number}).scalar_one())
+    values = {"send": number, "epoch": epoch, "worker": worker}
+    connection.execute(_INSERT, {**values, "since": now, "lease_until": lease_until})
     return epoch
 
 
+# Statements of what is done again and again are made once: making them takes longer than running
+# them.
+_NEXT_EPOCH = (
+    sa.update(sends)
+    .where(sends.c.number == sa.bindparam("b_number"))
+    .values(epoch=sends.c.epoch + 1, **balance.UNKEPT)
+    .returning(sends.c.epoch)
+)
+_INSERT = sa.insert(tenures)
+_OF = (
+    sa.select(tenures)
+    .where(tenures.c.send.in_(sa.bindparam("b_numbers", expanding=True)))
+    .order_by(tenures.c.epoch)
+)
+_END = sa.delete(tenures).where(
+    tenures.c.send == sa.bindparam("b_send"),
+    tenures.c.epoch.in_(sa.bindparam("b_epochs", expanding=True)),
+)
+_IS_ANY = sa.select(sa.exists().where(tenures.c.send == sa.bindparam("b_send")))
+_TAKES_PART = sa.exists().where(
+    tenures.c.send == batches.c.send, tenures.c.epoch == batches.c.epoch
+)
+_CLOSE_LOST = (
+    sa.update(batches)
+    .where(batches.c.send == sa.bindparam("b_send"), sa.text("open"), sa.not_(_TAKES_PART))
+    .values(open=False)
+    .returning(batches.c.id)
+)
+_NUMBERS = sa.select(tenures.c.send).distinct()
+_RENEW = (
+    sa.update(tenures)
+    .where(tenures.c.send == sa.bindparam("b_send"), tenures.c.epoch == sa.bindparam("b_epoch"))
+    .values(
+        lease_until=sa.bindparam("b_lease_until"),
+        speed=sa.bindparam("b_speed"),
+        waiting_for=sa.bindparam("b_waiting_for"),
+        waiting_until=sa.bindparam("b_waiting_until"),
+    )
+)
 _IS_ACTIVE = sa.select(sa.literal(1)).where(
     tenures.c.send == sa.bindparam("number"), tenures.c.epoch == sa.bindparam("epoch")
 )
@@ -54,9 +84,8 @@ def goes_on(connection: Connection, send: SendRecord, epoch: int) -> bool:
 
 def of(connection: Connection, numbers: Collection[int]) -> dict[int, list[Tenure]]:
     """Who takes part in each of some sends, the longest first."""
-    query = sa.select(tenures).where(tenures.c.send.in_(numbers)).order_by(tenures.c.epoch)
     by_send: dict[int, list[Tenure]] = {number: [] for number in numbers}
-    for row in connection.execute(query) if numbers else ():
+    for row in connection.execute(_OF, {"b_numbers": list(numbers)}) if numbers else ():
         tenure = Tenure(
             worker=row.worker,
             epoch=row.epoch,
@@ -81,17 +110,15 @@ def renew(
     waiting_until: dt.datetime | None = None,
 ) -> bool:
     """Prolong the lease of a tenure, with what its worker says of itself; False if it was ended."""
-    result = connection.execute(
-        sa.update(tenures)
-        .where(tenures.c.send == number, tenures.c.epoch == epoch)
-        .values(
-            lease_until=lease_until,
-            speed=speed,
-            waiting_for=waiting_for,
-            waiting_until=waiting_until,
-        )
-    )
-    return result.rowcount == 1
+    values = {
+        "b_send": number,
+        "b_epoch": epoch,
+        "b_lease_until": lease_until,
+        "b_speed": speed,
+        "b_waiting_for": waiting_for,
+        "b_waiting_until": waiting_until,
+    }
+    return connection.execute(_RENEW, values).rowcount == 1
 
 
 def end(
@@ -101,13 +128,10 @@ def end(
 
     Returns how many recipients became unknown, and whether nobody takes part any more.
     """
-    ended = connection.execute(
-        sa.delete(tenures).where(tenures.c.send == number, tenures.c.epoch.in_(epochs))
-    ).rowcount
+    values = {"b_send": number, "b_epochs": list(epochs)}
+    ended = connection.execute(_END, values).rowcount
     unknown = _mark_lost(connection, number, now)
-    is_last = not connection.execute(
-        sa.select(sa.exists().where(tenures.c.send == number))
-    ).scalar_one()
+    is_last = not connection.execute(_IS_ANY, {"b_send": number}).scalar_one()
     if ended and is_last:
         connection.execute(sa.update(sends).where(sends.c.number == number).values(rests_since=now))
     return unknown, is_last
@@ -115,25 +139,13 @@ def end(
 
 def numbers(connection: Connection) -> Sequence[int]:
     """The numbers of all sends in which somebody takes part."""
-    return connection.execute(sa.select(tenures.c.send).distinct()).scalars().all()
+    return connection.execute(_NUMBERS).scalars().all()
 
 
 def _mark_lost(connection: Connection, number: int, now: dt.datetime) -> int:
     """Make `unknown` what workers hold that take no part in a send any more: whether it was sent,
     nobody here can tell."""
-    takes_part = sa.exists().where(
-        tenures.c.send == batches.c.send, tenures.c.epoch == batches.c.epoch
-    )
-    batch_ids = (
-        connection.execute(
-            sa.update(batches)
-            .where(batches.c.send == number, sa.text("open"), sa.not_(takes_part))
-            .values(open=False)
-            .returning(batches.c.id)
-        )
-        .scalars()
-        .all()
-    )
+    batch_ids = connection.execute(_CLOSE_LOST, {"b_send": number}).scalars().all()
     if not batch_ids:
         return 0
     result = connection.execute(

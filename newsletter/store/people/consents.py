@@ -146,27 +146,30 @@ def count_since(
 def left_by(connection: Connection, numbers: Collection[int]) -> dict[int, int]:
     """How many people left by a link of each of these sends and did not take it back; sends that
     nobody left by are missing. By ix_consents_send, which holds those alone who left by a link."""
-    undone = consents.alias()
-    taken_back = sa.exists().where(
-        undone.c.subscriber_id == consents.c.subscriber_id,
-        undone.c.list_id == consents.c.list_id,
-        undone.c.how == ConsentHow.UNDO,
-        undone.c.id > consents.c.id,
+    rows = connection.execute(_LEFT_BY, {"b_numbers": list(numbers)})
+    return {row.send: row.amount for row in rows}
+
+
+_UNDONE = consents.alias()
+_TAKEN_BACK = sa.exists().where(
+    _UNDONE.c.subscriber_id == consents.c.subscriber_id,
+    _UNDONE.c.list_id == consents.c.list_id,
+    _UNDONE.c.how == ConsentHow.UNDO,
+    _UNDONE.c.id > consents.c.id,
+)
+_LEFT_BY = (
+    sa.select(
+        consents.c.send,
+        sa.func.count(sa.distinct(consents.c.subscriber_id)).label("amount"),
     )
-    query = (
-        sa.select(
-            consents.c.send,
-            sa.func.count(sa.distinct(consents.c.subscriber_id)).label("amount"),
-        )
-        .where(
-            sa.text("send IS NOT NULL"),
-            consents.c.send.in_(numbers),
-            consents.c.kind == ConsentKind.UNSUBSCRIBED,
-            ~taken_back,
-        )
-        .group_by(consents.c.send)
+    .where(
+        sa.text("send IS NOT NULL"),
+        consents.c.send.in_(sa.bindparam("b_numbers", expanding=True)),
+        consents.c.kind == ConsentKind.UNSUBSCRIBED,
+        ~_TAKEN_BACK,
     )
-    return {row.send: row.amount for row in connection.execute(query)}
+    .group_by(consents.c.send)
+)
 
 
 def last_said(
