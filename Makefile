@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
-.PHONY: help demo test check bench bench-scale crash attack mutants model lock clean
+.PHONY: help demo test check bench bench-scale crash simulate attack mutants model lock clean
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
@@ -46,6 +46,9 @@ bench-scale: $(VENV)/.dev ## many workers at one send, and a million rows, on Po
 
 crash: $(VENV)/.dev  ## kill sends in every way, and compare the ledger with what was taken
 	$(BIN)/python -m tests.crash.campaign $(ARGS)
+
+simulate: $(VENV)/.dev ## run the real core in small worlds of virtual time, with all that can go wrong
+	$(BIN)/python -m tests.simulation $(ARGS)
 
 attack: $(VENV)/.dev ## forged notifications, changed tokens, scripts and odd requests, by the ten thousand
 	SHARE=$${SHARE:-1} $(BIN)/pytest -n $(WORKERS) tests/attack $(ARGS)

@@ -1,0 +1,278 @@
+"""What must hold after each commit, and at the end: the ledger is compared with the provider.
+
+Nothing here is newsletter's own code: the rows are read by plain SQL.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tests.simulation.scheduler import Scheduler
+from tests.simulation.ses import Mail, Ses
+from tests.simulation.store import Database
+
+RESEND, ACCEPT, REJECT = "resolve resend", "resolve accept", "resolve reject"
+_DECISIONS = {RESEND: "queued", ACCEPT: "accepted", REJECT: "rejected"}
+_FINAL = ("accepted", "rejected", "skipped")
+_ENDED = ("finished", "cancelled")
+
+_DELIVERIES = "SELECT send, number, subscriber_id, status, attempts, batch FROM deliveries"
+_BATCHES = """
+SELECT id, b.send, worker, epoch, size, open,
+  EXISTS (SELECT 1 FROM tenures t WHERE t.send = b.send AND t.epoch = b.epoch)
+FROM batches b
+"""
+_SENDS = """
+SELECT number, id, slug, status, canary_passed, canary_size, accepted, rejected, skipped, unknown
+FROM sends
+"""
+_REPORTED = """
+SELECT s.number, s.delivered, s.bounced, s.complained,
+  (SELECT count(*) FROM deliveries d WHERE d.send = s.number AND reported = 'delivered'),
+  (SELECT count(*) FROM deliveries d WHERE d.send = s.number AND reported = 'bounced'),
+  (SELECT count(*) FROM deliveries d WHERE d.send = s.number AND reported = 'complained')
+FROM sends s
+"""
+_TENURES = "SELECT count(*) FROM tenures"
+
+
+class Broken(Exception):
+    """A promise that was broken, in words."""
+
+
+class Row(NamedTuple):
+    send: int
+    number: int
+    reader: int
+    status: str
+    attempts: int
+    batch: int | None
+
+
+class Batch(NamedTuple):
+    id: int
+    send: int
+    worker: str
+    epoch: int
+    size: int
+    open: bool
+    is_held: bool  # by a worker that takes part
+
+
+class SendRow(NamedTuple):
+    number: int
+    id: str
+    slug: str
+    status: str
+    canary_passed: bool
+    canary_size: int | None
+    accepted: int | None
+    rejected: int | None
+    skipped: int | None
+    unknown: int | None
+
+
+Key = tuple[int, int]  # the number of a send, and that of a delivery in it
+
+
+@dataclass
+class Checker:
+    """`largest` is how many recipients one call may carry. `suspects` are the workers that crashed,
+    slept, or were cut off: what they hold may become unknown; `is_all_in_doubt` where a clock makes
+    all of them suspect."""
+
+    database: Database
+    scheduler: Scheduler
+    ses: Ses
+    largest: int = 50
+    threads: int = 1
+    suspects: set[str] = field(default_factory=set)
+    is_all_in_doubt: bool = False
+    gone: dict[int, int] = field(default_factory=dict)  # readers who left, and at which step
+    rows: dict[Key, Row] = field(default_factory=dict)
+    sends: dict[int, SendRow] = field(default_factory=dict)
+    batches: dict[int, Batch] = field(default_factory=dict)
+    unknown: int = 0
+    _changes: int = -1
+    _numbers: dict[str, int] = field(default_factory=dict)
+    _mailed: Counter[Key] = field(default_factory=Counter)
+    _mailed_issue: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _extra: Counter[Key] = field(default_factory=Counter)
+    _extra_issue: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _decided: set[Key] = field(default_factory=set)  # rows whose status a person chose
+
+    def begin(self) -> None:
+        self._read()
+
+    def _read(self) -> None:
+        look = self.database.look
+        self.sends = {row[0]: SendRow(*row) for row in look(_SENDS)}
+        self.batches = {row[0]: Batch(*row) for row in look(_BATCHES)}
+        self.rows = {(row[0], row[1]): Row(*row) for row in look(_DELIVERIES)}
+        self._numbers = {send.id: send.number for send in self.sends.values()}
+
+    def tenures(self) -> int:
+        """How many take part in some send."""
+        [(amount,)] = self.database.look(_TENURES)
+        return int(amount)
+
+    # --- the provider -----------------------------------------------------------------------------
+
+    def takes(self, mail: Mail) -> None:
+        """The provider took a mail."""
+        send_id, number, _ = mail.attempt
+        send = self._numbers[send_id]
+        key, issue = (send, number), (self.sends[send].slug, mail.reader)
+        self._mailed[key] += 1
+        self._mailed_issue[issue] += not mail.is_dropped
+        if self._mailed[key] > 1 + self._extra[key]:
+            raise Broken(f"{_named(key)} was mailed {self._mailed[key]} times")
+        if self._mailed_issue[issue] > 1 + self._extra_issue[issue]:
+            raise Broken(f"reader {mail.reader} was mailed an issue twice, by two sends")
+        row = self.rows[key]
+        if row.status in ("queued", "skipped") and not self._extra[key]:
+            raise Broken(f"{_named(key)} was mailed while it was {row.status}")
+
+    # --- after each commit ------------------------------------------------------------------------
+
+    def committed(self) -> None:
+        """Compare what stands there now with what stood there before."""
+        changes = self.database.changes()
+        if changes == self._changes:
+            return
+        self._changes = changes
+        rows, batches = self.rows, self.batches
+        self._read()
+        if rows == self.rows and batches == self.batches:
+            return
+        self.scheduler.progress()
+        for key, row in self.rows.items():
+            before = rows.get(key)
+            if before is not None and row != before:
+                if before.status != row.status:
+                    self.scheduler.note(f"{_named(key)} was {before.status}, is {row.status}")
+                self._changed(key, before, row)
+        self._check_batches()
+        for send in self.sends.values():
+            self._check_send(send)
+
+    def _changed(self, key: Key, before: Row, row: Row) -> None:
+        action = self.scheduler.current.action
+        if before.status == "accepted":
+            raise Broken(f"{_named(key)} was accepted, and is {row.status}")
+        if row.status == _DECISIONS.get(action):  # what was in flight became unknown with that
+            if before.status == "sending":
+                self._check_doubt(key, before)
+            self._decided.add(key)
+            self._extra[key] += action == RESEND
+            self._extra_issue[self.sends[row.send].slug, row.reader] += action != ACCEPT
+        match row.status:
+            case "queued" if self._mailed[key] > self._extra[key]:
+                raise Broken(f"{_named(key)} was mailed and is queued")
+            case "sending" if before.status != "sending" or row.attempts != before.attempts:
+                self._check_claimed(key, before, row)
+            case "accepted" if not self._mailed[key] and key not in self._decided:
+                raise Broken(f"{_named(key)} counts as accepted, and was not mailed")
+            case "unknown":
+                self.unknown += 1
+                self._check_doubt(key, row)
+
+    def _check_claimed(self, key: Key, before: Row, row: Row) -> None:
+        send = self.sends[row.send]
+        if before.status != "queued":
+            raise Broken(f"{_named(key)} was {before.status}, and was claimed")
+        if send.status != "sending":
+            raise Broken(f"{_named(key)} was claimed while the send was {send.status}")
+        assert row.batch is not None
+        batch = self.batches[row.batch]
+        if not batch.is_held:
+            raise Broken(f"{_named(key)} was claimed by a worker that was given up")
+        if batch.size > self.largest:
+            raise Broken(f"{batch.size} were claimed at once, {self.largest} may be")
+        in_hand = [b for b in self.batches.values() if b.open and b.worker == batch.worker]
+        if len(in_hand) > self.threads:
+            raise Broken(f"{batch.worker} holds {len(in_hand)} batches, {self.threads} may be")
+        left_at = self.gone.get(row.reader)
+        if left_at is not None and left_at < self.scheduler.current.began_at:
+            raise Broken(f"reader {row.reader} had left before {_named(key)} was claimed")
+        if not send.canary_passed and row.number > (send.canary_size or row.number):
+            raise Broken(f"{_named(key)} went before the reports on the canary")
+
+    def _check_doubt(self, key: Key, row: Row) -> None:
+        attempt = self.sends[row.send].id, row.number, row.attempts
+        batch = self.batches.get(row.batch or 0)
+        is_suspect = batch is not None and batch.worker in self.suspects
+        if not (attempt in self.ses.unanswered or is_suspect or self.is_all_in_doubt):
+            raise Broken(f"{_named(key)} is unknown, and no fault had put it in doubt")
+
+    def _check_batches(self) -> None:
+        for batch in self.batches.values():
+            if batch.open and not batch.is_held:
+                raise Broken(f"batch {batch.id} is open, and its worker takes no part")
+        for key, row in self.rows.items():
+            if row.status == "sending" and (row.batch is None or not self.batches[row.batch].open):
+                raise Broken(f"{_named(key)} is in flight, and its batch is closed")
+
+    def _check_send(self, send: SendRow) -> None:
+        counts = self._counts(send.number)
+        if send.status == "finished" and set(counts) - set(_FINAL):
+            raise Broken(f"send {send.number} is finished: {_in_words(counts)}")
+        if send.status == "unresolved" and (counts["queued"] or not counts["unknown"]):
+            raise Broken(f"send {send.number} is unresolved: {_in_words(counts)}")
+        if send.accepted is not None:
+            kept = (send.accepted, send.rejected, send.skipped, send.unknown)
+            true = tuple(counts[name] for name in (*_FINAL, "unknown"))
+            if kept != true:
+                raise Broken(f"send {send.number} counts {kept}, its rows {true}")
+
+    def _counts(self, number: int) -> Mapping[str, int]:
+        return Counter(row.status for row in self.rows.values() if row.send == number)
+
+    # --- at the end -------------------------------------------------------------------------------
+
+    def finished(self, *, is_all_reported: bool) -> None:
+        """All that must hold once every fault is over and healthy workers have run."""
+        self._read()
+        for send in self.sends.values():
+            if send.status not in _ENDED:
+                raise Broken(f"send {send.number} does not end: it is {send.status}")
+            self._check_send(send)
+        if tenures := self.tenures():
+            raise Broken(f"{tenures} workers still take part")
+        if open_batches := [batch.id for batch in self.batches.values() if batch.open]:
+            raise Broken(f"batches {open_batches} are still open")
+        dropped = {self._key(mail) for mail in self.ses.mails if mail.is_dropped}
+        for key, row in self.rows.items():
+            self._check_end(key, row, is_dropped=key in dropped, is_all_reported=is_all_reported)
+        for number, *sums in self.database.look(_REPORTED):
+            if sums[:3] != sums[3:]:
+                raise Broken(f"send {number} counts reports {sums[:3]}, its rows {sums[3:]}")
+
+    def _key(self, mail: Mail) -> Key:
+        send_id, number, _ = mail.attempt
+        return self._numbers[send_id], number
+
+    def _check_end(self, key: Key, row: Row, *, is_dropped: bool, is_all_reported: bool) -> None:
+        is_decided = key in self._decided
+        if row.status not in _FINAL and not (
+            row.status == "unknown" and self.sends[row.send].status == "cancelled"
+        ):
+            raise Broken(f"{_named(key)} is {row.status} at the end")
+        if row.status == "accepted" and not (self._mailed[key] or is_decided):
+            raise Broken(f"{_named(key)} counts as accepted, and was not mailed")
+        if row.status == "skipped" and self._mailed[key] > self._extra[key]:
+            raise Broken(f"{_named(key)} was mailed, and counts as skipped")
+        if row.status == "rejected" and self._mailed[key] and not (is_decided or is_dropped):
+            raise Broken(f"{_named(key)} was mailed, and counts as rejected")
+        is_reported = is_all_reported and self._mailed[key] and not is_dropped
+        if is_reported and row.status in ("unknown", "rejected"):
+            raise Broken(f"{_named(key)} was reported, and is {row.status}")
+
+
+def _named(key: Key) -> str:
+    return f"{key[0]}/{key[1]}"
+
+
+def _in_words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{amount} {status}" for status, amount in sorted(counts.items()))
