@@ -3,23 +3,28 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
+from pathlib import Path
 
 from tests.simulation.choices import Choices
 from tests.simulation.faults import KINDS
 from tests.simulation.guards import FOUND
 from tests.simulation.play import Played, play, settle_memory
+from tests.simulation.postgresql import made, started
 from tests.simulation.shrink import shrink
 from tests.simulation.store import Database, Memory
 
 ALL = 100_000
 OF_A_GUARD = 10_000
 _CHUNK = 50
+_ON_POSTGRESQL = 500  # one in so many
 
 
 @dataclass
@@ -53,45 +58,68 @@ class Sum:
         self.failed += more.failed
 
 
-_databases: dict[str, Database] = {}  # of this process
+class Databases:
+    """Those that a process plays on; `server` is that of `served`."""
+
+    def __init__(self) -> None:
+        self.server = ""
+        self._by_store: dict[str, Database] = {}
+
+    def of(self, store: str) -> Database:
+        if store not in self._by_store:
+            self._by_store[store] = Memory() if store == "sqlite" else made(self.server)
+            settle_memory()
+        return self._by_store[store]
 
 
-def database(store: str) -> Database:
-    """The one that this process plays on."""
-    if store not in _databases:
-        _databases[store] = Memory()
-        settle_memory()
-    return _databases[store]
+databases = Databases()
 
 
-def play_some(first: int, amount: int, store: str) -> Sum:
+def store_of(seed: int) -> str:
+    """On which store a seed plays unless it is said: on PostgreSQL a schedule takes fifty times as
+    long."""
+    return "sqlite" if seed % _ON_POSTGRESQL else "postgresql"
+
+
+@contextmanager
+def served(seeds: range, store: str | None) -> Iterator[None]:
+    """A server for as long as these seeds play, if one of them needs it."""
+    if "postgresql" not in {store or store_of(seed) for seed in seeds}:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+        os.chmod(folder, 0o755)  # the server runs as another user
+        databases.server = started(Path(folder) / "postgresql")
+        yield
+
+
+def play_some(first: int, amount: int, store: str | None) -> Sum:
     """Play the schedules of some seeds, as long as none fails."""
     result, began = Sum(), time.process_time()
-    on = database(store)
     for seed in range(first, first + amount):
-        result.count(seed, play(on, Choices(seed)))
+        result.count(seed, play(databases.of(store or store_of(seed)), Choices(seed)))
         if result.failed:
             break
     result.seconds = time.process_time() - began
     return result
 
 
-def chunks(schedules: int, seed: int, store: str | None) -> Iterator[tuple[int, int, str]]:
+def chunks(schedules: int, seed: int) -> Iterator[tuple[int, int]]:
     for first in range(seed, seed + schedules, _CHUNK):
-        yield first, min(_CHUNK, seed + schedules - first), store or "sqlite"
+        yield first, min(_CHUNK, seed + schedules - first)
 
 
 def total_of(schedules: int, seed: int, store: str | None, jobs: int | None) -> Sum:
     """Play schedules in as many processes as there are cores, until one fails."""
     total, jobs = Sum(), jobs or os.cpu_count() or 1
-    waiting = chunks(schedules, seed, store)
+    waiting = chunks(schedules, seed)
     with ProcessPoolExecutor(jobs, get_context("fork")) as pool:
         running: set[Future[Sum]] = set()
         while True:
             while not total.failed and len(running) < 2 * jobs:
                 if (chunk := next(waiting, None)) is None:
                     break
-                running.add(pool.submit(play_some, *chunk))
+                running.add(pool.submit(play_some, *chunk, store))
             if not running:
                 return total
             done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -105,10 +133,11 @@ def run(
     """Play and print; returns the exit code."""
     amount = schedules or max(1, int(ALL * float(os.environ.get("SHARE", "1"))))
     began = time.monotonic()
-    total = total_of(amount, seed, store, jobs)
-    _print(total, time.monotonic() - began)
-    for failed, _ in sorted(total.failed)[:1]:
-        print_failed(failed, store or "sqlite")
+    with served(range(seed, seed + amount), store):
+        total = total_of(amount, seed, store, jobs)
+        _print(total, time.monotonic() - began)
+        for failed, _ in sorted(total.failed)[:1]:
+            print_failed(failed, store or store_of(failed))
     return int(bool(total.failed) and not is_to_fail)
 
 
@@ -125,7 +154,7 @@ def _print(total: Sum, seconds: float) -> None:
 
 def print_failed(seed: int, store: str) -> None:
     """Print a schedule that fails as short as it gets."""
-    on = database(store)
+    on = databases.of(store)
     failed = play(on, Choices(seed))
     if failed.fault is None:
         print(f"seed {seed} fails in one process, and not in another")
@@ -165,7 +194,7 @@ def find_without(name: str, schedules: int, seed: int) -> tuple[int, str | None]
 
 def find(schedules: int, seed: int) -> None:
     """Print how many schedules it takes until one fails, and how."""
-    on = database("sqlite")
+    on = databases.of("sqlite")
     for number in range(schedules):
         if fault := play(on, Choices(seed + number)).fault:
             print(number + 1, fault)

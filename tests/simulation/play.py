@@ -60,7 +60,7 @@ def play(database: Database, choices: Choices, *, traced: bool = False) -> Playe
         _calm(world)
         is_over.append(True)
 
-    with simulated(scheduler, world.processes):
+    with database.playing(scheduler), simulated(scheduler, world.processes):
         scheduler.start("the operator", Process("desk/1/1:1/a"), story)
         try:
             scheduler.run(lambda: bool(is_over))

@@ -70,9 +70,9 @@ class Scheduler:
     points: Counter[str] = field(default_factory=Counter)
     failure: BaseException | None = None
     tasks: list[Task] = field(default_factory=list)
+    hub: greenlet = field(default_factory=getcurrent)
     _current: Task | None = None
     leaps: int = 0  # of the clock, since something happened
-    _hub: greenlet = field(default_factory=getcurrent)
 
     def seconds(self) -> float:
         """The clock that only measures."""
@@ -85,7 +85,7 @@ class Scheduler:
 
     def start(self, name: str, process: Process, body: Callable[[], object]) -> Task:
         """A new task, which begins when its turn comes."""
-        task = Task(name, process, greenlet(lambda: self._guarded(body), self._hub))
+        task = Task(name, process, greenlet(lambda: self._guarded(body), self.hub))
         self.tasks.append(task)
         return task
 
@@ -143,7 +143,7 @@ class Scheduler:
             raise Vanished
 
     def _hand_over(self) -> None:
-        self._hub.switch()
+        self.hub.switch()
         self._check_alive()
 
     def run(self, is_over: Callable[[], bool]) -> None:

@@ -7,7 +7,7 @@ tests/simulation/postgresql.py.
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -38,6 +38,9 @@ class Database(Protocol):
 
     def changes(self) -> int: ...
 
+    def playing(self, scheduler: Scheduler) -> AbstractContextManager[None]:
+        """Let the tasks of a schedule use it."""
+
 
 class Memory:
     """A SQLite database in memory, which all transactions of a schedule share."""
@@ -62,6 +65,9 @@ class Memory:
             prepare(Store(self.engine))
             self._images[key] = self._driver.serialize()
         self._driver.deserialize(self._images[key])
+
+    def playing(self, scheduler: Scheduler) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def look(self, query: str) -> list[tuple[Any, ...]]:
         return self._driver.execute(query).fetchall()

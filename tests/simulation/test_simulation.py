@@ -8,6 +8,7 @@ from tests.share import count
 from tests.simulation import campaign
 from tests.simulation.choices import Choices
 from tests.simulation.play import Played, play
+from tests.simulation.postgresql import PostgreSQL
 from tests.simulation.scheduler import Endless, Process, Scheduler
 from tests.simulation.shrink import shrink
 from tests.simulation.store import Memory
@@ -32,6 +33,18 @@ def test_no_schedule_breaks_a_promise(database: Memory) -> None:
     }
 
     assert failed == {}
+
+
+@pytest.mark.postgresql
+def test_where_transactions_go_on_beside_each_other_none_does(postgresql_url: str) -> None:
+    on = PostgreSQL(postgresql_url)
+    try:
+        played = [play(on, Choices(seed)) for seed in range(count(400))]
+    finally:
+        on.close()
+
+    assert [each.fault for each in played if each.fault] == []
+    assert sum(each.points["waits for a lock"] for each in played) > 0
 
 
 @pytest.mark.parametrize("seed", [5, 37])
