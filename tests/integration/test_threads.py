@@ -73,7 +73,8 @@ def test_after_an_error_of_one_thread_the_watch_waits_for_the_others(
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         if both_are_out.wait() == 0:
             raise RuntimeError("a fault of our own")
-        waits.acquire(timeout=PATIENCE_SECONDS)
+        for _ in range(2):
+            waits.acquire(timeout=PATIENCE_SECONDS)
         return [Accepted(message.ref) for message in batch]
 
     monkeypatch.setattr(threads, "wait", waiting)
@@ -82,7 +83,8 @@ def test_after_an_error_of_one_thread_the_watch_waits_for_the_others(
     with pytest.raises(RuntimeError, match="a fault of our own"):
         run.run(worker(sqlite_store, Memory(answer, concurrency=2)), send_id)
 
-    assert set(after_the_error) == {ALL_COMPLETED}
+    # The first may have begun before the watch knew.
+    assert set(after_the_error[1:]) == {ALL_COMPLETED}
 
 
 def test_failures_with_successes_between_them_pause_nothing(sqlite_store: Store) -> None:
