@@ -96,6 +96,8 @@ class Move:
                     hint="Name a new database, or a new file.",
                 )
             relocations.check_empty(there)
+            if self._source.is_sqlite and not self._target.is_sqlite:
+                copying.check_texts(here)
 
     def rows(self) -> int:
         """How many rows there are to copy."""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tests.bench.audience import importing
 from tests.bench.bench import Bench
+from tests.bench.copying import copying
 from tests.bench.figures import HEADINGS, Figure, line, table
 from tests.bench.rendering import rendering
 from tests.bench.scale import scale
@@ -33,6 +34,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "render": rendering,
     "import": importing,
     "plan": planning,
+    "copy": copying,
     "core": core,
     "outbox": outbox,
     "memory": memory,

@@ -312,6 +312,20 @@ def test_it_is_refused_while_a_send_runs(
     assert call("lists", "create", "more").code == 0
 
 
+@pytest.mark.postgresql
+def test_a_text_that_postgresql_does_not_take_refuses_it(
+    call: Call, project: Path, readers: str, postgresql_empty: str
+) -> None:
+    with closing(opened(project)) as store, store.write() as connection:
+        connection.execute(sa.update(lists).values(title="a\0b"))
+
+    refused = call("db", "copy", "--to", postgresql_empty, "--yes", "--json")
+
+    assert refused.code == 1
+    assert "lists.title has the character NUL" in refused.error["message"]
+    assert call("lists", "create", "more").code == 0
+
+
 def test_a_restored_store_is_adopted_first(
     call: Call, project: Path, readers: str, file: str
 ) -> None:

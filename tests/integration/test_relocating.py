@@ -175,16 +175,15 @@ def _all(store: Store, table: sa.Table) -> list[str]:
         return sorted(map(repr, connection.execute(query).all()))
 
 
-def test_a_text_with_nul_cannot_go_to_postgresql(
-    sqlite_store: Store, postgresql_store: Store
-) -> None:
+@pytest.mark.parametrize("before", ["", "a", "ü" * 100])
+def test_a_text_with_nul_cannot_go_to_postgresql(sqlite_store: Store, before: str) -> None:
     with sqlite_store.write() as connection:
-        values = {"name": "a\0b", "rule": "", "created_at": NOW, "updated_at": NOW}
+        copying.check_texts(connection)
+        values = {"name": f"{before}\0b", "rule": "", "created_at": NOW, "updated_at": NOW}
         connection.execute(sa.insert(segments).values(values))
-    relocation = begin(sqlite_store, postgresql_store)
 
-    with pytest.raises(StoreError, match=r"a text of segments\.name has the character NUL"):
-        copying.copy(sqlite_store, postgresql_store, relocation.id, lambda amount: None)
+        with pytest.raises(StoreError, match=r"a text of segments\.name has the character NUL"):
+            copying.check_texts(connection)
 
 
 # --- a copy that is not the same ------------------------------------------------------------------

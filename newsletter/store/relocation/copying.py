@@ -7,6 +7,7 @@ killed goes on behind its last whole slice.
 from collections.abc import Callable
 
 import sqlalchemy as sa
+from sqlalchemy.types import JSON
 
 from newsletter.errors import StoreError
 from newsletter.store.engine import Store
@@ -29,8 +30,7 @@ def amount(store: Store) -> int:
 def copy(source: Store, target: Store, relocation_id: int, tell: _Tell) -> None:
     """Copy what is not copied yet; `tell` gets how many rows were, slice by slice.
 
-    Raises Refused where somebody else does the same, and StoreError where the target cannot hold a
-    row.
+    Raises Refused where somebody else does the same.
     """
     with target.read() as connection:
         progress = relocations.incoming(connection, relocation_id)
@@ -43,20 +43,20 @@ def copy(source: Store, target: Store, relocation_id: int, tell: _Tell) -> None:
             with target.write() as connection:
                 last = rows.key_of(table, part[-1])
                 progress = relocations.advance(connection, progress, table.name, last)
-                if not target.is_sqlite:
-                    _check_texts(table, part)
                 rows.write(connection, table, part)
             tell(len(part))
 
 
-def _check_texts(table: sa.Table, part: list[rows.Values]) -> None:
-    """Raises StoreError where a text has the character NUL, which PostgreSQL does not take."""
-    for row in part:
-        for column, value in zip(table.c, row, strict=True):
-            if isinstance(value, str) and "\0" in value:
+def check_texts(source: sa.Connection) -> None:
+    """Raises StoreError where a text of a SQLite store has the character NUL, which PostgreSQL does
+    not take."""
+    for table in rows.TABLES:
+        for column in table.c:
+            has_nul = sa.func.instr(column, sa.func.char(0)) > 0
+            query = sa.select(sa.literal(1)).select_from(table).where(has_nul).limit(1)
+            if isinstance(column.type, sa.Text | JSON) and source.execute(query).first():
                 raise StoreError(
                     f"a text of {table.name}.{column.name} has the character NUL, which "
                     "PostgreSQL does not take",
-                    hint="Give the move up with `newsletter db copy --cancel`, remove the "
-                    "character, and begin again.",
+                    hint="Remove it first. Nothing was changed.",
                 )
