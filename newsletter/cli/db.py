@@ -10,7 +10,7 @@ import click
 
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command, examples
-from newsletter.errors import Refused, UsageError
+from newsletter.errors import Interrupted, Refused, UsageError
 
 if TYPE_CHECKING:
     from newsletter.operations.relocate import Move, Moved
@@ -138,8 +138,15 @@ def copy(session: Session, url: str | None, cancel: bool, yes: bool) -> None:
     with closing(relocate.Move(session.project, session.store, url, session.clock)) as move:
         if not yes:
             _ask(move)
-        with _progress(session, move) as progress:
-            moved = move.run(progress)
+        try:
+            with _progress(session, move) as progress:
+                moved = move.run(progress)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "interrupted",
+                hint="The store may be closed by now. Go on with the same command, or open it "
+                "again: newsletter db copy --cancel",
+            ) from error
     _show_moved(session, moved)
 
 
@@ -159,7 +166,7 @@ def _progress(session: Session, move: "Move") -> Iterator[Callable[[int], None]]
     from rich.progress import Progress
 
     with Progress(console=session.notes, transient=True) as bar:
-        task = bar.add_task("copying", total=move.rows())
+        task = bar.add_task("copying and comparing", total=2 * move.rows())
         yield lambda rows: bar.advance(task, rows)
 
 

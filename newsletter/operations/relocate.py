@@ -104,7 +104,7 @@ class Move:
         return copying.amount(self._source)
 
     def run(self, tell: Tell) -> Moved:
-        """Move it. `tell` gets how many rows were copied, again and again.
+        """Move it. `tell` gets how many rows were copied, and then compared, again and again.
 
         Raises Refused where a send runs, or another process does the same.
         """
@@ -118,10 +118,10 @@ class Move:
             self._note_generation()
             return Moved(self.from_place, self.to_place, arriving.done_at, {})
         copying.copy(self._source, self._target, relocation.id, tell)
-        tables = {
-            table.name: comparing.check_equal(self._source, self._target, table)
-            for table in rows.TABLES
-        }
+        tables = {}
+        for table in rows.TABLES:
+            tables[table.name] = comparing.check_equal(self._source, self._target, table)
+            tell(tables[table.name])
         with self._target.write() as connection:
             rows.set_sequences(connection)
         now = relocation.done_at or self._clock()

@@ -295,6 +295,12 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
     assert relocations.place_of(url) == "postgresql://news@db:6432/letters"
 
 
+def test_a_place_behind_a_socket_can_be_copied_into_the_settings(tmp_path: Path) -> None:
+    url = "postgresql://news@/letters?host=/run/postgresql"
+
+    assert relocations.place_of(resolve_url(url, tmp_path)) == url
+
+
 def test_it_is_refused_while_a_send_runs(
     call: Call, project: Path, readers: str, file: str
 ) -> None:
@@ -368,6 +374,10 @@ def die_at(number: int) -> None:
     cut_at(number, partial(os.kill, os.getpid(), signal.SIGKILL))
 
 
+def interrupt_at(number: int) -> None:
+    cut_at(number, partial(os.kill, os.getpid(), signal.SIGINT))
+
+
 class Cut(BaseException):
     """Stands for a kill."""
 
@@ -424,6 +434,16 @@ def test_a_copy_that_is_killed_goes_on(project: Path, target: str) -> None:
 
     assert kills > 5
     check_moved(project, target)
+
+
+def test_ctrl_c_says_how_it_goes_on(call: Call, project: Path, readers: str, file: str) -> None:
+    arguments = ("db", "copy", "--to", file, "--yes", "--json")
+
+    interrupted = fork(project, *arguments, first=partial(interrupt_at, 6))
+
+    assert interrupted.code == 130
+    assert "newsletter db copy --cancel" in interrupted.error["hint"]
+    assert move(call, file)["verified"]
 
 
 def test_wherever_it_is_cut_no_two_stores_are_in_force(

@@ -43,13 +43,14 @@ class Relocation:
 
 
 def place_of(url: URL) -> str:
-    """The URL of a store for people: without its password, or anything else but where it is."""
+    """The URL of a store for people: where it is and for whom, without anything that may be
+    secret."""
     if url.get_backend_name() == "sqlite":
         return f"sqlite:///{url.database}"
-    host = str(url.host or url.query.get("host") or "")
     user = f"{url.username}@" if url.username else ""
     port = f":{url.port}" if url.port else ""
-    return f"postgresql://{user}{host}{port}/{url.database or ''}"
+    socket = f"?host={url.query['host']}" if "host" in url.query else ""
+    return f"postgresql://{user}{url.host or ''}{port}/{url.database or ''}{socket}"
 
 
 def outgoing(connection: Connection) -> Relocation | None:
