@@ -38,7 +38,7 @@ COMMANDS = {
     "serve": ("serve", "Serve the public pages for readers, and the hook for providers."),
     "archive": ("archive", "Write what was sent as a static site."),
     "worker": ("worker", "Take part in sends that are due, shared or interrupted, until stopped."),
-    "db": ("db", "Make, migrate, back up and check the store."),
+    "db": ("db", "Make, migrate, back up, move and check the store."),
 }
 
 
