@@ -14,7 +14,7 @@ from newsletter.sending.core import LEASE, Assignment
 from newsletter.sending.pace import Pace, Tally
 from newsletter.sending.state import is_lost
 from newsletter.sending.worker import Worker
-from newsletter.store import state
+from newsletter.store import revisions, state
 from newsletter.store.ledger import canary as shares
 from newsletter.store.ledger import deliveries, freezing, sends, tenures, transitions
 from newsletter.store.people import lists
@@ -36,6 +36,7 @@ def take(worker: Worker, send: Send) -> Assignment | None:
         if not _is_to_run(record, now):
             return None
         restored.check(connection, worker.generation, worker.timezone)
+        revisions.refuse_other(connection)  # it may have been upgraded while this process ran
         unknown, _ = _end(connection, number, worker, now)
         work = _begin(worker, connection, record, now)
         store_id, current = state.store_id(connection), generation.advance(connection)

@@ -9,15 +9,27 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
+from newsletter.errors import StoreError
 from newsletter.links import Links
 from newsletter.model.send import DeliveryStatus, SendStatus
+from newsletter.sending import run
+from newsletter.sending.plan import plan
 from newsletter.store import Store, maintenance, open_any, open_store, upgrade
 from newsletter.store.schema import REVISION, events, former_addresses, sends
 from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
 from tests import older
 from tests.integration.commandline import fork
-from tests.integration.sending import EMAIL, NOW, FixedClock, addresses, resume, worker
+from tests.integration.sending import (
+    EMAIL,
+    NOW,
+    FixedClock,
+    addresses,
+    fill_list,
+    order,
+    resume,
+    worker,
+)
 from tests.integration.web.stage import Visitor, open_site
 
 RUNNING, PAUSED, LATER = "20260105-runs", "20260104-paused", "20260106-later"
@@ -184,3 +196,16 @@ def test_a_process_killed_amid_an_upgrade_leaves_the_old_store(
     store.close()
     assert (schema, faults) == ("0004", [])
     assert upgrade(old_url, Path())[:2] == ("0004", REVISION)
+
+
+def test_a_process_of_the_version_before_begins_no_send_at_an_upgraded_store(store: Store) -> None:
+    """It has opened the store before, and its connections may have survived the upgrade."""
+    fill_list(store, 2)
+    send_id, transport = plan(store, order(), NOW), Memory()
+    with store.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StoreError, match="newer than this version's"):
+        run.run(worker(store, transport), send_id)
+
+    assert transport.delivered == []

@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 from newsletter.store import Store, state
-from newsletter.store.schema import metadata
+from newsletter.store.schema import REVISION, metadata
 
 
 @pytest.fixture
@@ -24,6 +24,9 @@ def memory_store() -> Iterator[Store]:
     store = Store(engine)
     with store.write() as connection:
         metadata.create_all(connection)
+        connection.execute(
+            sa.text(f"CREATE TABLE alembic_version AS SELECT '{REVISION}' AS version_num")
+        )
         state.ensure_id(connection)
     yield store
     store.close()
