@@ -44,7 +44,7 @@ def test_a_kill_before_the_audience_is_frozen_leaves_nothing(play: Play) -> None
 
 
 def test_a_kill_in_the_middle_of_freezing_leaves_no_half_of_an_audience(play: Play) -> None:
-    die(play, "at a change in store.ledger.freezing.freeze")
+    die(play, "at a change in store.ledger.partitions._insert")
 
     assert play.send_id is None
     assert ends_well(play)
