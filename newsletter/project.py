@@ -41,6 +41,11 @@ class Project:
         return self.root / self.settings.store.state
 
     @property
+    def archive(self) -> Path:
+        """The folder of archived sends."""
+        return self.root / self.settings.store.archive
+
+    @property
     def outbox(self) -> Path:
         return self.root / self.settings.transport.outbox.path
 

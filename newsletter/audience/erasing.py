@@ -18,6 +18,7 @@ from newsletter.model.address import Address
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber
 from newsletter.store import Store, locks
+from newsletter.store.ledger import archived
 from newsletter.store.people import (
     consents,
     erasure,
@@ -47,6 +48,7 @@ class Erased:
     receipts: int = 0
     events: int = 0
     files: int = 0
+    archives: tuple[str, ...] = ()  # files of archived sends that hold them, and stay
     complete: bool = True
 
 
@@ -107,7 +109,11 @@ def _erase(
         consents.forget(connection, subscriber_id)
         consents.append(connection, subscriber_id, None, ConsentKind.ERASED, consent)
         erasure.blank(connection, subscriber_id, consent.at)
-        erased = replace(erased, subscriptions=len(subscriptions_left))
+        erased = replace(
+            erased,
+            subscriptions=len(subscriptions_left),
+            archives=archived.files_with(connection, subscriber_id),
+        )
     for address in addresses:
         key = address.key
         erased = replace(

@@ -200,7 +200,8 @@ def became(delivery: Delivery) -> str:
     match delivery.status:
         case DeliveryStatus.ACCEPTED:
             later = f", then reported as {delivery.reported}" if delivery.reported else ""
-            return f"accepted as {delivery.message_id}{later}"
+            name = f" as {delivery.message_id}" if delivery.message_id else ""
+            return f"accepted{name}{later}"
         case DeliveryStatus.UNKNOWN:
             return f"unknown, it may have been sent{reason}"
         case DeliveryStatus.QUEUED | DeliveryStatus.SENDING:

@@ -26,7 +26,7 @@ COMMANDS = {
     "test": ("testing", "Send an issue to any address, as a test."),
     "send": ("send", "Send an issue to a list."),
     "status": ("sends", "Show one send: the newest, or the one named."),
-    "sends": ("sends", "Show all sends, newest first."),
+    "sends": ("sends", "Show all sends, newest first; archive what is old."),
     "deliveries": ("sends", "Show what became of each recipient of a send."),
     "pause": ("control", "Stop a running send after the batches in flight."),
     "resume": ("control", "Go on with a paused or interrupted send."),

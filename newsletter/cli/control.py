@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import SendId
 from newsletter.cli.running import open_worker, run_and_show
-from newsletter.cli.sends import SendId
 from newsletter.cli.showing import send_record, show, show_findings, warn
 from newsletter.errors import UsageError
 from newsletter.model.send import Send

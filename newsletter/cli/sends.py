@@ -3,14 +3,20 @@
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.archiving import archive
 from newsletter.cli.frame import Session, command
+from newsletter.cli.options import SendId
 from newsletter.cli.showing import in_zone, send_record, show, standing_of
 from newsletter.errors import UsageError
 from newsletter.gate import visible
-from newsletter.model.send import Delivery, DeliveryStatus, Reported, Send, SendStatus
+from newsletter.model.send import DeliveryStatus, Reported, Send, SendStatus
+
+if TYPE_CHECKING:
+    from newsletter.operations.records import JsonObject
 
 EXIT_CODES = {
     SendStatus.FINISHED: 0,
@@ -20,17 +26,6 @@ EXIT_CODES = {
     SendStatus.UNRESOLVED: 4,
     SendStatus.CANCELLED: 1,
 }
-
-
-class SendId(click.ParamType[str]):
-    """A send's id or its beginning, but never an empty one: an unset variable names no send."""
-
-    name = "send"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not value.strip():
-            self.fail("it is empty; see: newsletter sends", param, ctx)
-        return value.strip()
 
 
 @click.command()
@@ -61,11 +56,19 @@ def status(session: Session, send: str | None) -> None:
         session.console.print(f"Alarm: {alarm}.")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--limit", type=click.IntRange(min=1), help="Only this many, the newest.")
 @command
 def sends(session: Session, limit: int | None) -> None:
-    """Show all sends, newest first."""
+    """Show all sends, newest first; archive what is old."""
+    if click.get_current_context().invoked_subcommand is None:
+        _show_all(session, limit)
+
+
+sends.add_command(archive)
+
+
+def _show_all(session: Session, limit: int | None) -> None:
     from newsletter.store.ledger import sends as queries
 
     with session.store.read() as connection:
@@ -114,33 +117,45 @@ def deliveries(
     session: Session, send: str, wanted: str | None, reported: str | None, as_csv: bool
 ) -> None:
     """Show what became of each recipient of a send."""
-    from newsletter.operations import records
+    if as_csv and session.json:
+        raise UsageError("--csv and --json exclude each other")
+    rows = _rows(session, _find(session, send), wanted, reported)
+    if as_csv:
+        _print_csv(rows)
+        return
+    for row in rows:
+        if session.json:
+            session.emit(row)
+        else:
+            notes = " ".join(filter(None, (row["reported"], row["reason"])))
+            session.console.print(f"{row['status']:9} {row['address'] or '(erased)'}  {notes}")
+
+
+def _rows(
+    session: Session, send: Send, status: str | None, reported: str | None
+) -> Iterable["JsonObject"]:
+    """The deliveries of a send with this status and report, from the ledger or its archive."""
+    from newsletter.operations import archives, records
     from newsletter.store.ledger import deliveries as queries
     from newsletter.store.ledger import sends as send_queries
     from newsletter.store.pages import stream
 
-    if as_csv and session.json:
-        raise UsageError("--csv and --json exclude each other")
-    chosen = _find(session, send)
+    if send.archive_file is not None:
+        wanted = (("status", status), ("reported", reported))
+        return (
+            row
+            for row in archives.read(send)
+            if all(value in (None, row[name]) for name, value in wanted)
+        )
     with session.store.read() as connection:
-        number = send_queries.number_of(connection, chosen.id)
+        number = send_queries.number_of(connection, send.id)
     page = partial(
         queries.page,
         send=number,
-        status=DeliveryStatus(wanted) if wanted else None,
+        status=DeliveryStatus(status) if status else None,
         reported=Reported(reported) if reported else None,
     )
-    rows = stream(session.store, page)
-    if as_csv:
-        _print_csv(rows)
-        return
-    for delivery in rows:
-        if session.json:
-            session.emit(records.delivery(delivery))
-        else:
-            notes = " ".join(filter(None, (delivery.reported, delivery.reason)))
-            address = delivery.address or "(erased)"
-            session.console.print(f"{delivery.status:9} {address}  {notes}")
+    return map(records.delivery, stream(session.store, page))
 
 
 def warn_if_restored(session: Session) -> None:
@@ -156,18 +171,16 @@ def warn_if_restored(session: Session) -> None:
         )
 
 
-def _print_csv(rows: Iterable[Delivery]) -> None:
+def _print_csv(rows: Iterable["JsonObject"]) -> None:
     """A line each, with cells that no terminal obeys and no spreadsheet runs as a formula."""
     import csv
 
     from newsletter.audience.spreadsheet import guard
-    from newsletter.operations import records
 
     columns = ("delivery", "address", "status", "reported", "reason", "attempts", "at")
     writer = csv.writer(sys.stdout, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(columns)
-    for delivery in rows:
-        values = records.delivery(delivery)
+    for values in rows:
         cells = (str(values[column] or "") for column in columns)
         writer.writerow(guard(visible(cell)) for cell in cells)
 

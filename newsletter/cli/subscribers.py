@@ -268,9 +268,14 @@ def forget(session: Session, address: str, yes: bool) -> None:
             "Another process keeps the store busy: traces may stay in the file that ends in -wal "
             "until it closes the store. Run this again later to clear them."
         )
+    if erased.archives:
+        session.notes.print(
+            "Archived sends still hold the address, in", *erased.archives, sep="\n  "
+        )
     counts = {name: getattr(erased, name) for name in _ERASED}
     if session.json:
-        session.emit({"subscriber_id": erased.subscriber_id, **counts, "complete": erased.complete})
+        rest = {"archives": erased.archives, "complete": erased.complete}
+        session.emit({"subscriber_id": erased.subscriber_id, **counts, **rest})
         return
     removed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
     session.console.print(f"Erased, and never mailed again. It had: {removed or 'nothing more'}.")

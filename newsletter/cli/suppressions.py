@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter.cli.frame import Session, command
-from newsletter.cli.sends import SendId
+from newsletter.cli.options import SendId
 from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SuppressionReason

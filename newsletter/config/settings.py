@@ -42,6 +42,7 @@ class StoreSettings:
 
     url: str = "sqlite:///subscribers/newsletter.db"
     state: str = "subscribers/generation"
+    archive: str = "subscribers/archive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ class PolicySettings:
     require_test: bool = False
     stale_schedule_hours: Positive = 12
     canary_minutes: Positive = 30
+    archive_after_days: Annotated[int, at_least(0)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

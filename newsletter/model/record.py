@@ -33,6 +33,7 @@ class SendRecord:
     pause_reason: str | None
     resume_at: dt.datetime | None
     scheduled_at: dt.datetime | None
+    finished_at: dt.datetime | None
     frozen: bool
     recipients: int
     cursor: int  # the last delivery that was claimed in turn
@@ -41,6 +42,7 @@ class SendRecord:
     canary: Canary
     breaker_from: dt.datetime | None
     foot: Foot
+    is_archived: bool  # its deliveries are no longer in the ledger
 
     @property
     def canary_end(self) -> int | None:

@@ -163,6 +163,8 @@ class Send:
     unsubscribed: int  # people who left by the link of one of its mails
     rests_since: dt.datetime | None  # when the last worker left
     tenures: tuple[Tenure, ...]
+    archived_at: dt.datetime | None = None
+    archive_file: str | None = None  # where its deliveries are since then
 
     @property
     def is_as_if_never_made(self) -> bool:

@@ -14,6 +14,7 @@ from newsletter.store.ledger import workers
 _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
+_ARCHIVE_SECONDS = 3_600.0
 _SAY_SECONDS = 10.0  # that it lives
 
 
@@ -36,12 +37,15 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
 
 def _attend(worker: Worker, settled: Callable[[Send], bool]) -> bool:
     watch, said_at = lost.LeaseWatch(worker.seconds), -_SAY_SECONDS
+    archive_at = worker.seconds()
     while not worker.stop.is_set():
         if (now := worker.seconds()) - said_at >= _SAY_SECONDS:
             worker.patience.until_back(lambda: _say_that_it_lives(worker))
             said_at = now
         if not _round(worker, watch, settled):
             return False
+        if now >= archive_at and not worker.patience.until_back(worker.archive_one):
+            archive_at = now + _ARCHIVE_SECONDS  # else another one may be due
         worker.stop.wait(_POLL_SECONDS)
     return False
 

@@ -80,6 +80,8 @@ def send(
         "created_at": time(sent.created_at),
         "scheduled_at": time(sent.scheduled_at),
         "finished_at": time(sent.finished_at),
+        "archived_at": time(sent.archived_at),
+        "archive_file": sent.archive_file,
         "alarm": alarm,
         "unknown_words": dict(unknown_words or {}),
         "warning": warning,

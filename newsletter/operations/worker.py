@@ -14,6 +14,7 @@ from newsletter.feedback.drain import Drain
 from newsletter.feedback.sources import source_of
 from newsletter.feedback.warning import of_running
 from newsletter.links import Links, load_keys
+from newsletter.operations import archiving
 from newsletter.operations.keys import hashes_of
 from newsletter.project import Project
 from newsletter.sending.canary import CanaryLimits
@@ -54,6 +55,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
         ),
         poll_events=_drain(project, store, clock, stop, notify),
         check_events=_alarm(project, store, clock, notify),
+        archive_one=lambda: archiving.archive_one(project, store, clock, notify),
         patience=Patience(notify),
     )
 

@@ -64,7 +64,7 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
         deliveries.cancel_queued(connection, number, now)
         if record.status is not SendStatus.CANCELLED:
             transitions.cancel(connection, record, now)
-        if record.frozen:
+        if record.frozen and not record.is_archived:
             balance.keep(connection, number)
     return read(store, send.id)
 
@@ -99,6 +99,12 @@ def reopen(
             return send  # done before, by a commit whose answer was lost
         if cancelled != (record.status is SendStatus.CANCELLED):
             raise _not_reopened(send)
+        if cancelled and record.is_archived:
+            raise Refused(
+                f"{send.id} is archived: its deliveries cannot be queued again",
+                hint="To reach those who have not had it: newsletter send … --again REASON "
+                "--only-missing",
+            )
         if cancelled:
             locks.issue(connection, record.slug)
             _refuse_followed(connection, record)

@@ -47,6 +47,8 @@ class Worker:
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
     check_events: Callable[[], None] = lambda: None  # now and then: warns where none come
+    # Archives an old send, if one is due: then another may be.
+    archive_one: Callable[[], bool] = lambda: False
     name: str = field(default_factory=processes.this_process)
     by_person: threading.Event = field(default_factory=threading.Event)
     seconds: Callable[[], float] = time.monotonic

@@ -1,6 +1,8 @@
 """What SQLite and PostgreSQL express differently, except for an import's bulk statements, which are
 in people/staging.py and people/merging.py."""
 
+import json
+from collections.abc import Collection
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,14 @@ def each_pair(
     """The pairs of a JSON object as a table with `key` and `value`."""
     each = sa.func.json_each if is_sqlite(connection) else sa.func.json_each_text
     return each(json).table_valued("key", "value", name=name)
+
+
+def each_of(connection: Connection, numbers: Collection[int]) -> sa.Select[tuple[int]]:
+    """Many numbers as rows: a million of them are one parameter."""
+    if is_sqlite(connection):
+        each = sa.func.json_each(json.dumps(list(numbers))).table_valued("value")
+        return sa.select(each.c.value)
+    return sa.select(sa.func.unnest(sa.literal(list(numbers), sa.ARRAY(sa.BigInteger()))))
 
 
 def position(

@@ -85,7 +85,8 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
     if _code(cause) == _NO_LOCKS_LEFT:
         return StoreError(
             f"the store failed: {words}",
-            hint="Nothing of this step was written. Raise PostgreSQL's max_locks_per_transaction.",
+            hint="Nothing of this step was written. Archive old sends (newsletter sends archive), "
+            "or raise PostgreSQL's max_locks_per_transaction.",
         )
     return StoreError(
         f"the store failed: {words}",

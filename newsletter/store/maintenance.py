@@ -3,7 +3,7 @@
 import datetime as dt
 import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from newsletter.model.picture import name_of
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
+from newsletter.store.ledger import archived
 from newsletter.store.relocation import relocations
 from newsletter.store.schema import (
     EPOCH,
@@ -106,13 +107,43 @@ def verify(store: Store) -> list[str]:
             faults += [
                 f"{row[0]} row {row[1]} points to a missing row of {row[2]}" for row in broken
             ]
-        faults += _unbalanced(connection)
+        archives = _archives(connection)
+        faults += _unbalanced(connection, archives)
         faults += _orphans(connection)
         if _keeps_sums(connection):
-            faults += _miscounted(connection)
+            faults += _miscounted(connection, archives)
+        faults += _archived_wrongly(connection, archives)
         if sa.inspect(connection).has_table(media.name):  # from schema 0005 on
             faults += _altered(connection)
     return faults
+
+
+def _archives(connection: Connection) -> set[int]:
+    """The numbers of archived sends: from schema 0011 on there may be some."""
+    names = {column["name"] for column in sa.inspect(connection).get_columns(sends.name)}
+    if sends.c.archived_at.name not in names:
+        return set()
+    query = sa.select(sends.c.number).where(sends.c.archived_at.is_not(None))
+    return set(connection.execute(query).scalars())
+
+
+def _archived_wrongly(connection: Connection, archives: Collection[int]) -> Iterator[str]:
+    """Archived sends of which other deliveries are kept than were frozen, or with other ends."""
+    for number in sorted(archives):
+        row = connection.execute(sa.select(sends).where(sends.c.number == number)).one()
+        if not row.is_cleared:
+            yield (
+                f"send {row.id} is archived, but its deliveries are not all packed: "
+                "run newsletter sends archive"
+            )
+            continue
+        kept = archived.sums(connection, number)
+        names = (*_KEPT_STATUSES, *_KEPT_REPORTS)
+        expected = {"": row.recipients, **{name: row._mapping[name] for name in names}}
+        for name, amount in expected.items():
+            if kept[name] != amount:
+                what = name or "recipients"
+                yield f"send {row.id} says {amount} {what}, its archived record {kept[name]}"
 
 
 def _keeps_sums(connection: Connection) -> bool:
@@ -138,7 +169,7 @@ def _orphans(connection: Connection) -> Iterator[str]:
         yield f"the ledger holds deliveries of a send {number} that is missing"
 
 
-def _unbalanced(connection: Connection) -> Iterator[str]:
+def _unbalanced(connection: Connection, archives: Collection[int]) -> Iterator[str]:
     """Sends that lost or gained recipients, and finished ones with something left to do."""
     is_open = deliveries.c.status.in_(
         (DeliveryStatus.QUEUED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
@@ -153,7 +184,7 @@ def _unbalanced(connection: Connection) -> Iterator[str]:
             sa.func.coalesce(sa.func.sum(sa.case((is_open, 1), else_=0)), 0),
         )
         .outerjoin(deliveries, deliveries.c.send == sends.c.number)
-        .where(sends.c.frozen)
+        .where(sends.c.frozen, sends.c.number.not_in(archives))
         .group_by(sends.c.number, sends.c.id, sends.c.status, sends.c.recipients)
     )
     for send_id, status, recipients, rows, last, unsettled in connection.execute(balance):
@@ -175,7 +206,7 @@ def _altered(connection: Connection) -> Iterator[str]:
             yield f"the content of the picture {name} does not match its name"
 
 
-def _miscounted(connection: Connection) -> Iterator[str]:
+def _miscounted(connection: Connection, archives: Collection[int]) -> Iterator[str]:
     """Sends whose row has other sums than their deliveries."""
     sums = {
         **{status: deliveries.c.status == status for status in _KEPT_STATUSES},
@@ -189,6 +220,7 @@ def _miscounted(connection: Connection) -> Iterator[str]:
     query = (
         sa.select(sends.c.id, *sums_of_row, *sums_of_deliveries)
         .outerjoin(deliveries, deliveries.c.send == sends.c.number)
+        .where(sends.c.number.not_in(archives))
         .group_by(sends.c.id, *sums_of_row)
         .order_by(sends.c.id)
     )

@@ -23,4 +23,10 @@ def chores_of(project: Project, worker: Worker) -> Sequence[Chore]:
         Chore("pull-events", "* * * * * */10", worker.poll_events),
         Chore("raise-alarms", "* * * * *", worker.check_events),
         Chore("keep-house", "17 * * * *", lambda: do_chores(store, settings, worker.clock())),
+        Chore("archive-sends", "47 * * * *", lambda: _until_none_is_due(worker)),
     )
+
+
+def _until_none_is_due(worker: Worker) -> None:
+    while not worker.stop.is_set() and worker.archive_one():
+        pass

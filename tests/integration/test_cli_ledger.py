@@ -26,7 +26,8 @@ SEND_KEYS = [
     *("delivered", "bounced", "complained", "unsubscribed"),
     *("slug", "list", "segment", "subject", "from", "content_hash", "git_commit", "again"),
     *("rate_asked", "stopped_by", "pause_reason", "resume_at"),
-    *("created_at", "scheduled_at", "finished_at", "alarm", "unknown_words", "warning"),
+    *("created_at", "scheduled_at", "finished_at", "archived_at", "archive_file"),
+    *("alarm", "unknown_words", "warning"),
 ]
 DELIVERY_KEYS = [
     *("address", "subscriber_id", "status", "message_id", "attempts", "reason", "at"),

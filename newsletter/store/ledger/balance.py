@@ -50,7 +50,7 @@ _OPEN_BATCH = (
 )
 _KEEP = (
     sa.update(sends)
-    .where(sends.c.number == sa.bindparam("b_number"))
+    .where(sends.c.number == sa.bindparam("b_number"), sends.c.archived_at.is_(None))
     .values({name: sa.bindparam(name) for name in UNKEPT})
 )
 
@@ -71,7 +71,8 @@ def keep(connection: Connection, number: int) -> Counts:
 def forget(connection: Connection, number: int) -> None:
     """Drop the stored balance of a send: one of its deliveries changes after all.
 
-    This locks the row of the send: before its deliveries, as locks.py has it.
+    This locks the row of the send: before its deliveries, as locks.py has it. That of an archived
+    send stays: its deliveries do not change any more.
     """
     connection.execute(_KEEP, {"b_number": number, **UNKEPT})
 

@@ -1,7 +1,7 @@
 """Queries of the sending core: claim a batch, record what became of it, find what was lost."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,7 +18,7 @@ from newsletter.model.send import (
 )
 from newsletter.model.subscriber import Subscriber, SubscriptionStatus
 from newsletter.store import locks
-from newsletter.store.ledger import canary, tenures
+from newsletter.store.ledger import archived, canary, tenures
 from newsletter.store.ledger import sends as send_queries
 from newsletter.store.ledger.freezing import has_received
 from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
@@ -200,9 +200,10 @@ def _mark_sending(
         ]
     recipients = _recipients(tuple(others), selection.condition)
     rows = connection.execute(recipients, {**selection.parameters, "b_list": send.list_id}).all()
+    had_archived = archived.received(connection, others, [row.id for row in rows])
     skipped: dict[SkipReason, list[int]] = {}
     for row in rows:
-        if reason := _skip_reason(row, now):
+        if reason := _skip_reason(row, had_archived, now):
             skipped.setdefault(reason, []).append(row.number)
     for reason, numbers in skipped.items():
         connection.execute(
@@ -258,14 +259,16 @@ def _recipients(others: tuple[int, ...], condition: sa.ColumnElement[bool]) -> s
     )
 
 
-def _skip_reason(row: Row[Any], now: dt.datetime) -> SkipReason | None:
+def _skip_reason(
+    row: Row[Any], had_archived: Collection[int], now: dt.datetime
+) -> SkipReason | None:
     if row.address is None:
         return SkipReason.ERASED
     if row.suppressed:
         return SkipReason.SUPPRESSED
     if row.consent != SubscriptionStatus.CONFIRMED:
         return SkipReason.UNSUBSCRIBED
-    if row.received:
+    if row.received or row.id in had_archived:
         return SkipReason.ALREADY_RECEIVED
     if row.paused_until is not None and row.paused_until > now:
         return SkipReason.PAUSED

@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 from newsletter.model.send import DeliveryStatus, SkipReason
 from newsletter.model.subscriber import SubscriptionStatus
 from newsletter.store import locks
-from newsletter.store.ledger import partitions, sends
+from newsletter.store.dialects import each_of
+from newsletter.store.ledger import archived, partitions, sends
 from newsletter.store.schema import deliveries, subscribers, subscriptions, suppressions
 from newsletter.store.segments.conditions import Moment, condition
 
@@ -28,6 +29,13 @@ def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
         )
         .correlate(subscribers)
     )
+
+
+def _has_had(connection: Connection, others: Sequence[int]) -> sa.ColumnElement[bool]:
+    """As `has_received`, also where some of `others` are archived."""
+    had = archived.all_received(connection, archived.among(connection, others))
+    had_archived = subscribers.c.id.in_(each_of(connection, had)) if had else sa.false()
+    return sa.or_(has_received(others), had_archived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +109,7 @@ def _recipients(
     until = subscribers.c.paused_until
     reason = sa.case(
         (suppressions.c.address.is_not(None), SkipReason.SUPPRESSED),
-        *([(has_received(others), SkipReason.ALREADY_RECEIVED)] if others else []),
+        *([(_has_had(connection, others), SkipReason.ALREADY_RECEIVED)] if others else []),
         (until > moment.now, SkipReason.PAUSED),
         else_=sa.null(),
     ).label("reason")
@@ -128,7 +136,7 @@ def count_received(connection: Connection, audience: Audience, moment: Moment) -
         .where(_is_member(connection, audience, moment))
     )
     earlier = _earlier(connection, audience)
-    return int(connection.execute(members.where(has_received(earlier))).scalar_one())
+    return int(connection.execute(members.where(_has_had(connection, earlier))).scalar_one())
 
 
 def unfreeze(connection: Connection, number: int) -> None:
@@ -163,6 +171,8 @@ def change_since(
         members = members.join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
     members = members.where(_is_member(connection, audience, moment))
     reached = sa.select(deliveries.c.subscriber_id).where(deliveries.c.send == last)
+    if there := archived.among(connection, [last]):
+        reached = each_of(connection, archived.people_of(connection, there))
     joined = sa.select(sa.func.count()).select_from(members.except_(reached).subquery())
     gone = sa.select(sa.func.count()).select_from(reached.except_(members).subquery())
     return (

@@ -20,6 +20,7 @@ from newsletter.store.schema import deliveries, subscribers
 
 MANY = 50_000  # more people than that, and each send has a partition of its own
 SHARED = 100  # sends of a smaller store share one
+_WAIT_TO_DROP_MS = 1_000
 _FILLED = 70  # per cent of a page; the rest is for the next version of a row, on the same page
 
 _Numbers = tuple[int, int]  # of sends: the first, and the one after the last
@@ -64,6 +65,23 @@ def make(connection: Connection, number: int) -> None:
     none."""
     nobody = sa.select(deliveries.c.send, deliveries.c.number).where(sa.false())
     fill(connection, number, ["send", "number"], nobody)
+
+
+def is_own(connection: Connection, number: int) -> bool:
+    """Whether a send has a partition for itself."""
+    return not is_sqlite(connection) and (number, number + 1) in _made(connection)
+
+
+def drop(connection: Connection, number: int) -> None:
+    """Drop the partition of a send, if it has one of its own.
+
+    For that moment nobody may read or write deliveries: it waits a second at most for those who do,
+    and fails then, since others would wait behind it.
+    """
+    if not is_own(connection, number):
+        return
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_WAIT_TO_DROP_MS}")
+    connection.exec_driver_sql(f"DROP TABLE {deliveries.name}_{number}_{number + 1}")
 
 
 def _insert(

@@ -169,6 +169,7 @@ def record(connection: Connection, number: int, *, lock: bool = False) -> SendRe
         pause_reason=row.pause_reason,
         resume_at=row.resume_at,
         scheduled_at=row.scheduled_at,
+        finished_at=row.finished_at,
         frozen=row.frozen,
         recipients=row.recipients,
         cursor=row.cursor,
@@ -177,6 +178,7 @@ def record(connection: Connection, number: int, *, lock: bool = False) -> SendRe
         canary=Canary(row.canary, row.canary_size, row.canary_until, row.canary_passed),
         breaker_from=row.breaker_from,
         foot=Foot(row.list_title, row.list_is_open, row.previous_slug, row.previous_title),
+        is_archived=row.archived_at is not None,
     )
 
 
@@ -302,4 +304,6 @@ def _send(row: Row[Any], balance: Counts, left: int, workers: Sequence[Tenure]) 
         unsubscribed=left,
         rests_since=row.rests_since,
         tenures=tuple(workers),
+        archived_at=row.archived_at,
+        archive_file=row.archive_file if row.archived_at else None,
     )

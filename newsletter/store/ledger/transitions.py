@@ -93,7 +93,7 @@ def settle(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
 
     Counts the ledger again rather than trust a stored sum: the balance is a promise.
     """
-    if not send.frozen:
+    if not send.frozen or send.is_archived:
         return
     counts = balance.keep(connection, send.number)
     if send.status in ENDED:

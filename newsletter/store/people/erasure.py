@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.store.ledger import archived
 from newsletter.store.people import requesting, subscribing
 from newsletter.store.schema import (
     consents,
@@ -60,7 +61,7 @@ def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetim
     requesting.delete_of(connection, subscriber_id)
     for table in (former_addresses, import_changes, import_people):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
-    is_needed = any(
+    is_needed = archived.has(connection, subscriber_id) or any(
         connection.execute(
             sa.select(sa.literal(1)).where(table.c.subscriber_id == subscriber_id).limit(1)
         ).first()

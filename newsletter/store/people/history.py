@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.send import Delivery
+from newsletter.store.ledger import archived
 from newsletter.store.ledger.deliveries import delivery_of
+from newsletter.store.ledger.packing import Kept
 from newsletter.store.schema import (
     deliveries,
     events,
@@ -49,7 +51,10 @@ def subscriber_of_delivery(connection: Connection, send_id: str, number: int) ->
     query = sa.select(deliveries.c.subscriber_id).where(
         deliveries.c.send == send, deliveries.c.number == number
     )
-    return None if send is None else connection.execute(query).scalar()
+    if send is None:
+        return None
+    kept = archived.at(connection, [(send, number)]).get((send, number))
+    return connection.execute(query).scalar() if kept is None else kept.subscriber_id
 
 
 def found_deliveries(
@@ -72,10 +77,13 @@ def found_deliveries(
     query = sa.select(deliveries.c.send, deliveries.c.number, deliveries.c.subscriber_id).where(
         sa.tuple_(deliveries.c.send, deliveries.c.number).in_(list(keys))
     )
-    return {
-        (keys[row.send, row.number], row.number): (row.send, row.subscriber_id)
-        for row in connection.execute(query)
-    }
+    owners = {(row.send, row.number): row.subscriber_id for row in connection.execute(query)}
+    theirs = {send for send, _ in keys}
+    for send in archived.among(connection, theirs):
+        of_send = [key for key in keys if key[0] == send]
+        kept = archived.at(connection, of_send)
+        owners |= {key: each.subscriber_id for key, each in kept.items()}
+    return {(keys[send, number], number): (send, owner) for (send, number), owner in owners.items()}
 
 
 def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[Mailing]:
@@ -88,7 +96,39 @@ def deliveries_of(connection: Connection, subscriber_id: int) -> Sequence[Mailin
         .where(deliveries.c.subscriber_id == subscriber_id)
         .order_by(deliveries.c.send)
     )
-    return [(delivery_of(row), row) for row in connection.execute(query)]
+    theirs = {row.send: (delivery_of(row), row) for row in connection.execute(query)}
+    theirs |= _archived_of(connection, subscriber_id)
+    return [theirs[send] for send in sorted(theirs)]
+
+
+def _archived_of(connection: Connection, subscriber_id: int) -> dict[int, Mailing]:
+    """What is kept of their deliveries by archived sends, by the number of each."""
+    kept = dict(archived.of_person(connection, subscriber_id))
+    address = sa.select(subscribers.c.address).where(subscribers.c.id == subscriber_id)
+    query = (
+        sa.select(sends.c.number, address.scalar_subquery().label("address"), *_SEND)
+        .join(lists, lists.c.id == sends.c.list_id)
+        .where(sends.c.number.in_(kept))
+    )
+    return {
+        row.number: (_delivery_of(kept[row.number], row), row)
+        for row in (connection.execute(query) if kept else ())
+    }
+
+
+def _delivery_of(kept: Kept, row: Row[Any]) -> Delivery:
+    return Delivery(
+        send_id=row.send_id,
+        number=kept.number,
+        subscriber_id=kept.subscriber_id,
+        address=row.address,
+        status=kept.status,
+        attempts=kept.attempts,
+        message_id=None,
+        reason=kept.reason,
+        reported=kept.reported,
+        at=None,
+    )
 
 
 def sends_of(connection: Connection, slug: str) -> Sequence[Row[Any]]:
@@ -107,13 +147,8 @@ def events_of(connection: Connection, subscriber_id: int) -> Sequence[Row[Any]]:
     send_id, number."""
     query = (
         sa.select(*_EVENT)
-        .select_from(deliveries)
-        .join(
-            events,
-            sa.and_(events.c.send == deliveries.c.send, events.c.number == deliveries.c.number),
-        )
-        .join(sends, sends.c.number == deliveries.c.send)
-        .where(deliveries.c.subscriber_id == subscriber_id)
+        .join(sends, sends.c.number == events.c.send)
+        .where(events.c.subscriber_id == subscriber_id)
         .order_by(events.c.at, events.c.id)
     )
     return connection.execute(query).all()

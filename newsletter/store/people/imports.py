@@ -12,6 +12,7 @@ from newsletter.errors import UsageError
 from newsletter.model.subscriber import ConsentHow
 from newsletter.store import locks
 from newsletter.store.dialects import is_sqlite
+from newsletter.store.ledger import archived
 from newsletter.store.people import subscribing, suppressing
 from newsletter.store.schema import UtcTime, imports
 
@@ -97,6 +98,12 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
 
     if not is_sqlite(connection):
         run(_HOLD)
+    connection.execute(sa.text(_ARCHIVED_TO))
+    archived_to = archived.recipients_since(connection, row.at)
+    if archived_to:
+        insert = "INSERT INTO archived_to (subscriber_id, list_id) VALUES (:subscriber, :list)"
+        rows = [{"subscriber": who, "list": list_id} for who, list_id in archived_to]
+        connection.execute(sa.text(insert), rows)
     written = sum(map(count, _WRITTEN))
     run(_DELETE_LINES)
     subscriptions = run(subscribing.DELETE_IMPORTED.format(is_untouched=_IS_UNTOUCHED))
@@ -106,6 +113,7 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
     run(_DELETE_PERSONAL_LINES)
     run(_DELETE_FORMER)
     people_deleted = run(_DELETE_PEOPLE)
+    connection.execute(sa.text("DROP TABLE archived_to"))
     run(suppressing.LOG_TAKEN_BACK)
     suppressions = run(suppressing.TAKE_BACK_IMPORTED)
     connection.execute(sa.update(imports).where(imports.c.id == import_id).values(undone_at=now))
@@ -115,6 +123,12 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
     )
 
 
+# To whom archived sends went since the import, by list.
+_ARCHIVED_TO = """
+CREATE TEMPORARY TABLE archived_to (
+    subscriber_id BIGINT NOT NULL, list_id INTEGER NOT NULL, PRIMARY KEY (subscriber_id, list_id)
+)
+"""
 _WRITTEN = (
     "SELECT count(*) FROM subscriptions WHERE import_id = :import",
     "SELECT count(*) FROM import_changes WHERE import_id = :import",
@@ -137,7 +151,9 @@ _IS_UNTOUCHED = """x.import_id = :import AND x.updated_at = :at
     AND NOT EXISTS (SELECT 1 FROM consents AS c WHERE c.subscriber_id = x.subscriber_id
         AND c.list_id = x.list_id AND coalesce(c.import_id, -1) <> :import)
     AND NOT EXISTS (SELECT 1 FROM deliveries AS d JOIN sends ON sends.number = d.send
-        WHERE d.subscriber_id = x.subscriber_id AND sends.list_id = x.list_id)"""
+        WHERE d.subscriber_id = x.subscriber_id AND sends.list_id = x.list_id)
+    AND NOT EXISTS (SELECT 1 FROM archived_to AS a
+        WHERE a.subscriber_id = x.subscriber_id AND a.list_id = x.list_id)"""
 _DELETE_LINES = f"""
 DELETE FROM consents WHERE import_id = :import AND EXISTS (
     SELECT 1 FROM subscriptions AS x WHERE x.list_id = consents.list_id
@@ -165,6 +181,7 @@ _IS_ALONE = """s.created_at = :at AND s.updated_at = :at
     AND NOT EXISTS (SELECT 1 FROM consents AS c
         WHERE c.subscriber_id = s.id AND coalesce(c.import_id, -1) <> :import)
     AND NOT EXISTS (SELECT 1 FROM deliveries AS d WHERE d.subscriber_id = s.id)
+    AND NOT EXISTS (SELECT 1 FROM archived_to AS a WHERE a.subscriber_id = s.id)
     AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.subscriber_id = s.id)
     AND NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.subscriber_id = s.id)
     AND NOT EXISTS (

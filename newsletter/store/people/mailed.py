@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import DeliveryStatus
+from newsletter.store.ledger import archived
 from newsletter.store.schema import deliveries, events, sends
 
 # Where a page ended, and a row.
@@ -33,7 +34,30 @@ def deliveries_of(
         .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.send > after)
         .order_by(deliveries.c.send)
     )
-    return _numbered(connection, query.limit(limit))
+    theirs = dict(_numbered(connection, query.limit(limit)))
+    theirs |= _archived_of(connection, subscriber_id, after)
+    return sorted(theirs.items(), key=lambda each: each[0])[:limit]
+
+
+def _archived_of(
+    connection: Connection, subscriber_id: int, after: int
+) -> dict[int, dict[str, Any]]:
+    """What is kept of their deliveries by archived sends, by the number of each."""
+    kept = dict(archived.of_person(connection, subscriber_id, after))
+    query = sa.select(sends.c.number, sends.c.slug).where(sends.c.number.in_(kept))
+    issues = {row.number: row.slug for row in (connection.execute(query) if kept else ())}
+    return {
+        send: {
+            "issue": issues[send],
+            "status": each.status,
+            "attempts": each.attempts,
+            "message_id": None,
+            "reason": each.reason,
+            "reported": each.reported,
+            "at": None,
+        }
+        for send, each in kept.items()
+    }
 
 
 def events_of(
@@ -61,7 +85,8 @@ def has_issue(connection: Connection, subscriber_id: int, slug: str) -> bool:
         deliveries.c.status.not_in(never),
         deliveries.c.send.in_(numbers),
     )
-    return connection.execute(query.limit(1)).first() is not None
+    is_there = connection.execute(query.limit(1)).first() is not None
+    return is_there or bool(archived.received(connection, numbers, [subscriber_id]))
 
 
 def _numbered(connection: Connection, query: sa.Select[Any]) -> Sequence[Numbered]:

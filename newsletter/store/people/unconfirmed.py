@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.subscriber import ConsentKind, SubscriptionStatus
+from newsletter.store.ledger import archived
 from newsletter.store.people import requesting, subscribing
 from newsletter.store.schema import (
     consents,
@@ -28,7 +29,8 @@ def is_one(connection: Connection, subscriber_id: int) -> bool:
         sa.exists().where(log.subscriber_id == subscriber_id, log.kind != ConsentKind.REQUESTED),
         sa.exists().where(deliveries.c.subscriber_id == subscriber_id),
     )
-    return not connection.execute(sa.select(more)).scalar_one()
+    is_more = connection.execute(sa.select(more)).scalar_one()
+    return not (is_more or archived.has(connection, subscriber_id))
 
 
 def delete(connection: Connection, subscriber_id: int) -> None:
@@ -54,6 +56,8 @@ def forget(connection: Connection, list_id: int, subscriber_id: int, before: dt.
             consents.c.list_id == list_id, consents.c.subscriber_id == subscriber_id
         )
     )
+    if archived.has(connection, subscriber_id):
+        return
     is_kept = [
         sa.exists().where(table.c.subscriber_id == subscribers.c.id)
         for table in (

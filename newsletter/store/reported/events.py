@@ -15,8 +15,9 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.event import Cause, Event, EventType, Ref
 from newsletter.store.dialects import insert_into
+from newsletter.store.ledger.archived import DeliveryKey
 from newsletter.store.people import people
-from newsletter.store.reported.settling import DeliveryKey, DeliveryState
+from newsletter.store.reported.settling import DeliveryState
 from newsletter.store.schema import batches, deliveries, events, sends
 
 _PAYLOADS = 5_000  # cleared in one transaction

@@ -14,9 +14,10 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.event import Event
 from newsletter.model.send import DeliveryStatus, Reported
+from newsletter.store.ledger import archived
+from newsletter.store.ledger.archived import DeliveryKey
+from newsletter.store.ledger.packing import Kept
 from newsletter.store.schema import deliveries, events, sends
-
-DeliveryKey = tuple[int, int]  # the number of the send, and that of the delivery in it
 
 # Outcomes that are not certain yet, or that a person decided: the provider knows better.
 _OPEN = (
@@ -49,6 +50,7 @@ class DeliveryState:
     message_id: str | None
     reason: str | None
     at: dt.datetime | None
+    is_archived: bool = False
 
     @property
     def key(self) -> DeliveryKey:
@@ -124,13 +126,16 @@ def _locked(
     numbers: dict[int, set[int]] = defaultdict(set)
     for send, number in keys:
         numbers[send].add(number)
-    return {
+    standings = {
         (row.send, row.number): _state(row)
         for send in sorted(numbers)
         for row in connection.execute(
             _STANDING, {"b_send": send, "b_numbers": sorted(numbers[send])}
         )
     }
+    there = archived.among(connection, numbers)
+    kept = archived.at(connection, [key for key in keys if key[0] in there])
+    return standings | {key: _archived_state(key, each) for key, each in kept.items()}
 
 
 _STANDING: sa.Select[Any] = (
@@ -168,6 +173,21 @@ def _state(row: Row[Any]) -> DeliveryState:
     )
 
 
+def _archived_state(key: DeliveryKey, kept: Kept) -> DeliveryState:
+    return DeliveryState(
+        send=key[0],
+        number=kept.number,
+        subscriber_id=kept.subscriber_id,
+        status=kept.status,
+        attempts=kept.attempts,
+        reported=kept.reported,
+        message_id=None,
+        reason=kept.reason,
+        at=None,
+        is_archived=True,
+    )
+
+
 def settle(
     connection: Connection, reports: Sequence[tuple[Event, DeliveryState]]
 ) -> frozenset[int]:
@@ -184,7 +204,9 @@ def settle(
     for event, delivery in reports:
         after[delivery.key] = _after(after[delivery.key], event)
     changed = [delivery for key, delivery in after.items() if delivery != before[key]]
-    if changed:
+    here = [delivery for delivery in changed if not delivery.is_archived]
+    _settle_archived(connection, [each for each in changed if each.is_archived])
+    if here:
         connection.execute(
             _SETTLE,
             [
@@ -197,13 +219,23 @@ def settle(
                     "b_reason": delivery.reason,
                     "b_at": delivery.at,
                 }
-                for delivery in changed
+                for delivery in here
             ],
         )
+    if changed:
         _count(connection, [(before[delivery.key], delivery) for delivery in changed])
     return frozenset(
         delivery.send for delivery in changed if delivery.status is not before[delivery.key].status
     )
+
+
+def _settle_archived(connection: Connection, changed: Sequence[DeliveryState]) -> None:
+    kept = archived.at(connection, [delivery.key for delivery in changed])
+    changes = {
+        delivery.key: archived.with_outcome(kept[delivery.key], delivery.status, delivery.reported)
+        for delivery in changed
+    }
+    archived.change(connection, changes)
 
 
 _SETTLE = (

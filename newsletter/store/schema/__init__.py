@@ -23,6 +23,7 @@ from newsletter.store.schema.columns import (
     microseconds,
 )
 from newsletter.store.schema.ledger import (
+    archived_deliveries,
     batches,
     deliveries,
     limiter,
@@ -53,6 +54,7 @@ __all__ = [
     "MICROSECOND",
     "REVISION",
     "UtcTime",
+    "archived_deliveries",
     "batches",
     "consents",
     "deliveries",

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -86,6 +87,12 @@ sends = Table(
     Column("delivered", Integer, nullable=False, server_default="0"),
     Column("bounced", Integer, nullable=False, server_default="0"),
     Column("complained", Integer, nullable=False, server_default="0"),
+    # Where its deliveries are once it is archived: the file that is written, or was, then when and
+    # with which SHA-256, and at last that the ledger holds no row of them any more.
+    Column("archive_file", Text),
+    Column("archived_at", UtcTime),
+    Column("archive_hash", Text),
+    Column("is_cleared", Boolean, nullable=False, server_default=false()),
     # The guard of "nothing twice": one send for one issue and audience, unless --again.
     UniqueConstraint("slug", "list_id", "segment", "repeat"),
     CheckConstraint(
@@ -173,6 +180,21 @@ deliveries = Table(
     ),
     ForeignKeyConstraint(["subscriber_id"], ["subscribers.id"]).ddl_if(dialect="sqlite"),
     sqlite_with_rowid=False,
+)
+
+# What is kept of the deliveries of archived sends: some thousands in a row, packed by
+# newsletter.store.ledger.archived. Numbers follow the ids of people.
+archived_deliveries = Table(
+    "archived_deliveries",
+    metadata,
+    Column("send", Integer, ForeignKey("sends.number"), primary_key=True),
+    Column("first", Integer, primary_key=True),  # the number of the first of them
+    Column("size", Integer, nullable=False),
+    Column("first_person", RowId, nullable=False),
+    Column("last_person", RowId, nullable=False),
+    Column("content", LargeBinary, nullable=False, info=IMPERSONAL),
+    Index("ix_archived_deliveries_first_person", "send", "first_person"),
+    info=IMPERSONAL,
 )
 
 # One row for the whole store: when the next recipient may be handed over (GCRA), and the share of

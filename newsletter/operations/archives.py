@@ -1,0 +1,124 @@
+"""The files of archived sends: one line for each delivery, packed by gzip."""
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from newsletter.audience.spreadsheet import guard
+from newsletter.errors import NewsletterError, UsageError
+from newsletter.files import part_of, put_in_place
+from newsletter.gate import visible
+from newsletter.model.record import SendRecord
+from newsletter.model.send import Delivery, Send
+from newsletter.operations import records
+from newsletter.operations.records import JsonObject
+from newsletter.store import Store
+from newsletter.store.ledger import deliveries
+from newsletter.store.pages import stream
+
+_COLUMNS = (
+    *("address", "subscriber_id", "status", "message_id", "attempts", "reason", "at"),
+    *("delivery", "reported"),
+)
+_NUMBERS = ("subscriber_id", "attempts")
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+
+
+class Format(StrEnum):
+    """How deliveries stand in a file."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+def write(store: Store, record: SendRecord, file: Path, kind: Format) -> str:
+    """Write the deliveries of a send, the last first, and read them again; returns the SHA-256 of
+    the file, which is whole or not there, and for its owner alone.
+
+    Raises NewsletterError where it has not as many as were frozen.
+    """
+    part = part_of(file)
+    try:
+        part.unlink(missing_ok=True)  # of a process that was killed
+        rows = stream(store, partial(deliveries.page, send=record.number))
+        with (
+            os.fdopen(os.open(part, _NEW, 0o600), "wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+            io.TextIOWrapper(packed, "utf-8", newline="") as text,
+        ):
+            text.writelines(_as_json(rows) if kind is Format.JSONL else _as_csv(rows))
+        amount, file_hash = _read_again(part, kind)
+        if amount != record.recipients:
+            raise NewsletterError(
+                f"send {record.id} was frozen with {record.recipients:,} recipients, its archive "
+                f"has {amount:,}",
+                where=str(part),
+                hint="Nothing was archived. See: newsletter db verify",
+            )
+        put_in_place(part, file)
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+    return file_hash
+
+
+def _as_json(rows: Iterator[Delivery]) -> Iterator[str]:
+    for delivery in rows:
+        yield json.dumps(records.delivery(delivery), ensure_ascii=False) + "\n"
+
+
+def _as_csv(rows: Iterator[Delivery]) -> Iterator[str]:
+    """Cells that no terminal obeys and no spreadsheet runs as a formula."""
+    line = io.StringIO()
+    writer = csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for delivery in rows:
+        values = records.delivery(delivery)
+        cells = ("" if values[name] is None else str(values[name]) for name in _COLUMNS)
+        writer.writerow(guard(visible(cell)) for cell in cells)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+    yield line.getvalue()
+
+
+def _read_again(part: Path, kind: Format) -> tuple[int, str]:
+    """How many deliveries a file has, and its SHA-256."""
+    with part.open("rb") as packed:
+        file_hash = hashlib.file_digest(packed, "sha256").hexdigest()
+    with gzip.open(part, "rb") as lines:
+        return sum(1 for _ in lines) - (kind is Format.CSV), file_hash
+
+
+def read(send: Send) -> Iterator[JsonObject]:
+    """The deliveries of an archived send, as `newsletter deliveries --json` shows them.
+
+    Raises UsageError where its file is not there, or cannot be read.
+    """
+    file = Path(send.archive_file or "")
+    try:
+        with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
+            if file.name.endswith(f".{Format.JSONL}.gz"):
+                yield from map(json.loads, text)
+                return
+            for row in csv.DictReader(text):
+                values: JsonObject = {name: _unguarded(cell) for name, cell in row.items()}
+                yield values | {name: int(row[name]) for name in _NUMBERS}
+    except (OSError, EOFError, ValueError) as error:
+        raise UsageError(
+            f"{send.id} is archived, and the file of its deliveries cannot be read: {error}",
+            where=str(file),
+            hint="Put it back there. `newsletter status` and `newsletter explain` do not need it.",
+        ) from error
+
+
+def _unguarded(cell: str) -> str | None:
+    return cell.removeprefix("'") or None
