@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _AGAIN_SECONDS = 30.0
-_SILENT_SECONDS = 15 * 60.0  # longer than any one call to the outside may take
+SILENT_SECONDS = 15 * 60.0  # longer than any one call to the outside may take
 _LEAVING_SECONDS = 60.0
 
 _log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class SideThread:
             return Trouble.DEAD
         if self._has_failed:
             return Trouble.FAILED
-        return Trouble.SILENT if self._seconds() - self._beat_at > _SILENT_SECONDS else None
+        return Trouble.SILENT if self._seconds() - self._beat_at > SILENT_SECONDS else None
 
     def run(self) -> None:
         """Work until `stop`, in the thread that calls this."""

@@ -17,15 +17,25 @@ if TYPE_CHECKING:
     from newsletter.sending.worker import Worker
 
 
-@click.command(epilog=examples("worker", "worker --threads 8"))
+@click.command(epilog=examples("worker", "worker --threads 8 --health 8081"))
 @click.option("--once", is_flag=True, help="Send what is due or was interrupted, then exit.")
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Calls of the transport at once, at most."
 )
+@click.option(
+    "--health", metavar="FILE|PORT", help="Tell supervisors whether it lives and is ready."
+)
 @command
-def worker(session: Session, once: bool, threads: int | None) -> int:
+def worker(session: Session, once: bool, threads: int | None, health: str | None) -> int:
     """Take part in sends that are due, shared or interrupted, until stopped."""
-    return attend(session, replace(open_worker(session), threads=threads), once=once)
+    worker = replace(open_worker(session), threads=threads)
+    if health is None:
+        return attend(session, worker, once=once)
+    from newsletter.workers.health import told
+
+    with told(worker, health) as place:
+        session.notes.print(f"Health: {place}")
+        return attend(session, worker, once=once)
 
 
 def attend(session: Session, worker: "Worker", *, once: bool) -> int:

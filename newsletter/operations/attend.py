@@ -39,6 +39,7 @@ def _attend(worker: Worker, settled: Callable[[Send], bool]) -> bool:
     watch, said_at = lost.LeaseWatch(worker.seconds), -_SAY_SECONDS
     archive_at = worker.seconds()
     while not worker.stop.is_set():
+        worker.vitals.looks()
         if (now := worker.seconds()) - said_at >= _SAY_SECONDS:
             worker.patience.until_back(lambda: _say_that_it_lives(worker))
             said_at = now

@@ -61,6 +61,7 @@ def wait(
             until = work.clock() + limits.patience
             shares.wait_until(connection, work.number, until)
     while not work.stop.is_set():
+        work.vitals.looks()
         poll()
         with work.store.write() as connection:
             send = sends.record(connection, work.number, lock=True)

@@ -75,6 +75,7 @@ def _see_it_end(worker: Worker, send_id: str) -> Send:
     """Others may still hold some of it, or be about to leave."""
     watch = lost.LeaseWatch(worker.seconds)
     while True:
+        worker.vitals.looks()
         send = worker.patience.until_back(lambda: read(worker.store, send_id))
         goes_on = send.status is SendStatus.SENDING and send.tenures
         if not goes_on or worker.stop.wait(_OTHERS_SECONDS):

@@ -29,7 +29,7 @@ _TEND_CRON = "* * * * * */5"
 _BEAT_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0  # after Procrastinate failed
 _CONNECTIONS = 4  # beside those that listen
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 3.0  # to get one that is free, and works
 _SIDE_THREADS = 4  # to wait for `stop`, to beat, to look whether the store is back, for addresses
 
 
@@ -65,6 +65,7 @@ class _Slot:
         self.failure: BaseException | None = None
         self._worker, self._chores, self._settled = worker, chores, settled
         self._drains = ThreadPoolExecutor(1, "drain")
+        self._is_draining = False
         self._chore_threads = ThreadPoolExecutor(len(chores), "chore")
 
     async def work(self) -> None:
@@ -129,8 +130,10 @@ class _Slot:
         check(self._worker.store)
 
     async def _beat(self) -> None:
-        """Say that this worker lives, every few seconds."""
+        """Say that this worker lives, every few seconds; a send is watched over by itself."""
         while True:
+            if not self._is_draining:
+                self._worker.vitals.looks()
             with suppress(StoreError):
                 await asyncio.to_thread(self._appear)
             await asyncio.sleep(_BEAT_SECONDS)
@@ -150,10 +153,13 @@ class _Slot:
             due = until_back(lambda: taking_up.due(worker.store, worker.clock()))
             if send_id not in due or worker.stop.is_set():
                 return
+            self._is_draining = True
             if not self._settled(take_up(worker, send_id)):
                 worker.stop.set()
         except BaseException as error:  # noqa: BLE001 -- it ends the worker, which raises it
             self._fail(error)
+        finally:
+            self._is_draining = False
 
     async def _do(self, chore: Chore) -> None:
         await asyncio.wrap_future(self._chore_threads.submit(self._do_here, chore))
