@@ -34,8 +34,16 @@ def of(connection: Connection) -> int:
 
 
 def is_behind(connection: Connection, file: Path) -> bool:
-    """Whether the store has forgotten what its file remembers."""
-    return remembered(file, state.store_id(connection)) > of(connection)
+    """Whether the store has forgotten what its file remembers.
+
+    A transaction may see the store as it was before another process made it newer and said so in
+    the file: then the store is asked once more, as it is now.
+    """
+    known = remembered(file, state.store_id(connection))
+    if known <= of(connection):
+        return False
+    with connection.engine.connect() as fresh:
+        return known > of(fresh)
 
 
 def advance(connection: Connection) -> int:

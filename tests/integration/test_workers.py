@@ -60,12 +60,14 @@ class Working:
 @contextmanager
 def a_worker(project: Path, *options: str, asleep_at: str = "") -> Iterator[Working]:
     out, written = os.pipe()
-    process = Program(
-        project,
-        *("worker", "--json", *options),
-        stdout=written,
-        first=partial(sleep_at, asleep_at) if asleep_at else None,
-    )
+    with (project / "worker.log").open("ab") as notes:
+        process = Program(
+            project,
+            *("worker", "--json", *options),
+            stdout=written,
+            stderr=notes.fileno(),
+            first=partial(sleep_at, asleep_at) if asleep_at else None,
+        )
     os.close(written)
     try:
         with open(out, encoding="utf-8") as output:

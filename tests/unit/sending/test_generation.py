@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from newsletter.sending import generation
+from newsletter.store import Store, state
 
 
 def test_many_that_note_at_once_leave_the_newest(tmp_path: Path) -> None:
@@ -58,3 +59,20 @@ def test_what_cannot_be_read_is_nothing(tmp_path: Path) -> None:
     file.write_text("a1 \n\nb2 x\nc3 4\n-5\n")
 
     assert [generation.remembered(file, store_id) for store_id in ("a1", "b2", "c3")] == [0, 0, 4]
+
+
+def test_a_store_that_another_process_makes_newer_meanwhile_is_not_behind(
+    store: Store, tmp_path: Path
+) -> None:
+    """A transaction sees it as it was before, and the file as it is now."""
+    file = tmp_path / "generation"
+    with store.read() as connection:
+        store_id = state.store_id(connection)
+        with store.write() as other:
+            newer = generation.advance(other)
+        generation.note(file, store_id, newer)
+
+        assert generation.of(connection) < newer
+        assert not generation.is_behind(connection, file)
+        generation.note(file, store_id, newer + 1)
+        assert generation.is_behind(connection, file)
