@@ -518,27 +518,34 @@ def test_the_limit_of_a_mailbox_counts_what_another_process_has_in_hand(
 def test_limits_count_what_another_process_is_about_to_note(
     postgresql_store: Store, tmp_path: Path
 ) -> None:
-    """Two forms at once, where one more may come."""
+    """Two forms at once, where one more may come, and a reader's link."""
     stage = open_stage(postgresql_store, tmp_path, web={"requests_per_hour": 1})
     statuses: list[int] = []
 
     def send(name: str) -> None:
         statuses.append(stage.subscribe(f"{name}@example.com").status_code)
 
+    def ask() -> None:
+        stage.client.post(path, data={"action": "data"})
+
+    path = stage.preferences_path()
     others = [threading.Thread(target=send, args=(name,)) for name in ("ada", "bob")]
+    others.append(threading.Thread(target=ask))
     with stage.store.write() as connection:
         locks.asking(connection)
         for other in others:
             other.start()
-        until(lambda: count_waiting(stage.store) == len(others) or not any_alive(others))
+        until(lambda: count_waiting(stage.store) == len(others) or not all_alive(others))
+        have_waited = all_alive(others)
     for other in others:
         other.join()
 
+    assert have_waited
     assert sorted(statuses) == [200, 429]
 
 
-def any_alive(threads: list[threading.Thread]) -> bool:
-    return any(thread.is_alive() for thread in threads)
+def all_alive(threads: list[threading.Thread]) -> bool:
+    return all(thread.is_alive() for thread in threads)
 
 
 def test_a_form_counts_once(sqlite_stage: Stage) -> None:
