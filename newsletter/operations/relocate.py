@@ -44,8 +44,9 @@ class Move:
         self.from_place = relocations.place_of(source.engine.url)
         with _at("--to"):
             self.to_place = relocations.place_of(resolve_url(url, project.root))
-            generation.check_place(self._file)
-            self._check_source()
+        generation.check_place(self._file)
+        self._check_source()
+        with _at("--to"):
             self._target = open_target(url, project.root)
         try:
             with _at(self.to_place):

@@ -19,6 +19,10 @@ than one of these takes them in this order, and leaves out what it does not need
 An audience that is frozen takes 6 and 7, then `planning`, and waits for nobody after that but for
 others that make a partition. So `deleting`, which waits for it, may come anywhere before 6.
 
+Whoever moves the store away takes all tables (newsletter.store.relocation.closing), in whatever
+order, and nothing before: where two then wait for each other, one is aborted, and its step is done
+again.
+
 `migrations` and `asking` are alone: they are taken where nothing else is held.
 tests/integration/test_locks.py lets all that concerns people run against each other.
 """

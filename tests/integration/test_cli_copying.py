@@ -285,6 +285,7 @@ def test_a_place_that_cannot_be_used_is_named_and_nothing_is_closed(
 
     assert refused.code == code, refused.out
     assert words in str(refused.error)
+    assert refused.error["where"] in ("--to", "/proc/new.db")
     assert "s3cret" not in refused.out + refused.err
     assert call("lists", "create", "more").code == 0
 
@@ -315,6 +316,7 @@ def test_it_is_refused_while_a_send_runs(
     assert refused.code == 5
     assert f"newsletter pause {send_id}" in refused.error["hint"]
     assert "process 1 on elsewhere" in refused.error["message"]
+    assert refused.error["where"] == ""
     assert call("lists", "create", "more").code == 0
 
 
