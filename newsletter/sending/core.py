@@ -42,6 +42,7 @@ from newsletter.store.ledger import (
     transitions,
 )
 from newsletter.store.ledger.claims import Claim, NothingToClaim
+from newsletter.store.ledger.limiter import Slot
 from newsletter.times import Clock, time_text
 from newsletter.transports import Transport
 
@@ -151,8 +152,12 @@ def _taken_away(work: Assignment) -> NothingToClaim | None:
 
 def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToClaim | None:
     """Taken before the claim, so that nothing claimed waits; a lost slot harms nobody."""
-    with work.store.write(durable=False) as connection:
-        slot = limiter.reserve(connection, recipients, rate, work.clock())
+
+    def reserve(recipients: int) -> Slot:
+        with work.store.write(durable=False) as connection:
+            return limiter.reserve(connection, recipients, rate, work.clock())
+
+    slot = work.pace.slots.next(recipients, rate, reserve, work.clock)
     if slot.was_booked_until is not None:
         work.notify(
             "The rate of this store was booked until "

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown, Wait
+from newsletter.sending.slots import Slots
 
 _LARGEST_CALL = 50
 _FIRST = 200  # recipients by which a send that goes wrong from the start is noticed
@@ -26,6 +27,7 @@ class Pace:
     asked: float | None
     allowed: float | None = None
     hold_until: dt.datetime | None = None
+    slots: Slots = field(default_factory=Slots, repr=False)
 
     @property
     def rate(self) -> float | None:

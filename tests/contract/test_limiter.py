@@ -75,7 +75,8 @@ def test_slots_that_a_wrong_clock_took_far_ahead_are_told_and_begin_anew(
 
     assert first.was_booked_until == NOW + ahead + dt.timedelta(seconds=1.2)
     assert first.begins == NOW + dt.timedelta(seconds=20)
-    assert second == limiter.Slot(first.begins + dt.timedelta(seconds=0.1))
+    begins = first.begins + dt.timedelta(seconds=0.1)
+    assert second == limiter.Slot(begins, begins + dt.timedelta(seconds=0.1))
 
 
 def test_slots_that_many_processes_took_ahead_are_no_fault(store: Store) -> None:
@@ -85,7 +86,8 @@ def test_slots_that_many_processes_took_ahead_are_no_fault(store: Store) -> None
     with store.write() as connection:
         slot = limiter.reserve(connection, 1, 1, NOW)
 
-    assert slot == limiter.Slot(NOW + dt.timedelta(seconds=300))
+    begins = NOW + dt.timedelta(seconds=300)
+    assert slot == limiter.Slot(begins, begins + dt.timedelta(seconds=1))
 
 
 def test_an_overload_in_the_future_slows_nobody_for_longer_than_another(store: Store) -> None:

@@ -21,8 +21,10 @@ from newsletter.sending.core import Assignment, NotSent, Sent, Step
 from newsletter.sending.pace import Pace
 from newsletter.store import schema
 from newsletter.store.ledger import claims, recording, tenures
-from newsletter.store.ledger.claims import Claim, Claimed, NothingToClaim
+from newsletter.store.ledger.choosing import Claimed
+from newsletter.store.ledger.claims import Claim, NothingToClaim
 from newsletter.store.schema import batches, deliveries
+from newsletter.store.schema.columns import microseconds
 from newsletter.transports.ses import transport as ses
 from newsletter.transports.ses.transport import Ses
 
@@ -125,11 +127,12 @@ def _record_over_other_batches() -> None:
         retry_at: dt.datetime,
     ) -> bool:
         for row, outcome in outcomes:
-            columns = recording._columns(outcome, row.retries, now, retry_at)
+            columns = recording._columns(outcome, row.retries, microseconds(retry_at))
+            values = {name.removeprefix("b_"): value for name, value in columns.items()}
             connection.execute(
                 sa.update(deliveries)
                 .where(deliveries.c.send == number, deliveries.c.number == row.number)
-                .values({name.removeprefix("b_"): value for name, value in columns.items()})
+                .values({**values, "at": now, "retry_at": retry_at if values["retry_at"] else None})
             )
         connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
         return True

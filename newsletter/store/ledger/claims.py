@@ -1,40 +1,31 @@
 """Queries of the sending core: claim a batch, record what became of it, find what was lost."""
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
-from newsletter.model.address import Address
 from newsletter.model.record import SendRecord
-from newsletter.model.send import (
-    DeliveryStatus,
-    SendStatus,
-    SkipReason,
-)
-from newsletter.model.subscriber import Subscriber, SubscriptionStatus
+from newsletter.model.send import DeliveryStatus, SendStatus, SkipReason
 from newsletter.store import locks
 from newsletter.store.ledger import archived, canary, tenures
 from newsletter.store.ledger import sends as send_queries
-from newsletter.store.ledger.freezing import has_received
-from newsletter.store.schema import batches, deliveries, subscribers, subscriptions, suppressions
+from newsletter.store.ledger.choosing import (
+    Claimed,
+    DueRetries,
+    InTurn,
+    Recipient,
+    claimed_of,
+    skip_reason,
+)
+from newsletter.store.schema import batches, deliveries
+from newsletter.store.schema.columns import microseconds
+from newsletter.store.statements import Statement
 
 # No retry is put off for so long: one further ahead was put off by a clock that was ahead itself.
 _LONGEST_RETRY = dt.timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """One recipient of a claimed batch; `attempt` counts from 1, `retries` the failures so far."""
-
-    number: int
-    attempt: int
-    retries: int
-    subscriber: Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +48,12 @@ class NothingToClaim:
     is_held_by_others: bool = False
 
 
-# Statements are made once: making them takes longer than running them.
-_MINE = sa.and_(
-    deliveries.c.send == sa.bindparam("b_send"), deliveries.c.status == DeliveryStatus.QUEUED
+_OF_A_NEW_BATCH = ("send", "worker", "epoch", "size", "open", "claimed_at")
+_INSERT_BATCH = Statement(
+    sa.insert(batches)
+    .values({column: sa.bindparam(f"b_{column}") for column in _OF_A_NEW_BATCH})
+    .returning(batches.c.id)
 )
-_IN_TURN = deliveries.c.number.between(sa.bindparam("b_first"), sa.bindparam("b_last"))
-_LISTED = deliveries.c.number.in_(sa.bindparam("b_numbers", expanding=True))
-
-_INSERT_BATCH = sa.insert(batches).returning(batches.c.id)
-_MARK_SENDING = sa.update(deliveries).values(
-    status=DeliveryStatus.SENDING,
-    batch=sa.bindparam("b_batch"),
-    attempts=deliveries.c.attempts + 1,
-    reason=None,
-    at=sa.bindparam("b_at"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Selection:
-    """Which rows of a send a claim takes: a condition on their numbers and its parameters."""
-
-    condition: sa.ColumnElement[bool]
-    parameters: Mapping[str, Any]
 
 
 def claim(
@@ -103,12 +77,10 @@ def claim(
     if send.status is not SendStatus.SENDING or not is_active:
         return NothingToClaim(send.status, is_active)
     end = send.recipients if send.canary_end is None else send.canary_end
+    selection: InTurn | DueRetries
     if send.cursor < end:
         last = min(send.cursor + size, end)
-        size_taken = last - send.cursor
-        selection = _Selection(
-            _IN_TURN, {"b_send": number, "b_first": send.cursor + 1, "b_last": last}
-        )
+        selection = InTurn(number, send.cursor + 1, last)
         send_queries.advance(connection, number, last)
     else:
         retries = _due_retries(connection, number, end, size, now)
@@ -116,10 +88,9 @@ def claim(
             retry_at = _next_retry(connection, number, end)
             is_held = _is_held_by_others(connection, number, epoch)
             return NothingToClaim(send.status, is_active, retry_at, is_held)
-        size_taken = len(retries)
-        selection = _Selection(_LISTED, {"b_send": number, "b_numbers": retries})
+        selection = DueRetries(number, retries)
     claimed = _mark_sending(connection, send, selection, worker, epoch, now)
-    if send.canary_end is not None and (left_out := size_taken - len(claimed.rows)):
+    if send.canary_end is not None and (left_out := selection.size - len(claimed.rows)):
         canary.set_size(connection, number, min(send.recipients, end + left_out))
     return claimed
 
@@ -181,7 +152,7 @@ def _is_held_by_others(connection: Connection, number: int, epoch: int) -> bool:
 def _mark_sending(
     connection: Connection,
     send: SendRecord,
-    selection: _Selection,
+    selection: InTurn | DueRetries,
     worker: str,
     epoch: int,
     now: dt.datetime,
@@ -198,85 +169,34 @@ def _mark_sending(
                 connection, send.slug, send.list_id, send.segment, send.number
             ),
         ]
-    recipients = _recipients(tuple(others), selection.condition)
-    rows = connection.execute(recipients, {**selection.parameters, "b_list": send.list_id}).all()
-    had_archived = archived.received(connection, others, [row.id for row in rows])
+    at = microseconds(now)
     skipped: dict[SkipReason, list[int]] = {}
+    to_send: list[Claimed] = []
+    found = selection.recipients(connection, send.list_id, tuple(others))
+    rows = [Recipient._make(row) for row in found]
+    had_archived = archived.received(connection, others, [row.id for row in rows])
     for row in rows:
-        if reason := _skip_reason(row, had_archived, now):
+        if reason := skip_reason(row, had_archived, at):
             skipped.setdefault(reason, []).append(row.number)
+        else:
+            to_send.append(claimed_of(row))
     for reason, numbers in skipped.items():
         connection.execute(
             sa.update(deliveries)
             .where(deliveries.c.send == send.number, deliveries.c.number.in_(numbers))
             .values(status=DeliveryStatus.SKIPPED, reason=reason, at=now)
         )
-    left_out = {number for numbers in skipped.values() for number in numbers}
-    to_send = [row for row in rows if row.number not in left_out]
+    left_out = sum(len(numbers) for numbers in skipped.values())
     if not to_send:
-        return Claim(0, (), len(left_out))
+        return Claim(0, (), left_out)
     values = {
-        "send": send.number,
-        "worker": worker,
-        "epoch": epoch,
-        "size": len(to_send),
-        "open": True,
-        "claimed_at": now,
+        "b_send": send.number,
+        "b_worker": worker,
+        "b_epoch": epoch,
+        "b_size": len(to_send),
+        "b_open": True,
+        "b_claimed_at": at,
     }
-    batch = int(connection.execute(_INSERT_BATCH, values).scalar_one())
-    connection.execute(
-        _MARK_SENDING.where(_MINE, selection.condition),
-        {**selection.parameters, "b_batch": batch, "b_at": now},
-    )
-    return Claim(batch, tuple(_claimed(row) for row in to_send), len(left_out))
-
-
-@lru_cache(maxsize=16)
-def _recipients(others: tuple[int, ...], condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
-    """The chosen rows with what a claim needs to know; `others` are sends of the issue to other
-    audiences."""
-    return (
-        sa.select(
-            deliveries.c.number,
-            deliveries.c.attempts,
-            deliveries.c.retries,
-            subscribers,
-            subscriptions.c.status.label("consent"),
-            suppressions.c.address.is_not(None).label("suppressed"),
-            (has_received(others) if others else sa.false()).label("received"),
-        )
-        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .outerjoin(
-            subscriptions,
-            sa.and_(
-                subscriptions.c.list_id == sa.bindparam("b_list"),
-                subscriptions.c.subscriber_id == subscribers.c.id,
-            ),
-        )
-        .outerjoin(suppressions, suppressions.c.address == subscribers.c.address_key)
-        .where(_MINE, condition)
-        .order_by(deliveries.c.number)
-    )
-
-
-def _skip_reason(
-    row: Row[Any], had_archived: Collection[int], now: dt.datetime
-) -> SkipReason | None:
-    if row.address is None:
-        return SkipReason.ERASED
-    if row.suppressed:
-        return SkipReason.SUPPRESSED
-    if row.consent != SubscriptionStatus.CONFIRMED:
-        return SkipReason.UNSUBSCRIBED
-    if row.received or row.id in had_archived:
-        return SkipReason.ALREADY_RECEIVED
-    if row.paused_until is not None and row.paused_until > now:
-        return SkipReason.PAUSED
-    return None
-
-
-def _claimed(row: Row[Any]) -> Claimed:
-    person = Subscriber(
-        row.id, Address(row.address), row.name, row.attributes, link_key=row.link_key
-    )
-    return Claimed(row.number, row.attempts + 1, row.retries, person)
+    [(batch,)] = _INSERT_BATCH.run(connection, values).fetchall()
+    selection.mark_sending(connection, batch, at)
+    return Claim(batch, tuple(to_send), left_out)

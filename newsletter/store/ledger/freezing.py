@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -14,7 +15,11 @@ from newsletter.store.ledger import archived, partitions, sends
 from newsletter.store.schema import deliveries, subscribers, subscriptions, suppressions
 from newsletter.store.segments.conditions import Moment, condition
 
-_RECEIVED = (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
+# In the text of the statement, which a claim compiles once.
+_RECEIVED: list[sa.ColumnElement[Any]] = [
+    sa.literal_column(f"'{status}'")
+    for status in (DeliveryStatus.ACCEPTED, DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)
+]
 
 
 def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
@@ -24,7 +29,7 @@ def has_received(others: Sequence[int]) -> sa.ColumnElement[bool]:
         sa.exists()
         .where(
             earlier.c.subscriber_id == subscribers.c.id,
-            earlier.c.send.in_(others),
+            earlier.c.send.in_([sa.literal_column(str(number)) for number in others]),
             earlier.c.status.in_(_RECEIVED),
         )
         .correlate(subscribers)

@@ -6,13 +6,17 @@ much, and comes back slowly. https://en.wikipedia.org/wiki/Generic_cell_rate_alg
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from newsletter.store.dialects import insert_into
 from newsletter.store.schema import limiter
+from newsletter.store.schema.columns import from_microseconds, microseconds
+from newsletter.store.statements import Statement
 
 _NAME = "send"
 _LEAST_SHARE = 1 / 64
@@ -26,9 +30,11 @@ _FURTHEST_OF_ALL = dt.timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """`was_booked_until` is set where the booking cannot be true, so that the slot begins now."""
+    """From when to when; `was_booked_until` is set where the booking cannot be true, so that the
+    slot begins now."""
 
     begins: dt.datetime
+    ends: dt.datetime
     was_booked_until: dt.datetime | None = None
 
 
@@ -41,9 +47,9 @@ def reserve(connection: Connection, recipients: int, rate: float, now: dt.dateti
     used = _share(row, now)
     is_fault = row["next_at"] - now > min(_FURTHEST / used, _FURTHEST_OF_ALL)
     begins: dt.datetime = now if is_fault else max(row["next_at"], now)
-    next_at = begins + dt.timedelta(seconds=recipients / (rate * used))
-    connection.execute(_BOOK, {"b_next_at": next_at})
-    return Slot(begins, row["next_at"] if is_fault else None)
+    ends = begins + dt.timedelta(seconds=recipients / (rate * used))
+    _BOOK.run(connection, {"b_next_at": microseconds(ends)})
+    return Slot(begins, ends, row["next_at"] if is_fault else None)
 
 
 def slow_down(connection: Connection, now: dt.datetime) -> None:
@@ -57,32 +63,39 @@ def share(connection: Connection, now: dt.datetime) -> float:
     """How much of the rate is used, from 1/64 to 1; it writes nothing."""
     query = sa.select(limiter.c.share, limiter.c.slowed_at).where(limiter.c.name == _NAME)
     row = connection.execute(query).mappings().first()
-    return 1.0 if row is None else _share(row, now)
+    return 1.0 if row is None else _share(dict(row), now)
 
 
-def _share(row: RowMapping, now: dt.datetime) -> float:
+def _share(row: Mapping[str, Any], now: dt.datetime) -> float:
     if row["slowed_at"] is None:
         return 1.0
     elapsed = max(0.0, (now - row["slowed_at"]).total_seconds())
     return float(min(1.0, row["share"] + _RECOVERY_A_SECOND * elapsed))
 
 
-_LOCKED_ROW = (
+_ROW = Statement(
     sa.select(limiter.c.next_at, limiter.c.share, limiter.c.slowed_at)
     .where(limiter.c.name == _NAME)
     .with_for_update()
 )
-_BOOK = sa.update(limiter).where(limiter.c.name == _NAME).values(next_at=sa.bindparam("b_next_at"))
+_BOOK = Statement(
+    sa.update(limiter).where(limiter.c.name == _NAME).values(next_at=sa.bindparam("b_next_at"))
+)
 
 
-def _row(connection: Connection, now: dt.datetime) -> RowMapping:
+def _row(connection: Connection, now: dt.datetime) -> Mapping[str, Any]:
     """The one row, held until the transaction ends, so that slots are taken one by one."""
-    row = connection.execute(_LOCKED_ROW).mappings().first()
-    if row is None:
+    rows = _ROW.run(connection, {}).fetchall()
+    if not rows:
         statement = insert_into(connection, limiter).values(name=_NAME, next_at=now)
         connection.execute(statement.on_conflict_do_nothing())
-        row = connection.execute(_LOCKED_ROW).mappings().one()
-    return row
+        rows = _ROW.run(connection, {}).fetchall()
+    [(next_at, share, slowed_at)] = rows
+    return {
+        "next_at": from_microseconds(next_at),
+        "share": share,
+        "slowed_at": from_microseconds(slowed_at),
+    }
 
 
 def _update(connection: Connection, **values: object) -> None:

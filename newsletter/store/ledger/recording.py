@@ -10,33 +10,35 @@ from sqlalchemy.engine import Connection
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Rejected, RetryLater, Unknown
 from newsletter.store.ledger import balance
 from newsletter.store.schema import batches, deliveries
+from newsletter.store.schema.columns import microseconds
+from newsletter.store.statements import Statement
 
 if TYPE_CHECKING:
-    from newsletter.store.ledger.claims import Claimed
+    from newsletter.store.ledger.choosing import Claimed
 
 MAX_RETRIES = 3
 
-_CLOSE_BATCH = (
+_CLOSE_BATCH = Statement(
     sa.update(batches)
     .where(batches.c.id == sa.bindparam("b_id"), sa.text("open"))
     .values(open=False)
 )
-_RECORD = (
+_RECORD = Statement(
     sa.update(deliveries)
     .where(
         deliveries.c.send == sa.bindparam("b_send"),
         deliveries.c.number == sa.bindparam("b_number"),
         deliveries.c.batch == sa.bindparam("b_batch"),
-        # No IN: executemany cannot expand one.
         sa.or_(
-            deliveries.c.status == DeliveryStatus.SENDING,
-            deliveries.c.status == DeliveryStatus.UNKNOWN,
+            deliveries.c.status.in_(
+                [sa.literal_column("'sending'"), sa.literal_column("'unknown'")]
+            ),
             # A rejection that was reported before we recorded the acceptance counts as if it came
             # after.
             sa.and_(
-                deliveries.c.status == DeliveryStatus.REJECTED,
+                deliveries.c.status == sa.literal_column("'rejected'"),
                 deliveries.c.reported.is_not(None),
-                sa.bindparam("b_status", type_=sa.Text) == DeliveryStatus.ACCEPTED,
+                sa.bindparam("b_status", type_=sa.Text) == sa.literal_column("'accepted'"),
             ),
         ),
     )
@@ -66,13 +68,16 @@ def record(
     Fenced by the batch: a worker that lost its lease can still record what it learnt about its own
     rows, which are `unknown` by then, but touches none that were claimed again since.
     """
-    common = {"b_send": number, "b_batch": batch}
-    values = [
-        {**common, "b_number": row.number, **_columns(outcome, row.retries, now, retry_at)}
-        for row, outcome in outcomes
-    ]
+    of_all = {"b_send": number, "b_batch": batch, "b_at": microseconds(now)}
+    again = microseconds(retry_at)
     is_in_time = _close(connection, number, batch)
-    connection.execute(_RECORD, values)
+    _RECORD.run_each(
+        connection,
+        [
+            {**of_all, "b_number": row.number, **_columns(outcome, row.retries, again)}
+            for row, outcome in outcomes
+        ],
+    )
     return is_in_time
 
 
@@ -81,18 +86,16 @@ def _close(connection: Connection, number: int, batch: int) -> bool:
 
     One that was meanwhile given up as lost may belong to a send that was counted since.
     """
-    if connection.execute(_CLOSE_BATCH, {"b_id": batch}).rowcount:
+    if _CLOSE_BATCH.run(connection, {"b_id": batch}).rowcount:
         return True
     balance.forget(connection, number)
     return False
 
 
-def _columns(
-    outcome: Outcome, retries: int, now: dt.datetime, retry_at: dt.datetime
-) -> dict[str, Any]:
+def _columns(outcome: Outcome, retries: int, retry_at: int) -> dict[str, Any]:
     message_id: str | None = None
     reason: str | None = None
-    again: dt.datetime | None = None
+    again: int | None = None
     match outcome:
         case Accepted():
             status, message_id = DeliveryStatus.ACCEPTED, outcome.message_id
@@ -108,11 +111,10 @@ def _columns(
         case _:
             assert_never(outcome)
     return {
-        "b_status": status,
+        "b_status": str(status),
         "b_message_id": message_id,
         "b_reason": reason,
         "b_retries": retries,
-        "b_at": now,
         "b_retry_at": again,
     }
 

@@ -22,6 +22,8 @@ from newsletter.model.slug import spellings
 from newsletter.store.ledger import balance, tenures
 from newsletter.store.people import consents
 from newsletter.store.schema import lists, sends
+from newsletter.store.schema.columns import from_microseconds
+from newsletter.store.statements import Statement
 
 
 def same_audience(connection: Connection, slug: str, list_id: int, segment: str) -> Sequence[Send]:
@@ -48,18 +50,18 @@ def of_source(connection: Connection, source_hash: str, list_id: int) -> Sequenc
     return _sends(connection, query)
 
 
-def numbers_of_other_audiences(
-    connection: Connection, slug: str, list_id: int, segment: str
-) -> Sequence[int]:
-    """Sends of the same issue to anybody else: usually none, which spares the anti-join."""
-    values = {"b_slugs": list(spellings(slug)), "b_list": list_id, "b_segment": segment}
-    return connection.execute(_OF_OTHER_AUDIENCES, values).scalars().all()
-
-
 _OF_OTHER_AUDIENCES = sa.select(sends.c.number).where(
     sends.c.slug.in_(sa.bindparam("b_slugs", expanding=True)),
     sa.or_(sends.c.list_id != sa.bindparam("b_list"), sends.c.segment != sa.bindparam("b_segment")),
 )
+
+
+def numbers_of_other_audiences(
+    connection: Connection, slug: str, list_id: int, segment: str
+) -> Sequence[int]:
+    """Sends of the same issue to anybody else: usually none, which spares the anti-join."""
+    parameters = {"b_slugs": spellings(slug), "b_list": list_id, "b_segment": segment}
+    return connection.execute(_OF_OTHER_AUDIENCES, parameters).scalars().all()
 
 
 def numbers_before(
@@ -149,36 +151,49 @@ def open_numbers(connection: Connection) -> Sequence[int]:
 
 # The email is large, and each claim reads the row.
 _COLUMNS = tuple(column for column in sends.c if column is not sends.c.email)
-_ROW = sa.select(*_COLUMNS).where(sends.c.number == sa.bindparam("number"))
-_LOCKED_ROW = _ROW.with_for_update()
+_ROW = sa.select(*_COLUMNS).where(sends.c.number == sa.bindparam("b_number"))
+_PLAIN_ROW, _LOCKED_ROW = Statement(_ROW), Statement(_ROW.with_for_update())
+_NAMES = [column.name for column in _COLUMNS]
 
 
 def record(connection: Connection, number: int, *, lock: bool = False) -> SendRecord:
     """A send as its row has it; `lock` holds the row until the transaction ends."""
-    row = connection.execute(_LOCKED_ROW if lock else _ROW, {"number": number}).one()
+    statement = _LOCKED_ROW if lock else _PLAIN_ROW
+    [values] = statement.run(connection, {"b_number": number}).fetchall()
+    row = dict(zip(_NAMES, values, strict=True))
     return SendRecord(
-        number=row.number,
-        id=row.id,
-        slug=row.slug,
-        list_id=row.list_id,
-        segment=row.segment,
-        segment_rule=row.segment_rule,
-        only_missing=row.only_missing,
-        status=SendStatus(row.status),
-        stopped_by=StoppedBy(row.stopped_by) if row.stopped_by else None,
-        pause_reason=row.pause_reason,
-        resume_at=row.resume_at,
-        scheduled_at=row.scheduled_at,
-        finished_at=row.finished_at,
-        frozen=row.frozen,
-        recipients=row.recipients,
-        cursor=row.cursor,
-        rate=row.rate,
-        spread=row.spread,
-        canary=Canary(row.canary, row.canary_size, row.canary_until, row.canary_passed),
-        breaker_from=row.breaker_from,
-        foot=Foot(row.list_title, row.list_is_open, row.previous_slug, row.previous_title),
-        is_archived=row.archived_at is not None,
+        number=row["number"],
+        id=row["id"],
+        slug=row["slug"],
+        list_id=row["list_id"],
+        segment=row["segment"],
+        segment_rule=row["segment_rule"],
+        only_missing=bool(row["only_missing"]),
+        status=SendStatus(row["status"]),
+        stopped_by=StoppedBy(row["stopped_by"]) if row["stopped_by"] else None,
+        pause_reason=row["pause_reason"],
+        resume_at=from_microseconds(row["resume_at"]),
+        scheduled_at=from_microseconds(row["scheduled_at"]),
+        finished_at=from_microseconds(row["finished_at"]),
+        frozen=bool(row["frozen"]),
+        recipients=row["recipients"],
+        cursor=row["cursor"],
+        rate=row["rate"],
+        spread=bool(row["spread"]),
+        canary=Canary(
+            row["canary"],
+            row["canary_size"],
+            from_microseconds(row["canary_until"]),
+            bool(row["canary_passed"]),
+        ),
+        breaker_from=from_microseconds(row["breaker_from"]),
+        foot=Foot(
+            row["list_title"],
+            bool(row["list_is_open"]),
+            row["previous_slug"],
+            row["previous_title"],
+        ),
+        is_archived=row["archived_at"] is not None,
     )
 
 
@@ -191,7 +206,7 @@ def number_of(connection: Connection, send_id: str) -> int:
     return int(connection.execute(_NUMBER_OF, {"b_id": send_id}).scalar_one())
 
 
-_ADVANCE = (
+_ADVANCE = Statement(
     sa.update(sends)
     .where(sends.c.number == sa.bindparam("b_number"))
     .values(cursor=sa.bindparam("b_cursor"))
@@ -200,7 +215,7 @@ _ADVANCE = (
 
 def advance(connection: Connection, number: int, cursor: int) -> None:
     """Set the last delivery that a send has claimed."""
-    connection.execute(_ADVANCE, {"b_number": number, "b_cursor": cursor})
+    _ADVANCE.run(connection, {"b_number": number, "b_cursor": cursor})
 
 
 def set_audience(connection: Connection, number: int, recipients: int | None) -> None:

@@ -10,6 +10,7 @@ from newsletter.model.record import SendRecord
 from newsletter.model.send import DeliveryStatus, SendStatus, Tenure, Wait
 from newsletter.store.ledger import balance
 from newsletter.store.schema import batches, deliveries, sends, tenures
+from newsletter.store.statements import Statement
 
 RESERVED = dt.timedelta(minutes=1)  # for a worker that is about to begin
 
@@ -67,14 +68,16 @@ _RENEW = (
         waiting_until=sa.bindparam("b_waiting_until"),
     )
 )
-_IS_ACTIVE = sa.select(sa.literal(1)).where(
-    tenures.c.send == sa.bindparam("number"), tenures.c.epoch == sa.bindparam("epoch")
+_IS_ACTIVE = Statement(
+    sa.select(sa.literal_column("1")).where(
+        tenures.c.send == sa.bindparam("b_number"), tenures.c.epoch == sa.bindparam("b_epoch")
+    )
 )
 
 
 def is_active(connection: Connection, number: int, epoch: int) -> bool:
     """Whether nobody has ended the tenure of that epoch."""
-    return connection.execute(_IS_ACTIVE, {"number": number, "epoch": epoch}).first() is not None
+    return bool(_IS_ACTIVE.run(connection, {"b_number": number, "b_epoch": epoch}).fetchall())
 
 
 def goes_on(connection: Connection, send: SendRecord, epoch: int) -> bool:

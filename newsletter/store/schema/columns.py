@@ -1,7 +1,7 @@
 """What the tables of the store are made of: times, row ids, and whether a column is personal."""
 
 import datetime as dt
-from typing import Any
+from typing import Any, overload
 
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData
 from sqlalchemy.engine import Dialect
@@ -11,6 +11,10 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
+@overload
+def microseconds(at: dt.datetime) -> int: ...
+@overload
+def microseconds(at: dt.datetime | None) -> int | None: ...
 def microseconds(at: dt.datetime | None) -> int | None:
     """A time as UtcTime keeps it, for rows that are not written through SQLAlchemy."""
     return None if at is None else (at - EPOCH) // MICROSECOND
