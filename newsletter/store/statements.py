@@ -39,6 +39,7 @@ class Statement:
     """
 
     def __init__(self, statement: sa.Select[Any] | sa.Insert | sa.Update) -> None:
+        self.changes = not isinstance(statement, sa.Select)  # whether it changes rows
         self._statement = statement
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.engine.default import DefaultDialect
 
 from newsletter.model.send import Send
@@ -30,6 +30,8 @@ from newsletter.sending import core, lost, run, tenure, threads
 from newsletter.sending.pace import Vitals
 from newsletter.sending.threads import Progress
 from newsletter.sending.worker import Worker
+from newsletter.store.dialects import is_sqlite
+from newsletter.store.statements import Statement
 from newsletter.transports import Transport, open_transport
 from newsletter.transports.outbox import Outbox
 from newsletter.transports.ses.transport import Ses
@@ -165,7 +167,8 @@ class Points:
                 return number == self._passed
 
 
-_BELOW = ("newsletter.store.engine", "newsletter.transports")  # whoever calls them says more
+# Whoever calls them says more.
+_BELOW = ("newsletter.store.engine", "newsletter.store.statements", "newsletter.transports")
 
 
 def _function() -> str:
@@ -188,12 +191,31 @@ def watch(points: Points) -> None:
             points.reach("at a change")
 
     event.listen(Engine, "before_cursor_execute", executing)
+    _by_the_driver(points)
     _around(points, DefaultDialect, "do_commit", "the commit")
     _around(points, http.client.HTTPConnection, "send", "a write to the socket")
     _around(points, http.client.HTTPConnection, "getresponse", "the answer")
     _around(points, os, "replace", "the rename")
     _around(points, Ses, "deliver", "the delivery")
     _around(points, Outbox, "deliver", "the delivery")
+
+
+def _by_the_driver(points: Points) -> None:
+    """SQLite's driver runs some statements without SQLAlchemy, which then tells nobody."""
+    for name in ("run", "run_each"):
+        original: Callable[..., Any] = getattr(Statement, name)
+
+        def counted(
+            statement: Statement,
+            connection: Connection,
+            parameters: Any,
+            original: Callable[..., Any] = original,
+        ) -> Any:
+            if is_sqlite(connection) and statement.changes:
+                points.reach("at a change")
+            return original(statement, connection, parameters)
+
+        setattr(Statement, name, counted)
 
 
 def _around(points: Points, owner: Any, name: str, what: str) -> None:
