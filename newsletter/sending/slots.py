@@ -5,9 +5,9 @@ a second's worth at most, and what was not used soon is lost, so that no burst f
 """
 
 import datetime as dt
-import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from newsletter.store.ledger.limiter import Slot
@@ -20,30 +20,28 @@ _USED_WITHIN = dt.timedelta(seconds=1)
 
 @dataclass
 class Slots:
-    """What is reserved at one rate; threads share it."""
+    """What is reserved, by all threads: each slot with the rate at which it is one. A thread that
+    finds none reserves some, though another may do so at the same time."""
 
-    _rate: float = 0.0
-    _begins: deque[dt.datetime] = field(default_factory=deque, repr=False)
-    _taking: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _reserved: deque[tuple[float, dt.datetime]] = field(default_factory=deque, repr=False)
 
     def next(
         self, recipients: int, rate: float, reserve: Callable[[int], Slot], clock: Clock
     ) -> Slot:
         """The slot of the next call to so many recipients, which begins then. `reserve` takes a
         slot of the whole store for a number of recipients, where nothing is left of the last."""
-        with self._taking:
-            if (begins := self._take(rate, clock())) is not None:
-                return Slot(begins, begins)
-            calls = max(1, min(_MOST, int(rate * _AHEAD_SECONDS / recipients)))
-            slot = reserve(recipients * calls)
-            self._rate = rate
-            lasts = slot.ends - slot.begins
-            self._begins.extend(slot.begins + lasts * number / calls for number in range(1, calls))
-            return slot
+        if (begins := self._take(rate, clock())) is not None:
+            return Slot(begins, begins)
+        calls = max(1, min(_MOST, int(rate * _AHEAD_SECONDS / recipients)))
+        slot = reserve(recipients * calls)
+        lasts = slot.ends - slot.begins
+        self._reserved.extend((rate, slot.begins + lasts * n / calls) for n in range(1, calls))
+        return slot
 
     def _take(self, rate: float, now: dt.datetime) -> dt.datetime | None:
-        while self._begins:
-            begins = self._begins.popleft()
-            if rate == self._rate and now - begins <= _USED_WITHIN:
-                return begins
+        with suppress(IndexError):  # none left, as where another thread was faster
+            while True:
+                of_rate, begins = self._reserved.popleft()
+                if of_rate == rate and now - begins <= _USED_WITHIN:
+                    return begins
         return None
