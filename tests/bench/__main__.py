@@ -21,6 +21,7 @@ from tests.bench.audience import importing
 from tests.bench.bench import Bench
 from tests.bench.copying import copying
 from tests.bench.figures import HEADINGS, Figure, line, table
+from tests.bench.growth import millions, month
 from tests.bench.rendering import rendering
 from tests.bench.scale import scale
 from tests.bench.sending import core, memory, outbox, planning
@@ -43,8 +44,10 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "limiter": limiter,
     "web": web,
     "scale": scale,
+    "month": month,
+    "millions": millions,
 }
-_APART = ("scale",)  # `make bench-scale`
+_APART = ("scale", "month", "millions")  # `make bench-scale`, and those that take an hour
 
 
 _TABLE = re.compile(r"(<!-- figures -->\n).*(<!-- end of figures -->\n)", re.DOTALL)

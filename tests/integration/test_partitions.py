@@ -24,7 +24,7 @@ from newsletter.sending.reading import read
 from newsletter.sending.run import run
 from newsletter.store import Store, maintenance, open_store, upgrade
 from newsletter.store.ledger import freezing, partitions, sends
-from newsletter.store.schema import deliveries
+from newsletter.store.schema import deliveries, metadata
 from newsletter.store.segments.conditions import Moment
 from newsletter.transports.memory import Memory
 from tests import older
@@ -258,6 +258,25 @@ def put_off_once(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
         else RetryLater("busy", is_failure=True)
         for message in batch
     ]
+
+
+def test_what_changes_again_and_again_has_room_and_is_vacuumed_soon(big_store: Store) -> None:
+    """As the code has it, whether a migration or a plan made the table."""
+    plan(big_store, order(), NOW)
+    expected = {
+        table.name: dict(table.dialect_options["postgresql"]["with"])
+        for table in metadata.sorted_tables
+        if table.dialect_options["postgresql"]["with"]
+    }
+    with big_store.read() as connection:
+        query = sa.text("SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL")
+        found = {
+            name: dict(option.split("=") for option in options)
+            for name, options in connection.execute(query)
+        }
+
+    assert {name: found[name] for name in expected} == expected
+    assert found["deliveries_1_2"]["autovacuum_vacuum_scale_factor"] == "0.02"
 
 
 # --- stores that were there before ----------------------------------------------------------------
