@@ -125,12 +125,14 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
     Returns whether that was in time: False where the batch was given up meanwhile.
     """
     is_in_time = _close(connection, number, batch)
+    # In time it is by ix_deliveries_in_flight; else the send is searched, which is rare.
+    lost = deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN))
     connection.execute(
         sa.update(deliveries)
         .where(
             deliveries.c.send == number,
             deliveries.c.batch == batch,
-            deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN)),
+            sa.text("status = 'sending'") if is_in_time else lost,
         )
         .values(status=DeliveryStatus.QUEUED, retry_at=now, at=now)
     )
