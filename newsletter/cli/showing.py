@@ -74,7 +74,8 @@ def status_in_words(session: Session, send: Send) -> str:
     now = standing_of(session, send)
     words = [str(now.state or "")]
     if now.state is State.INTERRUPTED:
-        words = ["interrupted: nobody runs it"]
+        is_begun = send.rests_since is not None
+        words = ["interrupted: nobody runs it" if is_begun else "waiting: nobody has begun it yet"]
     if now.waiting_for is not None:
         words = [_waiting(session, now.waiting_for, now.until)]
     if now.workers is not None:

@@ -71,7 +71,7 @@ def _go_on(worker: Worker, send_id: str) -> Send | None:
             return None
         if not _may_go_on(send, now):
             return send
-        rests_since = send.resume_at or send.rests_since or now
+        rests_since = send.resume_at or send.rests_since or send.created_at
         if now - rests_since > worker.stale_after:
             hours = (now - rests_since).total_seconds() / 3600
             reason = f"it rested for {hours:.0f} hours: is it still wanted?"

@@ -397,7 +397,7 @@ def test_advice_fits_the_state_of_a_send(call: Call, project: Path, readers: str
     call("pause", send_id)
     paused = call("status", send_id).out
 
-    assert "interrupted: nobody runs it" in lost
+    assert "waiting: nobody has begun it yet" in lost
     assert f"newsletter worker goes on with it, or: newsletter resume {send_id}" in lost
     assert "paused (by the operator)" in paused
     assert f"Go on with: newsletter resume {send_id}" in paused

@@ -273,14 +273,16 @@ def test_a_run_that_does_not_begin_gives_the_send_back(store: Store) -> None:
     assert taking_up.due(store, NOW) == [send_id]
 
 
-def test_what_rested_for_long_asks_a_person(store: Store) -> None:
-    """A machine that was off for days sends no old news by itself."""
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_what_rested_for_long_asks_a_person(store: Store, is_begun: bool) -> None:
+    """A machine that was off for days sends no old news by itself, nor does the first worker in
+    days send what was left to workers."""
     fill_list(store, 3)
     clock = FixedClock()
     send_id = plan(store, order(), NOW)
     with store.write() as connection:
         number = sends.number_of(connection, send_id)
-        alter(connection, number, rests_since=NOW)
+        alter(connection, number, rests_since=NOW if is_begun else None)
     clock.forward(13 * 60 * 60)
 
     after = taking_up.take_up(worker(store, Memory(), clock=clock), send_id)
@@ -428,11 +430,12 @@ def test_a_send_that_is_left_to_workers_says_where_none_lives(
     call: Call, project: Path, readers: str
 ) -> None:
     planned = detached(call, readers)
-    before = outbox(project)
+    shown, before = call("status").out, outbox(project)
     after = call("worker", "--once", "--json").json
 
     assert (planned.code, planned.json["status"], planned.json["queued"]) == (0, "sending", 3)
     assert "No worker lives" in planned.err
+    assert "waiting: nobody has begun it yet" in shown
     assert before == 0
     assert (after["send_id"], after["accepted"]) == (planned.json["send_id"], 3)
 
