@@ -29,7 +29,8 @@ from newsletter.store.ledger import (
     tenures,
 )
 from newsletter.store.ledger import deliveries as delivery_queries
-from newsletter.store.ledger.claims import Claim, Claimed, claim
+from newsletter.store.ledger.choosing import Claimed
+from newsletter.store.ledger.claims import Claim, claim
 from newsletter.store.people import history, mailed
 from newsletter.store.reported import events, settling
 from tests import share
