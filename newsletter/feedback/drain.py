@@ -45,6 +45,7 @@ class Drain:
     notify: Callable[[str], None]
     total: Applied
     again_seconds: float = 10  # after the queue or the store failed
+    keeps_house: bool = True  # does the chores of each hour as well
 
     def run(self, *, once: bool, at_most: dt.timedelta | None = None) -> None:
         """Apply what comes, until stopped; `once`, until the queue is empty or, where more keeps
@@ -68,7 +69,7 @@ class Drain:
                     continue
                 if not received:
                     apply_late(self.store, self.clock(), self.settings.policy)
-                if chores_at <= self.clock():
+                if self.keeps_house and chores_at <= self.clock():
                     self._do_chores(warn=not once)
                     chores_at = self.clock() + chores.EVERY
                 is_over = at_most is not None and self.clock() - began_at >= at_most

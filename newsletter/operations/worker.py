@@ -79,7 +79,10 @@ def _drain(
 
     def drain() -> None:
         try:
-            drained = Drain(queue(), store, settings, clock, stop, notify_once, Applied())
+            # It is drained every few seconds.
+            drained = Drain(
+                queue(), store, settings, clock, stop, notify_once, Applied(), keeps_house=False
+            )
             drained.run(once=True, at_most=_DRAINED_FOR)
         except (ConfigurationError, QueueUnreachable) as error:
             notify_once(error.message)

@@ -107,3 +107,23 @@ def test_failures_with_successes_between_them_pause_nothing(sqlite_store: Store)
 
     assert after.counts == Counts(accepted=3)
     assert calls == 9
+
+
+@pytest.mark.parametrize(("threads", "most"), [(None, 4), (2, 2), (9, 4)])
+def test_no_more_calls_are_made_at_once_than_a_worker_may_make(
+    sqlite_store: Store, threads: int | None, most: int
+) -> None:
+    """Nor than the transport wants."""
+    fill_list(sqlite_store, 400)
+    names = set[str]()
+    all_are_out = threading.Barrier(most)
+
+    def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        names.add(threading.current_thread().name)
+        all_are_out.wait(PATIENCE_SECONDS)
+        return [Accepted(message.ref) for message in batch]
+
+    sender = worker(sqlite_store, Memory(answer, concurrency=4))
+    run.run(replace(sender, threads=threads), plan(sqlite_store, order(), NOW))
+
+    assert len(names) == most

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +19,9 @@ from newsletter.store import Store, jobs, open_store, state
 from newsletter.store.ledger import workers
 from tests.crash.sleeper import sleep_at
 from tests.integration.commandline import Call, plan_send
+from tests.integration.reporting import DELIVERY, event
 from tests.integration.sending import fill_list
+from tests.standin.queue import running_queue
 from tests.waiting import until
 from tests.warm import Program
 
@@ -52,6 +54,15 @@ class Working:
         self.process.send_signal(by)
         code = self.process.code
         return code, [json.loads(line) for line in self.out]
+
+    def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for something that has to come as long as it works."""
+
+        def is_so_by_it() -> bool:
+            assert self.process.is_alive(), "it left"
+            return is_so()
+
+        until(is_so_by_it)
 
     def wait_until_asleep(self) -> None:
         until(lambda: psutil.Process(self.process.pid).status() == psutil.STATUS_STOPPED)
@@ -136,7 +147,7 @@ def test_what_a_killed_worker_held_is_unknown_and_another_sends_the_rest(
         victim.process.kill()
         victim.process.join()
         with a_worker(project) as other:
-            until(lambda: call("status", send_id, "--json").json["status"] == "unresolved")
+            other.until(lambda: call("status", send_id, "--json").json["status"] == "unresolved")
             code, _ = other.stop()
 
     assert code == 0
@@ -149,8 +160,8 @@ def test_jobs_that_are_missing_are_made(call: Call, project: Path, shared: Store
     with shared.write() as connection:
         connection.execute(sa.text("DELETE FROM procrastinate_jobs"))
 
-    with a_worker(project):
-        until(lambda: call("status", send_id, "--json").json["status"] == "finished")
+    with a_worker(project) as one:
+        one.until(lambda: call("status", send_id, "--json").json["status"] == "finished")
 
 
 def test_a_schedule_comes_due(call: Call, project: Path, shared: Store) -> None:
@@ -158,8 +169,8 @@ def test_a_schedule_comes_due(call: Call, project: Path, shared: Store) -> None:
     send_id = plan_send(project, ISSUE, "readers", at=soon)
     before = jobs_of(shared)
 
-    with a_worker(project):
-        until(lambda: call("status", send_id, "--json").json["status"] == "finished")
+    with a_worker(project) as one:
+        one.until(lambda: call("status", send_id, "--json").json["status"] == "finished")
 
     assert before == []
 
@@ -180,6 +191,40 @@ def test_a_worker_that_is_stopped_finishes_its_batch_and_leaves_the_rest(
     assert (send["status"], send["state"], send["unknown"]) == ("sending", "interrupted", 0)
     assert 0 < send["accepted"] < AMOUNT
     assert living(shared) == []
+
+
+def test_a_job_for_a_send_that_is_gone_ends_nothing(
+    call: Call, project: Path, shared: Store
+) -> None:
+    """As where the ledger was restored to an earlier state, and the jobs were not."""
+    with shared.write() as connection:
+        jobs.defer(connection, "20260101-gone", 1)
+
+    with a_worker(project) as one:
+        one.until(lambda: jobs_of(shared) == [])
+        send_id = plan_send(project, ISSUE, "readers")
+        one.until(lambda: call("status", send_id, "--json").json["status"] == "finished")
+        code, _ = one.stop()
+
+    assert code == 0
+
+
+def test_workers_fetch_events_and_each_is_fetched_once(
+    call: Call, project: Path, shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_id = plan_send(project, ISSUE, "readers")
+    assert call("worker", "--once").code == 0
+    with running_queue() as queue, ExitStack() as stack:
+        for name, value in queue.environment.items():
+            monkeypatch.setenv(name, value)
+        queue.add([event(send_id, number, DELIVERY) for number in range(1, AMOUNT + 1)])
+        for _ in range(2):
+            stack.enter_context(a_worker(project))
+        until(lambda: queue.stats()["left"] == 0)
+        deliveries = queue.stats()["deliveries"]
+
+    assert deliveries == AMOUNT
+    assert call("status", send_id, "--json").json["delivered"] == AMOUNT
 
 
 # --- what does not fit ----------------------------------------------------------------------------
