@@ -7,14 +7,15 @@ import pytest
 import sqlalchemy as sa
 from procrastinate import App, PsycopgConnector
 
-from newsletter.errors import Refused
+from newsletter.errors import Refused, StoreError
 from newsletter.sending import control
 from newsletter.sending.plan import plan
 from newsletter.sending.worker import Worker
-from newsletter.store import Store, postgresql
+from newsletter.store import Store, jobs, postgresql, state
 from newsletter.store.clock import clock_of
 from newsletter.store.ledger import workers
 from newsletter.transports.memory import Memory
+from newsletter.workers.checking import check
 from newsletter.workers.tending import remove_dead, tending
 from tests.integration.sending import NOW, fill_list, order, worker
 
@@ -123,3 +124,14 @@ async def rescue(store: Store) -> None:
     app = App(connector=connector)
     async with app.open_async():
         await remove_dead(app)
+
+
+@pytest.mark.parametrize("difference", [-1, 1])
+def test_a_worker_and_a_store_of_different_versions_do_not_fit(
+    store: Store, difference: int
+) -> None:
+    with store.write() as connection:
+        state.put(connection, jobs.SCHEMA, jobs.installed_schema() + difference)
+
+    with pytest.raises(StoreError, match="the store's jobs have schema"):
+        check(store)
