@@ -3,30 +3,40 @@
 Nothing here is newsletter's own code: the rows are read by plain SQL.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from newsletter.times import Clock
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.ses import Mail, Ses
 from tests.simulation.store import Database
 
 RESEND, ACCEPT, REJECT = "resolve resend", "resolve accept", "resolve reject"
 _DECISIONS = {RESEND: "queued", ACCEPT: "accepted", REJECT: "rejected"}
+_TRIES = 3  # after a first one that fails
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MOMENT = dt.timedelta(milliseconds=1)
 _FINAL = ("accepted", "rejected", "skipped")
 _ENDED = ("finished", "cancelled")
 
-_DELIVERIES = "SELECT send, number, subscriber_id, status, attempts, batch FROM deliveries"
+_DELIVERIES = """
+SELECT send, number, subscriber_id, status, attempts, retries, batch FROM deliveries
+"""
 _BATCHES = """
 SELECT id, b.send, worker, epoch, size, open,
   EXISTS (SELECT 1 FROM tenures t WHERE t.send = b.send AND t.epoch = b.epoch)
 FROM batches b
 """
 _SENDS = """
-SELECT number, id, slug, status, canary_passed, canary_size, accepted, rejected, skipped, unknown
+SELECT number, id, slug, status, stopped_by, canary_passed, canary_size,
+  accepted, rejected, skipped, unknown
 FROM sends
 """
+_TENURES = "SELECT send, epoch, worker FROM tenures"
+_BOOKED = "SELECT next_at FROM limiter"
 _REPORTED = """
 SELECT s.number, s.delivered, s.bounced, s.complained,
   (SELECT count(*) FROM deliveries d WHERE d.send = s.number AND reported = 'delivered'),
@@ -34,7 +44,6 @@ SELECT s.number, s.delivered, s.bounced, s.complained,
   (SELECT count(*) FROM deliveries d WHERE d.send = s.number AND reported = 'complained')
 FROM sends s
 """
-_TENURES = "SELECT count(*) FROM tenures"
 
 
 class Broken(Exception):
@@ -47,6 +56,7 @@ class Row(NamedTuple):
     reader: int
     status: str
     attempts: int
+    retries: int
     batch: int | None
 
 
@@ -65,6 +75,7 @@ class SendRow(NamedTuple):
     id: str
     slug: str
     status: str
+    stopped_by: str | None
     canary_passed: bool
     canary_size: int | None
     accepted: int | None
@@ -79,20 +90,28 @@ Key = tuple[int, int]  # the number of a send, and that of a delivery in it
 @dataclass
 class Checker:
     """`largest` is how many recipients one call may carry. `suspects` are the workers that crashed,
-    slept, or were cut off: what they hold may become unknown; `is_all_in_doubt` where a clock makes
-    all of them suspect."""
+    slept, were cut off, or asked to stop: what they hold may become unknown. A wrong clock makes
+    suspect whoever is elsewhere. `attending` are those that choose their sends themselves, and
+    `now` is the clock of the store."""
 
     database: Database
     scheduler: Scheduler
     ses: Ses
+    now: Clock
     largest: int = 50
     threads: int = 1
     suspects: set[str] = field(default_factory=set)
-    is_all_in_doubt: bool = False
+    attending: set[str] = field(default_factory=set)
+    is_clock_wrong: bool = False
+    is_one_machine: bool = False
+    rate: int | None = None
+    known_at: dict[Key, int] = field(default_factory=dict)  # reported to be out, at which step
     gone: dict[int, int] = field(default_factory=dict)  # readers who left, and at which step
     rows: dict[Key, Row] = field(default_factory=dict)
     sends: dict[int, SendRow] = field(default_factory=dict)
     batches: dict[int, Batch] = field(default_factory=dict)
+    tenures: dict[Key, str] = field(default_factory=dict)  # workers by send and epoch
+    booked: dt.datetime | None = None
     unknown: int = 0
     _changes: int = -1
     _numbers: dict[str, int] = field(default_factory=dict)
@@ -102,6 +121,10 @@ class Checker:
     _extra_issue: Counter[tuple[str, int]] = field(default_factory=Counter)
     _decided: set[Key] = field(default_factory=set)  # rows whose status a person chose
 
+    def is_reported(self, send_id: str, number: int) -> None:
+        """An event that a mail is out was applied."""
+        self.known_at.setdefault((self._numbers[send_id], number), self.scheduler.steps)
+
     def begin(self) -> None:
         self._read()
 
@@ -110,12 +133,8 @@ class Checker:
         self.sends = {row[0]: SendRow(*row) for row in look(_SENDS)}
         self.batches = {row[0]: Batch(*row) for row in look(_BATCHES)}
         self.rows = {(row[0], row[1]): Row(*row) for row in look(_DELIVERIES)}
+        self.tenures = {(row[0], row[1]): row[2] for row in look(_TENURES)}
         self._numbers = {send.id: send.number for send in self.sends.values()}
-
-    def tenures(self) -> int:
-        """How many take part in some send."""
-        [(amount,)] = self.database.look(_TENURES)
-        return int(amount)
 
     # --- the provider -----------------------------------------------------------------------------
 
@@ -142,8 +161,11 @@ class Checker:
         if changes == self._changes:
             return
         self._changes = changes
-        rows, batches = self.rows, self.batches
+        rows, batches, tenures, sends = self.rows, self.batches, self.tenures, self.sends
         self._read()
+        self._check_booked()
+        if tenures != self.tenures or sends != self.sends:
+            self._check_workers(tenures, sends)
         if rows == self.rows and batches == self.batches:
             return
         self.scheduler.progress()
@@ -168,8 +190,12 @@ class Checker:
             self._extra[key] += action == RESEND
             self._extra_issue[self.sends[row.send].slug, row.reader] += action != ACCEPT
         match row.status:
+            case "queued" if row.retries > self.ses.failures[self.sends[row.send].id, row.number]:
+                raise Broken(f"{_named(key)} counts failures that were none")
             case "queued" if self._mailed[key] > self._extra[key]:
                 raise Broken(f"{_named(key)} was mailed and is queued")
+            case "rejected" if key not in self._decided:
+                self._check_rejected(key, row)
             case "sending" if before.status != "sending" or row.attempts != before.attempts:
                 self._check_claimed(key, before, row)
             case "accepted" if not self._mailed[key] and key not in self._decided:
@@ -178,8 +204,40 @@ class Checker:
                 self.unknown += 1
                 self._check_doubt(key, row)
 
+    def _check_workers(self, tenures: Mapping[Key, str], sends: Mapping[int, SendRow]) -> None:
+        """Nobody is given up who lives and is heard of; what a person stopped, no worker takes
+        up."""
+        me = self.scheduler.current.process.name
+        for key in tenures.keys() - self.tenures.keys():
+            worker = tenures[key]
+            is_far = self.is_clock_wrong and not self.is_one_machine
+            if worker != me and worker not in self.suspects and not is_far:
+                raise Broken(f"{worker} was given up, and lives")
+        for number, send in self.sends.items():
+            was_stopped = sends[number].stopped_by == "person"
+            goes_on = send.status == "sending" and send.stopped_by is None
+            if was_stopped and goes_on and me in self.attending:
+                raise Broken(f"a worker took up send {number}, which a person had stopped")
+
+    def _check_booked(self) -> None:
+        """The rate: what is booked is booked from now on, and behind what was."""
+        if self.rate is None:
+            return
+        rows = self.database.look(_BOOKED)
+        booked = _EPOCH + dt.timedelta(microseconds=rows[0][0]) if rows else None
+        before, self.booked = self.booked, booked
+        if booked is None or booked == before or self.is_clock_wrong:
+            return
+        earliest = max(before or self.now(), self.now()) + dt.timedelta(seconds=1 / self.rate)
+        if booked < earliest - _MOMENT:
+            raise Broken(f"a slot ends at {booked}, and not before {earliest}")
+
     def _check_claimed(self, key: Key, before: Row, row: Row) -> None:
         send = self.sends[row.send]
+        if row.attempts != before.attempts + 1:
+            raise Broken(f"attempt {row.attempts} of {_named(key)} follows {before.attempts}")
+        if self.known_at.get(key, self.scheduler.steps) < self.scheduler.current.began_at:
+            raise Broken(f"{_named(key)} was claimed, though it was known to be out")
         if before.status != "queued":
             raise Broken(f"{_named(key)} was {before.status}, and was claimed")
         if send.status != "sending":
@@ -199,11 +257,25 @@ class Checker:
         if not send.canary_passed and row.number > (send.canary_size or row.number):
             raise Broken(f"{_named(key)} went before the reports on the canary")
 
+    def _check_rejected(self, key: Key, row: Row) -> None:
+        """The provider refused it for good, found later that it does not send it, or failed too
+        often."""
+        send_id = self.sends[row.send].id
+        failures = self.ses.failures[send_id, row.number]
+        if row.retries > failures:
+            raise Broken(f"{_named(key)} counts {row.retries} failures of {failures}")
+        is_dropped = any(
+            m.is_dropped and m.attempt[:2] == (send_id, row.number) for m in self.ses.mails
+        )
+        is_refused = (send_id, row.number) in self.ses.refused
+        if not (is_dropped or is_refused or failures > _TRIES):
+            raise Broken(f"{_named(key)} counts as rejected, and nobody refused it")
+
     def _check_doubt(self, key: Key, row: Row) -> None:
         attempt = self.sends[row.send].id, row.number, row.attempts
         batch = self.batches.get(row.batch or 0)
         is_suspect = batch is not None and batch.worker in self.suspects
-        if not (attempt in self.ses.unanswered or is_suspect or self.is_all_in_doubt):
+        if not (attempt in self.ses.unanswered or is_suspect or self.is_clock_wrong):
             raise Broken(f"{_named(key)} is unknown, and no fault had put it in doubt")
 
     def _check_batches(self) -> None:
@@ -231,20 +303,20 @@ class Checker:
 
     # --- at the end -------------------------------------------------------------------------------
 
-    def finished(self, *, is_all_reported: bool) -> None:
+    def finished(self) -> None:
         """All that must hold once every fault is over and healthy workers have run."""
         self._read()
         for send in self.sends.values():
             if send.status not in _ENDED:
                 raise Broken(f"send {send.number} does not end: it is {send.status}")
             self._check_send(send)
-        if tenures := self.tenures():
-            raise Broken(f"{tenures} workers still take part")
+        if self.tenures:
+            raise Broken(f"{len(self.tenures)} workers still take part")
         if open_batches := [batch.id for batch in self.batches.values() if batch.open]:
             raise Broken(f"batches {open_batches} are still open")
         dropped = {self._key(mail) for mail in self.ses.mails if mail.is_dropped}
         for key, row in self.rows.items():
-            self._check_end(key, row, is_dropped=key in dropped, is_all_reported=is_all_reported)
+            self._check_end(key, row, is_dropped=key in dropped)
         for number, *sums in self.database.look(_REPORTED):
             if sums[:3] != sums[3:]:
                 raise Broken(f"send {number} counts reports {sums[:3]}, its rows {sums[3:]}")
@@ -253,7 +325,7 @@ class Checker:
         send_id, number, _ = mail.attempt
         return self._numbers[send_id], number
 
-    def _check_end(self, key: Key, row: Row, *, is_dropped: bool, is_all_reported: bool) -> None:
+    def _check_end(self, key: Key, row: Row, *, is_dropped: bool) -> None:
         is_decided = key in self._decided
         if row.status not in _FINAL and not (
             row.status == "unknown" and self.sends[row.send].status == "cancelled"
@@ -265,8 +337,7 @@ class Checker:
             raise Broken(f"{_named(key)} was mailed, and counts as skipped")
         if row.status == "rejected" and self._mailed[key] and not (is_decided or is_dropped):
             raise Broken(f"{_named(key)} was mailed, and counts as rejected")
-        is_reported = is_all_reported and self._mailed[key] and not is_dropped
-        if is_reported and row.status in ("unknown", "rejected"):
+        if key in self.known_at and not is_dropped and row.status in ("unknown", "rejected"):
             raise Broken(f"{_named(key)} was reported, and is {row.status}")
 
 

@@ -1,12 +1,14 @@
 """What people and the provider do while sends run: the operator, readers, reports."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from newsletter.errors import NewsletterError
 from newsletter.feedback.apply import Applied, apply
+from newsletter.feedback.base import Incoming
 from newsletter.model.address import Address
+from newsletter.model.event import Event
 from newsletter.model.subscriber import Consent, SuppressionReason
 from newsletter.sending import control
 from newsletter.sending.control import Decision
@@ -128,6 +130,7 @@ def _end_one(world: World, *, by_person: bool) -> None:
     world.scheduler.note(f"{how} {process.title}")
     if by_person:
         worker.by_person.set()
+    world.checker.suspects.add(worker.name)
     worker.stop.set()
 
 
@@ -153,9 +156,17 @@ def report_some(world: World) -> None:
     for one in some:
         if one in waiting and not world.choices.sometimes(0.2):  # else it comes again
             waiting.remove(one)
-    apply(world.store, some, world.clock(), Applied())
+    _apply(world, some)
 
 
 def report_all(world: World) -> None:
     waiting, world.ses.unreported = world.ses.unreported, []
-    apply(world.store, waiting, world.clock(), Applied())
+    _apply(world, waiting)
+
+
+def _apply(world: World, some: Sequence[Incoming]) -> None:
+    apply(world.store, some, world.clock(), Applied())
+    for one in some:
+        event = one.report
+        if isinstance(event, Event) and event.ref is not None and not event.type.says_never_sent:
+            world.checker.is_reported(event.ref.send_id, event.ref.number)

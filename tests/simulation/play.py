@@ -140,15 +140,15 @@ def _calm(world: World) -> None:
     if world.plan.all_is_reported:
         people.report_all(world)
     _let_go_of_leases(world)
-    world.checker.finished(is_all_reported=world.plan.all_is_reported)
+    world.checker.finished()
 
 
 def _let_go_of_leases(world: World) -> None:
     """A worker that attends gives up those who were lost, also of sends that have ended."""
-    if not world.checker.tenures():
+    if not world.checker.tenures:
         return
     worker = world.begin("worker", world.attend)
-    world.scheduler.wait(_LEASES_SECONDS, lambda: not world.checker.tenures())
+    world.scheduler.wait(_LEASES_SECONDS, lambda: not world.checker.tenures)
     worker.stop.set()
     _wait_until_quiet(world)
 

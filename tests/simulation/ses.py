@@ -1,6 +1,7 @@
 """A simulated provider: what it took is the truth that the ledger is compared with."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Process, Scheduler
 
 _TIMEOUT_SECONDS = 30.0
+_QUOTA_SECONDS = 20.0
 _LATENCIES = (0.05, 0.3, 2.0)
 _KINDS = (EventType.DELIVERY, EventType.BOUNCE, EventType.COMPLAINT, EventType.REJECT)
 
@@ -47,6 +49,8 @@ class Ses:
     clock: Clock
     mails: list[Mail] = field(default_factory=list)
     unanswered: set[Attempt] = field(default_factory=set)
+    refused: set[tuple[str, int]] = field(default_factory=set)  # deliveries, for good
+    failures: Counter[tuple[str, int]] = field(default_factory=Counter)  # that may pass
     unreported: list[Incoming] = field(default_factory=list)
     takes: Callable[[Mail], None] = lambda mail: None
     network: Process = field(default_factory=lambda: Process("network/1/1:1/a"))
@@ -97,13 +101,14 @@ class Line:
     concurrency: int
     batch_size: int
     strike: Callable[[str | None], None]
-    called: Callable[[Sequence[Message]], None]
+    called: "Callable[[Line, Sequence[Message]], None]"
     kind: str = "simulated"
     reaches_readers: bool = False
-    rate: float | None = None
+    held_until: float = 0.0
+    calls_in_spite: int = 0
 
     def allowance(self) -> Allowance:
-        return Allowance(rate=self.rate)
+        return Allowance(remaining=0 if self.ses.scheduler.now < self.held_until else None)
 
     def check(self, sender: str) -> Sequence[str]:
         return ()
@@ -113,7 +118,7 @@ class Line:
         scheduler.point("calls")
         self.strike(ses.faults.strikes(faults.CRASH, faults.ASLEEP))
         scheduler.progress()
-        self.called(batch)
+        self.called(self, batch)
         attempts = [attempt_of(message) for message in batch]
         scheduler.note(f"calls for {told(attempts)}")
         self._fail(batch)
@@ -129,8 +134,8 @@ class Line:
             raise OutcomeUnknown("no answer")
         if ses.faults.strikes(faults.MISFIT):
             ses.unanswered.update(attempts)
-            scheduler.note("gets too few answers")
-            return outcomes[:-1]
+            scheduler.note("gets too few answers, or too many")
+            return scheduler.choices.pick((outcomes[:-1], [*outcomes, Accepted("m0")]))
         scheduler.note(f"is answered: {', '.join(type(o).__name__ for o in outcomes)}")
         return outcomes
 
@@ -150,8 +155,9 @@ class Line:
             case faults.THROTTLED:
                 raise Throttled("too fast")
             case faults.QUOTA:
-                later = dt.timedelta(seconds=20)
-                raise QuotaReached("the quota is used up", resume_at=ses.clock() + later)
+                self.held_until = scheduler.now + _QUOTA_SECONDS
+                later = ses.clock() + dt.timedelta(seconds=_QUOTA_SECONDS)
+                raise QuotaReached("the quota is used up", resume_at=later)
             case faults.STOPPED:
                 raise SendingStopped("the account is closed")
             case faults.MACHINE:
@@ -182,7 +188,14 @@ class Line:
             RetryLater("a passing failure"),
             RetryLater("too fast", is_failure=False),
         )
-        return [answers[ses.scheduler.choices.below(len(answers))] for _ in batch]
+        chosen = [answers[ses.scheduler.choices.below(len(answers))] for _ in batch]
+        for message, answer in zip(batch, chosen, strict=True):
+            send_id, number, _ = attempt_of(message)
+            if isinstance(answer, Rejected):
+                ses.refused.add((send_id, number))
+            if isinstance(answer, RetryLater):
+                ses.failures[send_id, number] += answer.is_failure
+        return chosen
 
 
 def told(attempts: Sequence[Attempt]) -> str:

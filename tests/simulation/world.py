@@ -105,9 +105,13 @@ class World:
 
     def __post_init__(self) -> None:
         self.ses = Ses(self.scheduler, self.faults, self.clock)
-        self.checker = Checker(self.database, self.scheduler, self.ses, threads=self.plan.threads)
+        self.checker = Checker(
+            self.database, self.scheduler, self.ses, self.clock, threads=self.plan.threads
+        )
         self.ses.takes = self.checker.takes
         self.checker.largest = self.largest_call
+        self.checker.rate = self.plan.rate
+        self.checker.is_one_machine = self.plan.is_one_machine
         self.outside = Process("outside/1/1:1/a")
         self.store = self._store(self.outside, Faults(self.choices))
         self._called = 0
@@ -124,7 +128,7 @@ class World:
     def step_clock(self, by: dt.timedelta) -> None:
         self.scheduler.note(f"the clock is set by {by.total_seconds():+.0f} seconds")
         self._offset += by
-        self.is_clock_wrong = self.checker.is_all_in_doubt = True
+        self.is_clock_wrong = self.checker.is_clock_wrong = True
 
     def _store(self, process: Process, own_faults: Faults) -> SimulatedStore:
         return SimulatedStore(
@@ -203,14 +207,22 @@ class World:
 
     def attend(self, worker: Worker) -> None:
         """What `newsletter worker` does."""
+        self.checker.attending.add(worker.name)
         attend(worker, once=False, settled=lambda send: True)
 
     def is_anybody_at_work(self) -> bool:
         running = {task.process for task in self.scheduler.tasks}
         return any(process in running for process in self.processes)
 
-    def _check_call(self, batch: Sequence[Message]) -> None:
-        """The rate holds for all calls together, from the first one on."""
+    def _check_call(self, line: Line, batch: Sequence[Message]) -> None:
+        """The rate holds for all calls together, from the first one on; and where a process waits
+        for the quota, each of its threads may have one call on its way."""
+        if self.plan.size.spread and self.scheduler.now < line.held_until:
+            line.calls_in_spite += 1
+            if line.calls_in_spite > self.plan.threads and not self.is_clock_wrong:
+                raise Broken(f"{line.calls_in_spite} calls were made although there is no quota")
+        else:
+            line.calls_in_spite = 0
         now, rate = self.scheduler.now, self.plan.rate
         if rate is None or self.is_clock_wrong:
             return
