@@ -22,9 +22,36 @@ _OF_THE_CRASHES = (
 )
 # The mutants that it has to notice.
 _OF_THE_MUTANTS = (
+    # A claim
     "who is asked to stop claims nothing",
+    "who was given up claims nothing",
+    "a claim whose commit nobody answered is put back",
+    "a claim ends where the canary ends",
+    "each try has a number of its own",
+    "who left is not mailed",
+    "who is suppressed is not mailed",
+    "who had the issue through another list is not mailed",
+    # A call and its record
     "a call without an answer is never made again",
+    "what met the quota is queued again",
+    "what was stopped is queued again",
+    "outcomes are recorded as soon as the store answers",
+    "who is put off for haste has not failed",
     "what is recorded late settles the send",
+    # Slots
+    "unused time is not saved up",
+    "slots that a wrong clock took hold nobody up",
+    # Workers
+    "what a person decided since is not taken",
+    "what a person stopped is left to a person",
+    "after an error of one thread the watch waits for the others",
+    "who leaves when all is done settles the send",
+    # The end
+    "a send with queued ones is not over",
+    "a send with unknown ones is not finished",
+    "a sum that may change is not kept",
+    "what turns out to be sent is not sent again",
+    "what is settled stays so",
 )
 FOUND = (*_OF_THE_CRASHES, *_OF_THE_MUTANTS)
 

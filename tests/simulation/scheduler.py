@@ -4,7 +4,8 @@ A task is a greenlet: it runs real code, and hands over only where that calls `p
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from greenlet import getcurrent, greenlet
@@ -88,6 +89,16 @@ class Scheduler:
         task = Task(name, process, greenlet(lambda: self._guarded(body), self.hub))
         self.tasks.append(task)
         return task
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """What is raised here ends the schedule, whatever the code that it goes through makes of
+        it."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = self.failure or error
+            raise
 
     def _guarded(self, body: Callable[[], object]) -> None:
         try:

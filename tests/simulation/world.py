@@ -20,7 +20,7 @@ from tests.simulation.checker import Broken, Checker
 from tests.simulation.choices import Choices
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Process, Scheduler
-from tests.simulation.ses import Line, Ses
+from tests.simulation.ses import Line, Mail, Ses
 from tests.simulation.store import Database, SimulatedStore
 from tests.simulation.surroundings import Signal
 
@@ -108,7 +108,7 @@ class World:
         self.checker = Checker(
             self.database, self.scheduler, self.ses, self.clock, threads=self.plan.threads
         )
-        self.ses.takes = self.checker.takes
+        self.ses.takes = self._take
         self.checker.largest = self.largest_call
         self.checker.rate = self.plan.rate
         self.checker.is_one_machine = self.plan.is_one_machine
@@ -137,7 +137,7 @@ class World:
             own_faults,
             strike=lambda fault: self._strike(process, fault),
             cut_off=lambda: self.checker.suspects.add(process.name),
-            committed=self.checker.committed,
+            committed=self._compare,
         )
 
     def _strike(self, process: Process, fault: str | None) -> None:
@@ -178,7 +178,7 @@ class World:
             concurrency=self.plan.threads,
             batch_size=self.plan.batch,
             strike=lambda fault: self._strike(process, fault),
-            called=self._check_call,
+            called=self._call,
         )
         return Worker(
             store=store,
@@ -213,6 +213,18 @@ class World:
     def is_anybody_at_work(self) -> bool:
         running = {task.process for task in self.scheduler.tasks}
         return any(process in running for process in self.processes)
+
+    def _take(self, mail: Mail) -> None:
+        with self.scheduler.failing():
+            self.checker.takes(mail)
+
+    def _compare(self) -> None:
+        with self.scheduler.failing():
+            self.checker.committed()
+
+    def _call(self, line: Line, batch: Sequence[Message]) -> None:
+        with self.scheduler.failing():
+            self._check_call(line, batch)
 
     def _check_call(self, line: Line, batch: Sequence[Message]) -> None:
         """The rate holds for all calls together, from the first one on; and where a process waits
