@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Engine
 from newsletter.errors import StoreAway
 from newsletter.store import Store, state
 from newsletter.store.engine import driver_connection
-from newsletter.store.schema import metadata
+from newsletter.store.schema import REVISION, metadata
 from tests.simulation import faults
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler
@@ -42,6 +42,9 @@ class Database(Protocol):
         """Let the tasks of a schedule use it."""
 
 
+_VERSION = f"CREATE TABLE alembic_version AS SELECT '{REVISION}' AS version_num"
+
+
 class Memory:
     """A SQLite database in memory, which all transactions of a schedule share."""
 
@@ -55,6 +58,7 @@ class Memory:
             self._driver: sqlite3.Connection = driver_connection(connection)
         with Store(self.engine).write() as connection:
             metadata.create_all(connection)
+            connection.execute(sa.text(_VERSION))
             state.ensure_id(connection)
         self._empty = self._driver.serialize()
         self._images: dict[object, bytes] = {}
