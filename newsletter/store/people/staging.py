@@ -219,6 +219,8 @@ class Staging:
 def staging(store: Store) -> Iterator[Staging]:
     """A place to stage one import; it vanishes with its connection, whatever happens."""
     with translated(store.engine), store.engine.connect() as connection:
+        if not store.is_sqlite:
+            connection.invalidate()  # temp_buffers is for one that has had no such table
         try:
             yield Staging(connection)
         finally:

@@ -134,19 +134,16 @@ def known_by_now(connection: Connection, since: dt.datetime) -> list[Event]:
 
     By ix_events_ignored: this is asked every few seconds, and the log may have millions.
     """
+    is_ignored = sa.and_(events.c.received_at >= since, sa.text("verdict = 'ignored'"))
+    if connection.execute(sa.select(sa.literal(1)).where(is_ignored).limit(1)).first() is None:
+        return []  # as a rule; what follows makes PostgreSQL look at every partition
     query = (
         sa.select(events)
-        .where(events.c.received_at >= since, sa.text("verdict = 'ignored'"))
+        .join(deliveries, deliveries.c.message_id == events.c.message_id)
+        .where(is_ignored)
         .order_by(events.c.received_at, events.c.id)
     )
-    ignored = connection.execute(query).all()
-    if not ignored:  # as a rule: PostgreSQL would look at every partition of the deliveries
-        return []
-    named = sa.select(deliveries.c.message_id).where(
-        deliveries.c.message_id.in_({row.message_id for row in ignored})
-    )
-    known = set(connection.execute(named).scalars())
-    return [_event(row) for row in ignored if row.message_id in known]
+    return [_event(row) for row in connection.execute(query)]
 
 
 def _event(row: Row[Any]) -> Event:

@@ -118,7 +118,8 @@ def test_throttled_for_ever_pauses_and_keeps_all(stage: Stage) -> None:
 def test_the_rate_of_the_account_is_never_exceeded(stage: Stage) -> None:
     """Four threads share one limiter: SES throttles none of their calls."""
     stage.standin.account(max_send_rate=300.0)
-    paced = replace(stage.worker(stage.ses(concurrency=4)), clock=utc_now)
+    sender = stage.worker(stage.ses(concurrency=4))
+    paced = replace(sender, clock=utc_now, seconds=time.monotonic)
 
     send_id = stage.plan(300)
     started = time.monotonic()
