@@ -13,10 +13,10 @@ from sqlalchemy.engine import URL, Connection
 from newsletter.errors import Refused, StoreError, UsageError
 from newsletter.files import part_of, put_in_place
 from newsletter.model.picture import name_of
-from newsletter.model.send import DeliveryStatus, SendStatus
+from newsletter.model.send import Counts, DeliveryStatus, SendStatus
 from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
-from newsletter.store.ledger import archived
+from newsletter.store.ledger import archived, balance
 from newsletter.store.relocation import relocations
 from newsletter.store.schema import (
     EPOCH,
@@ -112,6 +112,8 @@ def verify(store: Store) -> list[str]:
         faults += _orphans(connection)
         if _keeps_sums(connection):
             faults += _miscounted(connection, archives)
+        if _counts_aside(connection):
+            faults += _out_of_balance(connection, archives)
         faults += _archived_wrongly(connection, archives)
         if sa.inspect(connection).has_table(media.name):  # from schema 0005 on
             faults += _altered(connection)
@@ -204,6 +206,23 @@ def _altered(connection: Connection) -> Iterator[str]:
         content = connection.execute(sa.select(media.c.content).where(media.c.name == name))
         if name_of(bytes(content.scalar_one()), name.rpartition(".")[2]) != name:
             yield f"the content of the picture {name} does not match its name"
+
+
+def _counts_aside(connection: Connection) -> bool:
+    """Whether sends and batches count what becomes of deliveries: from schema 0013 on they do."""
+    columns = sa.inspect(connection).get_columns(sends.name)
+    return sends.c.aside_unknown.name in {column["name"] for column in columns}
+
+
+def _out_of_balance(connection: Connection, archives: Collection[int]) -> Iterator[str]:
+    """Sends whose batches and row together say something else than their deliveries."""
+    frozen = sa.select(sends.c.number, sends.c.id).where(sends.c.frozen).order_by(sends.c.number)
+    ids = {row.number: row.id for row in connection.execute(frozen) if row.number not in archives}
+    current, counted = balance.current(connection, ids), balance.count_each(connection, ids)
+    for number, send_id in ids.items():
+        said, held = current[number], counted.get(number, Counts())
+        if said != held:
+            yield f"send {send_id} counts {said}, the ledger holds {held}"
 
 
 def _miscounted(connection: Connection, archives: Collection[int]) -> Iterator[str]:

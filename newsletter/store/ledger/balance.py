@@ -1,4 +1,11 @@
-"""Queries on the balance of a send: its deliveries counted by status."""
+"""Queries on the balance of a send: its deliveries counted by status.
+
+While a send goes on, nobody counts its deliveries. Recording a batch writes down in its row by how
+many it changed each sum, so that workers do not wait for each other; whatever else changes a status
+adds to the row of the send, which it holds: freezing, a claim that skips, a cancel, a worker that
+was lost, a decision about what is unknown, an event. Both together are the balance, and what is in
+none of its sums is queued or in flight. `db verify` holds them to the deliveries.
+"""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -10,9 +17,12 @@ from sqlalchemy.engine import Connection
 from newsletter.model.record import SendRecord
 from newsletter.model.send import Counts, DeliveryStatus
 from newsletter.store.schema import batches, deliveries, sends
+from newsletter.store.statements import Statement
 
 # The columns of a stored balance; all null while it may change.
 UNKEPT = {"accepted": None, "rejected": None, "skipped": None, "unknown": None}
+ASIDE = {name: f"aside_{name}" for name in UNKEPT}  # what no batch counts
+OF_BATCHES = ("accepted", "rejected", "unknown")
 
 
 def count(connection: Connection, number: int) -> Counts:
@@ -52,6 +62,71 @@ _KEEP = (
     sa.update(sends)
     .where(sends.c.number == sa.bindparam("b_number"), sends.c.archived_at.is_(None))
     .values({name: sa.bindparam(name) for name in UNKEPT})
+)
+
+
+def add(connection: Connection, number: int, **amounts: int) -> None:
+    """Add to sums of a send (accepted, rejected, skipped, unknown); the caller holds its row."""
+    connection.execute(
+        sa.update(sends)
+        .where(sends.c.number == number)
+        .values(
+            {ASIDE[name]: sends.c[ASIDE[name]] + amount for name, amount in amounts.items()},
+        )
+    )
+
+
+def add_of_batch(
+    connection: Connection, batch: int, *, accepted: int = 0, rejected: int = 0, unknown: int = 0
+) -> None:
+    """Add to the sums of a batch that is being recorded, whose row the caller holds."""
+    values = {"b_id": batch, "b_accepted": accepted, "b_rejected": rejected, "b_unknown": unknown}
+    _ADD_OF_BATCH.run(connection, values)
+
+
+_ADD_OF_BATCH = Statement(
+    sa.update(batches)
+    .where(batches.c.id == sa.bindparam("b_id"))
+    .values({name: batches.c[name] + sa.bindparam(f"b_{name}") for name in OF_BATCHES})
+)
+
+
+def current(connection: Connection, numbers: Collection[int]) -> dict[int, Counts]:
+    """The balances of sends right now, whatever changes: by their sums, not by their deliveries."""
+    values = {"b_numbers": list(numbers)}
+    return {
+        row.number: Counts(
+            accepted=row.accepted,
+            rejected=row.rejected,
+            skipped=row.skipped,
+            unknown=row.unknown,
+            queued=row.recipients - row.accepted - row.rejected - row.skipped - row.unknown,
+        )
+        for row in (connection.execute(_CURRENT, values) if numbers else ())
+    }
+
+
+_SUMS = (
+    sa.select(
+        batches.c.send,
+        *(sa.cast(sa.func.sum(batches.c[name]), sa.Integer).label(name) for name in OF_BATCHES),
+    )
+    .where(batches.c.send.in_(sa.bindparam("b_numbers", expanding=True)))
+    .group_by(batches.c.send)
+    .subquery()
+)
+_CURRENT = (
+    sa.select(
+        sends.c.number,
+        sends.c.recipients,
+        sends.c.aside_skipped.label("skipped"),
+        *(
+            (sends.c[ASIDE[name]] + sa.func.coalesce(_SUMS.c[name], 0)).label(name)
+            for name in OF_BATCHES
+        ),
+    )
+    .outerjoin(_SUMS, _SUMS.c.send == sends.c.number)
+    .where(sends.c.number.in_(sa.bindparam("b_numbers", expanding=True)))
 )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from newsletter.model.record import SendRecord
 from newsletter.model.send import DeliveryStatus, SendStatus, SkipReason
 from newsletter.store import locks
-from newsletter.store.ledger import archived, canary, tenures
+from newsletter.store.ledger import archived, balance, canary, tenures
 from newsletter.store.ledger import sends as send_queries
 from newsletter.store.ledger.choosing import (
     Claimed,
@@ -187,6 +187,8 @@ def _mark_sending(
             .values(status=DeliveryStatus.SKIPPED, reason=reason, at=now)
         )
     left_out = sum(len(numbers) for numbers in skipped.values())
+    if left_out:
+        balance.add(connection, send.number, skipped=left_out)
     if not to_send:
         return Claim(0, (), left_out)
     values = {

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.send import Delivery, DeliveryStatus, Reported, SkipReason
+from newsletter.store.ledger import balance
 from newsletter.store.pages import through
 from newsletter.store.schema import (
     batches,
@@ -53,6 +54,7 @@ def cancel_queued(connection: Connection, number: int, now: dt.datetime) -> int:
         .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.QUEUED)
         .values(status=DeliveryStatus.SKIPPED, reason=SkipReason.CANCELLED, at=now)
     )
+    balance.add(connection, number, skipped=result.rowcount)
     return int(result.rowcount)
 
 
@@ -67,6 +69,7 @@ def queue_cancelled(connection: Connection, number: int, now: dt.datetime) -> in
         )
         .values(status=DeliveryStatus.QUEUED, reason=None, at=None, retry_at=now)
     )
+    balance.add(connection, number, skipped=-result.rowcount)
     return int(result.rowcount)
 
 
@@ -81,6 +84,7 @@ def make_unknown(connection: Connection, number: int, reason: str, now: dt.datet
         )
         .values(status=DeliveryStatus.UNKNOWN, attempts=attempts, reason=reason, at=now)
     )
+    balance.add(connection, number, unknown=result.rowcount)
     return int(result.rowcount)
 
 
@@ -94,7 +98,10 @@ def resolve_unknown(
         .where(deliveries.c.send == number, deliveries.c.status == DeliveryStatus.UNKNOWN)
         .values(status=status, reason=reason, retry_at=again, batch=None, at=now)
     )
-    return int(result.rowcount)
+    changed = int(result.rowcount)
+    decided = {} if status is DeliveryStatus.QUEUED else {status.value: changed}
+    balance.add(connection, number, unknown=-changed, **decided)
+    return changed
 
 
 def newest_first(connection: Connection, number: int) -> Iterator[Delivery]:

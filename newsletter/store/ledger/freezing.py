@@ -94,7 +94,10 @@ def freeze(connection: Connection, number: int, moment: Moment) -> int:
     ).order_by(recipients.c.id)
     columns = ["send", "number", "subscriber_id", "status", "reason", "at"]
     amount = partitions.fill(connection, number, columns, frozen)
-    sends.set_audience(connection, number, amount)
+    left_out = sa.select(sa.func.count()).where(
+        deliveries.c.send == number, deliveries.c.status == DeliveryStatus.SKIPPED
+    )
+    sends.set_audience(connection, number, amount, connection.execute(left_out).scalar_one())
     return amount
 
 

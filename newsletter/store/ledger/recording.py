@@ -1,6 +1,7 @@
 """Queries on what became of a claimed batch: its outcomes, put back, or lost."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from newsletter.store.ledger.choosing import Claimed
 
 MAX_RETRIES = 3
+_SENDING: sa.ColumnElement[str] = sa.literal_column("'sending'")  # as ix_deliveries_in_flight
+_DENSE = 20  # numbers for each that is looked for, where a range is read rather than each of them
 
 _CLOSE_BATCH = Statement(
     sa.update(batches)
@@ -71,6 +74,8 @@ def record(
     of_all = {"b_send": number, "b_batch": batch, "b_at": microseconds(now)}
     again = microseconds(retry_at)
     is_in_time = _close(connection, number, batch)
+    numbers = [row.number for row, _ in outcomes]
+    before = _statuses(connection, number, batch, numbers)
     _RECORD.run_each(
         connection,
         [
@@ -78,7 +83,39 @@ def record(
             for row, outcome in outcomes
         ],
     )
+    after = _statuses(connection, number, batch, numbers)
+    balance.add_of_batch(
+        connection, batch, **{name: after[name] - before[name] for name in balance.OF_BATCHES}
+    )
     return is_in_time
+
+
+def _statuses(
+    connection: Connection, number: int, batch: int, numbers: Sequence[int]
+) -> Counter[str]:
+    """How many rows of a batch have which status; they are held from now on."""
+    first, last = min(numbers), max(numbers)
+    if last - first < _DENSE * len(numbers):  # retries lie far apart
+        bounds = {"b_send": number, "b_of": batch, "b_first": first, "b_last": last}
+        rows = _STATUSES_BETWEEN.run(connection, bounds).fetchall()
+    else:
+        values = {"b_send": number, "b_of": batch, "b_numbers": list(numbers)}
+        rows = connection.execute(_STATUSES_OF, values).all()
+    return Counter(status for (status,) in rows)
+
+
+_STATUSES = (
+    sa.select(deliveries.c.status)
+    .where(deliveries.c.send == sa.bindparam("b_send"), deliveries.c.batch == sa.bindparam("b_of"))
+    .order_by(deliveries.c.number)
+    .with_for_update()
+)
+_STATUSES_BETWEEN = Statement(
+    _STATUSES.where(
+        deliveries.c.number.between(sa.bindparam("b_first"), sa.bindparam("b_last")),
+    )
+)
+_STATUSES_OF = _STATUSES.where(deliveries.c.number.in_(sa.bindparam("b_numbers", expanding=True)))
 
 
 def _close(connection: Connection, number: int, batch: int) -> bool:
@@ -125,18 +162,27 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
     Returns whether that was in time: False where the batch was given up meanwhile.
     """
     is_in_time = _close(connection, number, batch)
-    # In time it is by ix_deliveries_in_flight; else the send is searched, which is rare.
-    lost = deliveries.c.status.in_((DeliveryStatus.SENDING, DeliveryStatus.UNKNOWN))
-    connection.execute(
+    _queue(connection, number, batch, now, deliveries.c.status == _SENDING)
+    if not is_in_time:  # the send is searched, which is rare
+        is_lost = deliveries.c.status == DeliveryStatus.UNKNOWN
+        queued = _queue(connection, number, batch, now, is_lost)
+        balance.add_of_batch(connection, batch, unknown=-queued)
+    return is_in_time
+
+
+def _queue(
+    connection: Connection,
+    number: int,
+    batch: int,
+    now: dt.datetime,
+    condition: sa.ColumnElement[bool],
+) -> int:
+    result = connection.execute(
         sa.update(deliveries)
-        .where(
-            deliveries.c.send == number,
-            deliveries.c.batch == batch,
-            sa.text("status = 'sending'") if is_in_time else lost,
-        )
+        .where(deliveries.c.send == number, deliveries.c.batch == batch, condition)
         .values(status=DeliveryStatus.QUEUED, retry_at=now, at=now)
     )
-    return is_in_time
+    return int(result.rowcount)
 
 
 def claimed_since(connection: Connection, since: dt.datetime) -> int:

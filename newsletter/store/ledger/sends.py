@@ -218,9 +218,16 @@ def advance(connection: Connection, number: int, cursor: int) -> None:
     _ADVANCE.run(connection, {"b_number": number, "b_cursor": cursor})
 
 
-def set_audience(connection: Connection, number: int, recipients: int | None) -> None:
-    """Mark the audience of a send as frozen, with its size; None where it is not frozen."""
-    values = {"frozen": recipients is not None, "recipients": recipients or 0}
+def set_audience(
+    connection: Connection, number: int, recipients: int | None, skipped: int = 0
+) -> None:
+    """Mark the audience of a send as frozen, with its size and how many of it are skipped; None
+    where it is not frozen."""
+    values = {
+        "frozen": recipients is not None,
+        "recipients": recipients or 0,
+        "aside_skipped": skipped,
+    }
     connection.execute(sa.update(sends).where(sends.c.number == number).values(values))
 
 
@@ -279,7 +286,7 @@ def _sends(
     numbers = [row.number for row in rows]
     left = consents.left_by(connection, numbers)
     workers = tenures.of(connection, [row.number for row in rows if row.status not in ENDED])
-    counted = balance.count_each(connection, [row.number for row in rows if row.accepted is None])
+    counted = balance.current(connection, [row.number for row in rows if row.accepted is None])
     return [
         _send(
             row,

@@ -162,4 +162,5 @@ def _mark_lost(connection: Connection, number: int, now: dt.datetime) -> int:
             status=DeliveryStatus.UNKNOWN, reason="the worker was lost before an answer", at=now
         )
     )
+    balance.add(connection, number, unknown=result.rowcount)
     return int(result.rowcount)

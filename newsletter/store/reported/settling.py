@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.event import Event
 from newsletter.model.send import DeliveryStatus, Reported
-from newsletter.store.ledger import archived
+from newsletter.store.ledger import archived, balance
 from newsletter.store.ledger.archived import DeliveryKey
 from newsletter.store.ledger.packing import Kept
 from newsletter.store.schema import deliveries, events, sends
@@ -276,6 +276,7 @@ _COUNTED = {
     "accepted": DeliveryStatus.ACCEPTED,
     "rejected": DeliveryStatus.REJECTED,
     "unknown": DeliveryStatus.UNKNOWN,
+    **{column: DeliveryStatus(name) for name, column in balance.ASIDE.items()},
     "delivered": f"reported {Reported.DELIVERED}",
     "bounced": f"reported {Reported.BOUNCED}",
     "complained": f"reported {Reported.COMPLAINED}",

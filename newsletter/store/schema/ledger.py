@@ -94,6 +94,12 @@ sends = Table(
     Column("rejected", Integer),
     Column("skipped", Integer),
     Column("unknown", Integer),
+    # What its batches do not count, by newsletter.store.ledger.balance: with them, where its
+    # deliveries stand right now.
+    Column("aside_accepted", Integer, nullable=False, server_default="0"),
+    Column("aside_rejected", Integer, nullable=False, server_default="0"),
+    Column("aside_skipped", Integer, nullable=False, server_default="0"),
+    Column("aside_unknown", Integer, nullable=False, server_default="0"),
     # The reports on its deliveries, kept by newsletter.store.reported.settling.
     Column("delivered", Integer, nullable=False, server_default="0"),
     Column("bounced", Integer, nullable=False, server_default="0"),
@@ -154,7 +160,12 @@ batches = Table(
     Column("size", SmallInteger, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("claimed_at", UtcTime, nullable=False),
+    # By how many deliveries recording it changed these sums: see newsletter.store.ledger.balance.
+    Column("accepted", SmallInteger, nullable=False, server_default="0"),
+    Column("rejected", SmallInteger, nullable=False, server_default="0"),
+    Column("unknown", SmallInteger, nullable=False, server_default="0"),
     Index("ix_batches_claimed_at", "claimed_at"),
+    Index("ix_batches_send", "send"),
     partial_index("ix_batches_open", "send", where="open"),
     postgresql_with=_VACUUMED_SOON,
     info=IMPERSONAL,
