@@ -38,10 +38,18 @@ _OF_THE_MUTANTS = (
     "outcomes are recorded as soon as the store answers",
     "who is put off for haste has not failed",
     "what is recorded late settles the send",
+    "a retry that a wrong clock put off is due",
     # Slots
     "unused time is not saved up",
     "slots that a wrong clock took hold nobody up",
     # Workers
+    "whose lease runs is not lost",
+    "who renews its lease is not lost",
+    "who renews no lease is lost after one",
+    "a lease is renewed by its worker alone",
+    "another process of this host that lives is not lost, whatever the clock says",
+    "who leaves gives up what it has in flight",
+    "who leaves gives up its own batches alone",
     "what a person decided since is not taken",
     "what a person stopped is left to a person",
     "after an error of one thread the watch waits for the others",

@@ -18,7 +18,7 @@ from tests.simulation import people
 from tests.simulation.checker import ACCEPT, REJECT, RESEND, Broken
 from tests.simulation.choices import Choices
 from tests.simulation.faults import Faults
-from tests.simulation.scheduler import Endless, Process, Scheduler
+from tests.simulation.scheduler import Endless, Scheduler
 from tests.simulation.store import Database
 from tests.simulation.surroundings import simulated
 from tests.simulation.world import Plan, World, prepare
@@ -61,7 +61,7 @@ def play(database: Database, choices: Choices, *, traced: bool = False) -> Playe
         is_over.append(True)
 
     with database.playing(scheduler), simulated(scheduler, world.processes):
-        scheduler.start("the operator", Process("desk/1/1:1/a"), story)
+        scheduler.start("the operator", world.outside, story)
         try:
             scheduler.run(lambda: bool(is_over))
         except (Broken, Endless) as error:

@@ -112,7 +112,8 @@ class World:
         self.checker.largest = self.largest_call
         self.checker.rate = self.plan.rate
         self.checker.is_one_machine = self.plan.is_one_machine
-        self.outside = Process("outside/1/1:1/a")
+        host = "m1" if self.plan.is_one_machine else "desk"  # which knows its processes
+        self.outside = Process(f"{host}/99/boot:99/n99")
         self.store = self._store(self.outside, Faults(self.choices))
         self._called = 0
 
