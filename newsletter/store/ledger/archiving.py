@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -62,6 +63,16 @@ def _set(connection: Connection, number: int, **values: object) -> None:
     connection.execute(sa.update(table).where(table.c.number == number).values(**values))
 
 
+_KEPT: sa.Select[Any] = sa.select(
+    deliveries.c.number,
+    deliveries.c.subscriber_id,
+    deliveries.c.status,
+    deliveries.c.attempts,
+    deliveries.c.reported,
+    deliveries.c.reason,
+)
+
+
 def pack_some(connection: Connection, number: int) -> bool:
     """Pack the next deliveries of an archived send; False where none is left.
 
@@ -73,7 +84,7 @@ def pack_some(connection: Connection, number: int) -> bool:
         deliveries.c.send == number,
         deliveries.c.number.between(first, first + archived.SIZE - 1),
     )
-    rows = connection.execute(sa.select(deliveries).where(some).order_by(deliveries.c.number)).all()
+    rows = connection.execute(_KEPT.where(some).order_by(deliveries.c.number)).all()
     if not rows:
         return False
     archived.keep(connection, number, rows)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import Accepted, DeliveryStatus, Outcome, Rejected, RetryLater, Unknown
+from newsletter.store.dialects import is_sqlite
 from newsletter.store.ledger import balance
 from newsletter.store.schema import batches, deliveries
 from newsletter.store.schema.columns import microseconds
@@ -56,6 +57,29 @@ _RECORD = Statement(
 )
 
 
+# PostgreSQL would plan the update of a partitioned table anew for each row, which takes it longer
+# than the update.
+_LISTED = {
+    "b_number": "integer",
+    "b_status": "text",
+    "b_message_id": "text",
+    "b_reason": "text",
+    "b_retries": "smallint",
+    "b_retry_at": "bigint",
+}
+_LISTS = ", ".join(f"CAST(%({name})s AS {kind}[])" for name, kind in _LISTED.items())
+_RECORD_TOGETHER = f"""
+UPDATE deliveries SET status = new.status, message_id = new.message_id, reason = new.reason,
+    retries = new.retries, retry_at = new.retry_at, at = %(b_at)s
+FROM unnest({_LISTS}) AS new (number, status, message_id, reason, retries, retry_at)
+WHERE deliveries.send = %(b_send)s AND deliveries.number = new.number
+    AND deliveries.batch = %(b_batch)s
+    AND (deliveries.status IN ('sending', 'unknown')
+        OR deliveries.status = 'rejected' AND deliveries.reported IS NOT NULL
+            AND new.status = 'accepted')
+"""  # noqa: S608 -- words of this file
+
+
 def record(
     connection: Connection,
     number: int,
@@ -76,13 +100,15 @@ def record(
     is_in_time = _close(connection, number, batch)
     numbers = [row.number for row, _ in outcomes]
     before = _statuses(connection, number, batch, numbers)
-    _RECORD.run_each(
-        connection,
-        [
-            {**of_all, "b_number": row.number, **_columns(outcome, row.retries, again)}
-            for row, outcome in outcomes
-        ],
-    )
+    rows = [
+        {"b_number": row.number, **_columns(outcome, row.retries, again)}
+        for row, outcome in outcomes
+    ]
+    if is_sqlite(connection):
+        _RECORD.run_each(connection, [of_all | row for row in rows])
+    else:
+        lists = {name: [row[name] for row in rows] for name in _LISTED}
+        connection.exec_driver_sql(_RECORD_TOGETHER, of_all | lists)
     after = _statuses(connection, number, batch, numbers)
     balance.add_of_batch(
         connection, batch, **{name: after[name] - before[name] for name in balance.OF_BATCHES}
