@@ -17,7 +17,7 @@ from tests.simulation.choices import Choices
 from tests.simulation.faults import KINDS
 from tests.simulation.guards import FOUND
 from tests.simulation.play import Played, play, settle_memory
-from tests.simulation.postgresql import made, started
+from tests.simulation.postgresql import made, serving
 from tests.simulation.shrink import shrink
 from tests.simulation.store import Database, Memory
 
@@ -89,8 +89,8 @@ def served(seeds: range, store: str | None) -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
         os.chmod(folder, 0o755)  # the server runs as another user
-        databases.server = started(Path(folder) / "postgresql")
-        yield
+        with serving(Path(folder) / "postgresql") as databases.server:
+            yield
 
 
 def play_some(first: int, amount: int, store: str | None) -> Sum:

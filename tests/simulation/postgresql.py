@@ -138,8 +138,9 @@ def _ready(socket: int, wanted: Any) -> Ready | None:
     return Ready(ready) if ready else None
 
 
-def started(data: Path) -> str:
-    """Start a server that keeps its files in `data`; returns the URL of the template in it."""
+@contextmanager
+def serving(data: Path) -> Iterator[str]:
+    """Run a server that keeps its files in `data`; yields the URL of the template in it."""
     runtime = data.parent / "runtime"
     runtime.mkdir(mode=0o700)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
@@ -151,7 +152,10 @@ def started(data: Path) -> str:
         connection.execute(f"CREATE DATABASE {_TEMPLATE}".encode())
     url: str = server.get_uri(_TEMPLATE)
     upgrade(url, Path())
-    return url
+    try:
+        yield url
+    finally:
+        server.cleanup()
 
 
 def made(template: str) -> PostgreSQL:
