@@ -16,13 +16,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from newsletter.store import upgrade
 from tests.bench.stores import Stores
 from tests.crash.guards import GUARDS
 from tests.crash.kills import Found
 from tests.crash.parts import Part, parts, proof
 from tests.crash.stage import staged
+from tests.integration.server import Server, running
 
 _AT_ONCE = 2
 _SHOWN = 8
@@ -35,7 +38,7 @@ def play(part: Part, stores: Stores, share: float, seed: int) -> Found:
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="newsletter-crash-") as folder,
-        _store(stores, part.store) as url,
+        _store(stores, part.store, Path(folder)) as (url, server),
         staged(
             Path(folder) / "stage",
             url,
@@ -45,7 +48,7 @@ def play(part: Part, stores: Stores, share: float, seed: int) -> Found:
             part.latency_ms,
         ) as stage,
     ):
-        found = part.play(stage, share, seed)
+        found = part.play(replace(stage, server=server), share, seed)
     print(line(part, found, seed, time.monotonic() - started), flush=True)
     for fault in found.faults[:_SHOWN]:
         print(f"    {fault}", flush=True)
@@ -94,15 +97,22 @@ def campaign(share: float, seed: int, only: str) -> int:
 
 
 @contextmanager
-def _store(stores: Stores, kind: str) -> Iterator[str]:
-    """A new store; empty for the SQLite file that `newsletter init` makes."""
-    if kind == "sqlite":
-        yield ""
-        return
+def _store(stores: Stores, kind: str, folder: Path) -> Iterator[tuple[str, Server | None]]:
+    """The URL of a new store, empty for the SQLite file that `newsletter init` makes; and its
+    server, where it has one of its own."""
     with ExitStack() as stack:
-        with _MIGRATING:
-            url = stack.enter_context(stores.new(kind))
-        yield url
+        match kind:
+            case "sqlite":
+                yield "", None
+            case "server":
+                server = stack.enter_context(running(folder / "runtime"))
+                with _MIGRATING:
+                    upgrade(server.url(), folder)
+                yield server.url(), server
+            case _:
+                with _MIGRATING:
+                    url = stack.enter_context(stores.new(kind))
+                yield url, None
 
 
 def without(guard: str, seed: int) -> int:

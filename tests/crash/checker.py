@@ -218,6 +218,16 @@ def send_of(url: str, slug: str) -> str | None:
     return str(rows[0][0]) if rows else None
 
 
+def is_over(url: str, send_id: str) -> bool:
+    """Whether a send has ended and nobody takes part in it any more."""
+    with _connected(url) as select:
+        rows = select(
+            "SELECT 1 FROM sends WHERE status IN ('finished', 'unresolved') "
+            f"AND id = '{send_id}' AND NOT EXISTS (SELECT 1 FROM tenures WHERE send = number)"
+        )
+    return bool(rows)
+
+
 def read_ledger(url: str, send_id: str) -> Ledger:
     with _connected(url) as select:
         [(number, status, recipients, cursor, workers)] = select(

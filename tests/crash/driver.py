@@ -31,10 +31,13 @@ from newsletter.sending.pace import Vitals
 from newsletter.sending.threads import Progress
 from newsletter.sending.worker import Worker
 from newsletter.store.dialects import is_sqlite
+from newsletter.store.ledger import tenures
 from newsletter.store.statements import Statement
 from newsletter.transports import Transport, open_transport
 from newsletter.transports.outbox import Outbox
 from newsletter.transports.ses.transport import Ses
+from newsletter.workers import apps, tending
+from newsletter.workers import run as workers_run
 from tests.crash import guards
 from tests.networks import Network
 from tests.warm import PROCESSES, Program
@@ -55,6 +58,7 @@ class Orders:
     signal: int = signal.SIGKILL
     host: str = ""
     lease_seconds: float = 0.0
+    silent_seconds: float = 0.0
     network: Network | None = None
 
 
@@ -130,9 +134,13 @@ def _obey(orders: Orders) -> None:
     if orders.lease_seconds:
         lease = timedelta(seconds=orders.lease_seconds)
         core.LEASE = tenure.LEASE = threads.LEASE = lost.LEASE = lease  # type: ignore[attr-defined]
+        tenures.RESERVED = lease
         threads._RENEW_SECONDS = orders.lease_seconds / 4
         # Who wakes is stopped by the ledger, also where it does not see for itself that it slept.
         Vitals.is_unwatched = lambda self, seconds: False  # type: ignore[method-assign]
+    if orders.silent_seconds:  # until the jobs of a dead worker are removed, and made anew
+        apps.SILENT_SECONDS = tending.SILENT_SECONDS = orders.silent_seconds  # type: ignore[attr-defined]
+        apps._RESCUE_CRON = workers_run._TEND_CRON = "* * * * * *"
 
 
 # --- points ---------------------------------------------------------------------------------------

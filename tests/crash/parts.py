@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
+from tests.crash.crews import Tolls, share_a_send
 from tests.crash.driver import Orders
 from tests.crash.kills import Found, Moments, at_random
 from tests.crash.points import at_every_point
@@ -57,6 +58,9 @@ def parts() -> Iterator[Part]:
         orders = Orders(threads=1, batch_size=2)
         yield Part("asleep", store, "bulk", 10, orders, _asleep, 0.0)
         yield Part("races", store, "bulk", 10, orders, _races(60), 100.0)
+    crew = Orders(threads=2)
+    yield Part("many workers", "server", "bulk", 10_000, crew, _shared("many workers", 250), 40.0)
+    yield Part("two hosts", "server", "bulk", 10_000, crew, _shared("two hosts", 70), 40.0)
 
 
 def _randomly(kills: int, seconds: float) -> Play:
@@ -106,6 +110,13 @@ def _races(amount: int) -> Play:
         for number in range(some(amount, share)):
             race(stage, 2 + number % 2, seed + number, found)
         return found
+
+    return play
+
+
+def _shared(crew: str, kills: int) -> Play:
+    def play(stage: Stage, share: float, seed: int) -> Found:
+        return share_a_send(stage, crew, Tolls(some(kills, share), 1.0, seed))
 
     return play
 

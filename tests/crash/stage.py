@@ -21,6 +21,7 @@ from newsletter.store.schema import tenures
 from tests.crash import checker, driver
 from tests.crash.checker import Ledger, Taken
 from tests.crash.driver import Job, Orders
+from tests.integration.server import Server
 from tests.standin.client import StandIn, running
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.warm import Program
@@ -107,6 +108,7 @@ class Stage:
     standin: StandIn | None
     orders: Orders
     kind: str
+    server: Server | None = None  # of its store, where that may crash
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     @property
