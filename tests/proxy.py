@@ -84,12 +84,13 @@ class Proxy:
         """Let each piece take that long."""
         self._seconds = seconds
 
-    def reset(self) -> None:
-        """End all open connections at once."""
+    def reset(self) -> int:
+        """End all open connections at once; returns how many."""
         with self._lock:
             broken, self._connections = self._connections, set()
         for connection in broken:
             connection.reset()
+        return len(broken)
 
     def _serve(self, listening: socket.socket) -> None:
         while True:

@@ -228,6 +228,16 @@ def is_over(url: str, send_id: str) -> bool:
     return bool(rows)
 
 
+def sending(url: str, send_id: str) -> int:
+    """How many recipients of a send are in flight, in the least time."""
+    with _connected(url) as select:
+        [(amount,)] = select(
+            "SELECT count(*) FROM deliveries JOIN sends ON sends.number = send "
+            f"WHERE sends.id = '{send_id}' AND deliveries.status = 'sending'"
+        )
+    return int(amount)
+
+
 def read_ledger(url: str, send_id: str) -> Ledger:
     with _connected(url) as select:
         [(number, status, recipients, cursor, workers)] = select(

@@ -14,6 +14,7 @@ from tests.crash.kills import Found, Settlement, settle
 from tests.crash.stage import Command, Play, Stage
 from tests.waiting import until
 
+_CODES = (0, 4, -signal.SIGTERM)  # the last of one that had hardly begun
 _LOOK_SECONDS = 0.05
 _LATE = 0.8  # the share of kills that wait for the first delivery of the victim
 _SERVER_EVERY = 8  # of so many kills one hits the server
@@ -54,7 +55,7 @@ class Crew:
         return [
             f"it left with {command.code}: {command.said}"
             for command in self.commands
-            if command.code not in (0, 4) or "Traceback" in command.said
+            if command.code not in _CODES or "Traceback" in command.said
         ]
 
 
@@ -125,7 +126,7 @@ def _send(
             else:
                 killed += 1
                 crew.kill(chance.choice(crew.living))
-            sending = len(play.ledger().numbers("sending"))
+            sending = checker.sending(stage.url, str(play.send_id))
             found.in_flight += bool(sending)
             if sending > (most := (len(crew.commands) + killed) * per_kill):
                 found.check(what, [f"{sending} are in flight at once, {most} may be"])

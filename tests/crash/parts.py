@@ -116,7 +116,7 @@ def _races(amount: int) -> Play:
 
 def _shared(crew: str, kills: int) -> Play:
     def play(stage: Stage, share: float, seed: int) -> Found:
-        return share_a_send(stage, crew, Tolls(some(kills, share), 1.0, seed))
+        return share_a_send(stage, crew, Tolls(some(kills, share), 0.7, seed))
 
     return play
 
