@@ -31,7 +31,9 @@ def live(stage: Stage) -> tuple[Memory, list[str]]:
     mailed = Memory()
     stage.join("grace@example.net")
     send_id = plan(stage.store, order(list_name="daily"), stage.clock())
-    attend.attend(worker(stage.store, mailed), once=True, settled=lambda send: True)
+    attend.attend(
+        worker(stage.store, mailed, clock=stage.clock), once=True, settled=lambda send: True
+    )
     replay(
         stage.store,
         event(send_id, 1, BOUNCE),

@@ -28,17 +28,6 @@ from newsletter.store.schema.columns import (
     partial_index,
 )
 
-# Of PostgreSQL: a row that changes again and again, and none of whose indexed columns does, gets
-# its next version on the same page where there is room, and no index grows: a claim moves the
-# cursor of its send, a worker renews its lease every two seconds, each batch moves the limiter.
-_ROOM = {"fillfactor": "50"}
-# A batch is closed once, which its partial index sees, so that vacuum alone clears it.
-_VACUUMED_SOON = {
-    "fillfactor": "80",
-    "autovacuum_vacuum_scale_factor": "0.02",
-    "autovacuum_analyze_scale_factor": "0.02",
-}
-
 # One decision to mail. `number` is for joins, `id` is what people and tags carry.
 # `cursor` is the last delivery number ever claimed; `epoch` goes up with each tenure, so that a
 # worker that lost its lease can claim nothing more.
@@ -116,7 +105,6 @@ sends = Table(
         "status IN ('scheduled', 'sending', 'paused', 'unresolved', 'finished', 'cancelled')",
         name="status",
     ),
-    postgresql_with=_ROOM,
     info=IMPERSONAL,
 )
 
@@ -134,7 +122,6 @@ tenures = Table(
     Column("waiting_until", UtcTime),
     Column("speed", Float),
     sqlite_with_rowid=False,
-    postgresql_with=_ROOM,
     info=IMPERSONAL,
 )
 
@@ -167,7 +154,6 @@ batches = Table(
     Index("ix_batches_claimed_at", "claimed_at"),
     Index("ix_batches_send", "send"),
     partial_index("ix_batches_open", "send", where="open"),
-    postgresql_with=_VACUUMED_SOON,
     info=IMPERSONAL,
 )
 
@@ -231,7 +217,6 @@ limiter = Table(
     Column("next_at", UtcTime, nullable=False),
     Column("share", Float, nullable=False, server_default="1"),
     Column("slowed_at", UtcTime),
-    postgresql_with=_ROOM,
     info=IMPERSONAL,
 )
 

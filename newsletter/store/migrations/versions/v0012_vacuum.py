@@ -1,5 +1,11 @@
 """PostgreSQL leaves room for new versions of rows that change again and again, and vacuums them
-sooner: see newsletter.store.schema.ledger."""
+sooner.
+
+A row none of whose indexed columns changes gets its next version on the same page where there is
+room, and no index grows: a claim moves the cursor of its send, a worker renews its lease every two
+seconds, each batch moves the limiter. A batch is closed once, which its partial index sees, so that
+vacuum alone clears it.
+"""
 
 from alembic import op
 
