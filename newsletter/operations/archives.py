@@ -6,13 +6,14 @@ import hashlib
 import io
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from newsletter.audience.spreadsheet import guard
+from newsletter.audience.spreadsheet import guard, unguard
 from newsletter.errors import NewsletterError, UsageError
 from newsletter.files import part_of, put_in_place
 from newsletter.gate import visible
@@ -110,15 +111,11 @@ def read(send: Send) -> Iterator[JsonObject]:
                 yield from map(json.loads, text)
                 return
             for row in csv.DictReader(text):
-                values: JsonObject = {name: _unguarded(cell) for name, cell in row.items()}
+                values: JsonObject = {name: unguard(cell) or None for name, cell in row.items()}
                 yield values | {name: int(row[name]) for name in _NUMBERS}
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise UsageError(
             f"{send.id} is archived, and the file of its deliveries cannot be read: {error}",
             where=str(file),
             hint="Put it back there. `newsletter status` and `newsletter explain` do not need it.",
         ) from error
-
-
-def _unguarded(cell: str) -> str | None:
-    return cell.removeprefix("'") or None

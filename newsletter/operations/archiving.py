@@ -29,7 +29,7 @@ from newsletter.project import Project
 from newsletter.sending.core import Notify
 from newsletter.sending.reading import read
 from newsletter.store import Store
-from newsletter.store.ledger import archiving, sends
+from newsletter.store.ledger import archiving, sends, transitions
 from newsletter.times import Clock
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ def due(store: Store, older_than: dt.timedelta, now: dt.datetime) -> Sequence[Se
 
 def archive_one(project: Project, store: Store, clock: Clock, notify: Notify) -> bool:
     """Archive the oldest send that is due by `[policy] archive_after_days`, as a worker does each
-    hour; False where none was. What is wrong is told, and another process or hour may do better."""
+    hour; False where none was. What is wrong with one is told, and keeps none of the others."""
     days = project.settings.policy.archive_after_days
     chosen = due(store, dt.timedelta(days=days), clock()) if days else ()
     for send in chosen:
@@ -67,7 +67,7 @@ def archive_one(project: Project, store: Store, clock: Clock, notify: Notify) ->
             raise
         except NewsletterError as error:
             notify(f"{send.id} is not archived: {error.message}")
-            return False
+            continue
         notify(f"Archived {send.id}: {done.rows:,} deliveries in {done.file}.")
         return done.is_cleared
     return False
@@ -123,11 +123,18 @@ def _write_down(
                 )
             with store.write() as connection:
                 _hold(connection, record)
+                transitions.settle(connection, record, clock())
                 archiving.note_file(connection, record.number, str(file))
             file_hash = archives.write(store, record, file, kind)
-            with store.write() as connection:
-                _hold(connection, record)
-                archiving.note_archived(connection, record.number, file_hash, clock())
+            try:
+                with store.write() as connection:
+                    _hold(connection, record)
+                    archiving.note_archived(
+                        connection, record.number, str(file), file_hash, clock()
+                    )
+            except Refused:
+                file.unlink()
+                raise
     except OSError as error:
         raise NewsletterError(
             f"the archive cannot be written: {error.strerror}",

@@ -38,6 +38,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
     base_url, policy = settings.newsletter.base_url, settings.policy
     transport = open_transport(project)
     stop = threading.Event()
+    notify_once = _once(notify)
     return Worker(
         store=store,
         transport=transport,
@@ -55,7 +56,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
         ),
         poll_events=_drain(project, store, clock, stop, notify),
         check_events=_alarm(project, store, clock, notify),
-        archive_one=lambda: archiving.archive_one(project, store, clock, notify),
+        archive_one=lambda: archiving.archive_one(project, store, clock, notify_once),
         patience=Patience(notify),
     )
 

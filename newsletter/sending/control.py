@@ -169,6 +169,11 @@ def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Sen
                 f"{send.id} is cancelled: nothing more of it is sent",
                 hint="Decide accept or reject.",
             )
+        if record.is_archived and send.counts.unknown:
+            raise Refused(
+                f"{send.id} is archived: what is unknown of it stays so until it is reported",
+                hint=f"See: newsletter status {send.id}",
+            )
         changed = deliveries.resolve_unknown(
             connection, number, _STATUS[decision], f"the operator decided: {decision}", now
         )

@@ -154,8 +154,6 @@ def leave(worker: Worker, work: Assignment) -> None:
         send = sends.record(connection, work.number, lock=True)
         now = work.clock()
         _, is_last = _end(connection, work.number, worker, now)
-        if send.status is SendStatus.CANCELLED:
-            deliveries.cancel_queued(connection, work.number, now)
         transitions.settle(connection, send, now)
         if is_last:
             _note_who_stopped_it(worker, connection, sends.record(connection, work.number))

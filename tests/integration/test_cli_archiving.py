@@ -117,3 +117,27 @@ def test_a_worker_archives_what_the_policy_says(
     assert archived_by_a_worker() is not None
     file = project / "subscribers" / "archive" / f"{sent}.jsonl.gz"
     assert f"Archived {sent}: 3 deliveries in {file}." in told
+
+
+def test_one_that_cannot_be_archived_keeps_none_of_the_others(
+    call: Call, project: Path, readers: str, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a restore, where the file of the first is there already."""
+    write_issue(project, "2026-01-08-peak.md")
+    other = call("send", "2026-01-08-peak", "--list", readers, "--yes", "--json").json["send_id"]
+    folder = project / "subscribers" / "archive"
+    folder.mkdir()
+    (folder / f"{sent}.jsonl.gz").write_bytes(b"theirs")
+    monkeypatch.setenv("NEWSLETTER_POLICY__ARCHIVE_AFTER_DAYS", "1")
+    told: list[str] = []
+    opened = Project.open(project)
+    store = open_store(opened.settings.store.url, opened.root)
+    worker = open_worker(opened, store, told.append, lambda: utc_now() + dt.timedelta(days=2))
+
+    done = [worker.archive_one(), worker.archive_one()]
+    store.close()
+
+    assert done == [True, False]
+    assert call("status", sent, "--json").json["archived_at"] is None
+    assert call("status", str(other), "--json").json["archived_at"] is not None
+    assert len([line for line in told if line.startswith(f"{sent} is not archived")]) == 1

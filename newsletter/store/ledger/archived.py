@@ -167,13 +167,15 @@ def people_of(connection: Connection, numbers: Collection[int]) -> list[int]:
 
 
 def recipients_since(connection: Connection, at: dt.datetime) -> set[tuple[int, int]]:
-    """To whom archived sends went that were planned since a time, with the list of each."""
-    planned = sa.select(sends.c.number, sends.c.list_id).where(
-        sends.c.archived_at.is_not(None), sends.c.created_at >= at
+    """To whom archived sends went that ended since a time, with the list of each; one that waited
+    for its time may have been planned before."""
+    is_since = sa.or_(sends.c.finished_at.is_(None), sends.c.finished_at >= at)
+    ended = sa.select(sends.c.number, sends.c.list_id).where(
+        sends.c.archived_at.is_not(None), is_since
     )
     return {
         (who, row.list_id)
-        for row in connection.execute(planned).all()
+        for row in connection.execute(ended).all()
         for who in people_of(connection, [row.number])
     }
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import ENDED
+from newsletter.store import locks
 from newsletter.store.ledger import archived, partitions, sends
 from newsletter.store.schema import batches, deliveries, tenures
 from newsletter.store.schema import sends as table
@@ -54,9 +55,14 @@ def note_file(connection: Connection, number: int, file: str) -> None:
     _set(connection, number, archive_file=file)
 
 
-def note_archived(connection: Connection, number: int, file_hash: str, now: dt.datetime) -> None:
-    """From here on the deliveries of a send are in its file; the caller holds the row."""
-    _set(connection, number, archive_hash=file_hash, archived_at=now)
+def note_archived(
+    connection: Connection, number: int, file: str, file_hash: str, now: dt.datetime
+) -> None:
+    """From here on the deliveries of a send are in its file; the caller holds the row.
+
+    Another process may have noted another name since, for a file that it has not written yet.
+    """
+    _set(connection, number, archive_file=file, archive_hash=file_hash, archived_at=now)
 
 
 def _set(connection: Connection, number: int, **values: object) -> None:
@@ -76,8 +82,10 @@ _KEPT: sa.Select[Any] = sa.select(
 def pack_some(connection: Connection, number: int) -> bool:
     """Pack the next deliveries of an archived send; False where none is left.
 
-    SQLite, and a partition that several sends share, lose the rows at once, some at a time.
+    SQLite, and a partition that several sends share, lose the rows at once, some at a time. Whoever
+    deletes people must not look for theirs here before it, and there after it.
     """
+    locks.planning(connection)
     sends.record(connection, number, lock=True)
     first = archived.next_number(connection, number)
     some = sa.and_(
@@ -94,6 +102,10 @@ def pack_some(connection: Connection, number: int) -> bool:
 
 
 def clear(connection: Connection, number: int) -> None:
-    """Drop the partition of a send whose deliveries are all packed, if it has one of its own."""
+    """Drop the partition of a send whose deliveries are all packed, if it has one of its own.
+
+    Where it had one in the store that this one was moved from, packed rows may be left.
+    """
     partitions.drop(connection, number)
+    connection.execute(sa.delete(deliveries).where(deliveries.c.send == number))
     _set(connection, number, is_cleared=True)

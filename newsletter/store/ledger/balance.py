@@ -143,13 +143,13 @@ def keep(connection: Connection, number: int) -> Counts:
     return counts
 
 
-def forget(connection: Connection, number: int) -> None:
+def forget(connection: Connection, number: int) -> bool:
     """Drop the stored balance of a send: one of its deliveries changes after all.
 
     This locks the row of the send: before its deliveries, as locks.py has it. That of an archived
-    send stays: its deliveries do not change any more.
+    send stays, and False is returned: its deliveries do not change any more.
     """
-    connection.execute(_KEEP, {"b_number": number, **UNKEPT})
+    return connection.execute(_KEEP, {"b_number": number, **UNKEPT}).rowcount == 1
 
 
 def accepted(

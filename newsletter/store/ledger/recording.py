@@ -93,11 +93,14 @@ def record(
     Returns whether that was in time: False where the batch was given up meanwhile.
 
     Fenced by the batch: a worker that lost its lease can still record what it learnt about its own
-    rows, which are `unknown` by then, but touches none that were claimed again since.
+    rows, which are `unknown` by then, but touches none that were claimed again since, and none of
+    an archived send.
     """
+    is_in_time = _close(connection, batch)
+    if not is_in_time and not balance.forget(connection, number):
+        return False
     of_all = {"b_send": number, "b_batch": batch, "b_at": microseconds(now)}
     again = microseconds(retry_at)
-    is_in_time = _close(connection, number, batch)
     numbers = [row.number for row, _ in outcomes]
     before = _statuses(connection, number, batch, numbers)
     rows = [
@@ -144,15 +147,13 @@ _STATUSES_BETWEEN = Statement(
 _STATUSES_OF = _STATUSES.where(deliveries.c.number.in_(sa.bindparam("b_numbers", expanding=True)))
 
 
-def _close(connection: Connection, number: int, batch: int) -> bool:
+def _close(connection: Connection, batch: int) -> bool:
     """Close a batch, before its rows are touched: whoever changes both locks it first.
 
-    One that was meanwhile given up as lost may belong to a send that was counted since.
+    False for one that was meanwhile given up as lost: its send may have been counted since, or
+    archived.
     """
-    if _CLOSE_BATCH.run(connection, {"b_id": batch}).rowcount:
-        return True
-    balance.forget(connection, number)
-    return False
+    return bool(_CLOSE_BATCH.run(connection, {"b_id": batch}).rowcount)
 
 
 def _columns(outcome: Outcome, retries: int, retry_at: int) -> dict[str, Any]:
@@ -187,7 +188,9 @@ def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) 
 
     Returns whether that was in time: False where the batch was given up meanwhile.
     """
-    is_in_time = _close(connection, number, batch)
+    is_in_time = _close(connection, batch)
+    if not is_in_time and not balance.forget(connection, number):
+        return False
     _queue(connection, number, batch, now, deliveries.c.status == _SENDING)
     if not is_in_time:  # the send is searched, which is rare
         is_lost = deliveries.c.status == DeliveryStatus.UNKNOWN

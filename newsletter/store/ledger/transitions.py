@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.model.record import SendRecord
 from newsletter.model.send import ENDED, SendStatus, StoppedBy
-from newsletter.store.ledger import balance
+from newsletter.store.ledger import balance, deliveries
 from newsletter.store.schema import sends
 from newsletter.store.transition import Transition, step
 
@@ -89,12 +89,15 @@ def reopen(connection: Connection, send: SendRecord, reason: str, by: StoppedBy)
 
 
 def settle(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
-    """End a send if nothing of it is queued or in flight any more.
+    """End a send if nothing of it is queued or in flight any more; of a cancelled one, what came
+    back since is skipped.
 
     Counts the ledger again rather than trust a stored sum: the balance is a promise.
     """
     if not send.frozen or send.is_archived:
         return
+    if send.status is SendStatus.CANCELLED:
+        deliveries.cancel_queued(connection, send.number, now)
     counts = balance.keep(connection, send.number)
     if send.status in ENDED:
         return

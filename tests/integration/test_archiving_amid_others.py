@@ -1,0 +1,266 @@
+"""A send is archived while others work: late workers, operators, another archiver, a move."""
+
+import datetime as dt
+import gzip
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.errors import NewsletterError, Refused, UsageError
+from newsletter.model.email import Message
+from newsletter.model.send import Counts, Outcome, Rejected, RetryLater
+from newsletter.operations import archives, archiving
+from newsletter.operations.archives import Format
+from newsletter.sending import control, lost
+from newsletter.sending.control import Decision
+from newsletter.sending.plan import Order, plan
+from newsletter.sending.reading import read
+from newsletter.sending.run import run
+from newsletter.store import Store, maintenance, open_store, upgrade
+from newsletter.store.ledger import archived, partitions, recording, tenures
+from newsletter.store.ledger import archiving as queries
+from newsletter.store.ledger.claims import Claim, claim
+from newsletter.store.people import imports
+from newsletter.store.relocation import closing as closed
+from newsletter.store.relocation import copying, relocations
+from newsletter.store.schema import deliveries
+from newsletter.transports.memory import Memory
+from tests.factories import import_text
+from tests.integration.sending import EMAIL, NOW, FixedClock, fill_list, order, worker
+
+SOON, LATER = NOW + dt.timedelta(minutes=1), NOW + dt.timedelta(hours=1)
+
+
+@pytest.fixture
+def sent(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(archived, "SIZE", 4)
+    fill_list(store, 6)
+    return send(store, Memory(), order())
+
+
+def send(store: Store, transport: Memory, what: Order, at: dt.datetime = NOW) -> str:
+    send_id = plan(store, what, NOW)
+    run(worker(store, transport, clock=FixedClock(at)), send_id)
+    return send_id
+
+
+def put_away(store: Store, send_id: str, folder: Path, kind: Format = Format.JSONL) -> Path:
+    done = archiving.archive(store, read(store, send_id), folder, kind, FixedClock())
+    assert done.is_cleared
+    return done.file
+
+
+# --- a worker that was lost -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(store: Store) -> tuple[str, Claim]:
+    """A send of which a worker of another host holds all two recipients."""
+    fill_list(store, 2)
+    send_id = plan(store, order(), NOW)
+    with store.write() as connection:
+        epoch = tenures.begin(connection, 1, "w", NOW, SOON)
+        batch = claim(connection, 1, worker="w", epoch=epoch, size=2, now=NOW)
+    assert isinstance(batch, Claim)
+    return send_id, batch
+
+
+def ask_again(store: Store, batch: Claim) -> None:
+    outcomes: list[tuple[Any, Outcome]] = [(row, RetryLater("busy")) for row in batch.rows]
+    with store.write() as connection:
+        recording.record(connection, 1, batch.batch, outcomes, NOW, NOW)
+
+
+def put_back(store: Store, batch: Claim) -> None:
+    with store.write() as connection:
+        recording.put_back(connection, 1, batch.batch, NOW)
+
+
+def test_what_a_lost_worker_had_put_back_into_a_cancelled_send_is_skipped(
+    store: Store, held: tuple[str, Claim]
+) -> None:
+    send_id, batch = held
+    control.cancel(store, send_id, FixedClock())
+    ask_again(store, batch)  # and it dies before it leaves
+
+    lost.look_for(store, None, FixedClock(LATER), lost.LeaseWatch(lambda: 0.0))
+
+    assert read(store, send_id).counts == Counts(skipped=2)
+
+
+def test_a_cancelled_send_with_something_queued_is_skipped_first(
+    store: Store, held: tuple[str, Claim], tmp_path: Path
+) -> None:
+    """As earlier versions have left them."""
+    send_id, batch = held
+    control.cancel(store, send_id, FixedClock())
+    ask_again(store, batch)
+    with store.write() as connection:
+        tenures.end(connection, 1, [1], NOW)
+
+    file = put_away(store, send_id, tmp_path)
+
+    assert read(store, send_id).counts == Counts(skipped=2)
+    assert [row["status"] for row in archives.read(read(store, send_id))] == ["skipped"] * 2
+    assert maintenance.verify(store) == []
+    assert file.exists()
+
+
+@pytest.mark.parametrize("record", [ask_again, put_back])
+def test_a_worker_that_wakes_late_changes_nothing_of_an_archived_send(
+    store: Store,
+    held: tuple[str, Claim],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record: Any,
+) -> None:
+    """Killed once the file was noted: the deliveries are still there."""
+    send_id, batch = held
+    control.cancel(store, send_id, FixedClock(LATER))
+    with monkeypatch.context() as patch:
+        patch.setattr(archiving, "_clear", lambda store, number: False)
+        archiving.archive(store, read(store, send_id), tmp_path, Format.JSONL, FixedClock())
+
+    record(store, batch)
+    put_away(store, send_id, tmp_path)
+
+    assert read(store, send_id).counts == Counts(unknown=2)
+    assert maintenance.verify(store) == []
+
+
+def test_nothing_is_decided_about_what_is_unknown_of_an_archived_send(
+    store: Store, held: tuple[str, Claim], tmp_path: Path
+) -> None:
+    send_id, _ = held
+    control.cancel(store, send_id, FixedClock(LATER))
+    put_away(store, send_id, tmp_path)
+
+    with pytest.raises(Refused, match="is archived"):
+        control.resolve(store, send_id, Decision.ACCEPT, FixedClock())
+
+    assert read(store, send_id).counts == Counts(unknown=2)
+
+
+# --- another who archives -------------------------------------------------------------------------
+
+
+def test_the_file_that_is_noted_is_the_one_that_was_written(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process begins with another folder, and fails there."""
+    write = archives.write
+
+    def written_amid_others(store: Store, record: Any, file: Path, kind: Format) -> str:
+        if file.parent.name == "full":
+            raise OSError(28, "No space left on device")
+        with pytest.raises(NewsletterError, match="cannot be written"):
+            put_away(store, sent, tmp_path / "full")
+        return write(store, record, file, kind)
+
+    monkeypatch.setattr(archives, "write", written_amid_others)
+
+    file = put_away(store, sent, tmp_path / "mine")
+
+    assert read(store, sent).archive_file == str(file)
+    assert len(list(archives.read(read(store, sent)))) == 6
+
+
+def test_who_comes_second_leaves_no_file(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = archives.write
+
+    def written_amid_others(store: Store, record: Any, file: Path, kind: Format) -> str:
+        file_hash = write(store, record, file, kind)
+        if file.parent.name == "mine":
+            put_away(store, sent, tmp_path / "theirs")
+        return file_hash
+
+    monkeypatch.setattr(archives, "write", written_amid_others)
+
+    with pytest.raises(Refused, match="another process"):
+        put_away(store, sent, tmp_path / "mine")
+
+    assert list((tmp_path / "mine").iterdir()) == []
+    assert len(list(archives.read(read(store, sent)))) == 6
+
+
+# --- a move ---------------------------------------------------------------------------------------
+
+
+def test_packed_deliveries_that_a_move_brought_along_go(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a partition that a send has for itself they are dropped only at the end."""
+    with monkeypatch.context() as patch:
+        patch.setattr(archiving, "_clear", lambda store, number: False)
+        archiving.archive(store, read(store, sent), tmp_path, Format.JSONL, FixedClock())
+        patch.setattr(partitions, "is_own", lambda connection, number: True)
+        with store.write() as connection:
+            queries.pack_some(connection, 1)
+    url = f"sqlite:///{tmp_path / 'target.db'}"
+    upgrade(url, tmp_path)
+    with closing(open_store(url, tmp_path)) as target:
+        with store.write() as connection:
+            closed.lock(connection)
+            relocation = relocations.begin(connection, "elsewhere", NOW)
+        with target.write() as connection:
+            relocations.receive(connection, relocation, "here")
+        copying.copy(store, target, relocation.id, lambda amount: None)
+        with target.write() as connection:
+            relocations.arrive(connection, relocation.id, NOW)
+
+        put_away(target, sent, tmp_path)
+
+        with target.read() as connection:
+            assert connection.execute(deliveries.select()).all() == []
+        assert maintenance.verify(target) == []
+
+
+# --- an import ------------------------------------------------------------------------------------
+
+
+def test_a_send_that_was_planned_before_an_import_and_began_after_it_counts(
+    store: Store, tmp_path: Path
+) -> None:
+    fill_list(store, 1)
+    waiting = plan(store, Order("news", EMAIL, "readers", scheduled_at=SOON), NOW)
+    imported = import_text(
+        store, tmp_path, "email\nnew@example.com\n", "readers", now=NOW + dt.timedelta(seconds=1)
+    )
+    run(worker(store, Memory(), clock=FixedClock(LATER)), waiting)
+    assert read(store, waiting).counts == Counts(accepted=2)
+    put_away(store, waiting, tmp_path)
+
+    with store.write() as connection:
+        assert imported.import_id is not None
+        undone = imports.undo(connection, imported.import_id, LATER)
+
+    assert (undone.people, undone.subscriptions) == (0, 0)
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def test_a_file_with_other_bytes_is_told(store: Store, sent: str, tmp_path: Path) -> None:
+    file = put_away(store, sent, tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content[:10] + b"\xff" * 20 + content[30:])
+
+    with pytest.raises(UsageError, match="cannot be read"):
+        list(archives.read(read(store, sent)))
+
+
+def test_texts_of_a_spreadsheet_are_read_as_they_were(store: Store, tmp_path: Path) -> None:
+    def refuse(send_id: str, batch: list[Message]) -> list[Outcome]:
+        return [Rejected("'no'; =such") for _ in batch]
+
+    fill_list(store, 1)
+    send_id = send(store, Memory(refuse), order())  # type: ignore[arg-type]
+
+    file = put_away(store, send_id, tmp_path, Format.CSV)
+
+    assert b"'no'; '=such" in gzip.decompress(file.read_bytes())
+    assert [row["reason"] for row in archives.read(read(store, send_id))] == ["'no'; =such"]
