@@ -107,6 +107,10 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
             where=f"{path}:{line[1]}" if line else str(path),
             hint="Mend the line it names.",
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError(
+            "has a number with too many digits, or lists nested too deeply", where=str(path)
+        ) from error
     faults = [*_secrets(values), *_overlay(values, environment)]
     try:
         settings = read_table(Settings, values)
@@ -194,7 +198,7 @@ def _value(text: str) -> Any:
     if text.startswith(("[", "{")):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     return text
 

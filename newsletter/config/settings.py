@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 
 from newsletter.config import values
 from newsletter.config.values import (
+    Days,
     Endpoint,
     Line,
     LinkName,
     Mailbox,
+    NotNegative,
     Positive,
     Ratio,
     WebUrl,
@@ -63,7 +65,7 @@ class SesSettings:
     tenant: Annotated[str, values.tenant] = ""
     open_tracking: bool = False
     click_tracking: bool = False
-    max_rate: Annotated[int, at_least(0)] = 0
+    max_rate: NotNegative = 0
     shared_account: bool = False
 
 
@@ -78,7 +80,7 @@ class SmtpSettings:
     password: Annotated[str, values.credential] = field(default="", repr=False)
     bounce_address: Annotated[str, values.address_or_none] = ""
     timeout_seconds: Annotated[int, at_least(1), at_most(600)] = 60
-    max_rate: Annotated[int, at_least(0)] = 0
+    max_rate: NotNegative = 0
 
     def __post_init__(self) -> None:
         if bool(self.username) != bool(self.password):
@@ -112,7 +114,7 @@ class EventSettings:
     queue_url: str = ""
     endpoint_url: Endpoint = ""
     topic_arns: tuple[str, ...] = ()
-    keep_payload_days: Positive = 90
+    keep_payload_days: Annotated[Days, at_least(1)] = 90
     silence_minutes: Positive = 60
 
 
@@ -127,7 +129,7 @@ class PolicySettings:
     require_test: bool = False
     stale_schedule_hours: Positive = 12
     canary_minutes: Positive = 30
-    archive_after_days: Annotated[int, at_least(0)] = 0
+    archive_after_days: Annotated[Days, at_least(0)] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

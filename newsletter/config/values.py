@@ -12,6 +12,7 @@ _HOST = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
 )
 _PATH = re.compile(r"(?:[A-Za-z0-9/._~-]|%[0-9A-Fa-f]{2})*")
+_MOST = 1_000_000_000  # of what is counted: databases and spans of time take no more
 _ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
@@ -208,5 +209,7 @@ LinkName = Annotated[str, _link_name]
 Mailbox = Annotated[str, _mailbox]
 Endpoint = Annotated[str, _endpoint]
 WebUrl = Annotated[str, _web_url]
-Positive = Annotated[int, at_least(1)]
+Positive = Annotated[int, at_least(1), at_most(_MOST)]
+NotNegative = Annotated[int, at_least(0), at_most(_MOST)]
+Days = Annotated[int, at_most(36_500)]  # a century, so that the calendar has each day
 Ratio = Annotated[float, _share]

@@ -114,6 +114,19 @@ def test_broken_toml_names_its_line(tmp_path: Path) -> None:
     assert caught.value.where == f"{tmp_path / 'newsletter.toml'}:2"
 
 
+@pytest.mark.parametrize("value", ["9" * 5_000, "[" * 5_000])
+def test_what_is_too_long_to_be_read_is_told(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(write(tmp_path, f"[newsletter]\nname = {value}\n"), {})
+
+    assert caught.value.where.startswith(str(tmp_path / "newsletter.toml"))
+
+
+def test_a_variable_with_lists_too_deep_is_no_list(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="must be a list"):
+        load(write(tmp_path, GOOD), {"NEWSLETTER_WEB__ARCHIVE_LISTS": "[" * 100_000})
+
+
 def test_crlf_and_a_byte_order_mark_are_fine(tmp_path: Path) -> None:
     path = tmp_path / "newsletter.toml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
@@ -161,7 +174,11 @@ def test_a_fault_of_the_environment_names_its_variable(
         ("[transport.ses]\nmax_rate = true", "must be a number"),
         ("[transport.ses]\nmax_rate = 1.5", "must be a whole number"),
         ("[transport.ses]\nmax_rate = inf", "must be a whole number"),
+        ("[transport.ses]\nmax_rate = 9999999999", "must be at most 1000000000"),
         ("[transport.smtp]\nport = 65536", "must be at most 65535"),
+        ("[policy]\nstale_schedule_hours = 9999999999", "must be at most 1000000000"),
+        ("[policy]\narchive_after_days = 36501", "must be at most 36500"),
+        ("[events]\nkeep_payload_days = 0", "must be at least 1"),
         ("[policy]\nbounce_pause = nan", "must be more than 0 and at most 1"),
         ("[policy]\nrequire_test = 2", "must be true or false"),
         ("[events]\ntopic_arns = 'arn'", "must be a list"),
