@@ -6,6 +6,7 @@ ready waits for its store, and goes on by itself.
 
 import json
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -117,8 +118,13 @@ def _in_file(target: str, health: Callable[[], Health], stop: threading.Event) -
 
 
 def _check(path: Path) -> None:
-    """Raises UsageError where another file would be lost."""
+    """Raises UsageError where something else would be lost: another file, or a device such as
+    /dev/null, which root may replace."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UsageError(
+                f"{path} is not a regular file", where=_OPTION, hint="Name a file of its own."
+            )
         before = json.loads(path.read_bytes() or b"{}")
     except FileNotFoundError:
         return
@@ -174,29 +180,35 @@ def _at_port(target: str, health: Callable[[], Health], stop: threading.Event) -
         def log_message(self, *_: object) -> None:
             """Supervisors ask often."""
 
-    with _listening(int(target), Answers) as server:
-        serving = SideThread("health-port", lambda side: server.serve_forever(), stop=stop)
+    with _listening(target, Answers) as server:
+
+        def serve(side: SideThread) -> None:
+            while not side.stop.is_set():
+                side.beat()
+                server.handle_request()
+
+        serving = SideThread("health-port", serve, stop=stop)
         serving.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/healthz"
         finally:
-            stop.set()
-            server.shutdown()
             serving.leave(_ASK_SECONDS)
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    timeout = 0.5  # of waiting for a request, after which it looks whether to stop
 
     def handle_error(self, *_: object) -> None:
         """A caller who leaves early is no fault."""
 
 
-def _listening(port: int, answers: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+def _listening(target: str, answers: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
     """Raises UsageError where the port cannot be had."""
-    if port > _HIGHEST_PORT:
+    digits = target.lstrip("0") or "0"
+    if len(digits) > len(str(_HIGHEST_PORT)) or (port := int(digits)) > _HIGHEST_PORT:
         raise UsageError(
-            f"there is no port {port}", where=_OPTION, hint=f"Name one up to {_HIGHEST_PORT}."
+            f"there is no port {digits}", where=_OPTION, hint=f"Name one up to {_HIGHEST_PORT}."
         )
     try:
         return _Server(("127.0.0.1", port), answers)

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from newsletter.errors import UsageError
 from newsletter.store import Store
 from newsletter.supervising import SILENT_SECONDS
 from newsletter.transports.memory import Memory
-from newsletter.workers.health import told
+from newsletter.workers.health import Health, _at_port, told
 from tests.integration.commandline import Call
 from tests.integration.sending import worker
 from tests.waiting import until
@@ -125,16 +126,43 @@ def test_another_file_is_not_overwritten(store: Store, tmp_path: Path, content: 
     assert file.read_bytes() == content
 
 
+def test_a_device_or_a_pipe_is_left_alone(store: Store, tmp_path: Path) -> None:
+    """Root could replace /dev/null by a file; and nobody may ever write into a pipe."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    for target in (pipe, Path(os.devnull)):
+        with (
+            pytest.raises(UsageError, match="is not a regular file"),
+            told(worker(store, Memory()), str(target)),
+        ):
+            pass
+
+    assert pipe.is_fifo()
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_worker_that_leaves_before_its_port_is_served_ends() -> None:
+    stop = threading.Event()
+    stop.set()
+
+    with _at_port("0", lambda: Health(live=True, ready=True), stop) as url:
+        pass
+
+    with pytest.raises(ConnectionRefusedError):
+        at(url, "/healthz")
+
+
 def test_what_cannot_be_is_a_usage_error(call: Call, readers: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         refused = {
             target: call("worker", "--once", "--health", target)
-            for target in (port, "65536", "99999999", "missing/health", str(tmp_path))
+            for target in (port, "65536", "9" * 5_000, "missing/health", str(tmp_path))
         }
 
     assert {target: answer.code for target, answer in refused.items()} == dict.fromkeys(refused, 2)
     assert f"cannot listen at port {port}" in refused[port].err
     assert "there is no port 65536" in refused["65536"].err
     assert "cannot write missing/health" in refused["missing/health"].err
-    assert "tells of no worker" in refused[str(tmp_path)].err
+    assert "is not a regular file" in refused[str(tmp_path)].err
