@@ -10,7 +10,14 @@ from typing import Any
 import psycopg
 from procrastinate import PsycopgConnector, exceptions
 
-from newsletter.errors import NewsletterError, Refused, StoreAway, StoreError, place_in_code
+from newsletter.errors import (
+    NewsletterError,
+    Refused,
+    StoreAway,
+    StoreClosed,
+    StoreError,
+    place_in_code,
+)
 from newsletter.model.send import Send
 from newsletter.operations.attend import take_up
 from newsletter.sending import taking_up
@@ -28,6 +35,7 @@ _log = logging.getLogger(__name__)
 _TEND_CRON = "* * * * * */5"
 _BEAT_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0  # after Procrastinate failed
+_FAILURES = 5  # of Procrastinate in a row, before somebody is told
 _CONNECTIONS = 4  # beside those that listen
 _CONNECT_SECONDS = 3.0  # to get one that is free, and works
 _SIDE_THREADS = 4  # to wait for `stop`, to beat, to look whether the store is back, for addresses
@@ -37,10 +45,11 @@ def run(worker: Worker, chores: Sequence[Chore], settled: Callable[[Send], bool]
     """Take part in sends as jobs wake it, until the worker is asked to stop.
 
     `settled` gets each send as it stands after work on it; where it returns False, the worker ends.
-    Raises Refused where the store must not send, and StoreAway where it stays away.
+    Raises Refused where the store must not send, StoreClosed where it was moved, StoreAway where it
+    stays away.
     """
     worker.patience.until_back(lambda: check_store(worker))
-    for name in ("procrastinate", "psycopg.pool"):  # what matters of it is told by us
+    for name in ("procrastinate", "psycopg"):  # what matters of it is told by us
         logging.getLogger(name).addHandler(logging.NullHandler())
     _log.info("work worker=%s", worker.name)
     every = (Chore("tend", _TEND_CRON, tending(worker)), *chores)
@@ -66,6 +75,7 @@ class _Slot:
         self._worker, self._chores, self._settled = worker, chores, settled
         self._drains = ThreadPoolExecutor(1, "drain")
         self._is_draining = False
+        self._failures = 0  # of Procrastinate, since the last job
         self._chore_threads = ThreadPoolExecutor(len(chores), "chore")
 
     async def work(self) -> None:
@@ -104,11 +114,24 @@ class _Slot:
                 sends_queue(connector, self._drain),
                 chores_queue(connector, self._chores, self._do),
             )
-            await _until_one_ends(queues, stopped, listens=listens)
-        except (psycopg.Error, exceptions.ConnectorException) as error:
-            _log.info("lose jobs worker=%s error=%s", self._worker.name, type(error).__name__)
+            error = await _until_one_ends(queues, stopped, listens=listens)
+        except (psycopg.Error, exceptions.ConnectorException) as failed:
+            error = failed
         finally:
             await connector.close_async()
+        if error is not None and not self._worker.stop.is_set():
+            self._lose_jobs(error)
+
+    def _lose_jobs(self, error: Exception) -> None:
+        """Take note of a failure; one that does not pass is told, since the store answers."""
+        cause = type(error.__cause__ or error).__name__
+        _log.info("lose jobs worker=%s error=%s", self._worker.name, cause)
+        self._failures += 1
+        if self._failures == _FAILURES:
+            self._worker.notify(
+                f"The store answers, but no jobs can be taken from it ({cause}). Trying again. "
+                "Check the rights of the database's user; `newsletter worker --once` needs no jobs."
+            )
 
     def _how_to_connect(self) -> tuple[dict[str, Any], bool]:
         """(arguments of the driver, whether one can listen)"""
@@ -143,6 +166,7 @@ class _Slot:
             workers.appear(connection, self._worker.name, self._worker.clock())
 
     async def _drain(self, send_id: str) -> None:
+        self._failures = 0
         await asyncio.wrap_future(self._drains.submit(self._drain_here, send_id))
 
     def _drain_here(self, send_id: str) -> None:
@@ -162,13 +186,14 @@ class _Slot:
             self._is_draining = False
 
     async def _do(self, chore: Chore) -> None:
+        self._failures = 0
         await asyncio.wrap_future(self._chore_threads.submit(self._do_here, chore))
 
     def _do_here(self, chore: Chore) -> None:
         """Do a chore. What fails is done again at its next time, by whoever does it then."""
         try:
             chore.work()
-        except Refused as error:
+        except (Refused, StoreClosed) as error:
             self._fail(error)
         except StoreAway:
             _log.info("skip chore=%s: the store is away", chore.name)
@@ -186,8 +211,9 @@ class _Slot:
 
 async def _until_one_ends(
     queues: Sequence[JobQueue], stopped: "asyncio.Future[bool]", *, listens: bool
-) -> None:
-    """Take jobs from all queues, until none is to be taken, or one cannot go on."""
+) -> Exception | None:
+    """Take jobs from all queues, until none is to be taken, or one cannot go on; returns its
+    error."""
     tasks = [asyncio.create_task(queue.work(listens=listens)) for queue in queues]
     try:
         waited_for: list[asyncio.Future[Any]] = [*tasks, stopped]
@@ -195,7 +221,8 @@ async def _until_one_ends(
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    return next((error for error in ended if isinstance(error, Exception)), None)
 
 
 def _log_unheeded(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

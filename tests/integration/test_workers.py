@@ -17,10 +17,11 @@ import sqlalchemy as sa
 
 from newsletter.store import Store, jobs, open_store, state
 from newsletter.store.ledger import workers
+from newsletter.store.relocation import relocations
 from tests.crash.sleeper import sleep_at
 from tests.integration.commandline import Call, plan_send
 from tests.integration.reporting import DELIVERY, event
-from tests.integration.sending import fill_list
+from tests.integration.sending import NOW, fill_list
 from tests.standin.queue import running_queue
 from tests.waiting import until
 from tests.warm import Program
@@ -225,6 +226,43 @@ def test_workers_fetch_events_and_each_is_fetched_once(
 
     assert deliveries == AMOUNT
     assert call("status", send_id, "--json").json["delivered"] == AMOUNT
+
+
+# --- what ends or hinders a worker ----------------------------------------------------------------
+
+
+def test_a_worker_of_a_store_that_is_moved_ends(project: Path, shared: Store) -> None:
+    with a_worker(project) as working:
+        working.until(lambda: len(living(shared)) == 1)
+        with shared.write() as connection:
+            relocations.begin(connection, "elsewhere", NOW)
+
+        code, said = working.process.code, working.out.read()
+
+    assert code == 5
+    assert json.loads(said)["error"]["code"] == "store-closed"
+
+
+def test_a_worker_that_can_take_no_jobs_says_so_once_and_nothing_else_does(
+    project: Path, shared: Store
+) -> None:
+    log = project / "worker.log"
+    with a_worker(project) as working:
+        working.until(lambda: len(living(shared)) == 1)
+        with shared.write() as connection:
+            functions = (
+                "SELECT CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc "
+                "WHERE proname ~ 'fetch_job'"
+            )
+            for name in connection.execute(sa.text(functions)).scalars():
+                connection.execute(sa.text(f"DROP FUNCTION {name}"))
+        working.until(lambda: "no jobs can be taken" in log.read_text())
+
+        code, _ = working.stop()
+
+    assert code == 0
+    [line] = log.read_text().splitlines()
+    assert "UndefinedFunction" in line
 
 
 # --- what does not fit ----------------------------------------------------------------------------
