@@ -17,7 +17,6 @@ from newsletter.model.send import Counts, DeliveryStatus, SendStatus
 from newsletter.store import state
 from newsletter.store.engine import Store, driver_connection
 from newsletter.store.ledger import archived, balance
-from newsletter.store.relocation import relocations
 from newsletter.store.schema import (
     EPOCH,
     MICROSECOND,
@@ -28,7 +27,6 @@ from newsletter.store.schema import (
     subscribers,
     subscriptions,
 )
-from newsletter.store.schema import relocations as relocations_table
 
 _KEPT_STATUSES = ("accepted", "rejected", "skipped", "unknown")
 _KEPT_REPORTS = ("delivered", "bounced", "complained")
@@ -52,8 +50,7 @@ def backup(store: Store, target: Path, now: dt.datetime) -> int:
         part.touch(0o600)  # before there is anything in it: it will hold addresses
         with store.read() as connection, closing(sqlite3.connect(part)) as copy:
             driver_connection(connection).backup(copy)
-            if not _is_closed(connection):  # such a copy is closed as well, and takes no mark
-                _mark(copy, now)
+            _mark(copy, now)
         put_in_place(part, target)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
@@ -69,7 +66,15 @@ def backup(store: Store, target: Path, now: dt.datetime) -> int:
 
 
 def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
-    """Mark a copy as one; the first schema has no table for that."""
+    """Mark a copy as one; the first schema has no table for that.
+
+    That of a store that is being moved is closed by triggers. It is marked all the same, since it
+    could be opened again.
+    """
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'state'"
+    triggers = copy.execute(query).fetchall()
+    for name, _ in triggers:
+        copy.execute(f"DROP TRIGGER {name}")
     copy.execute(
         "CREATE TABLE IF NOT EXISTS state "
         "(name TEXT NOT NULL, value BIGINT NOT NULL, CONSTRAINT pk_state PRIMARY KEY (name))"
@@ -78,14 +83,9 @@ def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
         "INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)",
         (state.COPIED_AT, (now - EPOCH) // MICROSECOND),
     )
+    for _, sql in triggers:
+        copy.execute(sql)
     copy.commit()
-
-
-def _is_closed(connection: Connection) -> bool:
-    """Whether the store was moved; it has no table for that before schema 0010."""
-    if not sa.inspect(connection).has_table(relocations_table.name):
-        return False
-    return relocations.outgoing(connection) is not None
 
 
 def _dump_command(url: URL, target: Path) -> str:

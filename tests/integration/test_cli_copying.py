@@ -514,6 +514,24 @@ def test_a_move_can_be_given_up(
     assert move(call, "sqlite:///other.db")["verified"]
 
 
+def test_a_backup_of_a_store_that_is_being_moved_is_adopted_before_it_sends(
+    call: Call, project: Path, readers: str, file: str
+) -> None:
+    """On another machine, which knows nothing of the move: giving it up opens the backup."""
+    fork(project, "db", "copy", "--to", file, "--yes", first=partial(die_at, 6))
+    assert call("db", "backup", "closed.db").code == 0
+    move(call, file)
+    shutil.copy(project / "closed.db", project / "subscribers" / "newsletter.db")
+    Project.open(project).generation.unlink()
+
+    assert call("db", "copy", "--cancel").code == 0
+    refused = call("send", ISSUE, "--list", readers, "--yes", "--json")
+    assert refused.code == 5
+    assert "restored from a backup" in refused.error["message"]
+    assert call("db", "adopt").code == 0
+    assert call("send", ISSUE, "--list", readers, "--yes").code == 0
+
+
 def test_a_copy_that_was_changed_does_not_come_in_force(
     call: Call, project: Path, readers: str, file: str
 ) -> None:
