@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from newsletter.audience.erasing import erase
 from newsletter.errors import NewsletterError, Refused, UsageError
+from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Counts, Outcome, Rejected, RetryLater
+from newsletter.model.subscriber import Consent
 from newsletter.operations import archives, archiving
 from newsletter.operations.archives import Format
 from newsletter.sending import control, lost
@@ -27,7 +30,7 @@ from newsletter.store.relocation import closing as closed
 from newsletter.store.relocation import copying, relocations
 from newsletter.store.schema import deliveries
 from newsletter.transports.memory import Memory
-from tests.factories import import_text
+from tests.factories import erased_hash, import_text
 from tests.integration.sending import EMAIL, NOW, FixedClock, fill_list, order, worker
 
 SOON, LATER = NOW + dt.timedelta(minutes=1), NOW + dt.timedelta(hours=1)
@@ -185,6 +188,29 @@ def test_who_comes_second_leaves_no_file(
 
     assert list((tmp_path / "mine").iterdir()) == []
     assert len(list(archives.read(read(store, sent)))) == 6
+
+
+# --- somebody who is erased -----------------------------------------------------------------------
+
+
+def test_who_is_erased_while_a_file_is_written_is_told_of_it(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = archives.write
+    told: list[tuple[str, ...]] = []
+
+    def written_amid_others(store: Store, record: Any, file: Path, kind: Format) -> str:
+        file_hash = write(store, record, file, kind)
+        said = Consent(NOW, "forget", "test")
+        erased = erase(store, tmp_path, erased_hash, Address("r2@example.com"), said)
+        told.append(erased.archives)
+        return file_hash
+
+    monkeypatch.setattr(archives, "write", written_amid_others)
+
+    file = put_away(store, sent, tmp_path / "archive")
+
+    assert told == [(str(file),)]
 
 
 # --- a move ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.model.send import DeliveryStatus, Reported, SkipReason
 from newsletter.store.ledger.packing import Kept, pack, unpack
 from newsletter.store.schema import archived_deliveries as packs
-from newsletter.store.schema import sends
+from newsletter.store.schema import deliveries, sends
 
 DeliveryKey = tuple[int, int]  # the number of the send, and that of the delivery in it
 SIZE = 4_096  # deliveries of a pack
@@ -56,10 +56,17 @@ def has(connection: Connection, subscriber_id: int) -> bool:
 
 
 def files_with(connection: Connection, subscriber_id: int) -> tuple[str, ...]:
-    """The files of archived sends that hold a person."""
+    """The files of archived sends that hold a person, and those of sends whose archiving has begun,
+    which may be there."""
     numbers = [send for send, _ in of_person(connection, subscriber_id)]
-    query = sa.select(sends.c.archive_file).where(sends.c.number.in_(numbers))
-    return tuple(connection.execute(query.order_by(sends.c.number)).scalars()) if numbers else ()
+    theirs = sa.select(deliveries.c.send).where(deliveries.c.subscriber_id == subscriber_id)
+    query = (
+        sa.select(sends.c.archive_file)
+        .where(sends.c.archive_file.is_not(None))
+        .where(sa.or_(sends.c.number.in_(numbers), sends.c.number.in_(theirs)))
+        .order_by(sends.c.number)
+    )
+    return tuple(connection.execute(query).scalars())
 
 
 def _where_they_may_be(subscriber_id: int) -> sa.Select[Any]:
