@@ -13,8 +13,9 @@ from newsletter.errors import ConfigurationError, NewsletterError
 
 T = TypeVar("T")
 
-# What a call may raise: errors of the SDK, of files of AWS, and of replies that cannot be read.
-ERRORS = (BotoCoreError, ClientError, OSError, ValueError, *UNREADABLE)
+# What a call may raise: errors of the SDK, of files of AWS, of replies that cannot be read, and of
+# credentials that have expired and are not replaced (RuntimeError).
+ERRORS = (BotoCoreError, ClientError, OSError, ValueError, RuntimeError, *UNREADABLE)
 
 
 def open_clients(

@@ -153,6 +153,11 @@ _SKEWED = re.compile(r"Signature (?:expired|not yet current)", re.IGNORECASE)
 _STAMP = re.compile(r"\b(\d{8}T\d{6})Z\b")
 
 
+def are_expired(error: Exception) -> bool:
+    """Whether it says that credentials had expired when the SDK got them; no call is made then."""
+    return isinstance(error, RuntimeError) and "credentials are still expired" in str(error)
+
+
 def fault_of(error: Exception, section: SettingsSection) -> Fault:
     """What an error means that a call of AWS raised, or the making of a client."""
     match error:
@@ -181,6 +186,9 @@ def fault_of(error: Exception, section: SettingsSection) -> Fault:
                 "the endpoint is not a whole URL",
                 section.endpoint,
             )
+        case _ if are_expired(error):
+            kind, hint = FaultKind.CREDENTIALS, f"Renew them. {_PROFILE}"
+            message = "the credentials have expired, and what provides them has no newer ones"
         case OSError() if not isinstance(error, boto.BotoCoreError):
             kind = FaultKind.CREDENTIALS
             hint = f"{_PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."

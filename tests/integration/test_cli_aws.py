@@ -108,6 +108,15 @@ CONFIGURATIONS = {
         "no credentials",
         "profile",
     ),
+    "credential_process prints credentials that have expired": (
+        (
+            "[default]\ncredential_process = echo '"
+            f'{{"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "{SECRET}", '
+            '"SessionToken": "x", "Expiration": "2020-01-01T00:00:00Z"}\''
+        ),
+        "the credentials have expired",
+        "profile",
+    ),
     "the source_profile is missing": (
         "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = base",
         'source_profile "base"',

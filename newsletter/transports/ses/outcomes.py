@@ -16,7 +16,7 @@ from typing import Any
 from botocore import exceptions as boto
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from newsletter.aws.faults import code_of, fault_of, line_of, status_of
+from newsletter.aws.faults import are_expired, code_of, fault_of, line_of, status_of
 from newsletter.errors import (
     OutcomeUnknown,
     QuotaReached,
@@ -182,7 +182,7 @@ def translated(error: Exception) -> TransportError:
     fault = fault_of(error, SENDING)
     if isinstance(error, boto.HTTPClientError) and not fault.kind.is_configuration:
         return OutcomeUnknown(f"SES gave no answer: {line_of(str(error))}")
-    if isinstance(error, _BEFORE_THE_CALL):
+    if isinstance(error, _BEFORE_THE_CALL) or are_expired(error):
         return SendingStopped(fault.message, hint=fault.hint)
     return NotUnderstood(f"SES gave an answer that cannot be read: {type(error).__name__}")
 

@@ -1,11 +1,12 @@
 """What each answer of SES means; what is in no table is unknown."""
 
+import datetime as dt
 from typing import Any
 
 import boto3
 import pytest
+from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -103,6 +104,15 @@ def test_every_error_of_the_two_calls_in_the_model_of_ses_is_known() -> None:
     assert found == set()
 
 
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+EXPIRED = {
+    "access_key": "key",
+    "secret_key": "secret",
+    "token": "token",
+    "expiry_time": LONG_AGO.isoformat(),
+}
+
+
 @pytest.mark.parametrize("code", ["ExpiredTokenException", "AccessDeniedException"])
 def test_what_a_person_can_mend_says_how(code: str) -> None:
     assert answered(code).hint
@@ -117,10 +127,23 @@ def test_what_a_person_can_mend_says_how(code: str) -> None:
         (HTTPClientError(error="broken"), OutcomeUnknown),
         (ReplyTooLarge(limit=1), NotUnderstood),
         (NoCredentialsError(), SendingStopped),
+        (RuntimeError("maximum recursion depth exceeded"), NotUnderstood),
     ],
 )
-def test_an_error_of_the_way(error: BotoCoreError, meaning: type[TransportError]) -> None:
+def test_an_error_of_the_way(error: Exception, meaning: type[TransportError]) -> None:
     assert type(translated(error)) is meaning
+
+
+def test_credentials_that_expire_amid_a_send_leave_nobody_unknown() -> None:
+    """They are asked for before each call."""
+    credentials = RefreshableCredentials(
+        "key", "secret", "token", LONG_AGO, lambda: EXPIRED, method="custom-process"
+    )
+
+    with pytest.raises(RuntimeError) as caught:
+        credentials.get_frozen_credentials()
+
+    assert type(translated(caught.value)) is SendingStopped
 
 
 def test_any_other_error_of_reading_is_unknown_without_its_text() -> None:
