@@ -22,7 +22,7 @@ from newsletter.sending.plan import Order, plan
 from newsletter.sending.reading import read
 from newsletter.sending.run import run
 from newsletter.store import Store, maintenance, open_store, upgrade
-from newsletter.store.ledger import archived, partitions, recording, tenures
+from newsletter.store.ledger import archived, packing, partitions, recording, tenures
 from newsletter.store.ledger import archiving as queries
 from newsletter.store.ledger.claims import Claim, claim
 from newsletter.store.people import imports
@@ -188,6 +188,31 @@ def test_who_comes_second_leaves_no_file(
 
     assert list((tmp_path / "mine").iterdir()) == []
     assert len(list(archives.read(read(store, sent)))) == 6
+
+
+# --- a claim --------------------------------------------------------------------------------------
+
+
+def test_a_claim_reads_no_pack_twice_and_none_of_another_issue(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the send meanwhile, and on SQLite the store."""
+    other = send(store, Memory(), order("other"))
+    for each in (sent, other):
+        put_away(store, each, tmp_path)
+    unpack, read_ones = packing.unpack, list[int]()
+
+    def noted(content: bytes, first: int, size: int) -> Any:
+        read_ones.append(first)
+        return unpack(content, first, size)
+
+    monkeypatch.setattr(archived, "unpack", noted)
+
+    with store.read() as connection:
+        had = archived.received(connection, [1], [2, 3, 4, 6, 7])
+
+    assert had == {2, 3, 4, 6}
+    assert sorted(read_ones) == [1, 5]
 
 
 # --- somebody who is erased -----------------------------------------------------------------------

@@ -143,14 +143,21 @@ def _with_numbers(
 
 
 def received(connection: Connection, numbers: Collection[int], people: Collection[int]) -> set[int]:
-    """Those of a few people who have, or may have, an archived delivery of one of some sends."""
-    archived = among(connection, numbers)
-    return {
-        who
-        for who in (people if archived else ())
-        for send, kept in of_person(connection, who)
-        if send in archived and kept.status in _RECEIVED
+    """Those of a few people who have, or may have, an archived delivery of one of some sends. Each
+    pack is read once: those of a batch are neighbours."""
+    there = among(connection, numbers)
+    found = {
+        (row.send, row.first): row
+        for who in (people if there else ())
+        for row in connection.execute(_where_they_may_be(who).where(packs.c.send.in_(there)))
     }
+    had = {
+        kept.subscriber_id
+        for row in found.values()
+        for kept in _of(row)
+        if kept.status in _RECEIVED
+    }
+    return had.intersection(people)
 
 
 def all_received(connection: Connection, numbers: Collection[int]) -> list[int]:
