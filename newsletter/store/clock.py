@@ -19,13 +19,20 @@ def clock_of(store: Store, local: Clock) -> Clock:
     return local if store.is_sqlite else ServerClock(store)
 
 
+def _seconds() -> float:
+    """A clock that no step changes, and that goes on while the machine sleeps: `time.monotonic`
+    does not, and a worker that woke would take all slots of the rate for booked by a wrong clock.
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class ServerClock:
     """Asks the server now and then, and counts on from there by a clock that no step changes, also
     where the server is away. Only the first who asks waits for the server, and gets its StoreError;
     later it is asked in a thread beside, since an event loop or a transaction reads the clock, too.
     """
 
-    def __init__(self, store: Store, seconds: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, seconds: Callable[[], float] = _seconds) -> None:
         self._store, self._seconds = store, seconds
         self._asking = threading.Lock()
         self._known: tuple[dt.datetime, float] | None = None

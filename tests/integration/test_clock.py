@@ -2,6 +2,7 @@
 
 import datetime as dt
 import threading
+import time
 
 import pytest
 import sqlalchemy as sa
@@ -34,6 +35,25 @@ def test_postgresql_goes_by_its_own(postgresql_store: Store) -> None:
 
     assert now.utcoffset() == dt.timedelta()
     assert before - SOON < now < before + SOON
+
+
+@pytest.mark.postgresql
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="a clock of Linux")
+def test_it_counts_the_time_that_its_machine_slept(
+    postgresql_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, before it has asked the server again."""
+    slept = [0.0]
+    ticks = time.clock_gettime
+    monkeypatch.setattr(
+        time, "clock_gettime", lambda of: ticks(of) + slept[0] * (of == time.CLOCK_BOOTTIME)
+    )
+    clock = ServerClock(postgresql_store)
+    monkeypatch.setattr(clock, "_look_beside", lambda: None)
+    before = clock()
+    slept[0] = 3_600.0
+
+    assert dt.timedelta(hours=1) <= clock() - before < dt.timedelta(hours=1) + SOON
 
 
 @pytest.mark.postgresql
