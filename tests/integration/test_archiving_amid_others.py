@@ -215,6 +215,25 @@ def test_a_claim_reads_no_pack_twice_and_none_of_another_issue(
     assert sorted(read_ones) == [1, 5]
 
 
+def test_who_has_anything_archived_is_looked_for_until_it_is_found(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in (sent, send(store, Memory(), order("other"))):
+        put_away(store, each, tmp_path)
+    unpack, read_ones = packing.unpack, list[int]()
+
+    def noted(content: bytes, first: int, size: int) -> Any:
+        read_ones.append(first)
+        return unpack(content, first, size)
+
+    monkeypatch.setattr(archived, "unpack", noted)
+
+    with store.read() as connection:
+        assert archived.has(connection, 2)
+        assert len(read_ones) == 1
+        assert not archived.has(connection, 7)
+
+
 # --- somebody who is erased -----------------------------------------------------------------------
 
 

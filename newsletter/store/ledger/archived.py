@@ -51,8 +51,12 @@ def of_person(
 
 
 def has(connection: Connection, subscriber_id: int) -> bool:
-    """Whether a person has an archived delivery."""
-    return bool(of_person(connection, subscriber_id))
+    """Whether a person has an archived delivery: packs are read until one is found."""
+    return any(
+        kept.subscriber_id == subscriber_id
+        for row in connection.execute(_where_they_may_be(subscriber_id))
+        for kept in _of(row)
+    )
 
 
 def files_with(connection: Connection, subscriber_id: int) -> tuple[str, ...]:

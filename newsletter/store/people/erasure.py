@@ -61,12 +61,12 @@ def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetim
     requesting.delete_of(connection, subscriber_id)
     for table in (former_addresses, import_changes, import_people):
         connection.execute(sa.delete(table).where(table.c.subscriber_id == subscriber_id))
-    is_needed = archived.has(connection, subscriber_id) or any(
+    is_needed = any(
         connection.execute(
             sa.select(sa.literal(1)).where(table.c.subscriber_id == subscriber_id).limit(1)
         ).first()
         for table in (deliveries, events)
-    )
+    ) or archived.has(connection, subscriber_id)
     if is_needed:
         blank(connection, subscriber_id, now)
         blank_events(connection, key, subscriber_id)
