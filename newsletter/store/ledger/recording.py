@@ -112,7 +112,10 @@ def record(
     else:
         lists = {name: [row[name] for row in rows] for name in _LISTED}
         connection.exec_driver_sql(_RECORD_TOGETHER, of_all | lists)
-    after = _statuses(connection, number, batch, numbers)
+    if before[DeliveryStatus.SENDING] == len(rows):  # all were changed
+        after = Counter(row["b_status"] for row in rows)
+    else:
+        after = _statuses(connection, number, batch, numbers)
     balance.add_of_batch(
         connection, batch, **{name: after[name] - before[name] for name in balance.OF_BATCHES}
     )
