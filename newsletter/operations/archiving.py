@@ -133,7 +133,7 @@ def _write_down(
                         connection, record.number, str(file), file_hash, clock()
                     )
             except Refused:
-                file.unlink()
+                _remove_unnoted(store, record.number, file)
                 raise
     except OSError as error:
         raise NewsletterError(
@@ -141,6 +141,14 @@ def _write_down(
             where=str(file),
             hint="Nothing was archived. Name a folder with room for it that you may write to.",
         ) from error
+
+
+def _remove_unnoted(store: Store, number: int, file: Path) -> None:
+    """Remove a file that nobody would find: another process has noted another one."""
+    with store.read() as connection:
+        noted = archiving.file_of(connection, number)
+    if noted != str(file):
+        file.unlink()
 
 
 def _hold(connection: Connection, before: SendRecord) -> None:

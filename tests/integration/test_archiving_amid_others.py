@@ -190,6 +190,26 @@ def test_who_comes_second_leaves_no_file(
     assert len(list(archives.read(read(store, sent)))) == 6
 
 
+def test_who_comes_second_leaves_the_file_that_is_noted(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder of several machines whose locks do not reach each other."""
+    write = archives.write
+
+    def written_twice(store: Store, record: Any, file: Path, kind: Format) -> str:
+        file_hash = write(store, record, file, kind)
+        with store.write() as connection:
+            queries.note_archived(connection, 1, str(file), file_hash, NOW)
+        return file_hash
+
+    monkeypatch.setattr(archives, "write", written_twice)
+
+    with pytest.raises(Refused, match="another process"):
+        put_away(store, sent, tmp_path)
+
+    assert len(list(archives.read(read(store, sent)))) == 6
+
+
 # --- a claim --------------------------------------------------------------------------------------
 
 
