@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--older-than",
     type=Age(),
-    help="Those that ended at least so long ago: 12h, 90d, 6w. Default: [policy] "
+    help="Those that ended at least this long ago: 12h, 90d, 6w. Default: [policy] "
     "archive_after_days.",
 )
 @click.option(
@@ -65,10 +65,10 @@ def archive(
         _show_done(session, done)
         is_left |= not done.is_cleared
     if not chosen and not session.json:
-        session.console.print("Nothing is to be archived.")
+        session.console.print("There is nothing to archive.")
     if is_left:
         session.notes.print(
-            "Others were reading the ledger: its rows go when newsletter sends archive runs again."
+            "Others were reading the ledger. Run newsletter sends archive again to remove its rows."
         )
     return 4 if is_left else 0
 

@@ -127,7 +127,7 @@ def copy(session: Session, url: str | None, cancel: bool, yes: bool) -> None:
     from newsletter.operations import relocate
 
     if (url is None) != cancel:
-        raise UsageError("where to?", hint="Name the new store with --to, or --cancel a move.")
+        raise UsageError("no new store is named", hint="Name it with --to, or --cancel a move.")
     if url is None:
         place = relocate.cancel(session.store)
         if session.json:

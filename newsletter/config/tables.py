@@ -133,7 +133,7 @@ def _plain(kind: Any, value: object) -> Any:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be a text")
+        raise ValueError("must be text")
     return value.strip()
 
 

@@ -162,7 +162,8 @@ def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToC
         work.notify(
             "The rate of this store was booked until "
             f"{time_text(slot.was_booked_until, work.timezone)}, "
-            "as by a clock that was ahead. It begins anew now; check the clocks of all machines."
+            "probably by a clock that was ahead. It starts again from now; "
+            "check the clocks of all machines."
         )
     seconds = (slot.begins - work.clock()).total_seconds()
     if seconds > LONG_WAIT_SECONDS:

@@ -40,5 +40,5 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
         raise ConfigurationError(f"cannot be read: {error}", where=str(path)) from error
     for key, value in values.items():
         if not isinstance(value, str):
-            raise ConfigurationError(f"{key} must be a text", where=str(path))
+            raise ConfigurationError(f"{key} must be text", where=str(path))
         yield key, value

@@ -123,7 +123,7 @@ def _check(path: Path) -> None:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UsageError(
-                f"{path} is not a regular file", where=_OPTION, hint="Name a file of its own."
+                f"{path} is not a regular file", where=_OPTION, hint="Name another file."
             )
         before = json.loads(path.read_bytes() or b"{}")
     except FileNotFoundError:
@@ -132,9 +132,9 @@ def _check(path: Path) -> None:
         before = None
     if not (isinstance(before, dict) and before.keys() <= Health.__dataclass_fields__.keys()):
         raise UsageError(
-            f"{path} is there already, and tells of no worker",
+            f"{path} exists, and is not the health file of a worker",
             where=_OPTION,
-            hint="Name a file of its own.",
+            hint="Name another file.",
         )
 
 
@@ -215,7 +215,7 @@ def _listening(target: str, answers: type[BaseHTTPRequestHandler]) -> ThreadingH
     except OSError as error:
         reason = str(error.strerror or error)
         raise UsageError(
-            f"cannot listen at port {port}: {reason}",
+            f"cannot listen on port {port}: {reason}",
             where=_OPTION,
             hint="Another process may use it: name a free one, or 0 to have one picked.",
         ) from error

@@ -118,7 +118,7 @@ def test_another_file_is_not_overwritten(store: Store, tmp_path: Path, content: 
     file.write_bytes(content)
 
     with (
-        pytest.raises(UsageError, match="is there already, and tells of no worker"),
+        pytest.raises(UsageError, match="exists, and is not the health file of a worker"),
         told(worker(store, Memory()), str(file)),
     ):
         pass
@@ -162,7 +162,7 @@ def test_what_cannot_be_is_a_usage_error(call: Call, readers: str, tmp_path: Pat
         }
 
     assert {target: answer.code for target, answer in refused.items()} == dict.fromkeys(refused, 2)
-    assert f"cannot listen at port {port}" in refused[port].err
+    assert f"cannot listen on port {port}" in refused[port].err
     assert "there is no port 65536" in refused["65536"].err
     assert "cannot write missing/health" in refused["missing/health"].err
     assert "is not a regular file" in refused[str(tmp_path)].err

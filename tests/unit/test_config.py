@@ -183,7 +183,7 @@ def test_a_fault_of_the_environment_names_its_variable(
         ("[policy]\nrequire_test = 2", "must be true or false"),
         ("[events]\ntopic_arns = 'arn'", "must be a list"),
         ("[web]\ntrusted_proxies = ['10.0.0.0/8', 'x']", "must be an IP address or a network"),
-        ("[brand]\nlogo = 1", "must be a text"),
+        ("[brand]\nlogo = 1", "must be text"),
         ("[brand]\nlinks = 'x'", "must be a table"),
         ("[brand.links]\nWeb = 'x'", "must be a whole address"),
         ("[log]\nlevel = []", "must be 'warning', 'info' or 'debug'"),

@@ -95,7 +95,7 @@ def test_other_words_of_a_project_serve_all_regions_and_the_nearest_file_wins(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("a = 1", "must be a text"), ("= nonsense", "cannot be read")]
+    ("text", "said"), [("a = 1", "must be text"), ("= nonsense", "cannot be read")]
 )
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "fr.toml").write_text(text, "utf-8")
