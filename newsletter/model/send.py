@@ -165,6 +165,7 @@ class Send:
     tenures: tuple[Tenure, ...]
     archived_at: dt.datetime | None = None
     archive_file: str | None = None  # where its deliveries are since then
+    archive_hash: str | None = None  # the SHA-256 of that file
 
     @property
     def is_as_if_never_made(self) -> bool:

@@ -93,19 +93,25 @@ def _as_csv(rows: Iterator[Delivery]) -> Iterator[str]:
 
 def _read_again(part: Path, kind: Format) -> tuple[int, str]:
     """How many deliveries a file has, and its SHA-256."""
-    with part.open("rb") as packed:
-        file_hash = hashlib.file_digest(packed, "sha256").hexdigest()
     with gzip.open(part, "rb") as lines:
-        return sum(1 for _ in lines) - (kind is Format.CSV), file_hash
+        amount = sum(1 for _ in lines) - (kind is Format.CSV)
+    return amount, _hash_of(part)
+
+
+def _hash_of(file: Path) -> str:
+    with file.open("rb") as packed:
+        return hashlib.file_digest(packed, "sha256").hexdigest()
 
 
 def read(send: Send) -> Iterator[JsonObject]:
     """The deliveries of an archived send, as `newsletter deliveries --json` shows them.
 
-    Raises UsageError where its file is not there, or cannot be read.
+    Raises UsageError where its file is not there, is another one, or cannot be read.
     """
     file = Path(send.archive_file or "")
     try:
+        if _hash_of(file) != send.archive_hash:
+            raise ValueError("it was changed since")
         with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
             if file.name.endswith(f".{Format.JSONL}.gz"):
                 yield from map(json.loads, text)

@@ -1,6 +1,7 @@
 """`newsletter sends archive`, and what the other commands say then."""
 
 import datetime as dt
+import gzip
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,20 @@ def test_deliveries_are_read_from_the_file(call: Call, sent: str, tmp_path: Path
     gone = call("deliveries", sent)
     assert gone.code == 2
     assert f"{sent}.csv.gz" in gone.err
+
+
+def test_a_file_that_was_changed_since_is_not_believed(
+    call: Call, project: Path, sent: str
+) -> None:
+    call("sends", "archive", sent)
+    file = project / "subscribers" / "archive" / f"{sent}.jsonl.gz"
+    lines = gzip.decompress(file.read_bytes()).replace(b"accepted", b"rejected")
+    file.write_bytes(gzip.compress(lines))
+
+    answer = call("deliveries", sent, "--json")
+
+    assert answer.code == 2
+    assert "it was changed since" in answer.out
 
 
 def test_what_to_archive_has_to_be_said(call: Call, sent: str) -> None:

@@ -328,4 +328,5 @@ def _send(row: Row[Any], balance: Counts, left: int, workers: Sequence[Tenure]) 
         tenures=tuple(workers),
         archived_at=row.archived_at,
         archive_file=row.archive_file if row.archived_at else None,
+        archive_hash=row.archive_hash,
     )
