@@ -347,16 +347,16 @@ def test_their_tables_are_brought_up_step_by_step(
     with monkeypatch.context() as without:
         without.setattr(jobs, "find_spec", lambda name: None)
         call("db", "upgrade")
-    with closing(open_store(postgresql_empty, project)) as store:
-        with store.write() as connection:
-            for file in (*(file for _, file in earlier), last):
-                script = file.read_text("utf-8")
-                connection.exec_driver_sql(script, execution_options={"no_parameters": True})
-            state.put(connection, "jobs_schema", version)
+    with closing(open_store(postgresql_empty, project)) as store, store.write() as connection:
+        for file in (*(file for _, file in earlier), last):
+            script = file.read_text("utf-8")
+            connection.exec_driver_sql(script, execution_options={"no_parameters": True})
+        state.put(connection, "jobs_schema", version)
 
-        upgraded = call("db", "upgrade", "--json").json["jobs"]
+    upgraded = call("db", "upgrade", "--json").json["jobs"]
 
-        assert upgraded == jobs.told(newest)
+    assert upgraded == jobs.told(newest)
+    with closing(open_store(postgresql_empty, project)) as store:  # the upgrade ends connections
         assert parts_of_jobs(store) == parts_of_jobs(postgresql_store)
 
 
