@@ -250,15 +250,19 @@ def test_a_worker_that_can_take_no_jobs_says_so_once_and_nothing_else_does(
     with a_worker(project) as working:
         working.until(lambda: len(living(shared)) == 1)
         with shared.write() as connection:
-            functions = (
-                "SELECT CAST(CAST(oid AS regprocedure) AS text) FROM pg_proc "
-                "WHERE proname ~ 'fetch_job'"
+            query = (
+                "SELECT CAST(CAST(oid AS regprocedure) AS text), pg_get_functiondef(oid) "
+                "FROM pg_proc WHERE proname ~ 'fetch_job'"
             )
-            for name in connection.execute(sa.text(functions)).scalars():
+            functions = connection.execute(sa.text(query)).all()
+            for name, _ in functions:
                 connection.execute(sa.text(f"DROP FUNCTION {name}"))
         working.until(lambda: "no jobs can be taken" in log.read_text())
 
         code, _ = working.stop()
+    with shared.write() as connection:
+        for _, definition in functions:  # other tests use this database
+            connection.exec_driver_sql(definition, execution_options={"no_parameters": True})
 
     assert code == 0
     [line] = log.read_text().splitlines()
