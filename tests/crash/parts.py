@@ -59,8 +59,8 @@ def parts() -> Iterator[Part]:
         yield Part("asleep", store, "bulk", 10, orders, _asleep, 0.0)
         yield Part("races", store, "bulk", 10, orders, _races(60), 100.0)
     crew = Orders(threads=2)
-    yield Part("many workers", "server", "bulk", 10_000, crew, _shared("many workers", 250), 40.0)
-    yield Part("two hosts", "server", "bulk", 10_000, crew, _shared("two hosts", 70), 40.0)
+    yield Part("many workers", "server", "bulk", 10_000, crew, _shared("many workers", 300), 40.0)
+    yield Part("two hosts", "server", "bulk", 10_000, crew, _shared("two hosts", 300), 40.0)
 
 
 def _randomly(kills: int, seconds: float) -> Play:
