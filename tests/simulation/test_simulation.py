@@ -28,7 +28,7 @@ def first_failure(database: Memory) -> Played:
 def test_no_schedule_breaks_a_promise(database: Memory) -> None:
     failed = {
         seed: fault
-        for seed in range(count(15_000))
+        for seed in range(count(6_000))
         if (fault := play(database, Choices(seed)).fault)
     }
 
