@@ -13,7 +13,6 @@ from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.model.send import Send
-    from newsletter.operations.archiving import Archived
 
 
 @click.command()
@@ -59,10 +58,10 @@ def archive(
     is_left = False
     for send in chosen:
         if dry_run:
-            _show_one(session, send)
+            _show(session, send.id, send.slug, send.counts.recipients, None)
             continue
         done = archiving.archive(session.store, send, folder, Format(kind), session.clock)
-        _show_done(session, done)
+        _show(session, done.send_id, done.slug, done.rows, str(done.file))
         is_left |= not done.is_cleared
     if not chosen and not session.json:
         session.console.print("There is nothing to archive.")
@@ -98,17 +97,10 @@ def _chosen(
     return archiving.due(session.store, older_than, session.clock())
 
 
-def _show_one(session: Session, send: "Send") -> None:
-    rows = send.counts.recipients
+def _show(session: Session, send_id: str, slug: str, rows: int, file: str | None) -> None:
+    """A send that was archived into a file, or would be."""
     if session.json:
-        session.emit({"send_id": send.id, "slug": send.slug, "file": None, "rows": rows})
+        session.emit({"send_id": send_id, "slug": slug, "file": file, "rows": rows})
     else:
-        session.console.print(f"{send.id} {send.slug}: {rows:,} deliveries")
-
-
-def _show_done(session: Session, done: "Archived") -> None:
-    file = str(done.file)
-    if session.json:
-        session.emit({"send_id": done.send_id, "slug": done.slug, "file": file, "rows": done.rows})
-    else:
-        session.console.print(f"{done.send_id} {done.slug}: {done.rows:,} deliveries in {file}")
+        where = f" in {file}" if file else ""
+        session.console.print(f"{send_id} {slug}: {rows:,} deliveries{where}")
