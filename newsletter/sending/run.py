@@ -24,23 +24,24 @@ def run(
     send_id: str,
     progress: Progress = lambda settled: None,
     *,
-    waits_for_its_time: bool = True,
+    by_itself: bool = False,
 ) -> Send:
     """Take part in a send until nothing of it is queued; returns where it stands then.
 
-    Waits for a scheduled send's time, or leaves it to that; for what other workers hold, and for a
-    store that is away, and says so. `progress` gets the number of recipients settled by each batch.
-    A paused send stays paused: `control.reopen` comes first. Raises Refused where the account may
-    not send, and Stopped where the store stays away.
+    Waits for a scheduled send's time, for what other workers hold, and for a store that is away,
+    and says so. A worker that chose the send by itself leaves it to its time, and to a person who
+    stopped it meanwhile. `progress` gets the number of recipients settled by each batch. A paused
+    send stays paused: `control.reopen` comes first. Raises Refused where the account may not send,
+    and Stopped where the store stays away.
     """
     with giving_up("send", f"newsletter resume {send_id}"):
-        return _run(worker, send_id, progress, waits_for_its_time=waits_for_its_time)
+        return _run(worker, send_id, progress, by_itself=by_itself)
 
 
-def _run(worker: Worker, send_id: str, progress: Progress, *, waits_for_its_time: bool) -> Send:
+def _run(worker: Worker, send_id: str, progress: Progress, *, by_itself: bool) -> Send:
     until_back = worker.patience.until_back
     send = until_back(lambda: read(worker.store, send_id))
-    if waits_for_its_time:
+    if not by_itself:
         send = _wait_until_due(worker, send)
     if send.status is SendStatus.SCHEDULED and _is_stale(worker, send):
         return until_back(lambda: _ask_a_person(worker, send))
@@ -50,15 +51,15 @@ def _run(worker: Worker, send_id: str, progress: Progress, *, waits_for_its_time
             allowance = allowed(worker.transport)
             until_back(lambda: restored.compare(worker.store, allowance, worker.clock()))
             until_back(worker.refresh)
-            work = until_back(lambda: tenure.take(worker, send))
+            work = until_back(lambda: tenure.take(worker, send, by_itself=by_itself))
     finally:
         if work is None:
             until_back(lambda: tenure.give_back(worker, send))
     if work is None:
         send = until_back(lambda: read(worker.store, send_id))
         is_moved = send.status is SendStatus.SCHEDULED and not worker.stop.is_set()
-        if is_moved and waits_for_its_time:
-            return _run(worker, send_id, progress, waits_for_its_time=True)
+        if is_moved and not by_itself:
+            return _run(worker, send_id, progress, by_itself=False)
         return send
     if allowance.warning not in ("", worker.warned):
         worker.notify(f"Warning: {allowance.warning}.")

@@ -52,7 +52,7 @@ def take_up(worker: Worker, send_id: str) -> Send:
     is.
     """
     paused = worker.patience.until_back(lambda: _go_on(worker, send_id))
-    return paused or run(worker, send_id, waits_for_its_time=False)
+    return paused or run(worker, send_id, by_itself=True)
 
 
 def _go_on(worker: Worker, send_id: str) -> Send | None:
@@ -66,11 +66,12 @@ def _go_on(worker: Worker, send_id: str) -> Send | None:
         record = sends.record(connection, number, lock=True)
         send = sends.get(connection, number)
         now = worker.clock()
-        is_shared = send.status is SendStatus.SENDING and bool(send.tenures)
-        if send.status is SendStatus.SCHEDULED or is_shared:
+        if send.status is SendStatus.SCHEDULED:
             return None
         if not _may_go_on(send, now):
             return send
+        if send.status is SendStatus.SENDING and send.tenures:  # it is shared
+            return None
         rests_since = send.resume_at or send.rests_since or send.created_at
         if now - rests_since > worker.stale_after:
             hours = (now - rests_since).total_seconds() / 3600

@@ -23,17 +23,17 @@ from newsletter.store.segments.conditions import Moment
 _log = logging.getLogger(__name__)
 
 
-def take(worker: Worker, send: Send) -> Assignment | None:
+def take(worker: Worker, send: Send, *, by_itself: bool = False) -> Assignment | None:
     """Begin to take part in a send; what lost workers left in flight becomes unknown.
 
-    None where the send was paused, cancelled or moved to another time meanwhile, or where nobody
-    would get it; then it is paused.
+    None where the send was paused, cancelled or moved to another time meanwhile, where a person
+    stopped one that the worker chose by itself, or where nobody would get it; then it is paused.
     """
     with worker.store.write() as connection:
         number = sends.number_of(connection, send.id)
         record = sends.record(connection, number, lock=True)
         now = worker.clock()
-        if not _is_to_run(record, now):
+        if not _is_to_run(record, now) or (by_itself and record.stopped_by is not None):
             return None
         restored.check(connection, worker.generation, worker.timezone)
         revisions.refuse_other(connection)  # it may have been upgraded while this process ran

@@ -262,6 +262,24 @@ def test_what_somebody_runs_is_shared(store: Store) -> None:
     assert after.counts == Counts(accepted=3)
 
 
+def test_what_a_person_stopped_since_it_was_due_waits_for_a_person(store: Store) -> None:
+    """Ctrl-C at the last other worker, while this one asks what the account allows."""
+    fill_list(store, 3)
+    send_id = plan(store, order(), NOW)
+
+    def stop_it() -> None:
+        with store.write() as connection:
+            transitions.rest(connection, sends.record(connection, 1, lock=True), StoppedBy.PERSON)
+
+    sender = replace(worker(store, Memory(), clock=lambda: NOW), refresh=stop_it)
+    after = taking_up.take_up(sender, send_id)
+    again = taking_up.take_up(worker(store, Memory(), clock=lambda: NOW), send_id)
+
+    assert after == again
+    assert (after.status, after.stopped_by) == (SendStatus.SENDING, StoppedBy.PERSON)
+    assert after.counts == Counts(queued=3)
+
+
 def test_a_run_that_does_not_begin_gives_the_send_back(store: Store) -> None:
     fill_list(store, 3)
     sender = worker(store, Memory())

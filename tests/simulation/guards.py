@@ -52,6 +52,7 @@ _OF_THE_MUTANTS = (
     "who leaves gives up its own batches alone",
     "what a person decided since is not taken",
     "what a person stopped is left to a person",
+    "what a person stops meanwhile is left to a person",
     "after an error of one thread the watch waits for the others",
     "who leaves when all is done settles the send",
     # The end
