@@ -156,7 +156,9 @@ def send_through_ses(url: str, letter: str, endpoint: str, mode: str) -> list[fl
     )
     size = recipients(store, send_id)
     speed = speed_of(store, send_id, Ses(settings))
-    return [speed, 1000 * (time.process_time() - computed) / size]
+    processor_ms = 1000 * (time.process_time() - computed) / size
+    store.close()
+    return [speed, processor_ms]
 
 
 def plain_loop(endpoint: str, letter: str, threads: int, size: int) -> list[float]:
