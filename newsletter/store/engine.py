@@ -37,8 +37,10 @@ class Store:
     on disk (`synchronous=FULL`, PostgreSQL's default).
     """
 
-    def __init__(self, engine: Engine, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(self, engine: Engine, busy_seconds: float = BUSY_SECONDS, where: str = "") -> None:
+        """`where` is what errors say of it, if it is not the store of the settings."""
         self.engine = engine
+        self.where = where
         self._busy_seconds = busy_seconds
         # SQLite lets one writer in and makes the others sleep longer and longer: the threads of one
         # process take turns here instead.
@@ -66,7 +68,7 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with translated(self.engine), self.engine.connect() as connection:
+        with translated(self.engine, self.where), self.engine.connect() as connection:
             if not self.is_sqlite:  # there a transaction sees one state anyway
                 connection = connection.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
@@ -77,7 +79,11 @@ class Store:
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that writes; one that is not `durable` may be lost in a power cut."""
-        with translated(self.engine), self._turn(), self.engine.connect() as connection:
+        with (
+            translated(self.engine, self.where),
+            self._turn(),
+            self.engine.connect() as connection,
+        ):
             connection = connection.execution_options(begin_immediate=True)
             if durable:
                 with connection.begin():

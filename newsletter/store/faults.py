@@ -22,10 +22,13 @@ _KEY = ("store", "url")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # Beginnings of PostgreSQL's SQLSTATEs: a lost connection, a rollback in favour of others, too many
 # connections, a lock that was not free in time, a transaction that was idle for too long, a server
-# that stops, starts or only follows.
-_AWAY = ("08", "40", "53300", "55P03", "25P03", "57P01", "57P02", "57P03", "25006")
+# that stops or starts.
+_AWAY = ("08", "40", "53300", "55P03", "25P03", "57P01", "57P02", "57P03")
 _NO_LOCKS_LEFT = "53200"
 _FULL = ("53100", sqlite3.SQLITE_FULL)
+_NO_SHARED_MEMORY = sqlite3.SQLITE_IOERR_SHMSIZE  # the index of its log, a file too, did not fit
+_NOT_ALLOWED = "42501"
+_ONLY_READ = "25006"
 _OTHER_TABLES = ("42P01", "42703")
 _CANNOT_OPEN = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 CLOSED_STATE = "NL001"  # what the triggers of a closed store raise: newsletter.store.relocation
@@ -33,8 +36,11 @@ _AGAIN = "Nothing is damaged by that. Try again in a moment."
 
 
 @contextmanager
-def translated(engine: Engine) -> Iterator[None]:
-    """Raises StoreAway or StoreError for any failure of a database or its driver."""
+def translated(engine: Engine, where: str = "") -> Iterator[None]:
+    """Raises StoreAway or StoreError for any failure of a database or its driver.
+
+    `where` names a store that is not the one of the settings.
+    """
     try:
         yield
     except NewsletterError:
@@ -42,7 +48,9 @@ def translated(engine: Engine) -> Iterator[None]:
     except sa.exc.TimeoutError as error:
         raise StoreAway("all connections to the store are in use", hint=_AGAIN) from error
     except (sa.exc.DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
-        raise _translation(error, engine) from error
+        failure = _translation(error, engine)
+        failure.where = where or failure.where
+        raise failure from error
 
 
 def source() -> str:
@@ -62,13 +70,21 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
         return StoreClosed(
             words, hint="Nothing was written. Once it was moved, set [store] url to the new one."
         )
+    if _code(cause) == _ONLY_READ:
+        return StoreAway(
+            f"the store is away: {words}",
+            hint="Nothing is damaged by that. A server that only follows another one takes no "
+            "writes: try again once it leads, or name the one that does. Else look for "
+            "default_transaction_read_only, which the user or the database may have.",
+        )
     if is_lost or _is_away(cause):
         return StoreAway(f"the store is away: {words}", hint=_AGAIN)
     if _has_no_connection(error, cause):
         return _unreachable(words, engine.url)
-    if _code(cause) in _FULL:
+    if _is_full(cause):
         return StoreAway(
             f"the disk of the store is full: {words}",
+            where=_file(engine.url),
             hint="Nothing is damaged by that. Make room on it, then try again.",
         )
     if _code(cause) in _OTHER_TABLES or re.match("no such (table|column)", words):
@@ -79,8 +95,14 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
     if _code(cause) in _CANNOT_OPEN:
         return StoreError(
             f"the store failed: {words}",
-            where=str(engine.url.database),
+            where=_file(engine.url),
             hint="Let the user who runs this read and write this file and its folder.",
+        )
+    if _code(cause) == _NOT_ALLOWED:
+        return StoreError(
+            f"PostgreSQL does not let the user {engine.url.username or ''!r} do this: {words}",
+            hint="Nothing of this step was written. Connect as the user to whom the tables belong, "
+            "and who may make more of them in this database.",
         )
     if _code(cause) == _NO_LOCKS_LEFT:
         return StoreError(
@@ -90,6 +112,7 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
         )
     return StoreError(
         f"the store failed: {words}",
+        where=_file(engine.url),
         hint="Nothing of this step was written. Check disk space and access, "
         "run `newsletter db verify`, then try again.",
     )
@@ -107,6 +130,16 @@ def _has_no_connection(error: Exception, cause: object) -> bool:
 def _is_closed(error: object) -> bool:
     extended = getattr(error, "sqlite_errorcode", 0)
     return extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER or _code(error) == CLOSED_STATE
+
+
+def _is_full(error: object) -> bool:
+    extended = getattr(error, "sqlite_errorcode", 0)
+    return extended == _NO_SHARED_MEMORY or _code(error) in _FULL
+
+
+def _file(url: URL) -> str:
+    """The file of a SQLite store."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else ""
 
 
 def _is_away(error: object) -> bool:
@@ -158,6 +191,11 @@ _REFUSALS = (
         r"password|authentication|role .* does not exist|pg_hba",
         "PostgreSQL at {place} refuses the user {user!r}",
         "Correct user and password in the URL; write %40 for @, %2F for / and %25 for % in them.",
+    ),
+    _Refusal(
+        r"permission denied for database",
+        "PostgreSQL at {place} does not let {user!r} into the database {database!r}",
+        "Correct user and database in the URL, or let that user CONNECT to it.",
     ),
     _Refusal(
         r"database .* does not exist",

@@ -67,6 +67,7 @@ def open_engine(url: URL, busy_seconds: float | None) -> Engine:
     in_sessions = {name: value for name, value in _SERVER.items() if name not in options}
     event.listen(engine, "connect", partial(_prepare, {**in_transactions, **in_sessions}))
     event.listen(engine, "begin", partial(_prepare_pooled, in_transactions))
+    event.listen(engine, "checkin", _forget_read_only)
     with translated(engine), engine.connect():
         return engine
 
@@ -91,6 +92,14 @@ def _prepare(limits: Limits, driver: Any, record: Any) -> None:
     else:
         driver.execute(_setting(limits, for_transaction=False))
     driver.commit()
+
+
+def _forget_read_only(driver: Any, record: Any) -> None:
+    """Let the server decide whether the next transaction may write. SQLAlchemy leaves a connection
+    that has read asking for it, which a server that only follows another refuses by a code that
+    says nothing (0A000), and which gets around default_transaction_read_only."""
+    if driver is not None:
+        driver.read_only = None
 
 
 def _prepare_pooled(limits: Limits, connection: Connection) -> None:
