@@ -7,20 +7,27 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 
-from newsletter.errors import NewsletterError, Refused
+from newsletter.errors import NewsletterError, Refused, StoreAway, StoreError
 from newsletter.project import Project
 from newsletter.sending import generation, processes, restored
 from newsletter.sending.state import is_lost
-from newsletter.store import Store, open_target, resolve_url, state
+from newsletter.store import Store, jobs, open_any, open_target, resolve_url, state
 from newsletter.store.ledger import sends, tenures
 from newsletter.store.relocation import closing, comparing, copying, relocations, rows
 from newsletter.store.relocation.relocations import Relocation
 from newsletter.times import Clock
 
 Tell = Callable[[int], None]
+
+_CLOSED = (
+    "This store stays closed until the same command has come to its end, or until you give the "
+    "move up: newsletter db copy --cancel"
+)
+_LEFT = "Then run the same command again: nothing is sent from either store before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +52,15 @@ class Move:
         with _at("--to"):
             self.to_place = relocations.place_of(resolve_url(url, project.root))
         generation.check_place(self._file)
-        self._check_source()
+        with source.read() as connection:
+            going = self._check_source(connection)
+            store_id = state.store_id(connection)
         with _at("--to"):
-            self._target = open_target(url, project.root)
+            self._target = self._open_target(url, project.root, going)
+        self._target.where = self.to_place
         try:
-            with _at(self.to_place):
-                self._check_target()
+            if going is None or not self._is_arriving(going):
+                self._check_target(store_id)
         except BaseException:
             self.close()
             raise
@@ -58,16 +68,17 @@ class Move:
     def close(self) -> None:
         self._target.close()
 
-    def _check_source(self) -> None:
-        with self._source.read() as connection:
-            going = relocations.outgoing(connection)
-            if going is not None and going.place != self.to_place:
-                raise Refused(f"this store {going.in_words}", hint=relocations.advice(going))
-            if going is not None:
-                return
+    def _check_source(self, connection: sa.Connection) -> Relocation | None:
+        """The move to this target that has begun already. Raises Refused where there is one to
+        another, or where none may begin."""
+        going = relocations.outgoing(connection)
+        if going is None:
             if sign := restored.sign(connection, self._file, self._timezone):
                 raise Refused(sign, hint=restored.ADVICE)
             self._check_rest(connection)
+        elif going.place != self.to_place:
+            raise Refused(f"this store {going.in_words}", hint=relocations.advice(going))
+        return going
 
     def _check_rest(self, connection: sa.Connection) -> None:
         """Raises Refused where somebody takes part in a send."""
@@ -81,24 +92,43 @@ class Move:
                     hint=f"Wait for its end, or: newsletter pause {send_id}",
                 )
 
-    def _check_target(self) -> None:
-        with self._source.read() as here, self._target.read() as there:
-            going = relocations.outgoing(here)
-            if going is not None and relocations.incoming(there, going.id):
-                return
-            if going is not None and going.done_at is not None:
-                raise Refused(
-                    f"this store was moved to {going.place}, and that is not there any more",
-                    hint="Restore a backup of it.",
-                )
-            if state.store_id(here) == state.store_id(there):
+    def _open_target(self, url: str, root: Path, going: Relocation | None) -> Store:
+        """The target, which is made where it is missing, unless the store has moved there."""
+        if going is None or going.done_at is None:
+            return open_target(url, root)
+        try:
+            return open_any(url, root)[0]
+        except StoreAway:
+            raise
+        except StoreError as error:
+            raise _gone(going, error.message) from error
+
+    def _is_arriving(self, going: Relocation) -> bool:
+        """Whether the target knows of the move. Raises Refused where it does not any more."""
+        with self._target.read() as connection:
+            is_known = relocations.incoming(connection, going.id) is not None
+        if going.done_at is not None and not is_known:
+            raise _gone(going, "another store is in its place")
+        return is_known
+
+    def _check_target(self, store_id: str) -> None:
+        """Raises Refused where the target is not empty, and StoreError where it would not take the
+        rows."""
+        with _at(self.to_place), self._target.write() as connection:
+            relocations.check_no_copy(connection)
+            if state.store_id(connection) == store_id:
                 raise Refused(
                     "it is this very store, or a copy of it",
                     hint="Name a new database, or a new file.",
                 )
-            relocations.check_empty(there)
-            if self._source.is_sqlite and not self._target.is_sqlite:
-                copying.check_texts(here)
+            relocations.check_empty(connection)
+            trial = connection.begin_nested()
+            rows.rehearse(connection)
+            trial.rollback()
+        jobs.upgrade(self._target)  # whoever made its tables may have been killed before that
+        if self._source.is_sqlite and not self._target.is_sqlite:
+            with self._source.read() as connection:
+                copying.check_texts(connection)
 
     def rows(self) -> int:
         """How many rows there are to copy."""
@@ -110,40 +140,55 @@ class Move:
         Raises Refused where a send runs, or another process does the same.
         """
         relocation = self._close_source()
+        with _going_on(_CLOSED if relocation.done_at is None else _LEFT):
+            tables = self._fill(relocation, tell)
+            at = self._leave(relocation)
+        with _going_on(_LEFT), self._target.write() as connection:
+            if relocations.arrive(connection, relocation.id, at):
+                generation.advance(connection)  # whatever is restored of the old store is behind
+        self._note_generation()
+        return Moved(self.from_place, self.to_place, at, tables)
+
+    def _close_source(self) -> Relocation:
+        """What was found before may have changed while a person was asked."""
+        with self._source.write() as connection:
+            closing.lock(connection)
+            going = self._check_source(connection)
+            return going or relocations.begin(connection, self.to_place, self._clock())
+
+    def _fill(self, relocation: Relocation, tell: Tell) -> dict[str, int]:
+        """Copy all rows and compare them; returns how many each table has, and nothing where that
+        was done before."""
         with self._target.write() as connection:
-            arriving = relocations.incoming(connection, relocation.id)
-            if arriving is None:
-                relocations.receive(connection, relocation, self.from_place)
-        if arriving is not None and arriving.done_at is not None:
-            self._leave(relocation, arriving.done_at)
-            self._note_generation()
-            return Moved(self.from_place, self.to_place, arriving.done_at, {})
+            arriving = relocations.receive(connection, relocation, self.from_place)
+        if arriving.done_at is not None:
+            return {}
         copying.copy(self._source, self._target, relocation.id, tell)
         tables = {}
         for table in rows.TABLES:
-            tables[table.name] = comparing.check_equal(self._source, self._target, table)
+            try:
+                tables[table.name] = comparing.check_equal(self._source, self._target, table)
+            except StoreError:
+                if self._arrived_at(relocation) is not None:  # it is in use, and goes on
+                    return {}
+                raise
             tell(tables[table.name])
         with self._target.write() as connection:
-            rows.set_sequences(connection)
-        now = relocation.done_at or self._clock()
-        self._leave(relocation, now)
-        with self._target.write() as connection:
-            relocations.arrive(connection, relocation.id, now)
-            generation.advance(connection)  # whatever is restored of the old store is behind
-        self._note_generation()
-        return Moved(self.from_place, self.to_place, now, tables)
+            if relocations.hold(connection, relocation.id).done_at is None:
+                rows.set_sequences(connection)
+        return tables
 
-    def _close_source(self) -> Relocation:
-        with self._source.write() as connection:
-            closing.lock(connection)
-            if going := relocations.outgoing(connection):
-                return going
-            self._check_rest(connection)
-            return relocations.begin(connection, self.to_place, self._clock())
+    def _arrived_at(self, relocation: Relocation) -> dt.datetime | None:
+        """Since when the target is in force, if it is."""
+        with self._target.read() as connection:
+            arriving = relocations.incoming(connection, relocation.id)
+        return None if arriving is None else arriving.done_at
 
-    def _leave(self, relocation: Relocation, at: dt.datetime) -> None:
+    def _leave(self, relocation: Relocation) -> dt.datetime:
+        """Mark the source as moved; returns since when it is."""
+        at = self._arrived_at(relocation) or self._clock()
         with self._source.write() as connection:
-            relocations.leave(connection, relocation.id, at)
+            return relocations.leave(connection, relocation.id, at)
 
     def _note_generation(self) -> None:
         with self._target.read() as connection:
@@ -165,3 +210,20 @@ def _at(place: str) -> Iterator[None]:
     except NewsletterError as error:
         error.where = place
         raise
+
+
+@contextmanager
+def _going_on(advice: str) -> Iterator[None]:
+    """Say of failures that come once the source is closed how the move goes on."""
+    try:
+        yield
+    except StoreError as error:
+        error.hint = f"{error.hint} {advice}"
+        raise
+
+
+def _gone(going: Relocation, reason: str) -> Refused:
+    return Refused(
+        f"this store was moved to {going.place}, and that is not there any more: {reason}",
+        hint="Restore a backup of it.",
+    )

@@ -23,7 +23,7 @@ Whoever moves the store away takes all tables (newsletter.store.relocation.closi
 order, and nothing before: where two then wait for each other, one is aborted, and its step is done
 again.
 
-`migrations` and `asking` are alone: they are taken where nothing else is held.
+`migrations`, `filling` and `asking` are alone: they are taken where nothing else is held.
 tests/integration/test_locks.py lets all that concerns people run against each other.
 """
 
@@ -35,12 +35,17 @@ from sqlalchemy.engine import Connection
 from newsletter.store.dialects import is_sqlite
 
 # Of no meaning, and each for one purpose.
-_MIGRATIONS, _EVENTS, _ASKING, _PLANNING = 7301, 7302, 7303, 7304
+_MIGRATIONS, _EVENTS, _ASKING, _PLANNING, _FILLING = 7301, 7302, 7303, 7304, 7305
 
 
 def migrations(connection: Connection) -> None:
     """Let only one process at a time bring the tables up to date."""
     _take_turn(connection, _MIGRATIONS)
+
+
+def filling(connection: Connection) -> None:
+    """Let only one process at a time find that a new store is empty, and begin to fill it."""
+    _take_turn(connection, _FILLING)
 
 
 def events(connection: Connection) -> None:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import StoreError
-from newsletter.store.schema import REVISION
+from newsletter.store.schema import REVISION, metadata
 
 
 def current(connection: Connection) -> str | None:
@@ -15,6 +15,17 @@ def current(connection: Connection) -> str | None:
 
 
 _QUERY = sa.text("SELECT version_num FROM alembic_version").columns(version_num=sa.Text())
+
+
+def refuse_foreign(connection: Connection) -> None:
+    """Raises StoreError where a database without a store has a table of another program with the
+    name of one of ours."""
+    names = sa.inspect(connection).get_table_names()
+    if taken := sorted(metadata.tables.keys() & names):
+        raise StoreError(
+            f"another program uses this database: it has a table {taken[0]} that no store made",
+            hint="Nothing was changed in it. Give newsletter a database of its own.",
+        )
 
 
 def refuse_newer(revision: str) -> None:

@@ -41,7 +41,9 @@ def upgrade(url: str, root: Path) -> Upgraded:
         with store.write() as connection:
             locks.migrations(connection)
             before = revisions.current(connection)
-            if before is not None:
+            if before is None:
+                revisions.refuse_foreign(connection)
+            else:
                 revisions.refuse_newer(before)
             if before not in (None, REVISION):
                 _refuse_amid_sends(connection)
@@ -80,15 +82,21 @@ def _refuse_amid_sends(connection: Connection) -> None:
 def open_target(url: str, root: Path) -> Store:
     """The store at `url` that another one is copied into; its tables are made where it has none.
 
-    Raises Refused where it has those of another version.
+    Raises Refused where it has those of another version, or of another program alone.
     """
     with closing(open_or_make(url, root)) as new, new.read() as connection:
         revision = revisions.current(connection)
-    if revision is None:
-        upgrade(url, root)
-    elif revision != REVISION:
+        foreign = [] if revision else sorted(sa.inspect(connection).get_table_names())
+    if foreign or revision not in (None, REVISION):
+        tables = (
+            f"a table of another program: {foreign[0]}"
+            if foreign
+            else f"the tables of a store of schema {revision}"
+        )
         raise Refused(
-            f"it has the tables of a store of schema {revision}",
+            f"it has {tables}",
             hint="Nothing was changed in it. Name a new database, or a new file.",
         )
+    if revision is None:
+        upgrade(url, root)
     return open_any(url, root)[0]

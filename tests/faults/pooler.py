@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 _SETTINGS = """
 [databases]
-{database} = host=127.0.0.1 port={server_port} dbname={database} user={user} password='{password}'
+* = host=127.0.0.1 port={server_port} user={user} password='{password}'
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -44,7 +44,6 @@ def pooled(server: Server, connections: int) -> Iterator[str]:
         settings, log = Path(folder) / "pgbouncer.ini", Path(folder) / "log"
         settings.write_text(
             _SETTINGS.format(
-                database=DATABASE,
                 server_port=server.port,
                 user=USER,
                 password=PASSWORD,

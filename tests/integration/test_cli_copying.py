@@ -8,8 +8,8 @@ import shutil
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 import pytest
 import sqlalchemy as sa
 
-from newsletter.errors import StoreError
+from newsletter.errors import Refused, StoreAway, StoreError
 from newsletter.links import Links, load_keys
 from newsletter.operations import relocate
 from newsletter.project import Project, utc_now
-from newsletter.store import Store, open_store, resolve_url
+from newsletter.store import Store, jobs, open_store, resolve_url
 from newsletter.store.ledger import sends, tenures
 from newsletter.store.relocation import relocations, rows
 from newsletter.store.schema import lists, metadata
@@ -32,6 +32,7 @@ from tests.integration.commandline import Call, fork, plan_send, write_issue
 from tests.integration.filling import fill
 from tests.integration.serving import served
 from tests.integration.test_copies import outbox, send_first
+from tests.limits import filled, small_disk
 from tests.terminal import at_terminal
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -296,10 +297,76 @@ def test_no_password_is_shown(tmp_path: Path) -> None:
     assert relocations.place_of(url) == "postgresql://news@db:6432/letters"
 
 
-def test_a_place_behind_a_socket_can_be_copied_into_the_settings(tmp_path: Path) -> None:
-    url = "postgresql://news@/letters?host=/run/postgresql"
+@pytest.mark.parametrize("port", ["", "&port=6432"])
+def test_a_place_behind_a_socket_can_be_copied_into_the_settings(tmp_path: Path, port: str) -> None:
+    url = f"postgresql://news@/letters?host=/run/postgresql{port}"
 
     assert relocations.place_of(resolve_url(url, tmp_path)) == url
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [("photos", "a table of another program: photos"), ("events", "another program: events")],
+)
+def test_a_database_of_another_program_is_left_alone(
+    call: Call, readers: str, target: str, table: str, words: str
+) -> None:
+    engine = sa.create_engine(target.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"CREATE TABLE {table} (a integer)"))
+
+    refused = call("db", "copy", "--to", target, "--yes", "--json")
+
+    assert (refused.code, refused.error["where"]) == (5, "--to")
+    assert words in refused.error["message"]
+    with closing(engine.raw_connection()):
+        assert sa.inspect(engine).get_table_names() == [table]
+    engine.dispose()
+    assert call("lists", "create", "more").code == 0
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    ("grants", "words"),
+    [
+        ("GRANT USAGE ON SCHEMA public TO {}", "permission denied for table alembic_version"),
+        ("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}", "permission denied for"),
+        ("GRANT ALL ON ALL TABLES IN SCHEMA public TO {}", "permission denied for schema public"),
+        (
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO {0}; GRANT CREATE ON SCHEMA public TO {0}",
+            "must be owner of table deliveries",
+        ),
+        (
+            "ALTER ROLE {0} SUPERUSER; ALTER ROLE {0} SET default_transaction_read_only = on",
+            "default_transaction_read_only",
+        ),
+    ],
+    ids=["nothing", "read", "write", "create", "read-only"],
+)
+def test_missing_rights_are_known_before_anything_is_closed(
+    call: Call, readers: str, postgresql_url: str, user: str, grants: str, words: str
+) -> None:
+    with closing(open_store(postgresql_url, Path())) as store, store.write() as connection:
+        connection.execute(sa.text(grants.format(user)))
+
+    url = sa.make_url(postgresql_url).set(username=user).render_as_string()
+    refused = call("db", "copy", "--to", url, "--yes", "--json")
+
+    assert (refused.code, call("lists", "create", "more").code) == (1, 0)
+    assert words in refused.error["message"] + refused.error["hint"]
+    assert user in refused.error["message"] + refused.error["where"] or "read-only" in words
+
+
+@pytest.fixture
+def user(postgresql_url: str) -> Iterator[str]:
+    """A role of the server that may do nothing."""
+    name = f"poor_{os.getpid()}"
+    with closing(open_store(postgresql_url, Path())) as store:
+        with store.write() as connection:
+            connection.execute(sa.text(f"CREATE ROLE {name} LOGIN"))
+        yield name
+        with store.write() as connection:
+            connection.execute(sa.text(f"DROP OWNED BY {name}; DROP ROLE {name}"))
 
 
 def test_it_is_refused_while_a_send_runs(
@@ -400,6 +467,9 @@ def fill_anew(project: Path) -> None:
 def check_moved(project: Path, target: str) -> None:
     assert in_force(project, target) == [target]
     with closing(opened(project)) as here, closing(open_store(target, project)) as there:
+        with there.read() as connection:
+            expected = None if there.is_sqlite else jobs.installed_schema()
+            assert jobs.schema(connection) == expected
         for table in rows.TABLES:
             if table.name != "state":  # the generation went on
                 assert all_rows(here, table) == all_rows(there, table)
@@ -476,8 +546,9 @@ def test_wherever_it_is_cut_no_two_stores_are_in_force(
             sa.event.remove(sa.Engine, "commit", counting)
         if not is_cut:
             break
-        # At first the source is open yet, and the target only a new store like any other.
-        assert len(in_force(project, target)) == max(0, 3 - number)
+        # At first the source is open yet, and the target only a new store like any other, where
+        # rows are rehearsed.
+        assert len(in_force(project, target)) == {1: 2, 2: 2, 3: 1}.get(number, 0)
         run_move(project, target)
         check_moved(project, target)
 
@@ -491,12 +562,13 @@ def run_move(project: Path, target: str) -> relocate.Moved:
             return move.run(lambda amount: None)
 
 
+@pytest.mark.parametrize("number", [6, 9])
 def test_a_move_can_be_given_up(
-    call: Call, project: Path, readers: str, file: str, rows: Rows
+    call: Call, project: Path, readers: str, file: str, rows: Rows, number: int
 ) -> None:
-    """The old store is as before, and the new one never comes in force."""
+    """The old store is as before, and the new one never comes in force, however much it has."""
     before = rows()
-    fork(project, "db", "copy", "--to", file, "--yes", first=partial(die_at, 6))
+    fork(project, "db", "copy", "--to", file, "--yes", first=partial(die_at, number))
     refused = call("subscribers", "add", "new@example.com", "--list", readers, "--json")
     other = call("db", "copy", "--to", "sqlite:///other.db", "--yes", "--json")
 
@@ -551,6 +623,114 @@ def test_a_copy_that_was_changed_does_not_come_in_force(
     assert (again.code, again.error["code"]) == (1, "store")
     (project / "moved.db").unlink()
     assert move(call, file)["verified"]
+
+
+# --- a full disk ----------------------------------------------------------------------------------
+
+
+def test_a_full_disk_of_the_new_store_is_named_and_the_copy_goes_on(
+    call: Call, project: Path, readers: str
+) -> None:
+    target = f"sqlite:///{project / 'small' / 'moved.db'}"
+    with small_disk(project / "small", 4_000):
+        with closing(opened(project)) as source, ExitStack() as full:
+            moving = relocate.Move(Project.open(project), source, target, utc_now)
+            with closing(moving), pytest.raises(StoreAway, match="full") as failed:
+                moving.run(lambda amount: full.enter_context(filled(project / "small")))
+        refused = call("lists", "create", "more")
+        run_move(project, target)
+        check_moved(project, target)
+
+    assert failed.value.where == target
+    assert failed.value.hint.endswith("newsletter db copy --cancel")
+    assert refused.code == 5
+
+
+@pytest.mark.parametrize("free", [0, 40_000])
+def test_a_full_disk_of_the_old_store_is_named_and_nothing_is_closed(
+    call: Call, project: Path, readers: str, file: str, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    """Neither its log fits, or nothing but that."""
+    store = project / "small" / "newsletter.db"
+    with small_disk(store.parent, 4_000):
+        shutil.copy(project / "subscribers" / "newsletter.db", store)
+        monkeypatch.setenv(_URL, f"sqlite:///{store}")
+        with filled(store.parent):
+            os.truncate(store.parent / "ballast", (store.parent / "ballast").stat().st_size - free)
+            refused = call("db", "copy", "--to", file, "--yes", "--json")
+        after = call("lists", "create", "more").code
+        moved = move(call, file)
+
+    assert (refused.code, refused.error["where"]) == (1, str(store))
+    assert "the disk of the store is full" in refused.error["message"]
+    assert "--cancel" not in refused.error["hint"]
+    assert (after, moved["tables"]["lists"]) == (0, 2)
+
+
+# --- two at once ----------------------------------------------------------------------------------
+
+
+def test_while_a_person_is_asked_the_store_may_have_moved_elsewhere(
+    project: Path, readers: str, target: str
+) -> None:
+    """Otherwise both new stores would be in force."""
+    with closing(opened(project)) as source:
+        one, other = (
+            relocate.Move(Project.open(project), source, url, utc_now)
+            for url in (target, f"sqlite:///{project / 'other.db'}")
+        )
+        with closing(one), closing(other):
+            one.run(lambda amount: None)
+            with pytest.raises(Refused, match="was moved to"):
+                other.run(lambda amount: None)
+
+    assert in_force(project, target) == [target]
+    with closing(open_store(f"sqlite:///{project / 'other.db'}", project)) as empty:
+        assert all_rows(empty, lists) == []
+
+
+def test_who_compares_when_the_new_store_is_used_already_takes_it_for_done(
+    call: Call, project: Path, readers: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And does not say that the copy is wrong and has to be emptied."""
+    with closing(opened(project)) as source:
+        slow, quick = (
+            relocate.Move(Project.open(project), source, target, utc_now) for _ in range(2)
+        )
+        copied = itertools.count()
+
+        def finish(amount: int) -> None:
+            if next(copied) == len(tables):  # all is copied, and the first table compared
+                quick.run(lambda amount: None)
+                go_over(monkeypatch, target)
+                assert call("lists", "create", "more").code == 0
+                assert call("suppressions", "add", "ada@example.com").code == 0
+
+        with source.read() as connection:
+            tables = [
+                table
+                for table in rows.TABLES
+                if connection.execute(sa.select(sa.literal(1)).select_from(table)).first()
+            ]
+        with closing(slow), closing(quick):
+            moved = slow.run(finish)
+
+    assert moved.tables == {}
+    assert in_force(project, target) == [target]
+
+
+def test_a_new_store_that_is_gone_is_not_made_anew(
+    call: Call, project: Path, readers: str, file: str
+) -> None:
+    """An empty one in its place would know of nobody who left."""
+    move(call, file)
+    (project / "moved.db").unlink()
+
+    refused = call("db", "copy", "--to", file, "--yes", "--json")
+
+    assert refused.code == 5
+    assert "not there any more: there is no store" in refused.error["message"]
+    assert not (project / "moved.db").exists()
 
 
 # --- meanwhile ------------------------------------------------------------------------------------

@@ -230,6 +230,28 @@ def test_two_that_copy_at_once_do_not_mix(store: Store, target: Store) -> None:
         comparing.check_equal(store, target, table)
 
 
+@pytest.mark.postgresql
+def test_two_that_begin_at_once_fill_a_new_store_once(
+    sqlite_store: Store, postgresql_store: Store
+) -> None:
+    with sqlite_store.write() as connection:
+        relocation = relocations.begin(connection, "elsewhere", NOW)
+    received = list[relocations.Relocation]()
+
+    def receive() -> None:
+        with postgresql_store.write() as connection:
+            received.append(relocations.receive(connection, relocation, "here"))
+
+    with postgresql_store.write() as connection:
+        relocations.receive(connection, relocation, "here")
+        second = threading.Thread(target=receive)
+        second.start()
+        until(lambda: is_waiting(postgresql_store))
+    second.join()
+
+    assert [each.id for each in received] == [relocation.id]
+
+
 def test_a_large_row_does_not_wait_for_more(store: Store) -> None:
     """Slices have few megabytes, whatever is in the rows."""
     with store.write() as connection:

@@ -21,8 +21,7 @@ def check_equal(source: Store, target: Store, table: sa.Table) -> int:
     raise StoreError(
         f"the copy is not the same: {table.name} has {here[0]:,} rows here and {there[0]:,} there, "
         f"and {_first_difference(source, target, table)} differs",
-        hint="Nothing is sent from the copy. Empty the new database, or delete the new file, and "
-        "run the same command again; or give the move up with `newsletter db copy --cancel`.",
+        hint="Nothing is sent from the copy. Empty the new database, or delete the new file.",
     )
 
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
 from newsletter.errors import Refused, StoreClosed, StoreError
-from newsletter.store import jobs
+from newsletter.store import jobs, locks
 from newsletter.store.relocation import closing
 from newsletter.store.schema import UtcTime, metadata, relocations
 from newsletter.store.schema import state as facts
@@ -49,8 +49,9 @@ def place_of(url: URL) -> str:
         return f"sqlite:///{url.database}"
     user = f"{url.username}@" if url.username else ""
     port = f":{url.port}" if url.port else ""
-    socket = f"?host={url.query['host']}" if "host" in url.query else ""
-    return f"postgresql://{user}{url.host or ''}{port}/{url.database or ''}{socket}"
+    query = "&".join(f"{name}={url.query[name]}" for name in ("host", "port") if name in url.query)
+    rest = f"?{query}" if query else ""
+    return f"postgresql://{user}{url.host or ''}{port}/{url.database or ''}{rest}"
 
 
 def outgoing(connection: Connection) -> Relocation | None:
@@ -71,8 +72,20 @@ def incoming(connection: Connection, relocation_id: int) -> Relocation | None:
     return _find(connection, sa.and_(sa.not_(relocations.c.is_source), is_it))
 
 
-def _find(connection: Connection, condition: sa.ColumnElement[bool]) -> Relocation | None:
-    row = connection.execute(sa.select(relocations).where(condition)).mappings().first()
+def hold(connection: Connection, relocation_id: int) -> Relocation:
+    """A move that is filling this store, or has filled it, which nobody else ends until the
+    commit."""
+    is_it = sa.and_(relocations.c.id == relocation_id, sa.not_(relocations.c.is_source))
+    found = _find(connection, is_it, lock=True)
+    assert found is not None
+    return found
+
+
+def _find(
+    connection: Connection, condition: sa.ColumnElement[bool], *, lock: bool = False
+) -> Relocation | None:
+    query = sa.select(relocations).where(condition)
+    row = connection.execute(query.with_for_update() if lock else query).mappings().first()
     if row is None:
         return None
     last_key = None if row["last_key"] is None else tuple(json.loads(row["last_key"]))
@@ -125,13 +138,18 @@ def is_copied(table: sa.Table) -> sa.ColumnElement[bool]:
     return facts.c.name != jobs.SCHEMA if table is facts else sa.true()
 
 
-def check_empty(connection: Connection) -> None:
-    """Raises Refused where a store has more than a new one."""
+def check_no_copy(connection: Connection) -> None:
+    """Raises Refused where a store is the target of another move that has not ended."""
     if found := unfinished(connection):
         raise Refused(
             f"there is an unfinished copy of {found.place} from a move that was given up",
-            hint="Nothing was changed in it. Name a new database, or a new file.",
+            hint="Nothing was changed in it. Delete it, or name a new database, or a new file.",
         )
+
+
+def check_empty(connection: Connection) -> None:
+    """Raises Refused where a store has more than a new one."""
+    check_no_copy(connection)
     for table in metadata.sorted_tables:
         if table.name in _OF_A_NEW_STORE and table is not relocations:
             continue
@@ -142,15 +160,19 @@ def check_empty(connection: Connection) -> None:
             )
 
 
-def receive(connection: Connection, source: Relocation, place: str) -> None:
-    """Let an empty store be the target of a move from `place`. Raises Refused where it is not
-    empty."""
+def receive(connection: Connection, source: Relocation, place: str) -> Relocation:
+    """Let an empty store be the target of a move from `place`, unless it is that already. Raises
+    Refused where it is not empty."""
+    locks.filling(connection)
+    if found := incoming(connection, source.id):
+        return found
     check_empty(connection)
     for name in _OF_A_NEW_STORE:
         table = metadata.tables[name]
         connection.execute(sa.delete(table).where(is_copied(table)))
     values = {"id": source.id, "is_source": False, "place": place, "began_at": source.began_at}
     connection.execute(sa.insert(relocations).values(values))
+    return hold(connection, source.id)
 
 
 def advance(
@@ -179,8 +201,9 @@ def advance(
     return found
 
 
-def leave(connection: Connection, relocation_id: int, now: dt.datetime) -> None:
-    """Mark the source as moved, for good. Raises Refused where the move was cancelled."""
+def leave(connection: Connection, relocation_id: int, now: dt.datetime) -> dt.datetime:
+    """Mark the source as moved, for good; returns since when it is. Raises Refused where the move
+    was cancelled."""
     statement = (
         sa.update(relocations)
         .where(relocations.c.id == relocation_id, relocations.c.is_source)
@@ -188,15 +211,24 @@ def leave(connection: Connection, relocation_id: int, now: dt.datetime) -> None:
     )
     if not connection.execute(statement).rowcount:
         raise Refused("the move was cancelled meanwhile", hint="Begin again if it is still wanted.")
+    left = outgoing(connection)
+    assert left is not None
+    assert left.done_at is not None
+    return left.done_at
 
 
-def arrive(connection: Connection, relocation_id: int, now: dt.datetime) -> None:
-    """Put the target in force."""
-    connection.execute(
+def arrive(connection: Connection, relocation_id: int, now: dt.datetime) -> bool:
+    """Put the target in force; False where it is already."""
+    statement = (
         sa.update(relocations)
-        .where(relocations.c.id == relocation_id, sa.not_(relocations.c.is_source))
+        .where(
+            relocations.c.id == relocation_id,
+            sa.not_(relocations.c.is_source),
+            relocations.c.done_at.is_(None),
+        )
         .values(done_at=now)
     )
+    return bool(connection.execute(statement).rowcount)
 
 
 def cancel(connection: Connection) -> Relocation:

@@ -99,6 +99,14 @@ def write(connection: Connection, table: sa.Table, rows: Sequence[Values]) -> No
             copy.write_row(row)
 
 
+def rehearse(connection: Connection) -> None:
+    """Do what writing rows takes with none of them, so that missing rights are known before."""
+    partitions.make(connection, 1)
+    for table in TABLES:
+        write(connection, table, ())
+    set_sequences(connection)
+
+
 def set_sequences(connection: Connection) -> None:
     """Let new rows get numbers beyond the copied ones, where the database counts them itself."""
     if is_sqlite(connection):
