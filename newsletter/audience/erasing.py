@@ -121,7 +121,6 @@ def _erase(
             receipts=erased.receipts + erasure.blank_receipts(connection, key),
             events=erased.events + erasure.blank_events(connection, key, subscriber_id),
         )
-        erasure.withhold(connection, key, subscriber_id)
         former.erase(connection, subscriber_id, key)
     if erased == Erased(None) and not suppressed:
         raise UsageError(
@@ -129,8 +128,9 @@ def _erase(
             hint="Names are told apart by the whole address: newsletter subscribers list shows "
             "all. To never mail it: newsletter suppressions add",
         )
-    for address, names in known_as.items():
+    for address, names in sorted(known_as.items(), key=lambda known: known[0].key):
         suppressing.erase(connection, address.key, names, consent.source, consent.at)
+    erasure.withhold(connection, [address.key for address in addresses], subscriber_id)
     return erased
 
 

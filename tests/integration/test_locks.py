@@ -11,17 +11,24 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from newsletter.audience import confirming, leaving, mailing, preferences
+from newsletter.audience.erasing import erase
 from newsletter.audience.removing import remove
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.links import Purpose
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Consent, ConsentHow, RequestState
+from newsletter.sending.plan import plan
 from newsletter.store import Store
-from newsletter.store.people import requests
-from tests.factories import import_text, join
+from newsletter.store.ledger import sends as ledger
+from newsletter.store.people import erasure, former, requests
+from newsletter.store.schema import deliveries, sends
+from tests.factories import erased_hash, import_text, is_waiting, join
+from tests.integration.sending import FixedClock, fill_list, order
 from tests.integration.web.stage import Stage, open_stage
+from tests.waiting import until
 
 pytestmark = pytest.mark.postgresql
 
@@ -118,6 +125,37 @@ def test_nothing_waits_for_each_other(postgresql_store: Store, tmp_path: Path) -
             thread.join()
 
     assert failed == []
+
+
+def test_an_erasure_waits_for_a_send_before_it_holds_a_delivery_of_it(
+    postgresql_store: Store, tmp_path: Path
+) -> None:
+    """Somebody who moved is named by a delivery, and by why its send paused, with either address.
+    Whoever decides about the send holds it first."""
+    store, now = postgresql_store, FixedClock()()
+    fill_list(store, 1)
+    send_id = plan(store, order(), now)
+    said = Consent(now, ConsentHow.FORM, "test")
+    with store.write() as connection:
+        former.add(connection, 1, Address("old@example.com"), "hash", 1, now)
+        connection.execute(sa.update(sends).values(pause_reason="no <old@example.com> here"))
+        connection.execute(sa.update(deliveries).values(reason="no <r1@example.com> here"))
+    failed: list[str] = []
+    erasing = partial(erase, store, tmp_path, erased_hash, Address("r1@example.com"), said)
+    thread = threading.Thread(target=run, args=(erasing, threading.Barrier(1), failed))
+
+    with store.write() as connection:
+        number = ledger.number_of(connection, send_id)
+        ledger.record(connection, number, lock=True)
+        thread.start()
+        until(lambda: is_waiting(store))
+        connection.execute(sa.update(deliveries).values(attempts=1))
+    thread.join()
+
+    assert failed == []
+    with store.read() as connection:
+        assert connection.execute(sa.select(deliveries.c.reason)).scalar() == erasure.WITHHELD
+        assert connection.execute(sa.select(sends.c.pause_reason)).scalar() == erasure.WITHHELD
 
 
 def run(act: Act, barrier: threading.Barrier, failed: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Removing a person from every table; what the ledger counts stays, without an address."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -113,10 +114,13 @@ def blank_events(connection: Connection, key: str, subscriber_id: int | None) ->
     )
 
 
-def withhold(connection: Connection, key: str, subscriber_id: int | None) -> None:
-    """Remove the address from what others wrote about a person: the source of a consent, and a
-    provider's refusal, which sometimes names the address."""
-    texts: list[tuple[sa.Column[str], sa.ColumnElement[bool]]] = [(sends.c.pause_reason, sa.true())]
+def withhold(connection: Connection, keys: Sequence[str], subscriber_id: int | None) -> None:
+    """Remove their addresses from what others wrote about a person: the source of a consent, and a
+    provider's refusal, which sometimes names the address. All at once, since sends are held before
+    deliveries."""
+    texts: list[tuple[sa.Column[str], sa.ColumnElement[bool]]] = [
+        (sends.c.pause_reason, sends.c.number.in_(_held_that_name(connection, keys)))
+    ]
     if subscriber_id is not None:
         texts += [
             (column, table.c.subscriber_id == subscriber_id)
@@ -128,8 +132,21 @@ def withhold(connection: Connection, key: str, subscriber_id: int | None) -> Non
         ]
     for column, theirs in texts:
         connection.execute(
-            sa.update(column.table).where(theirs, names(column, key)).values({column: WITHHELD})
+            sa.update(column.table)
+            .where(theirs, _names_any(column, keys))
+            .values({column: WITHHELD})
         )
+
+
+def _held_that_name(connection: Connection, keys: Sequence[str]) -> Sequence[int]:
+    """The numbers of the sends that were paused with an address in the reason, held in their
+    order."""
+    query = sa.select(sends.c.number).where(_names_any(sends.c.pause_reason, keys))
+    return connection.execute(query.order_by(sends.c.number).with_for_update()).scalars().all()
+
+
+def _names_any(text: sa.ColumnElement[str], keys: Sequence[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(names(text, key) for key in keys))
 
 
 def _named_in_event(key: str) -> sa.ColumnElement[bool]:
