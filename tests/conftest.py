@@ -17,18 +17,15 @@ import types
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
 
 import botocore.endpoint
-import jinja2
 import pytest
 import sqlalchemy as sa
-from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
-from sqlalchemy.util import LRUCache
 
 from newsletter.store import Store, jobs, open_store, upgrade
 from newsletter.store.schema import REVISION, metadata
+from tests import once
 from tests.postgresql import start_server
 
 _TEMPLATE = "newsletter_template"
@@ -46,12 +43,14 @@ settings.load_profile("any machine")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Look for no garbage among thousands of collected tests, then or later: they stay."""
+    """Look for no garbage among thousands of collected tests, then or later: they stay. What tests
+    leave is looked for more rarely than Python does by itself, which takes a tenth of all time."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000, 20, 20)
         gc.enable()
 
 
@@ -76,68 +75,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_templates() -> Iterator[None]:
-    """Compile each text of a template once in a run: every project compiles its theme anew, which
-    takes longer than most of what tests do with it."""
-    compile_anew = jinja2.Environment.compile
-    codes: dict[tuple[object, ...], types.CodeType] = {}
-
-    def compile_once(
-        environment: jinja2.Environment,
-        source: str,
-        name: str | None = None,
-        filename: str | None = None,
-    ) -> types.CodeType:
-        key = (type(environment), source, name, filename)
-        if key not in codes:
-            codes[key] = compile_anew(environment, source, name, filename)
-        return codes[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jinja2.Environment, "compile", compile_once)
-        yield
-
-
-class Statements(LRUCache[Any, Any]):
-    """Compiled statements, whichever dialect of one database they were compiled for."""
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        _, *statement = key
-        return super().get(tuple(statement), default)
-
-    def __setitem__(self, key: Any, compiled: Any) -> None:
-        _, *statement = key
-        super().__setitem__(tuple(statement), compiled)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compiled_statements() -> Iterator[None]:
-    """Compile each statement once in a run for either database: every test has a store of its own,
-    which would compile all of them anew."""
-    caches = {"sqlite": Statements(2_000), "postgresql": Statements(2_000)}
-
-    def share(connection: sa.Connection) -> None:
-        connection.execution_options(compiled_cache=caches[connection.dialect.name])
-
-    sa.event.listen(sa.Engine, "engine_connect", share)
-    yield
-    sa.event.remove(sa.Engine, "engine_connect", share)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def models_of_aws() -> Iterator[None]:
-    """Read each file that describes a service of AWS once in a run: every session of boto3 reads
-    them anew, which is two thirds of what it takes to make a client."""
-    load_anew = JSONFileLoader.load_file
-    models: dict[str, object] = {}
-
-    def load_once(loader: JSONFileLoader, path: str) -> object:
-        if path not in models:
-            models[path] = load_anew(loader, path)
-        return models[path]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", load_once)
+def worked_out_once() -> Iterator[None]:
+    with once.everything():
         yield
 
 

@@ -40,12 +40,18 @@ def written(module: ModuleType) -> dict[str, Transition[StrEnum]]:
 
 
 @cache
-def _trees() -> dict[str, ast.Module]:
+def _nodes() -> dict[str, list[ast.AST]]:
+    """All that is written in each file, but for migrations."""
     return {
-        path.relative_to(_CODE).as_posix(): ast.parse(path.read_text("utf-8"))
+        path.relative_to(_CODE).as_posix(): list(ast.walk(ast.parse(path.read_text("utf-8"))))
         for path in _CODE.rglob("*.py")
         if "migrations" not in path.parts
     }
+
+
+@cache
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node)
 
 
 def writers(table: str, column: str) -> set[str]:
@@ -54,21 +60,21 @@ def writers(table: str, column: str) -> set[str]:
     sql = re.compile(rf"(INSERT INTO|DELETE FROM) {table}\b|UPDATE {table} SET [^;]*\b{column} =")
     return {
         name
-        for name, tree in _trees().items()
-        if any(_writes(node, table, column, sql) for node in ast.walk(tree))
+        for name, nodes in _nodes().items()
+        if any(_writes(node, table, column, sql) for node in nodes)
     }
 
 
 def literals(function: str, place: int) -> set[str]:
     """The texts that are written as an argument where a function is called."""
     return {
-        ast.unparse(node.args[place])
-        for tree in _trees().values()
-        for node in ast.walk(tree)
+        _text(node.args[place])
+        for nodes in _nodes().values()
+        for node in nodes
         if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == function
         and len(node.args) > place
         and isinstance(node.args[place], ast.Constant)
+        and _text(node.func) == function
     }
 
 
@@ -77,12 +83,12 @@ def _writes(node: ast.AST, table: str, column: str, sql: re.Pattern[str]) -> boo
         case ast.Constant(value=str(text)):
             return bool(sql.search(text))
         case ast.Call(func=function, args=[*_, ast.Name(id=name)]) if name == table:
-            return ast.unparse(function).rpartition(".")[2] in ("insert", "insert_into", "delete")
+            return _text(function).rpartition(".")[2] in ("insert", "insert_into", "delete")
         case ast.For(target=target, iter=ast.Tuple(elts=tables)):
-            is_one = table in map(ast.unparse, tables)
-            return is_one and f"delete({ast.unparse(target)})" in ast.unparse(node)
+            is_one = table in map(_text, tables)
+            return is_one and f"delete({_text(target)})" in _text(node)
         case ast.Expr() | ast.Assign() | ast.Return():
-            text = ast.unparse(node)
+            text = _text(node)
             return f"update({table})" in text and (column in text or ".values(" not in text)
         case _:
             return False
