@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
+from newsletter.files import part_of
 from newsletter.model.address import Address
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber
@@ -75,7 +76,18 @@ def erase(
         elif isinstance(whom, Address):
             erased = _erase(connection, [whom], None, hashes, consent)
     files = _delete_mails(store, outbox, hashes)
-    return replace(erased, files=files, complete=store.checkpoint())
+    archives = tuple(_with_parts(erased.archives))
+    return replace(erased, files=files, archives=archives, complete=store.checkpoint())
+
+
+def _with_parts(files: Sequence[str]) -> Iterator[str]:
+    """Files of archived sends, with what a process that died has left of them beside their
+    place."""
+    for file in files:
+        yield file
+        part = part_of(Path(file))
+        if part.exists():
+            yield str(part)
 
 
 def _subscriber(connection: Connection, whom: Address | int, hashes: Hashes) -> Subscriber | None:

@@ -144,7 +144,7 @@ def _rows(
         wanted = (("status", status), ("reported", reported))
         return (
             row
-            for row in archives.read(send)
+            for row in archives.read_for_people(session.store, send)
             if all(value in (None, row[name]) for name, value in wanted)
         )
     with session.store.read() as connection:

@@ -24,6 +24,7 @@ from newsletter.operations.records import JsonObject
 from newsletter.store import Store
 from newsletter.store.ledger import deliveries
 from newsletter.store.pages import stream
+from newsletter.store.people import erasure, people
 
 _COLUMNS = (
     *("address", "subscriber_id", "status", "message_id", "attempts", "reason", "at"),
@@ -101,6 +102,20 @@ def _read_again(part: Path, kind: Format) -> tuple[int, str]:
 def _hash_of(file: Path) -> str:
     with file.open("rb") as packed:
         return hashlib.file_digest(packed, "sha256").hexdigest()
+
+
+def read_for_people(store: Store, send: Send) -> Iterator[JsonObject]:
+    """As `read`, but of who was erased since the address is not shown, as in the ledger."""
+    with store.read() as connection:
+        gone = people.all_erased(connection)
+    for row in read(send):
+        yield _without_address(row) if row["subscriber_id"] in gone else row
+
+
+def _without_address(row: JsonObject) -> JsonObject:
+    address, reason = row["address"], row["reason"]
+    is_named = address and reason and address.lower() in reason.lower()
+    return {**row, "address": None, "reason": erasure.WITHHELD if is_named else reason}
 
 
 def read(send: Send) -> Iterator[JsonObject]:

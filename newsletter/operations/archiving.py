@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import NewsletterError, Refused, StoreAway
-from newsletter.files import folder_lock, make_folder
+from newsletter.files import folder_lock, make_folder, part_of
 from newsletter.model.record import SendRecord
 from newsletter.model.send import ENDED, Send, SendStatus
 from newsletter.operations import archives
@@ -96,39 +96,39 @@ def archive(store: Store, send: Send, folder: Path, kind: Format, clock: Clock) 
     with store.read() as connection:
         number = sends.number_of(connection, send.id)
         record = sends.record(connection, number)
-        noted = archiving.file_of(connection, number)
+        noted = archiving.file_of(connection, number) if record.is_archived else None
     if not record.frozen:
         raise Refused(f"send {send.id} has no deliveries: it was cancelled before it began")
     file = folder.resolve() / f"{send.id}.{kind}.gz"
-    if noted is not None and record.is_archived:
+    if noted is not None:
         file = Path(noted)
     else:
-        _write_down(store, record, file, noted, kind, clock)
+        _write_down(store, record, file, kind, clock)
     is_cleared = _clear(store, number)
     _log.info("archive send=%s rows=%s cleared=%s", send.id, record.recipients, is_cleared)
     return Archived(send.id, send.slug, file, record.recipients, is_cleared)
 
 
-def _write_down(
-    store: Store, record: SendRecord, file: Path, noted: str | None, kind: Format, clock: Clock
-) -> None:
+def _write_down(store: Store, record: SendRecord, file: Path, kind: Format, clock: Clock) -> None:
     """Write the file of a send, and note that it is archived."""
     try:
         make_folder(file.parent, private=True)
         with folder_lock(file.parent):
-            if file.exists() and noted != str(file):
-                raise Refused(
-                    f"{file} exists already, and this store did not write it",
-                    hint="Move it away, or name another folder with --out.",
-                )
             with store.write() as connection:
                 _hold(connection, record)
+                if file.exists() and archiving.file_of(connection, record.number) != str(file):
+                    raise Refused(
+                        f"{file} exists already, and this store did not write it",
+                        hint="Move it away, or name another folder with --out.",
+                    )
+                _remove_other(connection, record.number, file)
                 transitions.settle(connection, record, clock())
                 archiving.note_file(connection, record.number, str(file))
             file_hash = archives.write(store, record, file, kind)
             try:
                 with store.write() as connection:
-                    _hold(connection, record)
+                    _hold(connection, record, file)
+                    _remove_other(connection, record.number, file)
                     archiving.note_archived(
                         connection, record.number, str(file), file_hash, clock()
                     )
@@ -148,14 +148,37 @@ def _remove_unnoted(store: Store, number: int, file: Path) -> None:
     with store.read() as connection:
         noted = archiving.file_of(connection, number)
     if noted != str(file):
-        file.unlink()
+        file.unlink(missing_ok=True)
 
 
-def _hold(connection: Connection, before: SendRecord) -> None:
-    """Hold the row of a send. Raises Refused where it goes on after all, or is being recorded."""
+def _remove_other(connection: Connection, number: int, file: Path) -> None:
+    """Remove what another process, which died as a rule, has written of a send elsewhere: nobody
+    would find it, nor would who is erased be told of it. The caller holds the send."""
+    noted = archiving.file_of(connection, number)
+    if noted in (None, str(file)):
+        return
+    other = Path(noted)
+    for each in (other, part_of(other)):
+        try:
+            each.unlink(missing_ok=True)
+        except NotADirectoryError:
+            pass
+        except OSError as error:
+            raise NewsletterError(
+                f"what an earlier call has written cannot be removed: {error.strerror}",
+                where=str(each),
+                hint="Nothing was archived. Remove it, or archive into its folder again.",
+            ) from error
+
+
+def _hold(connection: Connection, before: SendRecord, file: Path | None = None) -> None:
+    """Hold the row of a send. Raises Refused where it goes on after all, or is being recorded, or
+    where another process has removed the file that was written."""
     now = sends.record(connection, before.number, lock=True)
     is_same = (now.status, now.finished_at) == (before.status, before.finished_at)
-    if not is_same or now.is_archived or archiving.is_busy(connection, before.number):
+    is_there = file is None or file.exists()
+    is_busy = now.is_archived or archiving.is_busy(connection, before.number)
+    if not is_same or not is_there or is_busy:
         raise Refused(
             f"send {before.id} is being worked on by another process",
             hint=f"See: newsletter status {before.id}",

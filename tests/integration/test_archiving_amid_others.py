@@ -2,7 +2,7 @@
 
 import datetime as dt
 import gzip
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.audience.erasing import erase
 from newsletter.errors import NewsletterError, Refused, UsageError
+from newsletter.files import folder_lock, part_of
 from newsletter.model.address import Address
 from newsletter.model.email import Message
 from newsletter.model.send import Counts, Outcome, Rejected, RetryLater
@@ -210,6 +211,86 @@ def test_who_comes_second_leaves_the_file_that_is_noted(
     assert len(list(archives.read(read(store, sent)))) == 6
 
 
+def test_who_waited_for_the_folder_is_told_that_another_process_was_quicker(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not that the file is of another store."""
+
+    def locked_later(folder: Path) -> AbstractContextManager[None]:
+        monkeypatch.setattr(archiving, "folder_lock", folder_lock)
+        put_away(store, sent, folder)
+        return folder_lock(folder)
+
+    monkeypatch.setattr(archiving, "folder_lock", locked_later)
+
+    with pytest.raises(Refused, match="another process"):
+        put_away(store, sent, tmp_path)
+
+    assert len(list(archives.read(read(store, sent)))) == 6
+
+
+def test_what_a_process_that_was_killed_has_left_elsewhere_goes(
+    store: Store, sent: str, tmp_path: Path
+) -> None:
+    """It holds addresses, and nothing would name it any more."""
+    left = leave(store, sent, tmp_path / "first")
+
+    file = put_away(store, sent, tmp_path / "second", Format.CSV)
+
+    assert list(left.parent.iterdir()) == []
+    assert read(store, sent).archive_file == str(file)
+    assert len(list(archives.read(read(store, sent)))) == 6
+
+
+def leave(store: Store, send_id: str, folder: Path) -> Path:
+    """What a process leaves that was killed while it wrote its file for the second time."""
+    file = folder / f"{send_id}.jsonl.gz"
+    folder.mkdir()
+    for each in (file, part_of(file)):
+        each.write_bytes(b"r1@example.com")
+    with store.write() as connection:
+        queries.note_file(connection, 1, str(file))
+    return file
+
+
+def test_what_cannot_be_removed_elsewhere_is_named(store: Store, sent: str, tmp_path: Path) -> None:
+    left = leave(store, sent, tmp_path / "first")
+    left.unlink()
+    left.mkdir()
+
+    with pytest.raises(NewsletterError, match="cannot be removed") as refused:
+        put_away(store, sent, tmp_path / "second")
+
+    assert refused.value.where == str(left)
+    assert list((tmp_path / "second").iterdir()) == []
+    left.rmdir()
+    put_away(store, sent, tmp_path / "second")
+
+
+def test_a_file_that_another_process_removes_is_not_noted(
+    store: Store, sent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the first for dead, and fails then itself."""
+    write = archives.write
+
+    def written_amid_others(store: Store, record: Any, file: Path, kind: Format) -> str:
+        if file.parent.name == "full":
+            raise OSError(28, "No space left on device")
+        file_hash = write(store, record, file, kind)
+        with pytest.raises(NewsletterError, match="cannot be written"):
+            put_away(store, sent, tmp_path / "full")
+        return file_hash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archives, "write", written_amid_others)
+        with pytest.raises(Refused, match="another process"):
+            put_away(store, sent, tmp_path / "mine")
+
+    assert not read(store, sent).archive_file
+    put_away(store, sent, tmp_path / "mine")
+    assert len(list(archives.read(read(store, sent)))) == 6
+
+
 # --- a claim --------------------------------------------------------------------------------------
 
 
@@ -275,6 +356,17 @@ def test_who_is_erased_while_a_file_is_written_is_told_of_it(
     file = put_away(store, sent, tmp_path / "archive")
 
     assert told == [(str(file),)]
+
+
+def test_who_is_erased_is_told_of_what_a_process_that_was_killed_has_left(
+    store: Store, sent: str, tmp_path: Path
+) -> None:
+    left = leave(store, sent, tmp_path / "archive")
+    said = Consent(NOW, "forget", "test")
+
+    erased = erase(store, tmp_path, erased_hash, Address("r2@example.com"), said)
+
+    assert erased.archives == (str(left), str(part_of(left)))
 
 
 # --- a move ---------------------------------------------------------------------------------------

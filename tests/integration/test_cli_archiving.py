@@ -58,6 +58,22 @@ def test_deliveries_are_read_from_the_file(call: Call, sent: str, tmp_path: Path
     assert f"{sent}.csv.gz" in gone.err
 
 
+def test_who_was_erased_since_is_not_shown(call: Call, sent: str) -> None:
+    """The file, which is named to who erases them, holds the address."""
+    call("sends", "archive", sent)
+
+    erased = call("subscribers", "forget", "ada@example.com", "--yes", "--json").json
+
+    shown = call("deliveries", sent, "--json").lines
+    assert erased["archives"] == [call("status", sent, "--json").json["archive_file"]]
+    assert sorted(str(row["address"]) for row in shown) == [
+        "None",
+        "lin@example.com",
+        "sam@example.com",
+    ]
+    assert "(erased)" in call("deliveries", sent).out
+
+
 def test_a_file_that_was_changed_since_is_not_believed(
     call: Call, project: Path, sent: str
 ) -> None:
