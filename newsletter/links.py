@@ -13,9 +13,9 @@ import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from itsdangerous import BadData, BadSignature
@@ -45,8 +45,7 @@ class Purpose(StrEnum):
     FORM = "f"
 
 
-@dataclass(frozen=True, slots=True)
-class PersonalLink:
+class PersonalLink(NamedTuple):
     """Whose link it is, and of which list: both are 0 in a test mail.
 
     `link_key` is that of the person at the address that was mailed, 0 from before schema 0005.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from newsletter.model.address import Address
@@ -167,8 +167,7 @@ class Email:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """An Email addressed to one subscriber: `values` fill its merge fields.
 
     `headers` are those beside From, To, Subject, Date and Message-ID; `ref` is

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from newsletter.errors import OutcomeUnknown, SendingStopped
 from newsletter.model.email import Message
@@ -55,8 +55,7 @@ def with_reference(message: Message, notice: Notice, *about: str) -> Message:
     """A message under a reference of its own, which says what it is and what it is `about`."""
     name = "-".join((notice, *about, secrets.token_hex(8)))
     headers = tuple((header, value) for header, value in message.headers if header != _REF)
-    return replace(
-        message,
+    return message._replace(
         ref=f"{name}.1",
         headers=(*headers, (_REF, f"{name}.1")),
         tags=(("send", notice), ("delivery", name), ("attempt", "1")),

@@ -108,7 +108,7 @@ def _message(email: Email, person: Subscriber, context: SendContext, number: int
     marked = replace(for_send(email, context), subject=(PREFIX, *email.subject))
     message = compose(marked, person, context, number, 1)
     about = f"{email.content_hash[:_HASH_LENGTH]}-{number}"
-    return replace(with_reference(message, Notice.TEST, about), name=about)
+    return with_reference(message, Notice.TEST, about)._replace(name=about)
 
 
 def _deliver(post: Post, message: Message) -> Outcome:

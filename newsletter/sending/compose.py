@@ -50,6 +50,7 @@ def for_send(email: Email, context: SendContext) -> Email:
         IN_MAIL: "yes",
         LIST_NAME: foot.list_title or list_name,
         "subscribe_url": links.subscribe_url(list_name) if foot.is_open and list_name else "",
+        "web_url": links.web_url(context.slug),
         "previous_url": links.web_url(foot.previous_slug) if foot.previous_slug else "",
         "previous_title": foot.previous_title,
     }

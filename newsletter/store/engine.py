@@ -251,7 +251,7 @@ def _sqlite_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
 
 def _begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("begin_immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    driver_connection(connection).execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def driver_connection(connection: Connection) -> Any:

@@ -53,7 +53,7 @@ class Statement:
     def run_each(self, connection: Connection, each: Iterable[Parameters]) -> None:
         """Run it with each of some parameters, whose names are the same."""
         text, constants = self._for(connection)
-        filled = [constants | parameters for parameters in each]
+        filled = [constants | parameters for parameters in each] if constants else list(each)
         if is_sqlite(connection):
             driver_connection(connection).executemany(text, filled)
         elif filled:

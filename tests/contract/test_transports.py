@@ -235,7 +235,7 @@ def test_an_unsafe_header_rejects_only_its_message(
     outside: Outside, header: tuple[str, str]
 ) -> None:
     """The other 49 of a batch are none the worse for it."""
-    bad = replace(message(2), headers=(*message(2).headers, header))
+    bad = message(2)._replace(headers=(*message(2).headers, header))
 
     outcomes = outside.transport.deliver(SEND, [message(1), bad, message(3)])
 

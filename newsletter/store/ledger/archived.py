@@ -27,10 +27,12 @@ _COUNTED = (Reported.DELIVERED, Reported.BOUNCED, Reported.COMPLAINED)
 
 def among(connection: Connection, numbers: Collection[int]) -> set[int]:
     """Those of some sends that are archived."""
+    if not numbers:
+        return set()
     query = sa.select(sends.c.number).where(
         sends.c.number.in_(numbers), sends.c.archived_at.is_not(None)
     )
-    return set(connection.execute(query).scalars()) if numbers else set()
+    return set(connection.execute(query).scalars())
 
 
 # --- one person -----------------------------------------------------------------------------------

@@ -17,8 +17,7 @@ from newsletter.store.schema import deliveries, subscribers, subscriptions, supp
 from newsletter.store.statements import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """One recipient of a claimed batch; `attempt` counts from 1, `retries` the failures so far."""
 
     number: int

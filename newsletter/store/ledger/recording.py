@@ -99,18 +99,24 @@ def record(
     is_in_time = _close(connection, batch)
     if not is_in_time and not balance.forget(connection, number):
         return False
-    of_all = {"b_send": number, "b_batch": batch, "b_at": microseconds(now)}
-    again = microseconds(retry_at)
+    at, again = microseconds(now), microseconds(retry_at)
     numbers = [row.number for row, _ in outcomes]
     before = _statuses(connection, number, batch, numbers)
     rows = [
-        {"b_number": row.number, **_columns(outcome, row.retries, again)}
+        {
+            **_columns(outcome, row.retries, again),
+            "b_send": number,
+            "b_number": row.number,
+            "b_batch": batch,
+            "b_at": at,
+        }
         for row, outcome in outcomes
     ]
     if is_sqlite(connection):
-        _RECORD.run_each(connection, [of_all | row for row in rows])
+        _RECORD.run_each(connection, rows)
     else:
         lists = {name: [row[name] for row in rows] for name in _LISTED}
+        of_all = {"b_send": number, "b_batch": batch, "b_at": at}
         connection.exec_driver_sql(_RECORD_TOGETHER, of_all | lists)
     if before[DeliveryStatus.SENDING] == len(rows):  # all were changed
         after = Counter(row["b_status"] for row in rows)

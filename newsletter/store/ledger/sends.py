@@ -50,9 +50,13 @@ def of_source(connection: Connection, source_hash: str, list_id: int) -> Sequenc
     return _sends(connection, query)
 
 
-_OF_OTHER_AUDIENCES = sa.select(sends.c.number).where(
-    sends.c.slug.in_(sa.bindparam("b_slugs", expanding=True)),
-    sa.or_(sends.c.list_id != sa.bindparam("b_list"), sends.c.segment != sa.bindparam("b_segment")),
+_OF_OTHER_AUDIENCES = Statement(
+    sa.select(sends.c.number).where(
+        sends.c.slug.in_([sa.bindparam("b_slug"), sa.bindparam("b_spelling")]),
+        sa.or_(
+            sends.c.list_id != sa.bindparam("b_list"), sends.c.segment != sa.bindparam("b_segment")
+        ),
+    )
 )
 
 
@@ -60,8 +64,14 @@ def numbers_of_other_audiences(
     connection: Connection, slug: str, list_id: int, segment: str
 ) -> Sequence[int]:
     """Sends of the same issue to anybody else: usually none, which spares the anti-join."""
-    parameters = {"b_slugs": spellings(slug), "b_list": list_id, "b_segment": segment}
-    return connection.execute(_OF_OTHER_AUDIENCES, parameters).scalars().all()
+    some = spellings(slug)
+    parameters = {
+        "b_slug": some[0],
+        "b_spelling": some[-1],
+        "b_list": list_id,
+        "b_segment": segment,
+    }
+    return [number for (number,) in _OF_OTHER_AUDIENCES.run(connection, parameters).fetchall()]
 
 
 def numbers_before(

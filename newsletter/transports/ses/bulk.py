@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest, AWSResponse
 from botocore.compat import HTTPHeaders
@@ -40,8 +40,7 @@ _OF_ITS_TRIES = "amz-sdk-"  # how headers begin that are added behind the signat
 _INVOCATION = "amz-sdk-invocation-id"
 
 
-@dataclass(frozen=True, slots=True)
-class BulkEntry:
+class BulkEntry(NamedTuple):
     """One recipient in a call: `json` is the whole entry, `data` its replacement data alone, as a
     string of JSON that is quoted once more."""
 

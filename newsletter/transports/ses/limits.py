@@ -6,8 +6,7 @@ API_SendEmail.html.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence, Set
 
 from newsletter.model.email import Message
 
@@ -26,21 +25,22 @@ _HALF = re.compile(r"[\ud800-\udfff]")  # a lone surrogate, which no encoding ha
 
 def faults(batch: Sequence[Message]) -> list[str]:
     """Why SES would refuse each message, empty where it would not; never holds the address."""
-    of_header, of_tag = cache(_of_header), cache(_of_tag)  # most are the same in all messages
-    return [_fault(message, of_header, of_tag) for message in batch]
+    first = batch[0]  # most headers and tags are the same in all messages
+    headers = frozenset(header for header in first.headers if not _of_header(header))
+    tags = frozenset(tag for tag in first.tags if not _of_tag(tag))
+    return [_fault(message, headers, tags) for message in batch]
 
 
-_Judge = Callable[[tuple[str, str]], str]
-
-
-def _fault(message: Message, of_header: _Judge, of_tag: _Judge) -> str:
+def _fault(
+    message: Message, good_headers: Set[tuple[str, str]], good_tags: Set[tuple[str, str]]
+) -> str:
     if len(message.headers) > _MAX_HEADERS:
         return f"more than {_MAX_HEADERS} headers"
     for header in message.headers:
-        if reason := of_header(header):
+        if header not in good_headers and (reason := _of_header(header)):
             return reason
     for tag in message.tags:
-        if reason := of_tag(tag):
+        if tag not in good_tags and (reason := _of_tag(tag)):
             return reason
     values = "".join(message.values.values())
     if not values.isascii() and _HALF.search(values):

@@ -9,9 +9,8 @@ https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_BulkEmailEntryResult.
 import re
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore import exceptions as boto
 from urllib3.util.ssl_match_hostname import CertificateError
@@ -112,8 +111,7 @@ class CallRefused(TransportError):
     code = "refused-by-ses"
 
 
-@dataclass(frozen=True, slots=True)
-class EntryResult:
+class EntryResult(NamedTuple):
     """One entry of a bulk answer, or the answer to a single mail."""
 
     meaning: Meaning
@@ -140,7 +138,7 @@ def entries(reply: Mapping[str, Any], count: int) -> list[EntryResult]:
 def _about_the_sender(answer: EntryResult) -> EntryResult:
     """Where nobody was accepted, the identity that is not verified is the sender's."""
     if answer.meaning is Meaning.REJECTED and _NOT_VERIFIED in answer.reason:
-        return replace(answer, meaning=Meaning.STOP)
+        return answer._replace(meaning=Meaning.STOP)
     return answer
 
 

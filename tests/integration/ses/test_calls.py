@@ -275,7 +275,7 @@ def test_what_ses_would_refuse_costs_no_call(
     counted = Counted(standin, mode)
     first, bad, last = batch(3)
 
-    outcomes = counted.deliver([first, replace(bad, **change), last])
+    outcomes = counted.deliver([first, bad._replace(**change), last])
 
     assert outcomes == ["Accepted", "Rejected", "Accepted"]
     assert {call["error"] for call in counted.calls} == {None}

@@ -75,7 +75,7 @@ def test_a_delivery_that_is_not_theirs_is_not_noted(
 ) -> None:
     """As in a store that was restored: they leave, and nothing is said of an issue."""
     send_id, _ = mail(stage, "first")
-    link = replace(stage.link(stage.ada, stage.daily), send_id=other[0] or send_id, number=other[1])
+    link = stage.link(stage.ada, stage.daily)._replace(send_id=other[0] or send_id, number=other[1])
     path = stage.links.unsubscribe_url(link).removeprefix(BASE_URL)
 
     assert stage.client.post(path, data=ONE_CLICK).status_code == 200

@@ -45,7 +45,7 @@ def changed(**parts: Any) -> Message:
     for name in ("subject", "html", "text"):
         if isinstance(parts.get(name), str):
             parts[name] = (parts[name],)
-    return replace(MESSAGE, email=replace(EMAIL, **parts), **own)
+    return MESSAGE._replace(email=replace(EMAIL, **parts), **own)
 
 
 def parsed(message: Message) -> email.message.EmailMessage:

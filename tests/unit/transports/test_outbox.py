@@ -32,7 +32,7 @@ def names(folder: Path) -> list[str]:
 
 def batch(count: int) -> list[Message]:
     """Messages named 1, 2, 3, …"""
-    return [replace(MESSAGE, ref=f"send-{n}.1", name=str(n)) for n in range(1, count + 1)]
+    return [MESSAGE._replace(ref=f"send-{n}.1", name=str(n)) for n in range(1, count + 1)]
 
 
 def mail() -> bytes:
@@ -51,7 +51,7 @@ def test_another_attempt_replaces_the_file(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
 
     outbox.deliver("s", [MESSAGE])
-    outbox.deliver("s", [replace(MESSAGE, ref="20261124-abcdef-1.2")])
+    outbox.deliver("s", [MESSAGE._replace(ref="20261124-abcdef-1.2")])
 
     assert names(tmp_path / "s") == ["1.eml"]
     message_id = opened((tmp_path / "s" / "1.eml").read_bytes()).headers["Message-ID"]
@@ -82,9 +82,9 @@ def test_a_mail_that_does_not_fit_is_not_there_and_nobody_is_at_fault(
 
 
 def test_a_disk_that_fills_up_keeps_what_was_written_and_says_which(tmp_path: Path) -> None:
-    long = replace(MESSAGE, name="3", ref="send-3.1", email=replace(EMAIL, text=("x" * 50_000,)))
-    bad = replace(MESSAGE, name="4", headers=(("X-Odd", "a\r\nb"),))
-    messages = [*batch(2), long, bad, replace(MESSAGE, name="5")]
+    long = MESSAGE._replace(name="3", ref="send-3.1", email=replace(EMAIL, text=("x" * 50_000,)))
+    bad = MESSAGE._replace(name="4", headers=(("X-Odd", "a\r\nb"),))
+    messages = [*batch(2), long, bad, MESSAGE._replace(name="5")]
 
     with limited(resource.RLIMIT_FSIZE, 40_000), pytest.raises(MachineFault) as caught:
         Outbox(tmp_path).deliver("s", messages)
@@ -122,7 +122,7 @@ def test_no_open_file_left_is_a_fault_of_the_machine(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_one_name_rejects_that_message_alone(tmp_path: Path) -> None:
-    messages = [*batch(1), replace(MESSAGE, name="x" * 300), replace(MESSAGE, name="3")]
+    messages = [*batch(1), MESSAGE._replace(name="x" * 300), MESSAGE._replace(name="3")]
 
     outcomes = Outbox(tmp_path).deliver("s", messages)
 
@@ -146,7 +146,7 @@ def test_mails_are_for_their_owner_alone(mask: int, tmp_path: Path) -> None:
 
 
 def test_a_rejected_message_leaves_no_file(tmp_path: Path) -> None:
-    bad = replace(MESSAGE, name="2", headers=(("X-Odd", "a\r\nb"),))
+    bad = MESSAGE._replace(name="2", headers=(("X-Odd", "a\r\nb"),))
 
     outcomes = Outbox(tmp_path).deliver("s", [MESSAGE, bad])
 
