@@ -73,10 +73,11 @@ UPDATE sends SET status = 'finished', finished_at = 3, accepted = recipients, re
 
 
 class _LikeSes(Nowhere):
-    """Its message ids are as long and as random as those of SES."""
+    """Its message ids are as those of SES: milliseconds since 1970, and something random."""
 
     def deliver(self, send_id: str, batch: Sequence[Message]) -> list[Outcome]:
-        return [Accepted(f"0100018f{token_hex(4)}-{uuid4()}-000000") for _ in batch]
+        now = int(time.time() * 1000)
+        return [Accepted(f"0100{now:012x}-{token_hex(4)}-{uuid4()}-000000") for _ in batch]
 
 
 def month(bench: Bench) -> Iterator[Figure]:

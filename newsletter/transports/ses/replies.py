@@ -47,7 +47,8 @@ class _Bounded:
             body = self._read(response.raw)
         except (HTTPError, OSError) as error:
             raise HTTPClientError(error=error) from error
-        return AWSResponse(response.url, response.status_code, response.raw.headers, _Whole(body))
+        response.raw = _Whole(body)
+        return response
 
     def close(self) -> None:
         self._session.close()
