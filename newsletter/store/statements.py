@@ -5,6 +5,7 @@ and SQLite's driver runs them by itself; PostgreSQL's runs them below SQLAlchemy
 their failures when a connection is lost.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from newsletter.store.engine import driver_connection
 
 # SQLAlchemy gives SQLite's driver positions, but that takes names as well.
 _SQLITE = sqlite.dialect(paramstyle="named")
+_NAME = re.compile(r":(\w+)")
 
 Parameters = dict[str, Any]
 
@@ -50,14 +52,14 @@ class Statement:
             return rows
         return connection.exec_driver_sql(text, constants | parameters)
 
-    def run_each(self, connection: Connection, each: Iterable[Parameters]) -> None:
-        """Run it with each of some parameters, whose names are the same."""
-        text, constants = self._for(connection)
-        filled = [constants | parameters for parameters in each] if constants else list(each)
-        if is_sqlite(connection):
-            driver_connection(connection).executemany(text, filled)
-        elif filled:
-            connection.exec_driver_sql(text, filled)
+    def run_each(
+        self, connection: Connection, names: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Run it on SQLite with each of some rows of parameters, which have these names: its driver
+        takes numbers sooner than names."""
+        text, _ = self._for(connection)
+        numbered = _NAME.sub(lambda name: f"?{names.index(name[1]) + 1}", text)
+        driver_connection(connection).executemany(numbered, rows)
 
     def _for(self, connection: Connection) -> tuple[str, dict[str, Any]]:
         kind = connection.dialect.name

@@ -65,7 +65,7 @@ def ses(bench: Bench) -> Iterator[Figure]:
 def processor(bench: Bench) -> Iterator[Figure]:
     """What a recipient costs in processor time: the plain loop, a send with its planning, and the
     least that a bulk send can cost, in turn against one stand-in."""
-    size = bench.rows // 20
+    size = bench.rows // 10
     runs: dict[str, list[tuple[float, float]]] = {"loop": [], "send": [], "floor": []}
     with standing_in(bench) as standin:
         for number in range(bench.repeats):

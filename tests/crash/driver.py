@@ -216,12 +216,12 @@ def _by_the_driver(points: Points) -> None:
         def counted(
             statement: Statement,
             connection: Connection,
-            parameters: Any,
+            *parameters: Any,
             original: Callable[..., Any] = original,
         ) -> Any:
             if is_sqlite(connection) and statement.changes:
                 points.reach("at a change")
-            return original(statement, connection, parameters)
+            return original(statement, connection, *parameters)
 
         setattr(Statement, name, counted)
 

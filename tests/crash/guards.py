@@ -127,12 +127,21 @@ def _record_over_other_batches() -> None:
         retry_at: dt.datetime,
     ) -> bool:
         for row, outcome in outcomes:
-            columns = recording._columns(outcome, row.retries, microseconds(retry_at))
-            values = {name.removeprefix("b_"): value for name, value in columns.items()}
+            status, message_id, reason, retries, again = recording._columns(
+                outcome, row.retries, microseconds(retry_at)
+            )
+            values = {
+                "status": status,
+                "message_id": message_id,
+                "reason": reason,
+                "retries": retries,
+                "at": now,
+                "retry_at": retry_at if again else None,
+            }
             connection.execute(
                 sa.update(deliveries)
                 .where(deliveries.c.send == number, deliveries.c.number == row.number)
-                .values({**values, "at": now, "retry_at": retry_at if values["retry_at"] else None})
+                .values(values)
             )
         connection.execute(sa.update(batches).where(batches.c.id == batch).values(open=False))
         return True

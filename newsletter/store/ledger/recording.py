@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -56,10 +56,8 @@ _RECORD = Statement(
     )
 )
 
-
-# PostgreSQL would plan the update of a partitioned table anew for each row, which takes it longer
-# than the update.
-_LISTED = {
+_OF_ALL = ("b_send", "b_batch", "b_at")
+_OF_EACH = {
     "b_number": "integer",
     "b_status": "text",
     "b_message_id": "text",
@@ -67,7 +65,10 @@ _LISTED = {
     "b_retries": "smallint",
     "b_retry_at": "bigint",
 }
-_LISTS = ", ".join(f"CAST(%({name})s AS {kind}[])" for name, kind in _LISTED.items())
+_NAMES = (*_OF_EACH, *_OF_ALL)
+_LISTS = ", ".join(f"CAST(%({name})s AS {kind}[])" for name, kind in _OF_EACH.items())
+# PostgreSQL would plan the update of a partitioned table anew for each row, which takes it longer
+# than the update.
 _RECORD_TOGETHER = f"""
 UPDATE deliveries SET status = new.status, message_id = new.message_id, reason = new.reason,
     retries = new.retries, retry_at = new.retry_at, at = %(b_at)s
@@ -99,27 +100,19 @@ def record(
     is_in_time = _close(connection, batch)
     if not is_in_time and not balance.forget(connection, number):
         return False
-    at, again = microseconds(now), microseconds(retry_at)
+    again = microseconds(retry_at)
     numbers = [row.number for row, _ in outcomes]
     before = _statuses(connection, number, batch, numbers)
-    rows = [
-        {
-            **_columns(outcome, row.retries, again),
-            "b_send": number,
-            "b_number": row.number,
-            "b_batch": batch,
-            "b_at": at,
-        }
-        for row, outcome in outcomes
-    ]
+    rows = [(row.number, *_columns(outcome, row.retries, again)) for row, outcome in outcomes]
+    of_all = (number, batch, microseconds(now))
     if is_sqlite(connection):
-        _RECORD.run_each(connection, rows)
+        _RECORD.run_each(connection, _NAMES, [(*row, *of_all) for row in rows])
     else:
-        lists = {name: [row[name] for row in rows] for name in _LISTED}
-        of_all = {"b_send": number, "b_batch": batch, "b_at": at}
-        connection.exec_driver_sql(_RECORD_TOGETHER, of_all | lists)
+        lists = map(list, zip(*rows, strict=True))
+        parameters = dict(zip(_NAMES, (*lists, *of_all), strict=True))
+        connection.exec_driver_sql(_RECORD_TOGETHER, parameters)
     if before[DeliveryStatus.SENDING] == len(rows):  # all were changed
-        after = Counter(row["b_status"] for row in rows)
+        after = Counter(status for _, status, *_ in rows)
     else:
         after = _statuses(connection, number, batch, numbers)
     balance.add_of_batch(
@@ -165,7 +158,10 @@ def _close(connection: Connection, batch: int) -> bool:
     return bool(_CLOSE_BATCH.run(connection, {"b_id": batch}).rowcount)
 
 
-def _columns(outcome: Outcome, retries: int, retry_at: int) -> dict[str, Any]:
+def _columns(
+    outcome: Outcome, retries: int, retry_at: int
+) -> tuple[str, str | None, str | None, int, int | None]:
+    """Status, message id, reason, retries, and when to try again."""
     message_id: str | None = None
     reason: str | None = None
     again: int | None = None
@@ -183,13 +179,7 @@ def _columns(outcome: Outcome, retries: int, retry_at: int) -> dict[str, Any]:
             status, reason = DeliveryStatus.UNKNOWN, outcome.reason
         case _:
             assert_never(outcome)
-    return {
-        "b_status": str(status),
-        "b_message_id": message_id,
-        "b_reason": reason,
-        "b_retries": retries,
-        "b_retry_at": again,
-    }
+    return str(status), message_id, reason, retries, again
 
 
 def put_back(connection: Connection, number: int, batch: int, now: dt.datetime) -> bool:

@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 PER_RECIPIENT = ("List-Unsubscribe", "X-Newsletter-Ref")  # headers of an entry; the rest is shared
 _OPERATION = "SendBulkEmail"
-_SEPARATOR = b", "
-_NO_ENTRIES = b"[]}"  # how the prepared body ends
+_SEPARATOR = ", "
+_NO_ENTRIES = "[]}"  # how the prepared body ends
 # Headers of one call alone: botocore makes them anew.
 _OF_ONE_CALL = ("authorization", "content-length", "x-amz-date", "x-amz-security-token")
 _OF_ITS_TRIES = "amz-sdk-"  # how headers begin that are added behind the signature
@@ -41,25 +41,25 @@ _INVOCATION = "amz-sdk-invocation-id"
 
 
 class BulkEntry(NamedTuple):
-    """One recipient in a call: `json` is the whole entry, `data` its replacement data alone, as a
-    string of JSON that is quoted once more."""
+    """One recipient in a call, in ASCII: `json` is the whole entry, `data` its replacement data
+    alone, as a string of JSON that is quoted once more."""
 
-    json: bytes
-    data: bytes
+    json: str
+    data: str
 
 
 def entry_of(message: Message, data: str) -> BulkEntry:
     """The entry of a message and its replacement data."""
     encoded = quoted(data)
     headers = [pair for pair in message.headers if pair[0] in PER_RECIPIENT]
-    text = (
+    json = (
         f'{{"Destination": {{"ToAddresses": [{quoted(message.to.text)}]}}, '
         f'"ReplacementTags": [{_pairs(message.tags)}], '
         f'"ReplacementHeaders": [{_pairs(headers)}], '
         '"ReplacementEmailContent": {"ReplacementTemplate": '
         f'{{"ReplacementTemplateData": {encoded}}}}}}}'
     )
-    return BulkEntry(text.encode("ascii"), encoded.encode("ascii"))
+    return BulkEntry(json, encoded)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
@@ -81,8 +81,8 @@ class BulkForm:
     context: Mapping[str, Any]
     signed: Mapping[str, str]
     unsigned: Mapping[str, str]
-    before: bytes
-    after: bytes
+    before: str
+    after: str
 
     def size_bytes(self, entries: Sequence[BulkEntry]) -> int:
         """Of the body with these entries."""
@@ -91,7 +91,8 @@ class BulkForm:
 
     def body(self, entries: Sequence[BulkEntry]) -> bytes:
         listed = _SEPARATOR.join([entry.json for entry in entries])
-        return b"".join((self.before, entries[0].data, self.after, b"[", listed, b"]}"))
+        body = f"{self.before}{entries[0].data}{self.after}[{listed}]}}"
+        return body.encode("ascii")
 
 
 class Bulk:
@@ -132,7 +133,7 @@ class Bulk:
         with self._preparing:
             self._client.send_bulk_email(**whole)
             prepared = _there(self._prepared)
-        before, _, after = bytes(prepared.body).partition(quoted(mark).encode())
+        before, _, after = bytes(prepared.body).decode("ascii").partition(quoted(mark))
         assert after.endswith(_NO_ENTRIES)
         headers = {name: _text(value) for name, value in prepared.headers.items()}
         return BulkForm(

@@ -25,9 +25,9 @@ _HALF = re.compile(r"[\ud800-\udfff]")  # a lone surrogate, which no encoding ha
 
 def faults(batch: Sequence[Message]) -> list[str]:
     """Why SES would refuse each message, empty where it would not; never holds the address."""
-    first = batch[0]  # most headers and tags are the same in all messages
-    headers = frozenset(header for header in first.headers if not _of_header(header))
-    tags = frozenset(tag for tag in first.tags if not _of_tag(tag))
+    first = batch[:1]  # most headers and tags are the same in all messages
+    headers = frozenset(pair for some in first for pair in some.headers if not _of_header(pair))
+    tags = frozenset(pair for some in first for pair in some.tags if not _of_tag(pair))
     return [_fault(message, headers, tags) for message in batch]
 
 
