@@ -28,7 +28,7 @@ from newsletter.sending.control import Decision
 from newsletter.sending.plan import plan
 from newsletter.sending.reading import read
 from newsletter.store import Store, schema
-from newsletter.store.ledger import claims, recording, sends, tenures, transitions
+from newsletter.store.ledger import balance, claims, recording, sends, tenures, transitions
 from newsletter.store.ledger.claims import Claim
 from newsletter.transports.memory import Memory
 from tests.integration.commandline import Call, lose, plan_send
@@ -332,7 +332,13 @@ def _stand(store: Store, statuses: Sequence[DeliveryStatus]) -> None:
             )
         queued = DeliveryStatus.QUEUED in statuses  # the operator has decided to resend
         stands = SendStatus.PAUSED if queued else SendStatus.UNRESOLVED
-        connection.execute(sa.update(schema.sends).values(status=stands))
+        # As if no batch had been recorded.
+        connection.execute(sa.update(schema.batches).values(dict.fromkeys(balance.OF_BATCHES, 0)))
+        aside = {
+            column: list(statuses).count(DeliveryStatus(name))
+            for name, column in balance.ASIDE.items()
+        }
+        connection.execute(sa.update(schema.sends).values(status=stands, **aside))
 
 
 def _state(store: Store, send_id: str) -> Any:
