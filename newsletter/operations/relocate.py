@@ -171,6 +171,8 @@ class Move:
             except StoreError:
                 if self._arrived_at(relocation) is not None:  # it is in use, and goes on
                     return {}
+                with self._source.read() as connection:  # or this store is, and goes on
+                    relocations.going(connection, relocation.id)
                 raise
             tell(tables[table.name])
         with self._target.write() as connection:

@@ -209,12 +209,18 @@ def leave(connection: Connection, relocation_id: int, now: dt.datetime) -> dt.da
         .where(relocations.c.id == relocation_id, relocations.c.is_source)
         .values(done_at=sa.func.coalesce(relocations.c.done_at, sa.literal(now, UtcTime())))
     )
-    if not connection.execute(statement).rowcount:
-        raise Refused("the move was cancelled meanwhile", hint="Begin again if it is still wanted.")
-    left = outgoing(connection)
-    assert left is not None
+    connection.execute(statement)
+    left = going(connection, relocation_id)
     assert left.done_at is not None
     return left.done_at
+
+
+def going(connection: Connection, relocation_id: int) -> Relocation:
+    """The move of this source. Raises Refused where it was cancelled."""
+    found = outgoing(connection)
+    if found is None or found.id != relocation_id:
+        raise Refused("the move was cancelled meanwhile", hint="Begin again if it is still wanted.")
+    return found
 
 
 def arrive(connection: Connection, relocation_id: int, now: dt.datetime) -> bool:
