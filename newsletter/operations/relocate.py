@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
 from newsletter.errors import NewsletterError, Refused, StoreAway, StoreError
 from newsletter.project import Project
@@ -50,7 +51,10 @@ class Move:
         self._timezone = project.settings.newsletter.timezone
         self.from_place = relocations.place_of(source.engine.url)
         with _at("--to"):
-            self.to_place = relocations.place_of(resolve_url(url, project.root))
+            place = resolve_url(url, project.root)
+            self.to_place = relocations.place_of(place)
+            if _is_same_file(source.engine.url, place):  # by a link, too: opened it would break
+                raise _itself()
         generation.check_place(self._file)
         with source.read() as connection:
             going = self._check_source(connection)
@@ -117,10 +121,7 @@ class Move:
         with _at(self.to_place), self._target.write() as connection:
             relocations.check_no_copy(connection)
             if state.store_id(connection) == store_id:
-                raise Refused(
-                    "it is this very store, or a copy of it",
-                    hint="Name a new database, or a new file.",
-                )
+                raise _itself()
             relocations.check_empty(connection)
             trial = connection.begin_nested()
             rows.rehearse(connection)
@@ -222,6 +223,18 @@ def _going_on(advice: str) -> Iterator[None]:
     except StoreError as error:
         error.hint = f"{error.hint} {advice}"
         raise
+
+
+def _is_same_file(source: URL, target: URL) -> bool:
+    files = [Path(str(url.database)) for url in (source, target) if url.database]
+    are_files = source.get_backend_name() == target.get_backend_name() == "sqlite"
+    return are_files and all(file.exists() for file in files) and files[0].samefile(files[1])
+
+
+def _itself() -> Refused:
+    return Refused(
+        "it is this very store, or a copy of it", hint="Name a new database, or a new file."
+    )
 
 
 def _gone(going: Relocation, reason: str) -> Refused:

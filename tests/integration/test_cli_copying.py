@@ -261,11 +261,17 @@ def test_a_store_with_anything_in_it_is_left_alone(
 
 def test_it_does_not_move_into_itself(call: Call, project: Path, readers: str) -> None:
     call("db", "backup", "copy.db")
-    for url in ("sqlite:///subscribers/newsletter.db", "sqlite:///copy.db"):
+    (project / "hard.db").hardlink_to(project / "subscribers" / "newsletter.db")
+    (project / "soft.db").symlink_to("hard.db")
+    for url in (
+        *("sqlite:///subscribers/newsletter.db", "sqlite:///copy.db"),
+        *("sqlite:///hard.db", "sqlite:///./issues/../soft.db"),
+    ):
         refused = call("db", "copy", "--to", url, "--yes", "--json")
 
         assert refused.code == 5
         assert "this very store" in refused.error["message"]
+    assert not (project / "hard.db-wal").exists()
     assert call("lists", "create", "more").code == 0
 
 
