@@ -5,13 +5,14 @@ its block ends: for a run of the tests, or for the life of the server that forks
 """
 
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
 import jinja2
 import sqlalchemy as sa
+from botocore.hooks import EventAliaser
 from botocore.loaders import JSONFileLoader, Loader
 from sqlalchemy.util import LRUCache
 
@@ -64,11 +65,14 @@ def compiled_statements() -> Iterator[None]:
 
 @contextmanager
 def models_of_aws() -> Iterator[None]:
-    """Read each file that describes a service of AWS once, and list their folders once: every
-    session of boto3 does so anew, which is most of what it takes to make a client."""
+    """Read each file that describes a service of AWS once, list their folders once, and look up
+    the name of each event once: every session of boto3 does so anew, which is most of what it takes
+    to make a client."""
     load_anew, list_anew = JSONFileLoader.load_file, Loader.list_available_services
+    name_anew: Callable[[EventAliaser, str], str] = vars(EventAliaser)["_alias_event_name"]
     models: dict[str, object] = {}
     services: dict[tuple[str, ...], object] = {}
+    names: dict[str, str] = {}
 
     def load_once(loader: JSONFileLoader, path: str) -> object:
         if path not in models:
@@ -81,9 +85,15 @@ def models_of_aws() -> Iterator[None]:
             services[key] = list_anew(loader, type_name)
         return services[key]
 
+    def name_once(aliaser: EventAliaser, event_name: str) -> str:
+        if event_name not in names:
+            names[event_name] = name_anew(aliaser, event_name)
+        return names[event_name]
+
     with (
         mock.patch.object(JSONFileLoader, "load_file", load_once),
         mock.patch.object(Loader, "list_available_services", list_once),
+        mock.patch.object(EventAliaser, "_alias_event_name", name_once),
     ):
         yield
 
