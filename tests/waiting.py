@@ -11,12 +11,12 @@ PATIENCE_SECONDS = 600.0
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Wait for something that has to come. To ask takes a third of the time at most: it costs those
-    who are waited for."""
+    """Wait for something that has to come. Where it takes long to ask, it is not asked at once
+    again: that costs those who are waited for."""
     last = time.monotonic() + PATIENCE_SECONDS
     asked = time.monotonic()
     while not is_so():
         answered = time.monotonic()
         assert answered < last, "waited in vain"
-        time.sleep(max(0.005, 2 * (answered - asked)))
+        time.sleep(min(max(0.005, 2 * (answered - asked)), 0.1))
         asked = time.monotonic()
