@@ -74,11 +74,18 @@ class Links:
         self.keys = keys
         self.host = urlsplit(base_url).hostname or "localhost"  # names lists in headers, too
 
+    def of_mail(self, link: PersonalLink) -> tuple[str, str]:
+        """The two links that every mail has: to leave, and to the preferences."""
+        text = link.text
+        leave = self._signers[Purpose.UNSUBSCRIBE].token(text)
+        prefer = self._signers[Purpose.PREFERENCES].token(text)
+        return f"{self._base_url}/u/{leave}", f"{self._base_url}/preferences/{prefer}"
+
     def unsubscribe_url(self, link: PersonalLink) -> str:
-        return f"{self._base_url}/u/{self._signers[Purpose.UNSUBSCRIBE].token(link.text)}"
+        return self.of_mail(link)[0]
 
     def preferences_url(self, link: PersonalLink) -> str:
-        return f"{self._base_url}/preferences/{self._signers[Purpose.PREFERENCES].token(link.text)}"
+        return self.of_mail(link)[1]
 
     def web_url(self, slug: str) -> str:
         return f"{self._base_url}/archive/{quote(slug, safe='')}/"

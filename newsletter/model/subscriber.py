@@ -2,8 +2,10 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from newsletter.model.address import Address
 
@@ -154,8 +156,7 @@ class Request:
     state: RequestState = RequestState.WAITING
 
 
-@dataclass(frozen=True, slots=True)
-class Subscriber:
+class Subscriber(NamedTuple):
     """A person; `attributes` are the other columns of an import, all text.
 
     `link_key` is part of the links that they get at this address.
@@ -164,7 +165,7 @@ class Subscriber:
     id: int
     address: Address
     name: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
     paused_until: dt.datetime | None = None
     link_key: int = 0
 

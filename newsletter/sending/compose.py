@@ -76,11 +76,11 @@ class Composer:
         context, links = self._context, self._context.links
         brought_by = (context.send_id, delivery) if context.in_ledger else ("", 0)
         link = PersonalLink(to.id, context.list_id, to.link_key, *brought_by)
-        unsubscribe_url = links.unsubscribe_url(link)
+        unsubscribe_url, preferences_url = links.of_mail(link)
         values = {f"subscriber.{name}": value for name, value in to.attributes.items()}
         values["subscriber.name"] = to.name
         values["unsubscribe_url"] = unsubscribe_url
-        values["preferences_url"] = links.preferences_url(link)
+        values["preferences_url"] = preferences_url
         values["web_url"] = self._web_url
         delivery_id = f"{context.send_id}-{delivery}"
         ref = f"{delivery_id}.{attempt}"

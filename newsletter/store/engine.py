@@ -40,6 +40,7 @@ class Store:
     def __init__(self, engine: Engine, busy_seconds: float = BUSY_SECONDS, where: str = "") -> None:
         """`where` is what errors say of it, if it is not the store of the settings."""
         self.engine = engine
+        self._for_writing = engine.execution_options(begin_immediate=True)
         self.where = where
         self._busy_seconds = busy_seconds
         # SQLite lets one writer in and makes the others sleep longer and longer: the threads of one
@@ -82,9 +83,8 @@ class Store:
         with (
             translated(self.engine, self.where),
             self._turn(),
-            self.engine.connect() as connection,
+            self._for_writing.connect() as connection,
         ):
-            connection = connection.execution_options(begin_immediate=True)
             if durable:
                 with connection.begin():
                     yield connection

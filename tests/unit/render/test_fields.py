@@ -36,7 +36,7 @@ SHARE = "https://a.example/?u=" + quote(WEB, safe="")
 
 def received(body: str, name: str = "Ada", **front: str) -> Mail:
     """The mail that a reader of this name gets."""
-    return mail(rendered(issue(body, **front)), replace(READER, name=name))
+    return mail(rendered(issue(body, **front)), READER._replace(name=name))
 
 
 def attributes(result: Mail, name: str) -> list[str]:
@@ -85,7 +85,7 @@ def test_a_field_in_the_text_is_the_readers_own(body: str) -> None:
 def test_a_field_names_any_attribute_that_an_import_may_bring(written: str, attribute: str) -> None:
     """In letters of any script, and of the form that an editor happens to write."""
     body = f'X {{{{ subscriber.{written} | default("nobody") }}}} Y'
-    reader = replace(READER, attributes={attribute: "Zoë"})
+    reader = READER._replace(attributes={attribute: "Zoë"})
 
     result = mail(rendered(issue(body)), reader)
 
@@ -153,7 +153,7 @@ def test_both_parts_end_with_links_of_the_reader() -> None:
 def test_readers_get_links_of_their_own() -> None:
     email = rendered(issue("[x](<{{ unsubscribe_url }}>)\n"))
 
-    first, second = (mail(email, replace(READER, id=number)) for number in (7, 8))
+    first, second = (mail(email, READER._replace(id=number)) for number in (7, 8))
 
     assert LEAVE in first.html
     assert LEAVE not in second.html
@@ -285,7 +285,7 @@ EMAIL = rendered(FIELDS_EVERYWHERE)
 )
 def test_a_value_is_never_read_again(name: str) -> None:
     """One pass over the pieces: a reader named like a field or a token stays that name."""
-    result = mail(EMAIL, replace(READER, name=name))
+    result = mail(EMAIL, READER._replace(name=name))
 
     assert f"A {name} Z" in shown(visible(result.html))
     assert f"A {name} Z" in result.text
@@ -311,7 +311,7 @@ def test_an_issue_that_talks_of_tokens_is_no_trouble() -> None:
 )
 def test_no_name_adds_a_tag_an_attribute_or_a_header(name: str) -> None:
     """Whatever an import brought: it is shown as it is, and nothing else changes."""
-    plain, odd = (mail(EMAIL, replace(READER, name=n)) for n in ("Ada", name or "x"))
+    plain, odd = (mail(EMAIL, READER._replace(name=n)) for n in ("Ada", name or "x"))
 
     assert structure(odd.html) == structure(plain.html)
     assert odd.headers.keys() == plain.headers.keys()
@@ -365,7 +365,7 @@ def test_data_of_a_reader_cannot_be_a_whole_address(value: str, tmp_path: Path) 
     """Escaped for HTML, `javascript:` would still run."""
     email = with_template(tmp_path, '<a href="{{ merge("subscriber.site") }}">x</a>')
 
-    result = mail(email, replace(READER, attributes={"site": value}))
+    result = mail(email, READER._replace(attributes={"site": value}))
 
     (href,) = attributes(result, "href")
     assert not re.match(r"[a-z]+:|//", href)

@@ -70,7 +70,7 @@ LARGE_LIST = replace(
         "AI 日报：每个工作日的早晨", True, "2026-01-06-ai-daily", "AI 眼镜走红，机器人进入工厂" * 2
     ),
 )
-LATE_READER = replace(READER, id=7_654_321, link_key=2**62)
+LATE_READER = READER._replace(id=7_654_321, link_key=2**62)
 _NAME = re.compile(r"\{\{ subscriber\.name [^}]*\}\}")
 _EDGE = "\0"  # where a link or a picture begins or ends
 # A label gives up its colon; brackets are signs that the text part adds.
