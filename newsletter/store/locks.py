@@ -16,6 +16,10 @@ than one of these takes them in this order, and leaves out what it does not need
 7. the turn to decide about an issue: `issue`; it comes first where a send is made
 8. rows of deliveries, then of batches
 
+The row of a send is held `FOR NO KEY UPDATE` (SQLAlchemy: `key_share`). A stronger lock would let
+whoever holds 8 wait for 6: a row that is changed twice in a transaction has its foreign keys looked
+up again.
+
 An audience that is frozen takes 6 and 7, then `planning`, and waits for nobody after that but for
 others that make a partition. So `deleting`, which waits for it, may come anywhere before 6.
 

@@ -19,11 +19,17 @@ from newsletter.audience.removing import remove
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.links import Purpose
 from newsletter.model.address import Address
+from newsletter.model.event import Event, EventType, Ref
+from newsletter.model.send import Accepted, Counts
 from newsletter.model.subscriber import Consent, ConsentHow, RequestState
 from newsletter.sending.plan import plan
+from newsletter.sending.reading import read
 from newsletter.store import Store
+from newsletter.store.ledger import claims, recording, tenures
 from newsletter.store.ledger import sends as ledger
+from newsletter.store.ledger.claims import Claim
 from newsletter.store.people import erasure, former, requests
+from newsletter.store.reported import settling
 from newsletter.store.schema import deliveries, sends
 from tests.factories import erased_hash, import_text, is_waiting, join
 from tests.integration.sending import FixedClock, fill_list, order
@@ -156,6 +162,33 @@ def test_an_erasure_waits_for_a_send_before_it_holds_a_delivery_of_it(
     with store.read() as connection:
         assert connection.execute(sa.select(deliveries.c.reason)).scalar() == erasure.WITHHELD
         assert connection.execute(sa.select(sends.c.pause_reason)).scalar() == erasure.WITHHELD
+
+
+@pytest.mark.parametrize("holds", ["record", "events"])
+def test_a_batch_is_recorded_while_somebody_holds_its_send(
+    postgresql_store: Store, holds: str
+) -> None:
+    """Whoever applies events holds it, and waits for the deliveries of the batch."""
+    store, now = postgresql_store, FixedClock()()
+    fill_list(store, 2)
+    send_id = plan(store, order(), now)
+    with store.write() as connection:
+        epoch = tenures.begin(connection, 1, "a/1/1/a", now, now)
+        claim = claims.claim(connection, 1, worker="a/1/1/a", epoch=epoch, size=2, now=now)
+    assert isinstance(claim, Claim)
+    outcomes = [(row, Accepted(f"m{row.number}")) for row in claim.rows]
+
+    with store.write() as holder, store.write() as recorder:
+        if holds == "record":
+            ledger.record(holder, 1, lock=True)
+        else:
+            ref = Ref(send_id, 1, 1)
+            delivered = Event("key", EventType.DELIVERY, now, "m1", ref, detail="", payload="")
+            settling.hold_sends(holder, [delivered])
+        recorder.execute(sa.text("SET LOCAL lock_timeout = '5s'"))
+        recording.record(recorder, 1, claim.batch, outcomes, now, now)
+
+    assert read(store, send_id).counts == Counts(accepted=2)
 
 
 def run(act: Act, barrier: threading.Barrier, failed: list[str]) -> None:

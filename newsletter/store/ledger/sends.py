@@ -162,7 +162,7 @@ def open_numbers(connection: Connection) -> Sequence[int]:
 # The email is large, and each claim reads the row.
 _COLUMNS = tuple(column for column in sends.c if column is not sends.c.email)
 _ROW = sa.select(*_COLUMNS).where(sends.c.number == sa.bindparam("b_number"))
-_PLAIN_ROW, _LOCKED_ROW = Statement(_ROW), Statement(_ROW.with_for_update())
+_PLAIN_ROW, _LOCKED_ROW = Statement(_ROW), Statement(_ROW.with_for_update(key_share=True))
 _NAMES = [column.name for column in _COLUMNS]
 
 

@@ -142,7 +142,11 @@ def _held_that_name(connection: Connection, keys: Sequence[str]) -> Sequence[int
     """The numbers of the sends that were paused with an address in the reason, held in their
     order."""
     query = sa.select(sends.c.number).where(_names_any(sends.c.pause_reason, keys))
-    return connection.execute(query.order_by(sends.c.number).with_for_update()).scalars().all()
+    return (
+        connection.execute(query.order_by(sends.c.number).with_for_update(key_share=True))
+        .scalars()
+        .all()
+    )
 
 
 def _names_any(text: sa.ColumnElement[str], keys: Sequence[str]) -> sa.ColumnElement[bool]:

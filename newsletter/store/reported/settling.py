@@ -74,7 +74,7 @@ def hold_sends(connection: Connection, reported: Sequence[Event]) -> Mapping[str
             )
         )
         .order_by(sends.c.number)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return {row.id: row.number for row in connection.execute(query)}
 
