@@ -17,6 +17,7 @@ import types
 import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import botocore.endpoint
 import pytest
@@ -27,6 +28,9 @@ from newsletter.store import Store, jobs, open_store, upgrade
 from newsletter.store.schema import REVISION, metadata
 from tests import once
 from tests.postgresql import start_server
+
+if TYPE_CHECKING:
+    import psycopg
 
 _TEMPLATE = "newsletter_template"
 
@@ -238,11 +242,15 @@ _DELETING = f"""
 
 
 class Databases:
-    """A database that one test after the other uses; one that a test has broken is made anew."""
+    """A database that one test after the other uses; one that a test has broken is made anew.
+
+    The connection that empties it stays open: a new one knows no table.
+    """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
         self._name = ""
+        self._emptying: psycopg.Connection[Any] | None = None
 
     def emptied(self) -> str:
         """Its URL, once nobody else is connected and no table has a row."""
@@ -251,20 +259,25 @@ class Databases:
         if not self._name:
             return self.made(_TEMPLATE)
         try:
-            with psycopg.connect(self._url(self._name), autocommit=True) as connection:
-                connection.execute(_OTHERS_OUT)
-                [(pages,)] = connection.execute(_MOST_PAGES)
-                connection.execute((_TRUNCATING if pages > _FEW_PAGES else _DELETING).encode())
-                for (name,) in connection.execute(_OTHER_PARTITIONS).fetchall():
-                    connection.execute(f"DROP TABLE {name}".encode())
-                connection.execute("INSERT INTO alembic_version VALUES (%s)", [REVISION])
-                numbers = {"id": secrets.randbits(62), "jobs_schema": jobs.installed_schema()}
-                for number in numbers.items():
-                    connection.execute("INSERT INTO state VALUES (%s, %s)", number)
+            if self._emptying is None:
+                self._emptying = psycopg.connect(self._url(self._name), autocommit=True)
+            self._empty(self._emptying)
         except psycopg.DatabaseError:  # a table is gone, or it was closed
             self.drop()
             return self.made(_TEMPLATE)
         return self._url(self._name)
+
+    @staticmethod
+    def _empty(connection: "psycopg.Connection[Any]") -> None:
+        connection.execute(_OTHERS_OUT)
+        [(pages,)] = connection.execute(_MOST_PAGES)
+        connection.execute((_TRUNCATING if pages > _FEW_PAGES else _DELETING).encode())
+        for (name,) in connection.execute(_OTHER_PARTITIONS).fetchall():
+            connection.execute(f"DROP TABLE {name}".encode())
+        connection.execute("INSERT INTO alembic_version VALUES (%s)", [REVISION])
+        numbers = {"id": secrets.randbits(62), "jobs_schema": jobs.installed_schema()}
+        for number in numbers.items():
+            connection.execute("INSERT INTO state VALUES (%s, %s)", number)
 
     def made(self, template: str) -> str:
         """The URL of a new one."""
@@ -273,6 +286,9 @@ class Databases:
         return self._url(self._name)
 
     def drop(self) -> None:
+        if self._emptying is not None:
+            self._emptying.close()
+            self._emptying = None
         if self._name:
             self._run(f"DROP DATABASE {self._name} WITH (FORCE)")
 

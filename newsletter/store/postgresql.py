@@ -51,7 +51,12 @@ def open_engine(url: URL, busy_seconds: float | None) -> Engine:
     """
     try:
         engine = sa.create_engine(
-            url, pool_size=40, max_overflow=0, pool_pre_ping=True, connect_args=_client(url)
+            url,
+            pool_size=40,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args=_client(url),
+            use_native_hstore=False,  # or each new connection looks for that type
         )
     except ImportError as error:
         raise ConfigurationError(

@@ -4,16 +4,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import StoreError
+from newsletter.store.dialects import is_sqlite
 from newsletter.store.schema import REVISION, metadata
 
 
 def current(connection: Connection) -> str | None:
     """The schema that the store holds, None where it holds none."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(_QUERY).scalar()
+    if is_sqlite(connection):
+        is_there = sa.inspect(connection).has_table("alembic_version")
+    else:  # what SQLAlchemy asks takes as long there as all else when a store is opened
+        is_there = connection.execute(_IS_THERE).scalar_one()
+    return connection.execute(_QUERY).scalar() if is_there else None
 
 
+_IS_THERE = sa.text("SELECT to_regclass('alembic_version') IS NOT NULL")
 _QUERY = sa.text("SELECT version_num FROM alembic_version").columns(version_num=sa.Text())
 
 
