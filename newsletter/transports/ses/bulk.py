@@ -63,9 +63,13 @@ def entry_of(message: Message, data: str) -> BulkEntry:
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
-    return ", ".join(
-        [f'{{"Name": {quoted(name)}, "Value": {quoted(value)}}}' for name, value in pairs]
-    )
+    return ", ".join([f"{_named(name)}{quoted(value)}}}" for name, value in pairs])
+
+
+@lru_cache(maxsize=64)
+def _named(name: str) -> str:
+    """How a pair begins: all recipients have the same names."""
+    return f'{{"Name": {quoted(name)}, "Value": '
 
 
 @dataclass(frozen=True, slots=True)

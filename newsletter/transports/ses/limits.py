@@ -7,6 +7,7 @@ API_SendEmail.html.
 
 import re
 from collections.abc import Sequence, Set
+from functools import lru_cache
 
 from newsletter.model.email import Message
 
@@ -17,7 +18,7 @@ MAX_DATA_CHARACTERS = 262_144
 MAX_ENTRY_BYTES = 3_500  # of an entry's JSON without its data: two headers, four tags, addresses
 _MAX_HEADERS = 15
 _HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
-_HEADER_VALUE = re.compile(r"[ -~]{1,995}")
+_MAX_VALUE = 995
 _MAX_HEADER = 996
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _HALF = re.compile(r"[\ud800-\udfff]")  # a lone surrogate, which no encoding has
@@ -50,15 +51,26 @@ def _fault(
 
 def _of_header(header: tuple[str, str]) -> str:
     name, value = header
-    if not _HEADER_NAME.fullmatch(name):
+    if not _is_header_name(name):
         return f"{name!r} is not a header name"
-    if not _HEADER_VALUE.fullmatch(value) or len(name) + len(value) > _MAX_HEADER:
+    is_plain = value.isascii() and value.isprintable()
+    if not (is_plain and 0 < len(value) <= _MAX_VALUE and len(name) + len(value) <= _MAX_HEADER):
         return f"the header {name} is not ASCII of at most 995 characters"
     return ""
 
 
 def _of_tag(tag: tuple[str, str]) -> str:
     name, value = tag
-    if _TAG.fullmatch(name) and _TAG.fullmatch(value):
+    if _is_tag_name(name) and _TAG.fullmatch(value):
         return ""
     return f"the tag {name} holds more than letters, digits, - and _"
+
+
+@lru_cache(maxsize=64)
+def _is_header_name(name: str) -> bool:
+    return _HEADER_NAME.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=64)
+def _is_tag_name(name: str) -> bool:
+    return _TAG.fullmatch(name) is not None

@@ -143,7 +143,7 @@ def _about_the_sender(answer: EntryResult) -> EntryResult:
 
 
 def _entry(result: object) -> EntryResult:
-    if not isinstance(result, Mapping):
+    if not isinstance(result, dict):
         return EntryResult(Meaning.UNKNOWN, reason="SES gave an answer without a status")
     status, message_id = str(result.get("Status")), str(result.get("MessageId") or "")
     meaning = STATUSES.get(status, Meaning.UNKNOWN)
