@@ -44,8 +44,9 @@ class Store:
         self.where = where
         self._busy_seconds = busy_seconds
         # SQLite lets one writer in and makes the others sleep longer and longer: the threads of one
-        # process take turns here instead.
+        # process take turns here instead, with a connection that knows what it wrote last.
         self._writing = threading.Lock()
+        self._writer: Connection | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -78,12 +79,32 @@ class Store:
                 yield connection
 
     @contextmanager
+    def _connection_of_the_writer(self) -> Iterator[Connection]:
+        """The connection for whoever has the turn to write; what failed in it is not used again."""
+        if not self.is_sqlite:
+            with self._for_writing.connect() as connection:
+                yield connection
+            return
+        if self._writer is None:
+            self._writer = self._for_writing.connect()
+        try:
+            yield self._writer
+        except BaseException:
+            self._drop_writer()
+            raise
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         """A transaction that writes; one that is not `durable` may be lost in a power cut."""
         with (
             translated(self.engine, self.where),
             self._turn(),
-            self._for_writing.connect() as connection,
+            self._connection_of_the_writer() as connection,
         ):
             if durable:
                 with connection.begin():
@@ -115,6 +136,9 @@ class Store:
         return not busy
 
     def close(self) -> None:
+        if self._writing.acquire(blocking=False):  # else a thread still writes
+            self._drop_writer()
+            self._writing.release()
         self.engine.dispose()
 
 

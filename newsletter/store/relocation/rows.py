@@ -64,7 +64,7 @@ def slices(
             query = query.where(sa.tuple_(*keys) > sa.tuple_(*after, types=[k.type for k in keys]))
         at_once = 1 if any(isinstance(c.type, sa.LargeBinary) for c in table.c) else _AT_ONCE
         found, weight = list[Values](), 0
-        result = connection.execution_options(yield_per=at_once).execute(query)
+        result = connection.execute(query, execution_options={"yield_per": at_once})
         for part in result.partitions():
             rows = [tuple(row) for row in part]
             found += rows
