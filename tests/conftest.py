@@ -154,7 +154,7 @@ def postgresql_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
             "SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [_TEMPLATE]
         ).fetchone()
         if found is None:
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
                 connection.execute(f"ALTER SYSTEM SET {setting} = off")
             connection.execute("SELECT pg_reload_conf()")
             connection.execute(f"DROP DATABASE IF EXISTS {_TEMPLATE}")
