@@ -61,6 +61,9 @@ class Database:
         self.name = url.partition("@/")[2].partition("?")[0]
 
     def take(self) -> None:
+        # A template has nobody connected: see `emptied` of conftest.
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname ="
+        self._execute(f"{others} '{self.name}'")
         self._execute(f"CREATE DATABASE {self.name}_copy TEMPLATE {self.name}")
 
     def restore(self) -> None:

@@ -66,10 +66,11 @@ class Pipe(io.StringIO):
         pool = store.engine.pool
         assert isinstance(pool, QueuePool)
         self.pool = pool
+        self.idle = pool.checkedout()  # that of the writer, between two transactions
         self.open_while_read: set[int] = set()
 
     def write(self, text: str) -> int:
-        self.open_while_read.add(self.pool.checkedout())
+        self.open_while_read.add(self.pool.checkedout() - self.idle)
         return super().write(text)
 
 
