@@ -339,9 +339,14 @@ def test_a_run_that_cannot_renew_its_lease_ends_with_it(store: Store) -> None:
     fill_list(store, 60)
     clock = FixedClock()
 
+    def is_stopped() -> bool:
+        clock.forward(0.1)
+        return sender.stop.is_set()
+
     def answer(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        clock.forward(0.1)
         if "r30@example.com" in [message.to.text for message in batch]:
-            until(lambda: sender.stop.is_set())
+            until(is_stopped)
         return [Accepted(message.ref) for message in batch]
 
     sender = worker(store, Memory(answer, concurrency=1), clock=clock, max_rate=10)
@@ -353,7 +358,6 @@ def test_a_run_that_cannot_renew_its_lease_ends_with_it(store: Store) -> None:
         if statement.startswith("UPDATE tenures SET lease_until"):
             clock.forward(40)
             raise sa.exc.OperationalError(statement, None, OSError("gone for good"))
-        clock.forward(0.1)
 
     event.listen(store.engine, "before_cursor_execute", fail)
     with pytest.raises(StoreError, match="gone for good"):
