@@ -260,7 +260,9 @@ class Databases:
             return self.made(_TEMPLATE)
         try:
             if self._emptying is None:
-                self._emptying = psycopg.connect(self._url(self._name), autocommit=True)
+                self._emptying = psycopg.connect(
+                    self._url(self._name), autocommit=True, application_name="conftest"
+                )
             self._empty(self._emptying)
         except psycopg.DatabaseError:  # a table is gone, or it was closed
             self.drop()

@@ -269,13 +269,15 @@ def read_ledger(url: str, send_id: str) -> Ledger:
 
 
 def others_connected(url: str) -> int:
-    """How many others still have a connection to a PostgreSQL database; 0 for SQLite."""
+    """How many others still have a connection to a PostgreSQL database, but for conftest; 0 for
+    SQLite."""
     if url.startswith("sqlite"):
         return 0
     with _connected(url) as select:
         [(others,)] = select(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            "AND pid <> pg_backend_pid() AND backend_type = 'client backend' "
+            "AND application_name <> 'conftest'"
         )
     return int(others)
 
