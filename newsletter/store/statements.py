@@ -7,6 +7,7 @@ their failures when a connection is lost.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -30,6 +31,12 @@ class CursorRows(Protocol):
     def rowcount(self) -> int: ...
 
     def fetchall(self) -> Sequence[Any]: ...
+
+
+@lru_cache(maxsize=16)
+def _numbered(text: str, names: tuple[str, ...]) -> str:
+    """A statement with the places of its parameters among some names, in place of their names."""
+    return _NAME.sub(lambda name: f"?{names.index(name[1]) + 1}", text)
 
 
 class Statement:
@@ -58,8 +65,7 @@ class Statement:
         """Run it on SQLite with each of some rows of parameters, which have these names: its driver
         takes numbers sooner than names."""
         text, _ = self._for(connection)
-        numbered = _NAME.sub(lambda name: f"?{names.index(name[1]) + 1}", text)
-        driver_connection(connection).executemany(numbered, rows)
+        driver_connection(connection).executemany(_numbered(text, tuple(names)), rows)
 
     def _for(self, connection: Connection) -> tuple[str, dict[str, Any]]:
         kind = connection.dialect.name

@@ -66,17 +66,18 @@ def unfinished(connection: Connection) -> Relocation | None:
     )
 
 
-def incoming(connection: Connection, relocation_id: int) -> Relocation | None:
+def incoming(
+    connection: Connection, relocation_id: int, *, lock: bool = False
+) -> Relocation | None:
     """A move that filled this store, or is filling it."""
     is_it = relocations.c.id == relocation_id
-    return _find(connection, sa.and_(sa.not_(relocations.c.is_source), is_it))
+    return _find(connection, sa.and_(sa.not_(relocations.c.is_source), is_it), lock=lock)
 
 
 def hold(connection: Connection, relocation_id: int) -> Relocation:
     """A move that is filling this store, or has filled it, which nobody else ends until the
     commit."""
-    is_it = sa.and_(relocations.c.id == relocation_id, sa.not_(relocations.c.is_source))
-    found = _find(connection, is_it, lock=True)
+    found = incoming(connection, relocation_id, lock=True)
     assert found is not None
     return found
 
@@ -149,7 +150,6 @@ def check_no_copy(connection: Connection) -> None:
 
 def check_empty(connection: Connection) -> None:
     """Raises Refused where a store has more than a new one."""
-    check_no_copy(connection)
     for table in metadata.sorted_tables:
         if table.name in _OF_A_NEW_STORE and table is not relocations:
             continue
@@ -166,6 +166,7 @@ def receive(connection: Connection, source: Relocation, place: str) -> Relocatio
     locks.filling(connection)
     if found := incoming(connection, source.id):
         return found
+    check_no_copy(connection)
     check_empty(connection)
     for name in _OF_A_NEW_STORE:
         table = metadata.tables[name]
