@@ -9,6 +9,7 @@
     │   └── StoreClosed          5  for good: it was moved, or is being moved
     ├── UsageError               2  a bad option, a missing file, an unknown name
     │   ├── ConfigurationError   2  newsletter.toml or its environment is wrong
+    │   ├── GitFailed            2  git has no answer (git)
     │   └── InvalidAddress       2  not an address (audience.address)
     ├── FindingsError            3  findings of severity error
     ├── Stopped                  4  stopped but resumable

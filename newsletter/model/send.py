@@ -166,6 +166,9 @@ class Send:
     archived_at: dt.datetime | None = None
     archive_file: str | None = None  # where its deliveries are since then
     archive_hash: str | None = None  # the SHA-256 of that file
+    branch: str | None = None  # that its content was on, where one is required
+    approved_by: str | None = None
+    approved_at: dt.datetime | None = None
 
     @property
     def is_as_if_never_made(self) -> bool:

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from newsletter import git
 from newsletter.desk.prepare import Prepared, blamed_on, place_of, prepare
 from newsletter.desk.publishing import publish
 from newsletter.desk.slugs import is_taken
 from newsletter.errors import UsageError
+from newsletter.model.approval import Provenance
 from newsletter.model.email import fill
 from newsletter.model.send import Allowance
 from newsletter.operations.content import check_content
@@ -88,7 +90,7 @@ def order_of(project: Project, store: Store, wish: Wish) -> tuple[Prepared, Orde
         rate=wish.rate,
         canary=wish.canary,
         scheduled_at=at,
-        git_commit=planning.git_commit(prepared.path),
+        provenance=Provenance(git.commit_of(prepared.path)),
         source_hash=prepared.parsed.source_hash,
     )
     return prepared, order, place

@@ -3,13 +3,15 @@
 import datetime as dt
 from collections.abc import Callable
 
+from newsletter import git
 from newsletter.desk.prepare import Prepared, prepare_again
 from newsletter.desk.publishing import publish
+from newsletter.model.approval import Provenance
 from newsletter.model.send import Send
 from newsletter.operations.content import check_content
 from newsletter.project import Project, utc_now
 from newsletter.sending import preflight, rescheduling
-from newsletter.sending.plan import Rendered, git_commit
+from newsletter.sending.plan import Rendered
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.store.clock import clock_of
@@ -50,7 +52,8 @@ def replace(
     for warning in worker.transport.check(prepared.email.sender):
         warn(f"{warning}.")
     publish(prepared.pictures, settings, store, worker.clock())
-    issue = Rendered(prepared.email, prepared.parsed.source_hash, git_commit(prepared.path))
+    provenance = Provenance(git.commit_of(prepared.path))
+    issue = Rendered(prepared.email, prepared.parsed.source_hash, provenance)
     return rescheduling.reschedule(store, send.id, at, issue, settings.web)
 
 

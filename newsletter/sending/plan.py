@@ -1,17 +1,15 @@
 """Planning a send: who gets it, which bytes, and whether it may be sent at all."""
 
 import datetime as dt
-import os
 import secrets
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
 from newsletter.config import WebSettings
 from newsletter.errors import Refused
+from newsletter.model.approval import Provenance
 from newsletter.model.email import Email, fill
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
@@ -48,7 +46,7 @@ class Order:
     rate: int | None = None
     canary: float | None = None  # the share that goes first
     scheduled_at: dt.datetime | None = None
-    git_commit: str | None = None
+    provenance: Provenance = field(default_factory=Provenance)
     source_hash: str = ""
 
     @property
@@ -58,11 +56,11 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An issue as it was rendered, the hash of its source, and the commit that it was at."""
+    """An issue as it was rendered, the hash of its source, and what stands for it."""
 
     email: Email
     source_hash: str
-    git_commit: str | None
+    provenance: Provenance = field(default_factory=Provenance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,7 @@ def plan(store: Store, order: Order, now: dt.datetime, worker: str | None = None
             canary=order.canary,
             scheduled_at=order.scheduled_at,
             content=content(
-                Rendered(order.email, order.source_hash, order.git_commit),
+                Rendered(order.email, order.source_hash, order.provenance),
                 foot_of(connection, order.list_name, order.slug, order.web),
             ),
         )
@@ -175,7 +173,7 @@ def content(issue: Rendered, foot: Foot) -> Content:
         email=issue.email.to_json(),
         content_hash=issue.email.content_hash,
         source_hash=issue.source_hash,
-        git_commit=issue.git_commit,
+        provenance=issue.provenance,
         foot=foot,
     )
 
@@ -237,26 +235,3 @@ def nobody_gets_it(audience: str, skipped: Mapping[SkipReason, int]) -> str:
 def _new_id(now: dt.datetime) -> str:
     """Sorts by day, safe in file names and SES tags, and new even in a restored store."""
     return f"{now:%Y%m%d}-" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(6))
-
-
-def git_commit(path: Path) -> str | None:
-    """The commit that the issue's folder is at, with `-modified` where the issue differs from it.
-
-    None outside a git checkout, or without git.
-    """
-    path = path.resolve()
-    try:
-        commit = _git(path.parent, "rev-parse", "HEAD").strip()
-        changed = _git(path.parent, "status", "--porcelain", "--ignored", "--", path.name)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return f"{commit}-modified" if changed else commit
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "--literal-pathspecs", "-C", str(folder), *arguments]
-    # In a git hook, these variables would make git answer for the hook's own repository.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    return subprocess.run(  # noqa: S603 -- no shell, arguments of our own
-        command, check=True, capture_output=True, text=True, timeout=10, env=environment
-    ).stdout

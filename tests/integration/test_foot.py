@@ -153,7 +153,7 @@ def test_the_foot_of_another_content_is_that_of_its_day(store: Store) -> None:
     rescheduling.reschedule(store, send_id, LATER + dt.timedelta(days=1), None)
     assert sealed() == Foot("", True)
 
-    later = Rendered(email("later"), "h", None)
+    later = Rendered(email("later"), "h")
     rescheduling.reschedule(store, send_id, None, later, WebSettings(subscribe_lists=()))
     assert sealed() == Foot("New", False)
 

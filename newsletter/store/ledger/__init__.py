@@ -7,5 +7,5 @@ deliveries   one row for each recipient, frozen at once
 claims       a batch taken; `recording`: what became of it
 canary       the share that goes first
 limiter      the rate of the whole store
-archive      which sends reached somebody; `receipts`: test mails
+archive      which sends reached somebody; `receipts`: test mails; `approvals`: who said yes
 """

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.model.approval import Provenance
 from newsletter.model.send import Foot, SendStatus
 from newsletter.store.schema import sends
 
@@ -20,7 +21,7 @@ class Content:
     email: str
     content_hash: str
     source_hash: str
-    git_commit: str | None
+    provenance: Provenance
     foot: Foot
 
 
@@ -72,13 +73,18 @@ def replace_content(connection: Connection, number: int, content: Content) -> No
 
 
 def _columns(content: Content) -> dict[str, Any]:
+    provenance = content.provenance
+    approval = provenance.approval
     return {
         "subject": content.subject,
         "sender": content.sender,
         "email": content.email,
         "content_hash": content.content_hash,
         "source_hash": content.source_hash,
-        "git_commit": content.git_commit,
+        "git_commit": provenance.git_commit,
+        "branch": provenance.branch,
+        "approved_by": str(approval.editor) if approval else None,
+        "approved_at": approval.at if approval else None,
         "list_title": content.foot.list_title,
         "list_is_open": content.foot.is_open,
         "previous_slug": content.foot.previous_slug,

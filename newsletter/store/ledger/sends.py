@@ -339,4 +339,7 @@ def _send(row: Row[Any], balance: Counts, left: int, workers: Sequence[Tenure]) 
         archived_at=row.archived_at,
         archive_file=row.archive_file if row.archived_at else None,
         archive_hash=row.archive_hash,
+        branch=row.branch,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
     )

@@ -5,7 +5,7 @@ Alembic migrations (newsletter/store/migrations) make them; a test compares the 
 columns    what they are made of, and which are personal
 people     subscribers, lists, subscriptions, imports, consents, requests, suppressions
 segments   saved filters
-ledger     sends, batches, deliveries, the rate, test mails
+ledger     sends, batches, deliveries, the rate, test mails, approvals
 reported   events
 state      the store itself, its moves, and pictures
 """
@@ -23,6 +23,7 @@ from newsletter.store.schema.columns import (
     microseconds,
 )
 from newsletter.store.schema.ledger import (
+    approvals,
     archived_deliveries,
     batches,
     deliveries,
@@ -54,6 +55,7 @@ __all__ = [
     "MICROSECOND",
     "REVISION",
     "UtcTime",
+    "approvals",
     "archived_deliveries",
     "batches",
     "consents",

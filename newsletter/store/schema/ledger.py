@@ -53,7 +53,11 @@ sends = Table(
     Column("list_is_open", Boolean, nullable=False, server_default=false()),
     Column("previous_slug", Text, nullable=False, server_default=""),
     Column("previous_title", Text, nullable=False, server_default=""),
+    # What stood for its content when it was sealed: newsletter.model.approval.Provenance.
     Column("git_commit", Text),
+    Column("branch", Text),
+    Column("approved_by", Text),
+    Column("approved_at", UtcTime),
     Column("rate", Integer),
     Column("frozen", Boolean, nullable=False),
     Column("recipients", Integer, nullable=False, server_default="0"),
@@ -231,4 +235,18 @@ receipts = Table(
     Column("by", Text, nullable=False, info=IMPERSONAL),
     Column("addresses", JSON, nullable=False, info=COPIED),
     Index("ix_receipts_content_hash", "content_hash"),
+)
+
+# Who said yes to which content. Like `by` above, it names who works on the newsletter.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("content_hash", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Index("ix_approvals_content_hash", "content_hash"),
+    info=IMPERSONAL,
 )
