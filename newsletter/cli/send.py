@@ -142,6 +142,10 @@ def _describe(session: Session, proposal: "Proposal") -> None:
         table.add_row("at", in_zone(session, order.scheduled_at))
     if order.canary:
         table.add_row("canary", f"{order.canary:.2%} first, the rest once its reports are good")
+    if order.provenance.branch:
+        table.add_row("branch", order.provenance.branch)
+    if approval := order.provenance.approval:
+        table.add_row("approved by", f"{approval.editor}, {in_zone(session, approval.at)}")
     if proposal.days > 1:
         table.add_row("spread", f"over {proposal.days} days or more, by the account's quota")
     session.notes.print(table)

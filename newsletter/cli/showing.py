@@ -46,6 +46,10 @@ def show(session: Session, send: Send) -> None:
     table.add_row("list", send.list)
     if send.segment:
         table.add_row("segment", send.segment)
+    if send.branch:
+        table.add_row("branch", f"{send.branch}, {(send.git_commit or '')[:12]}")
+    if send.approved_by and send.approved_at:
+        table.add_row("approved by", f"{send.approved_by}, {in_zone(session, send.approved_at)}")
     table.add_row("status", status_in_words(session, send))
     times = (("planned", send.created_at), ("at", send.scheduled_at), ("ended", send.finished_at))
     for name, at in times:

@@ -127,6 +127,8 @@ class PolicySettings:
     bounce_warn: Ratio = 0.01
     soft_bounce_limit: Positive = 5
     require_test: bool = False
+    require_branch: Annotated[str, values.branch_or_none] = ""
+    require_approval: bool = False
     stale_schedule_hours: Positive = 12
     canary_minutes: Positive = 30
     archive_after_days: Annotated[Days, at_least(0)] = 0

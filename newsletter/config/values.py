@@ -178,6 +178,12 @@ def prefix(value: str) -> str:
     return prefix
 
 
+def branch_or_none(value: str) -> str:
+    if value and (not re.fullmatch(r"[\w.+/-]+", value) or value.startswith(("-", "/", "refs/"))):
+        raise ValueError('must be the name of a branch such as "main"')
+    return value
+
+
 def logo(value: str) -> str:
     """A picture file of the project, or the https address of one."""
     _no_controls(value)

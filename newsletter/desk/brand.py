@@ -23,10 +23,12 @@ _TOO_MUCH_LOST = 0.2  # of what is seen of a logo by day
 
 @dataclass(frozen=True, slots=True)
 class Brand:
-    """`pictures` are those that must be published for the logo to be seen: one, or none."""
+    """`pictures` are those that must be published for the logo to be seen, `files` what they were
+    made of: one, or none."""
 
     logo: Logo | None = None
     pictures: tuple[Picture, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 def brand_of(project: Project) -> Brand:
@@ -36,17 +38,18 @@ def brand_of(project: Project) -> Brand:
         return Brand()
     if wish.logo_is_address:
         return Brand(Logo(wish.logo, None, _OF_THE_WORLD_HEIGHT))
-    logo, pictures = _scaled(wish.logo, project.root, project.settings.pictures_url)
+    logo, folder = _scaled(wish.logo, project.root, project.settings.pictures_url)
     for problem in logo.problems:
         if problem.severity is Severity.ERROR:
             raise ConfigurationError(
                 problem.message, where=place_of(project, "logo"), hint=problem.fix
             )
-    is_dark = any(_is_lost_at_night(picture.content) for picture in pictures)
-    return Brand(Logo(logo.url or "", logo.width, logo.height, is_dark), pictures)
+    is_dark = any(_is_lost_at_night(picture.content) for picture in folder.pictures)
+    shown = Logo(logo.url or "", logo.width, logo.height, is_dark)
+    return Brand(shown, folder.pictures, folder.files)
 
 
-def _scaled(file: str, root: Path, base_url: str) -> tuple[PictureResult, tuple[Picture, ...]]:
+def _scaled(file: str, root: Path, base_url: str) -> tuple[PictureResult, PictureFolder]:
     """The logo, no wider and no higher than there is room."""
     of_the_project = root / config.FILE_NAME
     folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
@@ -55,7 +58,7 @@ def _scaled(file: str, root: Path, base_url: str) -> tuple[PictureResult, tuple[
         width = max(1, logo.width * LOGO_HEIGHT // logo.height)
         folder = PictureFolder(of_the_project, root, base_url, _PROJECT_FOLDER)
         logo = folder.find(file, width)
-    return logo, folder.pictures
+    return logo, folder
 
 
 @lru_cache(maxsize=8)

@@ -30,6 +30,8 @@ class Prepared:
     """`findings` are those of the source, of the digest and of the final email.
 
     `pictures` are those from beside the issue, and the logo; the email has their public addresses.
+    `sources` are the newsletter's files and folders that the content comes from, but for its
+    settings: the issue, the files of the pictures, the theme.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class Prepared:
     email: Email
     findings: tuple[Finding, ...]
     pictures: tuple[Picture, ...] = ()
+    sources: tuple[Path, ...] = ()
 
     @property
     def digest(self) -> Digest:
@@ -83,7 +86,15 @@ def prepare(
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
     )
     findings = lint.check(parsed.digest, email, [*parsed.findings, *own, *language, *around])
-    return Prepared(path, parsed, email, findings, (*folder.pictures, *brand.pictures))
+    own_theme = (place for place in theme.folders if place.parent == project.templates.resolve())
+    return Prepared(
+        path,
+        parsed,
+        email,
+        findings,
+        (*folder.pictures, *brand.pictures),
+        (path.resolve(), *folder.files, *brand.files, *own_theme),
+    )
 
 
 def prepare_again(project: Project, slug: str, hint: str) -> Prepared:

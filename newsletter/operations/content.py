@@ -6,6 +6,8 @@ from collections.abc import Callable
 from newsletter import scaffold
 from newsletter.desk import dates
 from newsletter.desk.prepare import Prepared, refuse
+from newsletter.model.approval import Provenance
+from newsletter.operations.provenance import provenance_of
 from newsletter.project import Project
 from newsletter.sending import preflight
 from newsletter.sending.worker import Worker
@@ -18,11 +20,11 @@ def check_content(
     list_name: str,
     goes_out: dt.datetime,
     warn: Callable[[str], None],
-) -> None:
-    """Warn of fields that nobody fills and of an old date.
+) -> Provenance:
+    """Warn of fields that nobody fills and of an old date; returns what stands for the content.
 
-    Raises Refused where the policy wants a test first; FindingsError or ConfigurationError where
-    readers would get what a scaffold says.
+    Raises Refused where the policy wants more first: a test, a branch, an approval; FindingsError
+    or ConfigurationError where readers would get what a scaffold says.
     """
     settings = project.settings
     for warning in preflight.check_fields(worker.store, prepared.email, list_name):
@@ -35,3 +37,4 @@ def check_content(
     if worker.transport.reaches_readers:
         refuse(prepared, tuple(scaffold.untouched(prepared.digest)))
         scaffold.check_identity(settings)
+    return provenance_of(project, worker.store, prepared)

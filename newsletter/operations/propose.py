@@ -4,15 +4,13 @@ Nothing is written before `plan`: what is refused, or not wanted after all, leav
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from newsletter import git
 from newsletter.desk.prepare import Prepared, blamed_on, place_of, prepare
 from newsletter.desk.publishing import publish
 from newsletter.desk.slugs import is_taken
 from newsletter.errors import UsageError
-from newsletter.model.approval import Provenance
 from newsletter.model.email import fill
 from newsletter.model.send import Allowance
 from newsletter.operations.content import check_content
@@ -90,7 +88,6 @@ def order_of(project: Project, store: Store, wish: Wish) -> tuple[Prepared, Orde
         rate=wish.rate,
         canary=wish.canary,
         scheduled_at=at,
-        provenance=Provenance(git.commit_of(prepared.path)),
         source_hash=prepared.parsed.source_hash,
     )
     return prepared, order, place
@@ -117,9 +114,10 @@ def propose(
     if order.again is None:
         preflight.check_renamed(store, order, partial(is_taken, project))
     goes_out = order.scheduled_at or worker.clock()
-    check_content(project, worker, prepared, order.list_name, goes_out, warn)
+    provenance = check_content(project, worker, prepared, order.list_name, goes_out, warn)
     allowance = _ask_account(worker, order, forecast, warn)
     days = preflight.days(allowance, forecast.queued, scheduled=order.scheduled_at is not None)
+    order = replace(order, provenance=provenance)
     return Proposal(prepared, order, forecast, days, allowance.warning)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from newsletter.audience.explaining import Explanation
     from newsletter.audience.segments import Members
     from newsletter.audience.tally import Sample
+    from newsletter.model.approval import Approval
     from newsletter.model.segment import Segment
     from newsletter.operations.propose import Proposal
     from newsletter.sending.state import Activity, WorkerActivity
@@ -94,6 +95,8 @@ def send(
 def proposal(proposed: "Proposal") -> JsonObject:
     """A send that was not made: what `--dry-run` says."""
     order, forecast = proposed.order, proposed.forecast
+    provenance = order.provenance
+    approval = provenance.approval
     return {
         "send_id": None,
         "status": "dry_run",
@@ -110,8 +113,20 @@ def proposal(proposed: "Proposal") -> JsonObject:
         "subject": proposed.subject,
         "from": order.email.sender,
         "content_hash": order.email.content_hash,
+        "branch": provenance.branch,
+        "approved_by": str(approval.editor) if approval else None,
         "scheduled_at": time(order.scheduled_at),
         "days": proposed.days,
+    }
+
+
+def approval(given: "Approval", subject: str) -> JsonObject:
+    return {
+        "slug": given.slug,
+        "content_hash": given.content_hash,
+        "subject": subject,
+        "approved_by": str(given.editor),
+        "approved_at": time(given.at),
     }
 
 

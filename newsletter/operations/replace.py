@@ -3,10 +3,8 @@
 import datetime as dt
 from collections.abc import Callable
 
-from newsletter import git
 from newsletter.desk.prepare import Prepared, prepare_again
 from newsletter.desk.publishing import publish
-from newsletter.model.approval import Provenance
 from newsletter.model.send import Send
 from newsletter.operations.content import check_content
 from newsletter.project import Project, utc_now
@@ -48,11 +46,10 @@ def replace(
     show(prepared)
     preflight.check_store(worker)
     goes_out = at or send.scheduled_at or worker.clock()
-    check_content(project, worker, prepared, send.list, goes_out, warn)
+    provenance = check_content(project, worker, prepared, send.list, goes_out, warn)
     for warning in worker.transport.check(prepared.email.sender):
         warn(f"{warning}.")
     publish(prepared.pictures, settings, store, worker.clock())
-    provenance = Provenance(git.commit_of(prepared.path))
     issue = Rendered(prepared.email, prepared.parsed.source_hash, provenance)
     return rescheduling.reschedule(store, send.id, at, issue, settings.web)
 

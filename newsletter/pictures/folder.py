@@ -40,11 +40,17 @@ class PictureFolder:
         self._base_url = base_url
         self._found: dict[tuple[str, int], PictureResult] = {}
         self._pictures: dict[str, Picture] = {}
+        self._files: dict[Path, None] = {}
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
         """All that were found so far, each once."""
         return tuple(self._pictures.values())
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that they were made of, links followed."""
+        return tuple(self._files)
 
     def find(self, target: str, shown_width: int) -> PictureResult:
         """The picture of a relative target, to be shown at most this wide (in CSS pixels).
@@ -68,6 +74,7 @@ class PictureFolder:
         except (OSError, Unreadable) as error:
             return PictureResult(problems=(_unreadable(name, error),))
         self._pictures[scaled.picture.name] = scaled.picture
+        self._files[path] = None
         natural_width, natural_height = scaled.natural
         width = min(shown_width, natural_width)
         return PictureResult(

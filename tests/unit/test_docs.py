@@ -187,6 +187,7 @@ subscribers forget bo@example.com --yes
 subscribers add cid@example.com --list readers
 subscribers delete cid@example.com
 test 2026-01-07-hello --to you@example.com
+approve 2026-01-07-hello --as bo@example.com --yes
 send 2026-01-07-hello --list readers --yes
 status SEND
 sends
