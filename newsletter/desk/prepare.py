@@ -11,6 +11,7 @@ from pathlib import Path
 from newsletter import digest, lint, render
 from newsletter.desk.brand import Brand, brand_of, branded
 from newsletter.desk.dates import date_far
+from newsletter.desk.headers import header_findings
 from newsletter.desk.languages import language_findings
 from newsletter.desk.neighbours import no_source_link
 from newsletter.desk.slugs import Slugs, duplicate_slug
@@ -84,6 +85,7 @@ def prepare(
     around = (
         *no_source_link(path, parsed.digest),
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
+        *header_findings(email, settings, parsed.digest.position),
     )
     findings = lint.check(parsed.digest, email, [*parsed.findings, *own, *language, *around])
     own_theme = (place for place in theme.folders if place.parent == project.templates.resolve())

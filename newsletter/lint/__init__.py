@@ -7,7 +7,19 @@ hyphens is its id, the first line of its docstring its description in docs/lint.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from newsletter.lint import content, foreign_fields, links, mail, plain, shape, unfinished
+from newsletter.lint import (
+    colours,
+    content,
+    foreign_fields,
+    headers,
+    links,
+    mail,
+    parity,
+    plain,
+    shape,
+    sizes,
+    unfinished,
+)
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
@@ -42,11 +54,16 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     foreign_fields.foreign_merge_field,
 )
 EMAIL_RULES: tuple[EmailRule, ...] = (
-    mail.html_too_large,
+    sizes.html_too_large,
+    colours.low_contrast,
+    parity.text_html_parity,
     mail.subject_empty,
     mail.subject_too_long,
     mail.unsubscribe_missing,
     mail.merge_field_without_default,
+    headers.odd_subject,
+    headers.long_sender,
+    headers.long_preheader,
 )
 
 

@@ -8,23 +8,7 @@ from newsletter.model.digest import Digest
 from newsletter.model.email import SEND_FIELDS, URL_FIELDS, Email, MergeField, MergeText, fill
 from newsletter.model.finding import Finding, Position, Severity
 
-_GMAIL_CLIPS_BYTES = 102_000
-_NEAR_BYTES = 85_000
 _HEADER_BYTES = 998
-
-
-def html_too_large(digest: Digest, email: Email) -> Iterator[Finding]:
-    """Gmail cuts a mail near 102 KB, and the unsubscribe link with it."""
-    size = len(fill(email.html, {}).encode())
-    if size > _NEAR_BYTES:
-        cut = size > _GMAIL_CLIPS_BYTES
-        yield Finding(
-            "html-too-large",
-            Severity.WARNING,
-            digest.position,
-            f"{size:,} bytes of HTML: Gmail {'cuts it off' if cut else 'cuts mails'} near 102,000",
-            "Shorten the issue, or split it.",
-        )
 
 
 def subject_empty(digest: Digest, email: Email) -> Iterator[Finding]:

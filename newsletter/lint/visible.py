@@ -19,6 +19,8 @@ from newsletter.model.inline import (
 from newsletter.model.walking import inlines_of, walk
 
 _SHOWN = 60
+_TELLING, _LEAST_TELLING = 30, 3  # letters by which a text is known again
+_NO_LETTER = re.compile(r"[\W_]+")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -138,3 +140,26 @@ def quoted(text: str) -> str:
 
 def is_chinese(text: str) -> bool:
     return bool(_CHINESE.search(text))
+
+
+def place_of_text(text: str, digest: Digest) -> Position:
+    """Where the author wrote a text of the mail; the issue's beginning if it is the theme's."""
+    letters = _letters(text)[:_TELLING]
+    if len(letters) >= _LEAST_TELLING:
+        for written, place in texts(digest):
+            if letters in _letters(written):
+                return place
+        for run in runs(digest):
+            if letters in _letters(run.text):
+                return run.place(0)
+    return digest.position
+
+
+def place_of_target(url: str, digest: Digest) -> Position:
+    """Where the author wrote an address; the issue's beginning if it is the theme's."""
+    nodes = (node for node in walk(digest) if getattr(node, "url", None) == url)
+    return next((node.position for node in nodes), digest.position)
+
+
+def _letters(text: str) -> str:
+    return _NO_LETTER.sub("", text)

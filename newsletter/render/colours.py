@@ -1,18 +1,28 @@
-"""Colours: how well two contrast, and what a light one becomes in dark mode.
+"""Colours of a theme: which can be told from their grounds, and what a light one becomes in dark
+mode.
 
-Contrast is that of WCAG 2, level AA: against its ground, text needs 4.5 (1.4.3), and a line or
-shape that says something needs 3 (1.4.11). Decoration needs none.
-https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
+Text needs TEXT_CONTRAST against its ground, a line or shape that says something SHAPE_CONTRAST;
+decoration needs none.
 """
 
 import colorsys
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
-TEXT_CONTRAST = 4.5
-SHAPE_CONTRAST = 3.0
+from newsletter.contrast import SHAPE_CONTRAST, TEXT_CONTRAST, contrast, parts
+
+__all__ = [
+    "COLOUR",
+    "SHAPE_CONTRAST",
+    "TEXT_CONTRAST",
+    "Faint",
+    "contrast",
+    "faint",
+    "in_the_dark",
+    "readable_on",
+]
+
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 _TINTS = ("tint", "insight_tint", "impact_tint", "neutral_tint")
@@ -38,12 +48,6 @@ _DARK_GROUNDS = {"paper": 0.075, "sheet": 0.115, "line": 0.21}  # lightness
 _DARK_TINT = 0.15
 _PALE = 0.3  # the most saturation of a dark ground: more would glow
 _STEP = 0.01
-
-
-def contrast(one: str, other: str) -> float:
-    """From 1, no difference, to 21, black on white."""
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,25 +104,10 @@ def in_the_dark(name: str, light: str, dark: Mapping[str, str]) -> str:
     return colour
 
 
-@lru_cache(maxsize=256)
-def _luminance(colour: str) -> float:
-    red, green, blue = (_linear(part) for part in _parts(colour))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
-
-
-def _parts(colour: str) -> tuple[float, float, float]:
-    red, green, blue = bytes.fromhex(colour.removeprefix("#"))
-    return red / 255, green / 255, blue / 255
-
-
 def _hls(colour: str) -> tuple[float, float, float]:
-    return colorsys.rgb_to_hls(*_parts(colour))
+    return colorsys.rgb_to_hls(*parts(colour))
 
 
 def _hex(hue: float, lightness: float, saturation: float) -> str:
-    parts = colorsys.hls_to_rgb(hue, lightness, saturation)
-    return "#" + "".join(f"{round(part * 255):02x}" for part in parts)
+    channels = colorsys.hls_to_rgb(hue, lightness, saturation)
+    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)

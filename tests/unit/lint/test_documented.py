@@ -27,6 +27,7 @@ ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 PROJECT_RULES = {
     "date-far": Severity.WARNING,
     "duplicate-slug": Severity.ERROR,
+    "header-invalid": Severity.ERROR,
     "language-inferred": Severity.WARNING,
     "language-mismatch": Severity.WARNING,
     "no-source-link": Severity.WARNING,
@@ -99,7 +100,7 @@ def test_the_documented_severity_is_the_one_that_is_emitted(rule: str) -> None:
             for example in (*examples.DIGEST_RULES, *examples.PARSER_RULES)
             if example.rule == rule
         }
-        | {severity for name, (_, severity) in MAIL_EXAMPLES.items() if name == rule}
+        | {severity for name, _, severity in MAIL_EXAMPLES if name == rule}
         | {
             severity
             for name, severity in (*PROJECT_RULES.items(), *PICTURE_RULES.items())
