@@ -28,7 +28,7 @@ from newsletter.model.walking import walk
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
 from newsletter.render.fields import Fields
-from newsletter.render.html import HtmlWriter, Sheet
+from newsletter.render.html import HtmlWriter, OwnBlock, Sheet
 from newsletter.render.labels import domain
 from newsletter.render.sandbox import Templates
 from newsletter.render.text import TextWriter
@@ -87,31 +87,31 @@ class Masthead:
     logo: Logo | None = None
 
 
-def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
-    """The email of a digest: the same bytes for the same input. Raises RenderError."""
+def render(digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool = False) -> Email:
+    """The email of a digest: the same bytes for the same input. Raises RenderError.
+
+    With `marks`, for a preview and never for a send, the first tag of each heading, block and point
+    says in `data-line` in which line of the issue it was written; all else is the same.
+    """
     fields = Fields.apart_from(f"{digest}{masthead}")
     templates = Templates(theme)
     language = language_of(digest, masthead.language)
     values = _values(digest, theme, masthead, language, fields)
     text = TextWriter(fields, values["t"], digest, theme.text_signs)
-    writer = HtmlWriter(fields, _sheet(theme, values["direction"]), values["t"], digest)
+    writer = HtmlWriter(
+        fields,
+        _sheet(theme, values["direction"]),
+        values["t"],
+        digest,
+        own_blocks=_own_blocks(templates, values),
+        marks=marks,
+    )
+    sheets = {
+        "style": templates.render("style.css", values),
+        "responsive": templates.render("responsive.css", values),
+    }
     html = to_html(
-        templates.render(
-            "email.mjml.j2",
-            values
-            | {
-                "inline": writer.inline,
-                "blocks": writer.blocks,
-                "anchor": writer.anchor,
-                "phrases": writer.phrases,
-                "card": writer.card,
-                "link": writer.link,
-                "picture": writer.picture,
-                "button": writer.button,
-                "style": templates.render("style.css", values),
-                "responsive": templates.render("responsive.css", values),
-            },
-        ),
+        templates.render("email.mjml.j2", values | _of_html(writer) | sheets),
         f"templates/{theme.name}/email.mjml.j2",
     )
     plain = templates.render("email.txt.j2", values | {"inline": text.inline, "body": text.body()})
@@ -124,6 +124,30 @@ def render(digest: Digest, theme: Theme, masthead: Masthead) -> Email:
         html=fields.split(html, Place.HTML),
         text=fields.split(plain.strip() + "\n", Place.TEXT),
     )
+
+
+def _of_html(writer: HtmlWriter) -> dict[str, Any]:
+    """What templates of HTML write with."""
+    return {
+        "inline": writer.inline,
+        "blocks": writer.blocks,
+        "anchor": writer.anchor,
+        "phrases": writer.phrases,
+        "card": writer.card,
+        "link": writer.link,
+        "picture": writer.picture,
+        "button": writer.button,
+        "mark": writer.mark,
+    }
+
+
+def _own_blocks(templates: Templates, values: Mapping[str, Any]) -> dict[str, OwnBlock]:
+    """What writes each block that the theme has a template for, by the name of the block."""
+
+    def write(file: str, writer: HtmlWriter, facts: Mapping[str, Any]) -> str:
+        return templates.render(file, {**values, **_of_html(writer), **facts})
+
+    return {name: partial(write, file) for name, file in templates.blocks.items()}
 
 
 def _sheet(theme: Theme, direction: str) -> Sheet:
@@ -148,7 +172,9 @@ def words_used(theme: Theme, digest: Digest) -> frozenset[str]:
     Raises RenderError.
     """
     of_blocks = {word for node in walk(digest) if (word := _WORDS_OF_BLOCKS.get(type(node)))}
-    return Templates(theme).words_used("email.mjml.j2", "email.txt.j2") | of_blocks
+    templates = Templates(theme)
+    files = ("email.mjml.j2", "email.txt.j2", *templates.blocks.values())
+    return templates.words_used(*files) | of_blocks
 
 
 def _values(

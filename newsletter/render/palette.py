@@ -13,7 +13,8 @@ from newsletter.render import signs
 from newsletter.render.colours import COLOUR, faint, in_the_dark
 
 _PALETTES = ("colours", "dark")
-_OF_EVERY_THEME = ("name", "column", "fonts", *_PALETTES, *signs.TABLES, "strings")
+_TEXTS = ("name", "description", "extends")
+_OF_EVERY_THEME = (*_TEXTS, "column", "fonts", *_PALETTES, *signs.TABLES, "strings")
 _TABLES = {**dict.fromkeys(_PALETTES, "colours"), **dict.fromkeys(signs.TABLES, "signs")}
 _NARROWEST, _WIDEST = 100, 2000  # CSS pixels of a column
 _HINT = "docs/extending.md lists what a theme.toml may hold."
@@ -33,7 +34,8 @@ def check(own: Mapping[str, Any], below: Mapping[str, Any], path: Path, source: 
     Raises RenderError with `file:line` and the nearest name.
     """
     unknown, tables, width = _unknown(own, below), _of_tables(own), _of_width(own)
-    for fault in chain(unknown, tables, width, _of_colours(own), _of_signs(own)):
+    of_values = (_of_texts(own), _of_colours(own), _of_signs(own))
+    for fault in chain(unknown, tables, width, *of_values):
         line = line_of(fault.keys, source)
         where = f"{path}:{line}" if line else str(path)
         raise RenderError(fault.message, where=where, hint=fault.hint)
@@ -43,6 +45,12 @@ def _of_tables(own: Mapping[str, Any]) -> Iterator[_Fault]:
     for table, of_what in _TABLES.items():
         if not isinstance(own.get(table, {}), Mapping):
             yield _Fault((table,), f"{table} is not a table of {of_what}", _HINT)
+
+
+def _of_texts(own: Mapping[str, Any]) -> Iterator[_Fault]:
+    for key in _TEXTS:
+        if not isinstance(own.get(key, ""), str):
+            yield _Fault((key,), f"{key} is not a text: {own[key]!r}", f'Write {key} = "…".')
 
 
 def _of_width(own: Mapping[str, Any]) -> Iterator[_Fault]:

@@ -12,10 +12,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import RenderError
 from newsletter.languages import fill
+from newsletter.meant import did_you_mean
+from newsletter.render.html import NAMES
 from newsletter.render.theme import Theme, must_stay_inside
 
 _MAX_CHARACTERS = 4 * 1024 * 1024
 _MAX_REPEAT = 100_000
+_BLOCK = ".html.j2"
+
+
+_Bases = tuple[tuple[str, tuple[Path, ...]], ...]
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -39,25 +45,34 @@ def _length(left: Any, right: Any) -> int:
 
 
 class _Loader(jinja2.FileSystemLoader):
-    """A loader that refuses templates which are links out of the roots of their theme."""
+    """A loader that refuses templates which are links out of the roots of their theme.
 
-    def __init__(self, folders: tuple[Path, ...], roots: tuple[Path, ...]) -> None:
+    `digest/style.css` is that of the theme `digest`, where it is one of the `bases`.
+    """
+
+    def __init__(
+        self, folders: tuple[Path, ...], roots: tuple[Path, ...], bases: _Bases = ()
+    ) -> None:
         super().__init__([str(folder) for folder in folders])
         self._roots = roots
+        self._bases = {name: _Loader(searched, roots) for name, searched in bases}
 
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
+        base, _, rest = template.partition("/")
+        if rest and base in self._bases:
+            return self._bases[base].get_source(environment, rest)
         source, file, is_current = super().get_source(environment, template)
         must_stay_inside(Path(file), self._roots)
         return source, file, is_current
 
 
-@lru_cache(maxsize=8)
-def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...]) -> _Environment:
+@lru_cache(maxsize=16)
+def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...], bases: _Bases) -> _Environment:
     """The environment of a theme, with its templates compiled; a changed file is read again."""
     environment = _Environment(
-        loader=_Loader(folders, roots),
+        loader=_Loader(folders, roots, bases),
         autoescape=lambda name: name is None or not name.endswith((".txt.j2", ".css")),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -66,6 +81,26 @@ def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...]) -> _Environ
     )
     environment.filters["fill"] = fill
     return environment
+
+
+def _blocks(theme: Theme) -> Mapping[str, str]:
+    """The files in which a theme writes blocks in its own way, by the names of the blocks.
+
+    Raises RenderError for the file of no block.
+    """
+    files = {
+        path.name.removesuffix(_BLOCK): path
+        for folder in reversed(theme.folders)
+        if (blocks := folder / "blocks").is_dir()
+        for path in blocks.glob(f"*{_BLOCK}")
+    }
+    for name in files.keys() - NAMES.values():
+        raise RenderError(
+            f"there is no block {name!r}",
+            where=str(files[name]),
+            hint=did_you_mean(name, sorted(NAMES.values())),
+        )
+    return {name: f"blocks/{path.name}" for name, path in files.items()}
 
 
 def _is_words(node: nodes.Node) -> bool:
@@ -77,8 +112,9 @@ class Templates:
 
     def __init__(self, theme: Theme) -> None:
         self._theme = theme
-        self._environment = _environment(theme.folders, theme.roots)
-        self._loader = _Loader(theme.folders, theme.roots)
+        self._environment = _environment(theme.folders, theme.roots, theme.bases)
+        self._loader = _Loader(theme.folders, theme.roots, theme.bases)
+        self.blocks = _blocks(theme)
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """Render one file. Raises RenderError with the file and line of a fault."""
@@ -93,7 +129,9 @@ class Templates:
                 pieces.append(piece)
             return "".join(pieces)
         except jinja2.TemplateSyntaxError as error:
-            where = f"{self._display_name(error.name or name)}:{error.lineno}"
+            file = Path(error.filename) if error.filename else None
+            shown = self._name_of(file) if file else self._display_name(error.name or name)
+            where = f"{shown}:{error.lineno}"
             raise RenderError(f"template: {error.message}", where=where, hint=_HINT) from error
         except jinja2.TemplateNotFound as error:
             raise RenderError(
@@ -133,12 +171,17 @@ class Templates:
         trace = error.__traceback__
         while trace is not None:
             file = Path(trace.tb_frame.f_code.co_filename)
-            for folder in self._theme.folders:
-                if file.is_relative_to(folder):
-                    template = self._display_name(file.relative_to(folder).as_posix())
-                    place = f"{template}:{trace.tb_lineno}"
+            if template := self._name_of(file):
+                place = f"{template}:{trace.tb_lineno}"
             trace = trace.tb_next
         return place
+
+    def _name_of(self, file: Path) -> str:
+        """How messages name a file of the theme; empty for any other."""
+        for folder in self._theme.folders:
+            if file.is_relative_to(folder):
+                return f"templates/{folder.name}/{file.relative_to(folder).as_posix()}"
+        return ""
 
     def _display_name(self, name: str) -> str:
         return f"templates/{self._theme.name}/{name}"

@@ -1,7 +1,8 @@
 """A theme: a folder with MJML, CSS and text templates, and theme.toml.
 
 A project's own folder of the same name comes first, file by file: one that holds only a
-`theme.toml` or a `style.css` changes just that.
+`theme.toml` or a `style.css` changes just that. A theme that extends another has all of its files
+below its own.
 """
 
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import newsletter
+from newsletter.config import line_of
 from newsletter.errors import RenderError, UsageError
 from newsletter.languages import FALLBACK, forms, nearest, words
 from newsletter.meant import did_you_mean
@@ -26,13 +28,15 @@ _COLUMN = 568
 class Theme:
     """`folders` are searched in order for each file; `settings` is theme.toml, merged.
 
-    No file outside all `roots` is read, whatever links there are.
+    No file outside all `roots` is read, whatever links there are. `bases` are the themes that it
+    extends, each with the folders that are searched for a file of it: `digest/style.css`.
     """
 
     name: str
     folders: tuple[Path, ...]
     settings: Mapping[str, Any]
     roots: tuple[Path, ...]
+    bases: tuple[tuple[str, tuple[Path, ...]], ...] = ()
 
     @property
     def column(self) -> int:
@@ -94,21 +98,57 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
 
     Raises UsageError where there is none, RenderError where a theme.toml cannot be read.
     """
+    roots = _unique([folder.parent for folder in search])
+    folders = _folders(name, search, roots)
+    if not folders:
+        raise UsageError(
+            f"there is no theme {name!r}",
+            where="theme",
+            hint=did_you_mean(name, theme_names(search)),
+        )
+    layers = {name: folders}
+    while base := _extended(folders):
+        name_below, place = base
+        folders = _folders(name_below, search, roots)
+        if not folders or name_below in layers:
+            fault = "extends itself" if folders else f"extends {name_below!r}, which is no theme"
+            others = sorted({*theme_names(search)} - layers.keys())
+            hint = did_you_mean(name_below, others)
+            raise RenderError(f"the theme {fault}", where=place, hint=hint)
+        layers[name_below] = folders
+    settings: dict[str, Any] = {}
+    for layer in reversed(layers.values()):
+        settings = _with_files(settings, layer)
+    bases = [
+        (base, _unique([folder for layer in [*layers.values()][depth:] for folder in layer]))
+        for depth, base in enumerate(layers)
+    ]
+    return Theme(name, bases[0][1], settings, roots, tuple(bases[1:]))
+
+
+def theme_names(search: Sequence[Path]) -> list[str]:
+    return sorted({path.name for folder in search for path in folder.glob("*/")})
+
+
+def _folders(name: str, search: Sequence[Path], roots: Sequence[Path]) -> tuple[Path, ...]:
+    """The folders of a theme, the project's own first; none where there is no such theme."""
     plain = Path(name).name == name not in ("", "..")
     folders = [folder / name for folder in search if plain and (folder / name).is_dir()]
-    roots = _unique([folder.parent for folder in search])
     for folder in folders:
         must_stay_inside(folder, roots)
         must_stay_inside(folder / "theme.toml", roots)
-    if not folders:
-        themes = sorted({path.name for folder in search for path in folder.glob("*/")})
-        raise UsageError(
-            f"there is no theme {name!r}", where="theme", hint=did_you_mean(name, themes)
-        )
-    settings: dict[str, Any] = {}
-    for folder in reversed(_unique(folders)):
-        settings = _with_file(settings, folder / "theme.toml")
-    return Theme(name, _unique(folders), settings, roots)
+    return _unique(folders)
+
+
+def _extended(folders: Sequence[Path]) -> tuple[str, str] | None:
+    """The theme that the first of these folders which says so extends, and where it says that."""
+    for folder in folders:
+        path = folder / "theme.toml"
+        source = _source(path)
+        if name := _read(path, source).get("extends"):
+            line = line_of(("extends",), source)
+            return str(name), f"{path}:{line}" if line else str(path)
+    return None
 
 
 def must_stay_inside(path: Path, roots: Sequence[Path]) -> None:
@@ -125,22 +165,32 @@ def _unique(folders: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(folder.resolve() for folder in folders))
 
 
-def _with_file(below: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Settings with those of a theme.toml above them."""
-    if not path.exists():
-        return below
+def _with_files(below: dict[str, Any], folders: Sequence[Path]) -> dict[str, Any]:
+    """Settings with those of a theme above them: what is in the last of its folders defines it, and
+    may have keys of any name."""
+    known: Mapping[str, Any] = {}
+    for folder in reversed(folders):
+        path = folder / "theme.toml"
+        source = _source(path)
+        own = _read(path, source)
+        palette.check(own, known, path, source)
+        merged = _merged(below, palette.with_dark(own, below))
+        palette.check_contrast(merged, own, path, source)
+        below = known = merged
+    return below
+
+
+def _source(path: Path) -> str:
+    """What a theme.toml says; nothing where there is none."""
     try:
-        source = path.read_text("utf-8")
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
     except UnicodeDecodeError as error:
         raise RenderError(f"is not UTF-8: {error}", where=str(path), hint="Mend it.") from error
-    own = _read(path, source)
-    palette.check(own, below, path, source)
-    merged = _merged(below, palette.with_dark(own, below))
-    palette.check_contrast(merged, own, path, source)
-    return merged
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _read(path: Path, source: str) -> Mapping[str, Any]:
     try:
         settings = tomllib.loads(source)

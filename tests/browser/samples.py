@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from newsletter import digest, render
+from newsletter.model.digest import Digest
 from newsletter.model.email import Email, fill, for_send
 from newsletter.render import Masthead, packaged_templates
 
@@ -255,13 +256,17 @@ def html_of(name: str, theme: str = "digest") -> str:
 
 def email_of(name: str, theme: str = "digest") -> Email:
     """A sample in a packaged theme."""
+    look = render.load_theme(theme, [render.packaged_templates()])
+    return render.render(digest_of(name), look, _MASTHEAD)
+
+
+@cache
+def digest_of(name: str) -> Digest:
     data = _SOURCES[name].encode() if name in _SOURCES else _FILES[name].read_bytes()
-    parsed = digest.parse(
+    return digest.parse(
         data,
         file=f"issues/{name}.md",
         stem=name,
         base_url=_MASTHEAD.base_url,
         section_labels=("影响", "Impact"),
-    )
-    look = render.load_theme(theme, [render.packaged_templates()])
-    return render.render(parsed.digest, look, _MASTHEAD)
+    ).digest

@@ -130,6 +130,30 @@ def test_a_new_theme_folder_renders_an_issue_without_python(project: Project) ->
     assert f"Leave this list: {project.settings.newsletter.base_url}/u/" in message.text
 
 
+def test_a_theme_that_extends_another_has_all_that_it_does_not_change(project: Project) -> None:
+    install(project.root, "templates/midnight/")
+
+    message = sample_message(prepared(project, "theme: midnight"), project)
+
+    heading = re.search(r"<h1[^>]*>Plain words</h1>", message.html)
+    assert heading
+    assert "line-height:44px" in heading[0]
+    assert "#1d3f8f" in message.html
+    assert "font-size:16px" in message.html
+    assert "Unsubscribe" in message.text
+
+
+def test_the_documented_block_is_written_in_its_own_way(project: Project) -> None:
+    install(project.root, "templates/digest/blocks/")
+    path = project.issues / "2026-01-07-quote.md"
+    path.write_text("---\ntitle: T\n---\n> Said.\n>\n> — Ann & co\n", "utf-8")
+
+    message = sample_message(prepare(project, path.stem), project)
+
+    assert re.search(r"</table>\s*<p [^>]*>— Ann &amp; co</p>", message.html)
+    assert "<blockquote" not in message.html
+
+
 def test_the_program_s_own_theme_is_where_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
     (command,) = re.findall(r"^python3 -c '(.+)'$", PAGE, re.MULTILINE)
 

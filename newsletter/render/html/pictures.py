@@ -15,21 +15,42 @@ def lone_picture(
 ) -> str:
     """A picture alone, at most `width` pixels wide, with its caption below it; `captioned` where
     one follows."""
+    line = caption(figure, writer)
+    outer = "figure captioned" if line or captioned else "figure"
+    below = f'<p class="caption">{line}</p>' if line else ""
+    return f'<p class="{outer}">{linked(figure, writer, room, name)}</p>{below}'
+
+
+def linked(figure: Figure, writer: InlineWriter, room: int, name: str = "image") -> str:
+    """The picture itself, in its link if it has one."""
     image = figure.image
     title = image.title if figure.caption else ""
     picture = writer.image(replace(image, title=title, position=image.position), name, room)
-    if figure.url:
-        picture = f'<a href="{writer.url(figure.url)}">{picture}</a>'
-    caption = writer.inline(figure.caption) or writer.text(image.title)
-    outer = "figure captioned" if caption or captioned else "figure"
-    below = f'<p class="caption">{caption}</p>' if caption else ""
-    return f'<p class="{outer}">{picture}</p>{below}'
+    return f'<a href="{writer.url(figure.url)}">{picture}</a>' if figure.url else picture
+
+
+def caption(figure: Figure, writer: InlineWriter) -> str:
+    return str(writer.inline(figure.caption) or writer.text(figure.image.title))
 
 
 def picture_row(row: PictureRow, writer: InlineWriter) -> str:
     """Pictures side by side, in as many rows as they need, each with the same room."""
+    name = "row many" if _columns(row) > 2 else "row"
+    below = f'<p class="caption">{writer.inline(row.caption)}</p>' if row.caption else ""
+    return (
+        '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
+        f'class="{name}">{rows(row, writer)}</table>{below}'
+    )
+
+
+def _columns(row: PictureRow) -> int:
     lines = -(-len(row.figures) // _MOST_IN_A_ROW)
-    columns = -(-len(row.figures) // lines)
+    return -(-len(row.figures) // lines)
+
+
+def rows(row: PictureRow, writer: InlineWriter) -> str:
+    """The rows of the table in which pictures stand side by side."""
+    columns = _columns(row)
     room = max(1, (writer.sheet.width - _ROW_GAP * (columns - 1)) // columns)
     pictures = [
         lone_picture(
@@ -41,17 +62,11 @@ def picture_row(row: PictureRow, writer: InlineWriter) -> str:
         )
         for figure in row.figures
     ]
-    rows = []
+    lines = []
     for start in range(0, len(pictures), columns):
         cells = pictures[start : start + columns]
-        rows.append(_gapped([*cells, *[""] * (columns - len(cells))]))
-    body = "".join(f"<tr>{cells}</tr>" for cells in rows)
-    name = "row many" if columns > 2 else "row"
-    caption = f'<p class="caption">{writer.inline(row.caption)}</p>' if row.caption else ""
-    return (
-        '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
-        f'class="{name}">{body}</table>{caption}'
-    )
+        lines.append(_gapped([*cells, *[""] * (columns - len(cells))]))
+    return "".join(f"<tr>{cells}</tr>" for cells in lines)
 
 
 def _fills(figure: Figure, room: int) -> bool:

@@ -1,6 +1,7 @@
 """Tables -> HTML: one that is wider than the screen scrolls within its own frame."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from newsletter.model.blocks import Table
 from newsletter.model.inline import Inline
@@ -8,23 +9,29 @@ from newsletter.model.walking import plain_text
 from newsletter.render import breaking
 from newsletter.render.html.inline import InlineWriter
 
+if TYPE_CHECKING:
+    from newsletter.render.html.blocks import HtmlWriter
+
 _CELL_SIDE = 12
 
 
-def table(table: Table, writer: InlineWriter) -> str:
+def table(table: Table, writer: "HtmlWriter") -> str:
+    return (
+        '<div class="scroll" tabindex="0"><table width="100%" cellpadding="0" cellspacing="0" '
+        f'class="table">{table_rows(table, writer)}</table></div>'
+    )
+
+
+def table_rows(table: Table, writer: "HtmlWriter") -> str:
     rows = []
     start = "right" if writer.sheet.direction == "rtl" else "left"  # a browser centres headers
     if table.header:
         cells = _cells(table.header.cells, table, writer, "th", start)
-        rows.append(f"<tr>{cells}</tr>")
+        rows.append(writer.marked(f"<tr>{cells}</tr>", table.header))
     for row in table.rows:
         cells = _cells(row.cells, table, writer, "td")
-        rows.append(f"<tr>{cells}</tr>")
-    body = "".join(rows)
-    return (
-        '<div class="scroll" tabindex="0"><table width="100%" cellpadding="0" cellspacing="0" '
-        f'class="table">{body}</table></div>'
-    )
+        rows.append(writer.marked(f"<tr>{cells}</tr>", row))
+    return "".join(rows)
 
 
 def _cells(

@@ -1,5 +1,6 @@
 """Finding a theme: a project's own files in front of the packaged ones."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,72 @@ def test_a_theme_without_one_of_its_files_is_an_error(name: str, tmp_path: Path)
         rendered(issue(), load_theme("plain", [tmp_path]))
 
     assert caught.value.where == f"templates/plain/{name}"
+
+
+# --- themes that extend others --------------------------------------------------------------------
+
+
+def extending(folder: Path, **themes: str) -> list[Path]:
+    """Folders to search for themes, with these `theme.toml`."""
+    for name, settings in themes.items():
+        (folder / name).mkdir()
+        (folder / name / "theme.toml").write_text(settings, "utf-8")
+    return [folder, packaged_templates()]
+
+
+def test_a_theme_has_the_files_and_settings_of_what_it_extends(tmp_path: Path) -> None:
+    """Of a theme that extends a third one, too; its own come first."""
+    search = extending(
+        tmp_path,
+        evening='extends = "night"\ncolumn = 500\n',
+        night='extends = "digest"\ncolumn = 400\n[colours]\nink = "#102030"\nmoon = "#ffffcc"\n',
+    )
+    (tmp_path / "night" / "style.css").write_text(
+        "{% include 'digest/style.css' %}\n.h1 { color: {{ theme.colours.moon }} }", "utf-8"
+    )
+
+    theme = load_theme("evening", search)
+    html = mail(rendered(issue(), theme)).html
+
+    assert theme.column == 500
+    assert [name for name, _ in theme.bases] == ["night", "digest"]
+    assert re.search(r"<h1 [^>]*color:#ffc", html)
+    assert "#102030" in html
+    assert ".sheet" in html
+
+
+@pytest.mark.parametrize(
+    ("settings", "message", "hint"),
+    [
+        ('extends = "digst"\n', "extends 'digst', which is no theme", "'digest'"),
+        ('extends = "evening"\n', "extends itself", "digest"),
+        ("extends = 3\n", "extends '3', which is no theme", "digest"),
+        ('extends = "../digest"\n', "which is no theme", "'digest'"),
+    ],
+)
+def test_a_theme_that_extends_none_is_an_error_with_its_line(
+    tmp_path: Path, settings: str, message: str, hint: str
+) -> None:
+    with pytest.raises(RenderError, match=message) as caught:
+        load_theme("evening", extending(tmp_path, evening=f"# Evening\n{settings}"))
+
+    assert str(caught.value.where).endswith("evening/theme.toml:2")
+    assert hint in str(caught.value.hint)
+
+
+def test_a_fault_in_a_file_of_the_extended_theme_is_named_there(tmp_path: Path) -> None:
+    search = extending(tmp_path, evening='extends = "night"\n', night='extends = "digest"\n')
+    (tmp_path / "night" / "email.txt.j2").write_text("one\n{{ nothing }}\n", "utf-8")
+
+    with pytest.raises(RenderError) as caught:
+        rendered(issue(), load_theme("evening", search))
+
+    assert caught.value.where == "templates/night/email.txt.j2:2"
+
+
+@pytest.mark.parametrize("key", ["name", "description"])
+def test_what_a_theme_says_of_itself_is_text(tmp_path: Path, key: str) -> None:
+    with pytest.raises(RenderError, match=f"{key} is not a text") as caught:
+        load_theme("evening", extending(tmp_path, evening=f"{key} = 3\n"))
+
+    assert str(caught.value.where).endswith("theme.toml:1")
