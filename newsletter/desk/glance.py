@@ -1,13 +1,16 @@
-"""Which slugs an issue may have, at a glance: reading front matter takes fifty times as long.
+"""Which slugs and titles an issue may have, at a glance: reading front matter takes fifty times as
+long.
 
 A glance is never wrong, but it may leave two slugs possible, since only YAML can tell whether front
 matter is readable. Where it cannot tell, the file has to be read.
 """
 
 import re
+from dataclasses import dataclass
 
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
+from newsletter.lint.visible import letters
 
 _MARK = b"\xef\xbb\xbf"
 _FENCE = re.compile(rb"(---|\+\+\+)[ \t]*[\r\n]")
@@ -27,10 +30,28 @@ _LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
+_TITLED = re.compile(
+    r"^(?:title|subject)[ \t]*[:=][ \t]*(?P<text>.+)$", re.IGNORECASE | re.MULTILINE
+)
+_HEADING = re.compile(rb"^#[ \t]+(?P<text>[^\r\n]+)", re.MULTILINE)
 
-def possible_slugs(head: bytes, stem: str) -> frozenset[str] | None:
-    """The slugs that a file with this beginning may have; None where it has to be read."""
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """`slugs` are those that an issue may have, None where it has to be read; `titles` its title
+    and its subject in their letters alone, where each stands on a line of its own."""
+
+    slugs: frozenset[str] | None
+    titles: frozenset[str]
+
+
+def glance(head: bytes, stem: str) -> Glance:
+    """What a file with this beginning may be called."""
     front = _front_matter(head.removeprefix(_MARK))
+    return Glance(_possible_slugs(front, stem), _likely_titles(front or "", head))
+
+
+def _possible_slugs(front: str | None, stem: str) -> frozenset[str] | None:
     if front is None or _HIDING.search(front):
         return None
     words = sum(1 for _ in _WORD.finditer(front))
@@ -42,6 +63,13 @@ def possible_slugs(head: bytes, stem: str) -> frozenset[str] | None:
     # Pelican's lines take quotes as a part of the slug.
     spellings = {line["plain"] or line["quoted"], line["plain"] or f'"{line["quoted"]}"'}
     return frozenset({_slug_of(None, stem), *(_slug_of(name, stem) for name in spellings)})
+
+
+def _likely_titles(front: str, head: bytes) -> frozenset[str]:
+    lines = [match["text"] for match in _TITLED.finditer(front)]
+    if not lines and (heading := _HEADING.search(head)):
+        lines = [heading["text"].decode("utf-8", "replace")]
+    return frozenset(map(letters, lines))
 
 
 def _front_matter(head: bytes) -> str | None:

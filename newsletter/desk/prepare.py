@@ -14,7 +14,7 @@ from newsletter.desk.dates import date_far
 from newsletter.desk.headers import header_findings
 from newsletter.desk.languages import language_findings
 from newsletter.desk.neighbours import no_source_link
-from newsletter.desk.slugs import Slugs, duplicate_slug
+from newsletter.desk.slugs import Slugs, duplicate_slug, repeated_title
 from newsletter.digest import Parsed, front_matter
 from newsletter.errors import FindingsError, UsageError
 from newsletter.model.digest import Digest
@@ -79,11 +79,13 @@ def prepare(
     brand = brand_of(project)
     theme = branded(_theme(project, parsed), project)
     email = render.render(parsed.digest, theme, masthead(project, brand))
-    own = duplicate_slug(path, project, Slugs(project) if slugs is None else slugs)
+    slugs = Slugs(project) if slugs is None else slugs
+    own = duplicate_slug(path, project, slugs)
     usual = settings.newsletter.language
     language = language_findings(parsed.digest, theme, email.language, usual)
     around = (
         *no_source_link(path, parsed.digest),
+        *repeated_title(path, parsed.digest, project, slugs),
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
         *header_findings(email, settings, parsed.digest.position),
     )

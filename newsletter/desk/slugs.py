@@ -1,14 +1,18 @@
-"""Two issues with one slug: the ledger and the archive could not tell them apart."""
+"""Two issues with one slug, which the ledger and the archive could not tell apart, or with one
+title, which readers could not."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from newsletter.desk.glance import possible_slugs
+from newsletter.desk.glance import glance
 from newsletter.digest import characters, front_matter, meta
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
+from newsletter.lint.visible import letters
+from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.project import Project
 
@@ -24,15 +28,20 @@ class SlugSource:
 
 
 class Slugs:
-    """The slugs of all files in `issues/`; most of these files are glanced at and not read."""
+    """The slugs and titles of all files in `issues/`; most of these files are glanced at and not
+    read."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._may_have: dict[str, list[Path]] = defaultdict(list)
+        self._may_be_titled: dict[str, list[Path]] = defaultdict(list)
         for path in reversed(project.readable_issue_files()):
             head = _head(path)
-            for slug in possible_slugs(head, path.stem) or (_slug(path, head, "")[0],):
+            names = glance(head, path.stem)
+            for slug in names.slugs or (_slug(path, head, "")[0],):
                 self._may_have[slug].append(path)
+            for title in names.titles:
+                self._may_be_titled[title].append(path)
 
     def holders(self, slug: str) -> list[SlugSource]:
         """Who has this slug, the oldest name first."""
@@ -43,6 +52,12 @@ class Slugs:
         return [
             SlugSource(path.resolve(), position) for path, its, position in sources if its == slug
         ]
+
+    def last_titled(self, title: str, before: str) -> Path | None:
+        """The last issue before this file name with this subject, in its letters alone."""
+        paths = reversed(self._may_be_titled.get(title, ()))
+        earlier = (path for path in paths if path.name < before)
+        return next((path for path in earlier if letters(_subject(path)) == title), None)
 
 
 def is_taken(project: Project, slug: str) -> bool:
@@ -64,6 +79,22 @@ def duplicate_slug(path: Path, project: Project, slugs: Slugs) -> Iterator[Findi
         )
 
 
+def repeated_title(path: Path, digest: Digest, project: Project, slugs: Slugs) -> Iterator[Finding]:
+    """An issue has a title of its own: mail programs show those of one subject as one thread."""
+    subject = digest.meta.subject or digest.title_text
+    title = letters(subject)
+    earlier = slugs.last_titled(title, path.name) if title else None
+    if earlier is not None:
+        titled = digest.title and digest.meta.subject is None
+        yield Finding(
+            "repeated-title",
+            Severity.WARNING,
+            digest.title[0].position if titled else digest.position,
+            f"{project.name_of(earlier)} has the title {subject!r} too",
+            "Say what is new in this one, or set another subject:.",
+        )
+
+
 def slug_of_issue(project: Project, issue: str) -> str:
     """The slug of an issue, a path or a stem; UsageError where there is no such file."""
     path = project.issue_path(issue)
@@ -76,6 +107,16 @@ def _head(path: Path) -> bytes:
             return file.read(_HEAD_BYTES)
     except OSError:
         return b""
+
+
+def _subject(path: Path) -> str:
+    """The subject of a file as its digest has it; that of one without a title is its heading."""
+    head = _head(path)
+    text = head.decode("utf-8-sig", "replace")
+    front = front_matter.split(characters.clean(text), "")
+    read = meta.read(front, "", "")[0]
+    heading = re.search(r"^#[ \t]+(.+)$", front.body, re.MULTILINE)
+    return read.meta.subject or read.title or (heading[1] if heading else "")
 
 
 def _slug(path: Path, head: bytes, file: str) -> tuple[str, Position]:

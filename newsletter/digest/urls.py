@@ -79,6 +79,8 @@ def _unsafe(raw: str, use: Use) -> Target:
         problem = "is a file of this machine, which readers do not have"
         if use is Use.RESOURCE:
             fix = f"{_BESIDE} Or write an https:// address."
+    elif use is Use.RESOURCE and raw.strip().lower().startswith("data:image/"):
+        problem, fix = "is the picture itself, which mail programs do not show", _BESIDE
     message = f"the target {_short(raw)} {problem}; it was removed"
     return Target(None, "unsafe-link", Severity.ERROR, message, fix)
 

@@ -8,14 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from newsletter.lint import (
+    addresses,
+    attachments,
+    beginning,
     colours,
     content,
+    copyrights,
+    figures,
     foreign_fields,
     headers,
     links,
     mail,
     parity,
     plain,
+    punctuation,
+    repeating,
     shape,
     sizes,
     unfinished,
@@ -37,7 +44,7 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.no_summary,
     shape.no_cover,
     shape.long_title,
-    shape.duplicate_heading,
+    repeating.duplicate_heading,
     shape.empty_heading,
     shape.heading_skip,
     shape.repeated_url,
@@ -52,6 +59,13 @@ DIGEST_RULES: tuple[DigestRule, ...] = (
     shape.vague_link,
     shape.literal_template,
     foreign_fields.foreign_merge_field,
+    repeating.summary_repeats_title,
+    punctuation.mixed_width,
+    figures.number_unit,
+    attachments.attachment_missing,
+    addresses.tracking_parameter,
+    addresses.short_link,
+    addresses.url_as_text,
 )
 EMAIL_RULES: tuple[EmailRule, ...] = (
     sizes.html_too_large,
@@ -64,6 +78,8 @@ EMAIL_RULES: tuple[EmailRule, ...] = (
     headers.odd_subject,
     headers.long_sender,
     headers.long_preheader,
+    beginning.late_news,
+    copyrights.old_copyright,
 )
 
 

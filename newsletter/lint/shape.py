@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
 
+from newsletter.lint.alts import says_nothing
 from newsletter.lint.foreign_fields import fields_in
 from newsletter.lint.vague import is_vague
 from newsletter.lint.visible import body_nodes, texts
@@ -18,11 +19,6 @@ from newsletter.model.walking import plain_text, walk
 _TITLE_WIDTH = 60
 _MANY_IMAGES = 100
 _LABELS = ("深度解读 & 洞察", "深度解读", "洞察", "解读", "影响", "Insight", "Impact", "Summary")
-_FILE_NAME = re.compile(
-    r"\S+\.(?:png|jpe?g|gif|webp|avif|svg|heic)"
-    r"|(?:image|img|dsc|picture|photo|pic|screen ?shot|untitled)[\s_-]*\(?\d*\)?",
-    re.IGNORECASE,
-)
 # Each opening is searched up to the next one, so that a text full of them takes linear time. Tags
 # of Liquid and shortcodes of Hugo are left to foreign-markup.
 _TEMPLATE = re.compile(
@@ -71,22 +67,6 @@ def _headings(digest: Digest) -> Iterator[Section | Item]:
     for node in body_nodes(digest):
         if isinstance(node, Section | Item):
             yield node
-
-
-def duplicate_heading(digest: Digest) -> Iterator[Finding]:
-    """Two sections or items of one name look like a mistake."""
-    lines: dict[str, int] = {}
-    for node in _headings(digest):
-        text = plain_text(node.heading).strip()
-        if text and text in lines:
-            yield Finding(
-                "duplicate-heading",
-                Severity.WARNING,
-                node.position,
-                f"the heading {text!r} is also in line {lines[text]}",
-                "Rename or remove one.",
-            )
-        lines.setdefault(text, node.position.line)
 
 
 def empty_heading(digest: Digest) -> Iterator[Finding]:
@@ -176,7 +156,7 @@ def _undescribed(node: Node, message: str, fix: str) -> Finding:
 def vague_alt(digest: Digest) -> Iterator[Finding]:
     """A description says what a picture shows; the name of its file does not."""
     for node in walk(digest):
-        if isinstance(node, Image) and _FILE_NAME.fullmatch(node.alt.strip()):
+        if isinstance(node, Image) and says_nothing(node.alt):
             yield Finding(
                 "vague-alt",
                 Severity.WARNING,

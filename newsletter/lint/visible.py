@@ -69,8 +69,13 @@ def _caption(node: Node) -> tuple[str, Position] | None:
 def holds_any(digest: Digest, signs: Iterable[str]) -> bool:
     """Whether a text of the digest holds one of these: a quick check, since most issues have
     none."""
-    text = "\n".join([text for text, _ in texts(digest)])
+    text = all_text(digest)
     return any(sign in text for sign in signs)
+
+
+def all_text(digest: Digest) -> str:
+    """All texts and captions, each on a line of its own: for a quick check before `runs`."""
+    return "\n".join([text for text, _ in texts(digest)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,12 @@ class Run:
 
 def runs(digest: Digest) -> Iterator[Run]:
     """Each run of text, title, summary and captions included, in reading order."""
-    for node in walk(digest):
+    yield from runs_of(digest)
+
+
+def runs_of(root: Node, *, below: bool = True) -> Iterator[Run]:
+    """The runs of a node, those of the nodes below it included unless they are not wanted."""
+    for node in walk(root) if below else (root,):
         for inline in inlines_of(node):
             if pieces := tuple(_pieces(inline)):
                 text = "".join([text for text, _, _ in pieces])
@@ -136,6 +146,12 @@ def quoted(text: str) -> str:
     too long."""
     text = text.replace("\0", "…")
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def letters(text: str) -> str:
+    """The letters and digits of a text, whatever its capitals, spaces and signs: two texts that
+    have the same say the same."""
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def is_chinese(text: str) -> bool:

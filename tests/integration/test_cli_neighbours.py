@@ -64,6 +64,35 @@ def test_a_neighbours_cover_card_and_picture_are_no_source(call: Call, project: 
     assert "no-source-link" not in rules(call, "2026-03-01-new")
 
 
+TITLED = "---\n{}\ndate: 2026-01-07\n---\n" + PROSE
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "told"),
+    [
+        ("title: Looms", "title: Looms!", True),
+        ("title: 'Looms'", "title: Other\nsubject: looms", True),
+        ("title: Looms\nsubject: Other", "title: Looms", False),
+        ("title: Looms", "title: Looms\nsubject: Other", False),
+        ("title: Looms 1", "title: Looms 2", False),
+        ("title: Other", "title: Looms", False),
+        ("author: Ann", "title: News of the valley", True),  # by its heading
+        ("author: Ann", "title: Looms", False),
+    ],
+)
+def test_a_title_of_an_earlier_issue_is_told(
+    call: Call, project: Path, earlier: str, later: str, told: bool
+) -> None:
+    """By the subject, whatever its signs and capitals; the earlier one has its title rightly."""
+    fill(project, 0, 0)
+    heading = "\n# News of the valley\n" if "title" not in earlier else ""
+    (project / "issues" / "2026-01-10-a.md").write_text(TITLED.format(earlier) + heading)
+    (project / "issues" / "2026-01-11-b.md").write_text(TITLED.format(later))
+
+    assert ("repeated-title" in rules(call, "2026-01-11-b")) is told
+    assert "repeated-title" not in rules(call, "2026-01-10-a")
+
+
 @pytest.mark.parametrize(("days", "told"), [(32, True), (31, False), (-400, False)])
 def test_a_date_far_ahead_is_told_at_its_line(
     call: Call, project: Path, days: int, told: bool

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.desk.glance import possible_slugs
+from newsletter.desk.glance import glance
 from newsletter.errors import UnreadableIssue
 from tests.share import examples
 from tests.unit.digest.reading import read
@@ -48,7 +48,7 @@ def test_the_slug_of_the_digest_is_always_among_those(source: str, stem: str) ->
     except UnreadableIssue:
         return
 
-    possible = possible_slugs(data, stem)
+    possible = glance(data, stem).slugs
 
     assert possible is None or slug in possible
 
@@ -75,7 +75,7 @@ def test_an_ordinary_issue_need_not_be_read(
     """Its body may say the word as often as it likes."""
     source = mark + (front + "slug: other\n\nThe slug and the slug.\n" * 9).replace("\n", end)
 
-    assert possible_slugs(source.encode(), "issue") == frozenset(possible)
+    assert glance(source.encode(), "issue").slugs == frozenset(possible)
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_an_ordinary_issue_need_not_be_read(
     ],
 )
 def test_what_is_not_clear_has_to_be_read(front: str) -> None:
-    assert possible_slugs(front.encode(), "issue") is None
+    assert glance(front.encode(), "issue").slugs is None

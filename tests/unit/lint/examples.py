@@ -231,6 +231,13 @@ DIGEST_RULES = (
         longer("![Screenshot of the loom](https://example.com/loom.png)\n"),
     ),
     Example(
+        "vague-alt",
+        WARNING,
+        9,
+        longer("![May be an image of a loom](https://example.com/loom.png)\n"),
+        longer("![An image of a loom](https://example.com/loom.png)\n"),
+    ),
+    Example(
         "plain-text-markup",
         WARNING,
         9,
@@ -314,6 +321,79 @@ DIGEST_RULES = (
         1,
         front("subject: Hello [FIRST NAME]") + PROSE,
         front("subject: Hello first name") + PROSE,
+    ),
+    Example(
+        "duplicate-heading",
+        WARNING,
+        13,
+        longer("## A\n\n### The loom!\n\n### The Loom\n"),
+        longer("## A\n\n### The loom\n\n## B\n\n### The loom\n"),
+    ),
+    Example(
+        "summary-repeats-title",
+        WARNING,
+        5,
+        front("summary: News of the Valley.", without="summary") + PROSE,
+        front("summary: News of the valley and its looms", without="summary") + PROSE,
+    ),
+    Example(
+        "mixed-width",
+        INFO,
+        9,
+        longer("织机来了，很慢，很好，但是,不累。\n"),
+        longer("织机来了，很慢，但是, OK,不累。\n"),
+    ),
+    Example(
+        "mixed-width", INFO, 9, longer("织机（很慢)来了。\n"), longer("织机(很慢)来了（今天）。\n")
+    ),
+    Example(
+        "number-unit",
+        WARNING,
+        11,
+        longer("## [Falcon 7B](https://example.com/f)\n\n它只有7亿参数。\n"),
+        longer("## [Falcon 7B](https://example.com/f)\n\n它只有70亿参数，融资7亿美元。\n"),
+    ),
+    Example(
+        "attachment-missing",
+        WARNING,
+        9,
+        longer("Please see the attachment.\n"),
+        longer("She formed an attachment to the loom attached to the wall.\n"),
+    ),
+    Example(
+        "tracking-parameter",
+        WARNING,
+        9,
+        longer("[Looms](https://example.com/l?id=1&fbclid=x)\n"),
+        longer("[Looms](https://example.com/l?id=1&club=x#fbclid=x)\n"),
+    ),
+    Example(
+        "tracking-parameter",
+        INFO,
+        9,
+        longer("[Looms](https://example.com/l?utm_source=x)\n"),
+        longer("[Looms](https://example.com/l?source=utm_x)\n"),
+    ),
+    Example(
+        "short-link",
+        WARNING,
+        9,
+        longer("[Looms](https://bit.ly/3x)\n"),
+        longer("[Looms](https://orbit.ly/3x)\n"),
+    ),
+    Example(
+        "url-as-text",
+        INFO,
+        9,
+        longer("See https://example.com/looms/and/the/weavers/of/the/valley\n"),
+        longer("See https://example.com/looms[^1]\n\n[^1]: https://example.com/" + "x" * 40 + "\n"),
+    ),
+    Example(
+        "url-as-text",
+        WARNING,
+        9,
+        longer("[https://bank.example](https://example.com/1)\n"),
+        longer("[https://www.example.com](https://example.com/1)\n"),
     ),
 )
 

@@ -35,10 +35,14 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "newsletter.toml").write_text(SETTINGS)
     issues = tmp_path / "issues"
     issues.mkdir()
-    (issues / "2026-01-07-good.md").write_text(FRONT + PROSE)
-    (issues / "2026-01-07-note.md").write_text(front(without="coverImage") + PROSE)
-    (issues / "2026-01-07-vague.md").write_text(FRONT + PROSE + "\n[here](https://example.com/1)\n")
-    (issues / "2026-01-07-draft.md").write_text(front("draft: true") + PROSE)
+    for name, text in {
+        "good": FRONT + PROSE,
+        "note": front(without="coverImage") + PROSE,
+        "vague": FRONT + PROSE + "\n[here](https://example.com/1)\n",
+        "draft": front("draft: true") + PROSE,
+    }.items():
+        titled = text.replace("News of the valley", f"News of {name} weavers")
+        (issues / f"2026-01-07-{name}.md").write_text(titled)
     return tmp_path
 
 

@@ -31,6 +31,7 @@ PROJECT_RULES = {
     "language-inferred": Severity.WARNING,
     "language-mismatch": Severity.WARNING,
     "no-source-link": Severity.WARNING,
+    "repeated-title": Severity.WARNING,
     "scaffold-text": Severity.ERROR,
     "words-missing": Severity.WARNING,
 }

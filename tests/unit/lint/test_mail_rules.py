@@ -49,6 +49,12 @@ EXAMPLES = (
     ("subject-too-long", replace(EMAIL, subject=("x" * 990,)), Severity.ERROR),
     ("unsubscribe-missing", replace(EMAIL, text=("bye",)), Severity.ERROR),
     ("merge-field-without-default", replace(EMAIL, subject=(NAME, ", hello")), Severity.WARNING),
+    (
+        "late-news",
+        replace(EMAIL, html=(f"<p>{'word ' * 51}</p>Looms came to the valley", LEAVE)),
+        Severity.INFO,
+    ),
+    ("old-copyright", replace(EMAIL, text=("© 2024 Valley ", LEAVE)), Severity.WARNING),
     ("low-contrast", of_html(PALE), Severity.WARNING),
     ("text-html-parity", of_html("<p>More</p>"), Severity.WARNING),
     ("odd-subject", replace(EMAIL, subject=(ODD,)), Severity.WARNING),
