@@ -199,6 +199,13 @@ class DigestSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LintSettings:
+    """`[lint]`: what issues are checked for; the mail programs are those of caniemail.com."""
+
+    clients: tuple[str, ...] = ("apple-mail", "gmail", "outlook", "yahoo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """`[log]`: how much is logged."""
 
@@ -218,6 +225,7 @@ class Settings:
     media: MediaSettings = MediaSettings()
     digest: DigestSettings = DigestSettings()
     brand: BrandSettings = BrandSettings()
+    lint: LintSettings = LintSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from newsletter import digest, lint, render
 from newsletter.desk.brand import Brand, brand_of, branded
+from newsletter.desk.clients import unsupported_features
 from newsletter.desk.dates import date_far
 from newsletter.desk.headers import header_findings
 from newsletter.desk.languages import language_findings
@@ -87,6 +88,7 @@ def prepare(
         *no_source_link(path, parsed.digest),
         *repeated_title(path, parsed.digest, project, slugs),
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
+        *unsupported_features(parsed.digest, email, theme, project),
         *header_findings(email, settings, parsed.digest.position),
     )
     findings = lint.check(parsed.digest, email, [*parsed.findings, *own, *language, *around])

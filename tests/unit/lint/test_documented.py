@@ -23,7 +23,8 @@ ENTRIES = {
 }
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 # Rules on an issue within its project, or on a day: tests/integration has them, in
-# test_cli_slugs.py, test_cli_languages.py, test_cli_neighbours.py and test_cli_unfinished.py.
+# test_cli_slugs.py, test_cli_languages.py, test_cli_neighbours.py and test_cli_unfinished.py, and
+# tests/unit/desk, in test_clients.py; header-invalid is in test_headers.py.
 PROJECT_RULES = {
     "date-far": Severity.WARNING,
     "duplicate-slug": Severity.ERROR,
@@ -33,6 +34,7 @@ PROJECT_RULES = {
     "no-source-link": Severity.WARNING,
     "repeated-title": Severity.WARNING,
     "scaffold-text": Severity.ERROR,
+    "unsupported-by-clients": Severity.WARNING,
     "words-missing": Severity.WARNING,
 }
 # Rules on pictures that lie beside an issue; tests/unit/pictures and tests/integration have them.
