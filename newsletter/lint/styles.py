@@ -1,11 +1,12 @@
 """Style sheets and style attributes, as far as rules look at them."""
 
+import colorsys
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from PIL import ImageColor
+from cssutils.css.colors import COLORS
 
 _COMMENT = re.compile(r"/\*.*?\*/|<!--|-->", re.DOTALL)
 _BRACE = re.compile(r"[{}]")
@@ -13,9 +14,8 @@ _DECLARATION = re.compile(
     r"""([-\w]+)\s*:\s*((?:"[^"]*"|'[^']*'|\([^()]*(?:\([^()]*\)[^()]*)*\)|[^;"'(])*)"""
 )
 _IMPORTANT = re.compile(r"\s*!\s*important\s*$", re.IGNORECASE)
-_MODERN = re.compile(
-    r"(rgba?|hsla?)\(\s*([^\s,]+)\s+([^\s,]+)\s+([^\s,/]+)\s*(?:/\s*([^\s)]+)\s*)?\)"
-)
+_HEX = re.compile(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})")
+_FUNCTION = re.compile(r"(rgb|hsl)a?\(([^()]*)\)")
 
 
 class Declaration(NamedTuple):
@@ -69,25 +69,39 @@ def colour(written: str) -> str | None:
     written = written.strip().lower()
     if written == "transparent":
         return "#00000000"
-    if match := _MODERN.fullmatch(written):
-        name, *channels, alpha = match.groups()
-        written = f"{name[:3]}({','.join(channels)})"
-        return None if (solid := colour(written)) is None else _with_alpha(solid, alpha or "1")
-    if match := re.fullmatch(r"(rgb|hsl)a\((.+),\s*([^,]+)\)", written):
-        solid = colour(f"{match[1]}({match[2]})")
-        return None if solid is None else _with_alpha(solid, match[3])
+    if named := COLORS.get(written):
+        return "#" + bytes(map(int, named[:3])).hex()
+    if match := _HEX.fullmatch(written):
+        digits = match[1] if len(match[1]) > 4 else "".join(digit * 2 for digit in match[1])
+        return f"#{digits.removesuffix('ff') if len(digits) == 8 else digits}"
+    match = _FUNCTION.fullmatch(written)
+    channels = re.split(r"[\s,/]+", match[2].strip()) if match else []
+    if match is None or not 3 <= len(channels) <= 4:
+        return None
     try:
-        return "#" + bytes(ImageColor.getrgb(written)).hex()
+        solid = "#" + bytes(round(255 * part) for part in _parts(match[1], channels)).hex()
+        return _with_alpha(solid, channels[3] if len(channels) > 3 else "1")
     except ValueError:
         return None
 
 
-def _with_alpha(solid: str, alpha: str) -> str | None:
-    try:
-        share = float(alpha[:-1]) / 100 if alpha.endswith("%") else float(alpha)
-    except ValueError:
-        return None
-    return solid if share >= 1 else f"{solid}{round(max(0.0, share) * 255):02x}"
+def _parts(kind: str, channels: list[str]) -> list[float]:
+    """Red, green and blue, each from 0 to 1."""
+    if kind == "hsl":
+        hue, saturation, lightness = (float(channel.rstrip("%deg")) for channel in channels[:3])
+        return list(colorsys.hls_to_rgb(hue / 360, lightness / 100, saturation / 100))
+    return [min(1.0, max(0.0, _share(channel, 255))) for channel in channels[:3]]
+
+
+def _share(written: str, whole: float) -> float:
+    if written.endswith("%"):
+        return float(written[:-1]) / 100
+    return float(written) / whole
+
+
+def _with_alpha(solid: str, alpha: str) -> str:
+    share = min(1.0, max(0.0, _share(alpha, 1)))
+    return solid if share == 1 else f"{solid}{round(share * 255):02x}"
 
 
 def painted(over: str, ground: str) -> str:
