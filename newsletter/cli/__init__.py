@@ -13,7 +13,7 @@ from newsletter.cli.frame import Group, run
 # Each top-level command, the module that holds it, and its line in --help.
 COMMANDS = {
     "init": ("setup", "Start a new newsletter that sends to the outbox at once."),
-    "new": ("setup", "Write a new issue file from a scaffold."),
+    "new": ("setup", "Write a new issue file from a scaffold, or a draft from feeds."),
     "render": ("render", "Write an issue as email.html, email.txt, email.eml and digest.json."),
     "lint": ("lint", "Check issues: what, where, and what to do."),
     "subscribers": (

@@ -2,9 +2,11 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
+from newsletter.cli import drafting
 from newsletter.cli.frame import Session, command, examples
 
 
@@ -34,21 +36,31 @@ def init(session: Session, folder: Path) -> None:
     )
 
 
-@click.command(epilog=examples('new "Quiet machines"', 'new "Quiet machines" --date 2026-11-24'))
-@click.argument("title")
+@click.command(
+    epilog=examples(
+        'new "Quiet machines"',
+        'new "Quiet machines" --date 2026-11-24',
+        'new "This week" --from-feed https://example.com/feed.xml --since 7d',
+    )
+)
+@click.argument("title", required=False)
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Its date; today if left out.")
+@drafting.feed_options
 @command
-def new(session: Session, title: str, date: object) -> None:
-    """Write a new issue file from a scaffold."""
+def new(session: Session, /, title: str | None, date: object, **wishes: Any) -> None:
+    """Write a new issue file from a scaffold, or a draft from feeds."""
     import datetime as dt
     import zoneinfo
 
     from newsletter.project import utc_now
     from newsletter.scaffold import new_issue
 
+    day = date.date() if isinstance(date, dt.datetime) else None
+    if drafting.wants_feeds(wishes):
+        drafting.draft_from_feeds(session, title or "", day, wishes)
+        return
     zone = zoneinfo.ZoneInfo(session.project.settings.newsletter.timezone)
-    day = date.date() if isinstance(date, dt.datetime) else utc_now().astimezone(zone).date()
-    path = new_issue(session.project.issues, title, day)
+    path = new_issue(session.project.issues, title or "", day or utc_now().astimezone(zone).date())
     if session.json:
         session.emit({"file": str(path), "slug": path.stem})
     else:

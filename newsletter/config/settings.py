@@ -206,6 +206,13 @@ class LintSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """`[feeds]`: where drafts come from."""
+
+    urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """`[log]`: how much is logged."""
 
@@ -226,6 +233,7 @@ class Settings:
     digest: DigestSettings = DigestSettings()
     brand: BrandSettings = BrandSettings()
     lint: LintSettings = LintSettings()
+    feeds: FeedSettings = FeedSettings()
     log: LogSettings = LogSettings()
 
     @property

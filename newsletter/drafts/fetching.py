@@ -1,0 +1,197 @@
+"""What stands at a URL that an editor typed: bounded in time and size, with few redirects.
+
+The editor may name a server of the own network. A server of the outside may not: it is not followed
+to an address that only this machine's network reaches.
+"""
+
+import ipaddress
+import re
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+import urllib3
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+from newsletter import __version__
+from newsletter.errors import NewsletterError, UsageError
+
+MAX_BYTES = 8 * 1024 * 1024
+_REDIRECTS = 5
+_SECONDS = 30  # for all of it
+_SILENCE_SECONDS = 10
+_CHUNK = 64 * 1024
+_PORTS = {"http": 80, "https": 443}
+_MOVED = (301, 302, 303, 307, 308)
+_NO_CONNECTION = (NewConnectionError, ConnectTimeoutError)
+_HINT = "Open it in a browser, and name the address of the feed itself."
+_HINT_AWAY = "Try again later, or save the feed as a file and name that."
+_HEADERS = {
+    "User-Agent": f"newsletter/{__version__}",
+    "Accept": "application/atom+xml, application/rss+xml, application/feed+json, */*;q=0.5",
+    "Accept-Encoding": "gzip",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """`url` is where it was at last, `kind` its media type as its server says."""
+
+    url: str
+    content: bytes
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A URL, and the addresses of its host."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+    addresses: tuple[str, ...]
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether an address of it is one of this machine's own network."""
+        return not all(
+            ipaddress.ip_address(address.partition("%")[0]).is_global for address in self.addresses
+        )
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is meant as a URL rather than as a file."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|feed:", source) is not None
+
+
+def fetch(url: str, *, clock: Callable[[], float] = time.monotonic) -> Fetched:
+    """The content of an http or https URL. Raises UsageError where it is none, and NewsletterError
+    where its server does not give it."""
+    url = re.sub(r"^feed:(?://)?(?=https?:)", "", url, flags=re.IGNORECASE)
+    url = re.sub(r"^feed:(?://)?", "https://", url, flags=re.IGNORECASE)
+    until = clock() + _SECONDS
+    place = _place(url, url)
+    may_be_inside = place.is_inside
+    for _ in range(_REDIRECTS + 1):
+        answer = _asked(place, url, until, clock)
+        if isinstance(answer, Fetched):
+            return answer
+        place = _place(urljoin(place.url, answer), url)
+        if place.is_inside and not may_be_inside:
+            raise NewsletterError(
+                f"its server points to {place.host}, an address of this machine's own network",
+                where=url,
+                hint="If that is right, name that address itself.",
+            )
+    raise NewsletterError(f"more than {_REDIRECTS} redirects", where=url, hint=_HINT)
+
+
+def _place(url: str, typed: str) -> _Place:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise UsageError("this is not a web address", where=typed) from error
+    scheme = parts.scheme.lower()
+    if scheme not in _PORTS or not host:
+        raise UsageError(
+            f"{url[:100]!r} is not a web address" if url != typed else "this is not a web address",
+            where=typed,
+            hint="Write https://…, or the path of a file.",
+        )
+    if "@" in parts.netloc:
+        raise UsageError(
+            "an address with a user's name or password is not fetched",
+            where=parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+            hint="Save the feed as a file, and name that.",
+        )
+    port = port or _PORTS[scheme]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NewsletterError(
+            f"there is no server {host}", where=typed, hint="Check its name and the network."
+        ) from error
+    addresses = dict.fromkeys(str(address[0]) for *_, address in found)
+    return _Place(url, scheme, host, port, tuple(addresses))
+
+
+def _asked(place: _Place, typed: str, until: float, clock: Callable[[], float]) -> Fetched | str:
+    """The page at a place, or where its server says it is."""
+    parts = urlsplit(place.url)
+    path = parts._replace(scheme="", netloc="", fragment="").geturl()
+    try:
+        for address in place.addresses:
+            pool = _pool(place, address, min(_SILENCE_SECONDS, until - clock()))
+            with pool, suppress(*(_NO_CONNECTION if address != place.addresses[-1] else ())):
+                answer = pool.urlopen(
+                    "GET",
+                    path if path.startswith("/") else f"/{path}",
+                    headers={**_HEADERS, "Host": parts.netloc},
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
+                with closing(answer):  # the socket too, whatever was read of it
+                    return _read(answer, place, typed, until, clock)
+    except (HTTPError, OSError) as error:
+        reason = "takes too long" if "imeout" in type(error).__name__ else "cannot be reached"
+        raise NewsletterError(
+            f"its server {reason} ({type(error).__name__})", where=typed, hint=_HINT_AWAY
+        ) from error
+    raise AssertionError("a host has an address")
+
+
+def _pool(place: _Place, address: str, seconds: float) -> urllib3.HTTPConnectionPool:
+    """The way to the very address that was looked at: a name may have another next time."""
+    timeout = urllib3.Timeout(total=max(0.001, seconds))
+    if place.scheme == "http":
+        return urllib3.HTTPConnectionPool(address, place.port, timeout=timeout)
+    return urllib3.HTTPSConnectionPool(
+        address,
+        place.port,
+        timeout=timeout,
+        server_hostname=place.host,
+        assert_hostname=place.host,
+    )
+
+
+def _read(
+    answer: urllib3.BaseHTTPResponse,
+    place: _Place,
+    typed: str,
+    until: float,
+    clock: Callable[[], float],
+) -> Fetched | str:
+    target = answer.headers.get("Location")
+    if answer.status in _MOVED and target:
+        return target
+    if answer.status != 200:
+        answered = f"{answer.status} {answer.reason or ''}".strip()
+        raise NewsletterError(f"its server answers with {answered}", where=typed, hint=_HINT)
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return Fetched(place.url, _content(answer, typed, until, clock), kind)
+
+
+def _content(
+    answer: urllib3.BaseHTTPResponse, typed: str, until: float, clock: Callable[[], float]
+) -> bytes:
+    """The content as it unpacks, which may be far more than was sent."""
+    content = bytearray()
+    while chunk := answer.read1(_CHUNK, decode_content=True):
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise NewsletterError(
+                f"it has more than {MAX_BYTES // 1024 // 1024} MB", where=typed, hint=_HINT
+            )
+        if clock() > until:
+            raise NewsletterError(
+                f"its server takes more than {_SECONDS} seconds",
+                where=typed,
+                hint=_HINT_AWAY,
+            )
+    return bytes(content)
