@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from newsletter.config import values
+from newsletter.config.tables import SettingFault, SettingFaults
 from newsletter.config.values import (
     Days,
     Endpoint,
@@ -14,10 +15,14 @@ from newsletter.config.values import (
     NotNegative,
     Positive,
     Ratio,
+    RuleId,
     WebUrl,
     at_least,
     at_most,
 )
+from newsletter.rules import rules as known_rules
+
+Level = Literal["off", "info", "warning", "error"]
 
 MEDIA_FOLDER = "media"  # of the public site
 LEAST_COMPLAINTS = 3  # before they are judged by their share: one or two prove nothing
@@ -200,9 +205,19 @@ class DigestSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LintSettings:
-    """`[lint]`: what issues are checked for; the mail programs are those of caniemail.com."""
+    """`[lint]`: what issues are checked for, and how much each rule matters; the mail
+    programs are those of caniemail.com."""
 
     clients: tuple[str, ...] = ("apple-mail", "gmail", "outlook", "yahoo")
+    rules: Mapping[RuleId, Level] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        lowered = [rule for rule, level in self.rules.items() if level != "error"]
+        if always := [rule for rule in lowered if known_rules()[rule].is_always_error]:
+            raise SettingFaults([SettingFault(("rules", rule), _ALWAYS) for rule in always])
+
+
+_ALWAYS = "finds what must not be sent; it stays an error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ that SQLAlchemy takes.
 
 import collections.abc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from newsletter.meant import meant
@@ -69,6 +69,10 @@ def read_table(table: type[T], values: object, location: tuple[str, ...] = ()) -
         raise SettingFaults(faults)
     try:
         return table(**kept)
+    except SettingFaults as error:  # of single keys that it holds
+        raise SettingFaults(
+            [replace(fault, location=(*location, *fault.location)) for fault in error.faults]
+        ) from None
     except ValueError as error:  # of what it checks of its keys together
         raise SettingFaults([SettingFault(location, str(error))]) from None
 

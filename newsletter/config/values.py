@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from newsletter.rules import advice_on, rules
+
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _HOST = re.compile(
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
@@ -210,7 +212,14 @@ def _link_name(value: str) -> str:
     return value
 
 
+def _rule_id(value: str) -> str:
+    if value not in rules():
+        raise ValueError(f"there is no such rule. {advice_on(value)}")
+    return value
+
+
 Line = Annotated[str, _no_controls]
+RuleId = Annotated[str, _rule_id]
 LinkName = Annotated[str, _link_name]
 Mailbox = Annotated[str, _mailbox]
 Endpoint = Annotated[str, _endpoint]

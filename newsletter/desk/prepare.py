@@ -91,7 +91,8 @@ def prepare(
         *unsupported_features(parsed.digest, email, theme, project),
         *header_findings(email, settings, parsed.digest.position),
     )
-    findings = lint.check(parsed.digest, email, [*parsed.findings, *own, *language, *around])
+    source = (*parsed.findings, *own, *language, *around)
+    findings = lint.check(parsed.digest, email, source, settings.lint.rules)
     own_theme = (place for place in theme.folders if place.parent == project.templates.resolve())
     return Prepared(
         path,

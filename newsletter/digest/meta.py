@@ -12,9 +12,10 @@ from newsletter.digest.front_matter import FrontMatter
 from newsletter.digest.keys import FOREIGN, KEPT, KNOWN
 from newsletter.digest.report import Pictures
 from newsletter.meant import meant
-from newsletter.model.digest import Meta, day_of
+from newsletter.model.digest import Meta, day_of, ignored_rules
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.picture import COVER_PIXELS
+from newsletter.rules import advice_on, rules
 
 _FLAGS = ("true", "false", "yes", "no")
 _NEAR = 0.75  # of difflib's measure; from 0.8 on a key counts as a misspelling
@@ -217,8 +218,20 @@ class _Reader:
     def extra(self) -> dict[str, Any]:
         self._tell_of_unknown()
         ignored = self._front.values.get("lint-ignore")
+        self._tell_of_unknown_rules(ignored)
         kept = {key: v for key, v in self._front.values.items() if key not in KNOWN or key in KEPT}
         return kept | ({"lint-ignore": ignored} if ignored else {})
+
+    def _tell_of_unknown_rules(self, ignored: object) -> None:
+        for name in ignored_rules(ignored):
+            if name not in rules():
+                self._report(
+                    "unknown-rule",
+                    Severity.WARNING,
+                    "lint-ignore",
+                    f"lint-ignore names {name[:60]!r}, which is no rule",
+                    advice_on(name),
+                )
 
     def _tell_of_unknown(self) -> None:
         """Report all unknown keys at once, and those that may be misspelt separately; a misspelt

@@ -4,8 +4,9 @@ A rule is a generator function in one of the modules below and one line in RULES
 hyphens is its id, the first line of its docstring its description in docs/lint.md.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from newsletter.lint import (
     addresses,
@@ -84,18 +85,35 @@ EMAIL_RULES: tuple[EmailRule, ...] = (
 
 
 def check(
-    digest: Digest, email: Email | None, source: Sequence[Finding] = ()
+    digest: Digest,
+    email: Email | None,
+    source: Sequence[Finding] = (),
+    levels: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
     """Every finding of every rule and those of the source, in the order of the file.
 
-    Front matter `lint-ignore: [rule, …]` silences warnings and notes; an error is never silenced.
+    `levels` are the severities that a newsletter gives to rules, or `off`. Front matter
+    `lint-ignore` silences warnings and notes, and with a reason those that were raised to errors;
+    what is an error by itself is never silenced nor lowered.
     """
     findings = [*source, *(finding for rule in DIGEST_RULES for finding in rule(digest))]
     if email is not None:
         findings += [finding for rule in EMAIL_RULES for finding in rule(digest, email)]
-    silenced = _silenced(digest)
-    audible = (f for f in findings if f.severity is Severity.ERROR or f.rule not in silenced)
+    ignored = digest.meta.ignored
+    audible = (told for finding in findings if (told := _told(finding, levels, ignored)))
     return tuple(sorted(audible, key=lambda f: (f.position.line, f.position.column or 0)))
+
+
+def _told(
+    finding: Finding, levels: Mapping[str, str], ignored: Mapping[str, str]
+) -> Finding | None:
+    """A finding as a newsletter and an issue want to hear of it; None where they do not."""
+    if finding.severity is Severity.ERROR:
+        return finding
+    level = levels.get(finding.rule, finding.severity)
+    reason = ignored.get(finding.rule)
+    is_ignored = bool(reason) if level == "error" else reason is not None
+    return None if level == "off" or is_ignored else replace(finding, severity=Severity(level))
 
 
 def refusals(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -105,12 +123,6 @@ def refusals(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         for finding in findings
         if finding.severity is Severity.ERROR or finding.rule == unfinished.RULE
     )
-
-
-def _silenced(digest: Digest) -> frozenset[str]:
-    ignored = digest.meta.extra.get("lint-ignore")
-    names = ignored if isinstance(ignored, list) else str(ignored or "").split(",")
-    return frozenset(str(name).strip() for name in names)
 
 
 def rule_id(rule: DigestRule | EmailRule) -> str:

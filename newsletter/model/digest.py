@@ -31,8 +31,31 @@ class Meta:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def ignored(self) -> Mapping[str, str]:
+        """The rules of lint that an issue does without, each with the reason, if it gives one."""
+        return ignored_rules(self.extra.get("lint-ignore"))
+
+    @property
     def day(self) -> dt.date | None:
         return None if self.date is None else day_of(self.date)
+
+
+def ignored_rules(value: object) -> Mapping[str, str]:
+    """Rules and reasons: of a mapping, of a list of rules or of mappings, or of a text with
+    commas."""
+    match value:
+        case None | "":
+            return {}
+        case Mapping():
+            return {
+                str(rule): reason.strip() if isinstance(reason, str) else ""
+                for rule, reason in value.items()
+            }
+        case list():
+            parts = [each if isinstance(each, Mapping) else str(each) for each in value]
+            return {rule: why for part in parts for rule, why in ignored_rules(part).items()}
+        case _:
+            return {name.strip(): "" for name in str(value).split(",") if name.strip()}
 
 
 def day_of(date: dt.date | dt.datetime) -> dt.date:

@@ -132,7 +132,8 @@ def test_a_newcomer_adds_a_lint_rule(copy: Copy) -> None:
     rules = [json.loads(line)["rule"] for line in crowded.out.splitlines()]
     assert rules.count("crowded-section") == 1
     assert "crowded-section" not in welcome.out
-    assert copy.changed() == named == {"newsletter/lint/shape.py", "newsletter/lint/__init__.py"}
+    files = ("lint/shape.py", "lint/__init__.py", "rules/rules.toml")
+    assert copy.changed() == named == {f"newsletter/{file}" for file in files}
 
 
 def test_a_newcomer_adds_a_command(copy: Copy) -> None:

@@ -509,6 +509,13 @@ PARSER_RULES = (
         front("subjet: a") + PROSE,
         front("subject: a") + PROSE,
     ),
+    Example(
+        "unknown-rule",
+        WARNING,
+        6,
+        front("lint-ignore: [no-covr]") + PROSE,
+        front("lint-ignore: [no-cover]") + PROSE,
+    ),
     Example("slug-invalid", ERROR, 6, front("slug: a b") + PROSE, front("slug: a_b") + PROSE),
     *(
         Example(

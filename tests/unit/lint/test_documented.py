@@ -10,6 +10,7 @@ import pytest
 from newsletter.digest.keys import KNOWN
 from newsletter.lint import DIGEST_RULES, EMAIL_RULES, DigestRule, EmailRule, rule_id
 from newsletter.model.finding import Severity
+from newsletter.rules import rules
 from tests.unit.lint import examples
 from tests.unit.lint.test_mail_rules import EXAMPLES as MAIL_EXAMPLES
 
@@ -21,6 +22,7 @@ ENTRIES = {
         r"^### `(?P<rule>[^`]+)` · (?P<severity>.+)\n(?P<text>(?:(?!#).+\n)+)", TEXT, re.MULTILINE
     )
 }
+LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 # Rules on an issue within its project, or on a day: tests/integration has them, in
 # test_cli_slugs.py, test_cli_languages.py, test_cli_neighbours.py and test_cli_unfinished.py, and
@@ -88,6 +90,16 @@ def emitted() -> set[str]:
 
 def test_every_rule_is_documented_and_nothing_else_is() -> None:
     assert set(ENTRIES) == emitted()
+
+
+def test_the_list_of_rules_says_what_the_documentation_says() -> None:
+    """By it newsletters switch rules off, and programs show them."""
+    listed = {rule.id: rule for rule in rules().values()}
+
+    assert listed.keys() == ENTRIES.keys()
+    for name, (severities, text) in ENTRIES.items():
+        assert " or ".join(listed[name].severities) == severities
+        assert LINK.sub(r"\1", text).startswith(listed[name].says.rstrip(".")), listed[name].says
 
 
 def test_no_entry_is_written_twice_or_in_a_form_of_its_own() -> None:
