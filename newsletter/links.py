@@ -65,6 +65,11 @@ class PersonalLink(NamedTuple):
         return f"{whose}-{self.send_id}-{self.number}" if self.send_id else whose
 
 
+def issue_url(base_url: str, slug: str) -> str:
+    """Where the web shows an issue."""
+    return f"{base_url}/archive/{quote(slug, safe='')}/"
+
+
 class Links:
     """Makes and checks the links that readers get; `keys` newest first."""
 
@@ -88,7 +93,7 @@ class Links:
         return self.of_mail(link)[1]
 
     def web_url(self, slug: str) -> str:
-        return f"{self._base_url}/archive/{quote(slug, safe='')}/"
+        return issue_url(self._base_url, slug)
 
     def confirm_url(self, purpose: Purpose, request_id: int, list_id: int) -> str:
         """The link of a mail that asks whether a request was really made."""

@@ -37,7 +37,7 @@ COMMANDS = {
     "events": ("events", "Apply what was reported about deliveries."),
     "explain": ("explain", "Tell the whole story of an address: what it got, and why not."),
     "serve": ("serve", "Serve the public pages for readers, and the hook for providers."),
-    "archive": ("archive", "Write what was sent as a static site."),
+    "archive": ("archive", "Correct, hide and list what is on the web; write a static site."),
     "worker": ("worker", "Take part in sends that are due, shared or interrupted, until stopped."),
     "db": ("db", "Make, migrate, back up, move and check the store."),
 }

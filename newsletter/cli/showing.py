@@ -170,15 +170,22 @@ def _about_unknown(session: Session, send: Send) -> str:
     )
 
 
-def show_findings(session: Session, prepared: "Prepared", *, is_test: bool = False) -> None:
-    """Show what is wrong with an issue that is to be sent; errors refuse it.
+def show_findings(
+    session: Session,
+    prepared: "Prepared",
+    *,
+    is_test: bool = False,
+    outcome: str = "Nothing was sent.",
+) -> None:
+    """Show what is wrong with an issue that is to be sent; errors refuse it, and `outcome` says
+    what came of it.
 
     What its author left for later refuses it too, except in a test, which shows how far it is.
     """
     from newsletter.desk.prepare import refuse
     from newsletter.lint.formats import folded
 
-    refuse(prepared, prepared.errors if is_test else prepared.refusals)
+    refuse(prepared, prepared.errors if is_test else prepared.refusals, outcome)
     for finding in folded(prepared.findings):
         session.notes.print(str(finding), style="yellow")
 

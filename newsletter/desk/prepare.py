@@ -113,12 +113,14 @@ def prepare_again(project: Project, slug: str, hint: str) -> Prepared:
     return prepare(project, str(holders[0].path), slugs=slugs)
 
 
-def refuse(prepared: Prepared, findings: Sequence[Finding]) -> None:
-    """Raises FindingsError if there is any."""
+def refuse(
+    prepared: Prepared, findings: Sequence[Finding], outcome: str = "Nothing was sent."
+) -> None:
+    """Raises FindingsError if there is any, whose hint says what came of it."""
     if findings:
         raise FindingsError(
             findings,
-            hint=f"Nothing was sent. {findings[0].fix} "
+            hint=f"{outcome} {findings[0].fix} "
             f"See: newsletter lint {shlex.quote(str(prepared.path))}",
         )
 

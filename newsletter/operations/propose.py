@@ -12,6 +12,7 @@ from newsletter.desk.publishing import publish
 from newsletter.desk.slugs import is_taken
 from newsletter.errors import UsageError
 from newsletter.model.email import fill
+from newsletter.model.listing import listing_of
 from newsletter.model.send import Allowance
 from newsletter.operations.content import check_content
 from newsletter.project import Project, utc_now
@@ -89,6 +90,7 @@ def order_of(project: Project, store: Store, wish: Wish) -> tuple[Prepared, Orde
         canary=wish.canary,
         scheduled_at=at,
         source_hash=prepared.parsed.source_hash,
+        listing=listing_of(prepared.digest),
     )
     return prepared, order, place
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from newsletter.desk.prepare import Prepared, prepare_again
 from newsletter.desk.publishing import publish
+from newsletter.model.listing import listing_of
 from newsletter.model.send import Send
 from newsletter.operations.content import check_content
 from newsletter.project import Project, utc_now
@@ -50,7 +51,9 @@ def replace(
     for warning in worker.transport.check(prepared.email.sender):
         warn(f"{warning}.")
     publish(prepared.pictures, settings, store, worker.clock())
-    issue = Rendered(prepared.email, prepared.parsed.source_hash, provenance)
+    issue = Rendered(
+        prepared.email, prepared.parsed.source_hash, provenance, listing_of(prepared.digest)
+    )
     return rescheduling.reschedule(store, send.id, at, issue, settings.web)
 
 

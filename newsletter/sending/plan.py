@@ -11,6 +11,7 @@ from newsletter.config import WebSettings
 from newsletter.errors import Refused
 from newsletter.model.approval import Provenance
 from newsletter.model.email import Email, fill
+from newsletter.model.listing import Listing
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
 from newsletter.store import Store, jobs, locks
@@ -48,6 +49,7 @@ class Order:
     scheduled_at: dt.datetime | None = None
     provenance: Provenance = field(default_factory=Provenance)
     source_hash: str = ""
+    listing: Listing = field(default_factory=Listing)
 
     @property
     def audience(self) -> str:
@@ -56,11 +58,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An issue as it was rendered, the hash of its source, and what stands for it."""
+    """An issue as it was rendered, the hash of its source, what stands for it, and what the archive
+    shows beside it."""
 
     email: Email
     source_hash: str
     provenance: Provenance = field(default_factory=Provenance)
+    listing: Listing = field(default_factory=Listing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def plan(store: Store, order: Order, now: dt.datetime, worker: str | None = None
             canary=order.canary,
             scheduled_at=order.scheduled_at,
             content=content(
-                Rendered(order.email, order.source_hash, order.provenance),
+                Rendered(order.email, order.source_hash, order.provenance, order.listing),
                 foot_of(connection, order.list_name, order.slug, order.web),
             ),
         )
@@ -175,6 +179,7 @@ def content(issue: Rendered, foot: Foot) -> Content:
         source_hash=issue.source_hash,
         provenance=issue.provenance,
         foot=foot,
+        listing=issue.listing,
     )
 
 

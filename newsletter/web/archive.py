@@ -14,56 +14,87 @@ from newsletter.web.site import Site
 _CACHED = "public, max-age=10"  # an issue that was just sent appears within seconds
 
 
-def add(app: FastAPI, site: Site) -> None:
-    archive = Archive(site)
+class _Files:
+    """The files of the archive for routes: looked up by their whole paths, never on the disk."""
 
-    async def looked_up(path: str) -> File | None:
-        """A file of the archive; looked up by its whole path, never on the disk."""
-        if not archive.is_fresh:
-            await run_in_threadpool(archive.refresh)
-        return archive.finished(path) or await run_in_threadpool(archive.file, path)
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
 
-    async def found(path: str) -> File:
-        file = await looked_up(path)
+    async def looked_up(self, path: str) -> File | None:
+        if not self._archive.is_fresh:
+            await run_in_threadpool(self._archive.refresh)
+        return self._archive.finished(path) or await run_in_threadpool(self._archive.file, path)
+
+    async def answer(self, request: Request, path: str) -> Response:
+        file = await self.looked_up(path)
         if file is None:
             raise HTTPException(404)
-        return file
+        return _answer(request, file)
+
+
+def add(app: FastAPI, site: Site) -> None:
+    archive = Archive(site)
+    files = _Files(archive)
+    _add_indexes(app, files)
+    _add_issues(app, files, archive, site)
+
+    @app.get("/feed.xml")
+    async def atom(request: Request) -> Response:
+        return await files.answer(request, "feed.xml")
+
+    @app.get("/feed.json")
+    async def json_feed(request: Request) -> Response:
+        return await files.answer(request, "feed.json")
+
+
+def _add_indexes(app: FastAPI, files: _Files) -> None:
+    @app.get("/")
+    @app.get("/archive")
+    async def index_from_above() -> Response:
+        return _moved("archive")
 
     @app.get("/archive/")
     async def index(request: Request) -> Response:
-        return _answer(request, await found("archive/index.html"))
+        return await files.answer(request, "archive/index.html")
 
     @app.get("/archive/page/{number}/")
     async def later_index(request: Request, number: str) -> Response:
-        return _answer(request, await found(f"archive/page/{number}/index.html"))
+        return await files.answer(request, f"archive/page/{number}/index.html")
 
-    @app.get("/archive/{slug}/")
-    async def issue(request: Request, slug: str) -> Response:
-        """Any mail links here, even of an issue that is not for everybody."""
-        file = await looked_up(f"archive/{slug}/index.html")
+    @app.get("/archive/tags/{tag}/")
+    async def tagged(request: Request, tag: str) -> Response:
+        return await files.answer(request, f"archive/tags/{tag}/index.html")
+
+    @app.get("/archive/tags/{tag}/page/{number}/")
+    async def later_tagged(request: Request, tag: str, number: str) -> Response:
+        return await files.answer(request, f"archive/tags/{tag}/page/{number}/index.html")
+
+
+def _add_issues(app: FastAPI, files: _Files, archive: Archive, site: Site) -> None:
+    async def shown(request: Request, slug: str, path: str) -> Response:
+        """Any mail links here, even of an issue that is not for everybody, or not any more."""
+        file = await files.looked_up(path)
+        if file is None and archive.is_hidden(slug):
+            return site.pages.page("archive_hidden.html", status=410)
         if file is None:
             return site.pages.page("archive_absent.html", status=404)
         response = _answer(request, file)
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
+    @app.get("/archive/{slug}/")
+    async def issue(request: Request, slug: str) -> Response:
+        return await shown(request, slug, f"archive/{slug}/index.html")
+
+    @app.get("/archive/{slug}/original/")
+    async def original(request: Request, slug: str) -> Response:
+        return await shown(request, slug, f"archive/{slug}/original/index.html")
+
     @app.get("/archive/{slug}")
     async def without_slash(slug: str) -> Response:
-        await found(f"archive/{slug}/index.html")
+        if await files.looked_up(f"archive/{slug}/index.html") is None:
+            raise HTTPException(404)
         return _moved(slug)
-
-    @app.get("/")
-    @app.get("/archive")
-    async def index_from_above() -> Response:
-        return _moved("archive")
-
-    @app.get("/feed.xml")
-    async def atom(request: Request) -> Response:
-        return _answer(request, await found("feed.xml"))
-
-    @app.get("/feed.json")
-    async def json_feed(request: Request) -> Response:
-        return _answer(request, await found("feed.json"))
 
 
 def _moved(name: str) -> Response:

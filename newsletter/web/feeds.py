@@ -45,6 +45,7 @@ class FeedEntry:
     language: str
     published: dt.datetime
     updated: dt.datetime
+    tags: Sequence[str] = ()
 
 
 def identity(*parts: str) -> str:
@@ -77,6 +78,8 @@ def atom(channel: Channel, entries: Sequence[FeedEntry]) -> bytes:
         added.link(href=entry.url, rel="alternate", type="text/html")
         added.summary(_legal(entry.summary or entry.title))
         added.content(_legal(entry.html), type="html")
+        for tag in entry.tags:
+            added.category(term=_legal(tag))
         added.published(entry.published)
         added.updated(entry.updated)
     return bytes(feed.atom_str(pretty=True))
@@ -101,6 +104,7 @@ def json_feed(channel: Channel, entries: Sequence[FeedEntry]) -> bytes:
                 "content_html": entry.html,
                 "content_text": entry.text,
                 "language": entry.language,
+                **({"tags": list(entry.tags)} if entry.tags else {}),
                 "date_published": entry.published.isoformat(),
                 "date_modified": entry.updated.isoformat(),
             }

@@ -8,57 +8,26 @@ knows only sends that reached somebody.
 import datetime as dt
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from html import escape
 from urllib.parse import quote
 
-from sqlalchemy.engine import Connection
-
-from newsletter.config import MEDIA_FOLDER
-from newsletter.model.email import Email
-from newsletter.render.dates import written_date
-from newsletter.store import media
-from newsletter.store.ledger import archive as queries
-from newsletter.store.ledger import sends
+from newsletter.languages import fill
+from newsletter.model.listing import tag_key
 from newsletter.web import feeds
+from newsletter.web.issue_pages import IssuePages, subscribe_url
+from newsletter.web.published import Issue, Published
 from newsletter.web.readable import readable
-from newsletter.web.sealed import (
-    PAGE_POLICY,
-    Surroundings,
-    for_everybody,
-    framed,
-    picture_names,
-    with_own_pictures,
-    without_links,
-)
+from newsletter.web.sealed import for_everybody, without_links
 from newsletter.web.site import Site
-from newsletter.web.texts import load_texts
 
 A_PAGE = 50
 IN_FEEDS = 20
 _FRESH = dt.timedelta(seconds=1)
 _KEPT = 256  # finished files in memory, of 60 KB or so
 _HTML = "text/html; charset=utf-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """An issue that was sent, its words without merge fields; times are UTC.
-
-    `number` and `list` are those of its newest send that reached somebody; `first_send` is the id
-    of the first of them, `published` when that began, `updated` when the newest did.
-    """
-
-    number: int
-    first_send: str
-    slug: str
-    list: str
-    language: str
-    title: str
-    preheader: str
-    published: dt.datetime
-    updated: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +43,7 @@ class _Contents:
     """The archive at one moment: how each file is made, and those that were made already."""
 
     issues: tuple[Issue, ...]
+    hidden: frozenset[str]  # slugs
     makers: Mapping[str, Callable[[], File]]
     finished: dict[str, File] = field(default_factory=dict)
 
@@ -84,13 +54,13 @@ class Archive:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._newsletter = site.settings.newsletter
-        self._zone = site.zone
-        self._started = site.clock()  # a copy from before may be of another version
+        self._published = Published(site.store, site.settings)
+        self._pages = IssuePages(site, self._published)
+        # A copy from before may be of another version, or of an issue that is hidden by now.
+        self._changed_at = site.clock()
         self._lock = threading.Lock()
         self._checked: dt.datetime | None = None
-        self._reached: set[int] = set()
-        self._known: dict[int, Issue] = {}
-        self._contents = _Contents((), {})
+        self._contents = _Contents((), frozenset(), {})
 
     @property
     def is_fresh(self) -> bool:
@@ -104,6 +74,10 @@ class Archive:
         """The newest first."""
         return self._contents.issues
 
+    def is_hidden(self, slug: str) -> bool:
+        """Whether it was on the web once and was taken off."""
+        return slug in self._contents.hidden
+
     @property
     def paths(self) -> tuple[str, ...]:
         return tuple(self._contents.makers)
@@ -113,9 +87,13 @@ class Archive:
         with self._lock:
             if self.is_fresh:
                 return
-            issues = self._read()
-            if self._checked is None or issues != self._contents.issues:
-                self._contents = _Contents(issues, dict(self._makers(issues)))
+            all_of_them = self._published.read()
+            issues = tuple(issue for issue in all_of_them if issue.hiding is None)
+            hidden = frozenset(issue.slug for issue in all_of_them if issue.hiding)
+            if self._checked is None or (issues, hidden) != (self.issues, self._contents.hidden):
+                if self._checked is not None:
+                    self._changed_at = self._site.clock()
+                self._contents = _Contents(issues, hidden, _first_of_each(self._makers(issues)))
             self._checked = self._site.clock()
 
     def finished(self, path: str) -> File | None:
@@ -136,99 +114,66 @@ class Archive:
             finished[path] = maker()
             return finished[path]
 
-    # --- what there is ----------------------------------------------------------------------------
-
-    def _read(self) -> tuple[Issue, ...]:
-        with self._site.store.read() as connection:
-            begun = [send for send in queries.begun(connection) if self._is_public(send.list)]
-            unsure = [send.number for send in begun if send.number not in self._reached]
-            self._reached |= queries.reached(connection, unsure)
-            first: dict[str, queries.Begun] = {}
-            newest: dict[str, queries.Begun] = {}
-            for send in begun:
-                if send.number in self._reached:
-                    first.setdefault(send.slug, send)
-                    newest[send.slug] = send
-            issues = [
-                replace(
-                    self._issue(connection, send),
-                    published=first[slug].at,
-                    first_send=first[slug].id,
-                )
-                for slug, send in newest.items()
-            ]
-        return tuple(
-            sorted(issues, key=lambda issue: (issue.published, issue.number), reverse=True)
-        )
-
-    def _issue(self, connection: Connection, send: queries.Begun) -> Issue:
-        """What the archive says about an issue; its email is read once, since it is sealed."""
-        if send.number not in self._known:
-            email = Email.from_json(sends.email_of(connection, send.number))
-            around = self._around(send.slug)
-            self._known[send.number] = Issue(
-                number=send.number,
-                first_send=send.id,
-                slug=send.slug,
-                list=send.list,
-                language=email.language,
-                title=" ".join(for_everybody(email.subject, around).split()) or send.slug,
-                preheader=" ".join(for_everybody(email.preheader, around).split()),
-                published=send.at,
-                updated=send.at,
-            )
-        return self._known[send.number]
-
     # --- its files --------------------------------------------------------------------------------
 
     def _makers(self, issues: Sequence[Issue]) -> Iterator[tuple[str, Callable[[], File]]]:
         for issue in issues:
-            yield f"archive/{issue.slug}/index.html", partial(self._issue_page, issue)
-        pages = max(1, -(-len(issues) // A_PAGE))
-        for number in range(1, pages + 1):
-            path = "archive/index.html" if number == 1 else f"archive/page/{number}/index.html"
-            yield path, partial(self._index_page, issues, number, pages)
+            path = f"archive/{issue.slug}"
+            yield f"{path}/index.html", partial(self._issue_page, issue)
+            if issue.corrections:
+                yield f"{path}/original/index.html", partial(self._original, issue)
+        yield from self._index_pages("archive", issues)
+        for key, (tag, tagged) in _by_tag(issues).items():
+            yield from self._index_pages(f"archive/tags/{key}", tagged, tag)
         yield "feed.xml", partial(self._feed, feeds.atom, "application/atom+xml", issues)
         yield "feed.json", partial(self._feed, feeds.json_feed, "application/feed+json", issues)
 
     def _issue_page(self, issue: Issue) -> File:
-        """The mail as it was sent, below a thin bar in its own language."""
-        around = self._around(issue.slug)
-        texts = load_texts(issue.language, self._site.project.templates / "texts")
-        render = partial(
-            self._site.pages.html,
-            issue=issue,
-            around=around,
-            policy=PAGE_POLICY,
-            subscribe_url=self._subscribe_url(issue.list),
-            t=texts,
-        )
-        html = framed(
-            self._with_own_pictures(for_everybody(self._email(issue, on_page=True).html, around)),
-            first=render("issue_first.html"),
-            last=render("issue_last.html"),
-            bar=render("issue_bar.html"),
-        )
+        html = self._pages.page(issue, self.issues)
         return self._made(html.encode(), _HTML, issue.updated)
 
-    def _with_own_pictures(self, html: str) -> str:
-        """A mail's HTML with the pictures of this site, wherever it stands."""
-        with self._site.store.read() as connection:
-            names = media.existing(connection, picture_names(html))
-        return with_own_pictures(html, names, f"../../{MEDIA_FOLDER}")
+    def _original(self, issue: Issue) -> File:
+        return self._made(self._pages.original(issue).encode(), _HTML, issue.updated)
 
-    def _index_page(self, issues: Sequence[Issue], number: int, pages: int) -> File:
+    def _index_pages(
+        self, folder: str, issues: Sequence[Issue], tag: str = ""
+    ) -> Iterator[tuple[str, Callable[[], File]]]:
+        """The pages that list issues: all there are, or those of a tag."""
+        pages = max(1, -(-len(issues) // A_PAGE))
+        for number in range(1, pages + 1):
+            place = folder if number == 1 else f"{folder}/page/{number}"
+            make = partial(self._index_page, issues, folder, place, number, pages, tag)
+            yield f"{place}/index.html", make
+
+    def _index_page(
+        self,
+        issues: Sequence[Issue],
+        folder: str,
+        place: str,
+        number: int,
+        pages: int,
+        tag: str,
+    ) -> File:
         language = self._site.texts["language"]
+        base_url = self._newsletter.base_url
         html = self._site.pages.html(
             "archive.html",
-            base=".." if number == 1 else "../../..",
+            base="/".join([".."] * (place.count("/") + 1)),
+            folder=quote(folder),
+            url=f"{base_url}/{quote(place)}/",
+            picture_url=self._pages.picture_url(None),
+            tag=tag,
             shown=[
-                (issue, written_date(issue.published.astimezone(self._zone).date(), language))
+                (
+                    issue,
+                    self._pages.date(issue.published, language),
+                    [(each, tag_key(each)) for each in issue.tags],
+                )
                 for issue in issues[(number - 1) * A_PAGE : number * A_PAGE]
             ],
             number=number,
             pages=pages,
-            subscribe_url=self._subscribe_url(issues[0].list) if issues else "",
+            subscribe_url=subscribe_url(self._site, issues[0].list) if issues else "",
         )
         return self._made(html.encode(), _HTML, self._changed(issues))
 
@@ -250,51 +195,59 @@ class Archive:
             author=look.author,
             logo=look.logo.url if look.logo else "",
         )
-        entries = [
-            feeds.FeedEntry(
-                id=feeds.identity("issue", issue.first_send, issue.slug),
-                url=(around := self._around(issue.slug)).web_url,
-                title=issue.title,
-                summary=issue.preheader,
-                html=readable((email := self._email(issue)).html, around),
-                text=for_everybody(without_links(email.text), around).strip(),
-                language=issue.language,
-                published=issue.published,
-                updated=issue.updated,
-            )
-            for issue in issues[:IN_FEEDS]
-        ]
+        entries = [self._entry(issue) for issue in issues[:IN_FEEDS]]
         return self._made(write(channel, entries), media_type, changed)
 
-    def _email(self, issue: Issue, *, on_page: bool = False) -> Email:
-        """The sealed email without what only a mail says; `on_page` with a link to the issue
-        before, where that is still public."""
-        with self._site.store.read() as connection:
-            email = Email.from_json(sends.email_of(connection, issue.number))
-            foot = sends.record(connection, issue.number).foot
-        if not on_page or foot.previous_slug not in {each.slug for each in self.issues}:
-            return email.for_send({})
-        url = f"../{quote(foot.previous_slug, safe='')}/"
-        return email.for_send({"previous_url": url, "previous_title": foot.previous_title})
-
-    def _around(self, slug: str) -> Surroundings:
-        return Surroundings(
-            newsletter=self._newsletter.name,
-            web_url=self._site.links.web_url(slug),
-            archive_url=f"{self._newsletter.base_url}/archive/",
+    def _entry(self, issue: Issue) -> feeds.FeedEntry:
+        """An issue as feeds have it: its newest version, below what was corrected in it."""
+        email, _ = self._published.email(issue)
+        email, around = email.for_send({}), self._published.around(issue.slug)
+        texts = self._pages.texts(issue)
+        notes = [
+            fill(
+                texts["archive_corrected"],
+                date=self._pages.date(correction.at, texts["language"]),
+            )
+            + f" {correction.note}"
+            for correction in reversed(issue.corrections)
+        ]
+        html = "".join(f"<p><strong>{escape(note)}</strong></p>" for note in notes)
+        text = "".join(f"{note}\n\n" for note in notes)
+        return feeds.FeedEntry(
+            id=feeds.identity("issue", issue.first_send, issue.slug),
+            url=around.web_url,
+            title=issue.title,
+            summary=issue.preheader,
+            html=html + readable(email.html, around),
+            text=text + for_everybody(without_links(email.text), around).strip(),
+            language=issue.language,
+            tags=issue.tags,
+            published=issue.published,
+            updated=issue.updated,
         )
 
-    def _is_public(self, list_name: str) -> bool:
-        return self._site.settings.web.shows(list_name)
-
-    def _subscribe_url(self, list_name: str) -> str:
-        """Where to join the list of an issue; empty where its form is closed."""
-        is_open = self._site.settings.web.opens(list_name)
-        return self._site.links.subscribe_url(list_name) if is_open else ""
-
     def _changed(self, issues: Sequence[Issue]) -> dt.datetime:
-        return max((issue.updated for issue in issues), default=self._started)
+        return max((issue.updated for issue in issues), default=self._changed_at)
 
     def _made(self, content: bytes, media_type: str, changed: dt.datetime) -> File:
         etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-        return File(content, media_type, etag, max(changed, self._started))
+        return File(content, media_type, etag, max(changed, self._changed_at))
+
+
+def _by_tag(issues: Sequence[Issue]) -> Mapping[str, tuple[str, list[Issue]]]:
+    """The issues of each tag, by the name of its page, and how it was written last."""
+    tagged: dict[str, tuple[str, list[Issue]]] = {}
+    for issue in issues:
+        for tag in issue.tags:
+            tagged.setdefault(tag_key(tag), (tag, []))[1].append(issue)
+    return tagged
+
+
+def _first_of_each(
+    makers: Iterable[tuple[str, Callable[[], File]]],
+) -> Mapping[str, Callable[[], File]]:
+    """An issue keeps its path, even if it is called as a page of ours is."""
+    first: dict[str, Callable[[], File]] = {}
+    for path, make in makers:
+        first.setdefault(path, make)
+    return first

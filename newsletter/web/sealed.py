@@ -27,11 +27,16 @@ _BODY = re.compile(rf"<body(?:\s+[\w:-]+(?:={_VALUE})?)*\s*>")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Where a page stands: its own address and that of the archive's index, both absolute."""
+    """Where a page stands: its own address and that of the archive's index, both absolute.
+
+    `here` and `up` are the same two as links within the page.
+    """
 
     newsletter: str
     web_url: str
     archive_url: str
+    here: str = "./"
+    up: str = "../"
 
 
 def for_everybody(template: MergeText, around: Surroundings) -> str:
@@ -77,11 +82,11 @@ def _value(field: MergeField, around: Surroundings) -> str:
     relative = field.place is Place.URL
     match field.name:
         case "web_url":
-            return "./" if relative else around.web_url
+            return around.here if relative else around.web_url
         case "unsubscribe_url" | "preferences_url":
-            return f"{'../' if relative else around.archive_url}#leave"
+            return f"{around.up if relative else around.archive_url}#leave"
         case name if name in SEND_URLS:
-            return "../" if relative else around.archive_url
+            return around.up if relative else around.archive_url
         case name if name == LIST_NAME:
             return around.newsletter
         case _:
@@ -112,12 +117,15 @@ def with_own_pictures(html: str, names: Collection[str], folder: str) -> str:
     return _PICTURE.sub(moved, html)
 
 
-def framed(html: str, *, first: str, last: str, bar: str) -> str:
-    """A mail's HTML with something first and last in its head, and a bar above all it shows.
+def framed(html: str, *, first: str, last: str, bar: str, foot: str = "") -> str:
+    """A mail's HTML with something first and last in its head, a bar above all it shows, and
+    another below.
 
     Its description, which a reader's name may stand in, gives way to the one in `first`.
     """
     html = _DESCRIPTION.sub("", html, count=1)
     html = html.replace("<head>", f"<head>{first}", 1)
     html = html.replace("</head>", f"{last}</head>", 1)
-    return _BODY.sub(lambda body: body[0] + bar, html, count=1)
+    html = _BODY.sub(lambda body: body[0] + bar, html, count=1)
+    above, end, below = html.rpartition("</body>")
+    return f"{above}{foot}{end}{below}" if end else html + foot

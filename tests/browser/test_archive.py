@@ -11,8 +11,10 @@ from playwright.sync_api import Browser, Page, Route
 
 from newsletter.desk.prepare import prepare
 from newsletter.model.email import Email
+from newsletter.model.listing import Correction, Listing
 from newsletter.project import Project
 from newsletter.store import open_store
+from newsletter.store.ledger import corrections
 from tests.browser.axe import violations
 from tests.browser.conftest import context_of
 from tests.browser.samples import ROOT
@@ -24,20 +26,35 @@ pytestmark = pytest.mark.browser
 WIDTHS = (320, 390, 1200)
 MODES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ISSUES = ("2026-11-20-quiet-machines", "2026-11-22-slow-software")
-PATHS = ("/archive/", *(f"/archive/{slug}/" for slug in ISSUES))
+PATHS = (
+    "/archive/",
+    *(f"/archive/{slug}/" for slug in ISSUES),
+    f"/archive/{ISSUES[0]}/original/",
+    "/archive/tags/tools/",
+)
 # A mail has no landmarks, and its own layout; what stands around it is ours.
 NOISE = {"landmark-one-main", "region"}
 
 
 @pytest.fixture(scope="module")
 def visitor(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    """A newsletter that has sent the project's own issues."""
+    """A newsletter that has sent the project's own issues, and corrected one."""
     folder = tmp_path_factory.mktemp("archive")
     shutil.copy(sqlite_template, folder / "store.db")
     with closing(open_store(f"sqlite:///{folder / 'store.db'}", folder)) as store:
         fill_list(store, 1)
         for slug in ISSUES:
-            sent(store, slug, email(slug), FixedClock())
+            sent(store, slug, email(slug), FixedClock(), listing=Listing(("Tools",)))
+        with store.write() as connection:
+            corrections.add(
+                connection,
+                Correction(0, 1, FixedClock()(), "A link led nowhere.", "ada@desk"),
+                email=email(ISSUES[0]).to_json(),
+                content_hash="",
+                source_hash="",
+                git_commit=None,
+                listing=Listing(("Tools",)),
+            )
         with visiting(site_of(store, folder)) as visitor:
             yield visitor
 

@@ -194,6 +194,10 @@ sends
 deliveries SEND
 resume SEND
 resolve SEND --unknown accept
+archive list
+archive correct 2026-01-07-hello --note mended --yes
+archive hide 2026-01-07-hello
+archive show 2026-01-07-hello
 archive build public
 events replay people.csv
 events set-aside
@@ -244,6 +248,9 @@ def test_every_command_prints_the_keys_that_are_documented(
     send_id = ""
 
     for call in CALLS:
+        if call.startswith("archive correct"):
+            with next(tmp_path.rglob("2026-01-07-hello.md")).open("a") as issue:
+                issue.write("\nWhat was wrong is right now.\n")
         with pytest.raises(SystemExit) as left:
             run(PROGRAM, [*call.replace("SEND", send_id).split(), "--json"])
         assert left.value.code == 0, call

@@ -25,6 +25,8 @@ MAIN = (
     "events pull",
     "serve",
     "archive build",
+    "archive correct",
+    "archive hide",
 )
 LONGEST = 95  # so that it stands on one line of --help with its indent
 

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from newsletter.model.listing import Listing
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.model.slug import spellings
 from newsletter.store.schema import deliveries, lists, sends
@@ -22,6 +23,7 @@ class Begun:
     slug: str
     list: str
     at: dt.datetime
+    listing: Listing
 
 
 def begun(connection: Connection) -> Sequence[Begun]:
@@ -39,13 +41,29 @@ def begun(connection: Connection) -> Sequence[Begun]:
             sa.func.coalesce(
                 sends.c.scheduled_at, sends.c.created_at, type_=sends.c.created_at.type
             ),
+            sends.c.tags,
+            sends.c.cover,
         )
         .join(lists, lists.c.id == sends.c.list_id)
         .where(sends.c.status != SendStatus.SCHEDULED, sends.c.frozen, sends.c.cursor > 0)
         .where(sends.c.segment == "")
         .order_by(sends.c.number)
     )
-    return [Begun(*row) for row in connection.execute(query)]
+    return [
+        Begun(number, send_id, slug, list_name, at, Listing(tuple(tags.splitlines()), cover))
+        for number, send_id, slug, list_name, at, tags, cover in connection.execute(query)
+    ]
+
+
+def slugs(connection: Connection, some: Collection[str]) -> Sequence[str]:
+    """Those of some slugs that a send has, the newest last."""
+    query = (
+        sa.select(sends.c.slug)
+        .where(sends.c.slug.in_(some))
+        .group_by(sends.c.slug)
+        .order_by(sa.func.max(sends.c.number))
+    )
+    return connection.execute(query).scalars().all()
 
 
 def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[str, str] | None:

@@ -1,13 +1,14 @@
 """Queries that make the row of a send, and that replace the content of one that has not begun."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.approval import Provenance
+from newsletter.model.listing import Listing
 from newsletter.model.send import Foot, SendStatus
 from newsletter.store.schema import sends
 
@@ -23,6 +24,7 @@ class Content:
     source_hash: str
     provenance: Provenance
     foot: Foot
+    listing: Listing = field(default_factory=Listing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +91,10 @@ def _columns(content: Content) -> dict[str, Any]:
         "list_is_open": content.foot.is_open,
         "previous_slug": content.foot.previous_slug,
         "previous_title": content.foot.previous_title,
+        **listing_columns(content.listing),
     }
+
+
+def listing_columns(listing: Listing) -> dict[str, str]:
+    """What the archive shows beside a mail, as `sends` and `corrections` keep it: a tag a line."""
+    return {"tags": "\n".join(listing.tags), "cover": listing.cover}

@@ -5,7 +5,8 @@ Alembic migrations (newsletter/store/migrations) make them; a test compares the 
 columns    what they are made of, and which are personal
 people     subscribers, lists, subscriptions, imports, consents, requests, suppressions
 segments   saved filters
-ledger     sends, batches, deliveries, the rate, test mails, approvals
+ledger     sends, batches, deliveries, the rate, test mails, approvals,
+           corrections
 reported   events
 state      the store itself, its moves, and pictures
 """
@@ -26,7 +27,9 @@ from newsletter.store.schema.ledger import (
     approvals,
     archived_deliveries,
     batches,
+    corrections,
     deliveries,
+    hidden_issues,
     limiter,
     receipts,
     sends,
@@ -59,10 +62,12 @@ __all__ = [
     "archived_deliveries",
     "batches",
     "consents",
+    "corrections",
     "deliveries",
     "events",
     "former_addresses",
     "from_microseconds",
+    "hidden_issues",
     "import_changes",
     "import_people",
     "imports",

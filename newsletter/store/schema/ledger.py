@@ -53,6 +53,10 @@ sends = Table(
     Column("list_is_open", Boolean, nullable=False, server_default=false()),
     Column("previous_slug", Text, nullable=False, server_default=""),
     Column("previous_title", Text, nullable=False, server_default=""),
+    # What the archive shows of the issue beside its mail, sealed with it: a tag a line, and the
+    # address of its cover.
+    Column("tags", Text, nullable=False, server_default=""),
+    Column("cover", Text, nullable=False, server_default=""),
     # What stood for its content when it was sealed: newsletter.model.approval.Provenance.
     Column("git_commit", Text),
     Column("branch", Text),
@@ -109,6 +113,39 @@ sends = Table(
         "status IN ('scheduled', 'sending', 'paused', 'unresolved', 'finished', 'cancelled')",
         name="status",
     ),
+    info=IMPERSONAL,
+)
+
+# What the archive shows of an issue in place of what one of its sends sealed, append-only: the
+# newest that was not taken back. `author` is who ran the command.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("send", Integer, ForeignKey("sends.number"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("author", Text, nullable=False, server_default=""),
+    Column("email", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("source_hash", Text, nullable=False),
+    Column("git_commit", Text),
+    Column("tags", Text, nullable=False, server_default=""),
+    Column("cover", Text, nullable=False, server_default=""),
+    Column("undone_at", UtcTime),
+    Index("ix_corrections_send", "send"),
+    info=IMPERSONAL,
+)
+
+# Issues that were taken off the web.
+hidden_issues = Table(
+    "hidden_issues",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("author", Text, nullable=False, server_default=""),
+    sqlite_with_rowid=False,
     info=IMPERSONAL,
 )
 

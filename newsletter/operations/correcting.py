@@ -1,0 +1,169 @@
+"""What the archive shows of an issue that was sent: its corrections, and whether it is hidden.
+
+Nothing here touches a mail, or what a send sealed.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+
+from newsletter.config import WebSettings
+from newsletter.desk.prepare import Prepared, prepare
+from newsletter.desk.publishing import publish
+from newsletter.desk.slugs import slug_of_issue
+from newsletter.errors import Refused, UsageError
+from newsletter.model.approval import Provenance
+from newsletter.model.listing import Correction, Hiding, listing_of
+from newsletter.model.slug import spellings
+from newsletter.operations.provenance import operator, provenance_of
+from newsletter.project import Project
+from newsletter.store import Store
+from newsletter.store.ledger import archive, corrections
+from newsletter.store.ledger.archive import Begun
+
+_LONGEST_NOTE = 500
+_SEE_LIST = "See what is there: newsletter archive list"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A correction that may be made: of what `sent` shows, to what the file says now."""
+
+    prepared: Prepared
+    sent: Begun
+    note: str
+    earlier: int  # corrections of this send
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What became of it; `corrections` are those that the page shows now."""
+
+    slug: str
+    send_id: str
+    correction: Correction
+    corrections: int
+
+
+def propose(
+    project: Project, store: Store, issue: str, note: str, show: Callable[[Prepared], None]
+) -> Proposal:
+    """Look whether an issue can be corrected. `show` gets it prepared, and may refuse it.
+
+    Raises UsageError; Refused for an issue that is not on the web, that did not change, or for
+    which the policy wants more before it goes out.
+    """
+    note = _one_line("--note", note)
+    if not note:
+        raise UsageError(
+            "a correction needs a note for its readers", hint='--note "the date of the meetup"'
+        )
+    prepared = prepare(project, issue)
+    slug = prepared.digest.slug
+    with store.read() as connection:
+        sent = _shown(connection, project.settings.web, slug)
+        shown = corrections.content_of(connection, sent.number)
+        earlier = corrections.of_send(connection, sent.number)
+    show(prepared)
+    if shown == (prepared.email.content_hash, listing_of(prepared.digest)):
+        raise Refused(
+            f"{slug!r} says what the archive shows already",
+            where=prepared.digest.position.file,
+            hint="Nothing was changed. Mend the file first, then run this again.",
+        )
+    provenance = provenance_of(project, store, prepared)
+    return Proposal(prepared, sent, note, len(earlier), provenance)
+
+
+def correct(project: Project, store: Store, proposal: Proposal, now: dt.datetime) -> Corrected:
+    """Publish the pictures of a proposal, and make it what the archive shows."""
+    prepared, number = proposal.prepared, proposal.sent.number
+    publish(prepared.pictures, project.settings, store, now)
+    correction = Correction(0, number, now, proposal.note, str(operator(project)))
+    with store.write() as connection:
+        corrections.add(
+            connection,
+            correction,
+            email=prepared.email.to_json(),
+            content_hash=prepared.email.content_hash,
+            source_hash=prepared.parsed.source_hash,
+            git_commit=proposal.provenance.git_commit,
+            listing=listing_of(prepared.digest),
+        )
+        standing = corrections.of_send(connection, number)
+    return Corrected(proposal.sent.slug, proposal.sent.id, standing[-1], len(standing))
+
+
+def undo(project: Project, store: Store, issue: str, now: dt.datetime) -> Corrected:
+    """Take back the newest correction of an issue. Raises UsageError, and Refused without one."""
+    with store.write() as connection:
+        slug = _slug(project, connection, issue)
+        sent = _shown(connection, project.settings.web, slug)
+        standing = corrections.of_send(connection, sent.number)
+        if not standing:
+            raise Refused(
+                f"{slug!r} has no correction to take back",
+                hint="The archive shows it as it was mailed.",
+            )
+        corrections.undo(connection, standing[-1].id, now)
+    return Corrected(sent.slug, sent.id, standing[-1], len(standing) - 1)
+
+
+def hide(
+    project: Project, store: Store, issue: str, reason: str, now: dt.datetime
+) -> tuple[str, bool]:
+    """Take an issue off the web: its slug, and whether it was there. Raises UsageError."""
+    reason = _one_line("--reason", reason)
+    author = str(operator(project))
+    with store.write() as connection:
+        slug = _slug(project, connection, issue)
+        return slug, corrections.hide(connection, Hiding(slug, now, reason, author))
+
+
+def show(project: Project, store: Store, issue: str) -> tuple[str, bool]:
+    """Put an issue back on the web: its slug, and whether it was off. Raises UsageError."""
+    with store.write() as connection:
+        slug = _slug(project, connection, issue)
+        return slug, corrections.show(connection, slug)
+
+
+def _shown(connection: Connection, web: WebSettings, slug: str) -> Begun:
+    """The send whose email the archive shows of an issue. Raises Refused where there is none."""
+    begun = [send for send in archive.begun(connection) if send.slug in spellings(slug)]
+    reached = archive.reached(connection, [send.number for send in begun])
+    some = [send for send in begun if send.number in reached]
+    public = [send for send in some if web.shows(send.list)]
+    if public:
+        return public[-1]
+    if some:
+        raise Refused(
+            f"{slug!r} is not in the archive: its list {some[-1].list} is not public",
+            hint="Nothing was changed. [web] archive_lists names the lists that are.",
+        )
+    raise Refused(
+        f"{slug!r} is not in the archive: it has reached nobody of a whole list yet",
+        hint="Nothing was changed. What was not sent can be edited in its file: newsletter send "
+        "mails what the file says then.",
+    )
+
+
+def _slug(project: Project, connection: Connection, issue: str) -> str:
+    """The slug, as it was sent, of an issue that may have no file any more."""
+    try:
+        slug = slug_of_issue(project, issue)
+    except UsageError:
+        slug = issue
+    sent = archive.slugs(connection, spellings(slug))
+    if not sent:
+        raise UsageError(f"no issue was sent as {slug!r}", where=issue, hint=_SEE_LIST)
+    return sent[-1]
+
+
+def _one_line(option: str, text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) > _LONGEST_NOTE:
+        raise UsageError(f"{option} has {len(line):,} characters, {_LONGEST_NOTE} at most")
+    return line

@@ -1,0 +1,109 @@
+"""Queries of what the archive shows in place of what was sealed, and of what it hides."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.model.listing import Correction, Hiding, Listing
+from newsletter.store.dialects import insert_into
+from newsletter.store.ledger.plans import listing_columns
+from newsletter.store.schema import corrections, hidden_issues, sends
+
+_ALL = sa.select(
+    corrections.c.id,
+    corrections.c.send,
+    corrections.c.at,
+    corrections.c.note,
+    corrections.c.author,
+    corrections.c.undone_at,
+).order_by(corrections.c.id)
+_HIDDEN = sa.select(
+    hidden_issues.c.slug, hidden_issues.c.at, hidden_issues.c.reason, hidden_issues.c.author
+)
+
+
+def all_of_them(connection: Connection) -> Sequence[Correction]:
+    """All corrections, oldest first, those too that were taken back. None of their emails is read,
+    so that it can be asked again every second."""
+    return [Correction(*row) for row in connection.execute(_ALL)]
+
+
+def of_send(connection: Connection, send: int) -> Sequence[Correction]:
+    """The corrections of one send that were not taken back, oldest first."""
+    standing = _ALL.where(corrections.c.send == send, corrections.c.undone_at.is_(None))
+    return [Correction(*row) for row in connection.execute(standing)]
+
+
+def add(
+    connection: Connection,
+    correction: Correction,
+    *,
+    email: str,
+    content_hash: str,
+    source_hash: str,
+    git_commit: str | None,
+    listing: Listing,
+) -> int:
+    """Write a correction, whose id is given by the store; `email` is JSON."""
+    statement = sa.insert(corrections).values(
+        send=correction.send,
+        at=correction.at,
+        note=correction.note,
+        author=correction.author,
+        email=email,
+        content_hash=content_hash,
+        source_hash=source_hash,
+        git_commit=git_commit,
+        **listing_columns(listing),
+    )
+    return int(connection.execute(statement.returning(corrections.c.id)).scalar_one())
+
+
+def undo(connection: Connection, correction_id: int, now: dt.datetime) -> None:
+    """Take a correction back; its row stays."""
+    connection.execute(
+        sa.update(corrections).where(corrections.c.id == correction_id).values(undone_at=now)
+    )
+
+
+def email_of(connection: Connection, correction_id: int) -> str:
+    """The email of a correction, as JSON."""
+    query = sa.select(corrections.c.email).where(corrections.c.id == correction_id)
+    return str(connection.execute(query).scalar_one())
+
+
+def content_of(connection: Connection, send: int) -> tuple[str, Listing]:
+    """The hash and the listing of what the archive shows of a send: those of its newest correction,
+    else those that it sealed."""
+    of_correction = (
+        sa.select(corrections.c.content_hash, corrections.c.tags, corrections.c.cover)
+        .where(corrections.c.send == send, corrections.c.undone_at.is_(None))
+        .order_by(corrections.c.id.desc())
+        .limit(1)
+    )
+    of_sealed = sa.select(sends.c.content_hash, sends.c.tags, sends.c.cover).where(
+        sends.c.number == send
+    )
+    row = connection.execute(of_correction).first() or connection.execute(of_sealed).one()
+    return row.content_hash, Listing(tuple(row.tags.splitlines()), row.cover)
+
+
+def hide(connection: Connection, hiding: Hiding) -> bool:
+    """Take an issue off the web; whether it was there."""
+    statement = insert_into(connection, hidden_issues).values(
+        slug=hiding.slug, at=hiding.at, reason=hiding.reason, author=hiding.author
+    )
+    added = statement.on_conflict_do_nothing().returning(hidden_issues.c.slug)
+    return connection.execute(added).first() is not None
+
+
+def show(connection: Connection, slug: str) -> bool:
+    """Put an issue back on the web; whether it was off."""
+    removed = sa.delete(hidden_issues).where(hidden_issues.c.slug == slug)
+    return connection.execute(removed.returning(hidden_issues.c.slug)).first() is not None
+
+
+def hidden(connection: Connection) -> Sequence[Hiding]:
+    return [Hiding(*row) for row in connection.execute(_HIDDEN)]

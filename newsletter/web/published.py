@@ -1,0 +1,141 @@
+"""The issues that were sent and may be on the web, as the ledger has them.
+
+Drafts, tests and schedules are not among them: only sends that reached somebody are known here.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.engine import Connection
+
+from newsletter.config import Settings
+from newsletter.links import issue_url
+from newsletter.model.email import Email
+from newsletter.model.listing import Correction, Hiding
+from newsletter.model.send import Foot
+from newsletter.store import Store
+from newsletter.store.ledger import archive, corrections, sends
+from newsletter.web.sealed import Surroundings, for_everybody
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue that was sent, its words without merge fields; times are UTC.
+
+    `number` and `list` are those of its newest send that reached somebody; `first_send` is the id
+    of the first of them, `published` when that began, `updated` when it was last sent or corrected.
+    Its words, `tags` and `cover` are those of the newest of its `corrections`, if it has any.
+    """
+
+    number: int
+    first_send: str
+    slug: str
+    list: str
+    language: str
+    title: str
+    preheader: str
+    tags: tuple[str, ...]
+    cover: str
+    published: dt.datetime
+    updated: dt.datetime
+    corrections: tuple[Correction, ...] = ()  # oldest first
+    hiding: Hiding | None = None
+
+    @property
+    def correction(self) -> Correction | None:
+        return self.corrections[-1] if self.corrections else None
+
+
+class Published:
+    """Reads them, each sealed email once."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._newsletter = settings.newsletter
+        self._web = settings.web
+        self._reached: set[int] = set()
+        self._known: dict[tuple[int, int], Issue] = {}
+
+    def read(self) -> tuple[Issue, ...]:
+        """All of them, hidden ones too, the newest first. Raises StoreError."""
+        with self._store.read() as connection:
+            sent = archive.begun(connection)
+            begun = [send for send in sent if self._web.shows(send.list)]
+            unsure = [send.number for send in begun if send.number not in self._reached]
+            self._reached |= archive.reached(connection, unsure)
+            first: dict[str, archive.Begun] = {}
+            newest: dict[str, archive.Begun] = {}
+            for send in begun:
+                if send.number in self._reached:
+                    first.setdefault(send.slug, send)
+                    newest[send.slug] = send
+            hidden = {hiding.slug: hiding for hiding in corrections.hidden(connection)}
+            corrected = _by_send(corrections.all_of_them(connection))
+            issues = [
+                replace(
+                    self._issue(connection, send, corrected.get(send.number, ())),
+                    published=first[slug].at,
+                    first_send=first[slug].id,
+                    hiding=hidden.get(slug),
+                )
+                for slug, send in newest.items()
+            ]
+        return tuple(
+            sorted(issues, key=lambda issue: (issue.published, issue.number), reverse=True)
+        )
+
+    def email(self, issue: Issue, *, original: bool = False) -> tuple[Email, Foot]:
+        """What the web shows of an issue, or what was mailed, with the foot of its mails."""
+        with self._store.read() as connection:
+            correction = None if original else issue.correction
+            text = _email_of(connection, issue.number, correction)
+            return Email.from_json(text), sends.record(connection, issue.number).foot
+
+    def around(self, slug: str) -> Surroundings:
+        base_url = self._newsletter.base_url
+        return Surroundings(
+            newsletter=self._newsletter.name,
+            web_url=issue_url(base_url, slug),
+            archive_url=f"{base_url}/archive/",
+        )
+
+    def _issue(
+        self, connection: Connection, send: archive.Begun, changes: Sequence[Correction]
+    ) -> Issue:
+        """What the web says about an issue; an email is read once, since it is sealed."""
+        standing = tuple(change for change in changes if change.undone_at is None)
+        newest = standing[-1] if standing else None
+        key = send.number, newest.id if newest else 0
+        if key not in self._known:
+            email = Email.from_json(_email_of(connection, send.number, newest))
+            listing = corrections.content_of(connection, send.number)[1] if newest else send.listing
+            around = self.around(send.slug)
+            self._known[key] = Issue(
+                number=send.number,
+                first_send=send.id,
+                slug=send.slug,
+                list=send.list,
+                language=email.language,
+                title=" ".join(for_everybody(email.subject, around).split()) or send.slug,
+                preheader=" ".join(for_everybody(email.preheader, around).split()),
+                tags=listing.tags,
+                cover=listing.cover,
+                published=send.at,
+                updated=send.at,
+            )
+        moments = [send.at, *(change.undone_at or change.at for change in changes)]
+        return replace(self._known[key], corrections=standing, updated=max(moments))
+
+
+def _email_of(connection: Connection, number: int, correction: Correction | None) -> str:
+    if correction is None:
+        return sends.email_of(connection, number)
+    return corrections.email_of(connection, correction.id)
+
+
+def _by_send(changes: Sequence[Correction]) -> Mapping[int, list[Correction]]:
+    by_send: dict[int, list[Correction]] = {}
+    for change in changes:
+        by_send.setdefault(change.send, []).append(change)
+    return by_send

@@ -1,0 +1,137 @@
+"""`newsletter archive correct`, `hide`, `show` and `list`."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from newsletter.project import Project
+from newsletter.store import open_store
+from newsletter.web.issues import Archive
+from newsletter.web.site import Site
+from tests.integration.commandline import Call, write_issue
+
+ISSUE = "2026-01-07-valley"
+OTHER = "The text as it should have been, long enough to be no slip of anybody's pen at all. " * 4
+NOTE = ("--note", "The  day was\nwrong.", "--yes")
+
+
+@pytest.fixture
+def sent_id(project: Path, readers: str, call: Call) -> str:
+    """The id of a send of the issue, to all readers."""
+    write_issue(project, f"{ISSUE}.md", tags="[Tools]")
+    send_id: str = call("send", ISSUE, "--list", readers, "--yes", "--json").json["send_id"]
+    return send_id
+
+
+def mend(project: Path) -> None:
+    path = project / "issues" / f"{ISSUE}.md"
+    path.write_text(path.read_text("utf-8") + f"\n{OTHER}\n", "utf-8")
+
+
+@contextmanager
+def archive_of(folder: Path) -> Iterator[Archive]:
+    project = Project.open(folder)
+    with closing(open_store(project.settings.store.url, folder)) as store:
+        archive = Archive(Site.of(project, store))
+        archive.refresh()
+        yield archive
+
+
+def page_of(folder: Path, name: str = "index.html") -> str:
+    with archive_of(folder) as archive:
+        file = archive.file(f"archive/{ISSUE}/{name}")
+        return file.content.decode() if file else ""
+
+
+def mails(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in (folder / "outbox").rglob("*.eml")}
+
+
+def test_correcting_shows_the_file_as_it_is_now_and_touches_no_mail(
+    project: Path, call: Call, sent_id: str
+) -> None:
+    before, was_mailed = mails(project), page_of(project)
+    mend(project)
+
+    answer = call("archive", "correct", ISSUE, *NOTE, "--json")
+
+    assert answer.code == 0
+    assert answer.json["send_id"] == sent_id
+    assert answer.json["note"] == "The day was wrong."
+    assert answer.json["original"] == f"{answer.json['url']}original/"
+    assert (answer.json["corrections"], answer.json["undone"]) == (1, False)
+    assert answer.json["by"]
+    assert "should have been" in page_of(project)
+    assert "should have been" not in page_of(project, "original/index.html")
+    assert "should have been" not in was_mailed
+    assert mails(project) == before
+
+
+def test_a_correction_can_be_taken_back(project: Path, call: Call, sent_id: str) -> None:
+    was_mailed = page_of(project)
+    mend(project)
+    call("archive", "correct", ISSUE, *NOTE)
+
+    answer = call("archive", "correct", ISSUE, "--undo")
+    again = call("archive", "correct", ISSUE, "--undo")
+
+    assert answer.code == 0
+    assert "shows again what was mailed" in answer.out
+    assert "The mails that were sent stay as they are." in " ".join(answer.out.split())
+    assert again.code == 5
+    assert "no correction" in again.err
+    assert (
+        page_of(project).partition("article:modified")[0] == was_mailed.partition("article:mod")[0]
+    )
+
+
+def test_only_what_was_sent_and_has_changed_is_corrected(
+    project: Path, call: Call, readers: str
+) -> None:
+    """Each refusal says what to do."""
+    unsent = call("archive", "correct", ISSUE, *NOTE)
+    call("send", ISSUE, "--list", readers, "--yes")
+    same = call("archive", "correct", ISSUE, *NOTE)
+    write_issue(project, f"{ISSUE}.md", "---\ntitle: Hello\n---\n")
+    empty = call("archive", "correct", ISSUE, *NOTE)
+    mend(project)
+
+    calls = {
+        "unsent": (unsent, 5, "has reached nobody"),
+        "same": (same, 5, "says what the archive shows already"),
+        "empty": (empty, 3, "Nothing was corrected."),
+        "without a note": (call("archive", "correct", ISSUE, "--yes"), 2, "needs a note"),
+        "an empty note": (call("archive", "correct", ISSUE, "--note", " "), 2, "needs a note"),
+        "a long note": (call("archive", "correct", ISSUE, "--note", "x" * 501), 2, "500 at most"),
+        "unconfirmed": (call("archive", "correct", ISSUE, *NOTE[:2]), 5, "Add --yes"),
+        "unknown": (call("archive", "correct", "nothing", *NOTE), 2, "no issue"),
+        "both": (call("archive", "correct", ISSUE, *NOTE, "--undo"), 2, "--undo takes no --note"),
+    }
+
+    for name, (answer, code, words) in calls.items():
+        assert answer.code == code, name
+        assert words in " ".join(answer.err.split()), name
+    assert call("archive", "list", "--json").json["corrections"] == []
+
+
+def test_an_issue_is_hidden_even_when_its_file_is_gone(
+    project: Path, call: Call, sent_id: str
+) -> None:
+    (project / "issues" / f"{ISSUE}.md").unlink()
+
+    hidden = call("archive", "hide", ISSUE, "--reason", "a wish", "--json")
+    again = call("archive", "hide", ISSUE)
+    listed = call("archive", "list", "--json").json
+    gone = page_of(project)
+    shown = call("archive", "show", ISSUE, "--json")
+
+    assert hidden.json == {"slug": ISSUE, "hidden": True, "changed": True}
+    assert (again.code, "already" in again.out) == (0, True)
+    assert (listed["slug"], listed["hidden"], listed["reason"]) == (ISSUE, True, "a wish")
+    assert listed["tags"] == ["Tools"]
+    assert gone == ""
+    assert shown.json == {"slug": ISSUE, "hidden": False, "changed": True}
+    assert page_of(project) != ""
+    assert call("archive", "hide", "nothing").code == 2
