@@ -53,11 +53,14 @@ _ROOT = {"mjml": ["dir", "lang", "owa"]}
 
 _DUMP = """
 const preset = require("mjml-preset-core")
-const all = (preset.default || preset).components || preset.components
-console.log(JSON.stringify(Object.fromEntries(Object.values(all).map(component => {
-    const it = component.default || component
-    return [it.componentName, Object.keys(it.allowedAttributes || {})]
-}))))
+const {components, dependencies} = preset.default || preset
+const all = Object.values(components).map(component => component.default || component)
+console.log(JSON.stringify({
+    attributes: Object.fromEntries(
+        all.map(it => [it.componentName, Object.keys(it.allowedAttributes || {})])),
+    children: dependencies,
+    hold_html: all.filter(it => it.endingTag).map(it => it.componentName).sort(),
+}))
 """
 
 
@@ -101,21 +104,28 @@ def _newest(stats: Mapping[str, Mapping[str, Mapping[str, str]]], program: str) 
 
 
 def mjml(modules: Path) -> Mapping[str, Any]:
-    """The attributes of each component of MJML."""
+    """The attributes of each component of MJML, its children, and which hold HTML."""
     done = subprocess.run(
         ["node", "-e", _DUMP], cwd=modules.parent, capture_output=True, check=True, text=True
     )
     package = json.loads((modules / "mjml" / "package.json").read_text("utf-8"))
-    components = json.loads(done.stdout)
-    listed = {
-        name: sorted({*attributes, *_EVERYWHERE}) for name, attributes in components.items()
+    dumped = json.loads(done.stdout)
+    attributes = {
+        name: sorted({*own, *_EVERYWHERE}) for name, own in dumped["attributes"].items()
     } | _ROOT
+    any_child = ("mj-attributes",)
     return {
         "source": "https://github.com/mjmlio/mjml",
         "copyright": "Copyright (c) 2016 Mailjet SAS, https://mjml.io",
         "license": f"MIT License. {_MIT}",
         "version": package["version"],
-        "attributes": dict(sorted(listed.items())),
+        "attributes": dict(sorted(attributes.items())),
+        "children": {
+            name: sorted(children)
+            for name, children in sorted(dumped["children"].items())
+            if name not in any_child
+        },
+        "hold_html": dumped["hold_html"],
     }
 
 

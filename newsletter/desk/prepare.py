@@ -14,6 +14,7 @@ from newsletter.desk.clients import unsupported_features
 from newsletter.desk.dates import date_far
 from newsletter.desk.headers import header_findings
 from newsletter.desk.languages import language_findings
+from newsletter.desk.mjml import mjml_findings
 from newsletter.desk.neighbours import no_source_link
 from newsletter.desk.slugs import Slugs, duplicate_slug, repeated_title
 from newsletter.digest import Parsed, front_matter
@@ -79,7 +80,9 @@ def prepare(
     )
     brand = brand_of(project)
     theme = branded(_theme(project, parsed), project)
-    email = render.render(parsed.digest, theme, masthead(project, brand))
+    head = masthead(project, brand)
+    email = render.render(parsed.digest, theme, head)
+    own_theme = [place for place in theme.folders if place.parent == project.templates.resolve()]
     slugs = Slugs(project) if slugs is None else slugs
     own = duplicate_slug(path, project, slugs)
     usual = settings.newsletter.language
@@ -90,10 +93,10 @@ def prepare(
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
         *unsupported_features(parsed.digest, email, theme, project),
         *header_findings(email, settings, parsed.digest.position),
+        *(mjml_findings(parsed.digest, theme, head) if own_theme else ()),
     )
     source = (*parsed.findings, *own, *language, *around)
     findings = lint.check(parsed.digest, email, source, settings.lint.rules)
-    own_theme = (place for place in theme.folders if place.parent == project.templates.resolve())
     return Prepared(
         path,
         parsed,

@@ -39,6 +39,7 @@ __all__ = [
     "Masthead",
     "Theme",
     "load_theme",
+    "mjml_of",
     "packaged_templates",
     "reading_minutes",
     "render",
@@ -93,11 +94,44 @@ def render(digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool = Fa
     With `marks`, for a preview and never for a send, the first tag of each heading, block and point
     says in `data-line` in which line of the issue it was written; all else is the same.
     """
+    writing = _begin(digest, theme, masthead, marks=marks)
+    fields, values = writing.fields, writing.values
+    text = TextWriter(fields, values["t"], digest, theme.text_signs)
+    html = to_html(_mjml(writing), f"templates/{theme.name}/email.mjml.j2")
+    plain = writing.templates.render(
+        "email.txt.j2", values | {"inline": text.inline, "body": text.body()}
+    )
+    return Email(
+        sender=masthead.sender,
+        reply_to=masthead.reply_to,
+        language=values["language"],
+        subject=fields.split(values["subject"], Place.HEADER),
+        preheader=fields.split(values["preheader"], Place.TEXT),
+        html=fields.split(html, Place.HTML),
+        text=fields.split(plain.strip() + "\n", Place.TEXT),
+    )
+
+
+def mjml_of(digest: Digest, theme: Theme, masthead: Masthead) -> str:
+    """The MJML that a theme makes of a digest, merge fields as tokens. Raises RenderError."""
+    return _mjml(_begin(digest, theme, masthead, marks=False))
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What the templates of one email are run with."""
+
+    fields: Fields
+    templates: Templates
+    values: dict[str, Any]
+    writer: HtmlWriter
+
+
+def _begin(digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool) -> _Writing:
     fields = Fields.apart_from(f"{digest}{masthead}")
     templates = Templates(theme)
     language = language_of(digest, masthead.language)
     values = _values(digest, theme, masthead, language, fields)
-    text = TextWriter(fields, values["t"], digest, theme.text_signs)
     writer = HtmlWriter(
         fields,
         _sheet(theme, values["direction"]),
@@ -106,24 +140,16 @@ def render(digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool = Fa
         own_blocks=_own_blocks(templates, values),
         marks=marks,
     )
+    return _Writing(fields, templates, values, writer)
+
+
+def _mjml(writing: _Writing) -> str:
+    templates, values = writing.templates, writing.values
     sheets = {
         "style": templates.render("style.css", values),
         "responsive": templates.render("responsive.css", values),
     }
-    html = to_html(
-        templates.render("email.mjml.j2", values | _of_html(writer) | sheets),
-        f"templates/{theme.name}/email.mjml.j2",
-    )
-    plain = templates.render("email.txt.j2", values | {"inline": text.inline, "body": text.body()})
-    return Email(
-        sender=masthead.sender,
-        reply_to=masthead.reply_to,
-        language=language,
-        subject=fields.split(values["subject"], Place.HEADER),
-        preheader=fields.split(values["preheader"], Place.TEXT),
-        html=fields.split(html, Place.HTML),
-        text=fields.split(plain.strip() + "\n", Place.TEXT),
-    )
+    return templates.render("email.mjml.j2", values | _of_html(writing.writer) | sheets)
 
 
 def _of_html(writer: HtmlWriter) -> dict[str, Any]:

@@ -26,13 +26,14 @@ LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 # Rules on an issue within its project, or on a day: tests/integration has them, in
 # test_cli_slugs.py, test_cli_languages.py, test_cli_neighbours.py and test_cli_unfinished.py, and
-# tests/unit/desk, in test_clients.py; header-invalid is in test_headers.py.
+# tests/unit/desk, in test_clients.py and test_mjml.py; header-invalid is in test_headers.py.
 PROJECT_RULES = {
     "date-far": Severity.WARNING,
     "duplicate-slug": Severity.ERROR,
     "header-invalid": Severity.ERROR,
     "language-inferred": Severity.WARNING,
     "language-mismatch": Severity.WARNING,
+    "mjml-invalid": Severity.WARNING,
     "no-source-link": Severity.WARNING,
     "repeated-title": Severity.WARNING,
     "scaffold-text": Severity.ERROR,
