@@ -5,7 +5,8 @@ git is called as a program, with a time limit, and never changes anything.
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.errors import UsageError
@@ -13,6 +14,7 @@ from newsletter.model.approval import Editor
 
 MODIFIED = "-modified"  # behind a commit: the file is not as it has it
 _SECONDS = 30
+_ORDINARY = ("100644", "100755")  # the modes of files, executable or not
 
 
 class GitFailed(UsageError):
@@ -26,14 +28,19 @@ def run(folder: Path, *arguments: str) -> str:
     return run_for_bytes(folder, *arguments).decode("utf-8", "surrogateescape")
 
 
-def run_for_bytes(folder: Path, *arguments: str) -> bytes:
-    """As `run`, for what need not be text."""
+def run_for_bytes(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
+    """As `run`, for what need not be text; git reads what is `given`."""
     command = ["git", "--literal-pathspecs", "-C", str(folder), *arguments]
     # In a git hook, these variables would make git answer for the hook's own repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     try:
         done = subprocess.run(  # noqa: S603 -- no shell, arguments of our own
-            command, check=True, capture_output=True, timeout=_SECONDS, env=environment
+            command,
+            check=True,
+            capture_output=True,
+            timeout=_SECONDS,
+            env=environment,
+            input=given,
         )
     except FileNotFoundError as error:
         raise GitFailed("git is not installed") from error
@@ -114,3 +121,87 @@ def ref_of(folder: Path, branch: str) -> str | None:
 def is_on(folder: Path, commit: str, ref: str) -> bool:
     """Whether a branch, by its full name, has a commit. Raises GitFailed."""
     return not run(folder, "rev-list", "--max-count=1", commit, f"^{ref}")
+
+
+def commit(folder: Path, revision: str) -> str | None:
+    """The commit that a revision names, as a whole hash; None where it names none."""
+    try:
+        name = f"{revision}^{{commit}}"
+        return run(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", name).strip()
+    except GitFailed:
+        return None
+
+
+def parted(folder: Path, one: str, another: str) -> str | None:
+    """The last commit that both have; None where none is known."""
+    try:
+        return run(folder, "merge-base", one, another).strip()
+    except GitFailed:
+        return None
+
+
+def is_shallow(folder: Path) -> bool:
+    """Whether a checkout has only the end of its history. Raises GitFailed."""
+    return run(folder, "rev-parse", "--is-shallow-repository").strip() == "true"
+
+
+def default_branch(folder: Path) -> str | None:
+    """What work branches off: the default branch of `origin`, else `main` or `master` there or
+    here; None where there is none of them."""
+    try:
+        head = run(folder, "symbolic-ref", "--quiet", "refs/remotes/origin/HEAD").strip()
+        return head.removeprefix("refs/remotes/")
+    except GitFailed:
+        names = ("origin/main", "origin/master", "main", "master")
+        return next((name for name in names if commit(folder, name)), None)
+
+
+def place_of(folder: Path) -> str:
+    """A folder as seen from the top of its checkout, with a slash at the end; empty for the top.
+    Raises GitFailed."""
+    return run(folder, "rev-parse", "--show-prefix").rstrip("\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """An ordinary file of a commit; `name` is its path below the folder that was asked for."""
+
+    name: str
+    id: str
+    size_bytes: int
+
+
+def blobs(folder: Path, commit: str) -> list[Blob]:
+    """The ordinary files that a commit has below a folder: no links and no other repositories.
+    Raises GitFailed."""
+    place = place_of(folder)
+    lines = run(folder, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", place or ".")
+    found = []
+    for line in filter(None, lines.split("\0")):
+        about, _, name = line.partition("\t")
+        mode, _, blob_id, size = about.split()
+        if mode in _ORDINARY:
+            found.append(Blob(name.removeprefix(place), blob_id, int(size)))
+    return found
+
+
+def contents(folder: Path, wanted: Sequence[Blob]) -> Iterator[tuple[Blob, bytes]]:
+    """The files with what is in them, by one call of git. Raises GitFailed."""
+    if not wanted:
+        return
+    names = "".join(f"{blob.id}\n" for blob in wanted)
+    answer = run_for_bytes(folder, "cat-file", "--batch", given=names.encode())
+    start = 0
+    for blob in wanted:
+        start = answer.index(b"\n", start) + 1
+        yield blob, answer[start : start + blob.size_bytes]
+        start += blob.size_bytes + 1
+
+
+def changed_since(folder: Path, commit: str) -> frozenset[str]:
+    """The files below a folder that are not as a commit has them, new ones included. Raises
+    GitFailed."""
+    options = ("--name-only", "-z", "--no-renames", "--relative")
+    known = run(folder, "diff", *options, commit, "--")
+    new = run(folder, "ls-files", "-z", "--others", "--exclude-standard")
+    return frozenset(filter(None, f"{known}\0{new}".split("\0")))

@@ -24,6 +24,7 @@ COMMANDS = {
     "segments": ("segments", "Save filters over lists, and see who is in them."),
     "suppressions": ("suppressions", "Addresses that are never mailed."),
     "test": ("testing", "Send an issue to any address, as a test."),
+    "review": ("reviewing", "Show what a branch changes in the mails, as readers would see them."),
     "approve": ("approving", "Say yes to an issue, as the second person that a send may need."),
     "send": ("send", "Send an issue to a list."),
     "status": ("sends", "Show one send: the newest, or the one named."),

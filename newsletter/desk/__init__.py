@@ -7,4 +7,5 @@ languages   whether it is set in its own language; `dates`: whether its date is 
 brand       the logo and the accent of all issues
 publishing  its pictures, put where readers get them
 preview     an issue as files, for a sample reader
+review      what a branch changes in the mails: see the package
 """

@@ -30,6 +30,7 @@ from newsletter.model.blocks import (
 )
 from newsletter.model.inline import Node
 from newsletter.model.walking import walk
+from tests.checkout import begin
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -154,6 +155,7 @@ lists create spare
 lists edit spare --title Spare
 lint 2026-01-07-hello
 render 2026-01-07-hello --out out
+review 2026-01-07-hello
 subscribers import subscribers/example.csv --list readers
 subscribers add bo@example.com --list readers
 subscribers remove bo@example.com
@@ -244,6 +246,7 @@ def test_every_command_prints_the_keys_that_are_documented(
     monkeypatch.setenv("NEWSLETTER_EVENTS__TOPIC_ARNS", '["arn:aws:sns:us-east-1:123456789012:e"]')
     word = '{"eventType": "New", "mail": {"messageId": "m", "timestamp": "2026-01-07T12:00Z"}}'
     (tmp_path / "words.jsonl").write_text(word)
+    begin(tmp_path)  # for what asks git
     printed: dict[str, set[str]] = {}
     send_id = ""
 
