@@ -161,6 +161,7 @@ def _of_html(writer: HtmlWriter) -> dict[str, Any]:
         "phrases": writer.phrases,
         "card": writer.card,
         "link": writer.link,
+        "address": writer.address,
         "picture": writer.picture,
         "button": writer.button,
         "mark": writer.mark,

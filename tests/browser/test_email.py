@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Route
 from tests.browser.axe import violations
 from tests.browser.conftest import context_of
 from tests.browser.samples import (
+    EVERY_BLOCK,
     FIRST_SCREEN,
     RIGHT_TO_LEFT,
     SAMPLES,
@@ -25,6 +26,9 @@ pytestmark = pytest.mark.browser
 Mode = Literal["light", "dark"]
 MODES: tuple[Mode, ...] = ("light", "dark")
 WIDTHS = (320, 600, 1200)
+OTHERS = [theme for theme in THEMES if theme != "digest"]
+# The other themes share most of `digest`: one page of each shows what they change.
+LOOKS = [*((name, "digest") for name in SAMPLES), *((EVERY_BLOCK, theme) for theme in OTHERS)]
 
 
 @pytest.fixture(scope="module")
@@ -83,10 +87,10 @@ def _overhangs(page: Page) -> dict[int, int]:
     return {width: overhang for width, overhang in pixels.items() if overhang > 0}
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_nothing_is_wider_than_the_window(page: Page, name: str) -> None:
+@pytest.mark.parametrize(("name", "theme"), LOOKS)
+def test_nothing_is_wider_than_the_window(page: Page, name: str, theme: str) -> None:
     """Nobody scrolls sideways, on the narrowest phone neither."""
-    page.set_content(html_of(name))
+    page.set_content(html_of(name, theme))
 
     assert _overhangs(page) == {}
 
@@ -173,16 +177,15 @@ def test_the_news_begins_on_the_first_screen(browser: Browser) -> None:
     assert title < cover_top < story <= 850
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_without_style_sheets_it_still_fits(page: Page, name: str) -> None:
+@pytest.mark.parametrize(("name", "theme"), LOOKS)
+def test_without_style_sheets_it_still_fits(page: Page, name: str, theme: str) -> None:
     """Some mail programs drop every <style>; what is inlined must do."""
-    page.set_content(re.sub(r"<style.*?</style>", "", html_of(name), flags=re.DOTALL))
+    page.set_content(re.sub(r"<style.*?</style>", "", html_of(name, theme), flags=re.DOTALL))
 
     assert _overhangs(page) == {}
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(("name", "theme"), LOOKS)
 def test_no_rule_of_accessibility_is_broken(phone: Page, name: str, theme: str) -> None:
     """Contrast, landmarks, names and structure, in both modes, as axe-core judges them."""
     phone.set_content(html_of(name, theme))
@@ -217,9 +220,9 @@ def test_axe_sees_what_is_broken(phone: Page, rule: str, piece: str, broken: str
         assert rule in violations(phone, only=rule), mode
 
 
-@pytest.mark.parametrize("name", SAMPLES)
-def test_no_text_is_too_small_to_read(phone: Page, name: str) -> None:
-    phone.set_content(html_of(name))
+@pytest.mark.parametrize(("name", "theme"), LOOKS)
+def test_no_text_is_too_small_to_read(phone: Page, name: str, theme: str) -> None:
+    phone.set_content(html_of(name, theme))
 
     for mode in in_each_mode(phone):
         small = phone.evaluate("""() => [...document.querySelectorAll("body *")]
@@ -231,17 +234,25 @@ def test_no_text_is_too_small_to_read(phone: Page, name: str) -> None:
         assert small == [], mode
 
 
-def test_both_modes_have_their_own_ground(phone: Page) -> None:
+@pytest.mark.parametrize("theme", THEMES)
+def test_both_modes_have_their_own_ground(phone: Page, theme: str) -> None:
     """The sheet is light in light mode and dark in dark mode, and so is its text the other way."""
-    phone.set_content(with_every_block())
+    phone.set_content(html_of(EVERY_BLOCK, theme))
 
     for mode in in_each_mode(phone):
         ground, ink = (
-            _brightness(phone, f"getComputedStyle(document.querySelector('{where}')).{what}")
-            for where, what in ((".sheet", "backgroundColor"), ("h1", "color"))
+            _brightness(phone, what)
+            for what in (_GROUND, "getComputedStyle(document.querySelector('h1')).color")
         )
 
         assert (ground > ink + 128) if mode == "light" else (ink > ground + 128)
+
+
+_GROUND = """(() => {
+    const ground = element => getComputedStyle(element).backgroundColor
+    let element = document.querySelector("h1")
+    while (ground(element) === "rgba(0, 0, 0, 0)") element = element.parentElement
+    return ground(element) })()"""
 
 
 def _brightness(page: Page, expression: str) -> float:
@@ -263,9 +274,10 @@ def _not_from_right_to_left(page: Page) -> set[str]:
     )
 
 
-def test_every_block_of_a_mail_from_right_to_left_is_set_so(phone: Page) -> None:
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_block_of_a_mail_from_right_to_left_is_set_so(phone: Page, theme: str) -> None:
     """But code, and the centred foot."""
-    phone.set_content(html_of(RIGHT_TO_LEFT))
+    phone.set_content(html_of(RIGHT_TO_LEFT, theme))
 
     for mode in in_each_mode(phone):
         assert _not_from_right_to_left(phone) == {"PRE", "CODE"}, mode

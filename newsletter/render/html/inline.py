@@ -91,6 +91,10 @@ class InlineWriter:
     def url(self, url: str) -> str:
         return html.escape(self._fields.tokenised(url))
 
+    def address(self, url: str) -> Markup:
+        """A URL for an attribute, with its merge fields."""
+        return Markup(self.url(url))  # noqa: S704 -- escaped
+
     def link(self, link: Link, name: str) -> Markup:
         """A link of the class `name`."""
         return Markup(self._link(link, name))  # noqa: S704 -- as above

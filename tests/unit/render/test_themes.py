@@ -1,0 +1,119 @@
+"""What every theme that comes with the program can do."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from newsletter import languages
+from newsletter.render import Theme, load_theme, packaged_templates, words_used
+from newsletter.render.sandbox import Templates
+from tests.browser.samples import EVERY_BLOCK, REAL, THEMES, digest_of, email_of, html_of
+from tests.unit.render.rendering import MASTHEAD, issue, mail, rendered, shown, visible
+
+LANGUAGES = sorted(p.stem for p in (Path(languages.__file__).parent / "words").glob("*.toml"))
+YARDSTICK = "2026-01-07-ai-daily"
+MOST_BYTES = 60 * 1024
+
+each_theme = pytest.mark.parametrize("name", THEMES)
+
+
+def theme_of(name: str) -> Theme:
+    return load_theme(name, [packaged_templates()])
+
+
+def test_these_are_the_themes() -> None:
+    assert THEMES == ["digest", "letter", "links", "product"]
+
+
+@each_theme
+def test_a_theme_says_what_it_is_and_is_called_as_its_folder(name: str) -> None:
+    settings = theme_of(name).settings
+
+    assert settings["name"] == name
+    assert settings["description"]
+    assert len({theme_of(other).settings["description"] for other in THEMES}) == len(THEMES)
+
+
+@each_theme
+def test_every_file_of_a_theme_is_a_template_that_compiles(name: str) -> None:
+    templates = Templates(theme_of(name))
+    files = [
+        path.relative_to(folder).as_posix()
+        for folder in theme_of(name).folders
+        for path in folder.rglob("*")
+        if path.suffix in (".j2", ".css")
+    ]
+
+    templates.words_used(*files)  # reads and parses each
+
+    assert len(files) >= 8
+
+
+@each_theme
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_theme_has_all_its_words_in_every_language(name: str, language: str) -> None:
+    theme = theme_of(name)
+
+    assert theme.only_english(language) & words_used(theme, digest_of(EVERY_BLOCK)) == set()
+
+
+@each_theme
+def test_both_parts_of_a_mail_have_the_links_that_a_reader_needs(name: str) -> None:
+    email = email_of(EVERY_BLOCK, name)
+
+    for part in (email.html, email.text):
+        fields = {piece.name for piece in part if not isinstance(piece, str)}
+        assert {"unsubscribe_url", "preferences_url", "web_url", "subscribe_url"} <= fields
+
+
+@each_theme
+def test_no_theme_leaves_out_what_another_shows(name: str) -> None:
+    """Each word of the issue is in it, whatever the theme says beside it."""
+    words, own = (
+        set(re.findall(r"\w+", " ".join(visible(html_of(EVERY_BLOCK, theme)).itertext())))
+        for theme in ("digest", name)
+    )
+
+    said_otherwise = {"In", "this", "issue", "本期要点"}  # above the summary
+    assert words - own <= said_otherwise
+
+
+@each_theme
+def test_each_theme_shows_the_summary_as_points_or_as_sentences(name: str) -> None:
+    for summary in ("|\n  - First of all\n  - Then the second", "First of all. Then the second"):
+        html = mail(rendered(issue("Text.\n", summary=summary), theme_of(name))).html
+
+        assert "First of all" in shown(visible(html))
+        assert "Then the second" in shown(visible(html))
+
+
+@each_theme
+def test_a_long_daily_is_far_from_where_gmail_cuts_it(name: str) -> None:
+    if not REAL.exists():
+        pytest.skip("needs the real digest")
+
+    assert len(html_of(YARDSTICK, name).encode()) <= MOST_BYTES
+
+
+@each_theme
+def test_a_cover_that_is_wider_than_the_mail_is_as_wide_as_there_is_room(name: str) -> None:
+    """Outlook takes the width from the attribute alone, and the height stays in proportion."""
+    digest = issue("Text.\n", coverImage="https://a.example/c.png")
+    theme = replace(theme_of(name), settings={**theme_of(name).settings, "column": 400})
+    meta = replace(digest.meta, cover_size=(944, 472))
+    small = replace(digest, meta=meta, position=digest.position)
+
+    (picture,) = visible(mail(rendered(small, theme)).html).iter("img")
+
+    width, height = (int(picture.get(side)) for side in ("width", "height"))
+    assert width in (400, 472)
+    assert height == width // 2
+
+
+@each_theme
+def test_an_author_signs_only_a_letter(name: str) -> None:
+    html = mail(rendered(issue(), theme_of(name), replace(MASTHEAD, author="The desk"))).html
+
+    assert ("— The desk" in shown(visible(html))) is (name == "letter")
