@@ -13,7 +13,10 @@ from newsletter.cli.frame import Group, run
 # Each top-level command, the module that holds it, and its line in --help.
 COMMANDS = {
     "init": ("setup", "Start a new newsletter that sends to the outbox at once."),
-    "new": ("setup", "Write a new issue file from a scaffold, or a draft from feeds."),
+    "new": (
+        "setup",
+        "Write a new issue from a scaffold or from feeds, or adopt those of another system.",
+    ),
     "render": ("render", "Write an issue as email.html, email.txt, email.eml and digest.json."),
     "lint": ("lint", "Check issues: what, where, and what to do."),
     "subscribers": (

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from newsletter.cli import drafting
+from newsletter.cli import adopting, drafting
 from newsletter.cli.frame import Session, command, examples
 
 
@@ -41,14 +41,16 @@ def init(session: Session, folder: Path) -> None:
         'new "Quiet machines"',
         'new "Quiet machines" --date 2026-11-24',
         'new "This week" --from-feed https://example.com/feed.xml --since 7d',
+        "new --from export.zip --dry-run",
     )
 )
 @click.argument("title", required=False)
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Its date; today if left out.")
 @drafting.feed_options
+@adopting.adopting_options
 @command
 def new(session: Session, /, title: str | None, date: object, **wishes: Any) -> None:
-    """Write a new issue file from a scaffold, or a draft from feeds."""
+    """Write a new issue from a scaffold or from feeds, or adopt those of another system."""
     import datetime as dt
     import zoneinfo
 
@@ -56,6 +58,10 @@ def new(session: Session, /, title: str | None, date: object, **wishes: Any) -> 
     from newsletter.scaffold import new_issue
 
     day = date.date() if isinstance(date, dt.datetime) else None
+    if adopting.wants_archive(wishes):
+        adopting.refuse_beside_archive(title=title, date=day, feeds=drafting.wants_feeds(wishes))
+        adopting.adopt_archive(session, wishes)
+        return
     if drafting.wants_feeds(wishes):
         drafting.draft_from_feeds(session, title or "", day, wishes)
         return

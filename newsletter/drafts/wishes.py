@@ -26,3 +26,13 @@ class Wishes:
     since: dt.datetime | None = None
     limit: int = MOST_ENTRIES
     grouping: Grouping = Grouping.CATEGORY
+
+
+class SystemName(StrEnum):
+    """The systems whose archives are read: newsletter.drafts.systems."""
+
+    JEKYLL = "jekyll"
+    SUBSTACK = "substack"
+    BUTTONDOWN = "buttondown"
+    GHOST = "ghost"
+    HUGO = "hugo"

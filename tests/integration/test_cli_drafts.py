@@ -1,10 +1,12 @@
-"""`newsletter new --from-feed`: a draft, and what became of the entries."""
+"""`newsletter new` from feeds and from archives: what is written, and what is told of it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.integration.commandline import Call
+from tests.unit.drafts.samples import GHOST, SUBSTACK, as_zip
 
 FEED = """<?xml version="1.0"?><rss version="2.0"><channel><title>Looms</title>
 <item><title>One</title><link>https://example.com/1</link></item>
@@ -64,3 +66,59 @@ def test_a_page_that_is_no_feed_is_told(call: Call, project: Path) -> None:
     assert answer.code == 1
     assert answer.error["message"] == "this is a web page, not a feed"
     assert not list((project / "issues").glob("*draft*"))
+
+
+def test_an_archive_is_looked_at_and_adopted_as_its_page_says(call: Call, project: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adopting.md").read_text("utf-8")
+    as_zip(GHOST, project / "export.zip")
+    before = {path.name for path in (project / "issues").iterdir()}
+    look, adopt, check = re.findall(r"^   newsletter (.*)$", page, re.MULTILINE)
+
+    looked = call(*look.split())
+    assert {path.name for path in (project / "issues").iterdir()} == before
+    adopted = call(*adopt.split())
+
+    assert (looked.code, adopted.code, call(*check.split()).code) == (0, 0, 3)  # one is a draft
+    assert "3 issues of ghost would be adopted, 1 of them drafts, with 3 pictures." in looked.err
+    assert "3 issues of ghost adopted, 1 of them drafts, with 3 pictures." in adopted.err
+    assert "looms.ghost.2024-06-07.json#about: it is a page, not a post" in adopted.err
+    assert "A line for each change: changes.csv" in looked.err
+    assert (project / "changes.csv").read_text("utf-8").count("\n") > 10
+    assert call(*look.split()).code == 2  # a report that stands there is not replaced
+
+
+def test_what_was_adopted_is_counted(call: Call, project: Path) -> None:
+    as_zip(SUBSTACK, project / "export.zip")
+
+    counts = call("new", "--from", "export.zip", "--json").json
+
+    issues = Path.cwd() / "issues"
+    findings = counts.pop("findings")
+    assert counts == {
+        "dry_run": False,
+        "system": "substack",
+        "adopted": 2,
+        "drafts": 1,
+        "pictures": 0,
+        "files": [str(issues / "2024-03-04-a-loom.md"), str(issues / "2024-04-05-draft.md")],
+        "left": [{"place": "posts.csv#103.gone", "reason": "there is no file of it in posts"}],
+        "changes": {"converted": 1, "dropped": 1, "picture-remote": 1, "noted": 2, "left": 1},
+        "report": None,
+    }
+    assert findings["draft-issue"] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--dry-run"],
+        ["--report", "x.csv"],
+        ["--system", "hugo"],
+        ["--from", "none"],
+        ["--from", "issues"],
+        ["A title", "--from", "issues"],
+        ["--from", "issues", "--from-feed", "x"],
+    ],
+)
+def test_what_makes_no_sense_of_an_archive_is_refused(call: Call, arguments: list[str]) -> None:
+    assert call("new", *arguments, "--json").code == 2

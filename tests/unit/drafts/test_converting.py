@@ -201,6 +201,14 @@ def test_what_markdown_has_no_words_for_stays_html() -> None:
     )
 
 
+def test_html_whose_markdown_would_be_read_differently_stays() -> None:
+    """A quote that begins like a notice of GitHub would become one."""
+    converted = markdown_of("<blockquote><p>[!NOTE] really</p></blockquote>")
+
+    assert converted.markdown == "<blockquote><p>[!NOTE] really</p></blockquote>"
+    assert converted.as_html == 1
+
+
 @pytest.mark.parametrize(
     ("source", "rule"),
     [
