@@ -33,6 +33,7 @@ def run_for_bytes(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     command = ["git", "--literal-pathspecs", "-C", str(folder), *arguments]
     # In a git hook, these variables would make git answer for the hook's own repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # change no index, speak English
     try:
         done = subprocess.run(  # noqa: S603 -- no shell, arguments of our own
             command,
@@ -46,7 +47,8 @@ def run_for_bytes(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
         raise GitFailed("git is not installed") from error
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise GitFailed(said[0] if said else f"git ended with {error.returncode}") from error
+        reason = said[0].removeprefix("fatal: ") if said else f"it ended with {error.returncode}"
+        raise GitFailed(f"git: {reason}") from error
     except (OSError, subprocess.SubprocessError) as error:
         raise GitFailed(f"git gave no answer: {type(error).__name__}") from error
     return done.stdout

@@ -1,13 +1,14 @@
 """`newsletter review`: what a branch changes in the mails."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.frame import Session, command, examples
-from newsletter.errors import NewsletterError, StoreError, UsageError
+from newsletter.errors import ConfigurationError, NewsletterError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from newsletter.desk.review.changes import Review
@@ -65,18 +66,22 @@ def review(
 
 
 def _sent(session: Session) -> Callable[[str], bool]:
-    """Whether a slug was sent; nothing is known to be where there is no store, as in CI."""
+    """Whether a slug was sent; nothing is known to be where there is no store, as in CI. It is
+    opened once somebody asks."""
     from newsletter.model.slug import spellings
     from newsletter.store.ledger import sends
 
-    try:
-        with session.store.read() as connection:
-            slugs = {
-                send.slug for send in sends.newest_first(connection) if not send.is_as_if_never_made
-            }
-    except StoreError:
-        slugs = set()
-    return lambda slug: not slugs.isdisjoint(spellings(slug))
+    @cache
+    def slugs() -> frozenset[str]:
+        try:
+            with session.store.read() as connection:
+                past = sends.newest_first(connection)
+        except (StoreError, ConfigurationError) as error:
+            session.notes.print(f"What was sent is not known: {error.message}.")
+            return frozenset()
+        return frozenset(send.slug for send in past if not send.is_as_if_never_made)
+
+    return lambda slug: not slugs().isdisjoint(spellings(slug))
 
 
 def _write(path: Path, text: str) -> None:

@@ -107,14 +107,13 @@ def change_picture(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "file"),
+    ("change", "file", "options"),
     [
-        (change_issue, f"issues/{ISSUE}.md"),
-        (change_theme, "templates/digest/theme.toml"),
-        (change_picture, "issues/loom.png"),
+        (change_issue, f"issues/{ISSUE}.md", ["--at", "2999-01-01 08:00", "--detach"]),
+        (change_theme, "templates/digest/theme.toml", ["--dry-run"]),
+        (change_picture, "issues/loom.png", []),
     ],
 )
-@pytest.mark.parametrize("options", [["--dry-run"], ["--at", "2999-01-01 08:00", "--detach"]])
 def test_what_is_in_no_commit_is_not_sent(
     call: Call,
     project: Path,

@@ -113,6 +113,28 @@ def test_issues_that_come_go_and_are_renamed(call: Call, project: Path, main: st
     assert answer.json["issues"][2]["was"] == "2026-01-05-hills"
 
 
+def test_of_two_copies_the_one_of_a_like_name_is_the_renamed_one(
+    call: Call, project: Path, main: str
+) -> None:
+    hills = project / "issues" / "2026-01-05-hills.md"
+    write_issue(project, "2026-01-09-zenith.md", hills.read_text())
+    hills.rename(hills.with_name("2026-01-06-hills.md"))
+
+    assert changes_of(review(call)) == {
+        "2026-01-09-zenith": "added",
+        "2026-01-06-hills": "renamed",
+    }
+
+
+def test_a_file_that_git_does_not_look_at_was_there_before(
+    call: Call, project: Path, main: str
+) -> None:
+    git(project, "update-index", "--assume-unchanged", f"issues/{VALLEY}.md")
+    (project / "issues" / f"{VALLEY}.md").unlink()
+
+    assert changes_of(review(call, VALLEY)) == {VALLEY: "removed"}
+
+
 def test_another_picture_of_the_same_name_is_a_change(call: Call, project: Path, main: str) -> None:
     (project / "issues" / "loom.png").write_bytes(png(50, 30))
 
@@ -163,6 +185,7 @@ def test_without_a_store_only_the_newest_unchanged_files_are_looked_at(
 
     assert changes_of(answer) == {VALLEY: "changed"}
     assert answer.json["older"] == 2
+    assert "What was sent is not known" in answer.err
 
 
 def test_one_issue_can_be_asked_for(call: Call, project: Path, main: str) -> None:

@@ -84,12 +84,12 @@ def as_it_was(project: Project, base: Base, changed: frozenset[str]) -> Iterator
     with tempfile.TemporaryDirectory(prefix="newsletter-") as folder:
         root = Path(folder).resolve()
         blobs = [blob for blob in git.blobs(project.root, base.commit) if _is_needed(blob)]
-        for blob in blobs:
-            if blob.name not in changed:
-                _take(project.root / blob.name, root / blob.name)
-        for blob, content in git.contents(
-            project.root, [blob for blob in blobs if blob.name in changed]
-        ):
+        missing = [
+            blob
+            for blob in blobs
+            if blob.name in changed or not _take(project.root / blob.name, root / blob.name)
+        ]
+        for blob, content in git.contents(project.root, missing):
             make_folder((root / blob.name).parent)
             (root / blob.name).write_bytes(content)
         path = root / config.FILE_NAME
@@ -112,9 +112,13 @@ def _is_needed(blob: git.Blob) -> bool:
     return blob.name == config.FILE_NAME or path.parts[0] in _FOLDERS or is_picture(blob.name)
 
 
-def _take(source: Path, target: Path) -> None:
+def _take(source: Path, target: Path) -> bool:
+    """Put a file of the checkout there too; False where a sparse one lacks it."""
     make_folder(target.parent)
+    if source.is_symlink() or not source.is_file():
+        return False
     try:
-        os.link(source, target, follow_symlinks=False)
+        os.link(source, target)
     except OSError:  # another file system
-        shutil.copyfile(source, target, follow_symlinks=False)
+        shutil.copyfile(source, target)
+    return True

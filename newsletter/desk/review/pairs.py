@@ -100,20 +100,24 @@ def _files(project: Project | None) -> dict[str, Path]:
 
 
 def _renamed(gone: Sequence[Path], new: dict[str, Path], old: dict[str, Path]) -> Iterator[Pair]:
-    """Each issue that is gone with the new one that is mostly the same."""
+    """Each issue that is gone with the new one that is mostly the same, if several are by name."""
     fresh = [path for name, path in new.items() if name not in old]
     if len(gone) * len(fresh) > _MOST_GUESSES:
         return
     shares = [
-        (difflib.SequenceMatcher(None, _lines(earlier), _lines(path)).ratio(), earlier, path)
+        (_share(_lines(earlier), _lines(path)), _share(earlier.stem, path.stem), earlier, path)
         for earlier in gone
         for path in fresh
     ]
     taken: set[Path] = set()
-    for share, earlier, path in sorted(shares, reverse=True):
+    for share, _, earlier, path in sorted(shares, reverse=True):
         if share >= _ALIKE and taken.isdisjoint((earlier, path)):
             taken |= {earlier, path}
             yield Pair(earlier, path)
+
+
+def _share(one: Sequence[object], another: Sequence[object]) -> float:
+    return difflib.SequenceMatcher(None, one, another).ratio()
 
 
 def _lines(path: Path) -> list[bytes]:
