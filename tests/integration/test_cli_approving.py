@@ -1,5 +1,6 @@
 """`[policy] require_branch` and `require_approval`: what nobody else has seen does not go out."""
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -286,8 +287,34 @@ def test_an_approval_is_recorded_even_if_none_is_required(
     assert send(call).json["approved_by"] == EDITOR
 
 
-def test_approving_asks(call: Call, approved: str) -> None:
-    """Without a terminal nobody can be asked, and silence is no yes."""
+class Keyboard(io.StringIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_who_is_asked_to_approve_sees_what_and_who_wrote_it(
+    call: Call, approved: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", Keyboard("yes\n"))
+
+    answer = call("approve", ISSUE, "--as", EDITOR)
+
+    assert answer.code == 0
+    assert f"Approved by {EDITOR}" in answer.out
+    for shown in ("News of the valley", "Ada Writer <ada@example.com>", EDITOR):
+        assert shown in answer.err
+
+
+def test_only_yes_is_a_yes(call: Call, approved: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Keyboard("no\n"))
+
+    assert call("approve", ISSUE, "--as", EDITOR).code == 5
+    assert send(call).code == 5
+
+
+def test_without_a_terminal_nobody_approves_in_silence(call: Call, approved: str) -> None:
     answer = call("approve", ISSUE, "--as", EDITOR, "--json")
 
     assert answer.code == 5

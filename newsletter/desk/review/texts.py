@@ -56,7 +56,8 @@ def _lines(before: Sequence[str], after: Sequence[str]) -> Iterator[DiffLine]:
         if number:
             yield DiffLine(LineKind.GAP)
         for what, start, end, new_start, new_end in group:
-            old, new = before[start:end], after[new_start:new_end]
+            # Words take much longer to compare than lines: none that will not be shown.
+            old, new = before[start:end][:_MOST_LINES], after[new_start:new_end][:_MOST_LINES]
             if what == "equal":
                 yield from (DiffLine(LineKind.SAME, (DiffPiece(line),)) for line in old)
             elif what == "replace" and len(old) == len(new):
