@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from newsletter.web.issues import Archive, File
 from newsletter.web.sealed import POLICY
+from newsletter.web.search import searching
 from newsletter.web.site import Site
 
 _CACHED = "public, max-age=10"  # an issue that was just sent appears within seconds
@@ -35,8 +36,8 @@ class _Files:
 def add(app: FastAPI, site: Site) -> None:
     archive = Archive(site)
     files = _Files(archive)
-    _add_indexes(app, files)
     _add_issues(app, files, archive, site)
+    _add_indexes(app, files)
 
     @app.get("/feed.xml")
     async def atom(request: Request) -> Response:
@@ -61,16 +62,14 @@ def _add_indexes(app: FastAPI, files: _Files) -> None:
     async def later_index(request: Request, number: str) -> Response:
         return await files.answer(request, f"archive/page/{number}/index.html")
 
-    @app.get("/archive/tags/{tag}/")
-    async def tagged(request: Request, tag: str) -> Response:
-        return await files.answer(request, f"archive/tags/{tag}/index.html")
-
     @app.get("/archive/tags/{tag}/page/{number}/")
     async def later_tagged(request: Request, tag: str, number: str) -> Response:
         return await files.answer(request, f"archive/tags/{tag}/page/{number}/index.html")
 
 
 def _add_issues(app: FastAPI, files: _Files, archive: Archive, site: Site) -> None:
+    search = searching(site, archive)
+
     async def shown(request: Request, slug: str, path: str) -> Response:
         """Any mail links here, even of an issue that is not for everybody, or not any more."""
         file = await files.looked_up(path)
@@ -82,13 +81,24 @@ def _add_issues(app: FastAPI, files: _Files, archive: Archive, site: Site) -> No
         response.headers["Content-Security-Policy"] = POLICY
         return response
 
-    @app.get("/archive/{slug}/")
+    @app.get("/archive/{slug}/")  # the first of all, since it is asked for most
     async def issue(request: Request, slug: str) -> Response:
-        return await shown(request, slug, f"archive/{slug}/index.html")
+        path = f"archive/{slug}/index.html"
+        if slug == "search" and await files.looked_up(path) is None:
+            return await search(request)  # the form leads here, as on a static site
+        return await shown(request, slug, path)
+
+    @app.get("/archive/tags/{tag}/")  # one may be called "original"
+    async def tagged(request: Request, tag: str) -> Response:
+        return await files.answer(request, f"archive/tags/{tag}/index.html")
 
     @app.get("/archive/{slug}/original/")
     async def original(request: Request, slug: str) -> Response:
         return await shown(request, slug, f"archive/{slug}/original/index.html")
+
+    @app.get("/archive/search")
+    async def found(request: Request) -> Response:
+        return await search(request)
 
     @app.get("/archive/{slug}")
     async def without_slash(slug: str) -> Response:

@@ -54,8 +54,8 @@ class Archive:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._newsletter = site.settings.newsletter
-        self._published = Published(site.store, site.settings)
-        self._pages = IssuePages(site, self._published)
+        self.published = Published(site.store, site.settings)
+        self.pages = IssuePages(site, self.published)
         # A copy from before may be of another version, or of an issue that is hidden by now.
         self._changed_at = site.clock()
         self._lock = threading.Lock()
@@ -87,7 +87,7 @@ class Archive:
         with self._lock:
             if self.is_fresh:
                 return
-            all_of_them = self._published.read()
+            all_of_them = self.published.read()
             issues = tuple(issue for issue in all_of_them if issue.hiding is None)
             hidden = frozenset(issue.slug for issue in all_of_them if issue.hiding)
             if self._checked is None or (issues, hidden) != (self.issues, self._contents.hidden):
@@ -129,11 +129,11 @@ class Archive:
         yield "feed.json", partial(self._feed, feeds.json_feed, "application/feed+json", issues)
 
     def _issue_page(self, issue: Issue) -> File:
-        html = self._pages.page(issue, self.issues)
+        html = self.pages.page(issue, self.issues)
         return self._made(html.encode(), _HTML, issue.updated)
 
     def _original(self, issue: Issue) -> File:
-        return self._made(self._pages.original(issue).encode(), _HTML, issue.updated)
+        return self._made(self.pages.original(issue).encode(), _HTML, issue.updated)
 
     def _index_pages(
         self, folder: str, issues: Sequence[Issue], tag: str = ""
@@ -161,12 +161,13 @@ class Archive:
             base="/".join([".."] * (place.count("/") + 1)),
             folder=quote(folder),
             url=f"{base_url}/{quote(place)}/",
-            picture_url=self._pages.picture_url(None),
+            picture_url=self.pages.picture_url(None),
             tag=tag,
+            query="",
             shown=[
                 (
                     issue,
-                    self._pages.date(issue.published, language),
+                    self.pages.date(issue.published, language),
                     [(each, tag_key(each)) for each in issue.tags],
                 )
                 for issue in issues[(number - 1) * A_PAGE : number * A_PAGE]
@@ -200,13 +201,13 @@ class Archive:
 
     def _entry(self, issue: Issue) -> feeds.FeedEntry:
         """An issue as feeds have it: its newest version, below what was corrected in it."""
-        email, _ = self._published.email(issue)
-        email, around = email.for_send({}), self._published.around(issue.slug)
-        texts = self._pages.texts(issue)
+        email, _ = self.published.email(issue)
+        email, around = email.for_send({}), self.published.around(issue.slug)
+        texts = self.pages.texts(issue)
         notes = [
             fill(
                 texts["archive_corrected"],
-                date=self._pages.date(correction.at, texts["language"]),
+                date=self.pages.date(correction.at, texts["language"]),
             )
             + f" {correction.note}"
             for correction in reversed(issue.corrections)

@@ -18,6 +18,9 @@ from newsletter.store import Store
 from newsletter.store.ledger import archive, corrections, sends
 from newsletter.web.sealed import Surroundings, for_everybody
 
+# A send and its newest correction, or 0: what is sealed under it never changes.
+Version = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -46,6 +49,10 @@ class Issue:
     def correction(self) -> Correction | None:
         return self.corrections[-1] if self.corrections else None
 
+    @property
+    def version(self) -> Version:
+        return self.number, self.correction.id if self.correction else 0
+
 
 class Published:
     """Reads them, each sealed email once."""
@@ -55,7 +62,7 @@ class Published:
         self._newsletter = settings.newsletter
         self._web = settings.web
         self._reached: set[int] = set()
-        self._known: dict[tuple[int, int], Issue] = {}
+        self._known: dict[Version, Issue] = {}
 
     def read(self) -> tuple[Issue, ...]:
         """All of them, hidden ones too, the newest first. Raises StoreError."""

@@ -10,7 +10,7 @@ from newsletter.config import MEDIA_FOLDER
 from newsletter.errors import Refused
 from newsletter.files import make_folder, part_of, write_whole
 from newsletter.store import Store, media
-from newsletter.web import manifest
+from newsletter.web import manifest, static_search
 from newsletter.web.assets import STYLE_PATH, style_sheet
 from newsletter.web.issues import Archive
 from newsletter.web.look import Look
@@ -43,7 +43,11 @@ def build(site: Site, folder: Path) -> Built:
     keys = site.links.keys
     earlier = manifest.read(folder, keys)
     _refuse_foreign(folder, earlier)
-    contents = {**dict(_contents(archive, site.pages.look)), **dict(_pictures(site.store))}
+    contents = {
+        **dict(_contents(archive, site.pages.look)),
+        **dict(_searching(site, archive)),
+        **dict(_pictures(site.store)),
+    }
     make_folder(folder)
     # Before any file: a build that is killed must know its own.
     manifest.write(folder, earlier | contents.keys(), keys)
@@ -61,6 +65,13 @@ def _contents(archive: Archive, look: Look) -> Iterator[tuple[str, Callable[[], 
     for path in archive.paths:
         _must_be_a_name(path)
         yield path, partial(_page, archive, path)
+
+
+def _searching(site: Site, archive: Archive) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """The search of it; an issue that is called as its page keeps the path."""
+    for path, content in static_search.contents(site, archive):
+        if path not in archive.paths:
+            yield path, partial(bytes, content)
 
 
 def _page(archive: Archive, path: str) -> bytes:

@@ -33,6 +33,7 @@ OPEN_ROUTES = {
     "/archive",
     "/archive/",
     "/archive/page/{number}/",
+    "/archive/search",
     "/archive/{slug}",
     "/archive/{slug}/",
     "/archive/{slug}/original/",

@@ -31,6 +31,7 @@ PATHS = (
     *(f"/archive/{slug}/" for slug in ISSUES),
     f"/archive/{ISSUES[0]}/original/",
     "/archive/tags/tools/",
+    "/archive/search?q=quiet",
 )
 # A mail has no landmarks, and its own layout; what stands around it is ours.
 NOISE = {"landmark-one-main", "region"}
