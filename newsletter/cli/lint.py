@@ -3,7 +3,8 @@
 import click
 
 from newsletter.cli.frame import Session, command, examples, show_error
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, UsageError
+from newsletter.gate import visible
 from newsletter.model.finding import Finding, Severity
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
@@ -20,13 +21,19 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "c
     help="`github` makes annotations of GitHub Actions.",
 )
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
+@click.option("--fix", is_flag=True, help="Mend what is mechanical first, and say what it was.")
+@click.option("--dry-run", is_flag=True, help="With --fix: show the changes, and make none.")
 @command
-def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> int:
+def lint(
+    session: Session, issues: tuple[str, ...], form: str, strict: bool, fix: bool, dry_run: bool
+) -> int:
     """Check issues: what, where, and what to do. Without ISSUE, all of them."""
     from newsletter.desk.prepare import prepare
     from newsletter.desk.slugs import Slugs
     from newsletter.lint.formats import folded, sarif
 
+    if dry_run and not fix:
+        raise UsageError("--dry-run belongs to --fix", hint="newsletter lint --fix --dry-run")
     form = "json" if session.json else form
     names = issues or tuple(str(path) for path in session.project.issue_files())
     slugs = Slugs(session.project)
@@ -34,6 +41,10 @@ def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> 
     failed = 0
     for name in names:
         try:
+            if fix:
+                _fix(session, name, form, dry_run)
+            if dry_run:
+                continue
             findings = prepare(session.project, name, slugs=slugs).findings
         except NewsletterError as error:
             show_error(error, form == "json")
@@ -44,11 +55,35 @@ def lint(session: Session, issues: tuple[str, ...], form: str, strict: bool) -> 
             _show(session, finding, form)
     if form == "sarif":
         click.echo(sarif(all_findings))
-    if form == "text":
+    if form == "text" and not dry_run:
         session.notes.print(_summary(all_findings, len(names)))
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     bad = any(finding.severity in failing for finding in all_findings)
     return failed or (3 if bad else 0)
+
+
+def _fix(session: Session, name: str, form: str, dry_run: bool) -> None:
+    """Mend an issue and say what was changed: as findings that are `fixed`, or as a diff."""
+    from newsletter.desk import mending
+    from newsletter.desk.mending.secure import why_not
+    from newsletter.lint.formats import as_json
+
+    project = session.project
+    path = project.issue_path(name)
+    mended = mending.mend(project, path, why_not)
+    if mended.changes and not dry_run:
+        mending.write(mended)
+    for change in mended.changes:
+        if form == "json":
+            session.emit(as_json(change) | {"fixed": not dry_run})
+        elif not dry_run:
+            screen = session.console if form == "text" else session.notes
+            screen.print(f"{change.position}: fixed: {change.message} [{change.rule}]")
+    if dry_run and form == "text":
+        for line in mended.diff(project.name_of(path)).split("\n")[:-1]:
+            click.echo(visible(line.removesuffix("\r")) + ("\r" if line.endswith("\r") else ""))
+    for url, why in mended.left.items():
+        session.notes.print(f"{project.name_of(path)}: {url} stays: {why}")
 
 
 def _show(session: Session, finding: Finding, form: str) -> None:

@@ -56,8 +56,9 @@ def tracking_in(url: str) -> Iterator[str]:
             yield unquote(match["name"])
 
 
-def without_tracking(url: str) -> str:
-    """The address without them; all else stays as it is written."""
+def without_tracking(url: str, *, campaigns: bool = True) -> str:
+    """The address without them, or only without those that name a person or a click; all else stays
+    as it is written."""
     address, mark, fragment = url.partition("#")
     path, question, query = address.partition("?")
     if not question:
@@ -65,7 +66,9 @@ def without_tracking(url: str) -> str:
     parts = re.split(r"(&(?:amp;)?)", query)
     kept = ""
     for number in range(0, len(parts), 2):
-        if not _tracks(parts[number].partition("=")[0], host_of(url)):
+        name = parts[number].partition("=")[0]
+        goes = _tracks(name, host_of(url)) if campaigns else is_personal(unquote(name))
+        if not goes:
             kept += (parts[number - 1] if kept else "") + parts[number]
     return path + ("?" + kept if kept else "") + mark + fragment
 

@@ -18,7 +18,7 @@ _FILE = Path(__file__).with_name("rules.toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LintRule:
     """`says` is a sentence about what is right, or about what is wrong."""
 
     id: str
@@ -32,12 +32,12 @@ class Rule:
 
 
 @lru_cache
-def rules() -> Mapping[str, Rule]:
+def rules() -> Mapping[str, LintRule]:
     """Every rule, by its id."""
     table = tomllib.loads(_FILE.read_text("utf-8"))
     return MappingProxyType(
         {
-            name: Rule(name, tuple(map(Severity, entry["severities"])), entry["says"])
+            name: LintRule(name, tuple(map(Severity, entry["severities"])), entry["says"])
             for name, entry in table.items()
         }
     )

@@ -144,6 +144,60 @@ def test_a_missing_issue_is_a_fault_of_usage(lint: Lint) -> None:
     assert lint("2026-02-30-nothing").code == 2
 
 
+SLIPS = FRONT.replace("title:", "titel:") + PROSE + "\n[a loom](https://a.example/?fbclid=1)\n"
+
+
+def test_fix_mends_says_what_and_checks_what_is_left(lint: Lint, project: Path) -> None:
+    path = project / "issues" / "2026-01-07-vague.md"
+    path.write_text(SLIPS)
+
+    answer = lint("2026-01-07-vague", "--fix")
+
+    assert answer.code == 0
+    place = "issues/2026-01-07-vague.md"
+    gone = "fbclid is gone from https://a.example/?fbclid=1"
+    assert answer.out.splitlines() == [
+        f"{place}:2: fixed: the key 'titel' was meant as 'title' [unknown-key]",
+        f"{place}:9: fixed: {gone} [tracking-parameter]",
+    ]
+    assert path.read_text() == SLIPS.replace("titel", "title").replace("?fbclid=1", "")
+    assert lint("2026-01-07-vague", "--fix").out == ""
+
+
+def test_json_marks_what_was_fixed(lint: Lint, project: Path) -> None:
+    (project / "issues" / "2026-01-07-vague.md").write_text(SLIPS)
+
+    lines = lint("2026-01-07-vague", "2026-01-07-draft", "--fix", "--json").out.splitlines()
+
+    found = [json.loads(line) for line in lines]
+    assert [(one["rule"], one.get("fixed")) for one in found] == [
+        ("unknown-key", True),
+        ("tracking-parameter", True),
+        ("draft-issue", None),
+    ]
+    assert found[0].keys() - {"fixed"} == found[2].keys()
+
+
+def test_a_dry_run_shows_a_diff_and_changes_nothing(lint: Lint, project: Path) -> None:
+    path = project / "issues" / "2026-01-07-vague.md"
+    path.write_text(SLIPS)
+
+    answer = lint("2026-01-07-vague", "--fix", "--dry-run")
+
+    assert answer.code == 0
+    assert answer.out.splitlines()[:6] == [
+        "--- a/issues/2026-01-07-vague.md",
+        "+++ b/issues/2026-01-07-vague.md",
+        "@@ -1,9 +1,9 @@",
+        " ---",
+        "-titel: News of the valley",
+        "+title: News of the valley",
+    ]
+    assert path.read_text() == SLIPS
+    assert '"fixed": false' in lint("2026-01-07-vague", "--fix", "--dry-run", "--json").out
+    assert lint("2026-01-07-vague", "--dry-run").code == 2
+
+
 def test_people_see_several_findings_of_a_rule_as_one(lint: Lint, project: Path) -> None:
     """The lines of the others are named; programs get each."""
     body = "".join(f"[here](https://example.com/{number})\n\n" for number in range(8))
