@@ -38,7 +38,7 @@ class Differing:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MailChange:
     """An issue whose mail is another than before; a side that is not there is empty.
 
     `links` are those whose text stayed and whose address did not.
@@ -72,7 +72,7 @@ class Review:
     """The changes, and how many issues are the same or were not compared, and why."""
 
     base: Base
-    changes: tuple[Change, ...]
+    changes: tuple[MailChange, ...]
     same: int
     sent: int
     older: int
@@ -110,7 +110,7 @@ def review(
 
 def _compare(
     project: Project, before: Project | None, choice: Selection, today: dt.date
-) -> list[Change | None]:
+) -> list[MailChange | None]:
     slugs = Slugs(project)
     slugs_before = None if before is None else Slugs(before)
 
@@ -125,12 +125,12 @@ def _compare(
     return [compare(earlier(pair), now(pair)) for pair in choice.pairs]
 
 
-def compare(before: Side | None, after: Side | None) -> Change | None:
+def compare(before: Side | None, after: Side | None) -> MailChange | None:
     """The change from one side to the other; None where the reader and the editor see none."""
     status = _status(before, after)
     old, new = before or Side(""), after or Side("")
     links, added, removed = _links(old.links, new.links)
-    change = Change(
+    change = MailChange(
         status=status,
         before=old,
         after=new,

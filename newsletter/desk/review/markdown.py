@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from newsletter.desk.review import texts
-from newsletter.desk.review.changes import Change, Fate, Review
+from newsletter.desk.review.changes import Fate, MailChange, Review
 from newsletter.desk.review.sides import Reference, Side
 from newsletter.gate import visible
 from newsletter.lint.sizes import MOST_BYTES
@@ -56,7 +56,7 @@ def others(review: Review) -> Iterator[str]:
         yield f"Unchanged files that are older, so not compared: {review.older}."
 
 
-def _change(change: Change) -> Iterator[str]:
+def _change(change: MailChange) -> Iterator[str]:
     was = f", which was {code(change.before.stem)}" if change.status is Fate.RENAMED else ""
     yield f"\n### {code(change.stem)}: {change.status}{was}\n\n"
     for side, when in ((change.before, "Before, it"), (change.after, "It")):

@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from newsletter.desk.review import texts
-from newsletter.desk.review.changes import Change, Review
+from newsletter.desk.review.changes import MailChange, Review
 from newsletter.desk.review.markdown import others
 from newsletter.desk.review.pictures import Gallery
 from newsletter.gate import visible
@@ -38,7 +38,7 @@ def page(review: Review, look: Gallery) -> str:
     )
 
 
-def _diffs(change: Change) -> list[tuple[str, list[texts.DiffLine]]]:
+def _diffs(change: MailChange) -> list[tuple[str, list[texts.DiffLine]]]:
     """What differs in each part, under its title; parts that are the same are left out."""
     before, after = change.before, change.after
     parts = (

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
-from newsletter.desk.review.changes import Change
+from newsletter.desk.review.changes import MailChange
 from newsletter.desk.review.sides import Side
 
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -72,7 +72,7 @@ class Gallery:
     note: str = ""
 
 
-def gallery_of(changes: Sequence[Change]) -> Gallery:
+def gallery_of(changes: Sequence[MailChange]) -> Gallery:
     """How the changes look, as far as there is a Chromium that can show it."""
     chromium = find_chromium()
     if chromium is None:
@@ -91,7 +91,7 @@ def find_chromium() -> Path | None:
     return next((Path(path) for name in _PROGRAMS if (path := shutil.which(name))), None)
 
 
-def take(change: Change, chromium: Path) -> tuple[Shots, ...]:
+def take(change: MailChange, chromium: Path) -> tuple[Shots, ...]:
     """How a change looks on each device, what is another marked at its sides. Raises NoPictures."""
     present = [side for side in (change.before, change.after) if side.html]
     if not present:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from newsletter.desk.review.changes import Change, Differing, Review
+from newsletter.desk.review.changes import Differing, MailChange, Review
 from newsletter.desk.review.sides import Reference
 from newsletter.lint.formats import as_json
 
@@ -20,7 +20,7 @@ def record(compared: Review) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def _change(change: MailChange) -> dict[str, Any]:
     return {
         "issue": change.stem,
         "status": change.status,

@@ -11,7 +11,7 @@ from markdown_it.token import Token
 
 from newsletter.desk.review import markdown, texts
 from newsletter.desk.review.base import Base
-from newsletter.desk.review.changes import Change, Differing, Fate, Review, compare
+from newsletter.desk.review.changes import Differing, Fate, MailChange, Review, compare
 from newsletter.desk.review.page import page
 from newsletter.desk.review.pictures import Gallery
 from newsletter.desk.review.sides import SEEN_HEADERS, Reference, Side
@@ -36,13 +36,13 @@ def finding(message: str, line: int = 1, severity: Severity = Severity.ERROR) ->
     return Finding("some-rule", severity, Position("issues/valley.md", line), message, "Mend it.")
 
 
-def changed(before: Side | None, after: Side | None) -> Change:
+def changed(before: Side | None, after: Side | None) -> MailChange:
     change = compare(before, after)
     assert change is not None
     return change
 
 
-def review_of(*changes: Change) -> Review:
+def review_of(*changes: MailChange) -> Review:
     return Review(Base("a" * 40, "main"), changes, same=1, sent=2, older=3)
 
 
