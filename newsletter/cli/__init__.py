@@ -19,6 +19,7 @@ COMMANDS = {
     ),
     "render": ("render", "Write an issue as email.html, email.txt, email.eml and digest.json."),
     "lint": ("lint", "Check issues: what, where, and what to do."),
+    "themes": ("themes", "Show, copy, check and try themes."),
     "subscribers": (
         "subscribers",
         "Import, add, remove, list, export and erase subscribers.",

@@ -24,7 +24,7 @@ def render(session: Session, issue: str, out: Path) -> None:
     from newsletter.lint.formats import as_json, folded
 
     prepared = prepare(session.project, issue)
-    output = write(prepared, session.project, out)
+    output = write(prepared, session.project, out / prepared.digest.stem)
     for finding in folded(prepared.findings):
         is_error = finding.severity is Severity.ERROR
         session.notes.print(str(finding), style="red" if is_error else "yellow")

@@ -40,24 +40,36 @@ def init(session: Session, folder: Path) -> None:
     epilog=examples(
         'new "Quiet machines"',
         'new "Quiet machines" --date 2026-11-24',
+        'new "Dear reader" --theme letter',
         'new "This week" --from-feed https://example.com/feed.xml --since 7d',
         "new --from export.zip --dry-run",
     )
 )
 @click.argument("title", required=False)
 @click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="Its date; today if left out.")
+@click.option("--theme", metavar="NAME", help="The theme of the issue; the usual if left out.")
 @drafting.feed_options
 @adopting.adopting_options
 @command
-def new(session: Session, /, title: str | None, date: object, **wishes: Any) -> None:
-    """Write a new issue from a scaffold or from feeds, or adopt those of another system."""
+def new(
+    session: Session, /, title: str | None, date: object, theme: str | None, **wishes: Any
+) -> None:
+    """Write a new issue as its theme begins one or from feeds, or adopt those of another system."""
     import datetime as dt
     import zoneinfo
 
+    from newsletter.desk.themes import load
+    from newsletter.errors import UsageError
     from newsletter.project import utc_now
     from newsletter.scaffold import new_issue
 
     day = date.date() if isinstance(date, dt.datetime) else None
+    if theme and (drafting.wants_feeds(wishes) or adopting.wants_archive(wishes)):
+        raise UsageError(
+            "only a new issue begins as its theme does",
+            where="--theme",
+            hint=f"Leave it out, and add theme: {theme} to the front matter afterwards.",
+        )
     if adopting.wants_archive(wishes):
         adopting.refuse_beside_archive(title=title, date=day, feeds=drafting.wants_feeds(wishes))
         adopting.adopt_archive(session, wishes)
@@ -66,7 +78,9 @@ def new(session: Session, /, title: str | None, date: object, **wishes: Any) -> 
         drafting.draft_from_feeds(session, title or "", day, wishes)
         return
     zone = zoneinfo.ZoneInfo(session.project.settings.newsletter.timezone)
-    path = new_issue(session.project.issues, title or "", day or utc_now().astimezone(zone).date())
+    day = day or utc_now().astimezone(zone).date()
+    look = load(session.project, theme)
+    path = new_issue(session.project.issues, title or "", day, look, names_theme=theme is not None)
     if session.json:
         session.emit({"file": str(path), "slug": path.stem})
     else:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from newsletter.languages import is_written_in, script_of
 from newsletter.languages.scripts import Script
 from newsletter.model.digest import Digest
-from newsletter.model.finding import Finding, Severity
+from newsletter.model.finding import Finding, Position, Severity
 from newsletter.render import Theme, words_used, written_text
 
 _NAMES = {
@@ -24,7 +24,7 @@ def language_findings(digest: Digest, theme: Theme, language: str, usual: str) -
     if script := script_of(written_text(digest)):
         yield from _language_inferred(digest, script, language, usual)
         yield from _language_mismatch(digest, script, language)
-    yield from _words_missing(digest, theme, language)
+    yield from words_missing(digest, theme, language, digest.position)
 
 
 def _language_inferred(
@@ -52,7 +52,9 @@ def _language_mismatch(digest: Digest, script: Script, language: str) -> Iterato
         )
 
 
-def _words_missing(digest: Digest, theme: Theme, language: str) -> Iterator[Finding]:
+def words_missing(
+    digest: Digest, theme: Theme, language: str, place: Position
+) -> Iterator[Finding]:
     """A mail in two languages looks like a mistake, and its author would not notice it."""
     candidates = theme.only_english(language)
     missing = sorted(candidates & words_used(theme, digest)) if candidates else []
@@ -61,7 +63,7 @@ def _words_missing(digest: Digest, theme: Theme, language: str) -> Iterator[Find
         yield Finding(
             "words-missing",
             Severity.WARNING,
-            digest.position,
+            place,
             f"the theme {theme.name} has no words in {language} for {some}: they are English",
             f"Write them below [strings.{language}] in templates/{theme.name}/theme.toml.",
         )

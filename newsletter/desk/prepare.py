@@ -59,12 +59,18 @@ class Prepared:
 
 
 def prepare(
-    project: Project, issue: str, *, slugs: Slugs | None = None, today: dt.date | None = None
+    project: Project,
+    issue: str,
+    *,
+    slugs: Slugs | None = None,
+    today: dt.date | None = None,
+    theme: str | None = None,
 ) -> Prepared:
     """Read and render an issue (a path, or a stem in `issues/`).
 
     `slugs` are the project's slugs, for a caller that prepares many issues; `today` is by default
-    the day in UTC. Raises UsageError where the issue or its theme is missing, UnreadableIssue, and
+    the day in UTC; `theme` is the name of one to look at the issue in, whatever it says itself.
+    Raises UsageError where the issue or its theme is missing, UnreadableIssue, and
     RenderError; all else that is wrong with it comes back as findings.
     """
     path = project.issue_path(issue)
@@ -79,21 +85,21 @@ def prepare(
         pictures=folder,
     )
     brand = brand_of(project)
-    theme = branded(_theme(project, parsed), project)
+    look = branded(_theme(project, parsed, theme), project)
     head = masthead(project, brand)
-    email = render.render(parsed.digest, theme, head)
-    own_theme = [place for place in theme.folders if place.parent == project.templates.resolve()]
+    email = render.render(parsed.digest, look, head)
+    own_theme = [place for place in look.folders if place.parent == project.templates.resolve()]
     slugs = Slugs(project) if slugs is None else slugs
     own = duplicate_slug(path, project, slugs)
     usual = settings.newsletter.language
-    language = language_findings(parsed.digest, theme, email.language, usual)
+    language = language_findings(parsed.digest, look, email.language, usual)
     around = (
         *no_source_link(path, parsed.digest),
         *repeated_title(path, parsed.digest, project, slugs),
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
-        *unsupported_features(parsed.digest, email, theme, project),
+        *unsupported_features(parsed.digest, email, look, project),
         *header_findings(email, settings, parsed.digest.position),
-        *(mjml_findings(parsed.digest, theme, head) if own_theme else ()),
+        *(mjml_findings(parsed.digest, look, head) if own_theme else ()),
     )
     source = (*parsed.findings, *own, *language, *around)
     findings = lint.check(parsed.digest, email, source, settings.lint.rules)
@@ -165,10 +171,10 @@ def masthead(project: Project, brand: Brand | None = None) -> Masthead:
     )
 
 
-def _theme(project: Project, parsed: Parsed) -> Theme:
+def _theme(project: Project, parsed: Parsed, wanted: str | None) -> Theme:
+    search = [project.templates, render.packaged_templates()]
+    if wanted is not None:
+        return render.load_theme(wanted, search)
     name = parsed.digest.meta.theme
     with blamed_on(place_of("theme", parsed) if name else "newsletter.theme"):
-        return render.load_theme(
-            name or project.settings.newsletter.theme,
-            [project.templates, render.packaged_templates()],
-        )
+        return render.load_theme(name or project.settings.newsletter.theme, search)

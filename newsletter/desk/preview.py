@@ -29,8 +29,8 @@ class Written:
     html_bytes: int
 
 
-def write(prepared: Prepared, project: Project, out: Path) -> Written:
-    """Write email.html, email.txt, email.eml, digest.json and the pictures into OUT/<file stem>/.
+def write(prepared: Prepared, project: Project, folder: Path) -> Written:
+    """Write email.html, email.txt, email.eml, digest.json and the pictures into a folder.
 
     All is composed before the first file is touched, and each file is replaced whole. email.html
     shows the pictures that lie beside it; the others name their public addresses, as a mail does.
@@ -44,7 +44,6 @@ def write(prepared: Prepared, project: Project, out: Path) -> Written:
         "digest.json": (digest_json(prepared.digest) + "\n").encode(),
         **{f"{MEDIA_FOLDER}/{picture.name}": picture.content for picture in prepared.pictures},
     }
-    folder = out / prepared.digest.stem
     try:
         for name, content in contents.items():
             make_folder((folder / name).parent)

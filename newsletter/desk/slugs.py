@@ -101,6 +101,16 @@ def slug_of_issue(project: Project, issue: str) -> str:
     return _slug(path, _head(path), project.name_of(path))[0]
 
 
+def front_matter_of(project: Project, path: Path, key: str) -> str | None:
+    """The text that an issue has for a key such as `theme`; most files are glanced at alone."""
+    head = _head(path)
+    if key.encode() not in head:
+        return None
+    text = characters.clean(head.decode("utf-8-sig", "replace"))
+    value = front_matter.split(text, project.name_of(path)).values.get(key)
+    return value if isinstance(value, str) else None
+
+
 def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as file:

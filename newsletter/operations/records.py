@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from newsletter.audience.explaining import Explanation
     from newsletter.audience.segments import Members
     from newsletter.audience.tally import Sample
+    from newsletter.desk.themes import ThemeEntry
     from newsletter.model.approval import Approval
     from newsletter.model.segment import Segment
     from newsletter.operations.propose import Proposal
@@ -222,6 +223,19 @@ def sample(row: "Sample") -> JsonObject:
 
 def set_aside(message: "SetAside") -> JsonObject:
     return {"at": time(message.at), "reason": message.reason, "payload": message.payload}
+
+
+def theme(entry: "ThemeEntry") -> JsonObject:
+    return {
+        "name": entry.name,
+        "description": entry.description,
+        "folder": str(entry.folder),
+        "own": entry.is_own,
+        "extends": entry.extends,
+        "default": entry.is_usual,
+        "issues": entry.issues,
+        "fault": entry.fault,
+    }
 
 
 def import_(past: "Import") -> JsonObject:

@@ -7,6 +7,7 @@ labels    what both of them call blocks and hosts
 signs     bullets, rules and arrows
 theme     which files a theme consists of
 sandbox   running its templates
+scaffolds a new issue
 compile   MJML and premailer
 """
 
@@ -31,8 +32,9 @@ from newsletter.render.fields import Fields
 from newsletter.render.html import HtmlWriter, OwnBlock, Sheet
 from newsletter.render.labels import domain
 from newsletter.render.sandbox import Templates
+from newsletter.render.scaffolds import scaffold_of
 from newsletter.render.text import TextWriter
-from newsletter.render.theme import Theme, load_theme, packaged_templates
+from newsletter.render.theme import Theme, load_theme, packaged_templates, theme_names
 
 __all__ = [
     "Logo",
@@ -43,6 +45,8 @@ __all__ = [
     "packaged_templates",
     "reading_minutes",
     "render",
+    "scaffold_of",
+    "theme_names",
     "words_used",
     "written_text",
 ]

@@ -19,6 +19,7 @@ from newsletter.render.theme import Theme, must_stay_inside
 _MAX_CHARACTERS = 4 * 1024 * 1024
 _MAX_REPEAT = 100_000
 _BLOCK = ".html.j2"
+_NO_MARKUP = (".txt.j2", ".md.j2", ".css")
 
 
 _Bases = tuple[tuple[str, tuple[Path, ...]], ...]
@@ -73,7 +74,7 @@ def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...], bases: _Bas
     """The environment of a theme, with its templates compiled; a changed file is read again."""
     environment = _Environment(
         loader=_Loader(folders, roots, bases),
-        autoescape=lambda name: name is None or not name.endswith((".txt.j2", ".css")),
+        autoescape=lambda name: name is None or not name.endswith(_NO_MARKUP),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -129,10 +130,7 @@ class Templates:
                 pieces.append(piece)
             return "".join(pieces)
         except jinja2.TemplateSyntaxError as error:
-            file = Path(error.filename) if error.filename else None
-            shown = self._name_of(file) if file else self._display_name(error.name or name)
-            where = f"{shown}:{error.lineno}"
-            raise RenderError(f"template: {error.message}", where=where, hint=_HINT) from error
+            raise self._broken(error, name) from error
         except jinja2.TemplateNotFound as error:
             raise RenderError(
                 f"the theme has no file {error.name!r}", where=self._place(error, name), hint=_HINT
@@ -152,6 +150,27 @@ class Templates:
             raise RenderError(
                 f"template: {error}", where=self._place(error, name), hint=_HINT
             ) from error
+
+    def has(self, name: str) -> bool:
+        return any((folder / name).exists() for folder in self._theme.folders)
+
+    def check(self) -> None:
+        """Read every template of the theme, used or not. Raises RenderError with file and line."""
+        for folder in self._theme.folders:
+            for path in sorted(folder.rglob("*")):
+                if path.suffix in (".j2", ".css"):
+                    self._checked(path.relative_to(folder).as_posix())
+
+    def _checked(self, name: str) -> None:
+        try:
+            self._environment.get_template(name)
+        except jinja2.TemplateSyntaxError as error:
+            raise self._broken(error, name) from error
+
+    def _broken(self, error: jinja2.TemplateSyntaxError, name: str) -> RenderError:
+        file = self._name_of(Path(error.filename)) if error.filename else ""
+        where = f"{file or self._display_name(error.name or name)}:{error.lineno}"
+        return RenderError(f"template: {error.message}", where=where, hint=_HINT)
 
     def words_used(self, *names: str) -> frozenset[str]:
         """The words `t.…` that files and all that they include name."""

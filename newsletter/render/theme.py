@@ -39,6 +39,21 @@ class Theme:
     bases: tuple[tuple[str, tuple[Path, ...]], ...] = ()
 
     @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """Those of its folders that are of no theme which it extends."""
+        below = self.bases[0][1] if self.bases else ()
+        return tuple(folder for folder in self.folders if folder not in below)
+
+    @property
+    def description(self) -> str:
+        """What it says of itself in its own theme.toml; empty where it says nothing."""
+        for folder in self.own_folders:
+            path = folder / "theme.toml"
+            if text := _read(path, _source(path)).get("description"):
+                return str(text)
+        return ""
+
+    @property
     def column(self) -> int:
         """How many CSS pixels the text of the sheet is wide."""
         column: int = self.settings.get("column", _COLUMN)
@@ -127,7 +142,9 @@ def load_theme(name: str, search: Sequence[Path]) -> Theme:
 
 
 def theme_names(search: Sequence[Path]) -> list[str]:
-    return sorted({path.name for folder in search for path in folder.glob("*/")})
+    """All folders that may be themes."""
+    folders = (path for folder in search for path in folder.glob("*/"))
+    return sorted({path.name for path in folders if not path.name.startswith(".")})
 
 
 def _folders(name: str, search: Sequence[Path], roots: Sequence[Path]) -> tuple[Path, ...]:

@@ -1,7 +1,6 @@
 """A new newsletter, and a new issue in one."""
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,9 +15,14 @@ from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.slug import slugified
 from newsletter.model.walking import inlines_of, plain_text, walk
+from newsletter.render import Theme, load_theme, packaged_templates, scaffold_of
 from newsletter.store import upgrade
 
+# An issue that has every block, beside its pictures.
+KITCHEN_SINK = Path(__file__).parent / "kitchen-sink" / "kitchen-sink.md"
+
 _PICTURE = Path(__file__).with_name("welcome.png")
+_THEMES = ("digest", "letter", "links", "product")
 _NAME_LENGTH = 60  # characters of a title in a file's name, whose bytes are limited
 
 _SETTINGS = """\
@@ -104,26 +108,10 @@ Not everything has a source. A plain heading is an item all the same.
 - [And a third](https://example.com/third), which makes it a list of links.
 """
 
-_ISSUE = """\
----
-title: {title}
-date: {date}
-tags: []
-summary: |
-  - First point
-  - Second point
----
-
-## First section
-
-### [An item](https://example.com/)
-
-What it is about.
-"""
-
 
 def untouched(digest: Digest) -> Iterator[Finding]:
-    """Text of an issue that stands as `init` or `new` wrote it; headings may stay."""
+    """Text of an issue that stands as `init`, or `new` in a theme of the program, wrote it;
+    headings may stay."""
     ours = _texts_of_scaffolds()
     for text, place in _texts(digest):
         if text in ours:
@@ -160,13 +148,16 @@ def check_identity(settings: Settings) -> None:
 
 
 def _texts_of_scaffolds() -> frozenset[str]:
+    """But for greetings, which may stay."""
     day = dt.date(2026, 1, 31)
-    sources = (_WELCOME.format(date=day), _ISSUE.format(title='"-"', date=day))
+    themes = (load_theme(name, [packaged_templates()]) for name in _THEMES)
+    sources = (_WELCOME.format(date=day), *(scaffold_of(theme, "-", day) for theme in themes))
     parsed = (
         parse(source.encode(), file="", stem="issue", base_url="", section_labels=())
         for source in sources
     )
-    return frozenset(text for issue in parsed for text, _ in _texts(issue.digest) if " " in text)
+    texts = (text for issue in parsed for text, _ in _texts(issue.digest))
+    return frozenset(text for text in texts if " " in text and not text.endswith(","))
 
 
 def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
@@ -223,16 +214,18 @@ def _ignore(path: Path) -> None:
         write_whole(path, present + gap + _IGNORED.encode())
 
 
-def new_issue(issues: Path, title: str, date: dt.date) -> Path:
-    """Write `issues/<date>-<title>.md` from a scaffold; an existing file is never overwritten."""
+def new_issue(
+    issues: Path, title: str, date: dt.date, theme: Theme, *, names_theme: bool = False
+) -> Path:
+    """Write `issues/<date>-<title>.md` from the scaffold of a theme, which its front matter says
+    with `names_theme`; an existing file is never overwritten."""
     title = " ".join(harmless(title).split())
     if not title:
         raise UsageError(
             "an issue needs a title", where="TITLE", hint='newsletter new "What happened"'
         )
     path = issues / f"{date}-{(slugified(title) or 'issue')[:_NAME_LENGTH].rstrip('-')}.md"
-    # A JSON string is a YAML string: quotes, colons and braces in a title do no harm.
-    content = _ISSUE.format(title=json.dumps(title, ensure_ascii=False), date=date)
+    content = scaffold_of(theme, title, date, names_theme=names_theme)
     try:
         make_folder(issues)
         write_new(path, content.encode())

@@ -5,10 +5,14 @@ The covers of the samples exist nowhere; a drawing stands in for them.
 
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Route, sync_playwright
 
-from tests.browser.samples import ROOT, html_of
+from newsletter.desk.preview import write
+from newsletter.desk.themes import kitchen_sink
+from newsletter.project import Project
+from tests.browser.samples import ROOT, THEMES, html_of
 
 _WINDOW, _PHONE = (
     (640, 1240),
@@ -20,6 +24,7 @@ _PICTURES = (
     ("email-chinese-light.png", "2026-11-22-slow-software", "light", _PHONE),
     ("email-chinese-dark.png", "2026-11-22-slow-software", "dark", _PHONE),
 )
+_THEME = (390, 1007)
 _COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300">
 <rect width="640" height="300" fill="#23324a"/>
 <circle cx="470" cy="120" r="62" fill="#e8b36a"/>
@@ -44,7 +49,19 @@ def main() -> None:
             page.set_content(html_of(sample))
             page.screenshot(path=folder / name)
             print(_shown(folder / name))
+        for theme in THEMES:
+            page = browser.new_page(viewport={"width": _THEME[0], "height": _THEME[1]})
+            with TemporaryDirectory() as out:
+                page.goto(f"file://{_in_every_block(theme, Path(out))}")
+                page.screenshot(path=folder / f"theme-{theme}.png")
+            print(_shown(folder / f"theme-{theme}.png"))
         browser.close()
+
+
+def _in_every_block(theme: str, out: Path) -> Path:
+    """The page of the issue that has every block, in a theme."""
+    project = Project.open(ROOT)
+    return write(kitchen_sink(project, theme), project, out).files[0]
 
 
 def _draw(route: Route) -> None:

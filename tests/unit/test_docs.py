@@ -151,6 +151,11 @@ def test_the_options_before_the_command_are_documented() -> None:
 CALLS = """
 init .
 new Hello --date 2026-01-07
+themes
+themes list
+themes new own
+themes check own
+themes render own --out out
 lists create spare
 lists edit spare --title Spare
 lint 2026-01-07-hello
