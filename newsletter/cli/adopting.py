@@ -29,6 +29,11 @@ _OPTIONS = (
     ),
     click.option("--dry-run", is_flag=True, help="With --from: write nothing but the report."),
     click.option(
+        "--fetch-pictures",
+        is_flag=True,
+        help="With --from: fetch pictures that are on the web; a dry run does not.",
+    ),
+    click.option(
         "--report",
         type=click.Path(path_type=Path, dir_okay=False),
         help="With --from: write what was changed, a line each, to this CSV file.",
@@ -47,11 +52,9 @@ def wants_archive(wishes: Mapping[str, Any]) -> bool:
     """Whether an archive is named. Raises UsageError for an option that needs one."""
     if wishes["archive"] is not None:
         return True
-    for option, value in (("system", wishes["system"]), ("report", wishes["report"])):
-        if value is not None:
-            raise UsageError(f"--{option} is about an archive", hint="Name it with --from.")
-    if wishes["dry_run"]:
-        raise UsageError("--dry-run is about an archive", hint="Name it with --from.")
+    for option in ("--system", "--report", "--dry-run", "--fetch-pictures"):
+        if wishes[option.strip("-").replace("-", "_")]:
+            raise UsageError(f"{option} is about an archive", hint="Name it with --from.")
     return False
 
 
@@ -79,6 +82,7 @@ def adopt_archive(session: Session, wishes: Mapping[str, Any]) -> None:
         wishes["archive"],
         system_name=wishes["system"] or "",
         dry_run=wishes["dry_run"],
+        fetch=_picture if wishes["fetch_pictures"] and not wishes["dry_run"] else None,
     )
     if report is not None:
         reporting.write(adopted, report)
@@ -99,6 +103,13 @@ def adopt_archive(session: Session, wishes: Mapping[str, Any]) -> None:
         )
     else:
         _show(session, adopted, wishes)
+
+
+def _picture(url: str) -> bytes:
+    """A picture that a post names, and no editor typed."""
+    from newsletter.drafts import archives, fetching
+
+    return fetching.fetch(url, is_typed=False, most_bytes=archives.MOST_BYTES_OF_FILE).content
 
 
 def _show(session: Session, adopted: "Adopted", wishes: Mapping[str, Any]) -> None:

@@ -5,9 +5,9 @@ Nothing that stands in `issues/` is ever replaced.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import yaml
 from newsletter.desk.prepare import prepare
 from newsletter.desk.slugs import Slugs
 from newsletter.digest import characters
-from newsletter.drafts import archives, converting, resolving
+from newsletter.drafts import archives, converting, notes, resolving
 from newsletter.drafts.archives import ForeignArchive
 from newsletter.drafts.escaping import line_of
 from newsletter.drafts.posts import Change, ChangeKind, ForeignPost
@@ -60,60 +60,73 @@ class Adopted:
 
 
 def adopt(
-    project: Project, source: Path, *, system_name: str = "", dry_run: bool = False
+    project: Project,
+    source: Path,
+    *,
+    system_name: str = "",
+    dry_run: bool = False,
+    fetch: Callable[[str], bytes] | None = None,
 ) -> Adopted:
-    """Make issues of all posts of an archive. Raises UsageError where it is none, or unsafe, and
-    NewsletterError where they cannot be written; then nothing is there."""
+    """Make issues of all posts of an archive; with `fetch`, pictures on the web come along.
+
+    Raises UsageError where it is none, or unsafe, and NewsletterError where they cannot be written;
+    then nothing is there.
+    """
     with archives.opened(source) as archive, _stage(project) as stage:
-        system = system_of(archive, system_name, str(source))
-        shelf, slugs = Shelf(archive), Slugs(project)
+        system, archive = system_of(archive, system_name, str(source))
+        run = _Run(project, archive, Shelf(archive), Slugs(project), stage, fetch)
         issues: list[AdoptedIssue] = []
         changes: list[Change] = []
-        taken: set[str] = set()
         for post in system.posts(archive):
             if isinstance(post, Change):
                 changes.append(post)
                 continue
-            issue, own = _adopted(post, project, archive, shelf, slugs, taken, stage)
+            issue, own = _adopted(post, run)
             changes += (*post.changes, *own)
             if issue is not None:
                 issues.append(issue)
-        findings = tuple(_findings(project, stage, slugs))
+        findings = tuple(_findings(project, stage, run.slugs))
         if not dry_run:
             _move(stage, project.issues)
     return Adopted(system.NAME, tuple(issues), tuple(changes), findings)
 
 
-def _adopted(
-    post: ForeignPost,
-    project: Project,
-    archive: ForeignArchive,
-    shelf: Shelf,
-    slugs: Slugs,
-    taken: set[str],
-    stage: Path,
-) -> tuple[AdoptedIssue | None, list[Change]]:
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One adoption: what it reads, where it writes, and the slugs that are taken."""
+
+    project: Project
+    archive: ForeignArchive
+    shelf: Shelf
+    slugs: Slugs
+    stage: Path
+    fetch: Callable[[str], bytes] | None
+    taken: set[str] = field(default_factory=set)
+
+
+def _adopted(post: ForeignPost, run: _Run) -> tuple[AdoptedIssue | None, list[Change]]:
     """Write one issue and its pictures into the stage; None where an issue of it is there."""
     changes: list[Change] = []
-    if slugs.holders(post.slug):
+    issues = run.project.issues
+    if run.slugs.holders(post.slug):
         return None, [_left(post, f"an issue has the slug {post.slug!r} already")]
     slug, number = post.slug, 1
-    while slug in taken or slugs.holders(slug):
+    while slug in run.taken or run.slugs.holders(slug):
         number += 1
         slug = f"{post.slug}-{number}"
     name = f"{post.day}-{slug}.md" if post.day else f"{slug}.md"
-    if (project.issues / name).exists():
+    if (issues / name).exists():
         return None, [_left(post, f"{name} is there already")]
     if slug != post.slug:
         changes.append(Change(post.name, ChangeKind.RENAMED, f"the slug {post.slug} is {slug}"))
-    pictures = PostPictures(shelf, post, _free_folder(project, slug))
-    text = _issue(post, slug, pictures, project.settings.newsletter.base_url, changes)
+    pictures = PostPictures(run.shelf, post, _free_folder(run.project, slug), run.fetch)
+    text = _issue(post, slug, pictures, run.project.settings.newsletter.base_url, changes)
     if len(data := text.encode()) > characters.MAX_BYTES:
         return None, [_left(post, f"it has more than {characters.MAX_BYTES // 1024} KB")]
-    taken.add(slug)
-    (stage / name).write_bytes(data)
-    count = _copy(pictures, archive, stage)
-    issue = AdoptedIssue(project.issues / name, post.name, bool(post.keys.get("draft")), count)
+    run.taken.add(slug)
+    (run.stage / name).write_bytes(data)
+    count = _copy(pictures, run.archive, run.stage)
+    issue = AdoptedIssue(issues / name, post.name, bool(post.keys.get("draft")), count)
     return issue, [*changes, *pictures.changes]
 
 
@@ -136,7 +149,7 @@ def _issue(
     body = pictures.moved(post.body)
     if post.is_html:
         converted = converting.markdown_of(body, base_url=base_url)
-        body = converted.markdown
+        body = notes.placed(converted.markdown)
         for finding in converted.findings:
             kind = ChangeKind.DROPPED if finding.rule in _LOSSES else ChangeKind.NOTED
             told = f"{finding.message} [{finding.rule}]"
@@ -173,7 +186,7 @@ def _copy(pictures: PostPictures, archive: ForeignArchive, stage: Path) -> int:
     count = 0
     for path, name in pictures.files.items():
         try:
-            content = archive.read(name)
+            content = pictures.fetched.get(path) or archive.read(name)
         except archives.TooLarge:
             reason = f"{name} is too large"
         except OSError as error:

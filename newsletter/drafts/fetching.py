@@ -68,25 +68,34 @@ def is_url(source: str) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]*://|feed:", source) is not None
 
 
-def fetch(url: str, *, clock: Callable[[], float] = time.monotonic) -> Fetched:
+def fetch(
+    url: str,
+    *,
+    is_typed: bool = True,
+    most_bytes: int = MAX_BYTES,
+    clock: Callable[[], float] = time.monotonic,
+) -> Fetched:
     """The content of an http or https URL. Raises UsageError where it is none, and NewsletterError
-    where its server does not give it."""
+    where its server does not give it.
+
+    Only a URL that an editor typed may lead into this machine's own network.
+    """
     url = re.sub(r"^feed:(?://)?(?=https?:)", "", url, flags=re.IGNORECASE)
     url = re.sub(r"^feed:(?://)?", "https://", url, flags=re.IGNORECASE)
     until = clock() + _SECONDS
     place = _place(url, url)
-    may_be_inside = place.is_inside
+    may_be_inside = is_typed and place.is_inside
     for _ in range(_REDIRECTS + 1):
-        answer = _asked(place, url, until, clock)
-        if isinstance(answer, Fetched):
-            return answer
-        place = _place(urljoin(place.url, answer), url)
         if place.is_inside and not may_be_inside:
             raise NewsletterError(
-                f"its server points to {place.host}, an address of this machine's own network",
+                f"it leads to {place.host}, an address of this machine's own network",
                 where=url,
                 hint="If that is right, name that address itself.",
             )
+        answer = _asked(place, url, until, most_bytes, clock)
+        if isinstance(answer, Fetched):
+            return answer
+        place = _place(urljoin(place.url, answer), url)
     raise NewsletterError(f"more than {_REDIRECTS} redirects", where=url, hint=_HINT)
 
 
@@ -120,7 +129,9 @@ def _place(url: str, typed: str) -> _Place:
     return _Place(url, scheme, host, port, tuple(addresses))
 
 
-def _asked(place: _Place, typed: str, until: float, clock: Callable[[], float]) -> Fetched | str:
+def _asked(
+    place: _Place, typed: str, until: float, most_bytes: int, clock: Callable[[], float]
+) -> Fetched | str:
     """The page at a place, or where its server says it is."""
     parts = urlsplit(place.url)
     path = parts._replace(scheme="", netloc="", fragment="").geturl()
@@ -137,7 +148,7 @@ def _asked(place: _Place, typed: str, until: float, clock: Callable[[], float]) 
                     preload_content=False,
                 )
                 with closing(answer):  # the socket too, whatever was read of it
-                    return _read(answer, place, typed, until, clock)
+                    return _read(answer, place, typed, until, most_bytes, clock)
     except (HTTPError, OSError) as error:
         reason = "takes too long" if "imeout" in type(error).__name__ else "cannot be reached"
         raise NewsletterError(
@@ -165,6 +176,7 @@ def _read(
     place: _Place,
     typed: str,
     until: float,
+    most_bytes: int,
     clock: Callable[[], float],
 ) -> Fetched | str:
     target = answer.headers.get("Location")
@@ -174,19 +186,23 @@ def _read(
         answered = f"{answer.status} {answer.reason or ''}".strip()
         raise NewsletterError(f"its server answers with {answered}", where=typed, hint=_HINT)
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return Fetched(place.url, _content(answer, typed, until, clock), kind)
+    return Fetched(place.url, _content(answer, typed, until, most_bytes, clock), kind)
 
 
 def _content(
-    answer: urllib3.BaseHTTPResponse, typed: str, until: float, clock: Callable[[], float]
+    answer: urllib3.BaseHTTPResponse,
+    typed: str,
+    until: float,
+    most_bytes: int,
+    clock: Callable[[], float],
 ) -> bytes:
     """The content as it unpacks, which may be far more than was sent."""
     content = bytearray()
     while chunk := answer.read1(_CHUNK, decode_content=True):
         content += chunk
-        if len(content) > MAX_BYTES:
+        if len(content) > most_bytes:
             raise NewsletterError(
-                f"it has more than {MAX_BYTES // 1024 // 1024} MB", where=typed, hint=_HINT
+                f"it has more than {most_bytes // 1_000_000} MB", where=typed, hint=_HINT
             )
         if clock() > until:
             raise NewsletterError(

@@ -1,5 +1,6 @@
 """The pictures of a post, wherever its system keeps them -> files beside the issue."""
 
+import io
 import posixpath
 import re
 import unicodedata
@@ -9,8 +10,11 @@ from html import escape, unescape
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from PIL import Image
+
 from newsletter.drafts.archives import ForeignArchive
 from newsletter.drafts.posts import Change, ChangeKind, ForeignPost
+from newsletter.errors import NewsletterError
 from newsletter.model.slug import slugified
 
 FOLDER = "pictures"  # beside the issues; each issue has a folder in it
@@ -48,12 +52,17 @@ class Shelf:
 
 @dataclass
 class PostPictures:
-    """The pictures of one post: `files` are names in the archive, by their path from the issue."""
+    """The pictures of one post: `files` are names in the archive, by their path from the issue.
+
+    With `fetch`, which raises NewsletterError, those on the web are `fetched`, by their path.
+    """
 
     shelf: Shelf
     post: ForeignPost
     slug: str
+    fetch: Callable[[str], bytes] | None = None
     files: dict[str, str] = field(default_factory=dict)
+    fetched: dict[str, bytes] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
 
     def moved(self, body: str) -> str:
@@ -67,11 +76,33 @@ class PostPictures:
         name = self.shelf.find(source, self.post)
         if name is not None:
             return self._path_of(name)
+        if self.fetch and source.startswith(("http://", "https://")):
+            return self._fetched(source, place)
         is_remote = _path_within(source, self.post) is None
         kind = ChangeKind.PICTURE_REMOTE if is_remote else ChangeKind.PICTURE_MISSING
         if not source.startswith("data:"):
             self.changes.append(Change(place, kind, source[:200]))
         return source
+
+    def _fetched(self, url: str, place: str) -> str:
+        """The path of a picture that was on the web; its address where it cannot be had."""
+        assert self.fetch
+        if url in self.files.values():
+            return self._path_of(url)
+        try:
+            content = self.fetch(url)
+            with Image.open(io.BytesIO(content)) as picture:
+                kind = str(picture.format or "").lower()
+        except NewsletterError as error:
+            reason = error.lines[0]
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            reason = "what stands there is no picture"
+        else:
+            path = self._path_of(url, f".{kind}")
+            self.fetched[path] = content
+            return path
+        self.changes.append(Change(place, ChangeKind.PICTURE_REMOTE, f"{url[:200]}: {reason}"))
+        return url
 
     def _replacer(self, quotes: bool) -> Callable[[re.Match[str]], str]:
         def replace(match: re.Match[str]) -> str:
@@ -89,13 +120,13 @@ class PostPictures:
         parts = urlsplit(self.post.site)
         return f"{match[1]}{parts.scheme}://{parts.netloc}{match[2]}"
 
-    def _path_of(self, name: str) -> str:
+    def _path_of(self, name: str, suffix: str = "") -> str:
         for path, other in self.files.items():
             if other == name:
                 return path
-        file = PurePosixPath(name)
+        file = PurePosixPath(unquote(urlsplit(name).path) if suffix else name)
         stem = slugified(file.stem)[:_NAME_LENGTH].strip("-") or "picture"
-        end = re.sub(r"[^a-z0-9.]", "", file.suffix.lower())
+        end = re.sub(r"[^a-z0-9.]", "", suffix or file.suffix.lower())
         path, number = f"{FOLDER}/{self.slug}/{stem}{end}", 1
         while path in self.files:
             number += 1

@@ -102,7 +102,7 @@ def test_what_was_adopted_is_counted(call: Call, project: Path) -> None:
         "pictures": 0,
         "files": [str(issues / "2024-03-04-a-loom.md"), str(issues / "2024-04-05-draft.md")],
         "left": [{"place": "posts.csv#103.gone", "reason": "there is no file of it in posts"}],
-        "changes": {"converted": 1, "dropped": 1, "picture-remote": 1, "noted": 2, "left": 1},
+        "changes": {"dropped": 2, "picture-remote": 1, "noted": 2, "left": 1},
         "report": None,
     }
     assert findings["draft-issue"] == 1
@@ -114,6 +114,7 @@ def test_what_was_adopted_is_counted(call: Call, project: Path) -> None:
         ["--dry-run"],
         ["--report", "x.csv"],
         ["--system", "hugo"],
+        ["--fetch-pictures"],
         ["--from", "none"],
         ["--from", "issues"],
         ["A title", "--from", "issues"],

@@ -49,7 +49,7 @@ _STYLES = {
 
 
 def recognises(names: frozenset[str], archive: ForeignArchive) -> bool:
-    return any("_posts/" in f"/{name}" for name in names)
+    return any(name.startswith(("_posts/", "_drafts/")) for name in names)
 
 
 def posts(archive: ForeignArchive) -> Iterator[ForeignPost | Change]:

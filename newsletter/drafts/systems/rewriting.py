@@ -32,7 +32,7 @@ def rewritten(
             match: re.Match[str], rewrite: Rewrite = rewrite, code: frozenset[int] = code
         ) -> str:
             line = match.string.count("\n", 0, match.start())
-            if line in code:
+            if line in code or _is_in_code(match):
                 return match[0]
             text = rewrite.becomes(match)
             kind = ChangeKind.UNKNOWN if text is None else rewrite.kind
@@ -64,6 +64,15 @@ def picture(source: str, alt: str, caption: str = "", link: str = "") -> str:
         shown = f'<a href="{escape(link)}">{shown}</a>'
     text = f"<figcaption>{escape(caption, quote=False)}</figcaption>" if caption else ""
     return f"<figure>{shown}{text}</figure>"
+
+
+def _is_in_code(match: re.Match[str]) -> bool:
+    """Whether a match stands between backticks of its line."""
+    before = match.string[: match.start()].rpartition("\n")[2]
+    return (
+        len(re.findall("`+", before)) % 2 == 1
+        and "`" in match.string[match.end() :].partition("\n")[0]
+    )
 
 
 def _code_lines(body: str) -> frozenset[int]:

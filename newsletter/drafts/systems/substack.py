@@ -5,56 +5,56 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
+import lxml.etree
+import lxml.html
+
+from newsletter.drafts import notes
 from newsletter.drafts.archives import ForeignArchive
 from newsletter.drafts.posts import Change, ChangeKind, ForeignPost
 from newsletter.drafts.systems.base import left, moment_of, slug_of, text_of
 
 NAME = "substack"
 
-_TABLE = re.compile(r"(?:.*/)?posts\.csv")
+_TABLE = "posts.csv"
 _NOT_POSTS = ("restack", "note", "page")
 # Forms and buttons of its site, which do nothing elsewhere.
-_WIDGET = re.compile(
-    r"<div class=\"(?:subscription-widget|subscribe-widget|captioned-button-wrap|poll-embed)"
-    r"[^\"]*\".*?</form>(?:\s*</div>)*",
-    re.DOTALL,
+_WIDGETS = (
+    *("subscription-widget", "subscribe-widget", "captioned-button-wrap", "share-dialog"),
+    *("poll-embed", "image-link-expand", "install-substack-app", "paywall-jump"),
 )
-_NOTE_MARK = re.compile(
-    r"<a\b[^>]*?href=\"[^\"#]*#footnote-(\d+)\"[^>]*>\s*\d+\s*</a>", re.IGNORECASE
+_BY_CLASS = " or ".join(f"contains(@class, '{name}')" for name in _WIDGETS)
+_OF_THE_SITE = f"descendant::*[{_BY_CLASS} or self::form or self::button]"
+_WITHOUT_TARGET = (
+    "descendant::*[contains(@class, 'button-wrapper')][.//a[starts-with(@href, '%%')]]"
 )
-_NOTE = re.compile(
-    r"<div class=\"footnote\"[^>]*>\s*<a\b[^>]*>\s*(\d+)\s*</a>\s*"
-    r"<div class=\"footnote-content\">(.*?)</div>\s*</div>",
-    re.DOTALL,
-)
+_REFERENCES = "descendant::a[contains(@class, 'footnote-anchor')]"
+_NOTES = "descendant::div[contains(concat(' ', @class, ' '), ' footnote ')]"
+_NUMBER = re.compile(r"#footnote-(?:anchor-)?(\d{1,4})\b")
 
 
 def recognises(names: frozenset[str], archive: ForeignArchive) -> bool:
-    return any(_TABLE.fullmatch(name) for name in names)
+    return _TABLE in names
 
 
 def posts(archive: ForeignArchive) -> Iterator[ForeignPost | Change]:
-    for table in sorted(name for name in archive.names if _TABLE.fullmatch(name)):
-        text = text_of(archive, table)
-        if isinstance(text, Change):
-            yield text
-            continue
-        folder = str(PurePosixPath(table).parent / "posts")
-        files = {PurePosixPath(n).stem: n for n in archive.names if n.endswith(".html")}
-        try:
-            for row in csv.DictReader(io.StringIO(text[0], newline="")):
-                yield _post(archive, table, row, files, folder)
-        except csv.Error as error:
-            yield left(table, f"it is broken: {error}")
+    text = text_of(archive, _TABLE)
+    if isinstance(text, Change):
+        yield text
+        return
+    files = {PurePosixPath(n).stem: n for n in archive.names if n.endswith(".html")}
+    try:
+        for row in csv.DictReader(io.StringIO(text[0], newline="")):
+            yield _post(archive, row, files)
+    except csv.Error as error:
+        yield left(_TABLE, f"it is broken: {error}")
 
 
 def _post(
     archive: ForeignArchive,
-    table: str,
     row: Mapping[str, str],
     files: Mapping[str, str],
-    folder: str,
 ) -> ForeignPost | Change:
     post_id = row.get("post_id") or ""
     number = post_id.partition(".")[0]
@@ -62,9 +62,9 @@ def _post(
         (name for stem, name in files.items() if number and stem.partition(".")[0] == number), ""
     )
     if (kind := row.get("type") or "newsletter") in _NOT_POSTS:
-        return left(f"{table}#{post_id}", f"it is a {kind}")
+        return left(f"{_TABLE}#{post_id}", f"it is a {kind}")
     if not name:
-        return left(f"{table}#{post_id}", f"there is no file of it in {folder}")
+        return left(f"{_TABLE}#{post_id}", "there is no file of it in posts")
     text = text_of(archive, name)
     if isinstance(text, Change):
         return text
@@ -95,19 +95,42 @@ def _post(
 
 
 def _cleaned(html: str, name: str) -> tuple[str, list[Change]]:
-    """A post without the forms of the site, its notes with their numbers in brackets."""
+    """A post without the forms of the site, and with signs for its footnotes."""
+    try:
+        tree = lxml.html.fragment_fromstring(notes.without_signs(html), create_parent="div")
+    except (lxml.etree.ParserError, ValueError):
+        return html, []
     changes: list[Change] = []
+    for path in (_OF_THE_SITE, _WITHOUT_TARGET):
+        for element in tree.xpath(path):
+            if element.getparent() is not None and _is_within(element, tree):
+                words = " ".join(element.text_content().split())[:60]
+                told = f"a form or button of Substack: {words}"
+                changes.append(Change(name, ChangeKind.DROPPED, told.rstrip(": ")))
+                element.drop_tree()
+    for link in tree.xpath(_REFERENCES):
+        if number := _NUMBER.search(link.get("href") or ""):
+            link.text = notes.reference(int(number[1]))
+            link.drop_tag()
+    for note in tree.xpath(_NOTES):
+        _set_apart(note, tree)
+    return lxml.html.tostring(tree, encoding="unicode"), changes
 
-    def line_of(match: re.Match[str]) -> str:
-        return f"{name}:{match.string.count(chr(10), 0, match.start()) + 1}"
 
-    def without(match: re.Match[str]) -> str:
-        changes.append(Change(line_of(match), ChangeKind.DROPPED, "a form of Substack"))
-        return ""
+def _is_within(element: Any, tree: Any) -> bool:
+    """Whether an element is still there: one around it may have been left out."""
+    return any(above is tree for above in element.iterancestors())
 
-    def note(match: re.Match[str]) -> str:
-        changes.append(Change(line_of(match), ChangeKind.CONVERTED, f"note {match[1]}"))
-        return f"<p>[{match[1]}]</p>{match[2]}"
 
-    html = _NOTE.sub(note, _WIDGET.sub(without, html))
-    return _NOTE_MARK.sub(lambda match: f"[{match[1]}]", html), changes
+def _set_apart(note: Any, tree: Any) -> None:
+    """Move a footnote to the end, below a paragraph with the sign of its number."""
+    links = note.xpath("./a[contains(@class, 'footnote-number') or contains(@href, '#footnote')]")
+    number = _NUMBER.search((links[0].get("href") or "") if links else "")
+    if number is None:
+        return
+    links[0].drop_tree()
+    note.drop_tree()
+    note.tail = None
+    sign = lxml.html.fragment_fromstring(f"<p>{notes.definition(int(number[1]))}</p>")
+    tree.append(sign)
+    tree.append(note)

@@ -274,12 +274,17 @@ SUBSTACK: Files = {
         {"post_id": "103.gone", "is_published": "true", "type": "newsletter", "title": "Gone"},
     ),
     "posts/101.a-loom.html": (
-        '<p>One<a class="footnote-anchor" id="footnote-anchor-1" href="#footnote-1">1</a>.</p>'
+        '<p>One<a class="footnote-anchor" data-component-name="FootnoteAnchorToDOM" '
+        'id="footnote-anchor-1" href="#footnote-1">1</a>, and a claim<a class="footnote-anchor" '
+        'href="https://old.example/p/a-loom#footnote-7">7</a>.</p>'
         '<div class="subscription-widget-wrap-editor"><div class="subscription-widget"><form>'
         '<input type="email"></form></div></div><div class="captioned-image-container"><figure>'
-        '<img src="https://substackcdn.com/image/fetch/x.png" alt="Far"></figure></div>'
-        '<div class="footnote"><a id="footnote-1" href="#footnote-anchor-1">1</a>'
-        '<div class="footnote-content"><p>Truly.</p></div></div>'
+        '<a class="image-link" href="https://far.example/x.png"><img '
+        'src="https://far.example/x%20y.png?s=1" alt="Far"></a></figure></div>'
+        '<p class="button-wrapper"><a class="button primary" href="%%share_url%%">Share</a></p>'
+        '<div data-component-name="FootnoteToDOM" class="footnote"><a id="footnote-1" '
+        'href="#footnote-anchor-1" class="footnote-number">1</a><div class="footnote-content">'
+        "<p>Truly.</p><p>Twice.</p></div></div>"
     ),
     "posts/102.draft.html": "<h3>Head</h3><p>Words</p>",
     "posts/101.a-loom.opens.csv": "post_id,email\n101,ada@example.com\n",

@@ -156,16 +156,75 @@ def test_a_post_of_ghost_becomes_markdown(project: Project) -> None:
     ]
 
 
-def test_a_post_of_substack_loses_only_its_forms(project: Project) -> None:
+def test_a_post_of_substack_keeps_its_footnotes_and_loses_only_its_forms(
+    project: Project,
+) -> None:
+    """A number without a note stays a number in brackets."""
     result = adopted(project, samples.SUBSTACK)
 
+    issue = parsed(project, "2024-03-04-a-loom")
     assert text_of(project, "2024-03-04-a-loom").endswith(
-        "One\\[1\\].\n\n![Far](https://substackcdn.com/image/fetch/x.png)\n\n\\[1\\]\n\nTruly.\n"
+        "One[^1], and a claim\\[7\\].\n\n"
+        "[![Far](https://far.example/x%20y.png?s=1)](https://far.example/x.png)\n\n"
+        "[^1]: Truly.\n\n    Twice.\n"
     )
-    assert "a form of Substack" in details(result, ChangeKind.DROPPED)
+    assert [len(note.blocks) for note in issue.digest.tail[0].notes] == [2]  # type: ignore[union-attr]
+    assert details(result, ChangeKind.DROPPED) == [
+        "a form or button of Substack",
+        "a form or button of Substack: Share",
+    ]
     assert {"its audience was only_paid", "it was a podcast"} <= set(
         details(result, ChangeKind.NOTED)
     )
+
+
+def test_pictures_on_the_web_come_along_if_they_are_asked_for(project: Project) -> None:
+    """What is no picture stays where it is, and so does what cannot be had."""
+    page = (
+        "<img src='https://far.example/a%20b.jpg' alt='a'>"
+        "<img src='https://far.example/gone' alt='b'>"
+        "<img src='https://far.example/page.png' alt='c'>"
+        "<img src='https://far.example/a%20b.jpg' alt='a'>"
+    )
+    files = {"x.json": json.dumps({"data": {"posts": [{"slug": "x", "html": page}]}})}
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        if url.endswith("gone"):
+            raise NewsletterError("its server answers with 404 Not Found")
+        return samples.picture() if url.endswith("jpg") else b"<html>"
+
+    result = adopted(project, files, fetch=fetch)
+
+    text = text_of(project, "x")
+    assert text.count("![a](pictures/x/a-b.png)") == 2
+    assert (project.issues / "pictures/x/a-b.png").read_bytes() == samples.picture()
+    assert details(result, ChangeKind.PICTURE_REMOTE) == [
+        "https://far.example/gone: its server answers with 404 Not Found",
+        "https://far.example/page.png: what stands there is no picture",
+    ]
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_an_archive_may_lie_in_a_folder_of_its_own(project: Project, name: str) -> None:
+    """As in the zip file of a repository."""
+    files, stems = SAMPLES[name]
+    below = {f"main-1/docs/{path}": content for path, content in files.items()}
+
+    result = adopted(project, {**below, "main-1/readme.md": "x"}, dry_run=True)
+
+    assert (result.system, sorted(each.path.stem for each in result.issues)) == (name, stems)
+
+
+def test_code_of_a_post_stays_as_it_is(project: Project) -> None:
+    code = "`{{ site.url }}` and ``{% raw %}``\n\n```liquid\n{% post_url x %}\n```\n"
+    files = {"_posts/2024-01-01-x.md": f"---\ntitle: x\n---\n{code}"}
+
+    adopted(project, files)
+
+    assert text_of(project, "2024-01-01-x").endswith(f"---\n\n{code}")
 
 
 def test_the_table_of_buttondown_is_read_too(project: Project) -> None:

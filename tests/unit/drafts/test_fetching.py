@@ -106,6 +106,11 @@ def test_a_server_outside_leads_to_none_inside(site: str, monkeypatch: pytest.Mo
         fetch("http://outside.example/feed")
 
 
+def test_what_nobody_typed_leads_to_none_inside(site: str) -> None:
+    with pytest.raises(NewsletterError, match="own network"):
+        fetch(f"{site}/feed", is_typed=False)
+
+
 @pytest.mark.parametrize(
     "url",
     ["ftp://example.com/x", "file:///etc/passwd", "https://", "http://[", "https://a:b@x.example/"],
