@@ -8,14 +8,15 @@ from newsletter.model.subscriber import Subscriber
 from newsletter.notices.post import with_reference
 from newsletter.sending.compose import SendContext, compose, for_send
 from newsletter.store import Store
-from newsletter.store.ledger import sends
+from newsletter.store.ledger import corrections, sends
 from newsletter.store.people import lists, mailed
 
 _LATEST = "latest"
 
 
 def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int) -> Message | None:
-    """The issue that `[web] welcome` wishes for, as it was sealed, addressed to them.
+    """The issue that `[web] welcome` wishes for, as it was sealed or corrected since, addressed to
+    them.
 
     None where the list has no such finished send, or where they have that issue already.
     """
@@ -26,7 +27,7 @@ def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int)
         send = sends.record(connection, number)
         if mailed.has_issue(connection, to.id, send.slug):
             return None
-        email = Email.from_json(sends.email_of(connection, number))
+        email = Email.from_json(corrections.shown_email_of(connection, number))
         list_name = lists.find_name(connection, list_id)
     context = SendContext(
         send_id=Notice.WELCOME,

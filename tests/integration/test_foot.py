@@ -10,11 +10,12 @@ import pytest
 from newsletter.audience import lists as service
 from newsletter.config import WebSettings
 from newsletter.model.email import IN_MAIL, Email, MergeField, Place
+from newsletter.model.listing import Hiding
 from newsletter.model.send import Foot
 from newsletter.sending import foot, rescheduling, run
 from newsletter.sending.plan import Order, Rendered, plan
 from newsletter.store import Store
-from newsletter.store.ledger import sends
+from newsletter.store.ledger import corrections, sends
 from newsletter.transports.memory import Memory
 from newsletter.web.issues import Archive
 from tests.integration.commandline import Call
@@ -121,6 +122,16 @@ def test_a_send_that_reached_nobody_is_no_issue_before(store: Store) -> None:
 
     with store.read() as connection:
         assert foot.foot_of(connection, "readers", "now", WebSettings()).previous_slug == ""
+
+
+def test_a_hidden_issue_is_no_issue_before(store: Store) -> None:
+    fill_list(store, 1)
+    mailed(store, order("first"))
+    mailed(store, order("second"))
+    with store.write() as connection:
+        corrections.hide(connection, Hiding("second", NOW, "", ""))
+
+    assert "before: first" in mailed(store, order("third"))
 
 
 def test_the_foot_is_sealed_when_the_send_is_planned(store: Store) -> None:

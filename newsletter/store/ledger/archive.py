@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Row
 from newsletter.model.listing import Listing
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.model.slug import spellings
-from newsletter.store.schema import deliveries, lists, sends
+from newsletter.store.schema import deliveries, hidden_issues, lists, sends
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,13 @@ def slugs(connection: Connection, some: Collection[str]) -> Sequence[str]:
 
 
 def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[str, str] | None:
-    """The slug and subject of the newest other issue that reached somebody of a whole list. It
-    looks at one send after the other, newest first."""
+    """The slug and subject of the newest other issue that reached somebody of a whole list and is
+    not hidden. It looks at one send after the other, newest first."""
     query = (
         _ACCEPTED.add_columns(sends.c.slug, sends.c.subject)
         .where(sends.c.list_id == list_id, sends.c.segment == "")
         .where(sends.c.slug.not_in(spellings(slug)))
+        .where(sends.c.slug.not_in(sa.select(hidden_issues.c.slug)))
         .where(sends.c.status != SendStatus.SCHEDULED, sends.c.frozen)
         .order_by(sends.c.number.desc())
     )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -74,20 +75,27 @@ def email_of(connection: Connection, correction_id: int) -> str:
     return str(connection.execute(query).scalar_one())
 
 
+def shown_email_of(connection: Connection, send: int) -> str:
+    """The email that the archive shows of a send, as JSON."""
+    return str(_shown(connection, send, "email").email)
+
+
 def content_of(connection: Connection, send: int) -> tuple[str, Listing]:
-    """The hash and the listing of what the archive shows of a send: those of its newest correction,
-    else those that it sealed."""
+    """The hash and the listing of what the archive shows of a send."""
+    row = _shown(connection, send, "content_hash", "tags", "cover")
+    return row.content_hash, Listing(tuple(row.tags.splitlines()), row.cover)
+
+
+def _shown(connection: Connection, send: int, *names: str) -> sa.Row[Any]:
+    """Columns of the newest correction of a send, else of what it sealed."""
     of_correction = (
-        sa.select(corrections.c.content_hash, corrections.c.tags, corrections.c.cover)
+        sa.select(*(corrections.c[name] for name in names))
         .where(corrections.c.send == send, corrections.c.undone_at.is_(None))
         .order_by(corrections.c.id.desc())
         .limit(1)
     )
-    of_sealed = sa.select(sends.c.content_hash, sends.c.tags, sends.c.cover).where(
-        sends.c.number == send
-    )
-    row = connection.execute(of_correction).first() or connection.execute(of_sealed).one()
-    return row.content_hash, Listing(tuple(row.tags.splitlines()), row.cover)
+    of_sealed = sa.select(*(sends.c[name] for name in names)).where(sends.c.number == send)
+    return connection.execute(of_correction).first() or connection.execute(of_sealed).one()
 
 
 def hide(connection: Connection, hiding: Hiding) -> bool:

@@ -21,7 +21,7 @@ from newsletter.model.send import (
 from newsletter.model.slug import spellings
 from newsletter.store.ledger import balance, tenures
 from newsletter.store.people import consents
-from newsletter.store.schema import lists, sends
+from newsletter.store.schema import hidden_issues, lists, sends
 from newsletter.store.schema.columns import from_microseconds
 from newsletter.store.statements import Statement
 
@@ -142,15 +142,19 @@ def last_to(connection: Connection, list_id: int, segment: str) -> int | None:
 
 
 def newest_finished(connection: Connection, list_id: int, slug: str | None) -> int | None:
-    """The newest finished send to a whole list, or of one issue to it."""
+    """The newest finished send to a whole list of an issue that is not hidden, or of one issue to
+    it."""
     query = sa.select(sa.func.max(sends.c.number)).where(
         sends.c.list_id == list_id,
         sends.c.segment == "",
         sends.c.status == SendStatus.FINISHED,
     )
-    if slug is not None:
-        query = query.where(sends.c.slug == slug)
-    return connection.execute(query).scalar()
+    is_wanted = (
+        sends.c.slug.not_in(sa.select(hidden_issues.c.slug))
+        if slug is None
+        else sends.c.slug == slug
+    )
+    return connection.execute(query.where(is_wanted)).scalar()
 
 
 def open_numbers(connection: Connection) -> Sequence[int]:

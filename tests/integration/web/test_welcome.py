@@ -9,15 +9,17 @@ import sqlalchemy as sa
 
 from newsletter.errors import OutcomeUnknown, TransportDown
 from newsletter.model.email import Message
+from newsletter.model.listing import Correction, Hiding, Listing
 from newsletter.model.send import Outcome
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store
+from newsletter.store.ledger import corrections, sends
 from newsletter.store.people import suppressing
 from newsletter.store.schema import requests
 from newsletter.transports.memory import Memory
-from tests.integration.sending import NOW, order, worker
+from tests.integration.sending import EMAIL, NOW, order, worker
 from tests.integration.web.stage import ONE_CLICK, Stage, link, open_stage
 
 
@@ -57,6 +59,28 @@ def test_the_issue_comes_once_with_the_readers_own_links(
     assert message.values["web_url"].endswith(f"/archive/{slug}/")
     assert dict(message.headers)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert stage.mails() == []
+
+
+def test_the_issue_comes_as_the_archive_shows_it(store: Store, tmp_path: Path) -> None:
+    """Corrected, and none that is hidden."""
+    stage = published(store, tmp_path, "latest")
+    with store.write() as connection:
+        corrections.hide(connection, Hiding("news", NOW, "", ""))
+        (old,) = [each for each in sends.newest_first(connection) if each.slug == "old"]
+        corrections.add(
+            connection,
+            Correction(0, sends.number_of(connection, old.id), NOW, "A slip.", ""),
+            email=replace(EMAIL, subject=("Corrected",)).to_json(),
+            content_hash="",
+            source_hash="",
+            git_commit=None,
+            listing=Listing(),
+        )
+
+    (message,) = joins(stage)
+
+    assert message.subject == "Corrected"
+    assert message.values["web_url"].endswith("/archive/old/")
 
 
 @pytest.mark.parametrize(
