@@ -54,7 +54,7 @@ def build(session: Session, folder: Path) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @command
 def correct(session: Session, issue: str, note: str | None, undo: bool, yes: bool) -> None:
-    """Show an issue that was sent as its file is now, with a note; its mails stay as they are."""
+    """Show a sent issue as its file is now, with a note. Mails stay as they are."""
     from newsletter.operations import correcting
 
     project, store = session.project, session.store
@@ -133,7 +133,7 @@ def _show_corrected(session: Session, corrected: "Corrected", *, undo: bool) -> 
 @click.option("--reason", default="", help="Why, for you alone.")
 @command
 def hide(session: Session, issue: str, reason: str) -> None:
-    """Take an issue off the web; its mails stay as they are."""
+    """Take an issue off the web. Mails stay as they are."""
     from newsletter.operations import correcting
 
     slug, changed = correcting.hide(session.project, session.store, issue, reason, session.clock())
@@ -164,7 +164,7 @@ def _show_hidden(session: Session, slug: str, *, hidden: bool, changed: bool) ->
 @archive.command("list")
 @command
 def list_issues(session: Session) -> None:
-    """Show all issues of the archive, the newest first, and which are corrected or hidden."""
+    """List all issues, and which are corrected or hidden."""
     from newsletter.links import issue_url
     from newsletter.web.published import Published
 
