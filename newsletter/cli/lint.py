@@ -1,5 +1,8 @@
 """`newsletter lint`: what is wrong with issues, where, and what to do."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from newsletter.cli.frame import Session, command, examples, show_error
@@ -7,10 +10,15 @@ from newsletter.errors import NewsletterError, UsageError
 from newsletter.gate import visible
 from newsletter.model.finding import Finding, Severity
 
+if TYPE_CHECKING:
+    from newsletter.desk.prepare import Prepared
+
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 
 
-@click.command(epilog=examples("lint", "lint 2026-01-06-welcome --strict", "lint --format github"))
+@click.command(
+    epilog=examples("lint", "lint 2026-01-06-welcome --links --tools", "lint --format github")
+)
 @click.argument("issues", metavar="ISSUE...", nargs=-1)
 @click.option(
     "--format",
@@ -23,9 +31,20 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "c
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @click.option("--fix", is_flag=True, help="Mend what is mechanical first, and say what it was.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show the changes, and make none.")
+@click.option(
+    "--links", is_flag=True, help="Ask for each link and picture, a server once a second."
+)
+@click.option("--tools", is_flag=True, help="Ask SpamAssassin, axe in Chromium and hunspell, too.")
 @command
 def lint(
-    session: Session, issues: tuple[str, ...], form: str, strict: bool, fix: bool, dry_run: bool
+    session: Session,
+    issues: tuple[str, ...],
+    form: str,
+    strict: bool,
+    fix: bool,
+    dry_run: bool,
+    links: bool,
+    tools: bool,
 ) -> int:
     """Check issues: what, where, and what to do. Without ISSUE, all of them."""
     from newsletter.desk.prepare import prepare
@@ -38,21 +57,30 @@ def lint(
     names = issues or tuple(str(path) for path in session.project.issue_files())
     slugs = Slugs(session.project)
     all_findings: list[Finding] = []
+    checked: list[Prepared] = []
     failed = 0
+
+    def show(findings: Sequence[Finding]) -> None:
+        all_findings.extend(findings)
+        for finding in folded(findings) if form == "text" else findings:
+            _show(session, finding, form)
+
     for name in names:
         try:
             if fix:
                 _fix(session, name, form, dry_run)
             if dry_run:
                 continue
-            findings = prepare(session.project, name, slugs=slugs).findings
+            checked.append(prepare(session.project, name, slugs=slugs))
         except NewsletterError as error:
             show_error(error, form == "json")
             failed = failed or error.exit_code
             continue
-        all_findings += findings
-        for finding in folded(findings) if form == "text" else findings:
-            _show(session, finding, form)
+        show(checked[-1].findings)
+    if links or tools:
+        from newsletter.desk.tools import checked_with, tools_for
+
+        show(list(checked_with(tools_for(links=links, tools=tools), checked, session.project)))
     if form == "sarif":
         click.echo(sarif(all_findings))
     if form == "text" and not dry_run:

@@ -209,6 +209,7 @@ class LintSettings:
     programs are those of caniemail.com."""
 
     clients: tuple[str, ...] = ("apple-mail", "gmail", "outlook", "yahoo")
+    words: tuple[str, ...] = ()
     rules: Mapping[RuleId, Level] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ A rule is a generator function in one of the modules below and one line in RULES
 hyphens is its id, the first line of its docstring its description in docs/lint.md.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -99,9 +99,16 @@ def check(
     findings = [*source, *(finding for rule in DIGEST_RULES for finding in rule(digest))]
     if email is not None:
         findings += [finding for rule in EMAIL_RULES for finding in rule(digest, email)]
-    ignored = digest.meta.ignored
-    audible = (told for finding in findings if (told := _told(finding, levels, ignored)))
-    return tuple(sorted(audible, key=lambda f: (f.position.line, f.position.column or 0)))
+    heard = audible(findings, levels, digest.meta.ignored)
+    return tuple(sorted(heard, key=lambda f: (f.position.line, f.position.column or 0)))
+
+
+def audible(
+    findings: Iterable[Finding], levels: Mapping[str, str], ignored: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Findings as a newsletter and an issue want to hear of them, without those that they do not:
+    see `check`."""
+    return (told for finding in findings if (told := _told(finding, levels, ignored)))
 
 
 def _told(

@@ -16,8 +16,11 @@ _NO_LETTER = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(
     r"(?:https?|mailto):[!-;=?-~]+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.ASCII
 )
+# A host behind a title, as some themes show it in HTML, where the text has the whole address.
+_HOST = re.compile(r"\((?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\)")
 _BRACKETED = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
 _URL = re.compile(r"https?://[!-;=?-~]+", re.ASCII)
+_LABEL = re.compile(r"\s*[\[(〔【［「<«].*[\])〕】］」>»]\s*")
 # What stands before the text of a line: a box to tick, a number, the number of a note.
 _MARK = re.compile(r"^\s*(?:[^\w\[]*\[x\]|\d+\.|[^\w\[]*\[\d+\])\s*")
 
@@ -28,7 +31,7 @@ def text_html_parity(digest: Digest, email: Email) -> Iterator[Finding]:
     page = page_of(parts.html)
     for missing, fix in (
         (_unread(page, parts.text), "Add it to email.txt.j2 of the theme."),
-        (_unseen(page, parts.text), "Add it to email.mjml.j2 of the theme."),
+        (_unseen(page, parts.text, digest), "Add it to email.mjml.j2 of the theme."),
     ):
         for message, text in islice(missing, _SHOWN):
             place = (place_of_target if _URL.match(text) else place_of_text)(text, digest)
@@ -47,12 +50,14 @@ def _unread(page: Page, text: str) -> Iterator[tuple[str, str]]:
             yield f"the text part lacks the link {quoted(target)}", target
 
 
-def _unseen(page: Page, text: str) -> Iterator[tuple[str, str]]:
+def _unseen(page: Page, text: str, digest: Digest) -> Iterator[tuple[str, str]]:
     """What stands in the text and not in the HTML."""
     seen = "\n".join(page.blocks)
     plain = _letters(_without_addresses(seen))
     lines = _not_in(plain, text.splitlines())
     for line in _not_in(plain, (_MARK.sub("", line) for line in lines)):
+        if _LABEL.fullmatch(line) and place_of_text(line, digest) == digest.position:
+            continue  # the theme's own: what is set apart by its looks has no label in HTML
         yield f"the HTML lacks {quoted(' '.join(line.split()))!r}, which the text part has", line
     known = "\n".join([*page.targets, *page.sources, seen])
     bracketed = _BRACKETED.findall(text)
@@ -75,7 +80,7 @@ def _not_in(whole: str, texts: Iterable[str]) -> Iterator[str]:
 
 
 def _without_addresses(text: str) -> str:
-    return _ADDRESS.sub(" ", _BRACKETED.sub(" ", text))
+    return _HOST.sub(" ", _ADDRESS.sub(" ", _BRACKETED.sub(" ", text)))
 
 
 def _letters(text: str) -> str:

@@ -17,7 +17,7 @@ from newsletter.model.email import Email
 from newsletter.model.subscriber import Subscriber
 from newsletter.sending.compose import SendContext, compose
 from newsletter.transports import mime
-from tests.browser.samples import SAMPLES, email_of
+from tests.browser.samples import SAMPLES, THEMES, email_of
 from tests.unit.render.rendering import MASTHEAD, issue, rendered
 from tests.waiting import PATIENCE_SECONDS
 
@@ -42,6 +42,8 @@ RECEIVED = (
     "Received: from a1-2.smtp-out.amazonses.com (a1-2.smtp-out.amazonses.com [54.240.1.2])\r\n"
     " by mx.reader.example (Postfix) with ESMTPS id 4ABC; {date}\r\n"
 )
+# How a mail is handed over makes no difference to what a theme brings.
+RAW_ALONE = {f"{name} in {theme}" for name in SAMPLES for theme in THEMES if theme != "digest"}
 _NOMINAL = 0.01  # what SpamAssassin gives a rule that only tells
 
 
@@ -49,12 +51,16 @@ def mails() -> dict[str, bytes]:
     """Samples of each script, a letter and a mail full of pictures, by name: as the outbox writes
     them and SES sends them raw, and as SES hands them over."""
     emails = {
-        **{name: email_of(name) for name in SAMPLES},
+        **{f"{name} in {theme}": email_of(name, theme) for name in SAMPLES for theme in THEMES},
         "letter": rendered(issue(LETTER, title="A letter from the valley")),
         "pictures": rendered(issue(PICTURES, title="Twelve mornings at the harbour")),
     }
     written = {name: composed(email) for name, email in emails.items()}
-    received = {f"{name}, received": received_now(raw) for name, raw in written.items()}
+    received = {
+        f"{name}, received": received_now(raw)
+        for name, raw in written.items()
+        if name not in RAW_ALONE
+    }
     return written | received
 
 

@@ -48,6 +48,17 @@ PICTURE_RULES = {
     "picture-too-large": Severity.WARNING,
     "picture-unreadable": Severity.ERROR,
 }
+# Rules of tools; tests/unit/desk has them, in test_tools.py and test_dead_links.py.
+TOOL_RULES = (
+    ("accessibility", Severity.WARNING),
+    ("dead-link", Severity.WARNING),
+    ("misspelling", Severity.INFO),
+    ("moved-link", Severity.INFO),
+    ("spam-points", Severity.INFO),
+    ("spam-points", Severity.WARNING),
+    ("tool-missing", Severity.INFO),
+    ("unknown-link", Severity.INFO),
+)
 NO_RULES = {"lint-ignore", "utf-8-sig"}  # of the literals that look like an id
 
 
@@ -82,7 +93,12 @@ def literals_of(name: str) -> set[str]:
 
 
 def emitted() -> set[str]:
-    own = {*map(rule_id, DIGEST_RULES), *map(rule_id, EMAIL_RULES), *PROJECT_RULES}
+    own = {
+        *map(rule_id, DIGEST_RULES),
+        *map(rule_id, EMAIL_RULES),
+        *PROJECT_RULES,
+        *dict(TOOL_RULES),
+    }
     read = {
         rule for folder in ("digest", "pictures") for rule in literals(ROOT / "newsletter" / folder)
     }
@@ -119,7 +135,7 @@ def test_the_documented_severity_is_the_one_that_is_emitted(rule: str) -> None:
         | {severity for name, _, severity in MAIL_EXAMPLES if name == rule}
         | {
             severity
-            for name, severity in (*PROJECT_RULES.items(), *PICTURE_RULES.items())
+            for name, severity in (*PROJECT_RULES.items(), *PICTURE_RULES.items(), *TOOL_RULES)
             if name == rule
         }
     )

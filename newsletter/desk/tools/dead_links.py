@@ -1,0 +1,203 @@
+"""The links and pictures of an issue, asked for: politely, and at public addresses alone.
+
+A server is asked once a second at most, with HEAD, and with GET where it does not answer that. What
+it says is kept for a day, what is doubtful for an hour.
+"""
+
+import datetime as dt
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
+
+from newsletter import __version__
+from newsletter.desk.prepare import Prepared
+from newsletter.desk.tools.addresses import IsAllowed, PrivateAddress, Reply, ask, is_public
+from newsletter.desk.tools.answers import Answer, Verdict, keep_answers, kept_answers
+from newsletter.lint.visible import quoted
+from newsletter.model.finding import Finding, Position, Severity
+from newsletter.model.walking import walk
+from newsletter.project import Project, utc_now
+
+ANSWERS = "subscribers/links.json"  # what git ignores
+_MOST_REDIRECTS = 5
+_WORKERS = 8  # servers that are asked at once
+_PAUSE_SECONDS = 1.0
+_ALL_SECONDS = 180.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({404, 410})
+_NOT_FOR_US = "the server would not say"
+
+
+class _Turns:
+    """When each server may be asked again, whichever link leads to it."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, host: str, pause: Callable[[float], None]) -> None:
+        now = time.monotonic()
+        with self._lock:
+            turn = max(now, self._next.get(host, now))
+            self._next[host] = turn + _PAUSE_SECONDS
+        if turn > now:
+            pause(turn - now)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """How links are asked for; tests on this machine allow its own address, and do not wait."""
+
+    is_allowed: IsAllowed = is_public
+    pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], dt.datetime] = utc_now
+    all_seconds: float = _ALL_SECONDS
+    turns: _Turns = field(default_factory=_Turns)
+
+
+def dead_links(
+    issues: Sequence[Prepared], project: Project, asking: Asking | None = None
+) -> Iterator[Finding]:
+    """What is wrong with each address, wherever it stands. Raises NewsletterError where the
+    answers cannot be kept."""
+    asking = asking or Asking()
+    path, now = project.root / ANSWERS, asking.clock()
+    places = _places(issues, project)
+    answers = {url: kept for url, kept in kept_answers(path, now).items() if url in places}
+    agent = f"newsletter-lint/{__version__} (+{project.settings.newsletter.base_url})"
+    new = _answers(places.keys() - answers.keys(), agent, asking)
+    if new:
+        keep_answers(path, new, now)
+    answers |= new
+    for url, where in places.items():
+        answer = answers.get(url, Answer(Verdict.UNKNOWN, "there was no time to ask"))
+        for place in where:
+            yield from _findings(url, answer, place)
+
+
+def _places(issues: Iterable[Prepared], project: Project) -> Mapping[str, list[Position]]:
+    """Where each address stands, without its fragment; pictures that are published with the issue
+    left out."""
+    places: dict[str, list[Position]] = defaultdict(list)
+    for issue in issues:
+        nodes = [
+            (url, node.position)
+            for node in walk(issue.digest)
+            if isinstance(url := getattr(node, "url", None), str)
+        ]
+        cover = issue.digest.meta.cover
+        for url, place in [(cover or "", issue.digest.position), *nodes]:
+            if url.startswith(("http://", "https://")) and not url.startswith(
+                project.settings.pictures_url
+            ):
+                bare = urldefrag(url).url
+                if place not in places[bare]:
+                    places[bare].append(place)
+    return places
+
+
+def _answers(urls: Iterable[str], agent: str, asking: Asking) -> dict[str, Answer]:
+    """What each address answers; those of a server are asked one after the other."""
+    by_host: dict[str, list[str]] = defaultdict(list)
+    for url in sorted(urls):
+        parts = _split(url)
+        by_host[parts.netloc if parts else ""].append(url)
+    until = time.monotonic() + asking.all_seconds
+
+    def of_host(of_one: Sequence[str]) -> dict[str, Answer]:
+        answers: dict[str, Answer] = {}
+        for url in of_one:
+            if time.monotonic() > until:
+                break
+            answers[url] = answer_of(url, agent, asking)
+        return answers
+
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        found = {
+            url: answer
+            for answers in pool.map(of_host, by_host.values())
+            for url, answer in answers.items()
+        }
+    if all(answer.verdict is Verdict.NO_HOST for answer in found.values()):
+        return dict.fromkeys(found, Answer(Verdict.UNKNOWN, "no name of a host can be resolved"))
+    return found
+
+
+def answer_of(url: str, agent: str, asking: Asking) -> Answer:
+    """What an address answers, through its redirects."""
+    at = url
+    for _ in range(_MOST_REDIRECTS + 1):
+        parts = _split(at)
+        if parts is None:
+            return Answer(Verdict.DEAD, f"it leads to {quoted(at)}, which is no address of the web")
+        try:
+            reply = _asked(parts, agent, asking)
+        except PrivateAddress as error:
+            return Answer(Verdict.DEAD, f"no reader reaches it: {error}")
+        except socket.gaierror as error:
+            if error.errno == socket.EAI_NONAME:
+                return Answer(Verdict.NO_HOST, f"there is no host {parts.hostname}")
+            return Answer(Verdict.UNKNOWN, f"its name was not resolved: {error.strerror}")
+        except ssl.SSLCertVerificationError as error:
+            return Answer(Verdict.DEAD, f"its certificate is refused: {error.verify_message}")
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            return Answer(Verdict.UNKNOWN, f"it did not answer: {error or type(error).__name__}")
+        if reply.status in _REDIRECTS and reply.location:
+            at = urljoin(at, reply.location)
+            continue
+        return _judged(url, at, reply.status)
+    return Answer(Verdict.DEAD, f"it is redirected more than {_MOST_REDIRECTS} times")
+
+
+def _asked(parts: SplitResult, agent: str, asking: Asking) -> Reply:
+    """The answer to HEAD, or to GET of a server that does not know HEAD."""
+    asking.turns.wait(parts.netloc, asking.pause)
+    try:
+        reply = ask("HEAD", parts, agent, asking.is_allowed)
+    except (ConnectionError, http.client.HTTPException):
+        reply = Reply(405, "")
+    if reply.status < 400 or reply.status == 429:
+        return reply
+    asking.turns.wait(parts.netloc, asking.pause)
+    return ask("GET", parts, agent, asking.is_allowed)
+
+
+def _judged(url: str, at: str, status: int) -> Answer:
+    if status in _GONE:
+        return Answer(Verdict.DEAD, f"it answers {status}")
+    if status >= 400 or status < 200:
+        return Answer(Verdict.UNKNOWN, f"{_NOT_FOR_US}: it answers {status}")
+    return Answer(Verdict.ALIVE) if at == url else Answer(Verdict.MOVED, at)
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a web address; None of anything else."""
+    try:
+        parts = urlsplit(url)
+        is_web = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if is_web and url.isascii() and " " not in url else None
+
+
+def _findings(url: str, answer: Answer, place: Position) -> Iterator[Finding]:
+    shown = quoted(url)
+    match answer.verdict:
+        case Verdict.DEAD | Verdict.NO_HOST:
+            message, fix = f"{shown} is dead: {answer.detail}", "Find where it went, or remove it."
+            yield Finding("dead-link", Severity.WARNING, place, message, fix)
+        case Verdict.MOVED:
+            message = f"{shown} leads to {quoted(answer.detail)}"
+            yield Finding("moved-link", Severity.INFO, place, message, f"Write {answer.detail}.")
+        case Verdict.UNKNOWN:
+            message = f"nobody can tell whether {shown} works: {answer.detail}"
+            yield Finding("unknown-link", Severity.INFO, place, message, "Open it in a browser.")
+        case Verdict.ALIVE:
+            pass
