@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
-from newsletter.lint.visible import letters
+from newsletter.lint.visible import spoken
 
 _MARK = b"\xef\xbb\xbf"
 _FENCE = re.compile(rb"(---|\+\+\+)[ \t]*[\r\n]")
@@ -39,7 +39,7 @@ _HEADING = re.compile(rb"^#[ \t]+(?P<text>[^\r\n]+)", re.MULTILINE)
 @dataclass(frozen=True, slots=True)
 class Glance:
     """`slugs` are those that an issue may have, None where it has to be read; `titles` its title
-    and its subject in their letters alone, where each stands on a line of its own."""
+    and its subject as they are spoken, where each stands on a line of its own."""
 
     slugs: frozenset[str] | None
     titles: frozenset[str]
@@ -69,7 +69,7 @@ def _likely_titles(front: str, head: bytes) -> frozenset[str]:
     lines = [match["text"] for match in _TITLED.finditer(front)]
     if not lines and (heading := _HEADING.search(head)):
         lines = [heading["text"].decode("utf-8", "replace")]
-    return frozenset(map(letters, lines))
+    return frozenset(map(spoken, lines))
 
 
 def _front_matter(head: bytes) -> str | None:

@@ -11,7 +11,7 @@ from newsletter.desk.glance import glance
 from newsletter.digest import characters, front_matter, meta
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
-from newsletter.lint.visible import letters
+from newsletter.lint.visible import spoken
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.project import Project
@@ -54,10 +54,10 @@ class Slugs:
         ]
 
     def last_titled(self, title: str, before: str) -> Path | None:
-        """The last issue before this file name with this subject, in its letters alone."""
+        """The last issue before this file name with this subject, as it is spoken."""
         paths = reversed(self._may_be_titled.get(title, ()))
         earlier = (path for path in paths if path.name < before)
-        return next((path for path in earlier if letters(_subject(path)) == title), None)
+        return next((path for path in earlier if spoken(_subject(path)) == title), None)
 
 
 def is_taken(project: Project, slug: str) -> bool:
@@ -82,7 +82,7 @@ def duplicate_slug(path: Path, project: Project, slugs: Slugs) -> Iterator[Findi
 def repeated_title(path: Path, digest: Digest, project: Project, slugs: Slugs) -> Iterator[Finding]:
     """An issue has a title of its own: mail programs show those of one subject as one thread."""
     subject = digest.meta.subject or digest.title_text
-    title = letters(subject)
+    title = spoken(subject)
     earlier = slugs.last_titled(title, path.name) if title else None
     if earlier is not None:
         titled = digest.title and digest.meta.subject is None

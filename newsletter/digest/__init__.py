@@ -279,13 +279,14 @@ def _title(
         if _squeezed(plain_text(heading.inline)) in map(_squeezed, spellings):
             plain = all(isinstance(node, Text) for node in heading.inline)
             return title if plain else heading.inline, body[:index] + body[index + 1 :]
-        report.add(
-            "h1-differs",
-            Severity.WARNING,
-            heading.position,
-            "the first heading differs from the title, so both are shown",
-            "Make them the same, or remove the heading.",
-        )
+        if _is_a_title(index, body):
+            report.add(
+                "h1-differs",
+                Severity.WARNING,
+                heading.position,
+                "the first heading differs from the title, so both are shown",
+                "Make them the same, or remove the heading.",
+            )
         return title, body
     if heading is not None:
         return heading.inline, body[:index] + body[index + 1 :]
@@ -320,6 +321,12 @@ def _title(
 
 def _is_title(heading: Heading) -> bool:
     return heading.level == 1 and bool(plain_text(heading.inline).strip())
+
+
+def _is_a_title(index: int, body: Sequence[Block]) -> bool:
+    """Whether a heading with one # stands above all others, and not above a section alone."""
+    headings = [block for block in body if isinstance(block, Heading)]
+    return headings[0] is body[index] and not any(map(_is_title, headings[1:]))
 
 
 def _squeezed(text: str) -> str:

@@ -12,7 +12,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Embeddings and overrides: they can make a text read differently from how it is written. Isolates,
 # which mixed directions need, end with their paragraph.
 _BIDIRECTIONAL = re.compile(r"[\u202a-\u202e]")
-_REPLACEMENT = re.compile("\ufffd")
+# Alone between brackets or quotes it is spoken of.
+_REPLACEMENT = re.compile("(?<![(\\[`\"'“‘「（])\ufffd|\ufffd(?![)\\]`\"'”’」）])")
 
 
 def decode(data: bytes, file: str) -> str:

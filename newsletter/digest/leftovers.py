@@ -10,7 +10,7 @@ _UNRESOLVED = re.compile(r"\[[^\[\]]+\]\[[^\[\]]*\]")
 _UNKNOWN_FOOTNOTE = re.compile(r"\[\^[^\[\]\s]+\]")
 _LEFTOVERS = (
     (
-        re.compile(r"\*\*"),
+        re.compile(r"(?<!\d)\*\*"),  # 2**10 is a number, xoshiro256** a name
         "literal-emphasis",
         "asterisks that readers will see",
         "Put spaces around the bold text, or remove them.",

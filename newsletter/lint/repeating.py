@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from newsletter.lint.visible import letters
+from newsletter.lint.visible import spoken
 from newsletter.model.blocks import Item, Section
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Severity
@@ -16,7 +16,7 @@ def duplicate_heading(digest: Digest) -> Iterator[Finding]:
     first: dict[str, tuple[Section | None, Section | Item]] = {}
     for parent, node in _headings(digest.sections):
         text = plain_text(node.heading).strip()
-        name = letters(text) or text
+        name = spoken(text) or text
         other_parent, other = first.setdefault(name, (parent, node))
         beside = parent is other_parent or _is_one_story(node, other, name)
         if name and other is not node and beside:
@@ -49,9 +49,9 @@ def _is_one_story(node: Section | Item, other: Section | Item, name: str) -> boo
 
 def summary_repeats_title(digest: Digest) -> Iterator[Finding]:
     """A summary says what the title does not: readers see both at once."""
-    title = letters(digest.title_text)
+    title = spoken(digest.title_text)
     for point in digest.summary:
-        if title and letters(plain_text(point)) == title:
+        if title and spoken(plain_text(point)) == title:
             yield Finding(
                 "summary-repeats-title",
                 Severity.WARNING,

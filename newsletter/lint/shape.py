@@ -241,6 +241,8 @@ def literal_template(digest: Digest) -> Iterator[Finding]:
     """Braces that look like a merge field but are not one stay as they are."""
     for text, place in texts(digest):
         for match in _TEMPLATE.finditer(text):
+            if text[: match.start()].rstrip().endswith("]("):  # which broken-link reports
+                continue
             if not MERGE_FIELD.fullmatch(match[0]) and not any(fields_in(match[0])):
                 yield Finding(
                     "literal-template",

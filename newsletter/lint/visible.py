@@ -21,6 +21,7 @@ from newsletter.model.walking import inlines_of, walk
 _SHOWN = 60
 _TELLING, _LEAST_TELLING = 30, 3  # letters by which a text is known again
 _NO_LETTER = re.compile(r"[\W_]+")
+_AROUND = " .,:;!?…。，、：；！？\"'“”‘’„«»「」『』*_`"
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -148,10 +149,10 @@ def quoted(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
-def letters(text: str) -> str:
-    """The letters and digits of a text, whatever its capitals, spaces and signs: two texts that
-    have the same say the same."""
-    return "".join(character for character in text.casefold() if character.isalnum())
+def spoken(text: str) -> str:
+    """A text without its capitals, and the signs and spaces around it: two that are equal then say
+    the same. Signs within stay, since C++ is not C, nor 1.1 the number 11."""
+    return " ".join(text.casefold().split()).strip(_AROUND)
 
 
 def is_chinese(text: str) -> bool:

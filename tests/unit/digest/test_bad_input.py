@@ -507,6 +507,12 @@ def test_characters_of_no_width_that_scripts_and_emoji_need_stay() -> None:
 
 def test_a_lost_character_is_told() -> None:
     assert finding(read(f"{HEAD}a\ufffdb\n"), "replacement-character") == (WARNING, 5)
+    assert finding(read(f"{HEAD}(a\ufffd) \ufffd\n"), "replacement-character") == (WARNING, 5)
+
+
+@pytest.mark.parametrize("text", ["the sign (\ufffd)", "`\ufffd`", "“\ufffd”", "「\ufffd」"])
+def test_the_sign_for_a_lost_character_may_be_spoken_of(text: str) -> None:
+    assert read(f"{HEAD}{text}\n").findings == ()
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])

@@ -108,7 +108,7 @@ def test_every_key_is_read() -> None:
             "theme: dark\n"
             "draft: true\n"
             "publishDate: 2026-01-08\n"
-            "lint-ignore: [no-link]"
+            "lint-ignore: [no-cover]"
         )
     )
 
@@ -125,7 +125,7 @@ def test_every_key_is_read() -> None:
         list="ai-daily",
         theme="dark",
         draft=True,
-        extra={"lint-ignore": ["no-link"]},
+        extra={"lint-ignore": ["no-cover"]},
     )
     assert parsed.digest.slug == "my-slug"
     assert parsed.findings == ()

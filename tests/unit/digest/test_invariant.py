@@ -52,10 +52,12 @@ def assert_nothing_is_lost(result: Parsed) -> None:
     if digest.promo is not None:
         drop_rule_before_card(blocks, digest.promo.position.line - front.body_line)
     heading = next((i for i, block in enumerate(blocks) if is_title(*block)), None)
-    if heading is not None and not rules & {"h1-differs", "title-missing", "title-derived"}:
+    is_named, given = not rules & {"title-missing", "title-derived"}, front.values.get("title")
+    repeats = heading is not None and joined(blocks[heading][1]) == joined(title)
+    if heading is not None and is_named and (repeats or not given):
         assert joined(blocks.pop(heading)[1]) == joined(title)
-    elif not rules & {"h1-differs", "title-missing", "title-derived"}:
-        body = body if front.values.get("title") else title + body
+    elif is_named:
+        body = body if given else title + body
     elif "title-derived" in rules and joined(body) != joined(flat(blocks)):
         body = title + body  # the first line, which became the title
 

@@ -109,6 +109,12 @@ def test_a_first_heading_that_differs_stays_and_is_told() -> None:
     assert parsed.digest.title_text == "One"
 
 
+@pytest.mark.parametrize("text", ["# Two\n\nx\n\n# Three\n", "## Two\n\nx\n\n# Three\n"])
+def test_a_heading_like_the_title_that_is_a_section_is_not_told(text: str) -> None:
+    """Among others of its kind, or below another heading."""
+    assert findings(read(f"---\ntitle: One\n---\n{text}\nx\n"), "h1-differs") == []
+
+
 def test_a_link_in_the_title_heading_is_kept() -> None:
     (link,) = read("---\ntitle: One\n---\n# [One](https://a.example/)\n\nx\n").digest.title
 

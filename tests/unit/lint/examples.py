@@ -306,7 +306,7 @@ DIGEST_RULES = (
         INFO,
         9,
         longer("Hello {% 'x' %}.\n"),
-        longer("Hello {% include 'x' %} {{< figure >}}.\n"),
+        longer("Hello {% include 'x' %} {{< figure >}} [a]({{ b.c }}).\n"),
     ),
     Example(
         "foreign-merge-field",
@@ -327,7 +327,7 @@ DIGEST_RULES = (
         WARNING,
         13,
         longer("## A\n\n### The loom!\n\n### The Loom\n"),
-        longer("## A\n\n### The loom\n\n## B\n\n### The loom\n"),
+        longer("## C\n\n### The loom\n\n## C++\n\n### The loom\n\n### 1.1\n\n### 11\n"),
     ),
     Example(
         "summary-repeats-title",
@@ -639,6 +639,7 @@ PARSER_RULES = (
         longer("[a] b\n\n[a]: https://a.example\n[A]: https://a.example"),
     ),
     Example("literal-emphasis", WARNING, 9, longer("a **b"), longer("a **b**")),
+    Example("literal-emphasis", WARNING, 9, longer("版本** 2"), longer("2**10, xoshiro256** 算法")),
     Example("broken-link", WARNING, 9, longer("[x](x.md)"), longer("[x](https://x.example/x.md)")),
     Example("unknown-footnote", WARNING, 9, longer("a[^1]"), longer("a[^1]\n\n[^1]: b")),
     Example("unused-footnote", WARNING, 9, longer("[^1]: b"), longer("[^1]: b\n\na[^1]")),

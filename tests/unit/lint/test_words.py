@@ -92,7 +92,12 @@ def test_a_promise_of_a_file_is_told(text: str) -> None:
             "附近的织机。",
             "[See the attachment](https://example.com/p.pdf)",
         ),
-        *("The loom with its attached spindle works.", "`see the attachment`", "添付書類の歴史"),
+        *(
+            "When the debugger is attached, it stops.",
+            "The loom with its attached spindle works.",
+            "`see the attachment`",
+            "添付書類の歴史",
+        ),
     ],
 )
 def test_words_that_promise_nothing_are_left_alone(text: str) -> None:
