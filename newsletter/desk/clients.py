@@ -135,7 +135,8 @@ def _wanted(project: Project, known: Programs) -> tuple[str, ...]:
 def _not_in(known: Programs, feature: str, lacking: Sequence[str]) -> str:
     names = [known.names[name] for name in lacking]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{known.title(feature)} is not supported in {', '.join(names[:_SHOWN])}{more}"
+    verb = "does" if len(names) == 1 else "do"
+    return f"{', '.join(names[:_SHOWN])}{more} {verb} not support {known.title(feature)}"
 
 
 def _place_in(theme: Theme, piece: str) -> Position | None:

@@ -10,7 +10,7 @@ from string import ascii_uppercase
 
 from newsletter.desk.prepare import Prepared
 from newsletter.desk.tools.base import failed, missing, program
-from newsletter.lint.visible import texts
+from newsletter.lint.visible import runs
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.project import Project
 
@@ -25,6 +25,7 @@ _FOLDERS = (
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _WITH_OTHERS = re.compile(r"[\w@#./:-]*[\d_@#/:][\w@#./:-]*|\w+(?:\.\w+)+|\{\{.*?\}\}")
 _BEGINS = re.compile(r"(?:\A|[.!?:…])[^\w,;]*\Z")  # a sentence
+_CAPITAL_FOLLOWS = re.compile(r"[ .’']{1,3}[A-Z]")
 _BEFORE = 10  # characters that tell of it
 _SUGGESTIONS = 3
 _MOST = 50  # findings an issue: beyond them the dictionary does not know its language
@@ -63,6 +64,8 @@ def spelling(issues: Sequence[Prepared], project: Project) -> Iterator[Finding]:
             return
         for word, better in list(wrong.items())[:_MOST]:
             yield _finding(word, better, uses[word], dictionaries)
+        if len(wrong) > _MOST:
+            yield _too_many(issue, len(wrong) - _MOST, dictionaries)
 
 
 def dictionaries_for(language: str) -> tuple[Path, ...]:
@@ -81,18 +84,24 @@ def _words(issue: Prepared) -> dict[str, _Use]:
     A capital within a sentence begins a name, but in German.
     """
     uses: dict[str, _Use] = {}
-    names = () if issue.email.language.startswith("de") else tuple(ascii_uppercase)
-    for text, place in texts(issue.digest):
-        plain = _WITH_OTHERS.sub(" ", text)
+    capitals = () if issue.email.language.startswith("de") else tuple(ascii_uppercase)
+    for run in runs(issue.digest):
+        plain = _WITH_OTHERS.sub(lambda other: " " * len(other[0]), run.text)
         for match in _WORD.finditer(plain):
             word = match[0].replace("’", "'")
-            is_name = word.startswith(names) and not _BEGINS.search(
-                plain[max(0, match.start() - _BEFORE) : match.start()]
-            )
-            if len(word) > 1 and word[1:] == word[1:].lower() and not is_name:
-                first = uses.get(word, _Use(place, 0))
-                uses[word] = _Use(first.place, first.count + 1)
+            if len(word) < 2 or word[1:] != word[1:].lower():
+                continue
+            if word.startswith(capitals) and _is_name(plain, *match.span()):
+                continue
+            first = uses.get(word, _Use(run.place(match.start()), 0))
+            uses[word] = _Use(first.place, first.count + 1)
     return uses
+
+
+def _is_name(text: str, start: int, end: int) -> bool:
+    """Whether a word with a capital stands within a sentence, or before another such word."""
+    begins = _BEGINS.search(text[max(0, start - _BEFORE) : start])
+    return not begins or bool(_CAPITAL_FOLLOWS.match(text, end))
 
 
 def _judged(
@@ -120,6 +129,17 @@ def _judged(
             word = head.split()[1]
             wrong[word] = tuple(filter(None, meant.split(", ")))[:_SUGGESTIONS]
     return {word: wrong[word] for word in words if word in wrong}
+
+
+def _too_many(issue: Prepared, more: int, dictionaries: Sequence[Path]) -> Finding:
+    names = " or ".join(each.stem for each in dictionaries)
+    return Finding(
+        "misspelling",
+        Severity.INFO,
+        issue.digest.position,
+        f"{more} more words are not in {names} of hunspell",
+        "Is that the language of the issue? If not, name it in the front matter.",
+    )
 
 
 def _finding(

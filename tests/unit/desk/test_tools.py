@@ -95,7 +95,10 @@ def test_tools_are_those_that_are_asked_for() -> None:
 def test_words_that_hunspell_does_not_know_are_told_once(tmp_path: Path) -> None:
     """But names, code, numbers, and the words of the newsletter."""
     needs("hunspell")
-    body = "The weevers saw `teh` looms4 of Kubb at teh valley, and teh RFCX.\n\nGrixl at it.\n"
+    body = (
+        "The weevers saw `teh` looms4 of Kubb at teh valley, and teh RFCX.\n\nGrixl at it.\n\n"
+        "Grixl Hobb came, and [Wumb](https://example.com/) too.\n"
+    )
     opened = project(tmp_path, '[lint]\nwords = ["WEEVERS"]\n')
 
     found = told(spelling, opened, front("language: en-US") + PROSE + "\n" + body)
@@ -104,6 +107,17 @@ def test_words_that_hunspell_does_not_know_are_told_once(tmp_path: Path) -> None
     assert found[0].message.startswith("'teh' is not in en_US of hunspell, 2 times")
     assert "'the'" in found[0].fix
     assert "'Grixl'" in found[1].message
+
+
+def test_more_words_than_anybody_reads_are_counted(tmp_path: Path) -> None:
+    """As where the dictionary is of another language."""
+    needs("hunspell")
+    words = " ".join(f"xq{a}{b}x" for a in "bcdfghjk" for b in "bcdfghjk")
+
+    found = told(spelling, project(tmp_path), FRONT + PROSE + f"\n{words}\n")
+
+    assert len(found) == 51
+    assert any("14 more words are not in" in finding.message for finding in found)
 
 
 def test_a_language_without_a_dictionary_is_told(tmp_path: Path) -> None:

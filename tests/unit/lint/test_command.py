@@ -245,3 +245,37 @@ def test_findings_that_want_different_things_are_each_shown(lint: Lint, project:
     assert answer.out.count("[broken-link]") == 3
     assert "Write https://b.example/2." in answer.out
     assert "names no mail address; it leads to 'mailto:'; and 1 more in line 9" in answer.out
+
+
+def test_a_tool_that_is_missing_is_told_in_each_format(
+    lint: Lint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A note is no fault."""
+    monkeypatch.setenv("PATH", str(project))
+
+    people, program = (
+        lint("2026-01-07-good", "--tools"),
+        lint("2026-01-07-good", "--tools", "--json"),
+    )
+
+    assert people.code == program.code == 0
+    assert people.out.count("[tool-missing]") == 3
+    assert "0 errors, 0 warnings, 3 notes" in people.err
+    notes = [json.loads(line) for line in program.out.splitlines()]
+    assert [(note["rule"], note["severity"]) for note in notes] == [("tool-missing", "info")] * 3
+
+
+def test_links_are_only_asked_for_where_somebody_asks_for_that(lint: Lint, project: Path) -> None:
+    """Nor do they lead to where no link may lead."""
+    issue = project / "issues" / "2026-01-07-inside.md"
+    issue.write_text(
+        FRONT.replace("https://example.com/cover.png", "") + "[x](http://127.0.0.1:9/)\n"
+    )
+    kept = project / "subscribers" / "links.json"
+
+    lint("2026-01-07-inside")
+    before = kept.exists()
+    answer = lint("2026-01-07-inside", "--links")
+
+    assert (before, kept.exists()) == (False, True)
+    assert "is dead: no reader reaches it: 127.0.0.1 is 127.0.0.1 [dead-link]" in answer.out
