@@ -7,6 +7,7 @@ meta         its keys, checked
 markdown     the parser, with definitions, containers, foreign, tables, tags and typography
 blocks       block tokens -> blocks, with inline, html and raw below it
 places       headings that links lead to
+points       lines of the points of a summary
 paragraphs   buttons and cards of videos
 quotes       who is quoted
 promo        cards of promotion, at the end and elsewhere; `cards`: the parts of each
@@ -36,6 +37,7 @@ from newsletter.digest import (
     markdown,
     meta,
     places,
+    points,
     promo,
     recognise,
     typography,
@@ -156,7 +158,10 @@ def parse(
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
     title, body = _title(read.title, signs, front, body, stem, report)
     outline = recognise.outline(body, section_labels)
-    summary = tuple(_point(point, line, report, env) for point, line in read.summary)
+    summary = tuple(
+        _point(point, line, report, env)
+        for point, line in points.placed(read.summary, text, front.body_line)
+    )
     digest = Digest(
         stem=stem,
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),

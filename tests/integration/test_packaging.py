@@ -189,4 +189,11 @@ def test_a_theme_that_nobody_has_names_those_there_are(program: Call, letter: Pa
     answer = program("render", "2026-01-08-odd", "--out", "out")
 
     assert answer.code == 2
-    assert "There are: digest, mine." in answer.err
+    assert "There are: digest, letter, links, mine, product." in answer.err
+
+
+def test_every_theme_and_the_issue_to_see_it_in_come_along(program: Call, letter: Path) -> None:
+    answer = program("themes", "render", "product", "--out", "out", "--json")
+
+    assert answer.code == 0, answer.err
+    assert len(list((letter / "out" / "product" / "media").iterdir())) >= 5

@@ -107,7 +107,7 @@ this
 
 
 def test_the_title_and_each_point_of_the_summary_are_marked() -> None:
-    """With the line of their key in the front matter."""
+    """In the front matter."""
     digest = issue("Text.\n", summary="|\n  - The first point\n  - The second one")
     email = render(digest, default_theme(), MASTHEAD, marks=True)
 
@@ -116,4 +116,4 @@ def test_the_title_and_each_point_of_the_summary_are_marked() -> None:
         for element in visible(mail(email).html).iterfind(".//*[@data-line]")
     }
 
-    assert marks == {"T": 2, "The first point": 4, "The second one": 4, "Text.": 8}
+    assert marks == {"T": 2, "The first point": 5, "The second one": 6, "Text.": 8}
