@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator
 _BEGINNING = 12  # characters by which a point is looked for
 
 
-def placed(points: Iterable[tuple[str, int]], text: str, body_line: int) -> Iterator[tuple[str, int]]:
+def placed(
+    points: Iterable[tuple[str, int]], text: str, body_line: int
+) -> Iterator[tuple[str, int]]:
     """The points of a summary, each with its own line as far as they stand in their order as they
     are read; the others keep the line of their key."""
     lines = [" ".join(line.split()) for line in text.split("\n", body_line)[: body_line - 1]]

@@ -1,6 +1,7 @@
 """Style sheets into style attributes: premailer, with each sheet read once."""
 
 import logging
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -8,12 +9,18 @@ from functools import lru_cache
 from typing import Any
 
 from lxml import etree
-from premailer import Premailer
-from premailer.premailer import PremailerError
 
 from newsletter.errors import RenderError
 
-_SHEETS_KEPT = 8  # one for each theme and direction
+# What premailer has parsed it keeps, but only 128 styles of all mails of a process, and for good
+# those that were asked for most: a second theme would be parsed anew for each mail. It reads this
+# when it is imported.
+os.environ.setdefault("PREMAILER_CACHE_MAXSIZE", "2048")
+
+from premailer import Premailer
+from premailer.premailer import PremailerError
+
+_SHEETS_KEPT = 32  # one for each theme and direction, and more where languages differ
 _ONE_CLASS = re.compile(r"\.([\w-]+)")
 _PLAIN_NAMES = re.compile(r"[\w -]+")
 

@@ -1,6 +1,8 @@
 """What every theme that comes with the program can do."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from newsletter import languages
 from newsletter.render import Theme, load_theme, packaged_templates, words_used
 from newsletter.render.sandbox import Templates
-from tests.browser.samples import EVERY_BLOCK, REAL, THEMES, digest_of, email_of, html_of
+from tests.browser.samples import EVERY_BLOCK, REAL, ROOT, THEMES, digest_of, email_of, html_of
 from tests.unit.render.rendering import MASTHEAD, issue, mail, rendered, shown, visible
 
 LANGUAGES = sorted(p.stem for p in (Path(languages.__file__).parent / "words").glob("*.toml"))
@@ -117,3 +119,24 @@ def test_an_author_signs_only_a_letter(name: str) -> None:
     html = mail(rendered(issue(), theme_of(name), replace(MASTHEAD, author="The desk"))).html
 
     assert ("— The desk" in shown(visible(html))) is (name == "letter")
+
+
+_IN_TURN = """
+import cssutils
+from tests.browser.samples import THEMES, email_of
+from tests.counting import calls
+
+for theme in THEMES:
+    email_of("2026-11-20-quiet-machines", theme)
+parsed = [
+    calls(lambda: email_of("2026-11-20-quiet-machines", theme), cssutils.parseStyle)
+    for theme in THEMES
+]
+assert parsed == [0] * len(THEMES), parsed
+"""
+
+
+def test_themes_that_take_turns_parse_no_style_again() -> None:
+    """It takes most of the time of a mail. Premailer reads how much to keep when it is imported,
+    which here is before all else."""
+    subprocess.run([sys.executable, "-c", _IN_TURN], cwd=ROOT, check=True)
