@@ -93,7 +93,8 @@ class Archive:
             if self._checked is None or (issues, hidden) != (self.issues, self._contents.hidden):
                 if self._checked is not None:
                     self._changed_at = self._site.clock()
-                self._contents = _Contents(issues, hidden, _first_of_each(self._makers(issues)))
+                makers = _first_of_each(self._makers(issues, _feed_id(all_of_them)))
+                self._contents = _Contents(issues, hidden, makers)
             self._checked = self._site.clock()
 
     def finished(self, path: str) -> File | None:
@@ -116,7 +117,9 @@ class Archive:
 
     # --- its files --------------------------------------------------------------------------------
 
-    def _makers(self, issues: Sequence[Issue]) -> Iterator[tuple[str, Callable[[], File]]]:
+    def _makers(
+        self, issues: Sequence[Issue], feed_id: str
+    ) -> Iterator[tuple[str, Callable[[], File]]]:
         for issue in issues:
             path = f"archive/{issue.slug}"
             yield f"{path}/index.html", partial(self._issue_page, issue)
@@ -125,8 +128,11 @@ class Archive:
         yield from self._index_pages("archive", issues)
         for key, (tag, tagged) in _by_tag(issues).items():
             yield from self._index_pages(f"archive/tags/{key}", tagged, tag)
-        yield "feed.xml", partial(self._feed, feeds.atom, "application/atom+xml", issues)
-        yield "feed.json", partial(self._feed, feeds.json_feed, "application/feed+json", issues)
+        yield "feed.xml", partial(self._feed, feeds.atom, "application/atom+xml", issues, feed_id)
+        yield (
+            "feed.json",
+            partial(self._feed, feeds.json_feed, "application/feed+json", issues, feed_id),
+        )
 
     def _issue_page(self, issue: Issue) -> File:
         html = self.pages.page(issue, self.issues)
@@ -183,15 +189,15 @@ class Archive:
         write: Callable[[feeds.Channel, Sequence[feeds.FeedEntry]], bytes],
         media_type: str,
         issues: Sequence[Issue],
+        feed_id: str,
     ) -> File:
         changed, look = self._changed(issues), self._site.pages.look
-        oldest = min(((issue.published, issue.first_send) for issue in issues), default=None)
         channel = feeds.Channel(
             title=self._newsletter.name,
             language=self._newsletter.language,
             base_url=self._newsletter.base_url,
             updated=changed,
-            id=feeds.identity("feed", oldest[1]) if oldest else "",
+            id=feed_id,
             description=look.description,
             author=look.author,
             logo=look.logo.url if look.logo else "",
@@ -233,6 +239,13 @@ class Archive:
     def _made(self, content: bytes, media_type: str, changed: dt.datetime) -> File:
         etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         return File(content, media_type, etag, max(changed, self._changed_at))
+
+
+def _feed_id(all_of_them: Sequence[Issue]) -> str:
+    """Made of the first send of all, even if that issue is hidden by now; empty before there is
+    one."""
+    first = min(((issue.published, issue.first_send) for issue in all_of_them), default=None)
+    return feeds.identity("feed", first[1]) if first else ""
 
 
 def _by_tag(issues: Sequence[Issue]) -> Mapping[str, tuple[str, list[Issue]]]:

@@ -80,11 +80,12 @@ class Published:
             hidden = {hiding.slug: hiding for hiding in corrections.hidden(connection)}
             corrected = _by_send(corrections.all_of_them(connection))
             issues = [
-                replace(
-                    self._issue(connection, send, corrected.get(send.number, ())),
-                    published=first[slug].at,
-                    first_send=first[slug].id,
-                    hiding=hidden.get(slug),
+                self._issue(
+                    connection,
+                    send,
+                    first[slug],
+                    corrected.get(send.number, ()),
+                    hidden.get(slug),
                 )
                 for slug, send in newest.items()
             ]
@@ -108,7 +109,12 @@ class Published:
         )
 
     def _issue(
-        self, connection: Connection, send: archive.Begun, changes: Sequence[Correction]
+        self,
+        connection: Connection,
+        send: archive.Begun,
+        first: archive.Begun,
+        changes: Sequence[Correction],
+        hiding: Hiding | None,
     ) -> Issue:
         """What the web says about an issue; an email is read once, since it is sealed."""
         standing = tuple(change for change in changes if change.undone_at is None)
@@ -132,7 +138,14 @@ class Published:
                 updated=send.at,
             )
         moments = [send.at, *(change.undone_at or change.at for change in changes)]
-        return replace(self._known[key], corrections=standing, updated=max(moments))
+        return replace(
+            self._known[key],
+            first_send=first.id,
+            published=first.at,
+            updated=max(moments),
+            corrections=standing,
+            hiding=hiding,
+        )
 
 
 def _email_of(connection: Connection, number: int, correction: Correction | None) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 
+from newsletter.audience.joining import Origin
 from newsletter.model.listing import tag_key
 from newsletter.web.forms import origin
 from newsletter.web.issues import Archive
@@ -53,8 +54,8 @@ def searching(site: Site, archive: Archive) -> Callable[[Request], Awaitable[Res
         words = wanted(query)
         results, is_busy = Results(), False
         if words:
-            network = origin(request, site.settings.web.trusted_proxies).network
-            is_busy = not visits.may_search(network, site.clock().timestamp())
+            came_from = origin(request, site.settings.web.trusted_proxies)
+            is_busy = not visits.may_search(came_from, site.clock().timestamp())
         if words and not is_busy:
             number = _number(request.query_params.get("page", ""))
             loop = asyncio.get_running_loop()
@@ -112,18 +113,20 @@ class _Search:
 
 
 class _Visits:
-    """How often each network searched in this minute; all of it is forgotten with the minute."""
+    """How often each network searched in this minute, and each wide one, which has four times as
+    many; all of it is forgotten with the minute."""
 
     def __init__(self) -> None:
         self._minute = 0
         self._counts: Counter[str] = Counter()
 
-    def may_search(self, network: str, seconds: float) -> bool:
+    def may_search(self, came_from: Origin, seconds: float) -> bool:
         minute = int(seconds // 60)
         if minute != self._minute:
             self._minute, self._counts = minute, Counter()
-        self._counts[network] += 1
-        return self._counts[network] <= A_MINUTE
+        network, wide = came_from.network, f"wide {came_from.wide_network}"
+        self._counts.update((network, wide))
+        return self._counts[network] <= A_MINUTE and self._counts[wide] <= 4 * A_MINUTE
 
 
 def _printable(text: str) -> str:

@@ -69,8 +69,9 @@ def _contents(archive: Archive, look: Look) -> Iterator[tuple[str, Callable[[], 
 
 def _searching(site: Site, archive: Archive) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """The search of it; an issue that is called as its page keeps the path."""
+    taken = set(archive.paths)
     for path, content in static_search.contents(site, archive):
-        if path not in archive.paths:
+        if path not in taken:
             yield path, partial(bytes, content)
 
 

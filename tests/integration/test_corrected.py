@@ -219,6 +219,19 @@ def test_a_hidden_issue_is_gone_everywhere_and_says_so_to_its_readers(
 
 
 @on_sqlite
+def test_the_feed_stays_the_same_feed_without_its_oldest_issue(
+    client: Visitor, store: Store, clock: FixedClock
+) -> None:
+    def feed_id() -> str | None:
+        return etree.fromstring(client.get("/feed.xml").content).findtext(f"{ATOM}id")
+
+    before = feed_id()
+    hide(store, clock, "old")
+
+    assert feed_id() == before
+
+
+@on_sqlite
 def test_a_static_site_loses_what_was_hidden(
     client: Visitor, store: Store, tmp_path: Path, clock: FixedClock
 ) -> None:

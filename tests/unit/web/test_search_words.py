@@ -37,7 +37,7 @@ def test_a_query_has_a_few_words_however_long_it_is() -> None:
     assert wanted("… \x00 ( )") == ()
 
 
-def test_short_words_are_found_whole_and_others_from_their_begin() -> None:
+def test_short_words_are_found_whole_and_others_by_their_beginning() -> None:
     assert [(word.terms, word.is_prefix) for word in wanted("ai loom 慢 慢软件")] == [
         (("ai",), False),
         (("loom",), True),
