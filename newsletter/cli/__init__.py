@@ -41,6 +41,8 @@ COMMANDS = {
     "resolve": ("control", "Decide about the unknown deliveries of a send."),
     "events": ("events", "Apply what was reported about deliveries."),
     "explain": ("explain", "Tell the whole story of an address: what it got, and why not."),
+    "studio": ("studio", "Write and preview issues in a browser on this machine."),
+    "preview": ("studio", "Show one issue in a browser as readers will see it."),
     "serve": ("serve", "Serve the public pages for readers, and the hook for providers."),
     "archive": ("archive", "Correct, hide and list what is on the web; write a static site."),
     "worker": ("worker", "Take part in sends that are due, shared or interrupted, until stopped."),

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 @command
 def serve(session: Session, host: str, port: int) -> None:
     """Serve the public pages for readers, and the hook for providers."""
+    from newsletter.http.server import listen, url_of
     from newsletter.supervising import SideThread
     from newsletter.transports import open_transport
     from newsletter.web.app import make_app
     from newsletter.web.mailer import Mailer
-    from newsletter.web.server import listen, run, url_of
+    from newsletter.web.server import run
     from newsletter.web.site import Site
 
     warn_if_restored(session)

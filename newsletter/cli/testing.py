@@ -1,7 +1,5 @@
 """`newsletter test`: an issue to any address, the way its readers would get it."""
 
-import getpass
-import socket
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,12 +9,11 @@ from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.running import open_worker
 from newsletter.cli.showing import show_findings, warn
 from newsletter.errors import UsageError
-from newsletter.model.send import Accepted, Rejected, RetryLater
+from newsletter.model.send import Accepted
 from newsletter.stopping import stopping
 
 if TYPE_CHECKING:
     from newsletter.model.address import Address
-    from newsletter.model.subscriber import Subscriber
     from newsletter.notices.testing import Trial
 
 
@@ -46,30 +43,17 @@ def test(
     """Send an issue to any address, as a test."""
     from newsletter.audience.address import parse
     from newsletter.desk.prepare import prepare
-    from newsletter.desk.publishing import publish
-    from newsletter.notices.testing import send_tests
-    from newsletter.sending import preflight
+    from newsletter.operations.trials import reader_of, try_out, warnings
 
     prepared = prepare(session.project, issue)
     addresses = _addresses((*to, *more))
     show_findings(session, prepared, is_test=True)
-    reader = None if as_subscriber is None else _reader(session, parse(as_subscriber))
-    list_name = prepared.digest.meta.list or _only_list(session)
-    for warning in preflight.check_fields(session.store, prepared.email, list_name):
+    reader = None if as_subscriber is None else reader_of(session.store, parse(as_subscriber))
+    for warning in warnings(session.store, prepared):
         warn(session, warning)
     worker = open_worker(session)
-    publish(prepared.pictures, session.project.settings, session.store, worker.clock())
     with stopping(worker.stop):
-        trials = send_tests(
-            worker,
-            prepared.email,
-            prepared.digest.slug,
-            addresses,
-            reader=reader,
-            list_name=list_name,
-            web=session.project.settings.web,
-            by=f"{getpass.getuser()}@{socket.gethostname()}",
-        )
+        trials = try_out(worker, session.project, prepared, addresses, reader)
     _show(session, prepared.digest.slug, prepared.email.content_hash, trials)
     return 0 if all(isinstance(trial.outcome, Accepted) for trial in trials) else 1
 
@@ -87,49 +71,12 @@ def _addresses(texts: Sequence[str]) -> "Sequence[Address]":
     return addresses
 
 
-def _only_list(session: Session) -> str:
-    from newsletter.store.people import lists
-
-    with session.store.read() as connection:
-        return lists.only(connection)
-
-
-def _reader(session: Session, address: "Address") -> "Subscriber":
-    from newsletter.store.people import people
-
-    with session.store.read() as connection:
-        reader = people.find(connection, address)
-    if reader is None:
-        raise UsageError(
-            "nobody has subscribed with this address",
-            where="--as",
-            hint="See who has: newsletter subscribers list",
-        )
-    return reader
-
-
 def _show(session: Session, slug: str, content_hash: str, trials: "tuple[Trial, ...]") -> None:
-    rows = [
-        {
-            "address": trial.to.text,
-            "status": _status(trial),
-            "message_id": getattr(trial.outcome, "message_id", None),
-            "reason": getattr(trial.outcome, "reason", None),
-        }
-        for trial in trials
-    ]
+    from newsletter.operations.records import trial
+
+    rows = [trial(each) for each in trials]
     if session.json:
         session.emit({"slug": slug, "content_hash": content_hash, "tests": rows})
         return
     for row in rows:
         session.console.print(f"{row['status']:9} {row['address']}  {row['reason'] or ''}".rstrip())
-
-
-def _status(trial: "Trial") -> str:
-    match trial.outcome:
-        case Accepted():
-            return "accepted"
-        case Rejected() | RetryLater():
-            return "rejected"
-        case _:
-            return "unknown"

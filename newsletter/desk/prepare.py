@@ -34,7 +34,8 @@ class Prepared:
 
     `pictures` are those from beside the issue, and the logo; the email has their public addresses.
     `sources` are the newsletter's files and folders that the content comes from, but for its
-    settings: the issue, the files of the pictures, the theme.
+    settings: the issue, the files of the pictures, the theme. `marked` is the email with the lines
+    of its blocks, for a preview that asked for them.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Prepared:
     findings: tuple[Finding, ...]
     pictures: tuple[Picture, ...] = ()
     sources: tuple[Path, ...] = ()
+    marked: Email | None = None
 
     @property
     def digest(self) -> Digest:
@@ -65,23 +67,28 @@ def prepare(
     slugs: Slugs | None = None,
     today: dt.date | None = None,
     theme: str | None = None,
+    draft: bytes | None = None,
+    marks: bool = False,
 ) -> Prepared:
     """Read and render an issue (a path, or a stem in `issues/`).
 
     `slugs` are the project's slugs, for a caller that prepares many issues; `today` is by default
-    the day in UTC; `theme` is the name of one to look at the issue in, whatever it says itself.
-    Raises UsageError where the issue or its theme is missing, UnreadableIssue, and
-    RenderError; all else that is wrong with it comes back as findings.
+    the day in UTC; `theme` is the name of one to look at the issue in, whatever it says itself;
+    `draft` is what its file would hold, which is read instead; `marks` asks for the marked email
+    beside the other. Raises UsageError where the issue or its theme is missing, UnreadableIssue,
+    and RenderError; all else that is wrong with it comes back as findings.
     """
     path = project.issue_path(issue)
     settings = project.settings
     folder = PictureFolder(path, project.root, settings.pictures_url)
-    parsed = digest.load(
-        path,
+    name = project.name_of(path)
+    parsed = digest.parse(
+        digest.read(path, file=name) if draft is None else draft,
+        file=name,
+        stem=path.stem,
         base_url=settings.newsletter.base_url,
         section_labels=settings.digest.section_labels,
         smart_in=settings.newsletter.language if settings.digest.smart else "",
-        file=project.name_of(path),
         pictures=folder,
     )
     brand = brand_of(project)
@@ -110,6 +117,7 @@ def prepare(
         findings,
         (*folder.pictures, *brand.pictures),
         (path.resolve(), *folder.files, *brand.files, *own_theme),
+        render.render(parsed.digest, look, head, marks=True) if marks else None,
     )
 
 

@@ -18,6 +18,7 @@ from newsletter.model.digest import Digest
 from newsletter.model.email import Message
 from newsletter.model.inline import Node
 from newsletter.model.send import Foot
+from newsletter.model.subscriber import Subscriber
 from newsletter.project import Project
 from newsletter.sending.compose import SAMPLE_READER, SendContext, compose, for_send
 from newsletter.transports import mime
@@ -62,7 +63,12 @@ def _with_pictures_beside(html: str, prepared: Prepared, pictures_url: str) -> s
 
 
 def sample_message(prepared: Prepared, project: Project) -> Message:
-    """The email for a sample reader; its links lead to base_url and open nobody's page."""
+    """The email for a sample reader: see `message_to`."""
+    return message_to(SAMPLE_READER, prepared, project)
+
+
+def message_to(reader: Subscriber, prepared: Prepared, project: Project) -> Message:
+    """The email as a reader would get it; its links lead to base_url and open nobody's page."""
     base_url = project.settings.newsletter.base_url
     list_name = prepared.digest.meta.list or ""
     context = SendContext(
@@ -74,7 +80,7 @@ def sample_message(prepared: Prepared, project: Project) -> Message:
         in_ledger=False,
         foot=Foot(is_open=project.settings.web.opens(list_name)),
     )
-    return compose(for_send(prepared.email, context), SAMPLE_READER, context, 1, 1)
+    return compose(for_send(prepared.email, context), reader, context, 1, 1)
 
 
 def digest_json(digest: Digest) -> str:

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from newsletter.desk.glance import glance
@@ -36,11 +37,10 @@ class Slugs:
         self._may_have: dict[str, list[Path]] = defaultdict(list)
         self._may_be_titled: dict[str, list[Path]] = defaultdict(list)
         for path in reversed(project.readable_issue_files()):
-            head = _head(path)
-            names = glance(head, path.stem)
-            for slug in names.slugs or (_slug(path, head, "")[0],):
+            slugs, titles = _names(path, _version(path))
+            for slug in slugs:
                 self._may_have[slug].append(path)
-            for title in names.titles:
+            for title in titles:
                 self._may_be_titled[title].append(path)
 
     def holders(self, slug: str) -> list[SlugSource]:
@@ -109,6 +109,23 @@ def front_matter_of(project: Project, path: Path, key: str) -> str | None:
     text = characters.clean(head.decode("utf-8-sig", "replace"))
     value = front_matter.split(text, project.name_of(path)).values.get(key)
     return value if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)
+def _names(path: Path, version: tuple[int, int]) -> tuple[frozenset[str], frozenset[str]]:
+    """The slugs and the titles that a version of a file may have: while one issue is written, the
+    many others need not be read each time."""
+    head = _head(path)
+    names = glance(head, path.stem)
+    return names.slugs or frozenset({_slug(path, head, "")[0]}), names.titles
+
+
+def _version(path: Path) -> tuple[int, int]:
+    try:
+        state = path.stat()
+    except OSError:  # it was removed at this moment
+        return 0, 0
+    return state.st_mtime_ns, state.st_size
 
 
 def _head(path: Path) -> bytes:

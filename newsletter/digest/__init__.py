@@ -60,7 +60,7 @@ from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Break, Inline, Text
 from newsletter.model.walking import plain_text
 
-__all__ = ["Parsed", "load", "parse"]
+__all__ = ["Parsed", "parse", "read"]
 
 _FOOTNOTE = re.compile(r"[\s>*+-]*\[\^([^\]\s]+)\]:")
 _QUOTES = dict.fromkeys(map(ord, "'\"‘’‚‹›“”„«»「」『』"))
@@ -83,38 +83,18 @@ class Parsed:
         return hashlib.sha256("\n".join(map(str.rstrip, lines)).encode()).hexdigest()
 
 
-def load(
-    path: Path,
-    *,
-    base_url: str,
-    section_labels: Sequence[str],
-    file: str | None = None,
-    pictures: Pictures | None = None,
-    smart_in: str = "",
-) -> Parsed:
-    """Read and parse an issue; `file` is what positions name, by default the path.
+def read(path: Path, *, file: str) -> bytes:
+    """The bytes of an issue; of one that is too large, as many as `parse` refuses.
 
-    Raises UsageError where there is no such file, UnreadableIssue where it is not text or too much.
+    Raises UsageError where there is no such file, UnreadableIssue where it cannot be read.
     """
-    name = file or str(path)
     try:
-        if path.stat().st_size > characters.MAX_BYTES:
-            data = b" " * (characters.MAX_BYTES + 1)  # refused below, without reading it
-        else:
-            data = path.read_bytes()
+        with path.open("rb") as opened:
+            return opened.read(characters.MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise UsageError("there is no such issue", where=name) from error
+        raise UsageError("there is no such issue", where=file) from error
     except OSError as error:
-        raise UnreadableIssue(f"cannot be read: {error.strerror}", where=name) from error
-    return parse(
-        data,
-        file=name,
-        stem=path.stem,
-        base_url=base_url,
-        section_labels=section_labels,
-        pictures=pictures,
-        smart_in=smart_in,
-    )
+        raise UnreadableIssue(f"cannot be read: {error.strerror}", where=file) from error
 
 
 def parse(

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from newsletter.model.send import Delivery, Send
+from newsletter.model.send import Accepted, Delivery, Rejected, RetryLater, Send
 from newsletter.model.subscriber import Subscription, Suppression
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from newsletter.desk.themes import ThemeEntry
     from newsletter.model.approval import Approval
     from newsletter.model.segment import Segment
+    from newsletter.notices.testing import Trial
     from newsletter.operations.propose import Proposal
     from newsletter.sending.state import Activity, WorkerActivity
     from newsletter.store.people.imports import Import
@@ -33,6 +34,23 @@ def part(taken: "WorkerActivity") -> JsonObject:
         "waiting_for": taken.waiting_for,
         "until": time(taken.until),
         "rate": None if taken.rate is None else round(taken.rate, 1),
+    }
+
+
+def trial(mailed: "Trial") -> JsonObject:
+    """One test mail and what became of it."""
+    match mailed.outcome:
+        case Accepted():
+            status = "accepted"
+        case Rejected() | RetryLater():
+            status = "rejected"
+        case _:
+            status = "unknown"
+    return {
+        "address": mailed.to.text,
+        "status": status,
+        "message_id": getattr(mailed.outcome, "message_id", None),
+        "reason": getattr(mailed.outcome, "reason", None),
     }
 
 

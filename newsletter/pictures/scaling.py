@@ -26,6 +26,7 @@ _PHOTOGRAPHS = (
     "BMP",
     "HEIF",
 )  # an MPO is a JPEG with more behind
+_EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif", "HEIF": ".heic"}
 _MAY_MOVE = ("PNG", "WEBP", "AVIF", "TIFF")
 _QUALITY = 85
 _HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
@@ -73,6 +74,15 @@ def scaled(content: bytes, widest: int) -> Scaled:
         kind, icc = image.format, image.info.get("icc_profile")
         small = _in_srgb(_fitted(image, widest), icc)
         return Scaled(_encoded(small, kind), natural, stands_still)
+
+
+def extension_of(content: bytes) -> str:
+    """How the name of a picture's file ends, such as `.jpg`. Raises Unreadable for what a mail
+    cannot show."""
+    _refuse_known(content)
+    with _pillow():
+        kind = _opened(content).format or ""
+    return _EXTENSIONS.get(kind, f".{kind.lower()}")
 
 
 def _refuse_known(content: bytes) -> None:

@@ -28,11 +28,13 @@ from tests.bench.sending import core, memory, outbox, planning
 from tests.bench.ses import limiter, processor, ses
 from tests.bench.startup import startup
 from tests.bench.stores import STORES, Stores
+from tests.bench.studio import studio
 from tests.bench.web import web
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "startup": startup,
     "render": rendering,
+    "studio": studio,
     "import": importing,
     "plan": planning,
     "copy": copying,

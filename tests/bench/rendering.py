@@ -104,11 +104,12 @@ def warm_milliseconds(source: str, repeats: int) -> list[tuple[float, float]]:
     samples = []
     for _ in range(repeats + 1):
         started = time.perf_counter()
-        parsed = digest.load(
-            path,
+        parsed = digest.parse(
+            digest.read(path, file=path.name),
+            file=path.name,
+            stem=path.stem,
             base_url=settings.newsletter.base_url,
             section_labels=settings.digest.section_labels,
-            file=path.name,
         )
         read = time.perf_counter()
         theme = render.load_theme(settings.newsletter.theme, [project.templates])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.waiting import PATIENCE_SECONDS
 
@@ -26,6 +26,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         assert os.environ.get("CI") != "true", "CI has to install chromium"
         pytest.skip("needs Chromium: apt-get install chromium")
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=_QUIET, timeout=PATIENCE_SECONDS * 1000

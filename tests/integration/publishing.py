@@ -15,6 +15,7 @@ import uvicorn
 
 from newsletter.config import Settings
 from newsletter.config.tables import read_table
+from newsletter.http.server import listen
 from newsletter.links import Links
 from newsletter.model.email import Email, MergeField, MergeText, Place
 from newsletter.project import Project
@@ -26,7 +27,6 @@ from newsletter.transports.memory import Memory
 from newsletter.web.app import make_app
 from newsletter.web.connections import Guarded
 from newsletter.web.pages import Pages
-from newsletter.web.server import listen
 from newsletter.web.site import Site
 from newsletter.web.texts import load_texts
 from tests.integration.sending import FixedClock, worker

@@ -68,13 +68,14 @@ def served(
     *options: str,
     environment: Mapping[str, str] | None = None,
     first: Callable[[], object] | None = None,
+    command: str = "serve",
 ) -> Iterator[Server]:
     """A server that listens; see `Program` for what is given."""
     out, its_out = os.pipe()
     with open(out, encoding="utf-8") as lines, TemporaryFile() as errors:
         process = Program(
             project,
-            *("serve", "--port", "0", *options),
+            *(command, "--port", "0", *options),
             stdout=its_out,
             stderr=errors.fileno(),
             environment=environment,

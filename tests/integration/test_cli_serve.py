@@ -15,10 +15,10 @@ from urllib.request import Request, urlopen
 import pytest
 import uvicorn
 
+from newsletter.http.server import listen
 from newsletter.links import Links, load_keys
 from newsletter.store import open_store
 from newsletter.web.connections import Guarded
-from newsletter.web.server import listen
 from tests.factories import link_of
 from tests.integration.commandline import Call
 from tests.integration.serving import Server, answer, served

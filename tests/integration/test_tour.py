@@ -62,7 +62,7 @@ class Shell:
         if paced:  # so that Ctrl-C comes in time on any machine
             slow_down(self.folder)
         if "init" in words or "press Ctrl-C" in line:
-            code = self._start(line.replace("newsletter serve", "newsletter serve --port 0"))
+            code = self._start(re.sub("(serve|studio)", r"\1 --port 0", line))
         else:
             code = self._fork(*words)
         if paced:
@@ -95,7 +95,9 @@ class Shell:
         """Send Ctrl-C once the program is at it: it waits, serves, or has mailed somebody."""
         before = self._mailed()
         while process.poll() is None:
-            if self._mailed() > before or re.search("Waiting until|Serving at", self._notes()):
+            if self._mailed() > before or re.search(
+                "Waiting until|Serving at|studio is at", self._notes()
+            ):
                 process.send_signal(signal.SIGINT)
                 return
             time.sleep(0.02)

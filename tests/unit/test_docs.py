@@ -221,7 +221,7 @@ db copy --to sqlite:///moved.db --yes
 # What needs a send that is under way; they print it as `send` does, which the page says too.
 AS_SEND = {"pause", "reschedule", "cancel", "worker"}
 AS_REPLAY = {"events pull"}  # needs a queue
-SERVES = {"serve": {"url"}}  # runs until it is told to stop
+SERVES = {name: {"url"} for name in ("serve", "studio", "preview")}  # run until they are stopped
 NEEDS_SES = {"suppressions sync": set(Synced().counts("ses"))}
 
 

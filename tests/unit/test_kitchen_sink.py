@@ -16,8 +16,13 @@ def test_it_has_every_kind_of_block_and_of_text() -> None:
     """Or nobody would see what a theme makes of a new kind."""
     folder = PictureFolder(KITCHEN_SINK, KITCHEN_SINK.parent, "https://news.example.com/media")
 
-    parsed = digest.load(
-        KITCHEN_SINK, base_url="", section_labels=(), file="kitchen-sink.md", pictures=folder
+    parsed = digest.parse(
+        digest.read(KITCHEN_SINK, file="kitchen-sink.md"),
+        file="kitchen-sink.md",
+        stem="kitchen-sink",
+        base_url="",
+        section_labels=(),
+        pictures=folder,
     )
 
     nodes = list(walk(parsed.digest))

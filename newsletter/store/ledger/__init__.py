@@ -8,5 +8,6 @@ claims       a batch taken; `recording`: what became of it
 canary       the share that goes first
 limiter      the rate of the whole store
 archive      which sends reached somebody; `receipts`: test mails; `approvals`: who said yes
+standing     how far each issue has come
 corrections  what the archive shows in place of what was sealed, and what it hides
 """

@@ -217,6 +217,24 @@ def attribute_names(connection: Connection) -> Sequence[str]:
     return connection.execute(query.order_by(pair.c.key)).scalars().all()
 
 
+def longest_name(connection: Connection) -> str:
+    """The longest name of anybody. It looks at everybody, as only a preview may."""
+    query = sa.select(subscribers.c.name).order_by(sa.func.length(subscribers.c.name).desc())
+    return connection.execute(query.limit(1)).scalar() or ""
+
+
+def longest_values(connection: Connection, names: Sequence[str]) -> dict[str, str]:
+    """The longest value that anybody has of each attribute, where somebody has it: as above."""
+    pair = each_pair(connection, subscribers.c.attributes, "pair")
+    joined = sa.select(pair.c.value).select_from(subscribers.join(pair, sa.true()))
+
+    def longest(name: str) -> str | None:
+        query = joined.where(pair.c.key == name).order_by(sa.func.length(pair.c.value).desc())
+        return connection.execute(query.limit(1)).scalar()
+
+    return {name: value for name in names if (value := longest(name))}
+
+
 def count(connection: Connection) -> int:
     query = sa.select(sa.func.count()).where(subscribers.c.address.is_not(None))
     return int(connection.execute(query).scalar_one())

@@ -17,8 +17,8 @@ from newsletter.errors import ConfigurationError
 from newsletter.feedback.ses.certificates import Certificates
 from newsletter.feedback.ses.sns import Envelope, Refusal, prove
 from newsletter.feedback.ses.subscribing import NotConfirmed, confirm
+from newsletter.http.server import listen, url_of
 from newsletter.project import utc_now
-from newsletter.web.server import listen, url_of
 from tests.integration.feedback.aws import Aws
 from tests.integration.reporting import BOUNCE, event
 from tests.waiting import PATIENCE_SECONDS

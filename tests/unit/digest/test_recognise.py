@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.digest import load
+from newsletter.digest import parse
 from newsletter.model.blocks import (
     Block,
     CodeBlock,
@@ -65,7 +65,13 @@ def text_of(block: Block) -> str:
 @pytest.mark.skipif(not YARDSTICK.exists(), reason=f"put the real digest at {YARDSTICK}")
 def test_the_yardstick_is_read_as_its_editor_meant_it() -> None:
     """Six sections, the last a link list; 21 items; labels on items, one on its section; a card."""
-    parsed = load(YARDSTICK, base_url=BASE, section_labels=("影响", "Impact"))
+    parsed = parse(
+        YARDSTICK.read_bytes(),
+        file=str(YARDSTICK),
+        stem=YARDSTICK.stem,
+        base_url=BASE,
+        section_labels=("影响", "Impact"),
+    )
     digest = parsed.digest
     *with_items, links = digest.sections
     labelled = all_of(digest, Labelled)

@@ -53,7 +53,8 @@ def text_of(project: Project, stem: str) -> str:
 
 def parsed(project: Project, stem: str) -> Parsed:
     path = project.issues / f"{stem}.md"
-    return digest.load(path, base_url="", section_labels=())
+    data = digest.read(path, file=str(path))
+    return digest.parse(data, file=str(path), stem=stem, base_url="", section_labels=())
 
 
 def details(result: Adopted, kind: ChangeKind) -> list[str]:

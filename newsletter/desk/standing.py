@@ -1,0 +1,112 @@
+"""Where an issue stands between its first line and its readers."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sqlalchemy.engine import Connection
+
+from newsletter.desk.prepare import Prepared
+from newsletter.digest import characters, front_matter, meta
+from newsletter.digest.report import Report
+from newsletter.digest.slugs import slug_of
+from newsletter.model.send import SendStatus
+from newsletter.project import Project
+from newsletter.store.ledger import receipts, standing
+
+_HEAD_BYTES = 256 * 1024  # front matter has 64 K characters at most, of four bytes each
+
+
+class Stage(StrEnum):
+    """The furthest that an issue has come."""
+
+    DRAFT = "draft"
+    FAULTY = "faulty"  # it has findings that keep it from being sent
+    READY = "ready"
+    TESTED = "tested"  # these very bytes were sent as a test
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    SENT = "sent"
+
+
+_STAGES = {
+    SendStatus.SCHEDULED: Stage.SCHEDULED,
+    SendStatus.SENDING: Stage.SENDING,
+    SendStatus.PAUSED: Stage.PAUSED,
+    SendStatus.CANCELLED: Stage.CANCELLED,
+    SendStatus.UNRESOLVED: Stage.SENT,
+    SendStatus.FINISHED: Stage.SENT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class IssueEntry:
+    """An issue file at a glance: its title and day as its front matter has them, without which the
+    title is the file's stem and the day empty."""
+
+    path: Path
+    slug: str
+    title: str
+    day: str
+
+    @property
+    def stem(self) -> str:
+        return self.path.stem
+
+
+class IssueShelf:
+    """The issue files of a project, each read once until it changes."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, int], IssueEntry]] = {}
+
+    def entries(self, project: Project) -> Iterator[IssueEntry]:
+        """All of them, the newest name first."""
+        for path in project.readable_issue_files():
+            try:
+                state = path.stat()
+                version = (state.st_mtime_ns, state.st_size)
+                if path not in self._known or self._known[path][0] != version:
+                    self._known[path] = version, entry_of(path)
+            except OSError:  # it was removed at this moment, or may not be read
+                continue
+            yield self._known[path][1]
+
+
+def entry_of(path: Path) -> IssueEntry:
+    """Raises OSError."""
+    with path.open("rb") as file:
+        text = file.read(_HEAD_BYTES).decode("utf-8-sig", "replace")
+    front = front_matter.split(characters.clean(text), path.name)
+    read, _ = meta.read(front, path.name, "")
+    return IssueEntry(
+        path,
+        slug=slug_of(read.meta.slug, path.stem, Report(path.name, "", 1), 1),
+        title=read.title or path.stem,
+        day=read.meta.day.isoformat() if read.meta.day else "",
+    )
+
+
+def stages_of_sent(connection: Connection) -> dict[str, Stage]:
+    """By slug, where the newest send of each issue stands that was sent or planned at all."""
+    return {
+        unicodedata.normalize("NFC", slug): _STAGES[status]
+        for slug, status in standing.newest_statuses(connection)
+    }
+
+
+def stage_of(connection: Connection, prepared: Prepared) -> Stage:
+    """Where an issue stands, as it is now."""
+    slug = unicodedata.normalize("NFC", prepared.digest.slug)
+    if (sent := stages_of_sent(connection).get(slug)) is not None:
+        return sent
+    if prepared.digest.meta.draft:
+        return Stage.DRAFT
+    if prepared.refusals:
+        return Stage.FAULTY
+    is_tested = receipts.exists(connection, prepared.email.content_hash)
+    return Stage.TESTED if is_tested else Stage.READY

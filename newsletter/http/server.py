@@ -1,0 +1,81 @@
+"""uvicorn on a socket that listens already, until the process is asked to stop."""
+
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+
+from newsletter.errors import UsageError
+from newsletter.stopping import heeded
+
+_NO_HOST = ("--host", "Name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all.")
+_NO_PORT = (
+    "--port",
+    "Another process may use the port: name a free one, or 0 to have one picked.",
+)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens already; raises UsageError where it cannot, as for a port in use."""
+    try:
+        family, _, _, _, at = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(at[:2], family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        is_host = isinstance(error, socket.gaierror) or error.args[0] == errno.EADDRNOTAVAIL
+        where, hint = _NO_HOST if is_host else _NO_PORT
+        raise UsageError(
+            f"cannot listen at {host}:{port}: {reason.partition(' (while')[0]}",
+            where=where,
+            hint=hint,
+        ) from error
+
+
+def url_of(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(
+    config: uvicorn.Config,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    leaving: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT, SIGTERM or SIGHUP; what has begun is finished.
+
+    `ready` is called once it serves, `leaving` as soon as it is asked to stop.
+    """
+    _Server(config, ready, leaving).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], leaving: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._leaving = leaving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._leaving()
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but without raising the signal again: being asked to stop is not a
+        failure."""
+        before = {number: signal.signal(number, self.handle_exit) for number in heeded()}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

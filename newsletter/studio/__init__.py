@@ -1,0 +1,15 @@
+"""The desk of editors: a web app on their own machine, which shows what readers will see.
+
+session   one run of it: the project, the token, and what changes
+guard     who may ask: this machine, with the token of this run, from its own pages
+watching  files that change on disk -> events
+pages     templates and words
+wishes    what pages ask, and how the studio says no
+shown     one issue as a page asks for it: mail, text, source, headers, findings
+issues    routes of the list of issues
+issue     routes of one issue: its page, what it shows, its pictures
+editing   routes that change its file
+trials    routes that send test mails; `recipients`: the addresses they went to
+app       the application, of these
+server    it on a port of this machine
+"""

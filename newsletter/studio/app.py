@@ -1,0 +1,72 @@
+"""The application: its routes, its files, and what errors look like."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from importlib.resources import files
+
+from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from newsletter.errors import FindingsError, NewsletterError, UsageError
+from newsletter.studio import editing, issue, issues, trials
+from newsletter.studio.guard import Guard
+from newsletter.studio.session import Studio
+from newsletter.studio.watching import watch
+from newsletter.studio.wishes import fault
+
+# Each adds its routes to the application.
+ROUTES: tuple[Callable[[FastAPI, Studio], None], ...] = (
+    issues.add,
+    issue.add,
+    editing.add,
+    trials.add,
+)
+
+
+def _load() -> None:
+    """Load what renders while the first page is already shown, for the first click."""
+    import newsletter.desk.standing
+    import newsletter.studio.shown  # noqa: F401
+
+
+def make_app(studio: Studio) -> ASGIApp:
+    """The studio of a project; it watches the project's files while it serves."""
+
+    @asynccontextmanager
+    async def alive(_: FastAPI) -> AsyncIterator[None]:
+        reload = partial(run_in_threadpool, studio.reload)
+        watching = asyncio.create_task(watch(lambda: studio.project, studio.changes, reload))
+        threading.Thread(target=_load, name="loading", daemon=True).start()
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    app = FastAPI(
+        lifespan=alive,
+        title="newsletter studio",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    for add in ROUTES:
+        add(app, studio)
+    static = files("newsletter.studio").joinpath("static")
+    app.mount("/static", StaticFiles(directory=str(static)))
+
+    @app.exception_handler(NewsletterError)
+    async def refused(request: Request, error: NewsletterError) -> Response:
+        status = 404 if isinstance(error, UsageError) and request.method == "GET" else 400
+        lines = [str(each) for each in error.findings] if isinstance(error, FindingsError) else []
+        return JSONResponse({"error": {**fault(error), "lines": lines}}, status)
+
+    return Guard(app, studio.origin, studio.token)

@@ -1,0 +1,125 @@
+"""Who may ask: a browser of this machine with the token of this run, from the studio's own pages.
+
+Any page on the web can send requests to this machine, and any other user of it can reach its ports.
+So the Host must be ours (or a name that is made to lead here would do), the token must come with
+each request as a cookie, and what changes anything must come from our own origin.
+https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+"""
+
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAIL_POLICY = (
+    "default-src 'none'; img-src 'self' https: http: data:; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-same-origin"
+)
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-{nonce}'; "
+    "img-src 'self' https: http: data:; connect-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_READS = ("GET", "HEAD")
+
+
+class Guard:
+    """Stands around the whole application. `origin` is `http://127.0.0.1:<port>`."""
+
+    def __init__(self, app: ASGIApp, origin: str, token: str) -> None:
+        self._app = app
+        self._token = token
+        port = origin.rpartition(":")[2]
+        hosts = ("127.0.0.1", "localhost", "[::1]")
+        self._origins = {f"http://{host}:{port}" for host in hosts}
+        self._cookie = f"studio-{port}"  # cookies do not tell ports apart
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        nonce = secrets.token_urlsafe(16)
+        scope.setdefault("state", {})["nonce"] = nonce
+        guarded = _Answer(send, nonce)
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, guarded)
+        elif (redirect := self._taken_in(scope)) is not None:
+            await redirect(scope, receive, guarded)
+        elif not self._has_token(Headers(scope=scope)):
+            await _refused("Open the address that `newsletter studio` printed: it has the key.")(
+                scope, receive, guarded
+            )
+        else:
+            await self._app(scope, receive, guarded)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """Why a request is not answered at all, whoever it comes from."""
+        headers = Headers(scope=scope)
+        origin = f"http://{headers.get('host', '')}"
+        if origin not in self._origins:
+            return _refused("This is not an address of the studio.")
+        site = headers.get("sec-fetch-site", "same-origin")
+        if scope["method"] in _READS:
+            is_ours = site in ("same-origin", "none")
+        else:
+            is_ours = headers.get("origin") == origin and site == "same-origin"
+        return None if is_ours else _refused("Only the studio's own pages may ask this.")
+
+    def _taken_in(self, scope: Scope) -> Response | None:
+        """A redirect to the same page without the token, which the browser has as a cookie then."""
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        tokens = [value for name, value in query if name == "token"]
+        if scope["method"] not in _READS or not tokens or not self._is_token(tokens[0]):
+            return None
+        rest = urlencode([pair for pair in query if pair[0] != "token"])
+        path = scope["raw_path"].decode("latin-1").lstrip("/")
+        response = Response(
+            status_code=303, headers={"Location": f"/{path}" + (f"?{rest}" if rest else "")}
+        )
+        response.set_cookie(self._cookie, self._token, httponly=True, samesite="strict", path="/")
+        return response
+
+    def _has_token(self, headers: Headers) -> bool:
+        cookies = SimpleCookie()
+        for line in headers.getlist("cookie"):
+            try:
+                cookies.load(line)
+            except CookieError:  # of another program on this machine
+                continue
+        morsel = cookies.get(self._cookie)
+        return morsel is not None and self._is_token(morsel.value)
+
+    def _is_token(self, text: str) -> bool:
+        return secrets.compare_digest(text.encode(), self._token.encode())
+
+
+def _refused(words: str) -> Response:
+    return PlainTextResponse(f"{words}\n", status_code=403)
+
+
+class _Answer:
+    """`send`, with the security headers that an answer does not set itself."""
+
+    def __init__(self, send: Send, nonce: str) -> None:
+        self._send = send
+        self._policy = _POLICY.format(nonce=nonce)
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("Content-Security-Policy", self._policy)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+        await self._send(message)

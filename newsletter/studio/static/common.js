@@ -1,0 +1,59 @@
+// What both pages of the studio share: words, requests, keys, and news of what changed on disk.
+
+export const words = JSON.parse(document.getElementById("words").textContent);
+export const $ = (id) => document.getElementById(id);
+
+/** An element with a class, text and children; text never becomes markup. */
+export function element(name, { className = "", text = "", ...attributes } = {}, ...children) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+/** The JSON that the studio answers; `ok` says whether it did what it was asked. */
+export async function ask(method, path, body, signal) {
+  const isJson = !(body instanceof Blob);
+  const response = await fetch(path, {
+    method, signal,
+    headers: body === undefined || !isJson ? {} : { "Content-Type": "application/json" },
+    body: body === undefined ? undefined : isJson ? JSON.stringify(body) : body,
+  });
+  return { ok: response.ok, status: response.status, ...(await response.json()) };
+}
+
+/** Calls `changed` with what changed on disk, and `lost` while the studio does not answer. */
+export function listen(changed, lost) {
+  const source = new EventSource("/changes");
+  let wasLost = false;
+  source.onmessage = (event) => changed(JSON.parse(event.data));
+  source.onerror = () => { wasLost = true; lost(true); };
+  source.onopen = () => {
+    lost(false);
+    if (wasLost) changed({ stems: [], everything: true }); // what happened meanwhile is not known
+    wasLost = false;
+  };
+}
+
+/** Single keys that do something, unless somebody is writing. */
+export function keys(actions) {
+  document.addEventListener("keydown", (event) => {
+    const { target } = event;
+    const writes = target.closest?.("input:not([type=radio], [type=checkbox]), textarea, select, .cm-editor");
+    if (event.ctrlKey || event.metaKey || event.altKey || writes || document.querySelector("dialog[open]")) {
+      return;
+    }
+    const action = event.key === "?" ? () => $("keys").showModal() : actions[event.key];
+    if (action) {
+      event.preventDefault();
+      action();
+    }
+  });
+}
+
+export function stage(target, name) {
+  target.className = `stage ${name ?? ""}`;
+  target.textContent = name ? words[`stage_${name}`] : "";
+}

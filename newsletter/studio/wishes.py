@@ -1,0 +1,59 @@
+"""What pages ask of the studio, and how it says no: the shapes of its JSON."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from newsletter.errors import NewsletterError
+
+_TEXT_CHARACTERS = 1 << 20  # more than an issue may have
+_MOST_ADDRESSES = 20
+_LINE = re.compile(r":(\d+)(?::\d+)?$")
+
+
+class ViewWish(BaseModel):
+    """What a page wants to see. `text` is what its editor holds, None for the file as it is;
+    `reader` is `sample`, `nameless`, `longest` or the address of a subscriber."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: str | None = Field(None, max_length=_TEXT_CHARACTERS)
+    reader: str = "sample"
+    look: Literal["light", "dark", "forced"] = "light"
+    pictures: bool = True
+    styles: bool = True
+    outlook: bool = False
+    part: Literal["mail", "text", "source", "headers"] = "mail"
+
+
+class TextWish(BaseModel):
+    """`version` is that of the file from which the text was made."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    text: str = Field(max_length=_TEXT_CHARACTERS)
+    version: str
+
+
+class LineWish(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    line: int = Field(ge=1, le=_TEXT_CHARACTERS)
+
+
+class TrialWish(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    to: list[str] = Field(min_length=1, max_length=_MOST_ADDRESSES)
+
+
+def fault(error: NewsletterError) -> Mapping[str, Any]:
+    line = _LINE.search(error.where or "")
+    return {
+        "message": error.message,
+        "where": error.where,
+        "hint": error.hint,
+        "line": int(line[1]) if line else None,
+    }

@@ -1,0 +1,43 @@
+"""The studio speaks English and Chinese, and says the same in both."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from newsletter.desk.standing import Stage
+from newsletter.model.finding import Severity
+from newsletter.studio.pages import LANGUAGES, words, words_for
+
+STUDIO = files("newsletter.studio")
+CODE = "\n".join(
+    path.read_text("utf-8")
+    for folder in ("templates", "static")
+    for path in STUDIO.joinpath(folder).iterdir()
+    if path.name.endswith((".html", ".js"))
+)
+USED = set(re.findall(r"\b(?:t|words)\.(\w+)", CODE)) - {"language"}
+USED |= {f"stage_{stage}" for stage in Stage} | set(Severity)
+USED |= {"accepted", "rejected", "unknown"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_that_is_used_is_there_and_no_other(language: str) -> None:
+    assert set(words(language)) - {"language"} == USED
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("de, zh-TW;q=0.7, en;q=0.3", "zh"),
+        ("fr-FR", "en"),
+        ("EN-gb", "en"),
+        (";;,,=", "en"),
+    ],
+)
+def test_a_browser_gets_the_first_of_its_languages_that_there_is(
+    accepted: str, language: str
+) -> None:
+    assert words_for(accepted)["language"] == language
