@@ -1,8 +1,11 @@
 """How large the HTML of a mail is, and what of it weighs most."""
 
 import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import pairwise
 from typing import NamedTuple
 
 from newsletter.lint.reading import as_read
@@ -62,9 +65,11 @@ def part_sizes(digest: Digest, html: str) -> tuple[PartSize, ...]:
     """
     seams = [match.start() for match in _SEAM.finditer(html)]
     starts = list(_starts(digest, html))
-    begins = [_seam_before(place, seams) for _, place in starts]
-    end = _end_of_sections(digest, html, starts[-1][1]) if starts else 0
-    begins = [0, *begins, min((seam for seam in seams if seam > end), default=len(html))]
+    headings = [0, *(place for _, place in starts)]
+    begins = [_begin(place, above, seams) for above, place in pairwise(headings)]
+    end = _end_of_sections(digest, html, headings[-1]) if starts else 0
+    foot = bisect_right(seams, end)
+    begins = [0, *begins, seams[foot] if foot < len(seams) else len(html)]
     ends = [*begins[1:], len(html)]
     line = digest.position.line
     labels = [
@@ -83,7 +88,9 @@ def _starts(digest: Digest, html: str) -> Iterator[tuple[Section, int]]:
 
     The headings in sections are looked for, too, so that none of them is taken for a section.
     """
-    headings = [(m.start(), m.end(), _letters(_TAG.sub("", m[1]))) for m in _HEADING.finditer(html)]
+    places: dict[str, list[int]] = defaultdict(list)
+    for match in _HEADING.finditer(html):
+        places[_letters(_TAG.sub("", match[1]))].append(match.start())
     end = 0
     for section in digest.sections:
         for part in walk(section):
@@ -93,9 +100,9 @@ def _starts(digest: Digest, html: str) -> Iterator[tuple[Section, int]]:
             letters = _letters(text)
             if not letters:
                 continue
-            place = next((s for s, _, found in headings if s >= end and found == letters), -1)
-            if place < 0:
-                place = html.find(text, end)
+            same = places[letters]
+            number = bisect_left(same, end)
+            place = same[number] if number < len(same) else html.find(text, end)
             if place >= 0:
                 end = place + 1
                 if part is section:
@@ -129,9 +136,11 @@ def _letters(text: str) -> str:
     return _NO_LETTER.sub("", text)
 
 
-def _seam_before(place: int, seams: Sequence[int]) -> int:
-    """Where the MJML section around a heading begins, or the heading itself where there is none."""
-    return max((seam for seam in seams if seam < place), default=place)
+def _begin(place: int, above: int, seams: Sequence[int]) -> int:
+    """Where the MJML section around a heading begins; the heading itself where that around the
+    heading `above` is the same."""
+    number = bisect_left(seams, place) - 1
+    return seams[number] if number >= 0 and seams[number] > above else place
 
 
 def _heaviest(parts: Sequence[PartSize]) -> str:

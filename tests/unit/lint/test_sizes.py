@@ -1,5 +1,7 @@
 """How much each section of a mail weighs."""
 
+import pytest
+
 from newsletter.lint.reading import as_read
 from newsletter.lint.sizes import PartSize, html_too_large, part_sizes
 from newsletter.model.digest import Digest
@@ -48,6 +50,24 @@ def test_an_item_is_not_taken_for_the_section_of_its_name() -> None:
     assert (one.name, two.name, three.name) == ("One", "Two", "Three")
     assert one.size_bytes > two.size_bytes
     assert abs(two.size_bytes - three.size_bytes) <= len("Three") - len("Two")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        ("top", "<h2>One</h2>First words.", "<h3><b>Two</b></h3>Second words.foot"),
+        ("top<p>", "One</p>First words.<p>", "Two</p>Second words.foot"),
+    ],
+)
+def test_a_theme_without_sections_of_its_own_is_parted_at_the_headings(
+    pieces: tuple[str, ...],
+) -> None:
+    """As where all stand in one section of MJML, or headings are none in HTML."""
+    digest = issue("## One\n\nFirst words.\n\n## Two\n\nSecond words.\n")
+
+    parts = part_sizes(digest, "".join(pieces))
+
+    assert [part.size_bytes for part in parts] == [*map(len, pieces), 0]
 
 
 def test_what_follows_the_sections_counts_to_the_foot() -> None:
