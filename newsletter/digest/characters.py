@@ -8,7 +8,7 @@ from newsletter.model.finding import Finding, Position, Severity
 
 MAX_BYTES = 1024 * 1024
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")  # and what is no character
 # Embeddings and overrides: they can make a text read differently from how it is written. Isolates,
 # which mixed directions need, end with their paragraph.
 _BIDIRECTIONAL = re.compile(r"[\u202a-\u202e]")

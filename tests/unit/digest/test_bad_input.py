@@ -480,6 +480,12 @@ def test_an_entity_for_a_control_character_is_told() -> None:
         assert finding(read(HEAD + source), "control-character") == (WARNING, 7)
 
 
+@pytest.mark.parametrize("source", ["<form>a\ufffe</form>", "<form>&#xFFFF;b</form>", "a\uffffb"])
+def test_what_unicode_calls_no_character_is_removed_and_told(source: str) -> None:
+    """No tree of HTML can hold it."""
+    assert finding(read(f"{HEAD}x\n\n{source}\n"), "control-character") == (WARNING, 7)
+
+
 def test_control_characters_are_removed_and_told_once_a_line() -> None:
     parsed = read(f"{HEAD}a\x07\x08b\nc\x1b[0m\x7f\x85d\te\n")
 
