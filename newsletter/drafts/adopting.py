@@ -22,6 +22,7 @@ from newsletter.drafts.escaping import line_of
 from newsletter.drafts.posts import Change, ChangeKind, ForeignPost
 from newsletter.drafts.resolving import PostPictures, Shelf
 from newsletter.drafts.systems import system_of
+from newsletter.drafts.systems.base import MOST_OF_A_POST
 from newsletter.errors import NewsletterError, RenderError, UnreadableIssue
 from newsletter.files import folder_lock, make_folder, write_new
 from newsletter.model.finding import Finding, Position, Severity
@@ -108,6 +109,8 @@ def _adopted(post: ForeignPost, run: _Run) -> tuple[AdoptedIssue | None, list[Ch
     """Write one issue and its pictures into the stage; None where an issue of it is there."""
     changes: list[Change] = []
     issues = run.project.issues
+    if len(post.body) > MOST_OF_A_POST:
+        return None, [_left(post, f"it has more than {MOST_OF_A_POST // 1024**2} MB")]
     if run.slugs.holders(post.slug):
         return None, [_left(post, f"an issue has the slug {post.slug!r} already")]
     slug, number = post.slug, 1

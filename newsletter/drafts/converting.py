@@ -52,8 +52,8 @@ def markdown_of(source: str, *, base_url: str = "") -> Converted:
     """The Markdown for a page's HTML."""
     blocks, findings = blocks_of(source, base_url=base_url)
     text = markup.markdown(blocks)
-    if reads_as(text, blocks):
-        return Converted(text, findings)
+    if (shown := _shown(text)) is None or shown == leaves(blocks):
+        return Converted(text, findings)  # an issue that is too much is told of as it stands
     pieces = [_safest(block) for block in blocks]
     as_html = sum(is_html for _, is_html in pieces)
     text = "\n\n".join(piece for piece, _ in pieces)
@@ -76,6 +76,11 @@ def _safest(block: Block) -> tuple[str, bool]:
 
 def reads_as(text: str, blocks: Blocks) -> bool:
     """Whether an issue with this text shows the words, links and pictures of the blocks."""
+    return _shown(text) == leaves(blocks)
+
+
+def _shown(text: str) -> list[tuple[str, ...]] | None:
+    """What an issue with this text shows; None where it is more than an issue may hold."""
     source = f"---\ntitle: {_TITLE}\n---\n\n{text}\n".encode()
     try:
         parsed = digest.parse(
@@ -87,10 +92,9 @@ def reads_as(text: str, blocks: Blocks) -> bool:
             pictures=_pictures(),
         )
     except UnreadableIssue:
-        return False
+        return None
     issue = parsed.digest
-    parts = (*issue.lead, *issue.sections, *issue.tail, *filter(None, [issue.promo]))
-    return leaves(parts) == leaves(blocks)
+    return leaves((*issue.lead, *issue.sections, *issue.tail, *filter(None, [issue.promo])))
 
 
 def leaves(nodes: tuple[Node, ...]) -> list[tuple[str, ...]]:

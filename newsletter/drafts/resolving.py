@@ -4,6 +4,7 @@ import io
 import posixpath
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape, unescape
@@ -22,11 +23,13 @@ FOLDER = "pictures"  # beside the issues; each issue has a folder in it
 _IN_MARKDOWN = re.compile(
     r"(!\[(?:[^\[\]\\]|\\.)*\]\(\s*)(?:<([^<>\n]+)>|((?:[^\s()]|\([^\s()]*\))+))"
 )
-_IN_HTML = re.compile(r"(<img\b[^>]*?\bsrc\s*=\s*)(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.I)
+_IN_HTML = re.compile(
+    r"(<img\b[^<>]*?(?<=[\s\"'])src\s*=\s*)(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.I
+)
 _DEFINED = re.compile(
     r"^( {0,3}\[[^\]\n]+\]:\s*)<?(\S+?\.(?:png|jpe?g|gif|webp|avif|svg))>?", re.M | re.I
 )
-_LINK = re.compile(r"(\]\(\s*|<a\b[^>]*?\bhref\s*=\s*[\"'])(/(?!/)[^\s)\"']*)", re.I)
+_LINK = re.compile(r"(\]\(\s*|<a\b[^<>]*?\bhref\s*=\s*[\"'])(/(?!/)[^\s)\"']*)", re.I)
 _NAME_LENGTH = 60
 
 
@@ -68,7 +71,7 @@ class PostPictures:
     def moved(self, body: str) -> str:
         """A body that names its pictures where they are now, and pages of its site in full."""
         for pattern, quotes in ((_IN_MARKDOWN, False), (_IN_HTML, True), (_DEFINED, False)):
-            body = pattern.sub(self._replacer(quotes), body)
+            body = pattern.sub(self._replacer(quotes, body), body)
         return _LINK.sub(self._with_site, body) if self.post.site else body
 
     def target(self, source: str, place: str) -> str:
@@ -104,10 +107,12 @@ class PostPictures:
         self.changes.append(Change(place, ChangeKind.PICTURE_REMOTE, f"{url[:200]}: {reason}"))
         return url
 
-    def _replacer(self, quotes: bool) -> Callable[[re.Match[str]], str]:
+    def _replacer(self, quotes: bool, body: str) -> Callable[[re.Match[str]], str]:
+        begins = [match.end() for match in re.finditer("\n", body)]
+
         def replace(match: re.Match[str]) -> str:
             source = next(part for part in match.groups()[1:] if part is not None)
-            line = self.post.body_line + match.string.count("\n", 0, match.start())
+            line = self.post.body_line + bisect_right(begins, match.start())
             known = unescape(source) if quotes else source
             target = self.target(known, f"{self.post.name}:{line}")
             if target == known:

@@ -15,6 +15,7 @@ from newsletter.drafts.posts import Change, ChangeKind, ForeignPost
 from newsletter.model.digest import day_of
 from newsletter.model.slug import slugified
 
+MOST_OF_A_POST = 2 * characters.MAX_BYTES  # characters, as HTML; an issue has less
 DATE_IN_NAME = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})-(.+)")
 _COMMON = {
     **{key: key for key in ("title", "date", "tags", "category", "description", "excerpt")},
@@ -66,6 +67,14 @@ def text_of(archive: ForeignArchive, name: str) -> tuple[str, tuple[Change, ...]
     text = content.decode("windows-1252", "replace")
     note = Change(name, ChangeKind.CONVERTED, "it is not UTF-8, and was read as windows-1252")
     return characters.clean(text), (note,)
+
+
+def post_of(archive: ForeignArchive, name: str) -> tuple[str, tuple[Change, ...]] | Change:
+    """The text of a file that is one post; a larger one than any issue is left."""
+    text = text_of(archive, name)
+    if isinstance(text, tuple) and len(text[0]) > MOST_OF_A_POST:
+        return left(name, f"it has more than {MOST_OF_A_POST // 1024**2} MB")
+    return text
 
 
 def front_of(text: str, name: str) -> Front:

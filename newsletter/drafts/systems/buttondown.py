@@ -18,6 +18,7 @@ from newsletter.drafts.systems.base import (
     keys_of,
     left,
     moment_of,
+    post_of,
     slug_of,
     text_of,
 )
@@ -50,7 +51,7 @@ def recognises(names: frozenset[str], archive: ForeignArchive) -> bool:
 def posts(archive: ForeignArchive) -> Iterator[ForeignPost | Change]:
     for name in sorted(archive.names):
         if _is_email(name):
-            text = text_of(archive, name)
+            text = post_of(archive, name)
             if isinstance(text, Change):
                 yield text
             else:

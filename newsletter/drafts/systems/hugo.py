@@ -19,12 +19,20 @@ from newsletter.drafts.systems.base import (
     keys_of,
     left,
     moment_of,
+    post_of,
     slug_of,
     stem_of,
     text_of,
     words_of,
 )
-from newsletter.drafts.systems.rewriting import Rewrite, attributes, picture, rewritten
+from newsletter.drafts.systems.rewriting import (
+    Rewrite,
+    attributes,
+    fenced,
+    line_ends,
+    picture,
+    rewritten,
+)
 
 NAME = "hugo"
 
@@ -62,7 +70,7 @@ class _Site:
         self._url = str(settings.get("baseURL") or settings.get("baseurl") or "").rstrip("/")
 
     def post(self, name: str) -> ForeignPost | Change:
-        text = text_of(self._archive, name)
+        text = post_of(self._archive, name)
         if isinstance(text, Change):
             return text
         source, notes = text
@@ -98,24 +106,24 @@ class _Site:
         )
 
     def _rewrites(self, name: str) -> tuple[Rewrite, ...]:
-        def reference(match: re.Match[str]) -> str | None:
-            return self._reference(match[1] or match[2] or "", name)
-
         return (
-            Rewrite(_HIGHLIGHT, lambda match: f"```{match[1]}{match[2]}```"),
+            Rewrite(_HIGHLIGHT, fenced, end=_HIGHLIGHT_END),
             Rewrite(_FIGURE, _figure),
             Rewrite(_VIDEO, _video),
-            Rewrite(_REFERENCE, reference),
-            Rewrite(_COMMENT, lambda match: "\n" * match[0].count("\n"), ChangeKind.DROPPED),
-            Rewrite(_MORE, lambda _: "", ChangeKind.DROPPED),
-            Rewrite(_OTHER, lambda _: None),
+            Rewrite(_REFERENCE, lambda match, _: self._reference(match[1], name)),
+            Rewrite(_COMMENT, line_ends, ChangeKind.DROPPED, _COMMENT_END),
+            Rewrite(_HIDDEN, line_ends, ChangeKind.DROPPED, _HIDDEN_END),
+            Rewrite(_MORE, lambda match, _: "", ChangeKind.DROPPED),
+            Rewrite(_OTHER, lambda match, _: None),
         )
 
-    def _reference(self, target: str, name: str) -> str | None:
+    def _reference(self, arguments: str, name: str) -> str | None:
         """The web address of a page, as Hugo makes it of the page's place."""
+        plain, named = attributes(arguments)
+        target = named.get("path") or (plain[0] if plain else "")
         path, mark, anchor = target.partition("#")
         if not path:
-            return f"#{anchor}"
+            return f"#{anchor}" if anchor else None
         wanted = path.strip("/").removesuffix(".md")
         here = PurePosixPath(name).parent.relative_to("content")
         for each in sorted(self._archive.names):
@@ -127,19 +135,17 @@ class _Site:
         return None
 
 
-_HIGHLIGHT = re.compile(
-    r"\{\{[<%]\s*highlight\s+(\w+)[^>\n]*[>%]\}\}(\n.*?\n)\{\{[<%]\s*/\s*highlight\s*[>%]\}\}",
-    re.DOTALL,
-)
-_FIGURE = re.compile(r"\{\{[<%]\s*(?:figure|img|image)\s+(.*?)\s*/?[>%]\}\}", re.DOTALL)
-_VIDEO = re.compile(r"\{\{[<%]\s*(youtube|vimeo|gist|tweet|x)\s+(.*?)\s*/?[>%]\}\}")
-_REFERENCE = re.compile(r"\{\{[<%]\s*(?:rel)?ref\s+(?:\"([^\"]*)\"|(\S+?))\s*[>%]\}\}")
-_COMMENT = re.compile(
-    r"\{\{[<%]\s*comment\s*[>%]\}\}.*?\{\{[<%]\s*/\s*comment\s*[>%]\}\}|\{\{[<%]/\*.*?\*/[>%]\}\}",
-    re.DOTALL,
-)
-_MORE = re.compile(r"^<!--\s*more\s*-->$", re.MULTILINE)
-_OTHER = re.compile(r"\{\{[<%]\s*/?\s*\w[^\n]*?[>%]\}\}")
+_HIGHLIGHT = re.compile(r"\{\{[<%] ?highlight (\w{1,40})[^<>{}\n]{0,80}[>%]\}\}(?=\n)")
+_HIGHLIGHT_END = re.compile(r"(?<=\n)[ \t]{0,8}\{\{[<%] ?/ ?highlight ?[>%]\}\}")
+_FIGURE = re.compile(r"\{\{[<%] ?(?:figure|img|image)\s([^{}]{1,1000})[>%]\}\}")
+_VIDEO = re.compile(r"\{\{[<%] ?(youtube|vimeo|gist|tweet|x) ([^{}\n]{1,300})[>%]\}\}")
+_REFERENCE = re.compile(r"\{\{[<%] ?(?:rel)?ref ([^{}\n]{1,300})[>%]\}\}")
+_COMMENT = re.compile(r"\{\{[<%] ?comment ?[>%]\}\}")
+_COMMENT_END = re.compile(r"\{\{[<%] ?/ ?comment ?[>%]\}\}")
+_HIDDEN = re.compile(r"\{\{[<%]/\*")
+_HIDDEN_END = re.compile(r"\*/[>%]\}\}")
+_MORE = re.compile(r"^<!-- ?more ?-->$", re.MULTILINE)
+_OTHER = re.compile(r"\{\{[<%] ?/? ?\w[^{}\n]{0,300}[>%]\}\}")
 
 
 def _first(value: object) -> str:
@@ -147,8 +153,8 @@ def _first(value: object) -> str:
     return words[0] if words else ""
 
 
-def _figure(match: re.Match[str]) -> str | None:
-    plain, named = attributes(match[1])
+def _figure(match: re.Match[str], _: str) -> str | None:
+    plain, named = attributes(match[1].rstrip(" /"))
     source = named.get("src") or (plain[0] if plain else "")
     if not source:
         return None
@@ -156,8 +162,8 @@ def _figure(match: re.Match[str]) -> str | None:
     return picture(source, named.get("alt", ""), caption, named.get("link", ""))
 
 
-def _video(match: re.Match[str]) -> str | None:
-    plain, named = attributes(match[2])
+def _video(match: re.Match[str], _: str) -> str | None:
+    plain, named = attributes(match[2].rstrip(" /"))
     name = named.get("id") or (plain[0] if plain else "")
     user = named.get("user") or "i"
     match match[1]:

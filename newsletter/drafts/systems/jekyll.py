@@ -20,11 +20,19 @@ from newsletter.drafts.systems.base import (
     keys_of,
     left,
     moment_of,
+    post_of,
     slug_of,
     text_of,
     words_of,
 )
-from newsletter.drafts.systems.rewriting import Rewrite, attributes, picture, rewritten
+from newsletter.drafts.systems.rewriting import (
+    Rewrite,
+    attributes,
+    fenced,
+    line_ends,
+    picture,
+    rewritten,
+)
 
 NAME = "jekyll"
 
@@ -76,7 +84,7 @@ class _Site:
     def post(self, name: str, is_draft: bool) -> ForeignPost | Change:
         if name.endswith(".textile"):
             return left(name, "it is written in Textile, which nothing here reads")
-        text = text_of(self._archive, name)
+        text = post_of(self._archive, name)
         if isinstance(text, Change):
             return text
         source, notes = text
@@ -114,20 +122,20 @@ class _Site:
 
     def _rewrites(self) -> tuple[Rewrite, ...]:
         return (
-            Rewrite(_RAW, lambda _: "", ChangeKind.DROPPED),
-            Rewrite(_COMMENT, lambda match: "\n" * match[0].count("\n"), ChangeKind.DROPPED),
-            Rewrite(_HIGHLIGHT, lambda match: f"```{match[1]}{match[2]}```"),
-            Rewrite(_URL_FILTER, lambda match: f"{self._baseurl}{match[1]}"),
+            Rewrite(_RAW, lambda match, _: "", ChangeKind.DROPPED),
+            Rewrite(_COMMENT, line_ends, ChangeKind.DROPPED, _COMMENT_END),
+            Rewrite(_HIGHLIGHT, fenced, end=_HIGHLIGHT_END),
+            Rewrite(_URL_FILTER, lambda match, _: f"{self._baseurl}{match[1]}"),
             Rewrite(_SITE, self._value),
             Rewrite(_LINK, self._link),
             Rewrite(_FIGURE, _figure),
-            Rewrite(_OTHER_TAG, lambda _: None),
+            Rewrite(_OTHER_TAG, lambda match, _: None),
         )
 
-    def _value(self, match: re.Match[str]) -> str:
+    def _value(self, match: re.Match[str], _: str) -> str:
         return self._url if match[1] == "url" else self._baseurl
 
-    def _link(self, match: re.Match[str]) -> str | None:
+    def _link(self, match: re.Match[str], _: str) -> str | None:
         """The web address of a post, as the site's settings make it."""
         wanted = PurePosixPath(match[1]).name
         named = DATE_IN_NAME.fullmatch(wanted.partition(".")[0] if "." in wanted else wanted)
@@ -152,23 +160,25 @@ class _Site:
         return re.sub("/{2,}", "/", f"/{path}")
 
 
-_RAW = re.compile(r"\{%-?\s*(?:end)?raw\s*-?%\}")
-_COMMENT = re.compile(r"\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}", re.DOTALL)
-_HIGHLIGHT = re.compile(
-    r"\{%-?\s*highlight\s+(\w+)[^%\n]*%\}(\n.*?\n)\{%-?\s*endhighlight\s*-?%\}", re.DOTALL
-)
+_RAW = re.compile(r"\{%-? ?(?:end)?raw ?-?%\}")
+_COMMENT = re.compile(r"\{%-? ?comment ?-?%\}")
+_COMMENT_END = re.compile(r"\{%-? ?endcomment ?-?%\}")
+_HIGHLIGHT = re.compile(r"\{%-? ?highlight (\w{1,40})[^%\n]{0,80}%\}(?=\n)")
+_HIGHLIGHT_END = re.compile(r"(?<=\n)[ \t]{0,8}\{%-? ?endhighlight ?-?%\}")
 _URL_FILTER = re.compile(
-    r"\{\{-?\s*[\"']([^\"'{}]+)[\"']\s*\|\s*(?:relative_url|absolute_url|prepend:\s*site\.baseurl)"
-    r"\s*-?\}\}"
+    r"\{\{-? ?[\"']([^\"'{}\n]{1,300})[\"'] ?\| ?"
+    r"(?:relative_url|absolute_url|prepend: ?site\.baseurl) ?-?\}\}"
 )
-_SITE = re.compile(r"\{\{-?\s*site\.(baseurl|url)\s*-?\}\}")
-_LINK = re.compile(r"\{%-?\s*(?:post_url|link)\s+(\S+?)\s*-?%\}")
-_FIGURE = re.compile(r"\{%-?\s*include\s+(?:figure|image|img)[\w.-]*\s+([^%]*?)\s*-?%\}")
-_OTHER_TAG = re.compile(r"\{%-?\s*\w[^%\n]*%\}|\{\{-?\s*(?:site|page|include)\.[^{}\n]*\}\}")
+_SITE = re.compile(r"\{\{-? ?site\.(baseurl|url) ?-?\}\}")
+_LINK = re.compile(r"\{%-? ?(?:post_url|link) {1,4}([^\s{}%]{1,300}) ?-?%\}")
+_FIGURE = re.compile(r"\{%-? ?include (?:figure|image|img)[\w.-]{0,40}\s([^%]{1,1000})%\}")
+_OTHER_TAG = re.compile(
+    r"\{%-? ?\w[^%\n]{0,300}%\}|\{\{-? ?(?:site|page|include)\.[^{}\n]{0,200}\}\}"
+)
 
 
-def _figure(match: re.Match[str]) -> str | None:
-    _, named = attributes(match[1])
+def _figure(match: re.Match[str], _: str) -> str | None:
+    _plain, named = attributes(match[1].rstrip("-"))
     source = next((named[key] for key in ("src", "url", "image_path", "image") if key in named), "")
     if not source or "{{" in source:
         return None

@@ -1,23 +1,30 @@
 """Markup of generators -> Markdown, outside of code; what nobody knows stays, and is told."""
 
 import re
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from newsletter.drafts.posts import Change, ChangeKind
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_REACH = 500  # how far beside a tag backticks are looked for
 _ATTRIBUTE = re.compile(r"([\w-]+)=(?:\"([^\"]*)\"|'([^']*)'|`([^`]*)`|(\S+))|\"([^\"]*)\"|(\S+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """`becomes` gets what `pattern` matches, and returns None where that stays as it stands."""
+    """`becomes` gets what `pattern` matches, and returns None where that stays as it stands.
+
+    With an `end`, all up to that is meant: `becomes` gets the beginning and what stands between.
+    Patterns are bounded, so that none takes the square of a text that holds only beginnings.
+    """
 
     pattern: re.Pattern[str]
-    becomes: Callable[[re.Match[str]], str | None]
+    becomes: Callable[[re.Match[str], str], str | None]
     kind: ChangeKind = ChangeKind.CONVERTED
+    end: re.Pattern[str] | None = None
 
 
 def rewritten(
@@ -26,23 +33,64 @@ def rewritten(
     """A text with all rewrites, one after the other, and where each did something."""
     changes: list[Change] = []
     for rewrite in rewrites:
-        code = _code_lines(body)
-
-        def replace(
-            match: re.Match[str], rewrite: Rewrite = rewrite, code: frozenset[int] = code
-        ) -> str:
-            line = match.string.count("\n", 0, match.start())
-            if line in code or _is_in_code(match):
-                return match[0]
-            text = rewrite.becomes(match)
+        pieces: list[str] = []
+        done = 0
+        places = _Places(body)
+        for match, end, inner in _matches(rewrite, body):
+            if match.start() < done or places.is_code(match):
+                continue
+            text = rewrite.becomes(match, inner)
             kind = ChangeKind.UNKNOWN if text is None else rewrite.kind
-            source = " ".join(match[0].split())[:80]
-            changes.append(Change(f"{name}:{first_line + line}", kind, source))
-            # As many lines as before, so that each keeps its number.
-            return match[0] if text is None else text
-
-        body = rewrite.pattern.sub(replace, body)
+            source = " ".join(body[match.start() : min(end, match.start() + 400)].split())[:80]
+            place = f"{name}:{first_line + places.line(match.start())}"
+            changes.append(Change(place, kind, source))
+            if text is not None:
+                pieces += (body[done : match.start()], text)
+                done = end
+        body = "".join([*pieces, body[done:]])
     return body, changes
+
+
+def _matches(rewrite: Rewrite, body: str) -> Iterator[tuple[re.Match[str], int, str]]:
+    """Each match, where it ends with all that belongs to it, and what stands between."""
+    ends = list(rewrite.end.finditer(body)) if rewrite.end else []
+    starts = [end.start() for end in ends]
+    for match in rewrite.pattern.finditer(body):
+        if rewrite.end is None:
+            yield match, match.end(), ""
+        elif (index := bisect_left(starts, match.end())) < len(ends):
+            yield match, ends[index].end(), body[match.end() : starts[index]]
+
+
+class _Places:
+    """The lines of a text, and which of them are code."""
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+        self._begins = [0, *(match.end() for match in re.finditer("\n", body))]
+        self._code = _code_lines(body)
+
+    def line(self, offset: int) -> int:
+        return bisect_right(self._begins, offset) - 1
+
+    def is_code(self, match: re.Match[str]) -> bool:
+        """Whether a match stands in fenced code, or between backticks of its line."""
+        line = self.line(match.start())
+        if line in self._code:
+            return True
+        before = self._body[max(self._begins[line], match.start() - _REACH) : match.start()]
+        after = self._body[match.end() : match.end() + _REACH].partition("\n")[0]
+        return len(re.findall("`+", before)) % 2 == 1 and "`" in after
+
+
+def line_ends(_: re.Match[str], inner: str) -> str:
+    """Nothing, in as many lines as there were."""
+    return "\n" * inner.count("\n")
+
+
+def fenced(match: re.Match[str], inner: str) -> str:
+    """Code in the language that the beginning names."""
+    return f"```{match[1]}{inner}```"
 
 
 def attributes(text: str) -> tuple[list[str], dict[str, str]]:
@@ -64,15 +112,6 @@ def picture(source: str, alt: str, caption: str = "", link: str = "") -> str:
         shown = f'<a href="{escape(link)}">{shown}</a>'
     text = f"<figcaption>{escape(caption, quote=False)}</figcaption>" if caption else ""
     return f"<figure>{shown}{text}</figure>"
-
-
-def _is_in_code(match: re.Match[str]) -> bool:
-    """Whether a match stands between backticks of its line."""
-    before = match.string[: match.start()].rpartition("\n")[2]
-    return (
-        len(re.findall("`+", before)) % 2 == 1
-        and "`" in match.string[match.end() :].partition("\n")[0]
-    )
 
 
 def _code_lines(body: str) -> frozenset[int]:

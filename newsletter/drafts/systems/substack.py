@@ -13,7 +13,7 @@ import lxml.html
 from newsletter.drafts import notes
 from newsletter.drafts.archives import ForeignArchive
 from newsletter.drafts.posts import Change, ChangeKind, ForeignPost
-from newsletter.drafts.systems.base import left, moment_of, slug_of, text_of
+from newsletter.drafts.systems.base import left, moment_of, post_of, slug_of, text_of
 
 NAME = "substack"
 
@@ -65,7 +65,7 @@ def _post(
         return left(f"{_TABLE}#{post_id}", f"it is a {kind}")
     if not name:
         return left(f"{_TABLE}#{post_id}", "there is no file of it in posts")
-    text = text_of(archive, name)
+    text = post_of(archive, name)
     if isinstance(text, Change):
         return text
     body, changes = _cleaned(text[0], name)

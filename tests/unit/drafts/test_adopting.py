@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from newsletter import digest
 from newsletter.desk.prepare import prepare
 from newsletter.digest import Parsed
-from newsletter.drafts import adopting, reporting
+from newsletter.drafts import adopting, archives, reporting
 from newsletter.drafts.adopting import Adopted, adopt
-from newsletter.drafts.posts import Change, ChangeKind
+from newsletter.drafts.posts import Change, ChangeKind, ForeignPost
+from newsletter.drafts.resolving import PostPictures, Shelf
 from newsletter.drafts.systems import SYSTEMS
 from newsletter.drafts.wishes import SystemName
 from newsletter.errors import NewsletterError, UsageError
@@ -450,3 +452,28 @@ def test_posts_of_hugo_and_jekyll_may_hold_anything(
         result = adopt(project, as_folder(files, project.root / f"from-{folder}"))
 
         assert len(result.issues) + len(result.left) == len(texts)
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        *("{% comment %}", "{% highlight x %}\n", "{% include figure.html" + " " * 50, "{{ 'x"),
+        *("{{< figure" + " " * 50, "{{< highlight go >}}\n", "{{<a ", "{{</* ", "{{< comment >}}"),
+        *("<img ", "<img src=", "<a ", "![", "![a](", "![a](((", "`{{ site.url }} ", "{% raw %}{"),
+    ],
+)
+def test_no_markup_takes_the_square_of_its_size(tmp_path: Path, beginning: str) -> None:
+    body = beginning * (30_000 // len(beginning))
+    files = {
+        "_posts/2024-01-01-x.md": f"---\ntitle: x\n---\n{body}",
+        "content/x.md": f"---\ndate: 2024-01-01\n---\n{body}",
+    }
+    began = time.process_time()
+
+    with archives.opened(as_folder(files, tmp_path)) as archive:
+        for system in SYSTEMS[0], SYSTEMS[-1]:
+            [post] = system.posts(archive)
+            assert isinstance(post, ForeignPost)
+            PostPictures(Shelf(archive), post, "x").moved(post.body)
+
+    assert time.process_time() - began < 2  # seconds; 0.03 are usual

@@ -111,7 +111,7 @@ def test_lint_tells_what_an_editor_has_to_write(project: Project) -> None:
     findings = prepare(project, "2026-01-08-draft").findings
 
     unfinished = [each.position.line for each in findings if each.rule == "unfinished-text"]
-    assert unfinished == [2, 5]
+    assert unfinished == [2, 6]
     assert "draft-issue" in {each.rule for each in findings}
 
 
