@@ -9,11 +9,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 MOST_WORDS = 8  # of a query; and so many pairs of a run of letters
 LONGEST_QUERY = 100
 _PREFIX_LENGTH = 3  # shorter words are found whole
+_MOST_PLACES = 200  # of a text that an excerpt is chosen from
 
 # Thai, Lao, Burmese, Khmer, Hangul, kana, Bopomofo and Han, half-width forms too.
 _WIDE = (
@@ -110,7 +111,7 @@ def excerpt(text: str, words: Sequence[Wanted], width: int = 180) -> str:
     """The part of a text around the first place that most words of a query stand near to; empty
     where none of them is in it. Letters of wide scripts count twice."""
     text = unicodedata.normalize("NFC", " ".join(text.split()))
-    spans = list(_spans(text, words))
+    spans = list(islice(_spans(text, words), _MOST_PLACES))  # each is compared with all others
     if not spans:
         return ""
     if _STARTS_WIDE.match(text[spans[0][0]]):
