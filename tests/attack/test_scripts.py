@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from newsletter import digest, render
 from newsletter.model.email import Email
+from newsletter.model.listing import Listing
 from newsletter.render import Masthead
 from newsletter.store import Store
 from newsletter.store.people import people
@@ -186,17 +187,21 @@ def test_there_are_more_than_a_thousand() -> None:
 def test_no_script_of_an_issue_runs_in_the_archive(
     on_screen: Screen, sqlite_store: Store, site: Site, chunk: list[str]
 ) -> None:
-    """In its body, its front matter, its promo card: on its own page and in the index."""
+    """In its body, its front matter, its promo card, its tags: on its own page, in the index, and
+    where it is found."""
     fill_list(sqlite_store, 1)
-    sent(sqlite_store, "attack", issue(chunk), FixedClock())
+    listing = Listing(tuple(map(on_one_line, chunk)))
+    sent(sqlite_store, "attack", issue(chunk), FixedClock(), listing=listing)
 
     with visiting(site) as visitor:
         page, index = visitor.get("/archive/attack/"), visitor.get("/archive/")
+        found = visitor.get("/archive/search?q=Before")
 
-    assert page.status == index.status == 200
+    assert page.status == index.status == found.status == 200
     assert END in page.text
+    assert "<mark>Before</mark>" in found.text
     assert 'href="../archive/attack/"' in index.text
-    for answer in (page, index):
+    for answer in (page, index, found):
         assert_harmless(on_screen, answer)
         assert on_screen.dangers(answer, protected=True) == []
 
@@ -239,6 +244,7 @@ def test_no_script_of_a_reader_runs_in_a_public_page(
                 page,
                 post(visitor, "/subscribe/readers", email=payload, name=payload),
                 visitor.get(f"/archive/{quote(payload, safe='')}/"),
+                visitor.get(f"/archive/search?q={quote(payload, safe='')}"),
             ]
         pages += [
             visitor.get(unsubscribe),
