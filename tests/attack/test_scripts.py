@@ -19,6 +19,7 @@ from newsletter.store.people import people
 from newsletter.web.site import Site
 from tests.attack.payloads import payloads
 from tests.attack.screen import Screen, screen
+from tests.browser.samples import THEMES
 from tests.factories import NOW, link_of, make_list
 from tests.integration.publishing import BASE_URL, Answer, Visitor, sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
@@ -107,7 +108,8 @@ def issue(chunk: Sequence[str]) -> Email:
         base_url=BASE_URL,
         section_labels=(),
     )
-    theme = render.load_theme("digest", [render.packaged_templates()])
+    name = THEMES[sum(map(len, chunk)) % len(THEMES)]
+    theme = render.load_theme(name, [render.packaged_templates()])
     masthead = Masthead(
         name=chunk[0],
         language="en",

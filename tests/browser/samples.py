@@ -20,6 +20,13 @@ _FILES = {path.stem: path for path in sorted((ROOT / "issues").glob("*.md"))} | 
 }
 SAMPLES = (EVERY_BLOCK, RIGHT_TO_LEFT, *_FILES)
 THEMES = sorted(path.parent.name for path in packaged_templates().glob("*/email.mjml.j2"))
+# Each sample in its theme. The other themes share most of `digest`: one sample in each direction
+# shows what they change.
+LOOKS = tuple(
+    (name, theme)
+    for theme in THEMES
+    for name in (SAMPLES if theme == "digest" else (EVERY_BLOCK, RIGHT_TO_LEFT))
+)
 
 _MASTHEAD = Masthead(
     name="每日机器 · The Quiet Machine",

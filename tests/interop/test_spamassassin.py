@@ -17,7 +17,7 @@ from newsletter.model.email import Email
 from newsletter.model.subscriber import Subscriber
 from newsletter.sending.compose import SendContext, compose
 from newsletter.transports import mime
-from tests.browser.samples import SAMPLES, THEMES, email_of
+from tests.browser.samples import LOOKS, email_of
 from tests.unit.render.rendering import MASTHEAD, issue, rendered
 from tests.waiting import PATIENCE_SECONDS
 
@@ -43,7 +43,7 @@ RECEIVED = (
     " by mx.reader.example (Postfix) with ESMTPS id 4ABC; {date}\r\n"
 )
 # How a mail is handed over makes no difference to what a theme brings.
-RAW_ALONE = {f"{name} in {theme}" for name in SAMPLES for theme in THEMES if theme != "digest"}
+RAW_ALONE = {f"{name} in {theme}" for name, theme in LOOKS if theme != "digest"}
 _NOMINAL = 0.01  # what SpamAssassin gives a rule that only tells
 
 
@@ -51,7 +51,7 @@ def mails() -> dict[str, bytes]:
     """Samples of each script, a letter and a mail full of pictures, by name: as the outbox writes
     them and SES sends them raw, and as SES hands them over."""
     emails = {
-        **{f"{name} in {theme}": email_of(name, theme) for name in SAMPLES for theme in THEMES},
+        **{f"{name} in {theme}": email_of(name, theme) for name, theme in LOOKS},
         "letter": rendered(issue(LETTER, title="A letter from the valley")),
         "pictures": rendered(issue(PICTURES, title="Twelve mornings at the harbour")),
     }

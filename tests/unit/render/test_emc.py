@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.render import load_theme
-from tests.browser.samples import SAMPLES, THEMES, html_of
+from tests.browser.samples import LOOKS, html_of
 from tests.unit.render import emc
 from tests.unit.render.emc import RULES, Rule
 from tests.unit.render.rendering import delivered, issue, mail, rendered
@@ -18,8 +18,7 @@ PICTURE = "https://a.example/i.png"
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(("name", "theme"), LOOKS)
 @each_rule
 def test_a_sample_passes_the_check(rule: Rule, name: str, theme: str) -> None:
     assert list(rule(html_of(name, theme))) == []

@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.model.email import Email
 from newsletter.render import load_theme, packaged_templates, render
-from tests.browser.samples import SAMPLES, THEMES, digest_of
+from tests.browser.samples import LOOKS, digest_of
 from tests.unit.render.rendering import MASTHEAD, default_theme, issue, mail, shown, visible
 from tests.unit.render.test_contract import EVERY_BLOCK
 
@@ -36,8 +36,7 @@ def marked(source: str) -> list[tuple[int, str]]:
     return [(int(e.get("data-line")) - 4, " ".join(shown(e).split())) for e in elements]
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(("name", "theme"), LOOKS)
 def test_without_its_marks_a_preview_is_the_mail_byte_for_byte(name: str, theme: str) -> None:
     look = load_theme(theme, [packaged_templates()])
     digest = digest_of(name)

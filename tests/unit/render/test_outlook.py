@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.errors import RenderError
 from newsletter.render import load_theme
-from tests.browser.samples import SAMPLES, THEMES, html_of
+from tests.browser.samples import LOOKS, html_of
 from tests.unit.render import outlook
 from tests.unit.render.outlook import RULES, Rule
 from tests.unit.render.rendering import delivered, issue, mail, own_theme, rendered, visible
@@ -18,8 +18,7 @@ PICTURE = "https://a.example/i.png"
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(("name", "theme"), LOOKS)
 @each_rule
 def test_a_sample_obeys_outlook(rule: Rule, name: str, theme: str) -> None:
     assert list(rule(html_of(name, theme))) == []
