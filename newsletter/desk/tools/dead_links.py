@@ -14,7 +14,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urldefrag, urljoin, urlsplit
+from string import punctuation
+from urllib.parse import SplitResult, quote, urldefrag, urljoin, urlsplit
 
 from newsletter import __version__
 from newsletter.desk.prepare import Prepared
@@ -150,7 +151,7 @@ def answer_of(url: str, agent: str, asking: Asking) -> Answer:
         except (OSError, ValueError, http.client.HTTPException) as error:
             return Answer(Verdict.UNKNOWN, f"it did not answer: {error or type(error).__name__}")
         if reply.status in _REDIRECTS and reply.location:
-            at = urljoin(at, reply.location)
+            at = urljoin(at, _quoted_location(reply.location))
             continue
         return _judged(url, at, reply.status)
     return Answer(Verdict.DEAD, f"it is redirected more than {_MOST_REDIRECTS} times")
@@ -175,6 +176,12 @@ def _judged(url: str, at: str, status: int) -> Answer:
     if status >= 400 or status < 200:
         return Answer(Verdict.UNKNOWN, f"{_NOT_FOR_US}: it answers {status}")
     return Answer(Verdict.ALIVE) if at == url else Answer(Verdict.MOVED, at)
+
+
+def _quoted_location(written: str) -> str:
+    """Where a redirect leads, in ASCII: servers write letters and spaces as they are."""
+    octets = written.encode("latin-1", "replace")  # as http.client has read them
+    return quote(octets, safe=punctuation)
 
 
 def _split(url: str) -> SplitResult | None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import quote
 
 import pytest
 
@@ -36,6 +37,7 @@ class Site(BaseHTTPRequestHandler):
         Site.asked[f"{self.command} {self.path}"] += 1
         Site.agents.add(self.headers["User-Agent"])
         status, _, onward = self.path[1:].partition("/")
+        onward = onward.replace("%20b", " b").replace("%C3%A9%20", "\xe9%20")
         if status == "405" and self.command == "GET":
             status = "200"
         if status == "close":
@@ -91,12 +93,14 @@ def answer(url: str) -> Answer:
         ("/close", Verdict.UNKNOWN, "it did not answer"),
         ("/301//200", Verdict.MOVED, "{site}/200"),
         ("/302//404", Verdict.DEAD, "it answers 404"),
+        ("/302//200/a b", Verdict.MOVED, "{site}/200/a%20b"),
+        ("/302//200/é%20/?x=1&y=%C3%A9", Verdict.MOVED, "{site}/200/%E9%20/?x=1&y=%C3%A9"),
         ("/301/loop", Verdict.DEAD, "it is redirected more than 5 times"),
         ("/301/ftp://a.example/", Verdict.DEAD, "which is no address of the web"),
     ],
 )
 def test_what_a_link_answers_is_judged(site: str, path: str, verdict: Verdict, detail: str) -> None:
-    found = answer(site + path)
+    found = answer(site + quote(path, safe="/?=&%:"))
 
     assert found.verdict is verdict
     assert detail.format(site=site) in found.detail
