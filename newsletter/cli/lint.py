@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command, examples, show_error
-from newsletter.errors import NewsletterError, UsageError
+from newsletter.errors import NewsletterError, UnreadableIssue, UsageError
 from newsletter.gate import visible
 from newsletter.model.finding import Finding, Severity
 
@@ -47,30 +47,45 @@ def lint(
     tools: bool,
 ) -> int:
     """Check issues: what, where, and what to do. Without ISSUE, all of them."""
-    from newsletter.desk.prepare import prepare
-    from newsletter.desk.slugs import Slugs
-    from newsletter.lint.formats import folded, sarif
+    from newsletter.lint.formats import sarif
 
     if dry_run and not fix:
         raise UsageError("--dry-run belongs to --fix", hint="newsletter lint --fix --dry-run")
     form = "json" if session.json else form
     names = issues or tuple(str(path) for path in session.project.issue_files())
+    failed = _fixed(session, names, form, dry_run) if fix else 0
+    if dry_run:
+        return failed
+    found, unchecked = _checked(session, names, form, links, tools)
+    if form == "sarif":
+        click.echo(sarif(found))
+    if form == "text":
+        session.notes.print(_summary(found, len(names)))
+    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    bad = any(finding.severity in failing for finding in found)
+    return failed or unchecked or (3 if bad else 0)
+
+
+def _checked(
+    session: Session, names: Sequence[str], form: str, links: bool, tools: bool
+) -> tuple[list[Finding], int]:
+    """What lint finds, each shown at once, and the exit code of what could not be checked."""
+    from newsletter.desk.prepare import prepare
+    from newsletter.desk.slugs import Slugs
+    from newsletter.lint.formats import folded
+
     slugs = Slugs(session.project)
-    all_findings: list[Finding] = []
+    found: list[Finding] = []
     checked: list[Prepared] = []
     failed = 0
 
     def show(findings: Sequence[Finding]) -> None:
-        all_findings.extend(findings)
+        found.extend(findings)
         for finding in folded(findings) if form == "text" else findings:
             _show(session, finding, form)
 
     for name in names:
         try:
-            if fix:
-                _fix(session, name, form, dry_run)
-            if dry_run:
-                continue
             checked.append(prepare(session.project, name, slugs=slugs))
         except NewsletterError as error:
             show_error(error, form == "json")
@@ -81,13 +96,21 @@ def lint(
         from newsletter.desk.tools import checked_with, tools_for
 
         show(list(checked_with(tools_for(links=links, tools=tools), checked, session.project)))
-    if form == "sarif":
-        click.echo(sarif(all_findings))
-    if form == "text" and not dry_run:
-        session.notes.print(_summary(all_findings, len(names)))
-    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
-    bad = any(finding.severity in failing for finding in all_findings)
-    return failed or (3 if bad else 0)
+    return found, failed
+
+
+def _fixed(session: Session, names: Sequence[str], form: str, dry_run: bool) -> int:
+    """Mend issues, and return the exit code of what could not be mended. Why an issue cannot be
+    read, the check that follows says."""
+    failed = 0
+    for name in names:
+        try:
+            _fix(session, name, form, dry_run)
+        except NewsletterError as error:
+            if dry_run or not isinstance(error, UsageError | UnreadableIssue):
+                show_error(error, form == "json")
+            failed = failed or error.exit_code
+    return failed
 
 
 def _fix(session: Session, name: str, form: str, dry_run: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from newsletter import digest, render
 from newsletter.desk.prepare import masthead, prepare
+from newsletter.desk.slugs import Slugs
 from newsletter.links import Links
 from newsletter.model.email import fill
 from newsletter.project import Project
@@ -46,6 +47,10 @@ def rendering(bench: Bench) -> Iterator[Figure]:
     seconds = tuple(sum(sample) / 1000 for sample in long)
     name = f"a source of {bench.long_kb} KB: file to final HTML, warm"
     yield Figure(name, seconds, "s", at_most=1)
+    longest = _longest()
+    linting, _ = apart(lint_milliseconds, str(longest), bench.short_repeats)
+    name = f"{longest.stem}: lint of the longest digest, warm"
+    yield Figure(name, tuple(linting), "ms", at_most=100)
     cold = [
         command(NEWSLETTER, "render", str(issue()), "--out", str(bench.folder / "out"), "--json")
         for _ in range(bench.short_repeats)
@@ -94,6 +99,24 @@ def _prepare_seconds(project: Project) -> float:
     began = time.process_time()
     prepare(project, "newest")
     return time.process_time() - began
+
+
+def lint_milliseconds(source: str, repeats: int) -> list[float]:
+    """What `newsletter lint` does with an issue, again and again in one process; the first time
+    does not count. Of the processor: what else this machine does is no matter."""
+    project = Project.open(ROOT)
+    slugs, samples = Slugs(project), []
+    for _ in range(repeats + 1):
+        began = time.process_time()
+        prepare(project, source, slugs=slugs)
+        samples.append((time.process_time() - began) * 1000)
+    return samples[1:]
+
+
+def _longest() -> Path:
+    """The longest of the real digests, or the sample issue where there are none."""
+    digests = (path for path in _YARDSTICK.parent.glob("*.md") if path.name != "README.md")
+    return max(digests, key=lambda path: path.stat().st_size, default=_SAMPLE)
 
 
 def warm_milliseconds(source: str, repeats: int) -> list[tuple[float, float]]:

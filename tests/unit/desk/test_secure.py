@@ -37,6 +37,12 @@ class Site(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def authority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who signed the certificate of this site."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+
+
 @pytest.fixture(scope="module")
 def site() -> Iterator[int]:
     """The port of a site that speaks TLS."""
@@ -55,9 +61,7 @@ def site() -> Iterator[int]:
 def ask(port: int, *paths: str) -> dict[str, str]:
     Site.asked = []
     urls = [f"http://127.0.0.1{path}" for path in paths]
-    answers = why_not(
-        urls, resolve=lambda _: ["127.0.0.1"], port=port, authorities=str(CERTIFICATE)
-    )
+    answers = why_not(urls, is_allowed=lambda _: True, port=port)
     return {url.removeprefix("http://127.0.0.1"): why for url, why in answers.items()}
 
 
@@ -75,25 +79,20 @@ def ask(port: int, *paths: str) -> dict[str, str]:
 )
 def test_a_page_that_https_serves_is_one(site: int, path: str, why: str, asked: list[str]) -> None:
     assert ask(site, path) == {path: why}
-    assert Site.asked == [f"{method} 127.0.0.1{path}" for method in asked]
+    assert Site.asked == [f"{method} 127.0.0.1:{site}{path}" for method in asked]
 
 
 def test_a_host_is_asked_one_page_after_the_other(site: int) -> None:
     paths = [f"/{number}" for number in range(9)]
 
     assert set(ask(site, *paths).values()) == {""}
-    assert Site.asked == [f"HEAD 127.0.0.1{path}" for path in paths]
+    assert Site.asked == [f"HEAD 127.0.0.1:{site}{path}" for path in paths]
 
 
 def test_a_certificate_of_another_host_is_no_answer(site: int) -> None:
-    answers = why_not(
-        ["http://a.example/"],
-        resolve=lambda _: ["127.0.0.1"],
-        port=site,
-        authorities=str(CERTIFICATE),
-    )
+    answers = why_not(["http://127.1/"], is_allowed=lambda _: True, port=site)
 
-    assert answers == {"http://a.example/": "https gives no answer (SSLError)"}
+    assert answers == {"http://127.1/": "https gives no answer (SSLCertVerificationError)"}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +105,7 @@ def test_a_certificate_of_another_host_is_no_answer(site: int) -> None:
         ("http://a.example:8080/", "it names a port, a user or a field"),
         ("http://a@b.example/", "it names a port, a user or a field"),
         ("http://b.example/{{id}}", "it names a port, a user or a field"),
-        ("http://b.example:x/", "its host is not found"),
+        ("http://b.example:x/", "it is no whole address"),
     ],
 )
 def test_what_is_not_public_is_never_asked(url: str, why: str) -> None:

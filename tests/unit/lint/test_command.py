@@ -198,6 +198,19 @@ def test_a_dry_run_shows_a_diff_and_changes_nothing(lint: Lint, project: Path) -
     assert lint("2026-01-07-vague", "--dry-run").code == 2
 
 
+def test_an_issue_that_cannot_be_mended_fails_and_the_others_are_mended(
+    lint: Lint, project: Path
+) -> None:
+    (project / "issues" / "2026-01-07-odd.md").write_bytes(b"\xff")
+    (project / "issues" / "2026-01-07-vague.md").write_text(SLIPS)
+
+    answer = lint("nothing", "2026-01-07-odd", "2026-01-07-vague", "--fix")
+
+    assert answer.code == 2
+    assert answer.err.count("is not UTF-8") == 1
+    assert answer.out.count("fixed: ") == 2
+
+
 def test_people_see_several_findings_of_a_rule_as_one(lint: Lint, project: Path) -> None:
     """The lines of the others are named; programs get each."""
     body = "".join(f"[here](https://example.com/{number})\n\n" for number in range(8))
