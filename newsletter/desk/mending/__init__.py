@@ -21,7 +21,7 @@ from typing import Protocol
 
 from newsletter import digest
 from newsletter.desk.mending import addresses, front, proof, signs
-from newsletter.desk.mending.source import Change, IssueText
+from newsletter.desk.mending.source import IssueText, Repair
 from newsletter.digest import Parsed
 from newsletter.errors import NewsletterError
 from newsletter.files import write_whole
@@ -41,7 +41,7 @@ Ask = Callable[[Iterable[str]], Mapping[str, str]]
 class Find(Protocol):
     """A kind of changes in an issue."""
 
-    def __call__(self, source: IssueText, parsed: Parsed, *, file: str) -> Iterator[Change]: ...
+    def __call__(self, source: IssueText, parsed: Parsed, *, file: str) -> Iterator[Repair]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class _Issue:
         changes = list(find(self.source, self.parsed, file=self._file))
         if not changes or self._take(changes, same):
             return
-        kept: list[Change] = []
+        kept: list[Repair] = []
         before, parsed = self.source, self.parsed
         for change in changes:
             after = self.read(before.with_changes([*kept, change]))
@@ -149,7 +149,7 @@ class _Issue:
                 kept.append(change)
         self._take(kept, same)
 
-    def _take(self, changes: Sequence[Change], same: proof.Same) -> bool:
+    def _take(self, changes: Sequence[Repair], same: proof.Same) -> bool:
         source = self.source.with_changes(changes)
         parsed = self.read(source)
         if is_same := same(self.parsed, parsed, changes):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from newsletter.desk.mending.source import Change, Edit, IssueText
+from newsletter.desk.mending.source import Edit, IssueText, Repair
 from newsletter.digest import Parsed, urls
 from newsletter.lint.tracking import host_of, tracking_in, without_tracking
 from newsletter.model.blocks import CodeBlock, Embed, Figure
@@ -34,7 +34,7 @@ class _Spot:
 
 def without_trackers(
     source: IssueText, parsed: Parsed, file: str, own_host: str = ""
-) -> Iterator[Change]:
+) -> Iterator[Repair]:
     """Addresses without what tracks; the campaigns of links to the newsletter's own site stay."""
     for spot in _spots(source, parsed.digest):
         host = host_of(spot.url)
@@ -56,7 +56,7 @@ def insecure_addresses(parsed: Parsed) -> frozenset[str]:
 
 def secured(
     source: IssueText, parsed: Parsed, file: str, answers: Mapping[str, str]
-) -> Iterator[Change]:
+) -> Iterator[Repair]:
     """Addresses with https; `answers` says by address why one has to stay, empty where it need
     not."""
     for spot in _spots(source, parsed.digest):
@@ -66,11 +66,11 @@ def secured(
             yield _change("http-address", file, spot, message, written, url)
 
 
-def _change(rule: str, file: str, spot: _Spot, message: str, becomes: str, url: str) -> Change:
+def _change(rule: str, file: str, spot: _Spot, message: str, becomes: str, url: str) -> Repair:
     finding = Finding(rule, Severity.INFO, Position(file, spot.line), message, becomes)
     edit = Edit(spot.start, spot.start + len(spot.written), becomes)
     shown = html.unescape(spot.written), html.unescape(becomes)  # where it is its own text
-    return Change(finding, (edit,), ((spot.url, url), shown))
+    return Repair(finding, (edit,), ((spot.url, url), shown))
 
 
 def _spots(source: IssueText, digest: Digest) -> Iterator[_Spot]:

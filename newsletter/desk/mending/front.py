@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from newsletter.desk.mending.source import Change, Edit, IssueText
+from newsletter.desk.mending.source import Edit, IssueText, Repair
 from newsletter.digest import Parsed, characters, dates, front_matter
 from newsletter.digest.front_matter import FrontMatter
 from newsletter.digest.keys import KNOWN, PROSE
@@ -31,7 +31,7 @@ def split(source: IssueText, file: str) -> FrontMatter:
     return front_matter.split(characters.clean(source.text), file)
 
 
-def misspelt_keys(source: IssueText, parsed: Parsed, file: str) -> Iterator[Change]:
+def misspelt_keys(source: IssueText, parsed: Parsed, file: str) -> Iterator[Repair]:
     """Keys one slip away from a known one that the issue does not have."""
     front = split(source, file)
     for key, line in front.lines.items():
@@ -61,7 +61,7 @@ def _is_slip(key: str, known: str) -> bool:
     return swapped or added or replaced
 
 
-def bare_texts(source: IssueText, parsed: Parsed, file: str) -> Iterator[Change]:
+def bare_texts(source: IssueText, parsed: Parsed, file: str) -> Iterator[Repair]:
     """Texts without quotes which other readers of YAML would cut off at a # or refuse for a colon.
 
     A # before a space may begin a comment, so it is left to the author.
@@ -92,7 +92,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False) if "'" in text else f"'{text}'"
 
 
-def dates_in_iso(source: IssueText, parsed: Parsed, file: str) -> Iterator[Change]:
+def dates_in_iso(source: IssueText, parsed: Parsed, file: str) -> Iterator[Repair]:
     """A date in another form than 2026-01-31, where it can be read in one way only."""
     front = split(source, file)
     for key in ("date", "publishDate"):
@@ -116,6 +116,6 @@ def _only_reading(text: str) -> dt.date | dt.datetime | None:
     return dates.parsed(text)
 
 
-def _change(rule: str, file: str, line: int, message: str, edit: Edit) -> Change:
+def _change(rule: str, file: str, line: int, message: str, edit: Edit) -> Repair:
     place = Position(file, line)
-    return Change(Finding(rule, Severity.INFO, place, message, edit.text), (edit,))
+    return Repair(Finding(rule, Severity.INFO, place, message, edit.text), (edit,))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from newsletter.desk.mending.source import Change
+from newsletter.desk.mending.source import Repair
 from newsletter.digest import Parsed
 from newsletter.languages import Signs
 from newsletter.model.blocks import CodeBlock
@@ -12,19 +12,19 @@ from newsletter.model.finding import Severity
 from newsletter.model.inline import Code
 from newsletter.model.walking import walk
 
-Same = Callable[[Parsed, Parsed, Sequence[Change]], bool]
+Same = Callable[[Parsed, Parsed, Sequence[Repair]], bool]
 
 
-def no_new_faults(before: Parsed, after: Parsed, changes: Sequence[Change]) -> bool:
+def no_new_faults(before: Parsed, after: Parsed, changes: Sequence[Repair]) -> bool:
     """Whether no warning and no error is new: a known key is checked as an unknown one is not."""
     return _faults(after) <= _faults(before)
 
 
-def same_digest(before: Parsed, after: Parsed, changes: Sequence[Change]) -> bool:
+def same_digest(before: Parsed, after: Parsed, changes: Sequence[Repair]) -> bool:
     return before.digest == after.digest
 
 
-def same_but_for_the_date(before: Parsed, after: Parsed, changes: Sequence[Change]) -> bool:
+def same_but_for_the_date(before: Parsed, after: Parsed, changes: Sequence[Repair]) -> bool:
     """Whether a date that could be read is the same, and no other part differs."""
     invalid, still_invalid = (
         any(finding.rule == "date-invalid" for finding in parsed.findings)
@@ -35,7 +35,7 @@ def same_but_for_the_date(before: Parsed, after: Parsed, changes: Sequence[Chang
     return _undated(before.digest) == _undated(after.digest)
 
 
-def same_but_for_addresses(before: Parsed, after: Parsed, changes: Sequence[Change]) -> bool:
+def same_but_for_addresses(before: Parsed, after: Parsed, changes: Sequence[Repair]) -> bool:
     """Whether nothing differs but the addresses that were changed, and no code at all."""
     becomes = dict(pair for change in changes for pair in change.renamed)
     return _code(before.digest) == _code(after.digest) and (
@@ -48,7 +48,7 @@ def same_but_for_quotes(signs: Signs) -> Same:
     table = dict.fromkeys(map(ord, f"\"'’{''.join(signs.quotes)}"), '"')
     table |= dict.fromkeys(map(ord, "\\\u202f\u00a0"), "")  # escapes of a quote, spaces within them
 
-    def same(before: Parsed, after: Parsed, changes: Sequence[Change]) -> bool:
+    def same(before: Parsed, after: Parsed, changes: Sequence[Repair]) -> bool:
         one, other = (repr(parsed.digest).translate(table) for parsed in (before, after))
         return _code(before.digest) == _code(after.digest) and one == other
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from newsletter.desk.mending.source import Change, Edit, IssueText
+from newsletter.desk.mending.source import Edit, IssueText, Repair
 from newsletter.digest import Parsed
 from newsletter.languages import Signs
 from newsletter.model.digest import Digest
@@ -18,7 +18,7 @@ _NARROW = "\u202f\u00a0"
 
 def set_quotes(
     source: IssueText, parsed: Parsed, *, file: str, typeset: Digest, signs: Signs
-) -> Iterator[Change]:
+) -> Iterator[Repair]:
     """`typeset` is the digest as `smart` would set it.
 
     Only where most double quotes are those of the language already: elsewhere straight ones are a
@@ -35,7 +35,7 @@ def set_quotes(
             shown = " ".join(edit.text for edit in edits[:_SHOWN])
             message = f"straight quotes, {len(edits)} of them, became {shown}"
             place = Position(file, line)
-            yield Change(Finding("straight-quotes", Severity.INFO, place, message, shown), edits)
+            yield Repair(Finding("straight-quotes", Severity.INFO, place, message, shown), edits)
 
 
 def _edits(

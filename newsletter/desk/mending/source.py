@@ -22,7 +22,7 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Repair:
     """One thing mended, as a finding whose `fix` is what stands there now, and its edits.
 
     `renamed` are addresses as the digest has them, before and after.
@@ -61,7 +61,7 @@ class IssueText:
         """Where a line begins, and its text; lines count from 1."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else (len(self.text), "")
 
-    def with_changes(self, changes: Iterable[Change]) -> "IssueText":
+    def with_changes(self, changes: Iterable[Repair]) -> "IssueText":
         text = self.text
         edits = [edit for change in changes for edit in change.edits]
         for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
