@@ -8,6 +8,7 @@ wishes    what pages ask, and how the studio says no
 shown     one issue as a page asks for it: mail, text, source, headers, findings
 issues    routes of the list of issues
 issue     routes of one issue: its page, what it shows, its pictures
+gallery   routes of the themes
 editing   routes that change its file
 trials    routes that send test mails; `recipients`: the addresses they went to
 app       the application, of these

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from newsletter.errors import FindingsError, NewsletterError, UsageError
-from newsletter.studio import editing, issue, issues, trials
+from newsletter.studio import editing, gallery, issue, issues, trials
 from newsletter.studio.guard import Guard
 from newsletter.studio.session import Studio
 from newsletter.studio.watching import watch
@@ -26,6 +26,7 @@ ROUTES: tuple[Callable[[FastAPI, Studio], None], ...] = (
     issue.add,
     editing.add,
     trials.add,
+    gallery.add,
 )
 
 

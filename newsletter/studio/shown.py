@@ -83,9 +83,15 @@ def _mail(studio: Studio, prepared: Prepared, html: str, wish: ViewWish) -> str:
         html = views.without_styles(html)
     if not wish.pictures:
         return views.without_pictures(html)
+    here = f"/issues/{quote(prepared.path.stem, safe='')}"
+    return with_own_pictures(studio, prepared, html, here)
+
+
+def with_own_pictures(studio: Studio, prepared: Prepared, html: str, here: str) -> str:
+    """A mail with pictures of the studio in place of those that are not published yet."""
+    public = studio.project.settings.pictures_url
     for picture in prepared.pictures:
-        here = f"/issues/{quote(prepared.path.stem, safe='')}/media/{picture.name}"
-        html = html.replace(f"{studio.project.settings.pictures_url}/{picture.name}", here)
+        html = html.replace(f"{public}/{picture.name}", f"{here}/media/{picture.name}")
     return html
 
 

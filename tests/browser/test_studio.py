@@ -246,6 +246,9 @@ def test_anybody_can_use_it(
         expect(page.locator(".issues .stage.faulty").first).to_be_visible()
         assert violations(page) == {}
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_role("link", name="主题" if language == "zh-CN" else "Themes").click()
+        expect(page.locator("iframe").first).to_be_visible()
+        assert violations(page) == {}
 
 
 def test_all_issues_are_listed_and_found(desk: Desk, browser: Browser) -> None:

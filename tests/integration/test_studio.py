@@ -97,7 +97,7 @@ def test_the_token_becomes_a_cookie_that_no_script_and_no_other_site_gets(studio
 
 @pytest.mark.parametrize("path", ["/", "/rows", "/changes", PATH, "/static/studio.css"])
 def test_without_the_token_nothing_is_shown(studio: Studio, path: str) -> None:
-    for url in (path, f"{path}?token=", f"{path}?token={studio.token[:-1]}x"):
+    for url in (path, f"{path}?token=", f"{path}?token={studio.token[::-1]}"):
         response = Browser(studio).ask("GET", url)
 
         assert response.status_code == 403
@@ -401,6 +401,35 @@ def test_an_issue_with_errors_is_not_sent_as_a_test(
 @pytest.mark.parametrize("to", [["no address"], [], ["a@example.com"] * 21])
 def test_a_test_needs_addresses_and_not_too_many(browser: Browser, to: list[str]) -> None:
     assert browser.json("POST", f"{PATH}/tests", {"to": to})["status"] in (400, 422)
+
+
+# --- themes ---------------------------------------------------------------------------------------
+
+
+def test_the_gallery_shows_each_theme_and_what_is_wrong_with_one(
+    browser: Browser, project: Path
+) -> None:
+    own = project / "templates" / "morning"
+    own.mkdir(parents=True)
+    (own / "theme.toml").write_text('extends = "nothing"\n')
+
+    page = browser.ask("GET", "/themes").text
+
+    for name in ("digest", "letter", "links", "product"):
+        assert f'src="/themes/{name}/mail"' in page
+    assert 'src="/themes/morning/mail"' not in page
+    assert "nothing" in page
+
+
+def test_a_theme_is_shown_with_its_pictures_and_without_scripts(browser: Browser) -> None:
+    shown = browser.ask("GET", "/themes/letter/mail?look=dark")
+
+    assert "sandbox allow-same-origin" in shown.headers["content-security-policy"]
+    assert "@media all" in shown.text
+    address = shown.text.partition('src="/themes/letter/media/')[2].partition('"')[0]
+    picture = browser.ask("GET", f"/themes/letter/media/{address}")
+    assert picture.headers["content-type"].startswith("image/")
+    assert browser.ask("GET", "/themes/none/mail").status_code == 404
 
 
 # --- one issue alone ------------------------------------------------------------------------------
