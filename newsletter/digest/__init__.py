@@ -138,16 +138,13 @@ def parse(
     body: list[Block] = [piece for piece in pieces if not isinstance(piece, Footnotes)]
     title, body = _title(read.title, signs, front, body, stem, report)
     outline = recognise.outline(body, section_labels)
-    summary = tuple(
-        _point(point, line, report, env)
-        for point, line in points.placed(read.summary, text, front.body_line)
-    )
+    placed = points.placed(read.summary, text, front.body_line)
     digest = Digest(
         stem=stem,
         slug=slug_of(read.meta.slug, stem, report, front.lines.get("slug", 1)),
         title=title,
         meta=read.meta,
-        summary=summary,
+        summary=tuple(_point(point, line, report, env) for point, line in placed),
         summary_is_list=read.summary_is_list,
         lead=outline.lead,
         sections=_reachable(outline.sections, report),
@@ -155,11 +152,15 @@ def parse(
         promo=card,
         position=Position(file, 1),
     )
+    return Parsed(digest, _findings(report), text)
+
+
+def _findings(report: Report) -> tuple[Finding, ...]:
+    """All that was reported, once the whole issue has been read."""
     foreign.tell(report)
     report.tell_of_fragments()
     report.tell_of_unresolved()
-    ordered = sorted(report.findings, key=lambda finding: finding.position.line)
-    return Parsed(digest, tuple(ordered), text)
+    return tuple(sorted(report.findings, key=lambda finding: finding.position.line))
 
 
 def _reachable(sections: tuple[Section, ...], report: Report) -> tuple[Section, ...]:

@@ -7,8 +7,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
-from newsletter.model.picture import media_type
 from newsletter.studio.guard import MAIL_POLICY
+from newsletter.studio.issue import picture_of
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
 
@@ -35,20 +35,18 @@ def add(app: FastAPI, studio: Studio) -> None:
 
         with studio.rendering:
             prepared = kitchen_sink(studio.project, name)
+        studio.pictures[_here(name)] = prepared.pictures
         html = views.coloured(sample_message(prepared, studio.project).html, views.ColourMode(look))
-        html = with_own_pictures(studio, prepared, html, f"/themes/{quote(name, safe='')}")
+        html = with_own_pictures(studio, prepared, html, _here(name))
         return HTMLResponse(html, headers={"Content-Security-Policy": MAIL_POLICY})
 
     @app.get("/themes/{theme}/media/{name}")
     def picture(theme: str, name: str) -> Response:
-        from newsletter.desk.themes import kitchen_sink
+        return picture_of(studio, _here(theme), name)
 
-        with studio.rendering:
-            prepared = kitchen_sink(studio.project, theme)
-        for each in prepared.pictures:
-            if each.name == name:
-                return Response(each.content, media_type=media_type(name))
-        return Response(status_code=404)
+
+def _here(name: str) -> str:
+    return f"/themes/{quote(name, safe='')}"
 
 
 def _cards(studio: Studio) -> list[dict[str, Any]]:
@@ -57,7 +55,7 @@ def _cards(studio: Studio) -> list[dict[str, Any]]:
     return [
         {
             "name": entry.name,
-            "path": f"/themes/{quote(entry.name, safe='')}/mail",
+            "path": f"{_here(entry.name)}/mail",
             "description": entry.description,
             "extends": entry.extends,
             "is_usual": entry.is_usual,

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, StreamingResponse
 from newsletter.desk.editors import editor_of
 from newsletter.model.picture import media_type
 from newsletter.studio.guard import MAIL_POLICY
+from newsletter.studio.issues import path_of
 from newsletter.studio.pages import page
 from newsletter.studio.recipients import remembered
 from newsletter.studio.session import Studio
@@ -49,14 +50,19 @@ def add(app: FastAPI, studio: Studio) -> None:
 
     @app.get("/issues/{stem}/media/{name}")
     def picture(stem: str, name: str) -> Response:
-        for each in studio.pictures.get(stem, ()):
-            if each.name == name:
-                return Response(each.content, media_type=media_type(name))
-        return Response(status_code=404)
+        return picture_of(studio, path_of(stem), name)
 
     @app.get("/changes")
     async def changes() -> Response:
         return StreamingResponse(_events(studio), media_type="text/event-stream")
+
+
+def picture_of(studio: Studio, page: str, name: str) -> Response:
+    """A picture of what was shown last at this path."""
+    for picture in studio.pictures.get(page, ()):
+        if picture.name == name:
+            return Response(picture.content, media_type=media_type(name))
+    return Response(status_code=404)
 
 
 async def _events(studio: Studio) -> AsyncIterator[str]:

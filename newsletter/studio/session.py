@@ -23,7 +23,7 @@ class Studio:
     """`only` is the one issue that is shown, None where all are.
 
     `fault` says why the settings on disk cannot be used; the last good ones are used then.
-    `pictures` are those of each issue as it was last shown, saved or not.
+    `pictures` are those of each mail as it was last shown, by its path, saved or not.
     """
 
     project: Project

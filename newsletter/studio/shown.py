@@ -5,7 +5,6 @@ import email
 import email.policy
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 from newsletter.audience.address import parse
 from newsletter.desk import views
@@ -21,6 +20,7 @@ from newsletter.model.finding import Severity
 from newsletter.model.subscriber import Subscriber
 from newsletter.operations.trials import reader_of
 from newsletter.sending.compose import SAMPLE_READER
+from newsletter.studio.issues import path_of
 from newsletter.studio.session import Studio
 from newsletter.studio.wishes import ViewWish, fault
 from newsletter.transports import mime
@@ -38,7 +38,7 @@ def shown(studio: Studio, stem: str, wish: ViewWish) -> dict[str, Any]:
             prepared = prepare(studio.project, str(path), draft=draft, marks=wish.part == "mail")
     except NewsletterError as error:
         return {"error": fault(error), "findings": []}
-    studio.pictures[stem] = prepared.pictures
+    studio.pictures[path_of(stem)] = prepared.pictures
     reader = _reader(studio, wish.reader, prepared)
     message = message_to(reader, prepared, studio.project)
     return {
@@ -83,8 +83,7 @@ def _mail(studio: Studio, prepared: Prepared, html: str, wish: ViewWish) -> str:
         html = views.without_styles(html)
     if not wish.pictures:
         return views.without_pictures(html)
-    here = f"/issues/{quote(prepared.path.stem, safe='')}"
-    return with_own_pictures(studio, prepared, html, here)
+    return with_own_pictures(studio, prepared, html, path_of(prepared.path.stem))
 
 
 def with_own_pictures(studio: Studio, prepared: Prepared, html: str, here: str) -> str:

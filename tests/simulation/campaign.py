@@ -136,8 +136,8 @@ def run(
     with served(range(seed, seed + amount), store):
         total = total_of(amount, seed, store, jobs)
         _print(total, time.monotonic() - began)
-        for failed, _ in sorted(total.failed)[:1]:
-            print_failed(failed, store or store_of(failed))
+        for failed, fault in sorted(total.failed)[:1]:
+            print_failed(failed, fault, store or store_of(failed))
     return int(bool(total.failed) and not is_to_fail)
 
 
@@ -152,12 +152,12 @@ def _print(total: Sum, seconds: float) -> None:
     print(f"{len(total.failed)} promises were broken")
 
 
-def print_failed(seed: int, store: str) -> None:
-    """Print a schedule that fails as short as it gets."""
+def print_failed(seed: int, fault: str, store: str) -> None:
+    """Print a schedule that fails as short as it gets; `fault` is what it was."""
     on = databases.of(store)
     failed = play(on, Choices(seed))
     if failed.fault is None:
-        print(f"seed {seed} fails in one process, and not in another")
+        print(f"seed {seed}: {fault}; played once more, it does not fail")
         return
     print(f"\nseed {seed}: {failed.fault}; {len(failed.choices)} choices", flush=True)
     shortest = shrink(failed, lambda choices: play(on, Choices(recorded=choices)))
