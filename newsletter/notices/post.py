@@ -34,10 +34,9 @@ class Post:
         """Wait for a turn, or until `stop`."""
         if (rate := self.pace.rate) is None:
             return
-        now = self.clock()
         with self.store.write() as connection:
-            begins = limiter.reserve(connection, 1, rate, now).begins
-        self.stop.wait(max(0.0, (begins - now).total_seconds()))
+            begins = limiter.reserve(connection, 1, rate, self.clock).begins
+        self.stop.wait(max(0.0, (begins - self.clock()).total_seconds()))
 
     def deliver(self, notice: Notice, message: Message) -> Outcome:
         """Hand one mail over. Raises Throttled, TransportDown or QuotaReached: it did not leave."""

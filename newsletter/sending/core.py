@@ -155,7 +155,7 @@ def _wait_for_slot(work: Assignment, recipients: int, rate: float) -> NothingToC
 
     def reserve(recipients: int) -> Slot:
         with work.store.write(durable=False) as connection:
-            return limiter.reserve(connection, recipients, rate, work.clock())
+            return limiter.reserve(connection, recipients, rate, work.clock)
 
     slot = work.pace.slots.next(recipients, rate, reserve, work.clock)
     if slot.was_booked_until is not None:
@@ -299,7 +299,7 @@ def _record(
             )
             _settle_late(connection, work, now, is_in_time=is_in_time)
             if was_too_fast(outcomes) if slower is None else slower:
-                limiter.slow_down(connection, now)
+                limiter.slow_down(connection, work.clock)
 
     work.patience.until_back(record, StoreError)
     work.in_hand.pop(claim.batch, None)
@@ -315,7 +315,7 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
             is_in_time = recording.put_back(connection, work.number, claim.batch, now)
             _settle_late(connection, work, now, is_in_time=is_in_time)
             if slower:
-                limiter.slow_down(connection, now)
+                limiter.slow_down(connection, work.clock)
 
     work.patience.until_back(put_back, StoreError)
     work.in_hand.pop(claim.batch, None)

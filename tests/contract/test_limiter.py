@@ -1,24 +1,29 @@
 """The rate of the whole store: slots one after the other, and no burst after a pause."""
 
 import datetime as dt
+import threading
 
 import pytest
 
 from newsletter.store import Store
 from newsletter.store.ledger import limiter
-from tests.factories import NOW
+from tests.factories import NOW, is_waiting
+from tests.integration.sending import FixedClock
+from tests.waiting import until
 
 
 def _reserve(store: Store, recipients: int, rate: float, after_seconds: float = 0) -> float:
     """When a slot begins, in seconds after NOW."""
     with store.write() as connection:
         now = NOW + dt.timedelta(seconds=after_seconds)
-        return (limiter.reserve(connection, recipients, rate, now).begins - NOW).total_seconds()
+        return (
+            limiter.reserve(connection, recipients, rate, lambda: now).begins - NOW
+        ).total_seconds()
 
 
 def _slow_down(store: Store, after_seconds: float = 0) -> None:
     with store.write() as connection:
-        limiter.slow_down(connection, NOW + dt.timedelta(seconds=after_seconds))
+        limiter.slow_down(connection, lambda: NOW + dt.timedelta(seconds=after_seconds))
 
 
 def test_slots_follow_one_another_at_the_rate(store: Store) -> None:
@@ -70,8 +75,10 @@ def test_slots_that_a_wrong_clock_took_far_ahead_are_told_and_begin_anew(
         _reserve(store, 5, 50, after_seconds=ahead.total_seconds())
 
     with store.write() as connection:
-        first = limiter.reserve(connection, 5, 50, NOW + dt.timedelta(seconds=20))
-        second = limiter.reserve(connection, 5, 50, NOW + dt.timedelta(seconds=20))
+        first, second = (
+            limiter.reserve(connection, 5, 50, lambda: NOW + dt.timedelta(seconds=20))
+            for _ in range(2)
+        )
 
     assert first.was_booked_until == NOW + ahead + dt.timedelta(seconds=1.2)
     assert first.begins == NOW + dt.timedelta(seconds=20)
@@ -84,7 +91,7 @@ def test_slots_that_many_processes_took_ahead_are_no_fault(store: Store) -> None
         _reserve(store, 1, 1)
 
     with store.write() as connection:
-        slot = limiter.reserve(connection, 1, 1, NOW)
+        slot = limiter.reserve(connection, 1, 1, lambda: NOW)
 
     begins = NOW + dt.timedelta(seconds=300)
     assert slot == limiter.Slot(begins, begins + dt.timedelta(seconds=1))
@@ -98,3 +105,25 @@ def test_an_overload_in_the_future_slows_nobody_for_longer_than_another(store: S
     slots = [_reserve(store, 1, 10, after_seconds=60) for _ in range(2)]
 
     assert slots == [60.0, 60.1]
+
+
+@pytest.mark.postgresql
+def test_who_waited_for_the_row_books_from_when_it_has_it(postgresql_store: Store) -> None:
+    """A transaction that holds the row sleeps for a minute: what is booked then begins then, and
+    not in the past, from where many could go at once."""
+    store, clock = postgresql_store, FixedClock(NOW)
+    booked: list[limiter.Slot] = []
+
+    def book() -> None:
+        with store.write() as connection:
+            booked.append(limiter.reserve(connection, 1, 10, clock))
+
+    waiting = threading.Thread(target=book)
+    with store.write() as connection:
+        limiter.reserve(connection, 1, 10, clock)
+        waiting.start()
+        until(lambda: is_waiting(store))
+        clock.forward(60)
+    waiting.join()
+
+    assert booked[0].begins == NOW + dt.timedelta(seconds=60)

@@ -131,8 +131,8 @@ def test_metrics_follow_what_happens_after_ten_seconds(
     send_id = sent(store, "news", letter(), clock)
     apply(store, incoming(parse, [("1", "another"), ("2", "a third")]), clock(), Applied())
     with store.write() as connection:
-        limiter.reserve(connection, 1, 10, clock())
-        limiter.slow_down(connection, clock())
+        limiter.reserve(connection, 1, 10, clock)
+        limiter.slow_down(connection, clock)
 
     assert samples(visitor) == before
     clock.forward(11)

@@ -167,7 +167,7 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "by our reference": lambda c: reported(c, Ref(sends.record(c, DONE).id, 7, 1)),
     "by message id": lambda c: reported(c, None),
     "ignored events": lambda c: events.known_by_now(c, NOW - dt.timedelta(days=9)),
-    "limiter": lambda c: limiter.reserve(c, 1, 9, NOW),
+    "limiter": lambda c: limiter.reserve(c, 1, 9, lambda: NOW),
     "due": lambda c: (sends.due(c, NOW), archiving.due(c, NOW), archiving.unfinished(c)),
     "page": lambda c: delivery_queries.page(c, send=DONE),
     "archived": lambda c: (archived.of_person(c, 7), archived.at(c, [(DONE, 2)])),

@@ -17,6 +17,7 @@ from newsletter.store.dialects import insert_into
 from newsletter.store.schema import limiter
 from newsletter.store.schema.columns import from_microseconds, microseconds
 from newsletter.store.statements import Statement
+from newsletter.times import Clock
 
 _NAME = "send"
 _LEAST_SHARE = 1 / 64
@@ -38,12 +39,17 @@ class Slot:
     was_booked_until: dt.datetime | None = None
 
 
-def reserve(connection: Connection, recipients: int, rate: float, now: dt.datetime) -> Slot:
-    """Take the slot of `recipients` at `rate` a second; it begins now, or in a while."""
-    row = _row(connection, now)
+def reserve(connection: Connection, recipients: int, rate: float, clock: Clock) -> Slot:
+    """Take the slot of `recipients` at `rate` a second; it begins now, or in a while.
+
+    The clock is read once the row is held: who waited for it, as for one that slept in between,
+    would book what is long past, and many would go at once.
+    """
+    row = _row(connection, clock)
+    now = clock()
     if row["slowed_at"] is not None and row["slowed_at"] > now:  # as by a clock that was ahead
         _update(connection, slowed_at=now)
-        row = _row(connection, now)
+        row = _row(connection, clock)
     used = _share(row, now)
     is_fault = row["next_at"] - now > min(_FURTHEST / used, _FURTHEST_OF_ALL)
     begins: dt.datetime = now if is_fault else max(row["next_at"], now)
@@ -52,9 +58,10 @@ def reserve(connection: Connection, recipients: int, rate: float, now: dt.dateti
     return Slot(begins, ends, row["next_at"] if is_fault else None)
 
 
-def slow_down(connection: Connection, now: dt.datetime) -> None:
+def slow_down(connection: Connection, clock: Clock) -> None:
     """Halve the rate from now on; it comes back by a hundredth of the full rate each second."""
-    row = _row(connection, now)
+    row = _row(connection, clock)
+    now = clock()
     if row["slowed_at"] is None or now - row["slowed_at"] >= _ONE_SLOWING:
         _update(connection, share=max(_LEAST_SHARE, _share(row, now) / 2), slowed_at=now)
 
@@ -83,11 +90,11 @@ _BOOK = Statement(
 )
 
 
-def _row(connection: Connection, now: dt.datetime) -> Mapping[str, Any]:
+def _row(connection: Connection, clock: Clock) -> Mapping[str, Any]:
     """The one row, held until the transaction ends, so that slots are taken one by one."""
     rows = _ROW.run(connection, {}).fetchall()
     if not rows:
-        statement = insert_into(connection, limiter).values(name=_NAME, next_at=now)
+        statement = insert_into(connection, limiter).values(name=_NAME, next_at=clock())
         connection.execute(statement.on_conflict_do_nothing())
         rows = _ROW.run(connection, {}).fetchall()
     [(next_at, share, slowed_at)] = rows

@@ -329,7 +329,7 @@ def test_a_slot_of_the_rate_is_taken_for_as_many_as_are_claimed(
     assert isinstance(step, Sent)
     assert counts(work) == Counts(accepted=2, queued=1)
     with work.store.write() as connection:
-        slot = limiter.reserve(connection, 1, 20, clock())
+        slot = limiter.reserve(connection, 1, 20, clock)
     assert slot.begins == clock() + dt.timedelta(seconds=0.1)
 
 
