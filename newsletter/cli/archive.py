@@ -14,7 +14,7 @@ from newsletter.cli.showing import in_zone, show_findings
 from newsletter.errors import Refused, UsageError
 
 if TYPE_CHECKING:
-    from newsletter.operations.correcting import Corrected, Proposal
+    from newsletter.operations.correcting import Corrected, CorrectionProposal
     from newsletter.web.published import Issue
 
 
@@ -75,7 +75,7 @@ def correct(session: Session, issue: str, note: str | None, undo: bool, yes: boo
     _show_corrected(session, corrected, undo=False)
 
 
-def _confirm(session: Session, proposal: "Proposal") -> None:
+def _confirm(session: Session, proposal: "CorrectionProposal") -> None:
     if not sys.stdin.isatty():
         raise Refused(
             "the correction was not confirmed: there is no terminal to ask at",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from newsletter.contrast import LARGE_TEXT_CONTRAST, TEXT_CONTRAST, contrast
-from newsletter.lint.page import Look, page_of
+from newsletter.lint.page import TextLook, page_of
 from newsletter.lint.reading import as_read
 from newsletter.lint.visible import place_of_text, quoted
 from newsletter.model.digest import Digest
@@ -37,6 +37,6 @@ def low_contrast(digest: Digest, email: Email) -> Iterator[Finding]:
                 )
 
 
-def _required(look: Look) -> float:
+def _required(look: TextLook) -> float:
     is_large = look.size >= (_LARGE_BOLD if look.bold else _LARGE)
     return LARGE_TEXT_CONTRAST if is_large else TEXT_CONTRAST

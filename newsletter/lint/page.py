@@ -37,7 +37,7 @@ _ROOT_SIZE = 16.0
 Modes = tuple[str, str]  # by day and by night
 
 
-class Look(NamedTuple):
+class TextLook(NamedTuple):
     """How text at some place looks; colours are #rrggbb."""
 
     ink: Modes = ("#000000", "#000000")
@@ -47,9 +47,9 @@ class Look(NamedTuple):
     hidden: bool = False
 
 
-class Words(NamedTuple):
+class StyledText(NamedTuple):
     text: str
-    look: Look
+    look: TextLook
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Page:
     look. `targets` are where links lead, `sources` where pictures come from."""
 
     blocks: tuple[str, ...]
-    words: tuple[Words, ...]
+    words: tuple[StyledText, ...]
     targets: tuple[str, ...]
     sources: tuple[str, ...]
 
@@ -71,7 +71,7 @@ def page_of(html: str) -> Page:
     return _Reader(_Cascade(root), root).page()
 
 
-Key = tuple[tuple[int, ...], tuple[int, ...]]  # the numbers of rules by day and by night
+RuleNumbers = tuple[tuple[int, ...], tuple[int, ...]]  # the numbers of rules by day and by night
 
 
 class _Cascade:
@@ -106,7 +106,7 @@ class _Cascade:
                 if not is_dark:
                     by_day.append(number)
 
-    def key(self, element: Any) -> Key:
+    def key(self, element: Any) -> RuleNumbers:
         if element not in self._matched:
             return (), ()
         by_day, by_night = self._matched[element]
@@ -170,11 +170,11 @@ class _Reader:
     cascade: _Cascade
     root: Any
     blocks: list[str] = field(default_factory=list)
-    words: list[Words] = field(default_factory=list)
+    words: list[StyledText] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
     _open: list[str] = field(default_factory=list)
-    _looks: dict[Any, Look] = field(default_factory=dict)
+    _looks: dict[Any, TextLook] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """What a browser shows by night where a page says that it has a dark mode."""
@@ -185,11 +185,11 @@ class _Reader:
 
     def page(self) -> Page:
         for body in self.root.iter("body"):
-            self._read(body, Look(self._ink, self._ground))
+            self._read(body, TextLook(self._ink, self._ground))
         self._end_block()
         return Page(tuple(self.blocks), tuple(self.words), tuple(self.targets), tuple(self.sources))
 
-    def _read(self, element: Any, around: Look) -> None:
+    def _read(self, element: Any, around: TextLook) -> None:
         tag = element.tag
         look = self._look(element, around)
         if look.hidden:
@@ -211,18 +211,18 @@ class _Reader:
         if is_block:
             self._end_block()
 
-    def _write(self, text: str | None, look: Look) -> None:
+    def _write(self, text: str | None, look: TextLook) -> None:
         if text:
             self._open.append(text)
             if not text.isspace():
-                self.words.append(Words(text, look))
+                self.words.append(StyledText(text, look))
 
     def _end_block(self) -> None:
         if (text := "".join(self._open).strip()) != "":
             self.blocks.append(text)
         self._open.clear()
 
-    def _look(self, element: Any, around: Look) -> Look:
+    def _look(self, element: Any, around: TextLook) -> TextLook:
         by_day, by_night = self.cascade.key(element)
         attributes = element.attrib
         key = (
@@ -237,8 +237,8 @@ class _Reader:
         return self._looks[key]
 
     def _worked_out(
-        self, element: Any, around: Look, by_day: tuple[int, ...], by_night: tuple[int, ...]
-    ) -> Look:
+        self, element: Any, around: TextLook, by_day: tuple[int, ...], by_night: tuple[int, ...]
+    ) -> TextLook:
         inline = element.get("style", "")
         day = self.cascade.style(by_day, inline)
         night = self.cascade.style(by_night, inline) if by_night != by_day else day
@@ -258,7 +258,7 @@ class _Reader:
         ink = (_ink(element, day, usual[0], ground[0]), _ink(element, night, usual[1], ground[1]))
         weight = day.get("font-weight", "bold" if element.tag in _BOLD else "")
         bold = around.bold if weight in ("", "inherit") else _is_bold(weight)
-        return Look(ink, ground, size, bold, hidden)
+        return TextLook(ink, ground, size, bold, hidden)
 
 
 def _ground(element: Any, style: Mapping[str, str], around: str) -> str:

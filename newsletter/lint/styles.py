@@ -24,7 +24,7 @@ class Declaration(NamedTuple):
     important: bool
 
 
-class Rule(NamedTuple):
+class StyleRule(NamedTuple):
     """`conditions` are the at-rules around it, as `@media (max-width: 480px)`."""
 
     conditions: tuple[str, ...]
@@ -33,12 +33,12 @@ class Rule(NamedTuple):
 
 
 @lru_cache(maxsize=32)
-def rules(sheet: str) -> tuple[Rule, ...]:
+def rules(sheet: str) -> tuple[StyleRule, ...]:
     """The rules of a style sheet in their order."""
     return tuple(_rules(_COMMENT.sub(" ", sheet)))
 
 
-def _rules(sheet: str) -> Iterator[Rule]:
+def _rules(sheet: str) -> Iterator[StyleRule]:
     open_heads: list[str] = []
     start = 0
     for brace in _BRACE.finditer(sheet):
@@ -51,7 +51,7 @@ def _rules(sheet: str) -> Iterator[Rule]:
         if head and not head.startswith("@"):
             conditions = tuple(outer for outer in open_heads if outer.startswith("@"))
             selectors = tuple(part.strip() for part in head.split(","))
-            yield Rule(conditions, selectors, declarations(text))
+            yield StyleRule(conditions, selectors, declarations(text))
 
 
 @lru_cache(maxsize=1024)

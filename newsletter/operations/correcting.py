@@ -28,7 +28,7 @@ _SEE_LIST = "See what is there: newsletter archive list"
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class CorrectionProposal:
     """A correction that may be made: of what `sent` shows, to what the file says now."""
 
     prepared: Prepared
@@ -50,7 +50,7 @@ class Corrected:
 
 def propose(
     project: Project, store: Store, issue: str, note: str, show: Callable[[Prepared], None]
-) -> Proposal:
+) -> CorrectionProposal:
     """Look whether an issue can be corrected. `show` gets it prepared, and may refuse it.
 
     Raises UsageError; Refused for an issue that is not on the web, that did not change, or for
@@ -75,10 +75,12 @@ def propose(
             hint="Nothing was changed. Mend the file first, then run this again.",
         )
     provenance = provenance_of(project, store, prepared)
-    return Proposal(prepared, sent, note, len(earlier), provenance)
+    return CorrectionProposal(prepared, sent, note, len(earlier), provenance)
 
 
-def correct(project: Project, store: Store, proposal: Proposal, now: dt.datetime) -> Corrected:
+def correct(
+    project: Project, store: Store, proposal: CorrectionProposal, now: dt.datetime
+) -> Corrected:
     """Publish the pictures of a proposal, and make it what the archive shows."""
     prepared, number = proposal.prepared, proposal.sent.number
     publish(prepared.pictures, project.settings, store, now)

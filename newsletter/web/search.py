@@ -15,8 +15,8 @@ from newsletter.web.forms import origin
 from newsletter.web.issues import Archive
 from newsletter.web.published import Issue
 from newsletter.web.search_index import SearchIndex
-from newsletter.web.search_words import LONGEST_QUERY, Piece, Wanted, excerpt, marked, wanted
-from newsletter.web.searchable import Fields, fields_of
+from newsletter.web.search_words import LONGEST_QUERY, SnippetPiece, Wanted, excerpt, marked, wanted
+from newsletter.web.searchable import SearchFields, fields_of
 from newsletter.web.site import Site
 
 A_PAGE = 10
@@ -30,8 +30,8 @@ class Hit:
 
     issue: Issue
     date: str
-    title: list[Piece]
-    text: list[Piece]
+    title: list[SnippetPiece]
+    text: list[SnippetPiece]
     tags: list[tuple[str, str]]
 
 
@@ -99,7 +99,7 @@ class _Search:
         hits = [self._hit(issues[version], words) for version in shown]
         return Results(len(found), pages, number, hits)
 
-    def _fields(self, issue: Issue) -> Fields:
+    def _fields(self, issue: Issue) -> SearchFields:
         return fields_of(self._archive.published, self._site.settings.newsletter, issue)
 
     def _hit(self, issue: Issue, words: Sequence[Wanted]) -> Hit:

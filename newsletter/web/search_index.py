@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from newsletter.web.published import Version
 from newsletter.web.search_words import Wanted, terms
-from newsletter.web.searchable import Fields
+from newsletter.web.searchable import SearchFields
 
 _TABLE = """
 CREATE VIRTUAL TABLE words USING fts5(
@@ -33,7 +33,7 @@ class SearchIndex:
         self._database.execute(_TABLE)
         self._rows: dict[Version, int] = {}
 
-    def add(self, version: Version, read: Callable[[], Fields]) -> None:
+    def add(self, version: Version, read: Callable[[], SearchFields]) -> None:
         """Make an issue known, unless it is."""
         with self._lock:
             if version in self._rows:

@@ -31,7 +31,7 @@ _DROPPED = re.compile(f"[{_SIGNS}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TermRun:
     """Letters that stand together, folded, and where they stand in the text."""
 
     text: str
@@ -59,11 +59,11 @@ class Wanted:
     is_prefix: bool
 
 
-def runs(text: str) -> Iterator[Run]:
+def runs(text: str) -> Iterator[TermRun]:
     """The runs of a text in NFC, in order."""
     for match in _RUN.finditer(text):
         if folded := fold(match[0]):
-            yield Run(folded, match.start(), match.end())
+            yield TermRun(folded, match.start(), match.end())
 
 
 @lru_cache(maxsize=50_000)
@@ -93,10 +93,10 @@ def wanted(query: str) -> tuple[Wanted, ...]:
     return tuple(found.values())[:MOST_WORDS]
 
 
-Piece = tuple[str, bool]  # and whether it is what was searched for
+SnippetPiece = tuple[str, bool]  # and whether it is what was searched for
 
 
-def marked(text: str, words: Sequence[Wanted]) -> list[Piece]:
+def marked(text: str, words: Sequence[Wanted]) -> list[SnippetPiece]:
     """A text in pieces, those marked that a query asks for."""
     text = unicodedata.normalize("NFC", text)
     pieces, at = [], 0

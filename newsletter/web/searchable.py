@@ -13,14 +13,14 @@ _LETTER = re.compile(r"[^\W_]")
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class SearchFields:
     title: str
     tags: str
     summary: str
     body: str
 
 
-def fields_of(published: Published, newsletter: NewsletterSettings, issue: Issue) -> Fields:
+def fields_of(published: Published, newsletter: NewsletterSettings, issue: Issue) -> SearchFields:
     """Nothing of any reader, no address of a link, and no line that stands in every mail."""
     email, _ = published.email(issue)
     text = for_everybody(without_links(email.for_send({}).text), published.around(issue.slug))
@@ -28,7 +28,7 @@ def fields_of(published: Published, newsletter: NewsletterSettings, issue: Issue
     if issue.title in lines[:_HEAD_LINES]:  # above it stand the name, the date, and such
         lines = lines[lines.index(issue.title) + 1 :]
     own = (line for line in lines if _LETTER.search(line) and not _is_everywhere(line, newsletter))
-    return Fields(issue.title, " ".join(issue.tags), issue.preheader, "\n".join(own))
+    return SearchFields(issue.title, " ".join(issue.tags), issue.preheader, "\n".join(own))
 
 
 def _is_everywhere(line: str, newsletter: NewsletterSettings) -> bool:

@@ -28,7 +28,7 @@ class PrivateAddress(Exception):
     """The link leads to a machine that readers cannot reach, and that nobody may ask for them."""
 
 
-class Reply(NamedTuple):
+class LinkReply(NamedTuple):
     """`location` is where a redirect leads, empty for none."""
 
     status: int
@@ -50,7 +50,7 @@ def is_public(address: IpAddress) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def ask(method: str, url: SplitResult, agent: str, is_allowed: IsAllowed) -> Reply:
+def ask(method: str, url: SplitResult, agent: str, is_allowed: IsAllowed) -> LinkReply:
     """One request, with nothing of the answer read but its head.
 
     Raises PrivateAddress, OSError and http.client.HTTPException.
@@ -65,7 +65,7 @@ def ask(method: str, url: SplitResult, agent: str, is_allowed: IsAllowed) -> Rep
     try:
         connection.request(method, path, headers={"User-Agent": agent, "Accept": "*/*"})
         response = connection.getresponse()
-        return Reply(response.status, response.getheader("Location") or "")
+        return LinkReply(response.status, response.getheader("Location") or "")
     finally:
         cut.cancel()
         connection.close()

@@ -14,7 +14,7 @@ _KEPT = dt.timedelta(days=1)
 _DOUBTED = dt.timedelta(hours=1)  # of a link that is dead or did not answer: it may be mended
 
 
-class Verdict(StrEnum):
+class AnswerKind(StrEnum):
     ALIVE = "alive"
     MOVED = "moved"
     DEAD = "dead"
@@ -25,14 +25,14 @@ class Verdict(StrEnum):
 class Answer(NamedTuple):
     """`detail` is where a link that has moved leads, or what was answered."""
 
-    verdict: Verdict
+    verdict: AnswerKind
     detail: str = ""
 
 
 def kept_answers(path: Path, now: dt.datetime) -> dict[str, Answer]:
     """The answers that are still believed; none where the file cannot be read."""
     return {
-        url: Answer(Verdict(verdict), detail)
+        url: Answer(AnswerKind(verdict), detail)
         for url, (verdict, detail, _) in _fresh(path, now).items()
     }
 
@@ -58,12 +58,12 @@ def _fresh(path: Path, now: dt.datetime) -> dict[str, list[str]]:
         return {
             str(url): [str(verdict), str(detail), str(at)]
             for url, (verdict, detail, at) in entries.items()
-            if _is_fresh(Verdict(verdict), dt.datetime.fromisoformat(at), now)
+            if _is_fresh(AnswerKind(verdict), dt.datetime.fromisoformat(at), now)
         }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _is_fresh(verdict: Verdict, at: dt.datetime, now: dt.datetime) -> bool:
-    doubted = verdict not in (Verdict.ALIVE, Verdict.MOVED)
+def _is_fresh(verdict: AnswerKind, at: dt.datetime, now: dt.datetime) -> bool:
+    doubted = verdict not in (AnswerKind.ALIVE, AnswerKind.MOVED)
     return dt.timedelta(0) <= now - at < (_DOUBTED if doubted else _KEPT)

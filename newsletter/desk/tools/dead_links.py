@@ -19,8 +19,8 @@ from urllib.parse import SplitResult, quote, urldefrag, urljoin, urlsplit
 
 from newsletter import __version__
 from newsletter.desk.prepare import Prepared
-from newsletter.desk.tools.addresses import IsAllowed, PrivateAddress, Reply, ask, is_public
-from newsletter.desk.tools.answers import Answer, Verdict, keep_answers, kept_answers
+from newsletter.desk.tools.addresses import IsAllowed, LinkReply, PrivateAddress, ask, is_public
+from newsletter.desk.tools.answers import Answer, AnswerKind, keep_answers, kept_answers
 from newsletter.lint.visible import quoted
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.walking import walk
@@ -78,7 +78,7 @@ def dead_links(
         keep_answers(path, new, now)
     answers |= new
     for url, where in places.items():
-        answer = answers.get(url, Answer(Verdict.UNKNOWN, "there was no time to ask"))
+        answer = answers.get(url, Answer(AnswerKind.UNKNOWN, "there was no time to ask"))
         for place in where:
             yield from _findings(url, answer, place)
 
@@ -126,8 +126,8 @@ def _answers(urls: Iterable[str], agent: str, asking: Asking) -> dict[str, Answe
             for answers in pool.map(of_host, by_host.values())
             for url, answer in answers.items()
         }
-    if all(answer.verdict is Verdict.NO_HOST for answer in found.values()):
-        return dict.fromkeys(found, Answer(Verdict.UNKNOWN, "no name of a host can be resolved"))
+    if all(answer.verdict is AnswerKind.NO_HOST for answer in found.values()):
+        return dict.fromkeys(found, Answer(AnswerKind.UNKNOWN, "no name of a host can be resolved"))
     return found
 
 
@@ -137,33 +137,35 @@ def answer_of(url: str, agent: str, asking: Asking) -> Answer:
     for _ in range(_MOST_REDIRECTS + 1):
         parts = _split(at)
         if parts is None:
-            return Answer(Verdict.DEAD, f"it leads to {quoted(at)}, which is no address of the web")
+            return Answer(
+                AnswerKind.DEAD, f"it leads to {quoted(at)}, which is no address of the web"
+            )
         try:
             reply = _asked(parts, agent, asking)
         except PrivateAddress as error:
-            return Answer(Verdict.DEAD, f"no reader reaches it: {error}")
+            return Answer(AnswerKind.DEAD, f"no reader reaches it: {error}")
         except socket.gaierror as error:
             if error.errno == socket.EAI_NONAME:
-                return Answer(Verdict.NO_HOST, f"there is no host {parts.hostname}")
-            return Answer(Verdict.UNKNOWN, f"its name was not resolved: {error.strerror}")
+                return Answer(AnswerKind.NO_HOST, f"there is no host {parts.hostname}")
+            return Answer(AnswerKind.UNKNOWN, f"its name was not resolved: {error.strerror}")
         except ssl.SSLCertVerificationError as error:
-            return Answer(Verdict.DEAD, f"its certificate is refused: {error.verify_message}")
+            return Answer(AnswerKind.DEAD, f"its certificate is refused: {error.verify_message}")
         except (OSError, ValueError, http.client.HTTPException) as error:
-            return Answer(Verdict.UNKNOWN, f"it did not answer: {error or type(error).__name__}")
+            return Answer(AnswerKind.UNKNOWN, f"it did not answer: {error or type(error).__name__}")
         if reply.status in _REDIRECTS and reply.location:
             at = urljoin(at, _quoted_location(reply.location))
             continue
         return _judged(url, at, reply.status)
-    return Answer(Verdict.DEAD, f"it is redirected more than {_MOST_REDIRECTS} times")
+    return Answer(AnswerKind.DEAD, f"it is redirected more than {_MOST_REDIRECTS} times")
 
 
-def _asked(parts: SplitResult, agent: str, asking: Asking) -> Reply:
+def _asked(parts: SplitResult, agent: str, asking: Asking) -> LinkReply:
     """The answer to HEAD, or to GET of a server that does not know HEAD."""
     asking.turns.wait(parts.netloc, asking.pause)
     try:
         reply = ask("HEAD", parts, agent, asking.is_allowed)
     except (ConnectionError, http.client.HTTPException):
-        reply = Reply(405, "")
+        reply = LinkReply(405, "")
     if reply.status < 400 or reply.status == 429:
         return reply
     asking.turns.wait(parts.netloc, asking.pause)
@@ -172,10 +174,10 @@ def _asked(parts: SplitResult, agent: str, asking: Asking) -> Reply:
 
 def _judged(url: str, at: str, status: int) -> Answer:
     if status in _GONE:
-        return Answer(Verdict.DEAD, f"it answers {status}")
+        return Answer(AnswerKind.DEAD, f"it answers {status}")
     if status >= 400 or status < 200:
-        return Answer(Verdict.UNKNOWN, f"{_NOT_FOR_US}: it answers {status}")
-    return Answer(Verdict.ALIVE) if at == url else Answer(Verdict.MOVED, at)
+        return Answer(AnswerKind.UNKNOWN, f"{_NOT_FOR_US}: it answers {status}")
+    return Answer(AnswerKind.ALIVE) if at == url else Answer(AnswerKind.MOVED, at)
 
 
 def _quoted_location(written: str) -> str:
@@ -197,14 +199,14 @@ def _split(url: str) -> SplitResult | None:
 def _findings(url: str, answer: Answer, place: Position) -> Iterator[Finding]:
     shown = quoted(url)
     match answer.verdict:
-        case Verdict.DEAD | Verdict.NO_HOST:
+        case AnswerKind.DEAD | AnswerKind.NO_HOST:
             message, fix = f"{shown} is dead: {answer.detail}", "Find where it went, or remove it."
             yield Finding("dead-link", Severity.WARNING, place, message, fix)
-        case Verdict.MOVED:
+        case AnswerKind.MOVED:
             message = f"{shown} leads to {quoted(answer.detail)}"
             yield Finding("moved-link", Severity.INFO, place, message, f"Write {answer.detail}.")
-        case Verdict.UNKNOWN:
+        case AnswerKind.UNKNOWN:
             message = f"nobody can tell whether {shown} works: {answer.detail}"
             yield Finding("unknown-link", Severity.INFO, place, message, "Open it in a browser.")
-        case Verdict.ALIVE:
+        case AnswerKind.ALIVE:
             pass

@@ -15,7 +15,7 @@ from newsletter.render.html import frames, marks, own
 from newsletter.render.html.inline import WIDTH_UNKNOWN, InlineWriter, Sheet
 from newsletter.render.html.own import OwnBlock
 from newsletter.render.html.pictures import lone_picture
-from newsletter.render.html.standing import ALONE, FIRST_LEVEL, Part, Standing
+from newsletter.render.html.standing import ALONE, FIRST_LEVEL, BlockPart, PartContext
 from newsletter.render.html.tags import place
 from newsletter.render.rules import DigestPart, with_gaps
 
@@ -54,11 +54,11 @@ class HtmlWriter(InlineWriter):
         after_heading = False
         for part, parted in with_gaps(parts):
             has_heading = isinstance(part, _WITH_HEADING)
-            standing = Standing(level, below, parted or after_heading) if has_heading else ALONE
+            standing = PartContext(level, below, parted or after_heading) if has_heading else ALONE
             yield self.part(part, standing)
             after_heading = has_heading
 
-    def part(self, part: Part, standing: Standing = ALONE) -> str:
+    def part(self, part: BlockPart, standing: PartContext = ALONE) -> str:
         """A block, or a point, entry or note of one. The HTML of all of them passes here."""
         if write := self._own.get(type(part)):
             written = write(self, own.facts(self, part, standing))

@@ -29,7 +29,7 @@ from newsletter.model.blocks import (
 )
 from newsletter.render.html.insides import heading, inner, look, point
 from newsletter.render.html.pictures import lone_picture, picture_row
-from newsletter.render.html.standing import Part, Standing
+from newsletter.render.html.standing import BlockPart, PartContext
 from newsletter.render.html.tables import table
 from newsletter.render.html.tags import box
 from newsletter.render.labels import domain
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from newsletter.render.html.blocks import HtmlWriter
 
 
-def framed(writer: "HtmlWriter", part: Part, standing: Standing) -> str:
+def framed(writer: "HtmlWriter", part: BlockPart, standing: PartContext) -> str:
     """A block as the program writes it, where the theme has no template for it."""
     match part:
         case Paragraph():
@@ -99,20 +99,20 @@ def framed(writer: "HtmlWriter", part: Part, standing: Standing) -> str:
             assert_never(part)
 
 
-def _list(writer: "HtmlWriter", block: ListBlock, standing: Standing) -> str:
+def _list(writer: "HtmlWriter", block: ListBlock, standing: PartContext) -> str:
     tag = "ul" if block.start is None else "ol"
     start = f' start="{block.start}"' if block.start not in (None, 1) else ""
     return f'<{tag}{start} class="list">{inner(writer, block, standing)}</{tag}>'
 
 
-def _links(writer: "HtmlWriter", block: LinkList, standing: Standing) -> str:
+def _links(writer: "HtmlWriter", block: LinkList, standing: PartContext) -> str:
     entries = inner(writer, block, standing)
     if block.start is None:
         return f'<ul class="brief">{entries}</ul>'
     return f'<ol start="{block.start}" class="brief numbered">{entries}</ol>'
 
 
-def _item(writer: "HtmlWriter", item: Item, standing: Standing) -> str:
+def _item(writer: "HtmlWriter", item: Item, standing: PartContext) -> str:
     source = ""
     if item.url and (host := domain(item.url)):
         source = (
@@ -124,13 +124,13 @@ def _item(writer: "HtmlWriter", item: Item, standing: Standing) -> str:
     return f'<div class="{outer}">{title}{source}{writer.blocks(item.blocks)}</div>'
 
 
-def _subsection(writer: "HtmlWriter", section: Section, standing: Standing) -> str:
+def _subsection(writer: "HtmlWriter", section: Section, standing: PartContext) -> str:
     """A section in a section. A line separates it from an item or section before it."""
     title = _title(writer, section, standing)
     opening = f'<div class="next">{title}</div>' if standing.follows else title
     return f"{opening}{inner(writer, section, standing)}"
 
 
-def _title(writer: "HtmlWriter", part: Item | Section, standing: Standing) -> str:
+def _title(writer: "HtmlWriter", part: Item | Section, standing: PartContext) -> str:
     level = standing.level
     return f'<h{level} class="{look(writer, part, standing)}">{heading(writer, part)}</h{level}>'

@@ -30,7 +30,7 @@ from newsletter.model.blocks import (
 )
 from newsletter.model.inline import Inline
 from newsletter.render.html.pictures import caption, linked, rows
-from newsletter.render.html.standing import FIRST_LEVEL, Part, Standing
+from newsletter.render.html.standing import FIRST_LEVEL, BlockPart, PartContext
 from newsletter.render.html.tables import table_rows
 from newsletter.render.html.tags import place, place_of
 from newsletter.render.labels import begins_with_dash, domain, label
@@ -44,7 +44,7 @@ _QUOTE_SIDES = 21
 _CALLOUT_SIDES = 40
 
 
-def inner(writer: "HtmlWriter", part: Part, standing: Standing) -> str:
+def inner(writer: "HtmlWriter", part: BlockPart, standing: PartContext) -> str:
     """What a block holds, without the frame around it and what `heading` says."""
     match part:
         case Paragraph() | Heading():
@@ -96,7 +96,7 @@ def inner(writer: "HtmlWriter", part: Part, standing: Standing) -> str:
             assert_never(part)
 
 
-def heading(writer: "HtmlWriter", part: Part) -> str:
+def heading(writer: "HtmlWriter", part: BlockPart) -> str:
     """What stands above or before what a block holds; nothing where nothing does."""
     match part:
         case Item() | Section():
@@ -120,7 +120,7 @@ def heading(writer: "HtmlWriter", part: Part) -> str:
             return ""
 
 
-def look(writer: "HtmlWriter", part: Part, standing: Standing) -> str:
+def look(writer: "HtmlWriter", part: BlockPart, standing: PartContext) -> str:
     """The classes of the heading of an item or a section; nothing for other blocks."""
     match part:
         case Item():
@@ -133,12 +133,12 @@ def look(writer: "HtmlWriter", part: Part, standing: Standing) -> str:
             return ""
 
 
-def _level_look(standing: Standing) -> str:
+def _level_look(standing: PartContext) -> str:
     """The class of a heading by how many of its kind are above it."""
     return "h4" if standing.below else "h3"
 
 
-def _groups_others(section: Section, standing: Standing) -> bool:
+def _groups_others(section: Section, standing: PartContext) -> bool:
     """Whether a section in a section holds others, and so gets a stronger look than they."""
     holds_headings = any(isinstance(part, Item | Section) for part in section.parts)
     return holds_headings and section.url is None and standing.level == FIRST_LEVEL

@@ -31,7 +31,7 @@ from newsletter.model.blocks import (
 )
 from newsletter.model.inline import Node
 from newsletter.render.html import frames, insides
-from newsletter.render.html.standing import Part, Standing
+from newsletter.render.html.standing import BlockPart, PartContext
 
 if TYPE_CHECKING:
     from newsletter.render.html.blocks import HtmlWriter
@@ -70,7 +70,7 @@ def by_kind(blocks: Mapping[str, OwnBlock]) -> Mapping[type[Node], OwnBlock]:
     return {kind: blocks[name] for kind, name in NAMES.items() if name in blocks}
 
 
-def facts(writer: "HtmlWriter", part: Part, standing: Standing) -> dict[str, Any]:
+def facts(writer: "HtmlWriter", part: BlockPart, standing: PartContext) -> dict[str, Any]:
     """What the template of a block may use beside what all templates may."""
     return {
         "block": part,

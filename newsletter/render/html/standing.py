@@ -6,10 +6,10 @@ from newsletter.model.blocks import Block, Entry, Footnote, Item, ListItem, Sect
 
 FIRST_LEVEL = 3  # of headings below a section
 
-Part = Block | Item | Section | ListItem | Entry | Footnote
+BlockPart = Block | Item | Section | ListItem | Entry | Footnote
 
 
-class Standing(NamedTuple):
+class PartContext(NamedTuple):
     """Where a part stands: the `level` of headings there, how many of their kind are above them
     (`below`), and whether it `follows` another of its kind, from which a line parts it."""
 
@@ -18,4 +18,4 @@ class Standing(NamedTuple):
     follows: bool = False
 
 
-ALONE = Standing()
+ALONE = PartContext()

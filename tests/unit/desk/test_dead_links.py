@@ -17,7 +17,7 @@ import pytest
 
 from newsletter.desk.prepare import Prepared, prepare
 from newsletter.desk.tools.addresses import is_public
-from newsletter.desk.tools.answers import Answer, Verdict, keep_answers, kept_answers
+from newsletter.desk.tools.answers import Answer, AnswerKind, keep_answers, kept_answers
 from newsletter.desk.tools.dead_links import ANSWERS, Asking, answer_of, dead_links
 from newsletter.model.finding import Finding
 from newsletter.project import Project
@@ -82,24 +82,26 @@ def answer(url: str) -> Answer:
 @pytest.mark.parametrize(
     ("path", "verdict", "detail"),
     [
-        ("/200", Verdict.ALIVE, ""),
-        ("/405", Verdict.ALIVE, ""),  # to HEAD; GET is answered
-        ("/404", Verdict.DEAD, "it answers 404"),
-        ("/410", Verdict.DEAD, "it answers 410"),
-        ("/401", Verdict.UNKNOWN, "it answers 401"),
-        ("/403", Verdict.UNKNOWN, "it answers 403"),
-        ("/429", Verdict.UNKNOWN, "it answers 429"),
-        ("/503", Verdict.UNKNOWN, "it answers 503"),
-        ("/close", Verdict.UNKNOWN, "it did not answer"),
-        ("/301//200", Verdict.MOVED, "{site}/200"),
-        ("/302//404", Verdict.DEAD, "it answers 404"),
-        ("/302//200/a b", Verdict.MOVED, "{site}/200/a%20b"),
-        ("/302//200/é%20/?x=1&y=%C3%A9", Verdict.MOVED, "{site}/200/%E9%20/?x=1&y=%C3%A9"),
-        ("/301/loop", Verdict.DEAD, "it is redirected more than 5 times"),
-        ("/301/ftp://a.example/", Verdict.DEAD, "which is no address of the web"),
+        ("/200", AnswerKind.ALIVE, ""),
+        ("/405", AnswerKind.ALIVE, ""),  # to HEAD; GET is answered
+        ("/404", AnswerKind.DEAD, "it answers 404"),
+        ("/410", AnswerKind.DEAD, "it answers 410"),
+        ("/401", AnswerKind.UNKNOWN, "it answers 401"),
+        ("/403", AnswerKind.UNKNOWN, "it answers 403"),
+        ("/429", AnswerKind.UNKNOWN, "it answers 429"),
+        ("/503", AnswerKind.UNKNOWN, "it answers 503"),
+        ("/close", AnswerKind.UNKNOWN, "it did not answer"),
+        ("/301//200", AnswerKind.MOVED, "{site}/200"),
+        ("/302//404", AnswerKind.DEAD, "it answers 404"),
+        ("/302//200/a b", AnswerKind.MOVED, "{site}/200/a%20b"),
+        ("/302//200/é%20/?x=1&y=%C3%A9", AnswerKind.MOVED, "{site}/200/%E9%20/?x=1&y=%C3%A9"),
+        ("/301/loop", AnswerKind.DEAD, "it is redirected more than 5 times"),
+        ("/301/ftp://a.example/", AnswerKind.DEAD, "which is no address of the web"),
     ],
 )
-def test_what_a_link_answers_is_judged(site: str, path: str, verdict: Verdict, detail: str) -> None:
+def test_what_a_link_answers_is_judged(
+    site: str, path: str, verdict: AnswerKind, detail: str
+) -> None:
     found = answer(site + quote(path, safe="/?=&%:"))
 
     assert found.verdict is verdict
@@ -109,7 +111,7 @@ def test_what_a_link_answers_is_judged(site: str, path: str, verdict: Verdict, d
 def test_a_host_that_does_not_exist_is_dead() -> None:
     found = answer("https://no-such-host.invalid/")
 
-    assert found == Answer(Verdict.NO_HOST, "there is no host no-such-host.invalid")
+    assert found == Answer(AnswerKind.NO_HOST, "there is no host no-such-host.invalid")
 
 
 def test_without_a_network_no_link_is_called_dead(project: Project, site: str) -> None:
@@ -144,7 +146,7 @@ def test_nothing_on_this_machine_is_asked_for_however_it_is_written(site: str, u
         url.format(port=site.rpartition(":")[2]), "tests", replace(asking(), is_allowed=is_public)
     )
 
-    assert found.verdict is Verdict.DEAD
+    assert found.verdict is AnswerKind.DEAD
     assert Site.asked.total() == before
 
 
@@ -155,7 +157,7 @@ def test_a_redirect_to_a_private_address_is_not_followed(site: str) -> None:
     for host in ("127.0.0.2", "[::1]", "10.0.0.1"):
         found = answer(f"{site}/302/http://{host}:{port}/200")
 
-        assert found.verdict is Verdict.DEAD
+        assert found.verdict is AnswerKind.DEAD
         assert "no reader reaches it" in found.detail
     assert Site.asked["HEAD /200"] == before
 
@@ -179,7 +181,7 @@ def test_a_name_that_changes_its_address_after_it_was_judged_leads_nowhere_else(
     found = answer(f"http://rebind.example:{port}/200")
     again = answer(f"http://rebind.example:{port}/200")
 
-    assert found.verdict is Verdict.ALIVE
+    assert found.verdict is AnswerKind.ALIVE
     assert "no reader reaches it: rebind.example is 127.0.0.9" in again.detail
     assert len(resolved) == 2
 
@@ -286,8 +288,11 @@ def test_an_answer_is_kept_for_a_day(project: Project, site: str) -> None:
 
 def test_what_is_in_doubt_is_kept_for_an_hour(tmp_path: Path) -> None:
     path = tmp_path / "kept" / "links.json"
-    doubted = {"https://a.example": Answer(Verdict.UNKNOWN, "x"), "b": Answer(Verdict.DEAD, "y")}
-    keep_answers(path, doubted | {"c": Answer(Verdict.ALIVE)}, NOW)
+    doubted = {
+        "https://a.example": Answer(AnswerKind.UNKNOWN, "x"),
+        "b": Answer(AnswerKind.DEAD, "y"),
+    }
+    keep_answers(path, doubted | {"c": Answer(AnswerKind.ALIVE)}, NOW)
 
     assert kept_answers(path, NOW + dt.timedelta(minutes=59)).keys() == {*doubted, "c"}
     assert kept_answers(path, NOW + dt.timedelta(minutes=61)).keys() == {"c"}
@@ -300,7 +305,7 @@ def test_answers_that_cannot_be_read_are_asked_for_again(tmp_path: Path, content
     path.write_bytes(content.encode("latin-1"))
 
     assert kept_answers(path, NOW) == {}
-    keep_answers(path, {"a": Answer(Verdict.ALIVE)}, NOW)
+    keep_answers(path, {"a": Answer(AnswerKind.ALIVE)}, NOW)
     assert json.loads(path.read_text()).keys() == {"a"}
 
 
