@@ -54,7 +54,7 @@ def init(session: Session, folder: Path) -> None:
 def new(
     session: Session, /, title: str | None, date: object, theme: str | None, **wishes: Any
 ) -> None:
-    """Write a new issue as its theme begins one or from feeds, or adopt those of another system."""
+    """Write a new issue from a scaffold or from feeds, or adopt those of another system."""
     import datetime as dt
     import zoneinfo
 
