@@ -24,6 +24,7 @@
     │   │   └── MachineFault     1  by a fault of this machine, such as a full disk
     │   ├── SendingStopped       1  a person has to act
     │   └── CallRefused          1  for what the call holds (transports.ses.outcomes)
+    ├── EditConflict             1  the file holds something else by now (desk.editing)
     ├── UnsafeHeader             1  a value that no header can have (transports.mime)
     ├── QueueUnreachable         1  the queue of events gives no answer (feedback.base)
     └── NotNow                   1  what was posted is to be posted again (feedback.base)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from newsletter import digest
+from newsletter.digest.characters import MAX_BYTES
 from newsletter.errors import NewsletterError, UnreadableIssue, UsageError
 from newsletter.files import folder_lock, make_folder, write_new, write_whole
 from newsletter.pictures.scaling import Unreadable, extension_of
@@ -42,7 +44,13 @@ class FileText:
 
     @classmethod
     def of(cls, data: bytes, file: str) -> "FileText":
-        """Raises UnreadableIssue for what is not UTF-8."""
+        """Raises UnreadableIssue for what is not UTF-8, or too large."""
+        if len(data) > MAX_BYTES:
+            raise UnreadableIssue(
+                "this file is too large to be edited here",
+                where=file,
+                hint="No issue may be so large: split it.",
+            )
         try:
             text = data.removeprefix(_BOM).decode()
         except UnicodeDecodeError as error:
@@ -63,12 +71,7 @@ class FileText:
 
 def read_source(path: Path, file: str) -> FileText:
     """The text of a file. Raises UsageError where it is missing, UnreadableIssue."""
-    try:
-        return FileText.of(path.read_bytes(), file)
-    except FileNotFoundError as error:
-        raise UsageError("this file is not there any more", where=file) from error
-    except OSError as error:
-        raise UnreadableIssue(f"cannot be read: {error.strerror}", where=file) from error
+    return FileText.of(digest.read(path, file=file), file)
 
 
 def save(path: Path, text: str, version: str, file: str) -> FileText:

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from newsletter.errors import FindingsError, NewsletterError, UsageError
+from newsletter.errors import FindingsError, NewsletterError, UsageError, place_in_code
 from newsletter.studio import editing, gallery, issue, issues, trials
 from newsletter.studio.guard import Guard
 from newsletter.studio.session import Studio
@@ -69,5 +69,15 @@ def make_app(studio: Studio) -> ASGIApp:
         status = 404 if isinstance(error, UsageError) and request.method == "GET" else 400
         lines = [str(each) for each in error.findings] if isinstance(error, FindingsError) else []
         return JSONResponse({"error": {**fault(error), "lines": lines}}, status)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        """Not with its message: that may hold anything."""
+        ours = NewsletterError(
+            f"an error in newsletter itself: {type(error).__name__}",
+            where=place_in_code(error),
+            hint="What is on disk is as it was. Reload the page, and report this.",
+        )
+        return JSONResponse({"error": {**fault(ours), "lines": []}}, 500)
 
     return Guard(app, studio.origin, studio.token)

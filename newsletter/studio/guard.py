@@ -6,6 +6,7 @@ each request as a cookie, and what changes anything must come from our own origi
 https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
 """
 
+import logging
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
@@ -13,6 +14,8 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from newsletter.errors import place_in_code
 
 MAIL_POLICY = (
     "default-src 'none'; img-src 'self' https: http: data:; style-src 'unsafe-inline'; "
@@ -31,6 +34,8 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _READS = ("GET", "HEAD")
+
+_log = logging.getLogger("newsletter.studio")
 
 
 class Guard:
@@ -62,7 +67,10 @@ class Guard:
                 scope, receive, guarded
             )
         else:
-            await self._app(scope, receive, guarded)
+            try:
+                await self._app(scope, receive, guarded)
+            except Exception as error:  # noqa: BLE001 -- the last resort of a request, answered already
+                _log.error("%s at %s", type(error).__name__, place_in_code(error) or "?")
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Why a request is not answered at all, whoever it comes from."""

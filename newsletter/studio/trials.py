@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from newsletter.errors import ConfigurationError
 from newsletter.studio.session import Studio
 from newsletter.studio.wishes import TrialWish
 
@@ -29,5 +30,8 @@ def add(app: FastAPI, studio: Studio) -> None:
         store, notes = studio.store, list(warnings(studio.store, prepared))
         worker = open_worker(studio.project, store, notes.append, clock_of(store, utc_now))
         trials = try_out(worker, studio.project, prepared, addresses)
-        remember(studio.project, [address.text for address in addresses])
+        try:
+            remember(studio.project, [address.text for address in addresses])
+        except ConfigurationError as error:  # the mails have left all the same
+            notes.append(f"{error.message} ({error.where})")
         return {"tests": [records.trial(each) for each in trials], "notes": notes}

@@ -12,6 +12,7 @@ from newsletter.project import Project
 
 _QUIET_MILLISECONDS = 10  # a save is over when nothing has changed for so long
 _GATHERED_MILLISECONDS = 100  # at most, before what has changed is told
+_LOOK_MILLISECONDS = 2000  # between two looks at which folders there are
 _AGAIN_SECONDS = 5.0
 _AWAKE_SECONDS = 15.0
 _PARTS = (".part", ".swp", ".tmp", "~")  # of files that are being written
@@ -75,31 +76,38 @@ class Changes:
 
 
 async def watch(
-    project: Callable[[], Project], changes: Changes, reload: Callable[[], Awaitable[None]]
+    project: Callable[[], Project],
+    changes: Changes,
+    reload: Callable[[], Awaitable[None]],
+    look_milliseconds: int = _LOOK_MILLISECONDS,
 ) -> None:
     """Tell of all changes to a project, until cancelled; `reload` is called where its settings have
     changed. What fails is begun again."""
     from watchfiles import awatch
 
     while True:
-        root = project().root
+        places = watched(project())
         try:
             async for raw in awatch(
-                *watched(project()),
+                *places,
                 watch_filter=None,
                 debounce=_GATHERED_MILLISECONDS,
                 step=_QUIET_MILLISECONDS,
+                rust_timeout=look_milliseconds,
+                yield_on_timeout=True,
                 ignore_permission_denied=True,
             ):
-                change = change_of([Path(path) for _, path in raw], project())
-                if change is None:
-                    continue
-                if any(Path(path) == root / FILE_NAME for _, path in raw):
+                paths = [Path(path) for _, path in raw]
+                if project().root / FILE_NAME in paths:
                     await reload()
-                changes.tell(change)
+                if (change := change_of(paths, project())) is not None:
+                    changes.tell(change)
+                if watched(project()) != places:  # a folder has come or gone
+                    changes.tell(FileChange(everything=True))
+                    break
         except (OSError, RuntimeError) as error:  # as where a folder was removed
             _log.warning("The files cannot be watched: %s", type(error).__name__)
-        await asyncio.sleep(_AGAIN_SECONDS)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def watched(project: Project) -> list[Path]:

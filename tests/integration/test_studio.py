@@ -386,6 +386,34 @@ def test_a_test_mail_is_sent_and_its_address_remembered(
     assert "Editor@example.com" in browser.ask("GET", PATH).text
 
 
+def test_a_test_that_left_is_told_though_its_address_cannot_be_remembered(
+    browser: Browser, project: Path
+) -> None:
+    (project / "subscribers" / "test-addresses.txt").mkdir()
+
+    answer = browser.json("POST", f"{PATH}/tests", {"to": ["editor@example.com"]})
+
+    assert [test["status"] for test in answer["tests"]] == ["accepted"]
+    assert any("cannot be kept" in note for note in answer["notes"])
+
+
+def test_an_error_of_our_own_says_nothing_of_its_words(
+    studio: Studio, issue: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> Store:
+        raise RuntimeError("ada@example.com")
+
+    studio.open_store = broken
+    browser = Browser(studio)
+    browser.ask("GET", studio.start_url)
+
+    answer = browser.json("GET", "/rows")
+
+    assert answer["status"] == 500
+    assert "RuntimeError" in answer["error"]["message"]
+    assert "ada@example.com" not in str(answer) + caplog.text
+
+
 def test_an_issue_with_errors_is_not_sent_as_a_test(
     browser: Browser, issue: Path, project: Path
 ) -> None:

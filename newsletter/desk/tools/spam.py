@@ -21,7 +21,7 @@ _NOMINAL = 0.05  # what a rule gives that only tells
 _SECONDS = 300
 # As of a mail that came through a server of ours: without one SpamAssassin takes it for its own.
 _RECEIVED = (
-    "Received: from a1-2.smtp-out.amazonses.com (a1-2.smtp-out.amazonses.com [54.240.1.2])\r\n"
+    "Received: from mta.sender.example (mta.sender.example [54.240.1.2])\r\n"
     " by mx.reader.example (Postfix) with ESMTPS id 4ABC; {date}\r\n"
 )
 _OPTIONS = (

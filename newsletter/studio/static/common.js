@@ -21,20 +21,39 @@ export async function ask(method, path, body, signal) {
     headers: body === undefined || !isJson ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : isJson ? JSON.stringify(body) : body,
   });
-  return { ok: response.ok, status: response.status, ...(await response.json()) };
+  // What is not JSON comes from another run of the studio, which does not know this page.
+  const answer = await response.json().catch(() => ({ error: { message: words.lost } }));
+  return { ok: response.ok, status: response.status, ...answer };
 }
 
 /** Calls `changed` with what changed on disk, and `lost` while the studio does not answer. */
 export function listen(changed, lost) {
-  const source = new EventSource("/changes");
-  let wasLost = false;
-  source.onmessage = (event) => changed(JSON.parse(event.data));
-  source.onerror = () => { wasLost = true; lost(true); };
-  source.onopen = () => {
-    lost(false);
-    if (wasLost) changed({ stems: [], everything: true }); // what happened meanwhile is not known
-    wasLost = false;
-  };
+  let source = null;
+  let isBehind = false; // something may have happened that was not heard of
+
+  function open() {
+    source = new EventSource("/changes");
+    source.onmessage = (event) => changed(JSON.parse(event.data));
+    source.onerror = () => { isBehind = true; lost(true); };
+    source.onopen = () => {
+      if (!isBehind) return;
+      lost(false);
+      changed({ stems: [], everything: true });
+      isBehind = false;
+    };
+  }
+
+  // A browser has six connections to one host: a page that nobody sees needs none.
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      source.close();
+      isBehind = true;
+    } else if (source.readyState === EventSource.CLOSED) {
+      open();
+    }
+  });
+  addEventListener("pagehide", () => source.close());
+  open();
 }
 
 /** Single keys that do something, unless somebody is writing. */

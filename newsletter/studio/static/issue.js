@@ -483,7 +483,7 @@ else if (first) {
   $("one").hidden = false;
 }
 listen(async ({ stems, everything }) => {
-  if (stems.includes(stem)) await follow();
+  if (everything || stems.includes(stem)) await follow();
   if (everything || stems.includes(stem)) refresh(true);
 }, (isLost) => fault(isLost ? { message: words.lost } : null));
 refresh();

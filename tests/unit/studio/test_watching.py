@@ -2,12 +2,13 @@
 
 import asyncio
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
 from newsletter.project import Project
 from newsletter.scaffold import start
-from newsletter.studio.watching import Changes, FileChange, change_of, watched
+from newsletter.studio.watching import Changes, FileChange, change_of, watch, watched
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,38 @@ def test_neither_the_store_nor_the_outbox_is_watched(project: Project) -> None:
     names = [path.name for path in watched(project)]
 
     assert names == ["newsletter.toml", "issues", "templates"]
+
+
+def test_what_changes_on_disk_is_heard_in_folders_that_came_later_too(tmp_path: Path) -> None:
+    start(tmp_path / "letters", dt.date(2026, 1, 6))
+    project = Project.open(tmp_path / "letters")
+    reloaded: list[bool] = []
+
+    async def reload() -> None:
+        reloaded.append(True)
+
+    async def play() -> list[FileChange | None]:
+        changes = Changes()
+        heard = changes.heard()
+        watching = asyncio.create_task(watch(lambda: project, changes, reload, 20))
+        told = []
+        for name, text in (
+            ("issues/a.md", "# A"),
+            ("templates/digest/style.css", ""),
+            ("templates/digest/style.css", "p {}"),
+            ("newsletter.toml", (project.root / "newsletter.toml").read_text() + "\n"),
+        ):
+            next_one = asyncio.ensure_future(anext(heard))
+            while not next_one.done():  # until the folder is watched
+                (project.root / name).parent.mkdir(parents=True, exist_ok=True)
+                (project.root / name).write_text(text)
+                await asyncio.wait([next_one], timeout=0.05)
+            told.append(await next_one)
+        watching.cancel()
+        return told
+
+    assert asyncio.run(play())[0] == FileChange(frozenset({"a"}))
+    assert reloaded
 
 
 def test_several_changes_at_once_are_one_and_the_end_lets_go() -> None:
