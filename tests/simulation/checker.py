@@ -226,7 +226,8 @@ class Checker:
                 raise Broken(f"a worker took up send {number}, which a person had stopped")
 
     def _check_booked(self) -> None:
-        """The rate: what is booked is booked from now on, and behind what was."""
+        """The rate: what is booked is booked from now on, and behind what was. Who fell asleep with
+        the slot in hand books one that is past by then."""
         if self.rate is None:
             return
         rows = self.database.look(_BOOKED)
@@ -234,7 +235,10 @@ class Checker:
         before, self.booked = self.booked, booked
         if booked is None or booked == before or self.is_clock_wrong:
             return
-        earliest = max(before or self.now(), self.now()) + dt.timedelta(seconds=1 / self.rate)
+        task, now = self.scheduler.current, self.now()
+        if task.process.wakes_at > task.began:
+            now -= dt.timedelta(seconds=self.scheduler.now - task.began)
+        earliest = max(before or now, now) + dt.timedelta(seconds=1 / self.rate)
         if booked < earliest - _MOMENT:
             raise Broken(f"a slot ends at {booked}, and not before {earliest}")
 

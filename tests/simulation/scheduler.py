@@ -47,7 +47,8 @@ class Process:
 @dataclass(eq=False)
 class Task:
     """`until` and `deadline` are what it waits for; it is ready where both are None. `action` is
-    what it does there, for the checker."""
+    what it does there, for the checker. `began_at` is the step at which its transaction began, and
+    `began` the time in seconds."""
 
     name: str
     process: Process
@@ -55,7 +56,8 @@ class Task:
     until: Callable[[], bool] | None = None
     deadline: float | None = None
     action: str = ""
-    began_at: int = 0  # the step at which its transaction began
+    began_at: int = 0
+    began: float = 0.0
 
 
 @dataclass

@@ -118,7 +118,8 @@ class SimulatedStore(Store):
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Connection]:
         self._begin("writes")
-        self._scheduler.current.began_at = self._scheduler.steps
+        task = self._scheduler.current
+        task.began_at, task.began = self._scheduler.steps, self._scheduler.now
         with self._held(), super().write(durable=durable) as connection:
             yield connection
             struck = self._faults.strikes(faults.BEFORE_COMMIT, faults.COMMIT_LOST)
