@@ -48,9 +48,13 @@ def serve(
 ) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; what has begun is finished.
 
-    `ready` is called once it serves, `leaving` as soon as it is asked to stop.
+    `ready` is called once it serves, `leaving` as soon as it is asked to stop. What `ready` raises
+    ends it in good order, and is raised then.
     """
-    _Server(config, ready, leaving).run(sockets=[listening])
+    server = _Server(config, ready, leaving)
+    server.run(sockets=[listening])
+    if server.failure is not None:
+        raise server.failure
 
 
 class _Server(uvicorn.Server):
@@ -60,10 +64,16 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._ready = ready
         self._leaving = leaving
+        self.failure: BaseException | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._ready()
+        try:
+            self._ready()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- raised again outside of the loop
+            self.failure = error
+            self._leaving()
+            self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._leaving()

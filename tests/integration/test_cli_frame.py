@@ -463,11 +463,20 @@ def test_a_reader_that_never_reads_gets_no_complaint(
     assert answer.err == ""
 
 
-@pytest.mark.parametrize("flag", [["--json"], []])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("db", "verify", "--json"),
+        ("db", "verify"),
+        ("studio", "--no-open", "--port", "0"),
+        ("serve", "--json", "--port", "0"),
+    ],
+    ids=" ".join,
+)
 def test_a_full_disk_below_standard_output_is_an_error_of_one_line(
-    project: Path, full: int, flag: list[str]
+    project: Path, full: int, command: tuple[str, ...]
 ) -> None:
-    answer = fork(project, "db", "verify", *flag, stdout=full)
+    answer = fork(project, *command, stdout=full)
 
     is_told_of_a_full_disk(answer)
 
