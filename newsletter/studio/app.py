@@ -8,6 +8,7 @@ from functools import partial
 from importlib.resources import files
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
@@ -42,7 +43,9 @@ def make_app(studio: Studio) -> ASGIApp:
     @asynccontextmanager
     async def alive(_: FastAPI) -> AsyncIterator[None]:
         reload = partial(run_in_threadpool, studio.reload)
-        watching = asyncio.create_task(watch(lambda: studio.project, studio.changes, reload))
+        watching = asyncio.create_task(
+            watch(lambda: studio.project, studio.changes, reload, studio.only)
+        )
         threading.Thread(target=_load, name="loading", daemon=True).start()
         try:
             yield
@@ -69,6 +72,13 @@ def make_app(studio: Studio) -> ASGIApp:
         status = 404 if isinstance(error, UsageError) and request.method == "GET" else 400
         lines = [str(each) for each in error.findings] if isinstance(error, FindingsError) else []
         return JSONResponse({"error": {**fault(error), "lines": lines}}, status)
+
+    @app.exception_handler(RequestValidationError)
+    async def senseless(request: Request, error: RequestValidationError) -> Response:
+        """Not with what was asked: that may be a whole issue."""
+        first = error.errors()[0]
+        ours = UsageError(first["msg"], where=".".join(str(part) for part in first["loc"][1:]))
+        return JSONResponse({"error": {**fault(ours), "lines": []}}, 422)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,14 +80,15 @@ async def watch(
     project: Callable[[], Project],
     changes: Changes,
     reload: Callable[[], Awaitable[None]],
+    only: Path | None = None,
     look_milliseconds: int = _LOOK_MILLISECONDS,
 ) -> None:
-    """Tell of all changes to a project, until cancelled; `reload` is called where its settings have
-    changed. What fails is begun again."""
+    """Tell of all changes to a project, and to `only`, an issue that may lie elsewhere, until
+    cancelled; `reload` is called where the settings have changed. What fails is begun again."""
     from watchfiles import awatch
 
+    places = _states(watched(project(), only))
     while True:
-        places = watched(project())
         try:
             async for raw in awatch(
                 *places,
@@ -97,31 +99,66 @@ async def watch(
                 yield_on_timeout=True,
                 ignore_permission_denied=True,
             ):
-                paths = [Path(path) for _, path in raw]
+                now = _states(watched(project(), only))
+                replaced = {place for place, _ in places.items() ^ now.items()}
+                paths = {Path(path) for _, path in raw} | replaced
                 if project().root / FILE_NAME in paths:
                     await reload()
-                if (change := change_of(paths, project())) is not None:
+                if (change := change_of(paths, project(), only)) is not None:
                     changes.tell(change)
-                if watched(project()) != places:  # a folder has come or gone
-                    changes.tell(FileChange(everything=True))
+                if replaced:
+                    places = now
                     break
         except (OSError, RuntimeError) as error:  # as where a folder was removed
             _log.warning("The files cannot be watched: %s", type(error).__name__)
             await asyncio.sleep(_AGAIN_SECONDS)
+            places = _states(watched(project(), only))
+            await reload()
+            changes.tell(FileChange(everything=True))
 
 
-def watched(project: Project) -> list[Path]:
-    """The folders that an issue's look depends on, and the settings."""
+def watched(project: Project, only: Path | None = None) -> list[Path]:
+    """The folders that an issue's look depends on, and files that lie in none of them."""
     root = project.root
     folders = [project.issues, project.templates, root / "pictures"]
+    files = [root / FILE_NAME]
     if logo := project.settings.brand.logo:
-        folders.append((root / logo).parent)
-    return [root / FILE_NAME, *dict.fromkeys(f for f in folders if f.is_dir() and f != root)]
+        file = root / logo
+        if file.parent == root:  # in which the outbox and the store change all the time
+            files.append(file)
+        else:
+            folders.append(file.parent)
+    if only is not None and only.parent != project.issues:
+        files.append(only)
+    return [place for place in dict.fromkeys((*files, *folders)) if place.exists()]
 
 
-def change_of(paths: list[Path], project: Project) -> FileChange | None:
+def _states(places: list[Path]) -> dict[Path, tuple[int, int]]:
+    """What tells each place from another under its name: most editors put a new file in place of
+    the old one, which is watched no longer then. A file that was changed is another as well."""
+    states = {}
+    for place in places:
+        with suppress(OSError):  # it was removed at this moment
+            state = place.stat()
+            is_folder = stat.S_ISDIR(state.st_mode)
+            states[place] = (state.st_ino, 0 if is_folder else state.st_mtime_ns)
+    return states
+
+
+def change_of(
+    paths: Collection[Path], project: Project, only: Path | None = None
+) -> FileChange | None:
     """What a change of some files means; None where no issue looks different."""
-    real = [path for path in paths if not path.name.endswith(_PARTS)]
-    stems = {path.stem for path in real if path.parent == project.issues and path.suffix == ".md"}
-    others = [path for path in real if path.stem not in stems or path.parent != project.issues]
-    return FileChange(frozenset(stems), bool(others)) if real else None
+    real = [path for path in paths if not _is_passing(path.name)]
+    issues = {
+        path
+        for path in real
+        if path == only or (path.parent == project.issues and path.suffix == ".md")
+    }
+    stems = frozenset(path.stem for path in issues)
+    return FileChange(stems, len(issues) < len(set(real))) if real else None
+
+
+def _is_passing(name: str) -> bool:
+    """Whether a file is one that programs make while they write another."""
+    return name.endswith(_PARTS) or name.startswith((".", "#")) or name == "4913"  # of Vim

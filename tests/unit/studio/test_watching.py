@@ -9,6 +9,7 @@ import pytest
 from newsletter.project import Project
 from newsletter.scaffold import start
 from newsletter.studio.watching import Changes, FileChange, change_of, watch, watched
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         (["newsletter.toml"], FileChange(everything=True)),
         (["issues/a.md", "issues/pictures/a.md"], FileChange(frozenset({"a"}), True)),
         (["issues/a.md.part"], None),
-        (["issues/.a.md.swp", "issues/a.md~"], None),
+        (["issues/.a.md.swp", "issues/a.md~", "issues/4913", "issues/.#a.md"], None),
+        (["../elsewhere.md"], FileChange(frozenset({"elsewhere"}))),
     ],
 )
 def test_an_issues_own_file_changes_that_issue_and_any_other_all(
     project: Project, paths: list[str], change: FileChange | None
 ) -> None:
-    assert change_of([project.root / path for path in paths], project) == change
+    only = project.root / "../elsewhere.md"
+
+    assert change_of([project.root / path for path in paths], project, only) == change
 
 
 def test_neither_the_store_nor_the_outbox_is_watched(project: Project) -> None:
@@ -57,7 +61,7 @@ def test_what_changes_on_disk_is_heard_in_folders_that_came_later_too(tmp_path: 
     async def play() -> list[FileChange | None]:
         changes = Changes()
         heard = changes.heard()
-        watching = asyncio.create_task(watch(lambda: project, changes, reload, 20))
+        watching = asyncio.create_task(watch(lambda: project, changes, reload, None, 20))
         told = []
         for name, text in (
             ("issues/a.md", "# A"),
@@ -76,6 +80,45 @@ def test_what_changes_on_disk_is_heard_in_folders_that_came_later_too(tmp_path: 
 
     assert asyncio.run(play())[0] == FileChange(frozenset({"a"}))
     assert reloaded
+
+
+def test_settings_and_an_issue_elsewhere_are_followed_however_they_are_saved(
+    tmp_path: Path,
+) -> None:
+    """Most editors put a new file in place of the old one, and git takes the old one away first."""
+    start(tmp_path / "letters", dt.date(2026, 1, 6))
+    project = Project.open(tmp_path / "letters")
+    settings, only = project.root / "newsletter.toml", tmp_path / "a.md"
+    only.write_text("# A")
+    reloaded: list[bool] = []
+
+    async def reload() -> None:
+        reloaded.append(settings.exists())
+
+    def put(file: Path) -> None:
+        part = file.with_suffix(".new")
+        part.write_bytes(file.read_bytes() if file.exists() else kept)
+        part.replace(file)
+
+    async def play() -> list[FileChange | None]:
+        changes = Changes()
+        heard = changes.heard()
+        watching = asyncio.create_task(watch(lambda: project, changes, reload, only, 20))
+        told = []
+        for step in (put, put, Path.unlink, put):
+            for file in (settings, only):
+                next_one = asyncio.ensure_future(anext(heard))
+                await asyncio.sleep(0)
+                step(file)
+                told.append(await asyncio.wait_for(next_one, PATIENCE_SECONDS))
+        watching.cancel()
+        return told
+
+    kept = settings.read_bytes()
+    told = asyncio.run(play())
+
+    assert told == 4 * [FileChange(everything=True), FileChange(frozenset({"a"}))]
+    assert reloaded == [True, True, False, True]
 
 
 def test_several_changes_at_once_are_one_and_the_end_lets_go() -> None:
