@@ -15,6 +15,7 @@ from newsletter.pictures.scaling import Unreadable, extension_of
 _BOM = b"\xef\xbb\xbf"
 _FOLDER = "pictures"
 _MOST_NAMES = 1000
+_STEM_CHARACTERS = 50  # of a name with 255 bytes at most
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -77,8 +78,8 @@ def read_source(path: Path, file: str) -> FileText:
 def save(path: Path, text: str, version: str, file: str) -> FileText:
     """Write a text that was made from this version of the file, and return what it holds then.
 
-    Raises EditConflict where the file holds something else by now, and NewsletterError where it
-    cannot be written; it is left as it was then.
+    Raises EditConflict where the file holds something else by now, UnreadableIssue for a text that
+    is too long, and NewsletterError where it cannot be written; it is left as it was then.
     """
     path = path.resolve()
     try:
@@ -88,6 +89,7 @@ def save(path: Path, text: str, version: str, file: str) -> FileText:
                 raise EditConflict(path, there)
             mode = path.stat().st_mode
             data = there.bytes_of(text)
+            after = FileText.of(data, file)  # never a file that could not be opened again
             write_whole(path, data)
             os.chmod(path, mode & 0o7777)
     except OSError as error:
@@ -96,7 +98,7 @@ def save(path: Path, text: str, version: str, file: str) -> FileText:
             where=file,
             hint="Make room or give access, then save it again.",
         ) from error
-    return FileText.of(data, file)
+    return after
 
 
 def keep_picture(issue: Path, name: str, content: bytes) -> str:
@@ -114,7 +116,7 @@ def keep_picture(issue: Path, name: str, content: bytes) -> str:
             where=name,
             hint=error.fix or "Save it as JPEG, PNG or GIF.",
         ) from error
-    stem = _UNSAFE.sub("-", Path(name).stem).strip("-.") or issue.stem
+    stem = _UNSAFE.sub("-", Path(name).stem).strip("-.")[:_STEM_CHARACTERS] or issue.stem
     folder = issue.resolve().parent / _FOLDER
     try:
         make_folder(folder)

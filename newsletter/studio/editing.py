@@ -61,10 +61,12 @@ def _difference(theirs: str, yours: str) -> list[tuple[str, str]]:
 
 
 async def _body(request: Request) -> bytes:
+    """All of it is read, even where it is refused: who still sends cannot hear why."""
     parts, size = [], 0
     async for part in request.stream():
-        parts.append(part)
         size += len(part)
-        if size > _PICTURE_BYTES:
-            raise UsageError("this picture is larger than 50 MB", hint="Save it smaller.")
+        if size <= _PICTURE_BYTES:
+            parts.append(part)
+    if size > _PICTURE_BYTES:
+        raise UsageError("this picture is larger than 50 MB", hint="Save it smaller.")
     return b"".join(parts)

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
-from newsletter.errors import NewsletterError, StoreError
+from newsletter.errors import NewsletterError
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
 from newsletter.studio.wishes import fault
@@ -36,7 +36,7 @@ def add(app: FastAPI, studio: Studio) -> None:
         try:
             with studio.store.read() as connection:
                 stages, trouble = stages_of_sent(connection), ""
-        except StoreError as error:
+        except NewsletterError as error:
             stages, trouble = {}, error.message
         issues = {
             entry.stem: {

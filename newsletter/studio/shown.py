@@ -12,7 +12,7 @@ from newsletter.desk.prepare import Prepared, prepare
 from newsletter.desk.preview import message_to
 from newsletter.desk.readers import NAMELESS, with_longest_values
 from newsletter.desk.standing import stage_of
-from newsletter.errors import NewsletterError, StoreError
+from newsletter.errors import NewsletterError
 from newsletter.lint.formats import as_json
 from newsletter.lint.sizes import part_sizes
 from newsletter.model.email import Message, fill
@@ -125,7 +125,7 @@ def stage_in(studio: Studio, prepared: Prepared) -> str | None:
     try:
         with studio.store.read() as connection:
             return stage_of(connection, prepared)
-    except StoreError:
+    except NewsletterError:
         return None
 
 

@@ -116,6 +116,7 @@ def test_an_issue_is_followed_while_it_is_written_on_disk(desk: Desk, browser: B
 
 
 def test_a_finding_leads_to_its_place(desk: Desk, browser: Browser) -> None:
+    """Whoever is at a finding, or has opened the sizes, is still there when the file changes."""
     with desk.page(browser) as page:
         page.get_by_role("button", name="unfinished-text").click()
 
@@ -125,10 +126,20 @@ def test_a_finding_leads_to_its_place(desk: Desk, browser: Browser) -> None:
         expect(page.locator("#status")).to_have_text(f"issues/{STEM}.md:14")
         expect(page.locator('[aria-current="true"]')).to_have_count(1)
 
+        page.locator("#size summary").click()
+        page.keyboard.press("j")
+        desk.write("They never tire.")
+
+        expect(mail(page).get_by_text("They never tire.")).to_be_attached()
+        expect(page.locator('[aria-current="true"]')).to_be_focused()
+        expect(page.locator("#size details")).to_have_attribute("open", "")
+
 
 def test_an_issue_is_written_in_the_studio(desk: Desk, browser: Browser) -> None:
+    """However quick its keys are pressed: one editor opens, and no save is in another's way."""
     with desk.page(browser) as page:
-        page.keyboard.press("e")
+        for _ in range(3):
+            page.keyboard.press("e")
         page.get_by_role("textbox", name="Text of the issue").click()
         page.keyboard.press("Control+End")
         page.keyboard.type("\n\nWritten here.")
@@ -137,10 +148,14 @@ def test_an_issue_is_written_in_the_studio(desk: Desk, browser: Browser) -> None
         expect(page.locator("#saved")).to_have_text("Not saved")
         assert "Written here." not in desk.issue.read_text()
 
+        for _ in range(3):
+            page.keyboard.press("Control+s")
+            page.keyboard.type("!")
         page.keyboard.press("Control+s")
 
         expect(page.locator("#saved")).to_have_text("Saved")
-        assert desk.issue.read_text().endswith("Words of part 39.\n\n\nWritten here.")
+        assert desk.issue.read_text().endswith("Words of part 39.\n\n\nWritten here.!!!")
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_what_another_wrote_meanwhile_is_never_lost(desk: Desk, browser: Browser) -> None:
@@ -252,6 +267,7 @@ def test_anybody_can_use_it(
 
 
 def test_all_issues_are_listed_and_found(desk: Desk, browser: Browser) -> None:
+    """Files that come and go are listed, and the list stays filtered."""
     with desk.page(browser) as page:
         page.keyboard.press("u")
         row = page.get_by_role("link", name="News of the valley")
@@ -259,6 +275,13 @@ def test_all_issues_are_listed_and_found(desk: Desk, browser: Browser) -> None:
         page.keyboard.press("/")
         page.keyboard.type("valley")
         expect(page.locator(".issues li:visible")).to_have_count(1)
+        other = desk.issue.with_name("valleys.md")
+        other.write_text("# Valleys\n")
+        expect(page.locator(".issues li:visible")).to_have_count(2)
+        other.unlink()
+        expect(page.locator(".issues li:visible")).to_have_count(1)
+        expect(page.locator("#filter")).to_have_value("valley")
+        page.keyboard.press("/")
         page.keyboard.press("Enter")
         page.keyboard.press("Enter")
         expect(page).to_have_url(f"{desk.url.partition('/?')[0]}/issues/{STEM}")

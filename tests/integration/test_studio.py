@@ -365,6 +365,7 @@ def test_what_makes_no_sense_is_refused(browser: Browser, issue: Path, body: str
     response = browser.ask("PUT", f"{PATH}/source", content=body, headers=headers)
 
     assert response.status_code == 422
+    assert response.json()["error"]["message"]
     assert issue.read_text() == ISSUE
 
 
@@ -496,4 +497,9 @@ def test_without_a_store_an_issue_is_shown_all_the_same(
 
     assert shown["stage"] is None
     assert "html" in shown
+    assert browser.json("GET", "/rows")["trouble"]
+
+    studio.open_store = lambda: open_store("mysql://127.0.0.1/letters", project)
+
+    assert "html" in browser.shown()
     assert browser.json("GET", "/rows")["trouble"]

@@ -13,17 +13,34 @@ export function element(name, { className = "", text = "", ...attributes } = {},
   return made;
 }
 
-/** The JSON that the studio answers; `ok` says whether it did what it was asked. */
+/** The JSON that the studio answers; `ok` says whether it did what it was asked, `error` why not. */
 export async function ask(method, path, body, signal) {
   const isJson = !(body instanceof Blob);
-  const response = await fetch(path, {
-    method, signal,
-    headers: body === undefined || !isJson ? {} : { "Content-Type": "application/json" },
-    body: body === undefined ? undefined : isJson ? JSON.stringify(body) : body,
-  });
-  // What is not JSON comes from another run of the studio, which does not know this page.
-  const answer = await response.json().catch(() => ({ error: { message: words.lost } }));
-  return { ok: response.ok, status: response.status, ...answer };
+  try {
+    const response = await fetch(path, {
+      method, signal,
+      headers: body === undefined || !isJson ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : isJson ? JSON.stringify(body) : body,
+    });
+    return { ok: response.ok, status: response.status, ...await response.json() };
+  } catch {
+    // Nobody answers, or another run of the studio, which does not know this page.
+    return { ok: false, status: 0, error: { message: words.lost } };
+  }
+}
+
+/** `work`, never twice at once: who asks meanwhile gets what one more run of it resolves to. */
+export function oneAtATime(work) {
+  let running = null;
+  let next = null;
+  return function run() {
+    if (running === null) {
+      running = work().finally(() => { running = null; });
+      return running;
+    }
+    next ??= running.catch(() => {}).then(() => { next = null; return run(); });
+    return next;
+  };
 }
 
 /** Calls `changed` with what changed on disk, and `lost` while the studio does not answer. */

@@ -1,4 +1,4 @@
-import { $, ask, element, keys, listen, stage, words } from "./common.js";
+import { $, ask, element, keys, listen, oneAtATime, stage, words } from "./common.js";
 
 const desk = $("desk");
 const { stem, file, hasEditor } = desk.dataset;
@@ -12,6 +12,7 @@ let saved = ""; // the text of that file
 let findings = [];
 let at = -1; // the finding that is looked at
 let request = new AbortController();
+let hasChanged = false; // since something was shown
 
 // --- what is shown ------------------------------------------------------------------------------------
 
@@ -31,12 +32,11 @@ async function refresh(marksChanges = false) {
   request.abort();
   request = new AbortController();
   const { signal } = request;
-  try {
-    const result = await ask("POST", `${path}/shown`, wish(), signal);
-    if (!signal.aborted) await show(result, marksChanges);
-  } catch (error) {
-    if (error.name !== "AbortError") fault({ message: words.lost });
-  }
+  hasChanged ||= marksChanges; // what is asked for now may replace an answer that never came
+  const result = await ask("POST", `${path}/shown`, wish(), signal);
+  if (signal.aborted) return;
+  await show(result, hasChanged);
+  hasChanged = false;
 }
 
 async function show(result, marksChanges) {
@@ -71,6 +71,8 @@ function fault(error, isOld = false) {
 }
 
 function showSize({ bytes, clip, sections }) {
+  const wasOpen = $("size").querySelector("details")?.open;
+  const focused = focusIn($("size"));
   const number = new Intl.NumberFormat(words.language);
   $("size").replaceChildren(
     element("meter", { min: 0, max: clip, high: clip * 0.83, value: Math.min(bytes, clip), "aria-label": words.bytes }),
@@ -80,7 +82,22 @@ function showSize({ bytes, clip, sections }) {
     name ? element("a", { href: "#", "data-line": line, text: name, dir: "auto" })
       : element("span", { text: index ? words.foot : words.top }),
     " ", element("span", { className: "quiet", text: number.format(size) })));
-  $("size").append(element("details", {}, element("summary", { text: words.by_section }), element("ol", {}, ...rows)));
+  const details = element("details", {}, element("summary", { text: words.by_section }), element("ol", {}, ...rows));
+  details.open = wasOpen;
+  $("size").append(details);
+  focused();
+}
+
+const reachable = (place) => [...place.querySelectorAll("a[href], button, summary")];
+
+/** Remembers what has the focus in a place that is filled anew; call what it returns afterwards. */
+function focusIn(place) {
+  const index = reachable(place).indexOf(document.activeElement);
+  return () => {
+    if (index < 0) return;
+    const now = reachable(place);
+    (now[Math.min(index, now.length - 1)] ?? $("preview")).focus({ preventScroll: true });
+  };
 }
 
 // --- the mail -----------------------------------------------------------------------------------------
@@ -214,6 +231,7 @@ function showInbox({ sender, subject, preheader }) {
 function showFindings(fresh) {
   findings = fresh;
   at = Math.min(at, findings.length - 1);
+  const focused = focusIn($("list"));
   $("count").textContent = findings.length ? String(findings.length) : "";
   $("none").hidden = findings.length > 0;
   $("list").replaceChildren(...findings.map((finding, index) => {
@@ -232,6 +250,7 @@ function showFindings(fresh) {
     }
     return row;
   }));
+  focused();
   editor?.mark(findings);
 }
 
@@ -276,7 +295,8 @@ $("size").addEventListener("click", (event) => {
 const isUnsaved = () => editor !== null && editor.text() !== saved;
 let typing;
 
-async function openEditor() {
+const openEditor = oneAtATime(async () => {
+  if (editor) return;
   const [{ createEditor }, source] = await Promise.all([
     import("./vendor/codemirror.js"), ask("GET", `${path}/source`)]);
   if (!source.ok) {
@@ -294,9 +314,10 @@ async function openEditor() {
     },
     save, picture: keepPicture,
   });
+  saved = editor.text(); // which has no bare carriage returns
   editor.mark(findings);
   tellSaved();
-}
+});
 
 async function showEditor(isShown) {
   $("editor").hidden = !isShown;
@@ -304,7 +325,7 @@ async function showEditor(isShown) {
   document.body.dataset.tab = isShown ? "editor" : "preview";
   tellTab();
   if (isShown && !editor) await openEditor();
-  if (isShown) editor?.focus();
+  if (!$("editor").hidden) editor?.focus();
 }
 
 function tellSaved() {
@@ -312,23 +333,18 @@ function tellSaved() {
   $("saved").className = isUnsaved() ? "unsaved" : "";
 }
 
-async function save() {
-  if (!isUnsaved()) return true;
+const save = oneAtATime(async () => {
+  if (!isUnsaved() || $("conflict").open) return;
   const text = editor.text();
   const answer = await ask("PUT", `${path}/source`, { text, version });
-  if (answer.status === 409) {
-    conflict(answer);
-    return false;
+  if (answer.status === 409) conflict(answer);
+  else if (!answer.ok) fault(answer.error);
+  else {
+    ({ version } = answer);
+    saved = text;
+    tellSaved();
   }
-  if (!answer.ok) {
-    fault(answer.error);
-    return false;
-  }
-  ({ version } = answer);
-  saved = text;
-  tellSaved();
-  return true;
-}
+});
 
 function conflict({ theirs, difference }) {
   $("difference").replaceChildren(...difference.map(([sign, line]) => element("code", {
@@ -348,20 +364,20 @@ function conflict({ theirs, difference }) {
 }
 
 function takeOver(source) {
-  ({ version, text: saved } = source);
-  editor.replace(saved);
+  version = source.version;
+  editor.replace(source.text);
+  saved = editor.text();
   tellSaved();
 }
 
 /** What the file holds now, unless it is what we have: never over what is not saved yet. */
-async function follow() {
+const follow = oneAtATime(async () => {
   if (!editor) return;
   const source = await ask("GET", `${path}/source`);
   if (!source.ok || source.version === version) return;
-  if (!isUnsaved()) takeOver(source);
-  else if (source.text === editor.text()) takeOver(source);
+  if (!isUnsaved() || source.text === editor.text()) takeOver(source);
   else $("saved").textContent = words.conflict;
-}
+});
 
 async function keepPicture(picture) {
   const name = picture.name === "image.png" ? "" : picture.name;

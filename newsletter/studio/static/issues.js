@@ -1,14 +1,19 @@
-import { $, ask, element, keys, listen, stage, words } from "./common.js";
+import { $, ask, element, keys, listen, oneAtATime, stage, words } from "./common.js";
 
 const list = $("issues");
 const rows = list ? [...list.children] : [];
 
 // --- what is in the files -------------------------------------------------------------------------
 
-async function fill() {
-  const { issues, trouble } = await ask("GET", "/rows");
-  $("trouble").hidden = !trouble;
-  $("trouble").textContent = `${words.no_store} ${trouble}`;
+const fill = oneAtATime(async () => {
+  const { ok, issues, trouble, error } = await ask("GET", "/rows");
+  $("trouble").hidden = ok && !trouble;
+  $("trouble").textContent = ok ? `${words.no_store} ${trouble}` : error.message;
+  if (!ok) return;
+  if (!isAllOf(issues)) {
+    reload();
+    return;
+  }
   for (const row of rows) {
     const issue = issues[row.dataset.stem];
     if (!issue) continue;
@@ -17,9 +22,20 @@ async function fill() {
     if (issue.stage) stage(row.querySelector(".stage"), issue.stage);
   }
   const day = (row) => row.querySelector("time").textContent || row.dataset.stem;
-  rows.sort((one, other) => (day(one) < day(other) ? 1 : -1));
-  list?.append(...rows);
-  rows.forEach((row) => seen.observe(row));
+  const before = [...rows];
+  rows.sort((one, other) => (day(one) === day(other) ? 0 : day(one) < day(other) ? 1 : -1));
+  if (rows.some((row, index) => row !== before[index])) list.append(...rows);
+  filter();
+});
+
+function isAllOf(issues) {
+  return rows.length === Object.keys(issues).length && rows.every(({ dataset }) => dataset.stem in issues);
+}
+
+/** The page with the files that there are now; what it is filtered by stays. */
+function reload() {
+  sessionStorage.setItem("filter", $("filter").value);
+  location.reload();
 }
 
 // --- where each issue stands: asked for when its row comes into view, one after the other ---------
@@ -60,14 +76,16 @@ function show(row, { stage: name, counts, title }) {
 
 // --- finding and choosing -------------------------------------------------------------------------
 
-$("filter").addEventListener("input", ({ target }) => {
-  const wanted = target.value.toLowerCase().split(/\s+/).filter(Boolean);
+function filter() {
+  const wanted = $("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
   for (const row of rows) {
     const text = row.textContent.toLowerCase();
     row.hidden = !wanted.every((word) => text.includes(word));
   }
   if (list) $("none").hidden = rows.some((row) => !row.hidden);
-});
+}
+
+$("filter").addEventListener("input", filter);
 $("filter").addEventListener("keydown", ({ key }) => {
   if (key === "Enter" || key === "ArrowDown") step(1);
 });
@@ -80,13 +98,16 @@ function step(by) {
 
 keys({ j: () => step(1), k: () => step(-1), "/": () => $("filter").focus() });
 
-fill();
-listen(({ stems, everything }) => {
-  const known = new Set(rows.map((row) => row.dataset.stem));
-  if (everything || stems.some((stem) => !known.has(stem))) {
-    location.reload();
-    return;
+$("filter").value = sessionStorage.getItem("filter") ?? "";
+sessionStorage.removeItem("filter");
+fill().then(() => rows.forEach((row) => seen.observe(row)));
+listen(async ({ stems, everything }) => {
+  await fill();
+  for (const row of rows.filter((each) => everything || stems.includes(each.dataset.stem))) {
+    seen.unobserve(row);
+    seen.observe(row); // which asks for it again, once it is in view
   }
-  for (const row of rows) if (stems.includes(row.dataset.stem)) waiting.add(row);
-  askNext();
-}, () => {});
+}, (isLost) => {
+  $("trouble").hidden = !isLost;
+  $("trouble").textContent = words.lost;
+});

@@ -125,6 +125,15 @@ def test_where_it_cannot_be_written_it_stays(issue: Path) -> None:
     assert issue.read_bytes() == b"# One\n"
 
 
+def test_a_text_that_no_issue_may_be_so_long_is_not_written(issue: Path) -> None:
+    source = read_source(issue, "a.md")
+
+    with pytest.raises(UnreadableIssue, match="too large"):
+        save(issue, "织" * 400_000, source.version, "a.md")
+
+    assert issue.read_bytes() == b"# One\n"
+
+
 def test_the_text_of_a_file_is_shown_with_plain_line_ends() -> None:
     assert FileText.of(b"a\r\nb\nc\r\n", "a.md").text == "a\nb\nc\n"
 
@@ -147,7 +156,7 @@ def test_a_picture_gets_a_free_name_beside_the_issue(issue: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "../../x.png", "/etc/passwd", "....", "截图.png", "a\x00b.gif"]
+    "name", ["", "../../x.png", "/etc/passwd", "....", 100 * "截图" + ".png", "a\x00b.gif"]
 )
 def test_no_name_leads_out_of_the_folder(issue: Path, name: str) -> None:
     path = issue.parent / keep_picture(issue, name, ONE)
