@@ -11,13 +11,12 @@ from newsletter.errors import ConfigurationError, RenderError
 from newsletter.lint.clients.features import features, link_feature, picture_feature
 from newsletter.lint.clients.programs import Programs, programs
 from newsletter.lint.reading import as_read
-from newsletter.lint.visible import quoted
+from newsletter.lint.visible import nodes_of, quoted
 from newsletter.meant import did_you_mean
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image, Link, Node
-from newsletter.model.walking import walk
 from newsletter.project import Project
 from newsletter.render import Theme, packaged_templates
 
@@ -46,7 +45,7 @@ def unsupported_features(
         if feature not in expected and (programs_without := known.lacking(feature, wanted))
     }
     of_issue = {feature for feature in lacking if _is_of_issue(feature)}
-    for node in walk(digest) if of_issue else ():
+    for node in nodes_of(digest) if of_issue else ():
         feature, url = _feature_of(node), getattr(node, "url", "")
         if feature in of_issue:
             yield Finding(

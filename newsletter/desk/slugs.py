@@ -91,7 +91,7 @@ def repeated_title(path: Path, digest: Digest, project: Project, slugs: Slugs) -
             Severity.WARNING,
             digest.title[0].position if titled else digest.position,
             f"{project.name_of(earlier)} has the title {subject!r} too",
-            "Say what is new in this one, or set another subject:.",
+            "Say what is new in this one, or write another subject: in the front matter.",
         )
 
 

@@ -13,7 +13,7 @@ _LEFTOVERS = (
         re.compile(r"(?<!\d)\*\*"),  # 2**10 is a number, xoshiro256** a name
         "literal-emphasis",
         "asterisks that readers will see",
-        "Put spaces around the bold text, or remove them.",
+        "Put spaces around the bold text, or remove the asterisks.",
     ),
     (
         _UNKNOWN_FOOTNOTE,

@@ -245,12 +245,13 @@ class _Reader:
         ):
             hints = [f"Did you mean {near[key]!r} for {key!r}?" for key in keys if near[key]]
             if keys:
+                kept = "It is" if len(keys) == 1 else "They are"
                 self._report(
                     "unknown-key",
                     severity,
                     keys[0],
                     f"unknown front matter: {', '.join(keys)}",
-                    " ".join(hints) or "They are kept and not shown.",
+                    " ".join(hints) or f"{kept} kept and not shown.",
                 )
 
     def _changes_the_subject(self, key: str, near: str) -> bool:

@@ -61,13 +61,13 @@ class Report:
         if not self.fragments:
             return
         first, place = self.fragments[0]
-        leads_nowhere = "leads nowhere" if first == "#" else "no heading has this name"
+        leads_nowhere = " leads nowhere" if first == "#" else ": no heading has this name"
         more = f", and {len(self.fragments) - 1} more" if self.fragments[1:] else ""
         self.add(
             "broken-link",
             Severity.WARNING,
             place,
-            f"{unquote(first)!r}{more}: {leads_nowhere}; its text stays, its link does not",
+            f"{unquote(first)!r}{more}{leads_nowhere}; its text stays, its link does not",
             "Name a heading as it is written, in lower case with hyphens, or remove the link.",
         )
 

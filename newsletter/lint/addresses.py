@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from newsletter.lint.tracking import host_of, is_personal, tracking_in
+from newsletter.lint.visible import nodes_of
 from newsletter.model.blocks import Embed, Figure
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
@@ -57,7 +58,7 @@ def short_link(digest: Digest) -> Iterator[Finding]:
 def url_as_text(digest: Digest) -> Iterator[Finding]:
     """The text of a link is words, not an address that is read out letter by letter."""
     sources = {id(node) for note in digest.tail for node in walk(note)}  # where it is customary
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if not isinstance(node, Link) or id(node) in sources:
             continue
         text = plain_text(node.children).strip()
@@ -91,6 +92,6 @@ def _same_site(shown: str, led_to: str) -> bool:
 
 def _targets(digest: Digest) -> Iterator[tuple[str, Position]]:
     """Each address that readers follow or fetch, with its place."""
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if isinstance(node, Link | Image | Embed | Figure) and node.url:
             yield node.url, node.position

@@ -66,7 +66,7 @@ def _what_may_be_one(digest: Digest) -> Iterator[tuple[str, Position]]:
     if digest.summary and digest.summary[0]:
         whole = " ".join(plain_text(point) for point in digest.summary)
         yield whole, digest.summary[0][0].position
-    if (first := next(body_nodes(digest), None)) is not None:
+    if (first := next(iter(body_nodes(digest)), None)) is not None:
         yield visible_text(digest), first.position
 
 
@@ -80,7 +80,7 @@ _LOREM = _squeezed("lorem ipsum dolor")
 
 def truncated_issue(digest: Digest) -> Iterator[Finding]:
     """A heading cut off in the middle of its link, with nothing after it, is half an issue."""
-    nodes = list(body_nodes(digest))
+    nodes = body_nodes(digest)
     last = next((i for i in reversed(range(len(nodes))) if _heading_of(nodes[i])), None)
     if last is None:
         return

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.lint.visible import Run, holds_any, runs_of
+from newsletter.lint.visible import Run, holds_any, nodes_of, runs_of
 from newsletter.model.blocks import Item, Section
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
@@ -61,10 +61,10 @@ def _scopes(digest: Digest) -> Iterator[Sequence[Run]]:
     """What speaks of one thing: an item with its text, else each paragraph or point."""
     if not holds_any(digest, _SIGNS):
         return
-    items = [node for node in walk(digest) if _is_one_story(node)]
+    items = [node for node in nodes_of(digest) if _is_one_story(node)]
     within = {id(node) for item in items for node in walk(item)}
     yield from (list(runs_of(item)) for item in items)
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if id(node) not in within:
             yield from ([run] for run in runs_of(node, below=False))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from newsletter.lint.visible import captions
+from newsletter.lint.visible import captions, nodes_of
 from newsletter.model.blocks import Embed, Figure
 from newsletter.model.digest import Digest
 from newsletter.model.email import MERGE_FIELD
@@ -16,7 +16,7 @@ from newsletter.model.inline import (
     SpanKind,
     Text,
 )
-from newsletter.model.walking import plain_text, walk
+from newsletter.model.walking import plain_text
 
 # Between the first two pairs of marks anything is a field; between the others, only names that mean
 # something below.
@@ -62,7 +62,7 @@ def foreign_merge_field(digest: Digest) -> Iterator[Finding]:
         for field, fix in fields_in(text):
             message = f"{field!r} is not a merge field here: readers see it as it stands"
             yield Finding("foreign-merge-field", Severity.WARNING, place, message, fix)
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if isinstance(node, Link | Image | Embed | Figure):
             for field in _fields_of_address(node.url or ""):
                 yield Finding(
@@ -97,7 +97,7 @@ def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
     for text in (digest.meta.subject, digest.meta.preheader):
         yield text or "", digest.position
     yield from captions(digest)
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if isinstance(node, Text) and not _ADDRESS_ALONE.fullmatch(node.text):
             yield node.text, node.position
         elif isinstance(node, Span) and node.kind is SpanKind.EMPHASIS:

@@ -33,7 +33,7 @@ def subject_too_long(digest: Digest, email: Email) -> Iterator[Finding]:
             Severity.ERROR,
             digest.title[0].position if titled else digest.position,
             f"the subject is {size:,} bytes long; {_HEADER_BYTES} are allowed",
-            "Shorten the title, or set a shorter subject:.",
+            "Shorten the title, or write a shorter subject: in the front matter.",
         )
 
 

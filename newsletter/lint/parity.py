@@ -14,7 +14,8 @@ from newsletter.model.finding import Finding, Severity
 _SHOWN = 3  # findings of a kind: a theme that leaves something out leaves all of it out
 _NO_LETTER = re.compile(r"[\W_]+")
 _ADDRESS = re.compile(
-    r"(?:https?|mailto):[!-;=?-~]+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", re.ASCII
+    r"(?:https?|mailto):[!-;=?-~]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
+    re.ASCII,
 )
 # A host behind a title, as some themes show it in HTML, where the text has the whole address.
 _HOST = re.compile(r"\((?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\)")
@@ -41,8 +42,10 @@ def text_html_parity(digest: Digest, email: Email) -> Iterator[Finding]:
 def _unread(page: Page, text: str) -> Iterator[tuple[str, str]]:
     """What stands in the HTML and not in the text."""
     # Letters of addresses count, too: of some links HTML shows the host alone.
-    plain, whole = _letters(_without_addresses(text)), _letters(text)
-    for block in _not_in(plain, page.blocks):
+    plain = _letters(_without_addresses(text))
+    missing = list(_not_in(plain, page.blocks))
+    whole = _letters(text) if missing else ""
+    for block in missing:
         if _letters(block) not in whole:
             yield f"the text part lacks {quoted(' '.join(block.split()))!r}", block
     for target in dict.fromkeys(page.targets):

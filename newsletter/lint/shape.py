@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from newsletter.lint.alts import says_nothing
 from newsletter.lint.foreign_fields import fields_in
 from newsletter.lint.vague import is_vague
-from newsletter.lint.visible import body_nodes, texts
+from newsletter.lint.visible import body_nodes, nodes_of, texts
 from newsletter.model.blocks import Figure, Item, Labelled, Section
 from newsletter.model.digest import Digest
 from newsletter.model.email import MERGE_FIELD
@@ -46,7 +46,7 @@ def no_cover(digest: Digest) -> Iterator[Finding]:
             Severity.INFO,
             digest.position,
             "the issue has no cover picture",
-            "Add coverImage: to the front matter, a path from the issue or https://….",
+            "Add coverImage: to the front matter, a path from the issue or an https:// address.",
         )
 
 
@@ -59,7 +59,7 @@ def long_title(digest: Digest) -> Iterator[Finding]:
             Severity.WARNING,
             digest.title[0].position if digest.title else digest.position,
             f"the title is {width} columns wide; inboxes show about {_TITLE_WIDTH}",
-            "Shorten it, or set a shorter subject:.",
+            "Shorten it, or write a shorter subject: in the front matter.",
         )
 
 
@@ -77,7 +77,7 @@ def empty_heading(digest: Digest) -> Iterator[Finding]:
                 "empty-heading",
                 Severity.WARNING,
                 node.position,
-                "a heading without text",
+                "a heading has no text",
                 "Write it, or remove the #.",
             )
 
@@ -123,7 +123,7 @@ def repeated_url(digest: Digest) -> Iterator[Finding]:
 
 def image_without_alt(digest: Digest) -> Iterator[Finding]:
     """Many readers see no pictures, and some never do."""
-    for node in walk(digest):
+    for node in nodes_of(digest):
         match node:
             case Image() if not (node.alt.strip() or node.decorative):
                 yield _undescribed(
@@ -155,7 +155,7 @@ def _undescribed(node: Node, message: str, fix: str) -> Finding:
 
 def vague_alt(digest: Digest) -> Iterator[Finding]:
     """A description says what a picture shows; the name of its file does not."""
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if isinstance(node, Image) and says_nothing(node.alt):
             yield Finding(
                 "vague-alt",
@@ -176,7 +176,7 @@ def insecure_image(digest: Digest) -> Iterator[Finding]:
             f"the cover {cover} comes over http",
             "Use https.",
         )
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if isinstance(node, Image) and node.url.startswith("http:"):
             yield Finding(
                 "insecure-image",
@@ -189,20 +189,20 @@ def insecure_image(digest: Digest) -> Iterator[Finding]:
 
 def many_images(digest: Digest) -> Iterator[Finding]:
     """A mail of pictures is slow and looks like spam."""
-    count = sum(isinstance(node, Image) for node in walk(digest))
+    count = sum(isinstance(node, Image) for node in nodes_of(digest))
     if count > _MANY_IMAGES:
         yield Finding(
             "many-images",
             Severity.WARNING,
             digest.position,
-            f"{count} pictures",
-            f"Keep to {_MANY_IMAGES}.",
+            f"the issue has {count} pictures",
+            f"Keep to {_MANY_IMAGES} at most.",
         )
 
 
 def label_misspelt(digest: Digest) -> Iterator[Finding]:
     """A label one letter off a known one."""
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if not isinstance(node, Labelled):
             continue
         text = plain_text(node.label).strip().rstrip(":：").strip()
@@ -226,7 +226,7 @@ def _one_off(text: str, label: str) -> bool:
 
 def vague_link(digest: Digest) -> Iterator[Finding]:
     """A link's text says where it leads."""
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if isinstance(node, Link) and is_vague(plain_text(node.children)):
             yield Finding(
                 "vague-link",

@@ -9,11 +9,10 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from newsletter.lint.visible import holds_any, quoted, runs
+from newsletter.lint.visible import holds_any, nodes_of, quoted, runs
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image
-from newsletter.model.walking import walk
 
 RULE = "unfinished-text"
 
@@ -68,6 +67,8 @@ _MARK = re.compile(
     re.MULTILINE,
 )
 
+_BRACKETS = ("square", "insert", "insert_here")  # the kinds of marks that end with their bracket
+
 
 def unfinished_text(digest: Digest) -> Iterator[Finding]:
     """A note of the author's, such as TODO, that readers are not meant to see."""
@@ -75,7 +76,16 @@ def unfinished_text(digest: Digest) -> Iterator[Finding]:
         if any(sign in text for sign in _SIGNS):
             for match in _MARK.finditer(text):
                 start = match.start(str(match.lastgroup))
-                yield _finding(text[start:].partition("\n")[0], place(start))
+                yield _finding(_words(match), place(start))
+
+
+def _words(match: re.Match[str]) -> str:
+    """What a finding quotes: a note in brackets with both, any other to the end of its line."""
+    kind = str(match.lastgroup)
+    if kind in _BRACKETS:
+        return match[0]
+    start = match.start() if kind == "bracketed" else match.start(kind)
+    return match.string[start:].partition("\n")[0]
 
 
 def _texts(digest: Digest) -> Iterator[tuple[str, Callable[[int], Position]]]:
@@ -84,7 +94,7 @@ def _texts(digest: Digest) -> Iterator[tuple[str, Callable[[int], Position]]]:
         yield text, lambda _: digest.position
     for run in runs(digest) if holds_any(digest, _SIGNS) else ():
         yield run.text, run.place
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if isinstance(node, Image):
             yield node.alt, partial(_place_of, node)
 

@@ -1,8 +1,10 @@
 """What a reader sees of a digest, as plain values for the rules."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar
 
 from newsletter.model.blocks import CodeBlock, Embed, Figure
 from newsletter.model.digest import Digest
@@ -25,12 +27,38 @@ _AROUND = " .,:;!?…。，、：；！？\"'“”‘’„«»「」『』*_`"
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
-def body_nodes(digest: Digest) -> Iterator[Node]:
+Result = TypeVar("Result")
+
+
+def once_a_digest(work: Callable[[Digest], Result]) -> Callable[[Digest], Result]:
+    """`work`, whose result for the last digest is kept: rule after rule asks about the same one."""
+    last: tuple[Digest, Result] | None = None
+
+    @wraps(work)
+    def result_of(digest: Digest) -> Result:
+        nonlocal last
+        known = last
+        if known is None or known[0] is not digest:
+            last = known = (digest, work(digest))
+        return known[1]
+
+    return result_of
+
+
+@once_a_digest
+def nodes_of(digest: Digest) -> Sequence[Node]:
+    """The digest and all nodes below it, in reading order."""
+    return tuple(walk(digest))
+
+
+@once_a_digest
+def body_nodes(digest: Digest) -> Sequence[Node]:
     """All nodes below the title and the summary, the promo card left out."""
-    for part in (*digest.lead, *digest.sections, *digest.tail):
-        yield from walk(part)
+    parts = (*digest.lead, *digest.sections, *digest.tail)
+    return tuple(node for part in parts for node in walk(part))
 
 
+@once_a_digest
 def visible_text(digest: Digest) -> str:
     """The text of the body."""
     return " ".join(
@@ -47,18 +75,19 @@ def link_targets(digest: Digest) -> Iterator[str]:
 
 def captions(digest: Digest) -> Iterator[tuple[str, Position]]:
     """Captions of pictures with their places: plain text, whatever markup is in them."""
-    for node in walk(digest):
+    for node in nodes_of(digest):
         if caption := _caption(node):
             yield caption
 
 
-def texts(digest: Digest) -> Iterator[tuple[str, Position]]:
+@once_a_digest
+def texts(digest: Digest) -> Sequence[tuple[str, Position]]:
     """Each text and each caption, with its place."""
-    for node in walk(digest):
-        if isinstance(node, Text):
-            yield node.text, node.position
-        elif caption := _caption(node):
-            yield caption
+    places = (
+        (node.text, node.position) if isinstance(node, Text) else _caption(node)
+        for node in nodes_of(digest)
+    )
+    return tuple(place for place in places if place is not None)
 
 
 def _caption(node: Node) -> tuple[str, Position] | None:
@@ -74,6 +103,7 @@ def holds_any(digest: Digest, signs: Iterable[str]) -> bool:
     return any(sign in text for sign in signs)
 
 
+@once_a_digest
 def all_text(digest: Digest) -> str:
     """All texts and captions, each on a line of its own: for a quick check before `runs`."""
     return "\n".join([text for text, _ in texts(digest)])
@@ -105,9 +135,10 @@ class Run:
         return any(begin < end and start < stop for begin, stop in self.links)
 
 
-def runs(digest: Digest) -> Iterator[Run]:
+@once_a_digest
+def runs(digest: Digest) -> Sequence[Run]:
     """Each run of text, title, summary and captions included, in reading order."""
-    yield from runs_of(digest)
+    return tuple(runs_of(digest))
 
 
 def runs_of(root: Node, *, below: bool = True) -> Iterator[Run]:
@@ -174,7 +205,7 @@ def place_of_text(text: str, digest: Digest) -> Position:
 
 def place_of_target(url: str, digest: Digest) -> Position:
     """Where the author wrote an address; the issue's beginning if it is the theme's."""
-    nodes = (node for node in walk(digest) if getattr(node, "url", None) == url)
+    nodes = (node for node in nodes_of(digest) if getattr(node, "url", None) == url)
     return next((node.position for node in nodes), digest.position)
 
 

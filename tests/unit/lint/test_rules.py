@@ -3,10 +3,20 @@
 import pytest
 
 from newsletter.lint import DIGEST_RULES, DigestRule, check, rule_id
+from newsletter.lint.visible import nodes_of, runs
 from newsletter.model.finding import Severity
 from newsletter.render.fields import Fields
 from tests.unit.lint import examples
-from tests.unit.lint.examples import FRONT, PROSE, Example, findings, front, issue, longer
+from tests.unit.lint.examples import (
+    FRONT,
+    PROSE,
+    Example,
+    findings,
+    front,
+    issue,
+    longer,
+    parsed_issue,
+)
 
 EXAMPLES = [
     pytest.param(example, id=f"{number}-{example.rule}")
@@ -36,7 +46,17 @@ def test_a_finding_says_what_is_wrong_and_what_to_do(example: Example) -> None:
     for finding in found:
         assert len(finding.message) >= 10
         assert not finding.message.endswith(".")
+        assert not finding.fix.endswith((":.", "….", ",."))
         assert finding.fix.endswith((".", "?", "…")) or ": " in finding.fix
+
+
+def test_rules_share_what_they_ask_of_a_digest() -> None:
+    """A walk through a long digest takes longer than most rules."""
+    one, other = parsed_issue(FRONT + PROSE).digest, parsed_issue(FRONT).digest
+
+    assert runs(one) is runs(one)
+    assert nodes_of(one) is nodes_of(one)
+    assert len(nodes_of(other)) < len(nodes_of(one))
 
 
 def test_every_rule_on_the_digest_has_an_example() -> None:

@@ -117,6 +117,22 @@ def test_the_front_matter_is_looked_at(key: str) -> None:
     assert "'TODO' is not finished" in found.message
 
 
+@pytest.mark.parametrize(
+    ("text", "quoted"),
+    [
+        ("Was [insérer un amendement] voted?", "[insérer un amendement]"),
+        ("Was [hier Bild einfügen] voted?", "[hier Bild einfügen]"),
+        ("Said (TODO: quote)", "(TODO: quote)"),
+    ],
+)
+def test_a_note_in_brackets_is_quoted_with_both_and_without_what_follows(
+    text: str, quoted: str
+) -> None:
+    (found,) = findings(longer(f"{text}\n"), RULE)
+
+    assert found.message.startswith(f"'{quoted}' is not finished")
+
+
 def test_a_line_is_named_within_a_paragraph() -> None:
     (found,) = findings(longer("One,\ntwo **and**\nTODO: three.\n"), RULE)
 

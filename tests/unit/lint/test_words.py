@@ -97,6 +97,8 @@ def test_a_promise_of_a_file_is_told(text: str) -> None:
             "The loom with its attached spindle works.",
             "`see the attachment`",
             "添付書類の歴史",
+            "Anbei ein paar Links der Woche:",
+            "Во вложении к письму 1991 года был код.",
         ),
     ],
 )
