@@ -243,7 +243,7 @@ def test_it_is_shown_as_others_see_it(desk: Desk, browser: Browser) -> None:
 
 @pytest.mark.parametrize(
     ("width", "scheme", "language"),
-    [(360, "light", "zh-CN"), (360, "dark", "en"), (1280, "dark", "en")],
+    [(360, "light", "zh-CN"), (1280, "dark", "en")],
 )
 def test_anybody_can_use_it(
     desk: Desk, browser: Browser, width: int, scheme: Literal["light", "dark"], language: str
