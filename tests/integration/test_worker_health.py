@@ -14,6 +14,7 @@ from newsletter.errors import UsageError
 from newsletter.store import Store
 from newsletter.supervising import SILENT_SECONDS
 from newsletter.transports.memory import Memory
+from newsletter.workers import health
 from newsletter.workers.health import Health, _at_port, told
 from tests.integration.commandline import Call
 from tests.integration.sending import worker
@@ -21,6 +22,13 @@ from tests.waiting import until
 
 WELL, AWAY = {"live": True, "ready": True}, {"live": True, "ready": False}
 DEAD = {"live": False, "ready": False}
+
+
+@pytest.fixture(autouse=True)
+def short_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask, renew and look whether to stop a hundred times as often as in earnest."""
+    monkeypatch.setattr(health, "_ASK_SECONDS", 0.02)
+    monkeypatch.setattr(health._Server, "timeout", 0.005)
 
 
 def in_file(path: Path) -> Any:
