@@ -172,6 +172,14 @@ def postgresql_empty(postgresql_folder: str) -> Iterator[str]:
     databases.drop()
 
 
+@pytest.fixture
+def postgresql_beside(postgresql_folder: str) -> Iterator[str]:
+    """The URL of another upgraded PostgreSQL store, beside that of `postgresql_url`."""
+    databases = Databases(postgresql_folder)
+    yield databases.emptied()
+    databases.drop()
+
+
 @pytest.fixture(scope="session")
 def postgresql_databases(postgresql_folder: str) -> Iterator["Databases"]:
     databases = Databases(postgresql_folder)

@@ -1,5 +1,7 @@
 """A store in another database: every table, every value, every number that is given next."""
 
+import secrets
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +23,7 @@ from newsletter.store.schema import (
     media,
     metadata,
     segments,
+    state,
     subscribers,
     suppressions,
 )
@@ -32,14 +35,18 @@ from tests.waiting import until
 @pytest.fixture(
     params=[pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
 )
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """An empty store beside `store`."""
+def target(
+    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: Path
+) -> Iterator[Store]:
+    """An empty store beside `store`, with a number of its own."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'target.db'}"
+        url = f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'target.db')}"
     else:
-        url = str(request.getfixturevalue("postgresql_empty"))
-    upgrade(url, tmp_path)
+        url = str(request.getfixturevalue("postgresql_beside"))
     with closing(open_store(url, tmp_path)) as opened:
+        with opened.write() as connection:
+            new = sa.update(state).where(state.c.name == "id").values(value=secrets.randbits(62))
+            assert connection.execute(new).rowcount == 1
         yield opened
 
 
