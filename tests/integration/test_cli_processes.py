@@ -59,6 +59,16 @@ class Terminal:
         """(exit code, standard output), once it has left by itself."""
         return self.process.code, self.out.read()
 
+    def comes_to_mail(self, call: Call, send_id: str) -> None:
+        """Wait until somebody has their mail of a send; it does not leave before."""
+
+        def has_mailed() -> bool:
+            accepted = int(call("status", send_id, "--json").json["accepted"])
+            assert accepted or self.process.is_alive(), "it left"
+            return accepted > 0
+
+        until(has_mailed)
+
 
 @contextmanager
 def at_terminal(project: Path, *arguments: str, asleep: bool = False) -> Iterator[Terminal]:
@@ -307,8 +317,7 @@ def test_a_worker_that_is_stopped_in_a_send_says_how_to_go_on(
     slow_down(project)
 
     with at_terminal(project, "worker", "--json") as terminal:
-        while call("status", send_id, "--json").json["accepted"] == 0:
-            assert terminal.process.is_alive()
+        terminal.comes_to_mail(call, send_id)
         terminal.process.send_signal(signal.SIGTERM)
         terminal.wait_for(f"newsletter resume {send_id}")
         code, out = terminal.leave()

@@ -195,8 +195,7 @@ def test_a_report_of_what_it_never_sent_stops_a_send_that_runs(
     arguments = [command, "--json"] if command == "worker" else [command, send_id, "--json"]
 
     with at_terminal(project, *arguments) as terminal:
-        while call("status", send_id, "--json").json["accepted"] == 0:
-            assert terminal.process.is_alive()
+        terminal.comes_to_mail(call, send_id)
         call("events", "replay", write_events(project, send_id, 3))
         left, out = terminal.leave()
 

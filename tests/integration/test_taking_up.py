@@ -93,8 +93,7 @@ def test_a_worker_that_is_stopped_leaves_its_send_to_the_next(
     send_id = plan_send(project, ISSUE, readers, at=dt.datetime.now(dt.UTC), rate=2)
     slow_down(project)
     with at_terminal(project, "worker", "--json") as terminal:
-        while call("status", send_id, "--json").json["accepted"] == 0:
-            assert terminal.process.is_alive()
+        terminal.comes_to_mail(call, send_id)
         terminal.process.send_signal(signal.SIGTERM)
         code, _ = terminal.leave()
     left = call("status", send_id, "--json").json

@@ -83,6 +83,7 @@ def test_what_ses_published_is_applied_and_then_deleted(
     assert reasons == {"hard_bounce"}
 
 
+@pytest.mark.parametrize("feed", [False], ids=["enveloped"], indirect=True)
 def test_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_again(
     call: Call, feed: Feed, send_id: str
 ) -> None:
@@ -98,6 +99,7 @@ def test_what_was_applied_and_not_deleted_changes_nothing_when_it_comes_again(
     assert call("deliveries", send_id, "--json").out == before
 
 
+@pytest.mark.parametrize("feed", [True], ids=["raw"], indirect=True)
 def test_what_several_processes_fetch_from_one_queue_is_applied_once(
     project: Path, feed: Feed, send_id: str
 ) -> None:
