@@ -7,6 +7,7 @@ that an ordinary browser shows that way.
 
 import colorsys
 import re
+from collections.abc import Callable
 from enum import StrEnum
 
 
@@ -19,14 +20,16 @@ class ColourMode(StrEnum):
 
 
 _STYLE = re.compile(r"<style\b[^>]*>(.*?)</style>", re.DOTALL | re.IGNORECASE)
-_DARK_QUERY = re.compile(r"@media\s*\(prefers-color-scheme:\s*dark\)")
+_TAG = re.compile(r"<[a-z][^>]*>", re.IGNORECASE)
+_PREFERS = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)")
+_ALWAYS, _NEVER = "(min-width:0)", "(max-width:0)"
 _SCHEME = re.compile(
     r"(color-scheme:\s*|name=\"(?:supported-)?color-schemes?\" content=\")light dark"
 )
 _MSO = re.compile(r"<!--\[if [^\]]*mso[^\]]*\]>(.*?)<!\[endif\]-->", re.DOTALL)
 _NOT_MSO = re.compile(r"<!--\[if !mso\]><!-->.*?<!--<!\[endif\]-->", re.DOTALL)
 _NOSCRIPT = re.compile(r"<noscript>.*?</noscript>", re.DOTALL)
-_MEDIA = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*\}")
+_MEDIA = re.compile(r"@media[^{]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}")
 _PICTURE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _SOURCE = re.compile(r"""\s(?:src|srcset)=(?:"[^"]*"|'[^']*')""", re.IGNORECASE)
 _WIDTH = re.compile(r"""\swidth="(\d+)(?:px)?\"""", re.IGNORECASE)
@@ -48,15 +51,24 @@ def coloured(html: str, look: ColourMode) -> str:
     """The mail in light or dark mode, whatever mode the browser is in."""
     match look:
         case ColourMode.LIGHT:
-            return _with_scheme(_DARK_QUERY.sub("@media not all", html), "light")
+            return _with_scheme(html, "light", prefers="light")
         case ColourMode.DARK:
-            return _with_scheme(_DARK_QUERY.sub("@media all", html), "dark")
+            return _with_scheme(html, "dark", prefers="dark")
         case ColourMode.FORCED:
-            return _forced(_with_scheme(_DARK_QUERY.sub("@media not all", html), "dark"))
+            return _forced(_with_scheme(html, "dark", prefers="light"))
 
 
-def _with_scheme(html: str, scheme: str) -> str:
-    return _SCHEME.sub(rf"\g<1>{scheme}", html)
+def _with_scheme(html: str, scheme: str, prefers: str) -> str:
+    def told(place: re.Match[str]) -> str:
+        asked = _PREFERS.sub(lambda ask: _ALWAYS if ask[1] == prefers else _NEVER, place[0])
+        return _SCHEME.sub(rf"\g<1>{scheme}", asked)
+
+    return _outside_words(html, told)
+
+
+def _outside_words(html: str, change: Callable[[re.Match[str]], str]) -> str:
+    """Style sheets and tags changed: an issue may be about CSS, and its words stay."""
+    return _TAG.sub(change, _STYLE.sub(change, html))
 
 
 def _forced(html: str) -> str:
@@ -65,10 +77,14 @@ def _forced(html: str) -> str:
     Pictures stay as they are. A mail that names no ground is white, so it gets one.
     """
     html = _STYLE.sub(lambda style: _recoloured(style[0]), html)
-    html = _STYLES_OF_TAG.sub(lambda style: _recoloured(style[0]), html)
-    html = _GROUND.sub(lambda ground: _recoloured(ground[0]), html)
+    html = _TAG.sub(lambda tag: _STYLES_OF_TAG.sub(_recoloured_part, tag[0]), html)
+    html = _TAG.sub(lambda tag: _GROUND.sub(_recoloured_part, tag[0]), html)
     ground, ink = _turned(1.0, 1.0, 1.0), _turned(0.0, 0.0, 0.0)
     return _into_head(html, f"<style>html{{background:{ground};color:{ink}}}</style>")
+
+
+def _recoloured_part(part: re.Match[str]) -> str:
+    return _recoloured(part[0])
 
 
 def _recoloured(css: str) -> str:
@@ -110,7 +126,8 @@ def in_outlook(html: str) -> str:
     """Roughly as Outlook for Windows lays it out: padding of table cells only, no media queries, no
     rounded corners, no `max-width`, pictures as wide as their attribute says."""
     html = _NOSCRIPT.sub("", _MSO.sub(r"\1", _NOT_MSO.sub("", html)))
-    html = _PICTURE.sub(lambda tag: _as_wide_as_said(tag[0]), _MEDIA.sub("", html))
+    html = _STYLE.sub(lambda style: _MEDIA.sub("", style[0]), html)
+    html = _PICTURE.sub(lambda tag: _as_wide_as_said(tag[0]), html)
     return _into_head(html, _WORD)
 
 

@@ -12,7 +12,9 @@ MAIL = """<!DOCTYPE html><html><head><title>T</title>
 <!--[if mso]><noscript><xml></xml></noscript>
 <style>td{mso-line-height-rule:exactly}</style><![endif]-->
 <style>:root{color-scheme:light dark}.a{color:#102030}
-@media only screen and (max-width:480px){.a{padding:1px}.b{padding:2px}}
+@media only screen and (max-width:480px){
+  .a{padding:1px}.b{padding:2px}
+}
 @media (prefers-color-scheme:dark){.a{color:#eeeeee!important}}</style>
 <meta name="color-scheme" content="light dark"></head>
 <body style="background-color:#ffffff">
@@ -24,7 +26,7 @@ MAIL = """<!DOCTYPE html><html><head><title>T</title>
 def test_light_mode_has_no_dark_colours() -> None:
     html = views.coloured(MAIL, ColourMode.LIGHT)
 
-    assert "@media not all{.a{color:#eeeeee!important}}" in html
+    assert "@media (max-width:0){.a{color:#eeeeee!important}}" in html
     assert "color-scheme:light}" in html
     assert 'content="light"' in html
 
@@ -32,7 +34,7 @@ def test_light_mode_has_no_dark_colours() -> None:
 def test_dark_mode_has_the_mails_own_dark_colours() -> None:
     html = views.coloured(MAIL, ColourMode.DARK)
 
-    assert "@media all{.a{color:#eeeeee!important}}" in html
+    assert "@media (min-width:0){.a{color:#eeeeee!important}}" in html
     assert "color-scheme:dark}" in html
     assert 'content="dark"' in html
 
@@ -40,7 +42,7 @@ def test_dark_mode_has_the_mails_own_dark_colours() -> None:
 def test_forced_dark_turns_all_colours_over_and_leaves_words_and_pictures() -> None:
     html = views.coloured(MAIL, ColourMode.FORCED)
 
-    assert "@media not all" in html
+    assert "@media (max-width:0)" in html
     assert not re.search(r"#ffffff|#102030|bgcolor=\"#fff\"", html)
     assert "Words &amp; #fff" in html
     assert 'src="https://x.example/a.png"' in html
@@ -78,6 +80,17 @@ def test_outlook_takes_the_width_of_a_picture_from_its_attribute() -> None:
 
     assert "max-width:100%;width:640px!important;max-width:none!important" in html
     assert 'width="50%" alt=""' in html
+
+
+@pytest.mark.parametrize("look", list(ColourMode))
+def test_words_about_css_stay(look: ColourMode) -> None:
+    words = (
+        "<p>@media (prefers-color-scheme: dark) { a { color-scheme: light dark } } "
+        '&lt;td style="color:#ffffff" bgcolor="#fff"&gt;</p>'
+    )
+    mail = MAIL.replace("</body>", f"{words}</body>")
+
+    assert words in views.in_outlook(views.coloured(mail, look))
 
 
 @pytest.mark.parametrize("look", list(ColourMode))
