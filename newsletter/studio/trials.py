@@ -13,7 +13,6 @@ def add(app: FastAPI, studio: Studio) -> None:
     @app.post("/issues/{stem}/tests")
     def send_test(stem: str, trial: TrialWish) -> dict[str, Any]:
         """Mail the issue as its file is now, the very way of `newsletter test`."""
-        from newsletter.audience.address import parse
         from newsletter.desk.prepare import prepare, refuse
         from newsletter.operations import records
         from newsletter.operations.trials import try_out, warnings
@@ -22,7 +21,7 @@ def add(app: FastAPI, studio: Studio) -> None:
         from newsletter.store.clock import clock_of
         from newsletter.studio.recipients import remember
 
-        addresses = [parse(text) for text in trial.to]
+        addresses = trial.addresses()
         path = studio.path_of(stem)
         with studio.rendering:
             prepared = prepare(studio.project, str(path))

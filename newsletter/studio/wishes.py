@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, UsageError
+
+if TYPE_CHECKING:
+    from newsletter.model.address import Address
 
 _TEXT_CHARACTERS = 1 << 20  # more than an issue may have
 _MOST_ADDRESSES = 20
@@ -46,7 +49,18 @@ class LineWish(BaseModel):
 class TrialWish(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    to: list[str] = Field(min_length=1, max_length=_MOST_ADDRESSES)
+    to: list[str]
+
+    def addresses(self) -> "list[Address]":
+        """Raises UsageError for what is no address, and for none or too many."""
+        from newsletter.audience.address import parse
+
+        if not 1 <= len(self.to) <= _MOST_ADDRESSES:
+            raise UsageError(
+                f"a test goes to 1 to {_MOST_ADDRESSES} addresses, and these are {len(self.to)}",
+                hint="Write one address a line.",
+            )
+        return [parse(text) for text in self.to]
 
 
 def fault(error: NewsletterError) -> Mapping[str, Any]:
