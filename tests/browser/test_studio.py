@@ -106,6 +106,9 @@ def test_an_issue_is_followed_while_it_is_written_on_disk(desk: Desk, browser: B
         changed = mail(page).get_by_text("They never tire.")
         expect(changed).to_have_attribute("data-marked", "yes")
         expect(mail(page).locator("[data-marked]")).to_have_count(1)
+        expect(mail(page).locator("[data-marked]")).to_have_count(0)
+        desk.issue.write_text(desk.issue.read_text().replace("Words of part 0.", "Other words."))
+        expect(mail(page).locator("[data-marked]")).to_have_text(["Other words."])
         assert frame.evaluate("scrollY") == 600
 
         desk.issue.write_bytes(b"\xff\xfe\x00")
@@ -256,6 +259,11 @@ def test_anybody_can_use_it(
         assert violations(page) == {}
         page.locator("#test").click()
         assert violations(page) == {}
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.keyboard.press("Escape")
+        page.locator(".tabs button[data-tab=preview]").dispatch_event("click")
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert page.locator("#floor").evaluate("floor => floor.clientHeight") > 100
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.goto(desk.url)
         expect(page.locator(".issues .stage.faulty").first).to_be_visible()

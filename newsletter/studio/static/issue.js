@@ -109,15 +109,18 @@ const opened = new Promise((resolve) => {
   frame.src = `${path}/frame`;
 });
 
+let blocks = new Map(); // of the mail that is shown, as they came
+
 async function showMail(html, marksChanges) {
   await opened;
   const inside = frame.contentDocument;
-  const before = marksChanges ? counted(inside) : new Map();
+  const before = marksChanges ? blocks : new Map();
   const { scrollX, scrollY } = frame.contentWindow;
   // The parser of the frame, where styles of mails are allowed.
   const fresh = new frame.contentWindow.DOMParser().parseFromString(html, "text/html");
   inside.replaceChild(inside.adoptNode(fresh.documentElement), inside.documentElement);
   frame.contentWindow.scrollTo(scrollX, scrollY);
+  blocks = counted(inside);
   if ($("client").value === "outlook") widenPictures(inside);
   if (before.size) markChanged(inside, before);
   inside.onclick = clicked;
