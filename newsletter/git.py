@@ -1,11 +1,12 @@
 """What git knows of a checkout: commits, branches, and who works in it.
 
-git is called as a program, with a time limit, and never changes anything.
+git is called as a program, with a time limit, and never changes anything. It obeys the settings of
+the checkout and of who runs it, and none that a branch brings along.
 """
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from newsletter.model.approval import Editor
 
 MODIFIED = "-modified"  # behind a commit: the file is not as it has it
 _SECONDS = 30
+_LAST = ("log", "-1", "--no-show-signature")  # whatever the settings of git want to be shown
 _ORDINARY = ("100644", "100755")  # the modes of files, executable or not
 
 
@@ -30,6 +32,10 @@ def run(folder: Path, *arguments: str) -> str:
 
 def run_for_bytes(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     """As `run`, for what need not be text; git reads what is `given`."""
+    if (place := _without_git_folder(folder)) is not None:
+        raise GitFailed(
+            f"{place} looks like a repository without a folder .git, so git is not asked"
+        )
     command = ["git", "--literal-pathspecs", "-C", str(folder), *arguments]
     # In a git hook, these variables would make git answer for the hook's own repository.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
@@ -52,6 +58,20 @@ def run_for_bytes(folder: Path, *arguments: str, given: bytes = b"") -> bytes:
     except (OSError, subprocess.SubprocessError) as error:
         raise GitFailed(f"git gave no answer: {type(error).__name__}") from error
     return done.stdout
+
+
+def _without_git_folder(folder: Path) -> Path | None:
+    """What git would take for the repository of a folder though it has no `.git`; None where there
+    is no such thing. A branch may hold one below its top, with settings that run programs."""
+    folder = folder.resolve()
+    for place in (folder, *folder.parents):
+        if (place / ".git").exists():
+            return None
+        if os.path.lexists(place / "HEAD") and any(
+            (place / name).exists() for name in ("objects", "commondir")
+        ):
+            return place
+    return None
 
 
 def commit_of(path: Path) -> str | None:
@@ -84,7 +104,7 @@ def _setting(folder: Path, key: str) -> str:
 def last_author(path: Path) -> Editor | None:
     """The author of the last commit that touched a file; None where there is none, or no git."""
     try:
-        line = run(path.parent, "log", "-1", "--format=%aN%x00%aE", "--", path.name).rstrip("\n")
+        line = run(path.parent, *_LAST, "--format=%aN%x00%aE", "--", path.name).rstrip("\n")
     except GitFailed:
         return None
     name, _, email = line.partition("\0")
@@ -93,22 +113,40 @@ def last_author(path: Path) -> Editor | None:
 
 def last_commit(folder: Path, paths: Sequence[Path]) -> str | None:
     """The last commit that touched any of these files and folders. Raises GitFailed."""
-    return run(folder, "log", "-1", "--format=%H", "--", *map(str, paths)).strip() or None
+    return run(folder, *_LAST, "--format=%H", "--", *map(str, paths)).strip() or None
 
 
 def differing(folder: Path, paths: Sequence[Path]) -> list[str]:
     """The files among these, and in these folders, that are not as the last commit has them.
 
-    Named from the top of the checkout. Hidden files that git is told to ignore, such as those of a
-    file manager, do not count. Raises GitFailed.
+    Named from the top of the checkout. Files that git is told not to look at are among them. Hidden
+    files that it is told to ignore, such as those of a file manager, do not count unless they are
+    named. Raises GitFailed.
     """
     options = ("--porcelain", "-z", "--ignored", "--untracked-files=all", "--no-renames")
     lines = run(folder, "status", *options, "--", *map(str, paths)).split("\0")
-    return [
+    named = {path.name for path in paths}
+    changed = [
         line[3:]
         for line in lines
-        if line and not (line.startswith("!!") and Path(line[3:]).name.startswith("."))
+        if line and not (line.startswith("!!") and _is_hidden(Path(line[3:]).name, named))
     ]
+    return [*changed, *_not_looked_at(folder, paths)]
+
+
+def _is_hidden(name: str, named: Collection[str]) -> bool:
+    return name.startswith(".") and name not in named
+
+
+def _not_looked_at(folder: Path, paths: Sequence[Path]) -> Iterator[str]:
+    """Those that `git update-index` marked, and that are there: git calls them unchanged unseen."""
+    place = place_of(folder)
+    for line in filter(
+        None, run(folder, "ls-files", "-v", "-z", "--", *map(str, paths)).split("\0")
+    ):
+        mark, name = line[0], line[2:]
+        if mark.islower() or (mark == "S" and (folder / name).exists()):
+            yield os.path.normpath(place + name)
 
 
 def ref_of(folder: Path, branch: str) -> str | None:

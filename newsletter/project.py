@@ -78,7 +78,7 @@ class Project:
 
     def readable_issue_files(self) -> list[Path]:
         """Those that are ordinary files of the project: no pipes, which may never end, and no links
-        that lead out of it."""
+        that lead out of it, or to what is no Markdown."""
         if leads_out(self.issues, self.root):
             return []
         return [
@@ -86,8 +86,9 @@ class Project:
         ]
 
     def _is_outside(self, issue: Path) -> bool:
-        """Whether a file in `issues/`, which is not outside itself, is a link that leads there."""
-        return issue.is_symlink() and leads_out(issue, self.root)
+        """Whether a file in `issues/`, which is not outside itself, is a link that leads there, or
+        to what is no issue."""
+        return issue.is_symlink() and (leads_out(issue, self.root) or _leads_elsewhere(issue))
 
     def _check_place(self, issue: Path) -> None:
         """Raises UsageError for a file whose name or link leads where no issue belongs."""
@@ -103,6 +104,12 @@ class Project:
                 where=str(issue),
                 hint="Put the file itself in its place, or name it by its own path.",
             )
+        if issue.absolute().is_relative_to(self.root) and _leads_elsewhere(issue):
+            raise UsageError(
+                "this issue is a link to a file that is no Markdown, so it is not read",
+                where=str(issue),
+                hint=f"Let it lead to a file whose name ends in {issue.suffix}.",
+            )
 
     def name_of(self, path: Path) -> str:
         """How messages name a file: from the current folder or the project's, if it lies below."""
@@ -110,6 +117,11 @@ class Project:
             if path.resolve().is_relative_to(base):
                 return str(path.resolve().relative_to(base))
         return str(path)
+
+
+def _leads_elsewhere(issue: Path) -> bool:
+    """Whether it is a link to another kind of file: the secret key, say, or the settings of git."""
+    return issue.is_symlink() and issue.resolve().suffix != issue.suffix
 
 
 def _current_folder() -> list[Path]:

@@ -11,7 +11,9 @@ from newsletter.cli.frame import Session, command, examples
 from newsletter.errors import ConfigurationError, NewsletterError, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from newsletter.config.settings import StoreSettings
     from newsletter.desk.review.changes import Review
+    from newsletter.project import Project
 
 
 @click.command(
@@ -65,23 +67,28 @@ def review(
     return 3 if result.errors else 0
 
 
-def _sent(session: Session) -> Callable[[str], bool]:
+def _sent(session: Session) -> Callable[[str, "Project"], bool]:
     """Whether a slug was sent; nothing is known to be where there is no store, as in CI. It is
-    opened once somebody asks."""
+    opened once somebody asks, unless the branch names another: that may be any server."""
     from newsletter.model.slug import spellings
     from newsletter.store.ledger import sends
 
+    def unknown(why: str) -> frozenset[str]:
+        session.notes.print(f"What was sent is not known: {why}.")
+        return frozenset()
+
     @cache
-    def slugs() -> frozenset[str]:
+    def slugs(store_before: "StoreSettings") -> frozenset[str]:
+        if store_before != session.project.settings.store:
+            return unknown("[store] is another than before")
         try:
             with session.store.read() as connection:
                 past = sends.newest_first(connection)
         except (StoreError, ConfigurationError) as error:
-            session.notes.print(f"What was sent is not known: {error.message}.")
-            return frozenset()
+            return unknown(error.message)
         return frozenset(send.slug for send in past if not send.is_as_if_never_made)
 
-    return lambda slug: not slugs().isdisjoint(spellings(slug))
+    return lambda slug, before: not slugs(before.settings.store).isdisjoint(spellings(slug))
 
 
 def _write(path: Path, text: str) -> None:

@@ -34,8 +34,8 @@ class Prepared:
 
     `pictures` are those from beside the issue, and the logo; the email has their public addresses.
     `sources` are the newsletter's files and folders that the content comes from, but for its
-    settings: the issue, the files of the pictures, the theme. `marked` is the email with the lines
-    of its blocks, for a preview that asked for them.
+    settings: the issue, the files of the pictures, the theme, and what links in it lead to.
+    `marked` is the email with the lines of its blocks, for a preview that asked for them.
     """
 
     path: Path
@@ -95,7 +95,8 @@ def prepare(
     look = branded(_theme(project, parsed, theme), project)
     head = masthead(project, brand)
     email = render.render(parsed.digest, look, head)
-    own_theme = [place for place in look.folders if place.parent == project.templates.resolve()]
+    of_the_project = {folder.resolve() for folder in project.templates.glob("*/")}
+    own_theme = [place for place in look.folders if place in of_the_project]
     slugs = Slugs(project) if slugs is None else slugs
     own = duplicate_slug(path, project, slugs)
     usual = settings.newsletter.language
@@ -116,9 +117,15 @@ def prepare(
         email,
         findings,
         (*folder.pictures, *brand.pictures),
-        (path.resolve(), *folder.files, *brand.files, *own_theme),
+        (path.resolve(), *folder.files, *brand.files, *own_theme, *_linked(own_theme)),
         render.render(parsed.digest, look, head, marks=True) if marks else None,
     )
+
+
+def _linked(folders: Sequence[Path]) -> Iterator[Path]:
+    """What links in some folders lead to."""
+    for folder in folders:
+        yield from (path.resolve() for path in folder.rglob("*") if path.is_symlink())
 
 
 def prepare_again(project: Project, slug: str, hint: str) -> Prepared:

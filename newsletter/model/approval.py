@@ -1,6 +1,7 @@
 """Who stands for the content of a send: where git has it, and who said yes to it."""
 
 import datetime as dt
+import unicodedata
 from dataclasses import dataclass
 
 
@@ -25,7 +26,14 @@ class Editor:
 
 
 def _is_shared(one: str, another: str) -> bool:
-    return bool(one) and one.casefold() == another.casefold()
+    return bool(_folded(one)) and _folded(one) == _folded(another)
+
+
+def _folded(words: str) -> str:
+    """As it is read, whatever its letters, spaces and unseen characters are made of."""
+    plain = unicodedata.normalize("NFKC", words)
+    seen = "".join(sign for sign in plain if unicodedata.category(sign) != "Cf")
+    return unicodedata.normalize("NFKC", " ".join(seen.split()).casefold())
 
 
 @dataclass(frozen=True, slots=True)

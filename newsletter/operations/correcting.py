@@ -4,7 +4,7 @@ Nothing here touches a mail, or what a send sealed.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
@@ -102,7 +102,7 @@ def correct(
 def undo(project: Project, store: Store, issue: str, now: dt.datetime) -> Corrected:
     """Take back the newest correction of an issue. Raises UsageError, and Refused without one."""
     with store.write() as connection:
-        slug = _slug(project, connection, issue)
+        slug = _slugs(project, connection, issue)[-1]
         sent = _shown(connection, project.settings.web, slug)
         standing = corrections.of_send(connection, sent.number)
         if not standing:
@@ -121,15 +121,19 @@ def hide(
     reason = _one_line("--reason", reason)
     author = str(operator(project))
     with store.write() as connection:
-        slug = _slug(project, connection, issue)
-        return slug, corrections.hide(connection, Hiding(slug, now, reason, author))
+        slugs = _slugs(project, connection, issue)
+        changed = [
+            corrections.hide(connection, Hiding(slug, now, reason, author)) for slug in slugs
+        ]
+    return slugs[-1], any(changed)
 
 
 def show(project: Project, store: Store, issue: str) -> tuple[str, bool]:
     """Put an issue back on the web: its slug, and whether it was off. Raises UsageError."""
     with store.write() as connection:
-        slug = _slug(project, connection, issue)
-        return slug, corrections.show(connection, slug)
+        slugs = _slugs(project, connection, issue)
+        changed = [corrections.show(connection, slug) for slug in slugs]
+    return slugs[-1], any(changed)
 
 
 def _shown(connection: Connection, web: WebSettings, slug: str) -> Begun:
@@ -152,8 +156,9 @@ def _shown(connection: Connection, web: WebSettings, slug: str) -> Begun:
     )
 
 
-def _slug(project: Project, connection: Connection, issue: str) -> str:
-    """The slug, as it was sent, of an issue that may have no file any more."""
+def _slugs(project: Project, connection: Connection, issue: str) -> Sequence[str]:
+    """All spellings of a slug that were sent, the newest last, of an issue that may have no file
+    any more."""
     try:
         slug = slug_of_issue(project, issue)
     except UsageError:
@@ -161,7 +166,7 @@ def _slug(project: Project, connection: Connection, issue: str) -> str:
     sent = archive.slugs(connection, spellings(slug))
     if not sent:
         raise UsageError(f"no issue was sent as {slug!r}", where=issue, hint=_SEE_LIST)
-    return sent[-1]
+    return sent
 
 
 def _one_line(option: str, text: str) -> str:

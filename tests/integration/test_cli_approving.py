@@ -107,9 +107,49 @@ def change_picture(project: Path) -> None:
     commit(project, "A picture that git ignores")
 
 
+def change_hidden_picture(project: Path) -> None:
+    (project / ".gitignore").write_text(".*\n")
+    (project / "issues" / ".loom.png").write_bytes(png())
+    edit(project, "![A loom](.loom.png)")
+    commit(project, "A hidden picture that git ignores")
+
+
+def hide_change_from_git(project: Path) -> None:
+    git(project, "update-index", "--assume-unchanged", f"issues/{ISSUE}.md")
+    edit(project)
+
+
+def leave_change_out(project: Path) -> None:
+    git(project, "update-index", "--skip-work", f"issues/{ISSUE}.md")
+    edit(project)
+
+
+def link_theme(project: Path) -> None:
+    (project / ".gitignore").write_text("elsewhere/\n")
+    (project / "elsewhere").mkdir()
+    (project / "elsewhere" / "theme.toml").write_text('[colours]\naccent = "#0a5a3c"\n')
+    (project / "templates").mkdir()
+    (project / "templates" / "digest").symlink_to("../elsewhere")
+    commit(project, "A link to a theme that git ignores")
+
+
+def link_part_of_theme(project: Path) -> None:
+    link_theme(project)
+    folder = project / "templates" / "digest"
+    folder.unlink()
+    folder.mkdir()
+    (folder / "theme.toml").symlink_to("../../elsewhere/theme.toml")
+    commit(project, "A link to a file that git ignores")
+
+
 @pytest.mark.parametrize(
     ("change", "file", "options"),
     [
+        (change_hidden_picture, "issues/.loom.png", []),
+        (hide_change_from_git, f"issues/{ISSUE}.md", []),
+        (leave_change_out, f"issues/{ISSUE}.md", []),
+        (link_theme, "elsewhere/", []),
+        (link_part_of_theme, "elsewhere/", []),
         (change_issue, f"issues/{ISSUE}.md", ["--at", "2999-01-01 08:00", "--detach"]),
         (change_theme, "templates/digest/theme.toml", ["--dry-run"]),
         (change_picture, "issues/loom.png", []),
@@ -247,10 +287,16 @@ def test_an_edit_voids_an_approval_and_taking_it_back_makes_it_good(
 
 
 @pytest.mark.parametrize(
-    "editor", ["Somebody <ADA@example.com>", "ada writer <ada@home.example.com>"]
+    "editor",
+    [
+        "Somebody <ADA@example.com>",
+        "ada writer <ada@home.example.com>",
+        "\uff21da\u200b\u00a0Writer <ada@home.example.com>",
+    ],
 )
 def test_who_wrote_it_last_cannot_approve_it(call: Call, approved: str, editor: str) -> None:
-    """By another name or by another address it is the same person."""
+    """By another name, by one that only looks the same, or by another address it is the same
+    person."""
     answer = approve(call, editor)
 
     assert answer.code == 5

@@ -1,11 +1,13 @@
 """`newsletter archive correct`, `hide`, `show` and `list`."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from newsletter.model.slug import spellings
 from newsletter.project import Project
 from newsletter.store import open_store
 from newsletter.web.issues import Archive
@@ -135,3 +137,23 @@ def test_an_issue_is_hidden_even_when_its_file_is_gone(
     assert shown.json == {"slug": ISSUE, "hidden": False, "changed": True}
     assert page_of(project) != ""
     assert call("archive", "hide", "nothing").code == 2
+
+
+def test_all_spellings_of_a_slug_are_hidden_at_once(
+    project: Path, call: Call, readers: str
+) -> None:
+    """Earlier versions made another slug of a name whose "ü" is two characters."""
+    write_issue(project, "2026-01-08-über.md")
+    send = ("send", "2026-01-08-über", "--list", readers, "--yes")
+    assert call(*send).code == 0
+    with closing(sqlite3.connect(project / "subscribers" / "newsletter.db")) as store, store:
+        store.execute("UPDATE sends SET slug = ?", (spellings("2026-01-08-über")[1],))
+    assert call(*send, "--again", "a test").code == 0
+
+    call("archive", "hide", "2026-01-08-über")
+
+    with archive_of(project) as archive:
+        assert archive.issues == ()
+    call("archive", "show", "2026-01-08-über")
+    with archive_of(project) as archive:
+        assert len(archive.issues) == 2

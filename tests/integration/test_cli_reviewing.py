@@ -145,6 +145,27 @@ def test_another_picture_of_the_same_name_is_a_change(call: Call, project: Path,
     assert [picture["text"] for picture in change["pictures_removed"]] == ["A loom"]
 
 
+def test_a_picture_is_found_by_a_name_that_is_written_as_in_a_url(
+    call: Call, project: Path, main: str
+) -> None:
+    (project / "issues" / "my loom.png").write_bytes(png(40, 30))
+    edit(project, f"issues/{VALLEY}.md", "(loom.png)", "(my%20loom.png)")
+    commit(project, "A name with a space")
+    (project / "issues" / "my loom.png").write_bytes(png(50, 30))
+
+    assert changes_of(review(call, "--base", "HEAD")) == {VALLEY: "changed"}
+
+
+def test_a_logo_is_found_however_its_place_is_written(call: Call, project: Path, main: str) -> None:
+    (project / "logo.png").write_bytes(png(40, 30))
+    with (project / "newsletter.toml").open("a") as settings:
+        settings.write('\n[brand]\nlogo = "./logo.png"\n')
+    commit(project, "A logo")
+    (project / "logo.png").write_bytes(png(50, 30))
+
+    assert len(changes_of(review(call, "--base", "HEAD"))) == 3
+
+
 def set_accent(project: Path) -> None:
     folder = project / "templates" / "digest"
     folder.mkdir(parents=True)
@@ -186,6 +207,23 @@ def test_without_a_store_only_the_newest_unchanged_files_are_looked_at(
     assert changes_of(answer) == {VALLEY: "changed"}
     assert answer.json["older"] == 2
     assert "What was sent is not known" in answer.err
+
+
+def test_a_store_that_only_the_branch_names_is_not_opened(
+    call: Call, project: Path, readers: str, main: str
+) -> None:
+    """It may be any server, which would be given a password of this machine."""
+    edit(
+        project,
+        "newsletter.toml",
+        "sqlite:///subscribers/newsletter.db",
+        "postgresql://127.0.0.1:9/x",
+    )
+
+    answer = review(call)
+
+    assert "What was sent is not known: [store] is another than before." in answer.err
+    assert "127.0.0.1" not in answer.err
 
 
 def test_one_issue_can_be_asked_for(call: Call, project: Path, main: str) -> None:
@@ -247,6 +285,47 @@ def test_a_newsletter_below_the_top_of_its_checkout(
     edit(project, f"issues/{VALLEY}.md", "title: News", "title: Fresh news")
 
     assert changes_of(review(call)) == {VALLEY: "changed"}
+
+
+def test_a_branch_brings_no_settings_of_git_along(
+    call: Call, project: Path, tmp_path: Path
+) -> None:
+    """git takes a folder for a repository that looks like one, and runs what its settings name."""
+    commit = begin(project.parent)
+    (project / "refs" / "heads").mkdir(parents=True)
+    (project / "refs" / "heads" / "main").write_text(f"{commit}\n")
+    (project / "objects" / "info").mkdir(parents=True)
+    objects = project.parent / ".git" / "objects"
+    (project / "objects" / "info" / "alternates").write_text(f"{objects}\n")
+    (project / "HEAD").write_text("ref: refs/heads/main\n")
+    ran = tmp_path / "ran"
+    settings = {
+        "repositoryformatversion": "0",
+        "bare": "false",
+        "work" + "tree": ".",
+        "fsmonitor": f'"touch {ran}; false"',
+    }
+    lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
+    (project / "config").write_text(f"[core]\n{lines}")
+
+    answer = review(call, "--base", "main")
+
+    assert not ran.exists()
+    assert answer.code == 2
+    assert "looks like a repository" in answer.error["message"]
+
+
+@pytest.mark.parametrize("target", ["../.git/config", "../subscribers/secret.key"])
+def test_no_issue_is_a_link_to_another_kind_of_file(
+    call: Call, project: Path, main: str, target: str
+) -> None:
+    (project / "issues" / "2026-01-09-leak.md").symlink_to(target)
+
+    everything, alone = review(call), review(call, "2026-01-09-leak")
+
+    assert everything.json["issues"] == []
+    assert alone.code == 2
+    assert "link to a file that is no Markdown" in alone.error["message"]
 
 
 def test_a_folder_that_was_no_newsletter_yet_has_new_issues(call: Call, project: Path) -> None:

@@ -86,13 +86,14 @@ def review(
     project: Project,
     issues: Sequence[str],
     revision: str | None,
-    is_sent: Callable[[str], bool],
+    is_sent: Callable[[str, Project], bool],
     today: dt.date,
 ) -> Review:
     """What the working tree changes in the mails since a revision.
 
-    `is_sent` says whether a slug was sent: what is out does not change with a theme. Raises
-    UsageError where git cannot tell what was before, or knows no issue of a name.
+    `is_sent` says whether a slug was sent, and gets the newsletter as it was, too: what is out does
+    not change with a theme. Raises UsageError where git cannot tell what was before, or knows no
+    issue of a name.
     """
     since = base.find_base(project, revision)
     changed = git.changed_since(project.root, since.commit)

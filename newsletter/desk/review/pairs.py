@@ -1,9 +1,13 @@
 """Which issues are compared, and which is which of the other side."""
 
 import difflib
+import html
+import posixpath
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from newsletter.config import FILE_NAME
 from newsletter.desk.review.base import is_picture
@@ -39,7 +43,7 @@ def choose(
     now: Project,
     before: Project | None,
     changed: frozenset[str],
-    is_sent: Callable[[str], bool],
+    is_sent: Callable[[str, Project], bool],
 ) -> Selection:
     """The issues whose files or pictures changed; where the theme, the settings or the logo did,
     the newest of the others, too, that are not known to be sent."""
@@ -48,7 +52,7 @@ def choose(
     paired = {path for pair in pairs for path in (pair.before, pair.after)}
     pairs += [Pair(old[name], None) for name in old if name not in new and old[name] not in paired]
     pairs += [Pair(None, new[name]) for name in new if name not in old and new[name] not in paired]
-    pictures = [Path(name).name.encode() for name in changed if is_picture(name)]
+    pictures = [_normal(Path(name).name) for name in changed if is_picture(name)]
     others = []
     for name in new.keys() & old.keys():
         pair = Pair(old[name], new[name])
@@ -56,9 +60,9 @@ def choose(
             pairs.append(pair)
         else:
             others.append(pair)
-    if not _is_shared_changed(now, before, changed):
+    if before is None or not _is_shared_changed(now, before, changed):
         return Selection(_sorted(pairs), same=len(others))
-    unsent = [pair for pair in _sorted(others) if not is_sent(_slug(now, pair))]
+    unsent = [pair for pair in _sorted(others) if not is_sent(_slug(now, pair), before)]
     looked_at = unsent[:MOST_OTHERS]
     return Selection(
         _sorted([*pairs, *looked_at]),
@@ -124,18 +128,24 @@ def _lines(path: Path) -> list[bytes]:
     return [line for line in path.read_bytes().splitlines() if line.strip()]
 
 
-def _names_any(path: Path, names: Sequence[bytes]) -> bool:
+def _names_any(path: Path, names: Sequence[str]) -> bool:
     if not names:
         return False
-    source = path.read_bytes()
+    source = _normal(path.read_text("utf-8", "replace"))
     return any(name in source for name in names)
 
 
-def _is_shared_changed(now: Project, before: Project | None, changed: frozenset[str]) -> bool:
+def _normal(text: str) -> str:
+    """A text in which the name of a file looks the same, whether or not it is written as a part of
+    a URL, and however its letters are made."""
+    return unicodedata.normalize("NFC", unquote(html.unescape(text)))
+
+
+def _is_shared_changed(now: Project, before: Project, changed: frozenset[str]) -> bool:
     """Whether something changed that every mail is made of."""
-    projects = (now,) if before is None else (now, before)
-    shared = {FILE_NAME, *(project.settings.brand.logo for project in projects)}
-    return any(name in shared or name.startswith("templates/") for name in changed)
+    logos = (_normal(project.settings.brand.logo) for project in (now, before))
+    shared = {FILE_NAME, *map(posixpath.normpath, logos)}
+    return any(_normal(name) in shared or name.startswith("templates/") for name in changed)
 
 
 def _slug(project: Project, pair: Pair) -> str:
