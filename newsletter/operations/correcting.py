@@ -20,7 +20,7 @@ from newsletter.model.slug import spellings
 from newsletter.operations.provenance import operator, provenance_of
 from newsletter.project import Project
 from newsletter.store import Store
-from newsletter.store.ledger import archive, corrections
+from newsletter.store.ledger import archive, corrections, sends
 from newsletter.store.ledger.archive import Begun
 
 _LONGEST_NOTE = 500
@@ -81,11 +81,21 @@ def propose(
 def correct(
     project: Project, store: Store, proposal: CorrectionProposal, now: dt.datetime
 ) -> Corrected:
-    """Publish the pictures of a proposal, and make it what the archive shows."""
+    """Publish the pictures of a proposal, and make it what the archive shows.
+
+    Raises Refused where that changed since it was proposed: another correction, or another send.
+    """
     prepared, number = proposal.prepared, proposal.sent.number
     publish(prepared.pictures, project.settings, store, now)
     correction = Correction(0, number, now, proposal.note, str(operator(project)))
     with store.write() as connection:
+        sends.record(connection, number, lock=True)
+        shown = _shown(connection, project.settings.web, proposal.sent.slug).number
+        if (shown, len(corrections.of_send(connection, number))) != (number, proposal.earlier):
+            raise Refused(
+                f"somebody else sent or corrected {proposal.sent.slug!r} meanwhile",
+                hint="Nothing was changed. Look at what the archive shows, and run this again.",
+            )
         corrections.add(
             connection,
             correction,

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.errors import Refused
 from newsletter.model.slug import spellings
-from newsletter.project import Project
+from newsletter.operations import correcting
+from newsletter.project import Project, utc_now
 from newsletter.store import open_store
 from newsletter.web.issues import Archive
 from newsletter.web.site import Site
@@ -157,3 +159,22 @@ def test_all_spellings_of_a_slug_are_hidden_at_once(
     call("archive", "show", "2026-01-08-über")
     with archive_of(project) as archive:
         assert len(archive.issues) == 2
+
+
+def test_of_two_who_correct_an_issue_at_once_one_is_refused(
+    project: Path, call: Call, sent_id: str
+) -> None:
+    """Neither would have seen what the other wrote."""
+    mend(project)
+    opened = Project.open(project)
+    with closing(open_store(opened.settings.store.url, project)) as store:
+        first, second = (
+            correcting.propose(opened, store, ISSUE, note, lambda prepared: None)
+            for note in ("The first.", "The second.")
+        )
+        correcting.correct(opened, store, first, utc_now())
+
+        with pytest.raises(Refused, match="meanwhile"):
+            correcting.correct(opened, store, second, utc_now())
+
+    assert "The second." not in page_of(project)
