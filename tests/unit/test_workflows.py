@@ -87,3 +87,12 @@ def test_the_history_is_fetched_and_the_job_has_an_end(name: str) -> None:
     assert '"fetch-depth": 0' in steps(review)
     assert review["timeout-minutes"] <= 30
     assert re.search(r"newsletter review --base \\\"\$BASE\\\"", steps(review))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_module_of_a_pull_request_is_taken_for_one_of_python(name: str) -> None:
+    """`python -m` looks for modules in the current folder first, which is the checkout."""
+    text = (FOLDER / name).read_text("utf-8")
+
+    assert re.findall(r"python3? (?:-I )?-m \w+", text)
+    assert not re.search(r"python3? -m", text)
