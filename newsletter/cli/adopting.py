@@ -112,6 +112,10 @@ def _picture(url: str) -> bytes:
     return fetching.fetch(url, is_typed=False, most_bytes=archives.MOST_BYTES_OF_FILE).content
 
 
+def _several(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def _show(session: Session, adopted: "Adopted", wishes: Mapping[str, Any]) -> None:
     from newsletter.drafts import reporting
     from newsletter.drafts.posts import ChangeKind
@@ -122,11 +126,11 @@ def _show(session: Session, adopted: "Adopted", wishes: Mapping[str, Any]) -> No
     drafts = sum(issue.is_draft for issue in adopted.issues)
     done = "would be adopted" if wishes["dry_run"] else "adopted"
     session.notes.print(
-        f"{len(adopted.issues):,} issues of {adopted.system} {done}, {drafts:,} of them drafts, "
-        f"with {pictures:,} pictures."
+        f"{_several(len(adopted.issues), 'issue')} of {adopted.system} {done}, "
+        f"{drafts:,} of them drafts, with {_several(pictures, 'picture')}."
     )
     for kind, count in reporting.counted(adopted).items():
-        session.notes.print(f"  {count:,} {reporting.WORDS[ChangeKind(kind)]}")
+        session.notes.print(f"  {reporting.WORDS[ChangeKind(kind)]}: {count:,}")
     for change in adopted.left[:10]:
         session.notes.print(f"    {change.place}: {change.detail}")
     if rules := reporting.by_rule(adopted):

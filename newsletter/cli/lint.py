@@ -95,6 +95,8 @@ def _checked(
     if links or tools:
         from newsletter.desk.tools import checked_with, tools_for
 
+        if links and checked:
+            session.notes.print("Asking for links and pictures: some three minutes at most.")
         show(list(checked_with(tools_for(links=links, tools=tools), checked, session.project)))
     return found, failed
 

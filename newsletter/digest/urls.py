@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from markdown_it.common.normalize_url import normalizeLink
+
 from newsletter.digest.slips import Slip, slip_in
 from newsletter.model.email import URL_FIELD
 from newsletter.model.finding import Severity
@@ -133,7 +135,8 @@ def _with_scheme(text: str, scheme: str, use: Use) -> Target:
         host = None
     if not host:
         return _no_url(text)
-    url = quote(text, safe=_RESERVED)
+    # A host is written in Punycode: escapes in it are no name that can be looked up.
+    url = quote(text if parts.netloc.isascii() else normalizeLink(text), safe=_RESERVED)
     if "@" in parts.netloc:
         return Target(
             url,

@@ -8,6 +8,7 @@ import os
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,6 +115,11 @@ def _zip(path: Path) -> Iterator[_Zip]:
     with file:
         members = [member for member in file.infolist() if not member.is_dir()]
         _refuse_too_many(len(members), path)
+        for name, count in Counter(member.filename for member in members).items():
+            if count > 1:
+                raise UsageError(
+                    f"{name[:_SHOWN]!r} is in it more than once", where=str(path), hint=_HINT
+                )
         for member in members:
             if problem := _problem(member):
                 raise UsageError(

@@ -20,7 +20,7 @@ WORDS = {
     ChangeKind.DROPPED: "left out",
     ChangeKind.UNKNOWN: "unknown markup, which stays as it stands",
     ChangeKind.KEPT_HTML: "kept as HTML",
-    ChangeKind.PICTURE_MISSING: "pictures that are missing",
+    ChangeKind.PICTURE_MISSING: "missing pictures",
     ChangeKind.PICTURE_REMOTE: "pictures that stay on the web",
     ChangeKind.RENAMED: "renamed",
     ChangeKind.NOTED: "to look at",

@@ -33,7 +33,9 @@ _CAMPAIGN = frozenset(
 _CAMPAIGN_NAME = re.compile(r"utm_[a-z_]+")
 # Of a page of WeChat; `sn` belongs to the address and stays.
 _OF_HOST = {"mp.weixin.qq.com": frozenset({"chksm", "scene", "sessionid", "subscene", "clicktime"})}
-_PARAMETER = re.compile(r"[?&](?:amp;)?(?P<name>[^=&#?]+)(?:=[^&#]*)?")
+_PARAMETER = re.compile(r"[?&](?:amp;)?(?P<name>[^=&#?]+)(?P<value>=[^&#]*)?")
+# What is signed is refused by its server as soon as a parameter is missing.
+_SIGNED = re.compile(r"[?&](?:amp;)?(?:x-(?:amz|goog)-)?(?:signature|sig|hmac)=", re.IGNORECASE)
 _HOST = re.compile(r"https?://(?P<host>[^/?#]*)", re.IGNORECASE)
 
 
@@ -51,8 +53,8 @@ def is_personal(name: str) -> bool:
 def tracking_in(url: str) -> Iterator[str]:
     """The names of the parameters of an address that only track."""
     query = url.partition("#")[0]
-    for match in _PARAMETER.finditer(query):
-        if _tracks(match["name"], host_of(url)):
+    for match in () if _SIGNED.search(query) else _PARAMETER.finditer(query):
+        if _tracks(match["name"], host_of(url)) and not _holds_more(match["value"] or ""):
             yield unquote(match["name"])
 
 
@@ -61,16 +63,21 @@ def without_tracking(url: str, *, campaigns: bool = True) -> str:
     as it is written."""
     address, mark, fragment = url.partition("#")
     path, question, query = address.partition("?")
-    if not question:
+    if not question or _SIGNED.search(address):
         return url
     parts = re.split(r"(&(?:amp;)?)", query)
     kept = ""
     for number in range(0, len(parts), 2):
-        name = parts[number].partition("=")[0]
+        name, _, value = parts[number].partition("=")
         goes = _tracks(name, host_of(url)) if campaigns else is_personal(unquote(name))
-        if not goes:
+        if not goes or _holds_more(value):
             kept += (parts[number - 1] if kept else "") + parts[number]
     return path + ("?" + kept if kept else "") + mark + fragment
+
+
+def _holds_more(value: str) -> bool:
+    """Whether a value may hold further parameters, which some servers part by semicolons."""
+    return ";" in value
 
 
 def _tracks(name: str, host: str) -> bool:

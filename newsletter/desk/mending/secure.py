@@ -7,6 +7,7 @@ reach into this network.
 
 import http.client
 import socket
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +19,20 @@ from newsletter.desk.tools.addresses import IsAllowed, PrivateAddress, ask, is_p
 _HTTPS = 443
 _HOSTS_AT_ONCE = 8
 _MOST = 200  # addresses of one issue
+_ALL_SECONDS = 60.0
+_NO_TIME = "there was no time to ask"
 _AGENT = f"newsletter/{__version__} (lint --fix)"
 
 
 def why_not(
-    urls: Iterable[str], *, is_allowed: IsAllowed = is_public, port: int = _HTTPS
+    urls: Iterable[str],
+    *,
+    is_allowed: IsAllowed = is_public,
+    port: int = _HTTPS,
+    all_seconds: float = _ALL_SECONDS,
 ) -> Mapping[str, str]:
-    """For each http: address why it cannot become https:; empty where it can.
+    """For each http: address why it cannot become https:; empty where it can. After `all_seconds`
+    no further one is asked.
 
     `is_allowed` and `port` are for a test's own server. No address raises.
     """
@@ -33,10 +41,12 @@ def why_not(
     for url in ordered[:_MOST]:
         by_host[url.split("/")[2].lower()].append(url)
     answers = dict.fromkeys(ordered[_MOST:], f"at most {_MOST} of an issue are asked")
+    until = time.monotonic() + all_seconds
 
     def ask_each(host: str) -> None:
         for url in by_host[host]:
-            answers[url] = _why_not(url, is_allowed, port)
+            in_time = time.monotonic() < until
+            answers[url] = _why_not(url, is_allowed, port) if in_time else _NO_TIME
 
     with ThreadPoolExecutor(_HOSTS_AT_ONCE) as pool:
         list(pool.map(ask_each, by_host))

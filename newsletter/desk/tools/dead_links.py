@@ -6,6 +6,7 @@ it says is kept for a day, what is doubtful for an hour.
 
 import datetime as dt
 import http.client
+import math
 import socket
 import ssl
 import threading
@@ -117,7 +118,7 @@ def _answers(urls: Iterable[str], agent: str, asking: Asking) -> dict[str, Answe
         for url in of_one:
             if time.monotonic() > until:
                 break
-            answers[url] = answer_of(url, agent, asking)
+            answers[url] = answer_of(url, agent, asking, until)
         return answers
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
@@ -131,10 +132,12 @@ def _answers(urls: Iterable[str], agent: str, asking: Asking) -> dict[str, Answe
     return found
 
 
-def answer_of(url: str, agent: str, asking: Asking) -> Answer:
-    """What an address answers, through its redirects."""
+def answer_of(url: str, agent: str, asking: Asking, until: float = math.inf) -> Answer:
+    """What an address answers, through its redirects; none is followed after `until`."""
     at = url
-    for _ in range(_MOST_REDIRECTS + 1):
+    for number in range(_MOST_REDIRECTS + 1):
+        if number and time.monotonic() > until:
+            return Answer(AnswerKind.UNKNOWN, "there was no time to follow its redirects")
         parts = _split(at)
         if parts is None:
             return Answer(

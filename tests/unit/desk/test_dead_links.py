@@ -75,6 +75,12 @@ def asking() -> Asking:
     return Asking(is_allowed=here, pause=lambda _: None, clock=lambda: NOW)
 
 
+def test_no_redirect_is_followed_once_the_time_is_over(site: str) -> None:
+    found = answer_of(f"{site}/301/loop", "tests", asking(), until=0)
+
+    assert found == Answer(AnswerKind.UNKNOWN, "there was no time to follow its redirects")
+
+
 def answer(url: str) -> Answer:
     return answer_of(url, "tests", asking())
 

@@ -82,6 +82,15 @@ def test_a_page_that_https_serves_is_one(site: int, path: str, why: str, asked: 
     assert Site.asked == [f"{method} 127.0.0.1:{site}{path}" for method in asked]
 
 
+def test_what_there_is_no_time_for_is_not_asked(site: int) -> None:
+    Site.asked = []
+
+    answers = why_not(["http://127.0.0.1/x"], is_allowed=lambda _: True, port=site, all_seconds=-1)
+
+    assert answers == {"http://127.0.0.1/x": "there was no time to ask"}
+    assert Site.asked == []
+
+
 def test_a_host_is_asked_one_page_after_the_other(site: int) -> None:
     paths = [f"/{number}" for number in range(9)]
 

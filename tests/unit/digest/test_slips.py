@@ -155,3 +155,10 @@ def test_pictures_and_covers_have_no_slips_of_links() -> None:
     parsed = read("![A cat](example.com/cat.png)\n")
 
     assert "broken-link" not in {found.rule for found in parsed.findings}
+
+
+def test_a_host_in_letters_of_another_script_is_written_in_punycode() -> None:
+    """HTML has it as it is typed; escapes in it would be no name that can be looked up."""
+    target = check("https://münchen.de/straße?q=ä", "https://news.example.com")
+
+    assert target.url == "https://xn--mnchen-3ya.de/stra%C3%9Fe?q=%C3%A4"

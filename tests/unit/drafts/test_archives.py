@@ -54,6 +54,17 @@ def test_a_zip_file_that_leads_out_is_refused(tmp_path: Path, name: str) -> None
         pass
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_zip_file_with_two_files_of_one_name_is_refused(tmp_path: Path) -> None:
+    """Only the last of them could be read."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("a.md", "one")
+        file.writestr("a.md", "other")
+
+    with pytest.raises(UsageError, match="more than once"), opened(tmp_path / "x.zip"):
+        pass
+
+
 def test_a_link_in_a_zip_file_is_refused(tmp_path: Path) -> None:
     member = zipfile.ZipInfo("link.md")
     member.external_attr = (stat.S_IFLNK | 0o777) << 16

@@ -292,3 +292,4 @@ def test_links_are_only_asked_for_where_somebody_asks_for_that(lint: Lint, proje
 
     assert (before, kept.exists()) == (False, True)
     assert "is dead: no reader reaches it: 127.0.0.1 is 127.0.0.1 [dead-link]" in answer.out
+    assert "Asking for links and pictures" in answer.err

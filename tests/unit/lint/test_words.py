@@ -157,6 +157,8 @@ def test_half_width_signs_of_code_and_figures_are_left_alone(text: str) -> None:
         ("https://a.example/?chksm=2&sn=1&q=utm_source", None),
         ("https://a.example/?a&b=&=c&d#utm_source=x", None),
         ("https://a.example/utm_source=x", None),
+        ("https://a.example/?utm_source=x&X-Amz-Signature=1", None),
+        ("https://a.example/?gclid=1;id=2", None),
     ],
 )
 def test_only_parameters_that_track_are_named_and_removed(url: str, rest: str | None) -> None:
