@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from newsletter.errors import FindingsError, NewsletterError, UsageError, place_in_code
 from newsletter.studio import editing, gallery, issue, issues, trials
 from newsletter.studio.guard import Guard
+from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
 from newsletter.studio.watching import watch
 from newsletter.studio.wishes import fault
@@ -70,6 +71,9 @@ def make_app(studio: Studio) -> ASGIApp:
     @app.exception_handler(NewsletterError)
     async def refused(request: Request, error: NewsletterError) -> Response:
         status = 404 if isinstance(error, UsageError) and request.method == "GET" else 400
+        if request.headers.get("sec-fetch-dest") == "document":  # somebody looks at it
+            head = studio.project.settings.newsletter
+            return page(request, "fault.html", status=status, newsletter=head, error=error)
         lines = [str(each) for each in error.findings] if isinstance(error, FindingsError) else []
         return JSONResponse({"error": {**fault(error), "lines": lines}}, status)
 

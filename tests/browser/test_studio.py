@@ -274,6 +274,27 @@ def test_anybody_can_use_it(
         assert violations(page) == {}
 
 
+def test_a_line_is_marked_for_a_fault_of_the_issue_and_none_for_one_of_its_theme(
+    desk: Desk, browser: Browser
+) -> None:
+    theme = desk.project / "templates" / "torn"
+    theme.mkdir(parents=True)
+    (theme / "theme.toml").write_text('extends = "digest"\n')
+    (theme / "email.mjml.j2").write_text("{% if %}")
+    with desk.page(browser) as page:
+        page.keyboard.press("e")
+        expect(page.locator(".cm-content")).to_be_visible()
+
+        text = desk.issue.read_text()
+        desk.issue.write_text(text.replace("## Dyeing", "## Dyeing\0"))
+        expect(page.locator(".cm-error")).to_contain_text("Dyeing")
+        expect(page.locator("#none")).to_be_hidden()
+        desk.issue.write_text(text.replace("title:", "theme: torn\ntitle:"))
+
+        expect(page.get_by_role("alert")).to_contain_text("templates/torn/email.mjml.j2:1")
+        expect(page.locator(".cm-error")).to_have_count(0)
+
+
 def test_all_issues_are_listed_and_found(desk: Desk, browser: Browser) -> None:
     """Files that come and go are listed, and the list stays filtered."""
     with desk.page(browser) as page:

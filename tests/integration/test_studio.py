@@ -181,6 +181,14 @@ def test_only_issues_of_the_folder_are_read(browser: Browser, stem: str) -> None
         assert browser.ask("GET", path).status_code == 404
 
 
+def test_who_opens_an_issue_that_is_gone_reads_why(browser: Browser) -> None:
+    response = browser.ask("GET", "/issues/gone", headers={"Sec-Fetch-Dest": "document"})
+
+    assert response.status_code == 404
+    assert "no issue &#39;gone&#39; any more" in response.text
+    assert 'href="/"' in response.text
+
+
 def test_a_link_out_of_the_folder_is_not_read(
     browser: Browser, issue: Path, tmp_path: Path
 ) -> None:

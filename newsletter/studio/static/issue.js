@@ -40,9 +40,11 @@ async function refresh(marksChanges = false) {
 }
 
 async function show(result, marksChanges) {
-  fault(result.error, result.html === undefined && result.text === undefined && !result.headers);
+  const isOld = result.subject === undefined;
   if (result.findings) showFindings(result.findings);
-  if (result.subject === undefined) return;
+  fault(result.error, isOld);
+  $("none").hidden ||= isOld;
+  if (isOld) return;
   document.title = result.title;
   $("title").textContent = result.title;
   stage($("stage"), result.stage);
@@ -67,7 +69,7 @@ function fault(error, isOld = false) {
     element("p", {}, element("strong", { text: error.message }), " ", place),
     ...(error.hint ? [element("p", { text: error.hint })] : []),
     ...(isOld ? [element("p", { className: "quiet", text: words.last_good })] : []));
-  if (error.line) editor?.mark([{ line: error.line, severity: "error", message: error.message }]);
+  if (error.where?.startsWith(`${file}:`)) editor?.mark([{ line: error.line, severity: "error", message: error.message }]);
 }
 
 function showSize({ bytes, clip, sections }) {
