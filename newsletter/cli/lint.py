@@ -157,8 +157,14 @@ def _show(session: Session, finding: Finding, form: str) -> None:
 
 def _summary(findings: list[Finding], files: int) -> str:
     counts = {level: sum(f.severity is level for f in findings) for level in Severity}
-    issues = "1 issue" if files == 1 else f"{files} issues"
-    return (
-        f"{issues} checked: {counts[Severity.ERROR]} errors, {counts[Severity.WARNING]} warnings, "
-        f"{counts[Severity.INFO]} notes"
+    numbers = {
+        "issue": files,
+        "error": counts[Severity.ERROR],
+        "warning": counts[Severity.WARNING],
+        "note": counts[Severity.INFO],
+    }
+    issues, *rest = (
+        f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        for noun, number in numbers.items()
     )
+    return f"{issues} checked: {', '.join(rest)}"

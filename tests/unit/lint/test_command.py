@@ -91,7 +91,7 @@ def test_without_an_issue_all_are_checked(lint: Lint) -> None:
     answer = lint()
 
     assert answer.code == 3
-    assert "4 issues checked: 1 errors, 1 warnings, 1 notes" in answer.err
+    assert "4 issues checked: 1 error, 1 warning, 1 note" in answer.err
 
 
 @pytest.mark.parametrize("flags", [("--json",), ("--format", "json")])
