@@ -266,11 +266,16 @@ def _in_words(error: NewsletterError) -> str:
     return f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
 
 
+def hold_for_quota(work: Assignment, until: dt.datetime | None = None) -> None:
+    """Let the threads of a spread send claim nothing until then, or for a while."""
+    work.pace.hold_until = until or work.clock() + _QUOTA_POLL
+
+
 def _wait_for_quota(work: Assignment, error: QuotaReached) -> Step:
     """Pause until the rolling day frees some quota; a spread send waits instead."""
     now = work.clock()
     if work.spread:
-        work.pace.hold_until = error.resume_at or now + _QUOTA_POLL
+        hold_for_quota(work, error.resume_at)
         return Sent((), 0)
 
     def first_of_the_day() -> dt.datetime | None:

@@ -19,6 +19,7 @@ from newsletter.errors import (
 from newsletter.model.email import Message
 from newsletter.model.send import (
     Accepted,
+    Allowance,
     Counts,
     DeliveryStatus,
     Outcome,
@@ -541,3 +542,19 @@ def test_simultaneous_plans_make_one_send(store: Store) -> None:
         thread.join()
 
     assert sorted(made)[1:] == ["refused"] * 3
+
+
+def test_a_spread_send_that_begins_without_quota_calls_nobody(store: Store) -> None:
+    fill_list(store, 2)
+    send_id = plan(store, replace(order(), spread=True), NOW)
+    transport = Memory(allowed=Allowance(rate=10, daily=100, remaining=0))
+    one = worker(store, transport)
+    running = threading.Thread(target=run.run, args=(one, send_id))
+
+    running.start()
+    until(lambda: one.vitals.waiting is not None or bool(transport.delivered))
+    one.stop.set()
+    running.join()
+
+    assert transport.delivered == []
+    assert read(store, send_id).counts == Counts(queued=2)
