@@ -50,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 LEASE = dt.timedelta(seconds=60)
 _DAY = dt.timedelta(days=1)
-_QUOTA_POLL = dt.timedelta(minutes=10)
+QUOTA_POLL = dt.timedelta(minutes=10)
 _SOONEST = dt.timedelta(minutes=1)  # a pause for the quota is no shorter
 _LOOK_SECONDS = 5.0  # a long wait for a slot ends by a pause, too
 _RETRY_AFTER = dt.timedelta(seconds=5)
@@ -266,16 +266,11 @@ def _in_words(error: NewsletterError) -> str:
     return f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
 
 
-def hold_for_quota(work: Assignment, until: dt.datetime | None = None) -> None:
-    """Let the threads of a spread send claim nothing until then, or for a while."""
-    work.pace.hold_until = until or work.clock() + _QUOTA_POLL
-
-
 def _wait_for_quota(work: Assignment, error: QuotaReached) -> Step:
     """Pause until the rolling day frees some quota; a spread send waits instead."""
     now = work.clock()
     if work.spread:
-        hold_for_quota(work, error.resume_at)
+        work.pace.hold_until = error.resume_at or now + QUOTA_POLL
         return Sent((), 0)
 
     def first_of_the_day() -> dt.datetime | None:

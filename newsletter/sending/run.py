@@ -5,8 +5,8 @@ Any number of workers take part in a send. The ledger says who, by leases that t
 
 from newsletter.errors import Refused
 from newsletter.model.send import ENDED, Allowance, Send, SendStatus, StoppedBy, Wait
-from newsletter.sending import canary, core, lost, restored, tenure
-from newsletter.sending.core import Assignment
+from newsletter.sending import canary, lost, restored, tenure
+from newsletter.sending.core import QUOTA_POLL, Assignment
 from newsletter.sending.pace import Waiting
 from newsletter.sending.patience import giving_up
 from newsletter.sending.reading import read
@@ -65,7 +65,7 @@ def _run(worker: Worker, send_id: str, progress: Progress, *, by_itself: bool) -
         worker.notify(f"Warning: {allowance.warning}.")
     work.pace.follow(allowance)
     if work.spread and allowance.remaining == 0:
-        core.hold_for_quota(work)
+        work.pace.hold_until = worker.clock() + QUOTA_POLL
     try:
         until_back(lambda: restored.note_others(worker.store, allowance, worker.clock()))
         _work_off(worker, work, progress)
