@@ -22,6 +22,11 @@ def parts(colour: str) -> tuple[float, float, float]:
     return red / 255, green / 255, blue / 255
 
 
+def written(red: float, green: float, blue: float) -> str:
+    """A colour of such parts as #rrggbb."""
+    return "#" + "".join(f"{round(part * 255):02x}" for part in (red, green, blue))
+
+
 @lru_cache(maxsize=256)
 def _luminance(colour: str) -> float:
     red, green, blue = (_linear(part) for part in parts(colour))

@@ -78,6 +78,12 @@ def in_the_way(path: Path) -> Path | None:
     return None if is_open else folder
 
 
+def version_of(path: Path) -> tuple[int, int]:
+    """What differs once a file has changed. Raises OSError."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
+
+
 def leads_out(path: Path, root: Path) -> bool:
     """Whether a file below a folder is a link that leads out of it.
 

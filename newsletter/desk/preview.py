@@ -37,7 +37,7 @@ def write(prepared: Prepared, project: Project, folder: Path) -> Written:
     shows the pictures that lie beside it; the others name their public addresses, as a mail does.
     """
     message = sample_message(prepared, project)
-    html = _with_pictures_beside(message.html, prepared, project.settings.pictures_url)
+    html = with_pictures_in(MEDIA_FOLDER, message.html, prepared, project)
     contents = {
         "email.html": html.encode(),
         "email.txt": message.text.encode(),
@@ -56,9 +56,11 @@ def write(prepared: Prepared, project: Project, folder: Path) -> Written:
     return Written(tuple(folder / name for name in contents), len(message.html.encode()))
 
 
-def _with_pictures_beside(html: str, prepared: Prepared, pictures_url: str) -> str:
+def with_pictures_in(folder: str, html: str, prepared: Prepared, project: Project) -> str:
+    """A mail whose pictures are shown before they are published, from a folder."""
+    public = project.settings.pictures_url
     for picture in prepared.pictures:
-        html = html.replace(f"{pictures_url}/{picture.name}", f"{MEDIA_FOLDER}/{picture.name}")
+        html = html.replace(f"{public}/{picture.name}", f"{folder}/{picture.name}")
     return html
 
 

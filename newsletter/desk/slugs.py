@@ -12,6 +12,7 @@ from newsletter.desk.glance import glance
 from newsletter.digest import characters, front_matter, meta
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
+from newsletter.files import version_of
 from newsletter.lint.visible import spoken
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
@@ -37,7 +38,10 @@ class Slugs:
         self._may_have: dict[str, list[Path]] = defaultdict(list)
         self._may_be_titled: dict[str, list[Path]] = defaultdict(list)
         for path in reversed(project.readable_issue_files()):
-            slugs, titles = _names(path, _version(path))
+            try:
+                slugs, titles = _names(path, version_of(path))
+            except OSError:  # it was removed at this moment
+                continue
             for slug in slugs:
                 self._may_have[slug].append(path)
             for title in titles:
@@ -106,8 +110,7 @@ def front_matter_of(project: Project, path: Path, key: str) -> str | None:
     head = _head(path)
     if key.encode() not in head:
         return None
-    text = characters.clean(head.decode("utf-8-sig", "replace"))
-    value = front_matter.split(text, project.name_of(path)).values.get(key)
+    value = front_of(head, project.name_of(path)).values.get(key)
     return value if isinstance(value, str) else None
 
 
@@ -120,27 +123,27 @@ def _names(path: Path, version: tuple[int, int]) -> tuple[frozenset[str], frozen
     return names.slugs or frozenset({_slug(path, head, "")[0]}), names.titles
 
 
-def _version(path: Path) -> tuple[int, int]:
-    try:
-        state = path.stat()
-    except OSError:  # it was removed at this moment
-        return 0, 0
-    return state.st_mtime_ns, state.st_size
-
-
 def _head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
+        return head_of(path)
     except OSError:
         return b""
 
 
+def head_of(path: Path) -> bytes:
+    """The beginning of a file, with all of its front matter. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def front_of(head: bytes, file: str) -> front_matter.FrontMatter:
+    """The front matter of a file with this beginning, whatever else is wrong with it."""
+    return front_matter.split(characters.clean(head.decode("utf-8-sig", "replace")), file)
+
+
 def _subject(path: Path) -> str:
     """The subject of a file as its digest has it; that of one without a title is its heading."""
-    head = _head(path)
-    text = head.decode("utf-8-sig", "replace")
-    front = front_matter.split(characters.clean(text), "")
+    front = front_of(_head(path), "")
     read = meta.read(front, "", "")[0]
     heading = re.search(r"^#[ \t]+(.+)$", front.body, re.MULTILINE)
     return read.meta.subject or read.title or (heading[1] if heading else "")
@@ -148,8 +151,7 @@ def _subject(path: Path) -> str:
 
 def _slug(path: Path, head: bytes, file: str) -> tuple[str, Position]:
     """The slug of a file as its digest has it, whatever else is wrong with the file."""
-    text = head.decode("utf-8-sig", "replace")
-    front = front_matter.split(characters.clean(text), file)
+    front = front_of(head, file)
     key = meta.read(front, file, "")[0].meta.slug
     line = front.lines.get("slug", 1)
     return slug_of(key, path.stem, Report(file, "", 1), line), Position(file, line)

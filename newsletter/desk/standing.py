@@ -1,6 +1,5 @@
 """Where an issue stands between its first line and its readers."""
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,14 +8,14 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.desk.prepare import Prepared
-from newsletter.digest import characters, front_matter, meta
+from newsletter.desk.slugs import front_of, head_of
+from newsletter.digest import meta
 from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
+from newsletter.files import version_of
 from newsletter.model.send import SendStatus
 from newsletter.project import Project
 from newsletter.store.ledger import receipts, standing
-
-_HEAD_BYTES = 256 * 1024  # front matter has 64 K characters at most, of four bytes each
 
 
 class Stage(StrEnum):
@@ -68,8 +67,7 @@ class IssueShelf:
         """All of them, the newest name first."""
         for path in project.readable_issue_files():
             try:
-                state = path.stat()
-                version = (state.st_mtime_ns, state.st_size)
+                version = version_of(path)
                 if path not in self._known or self._known[path][0] != version:
                     self._known[path] = version, entry_of(path)
             except OSError:  # it was removed at this moment, or may not be read
@@ -79,9 +77,7 @@ class IssueShelf:
 
 def entry_of(path: Path) -> IssueEntry:
     """Raises OSError."""
-    with path.open("rb") as file:
-        text = file.read(_HEAD_BYTES).decode("utf-8-sig", "replace")
-    front = front_matter.split(characters.clean(text), path.name)
+    front = front_of(head_of(path), path.name)
     read, _ = meta.read(front, path.name, "")
     return IssueEntry(
         path,
@@ -93,17 +89,13 @@ def entry_of(path: Path) -> IssueEntry:
 
 def stages_of_sent(connection: Connection) -> dict[str, Stage]:
     """By slug, where the newest send of each issue stands that was sent or planned at all."""
-    return {
-        unicodedata.normalize("NFC", slug): _STAGES[status]
-        for slug, status in standing.newest_statuses(connection)
-    }
+    return {slug: _STAGES[status] for slug, status in standing.newest_statuses(connection)}
 
 
 def stage_of(connection: Connection, prepared: Prepared) -> Stage:
     """Where an issue stands, as it is now."""
-    slug = unicodedata.normalize("NFC", prepared.digest.slug)
-    if (sent := stages_of_sent(connection).get(slug)) is not None:
-        return sent
+    if (sent := standing.newest_status(connection, prepared.digest.slug)) is not None:
+        return _STAGES[sent]
     if prepared.digest.meta.draft:
         return Stage.DRAFT
     if prepared.refusals:

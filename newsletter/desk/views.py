@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
+from newsletter import contrast
+
 
 class ColourMode(StrEnum):
     """How a client colours a mail."""
@@ -99,17 +101,13 @@ def _as_numbers(colour: re.Match[str]) -> str:
 
 def _parts(colour: str) -> tuple[float, float, float]:
     digits = colour.removeprefix("#")
-    if len(digits) == 3:
-        digits = "".join(2 * digit for digit in digits)
-    red, green, blue = bytes.fromhex(digits)
-    return red / 255, green / 255, blue / 255
+    return contrast.parts("".join(2 * digit for digit in digits) if len(digits) == 3 else digits)
 
 
 def _turned(red: float, green: float, blue: float) -> str:
     hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
     lightness = _DARKEST + (1 - lightness) * (_LIGHTEST - _DARKEST)
-    parts = colorsys.hls_to_rgb(hue, lightness, saturation * 0.8)
-    return "#" + "".join(f"{round(part * 255):02x}" for part in parts)
+    return contrast.written(*colorsys.hls_to_rgb(hue, lightness, saturation * 0.8))
 
 
 def without_pictures(html: str) -> str:

@@ -12,7 +12,6 @@ from newsletter import digest
 from newsletter.digest import urls
 from newsletter.drafts import converting, elements, escaping, feeds, fetching, known, markup
 from newsletter.drafts.feeds import Feed, FeedItem
-from newsletter.drafts.files import issue_path, write_issue
 from newsletter.drafts.wishes import MOST_ENTRIES, Grouping, Wishes
 from newsletter.errors import UnreadableIssue, UsageError
 from newsletter.languages import shortened
@@ -22,6 +21,7 @@ from newsletter.model.inline import Image, Inline, InlineNode, Link, Span, SpanK
 from newsletter.model.walking import plain_text
 from newsletter.project import Project
 from newsletter.render.dates import written_date
+from newsletter.scaffold import issue_path, write_issue
 
 _EXCERPT = 280  # characters of it
 _ENOUGH = 160  # with as many, no further paragraph is taken
@@ -108,7 +108,7 @@ def draft(
     path = None
     if wanted:
         day = wishes.date or now.astimezone(zone).date()
-        path = issue_path(project.issues, day, wishes.title or "draft")
+        path = issue_path(project.issues, day, escaping.line_of(wishes.title or "draft"))
         write_issue(path, _text(wanted, wishes, day, zone, settings.language))
     return Draft(path, read, len(wanted), counts["known"], counts["old"], len(fresh) - len(wanted))
 

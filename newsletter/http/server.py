@@ -6,8 +6,10 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from newsletter.errors import UsageError
 from newsletter.stopping import heeded
@@ -41,16 +43,28 @@ def url_of(listening: socket.socket) -> str:
 
 
 def serve(
-    config: uvicorn.Config,
+    app: ASGIApp,
     listening: socket.socket,
     ready: Callable[[], None],
     leaving: Callable[[], None] = lambda: None,
+    **own: Any,
 ) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; what has begun is finished.
 
     `ready` is called once it serves, `leaving` as soon as it is asked to stop. What `ready` raises
-    ends it in good order, and is raised then.
+    ends it in good order, and is raised then. `own` are further settings of uvicorn. Requests are
+    not logged: their paths hold tokens, and anybody could fill the log.
     """
+    config = uvicorn.Config(
+        app,
+        ws="none",
+        lifespan="on",
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        **own,
+    )
     server = _Server(config, ready, leaving)
     server.run(sockets=[listening])
     if server.failure is not None:

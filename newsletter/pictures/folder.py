@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from newsletter.files import version_of
 from newsletter.meant import did_you_mean
 from newsletter.model.finding import Severity
 from newsletter.model.picture import Picture, PictureResult, Problem
@@ -70,7 +71,7 @@ class PictureFolder:
         if isinstance(path, Problem):
             return PictureResult(problems=(path,))
         try:
-            scaled = _scaled(path, _version(path), shown_width * _SHARPNESS)
+            scaled = _scaled(path, version_of(path), shown_width * _SHARPNESS)
         except (OSError, Unreadable) as error:
             return PictureResult(problems=(_unreadable(name, error),))
         self._pictures[scaled.picture.name] = scaled.picture
@@ -146,12 +147,6 @@ def _if_there(path: Path) -> Path | None:
 
 def _names(folder: Path) -> list[str]:
     return sorted(os.listdir(folder)) if folder.is_dir() else []
-
-
-def _version(path: Path) -> tuple[int, int]:
-    """What differs once a file has changed."""
-    state = path.stat()
-    return state.st_mtime_ns, state.st_size
 
 
 @lru_cache(maxsize=_KEPT)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from newsletter.contrast import SHAPE_CONTRAST, TEXT_CONTRAST, contrast, parts
+from newsletter.contrast import SHAPE_CONTRAST, TEXT_CONTRAST, contrast, parts, written
 
 __all__ = [
     "COLOUR",
@@ -109,5 +109,4 @@ def _hls(colour: str) -> tuple[float, float, float]:
 
 
 def _hex(hue: float, lightness: float, saturation: float) -> str:
-    channels = colorsys.hls_to_rgb(hue, lightness, saturation)
-    return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
+    return written(*colorsys.hls_to_rgb(hue, lightness, saturation))

@@ -224,11 +224,21 @@ def new_issue(
         raise UsageError(
             "an issue needs a title", where="TITLE", hint='newsletter new "What happened"'
         )
-    path = issues / f"{date}-{(slugified(title) or 'issue')[:_NAME_LENGTH].rstrip('-')}.md"
-    content = scaffold_of(theme, title, date, names_theme=names_theme)
+    path = issue_path(issues, date, title)
+    write_issue(path, scaffold_of(theme, title, date, names_theme=names_theme))
+    return path
+
+
+def issue_path(issues: Path, date: dt.date, title: str) -> Path:
+    """Where an issue of this day and title, which is one clean line, goes."""
+    return issues / f"{date}-{(slugified(title) or 'issue')[:_NAME_LENGTH].rstrip('-')}.md"
+
+
+def write_issue(path: Path, text: str) -> None:
+    """Write a new issue; raises Refused where there is one, and NewsletterError."""
     try:
-        make_folder(issues)
-        write_new(path, content.encode())
+        make_folder(path.parent)
+        write_new(path, text.encode())
     except FileExistsError as error:
         raise Refused(
             "this issue exists already", where=str(path), hint="Edit it, or choose another title."
@@ -239,4 +249,3 @@ def new_issue(
             where=str(path),
             hint="Make room or give access, then run it again.",
         ) from error
-    return path

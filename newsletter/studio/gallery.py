@@ -1,6 +1,6 @@
 """Routes of the gallery: the themes, each with an issue that has every block."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request, Response
@@ -11,6 +11,9 @@ from newsletter.studio.guard import MAIL_POLICY
 from newsletter.studio.issue import picture_of
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
+
+if TYPE_CHECKING:
+    from newsletter.desk.themes import ThemeEntry
 
 
 def add(app: FastAPI, studio: Studio) -> None:
@@ -23,21 +26,20 @@ def add(app: FastAPI, studio: Studio) -> None:
             request,
             "themes.html",
             newsletter=studio.project.settings.newsletter,
-            themes=await run_in_threadpool(_cards, studio),
+            themes=await run_in_threadpool(_themes, studio),
         )
 
     @app.get("/themes/{name}/mail")
     def mail(name: str, look: Literal["light", "dark"] = "light") -> Response:
         from newsletter.desk import views
-        from newsletter.desk.preview import sample_message
+        from newsletter.desk.preview import sample_message, with_pictures_in
         from newsletter.desk.themes import kitchen_sink
-        from newsletter.studio.shown import with_own_pictures
 
         with studio.rendering:
             prepared = kitchen_sink(studio.project, name)
         studio.pictures[_here(name)] = prepared.pictures
         html = views.coloured(sample_message(prepared, studio.project).html, views.ColourMode(look))
-        html = with_own_pictures(studio, prepared, html, _here(name))
+        html = with_pictures_in(f"{_here(name)}/media", html, prepared, studio.project)
         return HTMLResponse(html, headers={"Content-Security-Policy": MAIL_POLICY})
 
     @app.get("/themes/{theme}/media/{name}")
@@ -49,19 +51,8 @@ def _here(name: str) -> str:
     return f"/themes/{quote(name, safe='')}"
 
 
-def _cards(studio: Studio) -> list[dict[str, Any]]:
+def _themes(studio: Studio) -> "list[tuple[ThemeEntry, str]]":
+    """All of them, each with the path of its mail."""
     from newsletter.desk.themes import entries
 
-    return [
-        {
-            "name": entry.name,
-            "path": f"{_here(entry.name)}/mail",
-            "description": entry.description,
-            "extends": entry.extends,
-            "is_usual": entry.is_usual,
-            "is_own": entry.is_own,
-            "issues": entry.issues,
-            "fault": entry.fault,
-        }
-        for entry in entries(studio.project)
-    ]
+    return [(entry, f"{_here(entry.name)}/mail") for entry in entries(studio.project)]

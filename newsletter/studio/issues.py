@@ -1,6 +1,5 @@
 """Routes of the list of issues."""
 
-import unicodedata
 from typing import Any
 from urllib.parse import quote
 
@@ -42,7 +41,7 @@ def add(app: FastAPI, studio: Studio) -> None:
             entry.stem: {
                 "title": entry.title,
                 "day": entry.day,
-                "stage": stages.get(unicodedata.normalize("NFC", entry.slug)),
+                "stage": stages.get(entry.slug),
             }
             for entry in studio.shelf.entries(studio.project)
         }

@@ -31,11 +31,5 @@ def remember(project: Project, addresses: Sequence[str]) -> None:
         ) from error
 
 
-def forget(project: Project, address: str) -> None:
-    """Take an address from the list."""
-    rest = [each for each in remembered(project) if each != address]
-    write_whole(_file(project), "".join(f"{each}\n" for each in rest).encode(), private=True)
-
-
 def _file(project: Project) -> Path:
     return project.root / "subscribers" / "test-addresses.txt"

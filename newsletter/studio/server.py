@@ -3,8 +3,6 @@
 import socket
 from collections.abc import Callable
 
-import uvicorn
-
 from newsletter.http.server import serve
 from newsletter.studio.app import make_app
 from newsletter.studio.session import Studio
@@ -14,14 +12,10 @@ _LEAVING_SECONDS = 2
 
 def run(studio: Studio, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serve until the process is asked to stop. `listening` is a socket on a loopback address."""
-    config = uvicorn.Config(
+    serve(
         make_app(studio),
-        ws="none",
-        lifespan="on",
-        log_level="error",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
+        listening,
+        ready,
+        leaving=studio.changes.end,
         timeout_graceful_shutdown=_LEAVING_SECONDS,
     )
-    serve(config, listening, ready, leaving=studio.changes.end)

@@ -9,7 +9,7 @@ from typing import Any
 from newsletter.audience.address import parse
 from newsletter.desk import views
 from newsletter.desk.prepare import Prepared, prepare
-from newsletter.desk.preview import message_to
+from newsletter.desk.preview import message_to, with_pictures_in
 from newsletter.desk.readers import NAMELESS, with_longest_values
 from newsletter.desk.standing import stage_of
 from newsletter.errors import NewsletterError
@@ -83,15 +83,8 @@ def _mail(studio: Studio, prepared: Prepared, html: str, wish: ViewWish) -> str:
         html = views.without_styles(html)
     if not wish.pictures:
         return views.without_pictures(html)
-    return with_own_pictures(studio, prepared, html, path_of(prepared.path.stem))
-
-
-def with_own_pictures(studio: Studio, prepared: Prepared, html: str, here: str) -> str:
-    """A mail with pictures of the studio in place of those that are not published yet."""
-    public = studio.project.settings.pictures_url
-    for picture in prepared.pictures:
-        html = html.replace(f"{public}/{picture.name}", f"{here}/media/{picture.name}")
-    return html
+    folder = f"{path_of(prepared.path.stem)}/media"
+    return with_pictures_in(folder, html, prepared, studio.project)
 
 
 def headers_of(message: Message) -> list[list[str]]:

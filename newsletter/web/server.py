@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from newsletter.http.server import serve
@@ -27,26 +26,18 @@ def run(
     ready: Callable[[], None],
     trusted_proxies: Sequence[str] = (),
 ) -> None:
-    """Serve as `newsletter.http.server.serve` does.
-
-    Requests are not logged: their paths hold tokens, and anybody could fill the log.
-    """
+    """Serve as `newsletter.http.server.serve` does."""
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     _allow_open_files()
-    config = uvicorn.Config(
+    serve(
         app,
-        http=partial(Guarded, crowd=Crowd(trusted_proxies)),  # type: ignore[arg-type]
-        ws="none",
-        lifespan="on",
-        log_level="error",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
+        listening,
+        ready,
+        http=partial(Guarded, crowd=Crowd(trusted_proxies)),
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_LEAVING_SECONDS,
     )
-    serve(config, listening, ready)
 
 
 def _allow_open_files() -> None:

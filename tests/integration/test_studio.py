@@ -313,6 +313,7 @@ def test_the_list_knows_what_was_sent_without_rendering(
         "stage": "sent",
     }
     assert rows["broken"]["stage"] is None
+    assert browser.shown()["stage"] == "sent"
     assert browser.json("GET", "/issues/broken/standing")["stage"] == "faulty"
 
 

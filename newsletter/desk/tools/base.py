@@ -18,21 +18,16 @@ def program(name: str) -> str | None:
 
 def missing(what: str, package: str) -> Finding:
     """The note that a check was left out."""
-    return Finding(
-        "tool-missing",
-        Severity.INFO,
-        Position(config.FILE_NAME, 1),
-        f"{what} was not checked: {package} is not installed",
-        f"Install {package}, or check without it.",
-    )
+    reason = f"{package} is not installed"
+    return _unchecked(what, reason, f"Install {package}, or check without it.")
 
 
 def failed(what: str, reason: str) -> Finding:
     """The note that a tool broke off."""
-    return Finding(
-        "tool-missing",
-        Severity.INFO,
-        Position(config.FILE_NAME, 1),
-        f"{what} was not checked: {reason}",
-        "Run the tool by itself to see why.",
-    )
+    return _unchecked(what, reason, "Run the tool by itself to see why.")
+
+
+def _unchecked(what: str, reason: str, fix: str) -> Finding:
+    place = Position(config.FILE_NAME, 1)
+    message = f"{what} was not checked: {reason}"
+    return Finding("tool-missing", Severity.INFO, place, message, fix)

@@ -6,14 +6,29 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.send import SendStatus
+from newsletter.model.slug import spellings
 from newsletter.store.schema import sends
+
+_COUNTS = sa.or_(sends.c.status != SendStatus.CANCELLED, sends.c.cursor > 0)
 
 
 def newest_statuses(connection: Connection) -> Sequence[tuple[str, SendStatus]]:
     """The slug of each issue that was sent or planned, with the status of its newest send; one that
     was cancelled before anything left counts as if it had never been made."""
     newest = sa.func.max(sends.c.number).label("number")
-    left = sa.or_(sends.c.status != SendStatus.CANCELLED, sends.c.cursor > 0)
-    latest = sa.select(newest).where(left).group_by(sends.c.slug).subquery()
+    latest = sa.select(newest).where(_COUNTS).group_by(sends.c.slug).subquery()
     query = sa.select(sends.c.slug, sends.c.status).join(latest, latest.c.number == sends.c.number)
     return [(slug, SendStatus(status)) for slug, status in connection.execute(query)]
+
+
+def newest_status(connection: Connection, slug: str) -> SendStatus | None:
+    """The status of the newest send of one issue, counted in the same way: a preview asks for it
+    each time."""
+    query = (
+        sa.select(sends.c.status)
+        .where(sends.c.slug.in_(spellings(slug)), _COUNTS)
+        .order_by(sends.c.number.desc())
+        .limit(1)
+    )
+    status = connection.execute(query).scalar()
+    return None if status is None else SendStatus(status)
