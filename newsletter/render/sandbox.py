@@ -9,6 +9,7 @@ import jinja2
 from jinja2 import meta, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup, escape
 
 from newsletter.errors import RenderError
 from newsletter.languages import fill
@@ -36,6 +37,14 @@ class _Environment(ImmutableSandboxedEnvironment):
         if operator == "**" or _length(left, right) > _MAX_REPEAT:
             raise SecurityError(f"the result of {operator} would be too large")
         return super().call_binop(context, operator, left, right)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        if switch := tree.find(nodes.EvalContextModifier):
+            raise jinja2.TemplateSyntaxError(
+                "escaping cannot be switched off", switch.lineno, name, filename
+            )
+        return tree
 
 
 def _length(left: Any, right: Any) -> int:
@@ -80,8 +89,14 @@ def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...], bases: _Bas
         lstrip_blocks=True,
         auto_reload=True,
     )
-    environment.filters["fill"] = fill
+    environment.filters |= {"fill": fill, "safe": _escaped}
     return environment
+
+
+@jinja2.pass_eval_context
+def _escaped(context: nodes.EvalContext, value: object) -> object:
+    """What the filter `safe` makes of a value: what an author wrote is never markup."""
+    return escape(value) if context.autoescape else value
 
 
 def _blocks(theme: Theme) -> Mapping[str, str]:
@@ -150,6 +165,17 @@ class Templates:
             raise RenderError(
                 f"template: {error}", where=self._place(error, name), hint=_HINT
             ) from error
+
+    def style_sheet(self, name: str, values: Mapping[str, Any]) -> Markup:
+        """Render a style sheet, which MJML takes as it is. Raises RenderError, as `render` does."""
+        text = self.render(name, values)
+        if "</" in text:
+            raise RenderError(
+                "'</' would end the style sheet",
+                where=self._display_name(name),
+                hint="Take it out, or the value that brings it.",
+            )
+        return Markup(text)  # noqa: S704 -- nothing in it ends the style sheet
 
     def has(self, name: str) -> bool:
         return any((folder / name).exists() for folder in self._theme.folders)

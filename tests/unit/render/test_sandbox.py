@@ -1,10 +1,12 @@
 """A theme's template that asks for more than it may have: one error, with its line."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from newsletter.errors import RenderError
+from newsletter.model.digest import Digest
 from newsletter.render.sandbox import Templates
 from tests.unit.render.rendering import issue, own_theme, rendered
 
@@ -76,6 +78,47 @@ def test_a_template_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
 
     assert "without end" in error.message
     assert error.where == "templates/digest/email.mjml.j2"
+
+
+def hostile_issue() -> Digest:
+    return issue("Text.\n", title=json.dumps("A <b>bold</b> </style><script>title()</script>"))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{{ digest.title_text | safe }}",
+        "{{ digest.title_text | upper | safe }}",
+        "{% filter safe %}{{ digest.title_text }}{% endfilter %}",
+        "{% set title = digest.title_text | safe %}{{ title }}",
+        "{% for title in [digest.title_text | safe] %}{{ title }}{% endfor %}",
+    ],
+)
+def test_what_an_author_wrote_is_never_markup(written: str, tmp_path: Path) -> None:
+    body = f"<mj-section><mj-column><mj-text>{written}</mj-text></mj-column></mj-section>"
+    theme = own_theme(tmp_path, {"email.mjml.j2": f"<mjml><mj-body>{body}</mj-body></mjml>"})
+
+    html = "".join(map(str, rendered(hostile_issue(), theme).html))
+
+    assert "<script" not in html.lower()
+    assert "&lt;script" in html.lower()
+
+
+def test_escaping_cannot_be_switched_off(tmp_path: Path) -> None:
+    error = failed(tmp_path, "a\n{% autoescape false %}{{ digest.title_text }}{% endautoescape %}")
+
+    assert error.message == "template: escaping cannot be switched off"
+    assert error.where == "templates/digest/email.mjml.j2:2"
+
+
+@pytest.mark.parametrize("name", ["style.css", "responsive.css"])
+def test_nothing_that_an_author_wrote_ends_a_style_sheet(name: str, tmp_path: Path) -> None:
+    theme = own_theme(tmp_path, {name: ".p { content: '{{ digest.title_text }}' }"})
+
+    with pytest.raises(RenderError, match="would end the style sheet") as caught:
+        rendered(hostile_issue(), theme)
+
+    assert caught.value.where == f"templates/digest/{name}"
 
 
 @pytest.mark.parametrize(
