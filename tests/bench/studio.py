@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from pathlib import Path
 
+from newsletter.desk import chromium
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure
 from tests.bench.processes import NEWSLETTER, command
@@ -37,9 +38,9 @@ def studio(bench: Bench) -> Iterator[Figure]:
         shutil.copy(issue, issue.with_name(f"2025-01-01-{number}.md"))
     waits = tuple(_first_page(folder) for _ in range(bench.short_repeats))
     yield Figure("newsletter studio, until its first page is there", waits, "s", at_most=1.0)
-    if (chromium := shutil.which("chromium")) is None:
+    if (program := chromium.find()) is None:
         return
-    times = _refreshes(folder, issue, chromium, max(2, _SAVES * bench.short_repeats // 10))
+    times = _refreshes(folder, issue, program, max(2, _SAVES * bench.short_repeats // 10))
     name = f"a save is shown, {others} issues in the folder"
     yield Figure(name, tuple(times), "ms")
     slow = statistics.quantiles(times, n=20)[-1]
@@ -65,13 +66,13 @@ def _first_page(folder: Path) -> float:
         return time.perf_counter() - began
 
 
-def _refreshes(folder: Path, issue: Path, chromium: str, saves: int) -> list[float]:
+def _refreshes(folder: Path, issue: Path, program: Path, saves: int) -> list[float]:
     """Milliseconds from each save to when the page shows it."""
     from playwright.sync_api import sync_playwright
 
     text, times = issue.read_text("utf-8"), []
     with _running(folder) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_QUIET)
+        browser = playwright.chromium.launch(executable_path=program, args=_QUIET)
         page = browser.new_page()
         page.goto(url)
         page.goto(f"{url.partition('/?')[0]}/issues/{issue.stem}")

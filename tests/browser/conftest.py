@@ -1,13 +1,12 @@
 """A headless Chromium for the tests of a module, and pages in it."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from tests import chromium
 from tests.waiting import PATIENCE_SECONDS
 
 _QUIET = (  # no sandbox, for root; no request of its own
@@ -18,18 +17,15 @@ _QUIET = (  # no sandbox, for root; no request of its own
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; a test that needs it is skipped without it, but fails in CI.
+    """Debian's Chromium.
 
     Playwright holds the event loop of its thread: no longer than a module, for other tests need it.
     """
-    path = shutil.which("chromium")
-    if path is None:
-        assert os.environ.get("CI") != "true", "CI has to install chromium"
-        pytest.skip("needs Chromium: apt-get install chromium")
+    program = chromium.needed()
     expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=path, args=_QUIET, timeout=PATIENCE_SECONDS * 1000
+            executable_path=program, args=_QUIET, timeout=PATIENCE_SECONDS * 1000
         )
         yield browser
         browser.close()

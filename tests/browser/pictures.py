@@ -3,12 +3,12 @@
 The covers of the samples exist nowhere; a drawing stands in for them.
 """
 
-import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Route, sync_playwright
 
+from newsletter.desk import chromium
 from newsletter.desk.preview import write
 from newsletter.desk.themes import kitchen_sink
 from newsletter.project import Project
@@ -34,12 +34,12 @@ _COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300">
 
 
 def main() -> None:
-    chromium = shutil.which("chromium")
-    assert chromium, "needs Chromium: apt-get install chromium"
+    program = chromium.find()
+    assert program, "needs Chromium: apt-get install chromium-headless-shell"
     folder = ROOT / "docs" / "pictures"
     folder.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for name, sample, mode, (width, height) in _PICTURES:
             page = browser.new_page(
                 viewport={"width": width, "height": height},

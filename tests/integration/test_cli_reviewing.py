@@ -2,17 +2,16 @@
 
 import base64
 import io
-import os
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from newsletter.desk.review import pictures
+from newsletter.desk import chromium
 from tests.checkout import begin, commit, git
+from tests.chromium import needed
 from tests.integration.commandline import ISSUE, Answer, Call, write_issue
 from tests.pictures import png
 
@@ -418,7 +417,7 @@ def test_without_chromium_the_page_says_so(
     call: Call, project: Path, main: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edit(project, f"issues/{VALLEY}.md", "title: News", "title: Fresh news")
-    monkeypatch.setattr(pictures, "_PROGRAMS", ("no-chromium",))
+    monkeypatch.setattr(chromium, "PROGRAMS", ("no-chromium",))
 
     assert call("review", "--out", "review.html").code == 0
 
@@ -430,9 +429,7 @@ def test_without_chromium_the_page_says_so(
 def test_pictures_show_both_sides_with_what_differs_marked(
     call: Call, project: Path, main: str
 ) -> None:
-    if shutil.which("chromium") is None:
-        assert os.environ.get("CI") != "true", "CI has to install chromium"
-        pytest.skip("needs Chromium: apt-get install chromium")
+    needed()
     edit(project, f"issues/{VALLEY}.md", "Looms that count", "Fast looms that count")
 
     assert call("review", "--out", "review.html").code == 0

@@ -8,8 +8,6 @@ import base64
 import difflib
 import html
 import io
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,10 +16,10 @@ from pathlib import Path
 
 from PIL import Image, ImageChops
 
+from newsletter.desk import chromium
 from newsletter.desk.review.changes import MailChange
 from newsletter.desk.review.sides import Side
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _WIDTHS = {"Desktop": 640, "Phone": 390}
 _HEIGHT = 6_000  # what is below is not shown
 _MARGIN = 24
@@ -29,10 +27,10 @@ _SECONDS = 60
 _MOST_PICTURED = 12
 _BAR, _BAR_COLOUR = 8, (214, 0, 122)
 _OPTIONS = (
-    "--headless --disable-gpu --disable-quic --disable-background-networking --disable-sync "
-    "--disable-component-update --disable-extensions --no-first-run --hide-scrollbars "
-    "--run-all-compositor-stages-before-draw --virtual-time-budget=5000"
-).split()
+    "--hide-scrollbars",
+    "--run-all-compositor-stages-before-draw",
+    "--virtual-time-budget=5000",
+)
 _PAGE = """<!doctype html><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
@@ -74,30 +72,26 @@ class Gallery:
 
 def gallery_of(changes: Sequence[MailChange]) -> Gallery:
     """How the changes look, as far as there is a Chromium that can show it."""
-    chromium = find_chromium()
-    if chromium is None:
+    program = chromium.find()
+    if program is None:
         return Gallery({}, "There are no pictures: no Chromium was found.")
     shots = {}
     for change in changes[:_MOST_PICTURED]:
         try:
-            shots[change.stem] = take(change, chromium)
+            shots[change.stem] = take(change, program)
         except NoPictures as error:
             return Gallery(shots, f"Pictures are missing: {error}.")
     more = len(changes) - _MOST_PICTURED
     return Gallery(shots, f"There are no pictures of the last {more} mails." if more > 0 else "")
 
 
-def find_chromium() -> Path | None:
-    return next((Path(path) for name in _PROGRAMS if (path := shutil.which(name))), None)
-
-
-def take(change: MailChange, chromium: Path) -> tuple[Shots, ...]:
+def take(change: MailChange, program: Path) -> tuple[Shots, ...]:
     """How a change looks on each device, what is another marked at its sides. Raises NoPictures."""
     present = [side for side in (change.before, change.after) if side.html]
     if not present:
         return ()
     frames = [(side, width) for width in _WIDTHS.values() for side in present]
-    sheet = _photograph(_page(frames), sum(width for _, width in frames), chromium)
+    sheet = _photograph(_page(frames), sum(width for _, width in frames), program)
     shots, left = [], 0
     for device, width in _WIDTHS.items():
         panes = {}
@@ -120,20 +114,15 @@ def _frame(side: Side, width: int) -> str:
     return f'<iframe sandbox="allow-same-origin" width="{width}" srcdoc="{mail}"></iframe>'
 
 
-def _photograph(page: str, width: int, chromium: Path) -> Image.Image:
+def _photograph(page: str, width: int, program: Path) -> Image.Image:
     with tempfile.TemporaryDirectory(prefix="newsletter-") as name:
         folder = Path(name)
         (folder / "page.html").write_text(page, "utf-8")
-        command = [
-            str(chromium),
-            *_OPTIONS,
-            *(["--no-sandbox"] if os.geteuid() == 0 else []),  # it has none for root
-            "--host-resolver-rules=MAP * ~NOTFOUND",
-            f"--user-data-dir={folder / 'profile'}",
-            f"--window-size={width},{_HEIGHT}",
-            f"--screenshot={folder / 'page.png'}",
-            (folder / "page.html").as_uri(),
-        ]
+        window = f"--window-size={width},{_HEIGHT}"
+        picture = f"--screenshot={folder / 'page.png'}"
+        command = chromium.command(
+            program, folder, folder / "page.html", *_OPTIONS, window, picture
+        )
         try:
             subprocess.run(  # noqa: S603 -- no shell, arguments of our own
                 command, check=True, capture_output=True, timeout=_SECONDS

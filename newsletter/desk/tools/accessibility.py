@@ -3,7 +3,6 @@
 import html
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import tempfile
@@ -11,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from newsletter.desk import chromium
 from newsletter.desk.prepare import Prepared
 from newsletter.desk.preview import sample_message
-from newsletter.desk.tools.base import failed, missing, program
+from newsletter.desk.tools.base import failed, missing
 from newsletter.lint.visible import place_of_text, quoted
 from newsletter.model.finding import Finding, Severity
 from newsletter.project import Project
@@ -21,14 +21,8 @@ from newsletter.project import Project
 _WHAT = "accessibility"
 _SECONDS = 120
 _SHOWN = 3  # elements of a rule
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _MODES = (("light", "1"), ("dark", "0"))
-_OPTIONS = (
-    *("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-    *("--window-size=600,900", "--virtual-time-budget=30000", "--dump-dom"),
-)
+_OPTIONS = ("--window-size=600,900", "--virtual-time-budget=30000", "--dump-dom")
 _TAGS = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN = """
 const wanted = {runOnly: %s, resultTypes: ["violations"], elementRef: true}
@@ -46,7 +40,7 @@ _TOLD = re.compile(r'<pre id="told-by-axe">(.*?)</pre>', re.DOTALL)
 
 def accessibility(issues: Sequence[Prepared], project: Project) -> Iterator[Finding]:
     """What axe finds, each rule once a mode with its first elements."""
-    browser = next(filter(None, map(program, _BROWSERS)), None)
+    browser = chromium.find()
     script = axe_script()
     if browser is None or script is None:
         yield missing(_WHAT, "axe-playwright-python of PyPI" if browser else "chromium")
@@ -56,7 +50,7 @@ def accessibility(issues: Sequence[Prepared], project: Project) -> Iterator[Find
             try:
                 told = _told(browser, script, sample_message(issue, project).html, number)
             except (OSError, ValueError, subprocess.SubprocessError) as error:
-                yield failed(_WHAT, f"{Path(browser).name}: {error}")
+                yield failed(_WHAT, f"{browser.name}: {error}")
                 return
             for rule in told:
                 yield _finding(issue, rule, mode)
@@ -70,19 +64,18 @@ def axe_script() -> Path | None:
     return next(Path(spec.origin).parent.rglob("axe.min.js"), None)
 
 
-def _told(browser: str, script: Path, page: str, scheme: str) -> list[dict[str, Any]]:
+def _told(browser: Path, script: Path, page: str, scheme: str) -> list[dict[str, Any]]:
     """The rules that a page breaks. Raises ValueError where the browser says nothing of them."""
     scripts = (
         f"<script>{script.read_text('utf-8')}</script><script>{_RUN % json.dumps(_TAGS)}</script>"
     )
-    with tempfile.TemporaryDirectory(prefix="newsletter-", ignore_cleanup_errors=True) as folder:
-        file = Path(folder) / "mail.html"
+    with tempfile.TemporaryDirectory(prefix="newsletter-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        file = folder / "mail.html"
         file.write_text(page.replace("</body>", f"</body>{scripts}", 1), "utf-8")
-        command = [browser, *_OPTIONS, f"--user-data-dir={folder}/profile"]
-        command += [f"--blink-settings=preferredColorScheme={scheme},imagesEnabled=false"]
-        command += ["--no-sandbox"] * (os.geteuid() == 0)  # which Chromium refuses to root
+        mode = f"--blink-settings=preferredColorScheme={scheme},imagesEnabled=false"
         done = subprocess.run(  # noqa: S603 -- the program that was found
-            [*command, file.as_uri()],
+            chromium.command(browser, folder, file, *_OPTIONS, mode),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,

@@ -15,6 +15,7 @@ from newsletter.desk.tools.spelling import dictionaries_for, spelling
 from newsletter.model.finding import Finding, Severity
 from newsletter.project import Project
 from newsletter.render import packaged_templates
+from tests import chromium
 from tests.unit.lint.examples import FRONT, PROSE, front
 from tests.unit.lint.test_command import SETTINGS
 
@@ -161,7 +162,7 @@ def test_spamassassin_tells_which_rules_a_mail_breaks(tmp_path: Path) -> None:
 
 @pytest.mark.browser
 def test_axe_tells_what_a_mail_breaks_and_in_which_mode(tmp_path: Path) -> None:
-    needs("chromium")
+    chromium.needed()
     sheet = (packaged_templates() / "digest" / "responsive.css").read_text("utf-8")
     own = tmp_path / "templates" / "digest"
     own.mkdir(parents=True)
