@@ -56,7 +56,6 @@ _WORDS_OF_BLOCKS: Mapping[type[Node], str] = {
     Contents: "contents",
     Footnotes: "back",
 }
-_STYLE_SHEETS = ("style", "responsive")
 _PREHEADER_LENGTH = 110
 _INBOX_COLUMNS = 150  # what the widest inbox shows of a preheader
 _WIDE_A_MINUTE = 400  # characters of Chinese or Japanese
@@ -150,7 +149,10 @@ def _begin(digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool) -> 
 
 def _mjml(writing: _Writing) -> str:
     templates, values = writing.templates, writing.values
-    sheets = {name: templates.style_sheet(f"{name}.css", values) for name in _STYLE_SHEETS}
+    sheets = {
+        "style": templates.style_sheet("style.css", values),
+        "responsive": templates.style_sheet("responsive.css", values),
+    }
     return templates.render("email.mjml.j2", values | _of_html(writing.writer) | sheets)
 
 
