@@ -38,7 +38,7 @@ COMMANDS = {
     "resume": ("control", "Go on with a paused or interrupted send."),
     "reschedule": ("control", "Move a scheduled send to another time, or give it other content."),
     "cancel": ("control", "End a send: what is still queued is never sent."),
-    "resolve": ("control", "Decide about the unknown deliveries of a send."),
+    "resolve": ("resolving", "Decide about the unknown deliveries of a send."),
     "events": ("events", "Apply what was reported about deliveries."),
     "explain": ("explain", "Tell the whole story of an address: what it got, and why not."),
     "studio": ("studio", "Write and preview issues in a browser on this machine."),

@@ -1,4 +1,4 @@
-"""`newsletter pause`, `resume`, `reschedule`, `cancel` and `resolve`."""
+"""`newsletter pause`, `resume`, `reschedule` and `cancel`."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -113,23 +113,6 @@ def cancel(session: Session, send: str) -> None:
     from newsletter.sending import control
 
     _print(session, control.cancel(session.store, send, session.clock))
-
-
-@click.command(epilog=examples("resolve 20260106-a1b2c3 --unknown accept"))
-@click.argument("send", type=SendId())
-@click.option(
-    "--unknown",
-    "decision",
-    type=click.Choice(["resend", "accept", "reject"]),
-    required=True,
-    help="resend: queue them again (some may get it twice); accept or reject: count them as such.",
-)
-@command
-def resolve(session: Session, send: str, decision: str) -> None:
-    """Decide about the unknown deliveries of a send."""
-    from newsletter.sending import control
-
-    _print(session, control.resolve(session.store, send, control.Decision(decision), session.clock))
 
 
 def _print(session: Session, send: Send) -> None:

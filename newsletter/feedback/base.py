@@ -48,6 +48,12 @@ class QueueUnreachable(NewsletterError):
     code = "queue-unreachable"
 
 
+class RecordsUnreachable(NewsletterError):
+    """The provider gives no clear answer about single mails; this may pass."""
+
+    code = "records-unreachable"
+
+
 class NotNow(NewsletterError):
     """What was posted can be neither believed nor refused now: it has to be posted again."""
 
@@ -103,12 +109,37 @@ class Armed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A delivery of which nobody knows whether it was sent: once, after `since` and before
+    `until`."""
+
+    delivery: str  # what the tag `delivery` carries
+    address: str
+    since: dt.datetime
+    until: dt.datetime
+
+
+class MailRecords(Protocol):
+    """What a provider has kept of single mails, for those whose events were lost.
+
+    `kept` is for how long. It changes nothing there. Raises ConfigurationError for what a person
+    has to mend, and RecordsUnreachable.
+    """
+
+    kept: dt.timedelta
+
+    def find(self, deliveries: Sequence[Unsettled]) -> Iterator[Incoming]:
+        """What it knows of these deliveries, as its events would have told it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A provider as the rest of the program knows it.
 
     `name` is that of its events' reporter, `silence` what to check where none come. `notes` explain
     some of its words to people. `open_queue` raises ConfigurationError where there is none. `arm`
-    lets its hooks be confirmed until a time, where that is needed.
+    lets its hooks be confirmed until a time, where that is needed. `open_records` is there where
+    the provider can be asked about single mails.
     """
 
     name: str
@@ -119,6 +150,7 @@ class Source:
     open_queue: Callable[[Settings], Queue] | None = None
     hooks: Callable[[Settings, Store, Clock], Sequence[Hook]] = lambda *_: ()
     arm: Callable[[Settings, Store, dt.datetime], Armed] | None = None
+    open_records: Callable[[Settings], MailRecords] | None = None
 
 
 def incoming(parse: Parse, messages: Iterable[tuple[str, str]]) -> Iterator[Incoming]:

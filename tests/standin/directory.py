@@ -263,7 +263,14 @@ _OPERATIONS: Mapping[str, Callable[[Directory, str, Request, object], object]] =
     "GetReputationEntity": Directory._get_reputation,
 }
 
-_ARGUMENTS = {"suppression": 2, "configuration-sets": 1, "identities": 1, "reputation": 3}
+_ARGUMENTS = {
+    "suppression": 2,
+    "configuration-sets": 1,
+    "identities": 1,
+    "reputation": 3,
+    "export-jobs": 1,
+    "insights": 1,
+}
 """Where a path names what it is about, by its first word."""
 
 _ROUTES = {
@@ -281,6 +288,9 @@ _ROUTES = {
     ("GET", "identities/*"): "GetEmailIdentity",
     ("POST", "tenants/get"): "GetTenant",
     ("GET", "reputation/entities/RESOURCE/*"): "GetReputationEntity",
+    ("POST", "export-jobs"): "CreateExportJob",
+    ("GET", "export-jobs/*"): "GetExportJob",
+    ("GET", "insights/*/"): "GetMessageInsights",
 }
 
 

@@ -19,11 +19,13 @@ from tests.standin.directory import Directory, route
 from tests.standin.events import Feed, simulated
 from tests.standin.faults import SENDS, Faults
 from tests.standin.http import Answer, Connection, Refusal, Request, answer_json
+from tests.standin.insights import EXPORTS, Insights
 from tests.standin.limits import Invalid
 from tests.standin.rendering import tracked
 from tests.standin.settings import Settings
 
 BUCKETS_PER_SECOND = 10
+_INSIGHTS = ("CreateExportJob", "GetExportJob", "GetMessageInsights")
 _NOTHING = answer_json({})
 _USER = "arn:aws:iam::123456789012:user/stand-in"
 
@@ -48,6 +50,7 @@ class Service:
         self._directory = Directory(settings)
         self._faults = Faults(settings.seed, settings.latency_ms)
         self._feed = Feed(settings.log, settings, self._directory)
+        self._insights = Insights(settings.log)
         self._requests = 0
         self._recipients = 0
         self._arrivals: Counter[int] = Counter()
@@ -102,8 +105,19 @@ class Service:
             return self._send(exchange, call)
         if exchange.operation == "GetAccount":
             return answer_json(self._account.describe())
+        if exchange.operation in _INSIGHTS:
+            return answer_json(self._insight(exchange, argument, body))
         result = self._directory.answer(exchange.operation, argument, exchange.request, body)
         return answer_json(result)
+
+    def _insight(self, exchange: Exchange, argument: str, body: object) -> dict[str, object]:
+        match exchange.operation:
+            case "CreateExportJob":
+                return self._insights.create_job(body, exchange.request.at)
+            case "GetExportJob":
+                return self._insights.job(argument, exchange.request)
+            case _:
+                return self._insights.message(argument)
 
     def _check_members(self, body: object) -> None:
         for name in self._settings.unknown_members:
@@ -216,6 +230,8 @@ class Service:
                 self._let_go()
             case "POST", "/_account":
                 self._account.change(json.loads(request.body))
+            case "GET", path if path.startswith(EXPORTS):
+                return self._insights.export(path.removeprefix(EXPORTS))
             case "GET", "/_stats":
                 return answer_json(self._stats())
             case "GET", "/_events":

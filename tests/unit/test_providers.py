@@ -24,6 +24,7 @@ OWN = (
     "feedback/ses/",
     "transports/ses/",
     "transports/smtp.py",
+    "cli/resolving.py",  # --ask-ses is what people are to type
     "config/__init__.py",
     "config/settings.py",
     "scaffold/__init__.py",  # the settings of a new project

@@ -7,6 +7,7 @@ hook          what SNS posts
 sns           a request of SNS -> a proven envelope, or a refusal
 certificates  where SNS keeps its certificates, and fetching them
 subscribing   confirming a topic's subscription, while that is armed
+insights      what SES has kept of single mails
 """
 
 # Imported where they are used: the SDK of AWS and the web server take long.
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 
 from newsletter.config import Settings
 from newsletter.errors import ConfigurationError
-from newsletter.feedback.base import Armed, Hook, Queue, Source
+from newsletter.feedback.base import Armed, Hook, MailRecords, Queue, Source
 from newsletter.feedback.ses.events import NAME, parse
 from newsletter.store import Store
 from newsletter.times import Clock
@@ -31,6 +32,12 @@ def _open_queue(settings: Settings) -> Queue:
     from newsletter.feedback.ses import queue
 
     return queue.SqsQueue(settings)
+
+
+def _open_records(settings: Settings) -> MailRecords:
+    from newsletter.feedback.ses import insights
+
+    return insights.MessageInsights.open(settings.transport.ses)
 
 
 def _hooks(settings: Settings, store: Store, clock: Clock) -> Sequence[Hook]:
@@ -61,4 +68,5 @@ SOURCE = Source(
     open_queue=_open_queue,
     hooks=_hooks,
     arm=_arm,
+    open_records=_open_records,
 )
