@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # Many tests wait for a process, so that more of them than cores go on at once.
-WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
+WORKERS ?= $(shell expr 5 \* $$(nproc 2>/dev/null || echo 1) / 2)
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
 .PHONY: help demo test check bench bench-scale crash simulate attack mutants model lock clean
