@@ -7,17 +7,16 @@ reach into this network.
 
 import http.client
 import socket
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from newsletter import __version__
-from newsletter.desk.tools.addresses import IsAllowed, PrivateAddress, ask, is_public
+from newsletter.desk.tools.addresses import IsAllowed, PrivateAddress, ask
+from newsletter.desk.tools.hosts import replies_of
+from newsletter.network import is_public
 
 _HTTPS = 443
-_HOSTS_AT_ONCE = 8
 _MOST = 200  # addresses of one issue
 _ALL_SECONDS = 60.0
 _NO_TIME = "there was no time to ask"
@@ -32,7 +31,7 @@ def why_not(
     all_seconds: float = _ALL_SECONDS,
 ) -> Mapping[str, str]:
     """For each http: address why it cannot become https:; empty where it can. After `all_seconds`
-    no further one is asked.
+    none is waited for.
 
     `is_allowed` and `port` are for a test's own server. No address raises.
     """
@@ -40,16 +39,14 @@ def why_not(
     ordered = sorted(set(urls))
     for url in ordered[:_MOST]:
         by_host[url.split("/")[2].lower()].append(url)
-    answers = dict.fromkeys(ordered[_MOST:], f"at most {_MOST} of an issue are asked")
-    until = time.monotonic() + all_seconds
+    answers = dict.fromkeys(ordered[:_MOST], _NO_TIME)
+    answers |= dict.fromkeys(ordered[_MOST:], f"at most {_MOST} of an issue are asked")
 
-    def ask_each(host: str) -> None:
-        for url in by_host[host]:
-            in_time = time.monotonic() < until
-            answers[url] = _why_not(url, is_allowed, port) if in_time else _NO_TIME
+    def ask_each(of_one: Sequence[str]) -> Iterator[tuple[str, str]]:
+        for url in of_one:
+            yield url, _why_not(url, is_allowed, port)
 
-    with ThreadPoolExecutor(_HOSTS_AT_ONCE) as pool:
-        list(pool.map(ask_each, by_host))
+    answers.update(replies_of(by_host.values(), ask_each, all_seconds))
     return answers
 
 

@@ -6,6 +6,7 @@ accessibility   axe in Chromium
 spelling        hunspell
 dead_links      the links and pictures of an issue, asked for
 addresses       where a request may go, and where it goes
+hosts           several hosts asked at once, no longer than there is time
 answers         what links answered before, on disk
 """
 

@@ -13,28 +13,31 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from string import punctuation
 from urllib.parse import SplitResult, quote, urldefrag, urljoin, urlsplit
 
 from newsletter import __version__
 from newsletter.desk.prepare import Prepared
-from newsletter.desk.tools.addresses import IsAllowed, LinkReply, PrivateAddress, ask, is_public
+from newsletter.desk.tools.addresses import IsAllowed, LinkReply, PrivateAddress, ask
 from newsletter.desk.tools.answers import Answer, AnswerKind, keep_answers, kept_answers
+from newsletter.desk.tools.hosts import replies_of
 from newsletter.lint.visible import quoted
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.walking import walk
+from newsletter.network import is_public
 from newsletter.project import Project, utc_now
 
 ANSWERS = "subscribers/links.json"  # what git ignores
 _MOST_REDIRECTS = 5
-_WORKERS = 8  # servers that are asked at once
+_MOST_IN_DOUBT = 3  # answers in a row that say nothing; then a server is left alone
 _PAUSE_SECONDS = 1.0
 _ALL_SECONDS = 180.0
+_LEAST_SECONDS = 1.0  # what a request has that begins in time
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({404, 410})
 _NOT_FOR_US = "the server would not say"
+_NOT_ASKED = f"its server did not say so of {_MOST_IN_DOUBT} links before, and was left alone"
 
 
 class _Turns:
@@ -74,9 +77,13 @@ def dead_links(
     places = _places(issues, project)
     answers = {url: kept for url, kept in kept_answers(path, now).items() if url in places}
     agent = f"newsletter-lint/{__version__} (+{project.settings.newsletter.base_url})"
-    new = _answers(places.keys() - answers.keys(), agent, asking)
-    if new:
-        keep_answers(path, new, now)
+    new: dict[str, Answer] = {}
+    try:
+        new.update(_answers(places.keys() - answers.keys(), agent, asking))
+    finally:  # what was answered before Ctrl-C is not asked for again
+        if new:
+            new = _believed(new)
+            keep_answers(path, new, now)
     answers |= new
     for url, where in places.items():
         answer = answers.get(url, Answer(AnswerKind.UNKNOWN, "there was no time to ask"))
@@ -105,35 +112,39 @@ def _places(issues: Iterable[Prepared], project: Project) -> Mapping[str, list[P
     return places
 
 
-def _answers(urls: Iterable[str], agent: str, asking: Asking) -> dict[str, Answer]:
+def _answers(urls: Iterable[str], agent: str, asking: Asking) -> Iterator[tuple[str, Answer]]:
     """What each address answers; those of a server are asked one after the other."""
     by_host: dict[str, list[str]] = defaultdict(list)
     for url in sorted(urls):
         parts = _split(url)
-        by_host[parts.netloc if parts else ""].append(url)
+        by_host[_host(parts) if parts else ""].append(url)
     until = time.monotonic() + asking.all_seconds
 
-    def of_host(of_one: Sequence[str]) -> dict[str, Answer]:
-        answers: dict[str, Answer] = {}
+    def of_host(of_one: Sequence[str]) -> Iterator[tuple[str, Answer]]:
+        in_doubt = 0
         for url in of_one:
             if time.monotonic() > until:
-                break
-            answers[url] = answer_of(url, agent, asking, until)
-        return answers
+                return
+            if in_doubt >= _MOST_IN_DOUBT:
+                yield url, Answer(AnswerKind.UNKNOWN, _NOT_ASKED)
+                continue
+            answer = answer_of(url, agent, asking, until)
+            in_doubt = in_doubt + 1 if answer.verdict is AnswerKind.UNKNOWN else 0
+            yield url, answer
 
-    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        found = {
-            url: answer
-            for answers in pool.map(of_host, by_host.values())
-            for url, answer in answers.items()
-        }
-    if all(answer.verdict is AnswerKind.NO_HOST for answer in found.values()):
-        return dict.fromkeys(found, Answer(AnswerKind.UNKNOWN, "no name of a host can be resolved"))
-    return found
+    yield from replies_of(by_host.values(), of_host, asking.all_seconds)
+
+
+def _believed(answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """The answers, unless no host at all has one: then it is the network that is away."""
+    if all(answer.verdict is AnswerKind.NO_HOST for answer in answers.values()):
+        away = Answer(AnswerKind.UNKNOWN, "no name of a host can be resolved")
+        return dict.fromkeys(answers, away)
+    return dict(answers)
 
 
 def answer_of(url: str, agent: str, asking: Asking, until: float = math.inf) -> Answer:
-    """What an address answers, through its redirects; none is followed after `until`."""
+    """What an address answers, through its redirects; nothing is waited for after `until`."""
     at = url
     for number in range(_MOST_REDIRECTS + 1):
         if number and time.monotonic() > until:
@@ -144,7 +155,7 @@ def answer_of(url: str, agent: str, asking: Asking, until: float = math.inf) -> 
                 AnswerKind.DEAD, f"it leads to {quoted(at)}, which is no address of the web"
             )
         try:
-            reply = _asked(parts, agent, asking)
+            reply = _asked(parts, agent, asking, until)
         except PrivateAddress as error:
             return Answer(AnswerKind.DEAD, f"no reader reaches it: {error}")
         except socket.gaierror as error:
@@ -156,23 +167,38 @@ def answer_of(url: str, agent: str, asking: Asking, until: float = math.inf) -> 
         except (OSError, ValueError, http.client.HTTPException) as error:
             return Answer(AnswerKind.UNKNOWN, f"it did not answer: {error or type(error).__name__}")
         if reply.status in _REDIRECTS and reply.location:
-            at = urljoin(at, _quoted_location(reply.location))
+            at = _joined(at, _quoted_location(reply.location))
             continue
         return _judged(url, at, reply.status)
     return Answer(AnswerKind.DEAD, f"it is redirected more than {_MOST_REDIRECTS} times")
 
 
-def _asked(parts: SplitResult, agent: str, asking: Asking) -> LinkReply:
+def _asked(parts: SplitResult, agent: str, asking: Asking, until: float) -> LinkReply:
     """The answer to HEAD, or to GET of a server that does not know HEAD."""
-    asking.turns.wait(parts.netloc, asking.pause)
+    asking.turns.wait(_host(parts), asking.pause)
+    seconds = max(_LEAST_SECONDS, until - time.monotonic())
     try:
-        reply = ask("HEAD", parts, agent, asking.is_allowed)
+        reply = ask("HEAD", parts, agent, asking.is_allowed, seconds)
     except (ConnectionError, http.client.HTTPException):
         reply = LinkReply(405, "")
     if reply.status < 400 or reply.status == 429:
         return reply
-    asking.turns.wait(parts.netloc, asking.pause)
-    return ask("GET", parts, agent, asking.is_allowed)
+    asking.turns.wait(_host(parts), asking.pause)
+    seconds = max(_LEAST_SECONDS, until - time.monotonic())
+    return ask("GET", parts, agent, asking.is_allowed, seconds)
+
+
+def _host(parts: SplitResult) -> str:
+    """Whom a request burdens: one server, however its name is written and on whatever port."""
+    return (parts.hostname or "").rstrip(".")
+
+
+def _joined(base: str, target: str) -> str:
+    """Where a redirect leads; what cannot be read stays as it is."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return target
 
 
 def _judged(url: str, at: str, status: int) -> Answer:

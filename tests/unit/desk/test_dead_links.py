@@ -3,23 +3,27 @@
 import datetime as dt
 import ipaddress
 import json
+import os
+import signal
 import socket
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from newsletter.desk.prepare import Prepared, prepare
-from newsletter.desk.tools.addresses import is_public
+from newsletter.desk.tools.addresses import ask
 from newsletter.desk.tools.answers import Answer, AnswerKind, keep_answers, kept_answers
 from newsletter.desk.tools.dead_links import ANSWERS, Asking, answer_of, dead_links
 from newsletter.model.finding import Finding
+from newsletter.network import is_public
 from newsletter.project import Project
 from tests.unit.lint.examples import FRONT, PROSE
 from tests.unit.lint.test_command import SETTINGS
@@ -103,6 +107,8 @@ def answer(url: str) -> Answer:
         ("/302//200/é%20/?x=1&y=%C3%A9", AnswerKind.MOVED, "{site}/200/%E9%20/?x=1&y=%C3%A9"),
         ("/301/loop", AnswerKind.DEAD, "it is redirected more than 5 times"),
         ("/301/ftp://a.example/", AnswerKind.DEAD, "which is no address of the web"),
+        ("/301/http://[::1/", AnswerKind.DEAD, "which is no address of the web"),
+        ("/301/http://a.example:99999/", AnswerKind.DEAD, "which is no address of the web"),
     ],
 )
 def test_what_a_link_answers_is_judged(
@@ -224,6 +230,53 @@ def test_a_public_address_may_be_asked(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
+@contextmanager
+def endless(begin: bytes, more: bytes) -> Iterator[int]:
+    """The port of a server whose answer begins with something and goes on for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, suppress(OSError):
+                        connection.recv(65536)
+                        connection.sendall(begin)
+                        while more or connection.recv(65536):
+                            connection.sendall(more)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "begin", "more"),
+    [
+        ("http", b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        ("https", b"\x16\x03\x03\x40\x00", b""),  # the beginning of a handshake
+    ],
+)
+def test_an_answer_that_does_not_end_is_broken_off(scheme: str, begin: bytes, more: bytes) -> None:
+    with endless(begin, more) as port, pytest.raises(TimeoutError, match="does not end"):
+        ask("HEAD", urlsplit(f"{scheme}://127.0.0.1:{port}/"), "tests", here, seconds=0.5)
+
+
+def test_a_name_is_asked_at_the_address_that_can_be_reached(
+    site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a machine without IPv6."""
+    port = int(site.rpartition(":")[2])
+    infos = [(socket.AF_INET, 1, 6, "", (each, port)) for each in ("127.0.0.9", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: infos)
+
+    assert (
+        ask("HEAD", urlsplit(f"http://two.example:{port}/200"), "t", lambda _: True).status == 200
+    )
+
+
 # --- issues ---------------------------------------------------------------------------------------
 
 
@@ -333,3 +386,57 @@ def test_what_there_was_no_time_to_ask_for_is_told(project: Project, site: str) 
 
     assert (found.rule, "no time" in found.message) == ("unknown-link", True)
     assert not (project.root / ANSWERS).exists()
+
+
+def test_a_server_that_says_nothing_again_and_again_is_left_alone(
+    project: Project, site: str
+) -> None:
+    Site.asked.clear()
+
+    found = told(project, "".join(f"[{n}]({site}/429/{n})\n\n" for n in range(9)))
+
+    assert Site.asked.total() == 3
+    assert [f.rule for f in found] == ["unknown-link"] * 9
+    assert "was left alone" in found[-1].message
+
+
+def test_all_names_of_a_server_have_their_turns_together(project: Project, site: str) -> None:
+    pauses: list[float] = []
+    polite = replace(asking(), pause=pauses.append)
+    port = site.rpartition(":")[2]
+    hosts = ("localhost", "LOCALHOST", "user@localhost", "localhost.")
+    body = "".join(f"[{n}](http://{host}:{port}/200/{n})\n\n" for n, host in enumerate(hosts))
+
+    list(dead_links([written(project, body)], project, polite))
+
+    assert sorted(map(round, pauses)) == [1, 2, 3]
+
+
+def test_who_interrupts_waits_for_no_server(project: Project, site: str) -> None:
+    """And what was answered until then is kept."""
+    is_over = threading.Event()
+
+    def interrupt(_: float) -> None:
+        is_over.wait(0.2)  # until the first answer is at hand
+        os.kill(os.getpid(), signal.SIGINT)
+        is_over.wait()
+
+    issue = written(project, f"[a]({site}/200/a)\n\n[b]({site}/200/b)\n")
+    with pytest.raises(KeyboardInterrupt):
+        list(dead_links([issue], project, replace(asking(), pause=interrupt)))
+
+    assert json.loads((project.root / ANSWERS).read_text()).keys() == {f"{site}/200/a"}
+    is_over.set()
+
+
+def test_nobody_waits_for_a_server_once_the_time_is_over(project: Project, site: str) -> None:
+    is_over = threading.Event()
+    issue = written(project, f"[a]({site}/200/a)\n\n[b]({site}/200/b)\n")
+
+    def wait(_: float) -> None:
+        is_over.wait()
+
+    (found,) = dead_links([issue], project, replace(asking(), pause=wait, all_seconds=0.5))
+
+    assert (found.rule, "no time" in found.message) == ("unknown-link", True)
+    is_over.set()
