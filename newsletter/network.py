@@ -1,10 +1,15 @@
 """What requests to servers of others share: which addresses are public, and an end in time."""
 
+import io
 import ipaddress
 import socket
-import threading
-from contextlib import suppress
-from types import TracebackType
+import time
+from collections.abc import Callable
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -28,46 +33,53 @@ def is_public(address: IpAddress) -> bool:
     return address.is_global and not address.is_multicast
 
 
-class Cut:
-    """Breaks off the connections that it was given when its time is over.
+def response_until(
+    until: float, silence_seconds: float, clock: Callable[[], float] = time.monotonic
+) -> type[HTTPResponse]:
+    """What a connection of http.client reads its answers with, so that they end at a moment: set
+    it as `response_class`. Reading raises TimeoutError from then on.
 
-    A timeout of a socket is about one silence: a server that sends a byte now and then, or heads
-    without end, is never silent for long. `is_over` says whether the time was over.
+    A timeout of a socket is about one silence alone: a server that sends a byte now and then, or
+    heads without end, is never silent for long.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.is_over = False
-        self._spares: list[socket.socket] = []
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._break_off)
-        self._timer.daemon = True
+    class ResponseInTime(HTTPResponse):
+        def __init__(self, sock: socket.socket, *arguments: Any, **more: Any) -> None:
+            super().__init__(sock, *arguments, **more)
+            raw = self.fp.detach()
+            self.fp = io.BufferedReader(_Reading(raw, sock, until, silence_seconds, clock))
 
-    def __enter__(self) -> "Cut":
-        self._timer.start()
-        return self
+    return ResponseInTime
 
-    def __exit__(
+
+class _Reading(io.RawIOBase):
+    """What comes from a socket until a moment."""
+
+    def __init__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        raw: io.RawIOBase,
+        sock: socket.socket,
+        until: float,
+        silence_seconds: float,
+        clock: Callable[[], float],
     ) -> None:
-        self._timer.cancel()
-        with self._lock:
-            for spare in self._spares:
-                spare.close()
-            self._spares.clear()
+        super().__init__()
+        self._raw = raw
+        self._sock = sock
+        self._until = until
+        self._silence_seconds = silence_seconds
+        self._clock = clock
 
-    def watch(self, connection: socket.socket) -> None:
-        """Break off this connection too; TLS may be put around it afterwards."""
-        with self._lock:
-            self._spares.append(connection.dup())
-        if self.is_over:
-            self._break_off()
+    def readable(self) -> bool:
+        return True
 
-    def _break_off(self) -> None:
-        self.is_over = True
-        with self._lock:
-            for spare in self._spares:
-                with suppress(OSError):
-                    spare.shutdown(socket.SHUT_RDWR)
+    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
+        left = self._until - self._clock()
+        if left <= 0:
+            raise TimeoutError("its answer does not end")
+        self._sock.settimeout(min(self._silence_seconds, left))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()

@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from newsletter import __version__
 from newsletter.errors import NewsletterError, UsageError
+from newsletter.network import is_public, response_until
 
 MAX_BYTES = 8 * 1024 * 1024
 _REDIRECTS = 5
@@ -59,7 +62,7 @@ class _Place:
     def is_inside(self) -> bool:
         """Whether an address of it is one of this machine's own network."""
         return not all(
-            ipaddress.ip_address(address.partition("%")[0]).is_global for address in self.addresses
+            is_public(ipaddress.ip_address(address.partition("%")[0])) for address in self.addresses
         )
 
 
@@ -95,8 +98,16 @@ def fetch(
         answer = _asked(place, url, until, most_bytes, clock)
         if isinstance(answer, Fetched):
             return answer
-        place = _place(urljoin(place.url, answer), url)
+        place = _place(_joined(place.url, answer), url)
     raise NewsletterError(f"more than {_REDIRECTS} redirects", where=url, hint=_HINT)
+
+
+def _joined(base: str, target: str) -> str:
+    """Where a redirect leads; what cannot be read stays as it is."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return target
 
 
 def _place(url: str, typed: str) -> _Place:
@@ -136,38 +147,59 @@ def _asked(
     parts = urlsplit(place.url)
     path = parts._replace(scheme="", netloc="", fragment="").geturl()
     try:
-        for address in place.addresses:
-            pool = _pool(place, address, min(_SILENCE_SECONDS, until - clock()))
-            with pool, suppress(*(_NO_CONNECTION if address != place.addresses[-1] else ())):
-                answer = pool.urlopen(
-                    "GET",
-                    path if path.startswith("/") else f"/{path}",
-                    headers={**_HEADERS, "Host": parts.netloc},
-                    retries=False,
-                    redirect=False,
-                    preload_content=False,
-                )
-                with closing(answer):  # the socket too, whatever was read of it
-                    return _read(answer, place, typed, until, most_bytes, clock)
-    except (HTTPError, OSError) as error:
+        connection = _connected(place, until, clock)
+        with closing(connection):
+            connection.response_class = response_until(until, _SILENCE_SECONDS, clock)
+            connection.request(
+                "GET",
+                path if path.startswith("/") else f"/{path}",
+                headers={**_HEADERS, "Host": parts.netloc},
+                preload_content=False,
+            )
+            with closing(connection.getresponse()) as answer:
+                return _read(answer, place, typed, until, most_bytes, clock)
+    except (HTTPError, HTTPException, OSError) as error:
+        if clock() > until:
+            raise _too_long(typed) from error
         reason = "takes too long" if "imeout" in type(error).__name__ else "cannot be reached"
         raise NewsletterError(
             f"its server {reason} ({type(error).__name__})", where=typed, hint=_HINT_AWAY
         ) from error
-    raise AssertionError("a host has an address")
 
 
-def _pool(place: _Place, address: str, seconds: float) -> urllib3.HTTPConnectionPool:
+def _connected(place: _Place, until: float, clock: Callable[[], float]) -> HTTPConnection:
+    """A connection to the first address that takes one."""
+    for address in place.addresses[:-1]:
+        with suppress(*_NO_CONNECTION):
+            return _connected_to(address, place, until - clock())
+    return _connected_to(place.addresses[-1], place, until - clock())
+
+
+def _connected_to(address: str, place: _Place, seconds: float) -> HTTPConnection:
     """The way to the very address that was looked at: a name may have another next time."""
-    timeout = urllib3.Timeout(total=max(0.001, seconds))
-    if place.scheme == "http":
-        return urllib3.HTTPConnectionPool(address, place.port, timeout=timeout)
-    return urllib3.HTTPSConnectionPool(
-        address,
-        place.port,
-        timeout=timeout,
-        server_hostname=place.host,
-        assert_hostname=place.host,
+    timeout = max(0.001, min(_SILENCE_SECONDS, seconds))
+    connection = (
+        HTTPConnection(address, place.port, timeout=timeout)
+        if place.scheme == "http"
+        else HTTPSConnection(
+            address,
+            place.port,
+            timeout=timeout,
+            server_hostname=place.host,
+            assert_hostname=place.host,
+        )
+    )
+    try:
+        connection.connect()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _too_long(typed: str) -> NewsletterError:
+    return NewsletterError(
+        f"its server takes more than {_SECONDS} seconds", where=typed, hint=_HINT_AWAY
     )
 
 
@@ -205,9 +237,5 @@ def _content(
                 f"it has more than {most_bytes // 1_000_000} MB", where=typed, hint=_HINT
             )
         if clock() > until:
-            raise NewsletterError(
-                f"its server takes more than {_SECONDS} seconds",
-                where=typed,
-                hint=_HINT_AWAY,
-            )
+            raise _too_long(typed)
     return bytes(content)

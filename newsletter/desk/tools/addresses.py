@@ -8,16 +8,17 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from newsletter.network import Cut, IpAddress
+from newsletter.network import IpAddress, response_until
 
 IsAllowed = Callable[[IpAddress], bool]
 
-_TIMEOUT_SECONDS = 10
+_SILENCE_SECONDS = 10
 _REPLY_SECONDS = 30  # for all of an answer: a server may send a byte at a time
 
 
@@ -44,20 +45,16 @@ def ask(
     Raises PrivateAddress, OSError and http.client.HTTPException.
     """
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+    until = time.monotonic() + min(seconds, _REPLY_SECONDS)
     addresses = _resolved(host, port, is_allowed)
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    with Cut(max(0.0, min(seconds, _REPLY_SECONDS))) as cut:
-        connection = _Connection(host, port, addresses, cut, is_secure=url.scheme == "https")
-        try:
-            connection.request(method, path, headers={"User-Agent": agent, "Accept": "*/*"})
-            response = connection.getresponse()
-            return LinkReply(response.status, response.getheader("Location") or "")
-        except (OSError, http.client.HTTPException) as error:
-            if cut.is_over:
-                raise TimeoutError("its answer does not end") from error
-            raise
-        finally:
-            connection.close()
+    connection = _Connection(host, port, addresses, until, is_secure=url.scheme == "https")
+    try:
+        connection.request(method, path, headers={"User-Agent": agent, "Accept": "*/*"})
+        response = connection.getresponse()
+        return LinkReply(response.status, response.getheader("Location") or "")
+    finally:
+        connection.close()
 
 
 def _resolved(host: str, port: int, is_allowed: IsAllowed) -> Sequence[str]:
@@ -74,19 +71,20 @@ class _Connection(http.client.HTTPConnection):
     """A connection to one of the addresses that were judged, for the host of its name."""
 
     def __init__(
-        self, host: str, port: int, addresses: Sequence[str], cut: Cut, *, is_secure: bool
+        self, host: str, port: int, addresses: Sequence[str], until: float, *, is_secure: bool
     ) -> None:
-        super().__init__(host, port, timeout=_TIMEOUT_SECONDS)
+        super().__init__(host, port)
         self._addresses = addresses
-        self._cut = cut
+        self._until = until
         self._is_secure = is_secure
+        self.response_class = response_until(until, _SILENCE_SECONDS)
         if is_secure:
             self.default_port = http.client.HTTPS_PORT
 
     def connect(self) -> None:
         context = ssl.create_default_context() if self._is_secure else None
         self.sock = self._connected()
-        self._cut.watch(self.sock)
+        self.sock.settimeout(self._patience())
         if context is not None:
             self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
 
@@ -94,5 +92,9 @@ class _Connection(http.client.HTTPConnection):
         """The first address that takes a connection: this machine may have no way to some."""
         for address in self._addresses[:-1]:
             with suppress(OSError):
-                return socket.create_connection((address, self.port), self.timeout)
-        return socket.create_connection((self._addresses[-1], self.port), self.timeout)
+                return socket.create_connection((address, self.port), self._patience())
+        return socket.create_connection((self._addresses[-1], self.port), self._patience())
+
+    def _patience(self) -> float:
+        """How long the next step may take, in seconds."""
+        return max(0.001, min(_SILENCE_SECONDS, self._until - time.monotonic()))

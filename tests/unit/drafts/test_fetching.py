@@ -2,10 +2,12 @@
 
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -13,6 +15,9 @@ import pytest
 from newsletter.drafts import fetching
 from newsletter.drafts.fetching import Fetched, fetch, is_url
 from newsletter.errors import NewsletterError, UsageError
+from tests.endless import endless
+
+CERTIFICATE = Path(__file__).parents[2] / "data" / "tls" / "good.pem"
 
 
 class Site(BaseHTTPRequestHandler):
@@ -27,6 +32,11 @@ class Site(BaseHTTPRequestHandler):
             self.send_header(
                 "Location", "/loop" if hop < 0 else f"/hop{hop - 1}" if hop else "/feed"
             )
+            self.end_headers()
+            return
+        if path == "/nowhere":
+            self.send_response(302)
+            self.send_header("Location", "http://[::1/")
             self.end_headers()
             return
         self.send_response(404 if path == "/gone" else 200)
@@ -88,6 +98,51 @@ def test_a_slow_answer_ends(site: str) -> None:
 
     with pytest.raises(NewsletterError, match="takes more than 30 seconds"):
         fetch(f"{site}/large", clock=lambda: next(ticks))
+
+
+@pytest.mark.parametrize(
+    ("begin", "more"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nX: ", b""),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n", b""),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0", b""),
+    ],
+    ids=["heads", "head", "gzip", "chunk"],
+)
+def test_an_answer_that_does_not_end_is_broken_off(
+    begin: bytes, more: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "_SECONDS", 0.3)
+
+    with endless(begin, more) as port, pytest.raises(NewsletterError, match="takes more than"):
+        fetch(f"http://127.0.0.1:{port}/feed")
+
+
+def test_a_redirect_to_what_is_no_address_is_told(site: str) -> None:
+    with pytest.raises(UsageError, match="not a web address"):
+        fetch(f"{site}/nowhere")
+
+
+@pytest.mark.parametrize("host", ["[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"])
+def test_an_inside_address_is_known_in_whatever_form_it_is_written(host: str) -> None:
+    with pytest.raises(NewsletterError, match="own network"):
+        fetch(f"http://{host}/feed", is_typed=False)
+
+
+def test_a_certificate_that_nobody_signed_is_refused() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+
+    with pytest.raises(NewsletterError, match="SSLCertVerificationError"):
+        fetch(f"https://localhost:{server.server_port}/feed")
+
+    thread.join()
+    server.server_close()
 
 
 def test_a_server_outside_leads_to_none_inside(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
