@@ -3,7 +3,10 @@
 import hashlib
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import chain
 from pathlib import Path
 
 from newsletter import digest
@@ -16,6 +19,7 @@ _BOM = b"\xef\xbb\xbf"
 _FOLDER = "pictures"
 _MOST_NAMES = 1000
 _STEM_CHARACTERS = 50  # of a name with 255 bytes at most
+_LINE_END = re.compile(r"\r\n?|\n")
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -35,12 +39,12 @@ class EditConflict(NewsletterError):
 class FileText:
     """What an editor shows of a file: its text with plain line ends, and the version of its bytes.
 
-    The version of a file that is missing is empty.
+    `line_ends` has what ends each line but the last.
     """
 
     text: str
     version: str
-    line_end: str = "\n"
+    line_ends: tuple[str, ...] = ()
     has_mark: bool = False  # a byte order mark
 
     @classmethod
@@ -61,13 +65,28 @@ class FileText:
                 where=f"{file}:{line}",
                 hint="Save it as UTF-8 with the program that wrote it.",
             ) from error
-        ends = "\r\n" if text.count("\r\n") * 2 > text.count("\n") else "\n"
         version = hashlib.sha256(data).hexdigest()
-        return cls(text.replace("\r\n", "\n"), version, ends, data.startswith(_BOM))
+        ends = tuple(_LINE_END.findall(text))
+        return cls(_LINE_END.sub("\n", text), version, ends, data.startswith(_BOM))
 
     def bytes_of(self, text: str) -> bytes:
         """Another text as this file would hold it."""
-        return (_BOM if self.has_mark else b"") + text.replace("\n", self.line_end).encode()
+        lines = text.split("\n")
+        written = "".join(chain.from_iterable(zip(lines, self._ends_of(lines), strict=True)))
+        return (_BOM if self.has_mark else b"") + written.encode()
+
+    def _ends_of(self, lines: list[str]) -> list[str]:
+        """What ends each line of another text: as before where there was such a line or one in its
+        place, else as most lines of the file."""
+        usual = Counter(self.line_ends).most_common(1)[0][0] if self.line_ends else "\n"
+        ends = [usual] * len(lines)
+        if len(set(self.line_ends)) > 1:
+            same = SequenceMatcher(None, self.text.split("\n"), lines).get_opcodes()
+            for _, old, old_end, new, new_end in same:
+                before = self.line_ends[old:old_end][: new_end - new]
+                ends[new : new + len(before)] = before
+        ends[-1] = ""
+        return ends
 
 
 def read_source(path: Path, file: str) -> FileText:

@@ -71,6 +71,9 @@ def test_of_two_who_save_at_once_one_is_told(issue: Path) -> None:
         (b"a\r\nb\r\n", b"a\r\nc\r\n"),
         (b"\xef\xbb\xbfa\nb\n", b"\xef\xbb\xbfa\nc\n"),
         (b"\xef\xbb\xbfa\r\nb", b"\xef\xbb\xbfa\r\nc"),
+        (b"a\rb\r", b"a\rc\r"),
+        (b"x\r\ny\na\r\nb\nz\r\n", b"x\r\ny\na\r\nc\nz\r\n"),
+        (b"a\nb\r\na\rz", b"a\nc\r\na\rz"),
     ],
 )
 def test_line_ends_and_the_byte_order_mark_stay(issue: Path, before: bytes, after: bytes) -> None:
@@ -80,6 +83,24 @@ def test_line_ends_and_the_byte_order_mark_stay(issue: Path, before: bytes, afte
     save(issue, source.text.replace("b", "c"), source.version, "a.md")
 
     assert "\r" not in source.text
+    assert issue.read_bytes() == after
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("one\ntwo\n2½\nthree\n", b"one\r\ntwo\n2\xc2\xbd\r\nthree\r\n"),
+        ("two\nthree\n", b"two\nthree\r\n"),
+        ("one\ntwo\nthree", b"one\r\ntwo\nthree"),
+        ("", b""),
+    ],
+)
+def test_lines_that_come_and_go_change_no_others_end(issue: Path, text: str, after: bytes) -> None:
+    """A new line ends as most of the file do."""
+    issue.write_bytes(b"one\r\ntwo\nthree\r\n")
+
+    save(issue, text, read_source(issue, "a.md").version, "a.md")
+
     assert issue.read_bytes() == after
 
 
@@ -135,7 +156,7 @@ def test_a_text_that_no_issue_may_be_so_long_is_not_written(issue: Path) -> None
 
 
 def test_the_text_of_a_file_is_shown_with_plain_line_ends() -> None:
-    assert FileText.of(b"a\r\nb\nc\r\n", "a.md").text == "a\nb\nc\n"
+    assert FileText.of(b"a\r\nb\nc\rd\r\n", "a.md").text == "a\nb\nc\nd\n"
 
 
 # --- pictures -------------------------------------------------------------------------------------
