@@ -1,6 +1,6 @@
 """Where an issue stands between its first line and its readers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
 from newsletter.files import version_of
 from newsletter.model.send import SendStatus
+from newsletter.model.slug import spellings
 from newsletter.project import Project
 from newsletter.store.ledger import receipts, standing
 
@@ -87,9 +88,17 @@ def entry_of(path: Path) -> IssueEntry:
     )
 
 
-def stages_of_sent(connection: Connection) -> dict[str, Stage]:
-    """By slug, where the newest send of each issue stands that was sent or planned at all."""
-    return {slug: _STAGES[status] for slug, status in standing.newest_statuses(connection)}
+def stages_of_sent(
+    connection: Connection, entries: Iterable[IssueEntry]
+) -> dict[Path, Stage | None]:
+    """Where the newest send of each issue stands, under whichever spelling of its slug; None for
+    one that was never sent or planned."""
+    newest = standing.newest_statuses(connection)
+    stages: dict[Path, Stage | None] = {}
+    for entry in entries:
+        sent = [newest[slug] for slug in spellings(entry.slug) if slug in newest]
+        stages[entry.path] = _STAGES[max(sent)[1]] if sent else None
+    return stages
 
 
 def stage_of(connection: Connection, prepared: Prepared) -> Stage:

@@ -32,18 +32,19 @@ def add(app: FastAPI, studio: Studio) -> None:
         """The title, day and stage of each issue, and what keeps us from saying which were sent."""
         from newsletter.desk.standing import stages_of_sent
 
+        entries = list(studio.shelf.entries(studio.project))
         try:
             with studio.store.read() as connection:
-                stages, trouble = stages_of_sent(connection), ""
+                stages, trouble = stages_of_sent(connection, entries), ""
         except NewsletterError as error:
             stages, trouble = {}, error.message
         issues = {
             entry.stem: {
                 "title": entry.title,
                 "day": entry.day,
-                "stage": stages.get(entry.slug),
+                "stage": stages.get(entry.path),
             }
-            for entry in studio.shelf.entries(studio.project)
+            for entry in entries
         }
         return {"issues": issues, "trouble": trouble}
 

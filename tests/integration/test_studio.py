@@ -12,6 +12,7 @@ import pytest
 
 from newsletter.desk.prepare import prepare
 from newsletter.desk.preview import sample_message
+from newsletter.model.slug import spellings
 from newsletter.project import Project
 from newsletter.store import Store, open_store
 from newsletter.studio.app import make_app
@@ -315,6 +316,20 @@ def test_the_list_knows_what_was_sent_without_rendering(
     assert rows["broken"]["stage"] is None
     assert browser.shown()["stage"] == "sent"
     assert browser.json("GET", "/issues/broken/standing")["stage"] == "faulty"
+
+
+def test_an_issue_that_was_sent_under_an_older_spelling_of_its_slug_was_sent(
+    browser: Browser, issue: Path, store: Store, call: Call
+) -> None:
+    issue.rename(issue.with_name("über.md"))
+    make_list(store, "readers")
+    join(store, "ada@example.com", "readers")
+    assert call("send", "über", "--list", "readers", "--yes").code == 0
+    with store.write() as connection:
+        connection.exec_driver_sql("UPDATE sends SET slug = ?", (spellings("über")[1],))
+
+    assert browser.json("GET", "/rows")["issues"]["über"]["stage"] == "sent"
+    assert browser.json("GET", "/issues/%C3%BCber/standing")["stage"] == "sent"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Queries on how far issues have come."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -12,13 +12,15 @@ from newsletter.store.schema import sends
 _COUNTS = sa.or_(sends.c.status != SendStatus.CANCELLED, sends.c.cursor > 0)
 
 
-def newest_statuses(connection: Connection) -> Sequence[tuple[str, SendStatus]]:
-    """The slug of each issue that was sent or planned, with the status of its newest send; one that
-    was cancelled before anything left counts as if it had never been made."""
+def newest_statuses(connection: Connection) -> Mapping[str, tuple[int, SendStatus]]:
+    """By slug, the number and status of its newest send; one that was cancelled before anything
+    left counts as if it had never been made."""
     newest = sa.func.max(sends.c.number).label("number")
     latest = sa.select(newest).where(_COUNTS).group_by(sends.c.slug).subquery()
-    query = sa.select(sends.c.slug, sends.c.status).join(latest, latest.c.number == sends.c.number)
-    return [(slug, SendStatus(status)) for slug, status in connection.execute(query)]
+    columns = (sends.c.slug, sends.c.number, sends.c.status)
+    query = sa.select(*columns).join(latest, latest.c.number == sends.c.number)
+    rows = connection.execute(query)
+    return {slug: (number, SendStatus(status)) for slug, number, status in rows}
 
 
 def newest_status(connection: Connection, slug: str) -> SendStatus | None:
