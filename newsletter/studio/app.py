@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from newsletter.errors import FindingsError, NewsletterError, UsageError, place_in_code
 from newsletter.studio import editing, gallery, issue, issues, trials
-from newsletter.studio.guard import Guard
+from newsletter.studio.guard import MAIL_POLICY, Guard
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
 from newsletter.studio.watching import watch
@@ -71,18 +71,14 @@ def make_app(studio: Studio) -> ASGIApp:
     @app.exception_handler(NewsletterError)
     async def refused(request: Request, error: NewsletterError) -> Response:
         status = 404 if isinstance(error, UsageError) and request.method == "GET" else 400
-        if request.headers.get("sec-fetch-dest") == "document":  # somebody looks at it
-            head = studio.project.settings.newsletter
-            return page(request, "fault.html", status=status, newsletter=head, error=error)
-        lines = [str(each) for each in error.findings] if isinstance(error, FindingsError) else []
-        return JSONResponse({"error": {**fault(error), "lines": lines}}, status)
+        return _answer(studio, request, error, status)
 
     @app.exception_handler(RequestValidationError)
     async def senseless(request: Request, error: RequestValidationError) -> Response:
         """Not with what was asked: that may be a whole issue."""
         first = error.errors()[0]
         ours = UsageError(first["msg"], where=".".join(str(part) for part in first["loc"][1:]))
-        return JSONResponse({"error": {**fault(ours), "lines": []}}, 422)
+        return _answer(studio, request, ours, 422)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
@@ -92,6 +88,22 @@ def make_app(studio: Studio) -> ASGIApp:
             where=place_in_code(error),
             hint="What is on disk is as it was. Reload the page, and report this.",
         )
-        return JSONResponse({"error": {**fault(ours), "lines": []}}, 500)
+        return _answer(studio, request, ours, 500)
 
     return Guard(app, studio.origin, studio.token)
+
+
+def _answer(studio: Studio, request: Request, error: NewsletterError, status: int) -> Response:
+    """What went wrong: a page where somebody looks at it, else JSON."""
+    match request.headers.get("sec-fetch-dest"):
+        case "document":
+            head = studio.project.settings.newsletter
+            return page(request, "fault.html", status=status, newsletter=head, error=error)
+        case "iframe":
+            response = page(request, "frame_fault.html", status=status, error=error)
+            response.headers["Content-Security-Policy"] = MAIL_POLICY
+            return response
+        case _:
+            findings = error.findings if isinstance(error, FindingsError) else ()
+            lines = [str(finding) for finding in findings]
+            return JSONResponse({"error": {**fault(error), "lines": lines}}, status)

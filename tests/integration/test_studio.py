@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -486,6 +487,22 @@ def test_a_theme_is_shown_with_its_pictures_and_without_scripts(browser: Browser
     picture = browser.ask("GET", f"/themes/letter/media/{address}")
     assert picture.headers["content-type"].startswith("image/")
     assert browser.ask("GET", "/themes/none/mail").status_code == 404
+
+
+def test_a_frame_says_in_words_what_is_wrong_with_a_theme(browser: Browser, project: Path) -> None:
+    own = project / "templates" / "torn"
+    own.mkdir(parents=True)
+    (own / "theme.toml").write_text('extends = "digest"\n')
+    (own / "email.mjml.j2").write_text("{% if %}")
+
+    frame = browser.ask("GET", "/themes/torn/mail", headers={"Sec-Fetch-Dest": "iframe"})
+
+    assert frame.headers["content-type"].startswith("text/html")
+    assert "frame-ancestors 'self'" in frame.headers["content-security-policy"]
+    assert "templates/torn/email.mjml.j2:1" in frame.text
+    error = browser.ask("GET", "/themes/torn/mail").json()["error"]
+    assert error["message"] in unescape(frame.text)
+    assert error["hint"] in unescape(frame.text)
 
 
 # --- one issue alone ------------------------------------------------------------------------------
