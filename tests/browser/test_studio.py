@@ -244,6 +244,32 @@ def test_it_is_shown_as_others_see_it(desk: Desk, browser: Browser) -> None:
         expect(page.locator(".entry.phone")).to_contain_text("Looms came to the valley")
 
 
+def test_single_keys_are_switched_off_and_stay_so(desk: Desk, browser: Browser) -> None:
+    """Whoever speaks to the computer writes no test mail by a word; a button leads back."""
+    with desk.page(browser) as page:
+        page.keyboard.press("?")
+        page.get_by_role("checkbox", name="Single keys").uncheck()
+        page.keyboard.press("Escape")
+        page.reload()
+        expect(mail(page).get_by_role("heading", level=1)).to_be_attached()
+        expect(page.locator("#test")).not_to_have_attribute("aria-keyshortcuts", "t")
+
+        for key in "t?e5":
+            page.keyboard.press(key)
+
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.locator("#editor")).to_be_hidden()
+        expect(page.locator("#other")).to_be_hidden()
+
+        button = page.get_by_role("button", name="Keys", exact=True)
+        button.press("Enter")
+        page.get_by_role("checkbox", name="Single keys").check()
+        page.keyboard.press("Escape")
+        expect(button).to_be_focused()
+        page.keyboard.press("t")
+        expect(page.get_by_role("dialog", name="Send a test")).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("width", "scheme", "language"),
     [(360, "light", "zh-CN"), (1280, "dark", "en")],

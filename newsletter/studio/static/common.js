@@ -73,15 +73,43 @@ export function listen(changed, lost) {
   open();
 }
 
-/** Single keys that do something, unless somebody is writing. */
+const keysKept = "studio-keys"; // "off" where somebody speaks, or hits keys by mistake: WCAG 2.1.4
+const areKeysOn = () => localStorage.getItem(keysKept) !== "off";
+
+/** Single keys that do something, unless somebody is writing or has switched them off. */
 export function keys(actions) {
+  const named = [...document.querySelectorAll("[aria-keyshortcuts]")]
+    .map((each) => [each, each.getAttribute("aria-keyshortcuts")])
+    .filter(([, key]) => key.length === 1);
+
+  function tell() {
+    $("keys-on").checked = areKeysOn();
+    for (const [each, key] of named) {
+      if (areKeysOn()) each.setAttribute("aria-keyshortcuts", key);
+      else each.removeAttribute("aria-keyshortcuts");
+    }
+  }
+
+  function open() {
+    tell();
+    $("keys").showModal();
+  }
+
+  $("keys-on").addEventListener("change", ({ target }) => {
+    localStorage.setItem(keysKept, target.checked ? "on" : "off");
+    tell();
+  });
+  $("keys-open").addEventListener("click", open);
+  addEventListener("storage", tell); // another page of the studio
+  tell();
   document.addEventListener("keydown", (event) => {
+    if (!areKeysOn()) return;
     const { target } = event;
     const writes = target.closest?.("input:not([type=radio], [type=checkbox]), textarea, select, .cm-editor");
     if (event.ctrlKey || event.metaKey || event.altKey || writes || document.querySelector("dialog[open]")) {
       return;
     }
-    const action = event.key === "?" ? () => $("keys").showModal() : actions[event.key];
+    const action = event.key === "?" ? open : actions[event.key];
     if (action) {
       event.preventDefault();
       action();

@@ -26,6 +26,10 @@ def test_every_word_that_is_used_is_there_and_no_other(language: str) -> None:
     assert set(words(language)) - {"language"} == USED
 
 
+def test_no_word_has_a_name_that_templates_take_for_a_method() -> None:
+    assert not USED & set(dir(dict))
+
+
 @pytest.mark.parametrize(
     ("accepted", "language"),
     [
