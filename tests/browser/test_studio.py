@@ -96,7 +96,7 @@ def desk(studio: Desk) -> Desk:
 
 
 def test_an_issue_is_followed_while_it_is_written_on_disk(desk: Desk, browser: Browser) -> None:
-    """The view stays where it was, what changed is marked, and an error leaves the last good."""
+    """The view stays where it was, changes and gaps are marked, an error leaves the last good."""
     with desk.page(browser) as page:
         frame = page.frames[1]
         frame.evaluate("scrollTo(0, 600)")
@@ -104,12 +104,21 @@ def test_an_issue_is_followed_while_it_is_written_on_disk(desk: Desk, browser: B
         desk.write("They never tire.")
 
         changed = mail(page).get_by_text("They never tire.")
-        expect(changed).to_have_attribute("data-marked", "yes")
+        expect(changed).to_have_attribute("data-marked", "changed")
         expect(mail(page).locator("[data-marked]")).to_have_count(1)
+        expect(mail(page).locator("[data-gone]")).to_have_count(0)
         expect(mail(page).locator("[data-marked]")).to_have_count(0)
         desk.issue.write_text(desk.issue.read_text().replace("Words of part 0.", "Other words."))
         expect(mail(page).locator("[data-marked]")).to_have_text(["Other words."])
         assert frame.evaluate("scrollY") == 600
+
+        text = desk.issue.read_text().replace("Words of part 39.\n", "")
+        desk.issue.write_text(text.replace("TODO: what the dyers say.\n", ""))
+
+        gone = mail(page).locator("[data-gone]")
+        expect(gone).to_have_text(["Part 0", "Part 39"])
+        assert [place.get_attribute("data-gone") for place in gone.all()] == ["above", "below"]
+        expect(gone).to_have_count(0)
 
         desk.issue.write_bytes(b"\xff\xfe\x00")
 
@@ -124,7 +133,7 @@ def test_a_finding_leads_to_its_place(desk: Desk, browser: Browser) -> None:
         page.get_by_role("button", name="unfinished-text").click()
 
         place = mail(page).get_by_text("TODO: what the dyers say.")
-        expect(place).to_have_attribute("data-marked", "yes")
+        expect(place).to_have_attribute("data-marked", "found")
         expect(place).to_be_in_viewport()
         expect(page.locator("#status")).to_have_text(f"issues/{STEM}.md:14")
         expect(page.locator('[aria-current="true"]')).to_have_count(1)

@@ -111,20 +111,32 @@ const opened = new Promise((resolve) => {
   frame.src = `${path}/frame`;
 });
 
-let blocks = new Map(); // of the mail that is shown, as they came
+const MARKS = `
+  [data-marked] { outline: 3px solid #2f8f4e !important; outline-offset: 3px !important; }
+  [data-marked="found"] { outline-color: #c2410c !important; }
+  [data-gone="above"] { box-shadow: 0 -5px #d6402f !important; }
+  [data-gone="below"] { box-shadow: 0 5px #d6402f !important; }
+  @media (forced-colors: active) { [data-gone] { outline: 3px dashed !important; } }`;
+
+let blocks = []; // of the mail that is shown, as they came
 
 async function showMail(html, marksChanges) {
   await opened;
   const inside = frame.contentDocument;
-  const before = marksChanges ? blocks : new Map();
+  const before = marksChanges ? blocks : [];
   const { scrollX, scrollY } = frame.contentWindow;
   // The parser of the frame, where styles of mails are allowed.
   const fresh = new frame.contentWindow.DOMParser().parseFromString(html, "text/html");
   inside.replaceChild(inside.adoptNode(fresh.documentElement), inside.documentElement);
   frame.contentWindow.scrollTo(scrollX, scrollY);
-  blocks = counted(inside);
+  inside.head.append(Object.assign(inside.createElement("style"), { textContent: MARKS }));
+  const elements = [...inside.querySelectorAll("[data-line]")];
+  blocks = elements.map((each) => ({ html: bare(each), isInnermost: !each.querySelector("[data-line]") }));
   if ($("client").value === "outlook") widenPictures(inside);
-  if (before.size) markChanged(inside, before);
+  if (before.length) {
+    markChanged(before, elements);
+    markGone(before, elements);
+  }
   inside.onclick = clicked;
   inside.onkeydown = (event) => document.dispatchEvent(new KeyboardEvent("keydown", event));
   fit();
@@ -132,36 +144,58 @@ async function showMail(html, marksChanges) {
 
 const bare = (block) => block.outerHTML.replaceAll(/ data-line="\d+"/g, "");
 
-function counted(inside) {
+/** Of each, whether the others hold it too, as often. */
+function heldBy(others, these) {
   const counts = new Map();
-  for (const block of inside.querySelectorAll("[data-line]")) {
-    const key = bare(block);
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-  }
-  return counts;
+  for (const { html } of others) counts.set(html, (counts.get(html) ?? 0) + 1);
+  return these.map(({ html }) => {
+    const left = counts.get(html) ?? 0;
+    counts.set(html, left - 1);
+    return left > 0;
+  });
 }
 
 /** Marks the innermost blocks that were not there before. */
-function markChanged(inside, before) {
-  const fresh = [...inside.querySelectorAll("[data-line]")].filter((block) => {
-    const key = bare(block);
-    const left = before.get(key) ?? 0;
-    before.set(key, left - 1);
-    return left < 1;
-  });
-  for (const block of fresh.filter((each) => !fresh.some((other) => other !== each && each.contains(other)))) {
-    mark(block, "#2f8f4e");
+function markChanged(before, elements) {
+  const were = heldBy(before, blocks);
+  const fresh = elements.filter((_, index) => !were[index]);
+  const outer = new Set();
+  for (const each of fresh) {
+    for (let above = each.parentElement; above && !outer.has(above); above = above.parentElement) outer.add(above);
+  }
+  for (const each of fresh) if (!outer.has(each)) mark(each, "marked", "changed");
+}
+
+/** Marks where blocks stood that are gone, and no other came in their place: at what follows, else
+ * at the last. */
+function markGone(before, elements) {
+  const innermost = ({ isInnermost }) => isInnermost;
+  const old = before.filter(innermost);
+  const now = blocks.filter(innermost);
+  const places = elements.filter((_, index) => blocks[index].isInnermost);
+  const are = heldBy(now, old);
+  const were = heldBy(old, now);
+  let at = 0;
+  let gone = 0;
+  for (const stays of [...are, true]) { // the end stays as well
+    if (!stays) {
+      gone += 1;
+      continue;
+    }
+    const from = at;
+    while (at < now.length && !were[at]) at += 1;
+    if (gone > at - from) {
+      if (at < now.length) mark(places[at], "gone", "above");
+      else if (now.length) mark(places.at(-1), "gone", "below");
+    }
+    gone = 0;
+    at += 1;
   }
 }
 
-function mark(block, colour) {
-  block.dataset.marked = "yes";
-  block.style.outline = `3px solid ${colour}`;
-  block.style.outlineOffset = "3px";
-  setTimeout(() => {
-    block.style.outline = block.style.outlineOffset = "";
-    delete block.dataset.marked;
-  }, 2500);
+function mark(block, name, value) {
+  block.dataset[name] = value;
+  setTimeout(() => { delete block.dataset[name]; }, 2500);
 }
 
 /** As Outlook, which takes a width in per cent of the picture's own. */
@@ -271,7 +305,7 @@ function goTo(line) {
     .sort((a, b) => Number(a.dataset.line) - Number(b.dataset.line)).at(-1);
   if (near) {
     near.scrollIntoView({ block: "center" });
-    mark(near, "#c2410c");
+    mark(near, "marked", "found");
   }
   if (editor && !$("editor").hidden) editor.goTo(line);
   $("status").textContent = `${file}:${line}`;
