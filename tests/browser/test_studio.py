@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Page, Route, expect
 
 from newsletter.scaffold import start
 from tests.browser.axe import violations
@@ -193,26 +193,49 @@ def test_what_another_wrote_meanwhile_is_never_lost(desk: Desk, browser: Browser
         expect(page.locator("#saved")).to_have_text("Saved")
 
 
-def test_a_picture_is_pasted_into_the_issue(desk: Desk, browser: Browser) -> None:
+DROPPED = """([kind, files]) => {
+    const data = new DataTransfer();
+    for (const [name, bytes] of files) {
+        data.items.add(new File([new Uint8Array(bytes)], name, {type: "image/png"}));
+    }
+    const text = document.querySelector(".cm-content");
+    const {left, top} = text.getBoundingClientRect();
+    const options = {bubbles: true, cancelable: true, clientX: left, clientY: top + 1};
+    text.dispatchEvent(kind === "paste"
+        ? new ClipboardEvent("paste", {clipboardData: data, ...options})
+        : new DragEvent("drop", {dataTransfer: data, ...options}));
+}"""
+
+
+def test_pictures_are_pasted_and_dropped_into_the_issue(desk: Desk, browser: Browser) -> None:
+    """Several come in their order, where they were dropped; what is refused is told."""
+    held: list[Route] = []
     with desk.page(browser) as page:
         page.keyboard.press("e")
         page.get_by_role("textbox", name="Text of the issue").click()
         page.keyboard.press("Control+End")
-        page.evaluate(
-            """bytes => {
-                const data = new DataTransfer();
-                data.items.add(new File([new Uint8Array(bytes)], "loom.png", {type: "image/png"}));
-                const options = {clipboardData: data, bubbles: true, cancelable: true};
-                const paste = new ClipboardEvent("paste", options);
-                document.querySelector(".cm-content").dispatchEvent(paste);
-            }""",
-            list(png()),
-        )
+        page.evaluate(DROPPED, ["paste", [("loom.png", list(png()))]])
 
         picture = mail(page).locator("img[src*='/media/']")
         expect(picture).to_be_attached()
         until(lambda: picture.evaluate("img => img.complete && img.naturalWidth > 0"))
         assert (desk.issue.parent / "pictures" / "loom.png").read_bytes() == png()
+
+        page.keyboard.press("Control+Home")
+        page.route("**/pictures?name=c.png", lambda route: held.append(route))
+        files = [("a.png", list(png())), ("b.png", list(b"text")), ("c.png", list(png(8, 8)))]
+        with page.expect_response("**/pictures?name=a.png"):
+            page.evaluate(DROPPED, ["drop", files])
+        page.keyboard.type("x")
+        held[0].continue_()
+
+        text = page.locator(".cm-content")
+        expect(text).to_contain_text("![](pictures/a.png)![](pictures/c.png)---")
+        expect(page.get_by_role("alert")).to_contain_text("b.png")
+        page.keyboard.press("Control+s")
+        expect(page.locator("#saved")).to_have_text("Saved")
+        start = "x![](pictures/a.png)\n\n![](pictures/c.png)---\n"
+        assert desk.issue.read_text().startswith(start)
 
 
 def test_a_test_is_sent_and_its_address_is_there_the_next_time(

@@ -45,15 +45,22 @@ function decorations(text, findings) {
 
 /**
  * An editor in `parent`. `changed` is called at each change of a person, `save` at Ctrl-S or
- * Command-S, `picture` with each picture that is pasted or dropped: what it resolves to is put there.
+ * Command-S, `picture` with each picture that is pasted or dropped: what they resolve to is put there,
+ * in their order, wherever that place is by then.
  */
 export function createEditor({ parent, text, label, nonce, changed, save, picture }) {
-  const take = (files, view, at) => {
+  const places = new Set(); // where pictures will be put
+  const take = (files, view, { from, to }) => {
     const pictures = [...files].filter((file) => file.type.startsWith("image/"));
-    for (const file of pictures) {
-      Promise.resolve(picture(file)).then((words) => words && insert(view, words, at));
-    }
-    return pictures.length > 0;
+    if (!pictures.length) return false;
+    const place = { from, to };
+    places.add(place);
+    Promise.all(pictures.map(picture)).then((words) => {
+      places.delete(place);
+      const all = words.filter(Boolean).join("\n\n");
+      if (all) insert(view, all, place);
+    });
+    return true;
   };
   const view = new EditorView({
     parent,
@@ -75,14 +82,18 @@ export function createEditor({ parent, text, label, nonce, changed, save, pictur
           ...searchKeymap, ...historyKeymap, ...defaultKeymap, indentWithTab,
         ]),
         EditorView.updateListener.of((update) => {
+          for (const place of places) {
+            place.from = update.changes.mapPos(place.from, 1);
+            place.to = Math.max(place.from, update.changes.mapPos(place.to, -1));
+          }
           const isOwn = (each) => each.effects.some((effect) => effect.is(fromDisk));
           if (update.transactions.some((each) => each.docChanged && !isOwn(each))) changed();
         }),
         EditorView.domEventHandlers({
-          paste: (event, view) => take(event.clipboardData?.files ?? [], view, null),
+          paste: (event, view) => take(event.clipboardData?.files ?? [], view, view.state.selection.main),
           drop: (event, view) => {
-            const at = view.posAtCoords({ x: event.clientX, y: event.clientY });
-            const taken = take(event.dataTransfer?.files ?? [], view, at);
+            const at = view.posAtCoords({ x: event.clientX, y: event.clientY }, false);
+            const taken = take(event.dataTransfer?.files ?? [], view, { from: at, to: at });
             if (taken) event.preventDefault();
             return taken;
           },
@@ -93,7 +104,6 @@ export function createEditor({ parent, text, label, nonce, changed, save, pictur
   return {
     text: () => view.state.doc.toString(),
     replace: (words) => replace(view, words),
-    insert: (words) => insert(view, words, null),
     mark: (findings) => view.dispatch({ effects: setMarks.of(findings) }),
     goTo: (line) => goTo(view, line),
     line: () => view.state.doc.lineAt(view.state.selection.main.head).number,
@@ -116,8 +126,7 @@ function replace(view, words) {
   });
 }
 
-function insert(view, words, at) {
-  const { from, to } = at === null ? view.state.selection.main : { from: at, to: at };
+function insert(view, words, { from, to }) {
   view.dispatch({
     changes: { from, to, insert: words },
     selection: { anchor: from + words.length },

@@ -61,15 +61,30 @@ async function show(result, marksChanges) {
   document.body.dataset.shown = String(Number(document.body.dataset.shown ?? 0) + 1);
 }
 
+function reason({ message, where, hint }) {
+  const place = where ? element("code", { text: where }) : "";
+  return [element("p", {}, element("strong", { text: message }), " ", place),
+    ...(hint ? [element("p", { text: hint })] : [])];
+}
+
+/** Why the mail cannot be shown as it is. */
 function fault(error, isOld = false) {
   $("fault").hidden = !error;
   if (!error) return;
-  const place = error.where ? element("code", { text: error.where }) : "";
   $("fault").replaceChildren(
-    element("p", {}, element("strong", { text: error.message }), " ", place),
-    ...(error.hint ? [element("p", { text: error.hint })] : []),
-    ...(isOld ? [element("p", { className: "quiet", text: words.last_good })] : []));
+    ...reason(error), ...(isOld ? [element("p", { className: "quiet", text: words.last_good })] : []));
   if (error.where?.startsWith(`${file}:`)) editor?.mark([{ line: error.line, severity: "error", message: error.message }]);
+}
+
+/** Why something was not done: it stays, whatever is shown of the mail meanwhile. */
+function refused(error) {
+  const close = element("button", { text: words.close });
+  close.addEventListener("click", () => {
+    $("refused").hidden = true;
+    ($("editor").hidden ? $("preview") : editor ?? $("preview")).focus();
+  });
+  $("refused").replaceChildren(...reason(error), close);
+  $("refused").hidden = false;
 }
 
 function showSize({ bytes, clip, sections }) {
@@ -319,7 +334,7 @@ function stepFinding(by) {
 
 async function openElsewhere(line) {
   const answer = await ask("POST", `${path}/open`, { line });
-  if (!answer.ok) fault(answer.error);
+  if (!answer.ok) refused(answer.error);
 }
 
 $("size").addEventListener("click", (event) => {
@@ -339,7 +354,7 @@ const openEditor = oneAtATime(async () => {
   const [{ createEditor }, source] = await Promise.all([
     import("./vendor/codemirror.js"), ask("GET", `${path}/source`)]);
   if (!source.ok) {
-    fault(source.error);
+    refused(source.error);
     return;
   }
   ({ version, text: saved } = source);
@@ -353,7 +368,6 @@ const openEditor = oneAtATime(async () => {
     },
     save, picture: keepPicture,
   });
-  saved = editor.text(); // which has no bare carriage returns
   editor.mark(findings);
   tellSaved();
 });
@@ -377,8 +391,9 @@ const save = oneAtATime(async () => {
   const text = editor.text();
   const answer = await ask("PUT", `${path}/source`, { text, version });
   if (answer.status === 409) conflict(answer);
-  else if (!answer.ok) fault(answer.error);
+  else if (!answer.ok) refused(answer.error);
   else {
+    $("refused").hidden = true;
     ({ version } = answer);
     saved = text;
     tellSaved();
@@ -422,9 +437,21 @@ async function keepPicture(picture) {
   const name = picture.name === "image.png" ? "" : picture.name;
   const answer = await ask("POST", `${path}/pictures?name=${encodeURIComponent(name)}`, picture);
   if (answer.ok) return `![](${/[\s()]/.test(answer.path) ? `<${answer.path}>` : answer.path})`;
-  fault({ ...answer.error, message: `${words.picture_failed} ${answer.error.message}` });
+  refused({ ...answer.error, message: `${words.picture_failed} ${answer.error.message}` });
   return "";
 }
+
+/** A file that misses the text would be opened in place of the studio. */
+function refuseFiles(place) {
+  for (const name of ["dragover", "drop"]) {
+    place.addEventListener(name, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
+}
+
+refuseFiles(window);
+opened.then(() => refuseFiles(frame.contentDocument));
 
 addEventListener("beforeunload", (event) => {
   if (isUnsaved()) event.preventDefault();
