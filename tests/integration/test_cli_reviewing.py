@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,35 @@ def review(call: Call, *arguments: str) -> Answer:
 
 def changes_of(answer: Answer) -> dict[str, str]:
     return {issue["issue"]: issue["status"] for issue in answer.json["issues"]}
+
+
+def test_two_files_that_have_one_name_here_are_no_review(
+    call: Call, project: Path, main: str
+) -> None:
+    """As "A.md" and "a.md" where the file system takes them for one: here a tree has a name
+    twice."""
+    tree = subprocess.run(
+        ["git", "ls-tree", "main:issues"], cwd=project, capture_output=True, text=True, check=True
+    ).stdout
+    twice = "".join(f"{line}\n" * (1 + ("hills" in line)) for line in tree.splitlines())
+    issues = git_of(project, "mktree", given=twice)
+    rest = git(project, "ls-tree", "main")
+    old = git(project, "rev-parse", "main:issues")
+    root = git_of(project, "mktree", given=rest.replace(old, issues) + "\n")
+    forged = git(project, "commit-tree", root, "-p", "main", "-m", "Forged")
+    git(project, "reset", "-q", "--soft", forged)
+
+    refused = call("review", "--base", forged)
+
+    assert refused.code == 2
+    assert "issues/2026-01-05-hills.md and another file" in " ".join(refused.err.split())
+
+
+def git_of(folder: Path, *arguments: str, given: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, input=given, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 # --- what changed ---------------------------------------------------------------------------------

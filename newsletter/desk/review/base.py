@@ -79,7 +79,8 @@ def as_it_was(project: Project, base: Base, changed: frozenset[str]) -> Iterator
     """The newsletter at its base; None where there was none, or no settings that can be read.
 
     `changed` are the files that are not as they were: all others are taken from the newsletter
-    itself, so that a folder of large pictures is not written again.
+    itself, so that a folder of large pictures is not written again. Raises UsageError where two
+    of them cannot be kept apart here.
     """
     with tempfile.TemporaryDirectory(prefix="newsletter-") as folder:
         root = Path(folder).resolve()
@@ -87,10 +88,10 @@ def as_it_was(project: Project, base: Base, changed: frozenset[str]) -> Iterator
         missing = [
             blob
             for blob in blobs
-            if blob.name in changed or not _take(project.root / blob.name, root / blob.name)
+            if blob.name in changed or not _take(project.root, root, blob.name)
         ]
         for blob, content in git.contents(project.root, missing):
-            make_folder((root / blob.name).parent)
+            _make_room(root, blob.name)
             (root / blob.name).write_bytes(content)
         path = root / config.FILE_NAME
         try:
@@ -112,11 +113,29 @@ def _is_needed(blob: git.Blob) -> bool:
     return blob.name == config.FILE_NAME or path.parts[0] in _FOLDERS or is_picture(blob.name)
 
 
-def _take(source: Path, target: Path) -> bool:
+def _make_room(root: Path, name: str) -> None:
+    """Make the folder of a file. Raises UsageError where the file system has something under its
+    name already, as where "A.md" and "a.md" are one."""
+    try:
+        make_folder((root / name).parent)
+        is_free = not os.path.lexists(root / name)
+    except (FileExistsError, NotADirectoryError):
+        is_free = False
+    if not is_free:
+        raise UsageError(
+            f"{name} and another file of the commit to compare with have one name here",
+            where=name,
+            hint="Their names differ in case alone, or in how an accent is written. Rename one, or "
+            "review on a machine that keeps them apart.",
+        )
+
+
+def _take(checkout: Path, root: Path, name: str) -> bool:
     """Put a file of the checkout there too; False where a sparse one lacks it."""
-    make_folder(target.parent)
+    source, target = checkout / name, root / name
     if source.is_symlink() or not source.is_file():
         return False
+    _make_room(root, name)
     try:
         os.link(source, target)
     except OSError:  # another file system
