@@ -42,13 +42,16 @@ class Moved:
 
 
 class Move:
-    """A move from the store of a project to a URL. Nothing is changed before `run`."""
+    """A move from the store of a project to a URL. Nothing is changed before `run`: a file that is
+    missing is made by it, the tables of a database that has none before."""
 
     def __init__(self, project: Project, source: Store, url: str, clock: Clock) -> None:
         """Raises Refused where it may not be, and what opening the target raises."""
         self._source, self._clock = source, clock
         self._file = project.generation
         self._timezone = project.settings.newsletter.timezone
+        self._url, self._root = url, project.root
+        self._opened: Store | None = None
         self.from_place = relocations.place_of(source.engine.url)
         with _at("--to"):
             place = resolve_url(url, project.root)
@@ -58,19 +61,30 @@ class Move:
         generation.check_place(self._file)
         with source.read() as connection:
             going = self._check_source(connection)
-            store_id = state.store_id(connection)
+            self._store_id = state.store_id(connection)
+        if not _is_missing_file(place) or (going and going.done_at):
+            self._open(going)
+
+    @property
+    def _target(self) -> Store:
+        assert self._opened is not None
+        return self._opened
+
+    def _open(self, going: Relocation | None) -> None:
+        """Open the target, and look whether it may be one. Raises what `__init__` does."""
         with _at("--to"):
-            self._target = self._open_target(url, project.root, going)
-        self._target.where = self.to_place
+            self._opened = self._open_target(self._url, self._root, going)
+        self._opened.where = self.to_place
         try:
             if going is None or not self._is_arriving(going):
-                self._check_target(store_id)
+                self._check_target(self._store_id)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        self._target.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def _check_source(self, connection: sa.Connection) -> Relocation | None:
         """The move to this target that has begun already. Raises Refused where there is one to
@@ -138,8 +152,13 @@ class Move:
     def run(self, tell: Tell) -> Moved:
         """Move it. `tell` gets how many rows were copied, and then compared, again and again.
 
-        Raises Refused where a send runs, or another process does the same.
+        Raises Refused where a send runs, or another process does the same, and what opening a new
+        file raises.
         """
+        if self._opened is None:
+            with self._source.read() as connection:
+                going = self._check_source(connection)
+            self._open(going)
         relocation = self._close_source()
         with _going_on(_CLOSED if relocation.done_at is None else _LEFT):
             tables = self._fill(relocation, tell)
@@ -229,6 +248,10 @@ def _is_same_file(source: URL, target: URL) -> bool:
     files = [Path(str(url.database)) for url in (source, target) if url.database]
     are_files = source.get_backend_name() == target.get_backend_name() == "sqlite"
     return are_files and all(file.exists() for file in files) and files[0].samefile(files[1])
+
+
+def _is_missing_file(place: URL) -> bool:
+    return place.get_backend_name() == "sqlite" and not Path(str(place.database)).exists()
 
 
 def _itself() -> Refused:
