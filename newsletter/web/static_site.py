@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from newsletter.config import MEDIA_FOLDER
-from newsletter.errors import Refused
-from newsletter.files import make_folder, part_of, write_whole
+from newsletter.errors import NewsletterError, Refused
+from newsletter.files import folder_lock, make_folder, part_of, write_whole
 from newsletter.store import Store, media
 from newsletter.web import manifest, static_search
 from newsletter.web.assets import STYLE_PATH, style_sheet
@@ -17,6 +17,7 @@ from newsletter.web.look import Look
 from newsletter.web.site import Site
 
 _NAME_BYTES = 255  # the most that a file's name has
+_PATIENCE_SECONDS = 600  # with another build of the same folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,24 @@ def build(site: Site, folder: Path) -> Built:
     Files that did not change are left alone, each other one is replaced whole; the next build
     completes one that was interrupted. Raises Refused where the folder is a link, or holds a link
     or anything that no build wrote, apart from names at its top that begin with a dot; and
-    StoreError.
+    StoreError. Builds of one folder take turns, and each writes what the archive is at its own.
     """
-    archive = Archive(site)
-    archive.refresh()
     if folder.is_symlink():
         raise _refused(folder, "is a link, which is not followed")
+    is_new = not folder.exists()
+    make_folder(folder)
+    try:
+        with folder_lock(folder, gives_up_after=_PATIENCE_SECONDS):
+            return _build(site, folder)
+    except NewsletterError:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+
+
+def _build(site: Site, folder: Path) -> Built:
+    archive = Archive(site)
+    archive.refresh()
     keys = site.links.keys
     earlier = manifest.read(folder, keys)
     _refuse_foreign(folder, earlier)
@@ -48,7 +61,6 @@ def build(site: Site, folder: Path) -> Built:
         **dict(_searching(site, archive)),
         **dict(_pictures(site.store)),
     }
-    make_folder(folder)
     # Before any file: a build that is killed must know its own.
     manifest.write(folder, earlier | contents.keys(), keys)
     for path, content in contents.items():

@@ -10,8 +10,11 @@ import pytest
 from lxml import html as lxml_html
 
 from newsletter.errors import Refused
+from newsletter.files import folder_lock
 from newsletter.links import Links
+from newsletter.model.listing import Hiding
 from newsletter.store import Store
+from newsletter.store.ledger import corrections
 from newsletter.web import manifest
 from newsletter.web.site import Site
 from newsletter.web.static_site import Built, build
@@ -324,6 +327,29 @@ def test_a_build_that_was_killed_is_made_good_by_the_next(site: Site, tmp_path: 
     build(site, folder)
 
     assert files(folder) == whole
+
+
+def test_builds_of_one_folder_take_turns_and_each_writes_what_is_there_then(
+    site: Site, sqlite_store: Store, tmp_path: Path, clock: FixedClock
+) -> None:
+    """Else the slower one would bring back what was hidden meanwhile, and forget what the other
+    wrote."""
+    folder, built = tmp_path / "public", list[Built]()
+    build(site, folder)
+    building = threading.Thread(target=lambda: built.append(build(site, folder)))
+    with folder_lock(folder):
+        building.start()
+        building.join(0.3)
+        sent(sqlite_store, "more", letter("More"), clock)
+        with sqlite_store.write() as connection:
+            corrections.hide(connection, Hiding("慢", clock(), "", ""))
+
+    building.join()
+
+    assert built[0].pages == 1
+    assert not (folder / "archive" / "慢").exists()
+    assert (folder / "archive" / "more" / "index.html").exists()
+    assert build(site, folder) == built[0]
 
 
 @pytest.fixture
