@@ -27,7 +27,7 @@ def welcome(store: Store, links: Links, wish: str, to: Subscriber, list_id: int)
         send = sends.record(connection, number)
         if mailed.has_issue(connection, to.id, send.slug):
             return None
-        email = Email.from_json(corrections.shown_email_of(connection, number))
+        email = Email.from_json(corrections.newest_email_of(connection, number))
         list_name = lists.find_name(connection, list_id)
     context = SendContext(
         send_id=Notice.WELCOME,

@@ -153,7 +153,7 @@ def _shown(connection: Connection, web: WebSettings, slug: str) -> Begun:
     some = [send for send in begun if send.number in reached]
     public = [send for send in some if web.shows(send.list)]
     if public:
-        return public[-1]
+        return archive.shown(public, corrections.all_of_them(connection))
     if some:
         raise Refused(
             f"{slug!r} is not in the archive: its list {some[-1].list} is not public",

@@ -53,15 +53,15 @@ class IssuePages:
         public, the newest first."""
         email, foot = self._published.email(issue)
         around = self._published.around(issue.slug)
-        is_public = foot.previous_slug in {each.slug for each in issues}
+        previous = next((each for each in issues if each.slug == foot.previous_slug), None)
         return self._framed(
             issue,
             email.for_send(
                 {
-                    "previous_url": f"{around.up}{quote(foot.previous_slug, safe='')}/",
-                    "previous_title": foot.previous_title,
+                    "previous_url": f"{around.up}{quote(previous.slug, safe='')}/",
+                    "previous_title": previous.title,
                 }
-                if is_public
+                if previous
                 else {}
             ),
             around,

@@ -4,7 +4,7 @@ Drafts, tests and schedules are not among them: only sends that reached somebody
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
@@ -26,8 +26,9 @@ Version = tuple[int, int]
 class Issue:
     """An issue that was sent, its words without merge fields; times are UTC.
 
-    `number` and `list` are those of its newest send that reached somebody; `first_send` is the id
-    of the first of them, `published` when that began, `updated` when it was last sent or corrected.
+    `number` and `list` are those of the send that is shown: see `archive.shown`. `first_send` is
+    the id of the first that reached somebody, `published` when that began, `updated` when it was
+    last sent or corrected.
     Its words, `tags` and `cover` are those of the newest of its `corrections`, if it has any.
     """
 
@@ -71,23 +72,15 @@ class Published:
             begun = [send for send in sent if self._web.shows(send.list)]
             unsure = [send.number for send in begun if send.number not in self._reached]
             self._reached |= archive.reached(connection, unsure)
-            first: dict[str, archive.Begun] = {}
-            newest: dict[str, archive.Begun] = {}
+            by_slug: dict[str, list[archive.Begun]] = {}
             for send in begun:
                 if send.number in self._reached:
-                    first.setdefault(send.slug, send)
-                    newest[send.slug] = send
+                    by_slug.setdefault(send.slug, []).append(send)
             hidden = {hiding.slug: hiding for hiding in corrections.hidden(connection)}
-            corrected = _by_send(corrections.all_of_them(connection))
+            changes = corrections.all_of_them(connection)
             issues = [
-                self._issue(
-                    connection,
-                    send,
-                    first[slug],
-                    corrected.get(send.number, ()),
-                    hidden.get(slug),
-                )
-                for slug, send in newest.items()
+                self._issue(connection, of_issue, changes, hidden.get(slug))
+                for slug, of_issue in by_slug.items()
             ]
         return tuple(
             sorted(issues, key=lambda issue: (issue.published, issue.number), reverse=True)
@@ -111,13 +104,17 @@ class Published:
     def _issue(
         self,
         connection: Connection,
-        send: archive.Begun,
-        first: archive.Begun,
+        of_issue: Sequence[archive.Begun],
         changes: Sequence[Correction],
         hiding: Hiding | None,
     ) -> Issue:
         """What the web says about an issue; an email is read once, since it is sealed."""
-        standing = tuple(change for change in changes if change.undone_at is None)
+        first, send = of_issue[0], archive.shown(of_issue, changes)
+        numbers = {each.number for each in of_issue}
+        of_its = [change for change in changes if change.send in numbers]
+        standing = tuple(
+            change for change in of_its if change.send == send.number and change.undone_at is None
+        )
         newest = standing[-1] if standing else None
         key = send.number, newest.id if newest else 0
         if key not in self._known:
@@ -137,7 +134,7 @@ class Published:
                 published=send.at,
                 updated=send.at,
             )
-        moments = [send.at, *(change.undone_at or change.at for change in changes)]
+        moments = [send.at, *(change.undone_at or change.at for change in of_its)]
         return replace(
             self._known[key],
             first_send=first.id,
@@ -152,10 +149,3 @@ def _email_of(connection: Connection, number: int, correction: Correction | None
     if correction is None:
         return sends.email_of(connection, number)
     return corrections.email_of(connection, correction.id)
-
-
-def _by_send(changes: Sequence[Correction]) -> Mapping[int, list[Correction]]:
-    by_send: dict[int, list[Correction]] = {}
-    for change in changes:
-        by_send.setdefault(change.send, []).append(change)
-    return by_send

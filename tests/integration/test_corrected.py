@@ -1,19 +1,32 @@
 """An issue that was corrected or hidden, and what leads from one issue to another."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from lxml import etree
 from lxml import html as lxml_html
 
+from newsletter.config import WebSettings
+from newsletter.model.email import MergeField, Place
 from newsletter.model.listing import Correction, Hiding, Listing
+from newsletter.sending import run
 from newsletter.store import Store
 from newsletter.store.ledger import corrections, sends
+from newsletter.transports.memory import Memory
 from newsletter.web.static_site import build
 from tests.factories import on_sqlite
-from tests.integration.publishing import BASE_URL, Visitor, letter, sent, site_of, visiting
-from tests.integration.sending import FixedClock, fill_list
+from tests.integration.publishing import (
+    BASE_URL,
+    Visitor,
+    letter,
+    planned,
+    sent,
+    site_of,
+    visiting,
+)
+from tests.integration.sending import FixedClock, fill_list, worker
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 MENDED = "<html><head></head><body><p>It is on Thursday.</p></body></html>"
@@ -43,8 +56,9 @@ def client(store: Store, tmp_path: Path, clock: FixedClock) -> Iterator[Visitor]
 
 
 def number_of(store: Store, slug: str) -> int:
+    """The number of its first send."""
     with store.read() as connection:
-        (send,) = [each for each in sends.newest_first(connection) if each.slug == slug]
+        *_, send = [each for each in sends.newest_first(connection) if each.slug == slug]
         return sends.number_of(connection, send.id)
 
 
@@ -189,6 +203,89 @@ def test_what_is_sent_again_needs_no_correction_any_more(
     news = page(client, "/archive/news/")
     assert "here it is" in news.text_content()
     assert news.cssselect(".archive-note") == []
+
+
+def test_a_correction_stands_over_a_mail_that_was_sealed_before_it(
+    client: Visitor, store: Store, clock: FixedClock
+) -> None:
+    """As with a schedule of the same issue for another list: it goes out later, with the slip."""
+    fill_list(store, 1, "others", first=9)
+    send_id = planned(store, "news", letter("Of news"), clock, list_name="others")
+    clock.forward(60)
+    correction_id = correct(store, clock, "The day was wrong.")
+    before = client.get("/feed.json").json["items"][1]
+    clock.forward(60)
+
+    run.run(worker(store, Memory(), clock=clock), send_id)
+    clock.forward(2)
+
+    news = page(client, "/archive/news/")
+    assert "It is on Thursday." in news.text_content()
+    assert "The day was wrong." in news.cssselect(".archive-note")[0].text_content()
+    assert client.get("/archive/news/original/").status == 200
+    assert client.get("/feed.json").json["items"][1] == before
+
+    with store.write() as connection:
+        corrections.undo(connection, correction_id, clock())
+    clock.forward(2)
+    assert "here it is" in page(client, "/archive/news/").text_content()
+    assert client.get("/feed.json").json["items"][1]["date_modified"] > before["date_modified"]
+
+
+def test_the_issue_after_names_it_by_its_corrected_title(
+    client: Visitor, store: Store, clock: FixedClock
+) -> None:
+    """Its page where it was mailed before, and the mails that are planned since."""
+    named = (
+        "<html><head></head><body>",
+        MergeField("previous_url", Place.BEGINS),
+        "<h2>",
+        MergeField("previous_title", Place.HTML),
+        "</h2>",
+        MergeField("previous_url", Place.ENDS),
+        "</body></html>",
+    )
+    with store.write() as connection:
+        corrections.hide(connection, Hiding("late", clock(), "", ""))
+    sent(store, "next", letter("Next", named), clock, web=WebSettings())
+    correct(store, clock, "The day was wrong.")
+    sent(store, "next", letter("Next", named), clock, web=WebSettings(), again="a slip")
+    clock.forward(2)
+
+    with store.read() as connection:
+        titles = [
+            send.foot.previous_title for send in map(partial(sends.record, connection), (4, 5))
+        ]
+
+    assert titles == ["Of news", "Of Thursday"]
+    assert page(client, "/archive/next/").cssselect("h2")[0].text == "Of Thursday"
+
+
+def test_a_search_finds_the_words_of_the_correction_alone(
+    client: Visitor, store: Store, clock: FixedClock, tmp_path: Path
+) -> None:
+    """Those that were mailed are found no more, and on a static site neither."""
+    site, folder = site_of(store, tmp_path, clock=clock), tmp_path / "public"
+    assert len(page(client, "/archive/search/?q=tools").cssselect("h2")) == 1
+    build(site, folder)
+    correct(store, clock, "The day was wrong.")
+
+    build(site, folder)
+
+    assert [
+        h2.text_content() for h2 in page(client, "/archive/search/?q=thursday").cssselect("h2")
+    ] == ["Of Thursday"]
+    assert page(client, "/archive/search/?q=tools").cssselect("h2") == []
+    words = "".join(path.read_text() for path in (folder / "archive/search/words").iterdir())
+    assert '"thursday"' in words
+    assert '"tools"' not in words
+    assert not (folder / "archive" / "tags" / "tools").exists()
+    assert (folder / "archive" / "news" / "original" / "index.html").exists()
+    hide(store, clock, "news")
+    assert page(client, "/archive/search/?q=thursday").cssselect("h2") == []
+    build(site, folder)
+    words = "".join(path.read_text() for path in (folder / "archive/search/words").iterdir())
+    assert '"thursday"' not in words
 
 
 # --- hiding ---------------------------------------------------------------------------------------

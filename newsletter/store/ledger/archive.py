@@ -1,14 +1,14 @@
 """Queries of the archive: which sends reached somebody."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from newsletter.model.listing import Listing
+from newsletter.model.listing import Correction, Listing
 from newsletter.model.send import DeliveryStatus, SendStatus
 from newsletter.model.slug import spellings
 from newsletter.store.schema import deliveries, hidden_issues, lists, sends
@@ -16,12 +16,14 @@ from newsletter.store.schema import deliveries, hidden_issues, lists, sends
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A send that may have reached somebody; `at` is when it was to begin, in UTC."""
+    """A send that may have reached somebody: `sealed_at` is when it was planned, `at` when it was
+    to begin, in UTC."""
 
     number: int
     id: str
     slug: str
     list: str
+    sealed_at: dt.datetime
     at: dt.datetime
     listing: Listing
 
@@ -38,6 +40,7 @@ def begun(connection: Connection) -> Sequence[Begun]:
             sends.c.id,
             sends.c.slug,
             lists.c.name,
+            sends.c.created_at,
             sa.func.coalesce(
                 sends.c.scheduled_at, sends.c.created_at, type_=sends.c.created_at.type
             ),
@@ -50,9 +53,22 @@ def begun(connection: Connection) -> Sequence[Begun]:
         .order_by(sends.c.number)
     )
     return [
-        Begun(number, send_id, slug, list_name, at, Listing(tuple(tags.splitlines()), cover))
-        for number, send_id, slug, list_name, at, tags, cover in connection.execute(query)
+        Begun(
+            number, send_id, slug, list_name, sealed, at, Listing(tuple(tags.splitlines()), cover)
+        )
+        for number, send_id, slug, list_name, sealed, at, tags, cover in connection.execute(query)
     ]
+
+
+def shown(some: Sequence[Begun], changes: Iterable[Correction]) -> Begun:
+    """Of the sends of one issue, oldest first, the one that the web shows: the newest, unless an
+    earlier one was corrected after that was sealed; `changes` are oldest first."""
+    corrected = {change.send: change.at for change in changes if change.undone_at is None}
+    best, *later = some
+    for send in later:
+        if best.number not in corrected or corrected[best.number] <= send.sealed_at:
+            best = send
+    return best
 
 
 def slugs(connection: Connection, some: Collection[str]) -> Sequence[str]:
@@ -66,11 +82,11 @@ def slugs(connection: Connection, some: Collection[str]) -> Sequence[str]:
     return connection.execute(query).scalars().all()
 
 
-def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[str, str] | None:
-    """The slug and subject of the newest other issue that reached somebody of a whole list and is
-    not hidden. It looks at one send after the other, newest first."""
+def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[int, str] | None:
+    """The newest send of another issue that reached somebody of a whole list and is not hidden: its
+    number and slug. It looks at one send after the other, newest first."""
     query = (
-        _ACCEPTED.add_columns(sends.c.slug, sends.c.subject)
+        _ACCEPTED.add_columns(sends.c.slug)
         .where(sends.c.list_id == list_id, sends.c.segment == "")
         .where(sends.c.slug.not_in(spellings(slug)))
         .where(sends.c.slug.not_in(sa.select(hidden_issues.c.slug)))
@@ -78,7 +94,7 @@ def newest_before(connection: Connection, list_id: int, slug: str) -> tuple[str,
         .order_by(sends.c.number.desc())
     )
     rows = connection.execute(query)
-    return next(((row.slug, row.subject) for row in rows if _has_reached(connection, row)), None)
+    return next(((row.number, row.slug) for row in rows if _has_reached(connection, row)), None)
 
 
 def reached(connection: Connection, numbers: Collection[int]) -> set[int]:

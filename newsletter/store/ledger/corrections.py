@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.listing import Correction, Hiding, Listing
+from newsletter.model.slug import spellings
 from newsletter.store.dialects import insert_into
 from newsletter.store.ledger.plans import listing_columns
 from newsletter.store.schema import corrections, hidden_issues, sends
@@ -22,6 +23,10 @@ _ALL = sa.select(
 ).order_by(corrections.c.id)
 _HIDDEN = sa.select(
     hidden_issues.c.slug, hidden_issues.c.at, hidden_issues.c.reason, hidden_issues.c.author
+)
+
+_SEALED = sa.select(sends.c.slug, sends.c.created_at, sends.c.email).where(
+    sends.c.number == sa.bindparam("b_number")
 )
 
 
@@ -75,9 +80,19 @@ def email_of(connection: Connection, correction_id: int) -> str:
     return str(connection.execute(query).scalar_one())
 
 
-def shown_email_of(connection: Connection, send: int) -> str:
-    """The email that the archive shows of a send, as JSON."""
-    return str(_shown(connection, send, "email").email)
+def newest_email_of(connection: Connection, send: int) -> str:
+    """The email of a send as it is mailed today, as JSON: corrected, be it by a correction of the
+    same issue to another list that came after this one was sealed."""
+    sealed = connection.execute(_SEALED, {"b_number": send}).one()
+    query = (
+        sa.select(corrections.c.email)
+        .join(sends, sends.c.number == corrections.c.send)
+        .where(sends.c.slug.in_(spellings(sealed.slug)), corrections.c.undone_at.is_(None))
+        .where(sa.or_(corrections.c.send == send, corrections.c.at > sealed.created_at))
+        .order_by(corrections.c.id.desc())
+        .limit(1)
+    )
+    return str(connection.execute(query).scalar() or sealed.email)
 
 
 def content_of(connection: Connection, send: int) -> tuple[str, Listing]:

@@ -1,5 +1,6 @@
 """The mail that welcomes who has just confirmed: an issue of the list, once."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,16 @@ from newsletter.model.send import Outcome
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.sending import run
 from newsletter.sending.plan import plan
-from newsletter.store import Store
+from newsletter.store import Store, schema
 from newsletter.store.ledger import corrections, sends
 from newsletter.store.people import suppressing
 from newsletter.store.schema import requests
 from newsletter.transports.memory import Memory
+from tests.factories import on_sqlite
 from tests.integration.sending import EMAIL, NOW, order, worker
 from tests.integration.web.stage import ONE_CLICK, Stage, link, open_stage
+
+HOUR = dt.timedelta(hours=1)
 
 
 def published(store: Store, root: Path, welcome: str) -> Stage:
@@ -81,6 +85,38 @@ def test_the_issue_comes_as_the_archive_shows_it(store: Store, tmp_path: Path) -
 
     assert message.subject == "Corrected"
     assert message.values["web_url"].endswith("/archive/old/")
+
+
+@on_sqlite
+def test_an_issue_that_was_corrected_for_another_list_comes_corrected(
+    store: Store, tmp_path: Path
+) -> None:
+    """It went to both lists, and the archive shows the later send; what is sealed after a
+    correction has no need of it."""
+    stage = published(store, tmp_path, "news")
+    with store.write() as connection:
+        [(old, _), (_, sealed)] = connection.execute(
+            sa.select(schema.sends.c.number, schema.sends.c.created_at).order_by("number")
+        ).all()
+        connection.execute(  # as if it had gone to another list
+            sa.update(schema.sends)
+            .where(schema.sends.c.number == old)
+            .values(list_id=stage.weekly, slug="news")
+        )
+        for at, subject in ((sealed + HOUR, "Corrected"), (sealed - HOUR, "Long ago")):
+            corrections.add(
+                connection,
+                Correction(0, old, at, "A slip.", ""),
+                email=replace(EMAIL, subject=(subject,)).to_json(),
+                content_hash="",
+                source_hash="",
+                git_commit=None,
+                listing=Listing(),
+            )
+
+    (message,) = joins(stage)
+
+    assert message.subject == "Corrected"
 
 
 @pytest.mark.parametrize(
