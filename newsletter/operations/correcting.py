@@ -4,8 +4,11 @@ Nothing here touches a mail, or what a send sealed.
 """
 
 import datetime as dt
+import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
@@ -162,25 +165,28 @@ def _shown(connection: Connection, web: WebSettings, slug: str) -> Begun:
     raise Refused(
         f"{slug!r} is not in the archive: it has reached nobody of a whole list yet",
         hint="Nothing was changed. What was not sent can be edited in its file: newsletter send "
-        "mails what the file says then.",
+        "mails what the file says then. If its file had another name, say in it: slug: …",
     )
 
 
 def _slugs(project: Project, connection: Connection, issue: str) -> Sequence[str]:
-    """All spellings of a slug that were sent, the newest last, of an issue that may have no file
-    any more."""
-    try:
-        slug = slug_of_issue(project, issue)
-    except UsageError:
-        slug = issue
-    sent = archive.slugs(connection, spellings(slug))
-    if not sent:
-        raise UsageError(f"no issue was sent as {slug!r}", where=issue, hint=_SEE_LIST)
-    return sent
+    """All spellings of a slug that were sent, the newest last, of an issue whose file may be gone
+    or have another slug by now."""
+    named = [Path(issue).stem, issue]
+    with suppress(UsageError):
+        named.insert(0, slug_of_issue(project, issue))
+    for slug in named:
+        if sent := archive.slugs(connection, spellings(slug)):
+            return sent
+    raise UsageError(f"no issue was sent as {named[0]!r}", where=issue, hint=_SEE_LIST)
 
 
 def _one_line(option: str, text: str) -> str:
+    """A text as its readers see it: without control characters, and empty where nothing shows."""
     line = " ".join(text.split())
+    line = "".join(sign for sign in line if unicodedata.category(sign) != "Cc")
+    if not any(sign.isprintable() and sign != " " for sign in line):
+        return ""
     if len(line) > _LONGEST_NOTE:
         raise UsageError(f"{option} has {len(line):,} characters, {_LONGEST_NOTE} at most")
     return line

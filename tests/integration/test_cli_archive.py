@@ -141,6 +141,42 @@ def test_an_issue_is_hidden_even_when_its_file_is_gone(
     assert call("archive", "hide", "nothing").code == 2
 
 
+def test_an_issue_is_hidden_even_when_its_file_has_another_slug_by_now(
+    project: Path, call: Call, sent_id: str
+) -> None:
+    """By its old slug, or by the file that had it."""
+    write_issue(project, f"{ISSUE}.md", slug="another")
+
+    for name in (ISSUE, f"issues/{ISSUE}.md"):
+        assert call("archive", "hide", name, "--json").json["slug"] == ISSUE
+        assert call("archive", "show", name, "--json").json["changed"]
+
+    (project / "issues" / f"{ISSUE}.md").rename(project / "issues" / "2026-01-07-moved.md")
+    assert call("archive", "hide", f"issues/{ISSUE}.md", "--json").json["slug"] == ISSUE
+    refused = call("archive", "correct", "2026-01-07-moved", *NOTE)
+    assert refused.code == 5
+    assert "If its file had another name, say in it: slug: …" in " ".join(refused.err.split())
+
+
+def test_a_note_has_something_to_read_and_no_control_characters(
+    project: Path, call: Call, sent_id: str
+) -> None:
+    """No browser shows them, and no HTML may hold them."""
+    mend(project)
+
+    empty = [
+        call("archive", "correct", ISSUE, "--note", note, "--yes")
+        for note in ("\x01", "\u200b\u202e")
+    ]
+    hostile = "<script>alert(1)</script> ]]>\x1b[2J &amp; الخميس\x7f"
+    answer = call("archive", "correct", ISSUE, "--note", hostile, "--yes", "--json")
+
+    assert [each.code for each in empty] == [2, 2]
+    assert answer.json["note"] == "<script>alert(1)</script> ]]>[2J &amp; الخميس"
+    shown = "&lt;script&gt;alert(1)&lt;/script&gt; ]]&gt;[2J &amp;amp; الخميس"
+    assert f"<bdi>{shown}</bdi>" in page_of(project)
+
+
 def test_all_spellings_of_a_slug_are_hidden_at_once(
     project: Path, call: Call, readers: str
 ) -> None:
