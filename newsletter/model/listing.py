@@ -56,5 +56,11 @@ def tag_key(tag: str) -> str:
 
     "C", "C++" and "C#" differ, and none is a path that leads elsewhere.
     """
-    folded = unicodedata.normalize("NFC", tag).casefold()
-    return re.sub(r"[^\w+#.]+", "-", folded).strip("-.")
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", tag).casefold())
+    plain = "".join(sign if _is_kept(sign) else "-" for sign in folded)
+    return re.sub("-+", "-", plain).strip("-.")
+
+
+def _is_kept(sign: str) -> bool:
+    """Marks too: in Hindi or Thai they are vowels, and tell one word from another."""
+    return sign.isalnum() or sign in "_+#." or unicodedata.category(sign).startswith("M")

@@ -10,7 +10,7 @@ from lxml import html as lxml_html
 
 from newsletter.config import WebSettings
 from newsletter.model.email import MergeField, Place
-from newsletter.model.listing import Correction, Hiding, Listing
+from newsletter.model.listing import Correction, Hiding, Listing, tag_key
 from newsletter.sending import run
 from newsletter.store import Store
 from newsletter.store.ledger import corrections, sends
@@ -384,6 +384,15 @@ def test_tags_lead_to_all_issues_that_have_them(
     ]
     assert client.get("/archive/tags/none/").status == 404
     assert client.get("/feed.json").json["items"][2]["tags"] == ["Tools", "C++"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_one"),
+    [("की", "का", False), ("ที่", "ทา", False), ("Ü", "u\u0308", True), ("ΐ", "Ϊ́", True)],
+)
+def test_vowel_signs_tell_one_tag_from_another(one: str, other: str, *, are_one: bool) -> None:
+    """And however accents are written, they are one tag."""
+    assert (tag_key(one) == tag_key(other)) is are_one
 
 
 @on_sqlite
