@@ -6,6 +6,7 @@ Drafts, tests and schedules are not among them: only sends that reached somebody
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from sqlalchemy.engine import Connection
 
@@ -27,8 +28,8 @@ class Issue:
     """An issue that was sent, its words without merge fields; times are UTC.
 
     `number` and `list` are those of the send that is shown: see `archive.shown`. `first_send` is
-    the id of the first that reached somebody, `published` when that began, `updated` when it was
-    last sent or corrected.
+    the id of the first that began, whoever it reached; `published` is when the first that is on the
+    web began, `updated` when it was last sent or corrected.
     Its words, `tags` and `cover` are those of the newest of its `corrections`, if it has any.
     """
 
@@ -72,6 +73,9 @@ class Published:
             begun = [send for send in sent if self._web.shows(send.list)]
             unsure = [send.number for send in begun if send.number not in self._reached]
             self._reached |= archive.reached(connection, unsure)
+            first: dict[str, archive.Begun] = {}
+            for send in sorted(sent, key=attrgetter("at")):
+                first.setdefault(send.slug, send)
             by_slug: dict[str, list[archive.Begun]] = {}
             for send in begun:
                 if send.number in self._reached:
@@ -79,7 +83,7 @@ class Published:
             hidden = {hiding.slug: hiding for hiding in corrections.hidden(connection)}
             changes = corrections.all_of_them(connection)
             issues = [
-                self._issue(connection, of_issue, changes, hidden.get(slug))
+                self._issue(connection, first[slug].id, of_issue, changes, hidden.get(slug))
                 for slug, of_issue in by_slug.items()
             ]
         return tuple(
@@ -104,12 +108,13 @@ class Published:
     def _issue(
         self,
         connection: Connection,
+        first_send: str,
         of_issue: Sequence[archive.Begun],
         changes: Sequence[Correction],
         hiding: Hiding | None,
     ) -> Issue:
         """What the web says about an issue; an email is read once, since it is sealed."""
-        first, send = of_issue[0], archive.shown(of_issue, changes)
+        send = archive.shown(of_issue, changes)
         numbers = {each.number for each in of_issue}
         of_its = [change for change in changes if change.send in numbers]
         standing = tuple(
@@ -123,7 +128,7 @@ class Published:
             around = self.around(send.slug)
             self._known[key] = Issue(
                 number=send.number,
-                first_send=send.id,
+                first_send=first_send,
                 slug=send.slug,
                 list=send.list,
                 language=email.language,
@@ -137,8 +142,8 @@ class Published:
         moments = [send.at, *(change.undone_at or change.at for change in of_its)]
         return replace(
             self._known[key],
-            first_send=first.id,
-            published=first.at,
+            first_send=first_send,
+            published=min(each.at for each in of_issue),
             updated=max(moments),
             corrections=standing,
             hiding=hiding,

@@ -1,5 +1,6 @@
 """An issue that was corrected or hidden, and what leads from one issue to another."""
 
+import datetime as dt
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -9,9 +10,10 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from newsletter.config import WebSettings
+from newsletter.errors import OutcomeUnknown
 from newsletter.model.email import MergeField, Place
 from newsletter.model.listing import Correction, Hiding, Listing, tag_key
-from newsletter.sending import run
+from newsletter.sending import control, run
 from newsletter.store import Store
 from newsletter.store.ledger import corrections, sends
 from newsletter.transports.memory import Memory
@@ -342,6 +344,35 @@ def test_a_static_site_loses_what_was_hidden(
     folders = {path.name for path in (folder / "archive").iterdir() if path.is_dir()}
     assert folders == {"late", "old", "search"}
     assert "Tools" not in (folder / "archive" / "search" / "issues.json").read_text()
+
+
+@on_sqlite
+def test_an_entry_keeps_its_id_whichever_send_ends_first(
+    client: Visitor, store: Store, clock: FixedClock
+) -> None:
+    """A schedule that was made before goes out later; one whose outcomes were unknown reached
+    somebody after all. Else feed readers would show the issue as new."""
+    fill_list(store, 1, "others", first=8)
+    fill_list(store, 1, "more", first=9)
+    day = dt.timedelta(days=1)
+    later = planned(store, "new", letter(), clock, list_name="others", scheduled_at=clock() + day)
+    unsure = planned(store, "new", letter(), clock, list_name="readers")
+    lost = Memory(lambda *_: (_ for _ in ()).throw(OutcomeUnknown("no answer")))
+    run.run(worker(store, lost, clock=clock), unsure)
+    sent(store, "new", letter(), clock, list_name="more")
+    clock.forward(2)
+    before = client.get("/feed.json").json["items"][0]
+
+    control.resolve(store, unsure, control.Decision.ACCEPT, clock)
+    clock.forward(2)
+    accepted = client.get("/feed.json").json["items"][0]
+    clock.forward(2 * 86400)
+    run.run(worker(store, Memory(), clock=clock), later)
+    clock.forward(2)
+    after = client.get("/feed.json").json["items"][0]
+
+    assert before["id"] == accepted["id"] == after["id"]
+    assert before["date_published"] == after["date_published"]
 
 
 # --- from one to another --------------------------------------------------------------------------
