@@ -22,7 +22,7 @@ from newsletter.errors import Refused, StoreAway, StoreError
 from newsletter.links import Links, load_keys
 from newsletter.operations import relocate
 from newsletter.project import Project, utc_now
-from newsletter.store import Store, jobs, open_store, resolve_url
+from newsletter.store import Store, jobs, open_store, resolve_url, upgrade
 from newsletter.store.ledger import sends, tenures
 from newsletter.store.relocation import relocations, rows
 from newsletter.store.schema import lists, metadata
@@ -726,6 +726,7 @@ def test_while_a_person_is_asked_the_store_may_have_moved_elsewhere(
     project: Path, readers: str, target: str
 ) -> None:
     """Otherwise both new stores would be in force."""
+    upgrade(f"sqlite:///{project / 'other.db'}", project)
     with closing(opened(project)) as source:
         one, other = (
             relocate.Move(Project.open(project), source, url, utc_now)
@@ -737,7 +738,8 @@ def test_while_a_person_is_asked_the_store_may_have_moved_elsewhere(
                 other.run(lambda amount: None)
 
     assert in_force(project, target) == [target]
-    assert not (project / "other.db").exists()
+    with closing(open_store(f"sqlite:///{project / 'other.db'}", project)) as empty:
+        assert all_rows(empty, lists) == []
 
 
 def test_who_compares_when_the_new_store_is_used_already_takes_it_for_done(
