@@ -1,6 +1,8 @@
 """Running a theme's templates: sandboxed, strict, bounded, and with errors that name their line."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,14 @@ from newsletter.render.theme import Theme, must_stay_inside
 
 _MAX_CHARACTERS = 4 * 1024 * 1024
 _MAX_REPEAT = 100_000
+_MAX_STEPS = 1_000_000  # of loops; a real issue takes hundreds, the largest 300,000
+_CALL = 3  # steps that a call counts for
+_COUNTED = "counted"
+# The filters that go over each part of a value.
+_GO_OVER = frozenset(
+    "batch dictsort groupby join list map max min reject rejectattr reverse select selectattr slice"
+    " sort sum unique".split()
+)
 _BLOCK = ".html.j2"
 _NO_MARKUP = (".txt.j2", ".md.j2", ".css")
 
@@ -26,8 +36,51 @@ _NO_MARKUP = (".txt.j2", ".md.j2", ".css")
 _Bases = tuple[tuple[str, tuple[Path, ...]], ...]
 
 
+class _Steps:
+    """How often the loops of a rendering may still go round, and its templates call something."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_STEPS
+
+    def take(self, number: int) -> None:
+        self._left -= number
+        if self._left < 0:
+            raise SecurityError(f"loops go round more than {_MAX_STEPS:,} times")
+
+    def each(self, parts: Iterator[Any]) -> Iterator[Any]:
+        for part in parts:
+            self.take(1)
+            yield part
+
+
+# Of the outermost rendering in this thread: the environments are shared by all threads.
+_steps: ContextVar[_Steps] = ContextVar("steps")
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Bound what templates do within, together with the rendering that this one is part of."""
+    if _steps.get(None) is not None:
+        yield
+        return
+    token = _steps.set(_Steps())
+    try:
+        yield
+    finally:
+        _steps.reset(token)
+
+
+@jinja2.pass_context  # or it would be applied to constants while a template is compiled
+def _counted(context: jinja2.runtime.Context, parts: Any) -> Any:
+    """What a loop goes over, once all steps over it are counted."""
+    if isinstance(parts, Sized):
+        _steps.get().take(len(parts))
+        return parts
+    return _steps.get().each(iter(parts))
+
+
 class _Environment(ImmutableSandboxedEnvironment):
-    """Jinja2 that refuses to multiply texts without end; `range` is bounded by its sandbox."""
+    """Jinja2 that refuses to multiply texts without end, and bounds its loops."""
 
     intercepted_binops = frozenset(["*", "**"])
 
@@ -38,13 +91,32 @@ class _Environment(ImmutableSandboxedEnvironment):
             raise SecurityError(f"the result of {operator} would be too large")
         return super().call_binop(context, operator, left, right)
 
+    def call(
+        self, context: jinja2.runtime.Context, called: Any, /, *arguments: Any, **more: Any
+    ) -> Any:
+        _steps.get().take(_CALL)
+        if isinstance(called, jinja2.runtime.LoopContext):  # of a loop that calls itself
+            arguments = tuple(_counted(context, parts) for parts in arguments)
+        return super().call(context, called, *arguments, **more)
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         if switch := tree.find(nodes.EvalContextModifier):
             raise jinja2.TemplateSyntaxError(
                 "escaping cannot be switched off", switch.lineno, name, filename
             )
+        for loop in list(tree.find_all(nodes.For)):
+            loop.iter = self._counting(loop.iter)
+        for each in list(tree.find_all(nodes.Filter)):
+            if each.name in _GO_OVER and each.node is not None:
+                each.node = self._counting(each.node)
         return tree
+
+    def _counting(self, parts: nodes.Node) -> nodes.Filter:
+        assert isinstance(parts, nodes.Expr)
+        counting = nodes.Filter(parts, _COUNTED, [], [], None, None, lineno=parts.lineno)
+        counting.set_environment(self)
+        return counting
 
 
 def _length(left: Any, right: Any) -> int:
@@ -89,7 +161,7 @@ def _environment(folders: tuple[Path, ...], roots: tuple[Path, ...], bases: _Bas
         lstrip_blocks=True,
         auto_reload=True,
     )
-    environment.filters |= {"fill": fill, "safe": _escaped}
+    environment.filters |= {"fill": fill, "safe": _escaped, _COUNTED: _counted}
     return environment
 
 
@@ -138,11 +210,12 @@ class Templates:
             template = self._environment.get_template(name)
             pieces: list[str] = []
             size = 0
-            for piece in template.generate(values):
-                size += len(piece)
-                if size > _MAX_CHARACTERS:
-                    raise SecurityError("the template writes without end")
-                pieces.append(piece)
+            with _bounded():
+                for piece in template.generate(values):
+                    size += len(piece)
+                    if size > _MAX_CHARACTERS:
+                        raise SecurityError("the template writes without end")
+                    pieces.append(piece)
             return "".join(pieces)
         except jinja2.TemplateSyntaxError as error:
             raise self._broken(error, name) from error

@@ -80,6 +80,35 @@ def test_a_template_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
     assert error.where == "templates/digest/email.mjml.j2"
 
 
+@pytest.mark.parametrize(
+    "loops",
+    [
+        "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% for a in range(9999) %}{% for b in range(9999) if b > 9999 %}{% endfor %}{% endfor %}",
+        "{% for a in range(99999) %}{% set b = range(99999) | sum %}{% endfor %}",
+        "{% for a in 'x' * 99999 %}{% set b = range(99999) | map('abs') | list %}{% endfor %}",
+        "{% for a in range(999) recursive %}{{ loop(range(999)) if loop.depth < 3 }}{% endfor %}",
+        "{% macro m(n) %}{{ m(n - 1) ~ m(n - 1) if n }}{% endmacro %}{{ m(99) }}",
+    ],
+)
+@pytest.mark.processor_seconds(60)  # it was minutes to hours
+def test_loops_that_write_nothing_end(loops: str, tmp_path: Path) -> None:
+    error = failed(tmp_path, f"<mjml>\n{loops}</mjml>")
+
+    assert "loops go round more than 1,000,000 times" in error.message
+    assert error.where == "templates/digest/email.mjml.j2:2"
+
+
+def test_a_loop_knows_where_it_is_whatever_it_goes_over(tmp_path: Path) -> None:
+    loop = "{{ loop.index }}/{{ loop.length }}{{ '.' if loop.last else ',' }}"
+    parts = "[1, 2] | map('abs')"
+    body = f"{{% for a in {parts} %}}{loop}{{% endfor %}}{{% for a in 'ab' %}}{loop}{{% endfor %}}"
+    text = f"<mj-section><mj-column><mj-text>{body}</mj-text></mj-column></mj-section>"
+    theme = own_theme(tmp_path, {"email.mjml.j2": f"<mjml><mj-body>{text}</mj-body></mjml>"})
+
+    assert "1/2,2/2.1/2,2/2." in "".join(map(str, rendered(issue(), theme).html))
+
+
 def hostile_issue() -> Digest:
     return issue("Text.\n", title=json.dumps("A <b>bold</b> </style><script>title()</script>"))
 
