@@ -112,7 +112,9 @@ def _plain(value: object) -> Any:
             return value.isoformat()
         case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {
-                spec.name: _plain(getattr(value, spec.name)) for spec in dataclasses.fields(value)
+                spec.name: _plain(getattr(value, spec.name))
+                for spec in dataclasses.fields(value)
+                if spec.compare
             }
         case str() | int() | float() | bool() | None:
             return value

@@ -57,6 +57,7 @@ def read(
         draft=reader.flag("draft"),
         smart=reader.flag("smart", usual=True),
         extra=reader.extra(),
+        lines=reader.lines,
     )
     return Read(title, meta, summary, is_list), reader.findings
 
@@ -66,6 +67,7 @@ class _Reader:
         self._front = front
         self._file = file
         self.findings: list[Finding] = list(front.findings)
+        self.lines: dict[str, int] = {}
 
     def _report(self, rule: str, severity: Severity, key: str, message: str, fix: str) -> None:
         place = Position(self._file, self._front.lines.get(key, 1))
@@ -92,10 +94,11 @@ class _Reader:
                 return key, value
         return keys[0], None
 
-    def text(self, key: str) -> str | None:
-        key, value = self._value(key)
+    def text(self, name: str) -> str | None:
+        key, value = self._value(name)
         if value is None:
             return None
+        self.lines[name] = self._front.lines.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, str | int | float | dt.date):
             self._wrong(key, "text")
             return None
@@ -153,6 +156,7 @@ class _Reader:
         key, value = self._value("coverImage", "cover_image", "cover")
         if value is None:
             return None, None
+        self.lines["cover"] = self._front.lines.get(key, 1)
         if not isinstance(value, str):
             self._wrong(key, "a picture beside the issue, or an https:// address")
             return None, None

@@ -94,8 +94,8 @@ def fields_in(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
-    for text in (digest.meta.subject, digest.meta.preheader):
-        yield text or "", digest.position
+    for key, text in (("subject", digest.meta.subject), ("preheader", digest.meta.preheader)):
+        yield text or "", digest.place_of(key)
     yield from captions(digest)
     for node in nodes_of(digest):
         if isinstance(node, Text) and not _ADDRESS_ALONE.fullmatch(node.text):

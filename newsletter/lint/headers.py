@@ -56,11 +56,10 @@ def _faults(name: str, value: str, lines: Sequence[str]) -> Iterator[str]:
 def odd_subject(digest: Digest, email: Email) -> Iterator[Finding]:
     """The letters of a subject are those that inboxes show and screen readers read."""
     if odd := _oddity(fill(email.subject, {})):
-        titled = digest.title and digest.meta.subject is None
         yield Finding(
             "odd-subject",
             Severity.WARNING,
-            digest.title[0].position if titled else digest.position,
+            digest.subject_place,
             f"the subject holds {odd}",
             "Write it in plain letters.",
         )
@@ -105,7 +104,7 @@ def long_preheader(digest: Digest, email: Email) -> Iterator[Finding]:
         yield Finding(
             "long-preheader",
             Severity.INFO,
-            digest.position,
+            digest.place_of("preheader"),
             f"the preheader is {columns} columns wide; no inbox shows more than "
             f"{_PREHEADER_COLUMNS}",
             "Put what matters first, or shorten it.",

@@ -27,11 +27,10 @@ def subject_too_long(digest: Digest, email: Email) -> Iterator[Finding]:
     """A header has at most 998 bytes in a line (RFC 5322), and no inbox shows so many."""
     size = len(f"Subject: {fill(email.subject, {})}".encode())
     if size > _HEADER_BYTES:
-        titled = digest.title and digest.meta.subject is None
         yield Finding(
             "subject-too-long",
             Severity.ERROR,
-            digest.title[0].position if titled else digest.position,
+            digest.subject_place,
             f"the subject is {size:,} bytes long; {_HEADER_BYTES} are allowed",
             "Shorten the title, or write a shorter subject: in the front matter.",
         )
@@ -69,9 +68,13 @@ def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Findin
 
 
 def _place_of(field: str, digest: Digest) -> Position:
-    """Where a field stands; the beginning of the issue if it is in the front matter."""
+    """Where a field stands."""
     pattern = re.compile(rf"\{{\{{\s*{re.escape(field)}(?![\w-])")
-    places = (place for text, place in texts(digest) if pattern.search(text))
+    front = [
+        (text or "", digest.place_of(key))
+        for key, text in (("subject", digest.meta.subject), ("preheader", digest.meta.preheader))
+    ]
+    places = (place for text, place in (*front, *texts(digest)) if pattern.search(text))
     return next(places, digest.position)
 
 

@@ -43,6 +43,6 @@ def _plain_texts(digest: Digest) -> Iterator[tuple[str, str, Position]]:
         ("preheader", meta.preheader),
         ("category", meta.category),
     ):
-        yield key, text or "", digest.position
+        yield key, text or "", digest.place_of(key)
     for caption, place in captions(digest):
         yield "caption", caption, place

@@ -90,13 +90,18 @@ def _words(match: re.Match[str]) -> str:
 
 def _texts(digest: Digest) -> Iterator[tuple[str, Callable[[int], Position]]]:
     """What readers see, with the place of each character."""
-    for text in filter(None, (digest.meta.subject, digest.meta.preheader)):
-        yield text, lambda _: digest.position
+    for key, text in (("subject", digest.meta.subject), ("preheader", digest.meta.preheader)):
+        if text:
+            yield text, partial(_line_of, digest, key)
     for run in runs(digest) if holds_any(digest, _SIGNS) else ():
         yield run.text, run.place
     for node in nodes_of(digest):
         if isinstance(node, Image):
             yield node.alt, partial(_place_of, node)
+
+
+def _line_of(digest: Digest, key: str, offset: int) -> Position:
+    return digest.place_of(key)
 
 
 def _place_of(picture: Image, offset: int) -> Position:

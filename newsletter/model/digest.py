@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from newsletter.model.blocks import Blocks, Item, Promo, Section
+from newsletter.model.finding import Position
 from newsletter.model.inline import Inline, Node
 from newsletter.model.walking import plain_text
 
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """The front matter that is not content; what no key claims is kept in `extra`."""
+    """The front matter that is not content; what no key claims is kept in `extra`.
+
+    `lines` are those of the file in which its texts stand, by their names here.
+    """
 
     date: dt.date | dt.datetime | None = None
     category: str = ""
@@ -29,6 +33,7 @@ class Meta:
     draft: bool = False
     smart: bool = True  # whether straight quotes and hyphens become those of the language
     extra: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def ignored(self) -> Mapping[str, str]:
@@ -87,6 +92,18 @@ class Digest(Node):
         """All items, in reading order."""
         for section in self.sections:
             yield from section.items()
+
+    def place_of(self, *keys: str) -> Position:
+        """Where the first of these keys of the front matter stands that is there."""
+        line = next((self.meta.lines[key] for key in keys if key in self.meta.lines), None)
+        return self.position if line is None else Position(self.position.file, line)
+
+    @property
+    def subject_place(self) -> Position:
+        """Where the text stands that becomes the subject."""
+        if self.title and self.meta.subject is None:
+            return self.title[0].position
+        return self.place_of("subject")
 
     @property
     def title_text(self) -> str:

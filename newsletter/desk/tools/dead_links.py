@@ -102,7 +102,7 @@ def _places(issues: Iterable[Prepared], project: Project) -> Mapping[str, list[P
             if isinstance(url := getattr(node, "url", None), str)
         ]
         cover = issue.digest.meta.cover
-        for url, place in [(cover or "", issue.digest.position), *nodes]:
+        for url, place in [(cover or "", issue.digest.place_of("cover")), *nodes]:
             if url.startswith(("http://", "https://")) and not url.startswith(
                 project.settings.pictures_url
             ):

@@ -318,7 +318,7 @@ DIGEST_RULES = (
     Example(
         "foreign-merge-field",
         WARNING,
-        1,
+        6,
         front("subject: Hello [FIRST NAME]") + PROSE,
         front("subject: Hello first name") + PROSE,
     ),

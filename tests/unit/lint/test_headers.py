@@ -6,6 +6,7 @@ import pytest
 
 from newsletter.config import NewsletterSettings, Settings
 from newsletter.desk.headers import header_findings
+from newsletter.lint import check
 from newsletter.lint.headers import header_faults, long_preheader, odd_subject
 from newsletter.model.email import Email
 from newsletter.model.finding import Position
@@ -109,3 +110,16 @@ def test_only_a_preheader_of_the_front_matter_can_be_too_long() -> None:
     assert [f.rule for f in long_preheader(long, rendered(long))] == ["long-preheader"]
     assert list(long_preheader(fits, rendered(fits))) == []
     assert list(long_preheader(none, rendered(none))) == []
+
+
+def test_a_subject_and_a_preheader_are_told_at_their_lines() -> None:
+    digest = issue("Text.\n", subject="a\u200bb {{ subscriber.team }}", preheader="word " * 50)
+    email = rendered(digest)
+    lines = digest.meta.lines
+
+    places = {found.rule: found.position.line for found in check(digest, email)}
+
+    assert places["odd-subject"] == lines["subject"]
+    assert places["merge-field-without-default"] == lines["subject"]
+    assert places["long-preheader"] == lines["preheader"]
+    assert lines["subject"] != lines["preheader"]

@@ -79,7 +79,8 @@ def test_a_rule_finds_its_fault_and_says_what_to_do(
     (found,) = findings(email, rule)
 
     assert found.severity == severity
-    line = 2 if rule in ("subject-too-long", "odd-subject") else 1  # that of the title
+    in_front = {"subject-too-long": 2, "odd-subject": 2, "long-preheader": 6}
+    line = in_front.get(rule, 1)
     assert (found.position.file, found.position.line) == ("issues/2026-01-07-valley.md", line)
     assert found.message
     assert found.fix.endswith(".")

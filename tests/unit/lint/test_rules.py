@@ -426,3 +426,22 @@ def test_email_rules_are_left_out_without_an_email() -> None:
     digest = examples.parsed_issue(FRONT + PROSE).digest
 
     assert check(digest, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("subject", "A **bold** word", "plain-text-markup"),
+        ("preheader", "A **bold** word", "plain-text-markup"),
+        ("category", "A **bold** word", "plain-text-markup"),
+        ("subject", "TODO: write this", "unfinished-text"),
+        ("preheader", "TODO: write this", "unfinished-text"),
+        ("subject", "Hello *|FNAME|*", "foreign-merge-field"),
+        ("preheader", "Hello *|FNAME|*", "foreign-merge-field"),
+    ],
+)
+def test_a_text_of_the_front_matter_is_told_at_its_line(key: str, value: str, rule: str) -> None:
+    source = front(f'{key}: "{value}"', without=key) + PROSE
+    line = next(n for n, text in enumerate(source.split("\n"), 1) if text.startswith(key))
+
+    assert [(f.rule, f.position.line) for f in findings(source, rule)] == [(rule, line)]
