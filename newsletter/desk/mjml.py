@@ -5,17 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from newsletter.lint.mjml import MjmlFault, mjml_faults
-from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
-from newsletter.render import Masthead, Theme, mjml_of
+from newsletter.render import Theme
 
 _MAIN = "email.mjml.j2"
 
 
-def mjml_findings(digest: Digest, theme: Theme, masthead: Masthead) -> Iterator[Finding]:
-    """What is wrong with the MJML that a theme makes of a digest, each fault once."""
+def mjml_findings(mjml: str, theme: Theme) -> Iterator[Finding]:
+    """What is wrong with the MJML that a theme has written, each fault once."""
     reported = set()
-    for fault in mjml_faults(mjml_of(digest, theme, masthead)):
+    for fault in mjml_faults(mjml):
         if (key := (fault.tag, fault.attribute, fault.message)) not in reported:
             reported.add(key)
             yield Finding(

@@ -94,7 +94,7 @@ def prepare(
     brand = brand_of(project)
     look = branded(_theme(project, parsed, theme), project)
     head = masthead(project, brand)
-    email = render.render(parsed.digest, look, head)
+    email, mjml = render.render_with_mjml(parsed.digest, look, head)
     of_the_project = {folder.resolve() for folder in project.templates.glob("*/")}
     own_theme = [place for place in look.folders if place in of_the_project]
     slugs = Slugs(project) if slugs is None else slugs
@@ -107,7 +107,7 @@ def prepare(
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
         *unsupported_features(parsed.digest, email, look, project),
         *header_findings(email, settings, parsed.digest.position),
-        *(mjml_findings(parsed.digest, look, head) if own_theme else ()),
+        *(mjml_findings(mjml, look) if own_theme else ()),
     )
     source = (*parsed.findings, *own, *language, *around)
     findings = lint.check(parsed.digest, email, source, settings.lint.rules)

@@ -54,13 +54,14 @@ class _Mjml:
 def mjml_faults(source: str) -> Iterator[MjmlFault]:
     """What is wrong with the MJML that a theme has written, in its order."""
     open_tags: list[str] = []
-    end = 0
+    end, counted, line = 0, 0, 1
     for token in _TOKEN.finditer(source):
         tag, parent = token["tag"], open_tags[-1] if open_tags else ""
         if _holds_html(parent) and tag != parent:
             continue
         between, end = source[end : token.start()], token.end()
-        line = source.count("\n", 0, token.start()) + 1
+        line += source.count("\n", counted, token.start())
+        counted = token.start()
         if parent and not _holds_html(parent) and between.strip():
             yield _lost_text(between, line, parent)
         if tag is None:

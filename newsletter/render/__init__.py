@@ -41,10 +41,10 @@ __all__ = [
     "Masthead",
     "Theme",
     "load_theme",
-    "mjml_of",
     "packaged_templates",
     "reading_minutes",
     "render",
+    "render_with_mjml",
     "scaffold_of",
     "theme_names",
     "words_used",
@@ -98,14 +98,22 @@ def render(digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool = Fa
     With `marks`, for a preview and never for a send, the first tag of each heading, block and point
     says in `data-line` in which line of the issue it was written; all else is the same.
     """
+    return render_with_mjml(digest, theme, masthead, marks=marks)[0]
+
+
+def render_with_mjml(
+    digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool = False
+) -> tuple[Email, str]:
+    """As `render`, with the MJML that the HTML was compiled from, merge fields as tokens."""
     writing = _begin(digest, theme, masthead, marks=marks)
     fields, values = writing.fields, writing.values
     text = TextWriter(fields, values["t"], digest, theme.text_signs)
-    html = to_html(_mjml(writing), f"templates/{theme.name}/email.mjml.j2")
+    mjml = _mjml(writing)
+    html = to_html(mjml, f"templates/{theme.name}/email.mjml.j2")
     plain = writing.templates.render(
         "email.txt.j2", values | {"inline": text.inline, "body": text.body()}
     )
-    return Email(
+    email = Email(
         sender=masthead.sender,
         reply_to=masthead.reply_to,
         language=values["language"],
@@ -114,11 +122,7 @@ def render(digest: Digest, theme: Theme, masthead: Masthead, *, marks: bool = Fa
         html=fields.split(html, Place.HTML),
         text=fields.split(plain.strip() + "\n", Place.TEXT),
     )
-
-
-def mjml_of(digest: Digest, theme: Theme, masthead: Masthead) -> str:
-    """The MJML that a theme makes of a digest, merge fields as tokens. Raises RenderError."""
-    return _mjml(_begin(digest, theme, masthead, marks=False))
+    return email, mjml
 
 
 @dataclass(frozen=True, slots=True)

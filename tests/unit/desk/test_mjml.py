@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.desk.mjml import mjml_findings
 from newsletter.lint.mjml import MjmlFault, mjml_faults
-from newsletter.render import load_theme, packaged_templates
+from newsletter.render import load_theme, packaged_templates, render_with_mjml
 from tests.browser.samples import EVERY_BLOCK, RIGHT_TO_LEFT, THEMES, digest_of
 from tests.unit.render.rendering import MASTHEAD, issue, own_theme
 
@@ -25,7 +25,9 @@ def in_column(inner: str) -> str:
 def test_a_theme_that_comes_with_newsletter_is_mjml(sample: str, theme: str) -> None:
     look = load_theme(theme, [packaged_templates()])
 
-    assert list(map(str, mjml_findings(digest_of(sample), look, MASTHEAD))) == []
+    _, written = render_with_mjml(digest_of(sample), look, MASTHEAD)
+
+    assert list(map(str, mjml_findings(written, look))) == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,10 @@ def test_a_fault_is_told_at_the_line_of_the_template(tmp_path: Path) -> None:
     theme = own_theme(tmp_path, {"email.mjml.j2": source.replace(old, old[:-1] + ' colr="x">')})
     line = source[: source.index(old)].count("\n") + 1
 
-    (found,) = mjml_findings(issue("## A\n\nText.\n\n## B\n\nText.\n"), theme, MASTHEAD)
+    digest = issue("## A\n\nText.\n\n## B\n\nText.\n")
+    _, written = render_with_mjml(digest, theme, MASTHEAD)
+
+    (found,) = mjml_findings(written, theme)
 
     assert str(found.position) == f"templates/digest/email.mjml.j2:{line}"
     assert found.fix == "Did you mean 'color'?"
