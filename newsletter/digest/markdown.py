@@ -260,7 +260,7 @@ def _read_label(state: StateInline) -> tuple[int, bool]:
 
 def _destination(source: str, start: int, end: int) -> Any:
     """The stock helper, but only for balanced targets: it is slow on text that is not one."""
-    may_be_one = source[start] == "<" or _is_balanced(source, start, end)
+    may_be_one = source.startswith("<", start) or _is_balanced(source, start, end)
     return helpers.parseLinkDestination(source, start, end if may_be_one else start)
 
 

@@ -49,6 +49,12 @@ def test_what_readers_are_to_see_stays(source: str) -> None:
     assert not findings(parsed, "unused-definition")
 
 
+@pytest.mark.parametrize("source", ["[a]:", "Text.\n\n[a]:  ", "> [a]:\n", "- [a]:\n\n  b\n"])
+def test_a_name_with_nothing_behind_it_is_text(source: str) -> None:
+    """At the end of a file, or of what it stands in, there is nothing to look at."""
+    assert "[a]:" in texts(body(source))
+
+
 def test_unused_definitions_are_told_once() -> None:
     (found,) = findings(
         read("# T\n\n[a]: https://a.io/\n[b]: https://b.io/\n"), "unused-definition"
