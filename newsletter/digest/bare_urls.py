@@ -3,6 +3,7 @@
 import re
 
 from markdown_it.rules_core import StateCore
+from markdown_it.rules_core import linkify as linkify_texts
 from markdown_it.rules_inline import StateInline, linkify
 from markdown_it.token import Token
 
@@ -33,7 +34,7 @@ def part_at_url_ends(state: StateCore) -> None:
             continue
         children: list[Token] = []
         for token in block.children:
-            if token.type == "text":
+            if token.type == "text" and _AFTER_URL.search(token.content):
                 children += (
                     Token("text", "", 0, content=part, level=token.level)
                     for part in _URL_PARTS.findall(token.content)
@@ -41,3 +42,15 @@ def part_at_url_ends(state: StateCore) -> None:
             else:
                 children.append(token)
         block.children = children
+
+
+def addresses_in_texts(state: StateCore) -> None:
+    """The stock rule, asked only about paragraphs in which a short look finds a sign of one."""
+    whole = state.tokens
+    state.tokens = [block for block in whole if any(map(_may_hold_one, block.children or ()))]
+    linkify_texts(state)
+    state.tokens = whole
+
+
+def _may_hold_one(token: Token) -> bool:
+    return token.type == "text" and (":" in token.content or "//" in token.content)

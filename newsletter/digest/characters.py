@@ -66,6 +66,8 @@ def _with_plain_ends(text: str) -> str:
 
 def harmless(text: str) -> str:
     """Text without the characters that `clean` removes: entities and escapes can spell them too."""
+    if text.isprintable():  # nearly all are, and none of those characters is
+        return text
     return _BIDIRECTIONAL.sub("", _CONTROL.sub("", text))
 
 

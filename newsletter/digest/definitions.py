@@ -15,6 +15,8 @@ from newsletter.model.finding import Severity
 
 _NEEDED = "labels in brackets"  # in the environment: those that may use a definition
 _LABEL = re.compile(r"\[([^\[\]]{1,999})\](?!:)")
+# As nearly all blocks begin, those with a link first included.
+_NO_DEFINITION = re.compile(r"[^\[]|\[[^\[\]\\\n]*+(?:\[|\](?!:))")
 _DEFINITION = re.compile(
     r"\[(?!\^)([^\[\]]{1,999})\]:[ \t]+<?(?:[a-z][a-z0-9+.-]*:|/|\.{1,2}/|#)[^\s<>]*>?"
     r"(?:[ \t]+(?:\"[^\"]*\"|'[^']*'|\([^()]*\)))?[ \t]*",
@@ -24,9 +26,9 @@ _DEFINITION = re.compile(
 
 def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """The stock rule, but a definition that is used also ends a paragraph."""
-    if not silent:
-        return reference(state, start, end, silent)
     first = state.bMarks[start] + state.tShift[start]
+    if not silent:
+        return not _NO_DEFINITION.match(state.src, first) and reference(state, start, end, silent)
     if not state.src.startswith("[", first) or state.is_code_block(start):
         return False
     definition = _DEFINITION.fullmatch(state.src, first, state.eMarks[start])

@@ -20,6 +20,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from markdown_it import MarkdownIt, helpers
+from markdown_it.common.normalize_url import normalizeLink
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_block import ParserBlock
 from markdown_it.rules_block import StateBlock, html_block
@@ -30,7 +31,16 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_ref
 
-from newsletter.digest import bare_urls, containers, definitions, foreign, tables, tags, typography
+from newsletter.digest import (
+    bare_urls,
+    containers,
+    definitions,
+    foreign,
+    tables,
+    tags,
+    typography,
+    urls,
+)
 from newsletter.digest.limits import MAX_MARKS, marks
 
 MAX_NESTING = 40
@@ -44,6 +54,9 @@ LINES = "lines"  # in the meta of an inline token: line ends of its source that 
 _BEGINNING = re.compile(
     r"[\n&*<\[\]\\_`~]|!(?=\[)|:(?=//|[a-z0-9+-][a-z0-9_+-]{0,40}:)|=(?==)|%(?=%)|\{(?=[:#./\w])"
 )
+# Most links are like this, and need no rule to find where they end.
+_PLAIN_LABEL = re.compile(r"[^\n&*<\[\]\\_`~!:=%{]*+\]")
+_PLAIN_TARGET = re.compile(r"[^\x00-\x20\x7f<\\()&]++(?=[ )])")
 _TARGET_SIGN = re.compile(r"\\[^ ]|[()\x00-\x20\x7f]")
 _MAX_BRACKETS = 32
 _FOOTNOTE = re.compile(r"\[\^[^\s\]]{1,200}\]")
@@ -61,6 +74,7 @@ def parser() -> MarkdownIt:
     markdown.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
     # Every target becomes a link here, so that urls.check decides and reports.
     setattr(markdown, "validateLink", lambda url: True)  # noqa: B010 -- a method, to mypy
+    setattr(markdown, "normalizeLink", _normalized)  # noqa: B010 -- as above
     markdown.inline.terminator_re = _BEGINNING
     in_one_reading = SimpleNamespace(
         parseLinkLabel=_label_end,
@@ -94,6 +108,7 @@ def parser() -> MarkdownIt:
     markdown.inline.ruler.at("linkify", bare_urls.bare_url)
     markdown.core.ruler.before("inline", "check_blocks", _check_blocks)
     markdown.core.ruler.at("inline", _inline_within_limits)
+    markdown.core.ruler.at("linkify", bare_urls.addresses_in_texts)
     markdown.core.ruler.before("linkify", "url_end", bare_urls.part_at_url_ends)
     markdown.core.ruler.before("text_join", "typography", typography.rule)
     markdown.core.ruler.push("literal", _literal)
@@ -238,6 +253,9 @@ def _label(state: StateInline, start: int) -> tuple[int, bool]:
 
 
 def _read_label(state: StateInline) -> tuple[int, bool]:
+    plain = _PLAIN_LABEL.match(state.src, state.pos, state.posMax)
+    if plain and state.level < state.md.options["maxNesting"]:
+        return plain.end() - 1, False
     holds_link = False
     while state.pos < state.posMax:
         at, sign = state.pos, state.src[state.pos]
@@ -260,6 +278,8 @@ def _read_label(state: StateInline) -> tuple[int, bool]:
 
 def _destination(source: str, start: int, end: int) -> Any:
     """The stock helper, but only for balanced targets: it is slow on text that is not one."""
+    if plain := _PLAIN_TARGET.match(source, start, end):
+        return SimpleNamespace(ok=True, pos=plain.end(), str=plain[0])
     may_be_one = source.startswith("<", start) or _is_balanced(source, start, end)
     return helpers.parseLinkDestination(source, start, end if may_be_one else start)
 
@@ -277,6 +297,11 @@ def _is_balanced(source: str, start: int, end: int) -> bool:
         if level < 0 or level > _MAX_BRACKETS:
             break
     return level <= 0
+
+
+def _normalized(url: str) -> str:
+    """The stock method, which takes an address apart; a plain one stays as it is."""
+    return url if urls.is_plain(url) else normalizeLink(url)
 
 
 def _short_footnote(state: StateInline, silent: bool) -> bool:

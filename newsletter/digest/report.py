@@ -46,10 +46,14 @@ class Report:
     quotes: tuple[str, str, str, str] = ("“", "”", "‘", "’")  # of <q>, outer and inner ones
     signs: Signs | None = None  # what straight quotes and hyphens become, if anything
     components: set[str] = field(default_factory=set)  # whose link is shown
+    positions: dict[int, Position] = field(default_factory=dict)  # by their line in the file
 
     def at(self, body_line: int) -> Position:
         """The place of a line of the body, counted from 0."""
-        return Position(self.file, body_line + self.offset)
+        line = body_line + self.offset
+        if line not in self.positions:
+            self.positions[line] = Position(self.file, line)
+        return self.positions[line]
 
     def add(
         self, rule: str, severity: Severity, place: Position, message: str, fix: str = ""

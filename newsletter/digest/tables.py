@@ -14,6 +14,7 @@ from newsletter.model.finding import Position, Severity
 
 CELLS = "cells"  # in the meta of a token that opens a row: its cells and those of the header
 
+_DELIMITERS = ("|", "-", ":")  # what the line below a header begins with
 _ROW = re.compile(r"\|.*\|")
 _ROW_OF_CELLS = re.compile(r"\|(?:[ \t][^|]*[ \t]\|){2,}")  # a single one, as a table has it
 _BELOW_HEADER = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*+\|?")
@@ -24,6 +25,8 @@ def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
     A line of kramdown attributes is not a row.
     """
+    if start + 1 >= end or not state.src.startswith(_DELIMITERS, _first(state, start + 1)):
+        return False
     first = len(state.tokens)
     if not table(state, start, _end_of_rows(state, start, end), silent):
         return False
@@ -32,15 +35,19 @@ def rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
+def _first(state: StateBlock, line: int) -> int:
+    """Where the first sign of a line stands."""
+    return state.bMarks[line] + state.tShift[line]
+
+
 def _end_of_rows(state: StateBlock, start: int, end: int) -> int:
     """The first line of attributes below the header, if there is one."""
     if "|" not in state.src[state.bMarks[start] : state.eMarks[start]]:
         return end  # no table
     for line in range(start + 2, end):
-        first = state.bMarks[line] + state.tShift[line]
         if state.isEmpty(line):
             break
-        if foreign.is_attributes(state.src, first, state.eMarks[line]):
+        if foreign.is_attributes(state.src, _first(state, line), state.eMarks[line]):
             return line
     return end
 
@@ -64,7 +71,7 @@ def _keep_further_cells(state: StateBlock, start: int, first: int) -> None:
 
 def _further_cells(state: StateBlock, line: int, columns: int) -> Sequence[str]:
     """The cells of a row beyond the last column, without empty ones at the end."""
-    text = state.src[state.bMarks[line] + state.tShift[line] : state.eMarks[line]].strip()
+    text = state.src[_first(state, line) : state.eMarks[line]].strip()
     if text.removeprefix("|").removesuffix("|").count("|") < columns:
         return ()
     cells = [cell.strip() for cell in escapedSplit(text)]

@@ -20,7 +20,10 @@ _UNSAFE = re.compile(r"(javascript|vbscript|data|file):")
 _BRACES = re.compile(r"\{\{[^{}]*\}{1,2}")  # a bare address may end within them
 _RESERVED = "!#$%&'()*+,/:;=?@[]~-._"
 
-
+# An address in which there is nothing to look into: nearly all are.
+_PLAIN = re.compile(
+    r"https?://(?:[a-z0-9-]{1,63}\.){1,3}[a-z]{2,24}(?:[/?#][A-Za-z0-9/?#=+,;:.~_!$()*-]*)?"
+)
 _BESIDE = "Put a picture beside the issue, and write its path from there."
 
 
@@ -44,6 +47,8 @@ class Target:
 
 def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
     """What to do with the target `raw` of a link, picture or embed."""
+    if is_plain(raw):
+        return Target(raw)
     field = URL_FIELD.fullmatch(unquote(raw).strip())
     if field and use is Use.LINK:
         return Target(f"{{{{{field[1]}}}}}")
@@ -53,6 +58,11 @@ def check(raw: str, base_url: str, use: Use = Use.LINK) -> Target:
         return target
     problem = f"{_short(raw)} keeps {braces[0]!r} as it stands"
     return replace(target, rule="broken-link", problem=problem, fix=_alone(braces[0], use))
+
+
+def is_plain(address: str) -> bool:
+    """Whether a whole address of the web is written so plainly that it stays as it is."""
+    return _PLAIN.fullmatch(address) is not None
 
 
 def _alone(braces: str, use: Use) -> str:
