@@ -11,12 +11,13 @@ from newsletter.errors import ConfigurationError, RenderError
 from newsletter.lint.clients.features import features, link_feature, picture_feature
 from newsletter.lint.clients.programs import Programs, programs
 from newsletter.lint.reading import as_read
-from newsletter.lint.visible import nodes_of, quoted
+from newsletter.lint.visible import quoted
 from newsletter.meant import did_you_mean
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image, Link, Node
+from newsletter.model.nodes import nodes_of
 from newsletter.project import Project
 from newsletter.render import Theme, packaged_templates
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 from newsletter.lint.tracking import host_of, is_personal, tracking_in
-from newsletter.lint.visible import nodes_of
 from newsletter.model.blocks import Embed, Figure
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image, Link
+from newsletter.model.nodes import nodes_of
 from newsletter.model.walking import plain_text, walk
 
 _SHORTENERS = frozenset(

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.lint.visible import Run, holds_any, nodes_of, runs_of
+from newsletter.lint.visible import Run, holds_any, runs_of
 from newsletter.model.blocks import Item, Section
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Node
+from newsletter.model.nodes import nodes_of
 from newsletter.model.walking import walk
 
 # What each unit is worth. Those of one row look alike to a translator, and are not.

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from newsletter.lint.visible import captions, nodes_of
+from newsletter.lint.visible import captions
 from newsletter.model.blocks import Embed, Figure
 from newsletter.model.digest import Digest
 from newsletter.model.email import MERGE_FIELD
@@ -16,6 +16,7 @@ from newsletter.model.inline import (
     SpanKind,
     Text,
 )
+from newsletter.model.nodes import nodes_of
 from newsletter.model.walking import plain_text
 
 # Between the first two pairs of marks anything is a field; between the others, only names that mean

@@ -9,10 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from newsletter.lint.visible import holds_any, nodes_of, quoted, runs
+from newsletter.lint.visible import holds_any, quoted, runs
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image
+from newsletter.model.nodes import nodes_of
 
 RULE = "unfinished-text"
 

@@ -1,10 +1,8 @@
 """What a reader sees of a digest, as plain values for the rules."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import wraps
-from typing import TypeVar
 
 from newsletter.model.blocks import CodeBlock, Embed, Figure
 from newsletter.model.digest import Digest
@@ -18,6 +16,7 @@ from newsletter.model.inline import (
     Span,
     Text,
 )
+from newsletter.model.nodes import nodes_of, once_a_digest
 from newsletter.model.walking import inlines_of, walk
 
 _SHOWN = 60
@@ -25,30 +24,6 @@ _TELLING, _LEAST_TELLING = 30, 3  # letters by which a text is known again
 _NO_LETTER = re.compile(r"[\W_]+")
 _AROUND = " .,:;!?…。，、：；！？\"'“”‘’„«»「」『』*_`"
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-
-
-Result = TypeVar("Result")
-
-
-def once_a_digest(work: Callable[[Digest], Result]) -> Callable[[Digest], Result]:
-    """`work`, whose result for the last digest is kept: rule after rule asks about the same one."""
-    last: tuple[Digest, Result] | None = None
-
-    @wraps(work)
-    def result_of(digest: Digest) -> Result:
-        nonlocal last
-        known = last
-        if known is None or known[0] is not digest:
-            last = known = (digest, work(digest))
-        return known[1]
-
-    return result_of
-
-
-@once_a_digest
-def nodes_of(digest: Digest) -> Sequence[Node]:
-    """The digest and all nodes below it, in reading order."""
-    return tuple(walk(digest))
 
 
 @once_a_digest
@@ -138,12 +113,16 @@ class Run:
 @once_a_digest
 def runs(digest: Digest) -> Sequence[Run]:
     """Each run of text, title, summary and captions included, in reading order."""
-    return tuple(runs_of(digest))
+    return tuple(_runs_in(nodes_of(digest)))
 
 
 def runs_of(root: Node, *, below: bool = True) -> Iterator[Run]:
     """The runs of a node, those of the nodes below it included unless they are not wanted."""
-    for node in walk(root) if below else (root,):
+    return _runs_in(walk(root) if below else (root,))
+
+
+def _runs_in(nodes: Iterable[Node]) -> Iterator[Run]:
+    for node in nodes:
         for inline in inlines_of(node):
             if pieces := tuple(_pieces(inline)):
                 text = "".join([text for text, _, _ in pieces])
@@ -163,14 +142,15 @@ def _links(pieces: Iterable[tuple[str, Position, bool]]) -> Iterator[tuple[int, 
 
 def _pieces(inline: Inline, *, in_link: bool = False) -> Iterator[tuple[str, Position, bool]]:
     for node in inline:
-        if isinstance(node, Text):
-            yield node.text, node.position, in_link
-        elif isinstance(node, Break):
-            yield "\n", node.position, in_link
-        elif isinstance(node, Span | Link) and node.children:
-            yield from _pieces(node.children, in_link=in_link or isinstance(node, Link))
-        else:
-            yield "\0", node.position, in_link
+        match node:
+            case Text():
+                yield node.text, node.position, in_link
+            case Break():
+                yield "\n", node.position, in_link
+            case Span() | Link() if node.children:
+                yield from _pieces(node.children, in_link=in_link or isinstance(node, Link))
+            case _:
+                yield "\0", node.position, in_link
 
 
 def quoted(text: str) -> str:

@@ -27,23 +27,20 @@ def walk(root: Node) -> Iterator[Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        if names := _CONTENT[type(node)]:
-            below: list[Node] = []
-            for name in names:
-                _collect(getattr(node, name), below)
-            below.reverse()
-            waiting += below
+        for name in reversed(_CONTENT[type(node)]):
+            _add_reversed(getattr(node, name), waiting)
 
 
-def _collect(value: object, nodes: list[Node]) -> None:
+def _add_reversed(value: object, waiting: list[Node]) -> None:
+    """Let the nodes of a field wait, the last one longest."""
     if isinstance(value, tuple):
-        for part in value:
-            if isinstance(part, Node):
-                nodes.append(part)
-            else:
-                _collect(part, nodes)
+        if value and isinstance(value[0], Node):  # then all of them are
+            waiting += reversed(value)
+        else:
+            for part in reversed(value):
+                _add_reversed(part, waiting)
     elif isinstance(value, Node):
-        nodes.append(value)
+        waiting.append(value)
 
 
 def inlines_of(node: Node) -> Iterator[Inline]:

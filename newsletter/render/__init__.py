@@ -25,6 +25,7 @@ from newsletter.model.blocks import Contents, Footnotes, Paragraph, Sponsored
 from newsletter.model.digest import Digest
 from newsletter.model.email import Email, Place
 from newsletter.model.inline import Image, Node, Text
+from newsletter.model.nodes import nodes_of, once_a_digest
 from newsletter.model.walking import walk
 from newsletter.render.compile import to_html
 from newsletter.render.dates import written_date
@@ -196,9 +197,10 @@ def language_of(digest: Digest, usual: str) -> str:
     return digest.meta.language or inferred(written_text(digest), usual) or usual
 
 
+@once_a_digest
 def written_text(digest: Digest) -> str:
     """The words of an author: code and pictures left out."""
-    return " ".join(node.text for node in walk(digest) if isinstance(node, Text))
+    return " ".join([node.text for node in nodes_of(digest) if isinstance(node, Text)])
 
 
 def words_used(theme: Theme, digest: Digest) -> frozenset[str]:
@@ -206,7 +208,7 @@ def words_used(theme: Theme, digest: Digest) -> frozenset[str]:
 
     Raises RenderError.
     """
-    of_blocks = {word for node in walk(digest) if (word := _WORDS_OF_BLOCKS.get(type(node)))}
+    of_blocks = {word for node in nodes_of(digest) if (word := _WORDS_OF_BLOCKS.get(type(node)))}
     templates = Templates(theme)
     files = ("email.mjml.j2", "email.txt.j2", *templates.blocks.values())
     return templates.words_used(*files) | of_blocks
@@ -283,7 +285,7 @@ def reading_minutes(digest: Digest) -> int:
     """Minutes to read it, at least one."""
     text = " ".join(
         node.alt if isinstance(node, Image) else node.text
-        for node in walk(digest)
+        for node in nodes_of(digest)
         if isinstance(node, Text | Image)
     )
     wide = {character: count for character, count in Counter(text).items() if is_wide(character)}

@@ -3,8 +3,9 @@
 import pytest
 
 from newsletter.lint import DIGEST_RULES, DigestRule, check, rule_id
-from newsletter.lint.visible import nodes_of, runs
+from newsletter.lint.visible import runs
 from newsletter.model.finding import Severity
+from newsletter.model.nodes import nodes_of
 from newsletter.render.fields import Fields
 from tests.unit.lint import examples
 from tests.unit.lint.examples import (
