@@ -26,7 +26,8 @@ def late_news(digest: Digest, email: Email) -> Iterator[Finding]:
     letters = "".join(words).casefold()
     places = [place for text in _news(digest) if (place := letters.find(text)) >= 0]
     ends = accumulate(map(len, words))
-    before = sum(end <= min(places) for end in ends) if places else 0
+    first = min(places, default=0)
+    before = sum(end <= first for end in ends)
     if before > _FIRST_WORDS:
         yield Finding(
             "late-news",

@@ -83,6 +83,8 @@ def _not_in(whole: str, texts: Iterable[str]) -> Iterator[str]:
 
 
 def _without_addresses(text: str) -> str:
+    if not (":" in text or "@" in text or "(" in text):
+        return text
     return _HOST.sub(" ", _ADDRESS.sub(" ", _BRACKETED.sub(" ", text)))
 
 

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from newsletter.lint.alts import says_nothing
 from newsletter.lint.foreign_fields import fields_in
 from newsletter.lint.vague import is_vague
-from newsletter.lint.visible import body_nodes, nodes_of, texts
+from newsletter.lint.visible import body_nodes, texts
 from newsletter.model.blocks import Figure, Item, Labelled, Section
 from newsletter.model.digest import Digest
 from newsletter.model.email import MERGE_FIELD
 from newsletter.model.finding import Finding, Severity
 from newsletter.model.inline import Image, Link, Node
+from newsletter.model.nodes import nodes_of
 from newsletter.model.walking import plain_text, walk
 
 _TITLE_WIDTH = 60
@@ -144,9 +145,10 @@ _NAME_IT = "Say in its alt text where the link leads."
 
 
 def _holds_decoration_alone(link: Link) -> bool:
+    if plain_text(link.children).strip():
+        return False
     pictures = [node for child in link.children for node in walk(child) if isinstance(node, Image)]
-    text = plain_text(link.children).strip()
-    return not text and bool(pictures) and all(picture.decorative for picture in pictures)
+    return bool(pictures) and all(picture.decorative for picture in pictures)
 
 
 def _undescribed(node: Node, message: str, fix: str) -> Finding:

@@ -17,6 +17,7 @@ _ATTRIBUTE = re.compile(r"""\s+([\w:-]+)=("[^"]*"|'[^']*')""")
 _TAG = re.compile(r"""(<[A-Za-z][\w:-]*)((?:\s+[\w:-]+(?:=(?:"[^"]*"|'[^']*'))?)*\s*/?)>""")
 
 _SHEETS_KEPT = 32  # each mail has four; three of them are the same for all mails in its language
+_STYLES_KEPT = 1024  # of tags: a theme has some dozens
 
 _SLIMMED = re.compile(r"\s(?:data-premailer|class|style)=")
 
@@ -89,10 +90,15 @@ def _slim(used: frozenset[str], begin: str, attributes: str) -> str:
             names = [part for part in value[1:-1].split() if part in used]
             return f' class="{" ".join(names)}"' if names else ""
         if name == "style":
-            return f" style={_SPACED.sub('', value)}"
+            return f" style={_tight(value)}"
         return attribute[0]
 
     return f"{begin}{_ATTRIBUTE.sub(without_idle, attributes)}>"
+
+
+@lru_cache(maxsize=_STYLES_KEPT)
+def _tight(style: str) -> str:
+    return _SPACED.sub("", style)
 
 
 def _merged(run: re.Match[str]) -> str:
