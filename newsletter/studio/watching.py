@@ -82,6 +82,7 @@ async def watch(
     reload: Callable[[], Awaitable[None]],
     only: Path | None = None,
     look_milliseconds: int = _LOOK_MILLISECONDS,
+    again_seconds: float = _AGAIN_SECONDS,
 ) -> None:
     """Tell of all changes to a project, and to `only`, an issue that may lie elsewhere, until
     cancelled; `reload` is called where the settings have changed. What fails is begun again."""
@@ -109,12 +110,20 @@ async def watch(
                 if replaced:
                     places = now
                     break
-        except (OSError, RuntimeError) as error:  # as where a folder was removed
-            _log.warning("The files cannot be watched: %s", type(error).__name__)
-            await asyncio.sleep(_AGAIN_SECONDS)
+        except* (OSError, RuntimeError) as errors:  # a folder was removed, a name is no UTF-8
+            _log.warning("The files cannot be watched: %s", _kinds(errors))
+            await asyncio.sleep(again_seconds)
             places = _states(watched(project(), only))
             await reload()
             changes.tell(FileChange(everything=True))
+
+
+def _kinds(errors: BaseExceptionGroup[Exception]) -> str:
+    """What sorts of errors a group has, and nothing of their messages, which may hold anything."""
+    return ", ".join(
+        _kinds(error) if isinstance(error, BaseExceptionGroup) else type(error).__name__
+        for error in errors.exceptions
+    )
 
 
 def watched(project: Project, only: Path | None = None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,35 @@ def test_settings_and_an_issue_elsewhere_are_followed_however_they_are_saved(
 
     assert told == 4 * [FileChange(everything=True), FileChange(frozenset({"a"}))]
     assert reloaded == [True, True, False, True]
+
+
+def test_files_are_watched_though_one_has_a_name_that_is_no_text(tmp_path: Path) -> None:
+    start(tmp_path / "letters", dt.date(2026, 1, 6))
+    project = Project.open(tmp_path / "letters")
+
+    async def reload() -> None:
+        return None
+
+    async def play() -> list[FileChange | None]:
+        changes = Changes()
+        heard = changes.heard()
+        watching = asyncio.create_task(
+            watch(lambda: project, changes, reload, None, 20, again_seconds=0)
+        )
+        told = []
+        for name in (b"\xff.md", b"a.md"):
+            next_one = asyncio.ensure_future(anext(heard))
+            while not next_one.done() and not watching.done():  # until the folder is watched
+                file = os.fsencode(project.issues) + b"/" + name
+                Path(os.fsdecode(file)).write_text("# A")
+                await asyncio.wait([next_one], timeout=0.05)
+                Path(os.fsdecode(file)).unlink()
+            assert not watching.done()
+            told.append(await next_one)
+        watching.cancel()
+        return told
+
+    assert FileChange(everything=True) in asyncio.run(play())
 
 
 def test_several_changes_at_once_are_one_and_the_end_lets_go() -> None:
