@@ -40,7 +40,7 @@ async function refresh(marksChanges = false) {
 }
 
 async function show(result, marksChanges) {
-  const isOld = result.subject === undefined;
+  const isOld = result.subject === undefined; // what is shown, if anything is
   if (result.findings) showFindings(result.findings);
   fault(result.error, isOld);
   $("none").hidden ||= isOld;
@@ -72,7 +72,7 @@ function fault(error, isOld = false) {
   $("fault").hidden = !error;
   if (!error) return;
   $("fault").replaceChildren(
-    ...reason(error), ...(isOld ? [element("p", { className: "quiet", text: words.last_good })] : []));
+    ...reason(error), ...(isOld && document.body.dataset.shown ? [element("p", { className: "quiet", text: words.last_good })] : []));
   if (error.where?.startsWith(`${file}:`)) editor?.mark([{ line: error.line, severity: "error", message: error.message }]);
 }
 
@@ -377,7 +377,10 @@ async function showEditor(isShown) {
   $("edit").setAttribute("aria-pressed", String(isShown));
   document.body.dataset.tab = isShown ? "editor" : "preview";
   tellTab();
-  if (isShown && !editor) await openEditor();
+  if (isShown && !editor) {
+    await openEditor();
+    if (!editor) showEditor(false);
+  }
   if (!$("editor").hidden) editor?.focus();
 }
 
