@@ -14,8 +14,7 @@ from newsletter.digest.report import Report
 from newsletter.digest.slugs import slug_of
 from newsletter.files import version_of
 from newsletter.model.send import SendStatus
-from newsletter.model.slug import spellings
-from newsletter.project import Project
+from newsletter.model.slug import slugified, spellings
 from newsletter.store.ledger import receipts, standing
 
 
@@ -59,19 +58,22 @@ class IssueEntry:
 
 
 class IssueShelf:
-    """The issue files of a project, each read once until it changes."""
+    """Issue files, each read once until it changes."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, int], IssueEntry]] = {}
 
-    def entries(self, project: Project) -> Iterator[IssueEntry]:
-        """All of them, the newest name first."""
-        for path in project.readable_issue_files():
+    def entries(self, paths: Iterable[Path]) -> Iterator[IssueEntry]:
+        """In their order, without those that are gone by now."""
+        for path in paths:
             try:
                 version = version_of(path)
                 if path not in self._known or self._known[path][0] != version:
                     self._known[path] = version, entry_of(path)
-            except OSError:  # it was removed at this moment, or may not be read
+            except FileNotFoundError:
+                continue
+            except OSError:  # it may not be read
+                yield IssueEntry(path, slug=slugified(path.stem), title=path.stem, day="")
                 continue
             yield self._known[path][1]
 

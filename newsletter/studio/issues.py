@@ -19,7 +19,7 @@ def add(app: FastAPI, studio: Studio) -> None:
         """The files by their names, at once; what is in them follows with `/rows`."""
         if studio.only is not None:
             return RedirectResponse(path_of(studio.only.stem), 303)
-        files = await run_in_threadpool(studio.project.readable_issue_files)
+        files = await run_in_threadpool(studio.issue_files)
         return page(
             request,
             "issues.html",
@@ -32,7 +32,7 @@ def add(app: FastAPI, studio: Studio) -> None:
         """The title, day and stage of each issue, and what keeps us from saying which were sent."""
         from newsletter.desk.standing import stages_of_sent
 
-        entries = list(studio.shelf.entries(studio.project))
+        entries = list(studio.shelf.entries(studio.issue_files()))
         try:
             with studio.store.read() as connection:
                 stages, trouble = stages_of_sent(connection, entries), ""

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -52,6 +53,15 @@ class Studio:
         """Where a browser begins; it holds the token, so it is for its owner alone."""
         return f"{self.origin}/?token={self.token}"
 
+    def issue_files(self) -> list[Path]:
+        """Those that pages can name, the newest name first. One that is no UTF-8 is no text, and
+        HTML turns a carriage return into another sign."""
+        return [
+            path
+            for path in self.project.readable_issue_files()
+            if not any(unicodedata.category(sign) in ("Cc", "Cs") for sign in path.name)
+        ]
+
     def reload(self) -> None:
         """Take over the settings that are on disk now, if they can be used."""
         try:
@@ -66,7 +76,7 @@ class Studio:
             if self.only.stem == stem:
                 return self.only
         else:
-            for path in self.project.readable_issue_files():
+            for path in self.issue_files():
                 if path.stem == stem:
                     return path
         raise UsageError(

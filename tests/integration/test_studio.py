@@ -1,6 +1,7 @@
 """The studio: who may ask, what is shown of an issue, and what is written to its file."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -13,6 +14,7 @@ import pytest
 
 from newsletter.desk.prepare import prepare
 from newsletter.desk.preview import sample_message
+from newsletter.desk.standing import IssueShelf
 from newsletter.model.slug import spellings
 from newsletter.project import Project
 from newsletter.store import Store, open_store
@@ -346,6 +348,35 @@ def test_where_an_issue_stands(browser: Browser, issue: Path, text: str, stage: 
     issue.write_text(text)
 
     assert browser.json("GET", f"{PATH}/standing")["stage"] == stage
+
+
+@pytest.mark.parametrize("name", [b"\xff.md", b"a\rb.md", b"a\nb.md"])
+def test_a_file_that_pages_cannot_name_leaves_the_others(
+    browser: Browser, issue: Path, name: bytes
+) -> None:
+    """Its title is that of the one which is shown, so that a finding names it."""
+    Path(os.fsdecode(os.fsencode(issue.parent) + b"/" + name)).write_text(ISSUE)
+
+    assert list(browser.json("GET", "/rows")["issues"]) == [issue.stem, "2026-01-06-welcome"]
+    assert browser.ask("GET", "/").text.count("<li data-stem=") == 2
+    assert browser.shown()["status"] == 200
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user here")
+def test_a_file_that_may_not_be_read_is_listed_as_it_is_in_the_page(
+    browser: Browser, issue: Path
+) -> None:
+    """A page that lists other files than are told is loaded anew, without end."""
+    for folder in issue.parents:
+        folder.chmod(folder.stat().st_mode | 0o755)
+    issue.chmod(0)
+    os.seteuid(65534)
+    try:
+        entries = list(IssueShelf().entries([issue, issue.with_name("gone.md")]))
+    finally:
+        os.seteuid(0)
+
+    assert [entry.title for entry in entries] == [issue.stem]
 
 
 # --- writing --------------------------------------------------------------------------------------
