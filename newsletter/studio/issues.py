@@ -34,10 +34,9 @@ def add(app: FastAPI, studio: Studio) -> None:
 
         entries = list(studio.shelf.entries(studio.issue_files()))
         try:
-            with studio.store.read() as connection:
-                stages, trouble = stages_of_sent(connection, entries), ""
+            stages, trouble = studio.read(lambda store: stages_of_sent(store, entries)), ""
         except NewsletterError as error:
-            stages, trouble = {}, error.message
+            stages, trouble = {}, f"{error.message}. {error.hint}".strip()
         issues = {
             entry.stem: {
                 "title": entry.title,

@@ -4,10 +4,11 @@ import secrets
 import threading
 import unicodedata
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from newsletter.errors import NewsletterError, UsageError
 from newsletter.model.picture import Picture
@@ -15,8 +16,12 @@ from newsletter.project import Project
 from newsletter.studio.watching import Changes
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
     from newsletter.desk.standing import IssueShelf
     from newsletter.store import Store
+
+Answer = TypeVar("Answer")
 
 
 @dataclass
@@ -25,6 +30,7 @@ class Studio:
 
     `fault` says why the settings on disk cannot be used; the last good ones are used then.
     `pictures` are those of each mail as it was last shown, by its path, saved or not.
+    A preview waits `patience_seconds` for the store, and goes on without.
     """
 
     project: Project
@@ -37,10 +43,37 @@ class Studio:
     fault: NewsletterError | None = None
     pictures: dict[str, tuple[Picture, ...]] = field(default_factory=dict)
     rendering: threading.Lock = field(default_factory=threading.Lock)
+    patience_seconds: float = 1.5
+    _waiting: threading.Thread | None = None  # for a store that has not answered yet
 
     @property
     def store(self) -> "Store":
         return self.open_store()
+
+    def read(self, query: "Callable[[Connection], Answer]") -> "Answer":
+        """What a query of the store gives, in a moment or not at all: a preview does not wait for a
+        server that never answers, and nobody asks it again as long as one waits.
+
+        Raises NewsletterError.
+        """
+        if self._waiting is not None and self._waiting.is_alive():
+            raise _no_answer()
+        answer: Future[Answer] = Future()
+
+        def ask() -> None:
+            try:
+                with self.store.read() as connection:
+                    answer.set_result(query(connection))
+            except BaseException as error:  # noqa: BLE001 -- raised where it was asked
+                answer.set_exception(error)
+
+        asking = threading.Thread(target=ask, name="store", daemon=True)
+        asking.start()
+        try:
+            return answer.result(self.patience_seconds)
+        except TimeoutError:
+            self._waiting = asking
+            raise _no_answer() from None
 
     @cached_property
     def shelf(self) -> "IssueShelf":
@@ -84,3 +117,9 @@ class Studio:
             where=stem,
             hint="It may have been renamed: see all issues.",
         )
+
+
+def _no_answer() -> NewsletterError:
+    return NewsletterError(
+        "the store does not answer", hint="See that its server runs and can be reached."
+    )

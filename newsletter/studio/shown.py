@@ -116,8 +116,7 @@ def _reader(studio: Studio, name: str, prepared: Prepared) -> Subscriber:
 def stage_in(studio: Studio, prepared: Prepared) -> str | None:
     """Where an issue stands; None where the store cannot be read: an editor can go on without."""
     try:
-        with studio.store.read() as connection:
-            return stage_of(connection, prepared)
+        return studio.read(lambda store: stage_of(store, prepared))
     except NewsletterError:
         return None
 

@@ -126,6 +126,13 @@ def test_an_issue_is_followed_while_it_is_written_on_disk(desk: Desk, browser: B
         expect(page.get_by_role("alert")).to_contain_text("last preview")
         expect(changed).to_be_attached()
 
+        page.keyboard.press("e")
+        expect(page.locator("#refused")).to_contain_text("cannot be edited here")
+        expect(page.locator("#editor")).to_be_hidden()
+        page.reload()
+        expect(page.get_by_role("alert")).to_contain_text("UTF-8")
+        expect(page.get_by_role("alert")).not_to_contain_text("last preview")
+
 
 def test_a_finding_leads_to_its_place(desk: Desk, browser: Browser) -> None:
     """Whoever is at a finding, or has opened the sizes, is still there when the file changes."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from html import unescape
@@ -23,6 +24,7 @@ from newsletter.studio.session import Studio
 from tests.factories import join, make_list
 from tests.integration.commandline import ISSUE, Call
 from tests.pictures import png
+from tests.waiting import PATIENCE_SECONDS, until
 
 ORIGIN = "http://127.0.0.1:8600"
 OTHER = ISSUE.replace("News of the valley", "Other news")
@@ -578,3 +580,29 @@ def test_without_a_store_an_issue_is_shown_all_the_same(
 
     assert "html" in browser.shown()
     assert browser.json("GET", "/rows")["trouble"]
+    assert "sqlite:///" in browser.json("GET", "/rows")["trouble"]
+
+
+def test_nobody_waits_for_a_store_that_does_not_answer(studio: Studio, browser: Browser) -> None:
+    """It is asked once, and again when it has answered."""
+    asked: list[None] = []
+    answers = threading.Event()
+    open_at_once = studio.open_store
+
+    def open_late() -> Store:
+        asked.append(None)
+        assert answers.wait(PATIENCE_SECONDS)
+        return open_at_once()
+
+    studio.open_store = open_late
+    studio.patience_seconds = 0.01
+
+    assert browser.shown()["stage"] is None
+    assert "does not answer" in browser.json("GET", "/rows")["trouble"]
+    assert "html" in browser.shown()
+    assert len(asked) == 1
+
+    studio.patience_seconds = PATIENCE_SECONDS
+    answers.set()
+
+    until(lambda: browser.shown()["stage"] == "ready")
