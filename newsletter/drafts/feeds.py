@@ -81,9 +81,12 @@ def read(page: Fetched, source: str) -> Feed:
             where=source,
             hint="Open it in a browser, or save a whole one as a file and name that.",
         )
-    title = _plain(parsed.feed.get("title_detail")) or _host(page.url) or source
+    base = page.url or _own_address(
+        parsed.feed.get("link"), *(link.get("href") for link in parsed.feed.get("links") or ())
+    )
+    title = _plain(parsed.feed.get("title_detail")) or _host(base) or source
     entries = tuple(
-        entry for each in parsed.entries if (entry := _entry(each, page.url, title)) is not None
+        entry for each in parsed.entries if (entry := _entry(each, base, title)) is not None
     )
     return Feed(source, title, entries, _problem(parsed))
 
@@ -171,6 +174,11 @@ def _link(raw: str, url: str) -> str:
     return without_tracking(line_of(link)) if is_web else ""
 
 
+def _own_address(*candidates: object) -> str:
+    """Where a feed says that it is at home, for the relative links in it; empty if nowhere."""
+    return next((link for each in candidates if (link := _link(str(each or ""), ""))), "")
+
+
 def _id(raw: str, link: str, url: str) -> str:
     """An id that no other feed has; empty where it says no more than the link."""
     if not raw or (link and key_of(raw) == key_of(link)):
@@ -193,7 +201,7 @@ def _json_feed(page: Fetched, source: str) -> Feed:
     items = facts.get("items") if isinstance(facts, dict) else None
     if not isinstance(items, list) or _JSON_FEED not in str(facts.get("version")):
         raise _no_feed(page, source)
-    base = str(facts.get("home_page_url") or facts.get("feed_url") or page.url)
+    base = _own_address(facts.get("home_page_url"), facts.get("feed_url"), page.url)
     title = line_of(str(facts.get("title") or "")) or _host(base) or source
     entries = tuple(
         entry

@@ -211,3 +211,47 @@ def test_a_hostile_feed_takes_no_square_of_its_size(content: str) -> None:
         feed(content)
 
     assert time.process_time() - began < 5  # seconds; 0.1 are usual
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (
+            "<rss version='2.0'><channel><title>T</title><link>https://a.example/blog/</link>"
+            "<item><title>x</title><link>one</link></item></channel></rss>"
+        ),
+        (
+            "<feed xmlns='http://www.w3.org/2005/Atom'><title>T</title>"
+            "<link rel='self' href='https://a.example/blog/feed.xml'/>"
+            "<entry><title>x</title><link href='one'/></entry></feed>"
+        ),
+        (
+            "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='https://a.example/blog/'>"
+            "<title>T</title><entry><title>x</title><link href='one'/></entry></feed>"
+        ),
+        (
+            '{"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": '
+            '[{"id": "1", "title": "x", "url": "one"}], "home_page_url": "https://a.example/blog/"}'
+        ),
+        (
+            '{"version": "https://jsonfeed.org/version/1.1", "title": "T", "items": [{"id": "1", '
+            '"title": "x", "url": "one"}], "feed_url": "https://a.example/blog/feed.json", '
+            '"home_page_url": "/"}'
+        ),
+    ],
+    ids=["link", "self", "base", "home", "feed"],
+)
+def test_a_relative_link_in_a_file_leads_to_where_the_feed_is_at_home(content: str) -> None:
+    feed = read(Fetched("", content.encode()), "feed.xml")
+
+    assert [entry.link for entry in feed.entries] == ["https://a.example/blog/one"]
+
+
+def test_a_relative_link_of_a_feed_without_a_home_is_left_out() -> None:
+    content = (
+        "<rss version='2.0'><channel><item><title>x</title><link>/1</link></item></channel></rss>"
+    )
+
+    feed = read(Fetched("", content.encode()), "feed.xml")
+
+    assert [(entry.title, entry.link) for entry in feed.entries] == [("x", "")]
