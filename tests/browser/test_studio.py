@@ -329,6 +329,7 @@ def test_anybody_can_use_it(
         page.locator(".tabs button[data-tab=preview]").dispatch_event("click")
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         assert page.locator("#floor").evaluate("floor => floor.clientHeight") > 100
+        assert page.locator(".bars").evaluate("bars => bars.scrollHeight <= bars.clientHeight")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.goto(desk.url)
         expect(page.locator(".issues .stage.faulty").first).to_be_visible()
