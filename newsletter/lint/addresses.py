@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from newsletter.lint.tracking import host_of, is_personal, tracking_in
-from newsletter.model.blocks import Embed, Figure
+from newsletter.lint.visible import Addressed
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
-from newsletter.model.inline import Image, Link
+from newsletter.model.inline import Link
 from newsletter.model.nodes import nodes_of
 from newsletter.model.walking import plain_text, walk
 
@@ -93,5 +93,5 @@ def _same_site(shown: str, led_to: str) -> bool:
 def _targets(digest: Digest) -> Iterator[tuple[str, Position]]:
     """Each address that readers follow or fetch, with its place."""
     for node in nodes_of(digest):
-        if isinstance(node, Link | Image | Embed | Figure) and node.url:
+        if isinstance(node, Addressed) and node.url:
             yield node.url, node.position

@@ -4,14 +4,11 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from newsletter.lint.visible import captions
-from newsletter.model.blocks import Embed, Figure
+from newsletter.lint.visible import Addressed, captions
 from newsletter.model.digest import Digest
 from newsletter.model.email import MERGE_FIELD
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import (
-    Image,
-    Link,
     Span,
     SpanKind,
     Text,
@@ -64,7 +61,7 @@ def foreign_merge_field(digest: Digest) -> Iterator[Finding]:
             message = f"{field!r} is not a merge field here: readers see it as it stands"
             yield Finding("foreign-merge-field", Severity.WARNING, place, message, fix)
     for node in nodes_of(digest):
-        if isinstance(node, Link | Image | Embed | Figure):
+        if isinstance(node, Addressed):
             for field in _fields_of_address(node.url or ""):
                 yield Finding(
                     "foreign-merge-field",

@@ -10,6 +10,7 @@ from newsletter.model.finding import Position
 from newsletter.model.inline import (
     Break,
     Code,
+    Image,
     Inline,
     Link,
     Node,
@@ -18,6 +19,10 @@ from newsletter.model.inline import (
 )
 from newsletter.model.nodes import nodes_of, once_a_digest
 from newsletter.model.walking import inlines_of, walk
+
+Addressed = Link | Image | Embed | Figure  # a reader follows or fetches its `url`
+_Followed = Link | Embed | Figure
+_Written = Text | Code | CodeBlock
 
 _SHOWN = 60
 _TELLING, _LEAST_TELLING = 30, 3  # letters by which a text is known again
@@ -36,14 +41,12 @@ def body_nodes(digest: Digest) -> Sequence[Node]:
 @once_a_digest
 def visible_text(digest: Digest) -> str:
     """The text of the body."""
-    return " ".join(
-        node.text for node in body_nodes(digest) if isinstance(node, Text | Code | CodeBlock)
-    )
+    return " ".join(node.text for node in body_nodes(digest) if isinstance(node, _Written))
 
 
 def link_targets(digest: Digest) -> Iterator[str]:
     for node in body_nodes(digest):
-        url = node.url if isinstance(node, Link | Embed | Figure) else None
+        url = node.url if isinstance(node, _Followed) else None
         if url is not None:
             yield url
 

@@ -57,6 +57,7 @@ _WORDS_OF_BLOCKS: Mapping[type[Node], str] = {
     Contents: "contents",
     Footnotes: "back",
 }
+_Read = Text | Image
 _PREHEADER_LENGTH = 110
 _INBOX_COLUMNS = 150  # what the widest inbox shows of a preheader
 _WIDE_A_MINUTE = 400  # characters of Chinese or Japanese
@@ -286,7 +287,7 @@ def reading_minutes(digest: Digest) -> int:
     text = " ".join(
         node.alt if isinstance(node, Image) else node.text
         for node in nodes_of(digest)
-        if isinstance(node, Text | Image)
+        if isinstance(node, _Read)
     )
     wide = {character: count for character, count in Counter(text).items() if is_wide(character)}
     words = len(text.translate({ord(character): " " for character in wide}).split())
