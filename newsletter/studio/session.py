@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from newsletter.desk.standing import IssueShelf
     from newsletter.store import Store
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Studio:
     def store(self) -> "Store":
         return self.open_store()
 
-    def read(self, query: "Callable[[Connection], Answer]") -> "Answer":
+    def read(self, query: "Callable[[Connection], T]") -> "T":
         """What a query of the store gives, in a moment or not at all: a preview does not wait for a
         server that never answers, and nobody asks it again as long as one waits.
 
@@ -58,7 +58,7 @@ class Studio:
         """
         if self._waiting is not None and self._waiting.is_alive():
             raise _no_answer()
-        answer: Future[Answer] = Future()
+        answer: Future[T] = Future()
 
         def ask() -> None:
             try:
