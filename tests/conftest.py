@@ -15,6 +15,7 @@ import tempfile
 import time
 import types
 import uuid
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,30 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         gc.set_threshold(10_000, 20, 20)
         gc.enable()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each test that is there for both stores run on one of them, where `make test` asks so:
+    half of them on PostgreSQL, always the same half. The contract of a store is tried on both."""
+    if os.environ.get("STORES") != "one":
+        return
+    kept = _on_one_store(items)
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+def _on_one_store(items: list[pytest.Item]) -> set[pytest.Item]:
+    twins: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        call = getattr(item, "callspec", None)  # of a test with parameters
+        if call is not None and (store := call.params.get("store_url")):
+            twins.setdefault(item.nodeid.replace(store, "", 1), []).append(item)
+    left_out = {
+        both[zlib.crc32(name.encode()) % 2]
+        for name, both in twins.items()
+        if len(both) == 2 and not name.startswith("tests/contract/")
+    }
+    return set(items) - left_out
 
 
 @pytest.hookimpl(wrapper=True)
