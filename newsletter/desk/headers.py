@@ -11,7 +11,9 @@ from newsletter.transports import mime
 _LONGEST_TOKEN = "x" * 130
 
 
-def header_findings(email: Email, settings: Settings, place: Position) -> Iterator[Finding]:
+def header_findings(
+    email: Email, settings: Settings, place: Position, subject_place: Position
+) -> Iterator[Finding]:
     """From, Reply-To, Subject and List-Unsubscribe, with the longest link that a mail can have."""
     leave = f"{settings.newsletter.base_url}/u/{_LONGEST_TOKEN}"
     values: dict[str, Callable[[], str]] = {
@@ -21,15 +23,13 @@ def header_findings(email: Email, settings: Settings, place: Position) -> Iterat
     }
     if email.reply_to:
         values["Reply-To"] = lambda: mime.mailbox(*mime.split_mailbox(email.reply_to))
-    lines = []
     for name, value in values.items():
+        where = subject_place if name == "Subject" else place
         try:
-            lines.append(mime.header(name, value()))
+            yield from header_faults([mime.header(name, value())], where)
         except mime.UnsafeHeader as error:
-            yield Finding(
-                "header-invalid", Severity.ERROR, place, error.message, error.hint or _FIX
-            )
-    yield from header_faults(lines, place)
+            fix = error.hint or _FIX
+            yield Finding("header-invalid", Severity.ERROR, where, error.message, fix)
 
 
 _FIX = "Shorten it, or write it in plain letters."

@@ -106,7 +106,7 @@ def prepare(
         *repeated_title(path, parsed.digest, project, slugs),
         *date_far(parsed.digest, today or utc_now().date(), partial(_line_of, parsed)),
         *unsupported_features(parsed.digest, email, look, project),
-        *header_findings(email, settings, parsed.digest.position),
+        *header_findings(email, settings, parsed.digest.position, parsed.digest.subject_place),
         *(mjml_findings(mjml, look) if own_theme else ()),
     )
     source = (*parsed.findings, *own, *language, *around)

@@ -9,7 +9,7 @@ from newsletter.desk.headers import header_findings
 from newsletter.lint import check
 from newsletter.lint.headers import header_faults, long_preheader, odd_subject
 from newsletter.model.email import Email
-from newsletter.model.finding import Position
+from newsletter.model.finding import Finding, Position
 from tests.unit.lint.test_mail_rules import EMAIL
 from tests.unit.render.rendering import issue, rendered
 
@@ -52,11 +52,16 @@ def test_a_header_that_servers_may_refuse_is_told(line: str, message: str) -> No
     assert message in found
 
 
-def of_issue(email: Email, base_url: str = "https://news.example.com") -> list[str]:
+def found_in(email: Email, base_url: str = "https://news.example.com") -> list[Finding]:
     newsletter = NewsletterSettings(
         name="Valley", sender="a@b.example", base_url=base_url, postal_address="1 Mill Lane"
     )
-    return [f.message for f in header_findings(email, Settings(newsletter=newsletter), PLACE)]
+    subject_place = Position(PLACE.file, 3)
+    return list(header_findings(email, Settings(newsletter=newsletter), PLACE, subject_place))
+
+
+def of_issue(email: Email, base_url: str = "https://news.example.com") -> list[str]:
+    return [found.message for found in found_in(email, base_url)]
 
 
 def test_the_headers_of_an_issue_are_in_order() -> None:
@@ -68,6 +73,13 @@ def test_an_address_that_is_too_long_for_its_header_is_told() -> None:
     (found,) = of_issue(EMAIL, f"https://example.com/{'x' * 900}")
 
     assert "List-Unsubscribe" in found
+
+
+def test_a_header_is_told_where_it_is_written() -> None:
+    (subject,) = found_in(replace(EMAIL, subject=("Ne\x07ws",)))
+    (reply,) = found_in(replace(EMAIL, reply_to="A\x07 <a@b.example>"))
+
+    assert (subject.position.line, reply.position.line) == (3, 1)
 
 
 def test_a_control_character_in_the_reply_address_is_told() -> None:
