@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 # Many tests wait for a process, so that more of them than cores go on at once.
-WORKERS ?= $(shell expr 5 \* $$(nproc 2>/dev/null || echo 1) / 2)
+WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 # Tests that are there for both stores run on one of them, half on each; `both` runs all on both.
 STORES ?= one
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
