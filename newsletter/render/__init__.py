@@ -284,11 +284,13 @@ def _filler(preheader: str, fields: Fields) -> str:
 
 def reading_minutes(digest: Digest) -> int:
     """Minutes to read it, at least one."""
-    text = " ".join(
+    texts = [
         node.alt if isinstance(node, Image) else node.text
         for node in nodes_of(digest)
         if isinstance(node, _Read)
-    )
+    ]
+    text = " ".join(text for text in texts if not text.isascii())
     wide = {character: count for character, count in Counter(text).items() if is_wide(character)}
     words = len(text.translate({ord(character): " " for character in wide}).split())
+    words += sum(len(text.split()) for text in texts if text.isascii())
     return max(1, math.ceil(sum(wide.values()) / _WIDE_A_MINUTE + words / _WORDS_A_MINUTE))
