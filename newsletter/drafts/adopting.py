@@ -88,13 +88,14 @@ def adopt(
                 issues.append(issue)
         findings = tuple(_findings(project, stage, run.slugs))
         if not dry_run:
-            _move(stage, project.issues)
+            _move(run)
     return Adopted(system.NAME, tuple(issues), tuple(changes), findings)
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One adoption: what it reads, where it writes, and the slugs that are taken."""
+    """One adoption: what it reads, where it writes, and the slugs that are taken. `folders` are
+    those of pictures, by the name of their issue's file."""
 
     project: Project
     archive: ForeignArchive
@@ -103,6 +104,7 @@ class _Run:
     stage: Path
     fetch: Callable[[str], bytes] | None
     taken: set[str] = field(default_factory=set)
+    folders: dict[str, str] = field(default_factory=dict)
 
 
 def _adopted(post: ForeignPost, run: _Run) -> tuple[AdoptedIssue | None, list[Change]]:
@@ -122,13 +124,15 @@ def _adopted(post: ForeignPost, run: _Run) -> tuple[AdoptedIssue | None, list[Ch
         return None, [_left(post, f"{name} is there already")]
     if slug != post.slug:
         changes.append(Change(post.name, ChangeKind.RENAMED, f"the slug {post.slug} is {slug}"))
-    pictures = PostPictures(run.shelf, post, _free_folder(run.project, slug), run.fetch)
+    folder = _free_folder(run.project, slug)
+    pictures = PostPictures(run.shelf, post, folder, run.fetch)
     text = _issue(post, slug, pictures, run.project.settings.newsletter.base_url, changes)
     if len(data := text.encode()) > characters.MAX_BYTES:
         return None, [_left(post, f"it has more than {characters.MAX_BYTES // 1024} KB")]
     run.taken.add(slug)
     (run.stage / name).write_bytes(data)
-    count = _copy(pictures, run.archive, run.stage)
+    if count := _copy(pictures, run.archive, run.stage):
+        run.folders[name] = folder
     issue = AdoptedIssue(issues / name, post.name, bool(post.keys.get("draft")), count)
     return issue, [*changes, *pictures.changes]
 
@@ -252,18 +256,18 @@ def _cannot_write(error: OSError, place: Path) -> NewsletterError:
     )
 
 
-def _move(stage: Path, issues: Path) -> None:
-    """Give all files their names, pictures first; what was moved is taken back if one cannot be."""
-    folders = sorted((stage / resolving.FOLDER).glob("*"))
-    made: list[Path] = []
+def _move(run: _Run) -> None:
+    """Give all files their names, and each issue its pictures first, so that a run that is killed
+    leaves one folder without its issue at most. What was moved is taken back if one cannot be."""
+    issues, made = run.project.issues, list[Path]()
+    pictures = issues / resolving.FOLDER
     try:
-        make_folder(issues / resolving.FOLDER if folders else issues)
-        for folder in folders:
-            target = issues / resolving.FOLDER / folder.name
-            target.mkdir()
-            made.append(target)
-            folder.rename(target)
-        for file in sorted(stage.glob("*.md")):
+        make_folder(pictures if run.folders else issues)
+        for file in sorted(run.stage.glob("*.md")):
+            if folder := run.folders.get(file.name):
+                (pictures / folder).mkdir()
+                made.append(pictures / folder)
+                (run.stage / resolving.FOLDER / folder).rename(pictures / folder)
             write_new(issues / file.name, file.read_bytes())
             made.append(issues / file.name)
     except BaseException:

@@ -303,6 +303,30 @@ def test_an_interrupted_adoption_leaves_nothing(
     assert snapshot(project.root) == before
 
 
+def test_a_run_that_is_killed_leaves_no_pictures_but_those_of_one_issue(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever issue it is at; the next run takes up what has no issue yet."""
+    extra: list[int] = []
+
+    def counting(path: Path, content: bytes) -> None:
+        folders = list((project.issues / "pictures").glob("*"))
+        named = "".join(issue.read_text() for issue in project.issues.glob("*.md"))
+        extra.append(sum(f"pictures/{folder.name}/" not in named for folder in folders))
+        write_new(path, content)
+
+    monkeypatch.setattr(adopting, "write_new", counting)
+    files: dict[str, str | bytes] = {"hugo.toml": "baseURL = 'https://old.example/'\n"}
+    for number in range(1, 4):
+        front = f"---\ntitle: P{number}\ndate: 2024-01-0{number}\n---\n"
+        files[f"content/posts/p{number}/index.md"] = f"{front}![p](p.png)\n"
+        files[f"content/posts/p{number}/p.png"] = samples.picture()
+
+    adopted(project, files)
+
+    assert extra == [1, 1, 1]
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
