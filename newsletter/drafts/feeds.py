@@ -4,6 +4,7 @@ import calendar
 import datetime as dt
 import io
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ _HARMLESS = feedparser.exceptions.ThingsNobodyCaresAboutButMe  # about encodings
 _LONGEST_TITLE = 500
 _MOST_OF_A_BODY = 20_000  # characters of it: a draft has only its beginning
 _SHOWN_LENGTH = 60
+# Of a tag with its attributes: feedparser's time for them grows with the square of their number.
+_LONGEST_TAG = 64 * 1024
+_LONG_TAG = re.compile(rb"<(?!!)[^<>]{%d}" % _LONGEST_TAG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,13 @@ def read(page: Fetched, source: str) -> Feed:
         return _json_feed(page, source)
     if beginning.startswith((b"<!doctype html", b"<html")):
         raise _web_page(page, source)
+    if tag := _LONG_TAG.search(page.content):
+        line = page.content.count(b"\n", 0, tag.start()) + 1
+        raise NewsletterError(
+            f"a tag of this feed is longer than {_LONGEST_TAG // 1024} KB",
+            where=f"{source}:{line}",
+            hint="Take its attributes out, and name the file that holds the rest.",
+        )
     headers = {"content-location": page.url}
     if page.kind:
         headers["content-type"] = page.kind

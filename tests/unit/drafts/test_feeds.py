@@ -202,7 +202,13 @@ def test_a_spoilt_feed_is_read_or_refused(cut: int, junk: str, at: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["<rss>" + "<" * 30_000, RSS.format("<a>" * 5_000), "&" * 50_000]
+    "content",
+    [
+        "<rss>" + "<" * 30_000,
+        RSS.format("<a>" * 5_000),
+        "&" * 50_000,
+        RSS.format("<item " + " ".join(f"a{number}='x'" for number in range(100_000)) + ">"),
+    ],
 )
 def test_a_hostile_feed_takes_no_square_of_its_size(content: str) -> None:
     began = time.process_time()
@@ -211,6 +217,16 @@ def test_a_hostile_feed_takes_no_square_of_its_size(content: str) -> None:
         feed(content)
 
     assert time.process_time() - began < 5  # seconds; 0.1 are usual
+
+
+def test_a_tag_without_end_is_told_with_its_line_and_long_words_are_none() -> None:
+    words = "many words " * 10_000
+
+    assert feed(RSS.format(f"<item><title><![CDATA[{words}]]></title></item>")).entries
+    with pytest.raises(NewsletterError, match="longer than 64 KB") as caught:
+        feed("<rss version='2.0'><channel>\n<item " + words)
+
+    assert caught.value.where.endswith(":2")
 
 
 @pytest.mark.parametrize(
