@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -31,6 +32,14 @@ def is_public(address: IpAddress) -> bool:
         if within is not None:
             return is_public(within)
     return address.is_global and not address.is_multicast
+
+
+def redirected(base: str, target: str) -> str:
+    """Where a redirect leads; what cannot be read stays as it is."""
+    try:
+        return urljoin(base, target)
+    except ValueError:
+        return target
 
 
 def response_until(

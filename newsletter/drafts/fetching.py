@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -20,7 +20,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from newsletter import __version__
 from newsletter.errors import NewsletterError, UsageError
-from newsletter.network import is_public, response_until
+from newsletter.network import is_public, redirected, response_until
 
 MAX_BYTES = 8 * 1024 * 1024
 _REDIRECTS = 5
@@ -98,16 +98,8 @@ def fetch(
         answer = _asked(place, url, until, most_bytes, clock)
         if isinstance(answer, Fetched):
             return answer
-        place = _place(_joined(place.url, answer), url)
+        place = _place(redirected(place.url, answer), url)
     raise NewsletterError(f"more than {_REDIRECTS} redirects", where=url, hint=_HINT)
-
-
-def _joined(base: str, target: str) -> str:
-    """Where a redirect leads; what cannot be read stays as it is."""
-    try:
-        return urljoin(base, target)
-    except ValueError:
-        return target
 
 
 def _place(url: str, typed: str) -> _Place:

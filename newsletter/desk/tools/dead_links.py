@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import punctuation
-from urllib.parse import SplitResult, quote, urldefrag, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urldefrag, urlsplit
 
 from newsletter import __version__
 from newsletter.desk.prepare import Prepared
@@ -25,7 +25,7 @@ from newsletter.desk.tools.hosts import replies_of
 from newsletter.lint.visible import quoted
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.walking import walk
-from newsletter.network import is_public
+from newsletter.network import is_public, redirected
 from newsletter.project import Project, utc_now
 
 ANSWERS = "subscribers/links.json"  # what git ignores
@@ -167,7 +167,7 @@ def answer_of(url: str, agent: str, asking: Asking, until: float = math.inf) -> 
         except (OSError, ValueError, http.client.HTTPException) as error:
             return Answer(AnswerKind.UNKNOWN, f"it did not answer: {error or type(error).__name__}")
         if reply.status in _REDIRECTS and reply.location:
-            at = _joined(at, _quoted_location(reply.location))
+            at = redirected(at, _quoted_location(reply.location))
             continue
         return _judged(url, at, reply.status)
     return Answer(AnswerKind.DEAD, f"it is redirected more than {_MOST_REDIRECTS} times")
@@ -191,14 +191,6 @@ def _asked(parts: SplitResult, agent: str, asking: Asking, until: float) -> Link
 def _host(parts: SplitResult) -> str:
     """Whom a request burdens: one server, however its name is written and on whatever port."""
     return (parts.hostname or "").rstrip(".")
-
-
-def _joined(base: str, target: str) -> str:
-    """Where a redirect leads; what cannot be read stays as it is."""
-    try:
-        return urljoin(base, target)
-    except ValueError:
-        return target
 
 
 def _judged(url: str, at: str, status: int) -> Answer:
