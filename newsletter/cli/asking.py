@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from newsletter.errors import Refused
+
 
 def ask(question: str) -> str:
     """What is typed in answer. Raises click.Abort where there is no answer, as after Ctrl-D.
@@ -16,3 +18,9 @@ def ask(question: str) -> str:
     if not line:
         raise click.Abort
     return line.rstrip("\n")
+
+
+def confirm(question: str, refusal: Refused) -> None:
+    """Raise the refusal unless a person at a terminal types yes."""
+    if not sys.stdin.isatty() or ask(f"{question} Type yes").strip().lower() != "yes":
+        raise refusal

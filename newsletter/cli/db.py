@@ -1,6 +1,5 @@
 """`newsletter db`: the store itself."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.asking import ask
+from newsletter.cli.asking import confirm
 from newsletter.cli.frame import Session, command, examples
 from newsletter.errors import Interrupted, Refused, UsageError
 
@@ -152,9 +151,10 @@ def copy(session: Session, url: str | None, cancel: bool, yes: bool) -> None:
 
 def _ask(move: "Move") -> None:
     """Raises Refused without a yes."""
-    question = f"Move {move.rows():,} rows to {move.to_place}, and close this store? Type yes"
-    if not sys.stdin.isatty() or ask(question).strip().lower() != "yes":
-        raise Refused("the move was not confirmed", hint="Nothing was changed. Add --yes to do it.")
+    confirm(
+        f"Move {move.rows():,} rows to {move.to_place}, and close this store?",
+        Refused("the move was not confirmed", hint="Nothing was changed. Add --yes to do it."),
+    )
 
 
 @contextmanager

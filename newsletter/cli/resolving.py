@@ -1,11 +1,10 @@
 """`newsletter resolve`."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.asking import ask
+from newsletter.cli.asking import confirm
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.options import SendId
 from newsletter.cli.showing import in_zone, send_record, show
@@ -64,7 +63,10 @@ def _asked(session: Session, send_id: str, *, yes: bool) -> dict[str, int]:
     _show_found(session, inquiry)
     if inquiry.messages:
         if not yes:
-            _confirm(len(inquiry.traces))
+            confirm(
+                f"Record this of {len(inquiry.traces):,} deliveries?",
+                Refused("it was not confirmed", hint="Nothing was recorded. Add --yes to do it."),
+            )
         service.settle(session.store, settings, inquiry, session.clock())
     return inquiry.counts
 
@@ -82,9 +84,3 @@ def _show_found(session: Session, inquiry: "Inquiry") -> None:
         f"Of {counts['asked']:,} unknown deliveries {counts['accepted']:,} were accepted and "
         f"{counts['rejected']:,} rejected; SES has no trace of {counts['no_trace']:,}."
     )
-
-
-def _confirm(amount: int) -> None:
-    question = f"Record this of {amount:,} deliveries? Type yes"
-    if not sys.stdin.isatty() or ask(question).strip().lower() != "yes":
-        raise Refused("it was not confirmed", hint="Nothing was recorded. Add --yes to do it.")
