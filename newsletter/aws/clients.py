@@ -47,3 +47,20 @@ def answer_of(
         return call()
     except ERRORS as error:
         raise fault_of(error, section).raised(otherwise, context) from error
+
+
+def reply_of(
+    call: Callable[[], Any],
+    members: Sequence[str],
+    section: SettingsSection,
+    otherwise: type[NewsletterError],
+    context: str,
+) -> dict[str, Any]:
+    """As `answer_of`, for an answer that must have these members: the SDK takes any page for an
+    empty success."""
+
+    def with_members() -> dict[str, Any]:
+        reply: dict[str, Any] = call()
+        return reply | {member: reply[member] for member in members}
+
+    return answer_of(with_members, section, otherwise, context)

@@ -12,16 +12,15 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from botocore.config import Config
-
-from newsletter.aws.clients import answer_of, open_clients
-from newsletter.aws.faults import SettingsSection
+from newsletter.aws.clients import answer_of, reply_of
 from newsletter.config import SesSettings
 from newsletter.feedback.base import Incoming, RecordsUnreachable, Unsettled, understood
 from newsletter.feedback.ses.events import parse
+from newsletter.transports.ses.clients import SENDING, open_clients, patient
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -33,16 +32,8 @@ _PAUSE_SECONDS = 2.0
 _EXPORT_SECONDS = 600.0
 _READ_SECONDS = 30
 _MOST_BYTES = 16 * 1024 * 1024
-# Each of these calls may be repeated, and SES takes one a second.
-_PATIENT = Config(
-    retries={"mode": "adaptive", "total_max_attempts": 10},
-    connect_timeout=10,
-    read_timeout=_READ_SECONDS,
-)
-_SECTION = SettingsSection(
-    "transport.ses",
-    "SES",
-    permissions=("ses:CreateExportJob", "ses:GetExportJob", "ses:GetMessageInsights"),
+_SECTION = replace(
+    SENDING, permissions=("ses:CreateExportJob", "ses:GetExportJob", "ses:GetMessageInsights")
 )
 _CONTEXT = "the message insights of SES cannot be read"
 # What an insight calls an event, what an event is called when it is published, and where that has
@@ -68,13 +59,7 @@ class MessageInsights:
 
     @classmethod
     def open(cls, settings: SesSettings) -> Self:
-        [client] = open_clients(
-            "sesv2",
-            _SECTION,
-            region=settings.region,
-            endpoint=settings.endpoint_url,
-            configs=[_PATIENT],
-        )
+        [client] = open_clients(settings, _READ_SECONDS, patient(_READ_SECONDS))
         return cls(client)
 
     def find(self, unsettled: Sequence[Unsettled]) -> Iterator[Incoming]:
@@ -92,7 +77,7 @@ class MessageInsights:
             "Include": {"Destination": sorted({each.address for each in unsettled})},
             "MaxResults": _MAILS,
         }
-        job = self._ask(
+        job = _ask(
             lambda: self._client.create_export_job(
                 ExportDataSource={"MessageInsightsDataSource": source},
                 ExportDestination={"DataFormat": "CSV"},
@@ -105,7 +90,7 @@ class MessageInsights:
         """The URL of what a job has exported."""
         waited = 0.0
         while True:
-            reply = self._ask(lambda: self._client.get_export_job(JobId=job), "JobStatus")
+            reply = _ask(lambda: self._client.get_export_job(JobId=job), "JobStatus")
             match reply["JobStatus"]:
                 case "COMPLETED":
                     return str(reply.get("ExportDestination", {}).get("S3Url", ""))
@@ -141,9 +126,7 @@ class MessageInsights:
         return ("https", urlsplit(self._client.meta.endpoint_url).scheme)
 
     def _events_of(self, message_id: str, asked: set[str]) -> Iterator[Incoming]:
-        reply = self._ask(
-            lambda: self._client.get_message_insights(MessageId=message_id), "MessageId"
-        )
+        reply = _ask(lambda: self._client.get_message_insights(MessageId=message_id), "MessageId")
         tags = {str(tag["Name"]): [str(tag["Value"])] for tag in reply.get("EmailTags", ())}
         if tags.get("delivery", [""])[0] not in asked:
             return
@@ -153,14 +136,10 @@ class MessageInsights:
                     text = json.dumps(published)
                     yield Incoming(f"message {message_id}", text, understood(parse, text))
 
-    def _ask(self, call: Callable[[], Any], member: str) -> dict[str, Any]:
-        """The answer of SES, which must have this member."""
 
-        def reply_with_member() -> dict[str, Any]:
-            reply: dict[str, Any] = call()
-            return reply | {member: reply[member]}
-
-        return answer_of(reply_with_member, _SECTION, RecordsUnreachable, _CONTEXT)
+def _ask(call: Callable[[], Any], *members: str) -> dict[str, Any]:
+    """The answer of SES, which must have these members."""
+    return reply_of(call, members, _SECTION, RecordsUnreachable, _CONTEXT)
 
 
 def _hint_of(reply: Mapping[str, Any]) -> str:

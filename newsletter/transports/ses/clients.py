@@ -17,6 +17,16 @@ SENDING = SettingsSection(
 )
 
 
+def patient(read_seconds: float) -> Config:
+    """For calls that may be repeated, of which SES takes few a second: the SDK slows down as
+    needed."""
+    return Config(
+        retries={"mode": "adaptive", "total_max_attempts": 10},
+        connect_timeout=10,
+        read_timeout=read_seconds,
+    )
+
+
 def open_clients(
     settings: SesSettings, read_seconds: float, *configs: Config
 ) -> "list[SESV2Client]":

@@ -8,27 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from newsletter.aws.clients import answer_of
+from newsletter.aws.clients import reply_of
 from newsletter.config import SesSettings
 from newsletter.errors import TransportDown
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.transports.base import Listed
-from newsletter.transports.ses.clients import SENDING, open_clients
+from newsletter.transports.ses.clients import SENDING, open_clients, patient
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 _PAGE = 1000  # the most that SES gives at once
 _READ_SECONDS = 20
-# These calls may be repeated, and SES takes few of them a second: the SDK slows down as needed.
-_PATIENT = Config(
-    retries={"mode": "adaptive", "total_max_attempts": 10},
-    connect_timeout=10,
-    read_timeout=_READ_SECONDS,
-)
 _SECTION = replace(
     SENDING,
     permissions=(
@@ -61,7 +54,7 @@ class SesAccountList:
     @classmethod
     def open(cls, settings: SesSettings) -> Self:
         """The list with a client of its own, which waits where SES is asked too often."""
-        [client] = open_clients(settings, _READ_SECONDS, _PATIENT)
+        [client] = open_clients(settings, _READ_SECONDS, patient(_READ_SECONDS))
         return cls(client, settings)
 
     def _of_scope(self) -> dict[str, str]:
@@ -117,15 +110,9 @@ class SesAccountList:
 
 
 def _ask(call: Callable[[], Any], *members: str) -> dict[str, Any]:
-    """The answer of SES, which must have these members: the SDK takes any page for an empty
-    success."""
-
-    def reply_with_members() -> dict[str, Any]:
-        reply: dict[str, Any] = call()
-        return reply | {member: reply[member] for member in members}
-
+    """The answer of SES, which must have these members."""
     context = "the suppression list of the SES account cannot be reached"
-    return answer_of(reply_with_members, _SECTION, TransportDown, context)
+    return reply_of(call, members, _SECTION, TransportDown, context)
 
 
 def _understood(reply: Any) -> Sequence[Listed]:
