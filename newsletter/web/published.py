@@ -4,6 +4,7 @@ Drafts, tests and schedules are not among them: only sends that reached somebody
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -81,9 +82,13 @@ class Published:
                 if send.number in self._reached:
                     by_slug.setdefault(send.slug, []).append(send)
             hidden = {hiding.slug: hiding for hiding in corrections.hidden(connection)}
-            changes = corrections.all_of_them(connection)
+            slugs = {each.number: slug for slug, some in by_slug.items() for each in some}
+            changes: dict[str, list[Correction]] = defaultdict(list)
+            for change in corrections.all_of_them(connection):
+                if slug := slugs.get(change.send):
+                    changes[slug].append(change)
             issues = [
-                self._issue(connection, first[slug].id, of_issue, changes, hidden.get(slug))
+                self._issue(connection, first[slug].id, of_issue, changes[slug], hidden.get(slug))
                 for slug, of_issue in by_slug.items()
             ]
         return tuple(
@@ -110,13 +115,11 @@ class Published:
         connection: Connection,
         first_send: str,
         of_issue: Sequence[archive.Begun],
-        changes: Sequence[Correction],
+        of_its: Sequence[Correction],
         hiding: Hiding | None,
     ) -> Issue:
         """What the web says about an issue; an email is read once, since it is sealed."""
-        send = archive.shown(of_issue, changes)
-        numbers = {each.number for each in of_issue}
-        of_its = [change for change in changes if change.send in numbers]
+        send = archive.shown(of_issue, of_its)
         standing = tuple(
             change for change in of_its if change.send == send.number and change.undone_at is None
         )
