@@ -24,10 +24,7 @@ def ses(shared: StandIn, monkeypatch: pytest.MonkeyPatch, project: Path) -> Stan
     shared.clear()
     shared.account(**HEALTHY)
     for name, value in {
-        "NEWSLETTER_TRANSPORT__KIND": "ses",
-        "NEWSLETTER_TRANSPORT__SES__REGION": "us-east-1",
-        "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL": shared.url,
-        "NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET": "newsletter",
+        **shared.settings,
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         **NO_AWS,

@@ -45,10 +45,7 @@ def ses(
     shared.clear()
     shared.account(**HEALTHY)
     for name, value in {
-        "NEWSLETTER_TRANSPORT__KIND": "ses",
-        "NEWSLETTER_TRANSPORT__SES__REGION": "us-east-1",
-        "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL": shared.url,
-        "NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET": "newsletter",
+        **shared.settings,
         "NEWSLETTER_TRANSPORT__SES__MODE": request.param,
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",

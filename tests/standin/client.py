@@ -27,6 +27,16 @@ class StandIn:
     url: str
     process: Program
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment in which a newsletter sends through it."""
+        return {
+            "NEWSLETTER_TRANSPORT__KIND": "ses",
+            "NEWSLETTER_TRANSPORT__SES__REGION": "us-east-1",
+            "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL": self.url,
+            "NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET": "newsletter",
+        }
+
     def configure(self, **faults: object) -> None:
         """Order faults, `latency_ms`, `statuses` and `outcomes`: see `faults`."""
         self._call("POST", "/_faults", faults)

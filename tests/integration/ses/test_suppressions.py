@@ -250,12 +250,7 @@ def through(
 ) -> Callable[[], list[str]]:
     """The newsletter sends through the stand-in; returns who was mailed."""
     standin.account(**HEALTHY)
-    for name, value in {
-        "NEWSLETTER_TRANSPORT__KIND": "ses",
-        "NEWSLETTER_TRANSPORT__SES__REGION": "us-east-1",
-        "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL": standin.url,
-        "NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET": "newsletter",
-    }.items():
+    for name, value in standin.settings.items():
         monkeypatch.setenv(name, value)
     return lambda: sorted(record["to"] for record in standin.accepted())
 

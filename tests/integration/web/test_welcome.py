@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from newsletter.errors import OutcomeUnknown, TransportDown
 from newsletter.model.email import Message
@@ -65,21 +66,25 @@ def test_the_issue_comes_once_with_the_readers_own_links(
     assert stage.mails() == []
 
 
+def correct(connection: Connection, send: int, at: dt.datetime, subject: str) -> None:
+    corrections.add(
+        connection,
+        Correction(0, send, at, "A slip.", ""),
+        email=replace(EMAIL, subject=(subject,)).to_json(),
+        content_hash="",
+        source_hash="",
+        git_commit=None,
+        listing=Listing(),
+    )
+
+
 def test_the_issue_comes_as_the_archive_shows_it(store: Store, tmp_path: Path) -> None:
     """Corrected, and none that is hidden."""
     stage = published(store, tmp_path, "latest")
     with store.write() as connection:
         corrections.hide(connection, Hiding("news", NOW, "", ""))
         (old,) = [each for each in sends.newest_first(connection) if each.slug == "old"]
-        corrections.add(
-            connection,
-            Correction(0, sends.number_of(connection, old.id), NOW, "A slip.", ""),
-            email=replace(EMAIL, subject=("Corrected",)).to_json(),
-            content_hash="",
-            source_hash="",
-            git_commit=None,
-            listing=Listing(),
-        )
+        correct(connection, sends.number_of(connection, old.id), NOW, "Corrected")
 
     (message,) = joins(stage)
 
@@ -104,15 +109,7 @@ def test_an_issue_that_was_corrected_for_another_list_comes_corrected(
             .values(list_id=stage.weekly, slug="news")
         )
         for at, subject in ((sealed + HOUR, "Corrected"), (sealed - HOUR, "Long ago")):
-            corrections.add(
-                connection,
-                Correction(0, old, at, "A slip.", ""),
-                email=replace(EMAIL, subject=(subject,)).to_json(),
-                content_hash="",
-                source_hash="",
-                git_commit=None,
-                listing=Listing(),
-            )
+            correct(connection, old, at, subject)
 
     (message,) = joins(stage)
 
