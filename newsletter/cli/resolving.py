@@ -43,10 +43,10 @@ def resolve(session: Session, send: str, decision: str | None, asks: bool, yes: 
         raise UsageError("what is to become of them?", hint="Use one of --unknown and --ask-ses.")
     if decision is not None:
         extra = {}
-        control.resolve(session.store, send, control.Decision(decision), session.clock)
+        after = control.resolve(session.store, send, control.Decision(decision), session.clock)
     else:
         extra = {"found": _asked(session, send, yes=yes)}
-    after = read(session.store, send)
+        after = read(session.store, send)
     if session.json:
         session.emit(send_record(session, after) | extra)
     else:
