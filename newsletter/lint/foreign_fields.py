@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from newsletter.lint.visible import Addressed, captions
+from newsletter.lint.visible import Addressed, captions, inbox_texts
 from newsletter.model.digest import Digest
 from newsletter.model.email import MERGE_FIELD
 from newsletter.model.finding import Finding, Position, Severity
@@ -92,8 +92,7 @@ def fields_in(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _texts(digest: Digest) -> Iterator[tuple[str, Position]]:
-    for key, text in (("subject", digest.meta.subject), ("preheader", digest.meta.preheader)):
-        yield text or "", digest.place_of(key)
+    yield from inbox_texts(digest)
     yield from captions(digest)
     for node in nodes_of(digest):
         if isinstance(node, Text) and not _ADDRESS_ALONE.fullmatch(node.text):

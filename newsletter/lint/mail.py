@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.lint.visible import texts
+from newsletter.lint.visible import inbox_texts, texts
 from newsletter.model.digest import Digest
 from newsletter.model.email import SEND_FIELDS, URL_FIELDS, Email, MergeField, MergeText, fill
 from newsletter.model.finding import Finding, Position, Severity
@@ -70,11 +70,9 @@ def merge_field_without_default(digest: Digest, email: Email) -> Iterator[Findin
 def _place_of(field: str, digest: Digest) -> Position:
     """Where a field stands."""
     pattern = re.compile(rf"\{{\{{\s*{re.escape(field)}(?![\w-])")
-    front = [
-        (text or "", digest.place_of(key))
-        for key, text in (("subject", digest.meta.subject), ("preheader", digest.meta.preheader))
-    ]
-    places = (place for text, place in (*front, *texts(digest)) if pattern.search(text))
+    places = (
+        place for text, place in (*inbox_texts(digest), *texts(digest)) if pattern.search(text)
+    )
     return next(places, digest.position)
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from newsletter.lint.visible import holds_any, quoted, runs
+from newsletter.lint.visible import holds_any, inbox_texts, quoted, runs
 from newsletter.model.digest import Digest
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.model.inline import Image
@@ -91,9 +91,8 @@ def _words(match: re.Match[str]) -> str:
 
 def _texts(digest: Digest) -> Iterator[tuple[str, Callable[[int], Position]]]:
     """What readers see, with the place of each character."""
-    for key, text in (("subject", digest.meta.subject), ("preheader", digest.meta.preheader)):
-        if text:
-            yield text, partial(_line_of, digest, key)
+    for text, place in inbox_texts(digest):
+        yield text, partial(_always, place)
     for run in runs(digest) if holds_any(digest, _SIGNS) else ():
         yield run.text, run.place
     for node in nodes_of(digest):
@@ -101,8 +100,8 @@ def _texts(digest: Digest) -> Iterator[tuple[str, Callable[[int], Position]]]:
             yield node.alt, partial(_place_of, node)
 
 
-def _line_of(digest: Digest, key: str, offset: int) -> Position:
-    return digest.place_of(key)
+def _always(place: Position, offset: int) -> Position:
+    return place
 
 
 def _place_of(picture: Image, offset: int) -> Position:

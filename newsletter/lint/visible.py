@@ -44,6 +44,13 @@ def visible_text(digest: Digest) -> str:
     return " ".join(node.text for node in body_nodes(digest) if isinstance(node, _Written))
 
 
+def inbox_texts(digest: Digest) -> Iterator[tuple[str, Position]]:
+    """The subject and the preheader of the front matter, as far as they are there."""
+    for key, text in (("subject", digest.meta.subject), ("preheader", digest.meta.preheader)):
+        if text:
+            yield text, digest.place_of(key)
+
+
 def link_targets(digest: Digest) -> Iterator[str]:
     for node in body_nodes(digest):
         url = node.url if isinstance(node, _Followed) else None
