@@ -229,6 +229,13 @@ class FeedSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings:
+    """`[dns]`: who is asked for the records of domains; by default those that this machine asks."""
+
+    nameservers: tuple[Annotated[str, values.nameserver], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """`[log]`: how much is logged."""
 
@@ -250,6 +257,7 @@ class Settings:
     brand: BrandSettings = BrandSettings()
     lint: LintSettings = LintSettings()
     feeds: FeedSettings = FeedSettings()
+    dns: DnsSettings = DnsSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -142,6 +142,23 @@ def host(value: str) -> str:
     return value
 
 
+def nameserver(value: str) -> str:
+    """An address of a machine, and a port if it is not 53: `192.0.2.1:5353`, `[2001:db8::1]`."""
+    address, port = server_of(value)
+    ipaddress.ip_address(address)
+    if not 0 < port < 65536:
+        raise ValueError("has no such port")
+    return value
+
+
+def server_of(value: str) -> tuple[str, int]:
+    """The address and the port of a nameserver."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?", value)
+    if match is None:
+        raise ValueError('must be an address with or without a port, such as "192.0.2.1:5353"')
+    return match[1] or match[2], int(match[3] or 53)
+
+
 def is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
