@@ -49,10 +49,13 @@ def upgrade(session: Session) -> None:
 def backup(session: Session, file: Path) -> None:
     """Write a consistent copy of the store, even while a send runs."""
     from newsletter.project import utc_now
+    from newsletter.safekeeping import record
     from newsletter.store import maintenance
 
     with _of_any_schema(session) as store:
-        size = maintenance.backup(store, file, utc_now())
+        now = utc_now()
+        size = maintenance.backup(store, file, now)
+        record.note_backup(store, now)
     if session.json:
         session.emit({"file": str(file), "bytes": size})
     else:

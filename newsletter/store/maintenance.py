@@ -79,9 +79,10 @@ def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
         "CREATE TABLE IF NOT EXISTS state "
         "(name TEXT NOT NULL, value BIGINT NOT NULL, CONSTRAINT pk_state PRIMARY KEY (name))"
     )
-    copy.execute(
+    at = (now - EPOCH) // MICROSECOND
+    copy.executemany(
         "INSERT OR REPLACE INTO state (name, value) VALUES (?, ?)",
-        (state.COPIED_AT, (now - EPOCH) // MICROSECOND),
+        [(state.COPIED_AT, at), (state.BACKED_UP_AT, at)],
     )
     for _, sql in triggers:
         copy.execute(sql)

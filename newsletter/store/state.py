@@ -11,6 +11,7 @@ from newsletter.store.schema import EPOCH, MICROSECOND, state
 
 # Times, in microseconds since 1970.
 COPIED_AT = "copied_at"  # what `db backup` writes into the copy
+BACKED_UP_AT = "backed_up_at"  # when the last whole backup was begun
 FORGOT_AT = (
     "forgot_at"  # when a report first named something that this store should know but does not
 )

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.project import utc_now
+from newsletter.safekeeping.record import last_backup
+from newsletter.store import open_store
 from newsletter.store.schema import REVISION
 from tests.integration.commandline import Call, lose, plan_send
 from tests.older import migrate
@@ -95,11 +98,24 @@ def test_a_backup_is_the_whole_store_and_for_its_owner_alone(
     copy = project / "copy.db"
     assert answer.json == {"file": "copy.db", "bytes": copy.stat().st_size}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    with closing(sqlite3.connect(copy)) as connection:
-        connection.execute("DELETE FROM state WHERE name = 'copied_at'")
-        assert list(connection.iterdump()) == before
-    assert rows() == before
+    marks = ("copied_at", "backed_up_at")
+    for file in (copy, project / "subscribers" / "newsletter.db"):
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(f"DELETE FROM state WHERE name IN {marks}")
+            assert list(connection.iterdump()) == before
     assert not list(project.glob("*.part"))
+
+
+def test_the_store_knows_when_it_was_backed_up(call: Call, project: Path) -> None:
+    for number in range(2):
+        begun_at = utc_now()
+        call("db", "backup", f"copy-{number}.db")
+
+        for url in ("sqlite:///subscribers/newsletter.db", f"sqlite:///copy-{number}.db"):
+            with closing(open_store(url, project)) as store, store.read() as connection:
+                at = last_backup(connection)
+            assert at is not None
+            assert begun_at <= at <= utc_now()
 
 
 def test_a_restored_backup_goes_on(call: Call, project: Path, readers: str) -> None:
