@@ -1,11 +1,13 @@
 """The account: who may send, how much and how fast; what becomes of each entry of a call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.standin.calls import Call, Entry
+from tests.standin.configuration import SUPPRESSED_REASONS, reasons
 from tests.standin.http import Refusal
+from tests.standin.limits import members
 from tests.standin.settings import Settings
 
 SUCCESS = "SUCCESS"
@@ -78,8 +80,12 @@ class Bucket:
 
 
 class Account:
-    def __init__(self, settings: Settings, sent: int = 0) -> None:
+    def __init__(
+        self, settings: Settings, is_verified: Callable[[str], bool], sent: int = 0
+    ) -> None:
         self.settings = settings
+        self.verified = is_verified
+        self.suppressed_reasons = sorted(SUPPRESSED_REASONS)
         self.sending_enabled = settings.sending_enabled
         self.enforcement_status = settings.enforcement_status
         self.sandbox = settings.sandbox
@@ -109,8 +115,15 @@ class Account:
                 "SentLast24Hours": float(self.sent_last_24_hours),
             },
             "SendingEnabled": self.sending_enabled,
-            "SuppressionAttributes": {"SuppressedReasons": ["BOUNCE", "COMPLAINT"]},
+            "SuppressionAttributes": {"SuppressedReasons": self.suppressed_reasons},
         }
+
+    def put_suppression(self, body: object) -> dict[str, object]:
+        """The answer to PutAccountSuppressionAttributes."""
+        allowed = frozenset({"SuppressedReasons", "ValidationAttributes"})
+        given = members(body, "request", allowed)
+        self.suppressed_reasons = reasons(given.get("SuppressedReasons", []))
+        return {}
 
     def admit(self, call: Call, forced: Mapping[int, str], monotonic: float) -> list[Verdict]:
         """A verdict on each entry; what is accepted is counted. Refusal of the whole call."""
@@ -125,13 +138,6 @@ class Account:
             self._judge(entry, forced.get(number)) for number, entry in enumerate(call.entries)
         ]
         return self._ration(call.entries, verdicts, monotonic)
-
-    def verified(self, address: str) -> bool:
-        domain = address.rpartition("@")[2].lower()
-        return any(
-            address.lower() == identity or domain == identity or domain.endswith(f".{identity}")
-            for identity in self.settings.identities
-        )
 
     def _judge(self, entry: Entry, forced: str | None) -> Verdict:
         if entry.fault is not None:
@@ -185,6 +191,7 @@ _CHANGEABLE = frozenset(
         "sandbox",
         "max_24_hour_send",
         "sent_last_24_hours",
+        "suppressed_reasons",
     }
 )
 

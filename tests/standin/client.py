@@ -3,7 +3,7 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +47,16 @@ class StandIn:
 
     def account(self, **changes: object) -> None:
         """Change the account: `sending_enabled`, `enforcement_status`, `sandbox`,
-        `max_24_hour_send`, `sent_last_24_hours`, `max_send_rate`."""
+        `max_24_hour_send`, `sent_last_24_hours`, `max_send_rate`, `suppressed_reasons`."""
         self._call("POST", "/_account", changes)
+
+    def preset(self, **things: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Put `identities` and `configuration_sets` into another state: see `configuration`."""
+        self._call("POST", "/_configuration", things)
+
+    def as_configured(self) -> None:
+        """Identities and configuration sets are again as the settings have them."""
+        self._call("DELETE", "/_configuration")
 
     def accepted(self) -> Iterator[Record]:
         """Each recipient that was accepted, from the log."""

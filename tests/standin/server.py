@@ -15,13 +15,14 @@ from typing import Any
 from tests.standin import log
 from tests.standin.account import STATUSES, Account, Verdict
 from tests.standin.calls import Call, Entry, Shared, read_call
-from tests.standin.directory import Directory, route
+from tests.standin.directory import Directory
 from tests.standin.events import Feed, simulated
 from tests.standin.faults import SENDS, Faults
 from tests.standin.http import Answer, Connection, Refusal, Request, answer_json
 from tests.standin.insights import EXPORTS, Insights
 from tests.standin.limits import Invalid
 from tests.standin.rendering import tracked
+from tests.standin.routes import route
 from tests.standin.settings import Settings
 
 BUCKETS_PER_SECOND = 10
@@ -46,8 +47,12 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._log = log.Log(settings.log)
-        self._account = Account(settings, sent=sum(1 for _ in _accepted(settings)))
         self._directory = Directory(settings)
+        self._account = Account(
+            settings,
+            self._directory.configuration.is_verified,
+            sent=sum(1 for _ in _accepted(settings)),
+        )
         self._faults = Faults(settings.seed, settings.latency_ms)
         self._feed = Feed(settings.log, settings, self._directory)
         self._insights = Insights(settings.log)
@@ -105,6 +110,8 @@ class Service:
             return self._send(exchange, call)
         if exchange.operation == "GetAccount":
             return answer_json(self._account.describe())
+        if exchange.operation == "PutAccountSuppressionAttributes":
+            return answer_json(self._account.put_suppression(body))
         if exchange.operation in _INSIGHTS:
             return answer_json(self._insight(exchange, argument, body))
         result = self._directory.answer(exchange.operation, argument, exchange.request, body)
@@ -131,6 +138,8 @@ class Service:
             found = self._directory.configuration_set(call.configuration_set)
             if not found.sending_enabled:
                 raise Refusal(400, *STATUSES["CONFIGURATION_SET_SENDING_PAUSED"][1:])
+        for sender in call.senders:
+            self._directory.configuration.check_mail_from(sender)
         forced = self._faults.statuses([entry.recipients for entry in call.entries])
         verdicts = self._account.admit(call, forced, exchange.request.monotonic)
         results = [
@@ -230,6 +239,10 @@ class Service:
                 self._let_go()
             case "POST", "/_account":
                 self._account.change(json.loads(request.body))
+            case "POST", "/_configuration":
+                self._directory.configuration.change(json.loads(request.body))
+            case "DELETE", "/_configuration":
+                self._directory.configuration.reset()
             case "GET", path if path.startswith(EXPORTS):
                 return self._insights.export(path.removeprefix(EXPORTS))
             case "GET", "/_stats":

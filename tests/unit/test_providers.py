@@ -22,6 +22,7 @@ NAMES = re.compile(r"\b(SES|SNS|SQS|AWS|Amazon|ses|sns|sqs|smtp)\b")
 OWN = (
     "aws/",
     "feedback/ses/",
+    "provision/ses/",
     "transports/ses/",
     "transports/smtp.py",
     "cli/resolving.py",  # --ask-ses is what people are to type
