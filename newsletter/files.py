@@ -139,7 +139,7 @@ def folder_lock(
                     "run this again.",
                 )
             if waited >= tells_after and not is_told:
-                _log.warning("Waiting for another process, which has locked %s.", folder)
+                _log.warning("wait", {"for": "another process", "locked": folder})
                 is_told = True
             time.sleep(_LOCK_POLL_SECONDS)
         yield

@@ -19,9 +19,10 @@ _TO_ITS_LINE = re.compile(
     r"(?P<kept>AWS4-HMAC-SHA256|Authorization\s*[:=]|Invalid header value|Illegal header value).*",
     re.IGNORECASE,
 )
+_SECRETS = r"(?:password|passwd|secret|token|signature|credential|access[_-]?key)"
 # A name, a sign between, a value; prose has a space after its colons, headers and JSON may, too.
 _NAMED = re.compile(
-    r"(?P<name>[\w-]*(?:password|passwd|secret|token|signature|credential|access[_-]?key)[\w-]*"
+    rf"(?P<name>[\w-]*{_SECRETS}[\w-]*"
     r"(?:[\"']?\s*=\s*|[\"']\s*:\s*|:(?=\S))|x-amz-[\w-]+:\s*)"
     r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&)\"']+)",
     re.IGNORECASE,
@@ -37,6 +38,11 @@ def masked(text: str) -> str:
     text = _URL.sub(_url, text)
     text = _NAMED.sub(rf"\g<name>{HIDDEN}", text)
     return _KEY_ID.sub(HIDDEN, text)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether what has this name is a secret, as far as names tell."""
+    return re.search(_SECRETS, name, re.IGNORECASE) is not None
 
 
 def _url(match: re.Match[str]) -> str:

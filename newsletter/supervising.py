@@ -89,7 +89,7 @@ class SideThread:
                 reason = "it ended unasked"
             if not self.stop.is_set():
                 self._has_failed = True
-                _log.error("restart thread=%s after: %s", self.name, reason)
+                _log.error("restart", {"thread": self.name, "after": reason})
                 self.stop.wait(self._again_seconds)
 
     def leave(self, leaving_seconds: float = _LEAVING_SECONDS) -> None:
@@ -99,7 +99,7 @@ class SideThread:
             return
         self._thread.join(leaving_seconds)
         if self._thread.is_alive():
-            _log.error("leave thread=%s behind: it does not end", self.name)
+            _log.error("leave_behind", {"thread": self.name, "error": "it does not end"})
 
 
 @dataclass

@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TextIO, TypeVar
@@ -14,16 +13,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TextIO,
 import click
 
 from newsletter import __version__
-from newsletter.errors import (
-    FindingsError,
-    Interrupted,
-    NewsletterError,
-    UsageError,
-    place_in_code,
-)
+from newsletter.cli.failures import as_ours, exit_code
+from newsletter.errors import FindingsError, NewsletterError, UsageError
 from newsletter.gate import masked, visible, visible_json
 
 if TYPE_CHECKING:
+    from newsletter.cli.logged import LoggedCall
     from newsletter.cli.screen import Screen, ScreenTable
     from newsletter.project import Project
     from newsletter.store import Store
@@ -83,6 +78,15 @@ class Group(click.Group):
             raise click.UsageError(f"No such command {args[0]!r}.{advice}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+        except BaseException as error:
+            _end(ctx, exit_code(error))
+            raise
+        _end(ctx, result if isinstance(result, int) else 0)
+        return result
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._lazy.items()])
@@ -96,17 +100,15 @@ class Session:
         self.debug = debug
         self.json = False
         self._stores: list[Store] = []
-        self._logs = ExitStack()
+        self._log: LoggedCall | None = None
 
     @cached_property
     def project(self) -> "Project":
+        from newsletter.cli.logged import LoggedCall
         from newsletter.project import Project
 
         project = Project.open(self.folder)
-        if project.settings.log.level != "warning":
-            from newsletter import logs
-
-            self._logs.enter_context(logs.logging_at(project.settings.log.level))
+        self._log = LoggedCall(project.settings.log, click.get_current_context(silent=True))
         return project
 
     @cached_property
@@ -167,7 +169,18 @@ class Session:
     def close(self) -> None:
         for store in self._stores:
             store.close()
-        self._logs.close()
+        if self._log is not None:
+            self._log.close()
+
+    def end(self, exit_code: int) -> None:
+        """Take note of how the call ended."""
+        if self._log is not None:
+            self._log.end(exit_code)
+
+
+def _end(context: click.Context, code: int) -> None:
+    if isinstance(context.obj, Session):
+        context.obj.end(code)
 
 
 def _as_json(value: Mapping[str, Any]) -> str:
@@ -229,7 +242,7 @@ def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
         if "--debug" in arguments:
             for line in masked(traceback.format_exc()).splitlines():
                 click.echo(visible(line), err=True)
-        failure = _as_ours(error)
+        failure = as_ours(error)
         try:
             show_error(failure, wants_json)
             sys.stdout.flush()
@@ -266,47 +279,6 @@ def _has_colours(stream: TextIO) -> bool:
     """As rich decides it, without loading rich for one line."""
     unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM", "").lower() in _PLAIN
     return stream.isatty() and not unwanted
-
-
-def _as_ours(error: BaseException) -> NewsletterError:
-    """Whatever ended a command, as one of our own errors."""
-    match error:
-        case FileNotFoundError() | NewsletterError(__cause__=FileNotFoundError()) if (
-            _is_folder_gone()
-        ):
-            return UsageError(
-                "the current folder is gone",
-                hint="Change to a folder that exists, and run it again.",
-            )
-        case NewsletterError():
-            return error
-        case click.Abort() | KeyboardInterrupt():
-            return Interrupted("interrupted", hint="Nothing half-done was kept. Run it again.")
-        case click.ClickException():
-            context = error.ctx if isinstance(error, click.UsageError) else None
-            usage = " ".join(context.get_usage().split()) if context else ""
-            return UsageError(error.format_message(), hint=usage)
-        case OSError(strerror=str() as reason):
-            return NewsletterError(
-                f"the system refused: {reason}",
-                where=str(error.filename or ""),
-                hint="Make room or give access, then run it again.",
-            )
-        case _:
-            # Not its message: that may hold anything, an address or a secret too.
-            return NewsletterError(
-                f"an error in newsletter itself: {type(error).__name__}",
-                where=place_in_code(error),
-                hint="Run it again with --debug and report what it prints.",
-            )
-
-
-def _is_folder_gone() -> bool:
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        return True
-    return False
 
 
 def _must_be_text(arguments: list[str]) -> None:

@@ -237,9 +237,10 @@ class DnsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """`[log]`: how much is logged."""
+    """`[log]`: how much is logged, and in which form."""
 
     level: Literal["warning", "info", "debug"] = "warning"
+    format: Literal["text", "json"] = "text"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,12 +106,14 @@ def _together(
                 _no_event(connection, message, message.report, now, counts)
         _apply(connection, events, now, counts, policy)
     _log.info(
-        "apply messages=%s applied=%s duplicate=%s ignored=%s set_aside=%s",
-        counts.read,
-        counts.applied,
-        counts.duplicate,
-        counts.ignored,
-        counts.set_aside,
+        "apply",
+        {
+            "messages": counts.read,
+            "applied": counts.applied,
+            "duplicate": counts.duplicate,
+            "ignored": counts.ignored,
+            "set_aside": counts.set_aside,
+        },
     )
     return counts
 
@@ -225,7 +227,8 @@ def _apply(
         state.note_time(connection, state.FORGOT_AT, now)
     effective = [*applied, *adopted]
     for event, delivery in effective:
-        _log.debug("event type=%s delivery=%s/%s", event.type, delivery.send, delivery.number)
+        about = {"type": event.type, "delivery": f"{delivery.send}/{delivery.number}"}
+        _log.debug("event", about)
     total.unknown_words.update(event.word for event, _ in effective if event.cause is Cause.UNKNOWN)
     for number in sorted(settling.settle(connection, effective)):
         send = sends.record(connection, number, lock=True)
@@ -275,7 +278,7 @@ def _set_aside(
     key = "unreadable " + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     if unreadable.keep(connection, key, reason, storable(text[:MAX_CHARACTERS]), now):
         total.set_aside += 1
-        _log.info("set_aside message=%s", key)
+        _log.info("set_aside", {"message": key})
         total.samples.append((message.place, reason))
     else:
         total.duplicate += 1

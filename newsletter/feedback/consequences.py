@@ -79,9 +79,9 @@ def obey(
                 "a later event disproved it" if decision is None else "another event weighs more"
             )
             suppressing.disprove(connection, key, source, now, caused_by)
-            _log.info("allow event=%s", caused_by)
+            _log.info("allow", {"event_id": caused_by})
         if decision is not None:
-            _log.info("suppress event=%s reason=%s", decision.event_id, decision.reason)
+            _log.info("suppress", {"event_id": decision.event_id, "reason": decision.reason})
             suppressing.add(
                 connection, key, decision.reason, decision.source, now, event_id=decision.event_id
             )

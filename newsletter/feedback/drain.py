@@ -63,7 +63,7 @@ class Drain:
                 except (QueueUnreachable, StoreError) as error:
                     if once:
                         raise
-                    _log.info("wait error=%s seconds=%g", error.code, self.again_seconds)
+                    _log.info("wait", {"error": error.code, "seconds": self.again_seconds})
                     self.notify(f"{error.message}; trying again in {self.again_seconds:g} seconds")
                     self.stop.wait(self.again_seconds)
                     continue
@@ -88,11 +88,11 @@ class Drain:
         return received
 
     def _apply(self, received: Sequence[Received], pool: ThreadPoolExecutor) -> None:
-        _log.debug("receive messages=%s", len(received))
+        _log.debug("receive", {"messages": len(received)})
         apply(self.store, received, self.clock(), self.total, self.settings.policy)
         calls = [received[first : first + A_CALL] for first in range(0, len(received), A_CALL)]
         list(pool.map(self.queue.delete, calls))  # only now: the commit is on disk
-        _log.debug("delete messages=%s", len(received))
+        _log.debug("delete", {"messages": len(received)})
 
     def _do_chores(self, *, warn: bool) -> None:
         now = self.clock()

@@ -59,6 +59,7 @@ def serve(
         app,
         ws="none",
         lifespan="on",
+        log_config=None,
         log_level="error",
         access_log=False,
         proxy_headers=False,

@@ -46,7 +46,8 @@ class Post:
             return Unknown(error.message)
         except SendingStopped as error:  # as for an address that the sandbox refuses, not for all
             return Rejected(error.message)
-        _log.info("mail notice=%s outcome=%s", message.ref, type(outcome).__name__.lower())
+        about = {"notice": message.ref, "outcome": type(outcome).__name__.lower()}
+        _log.info("mail", about)
         return outcome
 
 

@@ -105,7 +105,7 @@ def archive(store: Store, send: Send, folder: Path, kind: Format, clock: Clock) 
     else:
         _write_down(store, record, file, kind, clock)
     is_cleared = _clear(store, number)
-    _log.info("archive send=%s rows=%s cleared=%s", send.id, record.recipients, is_cleared)
+    _log.info("archive", {"send": send.id, "rows": record.recipients, "cleared": is_cleared})
     return Archived(send.id, send.slug, file, record.recipients, is_cleared)
 
 

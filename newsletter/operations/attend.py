@@ -25,7 +25,7 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
     taken up, and this returns False too. Raises Refused where the store must not send, and
     StoreAway where it stays away.
     """
-    _log.info("attend worker=%s once=%s", worker.name, once)
+    _log.info("attend", {"worker": worker.name, "once": once})
     if once:
         return _round(worker, lost.LeaseWatch(worker.seconds), settled)
     try:
@@ -70,7 +70,7 @@ def _round(worker: Worker, watch: lost.LeaseWatch, settled: Callable[[Send], boo
 
 def take_up(worker: Worker, send_id: str) -> Send:
     """Take part in a send that is due; returns where it stands then."""
-    _log.info("take_up send=%s worker=%s", send_id, worker.name)
+    _log.info("take_up", {"send": send_id, "worker": worker.name})
     try:
         return taking_up.take_up(worker, send_id)
     except UsageError as error:  # its audience cannot be read, and other sends are due

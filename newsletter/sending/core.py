@@ -9,7 +9,7 @@ import datetime as dt
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -198,16 +198,14 @@ def _claim(work: Assignment, size: int) -> Claim | NothingToClaim:
             _take_back(work, claim)
         raise
     if isinstance(claim, Claim):
-        _note("claim", work, claim, f"skipped={claim.skipped}")
+        _note("claim", work, claim, {"skipped": claim.skipped})
     return claim
 
 
-def _note(action: str, work: Assignment, claim: Claim, more: object = "") -> None:
+def _note(action: str, work: Assignment, claim: Claim, more: Mapping[str, object]) -> None:
     """Log a line about a batch; its recipients are in the ledger alone."""
-    send_id, recipients = work.context.send_id, len(claim.rows)
-    _log.debug(
-        "%s send=%s batch=%s recipients=%s %s", action, send_id, claim.batch, recipients, more
-    )
+    batch = {"send": work.context.send_id, "batch": claim.batch, "recipients": len(claim.rows)}
+    _log.debug(action, {**batch, **more})
 
 
 def _take_back(work: Assignment, claim: Claim) -> None:
@@ -230,7 +228,7 @@ def _take_back(work: Assignment, claim: Claim) -> None:
 def _deliver(work: Assignment, claim: Claim) -> Step:
     composer = Composer(work.email, work.context)
     messages = [composer.message(row.subscriber, row.number, row.attempt) for row in claim.rows]
-    _note("deliver", work, claim)
+    _note("deliver", work, claim, {})
     try:
         outcomes = work.transport.deliver(work.context.send_id, messages)
     except Throttled as error:
@@ -305,7 +303,7 @@ def _record(
     work.in_hand.pop(claim.batch, None)
     if _log.isEnabledFor(logging.DEBUG):
         counts = Counter(type(outcome).__name__.lower() for outcome in outcomes)
-        _note("record", work, claim, " ".join(f"{name}={n}" for name, n in counts.items()))
+        _note("record", work, claim, counts)
 
 
 def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
@@ -319,7 +317,7 @@ def _put_back(work: Assignment, claim: Claim, *, slower: bool = False) -> None:
 
     work.patience.until_back(put_back, StoreError)
     work.in_hand.pop(claim.batch, None)
-    _note("put_back", work, claim, f"slower={slower}")
+    _note("put_back", work, claim, {"slower": slower})
 
 
 def _settle_late(

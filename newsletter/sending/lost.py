@@ -68,7 +68,7 @@ def give_up(
         epochs = watch.lost(number, among, now)
     if not epochs:
         return 0, False
-    _log.info("lose send=%s epochs=%s", number, epochs)
+    _log.info("lose", {"send_number": number, "epochs": epochs})
     return tenures.end(connection, number, epochs, now)
 
 

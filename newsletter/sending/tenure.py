@@ -44,7 +44,7 @@ def take(worker: Worker, send: Send, *, by_itself: bool = False) -> Assignment |
         generation.note(worker.generation, store_id, current)
     lost.tell(worker.notify, unknown)
     if work is not None:
-        _log.info("take send=%s worker=%s epoch=%s", send.id, work.worker, work.epoch)
+        _log.info("take", {"send": send.id, "worker": work.worker, "epoch": work.epoch})
     return work
 
 
@@ -73,7 +73,7 @@ def give_back(worker: Worker, send: Send) -> None:
         _, is_last = _end(connection, number, worker, worker.clock())
         if is_last:
             _note_who_stopped_it(worker, connection, record)
-    _log.info("give_back send=%s worker=%s", send.id, worker.name)
+    _log.info("give_back", {"send": send.id, "worker": worker.name})
 
 
 def _note_who_stopped_it(worker: Worker, connection: Connection, send: SendRecord) -> None:
@@ -158,6 +158,6 @@ def leave(worker: Worker, work: Assignment) -> None:
         if is_last:
             _note_who_stopped_it(worker, connection, sends.record(connection, work.number))
         store_id, current = state.store_id(connection), generation.advance(connection)
-    _log.info("leave send=%s worker=%s epoch=%s", send.id, work.worker, work.epoch)
+    _log.info("leave", {"send": send.id, "worker": work.worker, "epoch": work.epoch})
     if worker.generation is not None:
         generation.note(worker.generation, store_id, current)

@@ -78,7 +78,7 @@ def _ending(work: Assignment) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        _log.info("stop send=%s error=%s", work.context.send_id, type(error).__name__)
+        _log.info("stop", {"send": work.context.send_id, "error": type(error).__name__})
         work.stop.set()
         raise
 
@@ -95,7 +95,7 @@ def _watch_over(
         if not running:
             return
         if any(thread.exception() for thread in done):
-            _log.info("stop send=%s: a thread failed", work.context.send_id)
+            _log.info("stop", {"send": work.context.send_id, "error": "a thread failed"})
             work.stop.set()  # what broke one thread would break the others
             awaited = ALL_COMPLETED  # or none of the waits that follow would take any time
         now = worker.seconds()
@@ -104,14 +104,14 @@ def _watch_over(
         if now - renewed_at >= _RENEW_SECONDS:
             try:
                 if not _renew(work):
-                    _log.info("lose send=%s epoch=%s", work.context.send_id, work.epoch)
+                    _log.info("lose", {"send": work.context.send_id, "epoch": work.epoch})
                     return  # this worker was given up, and its claims are refused
                 renewed_at = now
                 unknown = lost.look_for(work.store, [work.number], work.clock, watch)
                 lost.tell(work.notify, unknown)
                 pause_if_restored(worker, work)
             except StoreError as error:
-                _log.info("renew send=%s error=%s", work.context.send_id, error.code)
+                _log.info("renew", {"send": work.context.send_id, "error": error.code})
                 if worker.seconds() - renewed_at >= LEASE.total_seconds():
                     raise  # others may have given this worker up by now
         if now - asked_at >= _ASK_AGAIN_SECONDS:

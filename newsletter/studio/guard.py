@@ -70,7 +70,8 @@ class Guard:
             try:
                 await self._app(scope, receive, guarded)
             except Exception as error:  # noqa: BLE001 -- the last resort of a request, answered already
-                _log.error("%s at %s", type(error).__name__, place_in_code(error) or "?")
+                place = place_in_code(error) or "?"
+                _log.error("fail", {"error": type(error).__name__, "at": place})
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Why a request is not answered at all, whoever it comes from."""

@@ -111,7 +111,7 @@ async def watch(
                     places = now
                     break
         except* (OSError, RuntimeError) as errors:  # a folder was removed, a name is no UTF-8
-            _log.warning("The files cannot be watched: %s", _kinds(errors))
+            _log.warning("watch_again", {"error": _kinds(errors)})
             await asyncio.sleep(again_seconds)
             places = _states(watched(project(), only))
             await reload()

@@ -6,6 +6,7 @@ has the security headers; and an error of ours becomes a page that says nothing 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -31,29 +32,43 @@ HOOK_BYTES = 256 * 1024  # the largest message of a provider
 BODY_SECONDS = 10.0
 SWALLOWED_BYTES = 32 * 1024 * 1024
 
+Seen = Callable[[str, Scope, int | None, float], None]
+
 _log = logging.getLogger("newsletter.web")
 
 
 class Frame:
-    """`problem` makes the page of an error from its status code."""
+    """`problem` makes the page of an error from its status code; `seen` gets each request once it
+    is answered: its method, its scope, the status, and the seconds that it took. A client that left
+    before has no status.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         problem: Callable[[int], Response],
+        seen: Seen,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._app = app
         self._problem = problem
+        self._seen = seen
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        began = time.perf_counter()
         answer = _Answer(send, without_body=scope["method"] == "HEAD")
-        if scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+        try:
+            await self._respond(inner, receive, answer)
+        finally:  # what routes leave in the scope is there by now
+            seconds = time.perf_counter() - began
+            self._seen(scope["method"], inner, answer.status, seconds)
+
+    async def _respond(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
             async with asyncio.timeout(self._body_seconds):
                 body = await _body(scope, receive)
@@ -70,8 +85,8 @@ class Frame:
             await self._app(scope, _Replay(body, receive), answer)
         except Exception as error:  # noqa: BLE001 -- the last resort of a request
             # Not its message: that may hold anything, an address or a token too.
-            _log.error("%s at %s", type(error).__name__, place_in_code(error) or "?")
-            if not answer.begun:
+            _log.error("fail", {"error": type(error).__name__, "at": place_in_code(error) or "?"})
+            if answer.status is None:
                 await self._refuse(500, scope, receive, answer)
 
     async def _swallow(self, receive: Receive) -> None:
@@ -107,11 +122,11 @@ class _Answer:
     def __init__(self, send: Send, *, without_body: bool) -> None:
         self._send = send
         self._without_body = without_body
-        self.begun = False
+        self.status: int | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)

@@ -44,9 +44,9 @@ def _add(app: FastAPI, site: Site, hook: Hook, together: Together[Incoming, None
         try:
             reply = await hook.receive(Posted(await request.body(), request.headers, client))
         except (NotNow, ConfigurationError) as error:
-            _log.warning("%s", masked(error.message))
+            _log.warning("put_off_post", {"hook": hook.path, "error": masked(error.message)})
             return _answer(503, _LATER)
-        _log.debug("post hook=%s status=%s", hook.path, reply.status)
+        _log.debug("post", {"hook": hook.path, "status": reply.status})
         if reply.incoming is not None:
             await together(reply.incoming)
         return _answer(reply.status, reply.reason)

@@ -60,7 +60,7 @@ class Mailer:
             try:
                 seconds = POLL_SECONDS if self.drain() else PUT_OFF_SECONDS
             except NewsletterError as error:
-                _log.error("mails of the web pages wait: %s", masked(error.message))
+                _log.error("put_off_mails", {"error": masked(error.message)})
                 seconds = PUT_OFF_SECONDS
             self.beat()
             self.stop.wait(seconds)
@@ -101,7 +101,7 @@ class Mailer:
         if self._asked_at is None or now - self._asked_at > _RULES_EVERY:
             allowance = self.transport.allowance()
             if allowance.problem:
-                _log.error("mails of the web pages wait: %s", masked(allowance.problem))
+                _log.error("put_off_mails", {"error": masked(allowance.problem)})
                 return False
             most = self.site.settings.transport.max_rate
             self._pace = Pace(most or None, allowance.rate)

@@ -62,12 +62,8 @@ def add(app: FastAPI, site: Site) -> None:
         consent = Consent(site.clock(), action, _SOURCE)
         if action in (ConsentHow.ONE_CLICK, ConsentHow.PAGE):
             result = (await together((link, consent)))[link]
-            _log.info(
-                "unsubscribe subscriber=%s list=%s action=%s",
-                link.subscriber_id,
-                link.list_id,
-                action,
-            )
+            about = {"subscriber": link.subscriber_id, "list": link.list_id, "action": action}
+            _log.info("unsubscribe", about)
             if result.holder is Holder.NOBODY:
                 return site.pages.page("preferences_nobody.html")
             theirs = site.path(site.links.preferences_url(link))

@@ -51,7 +51,7 @@ def run(worker: Worker, chores: Sequence[Chore], settled: Callable[[Send], bool]
     worker.patience.until_back(lambda: check_store(worker))
     for name in ("procrastinate", "psycopg"):  # what matters of it is told by us
         logging.getLogger(name).addHandler(logging.NullHandler())
-    _log.info("work worker=%s", worker.name)
+    _log.info("work", {"worker": worker.name})
     every = (Chore("tend", _TEND_CRON, tending(worker)), *chores)
     slot = _Slot(worker, every, settled)
     try:
@@ -125,7 +125,7 @@ class _Slot:
     def _lose_jobs(self, error: Exception) -> None:
         """Take note of a failure; one that does not pass is told, since the store answers."""
         cause = type(error.__cause__ or error).__name__
-        _log.info("lose jobs worker=%s error=%s", self._worker.name, cause)
+        _log.info("lose_jobs", {"worker": self._worker.name, "error": cause})
         self._failures += 1
         if self._failures == _FAILURES:
             self._worker.notify(
@@ -196,12 +196,12 @@ class _Slot:
         except (Refused, StoreClosed) as error:
             self._fail(error)
         except StoreAway:
-            _log.info("skip chore=%s: the store is away", chore.name)
+            _log.info("skip", {"chore": chore.name, "error": "the store is away"})
         except NewsletterError as error:
             self._worker.notify(f"{chore.name}: {error.message}")
         except Exception as error:  # noqa: BLE001 -- whatever it is, the work goes on
             place = place_in_code(error) or "?"
-            _log.error("fail chore=%s: %s at %s", chore.name, type(error).__name__, place)
+            _log.error("fail", {"chore": chore.name, "error": type(error).__name__, "at": place})
 
     def _fail(self, error: BaseException) -> None:
         """End the worker with an error."""
@@ -229,4 +229,4 @@ def _log_unheeded(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """What nobody waits for, such as the end of a job that was cancelled; not its message, which
     may hold anything."""
     error = context.get("exception")
-    _log.info("leave unheeded error=%s", type(error).__name__)
+    _log.info("leave_unheeded", {"error": type(error).__name__})

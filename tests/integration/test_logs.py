@@ -1,18 +1,25 @@
 """The log: what was done, by ids, and nobody's address, token or secret in it."""
 
+import json
 import logging
+import math
+import os
 import re
+import socket
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from newsletter import logs
+from newsletter.gate import visible
+from newsletter.logs.lines import Form, lines_in
 from newsletter.operations import attend
 from newsletter.sending import control
 from newsletter.sending.plan import plan
 from newsletter.store import Store, schema
 from newsletter.transports.memory import Memory
+from tests import logged
 from tests.integration.commandline import Call, write_issue
 from tests.integration.reporting import BOUNCE, COMPLAINT, event, replay
 from tests.integration.sending import order, worker
@@ -21,7 +28,7 @@ from tests.integration.web.stage import KEYS, ONE_CLICK, Stage, open_stage
 ACTIONS = {
     *("attend", "take_up", "take", "claim", "deliver", "record", "move", "leave"),
     *("apply", "event", "suppress", "set_aside"),
-    *("mail", "unsubscribe"),
+    *("mail", "unsubscribe", "request"),
 }
 
 
@@ -59,7 +66,7 @@ def test_a_life_of_readers_is_told_by_ids_alone(
     with caplog.at_level(logging.DEBUG):
         mailed, tokens = live(stage)
 
-    lines = [each.getMessage() for each in caplog.records if each.name.startswith("newsletter")]
+    lines = logged.lines(caplog)
     assert {line.partition(" ")[0] for line in lines} == ACTIONS
     log = "\n".join(lines)
     assert len(mailed.delivered) == 2
@@ -90,24 +97,106 @@ def test_it_is_quiet_until_it_is_asked_for(
     quiet_again = call("sends")
 
     form = re.compile(
-        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO|DEBUG) newsletter\.[\w.]+ \w+ send=.*"
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (INFO|DEBUG) newsletter\.[\w.]+ \w+ (send|command)=.*"
     )
     assert (quiet.code, told.code, quiet_again.code) == (0, 0, 0)
     assert not any(map(form.fullmatch, (quiet.err + quiet_again.err).splitlines()))
     lines = list(filter(form.fullmatch, told.err.splitlines()))
     actions = {line.split(" ")[3] for line in lines}
-    assert {"take", "claim", "deliver", "record", "move", "leave"} <= actions
+    assert {"begin", "take", "claim", "deliver", "record", "move", "leave", "end"} <= actions
     assert "@" not in "".join(lines)
 
 
-def test_what_gets_into_it_all_the_same_is_masked(capsys: pytest.CaptureFixture[str]) -> None:
-    """A bug must not publish anybody, nor may its line be obeyed by a terminal."""
-    log = logging.getLogger("newsletter.anything")
+@pytest.mark.parametrize("command", ["add", "show"])
+def test_a_command_is_told_by_its_name_and_its_options(
+    call: Call, project: Path, readers: str, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """Never by what they were given: that may be an address, or a secret."""
+    monkeypatch.setenv("NEWSLETTER_LOG__LEVEL", "info")
+    monkeypatch.setenv("NEWSLETTER_LOG__FORMAT", "json")
+    more = {"add": ("--list", readers, "--name", "Grace"), "show": ()}
+    answer = call("subscribers", command, "grace@example.net", *more[command])
 
-    with logs.logging_at("info"):
+    notes = [json.loads(line) for line in answer.err.splitlines() if line.startswith("{")]
+    begin, end = (note for note in notes if note["event"] in ("begin", "end"))
+    assert begin["command"] == end["command"] == f"subscribers {command}"
+    assert begin["options"] == {"add": "list,name", "show": ""}[command]
+    assert end["exit"] == answer.code
+    assert end["seconds"] >= 0
+    assert not re.search("grace", json.dumps(notes), re.IGNORECASE)
+
+
+class _Unshowable:
+    def __str__(self) -> str:
+        raise RuntimeError("ada@example.com")
+
+
+NESTED: dict[str, object] = {"depth": 1}
+NESTED["again"] = NESTED
+ABOUT: dict[str, object] = {
+    "to": "ada@example.com",
+    "people": [("ada@example.com",), {"eve@example.com": {"x": b"eve@example.com"}}],
+    "password": "correct horse",
+    "nested": {"api_token": ["tops3cret"], "url": "https://me:tops3cret@example.com/?a=%40"},
+    "lines": 'one\ntwo\r\n\x1b[2J\u2028\u202e\ud800"\\',
+    "nan": math.nan,
+    "none": None,
+    "round": NESTED,
+    "broken": _Unshowable(),
+    "event": "another",
+    "level": "none",
+    "time": "never",
+}
+
+
+def in_form(form: Form, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Lines of what a bug could log."""
+    log = logging.getLogger("newsletter.anything")
+    with logs.logging_at("info", lambda: lines_in(form)):
+        log.info("take", ABOUT)
+        try:
+            raise RuntimeError("for ada@example.com\nthe password=correct horse")
+        except RuntimeError:
+            log.exception("fail")
         log.info("ada@example.com \x1b[2J")
         log.debug("too much")
+        logging.getLogger("uvicorn.error").error("of %s", "ada@example.com")
     log.info("too late")
+    return capsys.readouterr().err.splitlines()
 
-    [line] = capsys.readouterr().err.splitlines()
-    assert line.endswith(r" INFO newsletter.anything a…@e… \x1b[2J")
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_gets_into_it_all_the_same_is_masked(
+    form: Form, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bug must not publish anybody, nor may its line be obeyed by a terminal, or be two lines."""
+    lines = in_form(form, capsys)
+
+    assert len(lines) == 4
+    for line in lines:
+        assert line == visible(line)
+        for secret in ("ada@", "eve@", 'example.com"', "tops3cret", "correct horse"):
+            assert secret not in line
+    assert "a…@e…" in lines[0]
+    assert "RuntimeError" in lines[1]
+
+
+def test_a_line_of_json_is_json_and_says_who_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:
+    take, fail, *_ = map(json.loads, in_form("json", capsys))
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", take["time"])
+    assert (take["level"], take["logger"], take["event"]) == ("info", "newsletter.anything", "take")
+    assert (take["host"], take["process"]) == (socket.gethostname(), os.getpid())
+    assert take["lines"] == ABOUT["lines"]
+    assert take["nested"] == {"api_token": "***", "url": "https://*…@e…/?a=***"}
+    assert (take["nan"], take["none"]) == ("nan", None)
+    assert fail["level"] == "error"
+    assert "Traceback" in fail["exception"]
+
+
+def test_a_line_of_text_is_as_people_read_it(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = in_form("text", capsys)
+
+    assert re.fullmatch(r"\S+Z INFO newsletter\.anything take to=a…@e… people=.*", lines[0])
+    assert lines[2].endswith(r" INFO newsletter.anything a…@e… \x1b[2J")
+    assert lines[3].endswith(" ERROR uvicorn.error of a…@e…")

@@ -248,6 +248,7 @@ def test_every_key_can_be_set_by_environment(tmp_path: Path) -> None:
         "web.metrics": "off",
         "brand.accent": "#102030",
         "log.level": "debug",
+        "log.format": "json",
         "brand.links": '{"Web": "https://y.example/us"}',
         "lint.rules": '{"no-cover": "off"}',
     }

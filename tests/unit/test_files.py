@@ -22,6 +22,7 @@ from newsletter.files import (
     write_together,
 )
 from newsletter.files import write_whole as whole
+from tests import logged
 from tests.limits import alone, few_open_files, limited
 
 WRITERS: list[Callable[[Path, bytes], None]] = [whole, write_new]
@@ -331,6 +332,4 @@ def test_a_lock_is_not_waited_for_in_silence_nor_for_ever(
 
     assert caught.value.where == str(tmp_path)
     assert caught.value.hint
-    assert [record.getMessage() for record in caplog.records] == [
-        f"Waiting for another process, which has locked {tmp_path}."
-    ]
+    assert logged.lines(caplog) == [f"wait for=another process locked={tmp_path}"]

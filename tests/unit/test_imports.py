@@ -21,7 +21,7 @@ HEAVY = {
         "uvicorn",
     ),
     *("jinja2", "mjml", "pydantic", "rich", "markdown_it", "nh3", "yaml", "frontmatter"),
-    *("email_validator", "itsdangerous", "psycopg", "psutil", "lark", "PIL"),
+    *("email_validator", "itsdangerous", "psycopg", "psutil", "lark", "PIL", "structlog"),
 }
 
 
@@ -122,7 +122,7 @@ ASKING = (
 # Reading the store takes nothing of these: it neither migrates it, nor mails, nor signs.
 ELSEWHERE = {
     *("alembic", "pydantic", "psycopg", "cryptography", "psutil", "babel", "PIL"),
-    *("lark", "email_validator", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql"),
+    *("lark", "email_validator", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql", "structlog"),
     *("newsletter.sending.core", "newsletter.store.ledger.claims"),
 }
 

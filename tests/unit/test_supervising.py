@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from newsletter.supervising import SideThread, Trouble, Watch
+from tests import logged
 from tests.waiting import PATIENCE_SECONDS, until
 
 
@@ -45,10 +46,10 @@ def test_what_fails_is_started_again(caplog: pytest.LogCaptureFixture) -> None:
 
     assert side.trouble() is None
     side.leave()
-    lines = [record.getMessage() for record in caplog.records]
+    lines = logged.lines(caplog)
     assert [line.partition(" at ")[0] for line in lines] == [
-        "restart thread=mailer after: RuntimeError",
-        "restart thread=mailer after: SystemExit",
+        "restart thread=mailer after=RuntimeError",
+        "restart thread=mailer after=SystemExit",
     ]
     assert "@" not in "".join(lines)
 
@@ -137,9 +138,7 @@ def test_one_that_does_not_end_is_left_behind(caplog: pytest.LogCaptureFixture) 
 
     side.leave(leaving_seconds=0)
 
-    assert [record.getMessage() for record in caplog.records] == [
-        "leave thread=mailer behind: it does not end"
-    ]
+    assert logged.lines(caplog) == ["leave_behind thread=mailer error=it does not end"]
     assert caplog.records[0].levelno == logging.ERROR
     goes_on.set()
     side.leave()

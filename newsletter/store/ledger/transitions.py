@@ -124,4 +124,5 @@ def _move(
         .values(status=transition.target, **values)
     )
     by = values.get("stopped_by") or "none"
-    _log.info("move send=%s from=%s to=%s by=%s", send.id, send.status, transition.target, by)
+    about = {"send": send.id, "from": send.status, "to": transition.target, "by": by}
+    _log.info("move", about)

@@ -1,0 +1,55 @@
+"""What ended a command, as one of our own errors."""
+
+from pathlib import Path
+
+import click
+
+from newsletter.errors import Interrupted, NewsletterError, UsageError, place_in_code
+
+
+def as_ours(error: BaseException) -> NewsletterError:
+    """Whatever ended a command, as one of our own errors."""
+    match error:
+        case FileNotFoundError() | NewsletterError(__cause__=FileNotFoundError()) if (
+            _is_folder_gone()
+        ):
+            return UsageError(
+                "the current folder is gone",
+                hint="Change to a folder that exists, and run it again.",
+            )
+        case NewsletterError():
+            return error
+        case click.Abort() | KeyboardInterrupt():
+            return Interrupted("interrupted", hint="Nothing half-done was kept. Run it again.")
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            usage = " ".join(context.get_usage().split()) if context else ""
+            return UsageError(error.format_message(), hint=usage)
+        case OSError(strerror=str() as reason):
+            return NewsletterError(
+                f"the system refused: {reason}",
+                where=str(error.filename or ""),
+                hint="Make room or give access, then run it again.",
+            )
+        case _:
+            # Not its message: that may hold anything, an address or a secret too.
+            return NewsletterError(
+                f"an error in newsletter itself: {type(error).__name__}",
+                where=place_in_code(error),
+                hint="Run it again with --debug and report what it prints.",
+            )
+
+
+def exit_code(error: BaseException) -> int:
+    """What a command that ended so leaves with."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    return 1 if isinstance(error, BrokenPipeError) else as_ours(error).exit_code
+
+
+def _is_folder_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
