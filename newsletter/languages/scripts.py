@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from babel.core import get_global
 
-_ADDRESS = re.compile(r"(?<!\S)\S*[/@]\S*|\{\{[^{}]*\}\}")
+_MERGE_FIELD = re.compile(r"\{\{[^{}]*\}\}")
 _FEWEST = 20  # letters, each counted as so many Latin ones
 _SHARE = 0.6  # of all letters: names of products in Latin letters stand in every language
 _FOREIGN = 0.01
@@ -95,7 +95,10 @@ def inferred(text: str, usual: str) -> str | None:
 
 
 def _letters(text: str) -> Counter[str]:
-    counts = Counter(_ADDRESS.sub(" ", text).lower())
+    if "{{" in text:
+        text = _MERGE_FIELD.sub(" ", text)
+    words = [word for word in text.lower().split() if "/" not in word and "@" not in word]
+    counts = Counter("".join(words))
     return Counter({sign: count for sign, count in counts.items() if sign.isalpha()})
 
 

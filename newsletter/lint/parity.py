@@ -13,10 +13,10 @@ from newsletter.model.finding import Finding, Severity
 
 _SHOWN = 3  # findings of a kind: a theme that leaves something out leaves all of it out
 _NO_LETTER = re.compile(r"[\W_]+")
-_ADDRESS = re.compile(
-    r"(?:https?|mailto):[!-;=?-~]+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}",
-    re.ASCII,
-)
+_NO_ASCII_LETTER = bytes(code for code in range(128) if not chr(code).isalnum())
+_LINK = re.compile(r"(?:https?|mailto):[!-;=?-~]+")
+_MAILBOX = r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+_ADDRESS = re.compile(f"{_LINK.pattern}|{_MAILBOX}", re.ASCII)
 # A host behind a title, as some themes show it in HTML, where the text has the whole address.
 _HOST = re.compile(r"\((?:[\w-]{1,63}\.){1,8}[a-z]{2,24}\)")
 _BRACKETED = re.compile(r"<((?:https?|mailto):[^<>\s]+)>")
@@ -42,7 +42,7 @@ def text_html_parity(digest: Digest, email: Email) -> Iterator[Finding]:
 def _unread(page: Page, text: str) -> Iterator[tuple[str, str]]:
     """What stands in the HTML and not in the text."""
     # Letters of addresses count, too: of some links HTML shows the host alone.
-    plain = _letters(_without_addresses(text))
+    plain = _letters_of_lines(text.splitlines())
     missing = list(_not_in(plain, page.blocks))
     whole = _letters(text) if missing else ""
     for block in missing:
@@ -56,7 +56,7 @@ def _unread(page: Page, text: str) -> Iterator[tuple[str, str]]:
 def _unseen(page: Page, text: str, digest: Digest) -> Iterator[tuple[str, str]]:
     """What stands in the text and not in the HTML."""
     seen = "\n".join(page.blocks)
-    plain = _letters(_without_addresses(seen))
+    plain = _letters_of_lines(seen.splitlines())
     lines = _not_in(plain, text.splitlines())
     for line in _not_in(plain, (_MARK.sub("", line) for line in lines)):
         if _LABEL.fullmatch(line) and place_of_text(line, digest) == digest.position:
@@ -83,10 +83,19 @@ def _not_in(whole: str, texts: Iterable[str]) -> Iterator[str]:
 
 
 def _without_addresses(text: str) -> str:
-    if not (":" in text or "@" in text or "(" in text):
-        return text
-    return _HOST.sub(" ", _ADDRESS.sub(" ", _BRACKETED.sub(" ", text)))
+    """A line without what stands at another place, or shorter, in the other part."""
+    if "@" in text:
+        text = _ADDRESS.sub(" ", _BRACKETED.sub(" ", text))
+    elif ":" in text:
+        text = _LINK.sub(" ", _BRACKETED.sub(" ", text))
+    return _HOST.sub(" ", text) if "(" in text else text
 
 
 def _letters(text: str) -> str:
+    if text.isascii():  # nearly all lines of most mails: twenty times as quick
+        return text.encode().translate(None, _NO_ASCII_LETTER).decode()
     return _NO_LETTER.sub("", text)
+
+
+def _letters_of_lines(lines: Iterable[str]) -> str:
+    return "".join([_letters(_without_addresses(line)) for line in lines])
