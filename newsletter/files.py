@@ -93,11 +93,46 @@ def leads_out(path: Path, root: Path) -> bool:
     return lies_below and not path.resolve().is_relative_to(root.resolve())
 
 
+@contextmanager
+def held_part(path: Path) -> Iterator[Path]:
+    """An empty private file for what is written beside its place, of this process alone until the
+    end; then it is gone, unless it was put in place.
+
+    One that a kill left is deleted before, but not that of a process that lives: then it raises
+    FileExistsError. Raises OSError.
+    """
+    part = part_of(path)
+    with ExitStack() as opened:
+        with suppress(FileNotFoundError):
+            former = _opened(opened, part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            if not _locked(former):
+                raise FileExistsError(errno.EEXIST, "another process is writing it", str(path))
+            part.unlink()
+        handle = _opened(opened, part, _NEW, 0o600)
+        if not _locked(handle):
+            raise FileExistsError(errno.EEXIST, "another process is writing it", str(path))
+        try:
+            yield part
+        finally:
+            with suppress(OSError):
+                if os.path.samestat(os.fstat(handle), part.lstat()):
+                    part.unlink()
+
+
 def put_in_place(part: Path, path: Path) -> None:
     """Give a finished file its name once it is on the disk, for what was not written here."""
+    _put(part, path, os.replace)
+
+
+def put_in_free_place(part: Path, path: Path) -> None:
+    """As `put_in_place`, but raises FileExistsError where there is anything under that name."""
+    _put(part, path, _put_in_a_free_place)
+
+
+def _put(part: Path, path: Path, put: Callable[[Path, Path], None]) -> None:
     with ExitStack() as opened:
         os.fsync(_opened(opened, part, os.O_RDONLY))
-        part.replace(path)
+        put(part, path)
         _flush_names(_opened(opened, path.parent, os.O_RDONLY))
 
 

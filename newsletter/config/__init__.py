@@ -16,6 +16,7 @@ from typing import Any
 from newsletter.config.settings import (
     LEAST_COMPLAINTS,
     MEDIA_FOLDER,
+    BackupSettings,
     BrandSettings,
     DigestSettings,
     EventSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "FILE_NAME",
     "LEAST_COMPLAINTS",
     "MEDIA_FOLDER",
+    "BackupSettings",
     "BrandSettings",
     "DigestSettings",
     "EventSettings",

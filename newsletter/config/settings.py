@@ -97,6 +97,18 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSettings:
+    """`[backup]`: where backups go, how many are kept, and who can read them."""
+
+    to: str = ""
+    keep: NotNegative = 0
+    recipients: tuple[str, ...] = ()
+    passphrase_file: str = ""
+    region: str = ""
+    endpoint_url: Endpoint = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransportSettings:
     """`[transport]`: how messages leave. A kind has the name of its module and of its settings."""
 
@@ -249,6 +261,7 @@ class Settings:
 
     newsletter: NewsletterSettings
     store: StoreSettings = StoreSettings()
+    backup: BackupSettings = BackupSettings()
     transport: TransportSettings = TransportSettings()
     events: EventSettings = EventSettings()
     policy: PolicySettings = PolicySettings()

@@ -1,4 +1,10 @@
 """Copies of the store, kept and brought back.
 
-record  when the last backup was made
+backing_up  a backup: copied, proven whole, encrypted, put in its place; old ones deleted
+parts       files that are being written
+vaults      where backups are kept, and how they are named: a folder, or a bucket
+s3          a bucket of S3 as such a place
+sealing     encryption for keys of age, or by a passphrase
+passphrase  age's encryption by a passphrase, a piece at a time
+record      when the last backup was made
 """

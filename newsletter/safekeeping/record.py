@@ -1,15 +1,17 @@
 """When the store was last backed up, as the store itself knows."""
 
 import datetime as dt
-from contextlib import suppress
+import logging
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import StoreClosed
+from newsletter.errors import StoreClosed, StoreError
 from newsletter.store import Store, state
-from newsletter.store.schema import EPOCH, MICROSECOND
+from newsletter.store.schema import microseconds
 from newsletter.store.schema import state as facts
+
+_log = logging.getLogger(__name__)
 
 
 def last_backup(connection: Connection) -> dt.datetime | None:
@@ -23,6 +25,11 @@ def note_backup(store: Store, begun_at: dt.datetime) -> None:
     One that takes no writes any more since it was moved, or has no table for this yet, stays as it
     is.
     """
-    with suppress(StoreClosed), store.write() as connection:
-        if sa.inspect(connection).has_table(facts.name):
-            state.raise_to(connection, state.BACKED_UP_AT, (begun_at - EPOCH) // MICROSECOND)
+    try:
+        with store.write() as connection:
+            if sa.inspect(connection).has_table(facts.name):
+                state.raise_to(connection, state.BACKED_UP_AT, microseconds(begun_at))
+    except StoreClosed:
+        return
+    except StoreError as error:
+        _log.warning("The backup is whole, but the store could not note that: %s", error)

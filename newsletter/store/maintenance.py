@@ -1,17 +1,15 @@
 """Maintenance of a store: a consistent copy, and a check of what it promises."""
 
 import datetime as dt
-import shlex
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import Connection
 
-from newsletter.errors import Refused, StoreError, UsageError
-from newsletter.files import part_of, put_in_place
+from newsletter.errors import StoreError
 from newsletter.model.picture import name_of
 from newsletter.model.send import Counts, DeliveryStatus, SendStatus
 from newsletter.store import state
@@ -32,40 +30,25 @@ _KEPT_STATUSES = ("accepted", "rejected", "skipped", "unknown")
 _KEPT_REPORTS = ("delivered", "bounced", "complained")
 
 
-def backup(store: Store, target: Path, now: dt.datetime) -> int:
-    """Copy all that is committed in a SQLite store of any schema; returns the size of the copy.
+def copy_into(store: Store, file: Path, now: dt.datetime) -> None:
+    """Copy all that is committed in a SQLite store of any schema into an empty file, and see that
+    its pages are whole.
 
-    The copy is marked as one, so that nothing is sent from it before a person adopts it.
+    The copy is marked as one, so that nothing is sent from it before a person adopts it. Raises
+    OSError, sqlite3.Error, and StoreError where its pages are damaged.
     """
-    if not store.is_sqlite:
-        raise UsageError(
-            "a PostgreSQL store is backed up by PostgreSQL",
-            hint=f"Run: {_dump_command(store.engine.url, target)}",
-        )
-    if target.exists():
-        raise Refused(f"{target} exists already", hint="Name a new file.")
-    part = part_of(target)
-    try:
-        part.unlink(missing_ok=True)
-        part.touch(0o600)  # before there is anything in it: it will hold addresses
-        with store.read() as connection, closing(sqlite3.connect(part)) as copy:
-            driver_connection(connection).backup(copy)
-            _mark(copy, now)
-        put_in_place(part, target)
-    except (OSError, sqlite3.Error) as error:
-        reason = getattr(error, "strerror", None) or error
+    with store.read() as connection, closing(sqlite3.connect(file)) as copy:
+        driver_connection(connection).backup(copy)
+        mark(copy, now)
+        [(page_check,)] = copy.execute("PRAGMA quick_check(1)").fetchall()
+    if page_check != "ok":
         raise StoreError(
-            f"cannot write the copy: {reason}",
-            where=str(target),
-            hint="Name a file in a folder that exists, with room for it.",
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    return target.stat().st_size
+            f"the store is damaged: {page_check}",
+            hint="Run `newsletter db verify`, and look for an older copy that is sound.",
+        )
 
 
-def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
+def mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
     """Mark a copy as one; the first schema has no table for that.
 
     That of a store that is being moved is closed by triggers. It is marked all the same, since it
@@ -87,14 +70,6 @@ def _mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
     for _, sql in triggers:
         copy.execute(sql)
     copy.commit()
-
-
-def _dump_command(url: URL, target: Path) -> str:
-    """The command that copies this database; it asks for the password itself."""
-    host = url.host or url.query.get("host")
-    parts = {"file": target, "host": host, "port": url.port, "username": url.username}
-    options = [f"--{name}={value}" for name, value in parts.items() if value]
-    return shlex.join(["pg_dump", "--format=custom", *options, str(url.database or "")])
 
 
 def verify(store: Store) -> list[str]:

@@ -96,7 +96,12 @@ def test_a_backup_is_the_whole_store_and_for_its_owner_alone(
     answer = call("db", "backup", "copy.db", "--json")
 
     copy = project / "copy.db"
-    assert answer.json == {"file": "copy.db", "bytes": copy.stat().st_size}
+    assert answer.json == {
+        "file": "copy.db",
+        "bytes": copy.stat().st_size,
+        "encrypted": False,
+        "removed": [],
+    }
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     marks = ("copied_at", "backed_up_at")
     for file in (copy, project / "subscribers" / "newsletter.db"):
@@ -243,7 +248,8 @@ def test_verify_finds_what_an_older_store_lost(call: Call, project: Path, old: s
 def test_a_postgresql_store_is_copied_by_its_own_tool(
     call: Call, monkeypatch: pytest.MonkeyPatch, postgresql_url: str
 ) -> None:
-    """The command is complete, but for the password."""
+    """Where that is not at hand, the command is told, complete but for the password."""
+    monkeypatch.setenv("PATH", "")
     url = postgresql_url.replace("postgres@", "postgres:se%20cret@")
     monkeypatch.setenv("NEWSLETTER_STORE__URL", url)
     name = url.partition("@/")[2].partition("?")[0]
@@ -252,6 +258,6 @@ def test_a_postgresql_store_is_copied_by_its_own_tool(
 
     assert answer.code == 2
     hint = answer.error["hint"]
-    assert hint.startswith("Run: pg_dump --format=custom '--file=the copy' --host=")
+    assert " run where it is installed: pg_dump --format=custom '--file=the copy' --host=" in hint
     assert hint.endswith(f" --username=postgres {name}")
     assert "cret" not in answer.out + answer.err

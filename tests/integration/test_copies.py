@@ -194,7 +194,7 @@ def test_two_stores_are_used_in_turn_from_one_folder(
 
 
 def copied(store: Store, target: Path, at: dt.datetime) -> Store:
-    maintenance.backup(store, target, at)
+    maintenance.copy_into(store, target, at)
     return open_store(f"sqlite:///{target}", Path())
 
 

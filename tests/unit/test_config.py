@@ -239,6 +239,7 @@ def test_every_key_can_be_set_by_environment(tmp_path: Path) -> None:
         "transport.smtp.bounce_address": "b@y.example",
         "events.kind": "ses",
         "events.endpoint_url": "https://y.example",
+        "backup.endpoint_url": "http://localhost:9000",
         "media.kind": "s3",
         "media.bucket": "pictures",
         "media.public_url": "https://pictures.example",

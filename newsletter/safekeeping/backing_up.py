@@ -1,0 +1,106 @@
+"""Making a backup: copied, proven whole, encrypted if asked, put in its place, old ones deleted.
+
+A kill leaves what was there before, and at most files that end in `.part`, for their owner alone,
+which the next backup deletes.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from newsletter.errors import NewsletterError
+from newsletter.safekeeping import record, sealing
+from newsletter.safekeeping.parts import written
+from newsletter.safekeeping.sealing import Keys
+from newsletter.safekeeping.vaults import BackupPlace, Naming, put_in_order, taken
+from newsletter.store import Store, dumps, maintenance, state
+from newsletter.store.schema import state as facts
+
+_NO_ID = "0"  # of stores from before they had ids
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """`where` is the new backup, `removed` are the old ones that were deleted for it."""
+
+    where: str
+    size_bytes: int
+    is_encrypted: bool
+    removed: tuple[str, ...]
+
+
+def back_up(
+    store: Store, place: BackupPlace, keys: Keys, keep: int, room: Path, now: dt.datetime
+) -> Backup:
+    """Back up a store of any schema while it is in use, and keep the `keep` newest backups of it
+    there, all where that is 0. `room` is a private folder of this machine.
+
+    Raises Refused where the file exists or another process does the same, UsageError where pg_dump
+    is missing, StoreError, NewsletterError.
+    """
+    folder = place.folder
+    if place.name and folder and (folder / place.name).exists():
+        raise taken(place)
+    naming = _naming(store)
+    suffix = (".db" if store.is_sqlite else ".dump") + (sealing.SUFFIX if keys else "")
+    unfinished = (folder or room) / (place.name or f"{naming.store}-{naming.store_id}")
+    with written(unfinished) as part:
+        if store.is_sqlite:
+            _copy_file(store, part, keys, room, now)
+        else:
+            _dump(store, part, keys, place)
+        size_bytes = part.stat().st_size
+        name = put_in_order(place, part, naming, now, suffix)
+    record.note_backup(store, now)
+    removed = _rotate(place, naming, name, keep)
+    return Backup(place.vault.where(name), size_bytes, bool(keys), removed)
+
+
+def _naming(store: Store) -> Naming:
+    database = str(store.engine.url.database or "store")
+    with store.read() as connection:
+        has_state = connection.dialect.has_table(connection, facts.name)
+        store_id = state.store_id(connection) if has_state else _NO_ID
+    name = Path(database).stem if store.is_sqlite else database
+    return Naming(re.sub(r"[^\w.-]+", "-", name), store_id)
+
+
+def _copy_file(store: Store, part: Path, keys: Keys, room: Path, now: dt.datetime) -> None:
+    """What is to be encrypted lies beside the store meanwhile, where it lies anyway."""
+    if not keys:
+        maintenance.copy_into(store, part, now)
+        return
+    with written(room / f"{Path(str(store.engine.url.database)).name}.backup") as plain:
+        maintenance.copy_into(store, plain, now)
+        with plain.open("rb") as source, part.open("wb") as target:
+            sealing.seal(source, target, keys)
+
+
+def _dump(store: Store, part: Path, keys: Keys, place: BackupPlace) -> None:
+    with (
+        part.open("wb") as target,
+        dumps.dumping(store, place.vault.where(place.name)) as source,
+    ):
+        if keys:
+            sealing.seal(source, target, keys)
+            return
+        while piece := source.read(1 << 20):
+            target.write(piece)
+
+
+def _rotate(place: BackupPlace, naming: Naming, newest: str, keep: int) -> tuple[str, ...]:
+    """Delete the oldest backups of this very store beyond `keep`, never the new one."""
+    if not keep or place.name or naming.store_id == _NO_ID:
+        return ()
+    mine = naming.mine(place.vault.names())
+    if newest not in mine:
+        raise NewsletterError(
+            "the new backup is not there",
+            where=place.vault.where(newest),
+            hint="No old backup was deleted. Look at the place of the backups.",
+        )
+    old = [name for name in mine[keep:] if name != newest]
+    for name in old:
+        place.vault.remove(name)
+    return tuple(place.vault.where(name) for name in old)

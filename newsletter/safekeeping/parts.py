@@ -1,0 +1,42 @@
+"""Files that are written beside their place, by one process at a time, and gone after a failure."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from newsletter.errors import Refused, StoreError
+from newsletter.files import held_part
+
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may write beside a file
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """The part of a file that is being written, which is gone at the end unless it was put in its
+    place. Raises Refused where another process writes it, StoreError where it cannot be written."""
+    try:
+        with held_part(path) as part:
+            _clean(part)
+            try:
+                yield part
+            finally:
+                _clean(part)
+    except FileExistsError as error:
+        raise Refused(
+            "another process is making the same backup",
+            where=str(error.filename or path),
+            hint="Wait for its end.",
+        ) from error
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(
+            f"cannot write the copy: {getattr(error, 'strerror', None) or error}",
+            where=str(path),
+            hint="Name a file in a folder that exists, with room for it.",
+        ) from error
+
+
+def _clean(part: Path) -> None:
+    for ending in BESIDE:
+        with suppress(OSError):
+            Path(f"{part}{ending}").unlink(missing_ok=True)
