@@ -46,6 +46,10 @@ COMMANDS = {
     "serve": ("serve", "Serve the public pages for readers, and the hook for providers."),
     "archive": ("archive", "Correct, hide and list what was sent, or write it as a static site."),
     "worker": ("worker", "Take part in sends that are due, shared or interrupted, until stopped."),
+    "completion": (
+        "completion",
+        "Print the script by which a shell completes commands, options and issues.",
+    ),
     "db": ("db", "Make, migrate, back up, move and check the store."),
 }
 

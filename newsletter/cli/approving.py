@@ -7,6 +7,7 @@ import click
 
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import IssueName
 from newsletter.cli.showing import in_zone, show_findings
 from newsletter.errors import Refused, UsageError
 from newsletter.model.approval import Editor
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
         'approve 2026-01-06-welcome --as "Grace <grace@example.com>"',
     )
 )
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @click.option(
     "--as",
     "as_editor",

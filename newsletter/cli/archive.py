@@ -9,6 +9,7 @@ import click
 
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import IssueName
 from newsletter.cli.serve import warn_of_english
 from newsletter.cli.showing import in_zone, show_findings
 from newsletter.errors import Refused, UsageError
@@ -48,7 +49,7 @@ def build(session: Session, folder: Path) -> None:
         "archive correct 2026-01-06-welcome --undo",
     )
 )
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @click.option("--note", help="What was corrected, for readers of the page and of the feeds.")
 @click.option("--undo", is_flag=True, help="Take back the newest correction.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -129,7 +130,7 @@ def _show_corrected(session: Session, corrected: "Corrected", *, undo: bool) -> 
 @archive.command(
     epilog=examples('archive hide 2026-01-06-welcome --reason "at its subject\'s wish"')
 )
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @click.option("--reason", default="", help="Why, for you alone.")
 @command
 def hide(session: Session, issue: str, reason: str) -> None:
@@ -141,7 +142,7 @@ def hide(session: Session, issue: str, reason: str) -> None:
 
 
 @archive.command()
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @command
 def show(session: Session, issue: str) -> None:
     """Put an issue that was hidden back on the web."""

@@ -18,6 +18,8 @@ from newsletter.errors import FindingsError, NewsletterError, UsageError
 from newsletter.gate import masked, visible, visible_json
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from newsletter.cli.logged import LoggedCall
     from newsletter.cli.screen import Screen, ScreenTable
     from newsletter.project import Project
@@ -70,13 +72,25 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self._lazy and not args[0].startswith("-"):
+        is_unknown = args and args[0] not in self._lazy and not args[0].startswith("-")
+        if is_unknown and not ctx.resilient_parsing:
             from newsletter.meant import meant
 
             close = meant(args[0], self._lazy)
             advice = f" Did you mean {close!r}?" if close else ""
             raise click.UsageError(f"No such command {args[0]!r}.{advice}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """The commands and options that begin so; loads no command for it."""
+        from click.shell_completion import CompletionItem
+
+        commands = [
+            CompletionItem(name, help=line)
+            for name, (_, line) in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

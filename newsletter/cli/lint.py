@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command, examples, show_error
+from newsletter.cli.options import IssueName
 from newsletter.errors import NewsletterError, UnreadableIssue, UsageError
 from newsletter.gate import visible
 from newsletter.model.finding import Finding, Severity
@@ -19,7 +20,7 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "c
 @click.command(
     epilog=examples("lint", "lint 2026-01-06-welcome --links --tools", "lint --format github")
 )
-@click.argument("issues", metavar="ISSUE...", nargs=-1)
+@click.argument("issues", metavar="ISSUE...", nargs=-1, type=IssueName())
 @click.option(
     "--format",
     "form",

@@ -2,11 +2,48 @@
 
 import datetime as dt
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(r"(\d{1,5})([hdw])")
+_NO_SYNTAX = re.compile(r"\w[\w.-]*")  # of a shell, which puts completions in as they are
+
+
+class IssueName(click.ParamType[str]):
+    """An issue's path, or the stem of its file in `issues/`, which a shell completes."""
+
+    name = "issue"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list["CompletionItem"]:
+        """The stems that begin so, the newest first; without a newsletter, files."""
+        from click.shell_completion import CompletionItem
+
+        stems = sorted(_stems(ctx), reverse=True)
+        fitting = [stem for stem in stems if stem.startswith(incomplete)]
+        if fitting:
+            return [CompletionItem(stem) for stem in fitting]
+        return [CompletionItem(incomplete, type="file")]
+
+
+def _stems(context: click.Context) -> list[str]:
+    from newsletter import config
+    from newsletter.errors import UsageError
+
+    folder = context.params.get("other_folder") or context.find_root().params.get("project")
+    try:
+        root = config.find_root((folder or Path()).resolve())
+        names = [path.stem for path in (root / "issues").glob("*.md")]
+    except (UsageError, OSError):
+        return []
+    return [name for name in names if _NO_SYNTAX.fullmatch(name)]
 
 
 class SendId(click.ParamType[str]):

@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import IssueName
 from newsletter.model.finding import Severity
 
 
 @click.command(epilog=examples("render 2026-01-06-welcome --out out"))
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import IssueName
 from newsletter.errors import ConfigurationError, NewsletterError, StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         "review --base origin/main --markdown comment.md",
     )
 )
-@click.argument("issues", metavar="ISSUE...", nargs=-1)
+@click.argument("issues", metavar="ISSUE...", nargs=-1, type=IssueName())
 @click.option("--base", metavar="REV", help="What to compare with; the default branch if left out.")
 @click.option(
     "--out",

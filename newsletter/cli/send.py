@@ -10,6 +10,7 @@ import click
 
 from newsletter.cli.asking import ask
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import IssueName
 from newsletter.cli.running import open_worker, run_and_show
 from newsletter.cli.showing import in_zone, send_record, show, show_findings, warn
 from newsletter.errors import Refused
@@ -43,7 +44,7 @@ class Share(click.ParamType[float]):
         "send 2026-01-06-welcome --list readers --canary 5%",
     )
 )
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @click.option("--list", "list_name", help="The list; front matter may name it instead.")
 @click.option("--segment", help="Only this segment of the list.")
 @click.option("--at", help='When, e.g. "2026-11-24 08:00" in the newsletter\'s time zone.')

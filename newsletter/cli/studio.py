@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import IssueName
 
 if TYPE_CHECKING:
     import socket
@@ -33,7 +34,7 @@ def studio(session: Session, port: int | None, no_open: bool) -> None:
 @click.command(
     epilog=examples("preview 2026-01-06-welcome", "preview 2026-01-06-welcome --as ada@example.com")
 )
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @click.option(
     "--as",
     "reader",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.options import IssueName
 from newsletter.cli.running import open_worker
 from newsletter.cli.showing import show_findings, warn
 from newsletter.errors import UsageError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         "test 2026-01-06-welcome --to you@example.com --as ada@example.com",
     )
 )
-@click.argument("issue")
+@click.argument("issue", type=IssueName())
 @click.argument("more", nargs=-1, metavar="[ADDR]...")
 @click.option("--to", multiple=True, metavar="ADDR", help="An address to mail; may be repeated.")
 @click.option(

@@ -216,6 +216,7 @@ db adopt --yes
 db backup copy.db
 db verify
 sends archive SEND
+completion bash
 db copy --to sqlite:///moved.db --yes
 """.strip().splitlines()
 # What needs a send that is under way; they print it as `send` does, which the page says too.

@@ -1,0 +1,24 @@
+"""`newsletter completion`: the script by which a shell completes what is typed."""
+
+import click
+
+from newsletter.cli.frame import Session, command, examples
+
+_VARIABLE = "_NEWSLETTER_COMPLETE"  # by which the script asks, as click derives it from our name
+
+
+@click.command(epilog=examples("completion bash", "completion zsh", "completion fish"))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@command
+def completion(session: Session, shell: str) -> None:
+    """Print the script by which a shell completes commands, options and issues."""
+    from click.shell_completion import get_completion_class
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    program = click.get_current_context().find_root().command
+    script = kind(program, {}, "newsletter", _VARIABLE).source()
+    if session.json:
+        session.emit({"shell": shell, "script": script})
+    else:
+        click.echo(script, nl=False)
