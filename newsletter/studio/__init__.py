@@ -1,4 +1,5 @@
-"""The desk of editors: a web app on their own machine, which shows what readers will see.
+"""The desk of editors and operators: a web app on their own machine, which shows what readers will
+see, and what becomes of it.
 
 session   one run of it: the project, the token, and what changes
 guard     who may ask: this machine, with the token of this run, from its own pages
@@ -11,6 +12,9 @@ issue     routes of one issue: its page, what it shows, its pictures
 gallery   routes of the themes
 editing   routes that change its file
 trials    routes that send test mails; `recipients`: the addresses they went to
+sends     routes of the sends: their list, and the page of each
+live      the sends as they stand right now, looked at once for all pages
+facts     what is counted for the page of a send; `kept`: for how long
 app       the application, of these
 server    it on a port of this machine
 """

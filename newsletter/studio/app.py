@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from newsletter.errors import FindingsError, NewsletterError, UsageError, place_in_code
-from newsletter.studio import editing, gallery, issue, issues, trials
+from newsletter.studio import editing, gallery, issue, issues, sends, trials
 from newsletter.studio.guard import MAIL_POLICY, Guard
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
@@ -29,6 +29,7 @@ ROUTES: tuple[Callable[[FastAPI, Studio], None], ...] = (
     editing.add,
     trials.add,
     gallery.add,
+    sends.add,
 )
 
 

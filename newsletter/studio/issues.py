@@ -23,6 +23,7 @@ def add(app: FastAPI, studio: Studio) -> None:
         return page(
             request,
             "issues.html",
+            here="issues",
             newsletter=studio.project.settings.newsletter,
             rows=[{"stem": file.stem, "path": path_of(file.stem)} for file in files],
         )

@@ -16,6 +16,6 @@ def run(studio: Studio, listening: socket.socket, ready: Callable[[], None]) -> 
         make_app(studio),
         listening,
         ready,
-        leaving=studio.changes.end,
+        leaving=studio.end,
         timeout_graceful_shutdown=_LEAVING_SECONDS,
     )

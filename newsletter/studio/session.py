@@ -6,13 +6,14 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from newsletter.errors import NewsletterError, UsageError
 from newsletter.model.picture import Picture
 from newsletter.project import Project
+from newsletter.studio.kept import KeptAnswers
 from newsletter.studio.watching import Changes
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from newsletter.desk.standing import IssueShelf
     from newsletter.store import Store
+    from newsletter.studio.live import Live
+    from newsletter.times import Clock
 
 T = TypeVar("T")
 
@@ -43,6 +46,7 @@ class Studio:
     fault: NewsletterError | None = None
     pictures: dict[str, tuple[Picture, ...]] = field(default_factory=dict)
     rendering: threading.Lock = field(default_factory=threading.Lock)
+    kept: KeptAnswers = field(default_factory=KeptAnswers)
     patience_seconds: float = 1.5
     _waiting: threading.Thread | None = None  # for a store that has not answered yet
 
@@ -50,9 +54,30 @@ class Studio:
     def store(self) -> "Store":
         return self.open_store()
 
-    def read(self, query: "Callable[[Connection], T]") -> "T":
+    @cached_property
+    def clock(self) -> "Clock":
+        """The time of the store, in UTC."""
+        from newsletter.project import utc_now
+        from newsletter.store.clock import clock_of
+
+        return clock_of(self.store, utc_now)
+
+    @cached_property
+    def live(self) -> "Live":
+        from newsletter.studio.live import Live, look_at
+
+        return Live(partial(look_at, self))
+
+    def end(self) -> None:
+        """Let all pages go, so that the server can end."""
+        self.changes.end()
+        if "live" in self.__dict__:
+            self.live.end()
+
+    def read(self, query: "Callable[[Connection], T]", seconds: float | None = None) -> "T":
         """What a query of the store gives, in a moment or not at all: a preview does not wait for a
-        server that never answers, and nobody asks it again as long as one waits.
+        server that never answers, and nobody asks it again as long as one waits. A query that has
+        much to count may have some `seconds`.
 
         Raises NewsletterError.
         """
@@ -70,7 +95,7 @@ class Studio:
         asking = threading.Thread(target=ask, name="store", daemon=True)
         asking.start()
         try:
-            return answer.result(self.patience_seconds)
+            return answer.result(seconds or self.patience_seconds)
         except TimeoutError:
             self._waiting = asking
             raise _no_answer() from None

@@ -22,6 +22,7 @@ from newsletter.store import Store, open_store
 from newsletter.store.ledger import (
     archived,
     archiving,
+    course,
     limiter,
     partitions,
     recording,
@@ -32,7 +33,7 @@ from newsletter.store.ledger import deliveries as delivery_queries
 from newsletter.store.ledger.choosing import Claimed
 from newsletter.store.ledger.claims import Claim, claim
 from newsletter.store.people import history, mailed
-from newsletter.store.reported import events, settling
+from newsletter.store.reported import by_mailbox, events, settling
 from tests import share
 from tests.conftest import Databases
 from tests.integration.plans import explained
@@ -154,6 +155,15 @@ def recorded(connection: Connection) -> None:
     assert recording.record(connection, RUNNING, 2, some, NOW, NOW)
 
 
+def watched(connection: Connection) -> None:
+    """What the studio asks of a send, some of it each second."""
+    send_id = sends.record(connection, DONE).id
+    course.lately(connection, NOW)
+    course.course(connection, send_id, 100)
+    by_mailbox.newest_bad(connection, send_id, 100)
+    assert len(by_mailbox.sample(connection, send_id, PEOPLE, 100)) == 100
+
+
 CALLS: dict[str, Callable[[Connection], object]] = {
     "claim": claimed,
     "claim of retries": claimed_again,
@@ -170,6 +180,7 @@ CALLS: dict[str, Callable[[Connection], object]] = {
     "limiter": lambda c: limiter.reserve(c, 1, 9, lambda: NOW),
     "due": lambda c: (sends.due(c, NOW), archiving.due(c, NOW), archiving.unfinished(c)),
     "page": lambda c: delivery_queries.page(c, send=DONE),
+    "watched": watched,
     "archived": lambda c: (archived.of_person(c, 7), archived.at(c, [(DONE, 2)])),
 }
 # Tables that grow with what is sent. Of a few people PostgreSQL reads all, rightly.

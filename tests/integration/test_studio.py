@@ -1,6 +1,5 @@
 """The studio: who may ask, what is shown of an issue, and what is written to its file."""
 
-import asyncio
 import os
 import sqlite3
 import threading
@@ -10,7 +9,6 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from newsletter.desk.prepare import prepare
@@ -19,15 +17,15 @@ from newsletter.desk.standing import IssueShelf
 from newsletter.model.slug import spellings
 from newsletter.project import Project
 from newsletter.store import Store, open_store
-from newsletter.studio.app import make_app
 from newsletter.studio.session import Studio
 from tests import logged
 from tests.factories import join, make_list
+from tests.integration import studio as studios
 from tests.integration.commandline import ISSUE, Call
+from tests.integration.studio import ORIGIN
 from tests.pictures import png
 from tests.waiting import PATIENCE_SECONDS, until
 
-ORIGIN = "http://127.0.0.1:8600"
 OTHER = ISSUE.replace("News of the valley", "Other news")
 PATH = "/issues/2026-01-07-valley"
 
@@ -50,32 +48,8 @@ def studio(project: Path, issue: Path, store: Store) -> Studio:
     return Studio(Project.open(project), lambda: store, ORIGIN)
 
 
-class Browser:
-    """A browser that was given the address with the token, and asks from the studio's pages."""
-
-    def __init__(self, studio: Studio) -> None:
-        self.app = make_app(studio)
-        self.cookies = httpx.Cookies()
-        self.headers = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
-
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        headers = {**self.headers, **options.pop("headers", {})}
-
-        async def once() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            base = options.pop("base", ORIGIN)
-            async with httpx.AsyncClient(
-                transport=transport, base_url=base, cookies=self.cookies
-            ) as client:
-                response = await client.request(method, path, headers=headers, **options)
-                self.cookies.update(client.cookies)
-                return response
-
-        return asyncio.run(once())
-
-    def json(self, method: str, path: str, body: object = None) -> Any:
-        response = self.ask(method, path, **({} if body is None else {"json": body}))
-        return {"status": response.status_code, **response.json()}
+class Browser(studios.Browser):
+    """A browser at the page of the issue."""
 
     def shown(self, **wish: Any) -> Any:
         return self.json("POST", f"{PATH}/shown", wish)

@@ -45,17 +45,23 @@ export function oneAtATime(work) {
 
 /** Calls `changed` with what changed on disk, and `lost` while the studio does not answer. */
 export function listen(changed, lost) {
+  follow("/changes", changed, lost, () => changed({ stems: [], everything: true }));
+}
+
+/** Calls `changed` with each event of a path, and `lost` while the studio does not answer; `back`
+ * once it does again, for something may have happened that was not heard of. */
+export function follow(path, changed, lost, back = () => {}) {
   let source = null;
   let isBehind = false; // something may have happened that was not heard of
 
   function open() {
-    source = new EventSource("/changes");
+    source = new EventSource(path);
     source.onmessage = (event) => changed(JSON.parse(event.data));
     source.onerror = () => { isBehind = true; lost(true); };
     source.onopen = () => {
       if (!isBehind) return;
       lost(false);
-      changed({ stems: [], everything: true });
+      back();
       isBehind = false;
     };
   }
@@ -120,4 +126,46 @@ export function keys(actions) {
 export function stage(target, name) {
   target.className = `stage ${name ?? ""}`;
   target.textContent = name ? words[`stage_${name}`] : "";
+}
+
+// --- numbers, and how long something takes, in the language of the page ---------------------------
+
+const language = document.documentElement.lang;
+const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const small = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+
+export const number = (value) => (Math.abs(value) < 10 ? small : whole).format(value);
+export const share = (value) =>
+  new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 }).format(value);
+
+/** `3 hr 5 min`, `40 sec`. */
+export function duration(seconds) {
+  const in_ = (unit, value) =>
+    new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short" }).format(value);
+  if (seconds < 90) return in_("second", Math.max(1, Math.round(seconds)));
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return in_("minute", minutes);
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${in_("hour", hours)} ${in_("minute", minutes % 60)}`;
+  return in_("day", Math.round(hours / 24));
+}
+
+/** What `{name}` stands for in a text. */
+export const filled = (text, values) =>
+  text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+
+/** A table of texts and numbers; the first cell of a row is its heading. */
+export function table(headings, rows) {
+  const cell = (value, index) =>
+    element(index ? "td" : "th", {
+      text: typeof value === "number" ? number(value) : value,
+      className: typeof value === "number" ? "number" : "",
+      ...(index ? {} : { scope: "row" }),
+    });
+  return element("table", {},
+    element("thead", {}, element("tr", {},
+      ...headings.map((text, index) => element("th", {
+        text, scope: "col", className: typeof rows[0]?.[index] === "number" ? "number" : "",
+      })))),
+    element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell)))));
 }

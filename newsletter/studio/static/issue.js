@@ -477,7 +477,7 @@ $("trial-form").addEventListener("submit", async (event) => {
     const answer = await ask("POST", `${path}/tests`, { to });
     $("result").replaceChildren(...(answer.ok
       ? [...answer.tests.map(({ address, status, reason }) => element("p", { className: status,
-        text: `${address}: ${words[status]}${reason ? ` (${reason})` : ""}` })),
+        text: `${address}: ${words[`test_${status}`]}${reason ? ` (${reason})` : ""}` })),
       ...answer.notes.map((note) => element("p", { className: "quiet", text: note }))]
       : [element("p", { className: "rejected", text: answer.error.message }),
         ...(answer.error.lines ?? []).map((line) => element("p", { text: line })),

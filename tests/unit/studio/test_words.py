@@ -7,6 +7,8 @@ import pytest
 
 from newsletter.desk.standing import Stage
 from newsletter.model.finding import Severity
+from newsletter.model.send import SendStatus, Wait
+from newsletter.studio.live import ADVICE
 from newsletter.studio.pages import LANGUAGES, words, words_for
 
 STUDIO = files("newsletter.studio")
@@ -18,7 +20,11 @@ CODE = "\n".join(
 )
 USED = set(re.findall(r"\b(?:t|words)\.(\w+)", CODE)) - {"language"}
 USED |= {f"stage_{stage}" for stage in Stage} | set(Severity)
-USED |= {"accepted", "rejected", "unknown"}
+USED |= {f"status_{status}" for status in SendStatus} | {f"wait_{wait}" for wait in Wait}
+USED |= {f"advice_{advice}" for advice in ADVICE}
+for kind in ("accepted", "rejected", "unknown"):
+    USED |= {kind, f"test_{kind}"}
+USED |= {"recipients", "queued", "skipped", "delivered", "bounced", "complained", "unsubscribed"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,0 +1,41 @@
+"""Answers that take long to count, kept for a while: many pages ask, the store counts once."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_PAUSES = 20  # times what counting took: it takes the store a twentieth of its time at most
+
+
+@dataclass(slots=True)
+class KeptAnswers:
+    """One thread counts, the others wait for it."""
+
+    seconds: Callable[[], float] = time.monotonic
+    _answers: dict[Hashable, tuple[float, Any]] = field(default_factory=dict)
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, key: Hashable, count: Callable[[], T], least_seconds: float = 10.0) -> T:
+        """What was counted under a key not long ago, at least so many seconds; else counted now.
+        What `count` raises is raised and not kept."""
+        with self._counting:
+            began = self.seconds()
+            until, value = self._answers.get(key, (0.0, None))
+            if until > began:
+                kept: T = value
+                return kept
+            value = count()
+            now = self.seconds()
+            age = max(least_seconds, _PAUSES * (now - began))
+            fresh = {name: each for name, each in self._answers.items() if each[0] > now}
+            self._answers = {**fresh, key: (now + age, value)}
+            return value
+
+    def forget(self) -> None:
+        """Count all anew: somebody has changed something."""
+        with self._counting:
+            self._answers = {}
