@@ -1,25 +1,27 @@
-"""`newsletter db`: the store itself."""
+"""`newsletter db`: the store itself; `backups` has the commands about copies of it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.asking import confirm
+from newsletter.cli.backups import backup, restore, verify
 from newsletter.cli.frame import Session, command, examples
 from newsletter.errors import Interrupted, Refused, UsageError
 
 if TYPE_CHECKING:
     from newsletter.operations.relocate import Move, Moved
-    from newsletter.safekeeping.vaults import BackupPlace
-    from newsletter.store import Store
 
 
 @click.group()
 def db() -> None:
     """Make, migrate, back up, move and check the store."""
+
+
+for _command in (backup, restore, verify):
+    db.add_command(_command)
 
 
 @db.command()
@@ -42,117 +44,6 @@ def upgrade(session: Session) -> None:
         session.console.print(f"The store now has schema {after}.")
     if jobs is not None:
         session.console.print(f"Workers are woken by jobs (schema {told(jobs)}).")
-
-
-@db.command(
-    epilog=examples(
-        "db backup /backups/ --keep 14",
-        "db backup s3://my-backups/letter/ --recipient age1…",
-    )
-)
-@click.argument("target", required=False)
-@click.option("--keep", type=click.IntRange(1), metavar="N", help="Keep the N newest there.")
-@click.option(
-    "--recipient", "recipients", multiple=True, metavar="KEY", help="Encrypt for this key of age."
-)
-@click.option(
-    "--passphrase-file", type=click.Path(path_type=Path), help="Encrypt by what this file says."
-)
-@command
-def backup(
-    session: Session,
-    target: str | None,
-    keep: int | None,
-    recipients: tuple[str, ...],
-    passphrase_file: Path | None,
-) -> None:
-    """Write a consistent copy of the store, even while a send runs."""
-    from newsletter.files import make_folder
-    from newsletter.project import utc_now
-    from newsletter.safekeeping import sealing
-    from newsletter.safekeeping.backing_up import back_up
-
-    place = _backup_place(session, target)
-    if place.name and keep:
-        raise UsageError(
-            "a file is one backup: old ones are deleted in a folder only",
-            hint="Name a folder, with a / at its end, or leave out --keep.",
-        )
-    settings, room = session.project.settings.backup, _room(session)
-    if not recipients and passphrase_file is None:
-        recipients = settings.recipients
-        if settings.passphrase_file:
-            passphrase_file = session.project.root / settings.passphrase_file
-    keys = sealing.locks(recipients, passphrase_file)
-    with _of_any_schema(session) as store:
-        make_folder(room, private=True)
-        done = back_up(store, place, keys, keep or settings.keep, room, utc_now())
-    if session.json:
-        session.emit(
-            {
-                "file": done.where,
-                "bytes": done.size_bytes,
-                "encrypted": done.is_encrypted,
-                "removed": done.removed,
-            }
-        )
-        return
-    encrypted = ", encrypted" if done.is_encrypted else ""
-    session.console.print(f"{done.where}: {done.size_bytes:,} bytes{encrypted}")
-    for old in done.removed:
-        session.console.print(f"Deleted: {old}")
-
-
-def _backup_place(session: Session, text: str | None) -> "BackupPlace":
-    """Where a backup goes to, or comes from. Raises UsageError."""
-    from newsletter.safekeeping.vaults import place_of
-
-    settings = session.project.settings.backup
-    if text is not None:
-        return place_of(text, Path(), settings)
-    if not settings.to:
-        raise UsageError(
-            "no place for the backup is named",
-            hint="Name a file or a folder, or set [backup] to in newsletter.toml.",
-        )
-    return place_of(settings.to, session.project.root, settings, is_vault=True)
-
-
-def _room(session: Session) -> Path:
-    """A private folder of this machine for what is not finished: that of the store."""
-    from newsletter.store import resolve_url
-
-    project = session.project
-    url = resolve_url(project.settings.store.url, project.root)
-    is_file = url.get_backend_name() == "sqlite"
-    return Path(str(url.database)).parent if is_file else project.generation.parent
-
-
-@db.command()
-@command
-def verify(session: Session) -> int:
-    """Check the store: its pages, its references, and that every send's counts balance."""
-    from newsletter.store import maintenance
-
-    with _of_any_schema(session) as store:
-        faults = maintenance.verify(store)
-    if session.json:
-        session.emit({"ok": not faults, "faults": faults})
-    else:
-        for fault in faults:
-            session.console.print(fault)
-        session.console.print("The store is damaged." if faults else "The store is sound.")
-    return 1 if faults else 0
-
-
-@contextmanager
-def _of_any_schema(session: Session) -> Iterator["Store"]:
-    """The store at whatever schema: an older one is copied and checked before it is upgraded."""
-    from newsletter.store import open_any
-
-    store, _ = open_any(session.project.settings.store.url, session.project.root)
-    with closing(store):
-        yield store
 
 
 @db.command()

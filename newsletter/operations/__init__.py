@@ -6,6 +6,8 @@ content  checks of the content of a send before it is sealed
 attend   what `newsletter worker` does, round after round
 resume   going on with sends that rest
 replace  another time or other content for a send that has not begun
+restoring  a backup in the place of the store
+carrying  what happened since a backup, from the store that it replaces
 records  one JSON shape for each noun: that of every --json and of every view
 keys     the keyed hashes by which erased people are known
 """

@@ -12,10 +12,10 @@ from pathlib import Path
 from newsletter.errors import NewsletterError
 from newsletter.safekeeping import record, sealing
 from newsletter.safekeeping.parts import written
+from newsletter.safekeeping.reading import identity_of
 from newsletter.safekeeping.sealing import Keys
 from newsletter.safekeeping.vaults import BackupPlace, Naming, put_in_order, taken
-from newsletter.store import Store, dumps, maintenance, state
-from newsletter.store.schema import state as facts
+from newsletter.store import Store, dumps, maintenance
 
 _NO_ID = "0"  # of stores from before they had ids
 
@@ -60,8 +60,7 @@ def back_up(
 def _naming(store: Store) -> Naming:
     database = str(store.engine.url.database or "store")
     with store.read() as connection:
-        has_state = connection.dialect.has_table(connection, facts.name)
-        store_id = state.store_id(connection) if has_state else _NO_ID
+        store_id = identity_of(connection) or _NO_ID
     name = Path(database).stem if store.is_sqlite else database
     return Naming(re.sub(r"[^\w.-]+", "-", name), store_id)
 

@@ -3,6 +3,7 @@
 No password is an argument of theirs: it would be seen by everybody on the machine.
 """
 
+import datetime as dt
 import os
 import re
 import shlex
@@ -20,10 +21,16 @@ from sqlalchemy.engine import URL, Engine
 
 from newsletter.errors import StoreError, UsageError
 from newsletter.masking import masked
+from newsletter.store import postgresql, state
 from newsletter.store.engine import Store
+from newsletter.store.faults import translated
+from newsletter.store.schema import microseconds
 
 MAGIC = b"PGDMP"
 _LOCK_WAIT = "--lock-wait-timeout=60s"
+_CREATED = re.compile(r"Archive created at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
+_SCHEMA = re.compile(r"^COPY \S+alembic_version .*\n(\d+)$", re.MULTILINE)
+_LONGEST_NAME = 57  # of the 63 bytes that a database's name may have
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 _INSTALL = "Install the programs of PostgreSQL (Debian: postgresql-client)."
 
@@ -62,6 +69,91 @@ def dumping(store: Store, target: str) -> Iterator[IO[bytes]]:
         yield process.stdout
 
 
+def made_at(file: Path) -> dt.datetime | None:
+    """When a dump was made, None where it does not say. Raises StoreError where it is no dump that
+    could be read."""
+    match = _CREATED.search(_read_by(find("pg_restore"), ["--list", str(file)]))
+    return dt.datetime.fromisoformat(f"{match[1]}+00:00") if match else None
+
+
+def schema_of(file: Path) -> str | None:
+    """The schema of the store in a dump, None where it holds no store. Raises StoreError."""
+    options = ["--data-only", "--table=alembic_version", "--file=-", str(file)]
+    match = _SCHEMA.search(_read_by(find("pg_restore"), options))
+    return match[1] if match else None
+
+
+def _read_by(program: Program, options: Sequence[str]) -> str:
+    with _running([program.path, *options], _in_utc(), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        return process.stdout.read().decode(errors="replace")
+
+
+def restore(url: URL, file: Path, copied_at: dt.datetime) -> None:
+    """Bring a dump back into an empty database, marked as a copy, in one transaction: whatever
+    happens, all of it is there afterwards, or nothing. Raises UsageError where a program is
+    missing, StoreError.
+
+    psql is told to begin and to commit: where this process is killed, its input ends before that.
+    """
+    engine = postgresql.open_engine(url, None)
+    reader, writer = find("pg_restore"), find("psql")
+    script = [reader.path, "--no-owner", "--no-privileges", "--file=-", str(file)]
+    client = [writer.path, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1"]
+    client.append(f"--dbname={_target(engine)}")
+    null = subprocess.DEVNULL
+    with (
+        _closing(engine),
+        _running(client, _environment(engine), stdin=subprocess.PIPE, stdout=null) as target,
+    ):
+        assert target.stdin is not None
+        try:
+            target.stdin.write(b"BEGIN;\n")
+            with _running(script, _in_utc(), stdout=subprocess.PIPE) as source:
+                assert source.stdout is not None
+                shutil.copyfileobj(source.stdout, target.stdin, 1 << 20)
+            names = {"copied": state.COPIED_AT, "backed_up": state.BACKED_UP_AT}
+            target.stdin.write(_MARK.format(at=microseconds(copied_at), **names).encode())
+        except BrokenPipeError:  # psql has ended, and is asked why
+            return
+
+
+# The script has emptied the search path, and a store that was moved takes no writes.
+_MARK = """
+RESET search_path;
+ALTER TABLE state DISABLE TRIGGER USER;
+INSERT INTO state (name, value) VALUES ('{copied}', {at}), ('{backed_up}', {at})
+    ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value;
+ALTER TABLE state ENABLE TRIGGER USER;
+COMMIT;
+"""
+
+
+@contextmanager
+def temporary_database(url: URL) -> Iterator[URL]:
+    """A database beside another, of one process at a time. One that a kill left is dropped before.
+
+    Raises StoreError where this user may make none, Refused where another process uses it.
+    """
+    name = f"{str(url.database)[:_LONGEST_NAME]}_drill"
+    engine = postgresql.open_engine(url, None).execution_options(isolation_level="AUTOCOMMIT")
+    quoted = engine.dialect.identifier_preparer.quote(name)
+    with translated(engine), _closing(engine), engine.connect() as connection:
+        try:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted}")
+            connection.exec_driver_sql(f"CREATE DATABASE {quoted} TEMPLATE template0")
+        except sa.exc.DBAPIError as error:
+            raise StoreError(
+                f"no database can be made for the drill: {error.orig}".splitlines()[0],
+                hint="Let the user make databases (ALTER ROLE … CREATEDB), or name a server where "
+                "it may: NEWSLETTER_STORE__URL",
+            ) from error
+        try:
+            yield url.set(database=name)
+        finally:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
+
+
 def find(name: str, hint: str = _INSTALL) -> Program:
     """A program on PATH. Raises UsageError where it is missing."""
     path = shutil.which(name)
@@ -87,14 +179,26 @@ def _target(engine: Engine) -> str:
     )
 
 
+def _in_utc() -> dict[str, str]:
+    return {**os.environ, "TZ": "UTC"}
+
+
 def _environment(engine: Engine) -> Mapping[str, str]:
     password = dict(_arguments(engine)).get("password")
-    return {**os.environ, "TZ": "UTC", **({"PGPASSWORD": str(password)} if password else {})}
+    return {**_in_utc(), **({"PGPASSWORD": str(password)} if password else {})}
 
 
 def _arguments(engine: Engine) -> Sequence[tuple[str, Any]]:
     _, arguments = engine.dialect.create_connect_args(engine.url)
     return [(name, value) for name, value in arguments.items() if name != "context"]
+
+
+@contextmanager
+def _closing(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        engine.dispose()
 
 
 @contextmanager

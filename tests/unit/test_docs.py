@@ -215,6 +215,7 @@ db upgrade
 db adopt --yes
 db backup copy.db
 db verify
+db restore copy.db --to sqlite:///other.db --yes
 sends archive SEND
 completion bash
 db copy --to sqlite:///moved.db --yes

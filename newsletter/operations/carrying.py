@@ -1,0 +1,117 @@
+"""What happened since a backup, carried over from the store that it is to replace.
+
+Who left, was suppressed or was erased since stays so, and what was sent is known: nothing of that
+is in the backup.
+"""
+
+import datetime as dt
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from newsletter.audience.erasing import erase
+from newsletter.errors import StoreError
+from newsletter.model.address import Address
+from newsletter.model.subscriber import Consent, ConsentHow, Suppression, SuppressionReason
+from newsletter.operations.keys import hashes_of
+from newsletter.project import Project
+from newsletter.store import Store, maintenance, open_store, since, state
+from newsletter.store.people import people, subscribing, suppressing
+from newsletter.store.schema import EPOCH, MICROSECOND, REVISION, subscribers
+
+_SOURCE = "newsletter db restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """How much of each there was; `reason` says why nothing was carried over, or no sends."""
+
+    left: int = 0
+    suppressed: int = 0
+    erased: int = 0
+    sends: int = 0
+    reason: str = ""
+
+
+def carry(project: Project, store: Path, copy: Path, now: dt.datetime) -> Carried:
+    """Bring over into a copy what the SQLite store that it replaces knows since; nobody else uses
+    either. Raises StoreError."""
+    engine = sa.create_engine(
+        "sqlite+pysqlite://", creator=lambda: sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
+    )
+    with closing(Store(engine, where=str(store))) as former:
+        if reason := _not_the_same(former, copy):
+            return Carried(reason=reason)
+        faults = maintenance.verify(former)
+    with since.both(copy, store) as connection:
+        departures, suppressions = since.departures(connection), since.suppressions(connection)
+        sends = 0
+        reason = faults[0] if faults else ""
+        if not faults and not since.is_ahead(connection):
+            reason = "it does not know all sends or lists of the backup"
+        if not reason:
+            sends = since.take_over_sends(connection)
+    with closing(open_store(f"sqlite:///{copy}", Path())) as target:
+        with target.write() as writing:
+            for departure in departures:
+                _leave(writing, departure, now)
+        erased = _erase(project, target, suppressions, now)
+        with target.write() as writing:
+            suppressed = suppressing.add_all(writing, [_suppression(row) for row in suppressions])
+    return Carried(len(departures), suppressed, erased, sends, reason)
+
+
+def _not_the_same(former: Store, copy: Path) -> str:
+    """Why nothing can be carried over, empty where it can."""
+    with closing(sqlite3.connect(copy)) as connection:
+        [(schema,)] = connection.execute("SELECT version_num FROM alembic_version")
+        [(store_id,)] = connection.execute("SELECT value FROM state WHERE name = 'id'")
+    try:
+        with former.read() as connection:
+            [own] = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()
+            if not schema == own == REVISION:
+                return "it has another schema than the backup, or an older one than this version"
+            if state.store_id(connection) != f"{store_id:x}":
+                return "it is another store than that of the backup"
+    except (StoreError, ValueError):
+        return "it cannot be read"
+    return ""
+
+
+def _leave(connection: Connection, departure: since.Departure, now: dt.datetime) -> None:
+    """Where the copy does not know them, they are made, so that no import brings them back."""
+    subscriber_id = departure.subscriber_id
+    if subscriber_id is None:
+        subscriber_id = people.insert(connection, Address(departure.address), "", {}, now).id
+    consent = Consent(EPOCH + departure.at * MICROSECOND, ConsentHow.REMOVE, _SOURCE)
+    member = (departure.list_id, subscriber_id)
+    if member not in subscribing.leave_each(connection, {member: consent}):
+        subscribing.decline(connection, subscriber_id, departure.list_id, consent)
+
+
+def _erase(
+    project: Project, target: Store, rows: Sequence[tuple[Any, ...]], now: dt.datetime
+) -> int:
+    """Erase those of whom the former store has only a keyed hash."""
+    gone = {row[0] for row in rows if row[1] == SuppressionReason.ERASED}
+    if not gone:
+        return 0
+    hashes = hashes_of(project.root)
+    with target.read() as connection:
+        query = sa.select(subscribers.c.address).where(subscribers.c.address.is_not(None))
+        addresses = [Address(text) for text in connection.execute(query).scalars()]
+    erased = [address for address in addresses if not gone.isdisjoint(hashes(address.key))]
+    for address in erased:
+        erase(target, project.outbox, hashes, address, Consent(now, ConsentHow.FORGET, _SOURCE))
+    return len(erased)
+
+
+def _suppression(row: tuple[Any, ...]) -> Suppression:
+    address, reason, source, at = row
+    return Suppression(address, SuppressionReason(reason), source, EPOCH + at * MICROSECOND)
