@@ -27,6 +27,7 @@
     ├── EditConflict             1  the file holds something else by now (desk.editing)
     ├── UnsafeHeader             1  a value that no header can have (transports.mime)
     ├── QueueUnreachable         1  the queue of events gives no answer (feedback.base)
+    ├── SetupFailed              1  a provider did not do what was asked (provision.ses.calls)
     ├── DnsUnreachable           1  no server answers what is asked of a domain (dns)
     ├── RecordsUnreachable       1  what became of single mails cannot be read (feedback.base)
     └── NotNow                   1  what was posted is to be posted again (feedback.base)

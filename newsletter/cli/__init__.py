@@ -45,6 +45,7 @@ COMMANDS = {
     "preview": ("studio", "Show one issue in a browser as readers will see it."),
     "serve": ("serve", "Serve the public pages for readers, and the hook for providers."),
     "archive": ("archive", "Correct, hide and list what was sent, or write it as a static site."),
+    "setup": ("provision", "Make and repair what mail needs at a provider and in the DNS."),
     "worker": ("worker", "Take part in sends that are due, shared or interrupted, until stopped."),
     "completion": (
         "completion",

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.integration.feedback.aws import KEYS, REGION, Aws, running_aws
+from tests.integration.aws import KEYS, REGION, Aws, running_aws
 
 
 @pytest.fixture

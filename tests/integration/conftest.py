@@ -4,13 +4,14 @@ import datetime as dt
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from newsletter.scaffold import start
+from tests.integration.aws import Aws, running_aws
 from tests.integration.commandline import Call, fork, in_process, write_issue
 
 READERS = "readers"
@@ -22,6 +23,13 @@ def new_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("init") / "letter"
     start(folder, dt.date(2026, 1, 6))
     return folder
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Aws]:
+    """One SQS and SNS for a run."""
+    with running_aws() as found:
+        yield found
 
 
 def forget_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from newsletter.desk.publishing import publish
 from newsletter.project import Project
 from newsletter.store import Store, maintenance, media, open_store, schema
 from newsletter.web.static_site import build
+from tests.integration.aws import KEYS, REGION, Aws, running_aws
 from tests.integration.commandline import ISSUE, Call, plan_send
-from tests.integration.feedback.aws import KEYS, REGION, Aws, running_aws
 from tests.integration.publishing import sent, site_of, visiting
 from tests.integration.sending import FixedClock, fill_list
 from tests.pictures import exif, jpeg

@@ -25,6 +25,7 @@ OWN = (
     "provision/ses/",
     "transports/ses/",
     "transports/smtp.py",
+    "cli/provision.py",  # `setup ses` likewise
     "cli/resolving.py",  # --ask-ses is what people are to type
     "config/__init__.py",
     "config/settings.py",

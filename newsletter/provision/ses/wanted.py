@@ -24,6 +24,7 @@ MAX_RECEIVES = 10  # of a message that is never deleted, before it is a dead let
 QUEUE_ATTRIBUTES: Mapping[str, str] = {"MessageRetentionPeriod": str(RETENTION_SECONDS)}
 SPF_INCLUDE = "include:amazonses.com"
 DMARC = "v=DMARC1; p=none"
+_DMARC_VERSION = "v=DMARC1"
 SANDBOX_URL = "https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html"
 DEAD_LETTERS = "-dead"  # what the name of that queue ends in, after the name of the other
 
@@ -218,6 +219,7 @@ def mail_from_records(mail_from: str, region: str, spf: str = "") -> tuple[DnsRe
             "TXT",
             merged_spf(spf),
             "SPF: SES may send for this name",
+            SPF_INCLUDE,
         ),
     )
 
@@ -233,6 +235,7 @@ def dmarc_record(domain: str) -> DnsRecord:
         "TXT",
         DMARC,
         "DMARC: large providers want a policy; tighten it once all your mail passes",
+        _DMARC_VERSION,
     )
 
 

@@ -21,8 +21,8 @@ from newsletter.feedback.drain import Drain
 from newsletter.feedback.ses.queue import SqsQueue
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store, schema
+from tests.integration.aws import Aws, Feed
 from tests.integration.commandline import Answer, Call, fork, lose, plan_send
-from tests.integration.feedback.aws import Aws, Feed
 from tests.integration.reporting import BOUNCE, DELIVERY, event
 from tests.standin.queue import QueueStandIn, running_queue
 from tests.unit.feedback.payloads import payload

@@ -19,7 +19,7 @@ from newsletter.feedback.ses.sns import Envelope, Refusal, prove
 from newsletter.feedback.ses.subscribing import NotConfirmed, confirm
 from newsletter.http.server import listen, url_of
 from newsletter.project import utc_now
-from tests.integration.feedback.aws import Aws
+from tests.integration.aws import Aws
 from tests.integration.reporting import BOUNCE, event
 from tests.waiting import PATIENCE_SECONDS
 

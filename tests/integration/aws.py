@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,6 +50,12 @@ class Aws:
             Attributes={"RawMessageDelivery": "true" if raw else "false"},
         )
         return Feed(self, topic, queue)
+
+    def reset(self) -> None:
+        """Everything is gone."""
+        request = urllib.request.Request(f"{self.url}/moto-api/reset", method="POST")
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS):
+            pass
 
     def _keys(self) -> Any:
         return KEYS

@@ -1,0 +1,107 @@
+"""What was set up, written into newsletter.toml: only the keys that it takes."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from newsletter import config
+from newsletter.config import Settings
+from newsletter.config.editing import SettingValue, SettingValues, edited, written
+from newsletter.errors import ConfigurationError, NewsletterError
+from newsletter.files import folder_lock, write_whole
+from newsletter.provision.base import Action, Component, Difference
+
+
+def settings_component(
+    path: Path, settings: Settings, values: SettingValues, values_now: Callable[[], SettingValues]
+) -> Component:
+    """The file compared with what it has to say; `values_now` tells that again when it is written.
+
+    Raises ConfigurationError where the environment says otherwise: writing would change nothing.
+    """
+    component = path.name
+    changed = _changed(settings, values)
+    if not changed:
+        return Component(component)
+    _check_environment(changed)
+    if _edit(path, changed) is None:
+        advice = f"its layout does not let it be changed safely. Write into it:\n{written(changed)}"
+        return Component(component, (), (advice,))
+    differences = tuple(
+        Difference(".".join(location), _shown(_held(settings, location)), _shown(value))
+        for location, value in changed.items()
+    )
+    action = Action(
+        f"write {path.name}", lambda: _write(path, _changed(settings, values_now())), differences
+    )
+    return Component(component, (action,))
+
+
+def _changed(settings: Settings, values: SettingValues) -> SettingValues:
+    """The values that the settings do not have yet."""
+    return {
+        location: value for location, value in values.items() if _held(settings, location) != value
+    }
+
+
+def _held(settings: Settings, location: tuple[str, ...]) -> SettingValue:
+    held: Any = settings
+    for name in location:
+        held = getattr(held, name)
+    value: SettingValue = held
+    return value
+
+
+def _check_environment(changed: SettingValues) -> None:
+    environment: Mapping[str, str] = os.environ
+    for location, value in changed.items():
+        variable = config.variable_of(location, environment)
+        if variable is None and (table := f"NEWSLETTER_{location[0].upper()}") in environment:
+            variable = table
+        if variable is not None:
+            plain = value if isinstance(value, str) else json.dumps(value)
+            raise ConfigurationError(
+                f"comes from the environment, so {config.FILE_NAME} cannot change it; nothing was "
+                "changed",
+                where=f"{'.'.join(location)} (from {variable})",
+                hint=f"Set {variable} so that it becomes {plain}, or unset it, and run this again.",
+            )
+
+
+def _edit(path: Path, changed: SettingValues) -> bytes | None:
+    """What the file would hold; None where its layout does not let that be done safely."""
+    try:
+        source = path.read_bytes().decode()
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    text = edited(source, changed)
+    return None if text is None else text.encode()
+
+
+def _write(path: Path, changed: SettingValues) -> None:
+    """The file as it is by now, with these values."""
+    path = path.resolve()
+    try:
+        with folder_lock(path.parent):
+            content = _edit(path, changed)
+            if content is None:
+                raise NewsletterError(
+                    "was changed meanwhile, and its layout does not let it be changed safely",
+                    where=str(path),
+                    hint=f"Write into it:\n{written(changed)}",
+                )
+            mode = path.stat().st_mode
+            write_whole(path, content, private=not mode & 0o077)
+            path.chmod(mode & 0o7777)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            hint="Make room or give access, then run this again.",
+        ) from error
+
+
+def _shown(value: SettingValue) -> str:
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
