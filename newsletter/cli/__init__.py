@@ -51,6 +51,7 @@ COMMANDS = {
         "completion",
         "Print the script by which a shell completes commands, options and issues.",
     ),
+    "webhooks": ("webhooks", "Tell other programs what happens to sends and subscribers."),
     "db": ("db", "Make, migrate, back up, move and check the store."),
 }
 

@@ -128,11 +128,18 @@ class Session:
     @cached_property
     def store(self) -> "Store":
         """The project's store, opened at first use and closed with the command."""
+        from newsletter.project import utc_now
         from newsletter.store import open_store
+        from newsletter.store.clock import clock_of
         from newsletter.store.relocation import relocations
 
         store = open_store(self.project.settings.store.url, self.project.root)
         self._stores.append(store)
+        if endpoints := self.project.settings.webhooks:
+            from newsletter.store.webhooks import Telling
+
+            wanted = {name: endpoint.events for name, endpoint in endpoints.items()}
+            store.tell(Telling(wanted, clock_of(store, utc_now)))
         with store.read() as connection:
             going = relocations.outgoing(connection)
         if going is not None:

@@ -8,6 +8,9 @@ from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.sends import warn_if_restored
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from newsletter.supervising import SideThread
     from newsletter.web.site import Site
 
 
@@ -32,7 +35,7 @@ def serve(session: Session, host: str, port: int) -> None:
     warn_of_english(session, site)
     transport = open_transport(session.project)
     mailer = SideThread("mailer", lambda side: Mailer(site, transport, side.stop, side.beat).run())
-    app = make_app(site, [mailer])
+    app = make_app(site, [mailer, *_telling(session)])
 
     def ready() -> None:
         if session.json:
@@ -43,6 +46,15 @@ def serve(session: Session, host: str, port: int) -> None:
 
     with listen(host, port) as listening:
         run(app, listening, ready, session.project.settings.web.trusted_proxies)
+
+
+def _telling(session: Session) -> "Sequence[SideThread]":
+    """What tells other programs, which needs no library where there is none."""
+    if not session.project.settings.webhooks:
+        return ()
+    from newsletter.webhooks.delivering import threads
+
+    return threads(session.project, session.store, session.clock)
 
 
 def warn_of_english(session: Session, site: "Site") -> None:

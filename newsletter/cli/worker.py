@@ -1,6 +1,7 @@
 """`newsletter worker`: takes part in what is due, shared or was interrupted, until stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,9 +54,26 @@ def attend(session: Session, worker: "Worker", *, once: bool) -> int:
         codes.append(EXIT_CODES[after.status])
         return True
 
-    with giving_up("worker", "newsletter worker"), stopping(worker.stop):
+    with giving_up("worker", "newsletter worker"), stopping(worker.stop), _telling(session, once):
         is_done = _work(session, worker, once, settled)
     return max(codes) if is_done or codes[-1] == 130 else 0
+
+
+@contextmanager
+def _telling(session: Session, once: bool) -> Iterator[None]:
+    """Tell other programs what happens meanwhile, or at the end of a worker that works once."""
+    if not session.project.settings.webhooks:
+        yield
+        return
+    from newsletter.webhooks import delivering
+
+    telling = (session.project, session.store, session.clock)
+    if once:
+        yield
+        delivering.deliver_due(*telling)
+        return
+    with delivering.delivering(*telling):
+        yield
 
 
 def _work(session: Session, worker: "Worker", once: bool, settled: Callable[[Send], bool]) -> bool:

@@ -31,6 +31,7 @@ from newsletter.config.settings import (
     SmtpSettings,
     StoreSettings,
     TransportSettings,
+    WebhookSettings,
     WebSettings,
 )
 from newsletter.config.tables import SettingFault, SettingFaults, keys, read_table
@@ -57,6 +58,7 @@ __all__ = [
     "StoreSettings",
     "TransportSettings",
     "WebSettings",
+    "WebhookSettings",
     "find_root",
     "line_of",
     "load",
@@ -69,7 +71,8 @@ _PREFIX = "NEWSLETTER_"
 _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
 # Environment variables that begin like a key but are not one.
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
-_SECRETS = (("transport", "smtp", "password"),)  # keys for the environment only
+# Keys for the environment only; * is any table.
+_SECRETS = (("transport", "smtp", "password"), ("webhooks", "*", "secret"))
 
 
 def find_root(start: Path) -> Path:
@@ -132,15 +135,21 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
 
 def _secrets(values: Mapping[str, Any]) -> Iterator[str]:
     """The faults of secrets that stand in the file, which is shared and committed."""
-    for location in _SECRETS:
-        table: Any = values
-        for key in location:
-            table = table.get(key) if isinstance(table, dict) else None
-        if table is not None:
+    for pattern in _SECRETS:
+        for location in _locations(values, pattern):
             yield (
                 f"{'.'.join(location)}: must not stand in a file; set "
                 f"{_PREFIX}{'__'.join(location).upper()} in the environment"
             )
+
+
+def _locations(table: object, pattern: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """The keys of a table that a pattern means, by the names of their tables and their own."""
+    if not pattern:
+        yield ()
+    elif isinstance(table, dict):
+        for key in table if pattern[0] == "*" else {pattern[0]} & table.keys():
+            yield from ((key, *rest) for rest in _locations(table[key], pattern[1:]))
 
 
 def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:

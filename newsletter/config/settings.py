@@ -16,10 +16,13 @@ from newsletter.config.values import (
     Positive,
     Ratio,
     RuleId,
+    WebhookKind,
+    WebhookName,
     WebUrl,
     at_least,
     at_most,
 )
+from newsletter.model.webhook import WebhookEvent
 from newsletter.rules import rules as known_rules
 
 Level = Literal["off", "info", "warning", "error"]
@@ -248,6 +251,22 @@ class DnsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """`[webhooks.NAME]`: another program that is told what happens; its secret comes from the
+    environment or a file of its own, never from newsletter.toml."""
+
+    url: Annotated[Endpoint, values.not_empty] = field(repr=False)
+    events: tuple[WebhookKind, ...] = tuple(WebhookEvent)
+    include_address: bool = False
+    allow_private: bool = False
+    secret: Annotated[str, values.webhook_secrets] = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not (self.url.startswith("https://") or self.allow_private):
+            raise ValueError("its url must begin with https://, unless allow_private = true")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """`[log]`: how much is logged, and in which form."""
 
@@ -272,6 +291,7 @@ class Settings:
     lint: LintSettings = LintSettings()
     feeds: FeedSettings = FeedSettings()
     dns: DnsSettings = DnsSettings()
+    webhooks: Mapping[WebhookName, WebhookSettings] = field(default_factory=dict)
     log: LogSettings = LogSettings()
 
     @property

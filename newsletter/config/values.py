@@ -1,5 +1,6 @@
 """What a value of a key may be."""
 
+import base64
 import ipaddress
 import re
 import zoneinfo
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from newsletter.model.webhook import WebhookEvent
 from newsletter.rules import advice_on, rules
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -235,6 +237,41 @@ def _rule_id(value: str) -> str:
     return value
 
 
+def _webhook_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", value):
+        raise ValueError("must have a name of lower-case letters, digits, - and _")
+    return value
+
+
+def _webhook_event(value: str) -> str:
+    try:
+        return WebhookEvent(value)
+    except ValueError:
+        raise ValueError(f"must be of {', '.join(WebhookEvent)}") from None
+
+
+def webhook_secrets(value: str) -> str:
+    """Secrets of a webhook, the newest first, with commas between."""
+    if value:
+        for secret in value.split(","):
+            webhook_key(secret)
+    return value
+
+
+def webhook_key(secret: str) -> bytes:
+    """The key in `whsec_…`, as https://www.standardwebhooks.com has it."""
+    prefix, separator, key = secret.strip().partition("_")
+    try:
+        raw = base64.b64decode(key, validate=True)
+    except ValueError:
+        raw = b""
+    if prefix != "whsec" or not separator or not 24 <= len(raw) <= 64:
+        raise ValueError("must be whsec_ and 24 to 64 bytes in base64")
+    return raw
+
+
+WebhookName = Annotated[str, _webhook_name]
+WebhookKind = Annotated[str, _webhook_event]
 Line = Annotated[str, _no_controls]
 RuleId = Annotated[str, _rule_id]
 LinkName = Annotated[str, _link_name]

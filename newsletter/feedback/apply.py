@@ -21,9 +21,10 @@ from newsletter.config import PolicySettings
 from newsletter.errors import NewsletterError, StoreClosed, StoreError
 from newsletter.feedback import breaker, consequences
 from newsletter.feedback.base import MAX_CHARACTERS, Incoming, storable
-from newsletter.model.event import Cause, Event, NoEvent, Ref
+from newsletter.model.event import Cause, Event, EventType, NoEvent, Ref
 from newsletter.model.send import SendStatus
-from newsletter.store import Store, locks, state
+from newsletter.model.webhook import WebhookEvent
+from newsletter.store import Store, locks, state, webhooks
 from newsletter.store.ledger import sends, transitions
 from newsletter.store.reported import events as log
 from newsletter.store.reported import settling, unreadable
@@ -35,6 +36,10 @@ T = TypeVar("T")
 
 A_TRANSACTION = 500
 _SAMPLES = 10
+_TOLD = {
+    EventType.BOUNCE: WebhookEvent.BOUNCED,
+    EventType.COMPLAINT: WebhookEvent.COMPLAINED,
+}
 _WAITING = (SendStatus.UNRESOLVED, SendStatus.PAUSED)  # nothing else will find that they are over
 _DEFAULTS = PolicySettings()
 
@@ -234,8 +239,20 @@ def _apply(
         send = sends.record(connection, number, lock=True)
         if send.status in _WAITING:
             transitions.settle(connection, send, now)
+    _tell(connection, effective)
     consequences.obey(connection, effective, now, policy)
     breaker.check(connection, effective, policy)
+
+
+def _tell(connection: Connection, effective: Sequence[tuple[Event, DeliveryState]]) -> None:
+    """Let other programs hear whose mail bounced, and who complained."""
+    for event_type, told in _TOLD.items():
+        facts = (
+            {"subscriber": of.subscriber_id, "send_number": of.send, "cause": event.cause}
+            for event, of in effective
+            if event.type is event_type and event.cause is not None
+        )
+        webhooks.tell(connection, told, facts)
 
 
 def _is_forgotten(connection: Connection, event: Event, delivery: DeliveryState | None) -> bool:

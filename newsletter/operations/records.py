@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsletter.model.send import Accepted, Delivery, Rejected, RetryLater, Send
 from newsletter.model.subscriber import Subscription, Suppression
+from newsletter.model.webhook import WebhookMessage
 
 if TYPE_CHECKING:
     from newsletter.audience.explaining import Explanation
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from newsletter.model.segment import Segment
     from newsletter.notices.testing import Trial
     from newsletter.operations.propose import Proposal
+    from newsletter.operations.told import ToldEndpoint
     from newsletter.sending.state import Activity, WorkerActivity
     from newsletter.store.people.imports import Import
     from newsletter.store.people.lists import ListCounts
@@ -191,6 +193,33 @@ def suppression(suppressed: Suppression) -> JsonObject:
         "reason": suppressed.reason,
         "source": suppressed.source,
         "created_at": time(suppressed.created_at),
+    }
+
+
+def webhook_endpoint(endpoint: "ToldEndpoint") -> JsonObject:
+    return {
+        "name": endpoint.name,
+        "host": endpoint.host or None,
+        "events": list(endpoint.events),
+        "include_address": endpoint.include_address,
+        "waiting": endpoint.waiting,
+        "oldest_at": time(endpoint.oldest_at),
+        "given_up": endpoint.given_up,
+        "delivered": endpoint.delivered,
+    }
+
+
+def webhook_message(message: WebhookMessage) -> JsonObject:
+    return {
+        "id": message.id,
+        "endpoint": message.endpoint,
+        "event": message.event,
+        "at": time(message.at),
+        "state": message.state,
+        "attempts": message.attempts,
+        "next_at": time(message.next_at),
+        "delivered_at": time(message.delivered_at),
+        "status": message.status,
     }
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -18,6 +18,10 @@ from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
 from newsletter.store.relocation import relocations
 
+if TYPE_CHECKING:
+    from newsletter.store.webhooks import Telling
+
+TELLING = "webhooks"  # the option of a connection that holds who is told of changes
 BUSY_SECONDS = 30.0  # how long to wait for a lock
 _CHECKPOINT_SECONDS = 2  # writers wait meanwhile
 
@@ -51,6 +55,12 @@ class Store:
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    def tell(self, telling: "Telling") -> None:
+        """Let other programs hear of what is written from now on."""
+        with self._turn():
+            self._for_writing = self._for_writing.execution_options(**{TELLING: telling})
+            self._drop_writer()
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

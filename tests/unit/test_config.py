@@ -276,7 +276,7 @@ def leaves(table: type[Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, field in keys(table).items():
         if isinstance(field.type, type) and is_dataclass(field.type):
             yield from leaves(field.type, f"{prefix}{key}.")
-        else:
+        elif key != "webhooks":  # tables of the author's own names
             kind: Any = field.type
             while typing.get_origin(kind) is typing.Annotated:
                 kind = kind.__origin__

@@ -7,13 +7,17 @@ caller holds the row (`sends.record(…, lock=True)`) and passes what it read th
 import datetime as dt
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.gate import masked
 from newsletter.model.record import SendRecord
-from newsletter.model.send import ENDED, SendStatus, StoppedBy
+from newsletter.model.send import ENDED, Counts, SendStatus, StoppedBy
+from newsletter.model.webhook import WebhookEvent
+from newsletter.store import webhooks
 from newsletter.store.ledger import balance, deliveries
 from newsletter.store.schema import sends
 from newsletter.store.transition import Transition, step
@@ -37,6 +41,12 @@ CANCEL = step(_SCHEDULED, _SENDING, _PAUSED, _UNRESOLVED, to=_CANCELLED)
 REOPEN = step(_UNRESOLVED, to=_PAUSED)
 UNRESOLVE = step(_SENDING, _PAUSED, _UNRESOLVED, to=_UNRESOLVED)
 FINISH = step(_SENDING, _PAUSED, _UNRESOLVED, to=_FINISHED)
+
+_TOLD = {
+    _FINISHED: WebhookEvent.SEND_FINISHED,
+    _UNRESOLVED: WebhookEvent.SEND_UNRESOLVED,
+    _PAUSED: WebhookEvent.SEND_PAUSED,
+}
 
 
 def begin(connection: Connection, send: SendRecord) -> None:
@@ -105,10 +115,10 @@ def settle(connection: Connection, send: SendRecord, now: dt.datetime) -> None:
         if send.status is SendStatus.UNRESOLVED:  # its lost worker woke, and could not send them
             reopen(connection, send, "some were put back late", StoppedBy.TRANSPORT)
     elif counts.unknown:
-        _move(connection, send, UNRESOLVE, {"stopped_by": None, "pause_reason": None})
+        _move(connection, send, UNRESOLVE, {"stopped_by": None, "pause_reason": None}, counts)
     else:
         values = {"stopped_by": None, "pause_reason": None, "finished_at": now}
-        _move(connection, send, FINISH, values)
+        _move(connection, send, FINISH, values, counts)
 
 
 def _move(
@@ -116,6 +126,7 @@ def _move(
     send: SendRecord,
     transition: Transition[SendStatus],
     values: Mapping[str, Any],
+    counts: Counts | None = None,
 ) -> None:
     transition.check(send.id, send.status)
     connection.execute(
@@ -126,3 +137,9 @@ def _move(
     by = values.get("stopped_by") or "none"
     about = {"send": send.id, "from": send.status, "to": transition.target, "by": by}
     _log.info("move", about)
+    event = _TOLD.get(transition.target) if transition.target else None
+    if event is not None and send.status is not transition.target:
+        facts = {"send": send.id, "slug": send.slug, "list_id": send.list_id}
+        if event is WebhookEvent.SEND_PAUSED:
+            facts |= {"by": by, "reason": masked(values.get("pause_reason") or "")}
+        webhooks.tell(connection, event, [facts | (asdict(counts) if counts else {})])

@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from newsletter.store import webhooks
 from newsletter.store.ledger import archived
 from newsletter.store.people import requesting, subscribing
 from newsletter.store.schema import (
@@ -29,6 +30,7 @@ WITHHELD = "withheld: it named the address of an erased person"
 
 def blank(connection: Connection, subscriber_id: int, now: dt.datetime) -> None:
     """Leave only the row of a subscriber that the ledger points to."""
+    webhooks.forget(connection, subscriber_id)
     connection.execute(
         sa.update(subscribers)
         .where(subscribers.c.id == subscriber_id)
@@ -57,6 +59,7 @@ def delete(connection: Connection, subscriber_id: int, key: str, now: dt.datetim
     Where the ledger or the event log points to them, the blank row stays. The caller holds
     `locks.deleting`.
     """
+    webhooks.forget(connection, subscriber_id)
     connection.execute(sa.delete(consents).where(consents.c.subscriber_id == subscriber_id))
     subscribing.delete_of(connection, subscriber_id)
     requesting.delete_of(connection, subscriber_id)

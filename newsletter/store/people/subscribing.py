@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.subscriber import Consent, ConsentHow, ConsentKind, SubscriptionStatus
-from newsletter.store.people import consents
+from newsletter.store.people import consents, telling
 from newsletter.store.people.subscriptions import consent_of
+from newsletter.store.people.telling import Member
 from newsletter.store.schema import consents as consent_log
 from newsletter.store.schema import imports, subscriptions
 from newsletter.store.transition import Transition, step
 
 _Step = Transition[SubscriptionStatus]
-Member = tuple[int, int]  # a list, and a subscriber
 _KEY = (subscriptions.c.list_id, subscriptions.c.subscriber_id)
 _PENDING, _CONFIRMED = SubscriptionStatus.PENDING, SubscriptionStatus.CONFIRMED
 _UNSUBSCRIBED = SubscriptionStatus.UNSUBSCRIBED
@@ -111,6 +111,9 @@ def leave(
             connection, subscriber_id, row.list_id, ConsentKind.UNSUBSCRIBED, consent, detail
         )
     list_ids = [row.list_id for row in rows]
+    telling.left(
+        connection, rows, dict.fromkeys(((each, subscriber_id) for each in list_ids), consent)
+    )
     if list_ids:
         connection.execute(
             sa.update(subscriptions)
@@ -148,6 +151,7 @@ def leave_each(
                 lines.append((*member, *_earlier(row)))
             lines.append((*member, ConsentKind.UNSUBSCRIBED, leaving[member]))
         consents.append_each(connection, lines)
+        telling.left(connection, leavers, leaving)
         statement = sa.update(subscriptions).where(
             table.list_id == sa.bindparam("of_list"), table.subscriber_id == sa.bindparam("of")
         )
@@ -223,6 +227,8 @@ def _write_yes(
     list_id, subscriber_id = member
     assert transition.target is not None
     consents.append(connection, subscriber_id, list_id, _SAID[transition.target], consent)
+    if transition.target is _CONFIRMED:
+        telling.joined(connection, row, member, consent)
     if row is None:
         _insert(connection, member, transition, consent)
     else:

@@ -9,6 +9,7 @@ ledger     sends, batches, deliveries, the rate, test mails, approvals,
            corrections
 reported   events
 state      the store itself, its moves, and pictures
+webhooks   what other programs are told
 """
 
 from pathlib import Path
@@ -52,6 +53,7 @@ from newsletter.store.schema.people import (
 from newsletter.store.schema.reported import events
 from newsletter.store.schema.segments import segments
 from newsletter.store.schema.state import media, relocations, state
+from newsletter.store.schema.webhooks import webhook_messages
 
 __all__ = [
     "EPOCH",
@@ -89,6 +91,7 @@ __all__ = [
     "suppression_log",
     "suppressions",
     "tenures",
+    "webhook_messages",
     "workers",
 ]
 
