@@ -33,7 +33,7 @@ from newsletter.store.people import (
 from newsletter.store.people.staging import Hashes
 
 # Folders of the outbox whose files are not named by a subscriber's id.
-_MAILED_BY_ADDRESS = (Notice.TEST, Notice.CONFIRM)
+_MAILED_BY_ADDRESS = (Notice.TEST, Notice.CONFIRM, Notice.REPORT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ COMMANDS = {
     "status": ("sends", "Show one send: the newest, or the one named."),
     "sends": ("sends", "Show all sends, newest first; archive what is old."),
     "deliveries": ("sends", "Show what became of each recipient of a send."),
+    "report": ("reporting", "Show what became of a send: numbers and pictures."),
     "pause": ("control", "Stop a running send after the batches in flight."),
     "resume": ("control", "Go on with a paused or interrupted send."),
     "reschedule": ("control", "Move a scheduled send to another time, or give it other content."),

@@ -37,7 +37,7 @@ def status(session: Session, send: str | None) -> None:
     from newsletter.feedback.alarm import silence
     from newsletter.feedback.warning import many_bounces
 
-    current = _find(session, send)
+    current = find(session, send)
     warn_if_restored(session)
     alarm = silence(session.store, session.project.settings, session.clock())
     warning = many_bounces(session.store, current, session.project.settings.policy)
@@ -119,7 +119,7 @@ def deliveries(
     """Show what became of each recipient of a send."""
     if as_csv and session.json:
         raise UsageError("--csv and --json exclude each other")
-    rows = _rows(session, _find(session, send), wanted, reported)
+    rows = _rows(session, find(session, send), wanted, reported)
     if as_csv:
         _print_csv(rows)
         return
@@ -185,7 +185,8 @@ def _print_csv(rows: Iterable["JsonObject"]) -> None:
         writer.writerow(guard(visible(cell)) for cell in cells)
 
 
-def _find(session: Session, send: str | None) -> Send:
+def find(session: Session, send: str | None) -> Send:
+    """The send that is named, or the newest. Raises UsageError where there is none."""
     from newsletter.sending.reading import read
     from newsletter.store.ledger import sends as queries
 

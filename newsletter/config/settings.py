@@ -267,6 +267,14 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """`[reports]`: who is mailed the report on each send, and how long after its end."""
+
+    mail_to: tuple[Annotated[str, values.address], ...] = ()
+    after_hours: Annotated[int, at_least(0), at_most(720)] = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
     """`[log]`: how much is logged, and in which form."""
 
@@ -292,6 +300,7 @@ class Settings:
     feeds: FeedSettings = FeedSettings()
     dns: DnsSettings = DnsSettings()
     webhooks: Mapping[WebhookName, WebhookSettings] = field(default_factory=dict)
+    reports: ReportSettings = ReportSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -180,6 +180,12 @@ def address_or_none(value: str) -> str:
     return value
 
 
+def address(value: str) -> str:
+    if not value:
+        raise ValueError('must be a bare address such as "editor@example.com"')
+    return address_or_none(value)
+
+
 def tenant(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{0,64}", value):
         raise ValueError("must be the name of a tenant: letters, digits, - and _")

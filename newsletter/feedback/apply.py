@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.config import PolicySettings
 from newsletter.errors import NewsletterError, StoreClosed, StoreError
-from newsletter.feedback import breaker, consequences
+from newsletter.feedback import breaker, consequences, followed
 from newsletter.feedback.base import MAX_CHARACTERS, Incoming, storable
 from newsletter.model.event import Cause, Event, EventType, NoEvent, Ref
 from newsletter.model.send import SendStatus
@@ -217,7 +217,7 @@ def _apply(
         for event, delivery in zip(reported, deliveries, strict=True)
         if delivery is not None
     }
-    events = _one_of_each(reported, owners)
+    events = followed.as_sealed(connection, _one_of_each(reported, owners))
     added = log.record(connection, events, now)
     adopted = log.adopt(connection, owners)
     applied = [(event, of) for event, of in events if of is not None and event.key in added]

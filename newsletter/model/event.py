@@ -52,6 +52,14 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"  # reported in words that are not known here: shown, and nothing follows
 
 
+class Agent(StrEnum):
+    """Who opened a mail or followed a link of it, as far as the provider can tell."""
+
+    HUMAN = "human"
+    MACHINE = "machine"  # a scanner, or a mail program that fetches before anybody reads
+    UNKNOWN = "unknown"  # the provider does not say
+
+
 _REPORTED = {
     EventType.DELIVERY: Reported.DELIVERED,
     EventType.DELAY: Reported.DELAYED,
@@ -81,7 +89,8 @@ class Event:
     here, and for an event of an unknown type. `word` is the provider's name for a bounce, a
     complaint or an unknown type. `payload` is its text as it came. `sent_at` is when the mail was
     taken, None where the event does not tell. `store` is the id of the store that sent it, where
-    its tags name one. `reporter` is the provider's name for people.
+    its tags name one. `reporter` is the provider's name for people. `agent` is there for opens and
+    clicks alone, and `link` for clicks: an address as it was followed, until `sealed` in its place.
     """
 
     key: str
@@ -96,6 +105,8 @@ class Event:
     word: str = ""
     store: str = ""
     reporter: str = "the provider"
+    agent: Agent | None = None
+    link: str | None = None
 
     @property
     def reported(self) -> Reported | None:

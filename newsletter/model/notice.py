@@ -9,3 +9,4 @@ class Notice(StrEnum):
     TEST = "test"
     CONFIRM = "confirm"
     WELCOME = "welcome"
+    REPORT = "report"

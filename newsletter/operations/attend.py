@@ -15,6 +15,7 @@ _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 1.0
 _ARCHIVE_SECONDS = 3_600.0
+_REPORT_SECONDS = 600.0
 _SAY_SECONDS = 10.0  # that it lives
 
 
@@ -27,7 +28,9 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
     """
     _log.info("attend", {"worker": worker.name, "once": once})
     if once:
-        return _round(worker, lost.LeaseWatch(worker.seconds), settled)
+        is_done = _round(worker, lost.LeaseWatch(worker.seconds), settled)
+        mail_reports(worker)
+        return is_done
     try:
         return _attend(worker, settled)
     finally:
@@ -37,7 +40,7 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
 
 def _attend(worker: Worker, settled: Callable[[Send], bool]) -> bool:
     watch, said_at = lost.LeaseWatch(worker.seconds), -_SAY_SECONDS
-    archive_at = worker.seconds()
+    archive_at = report_at = worker.seconds()
     while not worker.stop.is_set():
         worker.vitals.looks()
         if (now := worker.seconds()) - said_at >= _SAY_SECONDS:
@@ -47,8 +50,17 @@ def _attend(worker: Worker, settled: Callable[[Send], bool]) -> bool:
             return False
         if now >= archive_at and not worker.patience.until_back(worker.archive_one):
             archive_at = now + _ARCHIVE_SECONDS  # else another one may be due
+        if now >= report_at:
+            worker.patience.until_back(lambda: mail_reports(worker))
+            report_at = now + _REPORT_SECONDS
         worker.stop.wait(_POLL_SECONDS)
     return False
+
+
+def mail_reports(worker: Worker) -> None:
+    """Mail all reports that are due."""
+    while not worker.stop.is_set() and worker.mail_report():
+        pass
 
 
 def _say_that_it_lives(worker: Worker) -> None:

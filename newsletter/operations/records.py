@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from newsletter.model.send import Accepted, Delivery, Rejected, RetryLater, Send
 from newsletter.model.subscriber import Subscription, Suppression
 from newsletter.model.webhook import WebhookMessage
+from newsletter.reports.tables import figures, tables
 
 if TYPE_CHECKING:
     from newsletter.audience.explaining import Explanation
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from newsletter.notices.testing import Trial
     from newsletter.operations.propose import Proposal
     from newsletter.operations.told import ToldEndpoint
+    from newsletter.reports.figures import SendReport
     from newsletter.sending.state import Activity, WorkerActivity
     from newsletter.store.people.imports import Import
     from newsletter.store.people.lists import ListCounts
@@ -138,6 +140,34 @@ def proposal(proposed: "Proposal") -> JsonObject:
         "approved_by": str(approval.editor) if approval else None,
         "scheduled_at": time(order.scheduled_at),
         "days": proposed.days,
+    }
+
+
+def report(counted: "SendReport") -> JsonObject:
+    """A report with all its tables: each of them a list of objects."""
+    sent = counted.send
+    return {
+        "send_id": sent.id,
+        "status": sent.status,
+        "final": counted.is_final,
+        "slug": sent.slug,
+        "subject": sent.subject,
+        "list": sent.list,
+        "segment": sent.segment,
+        "counted_at": time(counted.at),
+        "began_at": time(counted.began_at),
+        "last_at": time(counted.last_at),
+        "finished_at": time(sent.finished_at),
+        **{figure.name: figure.number for figure in figures(counted)},
+        "half_arrived_seconds": counted.speed and round(counted.speed.half, 3),
+        "most_arrived_seconds": counted.speed and round(counted.speed.most, 3),
+        "opens_tracked": counted.opens is not None,
+        "clicks_tracked": counted.clicks is not None,
+        "notes": list(counted.notes),
+        "tables": {
+            table.name: [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+            for table in tables(counted)
+        },
     }
 
 

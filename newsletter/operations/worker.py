@@ -16,6 +16,7 @@ from newsletter.feedback.warning import of_running
 from newsletter.links import Links, load_keys
 from newsletter.operations import archiving
 from newsletter.operations.keys import hashes_of
+from newsletter.operations.reporting import ReportPost
 from newsletter.project import Project
 from newsletter.sending.canary import CanaryLimits
 from newsletter.sending.core import Notify
@@ -39,10 +40,12 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
     transport = open_transport(project)
     stop = threading.Event()
     notify_once = _once(notify)
+    links = Links(base_url, load_keys(project.root))
+    reports = ReportPost(project, store, transport, links, clock, stop, notify_once)
     return Worker(
         store=store,
         transport=transport,
-        links=Links(base_url, load_keys(project.root)),
+        links=links,
         max_rate=settings.transport.max_rate,
         clock=clock,
         stop=stop,
@@ -57,6 +60,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
         poll_events=_drain(project, store, clock, stop, notify),
         check_events=_alarm(project, store, clock, notify),
         archive_one=lambda: archiving.archive_one(project, store, clock, notify_once),
+        mail_report=reports.mail_one,
         patience=Patience(notify),
     )
 

@@ -16,9 +16,10 @@ from newsletter.sending.state import is_lost
 from newsletter.sending.worker import Worker
 from newsletter.store import revisions, state
 from newsletter.store.ledger import canary as shares
-from newsletter.store.ledger import deliveries, freezing, sends, tenures, transitions
+from newsletter.store.ledger import deliveries, freezing, reporting, sends, tenures, transitions
 from newsletter.store.people import lists
 from newsletter.store.segments.conditions import Moment
+from newsletter.transports.base import Tracks
 
 _log = logging.getLogger(__name__)
 
@@ -96,6 +97,9 @@ def _begin(
     if send.canary.share is not None and send.canary.size is None:
         size = canary.size_of(send.canary.share, send.recipients)
         shares.set_size(connection, number, size)
+    if isinstance(worker.transport, Tracks):
+        opens, clicks = worker.transport.tracks_opens, worker.transport.tracks_clicks
+        reporting.note_tracking(connection, number, opens=opens, clicks=clicks)
     context = SendContext(
         send_id=send.id,
         slug=send.slug,

@@ -49,6 +49,8 @@ class Worker:
     check_events: Callable[[], None] = lambda: None  # now and then: warns where none come
     # Archives an old send, if one is due: then another may be.
     archive_one: Callable[[], bool] = lambda: False
+    # Mails the report on a send, if one is due: then another may be.
+    mail_report: Callable[[], bool] = lambda: False
     name: str = field(default_factory=processes.this_process)
     by_person: threading.Event = field(default_factory=threading.Event)
     seconds: Callable[[], float] = time.monotonic

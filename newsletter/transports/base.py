@@ -76,6 +76,18 @@ class HasAccountList(Protocol):
     def account_list(self) -> AccountList: ...
 
 
+@runtime_checkable
+class Tracks(Protocol):
+    """A transport whose provider can watch who opens mails and follows their links, and whether
+    the operator has switched that on."""
+
+    @property
+    def tracks_opens(self) -> bool: ...
+
+    @property
+    def tracks_clicks(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What the program knows of a transport before it opens it: `KIND` of its module.

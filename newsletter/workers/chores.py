@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from newsletter.feedback.chores import do_chores
+from newsletter.operations.attend import mail_reports
 from newsletter.project import Project
 from newsletter.sending.worker import Worker
 
@@ -24,6 +25,7 @@ def chores_of(project: Project, worker: Worker) -> Sequence[Chore]:
         Chore("raise-alarms", "* * * * *", worker.check_events),
         Chore("keep-house", "17 * * * *", lambda: do_chores(store, settings, worker.clock())),
         Chore("archive-sends", "47 * * * *", lambda: _until_none_is_due(worker)),
+        Chore("mail-reports", "*/10 * * * *", lambda: mail_reports(worker)),
     )
 
 

@@ -12,7 +12,9 @@ from newsletter.desk import chromium
 from newsletter.desk.preview import write
 from newsletter.desk.themes import kitchen_sink
 from newsletter.project import Project
+from newsletter.reports.page import page as report_page
 from tests.browser.samples import ROOT, THEMES, html_of
+from tests.reports import a_report
 
 _WINDOW, _PHONE = (
     (640, 1240),
@@ -25,6 +27,7 @@ _PICTURES = (
     ("email-chinese-dark.png", "2026-11-22-slow-software", "dark", _PHONE),
 )
 _THEME = (390, 1007)
+_REPORT = (900, 880)
 _COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300">
 <rect width="640" height="300" fill="#23324a"/>
 <circle cx="470" cy="120" r="62" fill="#e8b36a"/>
@@ -55,6 +58,10 @@ def main() -> None:
                 page.goto(f"file://{_in_every_block(theme, Path(out))}")
                 page.screenshot(path=folder / f"theme-{theme}.png")
             print(_shown(folder / f"theme-{theme}.png"))
+        page = browser.new_page(viewport={"width": _REPORT[0], "height": _REPORT[1]})
+        page.set_content(report_page(a_report()))
+        page.screenshot(path=folder / "report.png")
+        print(_shown(folder / "report.png"))
         browser.close()
 
 

@@ -245,6 +245,7 @@ def test_every_key_can_be_set_by_environment(tmp_path: Path) -> None:
         "media.public_url": "https://pictures.example",
         "media.endpoint_url": "http://localhost:9000",
         "web.trusted_proxies": '["10.0.0.0/8"]',
+        "reports.mail_to": '["e@y.example"]',
         "dns.nameservers": '["192.0.2.1"]',
         "web.metrics": "off",
         "brand.accent": "#102030",

@@ -203,6 +203,7 @@ send 2026-01-07-hello --list readers --yes
 status SEND
 sends
 deliveries SEND
+report SEND --compare
 resume SEND
 resolve SEND --unknown accept
 archive list

@@ -13,7 +13,7 @@ from typing import Any
 
 from newsletter.feedback.base import MAX_CHARACTERS, ref_of, storable
 from newsletter.feedback.ses import causes
-from newsletter.model.event import Event, EventType, NoEvent, Ref
+from newsletter.model.event import Agent, Event, EventType, NoEvent, Ref
 
 _MESSAGE_ID = re.compile(r"[!-~]{1,200}")
 NAME = "SES"
@@ -33,6 +33,7 @@ _TYPES = {
 }
 # The message of SNS after an event destination was made, and SNS's own messages.
 _HARMLESS = "Successfully validated SNS topic"
+_AGENTS = {"Likely": Agent.MACHINE, "Unlikely": Agent.HUMAN}
 _OBJECTS = {  # where each type keeps its own facts
     EventType.SEND: "send",
     EventType.DELIVERY: "delivery",
@@ -132,7 +133,14 @@ def _event(message: Mapping[str, Any], text: str) -> Event | NoEvent:
         word=causes.word_of(kind, type_name, facts),
         store=_store(mail),
         reporter=NAME,
+        agent=_agent(facts) if kind in (EventType.OPEN, EventType.CLICK) else None,
+        link=storable(str(facts.get("link") or "")) if kind is EventType.CLICK else None,
     )
+
+
+def _agent(facts: Mapping[str, Any]) -> Agent:
+    """By `isBotEvent`, which is `Likely`, `Unlikely` or missing."""
+    return _AGENTS.get(str(facts.get("isBotEvent")), Agent.UNKNOWN)
 
 
 def _refs(mail: Mapping[str, Any]) -> Iterator[Ref]:

@@ -200,6 +200,14 @@ def recipients_since(connection: Connection, at: dt.datetime) -> set[tuple[int, 
     }
 
 
+def next_of(connection: Connection, number: int, after: int) -> Sequence[Kept]:
+    """The archived deliveries of a send in the first pack that begins after a number; none where
+    there is no such pack."""
+    query = sa.select(packs).where(packs.c.send == number, packs.c.first > after)
+    row = connection.execute(query.order_by(packs.c.first).limit(1)).first()
+    return [] if row is None else list(_of(row))
+
+
 def sums(connection: Connection, number: int) -> Counter[str]:
     """How many deliveries of an archived send are kept (`""`), with each status, and with each
     report that its row counts."""

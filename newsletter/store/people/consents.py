@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection, Row
 
 from newsletter.model.subscriber import Consent, ConsentFact, ConsentHow, ConsentKind
 from newsletter.store.schema import consents, lists, sends
+from newsletter.store.schema.columns import step_of
 
 
 def append(
@@ -170,6 +171,22 @@ _LEFT_BY = (
     )
     .group_by(consents.c.send)
 )
+
+
+def left_over_time(
+    connection: Connection, number: int, since: dt.datetime, step: dt.timedelta
+) -> dict[int, int]:
+    """How many people left by a link of a send in each step of time, as `left_by` counts them."""
+    left = (
+        sa.select(sa.func.max(consents.c.at).label("at"))
+        .where(sa.text("send IS NOT NULL"), consents.c.send == number)
+        .where(consents.c.kind == ConsentKind.UNSUBSCRIBED, ~_TAKEN_BACK)
+        .group_by(consents.c.subscriber_id)
+        .subquery()
+    )
+    place = step_of(left.c.at, since, step)
+    query = sa.select(place.label("place"), sa.func.count().label("amount")).group_by(place)
+    return {row.place: row.amount for row in connection.execute(query)}
 
 
 def last_said(

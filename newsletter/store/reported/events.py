@@ -87,6 +87,8 @@ def _row(
         "verdict": Verdict.IGNORED if delivery is None else Verdict.APPLIED,
         "detail": event.detail if may_keep_text else "",
         "payload": event.payload if may_keep_text else None,
+        "agent": event.agent,
+        "link": event.link,
     }
 
 

@@ -3,7 +3,16 @@
 import datetime as dt
 from typing import Any, overload
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    literal_column,
+    type_coerce,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -35,6 +44,14 @@ class UtcTime(TypeDecorator[dt.datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:
         return from_microseconds(value)
+
+
+def step_of(
+    time: ColumnElement[dt.datetime], since: dt.datetime, step: dt.timedelta
+) -> ColumnElement[int]:
+    """In which step of time since a time something was, counted from 0."""
+    passed = type_coerce(time, BigInteger) - literal_column(str(microseconds(since)), BigInteger)
+    return passed // literal_column(str(step // MICROSECOND), BigInteger)
 
 
 # Whether a text column is personal; where it does not say, its table does. Erasing a person removes

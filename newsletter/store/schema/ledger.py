@@ -107,6 +107,11 @@ sends = Table(
     Column("archived_at", UtcTime),
     Column("archive_hash", Text),
     Column("is_cleared", Boolean, nullable=False, server_default=false()),
+    # Whether the provider watches who opens its mails and follows their links.
+    Column("tracks_opens", Boolean, nullable=False, server_default=false()),
+    Column("tracks_clicks", Boolean, nullable=False, server_default=false()),
+    # When its report was taken in hand to be mailed: no other worker mails it.
+    Column("report_taken_at", UtcTime),
     # The guard of "nothing twice": one send for one issue and audience, unless --again.
     UniqueConstraint("slug", "list_id", "segment", "repeat"),
     CheckConstraint(

@@ -34,6 +34,10 @@ events = Table(
     Column("sent_at", UtcTime),  # when the provider took the mail
     # The name of its reporter for people; only SES before schema 0006.
     Column("reporter", Text, nullable=False, server_default="SES", info=IMPERSONAL),
+    # Of opens and clicks: who it was, newsletter.model.event.Agent, and the link as it was sealed,
+    # without what a reader's own has.
+    Column("agent", Text, info=IMPERSONAL),
+    Column("link", Text, info=IMPERSONAL),
     CheckConstraint("verdict IN ('applied', 'ignored', 'set_aside')", name="verdict"),
     Index("ix_events_delivery", "send", "number"),
     Index("ix_events_message_id", "message_id"),
@@ -41,6 +45,8 @@ events = Table(
     # The few that have consequences, of a send and of a person.
     partial_index("ix_events_causes", "send", "cause", where="cause IS NOT NULL"),
     partial_index("ix_events_caused", "subscriber_id", where="cause IS NOT NULL"),
+    # Opens and clicks: none where the operator has not switched tracking on.
+    partial_index("ix_events_tracked", "send", "type", where="agent IS NOT NULL"),
     Index("ix_events_received_at", "received_at"),
     # The few that name no delivery of ours yet: it may become known later.
     partial_index("ix_events_ignored", "received_at", where="verdict = 'ignored'"),

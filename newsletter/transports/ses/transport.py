@@ -76,6 +76,14 @@ class Ses:
     def reaches_readers(self) -> bool:
         return not is_nearby(urlsplit(self._client.meta.endpoint_url).hostname or "")
 
+    @property
+    def tracks_opens(self) -> bool:
+        return self._settings.open_tracking
+
+    @property
+    def tracks_clicks(self) -> bool:
+        return self._settings.click_tracking
+
     def allowance(self) -> Allowance:
         """What the account allows now.
 
