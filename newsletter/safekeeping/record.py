@@ -32,4 +32,4 @@ def note_backup(store: Store, begun_at: dt.datetime) -> None:
     except StoreClosed:
         return
     except StoreError as error:
-        _log.warning("The backup is whole, but the store could not note that: %s", error)
+        _log.warning("note_no_backup", {"error": error.code})

@@ -1,5 +1,6 @@
 """Queries that count: what `/metrics` shows of the store."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.model.event import Cause
+from newsletter.model.send import SendStatus
 from newsletter.store.schema import events, lists, requests, sends, subscriptions
+
+_PAUSED, _SCHEDULED = SendStatus.PAUSED, SendStatus.SCHEDULED
 
 
 def answers(connection: Connection) -> None:
@@ -19,6 +23,28 @@ def answers(connection: Connection) -> None:
 
 def sends_by_status(connection: Connection) -> Mapping[str, int]:
     return _amounts(connection, sa.select(sends.c.status, sa.func.count()).group_by(sends.c.status))
+
+
+def paused_sends(connection: Connection) -> Mapping[str, int]:
+    """How many sends rest, by who or what paused them."""
+    query = sa.select(sends.c.stopped_by, sa.func.count()).where(sends.c.status == _PAUSED)
+    return {
+        by or "none": amount
+        for by, amount in connection.execute(query.group_by(sends.c.stopped_by))
+    }
+
+
+def next_scheduled(connection: Connection) -> dt.datetime | None:
+    """When the next send is due, or was."""
+    query = sa.select(sa.func.min(sends.c.scheduled_at)).where(sends.c.status == _SCHEDULED)
+    return connection.execute(query).scalar()
+
+
+def lag(connection: Connection) -> dt.timedelta | None:
+    """How long the newest event took to come here, by ix_events_received_at."""
+    query = sa.select(events.c.at, events.c.received_at).order_by(events.c.received_at.desc())
+    row = connection.execute(query.limit(1)).first()
+    return None if row is None else row.received_at - row.at
 
 
 @dataclass(frozen=True, slots=True)

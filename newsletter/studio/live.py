@@ -93,7 +93,8 @@ class Live:
                 pause = _TROUBLE_SECONDS if look.trouble else _PAUSES * took
                 await asyncio.sleep(max(_LEAST_PAUSE_SECONDS, pause))
         except Exception as error:  # noqa: BLE001 -- the pages are let go, and ask again
-            _log.error("%s at %s", type(error).__name__, place_in_code(error) or "?")
+            place = place_in_code(error) or "?"
+            _log.error("fail", {"error": type(error).__name__, "at": place})
             self._give(None)
 
 

@@ -24,7 +24,6 @@ from newsletter.web import (
 )
 from newsletter.web.frame import OWN_PAGES, Frame
 from newsletter.web.site import Site
-from newsletter.web.traffic import Traffic
 
 __all__ = ["OWN_PAGES", "ROUTES", "make_app"]
 
@@ -71,8 +70,7 @@ def make_app(site: Site, beside: Sequence[SideThread] = ()) -> FastAPI:
     )
     for add in ROUTES:
         add(app, site)
-    traffic = Traffic(site.settings.web.trusted_proxies)
-    app.add_middleware(Frame, problem=site.pages.problem, seen=traffic.see)
+    app.add_middleware(Frame, problem=site.pages.problem, seen=site.traffic.see)
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:

@@ -25,7 +25,7 @@ _PROXIED_BEGINNINGS = ("x-forwarded", "x-envoy-", "x-azure-", "x-appengine-", "x
 
 
 def add(app: FastAPI, site: Site) -> None:
-    metrics = Metrics(site.store, site.settings, site.clock, site.watch)
+    metrics = Metrics(site)
 
     @app.get("/healthz")
     def healthz() -> Response:

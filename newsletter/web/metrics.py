@@ -13,18 +13,19 @@ from typing import Generic, TypeVar
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from sqlalchemy.engine import Connection
 
 from newsletter import __version__
-from newsletter.config import Settings
 from newsletter.feedback.alarm import silence
 from newsletter.model.send import Send
+from newsletter.safekeeping.record import last_backup
 from newsletter.sending.state import activity_of
-from newsletter.store import Store, figures
-from newsletter.store.ledger import limiter, sends
+from newsletter.store import figures, webhooks
+from newsletter.store.ledger import limiter, sends, workers
 from newsletter.store.people import suppressions
 from newsletter.store.reported import events
-from newsletter.supervising import Watch
 from newsletter.times import Clock
+from newsletter.web.site import Site
 
 _SOON = dt.timedelta(seconds=10)
 _LATER = dt.timedelta(seconds=60)
@@ -38,10 +39,10 @@ T = TypeVar("T")
 class Metrics:
     """The text of `/metrics`, of one store and the process that asks it."""
 
-    def __init__(self, store: Store, settings: Settings, clock: Clock, watch: Watch) -> None:
+    def __init__(self, site: Site) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Counts(store, settings, clock, watch))
-        self._text = _Kept(_SOON, clock, lambda: generate_latest(self._registry))
+        self._registry.register(_Counts(site))
+        self._text = _Kept(_SOON, site.clock, lambda: generate_latest(self._registry))
 
     def text(self) -> bytes:
         """In Prometheus' text format. Raises StoreError."""
@@ -67,13 +68,15 @@ class _Kept(Generic[T]):
 
 
 class _Counts(Collector):
-    def __init__(self, store: Store, settings: Settings, clock: Clock, watch: Watch) -> None:
-        self._watch = watch
-        self._store = store
-        self._clock = clock
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._store = site.store
+        self._clock = site.clock
         self._events = figures.EventCounts({}, 0)
-        self._people = _Kept(_LATER, clock, lambda: list(self._of_people()))
-        self._alarm = _Kept(_LATER, clock, lambda: silence(store, settings, clock()))
+        self._people = _Kept(_LATER, site.clock, lambda: list(self._of_people()))
+        self._alarm = _Kept(
+            _LATER, site.clock, lambda: silence(site.store, site.settings, site.clock())
+        )
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not count."""
@@ -82,6 +85,7 @@ class _Counts(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _gauge("newsletter_info", "The version that answers.", version={__version__: 1})
         yield self._of_work()
+        yield from self._site.traffic.metrics()
         now = self._clock()
         with self._store.read() as connection:
             yield _gauge(
@@ -102,6 +106,7 @@ class _Counts(Collector):
             yield from _of_sends(newest, now)
             self._events = figures.events_since(connection, self._events)
             last = events.last_applied(connection)
+            yield from _of_lags(connection, now)
             yield _gauge(
                 "newsletter_requests",
                 "Requests to join or to move, by state.",
@@ -132,7 +137,7 @@ class _Counts(Collector):
             "1 for each trouble of this process's side work.",
             labels=("work", "trouble"),
         )
-        for work, trouble in self._watch.troubles().items():
+        for work, trouble in self._site.watch.troubles().items():
             troubles.add_metric((work, trouble), 1)
         return troubles
 
@@ -169,6 +174,51 @@ class _Counts(Collector):
             for labels, amount in figures.subscriptions_by_list(connection).items():
                 subscribers.add_metric(labels, amount)
             yield subscribers
+            messages = GaugeMetricFamily(
+                "newsletter_webhooks",
+                "Messages to other programs by how far they are.",
+                labels=("endpoint", "state"),
+            )
+            for labels, amount in webhooks.counts(connection).items():
+                messages.add_metric(labels, amount)
+            yield messages
+
+
+def _of_lags(connection: Connection, now: dt.datetime) -> Iterator[Metric]:
+    """What is late, what rests and who is there to change that; what is not known is left out."""
+    yield _gauge(
+        "newsletter_paused_sends",
+        "Sends that rest, by what paused them.",
+        by=figures.paused_sends(connection),
+    )
+    yield GaugeMetricFamily(
+        "newsletter_workers",
+        "Processes of newsletter worker that live.",
+        value=len(workers.heard_of(connection, now)),
+    )
+    next_at, backup = figures.next_scheduled(connection), last_backup(connection)
+    known = {
+        "event_lag_seconds": ("From the last event to when it came here.", figures.lag(connection)),
+        "seconds_to_next_schedule": (
+            "Until the next send is due, negative where it is late.",
+            None if next_at is None else next_at - now,
+        ),
+        "seconds_since_last_backup": (
+            "Since the last whole backup was begun.",
+            None if backup is None else now - backup,
+        ),
+    }
+    for name, (help_text, span) in known.items():
+        if span is not None:
+            yield GaugeMetricFamily(f"newsletter_{name}", help_text, value=span.total_seconds())
+    waiting = GaugeMetricFamily(
+        "newsletter_webhook_waiting_seconds",
+        "How long ago that happened of which an endpoint has not heard for longest.",
+        labels=("endpoint",),
+    )
+    for endpoint, (_, at) in webhooks.waiting(connection).items():
+        waiting.add_metric((endpoint,), (now - at).total_seconds())
+    yield waiting
 
 
 def _of_sends(newest: Sequence[Send], now: dt.datetime) -> Iterator[Metric]:

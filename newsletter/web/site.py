@@ -23,6 +23,7 @@ from newsletter.times import Clock
 from newsletter.web.look import Look
 from newsletter.web.pages import Pages
 from newsletter.web.texts import load_texts
+from newsletter.web.traffic import Traffic
 
 T = TypeVar("T")
 
@@ -38,8 +39,12 @@ class Site:
     pages: Pages
     clock: Clock
     watch: Watch = field(default_factory=Watch)
+    traffic: Traffic = field(init=False)
     # For slow work, so that no one-click waits behind it.
     dear: Executor = field(default_factory=partial(ThreadPoolExecutor, 2, "dear"))
+
+    def __post_init__(self) -> None:
+        self.traffic = Traffic(self.settings.web.trusted_proxies)
 
     @classmethod
     def of(cls, project: Project, store: Store) -> Self:

@@ -1,5 +1,6 @@
 """What watchers ask: whether it is well, and its figures, without anybody's address."""
 
+import datetime as dt
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,14 +14,21 @@ from newsletter.config import TransportSettings
 from newsletter.feedback.apply import Applied, apply
 from newsletter.feedback.base import incoming
 from newsletter.feedback.ses.events import parse
-from newsletter.store import Store
-from newsletter.store.ledger import limiter
+from newsletter.model.send import StoppedBy
+from newsletter.model.webhook import WebhookEvent
+from newsletter.safekeeping.record import note_backup
+from newsletter.sending import control
+from newsletter.sending.plan import plan
+from newsletter.store import Store, webhooks
+from newsletter.store.ledger import limiter, workers
+from newsletter.store.webhooks import Telling
 from newsletter.supervising import Trouble
 from newsletter.web.site import Site
 from tests.factories import join, make_list
 from tests.integration.publishing import Visitor, letter, planned, sent, site_of, visiting
-from tests.integration.sending import FixedClock, fill_list
+from tests.integration.sending import FixedClock, fill_list, order
 from tests.integration.statements import statements
+from tests.unit.test_operations import documented, known
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -119,6 +127,44 @@ def test_metrics_count_what_the_store_holds(
     assert of(found, "subscribers", list="readers", status="confirmed") == 3
     assert sum(v for (name, _), v in found.items() if name == "newsletter_events_total") == 2
     assert of(found, "rate_share") == 1
+
+
+def test_metrics_tell_what_is_late_and_what_rests(
+    visitor: Visitor, store: Store, clock: FixedClock
+) -> None:
+    fill_list(store, 2)
+    told = '{"eventType": "Delivery", "mail": {"messageId": "m", "timestamp": "%s"}}'
+    came = clock() - dt.timedelta(seconds=90)
+    apply(store, incoming(parse, [("1", told % came.isoformat())]), clock(), Applied())
+    soon = clock() + dt.timedelta(minutes=5)
+    plan(store, replace(order("soon"), scheduled_at=soon), clock())
+    rests = plan(store, order("rests"), clock())
+    control.pause(store, rests, clock, "too many", StoppedBy.BREAKER)
+    note_backup(store, clock() - dt.timedelta(hours=1))
+    store.tell(Telling({"crm": tuple(WebhookEvent)}, lambda: clock() - dt.timedelta(minutes=2)))
+    with store.write() as connection:
+        workers.appear(connection, "mail1/1/1/1", clock())
+        webhooks.tell(connection, WebhookEvent.LEFT, [{"subscriber": 1}])
+    visitor.get("/u/a-bad-token")
+    visitor.get("/nothing")
+
+    found = samples(visitor)
+
+    assert of(found, "event_lag_seconds") == 90
+    assert of(found, "seconds_to_next_schedule") == 300
+    assert of(found, "paused_sends", by="breaker") == 1
+    assert of(found, "seconds_since_last_backup") == 3600
+    assert of(found, "workers") == 1
+    assert of(found, "webhooks", endpoint="crm", state="waiting") == 1
+    assert of(found, "webhook_waiting_seconds", endpoint="crm") == 120
+    for route in ("/u/{token}", "none"):
+        asked = {"method": "GET", "route": route, "status": "4xx"}
+        assert of(found, "http_request_seconds_count", **asked) == 1
+        assert of(found, "http_request_seconds_bucket", **asked, le="+Inf") == 1
+    for name, labels in found:  # and each is documented
+        theirs = known(name, documented())
+        assert theirs is not None, name
+        assert {label for label, _ in labels} == theirs, name
 
 
 def test_metrics_follow_what_happens_after_ten_seconds(
