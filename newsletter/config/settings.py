@@ -161,6 +161,7 @@ class WebSettings:
     subscribe_lists: tuple[str, ...] = ("*",)
     trusted_proxies: tuple[Annotated[str, values.network], ...] = ()
     keep_ip: bool = False
+    keep_ip_days: Annotated[Days, at_least(0)] = 0
     welcome: Line = ""
     requests_per_ip: Positive = 20
     requests_per_network: Positive = 60

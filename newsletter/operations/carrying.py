@@ -46,17 +46,18 @@ def carry(project: Project, store: Path, copy: Path, now: dt.datetime) -> Carrie
         "sqlite+pysqlite://", creator=lambda: sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)
     )
     with closing(Store(engine, where=str(store))) as former:
-        if reason := _not_the_same(former, copy):
+        reason = _not_the_same(former, copy)
+        if reason:
             return Carried(reason=reason)
-        faults = maintenance.verify(former)
-    with since.both(copy, store) as connection:
-        departures, suppressions = since.departures(connection), since.suppressions(connection)
-        sends = 0
-        reason = faults[0] if faults else ""
-        if not faults and not since.is_ahead(connection):
-            reason = "it does not know all sends or lists of the backup"
-        if not reason:
-            sends = since.take_over_sends(connection)
+        faults = _faults(former)
+    try:
+        with since.both(copy, store) as connection:
+            departures, suppressions = since.departures(connection), since.suppressions(connection)
+            if not faults and not since.is_ahead(connection):
+                faults = ["it does not know all sends or lists of the backup"]
+            sends = 0 if faults else since.take_over_sends(connection)
+    except sqlite3.DatabaseError as error:
+        return Carried(reason=f"it is damaged: {error}")
     with closing(open_store(f"sqlite:///{copy}", Path())) as target:
         with target.write() as writing:
             for departure in departures:
@@ -64,7 +65,15 @@ def carry(project: Project, store: Path, copy: Path, now: dt.datetime) -> Carrie
         erased = _erase(project, target, suppressions, now)
         with target.write() as writing:
             suppressed = suppressing.add_all(writing, [_suppression(row) for row in suppressions])
-    return Carried(len(departures), suppressed, erased, sends, reason)
+    return Carried(len(departures), suppressed, erased, sends, "".join(faults[:1]))
+
+
+def _faults(former: Store) -> list[str]:
+    """What is wrong with the former store, whose sends are only believed where nothing is."""
+    try:
+        return maintenance.verify(former)
+    except StoreError as error:
+        return [error.message]
 
 
 def _not_the_same(former: Store, copy: Path) -> str:

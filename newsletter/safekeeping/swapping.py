@@ -32,7 +32,10 @@ def is_taken(place: Path) -> bool:
 @contextmanager
 def alone_with(place: Path) -> Iterator[bool]:
     """Keep all others from a store, with all that was committed to it in its one file; False where
-    it is too damaged for that. Raises Refused where another process has it open."""
+    it is too damaged for that, or gone. Raises Refused where another process has it open."""
+    if not place.exists():  # SQLite would make one, and take what lies beside it for its log
+        yield False
+        return
     with closing(sqlite3.connect(place, timeout=_WAIT_SECONDS, isolation_level=None)) as connection:
         is_readable = True
         try:

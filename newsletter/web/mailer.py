@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from newsletter.audience import mailing
+from newsletter.audience.retention import forget_old
 from newsletter.errors import (
     NewsletterError,
     QuotaReached,
@@ -70,7 +71,7 @@ class Mailer:
         self.site.take_over_keys()  # the erased are recognised by them
         now = self.site.clock()
         if self._cleaned_at is None or now - self._cleaned_at > _CLEAN_EVERY:
-            mailing.clean_up(self.site.store, now)
+            forget_old(self.site.store, self.site.settings.web, now)
             self._cleaned_at = now
         with self.site.store.read() as connection:
             waiting = requests.waiting(connection, _AT_ONCE)

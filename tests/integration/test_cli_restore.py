@@ -184,6 +184,61 @@ def test_a_ruined_store_is_put_aside_with_all_its_files(
     assert call("db", "verify").code == 0
 
 
+def test_of_a_damaged_store_those_who_left_are_carried_over(
+    call: Call, project: Path, copy: Path
+) -> None:
+    call("send", ISSUE, "--list", "readers", "--yes")
+    call("subscribers", "remove", "ada@example.com", "--list", "readers")
+    with closing(sqlite3.connect(store_of(project))) as connection:
+        connection.execute("DELETE FROM deliveries WHERE number = 2")
+        connection.commit()
+
+    done = call("db", "restore", "copy.db", "--replace", "--yes", "--json").json
+
+    assert (done["carried"]["left"], done["carried"]["sends"]) == (1, 0)
+    assert "frozen with 3 recipients" in done["carried"]["reason"]
+    assert call("db", "verify").code == 0
+    status = call("subscribers", "show", "ada@example.com", "--json").json["subscriptions"]
+    assert [each["status"] for each in status] == ["unsubscribed"]
+
+
+def test_a_store_with_ruined_pages_is_replaced(call: Call, project: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(store_of(project))) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(store_of(project).read_bytes())
+    content[8192:] = b"\xff" * (len(content) - 8192)
+    store_of(project).write_bytes(content)
+
+    done = call("db", "restore", "copy.db", "--replace", "--yes", "--json").json
+
+    assert done["carried"] is None or done["carried"]["reason"]
+    assert Path(done["aside"]).read_bytes()[8192:] == content[8192:]
+    assert call("db", "verify").code == 0
+
+
+def test_a_log_without_its_store_is_kept_too(call: Call, project: Path, copy: Path) -> None:
+    lose(project)
+    Path(f"{store_of(project)}-wal").write_text("commits")
+
+    assert call("db", "restore", "copy.db", "--yes", "--json").code == 5
+    done = call("db", "restore", "copy.db", "--replace", "--yes", "--json").json
+
+    assert Path(f"{done['aside']}-wal").read_text() == "commits"
+    assert call("db", "verify").code == 0
+
+
+def test_a_backup_of_a_store_that_was_moved_is_closed_as_it_is(
+    call: Call, project: Path, readers: str
+) -> None:
+    call("db", "copy", "--to", "sqlite:///moved.db", "--yes")
+
+    assert call("db", "backup", "copy.db").code == 0
+    lose(project)
+    assert call("db", "restore", "copy.db", "--yes").code == 0
+    refused = call("send", ISSUE, "--list", readers, "--yes", "--json")
+    assert (refused.code, refused.error["code"]) == (5, "store-closed")
+
+
 def test_a_store_in_use_is_not_replaced(call: Call, project: Path, copy: Path) -> None:
     with (
         closing(open_store("sqlite:///subscribers/newsletter.db", project)) as site,
