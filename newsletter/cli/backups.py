@@ -57,6 +57,8 @@ def backup(
             hint="Name a folder, with a / at its end, or leave out --keep.",
         )
     settings, room = session.project.settings.backup, _room(session)
+    if keep is None:  # what is kept elsewhere than in the place of the settings, they do not say
+        keep = settings.keep if target is None else 0
     if not recipients and passphrase_file is None:
         recipients = settings.recipients
         if settings.passphrase_file:
@@ -64,7 +66,7 @@ def backup(
     keys = sealing.locks(recipients, passphrase_file)
     with _of_any_schema(session) as store:
         make_folder(room, private=True)
-        done = back_up(store, place, keys, keep or settings.keep, room, utc_now())
+        done = back_up(store, place, keys, keep, room, utc_now())
     if session.json:
         session.emit(
             {

@@ -35,8 +35,6 @@ from newsletter.store import dumps, maintenance, open_any, resolve_url, revision
 from newsletter.store.engine import open_or_make
 from newsletter.store.relocation import relocations
 
-_PAGES = "page check"
-
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -76,6 +74,12 @@ def restoring(
     else:
         beside = project.generation.with_name("backup.restored")
         is_taken = False
+    if is_taken and source.folder and _is_same(source.folder / source.name, place):
+        raise UsageError(
+            "this is the store itself, and no backup of it",
+            where=relocations.place_of(place),
+            hint="Name a backup.",
+        )
     if is_taken and not replace:
         _refuse_used(url, project.root, place)
     make_folder(beside.parent, private=True)
@@ -103,9 +107,11 @@ class ToFile:
         self.replaces = swapping.is_taken(self._file)
         self._contents = examine(copy)
         self.made_at = self._contents.made_at or copy.put_at
-        if damage := [fault for fault in self._contents.faults if fault.startswith(_PAGES)]:
+        if self._contents.is_damaged:
             raise NewsletterError(
-                f"the backup is damaged: {damage[0]}", where=copy.where, hint="Take another copy."
+                f"the backup is damaged: {self._contents.faults[0]}",
+                where=copy.where,
+                hint="Take another copy.",
             )
 
     def run(self, now: dt.datetime) -> Restored:
@@ -158,6 +164,11 @@ class ToDatabase:
         store, _ = open_any(self._text, Path())
         with closing(store):
             return Restored(contents_of(store))
+
+
+def _is_same(file: Path, place: URL) -> bool:
+    store = Path(str(place.database))
+    return file.exists() and store.exists() and file.samefile(store)
 
 
 def _refuse_used(url: str, root: Path, place: URL) -> None:

@@ -101,5 +101,9 @@ def _rotate(place: BackupPlace, naming: Naming, newest: str, keep: int) -> tuple
         )
     old = [name for name in mine[keep:] if name != newest]
     for name in old:
-        place.vault.remove(name)
+        try:
+            place.vault.remove(name)
+        except NewsletterError as error:
+            error.hint = f"{error.hint} The new backup is whole: {place.vault.where(newest)}"
+            raise
     return tuple(place.vault.where(name) for name in old)

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from newsletter.errors import Refused, StoreError
@@ -15,24 +15,28 @@ BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may write beside a file
 def written(path: Path) -> Iterator[Path]:
     """The part of a file that is being written, which is gone at the end unless it was put in its
     place. Raises Refused where another process writes it, StoreError where it cannot be written."""
-    try:
-        with held_part(path) as part:
+    with ExitStack() as held:
+        try:
+            part = _held(path, held)
+            held.callback(_clean, part)
             _clean(part)
-            try:
-                yield part
-            finally:
-                _clean(part)
+            yield part
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"cannot write the copy: {getattr(error, 'strerror', None) or error}",
+                where=str(path),
+                hint="Name a file in a folder that exists, with room for it.",
+            ) from error
+
+
+def _held(path: Path, held: ExitStack) -> Path:
+    try:
+        return held.enter_context(held_part(path))
     except FileExistsError as error:
         raise Refused(
             "another process is making the same backup",
-            where=str(error.filename or path),
-            hint="Wait for its end.",
-        ) from error
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(
-            f"cannot write the copy: {getattr(error, 'strerror', None) or error}",
             where=str(path),
-            hint="Name a file in a folder that exists, with room for it.",
+            hint="Wait for its end.",
         ) from error
 
 

@@ -20,7 +20,10 @@ from newsletter.store.schema import state as facts
 
 _SQLITE = b"SQLite format 3\0"
 _START_BYTES = 64
-_OTHER_COPY = "Take another copy."
+_OTHER_COPY = (
+    "Take another copy. If it is of a newer version of newsletter or PostgreSQL, use that one's "
+    "programs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,15 @@ class FetchedCopy:
 
 @dataclass(frozen=True, slots=True)
 class CopyContents:
-    """What a store of any schema holds. `faults` are those of `db verify`, `made_at` is when the
-    copy was made, where it says so."""
+    """What a store of any schema holds. `faults` are those of `db verify`, of which `is_damaged`
+    says that pages are among them; `made_at` is when the copy was made, where it says so."""
 
     schema: str
     store_id: str
     made_at: dt.datetime | None
     tables: Mapping[str, int]
     faults: tuple[str, ...]
+    is_damaged: bool
 
     @property
     def subscribers(self) -> int:
@@ -101,7 +105,9 @@ def contents_of(store: Store) -> CopyContents:
         schema = connection.execute(sa.text("SELECT version_num FROM alembic_version"))
         version, store_id = str(schema.scalar_one()), identity_of(connection)
         made_at = state.time(connection, state.COPIED_AT) if facts.name in counts else None
-    return CopyContents(version, store_id, made_at, counts, tuple(maintenance.verify(store)))
+    damage = maintenance.damaged_pages(store)
+    faults = (*damage, *maintenance.inconsistencies(store))
+    return CopyContents(version, store_id, made_at, counts, faults, bool(damage))
 
 
 def rows_of(connection: Connection) -> dict[str, int]:
@@ -136,5 +142,5 @@ def about(where: str) -> Iterator[None]:
         yield
     except StoreError as error:
         error.where = where
-        error.hint = error.hint if "version" in error.hint else _OTHER_COPY
+        error.hint = _OTHER_COPY
         raise

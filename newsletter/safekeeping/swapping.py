@@ -4,6 +4,7 @@ At each moment the place holds either of the two as a whole.
 """
 
 import datetime as dt
+import glob
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def put_store(part: Path, place: Path, now: dt.datetime) -> Path | None:
 
 def _free_name(place: Path, now: dt.datetime) -> Path:
     """A name beside a store, where none is yet; second names of it, which a kill left, go."""
-    for path in place.parent.glob(f"{place.name}.replaced-*"):
+    for path in place.parent.glob(f"{glob.escape(place.name)}.replaced-*"):
         if place.exists() and path.samefile(place):
             path.unlink()
     name = f"{place.name}.replaced-{now.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"

@@ -8,6 +8,7 @@ import datetime as dt
 import errno
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +82,14 @@ class Folder:
                     "it is no file" if file.exists() else "there is no such file",
                     where=str(file),
                     hint="Name a file that `newsletter db backup` wrote.",
+                )
+            log = file.with_name(f"{file.name}-wal")
+            if log.exists() and log.stat().st_size:
+                raise UsageError(
+                    "a log lies beside it, with commits that it lacks itself",
+                    where=str(log),
+                    hint="Bring them into the file by SQLite's own program: "
+                    f"sqlite3 {shlex.quote(str(file))} 'PRAGMA wal_checkpoint(TRUNCATE)'",
                 )
             with file.open("rb") as source:
                 while piece := source.read(1 << 20):

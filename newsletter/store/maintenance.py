@@ -74,11 +74,23 @@ def mark(copy: sqlite3.Connection, now: dt.datetime) -> None:
 
 def verify(store: Store) -> list[str]:
     """Every fault of a store of any schema, in words; none where it is sound."""
+    return [*damaged_pages(store), *inconsistencies(store)]
+
+
+def damaged_pages(store: Store) -> list[str]:
+    """What SQLite finds wrong with the pages of its file, in words."""
+    if not store.is_sqlite:
+        return []
+    with store.read() as connection:
+        pages = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    return [f"page check: {line}" for line in pages if line != "ok"]
+
+
+def inconsistencies(store: Store) -> list[str]:
+    """What rows of a store of any schema say otherwise than others, in words."""
     faults: list[str] = []
     with store.read() as connection:
         if store.is_sqlite:
-            pages = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
-            faults += [f"page check: {line}" for line in pages if line != "ok"]
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
             faults += [
                 f"{row[0]} row {row[1]} points to a missing row of {row[2]}" for row in broken

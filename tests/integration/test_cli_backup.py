@@ -3,6 +3,7 @@
 import os
 import re
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -105,6 +106,28 @@ def test_a_bare_command_does_what_the_settings_say(
     assert second["removed"] == [first["file"]]
     assert Path(second["file"]).parent == project / "copies"
     assert b"-> scrypt " in Path(second["file"]).read_bytes()[:40]
+
+
+def test_the_settings_say_how_many_are_kept_in_their_own_place_alone(
+    call: Call, project: Path, readers: str
+) -> None:
+    (project / "copies").mkdir()
+    with (project / "newsletter.toml").open("a") as settings:
+        settings.write('[backup]\nto = "elsewhere"\nkeep = 1\n')
+
+    for _ in range(2):
+        assert call("db", "backup", "copies", "--json").json["removed"] == []
+
+
+def test_what_is_missing_for_encrypting_is_told(
+    call: Call, project: Path, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyrage", None)
+
+    answer = call("db", "backup", "copy.age", "--recipient", str(key.to_public()), "--json")
+
+    assert answer.code == 2
+    assert "pip install 'newsletter-press[age]'" in answer.error["hint"]
 
 
 def test_nothing_plain_is_left_where_a_backup_is_encrypted(

@@ -19,6 +19,7 @@ from newsletter.store.schema import REVISION
 from tests.integration.backups import aws, bucket, die_at_step, mode_of, programs
 from tests.integration.commandline import Call, fork, snapshot
 from tests.limits import small_disk
+from tests.older import migrate
 
 __all__ = ["aws", "bucket", "programs"]
 
@@ -216,6 +217,27 @@ def test_a_store_with_ruined_pages_is_replaced(call: Call, project: Path, copy: 
     assert call("db", "verify").code == 0
 
 
+def test_a_store_is_no_backup_of_itself(call: Call, project: Path, copy: Path) -> None:
+    answer = call("db", "restore", str(store_of(project)), "--replace", "--yes", "--json")
+
+    assert (answer.code, "the store itself" in answer.error["message"]) == (2, True)
+
+
+def test_a_backup_of_an_earlier_version_is_upgraded_before_it_is_adopted(
+    call: Call, project: Path
+) -> None:
+    lose(project)
+    migrate(f"sqlite:///{store_of(project)}", "0008")
+    call("db", "backup", "copy.db")
+    lose(project)
+
+    done = call("db", "restore", "copy.db", "--yes")
+
+    assert (done.code, "newsletter db upgrade" in done.out) == (0, True)
+    assert call("db", "upgrade").code == 0
+    assert call("db", "adopt").code == 0
+
+
 def test_a_log_without_its_store_is_kept_too(call: Call, project: Path, copy: Path) -> None:
     lose(project)
     Path(f"{store_of(project)}-wal").write_text("commits")
@@ -293,6 +315,8 @@ def test_what_is_no_backup_is_told_and_changes_nothing(
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     (project / "dump").write_bytes(b"PGDMP...")
+    shutil.copy(copy, "logged.db")
+    (project / "logged.db-wal").write_bytes(b"commits")
     lose(project)
     before = snapshot(project)
     expected = {
@@ -304,6 +328,7 @@ def test_what_is_no_backup_is_told_and_changes_nothing(
         "foreign.db": ("the store is empty", 1),
         "newer.db": ("newer than this version's", 1),
         "dump": ("this is a backup of PostgreSQL", 2),
+        "logged.db": ("a log lies beside it", 2),
     }
 
     for name, (says, code) in expected.items():
