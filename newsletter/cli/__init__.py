@@ -53,6 +53,7 @@ COMMANDS = {
         "Print the script by which a shell completes commands, options and issues.",
     ),
     "webhooks": ("webhooks", "Tell other programs what happens to sends and subscribers."),
+    "doctor": ("doctor", "Check all that sending depends on, and say what mends it."),
     "db": ("db", "Make, migrate, back up, move and check the store."),
 }
 

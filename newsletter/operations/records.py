@@ -1,7 +1,7 @@
 """One JSON shape for each noun: that of every --json and of every view. Times are ISO 8601."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from newsletter.model.send import Accepted, Delivery, Rejected, RetryLater, Send
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from newsletter.audience.segments import Members
     from newsletter.audience.tally import Sample
     from newsletter.desk.themes import ThemeEntry
+    from newsletter.doctor import CheckLine
     from newsletter.model.approval import Approval
     from newsletter.model.segment import Segment
     from newsletter.notices.testing import Trial
@@ -38,6 +39,25 @@ def part(taken: "WorkerActivity") -> JsonObject:
         "waiting_for": taken.waiting_for,
         "until": time(taken.until),
         "rate": None if taken.rate is None else round(taken.rate, 1),
+    }
+
+
+def examination(lines: "Sequence[CheckLine]", counts: Mapping[str, int]) -> JsonObject:
+    """What the doctor found; `counts` are those of all lines, these too that are not shown."""
+    return {
+        "ok": not counts.get("fail"),
+        "checks": [
+            {
+                "check": line.check.id,
+                "group": str(line.check.group),
+                "verdict": str(line.verdict),
+                "found": line.diagnosis.found,
+                "why": line.check.why,
+                "cure": line.diagnosis.cure,
+            }
+            for line in lines
+        ],
+        "counts": {name: counts.get(name, 0) for name in ("ok", "skipped", "warn", "fail")},
     }
 
 

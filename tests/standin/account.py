@@ -91,6 +91,9 @@ class Account:
         self.sandbox = settings.sandbox
         self.max_24_hour_send = 200.0 if settings.sandbox else settings.max_24_hour_send
         self.sent_last_24_hours = float(sent + settings.sent_last_24_hours)
+        self.described: dict[str, Any] = {}
+        self.recommendations: list[dict[str, Any]] = []
+        self.reputation_entities: list[dict[str, Any]] = []
         self._bucket = Bucket(1.0 if settings.sandbox else settings.max_send_rate)
 
     def change(self, changes: Mapping[str, Any]) -> None:
@@ -116,7 +119,22 @@ class Account:
             },
             "SendingEnabled": self.sending_enabled,
             "SuppressionAttributes": {"SuppressedReasons": self.suppressed_reasons},
+            **self.described,
         }
+
+    def list_recommendations(self, body: object) -> dict[str, object]:
+        """The answer to ListRecommendations."""
+        allowed = frozenset({"Filter", "NextToken", "PageSize"})
+        given = members(body, "request", allowed)
+        wanted = members(given.get("Filter", {}), "Filter", frozenset({"STATUS", "TYPE", "IMPACT"}))
+        status = wanted.get("STATUS")
+        found = [one for one in self.recommendations if status in (None, one["Status"])]
+        return {"Recommendations": found}
+
+    def list_reputations(self, body: object) -> dict[str, object]:
+        """The answer to ListReputationEntities."""
+        members(body, "request", frozenset({"Filter", "NextToken", "PageSize"}))
+        return {"ReputationEntities": self.reputation_entities}
 
     def put_suppression(self, body: object) -> dict[str, object]:
         """The answer to PutAccountSuppressionAttributes."""
@@ -191,6 +209,9 @@ _CHANGEABLE = frozenset(
         "sandbox",
         "max_24_hour_send",
         "sent_last_24_hours",
+        "described",
+        "recommendations",
+        "reputation_entities",
         "suppressed_reasons",
     }
 )

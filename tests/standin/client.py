@@ -47,7 +47,8 @@ class StandIn:
 
     def account(self, **changes: object) -> None:
         """Change the account: `sending_enabled`, `enforcement_status`, `sandbox`,
-        `max_24_hour_send`, `sent_last_24_hours`, `max_send_rate`, `suppressed_reasons`."""
+        `max_24_hour_send`, `sent_last_24_hours`, `max_send_rate`, `suppressed_reasons`,
+        `recommendations`, `reputation_entities`; `described` has more members of GetAccount."""
         self._call("POST", "/_account", changes)
 
     def preset(self, **things: Mapping[str, Mapping[str, Any] | None]) -> None:

@@ -12,6 +12,7 @@ import urllib.parse
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from functools import partial
 
 MAX_BODY_BYTES = 60_000_000
@@ -57,6 +58,8 @@ class Answer:
     error: str | None = None
     manner: Manner = Manner.WHOLE
     seconds: float = 0
+    at: float | None = None
+    """The moment that its header Date tells, in seconds since 1970."""
 
     @property
     def sent_status(self) -> int | None:
@@ -66,10 +69,11 @@ class Answer:
 
     def head(self) -> bytes:
         error = f"x-amzn-ErrorType: {self.error}\r\n" if self.error else ""
+        date = f"Date: {formatdate(self.at, usegmt=True)}\r\n" if self.at is not None else ""
         return (
             f"HTTP/1.1 {self.status} {'OK' if self.status == 200 else 'Refused'}\r\n"
             f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n"
-            f"x-amzn-RequestId: {uuid.uuid4()}\r\n{error}\r\n"
+            f"x-amzn-RequestId: {uuid.uuid4()}\r\n{date}{error}\r\n"
         ).encode()
 
 

@@ -46,6 +46,8 @@ _ROUTES = {
     ("PUT", "identities/*/feedback"): "PutEmailIdentityFeedbackAttributes",
     ("POST", "tenants/get"): "GetTenant",
     ("GET", "reputation/entities/RESOURCE/*"): "GetReputationEntity",
+    ("POST", "reputation/entities"): "ListReputationEntities",
+    ("POST", "vdm/recommendations"): "ListRecommendations",
     ("POST", "export-jobs"): "CreateExportJob",
     ("GET", "export-jobs/*"): "GetExportJob",
     ("GET", "insights/*/"): "GetMessageInsights",

@@ -8,8 +8,8 @@ import signal
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.standin import log
@@ -27,6 +27,11 @@ from tests.standin.settings import Settings
 
 BUCKETS_PER_SECOND = 10
 _INSIGHTS = ("CreateExportJob", "GetExportJob", "GetMessageInsights")
+_ACCOUNT: Mapping[str, Callable[[Account, object], object]] = {
+    "PutAccountSuppressionAttributes": Account.put_suppression,
+    "ListRecommendations": Account.list_recommendations,
+    "ListReputationEntities": Account.list_reputations,
+}
 _NOTHING = answer_json({})
 _USER = "arn:aws:iam::123456789012:user/stand-in"
 
@@ -109,9 +114,9 @@ class Service:
         if call is not None:
             return self._send(exchange, call)
         if exchange.operation == "GetAccount":
-            return answer_json(self._account.describe())
-        if exchange.operation == "PutAccountSuppressionAttributes":
-            return answer_json(self._account.put_suppression(body))
+            return replace(answer_json(self._account.describe()), at=exchange.request.at)
+        if exchange.operation in _ACCOUNT:
+            return answer_json(_ACCOUNT[exchange.operation](self._account, body))
         if exchange.operation in _INSIGHTS:
             return answer_json(self._insight(exchange, argument, body))
         result = self._directory.answer(exchange.operation, argument, exchange.request, body)

@@ -220,6 +220,7 @@ db upgrade
 db adopt --yes
 db backup copy.db
 db verify
+doctor --only store
 db restore copy.db --to sqlite:///other.db --yes
 sends archive SEND
 completion bash

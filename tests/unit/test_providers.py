@@ -27,6 +27,8 @@ OWN = (
     "transports/smtp.py",
     "cli/provision.py",  # `setup ses` likewise
     "cli/resolving.py",  # --ask-ses is what people are to type
+    "doctor/ses/",
+    "doctor/smtp.py",
     "config/__init__.py",
     "config/settings.py",
     "scaffold/__init__.py",  # the settings of a new project

@@ -107,8 +107,13 @@ def _answer_of(call: Callable[[], T]) -> T:
         raise ConfigurationError(error.message, where=_SECTION.where, hint=hint) from cause
 
 
-def _client(settings: Settings) -> "SQSClient":
+def region_of(settings: Settings) -> str:
+    """Where the queue is, by its URL; else where SES is."""
     region = _REGION.match(settings.events.queue_url)
+    return region[1] if region else settings.transport.ses.region
+
+
+def _client(settings: Settings) -> "SQSClient":
     config = Config(
         retries={"total_max_attempts": 3, "mode": "standard"},
         connect_timeout=10,
@@ -119,7 +124,7 @@ def _client(settings: Settings) -> "SQSClient":
     [client] = open_clients(
         "sqs",
         _SECTION,
-        region=region[1] if region else settings.transport.ses.region,
+        region=region_of(settings),
         endpoint=settings.events.endpoint_url,
         configs=[config],
     )

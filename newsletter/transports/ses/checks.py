@@ -103,7 +103,7 @@ class _Checks:
     def identity(self, address: str) -> Iterator[str]:
         """The most specific verified identity counts, as for SES itself."""
         waiting = ""
-        for name in _identities(address):
+        for name in identities_of(address):
             try:
                 reply = self._found(
                     "ses:GetEmailIdentity",
@@ -150,7 +150,7 @@ class _NotAsked(Exception):
     """SES did not answer a question; the text says why."""
 
 
-def _identities(address: str) -> Iterator[str]:
+def identities_of(address: str) -> Iterator[str]:
     """The address, its domain, and the domains above it except the top one: each may be
     verified."""
     yield address
