@@ -60,8 +60,8 @@ def ses(session: Session, /, **options: Any) -> None:
         return
     settings = session.project.settings
     provision = kind.open(settings, wishes)
-    components, done = _set_up(session, provision, options["dry_run"], options["yes"])
     files = _write_policies(options["policies"], provision) if options["policies"] else []
+    components, done = _set_up(session, provision, options["dry_run"], options["yes"])
     dns = Dns(settings.dns.nameservers)
     records = provision.records(dns)
     if not session.json:
@@ -130,6 +130,8 @@ def _show_plan(screen: "Screen", provision: "Provision", components: "Sequence[C
         for one in action.differences:
             screen.print(f"    {one.attribute}: {one.old} -> {one.new}")
     for component in components:
+        for note in component.notes:
+            screen.print("", f"note: {component.name}: {note}", sep="\n")
         for reason in component.left_alone:
             lines = reason.splitlines()
             screen.print("", f"left alone: {component.name}: {lines[0]}", sep="\n")
@@ -179,7 +181,7 @@ def _write_templates(session: Session, wishes: "SetupWishes", places: dict[str, 
     files = []
     for tool, place in places.items():
         text = provision_kind("ses").templates[tool](session.project.settings, wishes)
-        file = place / names[tool] if place.is_dir() else place
+        file = place if place.suffix and not place.is_dir() else place / names[tool]
         _write(file, text)
         files.append(str(file))
     if session.json:
@@ -266,6 +268,11 @@ def _as_json(
             {"component": component.name, "reason": reason}
             for component in components
             for reason in component.left_alone
+        ],
+        "notes": [
+            {"component": component.name, "note": note}
+            for component in components
+            for note in component.notes
         ],
         "records": [_record_as_json(record, states.get(record)) for record in records],
         "zone_file": zone_file(records),

@@ -46,12 +46,13 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One thing that has to be there: what is missing, and what is left as it is although another
-    state would be better, each with its reason."""
+    """One thing that has to be there: what is missing, what is left as it is although another state
+    would be better, each with its reason, and what to know before the actions are taken."""
 
     name: str
     actions: tuple[Action, ...] = ()
     left_alone: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,9 @@ def _held(settings: Settings, location: tuple[str, ...]) -> SettingValue:
 
 
 def _check_environment(changed: SettingValues) -> None:
-    environment: Mapping[str, str] = os.environ
+    """Raises ConfigurationError for a key whose value comes from there."""
     for location, value in changed.items():
-        variable = config.variable_of(location, environment)
-        if variable is None and (table := f"NEWSLETTER_{location[0].upper()}") in environment:
-            variable = table
-        if variable is not None:
+        if (variable := _variable_of(location)) is not None:
             plain = value if isinstance(value, str) else json.dumps(value)
             raise ConfigurationError(
                 f"comes from the environment, so {config.FILE_NAME} cannot change it; nothing was "
@@ -68,6 +65,14 @@ def _check_environment(changed: SettingValues) -> None:
                 where=f"{'.'.join(location)} (from {variable})",
                 hint=f"Set {variable} so that it becomes {plain}, or unset it, and run this again.",
             )
+
+
+def _variable_of(location: tuple[str, ...]) -> str | None:
+    """The variable that sets a key, alone or with a whole table."""
+    if variable := config.variable_of(location):
+        return variable
+    tables = ("NEWSLETTER_" + "__".join(location[:end]).upper() for end in range(1, len(location)))
+    return next((table for table in tables if table in os.environ), None)
 
 
 def _edit(path: Path, changed: SettingValues) -> bytes | None:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
-import botocore.session
 from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -73,13 +72,14 @@ class Aws:
         """The answer to a call such as `sns:CreateTopic`, which must have these members."""
         service, _, operation = permission.partition(":")
         method = getattr(self._clients[service], xform_name(operation))
-        return reply_of(
-            lambda: method(**arguments),
-            members,
-            replace(_SECTIONS[service], permissions=(permission,)),
-            SetupFailed,
-            f"{operation} failed",
-        )
+        section = replace(_SECTIONS[service], permissions=(permission,))
+        try:
+            return reply_of(
+                lambda: method(**arguments), members, section, SetupFailed, f"{operation} failed"
+            )
+        except SetupFailed as error:
+            error.hint = error.hint or "Mend what it names, then run this again: it goes on there."
+            raise
 
     def find(self, permission: str, *members: str, **arguments: Any) -> JsonAnswer | None:
         """As `ask`, but None where there is no such thing."""
@@ -98,12 +98,6 @@ class Aws:
         except NewsletterError as error:
             if not _has_code(error, _THERE):
                 raise
-
-
-def region_of(region: str) -> str:
-    """This region, or the one that AWS tools on this machine use; "" where there is none."""
-    session = botocore.session.Session()
-    return region or str(session.get_config_variable("region") or "")
 
 
 def _has_code(error: NewsletterError, codes: tuple[str, ...]) -> bool:

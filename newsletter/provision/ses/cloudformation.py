@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 from newsletter.config import Settings
-from newsletter.provision.base import SetupWishes
+from newsletter.provision.base import DnsRecord, SetupWishes
 from newsletter.provision.ses import wanted
+from newsletter.provision.ses.naming import template_names
 from newsletter.provision.ses.policies import policies
-from newsletter.provision.ses.setup import template_place
 from newsletter.provision.ses.wanted import Document, Names
 
 _ACCOUNT = {"Ref": "AWS::AccountId"}
@@ -16,19 +16,19 @@ _TOPIC = {"Ref": "Topic"}
 
 def template(settings: Settings, wishes: SetupWishes) -> str:
     """Raises UsageError and ConfigurationError."""
-    region, names = template_place(settings, wishes)
+    names = template_names(settings, wishes)
     document = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": (
-            f"What {names.domain} needs to send its newsletter, for {region}. CloudFormation "
-            "cannot switch on the account's suppression list: newsletter setup ses does."
+            f"What {names.domain} needs to send its newsletter. CloudFormation cannot "
+            "switch on the account's suppression list: newsletter setup ses does."
         ),
         "Resources": {
             **_events(names),
             **_sending(names, wanted.event_types(settings.transport.ses)),
             **_policies(names, sends_for_tenant=bool(settings.transport.ses.tenant)),
         },
-        "Outputs": _outputs(names, region),
+        "Outputs": _outputs(names),
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -125,7 +125,7 @@ def _policies(names: Names, *, sends_for_tenant: bool) -> Document:
     }
 
 
-def _outputs(names: Names, region: str) -> Document:
+def _outputs(names: Names) -> Document:
     dkim = {
         f"Dkim{number}": _output(
             {
@@ -135,13 +135,11 @@ def _outputs(names: Names, region: str) -> Document:
         )
         for number in (1, 2, 3)
     }
-    records = [
-        *wanted.mail_from_records(names.mail_from, region),
-        wanted.dmarc_record(names.domain),
-    ]
+    mx, spf = map(_line, wanted.mail_from_records(names.mail_from, "${AWS::Region}"))
     others = {
-        name: _output(f"{record.name} {record.kind} {record.value}")
-        for name, record in zip(("MailFromMx", "MailFromSpf", "Dmarc"), records, strict=True)
+        "MailFromMx": _output({"Fn::Sub": mx}),
+        "MailFromSpf": _output(spf),
+        "Dmarc": _output(_line(wanted.dmarc_record(names.domain))),
     }
     settings = {
         "TransportSesConfigurationSet": _output({"Ref": "ConfigurationSet"}),
@@ -149,6 +147,10 @@ def _outputs(names: Names, region: str) -> Document:
         "EventsTopicArns": _output(_TOPIC),
     }
     return {**dkim, **others, **settings}
+
+
+def _line(record: DnsRecord) -> str:
+    return f"{record.name} {record.kind} {record.value}"
 
 
 def _output(value: Any) -> Document:

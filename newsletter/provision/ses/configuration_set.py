@@ -117,6 +117,7 @@ def _publication(target: SesTarget, taken: Sequence[str]) -> Action:
             EventDestinationName=name,
             EventDestination=_definition(target, target.event_types),
         ),
+        (Difference("MatchingEventTypes", "none", _shown(target.event_types)),),
     )
 
 

@@ -79,6 +79,13 @@ def names_of(
     )
 
 
+def template_names(settings: Settings, wishes: SetupWishes) -> Names:
+    """The names that a template has, for which nobody is asked. Raises UsageError and
+    ConfigurationError."""
+    wishes = checked(wishes, settings)
+    return names_of(settings, wishes, None, wishes.domain or sender_domain(settings), "")
+
+
 def _topic(settings: Settings, place: AwsPlace | None) -> str:
     """The first topic of the settings that lies here; others stay in the settings too."""
     start = place.arn("sns", "") if place else ""
@@ -90,11 +97,11 @@ def _queue(settings: Settings, place: AwsPlace | None) -> str:
     url = settings.events.queue_url
     if not url or place is None:
         return ""
-    parts = _QUEUE.match(url)
+    parts = _QUEUE.fullmatch(url)
     region = re.match(r"https://(?:sqs\.)?([a-z]+-[a-z0-9-]+-\d)\.", url)
     if parts is None or parts["account"] != place.account or (region and region[1] != place.region):
         raise ConfigurationError(
-            f"names a queue that is not of account {place.account} in {place.region}",
+            f"names no ordinary queue of account {place.account} in {place.region}",
             where="events.queue_url",
             hint="Empty it, or name new things with --name.",
         )

@@ -9,6 +9,10 @@ from newsletter.provision.ses import wanted
 from newsletter.provision.ses.target import SesTarget
 
 _RETENTION = "MessageRetentionPeriod"
+_OTHERS = (
+    "it is there already, by an earlier run or for another newsletter; two that fetch from one "
+    "queue take each other's events: if it is another's, name your own things with --name"
+)
 _SECONDS_A_DAY = 24 * 60 * 60
 
 
@@ -61,7 +65,9 @@ def queue(target: SesTarget) -> Component:
         wishes["RedrivePolicy"] = redrive
     if not wanted.has_statement(held.get("Policy", ""), statement):
         wishes["Policy"] = json.dumps(wanted.with_statement(held.get("Policy", ""), statement))
-    return Component(component, _changes(target, name, url, held, wishes), _encryption(held))
+    notes = () if target.is_queue_known else (_OTHERS,)
+    changes = _changes(target, name, url, held, wishes)
+    return Component(component, changes, _encryption(held), notes)
 
 
 def subscription(target: SesTarget) -> Component:
@@ -97,7 +103,8 @@ def _subscription_arn(target: SesTarget) -> str | None:
         page = target.aws.find("sns:ListSubscriptionsByTopic", "Subscriptions", **arguments)
         for known in page["Subscriptions"] if page else ():
             if (known["Protocol"], known["Endpoint"]) == ("sqs", target.queue_arn):
-                return str(known["SubscriptionArn"])
+                arn = str(known["SubscriptionArn"])
+                return arn if arn.startswith("arn:") else None  # it waits for a confirmation
         if not page or not page.get("NextToken"):
             return None
         arguments["NextToken"] = page["NextToken"]

@@ -7,11 +7,10 @@ from typing import Self
 from newsletter.config import Settings
 from newsletter.config.editing import SettingValues
 from newsletter.dns import Dns, DnsUnreachable
-from newsletter.errors import ConfigurationError
 from newsletter.provision.base import Component, DnsRecord, SetupWishes
 from newsletter.provision.ses import naming, policies, wanted
 from newsletter.provision.ses.account import in_sandbox, suppression
-from newsletter.provision.ses.calls import Aws, region_of
+from newsletter.provision.ses.calls import Aws
 from newsletter.provision.ses.configuration_set import configuration_set, event_destination
 from newsletter.provision.ses.identity import described, identity
 from newsletter.provision.ses.queue import dead_letters, queue, subscription, url_of
@@ -61,7 +60,8 @@ class SesSetup:
         domain = wishes.domain or _identity_domain(aws, naming.sender_domain(settings))
         names = naming.names_of(settings, wishes, place, domain, _mail_from(aws, domain))
         events = wanted.event_types(settings.transport.ses)
-        return cls(settings, SesTarget(aws, place, names, events))
+        is_known = settings.events.queue_url.endswith(f"/{names.queue}")
+        return cls(settings, SesTarget(aws, place, names, events, is_known))
 
     def components(self) -> Sequence[Component]:
         return [compare(self._target) for compare in _COMPONENTS]
@@ -172,16 +172,3 @@ def _mail_from(aws: Aws, domain: str) -> str:
     """The MAIL FROM domain that an identity has; "" for none."""
     found = aws.find("ses:GetEmailIdentity", EmailIdentity=domain) or {}
     return str(found.get("MailFromAttributes", {}).get("MailFromDomain", ""))
-
-
-def template_place(settings: Settings, wishes: SetupWishes) -> tuple[str, wanted.Names]:
-    """The region and the names that a template is written for; nobody is asked. Raises UsageError
-    and ConfigurationError."""
-    wishes = naming.checked(wishes, settings)
-    region = region_of(wishes.region or settings.transport.ses.region)
-    if not region:
-        raise ConfigurationError(
-            "no region is named", where="transport.ses.region", hint="Name one with --region."
-        )
-    domain = wishes.domain or naming.sender_domain(settings)
-    return region, naming.names_of(settings, wishes, None, domain, "")

@@ -14,6 +14,7 @@ class SesTarget:
     place: AwsPlace
     names: Names
     event_types: tuple[str, ...]
+    is_queue_known: bool = True  # the settings name it
 
     @property
     def topic_arn(self) -> str:

@@ -4,11 +4,12 @@ from newsletter.config import Settings
 from newsletter.provision.base import SetupWishes
 from newsletter.provision.ses import wanted
 from newsletter.provision.ses.hcl import HclBlock, HclExpression, written
+from newsletter.provision.ses.naming import template_names
 from newsletter.provision.ses.policies import policies
-from newsletter.provision.ses.setup import template_place
 from newsletter.provision.ses.wanted import Names
 
 _ACCOUNT = "${data.aws_caller_identity.current.account_id}"
+_REGION = "${data.aws_region.current.id}"
 _PARTITION = "${data.aws_partition.current.partition}"
 _TOPIC = "aws_sns_topic.events.arn"
 _QUEUE = "aws_sqs_queue.events"
@@ -16,32 +17,24 @@ _DEAD_LETTERS = "aws_sqs_queue.dead_letters"
 _SET = "aws_sesv2_configuration_set.newsletter"
 _IDENTITY = "aws_sesv2_email_identity.newsletter"
 
+# The provider stays that of the folder into which the file is put.
+_SURROUNDINGS = [
+    HclBlock("data", (kind, "current"), {})
+    for kind in ("aws_caller_identity", "aws_partition", "aws_region")
+]
+
 
 def template(settings: Settings, wishes: SetupWishes) -> str:
     """Raises UsageError and ConfigurationError."""
-    region, names = template_place(settings, wishes)
+    names = template_names(settings, wishes)
     blocks = [
-        *_around(region),
+        *_SURROUNDINGS,
         *_events(names),
         *_sending(names, wanted.event_types(settings.transport.ses)),
-        *_policies(names, region, sends_for_tenant=bool(settings.transport.ses.tenant)),
-        *_outputs(names, region),
+        *_policies(names, sends_for_tenant=bool(settings.transport.ses.tenant)),
+        *_outputs(names),
     ]
     return written(blocks)
-
-
-def _around(region: str) -> list[HclBlock]:
-    source = HclExpression('{\n  source  = "hashicorp/aws"\n  version = ">= 5.80"\n}')
-    return [
-        HclBlock(
-            "terraform",
-            (),
-            {"required_providers": HclBlock("required_providers", (), {"aws": source})},
-        ),
-        HclBlock("provider", ("aws",), {"region": region}),
-        HclBlock("data", ("aws_caller_identity", "current"), {}),
-        HclBlock("data", ("aws_partition", "current"), {}),
-    ]
 
 
 def _events(names: Names) -> list[HclBlock]:
@@ -140,28 +133,28 @@ def _sending(names: Names, event_types: tuple[str, ...]) -> list[HclBlock]:
     ]
 
 
-def _policies(names: Names, region: str, *, sends_for_tenant: bool) -> list[HclBlock]:
+def _policies(names: Names, *, sends_for_tenant: bool) -> list[HclBlock]:
     """Those that the running system needs; who applies this file has others."""
 
     def arn_of(service: str, resource: str) -> str:
-        return f"arn:{_PARTITION}:{service}:{region}:{_ACCOUNT}:{resource}"
+        return f"arn:{_PARTITION}:{service}:{_REGION}:{_ACCOUNT}:{resource}"
 
     documents = policies(names, arn_of, sends_for_tenant=sends_for_tenant)
     return [
-        _resource("aws_iam_policy", role, name=f"{names.destination}-{role}", policy=document)
+        _resource("aws_iam_policy", role, name=f"{names.configuration_set}-{role}", policy=document)
         for role, document in documents.items()
         if role != "setup"
     ]
 
 
-def _outputs(names: Names, region: str) -> list[HclBlock]:
+def _outputs(names: Names) -> list[HclBlock]:
     tokens = f"{_IDENTITY}.dkim_signing_attributes[0].tokens"
     dkim = (
         f'[for token in {tokens} : "${{token}}._domainkey.{names.domain} CNAME '
         f'${{token}}.dkim.amazonses.com"]'
     )
     others = [
-        *wanted.mail_from_records(names.mail_from, region),
+        *wanted.mail_from_records(names.mail_from, _REGION),
         wanted.dmarc_record(names.domain),
     ]
     return [

@@ -45,8 +45,8 @@ def _creation(target: SesTarget) -> Action:
         "Policy": json.dumps(wanted.policy([_statement(target)])),
     }
     return Action(
-        f"make the topic {target.names.topic}: signed with SHA-256, and open to "
-        f"{target.names.configuration_set} of SES alone",
+        f"make the topic {target.names.topic}: signed with SHA-256, and open to the configuration "
+        f"set {target.names.configuration_set} alone",
         lambda: target.aws.make("sns:CreateTopic", Name=target.names.topic, Attributes=attributes),
     )
 

@@ -18,7 +18,6 @@ from tests.waiting import until
 from tests.warm import Program
 
 SETUP = ("setup", "ses")
-TEMPLATES = (*SETUP, "--region", "eu-west-1")
 MX = "10 feedback-smtp.us-east-1.amazonses.com"
 
 
@@ -96,6 +95,22 @@ def test_a_dry_run_changes_nothing(call: Call, account: Account, names: NameServ
     assert snapshot(account.folder) == files
 
 
+def test_the_settings_keep_their_mode_and_their_place(
+    call: Call, account: Account, names: NameServer, tmp_path: Path
+) -> None:
+    """Where newsletter.toml is a link, what it leads to is written."""
+    file, place = account.folder / "newsletter.toml", tmp_path / "elsewhere.toml"
+    file.rename(place)
+    file.symlink_to(place)
+    place.chmod(0o640)
+
+    assert call(*SETUP, "--yes").code == 0
+
+    assert file.is_symlink()
+    assert f"{place.stat().st_mode:o}"[-3:] == "640"
+    assert 'kind = "ses"' in place.read_text()
+
+
 @pytest.mark.parametrize("typed", [None, "no\n"])
 def test_without_a_yes_nothing_is_changed(
     call: Call, account: Account, monkeypatch: pytest.MonkeyPatch, names: NameServer, typed: str
@@ -157,17 +172,33 @@ def test_a_missing_permission_is_named(call: Call, account: Account, names: Name
     assert "done: make the topic" not in again.out
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "key", "wanted"),
+    [
+        ("NEWSLETTER_TRANSPORT__KIND", "outbox", "transport.kind", "ses"),
+        ("NEWSLETTER_EVENTS", "{}", "events.queue_url", "/newsletter-events"),
+    ],
+)
 def test_the_environment_that_says_otherwise_is_told_before_anything_is_changed(
-    call: Call, account: Account, monkeypatch: pytest.MonkeyPatch
+    call: Call,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    key: str,
+    wanted: str,
 ) -> None:
-    monkeypatch.setenv("NEWSLETTER_TRANSPORT__KIND", "outbox")
+    """One key, or a whole table as JSON."""
+    monkeypatch.delenv("NEWSLETTER_EVENTS__ENDPOINT_URL")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", account.aws.url)
+    monkeypatch.setenv(variable, value)
     before = len(changes(account))
 
     answer = call(*SETUP, "--yes", "--json")
 
     assert answer.code == 2
-    assert answer.error["where"] == "transport.kind (from NEWSLETTER_TRANSPORT__KIND)"
-    assert "so that it becomes ses" in answer.error["hint"]
+    assert answer.error["where"] == f"{key} (from {variable})"
+    assert f"{wanted}, or unset it" in answer.error["hint"]
     assert len(changes(account)) == before
 
 
@@ -201,17 +232,20 @@ def test_a_layout_that_cannot_be_changed_safely_is_left_to_a_person(
     assert file.read_text() == text
 
 
-def test_a_killed_run_is_completed_by_the_next(
-    call: Call, account: Account, names: NameServer
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)]
+)
+def test_a_run_that_was_stopped_is_completed_by_the_next(
+    call: Call, account: Account, names: NameServer, number: int, code: int
 ) -> None:
-    """SIGKILL while SES acts, before it answers: the newsletter still sends as before."""
+    """While SES acts, before it answers: the newsletter still sends as before."""
     account.ses.configure(hang_after={"operation": "CreateEmailIdentity", "next": 1})
     before, operation = Project.open(account.folder).settings, "CreateEmailIdentity"
     process = Program(account.folder, *SETUP, "--yes")
     until(lambda: account.ses.requests[-1]["operation"] == operation)
 
-    process.send_signal(signal.SIGKILL)
-    assert process.code == -signal.SIGKILL
+    process.send_signal(number)
+    assert process.code == code
     account.ses.clear()
     settings = Project.open(account.folder).settings
     again = call(*SETUP, "--yes")
@@ -316,36 +350,14 @@ def test_templates_ask_nobody_and_overwrite_nothing(
     call: Call, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    arguments = (
-        *SETUP,
-        "--region",
-        "eu-west-1",
-        "--terraform",
-        ".",
-        "--cloudformation",
-        "i/s.json",
-    )
+    arguments = (*SETUP, "--terraform", "new", "--cloudformation", "i/s.json")
 
     first, second = call(*arguments), call(*arguments, "--json")
-    (project / "newsletter-ses.tf").write_text("# mine")
+    (project / "new" / "newsletter-ses.tf").write_text("# mine")
     refused = call(*arguments)
 
     assert (first.code, second.code, refused.code) == (0, 0, 2)
-    assert second.json == {"files": ["newsletter-ses.tf", "i/s.json"]}
+    assert second.json == {"files": ["new/newsletter-ses.tf", "i/s.json"]}
     assert "another file of this name" in refused.err
-    assert (project / "newsletter-ses.tf").read_text() == "# mine"
+    assert (project / "new" / "newsletter-ses.tf").read_text() == "# mine"
     assert json.loads((project / "i" / "s.json").read_text())["Resources"]
-
-
-def test_a_template_needs_a_region(
-    call: Call, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-
-    answer = call(*SETUP, "--terraform", "x.tf")
-
-    assert answer.code == 2
-    assert "Name one with --region." in answer.err
-    assert not (project / "x.tf").exists()

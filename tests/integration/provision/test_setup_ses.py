@@ -11,7 +11,8 @@ from newsletter.errors import ConfigurationError
 from newsletter.project import Project
 from newsletter.provision.planning import actions_of
 from newsletter.provision.ses import wanted
-from newsletter.provision.ses.wanted import AwsPlace
+from newsletter.provision.ses.policies import policies
+from newsletter.provision.ses.wanted import AwsPlace, Names
 from tests.integration.aws import REGION
 from tests.integration.provision.account import (
     ACCOUNT,
@@ -25,6 +26,14 @@ from tests.integration.provision.account import (
 from tests.standin.asking import client_of
 
 PLACE = AwsPlace(ACCOUNT, REGION)
+NAMES = Names(
+    domain="example.com",
+    mail_from="bounce.example.com",
+    configuration_set=NAME,
+    topic=f"{NAME}-events",
+    queue=f"{NAME}-events",
+    destination=f"{NAME}-events",
+)
 SET = PLACE.arn("ses", f"configuration-set/{NAME}")
 DOMAIN = "example.com"
 MAIL_FROM = {"MailFromDomain": f"bounce.{DOMAIN}"}
@@ -97,6 +106,10 @@ def test_a_second_run_only_reads(account: Account) -> None:
 
     first, second = account.calls
     assert len(first.changes) == len(actions_of(before)) - 1  # the last one is newsletter.toml
+    allowed = policies(NAMES, PLACE.arn)["setup"]["Statement"]
+    assert {*first.asked, *second.asked} - {"sts:GetCallerIdentity"} <= {
+        action for statement in allowed for action in statement["Action"]
+    }
     assert actions_of(again) == []
     assert second.changes == []
     assert (account.folder / "newsletter.toml").read_bytes() == written
@@ -188,7 +201,7 @@ REPAIRED: Mapping[str, tuple[Callable[[Account], object], str, list[str]]] = {
     "the destination is gone": (
         lambda account: _preset_set(account, destinations={"newsletter-events": None}),
         "publish 7 types of events to the topic newsletter-events",
-        [],
+        [f"MatchingEventTypes: none -> {', '.join(TYPES)}"],
     ),
     "a short key": (
         lambda account: _preset_identity(
@@ -266,21 +279,50 @@ def test_a_topic_that_ses_may_not_publish_to_is_opened(account: Account) -> None
     assert actions_of(account.plan()) == []
 
 
+ROUNDS = (  # of faults that one run meets together
+    (
+        "TLS is optional",
+        "the destination is switched off",
+        "a short key",
+        "the account suppresses nobody who complains",
+        "the queue forgets early",
+        "there is no subscription",
+    ),
+    (
+        "no end of delivery",
+        "the destination lacks types",
+        "no MAIL FROM domain",
+        "feedback is forwarded",
+        "the queue is open to nobody",
+    ),
+    (
+        "its own suppression lacks complaints",
+        "the destination is gone",
+        "no DKIM",
+        "its MX is found",
+    ),
+)
+
+
 def test_whatever_is_amiss_is_repaired_alone(account: Account) -> None:
     """Each fault by one change that says what differs, and nothing else is touched then."""
     account.set_up()
 
-    for fault, (spoil, text, differences) in REPAIRED.items():
-        spoil(account)
-        repaired = account.set_up()
+    for faults in ROUNDS:
+        for fault in faults:
+            REPAIRED[fault][0](account)
+        repaired = actions_of(account.set_up())
         told = [
-            f"{one.attribute}: {one.old} -> {one.new}"
-            for action in actions_of(repaired)
-            for one in action.differences
+            (
+                action.text,
+                [f"{one.attribute}: {one.old} -> {one.new}" for one in action.differences],
+            )
+            for action in repaired
         ]
-        assert (texts(repaired), told) == ([text], differences), fault
+        assert sorted(told) == sorted(REPAIRED[fault][1:] for fault in faults)
 
     assert actions_of(account.plan()) == []
+    assert sorted(fault for faults in ROUNDS for fault in faults) == sorted(REPAIRED)
 
 
 def test_what_others_made_stays_and_is_only_added_to(account: Account) -> None:
@@ -430,17 +472,31 @@ def test_what_the_settings_name_is_set_up_under_that_name(account: Account) -> N
     assert texts(again)[0].startswith("make the topic letters-events")
 
 
+def test_another_newsletters_queue_is_told_before_anything_is_shared(account: Account) -> None:
+    """It may be of an earlier run, which is why it is a note and no refusal."""
+    account.aws.sqs.create_queue(QueueName=f"{NAME}-events")
+
+    before = [note for component in account.plan() for note in component.notes]
+    own = [note for component in account.plan(name="own") for note in component.notes]
+    account.set_up()
+    after = [note for component in account.plan() for note in component.notes]
+
+    assert "take each other's events" in before[0]
+    assert own == after == []
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "https://sqs.us-east-1.amazonaws.com/999999999999/q",
         f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/q",
         "nonsense",
+        f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/q.fifo",
     ],
 )
 def test_a_queue_of_another_account_is_refused(account: Account, url: str) -> None:
     file = account.folder / "newsletter.toml"
     file.write_text(f'{file.read_text()}\n[events]\nqueue_url = "{url}"\n')
 
-    with pytest.raises(ConfigurationError, match="not of account 123456789012"):
+    with pytest.raises(ConfigurationError, match="no ordinary queue of account 123456789012"):
         account.plan()

@@ -17,7 +17,7 @@ from newsletter.provision.base import SetupWishes
 from newsletter.provision.ses import wanted
 
 KIND = provision_kind("ses")
-WISHES = SetupWishes(region="eu-west-1")
+WISHES = SetupWishes()
 SETTINGS = read_table(
     Settings,
     {
