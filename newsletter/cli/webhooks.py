@@ -37,7 +37,7 @@ def list_(session: Session, name: str | None, limit: int) -> None:
             if session.json:
                 session.emit(records.webhook_endpoint(each))
             else:
-                session.console.print(_in_words(each))
+                session.console.print(*_in_words(each), sep="\n")
         return
     _check(name, [each.name for each in endpoints])
     for message in islice(stream(session.store, partial(queries.page, endpoint=name)), limit):
@@ -94,11 +94,10 @@ def _check(name: str, known: list[str]) -> None:
         )
 
 
-def _in_words(endpoint: "ToldEndpoint") -> str:
+def _in_words(endpoint: "ToldEndpoint") -> tuple[str, str]:
     place = endpoint.host or "not in newsletter.toml any more: nothing is posted"
-    waits = f", the first since {endpoint.oldest_at:%Y-%m-%d %H:%M}" if endpoint.oldest_at else ""
-    return (
-        f"{endpoint.name}  {place}\n"
-        f"  {endpoint.delivered:,} delivered, {endpoint.waiting:,} waiting{waits}, "
-        f"{endpoint.given_up:,} given up"
-    )
+    waiting = f"{endpoint.waiting:,} waiting"
+    if endpoint.oldest_at is not None:
+        waiting += f" (the first since {endpoint.oldest_at:%Y-%m-%d %H:%M})"
+    amounts = f"{endpoint.delivered:,} delivered, {waiting}, {endpoint.given_up:,} given up"
+    return f"{endpoint.name}  {place}", f"  {amounts}"

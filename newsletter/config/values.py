@@ -253,7 +253,7 @@ def _webhook_event(value: str) -> str:
     try:
         return WebhookEvent(value)
     except ValueError:
-        raise ValueError(f"must be of {', '.join(WebhookEvent)}") from None
+        raise ValueError(f"must be one of {', '.join(WebhookEvent)}") from None
 
 
 def webhook_secrets(value: str) -> str:

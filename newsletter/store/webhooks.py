@@ -94,7 +94,9 @@ def _with_names(
         names[key] = {row.number: row.name for row in rows}
     for fact in facts:
         yield {
-            _NAMED[key][0] if key in _NAMED else key: names[key][value] if key in _NAMED else value
+            _NAMED[key][0] if key in _NAMED else key: names[key].get(value)
+            if key in _NAMED
+            else value
             for key, value in fact.items()
         }
 

@@ -21,7 +21,7 @@ from newsletter.errors import StoreAway
 from newsletter.model.address import Address
 from newsletter.model.send import StoppedBy
 from newsletter.model.subscriber import Consent
-from newsletter.model.webhook import WebhookEvent, WebhookMessage
+from newsletter.model.webhook import WebhookAttempt, WebhookEvent, WebhookMessage
 from newsletter.operations import attend
 from newsletter.sending import control
 from newsletter.sending.plan import plan
@@ -257,7 +257,7 @@ def test_no_message_is_posted_by_two_at_once(store: Store) -> None:
 
 
 def test_who_dies_between_post_and_record_leaves_it_to_be_posted_again(store: Store) -> None:
-    """At least once, under the same id; and what was lost and wakes up records nothing."""
+    """At least once, under the same id."""
     clock = FixedClock()
     pending(store, clock)
     dies, program = Program([KeyboardInterrupt()]), Program([WebhookAnswer(500)])
@@ -271,6 +271,20 @@ def test_who_dies_between_post_and_record_leaves_it_to_be_posted_again(store: St
 
     assert program.ids == dies.ids
     assert kept(store)[0].status == "500"
+
+
+def test_who_was_slower_than_its_lease_records_nothing(store: Store) -> None:
+    clock = FixedClock()
+    pending(store, clock)
+    with store.write() as connection:
+        until = clock() + dt.timedelta(minutes=5)
+        [late] = webhooks.claim(connection, "crm", clock(), until, 8)
+    clock.forward(301)
+    go(delivery(store, clock, Program([WebhookAnswer(500)])))
+    with store.write() as connection:
+        webhooks.record(connection, [WebhookAttempt(late, "204", True, None)], clock())
+
+    assert (kept(store)[0].status, kept(store)[0].state) == ("500", "waiting")
 
 
 def test_a_store_that_is_away_loses_nothing(
@@ -363,9 +377,11 @@ def test_a_ping_says_whether_an_endpoint_takes_it(
     with at(b"HTTP/1.1 401 No\r\n\r\n", monkeypatch):
         refused = call("webhooks", "test", "crm", "--json")
     unknown = call("webhooks", "test", "cmr", "--json")
+    for_people = call("webhooks", "list").out.splitlines()
 
     assert (taken.code, taken.json) == (0, {"name": "crm", "status": "204"})
     assert b'"type": "ping"' in heard[0]
+    assert for_people == ["crm  127.0.0.1", "  0 delivered, 0 waiting, 0 given up"]
     assert (refused.code, refused.error["message"]) == (1, "the webhook 'crm' did not take it: 401")
     assert (unknown.code, unknown.error["hint"]) == (2, "Did you mean 'crm'?")
 

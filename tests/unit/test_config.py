@@ -187,6 +187,13 @@ def test_a_fault_of_the_environment_names_its_variable(
         ("[brand]\nlinks = 'x'", "must be a table"),
         ("[brand.links]\nWeb = 'x'", "must be a whole address"),
         ("[log]\nlevel = []", "must be 'warning', 'info' or 'debug'"),
+        ("[webhooks]\ncrm = {url = 'http://x.example'}", "its url must begin with https://"),
+        ("[webhooks.crm]\nurl = 'https://x.example'\nevents = ['left']", "must be one of send."),
+        ("[webhooks]\nCRM = {url = 'https://x.example'}", "must have a name of lower-case letters"),
+        (
+            "[webhooks.crm]\nurl = 'https://me:secret@x.example'",
+            "must hold no user and no password",
+        ),
         ("[[web]]", "must be a table"),
     ],
 )
@@ -203,6 +210,27 @@ def test_yes_may_be_said_in_several_words(tmp_path: Path, word: str) -> None:
     settings = load(write(tmp_path, GOOD), {"NEWSLETTER_POLICY__REQUIRE_TEST": word})
 
     assert settings.policy.require_test is True
+
+
+def test_a_webhook_can_be_set_by_environment_and_its_secret_only_so(tmp_path: Path) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    inside = f"[webhooks.crm]\nurl = 'https://x.example/'\nsecret = '{secret}'\n"
+    environment = {
+        "NEWSLETTER_WEBHOOKS__CRM__URL": "https://x.example/hook?key=1",
+        "NEWSLETTER_WEBHOOKS__CRM__EVENTS": '["subscriber.left"]',
+        "NEWSLETTER_WEBHOOKS__CRM__SECRET": f"{secret},{secret}",
+    }
+
+    crm = load(write(tmp_path, GOOD), environment).webhooks["crm"]
+    with pytest.raises(ConfigurationError) as caught:
+        load(write(tmp_path, f"{GOOD}\n{inside}"), {})
+    with pytest.raises(ConfigurationError, match="must be whsec_ and 24 to 64 bytes"):
+        load(write(tmp_path, GOOD), {**environment, "NEWSLETTER_WEBHOOKS__CRM__SECRET": "x"})
+
+    assert (crm.url, crm.events) == ("https://x.example/hook?key=1", ("subscriber.left",))
+    assert secret not in repr(crm)
+    assert caught.value.message.startswith("webhooks.crm.secret: must not stand in a file")
+    assert secret not in str(caught.value)
 
 
 def test_what_should_be_a_table_may_be_a_value(tmp_path: Path) -> None:
