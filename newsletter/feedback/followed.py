@@ -16,6 +16,7 @@ from newsletter.model.event import Event
 from newsletter.store.ledger import sends
 from newsletter.store.reported.settling import DeliveryState
 
+_LONGEST = 2_000  # characters of a link with a field in it
 OTHER = "other"  # a link that the sealed email does not have
 
 _HREF = re.compile(r'\shref="([^"]*)"', re.IGNORECASE)
@@ -71,6 +72,8 @@ class SealedLinks:
         """A link as it was sealed; OTHER where an address is none of them."""
         if address in self._literal:
             return address
+        if len(address) > _LONGEST:
+            return OTHER
         return next((link for fits, link in self._patterns if fits.fullmatch(address)), OTHER)
 
 

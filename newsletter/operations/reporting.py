@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from newsletter.audience.spreadsheet import guard
 from newsletter.errors import (
+    Interrupted,
     NewsletterError,
     QuotaReached,
     StoreAway,
@@ -85,6 +86,8 @@ class ReportPost:
                     return True
             except StoreAway:
                 raise
+            except Interrupted:
+                return False
             except NewsletterError as error:
                 self.notify(f"The report on {send_id} is not mailed: {error.message}")
         return False
@@ -96,7 +99,9 @@ class ReportPost:
         """
         settings, now = self.project.settings, self.clock()
         allowance = unbarred(self.transport)
-        counted = counting.count(self.store, settings, send_id, now, compared=counting.COMPARED)
+        counted = counting.count(
+            self.store, settings, send_id, now, compared=counting.COMPARED, stop=self.stop
+        )
         email = email_of(counted, settings.newsletter)
         with self.store.write() as connection:
             restored.check(connection, self.project.generation, settings.newsletter.timezone)

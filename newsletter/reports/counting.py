@@ -5,6 +5,7 @@ the number of domains, not with that of readers.
 """
 
 import datetime as dt
+import threading
 from collections import Counter
 from collections.abc import Collection, Sequence
 
@@ -33,13 +34,19 @@ _OTHER_LINKS = "all other links"
 
 
 def count(
-    store: Store, settings: Settings, send_id: str, now: dt.datetime, *, compared: int = 0
+    store: Store,
+    settings: Settings,
+    send_id: str,
+    now: dt.datetime,
+    *,
+    compared: int = 0,
+    stop: threading.Event | None = None,
 ) -> SendReport:
-    """The report on a send, beside so many earlier sends to its audience. Raises UsageError where
-    there is no such send."""
+    """The report on a send that is there, beside so many earlier sends to its audience. Raises
+    Interrupted where it is asked to stop."""
     with store.read() as connection:
         number = sends.number_of(connection, send_id)
-    people = recipients.count(store, number)
+    people = recipients.count(store, number, stop)
     with store.read() as connection:
         send = sends.get(connection, number)
         claims = reporting.claims(connection, number)

@@ -4,9 +4,11 @@ They are read in pieces, each in a transaction of its own: what takes seconds in
 holds nobody up.
 """
 
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
+from newsletter.errors import Interrupted
 from newsletter.gate import masked, visible
 from newsletter.model.event import Cause, EventType
 from newsletter.model.send import DeliveryStatus, Reported
@@ -26,6 +28,7 @@ _OTHER_REASONS = "other reasons"
 _NO_REASON = "no reason is kept"
 _REASON_CHARACTERS = 120
 _PIECE = 100_000  # deliveries
+_MOST_DOMAINS = 50_000  # that are told apart while they are counted
 
 _HARD = "hard"
 
@@ -52,6 +55,16 @@ class Recipients:
             is_room = reason in reasons or len(reasons) < _MOST_REASONS * 100
             reasons[reason if is_room else _OTHER_REASONS] += some.amount
 
+    def fold(self) -> None:
+        """Count all but the biggest domains together, where they get too many: a domain that is
+        to be named is among these in each piece."""
+        if len(self._domains) > _MOST_DOMAINS:
+            names = sorted(self._domains, key=lambda name: -self._domains[name][""])
+            others = self._domains[OTHER]
+            for name in names[_MOST_DOMAINS // 10 :]:
+                if name not in (OTHER, "") and name not in PROVIDERS:
+                    others.update(self._domains.pop(name))
+
     def add_causes(self, caused: Collection[Caused]) -> None:
         """Count the hard ones among the bounces of each domain."""
         for some in caused:
@@ -71,7 +84,7 @@ class Recipients:
         big = [
             (amounts[""], name)
             for name, amounts in self._domains.items()
-            if name and (amounts[""] >= NAMED_FROM or name in PROVIDERS)
+            if name in PROVIDERS or (amounts[""] >= NAMED_FROM and name not in (OTHER, ""))
         ]
         named = [name for _, name in sorted(big, key=lambda pair: (-pair[0], pair[1]))]
         named = named[:_MOST_PROVIDERS]
@@ -97,23 +110,32 @@ def _provider(name: str, amounts: Counter[str]) -> Provider:
     )
 
 
-def count(store: Store, number: int) -> Recipients:
-    """All recipients of a send: those that the ledger holds, and those that were archived."""
+def count(store: Store, number: int, stop: threading.Event | None = None) -> Recipients:
+    """All recipients of a send: those that the ledger holds, and those that were archived. Raises
+    Interrupted where it is asked to stop."""
     found = Recipients()
-    for some in _archived(store, number):
-        found.add(some)
+    for piece in _pieces(store, number):
+        if stop is not None and stop.is_set():
+            raise Interrupted("interrupted")
+        for some in piece:
+            found.add(some)
+        found.fold()
+    return found
+
+
+def _pieces(store: Store, number: int) -> Iterator[Sequence[Alike]]:
+    yield from _archived(store, number)
     with store.read() as connection:
         after = archived.next_number(connection, number) - 1
         last = reporting.last_number(connection, number)
     while after < last:
         with store.read() as connection:
-            for some in reporting.alike(connection, number, after, after + _PIECE):
-                found.add(some)
+            piece = reporting.alike(connection, number, after, after + _PIECE)
+        yield piece
         after += _PIECE
-    return found
 
 
-def _archived(store: Store, number: int) -> Iterator[Alike]:
+def _archived(store: Store, number: int) -> Iterator[Sequence[Alike]]:
     """The archived recipients of a send, counted where they are alike, a pack at a time."""
     after = 0
     while True:
@@ -127,6 +149,5 @@ def _archived(store: Store, number: int) -> Iterator[Alike]:
             (domains.get(one.subscriber_id, ""), one.status, one.reported, one.reason)
             for one in kept
         )
-        for (domain, status, reported, reason), amount in alike.items():
-            yield Alike(domain, status, reported, reason, amount)
+        yield [Alike(*what, amount) for what, amount in alike.items()]
         after = kept[-1].number

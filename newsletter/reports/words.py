@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from newsletter.gate import masked
 from newsletter.model.event import Cause
 from newsletter.model.send import SendStatus
 from newsletter.reports.amounts import duration
@@ -65,14 +66,15 @@ def about(report: SendReport) -> Iterator[str]:
     yield f"{send.slug} to {to} · {send.id}"
     status = str(send.status)
     if send.status is SendStatus.PAUSED and send.pause_reason:
-        status += f" ({send.pause_reason})"
+        status += f" ({masked(send.pause_reason)})"
     if report.began_at is None:
         when = f", at {time_text(send.scheduled_at, report.timezone)}" if send.scheduled_at else ""
         yield f"{status}{when}"
         return
     words = [status, f"began {time_text(report.began_at, report.timezone)}"]
     if report.seconds is not None:
-        words.append(f"took {duration(report.seconds)}")
+        took = "took {}" if report.is_final else "for {} so far"
+        words.append(took.format(duration(report.seconds)))
         if report.seconds >= 1 and send.counts.accepted:
             words.append(f"{send.counts.accepted / report.seconds:,.0f} a second")
     yield " · ".join(words)

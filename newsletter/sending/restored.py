@@ -15,7 +15,14 @@ from newsletter.errors import Refused
 from newsletter.model.send import Allowance, SendStatus, StoppedBy
 from newsletter.sending import generation
 from newsletter.store import Store, state
-from newsletter.store.ledger import deliveries, recording, sends, tenures, transitions
+from newsletter.store.ledger import (
+    deliveries,
+    recording,
+    reporting,
+    sends,
+    tenures,
+    transitions,
+)
 from newsletter.store.people import requesting, requests
 from newsletter.store.relocation import relocations
 from newsletter.store.reported import events
@@ -101,10 +108,11 @@ def adopt(store: Store, file: Path, now: dt.datetime) -> int:
 
     Whatever was still queued in it may have been sent after the copy was made, so all of that
     becomes unknown, for events to settle or the operator to decide; schedules are paused. What
-    visitors asked for before is not mailed: they can ask again. From now on it is another store
-    than the one that it was copied from.
+    visitors asked for before is not mailed: they can ask again; nor are reports on what has ended.
+    From now on it is another store than the one that it was copied from.
     """
     with store.write() as connection:
+        reporting.take_all(connection, now)
         unknown = 0
         for number in sends.open_numbers(connection):
             unknown += deliveries.make_unknown(connection, number, _REASON, now)

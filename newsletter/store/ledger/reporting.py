@@ -174,6 +174,13 @@ def take(connection: Connection, send_id: str, now: dt.datetime) -> bool:
     return connection.execute(query.values(report_taken_at=now)).rowcount == 1
 
 
+def take_all(connection: Connection, now: dt.datetime) -> None:
+    """Let no report wait on any send that has ended: that of a restored store may have been mailed
+    before."""
+    query = sa.update(sends).where(sends.c.status.in_(OVER), sends.c.report_taken_at.is_(None))
+    connection.execute(query.values(report_taken_at=now))
+
+
 def put_back(connection: Connection, send_id: str) -> None:
     """Let the report of a send wait again: provably nobody was mailed it."""
     query = sa.update(sends).where(sends.c.id == send_id)

@@ -1,6 +1,7 @@
 """A report says what the store knows, on both stores, whatever became of the send."""
 
 import datetime as dt
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from newsletter.config import NewsletterSettings, Settings
 from newsletter.config.settings import SesSettings, TransportSettings
+from newsletter.errors import Interrupted
 from newsletter.model.email import Message
 from newsletter.model.event import Cause
 from newsletter.model.send import Accepted, Outcome, Rejected, Unknown
@@ -198,6 +200,24 @@ def test_erased_people_are_counted_and_domains_of_few_are_not_named(
 
     monkeypatch.setattr(recipients, "NAMED_FROM", 4)
     assert ("example.com", 4) in [(p.name, p.recipients) for p in count(store, sent).providers]
+
+
+def test_many_domains_of_few_take_no_room(
+    store: Store, sent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = count(store, sent).providers
+    monkeypatch.setattr(recipients, "_PIECE", 2)
+    monkeypatch.setattr(recipients, "_MOST_DOMAINS", 2)
+
+    assert count(store, sent).providers == before
+
+
+def test_who_counts_can_be_stopped(store: Store, sent: str) -> None:
+    stop = threading.Event()
+    stop.set()
+
+    with pytest.raises(Interrupted):
+        counting.count(store, SETTINGS, sent, NOW, stop=stop)
 
 
 def test_a_send_is_reported_before_amid_and_after_its_time(store: Store) -> None:

@@ -16,7 +16,7 @@ from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown
 from newsletter.operations.reporting import ReportPost
 from newsletter.project import Project
-from newsletter.sending import control
+from newsletter.sending import control, restored
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
 from newsletter.store import Store, state
@@ -192,3 +192,12 @@ def test_a_barred_account_or_a_restored_store_mails_none(office: Office) -> None
     assert ["the account is paused" in office.told[0], "was restored" in office.told[1]] == [
         True
     ] * 2
+
+
+def test_a_restored_store_mails_nothing_that_was_mailed_before(
+    office: Office, tmp_path: Path
+) -> None:
+    restored.adopt(office.store, tmp_path / "generation", NOW)
+
+    assert not office.mail()
+    assert (office.mailed, office.told) == ([], [])

@@ -33,6 +33,7 @@ EMAIL = Email(
         ("https://example.com/ada@example.com", "other"),
         ("javascript:alert(1)", "other"),
         ("", "other"),
+        (f"https://survey.example/?who={'x' * 2_000}", "other"),  # longer than any mail has it
     ],
 )
 def test_a_link_is_kept_as_it_was_sealed(followed: str, link: str) -> None:

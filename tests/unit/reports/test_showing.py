@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from newsletter.model.send import Counts, Reports
+from newsletter.model.send import Counts, Reports, SendStatus
 from newsletter.operations import records
 from newsletter.operations.reporting import csv_of
 from newsletter.reports import lines, page
@@ -47,6 +47,16 @@ def test_a_send_of_which_nothing_is_known_is_shown_too() -> None:
     assert "Reported" not in text
     assert "Whom it goes to is decided when it begins." in page.page(nothing())
     assert page.mail(nothing()).count("<h2") == 1
+
+
+def test_a_reason_for_a_pause_names_nobody() -> None:
+    send = a_send(
+        status=SendStatus.PAUSED, pause_reason="refused: ada@example.com", reports=Reports()
+    )
+
+    for text in (page.page(a_report(send=send)), page.mail(a_report(send=send))):
+        assert "refused: a…@e…" in text
+        assert "for 12 min so far" in text
 
 
 def test_a_page_asks_nobody_for_anything_and_runs_nothing() -> None:
