@@ -9,6 +9,7 @@ import click
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.options import SendId
 from newsletter.cli.sends import find, warn_if_restored
+from newsletter.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.reports.figures import SendReport
@@ -47,6 +48,8 @@ def report(
     from newsletter.operations import records
     from newsletter.reports import counting
 
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UsageError("its folder is missing", where=str(out), hint=f"mkdir -p {out.parent}")
     warn_if_restored(session)
     found = counting.count(
         session.store,

@@ -104,6 +104,10 @@ class Compared:
     complained: int
     unsubscribed: int
 
+    @property
+    def is_reported(self) -> bool:
+        return bool(self.delivered or self.bounced or self.complained)
+
 
 @dataclass(frozen=True, slots=True)
 class SendReport:
@@ -142,6 +146,13 @@ class SendReport:
     def is_final(self) -> bool:
         """Whether nothing of it is to be sent any more; reports may still come."""
         return self.send.status in (*ENDED, SendStatus.UNRESOLVED)
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether anything was reported about its mails: else no share of the reported ones says
+        anything."""
+        reports = self.send.reports
+        return bool(reports.delivered or reports.bounced or reports.complained or self.delayed)
 
     @property
     def unreported(self) -> int:

@@ -87,7 +87,8 @@ class _Drawing:
         if not by_name["accepted"].number:
             return
         theirs = [by_name[name] for name in by_name if name not in ours]
-        shown = ("delivered", "bounced", "complained", "unsubscribed")
+        reported = ("delivered", "bounced", "complained") if self._report.is_reported else ()
+        shown = (*reported, "unsubscribed")
         yield from self._part("Reported of the accepted", self._figures(theirs, shown))
 
     def _figures(self, some: Sequence[SendFigure], always: Sequence[str]) -> Iterator[str]:
@@ -146,7 +147,9 @@ class _Drawing:
             for p in self._report.providers
         ]
         header = ("", "accepted", "delivered", "bounced", "hard", "complaints", "delayed")
-        yield from self._part("Mailbox providers", self._grid([header, *rows]) if rows else ())
+        columns = len(header) if self._report.is_reported else 2
+        drawn = self._grid([row[:columns] for row in (header, *rows)]) if rows else ()
+        yield from self._part("Mailbox providers", drawn)
 
     def _reasons(self) -> Iterator[ReportLine]:
         for title, reasons in (
@@ -174,22 +177,21 @@ class _Drawing:
 
     def _compared(self) -> Iterator[ReportLine]:
         compared = self._report.compared
-        if not compared:
+        if len(compared) < 2:
+            yield from self._part("Beside the sends before it", ["There is none."] * len(compared))
             return
         header = ("", "accepted", "delivered", "bounced", "hard", "complaints", "left")
         rows = [
             (
                 *(row.slug, f"{row.accepted:,}"),
-                *(percent(getattr(row, name), row.accepted) for name in _RATES),
+                *(words.rate(row, name) for name in _RATES),
             )
             for row in compared
         ]
-        title = "Beside the sends before it" if len(compared) > 1 else "No send before it"
-        yield from self._part(title, [*self._grid([header, *rows]), *self._trends(compared)])
+        drawn = [*self._grid([header, *rows]), *self._trends(compared)]
+        yield from self._part("Beside the sends before it", drawn)
 
     def _trends(self, compared: Sequence[Compared]) -> Iterator[str]:
-        if len(compared) < 2:
-            return
         yield from ("", "The trend, and the mean before it:")
         for name in _RATES:
             rates = [share(getattr(row, name), row.accepted) for row in compared]

@@ -113,7 +113,7 @@ def _parts(by_name: dict[str, SendFigure]) -> tuple[SendFigure, ...]:
 
 
 def _tiles(report: SendReport, by_name: dict[str, SendFigure]) -> Iterator[Tile]:
-    for name in _RATES:
+    for name in _RATES if report.is_reported else _RATES[-1:]:
         figure = by_name[name]
         yield Tile(name, figure.number, figure.of, _against(report.compared, name))
 

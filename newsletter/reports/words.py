@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from newsletter.gate import masked
 from newsletter.model.event import Cause
 from newsletter.model.send import SendStatus
-from newsletter.reports.amounts import duration
-from newsletter.reports.figures import ReportedCause, SendReport
+from newsletter.reports.amounts import NOTHING, duration, percent
+from newsletter.reports.figures import Compared, ReportedCause, SendReport
 from newsletter.times import time_text
 
 CAUSES = {
@@ -55,6 +55,12 @@ def link(sealed: str) -> str:
     return _LINKS.get(sealed, sealed)
 
 
+def rate(row: Compared, name: str) -> str:
+    """A share of the accepted mails of a send; none where nothing was reported that it is of."""
+    is_known = row.is_reported or name == "unsubscribed"
+    return percent(getattr(row, name), row.accepted) if is_known else NOTHING
+
+
 def reason(word: str) -> str:
     return _REASONS.get(word, word)
 
@@ -72,10 +78,10 @@ def about(report: SendReport) -> Iterator[str]:
         yield f"{status}{when}"
         return
     words = [status, f"began {time_text(report.began_at, report.timezone)}"]
-    if report.seconds is not None:
+    if report.seconds is not None and report.seconds >= 1:
         took = "took {}" if report.is_final else "for {} so far"
         words.append(took.format(duration(report.seconds)))
-        if report.seconds >= 1 and send.counts.accepted:
+        if send.counts.accepted:
             words.append(f"{send.counts.accepted / report.seconds:,.0f} a second")
     yield " · ".join(words)
     if report.speed is not None:

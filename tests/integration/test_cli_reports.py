@@ -57,7 +57,7 @@ def test_a_page_and_tables_are_written(call: Call, sent: str, tmp_path: Path) ->
     [
         (["nope"], 2),
         (["--compare", "0"], 2),
-        (["--out", "gone/report.html"], 1),
+        (["--out", "gone/report.html"], 2),
         (["--out", "issues"], 2),
         (["--csv", "newsletter.toml"], 2),
     ],

@@ -1,6 +1,7 @@
 """A report as lines, as a page and as tables."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -47,6 +48,21 @@ def test_a_send_of_which_nothing_is_known_is_shown_too() -> None:
     assert "Reported" not in text
     assert "Whom it goes to is decided when it begins." in page.page(nothing())
     assert page.mail(nothing()).count("<h2") == 1
+
+
+def test_where_nothing_is_reported_nothing_is_said_of_it() -> None:
+    """0 % delivered would be wrong: nobody knows."""
+    unreported = replace(a_report().compared[0], delivered=0, bounced=0, complained=0)
+    report = a_report(
+        send=a_send(reports=Reports()), delayed=0, hard=0, soft=0, compared=(unreported,) * 2
+    )
+    text = "\n".join(line.text for line in lines.lines(report, 100)).partition("What came back")[0]
+
+    assert "delivered" not in text.partition("While it went out")[0]
+    assert "no report yet  39,931" in text
+    for html in (page.page(report), page.mail(report)):
+        assert not re.search(r"(Delivered|delivered)</span>\s*<strong>", html)
+        assert ">–</td>" in html
 
 
 def test_a_reason_for_a_pause_names_nobody() -> None:
