@@ -4,8 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Many tests wait for a process, so that more of them than cores go on at once.
 WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
-# Tests that are there for both stores run on one of them, half on each; `both` runs all on both.
-STORES ?= one
+# Tests that are there for both stores run on one of them, half on each, and those that press a part
+# with many inputs with some of them; `all` leaves nothing out.
+TESTS ?= some
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
 .PHONY: help demo test check bench bench-scale crash simulate attack mutants model lock clean
@@ -31,8 +32,8 @@ demo: $(VENV)/.run   ## lint, render and send the sample issue to the example li
 
 # The tests of a file stay in one worker, where they share a server or a browser; files keep their
 # order, for the quickest come last.
-test: $(VENV)/.dev   ## every test, in parallel; on both stores with STORES=both
-	STORES=$(STORES) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+test: $(VENV)/.dev   ## every test, in parallel; on both stores and with all inputs: TESTS=all
+	TESTS=$(TESTS) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev  ## format, lint, types, import directions
 	$(BIN)/ruff format --check .

@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, settings
 
 from newsletter.store import Store, jobs, open_store, upgrade
 from newsletter.store.schema import REVISION, metadata
-from tests import once
+from tests import once, share
 from tests.postgresql import start_server
 
 if TYPE_CHECKING:
@@ -60,27 +60,36 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let each test that is there for both stores run on one of them, where `make test` asks so:
-    half of them on PostgreSQL, always the same half. The contract of a store is tried on both."""
-    if os.environ.get("STORES") != "one":
+    """Leave out what only CI runs, where `make test` asks so."""
+    if share.all_tests():
         return
-    kept = _on_one_store(items)
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = [item for item in items if item in kept]
+    left_out = _on_the_other_store(items) | _much_alike(items)
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
-def _on_one_store(items: list[pytest.Item]) -> set[pytest.Item]:
+def _on_the_other_store(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Of each test that is there for both stores, one: half of them run on PostgreSQL, always the
+    same half. The contract of a store is tried on both."""
     twins: dict[str, list[pytest.Item]] = {}
     for item in items:
         call = getattr(item, "callspec", None)  # of a test with parameters
         if call is not None and (store := call.params.get("store_url")):
             twins.setdefault(item.nodeid.replace(store, "", 1), []).append(item)
-    left_out = {
+    return {
         both[zlib.crc32(name.encode()) % 2]
         for name, both in twins.items()
         if len(both) == 2 and not name.startswith("tests/contract/")
     }
-    return set(items) - left_out
+
+
+def _much_alike(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Three of four of the inputs with which one test presses a part."""
+    pressed: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("pressure"):
+            pressed.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    return {item for alike in pressed.values() for item in alike if alike.index(item) % 4}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,6 +1,7 @@
 """How much runs of what is tried by the thousand: little with the tests, all in `make attack`.
 
-The variable SHARE says how much.
+The variable SHARE says how much. Of the tests themselves `make test` leaves out some by
+TESTS=some, which CI runs.
 """
 
 import os
@@ -16,3 +17,7 @@ def count(full: int) -> int:
 def examples(full: int) -> int:
     """How many examples of a property, of which each takes long: a fifth with the tests."""
     return int(full * max(0.2, _SHARE))
+
+
+def all_tests() -> bool:
+    return os.environ.get("TESTS", "all") == "all"

@@ -115,6 +115,7 @@ def test_too_many_lines_are_refused_at_the_first_too_many(end: str) -> None:
     assert "Split it" in caught.value.hint
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     ("source", "line"),
     [
@@ -192,6 +193,7 @@ def test_emphasis_too_deep_keeps_its_text_and_its_links() -> None:
     assert texts(digest).count("b") == 200
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     "source",
     [

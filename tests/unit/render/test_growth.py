@@ -75,6 +75,7 @@ def assert_grows_in_step(small: str, large: str) -> None:
     assert grows_in_step() or grows_in_step()
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_paragraph_of_one_sign_grows_in_step(piece: str) -> None:
     """Below the limits of a paragraph, above which it is text."""
@@ -83,6 +84,7 @@ def test_a_paragraph_of_one_sign_grows_in_step(piece: str) -> None:
     assert_grows_in_step(HEAD + piece * amount, HEAD + piece * amount * 4)
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize("block", BLOCKS)
 @pytest.mark.parametrize("between", ["\n", "\n\n"], ids=["lines", "blocks"])
 def test_lines_of_one_kind_grow_in_step(block: str, between: str) -> None:
@@ -92,6 +94,7 @@ def test_lines_of_one_kind_grow_in_step(block: str, between: str) -> None:
     assert_grows_in_step(HEAD + lines, HEAD + lines * 4)
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(("sign", "padding", "end"), LOOKING_AHEAD)
 def test_what_lets_the_parser_look_ahead_grows_in_step(sign: str, padding: str, end: str) -> None:
     small, large = (

@@ -23,6 +23,7 @@ MEGABYTE = 1_000_000
 LARGE = 200_000
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     "body",
     [
@@ -49,6 +50,7 @@ def test_a_picture_is_not_asked_whether_it_floats() -> None:
     assert calls(lambda: render(digest, default_theme(), MASTHEAD)) < 100 * 1_000
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     "piece",
     [
@@ -64,6 +66,7 @@ def test_a_megabyte_of_lines_is_refused(piece: str) -> None:
     assert "Split it" in caught.value.hint
 
 
+@pytest.mark.pressure
 @pytest.mark.parametrize(
     "piece",
     [

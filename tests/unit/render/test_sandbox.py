@@ -91,6 +91,7 @@ def test_a_template_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
         "{% macro m(n) %}{{ m(n - 1) ~ m(n - 1) if n }}{% endmacro %}{{ m(99) }}",
     ],
 )
+@pytest.mark.pressure
 @pytest.mark.processor_seconds(60)  # it was minutes to hours
 def test_loops_that_write_nothing_end(loops: str, tmp_path: Path) -> None:
     error = failed(tmp_path, f"<mjml>\n{loops}</mjml>")
