@@ -27,7 +27,9 @@ _COUNTED = {
 
 
 @click.command(
-    epilog=examples("doctor", "doctor --only domain --only rules", "doctor --quiet --json")
+    epilog=examples(
+        "doctor", "doctor --only domain --only rules", "doctor --live", "doctor --quiet"
+    )
 )
 @click.option(
     "--only",
@@ -36,17 +38,50 @@ _COUNTED = {
     metavar="GROUP",
     help=f"Only this group, or several: {', '.join(_GROUPS)}.",
 )
+@click.option(
+    "--live",
+    is_flag=True,
+    help="Mail the provider's simulator, too, and wait until all came back.",
+)
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.IntRange(1, 3600),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --live: how long to wait for reports.",
+)
 @click.option("--quiet", is_flag=True, help="Show only what is not as it should be, as for cron.")
 @command
-def doctor(session: Session, only: tuple[str, ...], quiet: bool) -> int:
+def doctor(
+    session: Session, only: tuple[str, ...], live: bool, wait_seconds: int, quiet: bool
+) -> int:
     """Check all that sending depends on, and say what mends it."""
     from newsletter import config
     from newsletter.doctor import CheckGroup, CheckVerdict, examine
 
     root = config.find_root((session.folder or Path()).resolve())
     lines = examine(root, [CheckGroup(name) for name in only])
+    if live:
+        lines += _rehearsed(session, wait_seconds)
     show_lines(session, lines, quiet=quiet)
     return int(any(line.verdict is CheckVerdict.FAIL for line in lines))
+
+
+def _rehearsed(session: Session, wait_seconds: int) -> list["CheckLine"]:
+    """What a rehearsal shows; one that cannot begin is a line, too."""
+    from newsletter.cli.running import open_worker
+    from newsletter.doctor.live import not_played
+    from newsletter.errors import NewsletterError
+    from newsletter.operations.rehearsal import Rehearsal
+
+    try:
+        worker = open_worker(session)
+        rehearsal = Rehearsal(session.project, session.store, worker, session.notes.print)
+        return rehearsal.play(wait_seconds)
+    except NewsletterError as error:
+        return [not_played(error)]
 
 
 def show_lines(session: Session, lines: Sequence["CheckLine"], *, quiet: bool) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from newsletter.config.settings import (
     LEAST_COMPLAINTS,
     MEDIA_FOLDER,
+    REHEARSALS,
     BackupSettings,
     BrandSettings,
     DigestSettings,
@@ -42,6 +43,7 @@ __all__ = [
     "FILE_NAME",
     "LEAST_COMPLAINTS",
     "MEDIA_FOLDER",
+    "REHEARSALS",
     "BackupSettings",
     "BrandSettings",
     "DigestSettings",

@@ -28,6 +28,7 @@ from newsletter.rules import rules as known_rules
 Level = Literal["off", "info", "warning", "error"]
 
 MEDIA_FOLDER = "media"  # of the public site
+REHEARSALS = "doctor-rehearsals"  # the list of `doctor --live`: no page shows it
 LEAST_COMPLAINTS = 3  # before they are judged by their share: one or two prove nothing
 
 
@@ -173,11 +174,11 @@ class WebSettings:
 
     def opens(self, list_name: str) -> bool:
         """Whether anybody may ask to join a list of this name."""
-        return not {"*", list_name}.isdisjoint(self.subscribe_lists)
+        return list_name != REHEARSALS and not {"*", list_name}.isdisjoint(self.subscribe_lists)
 
     def shows(self, list_name: str) -> bool:
         """Whether the archive shows the issues of a list."""
-        return not {"*", list_name}.isdisjoint(self.archive_lists)
+        return list_name != REHEARSALS and not {"*", list_name}.isdisjoint(self.archive_lists)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ looks       theme, brand, pictures
 site        the public pages: TLS, health, one click
 domain      SPF, DKIM, DMARC, BIMI; dmarc and spf read the records
 rules       what mailbox providers ask, by what the others found
+live        what a rehearsal shows; newsletter.operations.rehearsal plays it
 fetching    one request to a web server
 transports  which of these knows the transport: outbox, smtp, ses
 

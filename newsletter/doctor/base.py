@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from newsletter.dns import Dns, DnsUnreachable
 from newsletter.errors import NewsletterError
+from newsletter.model.send import Reported
 from newsletter.network import IpAddress, is_public
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store
@@ -47,6 +48,7 @@ class CheckGroup(StrEnum):
     TRANSPORT = "transport"
     EVENTS = "events"
     RULES = "rules"
+    LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,18 +206,41 @@ class CheckLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Simulated:
+    """An address of a provider's simulator: the report that has to come of it, and whether it is
+    suppressed by that."""
+
+    name: str
+    address: str
+    reported: Reported
+    suppresses: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What a report says of the mail that it is about: headers by small names, and tags."""
+
+    headers: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Bedside:
     """What the doctor knows of one transport: `BEDSIDE` of the module named as its settings are.
 
     `records` raises Unseen where no domain matters. `offset` is how many seconds the provider's
     clock is ahead of ours, None where it was not asked. `is_for_readers` is False where mail
-    reaches nobody.
+    reaches nobody. `simulator` is what `--live` mails, `witness` reads a report of that, and
+    `setup` is the command that repairs the way of reports.
     """
 
     checks: tuple[Check, ...]
     records: Callable[[Examination], SenderRecords]
     offset: Callable[[Examination], float | None] = lambda _: None
     is_for_readers: bool = True
+    simulator: tuple[Simulated, ...] = ()
+    witness: Callable[[str], Witness | None] = lambda _: None
+    setup: str = ""
 
 
 def domain_of(mailbox: str) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 
+from newsletter.config import REHEARSALS
 from newsletter.doctor.base import (
     Check,
     CheckGroup,
@@ -94,7 +95,7 @@ def backup_age(exam: Examination) -> Iterator[Diagnosis]:
 
 def has_readers(exam: Examination) -> Iterator[Diagnosis]:
     with exam.store.read() as connection:
-        counts = lists.newest_first(connection)
+        counts = [one for one in lists.newest_first(connection) if one.name != REHEARSALS]
     if not counts:
         yield warn("there is no list", "newsletter subscribers import FILE --list NAME")
     elif not any(one.confirmed for one in counts):
@@ -142,7 +143,7 @@ def _rate(exam: Examination, cause: Cause, many: float, too_many: float) -> Iter
     accepted = caused = 0
     with exam.store.read() as connection:
         for send in sends.newest_first(connection, _SENDS):
-            if send.created_at >= since:
+            if send.created_at >= since and send.list != REHEARSALS:
                 accepted += send.counts.accepted
                 number = sends.number_of(connection, send.id)
                 caused += events.caused(connection, number, None).get(cause, 0)

@@ -5,6 +5,7 @@ propose  what `send` shows before it asks, and the send that follows
 content  checks of the content of a send before it is sealed
 attend   what `newsletter worker` does, round after round
 resume   going on with sends that rest
+rehearsal  a small real send to the provider's simulator, and whether all comes back
 replace  another time or other content for a send that has not begun
 restoring  a backup in the place of the store
 carrying  what happened since a backup, from the store that it replaces

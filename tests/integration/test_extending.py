@@ -149,6 +149,15 @@ def test_a_newcomer_adds_a_command(copy: Copy) -> None:
     assert copy.changed() == named == {"newsletter/cli/length.py", "newsletter/cli/__init__.py"}
 
 
+def test_a_check_of_the_doctor(copy: Copy) -> None:
+    named = copy.follow("A check of the doctor")
+
+    (machine,) = copy.call(["doctor", "--only", "machine", "--json"])
+
+    assert "processors" in [line["check"] for line in machine.json["checks"]]
+    assert copy.changed() == named == {"newsletter/doctor/machine.py"}
+
+
 # The status of a page, and its text.
 GET = """
 import json, sys

@@ -6,14 +6,19 @@ account        what it may send, what AWS thinks of it, what it costs
 identity       the sender
 configuration  the configuration set
 events         configuration set -> topic -> queue
+simulator      the addresses that `--live` mails, and what events say of their mails
 """
 
 from newsletter.doctor.base import Bedside
 from newsletter.doctor.ses import account, asking, configuration, events, identity
 from newsletter.doctor.ses.records import records
+from newsletter.doctor.ses.simulator import SIMULATOR, witness
 
 BEDSIDE = Bedside(
     (*account.CHECKS, *identity.CHECKS, *configuration.CHECKS, *events.CHECKS),
     records,
     asking.offset,
+    simulator=SIMULATOR,
+    witness=witness,
+    setup=asking.SETUP,
 )

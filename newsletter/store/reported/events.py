@@ -279,6 +279,12 @@ def caused(
     return {Cause(row.cause): row.number for row in connection.execute(query)}
 
 
+def payloads(connection: Connection, send: int) -> Sequence[str]:
+    """What was reported about a send, as it came; the few of a rehearsal are meant."""
+    query = sa.select(events.c.payload).where(events.c.send == send, events.c.payload.is_not(None))
+    return connection.execute(query.order_by(events.c.id)).scalars().all()
+
+
 def unknown_words(connection: Connection, send: int) -> Mapping[str, int]:
     """The deliveries of a send that were reported in unknown words, counted by word; these have no
     effect. By ix_events_causes."""

@@ -9,7 +9,7 @@ from typing import get_args
 from newsletter.cli.doctor import _GROUPS
 from newsletter.config import TransportSettings
 from newsletter.config.tables import keys, read_table
-from newsletter.doctor import COMMON, CheckGroup
+from newsletter.doctor import COMMON, CheckGroup, live
 from newsletter.doctor.base import Check
 from newsletter.doctor.rules import CHECKS, RULES
 from newsletter.doctor.transports import bedside_of
@@ -21,6 +21,7 @@ def all_checks() -> Iterator[Check]:
     yield from COMMON
     for kind in get_args(keys(TransportSettings)["kind"].type):
         yield from bedside_of(read_table(TransportSettings, {"kind": kind})).checks
+    yield from live.CHECKS
 
 
 def test_each_check_has_an_id_of_its_own_in_small_letters() -> None:
@@ -55,4 +56,4 @@ def test_each_rule_stands_on_checks_that_there_are() -> None:
 
 
 def test_the_command_knows_every_group() -> None:
-    assert list(CheckGroup) == _GROUPS
+    assert list(CheckGroup) == [*_GROUPS, CheckGroup.LIVE]
