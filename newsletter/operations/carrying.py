@@ -26,6 +26,7 @@ from newsletter.store.people import people, subscribing, suppressing
 from newsletter.store.schema import EPOCH, MICROSECOND, REVISION, subscribers
 
 _SOURCE = "newsletter db restore"
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,9 @@ def carry(project: Project, store: Path, copy: Path, now: dt.datetime) -> Carrie
     except sqlite3.DatabaseError as error:
         return Carried(reason=f"it is damaged: {error}")
     with closing(open_store(f"sqlite:///{copy}", Path())) as target:
-        with target.write() as writing:
-            for departure in departures:
-                _leave(writing, departure, now)
+        for start in range(0, len(departures), _AT_ONCE):
+            with target.write() as writing:
+                _leave(writing, departures[start : start + _AT_ONCE], now)
         erased = _erase(project, target, suppressions, now)
         with target.write() as writing:
             suppressed = suppressing.add_all(writing, [_suppression(row) for row in suppressions])
@@ -93,15 +94,20 @@ def _not_the_same(former: Store, copy: Path) -> str:
     return ""
 
 
-def _leave(connection: Connection, departure: since.Departure, now: dt.datetime) -> None:
-    """Where the copy does not know them, they are made, so that no import brings them back."""
-    subscriber_id = departure.subscriber_id
-    if subscriber_id is None:
-        subscriber_id = people.insert(connection, Address(departure.address), "", {}, now).id
-    consent = Consent(EPOCH + departure.at * MICROSECOND, ConsentHow.REMOVE, _SOURCE)
-    member = (departure.list_id, subscriber_id)
-    if member not in subscribing.leave_each(connection, {member: consent}):
-        subscribing.decline(connection, subscriber_id, departure.list_id, consent)
+def _leave(connection: Connection, departures: Sequence[since.Departure], now: dt.datetime) -> None:
+    """Whom the copy does not know are made, so that no import brings them back."""
+    leaving = {}
+    for departure in departures:
+        subscriber_id = departure.subscriber_id
+        if subscriber_id is None:
+            address = Address(departure.address)
+            subscriber_id = people.insert(connection, address, "", {}, now).id
+        at = EPOCH + departure.at * MICROSECOND
+        leaving[departure.list_id, subscriber_id] = Consent(at, ConsentHow.REMOVE, _SOURCE)
+    known = subscribing.leave_each(connection, leaving)
+    for list_id, subscriber_id in leaving.keys() - known:
+        consent = leaving[list_id, subscriber_id]
+        subscribing.decline(connection, subscriber_id, list_id, consent)
 
 
 def _erase(

@@ -145,11 +145,14 @@ def test_what_happened_since_is_carried_over(call: Call, project: Path, copy: Pa
     assert done["carried"] == {"left": 2, "suppressed": 1, "erased": 1, "sends": 1, "reason": ""}
     assert call("db", "verify").code == 0
     call("db", "adopt")
-    assert call("send", ISSUE, "--list", "readers", "--yes", "--json").code == 5  # sent already
+    again = call("send", ISSUE, "--list", "readers", "--yes", "--json")
+    assert (again.code, "was already sent" in again.error["message"]) == (5, True)
+    send_id = call("sends", "--json").json["send_id"]
+    assert len(call("deliveries", send_id, "--json").lines) == 5
     people = "email\nada@example.com\nbrief@example.com\nlin@example.com\nsam@example.com\n"
     (project / "people.csv").write_text(people)
-    again = call("subscribers", "import", "people.csv", "--list", "readers", "--json").json
-    assert (again["added"], again["skipped"]) == (0, 4)
+    imported = call("subscribers", "import", "people.csv", "--list", "readers", "--json").json
+    assert (imported["added"], imported["skipped"]) == (0, 4)
     assert call("subscribers", "show", "new@example.com", "--json").code != 0
     with closing(sqlite3.connect(done["aside"])) as connection:
         [(people_then,)] = connection.execute("SELECT count(address) FROM subscribers")
