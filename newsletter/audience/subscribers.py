@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy.engine import Connection
@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from newsletter.audience.cells import checked
 from newsletter.errors import Refused, UsageError
 from newsletter.model.address import Address
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.subscriber import (
     Consent,
     ConsentHow,
@@ -18,7 +19,7 @@ from newsletter.model.subscriber import (
     Suppression,
     SuppressionReason,
 )
-from newsletter.store import Store, locks
+from newsletter.store import Store, audit, locks
 from newsletter.store.people import (
     lists,
     people,
@@ -132,18 +133,21 @@ def stats(store: Store) -> Stats:
         )
 
 
-def suppress(store: Store, address: Address, now: dt.datetime) -> Suppression:
+def suppress(store: Store, address: Address, now: dt.datetime, who: str = "") -> Suppression:
     """Never mail an address again; returns its suppression, with an earlier reason if any."""
     key, source = address.key, "newsletter suppressions add"
     with store.write() as connection:
         if not suppressing.add(connection, key, SuppressionReason.MANUAL, source, now):
             suppressing.confirm(connection, key, source, now)
+        _audit(connection, Deed(now, who, DeedKind.SUPPRESS, ""), address)
         suppression = suppressions.find(connection, address)
     assert suppression is not None
     return suppression
 
 
-def unsuppress(store: Store, address: Address, hashes: Hashes, now: dt.datetime) -> Suppression:
+def unsuppress(
+    store: Store, address: Address, hashes: Hashes, now: dt.datetime, who: str = ""
+) -> Suppression:
     """Allow an address to be mailed again; returns the former suppression. UsageError where there
     was none."""
     with store.write() as connection:
@@ -152,7 +156,16 @@ def unsuppress(store: Store, address: Address, hashes: Hashes, now: dt.datetime)
             raise UsageError("this address is not suppressed")
         source = "newsletter suppressions remove"
         suppressing.allow(connection, suppression.address, source, now)
+        detail = f"it was: {suppression.reason}"
+        _audit(connection, Deed(now, who, DeedKind.ALLOW, "", detail), address)
     return suppression
+
+
+def _audit(connection: Connection, deed: Deed, address: Address) -> None:
+    """Write down what was done to an address, by the id of its subscriber, if it has one."""
+    person = people.find(connection, address)
+    subject = "an address of nobody" if person is None else f"subscriber {person.id}"
+    audit.append(connection, replace(deed, subject=subject))
 
 
 def suppression_of(connection: Connection, address: Address, hashes: Hashes) -> Suppression | None:

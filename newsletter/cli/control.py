@@ -8,7 +8,7 @@ import click
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.options import SendId
 from newsletter.cli.running import open_worker, run_and_show
-from newsletter.cli.showing import send_record, show, show_findings, warn
+from newsletter.cli.showing import send_record, show, show_findings, warn, who
 from newsletter.errors import UsageError
 from newsletter.model.send import Send
 
@@ -23,7 +23,7 @@ def pause(session: Session, send: str) -> None:
     """Stop a running send after the batches in flight."""
     from newsletter.sending import control
 
-    _print(session, control.pause(session.store, send, session.clock))
+    _print(session, control.pause(session.store, send, session.clock, who=who(session)))
 
 
 @click.command(epilog=examples("resume 20260106-a1b2c3", "resume --all"))
@@ -80,7 +80,8 @@ def _resume(
 ) -> int:
     from newsletter.operations.resume import reopen
 
-    return run_and_show(session, worker, reopen(worker, send_id, rate, cancelled=cancelled).id)
+    before = reopen(worker, send_id, rate, cancelled=cancelled, who=who(session))
+    return run_and_show(session, worker, before.id)
 
 
 @click.command()
@@ -112,7 +113,7 @@ def cancel(session: Session, send: str) -> None:
     """End a send: what is still queued is never sent."""
     from newsletter.sending import control
 
-    _print(session, control.cancel(session.store, send, session.clock))
+    _print(session, control.cancel(session.store, send, session.clock, who(session)))
 
 
 def _print(session: Session, send: Send) -> None:

@@ -7,7 +7,7 @@ import click
 from newsletter.cli.asking import confirm
 from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.options import SendId
-from newsletter.cli.showing import in_zone, send_record, show
+from newsletter.cli.showing import in_zone, send_record, show, who
 from newsletter.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def resolve(session: Session, send: str, decision: str | None, asks: bool, yes: 
         raise UsageError("what is to become of them?", hint="Use one of --unknown and --ask-ses.")
     if decision is not None:
         extra = {}
-        after = control.resolve(session.store, send, control.Decision(decision), session.clock)
+        after = control.resolve(
+            session.store, send, control.Decision(decision), session.clock, who(session)
+        )
     else:
         extra = {"found": _asked(session, send, yes=yes)}
         after = read(session.store, send)

@@ -37,6 +37,13 @@ def send_record(session: Session, send: Send, **extras: Any) -> dict[str, Any]:
     return records.send(send, standing_of(session, send), **extras)
 
 
+def who(session: Session) -> str:
+    """Who runs this, for the audit log."""
+    from newsletter.operations.provenance import operator
+
+    return str(operator(session.project))
+
+
 def show(session: Session, send: Send) -> None:
     """A send for people: where it stands, its balance, and what to do next."""
     table = session.table("", "", header=False)

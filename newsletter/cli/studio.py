@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
+    from newsletter.studio.guard import Rights
+
 _USUAL_PORT = 8600
 _PORT = click.option(
     "--port",
@@ -22,13 +24,22 @@ _PORT = click.option(
 _STAY = click.option("--no-open", is_flag=True, help="Print the address, and open no browser.")
 
 
-@click.command(epilog=examples("studio", "studio --port 8700 --no-open"))
+@click.command(epilog=examples("studio", "studio --port 8700 --no-open", "studio --editor"))
 @_PORT
 @_STAY
+@click.option(
+    "--editor", is_flag=True, help="Write and try out issues; only show sends and readers."
+)
+@click.option("--read-only", is_flag=True, help="Show everything, and change nothing at all.")
 @command
-def studio(session: Session, port: int | None, no_open: bool) -> None:
-    """Write and preview issues in a browser on this machine."""
-    _run(session, port, no_open)
+def studio(
+    session: Session, port: int | None, no_open: bool, editor: bool, read_only: bool
+) -> None:
+    """Write issues and watch sends in a browser on this machine."""
+    from newsletter.studio.guard import Rights
+
+    rights = Rights.ISSUES if editor else Rights.ALL
+    _run(session, port, no_open, rights=Rights.NOTHING if read_only else rights)
 
 
 @click.command(
@@ -56,14 +67,17 @@ def _run(
     no_open: bool,
     only: "Path | None" = None,
     reader: str = "sample",
+    rights: "Rights | None" = None,
 ) -> None:
     from newsletter.http.server import url_of
+    from newsletter.studio.guard import Rights
     from newsletter.studio.server import run
     from newsletter.studio.session import Studio
 
     project = session.project
     with _listening(port) as listening:
-        desk = Studio(project, lambda: session.store, url_of(listening), only, reader)
+        url = url_of(listening)
+        desk = Studio(project, lambda: session.store, url, only, reader, rights or Rights.ALL)
 
         def ready() -> None:
             if session.json:

@@ -7,6 +7,7 @@ import click
 
 from newsletter.cli.frame import Session, command
 from newsletter.cli.options import SendId
+from newsletter.cli.showing import who
 from newsletter.cli.subscribers import hashes_of
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SuppressionReason
@@ -49,7 +50,7 @@ def add(session: Session, address: str) -> None:
     from newsletter.audience.address import parse
     from newsletter.operations import records
 
-    suppression = service.suppress(session.store, parse(address), session.clock())
+    suppression = service.suppress(session.store, parse(address), session.clock(), who(session))
     if session.json:
         session.emit(records.suppression(suppression))
     else:
@@ -85,7 +86,9 @@ def _remove_one(session: Session, address: str) -> None:
     from newsletter.audience.address import parse
 
     mailbox = parse(address)
-    suppression = service.unsuppress(session.store, mailbox, hashes_of(session), session.clock())
+    suppression = service.unsuppress(
+        session.store, mailbox, hashes_of(session), session.clock(), who(session)
+    )
     if session.json:
         session.emit({"address": mailbox.text, "send_id": None, "removed": suppression.reason})
     else:
@@ -97,7 +100,7 @@ def _remove_bounced(session: Session, send: str) -> None:
     from newsletter.sending.reading import read
 
     source = read(session.store, send)
-    count = undo_bounces(session.store, source.id, session.clock())
+    count = undo_bounces(session.store, source.id, session.clock(), who(session))
     if session.json:
         session.emit({"address": None, "send_id": source.id, "removed": count})
     else:

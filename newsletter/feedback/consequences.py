@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from sqlalchemy.engine import Connection
 
 from newsletter.config import PolicySettings
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.event import Cause, Event, EventType
 from newsletter.model.subscriber import ConsentHow, ConsentKind, SuppressionReason
-from newsletter.store import Store, locks
+from newsletter.store import Store, audit, locks
 from newsletter.store.ledger import sends
 from newsletter.store.people import consents, former, people, suppressing, suppressions
 from newsletter.store.reported import events as log
@@ -87,7 +88,7 @@ def obey(
             )
 
 
-def undo_bounces(store: Store, send_id: str, now: dt.datetime) -> int:
+def undo_bounces(store: Store, send_id: str, now: dt.datetime, who: str = "") -> int:
     """Allow all addresses again that bounces of one send suppressed; returns how many.
 
     For the day on which a provider refuses everybody by mistake. Complaints stay: people made them.
@@ -95,7 +96,10 @@ def undo_bounces(store: Store, send_id: str, now: dt.datetime) -> int:
     with store.write() as connection:
         locks.events(connection)
         number, source = sends.number_of(connection, send_id), "suppressions remove --send"
-        return suppressing.allow_bounced(connection, number, f"newsletter {source}", now)
+        amount = suppressing.allow_bounced(connection, number, f"newsletter {source}", now)
+        detail = f"{amount} addresses that bounced"
+        audit.append(connection, Deed(now, who, DeedKind.ALLOW, send_id, detail))
+    return amount
 
 
 def mailed_to(

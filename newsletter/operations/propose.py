@@ -15,6 +15,7 @@ from newsletter.model.email import fill
 from newsletter.model.listing import listing_of
 from newsletter.model.send import Allowance
 from newsletter.operations.content import check_content
+from newsletter.operations.provenance import operator
 from newsletter.project import Project, utc_now
 from newsletter.sending import plan as planning
 from newsletter.sending import preflight, restored
@@ -119,7 +120,7 @@ def propose(
     provenance = check_content(project, worker, prepared, order.list_name, goes_out, warn)
     allowance = _ask_account(worker, order, forecast, warn)
     days = preflight.days(allowance, forecast.queued, scheduled=order.scheduled_at is not None)
-    order = replace(order, provenance=provenance)
+    order = replace(order, provenance=provenance, who=str(operator(project)))
     return Proposal(prepared, order, forecast, days, allowance.warning)
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from newsletter.desk.themes import ThemeEntry
     from newsletter.doctor import CheckLine
     from newsletter.model.approval import Approval
+    from newsletter.model.audit import Deed
     from newsletter.model.segment import Segment
     from newsletter.notices.testing import Trial
     from newsletter.operations.propose import Proposal
@@ -320,6 +321,16 @@ def sample(row: "Sample") -> JsonObject:
 
 def set_aside(message: "SetAside") -> JsonObject:
     return {"at": time(message.at), "reason": message.reason, "payload": message.payload}
+
+
+def deed(done: "Deed") -> JsonObject:
+    return {
+        "at": time(done.at),
+        "who": done.who,
+        "kind": done.kind,
+        "subject": done.subject,
+        "detail": done.detail,
+    }
 
 
 def theme(entry: "ThemeEntry") -> JsonObject:

@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 from newsletter.desk.prepare import Prepared, prepare_again
 from newsletter.desk.publishing import publish
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.listing import listing_of
 from newsletter.model.send import Send
 from newsletter.operations.content import check_content
+from newsletter.operations.provenance import operator
 from newsletter.project import Project, utc_now
 from newsletter.sending import preflight, rescheduling
 from newsletter.sending.plan import Rendered
@@ -19,10 +21,10 @@ from newsletter.times import Clock, parse_time
 
 def reschedule(project: Project, store: Store, send_id: str, time: str | None) -> Send:
     """Move a send to a time, as it was written. Raises UsageError and Refused."""
-    send = rescheduling.find(store, send_id)
-    return rescheduling.reschedule(
-        store, send.id, _at(project, clock_of(store, utc_now), time), None
-    )
+    send, clock = rescheduling.find(store, send_id), clock_of(store, utc_now)
+    at = _at(project, clock, time)
+    deed = _deed(project, clock, send, at, is_other=False)
+    return rescheduling.reschedule(store, send.id, at, None, deed=deed)
 
 
 def replace(
@@ -54,7 +56,16 @@ def replace(
     issue = Rendered(
         prepared.email, prepared.parsed.source_hash, provenance, listing_of(prepared.digest)
     )
-    return rescheduling.reschedule(store, send.id, at, issue, settings.web)
+    deed = _deed(project, worker.clock, send, at, is_other=True)
+    return rescheduling.reschedule(store, send.id, at, issue, settings.web, deed)
+
+
+def _deed(
+    project: Project, clock: Clock, send: Send, at: dt.datetime | None, *, is_other: bool
+) -> Deed:
+    time = "" if at is None else f"to {at:%Y-%m-%d %H:%M} UTC"
+    detail = ", ".join(filter(None, (time, "other content" if is_other else "")))
+    return Deed(clock(), str(operator(project)), DeedKind.RESCHEDULE, send.id, detail)
 
 
 def _at(project: Project, clock: Clock, time: str | None) -> dt.datetime | None:

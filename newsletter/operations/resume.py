@@ -28,11 +28,13 @@ def is_cancelled(worker: Worker, send_id: str) -> bool:
     return send.status is SendStatus.CANCELLED
 
 
-def reopen(worker: Worker, send_id: str, rate: int | None, *, cancelled: bool = False) -> Send:
+def reopen(
+    worker: Worker, send_id: str, rate: int | None, *, cancelled: bool = False, who: str = ""
+) -> Send:
     """Let a send go on, reserved for this worker; returns it as it stood.
 
     Raises Refused where it cannot be resumed, or where the account may not send: then it stays as
-    it is. `rate` and `cancelled` are those of `control.reopen`.
+    it is. `rate`, `cancelled` and `who` are those of `control.reopen`.
     """
     until_back = worker.patience.until_back
     before = until_back(lambda: read(worker.store, send_id))
@@ -46,6 +48,19 @@ def reopen(worker: Worker, send_id: str, rate: int | None, *, cancelled: bool = 
             worker=worker.name,
             rate=rate,
             cancelled=cancelled,
+            who=who,
         )
     )
     return before
+
+
+def hand_over(worker: Worker, send_id: str, *, who: str = "") -> Send:
+    """Let a send go on, by whichever worker takes it up: this process does not run it.
+
+    Raises Refused as `reopen` does, and where the store must not send.
+    """
+    preflight.check_store(worker)
+    before = read(worker.store, send_id)
+    if before.status is SendStatus.PAUSED:
+        allowed(worker.transport)
+    return control.reopen(worker.store, before.id, worker.clock, who=who)

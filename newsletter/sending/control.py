@@ -1,15 +1,19 @@
-"""What an operator decides about a send while it runs, or after."""
+"""What an operator decides about a send while it runs, or after.
+
+`who` is the person that decides, for the audit log; empty where no person does.
+"""
 
 from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.record import SendRecord
 from newsletter.model.send import OVER, DeliveryStatus, Send, SendStatus, StoppedBy
 from newsletter.sending import lost
 from newsletter.sending.reading import read
-from newsletter.store import Store, locks
+from newsletter.store import Store, audit, locks
 from newsletter.store.ledger import balance, deliveries, sends, tenures, transitions
 from newsletter.times import Clock
 
@@ -28,6 +32,7 @@ def pause(
     clock: Clock,
     reason: str = "by the operator",
     by: StoppedBy = StoppedBy.PERSON,
+    who: str = "",
 ) -> Send:
     """Stop a send after the batches in flight.
 
@@ -45,10 +50,11 @@ def pause(
             )
         if record.status is not SendStatus.PAUSED or record.stopped_by is StoppedBy.QUOTA:
             transitions.pause(connection, record, reason, by)
+            audit.append(connection, Deed(clock(), who, DeedKind.PAUSE, send.id))
     return read(store, send.id)
 
 
-def cancel(store: Store, send_id: str, clock: Clock) -> Send:
+def cancel(store: Store, send_id: str, clock: Clock, who: str = "") -> Send:
     """End a send for good: what is queued becomes skipped (`cancelled`)."""
     send = read(store, send_id)
     with store.write() as connection:
@@ -61,9 +67,11 @@ def cancel(store: Store, send_id: str, clock: Clock) -> Send:
             )
         now = clock()
         lost.give_up(connection, number, now)
-        deliveries.cancel_queued(connection, number, now)
+        skipped = deliveries.cancel_queued(connection, number, now)
         if record.status is not SendStatus.CANCELLED:
             transitions.cancel(connection, record, now)
+            detail = f"{skipped} not sent"
+            audit.append(connection, Deed(now, who, DeedKind.CANCEL, send.id, detail))
         if record.frozen and not record.is_archived:
             balance.keep(connection, number)
     return read(store, send.id)
@@ -77,6 +85,7 @@ def reopen(
     worker: str | None = None,
     rate: int | None = None,
     cancelled: bool = False,
+    who: str = "",
 ) -> Send:
     """A send as `resume` takes it up: before its time it waits for that, after it the send begins.
 
@@ -109,6 +118,7 @@ def reopen(
             locks.issue(connection, record.slug)
             _refuse_followed(connection, record)
             deliveries.queue_cancelled(connection, number, now)
+        audit.append(connection, Deed(now, who, DeedKind.RESUME, send.id, _how(rate, cancelled)))
         if rate is not None:
             sends.set_rate(connection, number, rate or None)
         if record.status in (SendStatus.PAUSED, SendStatus.SCHEDULED, SendStatus.CANCELLED):
@@ -124,6 +134,12 @@ def reopen(
                 tenures.end(connection, number, mine, now)
                 tenures.begin(connection, number, worker, now, now + tenures.RESERVED)
     return read(store, send.id)
+
+
+def _how(rate: int | None, cancelled: bool) -> str:
+    """How a send is resumed, if not just so."""
+    of_rate = {None: "", 0: "without a rate"}.get(rate, f"at {rate} a second")
+    return ", ".join(filter(None, ("although it was cancelled" if cancelled else "", of_rate)))
 
 
 def _not_reopened(send: Send) -> Refused:
@@ -153,7 +169,7 @@ def _refuse_followed(connection: Connection, send: SendRecord) -> None:
             )
 
 
-def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Send:
+def resolve(store: Store, send_id: str, decision: Decision, clock: Clock, who: str = "") -> Send:
     """Apply the operator's decision to all unknown deliveries of a send.
 
     What is to be sent again is queued for the next `resume`, as a further attempt.
@@ -177,6 +193,9 @@ def resolve(store: Store, send_id: str, decision: Decision, clock: Clock) -> Sen
         changed = deliveries.resolve_unknown(
             connection, number, _STATUS[decision], f"the operator decided: {decision}", now
         )
+        if changed:
+            detail = f"{decision} {changed} unknown"
+            audit.append(connection, Deed(now, who, DeedKind.RESOLVE, send.id, detail))
         if changed and decision is Decision.RESEND and record.status is SendStatus.UNRESOLVED:
             transitions.reopen(connection, record, "to be sent again", StoppedBy.PERSON)
         elif record.status in OVER:

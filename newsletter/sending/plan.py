@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 from newsletter.config import WebSettings
 from newsletter.errors import Refused
 from newsletter.model.approval import Provenance
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.email import Email, fill
 from newsletter.model.listing import Listing
 from newsletter.model.send import ENDED, Foot, Send, SkipReason
 from newsletter.sending.foot import foot_of
-from newsletter.store import Store, jobs, locks
+from newsletter.store import Store, audit, jobs, locks
 from newsletter.store.ledger import deliveries, freezing, plans, sends, tenures, workers
 from newsletter.store.ledger.freezing import Audience
 from newsletter.store.ledger.plans import Content
@@ -50,6 +51,7 @@ class Order:
     provenance: Provenance = field(default_factory=Provenance)
     source_hash: str = ""
     listing: Listing = field(default_factory=Listing)
+    who: str = ""  # for the audit log
 
     @property
     def audience(self) -> str:
@@ -158,6 +160,9 @@ def plan(store: Store, order: Order, now: dt.datetime, worker: str | None = None
             ),
         )
         number = plans.insert(connection, new, now)
+        audience = order.list_name + (f", segment {order.segment}" if order.segment else "")
+        detail = f"{order.slug} to {audience}"
+        audit.append(connection, Deed(now, order.who, DeedKind.SEND, send_id, detail))
         if not order.scheduled_at:
             moment = Moment(now, order.timezone)
             _refuse_empty(freezing.freeze(connection, number, moment), order)

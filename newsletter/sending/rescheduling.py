@@ -4,11 +4,12 @@ import datetime as dt
 
 from newsletter.config import WebSettings
 from newsletter.errors import Refused
+from newsletter.model.audit import Deed
 from newsletter.model.send import Send, SendStatus
 from newsletter.sending.foot import foot_of
 from newsletter.sending.plan import Rendered, content
 from newsletter.sending.reading import read
-from newsletter.store import Store
+from newsletter.store import Store, audit
 from newsletter.store.ledger import plans, sends, transitions
 
 
@@ -25,10 +26,12 @@ def reschedule(
     at: dt.datetime | None,
     issue: Rendered | None,
     web: WebSettings | None = None,
+    deed: Deed | None = None,
 ) -> Send:
     """Move a send that has not begun to another time, give it other content, or both.
 
-    One that was paused before it began waits for its time again. Raises Refused once it began.
+    One that was paused before it began waits for its time again. `deed` is what the audit log says
+    of it. Raises Refused once it began.
     """
     send = read(store, send_id)
     with store.write() as connection:
@@ -45,6 +48,8 @@ def reschedule(
         if issue is not None:
             foot = foot_of(connection, send.list, record.slug, web or WebSettings())
             plans.replace_content(connection, number, content(issue, foot))
+        if deed is not None:
+            audit.append(connection, deed)
     return read(store, send.id)
 
 

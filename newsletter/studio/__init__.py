@@ -14,6 +14,7 @@ editing   routes that change its file
 trials    routes that send test mails; `recipients`: the addresses they went to
 sends     routes of the sends: their list, and the page of each
 live      the sends as they stand right now, looked at once for all pages
+decisions routes by which an operator decides about a send
 facts     what is counted for the page of a send; `kept`: for how long
 app       the application, of these
 server    it on a port of this machine

@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from newsletter.errors import FindingsError, NewsletterError, UsageError, place_in_code
-from newsletter.studio import editing, gallery, issue, issues, sends, trials
+from newsletter.studio import decisions, editing, gallery, issue, issues, sends, trials
 from newsletter.studio.guard import MAIL_POLICY, Guard
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
@@ -30,6 +30,7 @@ ROUTES: tuple[Callable[[FastAPI, Studio], None], ...] = (
     trials.add,
     gallery.add,
     sends.add,
+    decisions.add,
 )
 
 
@@ -91,7 +92,7 @@ def make_app(studio: Studio) -> ASGIApp:
         )
         return _answer(studio, request, ours, 500)
 
-    return Guard(app, studio.origin, studio.token)
+    return Guard(app, studio.origin, studio.token, studio.rights)
 
 
 def _answer(studio: Studio, request: Request, error: NewsletterError, status: int) -> Response:

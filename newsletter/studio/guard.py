@@ -4,15 +4,20 @@ Any page on the web can send requests to this machine, and any other user of it 
 So the Host must be ours (or a name that is made to lead here would do), the token must come with
 each request as a cookie, and what changes anything must come from our own origin.
 https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Sec-Fetch-Site
+
+Where a run may change less than all, whatever is not known to change nothing is refused here,
+before any route sees it.
 """
 
 import logging
+import re
 import secrets
+from enum import StrEnum
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.errors import place_in_code
@@ -34,15 +39,32 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _READS = ("GET", "HEAD")
+# They only show something: what is asked for is too long, or too private, for a path.
+_SHOWING = re.compile(r"/issues/[^/]+/shown|/audience/(explained|suppressed)")
+_WRITING = re.compile(r"/issues/[^/]+/(source|pictures|tests|open)")
 
 _log = logging.getLogger("newsletter.studio")
+
+
+class Rights(StrEnum):
+    """What a run of the studio may change."""
+
+    ALL = "all"
+    ISSUES = "issues"  # write and try them out; sends and readers are only shown
+    NOTHING = "nothing"
+
+    def allow(self, method: str, path: str) -> bool:
+        if self is Rights.ALL or method in _READS or _SHOWING.fullmatch(path):
+            return True
+        return self is Rights.ISSUES and _WRITING.fullmatch(path) is not None
 
 
 class Guard:
     """Stands around the whole application. `origin` is `http://127.0.0.1:<port>`."""
 
-    def __init__(self, app: ASGIApp, origin: str, token: str) -> None:
+    def __init__(self, app: ASGIApp, origin: str, token: str, rights: Rights = Rights.ALL) -> None:
         self._app = app
+        self._rights = rights
         self._token = token
         port = origin.rpartition(":")[2]
         hosts = ("127.0.0.1", "localhost", "[::1]")
@@ -55,7 +77,7 @@ class Guard:
                 await self._app(scope, receive, send)
             return
         nonce = secrets.token_urlsafe(16)
-        scope.setdefault("state", {})["nonce"] = nonce
+        scope.setdefault("state", {}).update(nonce=nonce, rights=self._rights)
         guarded = _Answer(send, nonce)
         refusal = self._refusal(scope)
         if refusal is not None:
@@ -66,6 +88,8 @@ class Guard:
             await _refused("Open the address that `newsletter studio` printed: it has the key.")(
                 scope, receive, guarded
             )
+        elif not self._rights.allow(scope["method"], scope["path"]):
+            await _not_here(self._rights)(scope, receive, guarded)
         else:
             try:
                 await self._app(scope, receive, guarded)
@@ -116,6 +140,18 @@ class Guard:
 
 def _refused(words: str) -> Response:
     return PlainTextResponse(f"{words}\n", status_code=403)
+
+
+def _not_here(rights: Rights) -> Response:
+    """In the shape in which all that a page asks for is refused."""
+    what = "sends and readers" if rights is Rights.ISSUES else "anything"
+    fault = {
+        "message": f"this run of the studio does not change {what}",
+        "where": None,
+        "hint": "Who may: newsletter studio, without --editor and --read-only.",
+        "line": None,
+    }
+    return JSONResponse({"error": {**fault, "lines": []}}, status_code=403)
 
 
 class _Answer:

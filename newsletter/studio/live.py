@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from newsletter.errors import NewsletterError, place_in_code
-from newsletter.model.send import Send, State
+from newsletter.model.send import Send, State, StoppedBy
 from newsletter.studio.session import Studio
 from newsletter.times import time_text
 
@@ -154,11 +154,13 @@ def record(send: Send, pace: "RecentPace | None", now: dt.datetime, zone: str) -
     }
 
 
-ADVICE = ("begun", "unbegun", "unknown")
+ADVICE = ("begun", "unbegun", "stopped", "unknown")
 
 
 def _advice(send: Send, state: State | None) -> str:
     """The key of what to do next: see `advice_…` in the words."""
+    if state is State.INTERRUPTED and send.stopped_by is StoppedBy.PERSON:
+        return "stopped"  # no worker goes on with it by itself
     if state is State.INTERRUPTED:
         return "begun" if send.rests_since is not None else "unbegun"
     if send.counts.unknown and state is None:

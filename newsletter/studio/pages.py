@@ -20,7 +20,13 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
     html = (
         _environment()
         .get_template(template)
-        .render(t=words, nonce=request.state.nonce, version=__version__, **values)
+        .render(
+            t=words,
+            nonce=request.state.nonce,
+            rights=request.state.rights,
+            version=__version__,
+            **values,
+        )
     )
     return HTMLResponse(html, status)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from newsletter.errors import NewsletterError, UsageError
 from newsletter.model.picture import Picture
 from newsletter.project import Project
+from newsletter.studio.guard import Rights
 from newsletter.studio.kept import KeptAnswers
 from newsletter.studio.watching import Changes
 
@@ -41,6 +42,7 @@ class Studio:
     origin: str
     only: Path | None = None
     reader: str = ""
+    rights: Rights = Rights.ALL
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     changes: Changes = field(default_factory=Changes)
     fault: NewsletterError | None = None
@@ -53,6 +55,13 @@ class Studio:
     @property
     def store(self) -> "Store":
         return self.open_store()
+
+    @property
+    def who(self) -> str:
+        """Who works here, for the audit log."""
+        from newsletter.operations.provenance import operator
+
+        return str(operator(self.project))
 
     @cached_property
     def clock(self) -> "Clock":

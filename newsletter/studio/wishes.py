@@ -46,6 +46,18 @@ class LineWish(BaseModel):
     line: int = Field(ge=1, le=_TEXT_CHARACTERS)
 
 
+class TypedWish(BaseModel):
+    """`typed` confirms what cannot be taken back."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    typed: str = Field(max_length=100)
+
+
+class DecisionWish(TypedWish):
+    decision: Literal["resend", "accept", "reject"]
+
+
 class TrialWish(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 

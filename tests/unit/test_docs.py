@@ -224,6 +224,7 @@ doctor --only store
 db restore copy.db --to sqlite:///other.db --yes
 sends archive SEND
 completion bash
+audit
 db copy --to sqlite:///moved.db --yes
 """.strip().splitlines()
 # What needs a send that is under way; they print it as `send` does, which the page says too.

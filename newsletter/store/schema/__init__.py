@@ -8,7 +8,7 @@ segments   saved filters
 ledger     sends, batches, deliveries, the rate, test mails, approvals,
            corrections
 reported   events
-state      the store itself, its moves, and pictures
+state      the store itself, its moves, pictures, and who did what
 webhooks   what other programs are told
 """
 
@@ -52,7 +52,7 @@ from newsletter.store.schema.people import (
 )
 from newsletter.store.schema.reported import events
 from newsletter.store.schema.segments import segments
-from newsletter.store.schema.state import media, relocations, state
+from newsletter.store.schema.state import audit_log, media, relocations, state
 from newsletter.store.schema.webhooks import webhook_messages
 
 __all__ = [
@@ -62,6 +62,7 @@ __all__ = [
     "UtcTime",
     "approvals",
     "archived_deliveries",
+    "audit_log",
     "batches",
     "consents",
     "corrections",

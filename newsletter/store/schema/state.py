@@ -1,8 +1,8 @@
 """Facts about the store itself, where it was moved, and the pictures of issues."""
 
-from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, Table, Text
 
-from newsletter.store.schema.columns import IMPERSONAL, UtcTime, metadata
+from newsletter.store.schema.columns import IMPERSONAL, RowId, UtcTime, metadata
 
 # The pictures of issues, by their names in mails: newsletter.model.picture.
 media = Table(
@@ -37,5 +37,20 @@ relocations = Table(
     # The table that is being copied, and the primary key of its last row that was, as JSON.
     Column("table_name", Text),
     Column("last_key", Text),
+    info=IMPERSONAL,
+)
+
+# Who did what to sends and suppressions, append-only: newsletter.model.audit. Like `approvals`, it
+# names who works on the newsletter; `subject` is an id, never an address.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Index("ix_audit_log_subject", "subject"),
     info=IMPERSONAL,
 )

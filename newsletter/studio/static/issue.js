@@ -553,7 +553,8 @@ keys({
   ...Object.fromEntries([1, 2, 3, 4, 5].map((number) => [String(number), () => pick(number - 1)])),
   "[": () => choose("width", -1), "]": () => choose("width", 1), d: () => choose("look", 1, true),
   p: () => { $("pictures").checked = !$("pictures").checked; refresh(); },
-  j: () => stepFinding(1), k: () => stepFinding(-1), e: () => showEditor($("editor").hidden), t: openTrial,
+  j: () => stepFinding(1), k: () => stepFinding(-1),
+  e: () => $("edit").hidden || showEditor($("editor").hidden), t: () => $("test").hidden || openTrial(),
   u: () => document.querySelector(".back")?.click(),
 });
 

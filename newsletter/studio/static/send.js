@@ -1,4 +1,5 @@
 import { $, ask, filled, follow, keys, number, share, table, words } from "./common.js";
+import { fit, offer } from "./decisions.js";
 import { chart, timeZone } from "./chart.js";
 import { left, pace, write } from "./pace.js";
 
@@ -19,6 +20,7 @@ function show({ trouble, send }) {
     return;
   }
   write(root, send);
+  fit(send);
   $("share").textContent = send.recipients ? share(send.settled / send.recipients) : "";
   $("pace").textContent = pace(send);
   $("left").textContent = left(send);
@@ -101,5 +103,6 @@ function showCourse(course) {
     course.map((part) => [time.format(part.at * 1000), part.accepted, part.rejected, part.unknown])));
 }
 
+offer(path, (send) => show({ trouble: "", send }));
 keys({ u: () => { location.href = "/sends"; } });
 follow(`/sends/live?send=${encodeURIComponent(id)}`, show, (isLost) => tell(isLost ? words.lost : ""));

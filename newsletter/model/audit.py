@@ -1,0 +1,32 @@
+"""What people did to sends and suppressions, and who: the audit log."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class DeedKind(StrEnum):
+    """What somebody did."""
+
+    SEND = "send"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RESCHEDULE = "reschedule"
+    CANCEL = "cancel"
+    RESOLVE = "resolve"
+    SUPPRESS = "suppress"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line of the audit log. `who` is a person as git or the system names them; `subject` is
+    the id of a send, or `subscriber <id>`, never an address; `id` is its row, 0 before it has
+    one."""
+
+    at: dt.datetime
+    who: str
+    kind: DeedKind
+    subject: str
+    detail: str = ""
+    id: int = 0
