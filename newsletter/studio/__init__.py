@@ -15,6 +15,9 @@ trials    routes that send test mails; `recipients`: the addresses they went to
 sends     routes of the sends: their list, and the page of each
 live      the sends as they stand right now, looked at once for all pages
 decisions routes by which an operator decides about a send
+audience  routes of growth, suppressions, and the story of an address
+schedule  routes of the calendar
+health    routes of events, alarms, and the audit log
 facts     what is counted for the page of a send; `kept`: for how long
 app       the application, of these
 server    it on a port of this machine

@@ -15,7 +15,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from newsletter.errors import FindingsError, NewsletterError, UsageError, place_in_code
-from newsletter.studio import decisions, editing, gallery, issue, issues, sends, trials
+from newsletter.studio import (
+    audience,
+    decisions,
+    editing,
+    gallery,
+    health,
+    issue,
+    issues,
+    schedule,
+    sends,
+    trials,
+)
 from newsletter.studio.guard import MAIL_POLICY, Guard
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
@@ -31,6 +42,9 @@ ROUTES: tuple[Callable[[FastAPI, Studio], None], ...] = (
     gallery.add,
     sends.add,
     decisions.add,
+    audience.add,
+    schedule.add,
+    health.add,
 )
 
 

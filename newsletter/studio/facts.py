@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from newsletter.feedback.alarm import silence
 from newsletter.feedback.warning import many_bounces
 from newsletter.model.event import Cause, EventType
-from newsletter.model.mailboxes import keeper_of
 from newsletter.model.send import OVER, Send
+from newsletter.reports.providers import provider_of
 from newsletter.sending.reading import read
 from newsletter.store.ledger import course, sends
 from newsletter.store.reported import by_mailbox
@@ -116,6 +116,16 @@ def mailboxes(reports: "Iterable[BadReport]", sample: Sequence[str]) -> list[dic
         }
         for keeper, of, share in rows
     ]
+
+
+def keeper_of(address: str) -> str:
+    """The name of who keeps the mailbox of an address in lower case: one of the big ones, else its
+    domain; empty for what is no address.
+
+    A domain of its own may be kept by one of them as well, which only its DNS would tell.
+    """
+    domain = address.rpartition("@")[2] if "@" in address else ""
+    return provider_of(domain) or domain
 
 
 def _column(report: "BadReport") -> str:

@@ -4,15 +4,17 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from newsletter.errors import NewsletterError, UsageError
+from newsletter.model.subscriber import Suppression, SuppressionReason
 
 if TYPE_CHECKING:
     from newsletter.model.address import Address
 
 _TEXT_CHARACTERS = 1 << 20  # more than an issue may have
 _MOST_ADDRESSES = 20
+_ADDRESS_CHARACTERS = 400
 _LINE = re.compile(r":(\d+)(?::\d+)?$")
 
 
@@ -56,6 +58,38 @@ class TypedWish(BaseModel):
 
 class DecisionWish(TypedWish):
     decision: Literal["resend", "accept", "reject"]
+
+
+class AddressWish(BaseModel):
+    """An address; or a subscriber's id, or that of a delivery, where somebody is explained."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    address: str = Field(max_length=_ADDRESS_CHARACTERS)
+
+
+class TypedAddressWish(AddressWish):
+    typed: str = Field("", max_length=_ADDRESS_CHARACTERS)
+
+
+class SuppressionPlace(BaseModel):
+    """The last suppression that a page shows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    created_at: AwareDatetime
+    address: str = Field(max_length=_ADDRESS_CHARACTERS)
+
+    def place(self) -> Suppression:
+        """What comes after it is looked up by its time and address alone."""
+        return Suppression(self.address, SuppressionReason.MANUAL, "", self.created_at)
+
+
+class SuppressedWish(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: SuppressionReason | Literal[""] = ""
+    after: SuppressionPlace | None = None
 
 
 class TrialWish(BaseModel):

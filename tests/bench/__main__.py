@@ -20,6 +20,7 @@ from pathlib import Path
 from tests.bench.audience import importing
 from tests.bench.bench import Bench
 from tests.bench.copying import copying
+from tests.bench.dashboard import dashboard
 from tests.bench.figures import HEADINGS, Figure, line, table
 from tests.bench.growth import millions, month
 from tests.bench.rendering import rendering
@@ -44,6 +45,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "ses": ses,
     "processor": processor,
     "limiter": limiter,
+    "dashboard": dashboard,
     "web": web,
     "scale": scale,
     "month": month,

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from pathlib import Path
@@ -48,10 +48,10 @@ def studio(bench: Bench) -> Iterator[Figure]:
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[str]:
+def running(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[str]:
     """The address of a studio; its end is waited for."""
     call = [NEWSLETTER, "studio", "--port", "0", "--json", "--project", str(folder)]
-    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         yield str(json.loads(process.stdout.readline())["url"])
         process.terminate()
@@ -60,7 +60,7 @@ def _running(folder: Path) -> Iterator[str]:
 def _first_page(folder: Path) -> float:
     """Seconds from the call of the command to the list of issues."""
     began = time.perf_counter()
-    with _running(folder) as url:
+    with running(folder) as url:
         cookies = urllib.request.HTTPCookieProcessor(CookieJar())
         urllib.request.build_opener(cookies).open(url).read()
         return time.perf_counter() - began
@@ -71,7 +71,7 @@ def _refreshes(folder: Path, issue: Path, program: Path, saves: int) -> list[flo
     from playwright.sync_api import sync_playwright
 
     text, times = issue.read_text("utf-8"), []
-    with _running(folder) as url, sync_playwright() as playwright:
+    with running(folder) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=_QUIET)
         page = browser.new_page()
         page.goto(url)

@@ -117,13 +117,14 @@ def page(
     *,
     reason: SuppressionReason | None = None,
     of_nobody: bool = False,
+    limit: int = _PAGE,
 ) -> Sequence[Suppression]:
     """The newest suppressions after one, by time and address, which together are unique.
 
     `of_nobody`: only of addresses that no subscriber has, of erased people too.
     """
     at, key = suppressions.c.created_at, suppressions.c.address
-    query = sa.select(suppressions).order_by(at.desc(), key.desc()).limit(_PAGE)
+    query = sa.select(suppressions).order_by(at.desc(), key.desc()).limit(limit)
     if reason is not None:
         query = query.where(suppressions.c.reason == reason)
     if of_nobody:

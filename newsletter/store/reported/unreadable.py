@@ -51,13 +51,15 @@ def give_up(connection: Connection, key: str, reason: str) -> None:
     )
 
 
-def page(connection: Connection, after: SetAside | None = None) -> Sequence[SetAside]:
+def page(
+    connection: Connection, after: SetAside | None = None, *, limit: int = _PAGE
+) -> Sequence[SetAside]:
     """A page of what was set aside, newest first, by ix_events_not_applied."""
     query = (
         sa.select(events.c.id, events.c.received_at, events.c.detail, events.c.payload)
         .where(sa.text("verdict <> 'applied'"), events.c.verdict == Verdict.SET_ASIDE)
         .order_by(events.c.id.desc())
-        .limit(_PAGE)
+        .limit(limit)
     )
     if after is not None:
         query = query.where(events.c.id < after.id)

@@ -34,7 +34,7 @@ export function chart(root, title, series, data, { days = false } = {}) {
       scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] } },
       axes: [
         { ...axis, space: 84, ...(days ? { values: (_, times) => times.map(day) } : { values: (_, times) => clock(times) }) },
-        { ...axis, size: 60, values: (_, values) => values.map(number) },
+        { ...axis, size: 72, values: (_, values) => values.map(number) },
       ],
       series: [{}, ...series.map(({ colour, filled, bars }) => ({
         stroke: value(colour), width: 2, points: { show: latest[0].length < 3 },

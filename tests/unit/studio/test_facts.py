@@ -5,10 +5,9 @@ import datetime as dt
 import pytest
 
 from newsletter.model.event import Cause, EventType
-from newsletter.model.mailboxes import keeper_of
 from newsletter.store.ledger.course import CoursePart
 from newsletter.store.reported.by_mailbox import BadReport
-from newsletter.studio.facts import KEEPERS, mailboxes, whole
+from newsletter.studio.facts import KEEPERS, keeper_of, mailboxes, whole
 from newsletter.studio.kept import KeptAnswers
 
 AT = dt.datetime(2026, 1, 7, 8, tzinfo=dt.UTC)
@@ -53,7 +52,7 @@ def test_a_delivery_counts_once_in_each_column_and_the_worst_come_first() -> Non
     assert rows[0] == {"keeper": "QQ", "share": 0.25, "hard": 1, "soft": 1, "complained": 1}
     assert rows[1] == {"keeper": "Gmail", "share": 0.5, "hard": 0, "soft": 1, "complained": 0}
     assert rows[2]["keeper"] == ""
-    assert [row["keeper"] for row in rows[3:]] == ["GMX"]
+    assert [row["keeper"] for row in rows[3:]] == ["WEB.DE"]
 
 
 def test_small_keepers_are_summed_up() -> None:

@@ -6,8 +6,10 @@ from importlib.resources import files
 import pytest
 
 from newsletter.desk.standing import Stage
+from newsletter.model.audit import DeedKind
 from newsletter.model.finding import Severity
 from newsletter.model.send import SendStatus, Wait
+from newsletter.model.subscriber import SuppressionReason
 from newsletter.studio.live import ADVICE
 from newsletter.studio.pages import LANGUAGES, words, words_for
 
@@ -24,6 +26,9 @@ USED |= {f"status_{status}" for status in SendStatus} | {f"wait_{wait}" for wait
 USED |= {f"advice_{advice}" for advice in ADVICE}
 for kind in ("accepted", "rejected", "unknown"):
     USED |= {kind, f"test_{kind}"}
+USED |= {f"reason_{reason}" for reason in SuppressionReason}
+USED |= {f"allow_{reason}" for reason in SuppressionReason}
+USED |= {f"deed_{kind}" for kind in DeedKind}
 USED |= {"recipients", "queued", "skipped", "delivered", "bounced", "complained", "unsubscribed"}
 
 

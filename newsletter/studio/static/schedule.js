@@ -1,0 +1,3 @@
+import { $, keys } from "./common.js";
+
+keys({ "[": () => $("earlier").click(), "]": () => $("later").click() });
