@@ -52,9 +52,9 @@ def _telling(session: Session) -> "Sequence[SideThread]":
     """What tells other programs, which needs no library where there is none."""
     if not session.project.settings.webhooks:
         return ()
-    from newsletter.webhooks.delivering import threads
+    from newsletter.webhooks.delivering import deliveries, threads
 
-    return threads(session.project, session.store, session.clock)
+    return threads(deliveries(session.project, session.store, session.clock))
 
 
 def warn_of_english(session: Session, site: "Site") -> None:

@@ -67,12 +67,12 @@ def _telling(session: Session, once: bool) -> Iterator[None]:
         return
     from newsletter.webhooks import delivering
 
-    telling = (session.project, session.store, session.clock)
+    deliveries = delivering.deliveries(session.project, session.store, session.clock)
     if once:
         yield
-        delivering.deliver_due(*telling)
+        delivering.deliver_due(deliveries)
         return
-    with delivering.delivering(*telling):
+    with delivering.delivering(deliveries):
         yield
 
 

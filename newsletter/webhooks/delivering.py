@@ -145,19 +145,21 @@ class WebhookDelivery:
                 webhooks.clean_up(connection, now)
 
 
-def threads(project: Project, store: Store, clock: Clock) -> Sequence[SideThread]:
-    """A thread for each endpoint of the settings, not started yet. Raises ConfigurationError."""
+def deliveries(project: Project, store: Store, clock: Clock) -> Sequence[WebhookDelivery]:
+    """To each endpoint of the settings. Raises ConfigurationError where one has no secret."""
     endpoints = [WebhookEndpoint.of(project, name) for name in project.settings.webhooks]
-    return [
-        SideThread(f"webhook {each.name}", WebhookDelivery(each, store, clock).run)
-        for each in endpoints
-    ]
+    return [WebhookDelivery(each, store, clock) for each in endpoints]
+
+
+def threads(every: Sequence[WebhookDelivery]) -> Sequence[SideThread]:
+    """A thread for each endpoint, not started yet."""
+    return [SideThread(f"webhook {each.endpoint.name}", each.run) for each in every]
 
 
 @contextmanager
-def delivering(project: Project, store: Store, clock: Clock) -> Iterator[None]:
-    """Deliver beside what is done meanwhile. Raises ConfigurationError."""
-    beside = threads(project, store, clock)
+def delivering(every: Sequence[WebhookDelivery]) -> Iterator[None]:
+    """Deliver beside what is done meanwhile."""
+    beside = threads(every)
     try:
         for thread in beside:
             thread.start()
@@ -169,11 +171,10 @@ def delivering(project: Project, store: Store, clock: Clock) -> Iterator[None]:
             thread.leave()
 
 
-def deliver_due(project: Project, store: Store, clock: Clock) -> None:
+def deliver_due(every: Sequence[WebhookDelivery]) -> None:
     """Post all that is due now, until an endpoint takes nothing of it."""
-    for name in project.settings.webhooks:
-        delivery = WebhookDelivery(WebhookEndpoint.of(project, name), store, clock)
-        with ThreadPoolExecutor(_AT_ONCE, f"webhook {name}") as pool:
+    with ThreadPoolExecutor(_AT_ONCE, "webhook") as pool:
+        for delivery in every:
             while delivery.deliver(pool) == 0.0:
                 pass
 

@@ -50,10 +50,11 @@ def post(
     headers: Mapping[str, str],
     *,
     allow_private: bool = False,
+    seconds: float = SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> WebhookAnswer:
     """Post a body of JSON."""
-    until = clock() + SECONDS
+    until = clock() + seconds
     try:
         return WebhookAnswer(_code(urlsplit(url), body, headers, until, allow_private, clock))
     except _NotPosted as error:
@@ -76,7 +77,7 @@ def _code(
     if not allow_private and not all(map(_is_outside, addresses)):
         raise _NotPosted("it leads into this machine's own network")
     with closing(_connected(parts, addresses, until, clock)) as connection:
-        connection.response_class = response_until(until, SECONDS, clock)
+        connection.response_class = response_until(until, until - clock(), clock)
         connection.request(
             "POST",
             parts._replace(scheme="", netloc="", path=parts.path or "/", fragment="").geturl(),

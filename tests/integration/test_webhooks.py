@@ -3,9 +3,10 @@
 import base64
 import datetime as dt
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import make_url
 from standardwebhooks import Webhook
 
 from newsletter.audience.erasing import erase
@@ -25,7 +27,7 @@ from newsletter.model.webhook import WebhookAttempt, WebhookEvent, WebhookMessag
 from newsletter.operations import attend
 from newsletter.sending import control
 from newsletter.sending.plan import plan
-from newsletter.store import Store, schema, webhooks
+from newsletter.store import Store, open_store, schema, webhooks
 from newsletter.store.webhooks import Telling
 from newsletter.transports.memory import Memory
 from newsletter.webhooks.delivering import WebhookDelivery, WebhookEndpoint
@@ -287,25 +289,34 @@ def test_who_was_slower_than_its_lease_records_nothing(store: Store) -> None:
     assert (kept(store)[0].status, kept(store)[0].state) == ("500", "waiting")
 
 
-def test_a_store_that_is_away_loses_nothing(
-    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock, program = FixedClock(), Program()
-    pending(sqlite_store, clock)
+class Locking(Program):
+    """Somebody else begins to write to the store while this program is posted to."""
 
-    def away(*_: object) -> None:
-        raise StoreAway("the store is away")
+    def __init__(self, other: sqlite3.Connection) -> None:
+        super().__init__()
+        self._other = other
 
-    with monkeypatch.context() as patch:
-        patch.setattr(webhooks, "record", away)
+    def __call__(self, *arguments: Any, **more: Any) -> WebhookAnswer:
+        if not self.posts:
+            self._other.execute("BEGIN IMMEDIATE")
+        return super().__call__(*arguments, **more)
+
+
+def test_a_store_that_is_away_loses_nothing(sqlite_url: str, tmp_path: Path) -> None:
+    clock, store = FixedClock(), open_store(sqlite_url, tmp_path, busy_seconds=0.1)
+    pending(store, clock)
+    path = make_url(sqlite_url).database or ""
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        program = Locking(other)
         with pytest.raises(StoreAway):
-            go(delivery(sqlite_store, clock, program))
+            go(delivery(store, clock, program))
     clock.forward(301)
-    go(delivery(sqlite_store, clock, program))
+    go(delivery(store, clock, program))
 
     assert len(program.posts) == 2
     assert len(set(program.ids)) == 1
-    assert kept(sqlite_store)[0].state == "delivered"
+    assert kept(store)[0].state == "delivered"
+    store.close()
 
 
 def test_a_clock_that_was_set_back_posts_later_and_loses_nothing(sqlite_store: Store) -> None:
@@ -384,6 +395,16 @@ def test_a_ping_says_whether_an_endpoint_takes_it(
     assert for_people == ["crm  127.0.0.1", "  0 delivered, 0 waiting, 0 given up"]
     assert (refused.code, refused.error["message"]) == (1, "the webhook 'crm' did not take it: 401")
     assert (unknown.code, unknown.error["hint"]) == (2, "Did you mean 'crm'?")
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_a_worker_without_a_secret_does_not_begin(call: Call, project: Path) -> None:
+    (project / "subscribers" / "webhook-crm.key").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEWSLETTER_WEBHOOKS__CRM__URL", "https://crm.example.com/")
+        answer = call("worker", "--once", "--json")
+
+    assert (answer.code, answer.error["message"]) == (2, "the webhook 'crm' has no secret")
 
 
 @pytest.mark.usefixtures("endpoint")
