@@ -45,17 +45,17 @@ def _repairs(target: SesTarget, found: Mapping[str, Any]) -> Iterator[Action]:
             (Difference("SigningEnabled", "false", "true"),),
         )
     held = found.get("MailFromAttributes", {})
-    if held.get("MailFromDomain", target.names.mail_from) == target.names.mail_from:
+    if not _has_other_mail_from(target, found):
         behaviour = _behaviour(found)
         is_stricter = held.get("BehaviorOnMxFailure") != wanted.ON_MX_FAILURE == behaviour
-        if "MailFromDomain" not in held or is_stricter:
+        if held.get("MailFromDomain") != target.names.mail_from or is_stricter:
             yield _mail_from(target, held, behaviour)
     if _forwards(found) and not found["VerifiedForSendingStatus"]:
         yield _no_forwarding(target)
 
 
 def _left_alone(target: SesTarget, found: Mapping[str, Any]) -> Iterator[str]:
-    dkim, held = found.get("DkimAttributes", {}), found.get("MailFromAttributes", {})
+    dkim = found.get("DkimAttributes", {})
     origin = dkim.get("SigningAttributesOrigin", _EASY)
     if origin == "EXTERNAL":
         yield "it signs with a key of your own (BYODKIM); that key is yours to renew"
@@ -66,11 +66,10 @@ def _left_alone(target: SesTarget, found: Mapping[str, Any]) -> Iterator[str]:
             "SES no longer looks for its DKIM records: put them into the DNS, then edit and save "
             "its DKIM settings in the SES console"
         )
-    domain = held.get("MailFromDomain", target.names.mail_from)
-    if domain != target.names.mail_from:
+    if _has_other_mail_from(target, found):
         yield (
-            f"its MAIL FROM domain is {domain}, not {target.names.mail_from}: change it in the "
-            "SES console if nobody else needs it"
+            f"its MAIL FROM domain is {found['MailFromAttributes']['MailFromDomain']}, not "
+            f"{target.names.mail_from}: change it in the SES console if nobody else needs it"
         )
     if _behaviour(found) == _USE_DEFAULT:
         yield (
@@ -83,6 +82,12 @@ def _left_alone(target: SesTarget, found: Mapping[str, Any]) -> Iterator[str]:
             "bounces and complaints are also forwarded by mail, and others may rely on that: "
             "switch feedback forwarding off in the SES console if nobody does"
         )
+
+
+def _has_other_mail_from(target: SesTarget, found: Mapping[str, Any]) -> bool:
+    """Whether mails go out now that use another MAIL FROM domain than the one that is wanted."""
+    held = found.get("MailFromAttributes", {}).get("MailFromDomain", target.names.mail_from)
+    return bool(found["VerifiedForSendingStatus"]) and held != target.names.mail_from
 
 
 def _behaviour(found: Mapping[str, Any]) -> str:

@@ -118,6 +118,12 @@ class SesSetup:
                 f"SES verifies {self.domain} by its DKIM records, mostly within minutes of their "
                 "being there, and at most 72 hours."
             )
+        if tenant := self._settings.transport.ses.tenant:
+            steps.append(
+                f"Mails are sent for the tenant {tenant}: associate {self.domain} and the "
+                f"configuration set {self._target.names.configuration_set} with it in the SES "
+                "console."
+            )
         return steps
 
     def _queue_url(self) -> str:

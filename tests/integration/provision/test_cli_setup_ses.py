@@ -317,14 +317,16 @@ def test_no_policy_is_proposed_where_one_holds(
     assert not any("dmarc" in record["name"] for record in planned["records"])
 
 
-def test_who_is_in_the_sandbox_learns_the_way_out(
-    call: Call, account: Account, names: NameServer
+def test_what_only_a_person_can_do_is_told(
+    call: Call, account: Account, names: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.ses.account(sandbox=True)
+    monkeypatch.setenv("NEWSLETTER_TRANSPORT__SES__TENANT", "brand")
 
-    [sandbox, _] = call(*SETUP, "--dry-run", "--json").json["next_steps"]
+    [sandbox, _, tenant] = call(*SETUP, "--dry-run", "--json").json["next_steps"]
 
     assert "https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html" in sandbox
+    assert "associate example.com and the configuration set newsletter with it" in tenant
 
 
 @pytest.mark.parametrize(

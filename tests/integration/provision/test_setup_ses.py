@@ -437,6 +437,15 @@ def test_mails_that_go_out_now_are_not_stopped(account: Account) -> None:
     assert left_alone(second) == []
 
 
+def test_another_mail_from_domain_can_be_named_until_mails_go_out(account: Account) -> None:
+    account.set_up()
+
+    other = account.set_up(mail_from="mail.example.com")
+
+    assert texts(other) == ["use mail.example.com as the MAIL FROM domain of example.com"]
+    assert texts(account.plan()) == []
+
+
 def test_a_domain_above_that_ses_knows_is_used(account: Account) -> None:
     """An identity below it, not verified yet, would take its place and stop what is sent."""
     text = (account.folder / "newsletter.toml").read_text()
