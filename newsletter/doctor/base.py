@@ -3,18 +3,21 @@
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from newsletter.config import REHEARSALS
 from newsletter.dns import Dns, DnsUnreachable
 from newsletter.errors import NewsletterError
 from newsletter.model.send import Reported
 from newsletter.network import IpAddress, is_public
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store
+from newsletter.store.people import lists
+from newsletter.store.people.lists import ListCounts
 from newsletter.times import Clock
 
 T = TypeVar("T")
@@ -154,6 +157,17 @@ class Examination:
             return self.open_store()
         except NewsletterError as error:
             raise Unseen("the store cannot be opened") from error
+
+    @property
+    def lists(self) -> Sequence[ListCounts]:
+        """The lists that people can join, counted once: with a million readers that takes long."""
+
+        def count() -> Sequence[ListCounts]:
+            with self.store.read() as connection:
+                counts = lists.newest_first(connection)
+            return [one for one in counts if one.name != REHEARSALS]
+
+        return self.fact("lists", count)
 
     @property
     def dns(self) -> Dns:

@@ -22,7 +22,6 @@ from newsletter.safekeeping.record import last_backup
 from newsletter.sending import restored
 from newsletter.store import maintenance, state
 from newsletter.store.ledger import sends
-from newsletter.store.people import lists
 from newsletter.store.reported import events
 from newsletter.times import time_text
 
@@ -80,7 +79,7 @@ def is_restored(exam: Examination) -> Iterator[Diagnosis]:
 def backup_age(exam: Examination) -> Iterator[Diagnosis]:
     with exam.store.read() as connection:
         at = last_backup(connection)
-        is_empty = not any(one.members for one in lists.newest_first(connection))
+    is_empty = not any(one.members for one in exam.lists)
     to = "" if exam.settings.backup.to else " backups/"
     cure = f"newsletter db backup{to}"
     if is_empty and at is None:
@@ -94,8 +93,7 @@ def backup_age(exam: Examination) -> Iterator[Diagnosis]:
 
 
 def has_readers(exam: Examination) -> Iterator[Diagnosis]:
-    with exam.store.read() as connection:
-        counts = [one for one in lists.newest_first(connection) if one.name != REHEARSALS]
+    counts = exam.lists
     if not counts:
         yield warn("there is no list", "newsletter subscribers import FILE --list NAME")
     elif not any(one.confirmed for one in counts):

@@ -18,7 +18,6 @@ from newsletter.doctor.base import (
 from newsletter.doctor.ses.asking import SETUP, account, ask_ses, known_account, region
 from newsletter.errors import NewsletterError
 from newsletter.provision.ses import wanted
-from newsletter.store.people import lists
 
 _MORE = "https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-request-increase.html"
 _CONSOLE = "https://console.aws.amazon.com/ses/home#/account"
@@ -191,11 +190,9 @@ def _names(entities: list[dict[str, object]]) -> str:
 def _largest_list(exam: Examination) -> int:
     """How many confirmed readers the largest list has; 0 where nobody can say."""
     try:
-        store = exam.store
+        return max((one.confirmed for one in exam.lists), default=0)
     except Unseen:
         return 0
-    with store.read() as connection:
-        return max((one.confirmed for one in lists.newest_first(connection)), default=0)
 
 
 def _check(name: str, look: CheckLook, why: str) -> Check:

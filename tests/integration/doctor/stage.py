@@ -3,6 +3,7 @@
 import datetime as dt
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from tests.integration.doctor.site import TLS, DoctoredSite
 from tests.integration.sending import worker
 from tests.nameserver import NameServer
 from tests.smtp import MailServer
+from tests.unit.test_docs import options_of, resolved
 
 DOMAIN = "news.valley.example"
 MAIL_FROM = "bounce.news.valley.example"
@@ -68,7 +70,7 @@ nameservers = ["{dns.address}"]
 
 @dataclass
 class Sickroom:
-    """One newsletter, and all that it depends on; `groups` are those that are looked at."""
+    """One newsletter, and all that it depends on."""
 
     folder: Path
     site: DoctoredSite
@@ -128,6 +130,32 @@ def _quoted(text: str) -> str:
     return " ".join(f'"{text[at : at + 255]}"' for at in range(0, len(text), 255))
 
 
+# The groups that are looked at with a check: all that could take its ailment for one of theirs.
+_FOLDER = (CheckGroup.PROJECT, CheckGroup.STORE, CheckGroup.MACHINE)
+_OUTSIDE = (CheckGroup.SITE, CheckGroup.MACHINE)
+_SENDER = (CheckGroup.DOMAIN, CheckGroup.TRANSPORT)
+BESIDE: Mapping[CheckGroup, tuple[CheckGroup, ...]] = {
+    CheckGroup.PROJECT: _FOLDER,
+    CheckGroup.STORE: _FOLDER,
+    CheckGroup.MACHINE: _OUTSIDE,
+    CheckGroup.SITE: _OUTSIDE,
+    CheckGroup.LOOKS: (CheckGroup.LOOKS,),
+    CheckGroup.DOMAIN: _SENDER,
+    CheckGroup.TRANSPORT: _SENDER,
+    CheckGroup.EVENTS: (CheckGroup.EVENTS,),
+}
+_COMMAND = re.compile(r"(?:^|`|: |then )(newsletter(?: [a-z][a-z-]*)+(?: --?[\w-]+| [A-Z]+\b)*)")
+
+
+def can_be_typed(cure: str) -> None:
+    """Assert that each command of ours in a cure is one."""
+    for line in _COMMAND.findall(cure):
+        words = line.split()[1:]
+        command, rest = resolved(words)
+        options = [word for word in rest if word.startswith("-")]
+        assert set(options) <= options_of(command), line
+
+
 @dataclass(frozen=True)
 class Ailment:
     """One thing that is wrong, the check that has to say so, words of its cure, and the checks that
@@ -139,9 +167,6 @@ class Ailment:
     verdict: CheckVerdict
     cure: str
     follow: tuple[str, ...] = ()
-    groups: tuple[CheckGroup, ...] = tuple(
-        group for group in CheckGroup if group is not CheckGroup.LOOKS
-    )
 
     def __str__(self) -> str:
         return self.name
@@ -157,11 +182,12 @@ def is_told_apart(room: Sickroom, ailment: Ailment, well: Mapping[str, CheckLine
     """Assert that the doctor names this ailment, its cure, and no other."""
     ailment.breaks(room)
 
-    lines = room.look(ailment.groups)
+    lines = room.look(BESIDE[well[ailment.check].check.group])
 
     line = lines[ailment.check]
     assert line.verdict is ailment.verdict, line
     assert ailment.cure in line.diagnosis.cure, line.diagnosis
+    can_be_typed(line.diagnosis.cure)
     worse = {
         name: one.diagnosis
         for name, one in lines.items()

@@ -8,6 +8,7 @@ import pytest
 from newsletter.doctor import CheckGroup, CheckVerdict, Outside, diagnoses, examine
 from newsletter.doctor.base import Check, Examination
 from newsletter.project import Project
+from newsletter.store import Store, state
 from tests.integration.commandline import Call, in_folder, in_process, snapshot
 from tests.integration.doctor.stage import Sickroom
 from tests.integration.serving import served
@@ -122,3 +123,19 @@ def test_the_pages_of_this_newsletter_are_known_by_their_answers(
 def _verdicts(folder: Path, outside: Outside) -> dict[str, CheckVerdict]:
     lines = examine(folder, [CheckGroup.SITE], outside)
     return {line.check.id: line.verdict for line in lines}
+
+
+def test_the_store_is_looked_at_on_both_databases_and_stays_as_it_is(
+    call: Call, store_url: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_STORE__URL", store_url)
+
+    answer = call("doctor", "--only", "store", "--only", "machine", "--json")
+
+    verdicts = {one["check"]: one["verdict"] for one in answer.json["checks"]}
+    is_sqlite = store_url.startswith("sqlite")
+    assert (answer.code, verdicts["store"], verdicts["store-write"]) == (0, "ok", "ok")
+    assert verdicts["store-integrity"] == "ok"
+    assert verdicts["clock"] == ("skipped" if is_sqlite else "ok")
+    with store.read() as connection:
+        assert state.find(connection, "doctor") is None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.doctor import CheckGroup, CheckLine, CheckVerdict
+from newsletter.doctor import CheckLine, CheckVerdict
 from newsletter.doctor.base import Examination
 from newsletter.doctor.ses import events
 from newsletter.project import Project, utc_now
@@ -28,7 +28,6 @@ SETUP = "newsletter setup ses"
 BreakSes = Callable[[SesRoom], object]
 # There is no git here, and moto does not tell how a topic signs.
 NOT_HERE = ("secrets-in-git", "topic-signature")
-TRANSPORT = (CheckGroup.DOMAIN, CheckGroup.TRANSPORT, CheckGroup.EVENTS)
 
 
 @pytest.fixture(scope="module")
@@ -217,15 +216,9 @@ TRACKED = ("max_rate = 0", "max_rate = 0\nclick_tracking = true")
 
 
 def ailment(
-    name: str,
-    breaks: BreakSes,
-    check: str,
-    verdict: CheckVerdict,
-    cure: str,
-    *follow: str,
-    groups: tuple[CheckGroup, ...] = TRANSPORT,
+    name: str, breaks: BreakSes, check: str, verdict: CheckVerdict, cure: str, *follow: str
 ) -> Ailment:
-    return Ailment(name, breaks, check, verdict, cure, follow, groups)  # type: ignore[arg-type]
+    return Ailment(name, breaks, check, verdict, cure, follow)  # type: ignore[arg-type]
 
 
 AILMENTS = (
