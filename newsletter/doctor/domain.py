@@ -106,7 +106,9 @@ def mail_exchange(exam: Examination) -> Iterator[Diagnosis]:
     at, exchange = records.mail_from, records.exchange or "the name of your mail server"
     wanted = f"{at}. MX 10 {exchange}"
     hosts = [host for _, host in _asked(exam, lambda: exam.dns.exchanges(at))]
-    if not hosts:
+    if not hosts and not records.exchange and _asked(exam, lambda: exam.dns.addresses(at)):
+        yield ok(f"what comes back to {at} goes to its own address")
+    elif not hosts:
         yield fail(f"{at} has no MX record: nothing comes back to it", wanted)
     elif records.exchange and hosts != [records.exchange]:
         names = listed(hosts)
@@ -227,6 +229,8 @@ def bimi(exam: Examination) -> Iterator[Diagnosis]:
     logo = tags.get("l", "")
     if len(records) > 1:
         yield warn(f"{at} has several records, which count as none", f"Leave one at {at}.")
+    elif "l" in tags and not logo:
+        yield ok(f"{at} says that there is no logo")
     elif not (logo.startswith("https://") and logo.lower().endswith(".svg")):
         yield warn(f"{at} names no logo", f"Write l=https://… of an SVG (Tiny PS) in {at}.")
     elif _walk(exam, exam.from_domain).record is None or _dmarc(exam).policy == "none":

@@ -1,6 +1,7 @@
 """Checks of the newsletter's folder: its settings, its secret, who may read what."""
 
 import os
+import pwd
 import shlex
 import stat
 from collections.abc import Iterable, Iterator
@@ -83,8 +84,10 @@ def owners(exam: Examination) -> Iterator[Diagnosis]:
     foreign = [path for path in _private(exam) if path.stat().st_uid != user]
     if foreign:
         names = listed(exam.project.name_of(path) for path in foreign)
-        mine = ["sudo", "chown", "-R", str(user), *map(str, foreign)]
-        yield warn(f"{names}: of another user than the one who runs this", shlex.join(mine))
+        owner = _name_of(foreign[0].stat().st_uid)
+        mine = shlex.join(["sudo", "chown", "-R", str(user), *map(str, foreign)])
+        cure = f"Run newsletter as {owner}: sudo -u {owner} newsletter doctor; or else: {mine}"
+        yield warn(f"{names}: of {owner}, who is not the user who runs this", cure)
     else:
         yield ok("all of it belongs to the user who runs this")
 
@@ -136,6 +139,13 @@ def _mode(path: Path) -> int | None:
         return stat.S_IMODE(os.stat(path).st_mode)
     except OSError:
         return None
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"#{user}"
 
 
 def _close(paths: Iterable[Path]) -> str:

@@ -97,7 +97,9 @@ def rate(exam: Examination) -> Iterator[Diagnosis]:
     if used <= 0:
         yield fail("it may send nothing a second", f"Ask for more: {_MORE}")
     elif readers / used > _HOURS * 3600:
-        cure = "Raise [transport.ses] max_rate." if own and own < allowed else f"{_MORE}"
+        cure = (
+            "Raise [transport.ses] max_rate." if own and own < allowed else f"Ask for more: {_MORE}"
+        )
         yield warn(f"the largest list takes {readers / used / 3600:,.0f} hours", cure)
     elif own > allowed:
         yield warn(
