@@ -111,8 +111,10 @@ class Arrived:
         self._delivered = delivered
         self._times: list[dt.datetime] = []
         self._seconds: list[float] = []
+        self.is_estimate = False
 
     def look(self, connection: Connection, number: int, recipients: int) -> None:
+        """Look up the arrivals of some of the recipients, or of all where they are few."""
         stride = max(1, -(-recipients // SAMPLE))
         self.is_estimate = stride > 1
         for first in range(1, recipients + 1, stride * _AT_ONCE):
@@ -122,8 +124,6 @@ class Arrived:
                 if arrival.sent_at is not None:
                     passed = (arrival.at - arrival.sent_at).total_seconds()
                     self._seconds.append(max(0.0, passed))
-
-    is_estimate = False
 
     def mostly_until(self, default: dt.datetime) -> dt.datetime:
         """When 95 of 100 had arrived."""

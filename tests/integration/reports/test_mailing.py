@@ -14,6 +14,7 @@ from newsletter.config.settings import ReportSettings
 from newsletter.errors import QuotaReached, Throttled, TransportDown
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryLater, Unknown
+from newsletter.operations import attend
 from newsletter.operations.reporting import ReportPost
 from newsletter.project import Project
 from newsletter.sending import control, restored
@@ -22,6 +23,8 @@ from newsletter.sending.run import run
 from newsletter.store import Store, state
 from newsletter.transports import mime
 from newsletter.transports.memory import Memory
+from newsletter.workers.chores import chores_of
+from tests.factories import on_sqlite
 from tests.integration.reports.test_counting import SETTINGS
 from tests.integration.sending import NOW, FixedClock, fill_list, order, worker
 
@@ -201,3 +204,24 @@ def test_a_restored_store_mails_nothing_that_was_mailed_before(
 
     assert not office.mail()
     assert (office.mailed, office.told) == ([], [])
+
+
+@on_sqlite
+@pytest.mark.parametrize("kind", ["once", "alone", "cluster"])
+def test_each_kind_of_worker_mails_what_is_due(office: Office, kind: str) -> None:
+    """In one round, on one machine for good, and on many."""
+    due = [True, True, False]
+
+    def mail_report() -> bool:
+        if len(due) == 1:
+            sender.stop.set()
+        return due.pop(0)
+
+    sender = replace(worker(office.store, Memory()), mail_report=mail_report)
+    if kind == "cluster":
+        chores = chores_of(Project(Path(), SETTINGS), sender)
+        next(chore for chore in chores if chore.name == "mail-reports").work()
+    else:
+        attend.attend(sender, once=kind == "once", settled=lambda send: True)
+
+    assert due == []
