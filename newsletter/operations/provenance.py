@@ -4,6 +4,7 @@
 """
 
 import getpass
+import os
 import shlex
 import socket
 
@@ -34,7 +35,17 @@ def provenance_of(project: Project, store: Store, prepared: Prepared) -> Provena
 
 def operator(project: Project) -> Editor:
     """Who runs this: as git names them here, else as the system does."""
-    return git.me(project.root) or Editor(f"{getpass.getuser()}@{socket.gethostname()}", "")
+    return git.me(project.root) or Editor(account(), "")
+
+
+def account() -> str:
+    """Who runs this as the system names them: the user, or its number where it has no name, as in
+    containers, and the machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def authors_of(project: Project, prepared: Prepared) -> tuple[Editor, ...]:

@@ -1,7 +1,5 @@
 """Test mails of an issue, as `newsletter test` and the studio send them."""
 
-import getpass
-import socket
 from collections.abc import Sequence
 
 from newsletter.desk.prepare import Prepared
@@ -10,6 +8,7 @@ from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Subscriber
 from newsletter.notices.testing import Trial, send_tests
+from newsletter.operations.provenance import account
 from newsletter.project import Project
 from newsletter.sending import preflight
 from newsletter.sending.worker import Worker
@@ -60,5 +59,5 @@ def try_out(
         reader=reader,
         list_name=list_of(worker.store, prepared),
         web=project.settings.web,
-        by=f"{getpass.getuser()}@{socket.gethostname()}",
+        by=account(),
     )
