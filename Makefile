@@ -9,7 +9,7 @@ WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 TESTS ?= some
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
-.PHONY: help demo test check bench bench-scale crash simulate attack mutants model lock clean
+.PHONY: help demo wheel drive test check bench bench-scale crash simulate attack mutants model lock clean
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
@@ -29,6 +29,13 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/pyvenv.cfg
 
 demo: $(VENV)/.run   ## lint, render and send the sample issue to the example list
 	@NEWSLETTER=$(BIN)/newsletter sh demo.sh
+
+wheel: $(VENV)/.run  ## build the wheel that is installed elsewhere, into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target wheel --directory dist
+
+drive: wheel     ## install the wheel into an empty environment, and use it there
+	PYTHON=$(PYTHON) sh tests/wheel.sh dist/*.whl deploy/requirements.lock
 
 # The tests of a file stay in one worker, where they share a server or a browser; files keep their
 # order, for the quickest come last.
@@ -66,6 +73,7 @@ model:           ## walk every order in which workers and faults can meet, and m
 lock: $(VENV)/.dev   ## renew the lock files (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --constraints requirements-dev.lock --extra age --extra cluster pyproject.toml -o deploy/requirements.lock
 
 clean:           ## remove what was built, never what was sent
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

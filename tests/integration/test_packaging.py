@@ -94,15 +94,15 @@ def rendered(program: Call, letter: Path, issue: str = ISSUE) -> tuple[str, str]
     return (folder / "email.html").read_text("utf-8"), (folder / "email.txt").read_text("utf-8")
 
 
-def test_the_wheel_holds_themes_migrations_and_nothing_of_the_checkout(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_and_themes_and_nothing_of_the_checkout(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
 
     themes = {path.relative_to(ROOT / "templates") for path in (ROOT / "templates").rglob("*")}
-    migrations = (ROOT / "newsletter" / "store" / "migrations" / "versions").glob("v*.py")
+    package = [path for path in (ROOT / "newsletter").rglob("*") if path.is_file()]
+    parts = {path.relative_to(ROOT).as_posix() for path in package if path.suffix != ".pyc"}
     assert {f"newsletter/templates/{path}" for path in themes if path.suffix} <= names
-    assert {f"newsletter/store/migrations/versions/{path.name}" for path in migrations} <= names
-    assert {"newsletter/store/migrations/env.py", "newsletter/py.typed"} <= names
+    assert {"newsletter/py.typed", "newsletter/studio/static/studio.css"} <= parts <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"newsletter"}
 
