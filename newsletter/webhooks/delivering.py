@@ -19,7 +19,7 @@ from newsletter.config import WebhookSettings
 from newsletter.errors import StoreError
 from newsletter.model.webhook import WebhookAttempt, WebhookMessage
 from newsletter.project import Project
-from newsletter.store import Store, webhooks
+from newsletter.store import Store, state, webhooks
 from newsletter.supervising import SideThread
 from newsletter.times import Clock
 from newsletter.webhooks.posting import WebhookAnswer, post
@@ -115,10 +115,13 @@ class WebhookDelivery:
         return min(_MOST_PAUSE_SECONDS, _PAUSE_SECONDS * 2.0 ** min(self._failures - 1, 10))
 
     def _claim(self, now: dt.datetime) -> Sequence[tuple[WebhookMessage, bytes]]:
-        """What is due, each with its body."""
+        """What is due, each with its body. A copy that nobody has adopted tells nothing: the store
+        that it is of may have done so."""
         name = self.endpoint.name
         with self.store.read() as connection:
             if self.is_gone or not webhooks.is_due(connection, name, now):
+                return ()
+            if state.time(connection, state.COPIED_AT) is not None:
                 return ()
         with self.store.write(durable=False) as connection:
             messages = webhooks.claim(connection, name, now, now + _LEASE, _AT_ONCE)

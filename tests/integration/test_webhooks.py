@@ -25,9 +25,9 @@ from newsletter.model.send import StoppedBy
 from newsletter.model.subscriber import Consent
 from newsletter.model.webhook import WebhookAttempt, WebhookEvent, WebhookMessage
 from newsletter.operations import attend
-from newsletter.sending import control
+from newsletter.sending import control, restored
 from newsletter.sending.plan import plan
-from newsletter.store import Store, open_store, schema, webhooks
+from newsletter.store import Store, open_store, schema, state, webhooks
 from newsletter.store.webhooks import Telling
 from newsletter.transports.memory import Memory
 from newsletter.webhooks.delivering import WebhookDelivery, WebhookEndpoint
@@ -241,6 +241,21 @@ def test_an_endpoint_that_takes_nothing_is_asked_more_and_more_seldom(sqlite_sto
 
     assert go(*[away] * 8) == [5, 10, 20, 40, 80, 160, 300, 300]
     assert go(away) == [0.0]
+
+
+def test_a_copy_tells_nothing_before_it_is_adopted(store: Store, tmp_path: Path) -> None:
+    """The original may have told it; afterwards it is told under the same id."""
+    clock, program = FixedClock(), Program()
+    pending(store, clock)
+    with store.write() as connection:
+        state.note_time(connection, state.COPIED_AT, clock())
+
+    go(delivery(store, clock, program))
+    before = len(program.posts)
+    restored.adopt(store, tmp_path / "generation", clock())
+    go(delivery(store, clock, program))
+
+    assert (before, len(program.posts)) == (0, 1)
 
 
 def test_no_message_is_posted_by_two_at_once(store: Store) -> None:
