@@ -4,6 +4,7 @@ It goes the way of every send: planned, claimed, handed to the transport, report
 readers are on a list of their own, which nobody can join and no page shows.
 """
 
+import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from newsletter.store.reported import events
 
 _TITLE = "Rehearsals of the doctor"
 _PAUSE_SECONDS = 0.5
+_DRAINED_FOR = dt.timedelta(seconds=10)  # so that a full queue does not outlast the wait by much
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,8 @@ class Rehearsal:
     def _drain(self, queue: Queue, total: Applied) -> None:
         worker, settings = self.worker, self.project.settings
         beside = (worker.clock, worker.stop, self.notify, total)
-        Drain(queue, self.store, settings, *beside, keeps_house=False).run(once=True)
+        drain = Drain(queue, self.store, settings, *beside, keeps_house=False)
+        drain.run(once=True, at_most=_DRAINED_FOR)
 
     def _read(self, rehearsed: Rehearsed, simulator: Sequence[Simulated]) -> Rehearsed:
         names = {one.address: one.name for one in simulator}
