@@ -39,7 +39,7 @@ def send_record(session: Session, send: Send, **extras: Any) -> dict[str, Any]:
 
 def who(session: Session) -> str:
     """Who runs this, for the audit log."""
-    from newsletter.operations.provenance import operator
+    from newsletter.operations.who import operator
 
     return str(operator(session.project))
 

@@ -20,7 +20,8 @@ from newsletter.errors import Refused, UsageError
 from newsletter.model.approval import Provenance
 from newsletter.model.listing import Correction, Hiding, listing_of
 from newsletter.model.slug import spellings
-from newsletter.operations.provenance import operator, provenance_of
+from newsletter.operations.provenance import provenance_of
+from newsletter.operations.who import operator
 from newsletter.project import Project
 from newsletter.store import Store
 from newsletter.store.ledger import archive, corrections, sends

@@ -15,7 +15,7 @@ from newsletter.model.email import fill
 from newsletter.model.listing import listing_of
 from newsletter.model.send import Allowance
 from newsletter.operations.content import check_content
-from newsletter.operations.provenance import operator
+from newsletter.operations.who import operator
 from newsletter.project import Project, utc_now
 from newsletter.sending import plan as planning
 from newsletter.sending import preflight, restored

@@ -3,16 +3,14 @@
 `[policy]` says which of them a send needs.
 """
 
-import getpass
-import os
 import shlex
-import socket
 
 from newsletter import git
 from newsletter.desk.prepare import Prepared
 from newsletter.errors import Refused
 from newsletter.git import GitFailed
 from newsletter.model.approval import Approval, Editor, Provenance
+from newsletter.operations.who import operator
 from newsletter.project import Project
 from newsletter.store import Store
 from newsletter.store.ledger import approvals
@@ -31,21 +29,6 @@ def provenance_of(project: Project, store: Store, prepared: Prepared) -> Provena
         return Provenance(git.commit_of(prepared.path), None, approval)
     commit, branch = _on_branch(prepared, policy.require_branch)
     return Provenance(commit, branch, approval)
-
-
-def operator(project: Project) -> Editor:
-    """Who runs this: as git names them here, else as the system does."""
-    return git.me(project.root) or Editor(account(), "")
-
-
-def account() -> str:
-    """Who runs this as the system names them: the user, or its number where it has no name, as in
-    containers, and the machine."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def authors_of(project: Project, prepared: Prepared) -> tuple[Editor, ...]:

@@ -9,7 +9,7 @@ from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.listing import listing_of
 from newsletter.model.send import Send
 from newsletter.operations.content import check_content
-from newsletter.operations.provenance import operator
+from newsletter.operations.who import operator
 from newsletter.project import Project, utc_now
 from newsletter.sending import preflight, rescheduling
 from newsletter.sending.plan import Rendered

@@ -8,7 +8,7 @@ from newsletter.errors import UsageError
 from newsletter.model.address import Address
 from newsletter.model.subscriber import Subscriber
 from newsletter.notices.testing import Trial, send_tests
-from newsletter.operations.provenance import account
+from newsletter.operations.who import account
 from newsletter.project import Project
 from newsletter.sending import preflight
 from newsletter.sending.worker import Worker

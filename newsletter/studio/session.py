@@ -59,7 +59,7 @@ class Studio:
     @property
     def who(self) -> str:
         """Who works here, for the audit log."""
-        from newsletter.operations.provenance import operator
+        from newsletter.operations.who import operator
 
         return str(operator(self.project))
 

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from newsletter.cli import COMMANDS
 from newsletter.cli.frame import Group
 from newsletter.config import Settings
-from newsletter.operations.provenance import account
+from newsletter.operations.who import account
 from tests.unit.test_docs import settings_of, variable
 
 ROOT = Path(__file__).parents[2]
