@@ -9,10 +9,10 @@ from newsletter.feedback.warning import many_bounces
 from newsletter.model.event import Cause, EventType
 from newsletter.model.send import OVER, Send
 from newsletter.reports.providers import provider_of
-from newsletter.sending.reading import read
 from newsletter.store.ledger import course, sends
 from newsletter.store.reported import by_mailbox
 from newsletter.store.reported import events as log
+from newsletter.studio.live import no_send
 from newsletter.studio.session import Studio
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ _KEPT_SECONDS = {False: 10.0, True: 60.0}  # of a send under way, and of one tha
 def facts_of(studio: Studio, send_id: str) -> dict[str, Any]:
     """Raises NewsletterError, for a send that is not there too."""
     store, settings = studio.store, studio.project.settings
-    send = read(store, send_id)
+    send = studio.read(lambda connection: sends.find(connection, send_id))
+    if send is None:
+        raise no_send(send_id)
 
     def query(connection: "Connection") -> dict[str, Any]:
         shown = _of_ledger(connection, send)

@@ -13,16 +13,16 @@ _PAUSES = 20  # times what counting took: it takes the store a twentieth of its 
 
 @dataclass(slots=True)
 class KeptAnswers:
-    """One thread counts, the others wait for it."""
+    """One thread counts what stands under a key, the others that want it wait."""
 
     seconds: Callable[[], float] = time.monotonic
     _answers: dict[Hashable, tuple[float, Any]] = field(default_factory=dict)
-    _counting: threading.Lock = field(default_factory=threading.Lock)
+    _counting: dict[Hashable, threading.Lock] = field(default_factory=dict)
 
     def answer(self, key: Hashable, count: Callable[[], T], least_seconds: float = 10.0) -> T:
         """What was counted under a key not long ago, at least so many seconds; else counted now.
         What `count` raises is raised and not kept."""
-        with self._counting:
+        with self._counting.setdefault(key, threading.Lock()):
             began = self.seconds()
             until, value = self._answers.get(key, (0.0, None))
             if until > began:
@@ -37,5 +37,4 @@ class KeptAnswers:
 
     def forget(self) -> None:
         """Count all anew: somebody has changed something."""
-        with self._counting:
-            self._answers = {}
+        self._answers = {}

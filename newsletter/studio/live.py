@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 
-from newsletter.errors import NewsletterError, place_in_code
+from newsletter.errors import NewsletterError, UsageError, place_in_code
 from newsletter.model.send import Send, State, StoppedBy
 from newsletter.studio.session import Studio
 from newsletter.times import time_text
@@ -120,6 +120,10 @@ def look_at(studio: Studio, watched: Collection[str]) -> SendsLook:
         return studio.read(query)
     except NewsletterError as error:
         return SendsLook({}, trouble_of(error))
+
+
+def no_send(send_id: str) -> UsageError:
+    return UsageError(f"there is no send {send_id!r}", hint="See all sends.")
 
 
 def trouble_of(error: NewsletterError) -> str:

@@ -6,7 +6,6 @@ from fastapi import FastAPI, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from newsletter.errors import UsageError
 from newsletter.studio import live
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
@@ -40,7 +39,7 @@ def add(app: FastAPI, studio: Studio) -> None:
         look = await run_in_threadpool(live.look_at, studio, (send_id,))
         send = look.sends.get(send_id)
         if send is None and not look.trouble:
-            raise UsageError(f"there is no send {send_id!r}", hint="See all sends.")
+            raise live.no_send(send_id)
         return page(
             request,
             "send.html",
