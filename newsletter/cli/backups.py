@@ -47,7 +47,6 @@ def backup(
     """Write a consistent copy of the store, even while a send runs."""
     from newsletter.files import make_folder
     from newsletter.project import utc_now
-    from newsletter.safekeeping import sealing
     from newsletter.safekeeping.backing_up import back_up
 
     place = _backup_place(session, target)
@@ -59,11 +58,7 @@ def backup(
     settings, room = session.project.settings.backup, _room(session)
     if keep is None:  # what is kept elsewhere than in the place of the settings, they do not say
         keep = settings.keep if target is None else 0
-    if not recipients and passphrase_file is None:
-        recipients = settings.recipients
-        if settings.passphrase_file:
-            passphrase_file = session.project.root / settings.passphrase_file
-    keys = sealing.locks(recipients, passphrase_file)
+    keys = _locks(session, recipients, passphrase_file)
     with _of_any_schema(session) as store:
         make_folder(room, private=True)
         done = back_up(store, place, keys, keep, room, utc_now())
@@ -81,6 +76,18 @@ def backup(
     session.console.print(f"{done.where}: {done.size_bytes:,} bytes{encrypted}")
     for old in done.removed:
         session.console.print(f"Deleted: {old}")
+
+
+def _locks(session: Session, recipients: tuple[str, ...], passphrase_file: Path | None) -> "Keys":
+    """What a backup is encrypted with: what was named, or else what the settings say."""
+    from newsletter.safekeeping import sealing
+
+    if not recipients and passphrase_file is None:
+        settings = session.project.settings.backup
+        recipients = settings.recipients
+        if settings.passphrase_file:
+            passphrase_file = session.project.root / settings.passphrase_file
+    return sealing.locks(recipients, passphrase_file)
 
 
 def _backup_place(session: Session, text: str | None) -> "BackupPlace":
@@ -255,7 +262,6 @@ def restore(
     """Bring a backup back as the store; it sends nothing until it is adopted."""
     from newsletter.operations.restoring import restoring
     from newsletter.project import utc_now
-    from newsletter.store.schema import REVISION
     from newsletter.times import time_text
 
     keys = _openers(session, identity, passphrase_file)
@@ -278,6 +284,12 @@ def restore(
     if session.json:
         session.emit(_as_object(restoration, done))
         return
+    _show_restored(session, restoration, done, at)
+
+
+def _show_restored(session: Session, restoration: "Restoration", done: "Restored", at: str) -> None:
+    from newsletter.store.schema import REVISION
+
     contents, carried = done.contents, done.carried
     session.console.print(
         f"Restored: the backup of {at}, with {contents.subscribers:,} subscribers and "

@@ -45,7 +45,7 @@ def report(
     compare: int | None,
 ) -> None:
     """Show what became of a send: numbers and pictures."""
-    from newsletter.operations import records
+    from newsletter.operations.records.reports import report as report_record
     from newsletter.reports import counting
 
     if out is not None and not out.absolute().parent.is_dir():
@@ -60,7 +60,7 @@ def report(
     )
     files = _write(found, out, folder)
     if session.json:
-        session.emit({**records.report(found), "files": [str(file) for file in files]})
+        session.emit({**report_record(found), "files": [str(file) for file in files]})
         return
     _show(session, found)
     for file in files:

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from newsletter.model.send import Counts, Reports, SendStatus
-from newsletter.operations import records
+from newsletter.operations.records.reports import report as report_record
 from newsletter.operations.reporting import csv_of
 from newsletter.reports import lines, page
 from newsletter.reports.figures import Provider, Reason
@@ -115,13 +115,13 @@ def test_the_parts_of_all_recipients_add_up() -> None:
 
 
 def test_json_has_each_table_as_objects() -> None:
-    record = records.report(a_report())
+    record = report_record(a_report())
 
     assert list(record["tables"]) == [table.name for table in tables(a_report())]
     assert record["tables"]["providers"][0]["provider"] == "Gmail"
     assert record["tables"]["sending"][0]["at"] == "2026-01-07T07:30:00+00:00"
     assert (record["accepted"], record["hard"], record["final"]) == (39_931, 508, True)
-    assert not any(records.report(nothing())["tables"]["providers"])
+    assert not any(report_record(nothing())["tables"]["providers"])
 
 
 def test_no_spreadsheet_runs_a_cell() -> None:
