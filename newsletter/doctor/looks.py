@@ -1,4 +1,4 @@
-"""Checks of the theme, the brand and the pictures: what readers see."""
+"""Checks of the theme, the brand and the pictures, which are reached as the site is."""
 
 import html
 import re
@@ -92,7 +92,7 @@ CHECKS = (
     Check("brand", CheckGroup.LOOKS, look_of_brand, "The logo and the accent are in every mail."),
     Check(
         "pictures",
-        CheckGroup.LOOKS,
+        CheckGroup.SITE,
         pictures,
         "Mails hold the addresses of pictures, not pictures.",
     ),

@@ -181,7 +181,10 @@ CHECKS = (
         "A restored store does not know who left since, and is not sent from.",
     ),
     Check(
-        "backup", CheckGroup.STORE, backup_age, "Who left since a backup is mailed again from it."
+        "backup",
+        CheckGroup.STORE,
+        backup_age,
+        "A lost disk takes all readers along, and who left since the last backup.",
     ),
     Check(
         "lists", CheckGroup.STORE, has_readers, "A send goes to the confirmed members of a list."

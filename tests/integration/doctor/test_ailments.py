@@ -366,7 +366,7 @@ AILMENTS = (
         "site-name",
         FAIL,
         "base_url",
-        ("tls", "site", "one-click", "clock"),
+        ("pictures", "tls", "site", "one-click", "clock"),
     ),
     Ailment(
         "a site without TLS",
@@ -374,7 +374,7 @@ AILMENTS = (
         "tls",
         FAIL,
         "https://",
-        ("site", "one-click", "clock"),
+        ("pictures", "site", "one-click", "clock"),
     ),
     Ailment(
         "an expired certificate",
@@ -382,7 +382,7 @@ AILMENTS = (
         "tls",
         FAIL,
         "certbot renew",
-        ("site", "one-click", "clock"),
+        ("pictures", "site", "one-click", "clock"),
     ),
     Ailment(
         "the certificate of another host",
@@ -390,7 +390,7 @@ AILMENTS = (
         "tls",
         FAIL,
         "certbot renew",
-        ("site", "one-click", "clock"),
+        ("pictures", "site", "one-click", "clock"),
     ),
     Ailment(
         "a certificate that ends soon",
@@ -407,7 +407,7 @@ AILMENTS = (
         "site",
         FAIL,
         "newsletter serve",
-        ("tls", "one-click", "clock"),
+        ("pictures", "tls", "one-click", "clock"),
     ),
     Ailment(
         "another program at the site",

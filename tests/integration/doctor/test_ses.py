@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from newsletter.config import SesSettings
 from newsletter.doctor import CheckLine, CheckVerdict
 from newsletter.doctor.base import Examination
 from newsletter.doctor.ses import events
 from newsletter.project import Project, utc_now
+from newsletter.provision.ses.wanted import event_types
 from tests.integration.aws import REGION, Aws
 from tests.integration.conftest import forget_settings
 from tests.integration.doctor import ses as world
@@ -551,6 +553,22 @@ AILMENTS = (
     ailment(
         "events without bounces",
         destination(MatchingEventTypes=["SEND", "DELIVERY"]),
+        "event-types",
+        FAIL,
+        SETUP,
+    ),
+    ailment(
+        "bounces at a destination that is off",
+        lambda room: room.set(
+            destinations={
+                "events": {
+                    "MatchingEventTypes": [
+                        kind for kind in event_types(SesSettings()) if kind != "BOUNCE"
+                    ]
+                },
+                "old": {"Enabled": False, "MatchingEventTypes": ["BOUNCE"]},
+            }
+        ),
         "event-types",
         FAIL,
         SETUP,
