@@ -137,6 +137,13 @@ def destination(**changes: Any) -> BreakSes:
     return lambda room: room.set(destinations={"events": changes})
 
 
+def bounces_at_one_that_is_off(room: SesRoom) -> None:
+    others = [kind for kind in event_types(SesSettings()) if kind != "BOUNCE"]
+    topic = {"TopicArn": room.channel.topic}
+    off = {"Enabled": False, "MatchingEventTypes": ["BOUNCE"], "SnsDestination": topic}
+    room.set(destinations={"events": {"MatchingEventTypes": others}, "old": off})
+
+
 def setting(old: str, new: str) -> BreakSes:
     return lambda room: room.rewrite(old, new)
 
@@ -559,16 +566,7 @@ AILMENTS = (
     ),
     ailment(
         "bounces at a destination that is off",
-        lambda room: room.set(
-            destinations={
-                "events": {
-                    "MatchingEventTypes": [
-                        kind for kind in event_types(SesSettings()) if kind != "BOUNCE"
-                    ]
-                },
-                "old": {"Enabled": False, "MatchingEventTypes": ["BOUNCE"]},
-            }
-        ),
+        bounces_at_one_that_is_off,
         "event-types",
         FAIL,
         SETUP,
