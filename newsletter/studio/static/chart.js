@@ -31,7 +31,7 @@ export function chart(root, title, series, data, { days = false } = {}) {
     return {
       width: Math.max(200, root.clientWidth), height: HEIGHT,
       legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] } },
+      scales: { x: { time: true, range: () => span(latest[0]) }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] } },
       axes: [
         { ...axis, space: 84, ...(days ? { values: (_, times) => times.map(day) } : { values: (_, times) => clock(times) }) },
         { ...axis, size: 72, values: (_, values) => values.map(number) },
@@ -55,6 +55,9 @@ const language = document.documentElement.lang;
 export const timeZone = document.body.dataset.zone;
 const day = (seconds) =>
   new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" }).format(seconds * 1000);
+
+/** What the axis spans: of a single moment uPlot itself would show years. */
+const span = (times) => (times.length > 1 ? [times[0], times.at(-1)] : [times[0] - 60, times[0] + 60]);
 
 /** The time of each mark; with its day where there are several. */
 function clock(times) {
