@@ -22,9 +22,14 @@ from newsletter.store.schema.columns import step_of
 def note_tracking(connection: Connection, number: int, *, opens: bool, clicks: bool) -> None:
     """Note that mails of a send are tracked; the caller holds its row. What was noted stays."""
     if opens or clicks:
-        noted = {"tracks_opens": opens, "tracks_clicks": clicks}
-        values = {name: True for name, is_on in noted.items() if is_on}
-        connection.execute(sa.update(sends).where(sends.c.number == number).values(values))
+        connection.execute(
+            sa.update(sends)
+            .where(sends.c.number == number)
+            .values(
+                tracks_opens=sa.or_(sends.c.tracks_opens, sa.literal(opens)),
+                tracks_clicks=sa.or_(sends.c.tracks_clicks, sa.literal(clicks)),
+            )
+        )
 
 
 def tracking(connection: Connection, number: int) -> tuple[bool, bool]:
@@ -154,6 +159,8 @@ def before(connection: Connection, number: int, limit: int) -> Sequence[int]:
 _ENDED_AT = sa.func.coalesce(
     sends.c.finished_at, sends.c.rests_since, type_=sends.c.finished_at.type
 )
+_IS_OVER = sends.c.status.in_(OVER)
+_WAITS = sends.c.report_taken_at.is_(None)
 
 
 def due(connection: Connection, since: dt.datetime, until: dt.datetime) -> Sequence[str]:
@@ -161,7 +168,7 @@ def due(connection: Connection, since: dt.datetime, until: dt.datetime) -> Seque
     the oldest first."""
     query = (
         sa.select(sends.c.id)
-        .where(sends.c.status.in_(OVER), sends.c.cursor > 0, sends.c.report_taken_at.is_(None))
+        .where(_IS_OVER, sends.c.cursor > 0, _WAITS)
         .where(since <= _ENDED_AT, until >= _ENDED_AT)
         .order_by(sends.c.number)
     )
@@ -170,18 +177,16 @@ def due(connection: Connection, since: dt.datetime, until: dt.datetime) -> Seque
 
 def take(connection: Connection, send_id: str, now: dt.datetime) -> bool:
     """Take the report of a send in hand; False where another worker was faster."""
-    query = sa.update(sends).where(sends.c.id == send_id, sends.c.report_taken_at.is_(None))
-    return connection.execute(query.values(report_taken_at=now)).rowcount == 1
+    query = sa.update(sends).where(sends.c.id == send_id, _WAITS).values(report_taken_at=now)
+    return connection.execute(query).rowcount == 1
 
 
 def take_all(connection: Connection, now: dt.datetime) -> None:
     """Let no report wait on any send that has ended: that of a restored store may have been mailed
     before."""
-    query = sa.update(sends).where(sends.c.status.in_(OVER), sends.c.report_taken_at.is_(None))
-    connection.execute(query.values(report_taken_at=now))
+    connection.execute(sa.update(sends).where(_IS_OVER, _WAITS).values(report_taken_at=now))
 
 
 def put_back(connection: Connection, send_id: str) -> None:
     """Let the report of a send wait again: provably nobody was mailed it."""
-    query = sa.update(sends).where(sends.c.id == send_id)
-    connection.execute(query.values(report_taken_at=None))
+    connection.execute(sa.update(sends).where(sends.c.id == send_id).values(report_taken_at=None))
