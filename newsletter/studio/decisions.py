@@ -10,8 +10,6 @@ from fastapi import FastAPI
 
 from newsletter.errors import Refused
 from newsletter.model.send import Send
-from newsletter.sending import control
-from newsletter.sending.reading import read
 from newsletter.studio.live import record
 from newsletter.studio.sends import IdInPath
 from newsletter.studio.session import Studio
@@ -30,6 +28,8 @@ def add(app: FastAPI, studio: Studio) -> None:
 
     @app.post("/sends/{send_id}/pause")
     def pause(send_id: IdInPath) -> dict[str, Any]:
+        from newsletter.sending import control
+
         return done(lambda: control.pause(studio.store, send_id, studio.clock, who=studio.who))
 
     @app.post("/sends/{send_id}/resume")
@@ -44,11 +44,17 @@ def add(app: FastAPI, studio: Studio) -> None:
 
     @app.post("/sends/{send_id}/cancel")
     def cancel(send_id: IdInPath, wish: TypedWish) -> dict[str, Any]:
+        from newsletter.sending import control
+        from newsletter.sending.reading import read
+
         _confirm(read(studio.store, send_id), wish.typed)
         return done(lambda: control.cancel(studio.store, send_id, studio.clock, who=studio.who))
 
     @app.post("/sends/{send_id}/resolve")
     def resolve(send_id: IdInPath, wish: DecisionWish) -> dict[str, Any]:
+        from newsletter.sending import control
+        from newsletter.sending.reading import read
+
         _confirm(read(studio.store, send_id), wish.typed)
         decision = control.Decision(wish.decision)
         return done(

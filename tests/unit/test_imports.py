@@ -180,3 +180,15 @@ def test_a_command_loads_no_part_of_another(
     assert "jinja2" in rendering
     assert rendering & {"sqlalchemy", "alembic", "psycopg"} == set()
     assert (loaded_by_init | looking | rendering) & {"boto3", "botocore", "fastapi", "PIL"} == set()
+
+
+def test_the_studio_is_ready_before_what_renders_and_asks_the_store_is_loaded() -> None:
+    program = "import json, sys, newsletter.studio.app; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    loaded = set(json.loads(done.stdout))
+
+    assert "fastapi" in loaded
+    assert loaded & {"sqlalchemy", "premailer", "lxml", "mjml", "markdown_it", "boto3"} == set()
