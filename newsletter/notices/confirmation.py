@@ -8,7 +8,7 @@ from newsletter.links import Links, Purpose
 from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Request
-from newsletter.notices.post import with_reference
+from newsletter.notices.post import automatic
 
 # What each mail says to whom it does not concern.
 _IGNORE = {
@@ -44,16 +44,4 @@ def confirmation(
         html=(html(url=url, ignore=ignore, **words),),
         text=(plain + "\n",),
     )
-    message = Message(
-        ref="",
-        name=str(request.id),
-        to=request.address,
-        email=email,
-        values={},
-        headers=(
-            ("List-Id", f"<newsletter.{links.host}>"),
-            ("Auto-Submitted", "auto-generated"),
-        ),
-        tags=(),
-    )
-    return with_reference(message, Notice.CONFIRM)
+    return automatic(Notice.CONFIRM, str(request.id), request.address, email, links.host)

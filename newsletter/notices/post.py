@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass
 
 from newsletter.errors import OutcomeUnknown, SendingStopped
-from newsletter.model.email import Message
+from newsletter.model.address import Address
+from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
 from newsletter.model.send import Outcome, Rejected, Unknown
 from newsletter.sending.pace import Pace
@@ -49,6 +50,23 @@ class Post:
         about = {"notice": message.ref, "outcome": type(outcome).__name__.lower()}
         _log.info("mail", about)
         return outcome
+
+
+def automatic(
+    notice: Notice, name: str, to: Address, email: Email, host: str, *about: str
+) -> Message:
+    """A mail that a program wrote, to one address, from the newsletter at a host rather than from a
+    list. `name` tells it from others of its kind; for the rest see `with_reference`."""
+    message = Message(
+        ref="",
+        name=name,
+        to=to,
+        email=email,
+        values={},
+        headers=(("List-Id", f"<newsletter.{host}>"), ("Auto-Submitted", "auto-generated")),
+        tags=(),
+    )
+    return with_reference(message, notice, *about)
 
 
 def with_reference(message: Message, notice: Notice, *about: str) -> Message:

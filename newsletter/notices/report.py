@@ -5,7 +5,7 @@ from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Email, Message
 from newsletter.model.notice import Notice
-from newsletter.notices.post import with_reference
+from newsletter.notices.post import automatic
 from newsletter.reports import lines, page
 from newsletter.reports.figures import SendReport
 
@@ -29,16 +29,4 @@ def email_of(report: SendReport, newsletter: NewsletterSettings) -> Email:
 
 def report_mail(email: Email, send_id: str, number: int, to: Address, links: Links) -> Message:
     """That mail to one address; `number` tells it from those to others."""
-    message = Message(
-        ref="",
-        name=f"{send_id}-{number}",
-        to=to,
-        email=email,
-        values={},
-        headers=(
-            ("List-Id", f"<newsletter.{links.host}>"),
-            ("Auto-Submitted", "auto-generated"),
-        ),
-        tags=(),
-    )
-    return with_reference(message, Notice.REPORT, send_id)
+    return automatic(Notice.REPORT, f"{send_id}-{number}", to, email, links.host, send_id)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from newsletter.scaffold import start
 from tests.browser.axe import COLOURS, violations
-from tests.browser.conftest import context_of
+from tests.browser.conftest import ColourScheme, studio_page
 from tests.integration.commandline import fork
 from tests.integration.serving import served
 from tests.warm import Program
@@ -36,27 +36,11 @@ class Rooms:
         browser: Browser,
         path: str,
         width: int = 1280,
-        scheme: Literal["light", "dark"] = "light",
+        scheme: ColourScheme = "light",
         language: str = "en",
     ) -> Iterator[Page]:
-        context = context_of(
-            browser,
-            viewport={"width": width, "height": 860},
-            color_scheme=scheme,
-            locale=language,
-        )
-        faults: list[str] = []
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda line: faults.append(line.text) if "Content Security" in line.text else None,
-        )
-        page.goto(self.url)
-        page.goto(f"{self.origin}{path}")
-        yield page
-        context.close()
-        assert not faults
+        with studio_page(browser, self.url, path, width, scheme, language) as page:
+            yield page
 
 
 @pytest.fixture(scope="module")

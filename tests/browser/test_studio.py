@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, Route, expect
 
 from newsletter.scaffold import start
 from tests.browser.axe import violations
-from tests.browser.conftest import context_of
+from tests.browser.conftest import ColourScheme, studio_page
 from tests.integration.serving import served
 from tests.pictures import png
 from tests.waiting import until
@@ -53,28 +53,12 @@ class Desk:
         self,
         browser: Browser,
         width: int = 1280,
-        scheme: Literal["light", "dark"] = "light",
+        scheme: ColourScheme = "light",
         language: str = "en",
     ) -> Iterator[Page]:
-        context = context_of(
-            browser,
-            viewport={"width": width, "height": 860},
-            color_scheme=scheme,
-            locale=language,
-        )
-        faults: list[str] = []
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda line: faults.append(line.text) if "Content Security" in line.text else None,
-        )
-        page.goto(self.url)
-        page.goto(f"{self.url.partition('/?')[0]}/issues/{STEM}")
-        expect(mail(page).get_by_role("heading", level=1)).to_be_attached()
-        yield page
-        context.close()
-        assert not faults
+        with studio_page(browser, self.url, f"/issues/{STEM}", width, scheme, language) as page:
+            expect(mail(page).get_by_role("heading", level=1)).to_be_attached()
+            yield page
 
 
 def mail(page: Page) -> FrameLocator:
