@@ -1,10 +1,13 @@
-"""What requests to servers of others share: which addresses are public, and an end in time."""
+"""What requests to servers of others share: look-ups of their names, which addresses are public,
+and an end in time."""
 
 import io
 import ipaddress
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
@@ -32,6 +35,26 @@ def is_public(address: IpAddress) -> bool:
         if within is not None:
             return is_public(within)
     return address.is_global and not address.is_multicast
+
+
+def addresses_of(host: str, port: int, seconds: float) -> Sequence[str]:
+    """The addresses of a host, in the order in which to try them. Raises OSError or UnicodeError
+    where it has none, and TimeoutError once so many seconds are over.
+
+    The system's own look-up ends when it likes, and cannot be ended: a thread is left to it.
+    """
+    answer: Future[Sequence[str]] = Future()
+
+    def look_up() -> None:
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, ValueError) as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(tuple(dict.fromkeys(str(address[0]) for *_, address in infos)))
+
+    threading.Thread(target=look_up, name="look-up", daemon=True).start()
+    return answer.result(max(0.0, seconds))
 
 
 def redirected(base: str, target: str) -> str:

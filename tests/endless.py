@@ -1,9 +1,11 @@
-"""A server whose answers do not end."""
+"""Servers whose answers do not end, and look-ups of names that do not."""
 
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+
+import pytest
 
 
 @contextmanager
@@ -26,3 +28,18 @@ def endless(begin: bytes, more: bytes) -> Iterator[int]:
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
         thread.join()
+
+
+@contextmanager
+def endless_look_ups() -> Iterator[None]:
+    """Let look-ups take half a minute, as with name servers that are silent."""
+    over = threading.Event()
+
+    def look_up(*_: object, **__: object) -> list[object]:
+        over.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(socket, "getaddrinfo", look_up)
+        yield
+        over.set()

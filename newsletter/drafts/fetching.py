@@ -6,9 +6,8 @@ to an address that only this machine's network reaches.
 
 import ipaddress
 import re
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -20,7 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from newsletter import __version__
 from newsletter.errors import NewsletterError, UsageError
-from newsletter.network import is_public, redirected, response_until
+from newsletter.network import addresses_of, is_public, redirected, response_until
 
 MAX_BYTES = 8 * 1024 * 1024
 _REDIRECTS = 5
@@ -56,7 +55,7 @@ class _Place:
     scheme: str
     host: str
     port: int
-    addresses: tuple[str, ...]
+    addresses: Sequence[str]
 
     @property
     def is_inside(self) -> bool:
@@ -86,7 +85,7 @@ def fetch(
     url = re.sub(r"^feed:(?://)?(?=https?:)", "", url, flags=re.IGNORECASE)
     url = re.sub(r"^feed:(?://)?", "https://", url, flags=re.IGNORECASE)
     until = clock() + _SECONDS
-    place = _place(url, url)
+    place = _place(url, url, _SECONDS)
     may_be_inside = is_typed and place.is_inside
     for _ in range(_REDIRECTS + 1):
         if place.is_inside and not may_be_inside:
@@ -98,11 +97,11 @@ def fetch(
         answer = _asked(place, url, until, most_bytes, clock)
         if isinstance(answer, Fetched):
             return answer
-        place = _place(redirected(place.url, answer), url)
+        place = _place(redirected(place.url, answer), url, until - clock())
     raise NewsletterError(f"more than {_REDIRECTS} redirects", where=url, hint=_HINT)
 
 
-def _place(url: str, typed: str) -> _Place:
+def _place(url: str, typed: str, seconds: float) -> _Place:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -123,13 +122,14 @@ def _place(url: str, typed: str) -> _Place:
         )
     port = port or _PORTS[scheme]
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = addresses_of(host, port, seconds)
+    except TimeoutError as error:
+        raise _too_long(typed) from error
     except (OSError, UnicodeError) as error:
         raise NewsletterError(
             f"there is no server {host}", where=typed, hint="Check its name and the network."
         ) from error
-    addresses = dict.fromkeys(str(address[0]) for *_, address in found)
-    return _Place(url, scheme, host, port, tuple(addresses))
+    return _Place(url, scheme, host, port, addresses)
 
 
 def _asked(

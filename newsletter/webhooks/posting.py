@@ -5,7 +5,6 @@ allow it, nothing is posted into this machine's own network, whatever a name res
 """
 
 import ipaddress
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -17,9 +16,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from newsletter import __version__
-from newsletter.network import is_public, response_until
+from newsletter.network import addresses_of, is_public, response_until
 
-SECONDS = 15.0  # for all of it; a look-up of a name ends by its own limit
+SECONDS = 15.0  # for all of it
 _PORTS = {"http": 80, "https": 443}
 _NO_CONNECTION = (NewConnectionError, ConnectTimeoutError)
 
@@ -73,7 +72,7 @@ def _code(
     allow_private: bool,
     clock: Callable[[], float],
 ) -> int:
-    addresses = _addresses(parts)
+    addresses = _addresses(parts, until - clock())
     if not allow_private and not all(map(_is_outside, addresses)):
         raise _NotPosted("it leads into this machine's own network")
     with closing(_connected(parts, addresses, until, clock)) as connection:
@@ -94,13 +93,13 @@ def _code(
             return answer.status
 
 
-def _addresses(parts: SplitResult) -> Sequence[str]:
+def _addresses(parts: SplitResult, seconds: float) -> Sequence[str]:
     try:
-        port = parts.port or _PORTS[parts.scheme]
-        found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        return addresses_of(parts.hostname or "", parts.port or _PORTS[parts.scheme], seconds)
+    except TimeoutError as error:
+        raise _NotPosted("its name is not found in time") from error
     except (OSError, UnicodeError) as error:
         raise _NotPosted("its name is not found") from error
-    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _is_outside(address: str) -> bool:

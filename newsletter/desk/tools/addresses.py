@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from newsletter.network import IpAddress, response_until
+from newsletter.network import IpAddress, addresses_of, response_until
 
 IsAllowed = Callable[[IpAddress], bool]
 
@@ -46,7 +46,7 @@ def ask(
     """
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     until = time.monotonic() + min(seconds, _REPLY_SECONDS)
-    addresses = _resolved(host, port, is_allowed)
+    addresses = _resolved(host, port, is_allowed, until)
     path = (url.path or "/") + (f"?{url.query}" if url.query else "")
     connection = _Connection(host, port, addresses, until, is_secure=url.scheme == "https")
     try:
@@ -57,10 +57,10 @@ def ask(
         connection.close()
 
 
-def _resolved(host: str, port: int, is_allowed: IsAllowed) -> Sequence[str]:
+def _resolved(host: str, port: int, is_allowed: IsAllowed, until: float) -> Sequence[str]:
     """The addresses to connect to. Raises PrivateAddress if any of them is not allowed."""
-    infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in infos]
+    found = addresses_of(host, port, until - time.monotonic())
+    addresses = [ipaddress.ip_address(address.partition("%")[0]) for address in found]
     for address in addresses:
         if not is_allowed(address):
             raise PrivateAddress(f"{host} is {address}")

@@ -24,7 +24,7 @@ from newsletter.desk.tools.dead_links import ANSWERS, Asking, answer_of, dead_li
 from newsletter.model.finding import Finding
 from newsletter.network import is_public
 from newsletter.project import Project
-from tests.endless import endless
+from tests.endless import endless, endless_look_ups
 from tests.unit.lint.examples import FRONT, PROSE
 from tests.unit.lint.test_command import SETTINGS
 
@@ -240,6 +240,11 @@ def test_a_public_address_may_be_asked(address: str) -> None:
 def test_an_answer_that_does_not_end_is_broken_off(scheme: str, begin: bytes, more: bytes) -> None:
     with endless(begin, more) as port, pytest.raises(TimeoutError, match=r"not end|timed out"):
         ask("HEAD", urlsplit(f"{scheme}://127.0.0.1:{port}/"), "tests", here, seconds=0.5)
+
+
+def test_a_name_that_nobody_tells_is_left() -> None:
+    with endless_look_ups(), pytest.raises(TimeoutError):
+        ask("HEAD", urlsplit("http://slow.example/"), "tests", is_public, seconds=0.1)
 
 
 def test_a_name_is_asked_at_the_address_that_can_be_reached(

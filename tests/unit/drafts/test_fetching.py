@@ -15,7 +15,7 @@ import pytest
 from newsletter.drafts import fetching
 from newsletter.drafts.fetching import Fetched, fetch, is_url
 from newsletter.errors import NewsletterError, UsageError
-from tests.endless import endless
+from tests.endless import endless, endless_look_ups
 
 CERTIFICATE = Path(__file__).parents[2] / "data" / "tls" / "good.pem"
 
@@ -143,6 +143,13 @@ def test_a_certificate_that_nobody_signed_is_refused() -> None:
 
     thread.join()
     server.server_close()
+
+
+def test_a_name_that_nobody_tells_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "_SECONDS", 0.1)
+
+    with endless_look_ups(), pytest.raises(NewsletterError, match="takes more than"):
+        fetch("http://slow.example/feed")
 
 
 def test_a_server_outside_leads_to_none_inside(site: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.webhooks.posting import post
-from tests.endless import endless
+from tests.endless import endless, endless_look_ups
 
 CERTIFICATE = Path(__file__).parents[2] / "data" / "tls" / "good.pem"
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -87,6 +87,14 @@ def test_a_server_that_never_ends_is_left(begin: bytes, more: bytes) -> None:
         answer = post(f"http://127.0.0.1:{port}/", b"{}", {}, allow_private=True, seconds=0.3)
 
     assert answer.reason.startswith("no answer")
+
+
+def test_a_name_that_nobody_tells_is_left() -> None:
+    """The system's look-up takes as long as it likes."""
+    with endless_look_ups():
+        answer = post("https://news.example.com/", b"{}", {}, seconds=0.1)
+
+    assert answer.reason == "its name is not found in time"
 
 
 @pytest.mark.parametrize(
