@@ -135,7 +135,7 @@ class FindingsError(NewsletterError):
 
 
 class Stopped(NewsletterError):
-    """A send or a worker stopped and can go on: the hint is the command for that."""
+    """What was begun stopped, and can go on: the hint is the command for that."""
 
     exit_code = 4
     code = "stopped"

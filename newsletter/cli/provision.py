@@ -9,7 +9,7 @@ import click
 
 from newsletter.cli.asking import confirm
 from newsletter.cli.frame import Session, command, examples
-from newsletter.errors import Interrupted, Refused, UsageError
+from newsletter.errors import Interrupted, Refused, Stopped, UsageError
 
 if TYPE_CHECKING:
     from newsletter.cli.screen import Screen
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from newsletter.provision.records import CheckedRecord
 
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 1.0, 60.0
+_WAIT_SECONDS, _MOST_WAIT_SECONDS = 3_600, 259_200  # three days: so long SES looks for DKIM
 _PLACE = click.Path(path_type=Path)
 
 
@@ -40,6 +41,15 @@ def setup() -> None:
 @click.option("--dry-run", is_flag=True, help="Show what would be changed, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--check-dns", is_flag=True, help="Wait until the DNS has all records.")
+@click.option(
+    "--wait",
+    "wait_seconds",
+    type=click.IntRange(0, _MOST_WAIT_SECONDS),
+    default=_WAIT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --check-dns: how long to wait; 0 looks once.",
+)
 @click.option("--policies", metavar="DIR", type=_PLACE, help="Write the IAM policies there.")
 @click.option("--terraform", metavar="PATH", type=_PLACE, help="Write it for Terraform instead.")
 @click.option(
@@ -69,7 +79,8 @@ def ses(session: Session, /, **options: Any) -> None:
         _show_policies(session, provision, files)
         for step in provision.next_steps():
             session.console.print("", step, sep="\n")
-    checked = _wait(session, dns, records) if options["check_dns"] else []
+    wait = options["wait_seconds"]
+    checked = _wait(session, dns, records, wait) if options["check_dns"] else []
     if session.json:
         session.emit(_as_json(provision, components, done, records, checked, files))
 
@@ -80,6 +91,7 @@ def _set_up(
     """The plan, and whether it was carried out. Raises Refused without a yes."""
     from newsletter.config import FILE_NAME
     from newsletter.provision.planning import actions_of, is_same, plan
+    from newsletter.provision.settings import check_writable
 
     path, settings = session.project.root / FILE_NAME, session.project.settings
     components = plan(provision, path, settings)
@@ -89,6 +101,8 @@ def _set_up(
         _show_plan(session.notes if session.json else session.console, provision, components)
     if dry_run or not actions:
         return components, not actions
+    if components[-1].actions:
+        check_writable(path)
     if asks:
         confirm(
             f"Make these {len(actions)} changes in {provision.place}?",
@@ -212,36 +226,50 @@ def _write(file: Path, text: str) -> None:
         ) from error
 
 
-def _wait(session: Session, dns: "Dns", records: "Sequence[DnsRecord]") -> "list[CheckedRecord]":
-    """Raises DnsUnreachable, and Interrupted where somebody stops it."""
+def _wait(
+    session: Session, dns: "Dns", records: "Sequence[DnsRecord]", wait_seconds: int
+) -> "list[CheckedRecord]":
+    """Raises DnsUnreachable, Stopped when the time is over, and Interrupted where somebody stops
+    it."""
     import threading
+    import time
 
     from newsletter.provision.records import RecordState, wait
     from newsletter.stopping import stopping
 
     stop, seconds = threading.Event(), _FIRST_PAUSE_SECONDS
+    until = time.monotonic() + wait_seconds
 
     def pause() -> bool:
         nonlocal seconds
-        is_stopped = stop.wait(seconds)
+        left_seconds = until - time.monotonic()
+        if left_seconds <= 0 or stop.wait(min(seconds, left_seconds)):
+            return True
         seconds = min(2 * seconds, _LONGEST_PAUSE_SECONDS)
-        return is_stopped
+        return False
 
-    def show(checked: "CheckedRecord") -> None:
-        record, state = checked.record, checked.state
-        found = f": {', '.join(checked.found)}" if state is RecordState.WRONG else ""
-        session.notes.print(f"{state:<7} {record.kind:<5} {record.name}{found}")
-
-    session.notes.print("", "Waiting for the DNS; stop with Ctrl-C.", sep="\n")
+    if wait_seconds:
+        notice = f"Waiting up to {wait_seconds} seconds for the DNS; stop with Ctrl-C."
+        session.notes.print("", notice, sep="\n")
     with stopping(stop):
-        checked = wait(dns, records, show, pause)
+        checked = wait(dns, records, lambda one: session.notes.print(_state_line(one)), pause)
     if left := [one for one in checked if one.state is not RecordState.THERE]:
-        raise Interrupted(
+        ended = Interrupted if stop.is_set() else Stopped
+        raise ended(
             f"the DNS lacks {len(left)} of {len(records)} records",
+            details=[_state_line(one) for one in left],
             hint="Go on waiting with: newsletter setup ses --check-dns",
         )
     session.notes.print("The DNS has all records.")
     return checked
+
+
+def _state_line(checked: "CheckedRecord") -> str:
+    from newsletter.provision.records import RecordState
+
+    record, state = checked.record, checked.state
+    found = f": {', '.join(checked.found)}" if state is RecordState.WRONG else ""
+    return f"{state:<7} {record.kind:<5} {record.name}{found}"
 
 
 def _as_json(

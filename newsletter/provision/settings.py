@@ -10,7 +10,7 @@ from newsletter import config
 from newsletter.config import Settings
 from newsletter.config.editing import SettingValue, SettingValues, edited, written
 from newsletter.errors import ConfigurationError, NewsletterError
-from newsletter.files import folder_lock, write_whole
+from newsletter.files import folder_lock, held_part, write_whole
 from newsletter.provision.base import Action, Component, Difference
 
 
@@ -37,6 +37,17 @@ def settings_component(
         f"write {path.name}", lambda: _write(path, _changed(settings, values_now())), differences
     )
     return Component(component, (action,))
+
+
+def check_writable(path: Path) -> None:
+    """Try out whether the file could be written, before anything is changed. Raises
+    NewsletterError."""
+    path = path.resolve()
+    try:
+        with folder_lock(path.parent), held_part(path) as part:
+            part.write_bytes(path.read_bytes())
+    except OSError as error:
+        raise _unwritable(path, error, "; nothing was changed") from error
 
 
 def _changed(settings: Settings, values: SettingValues) -> SettingValues:
@@ -101,11 +112,15 @@ def _write(path: Path, changed: SettingValues) -> None:
             write_whole(path, content, private=not mode & 0o077)
             path.chmod(mode & 0o7777)
     except OSError as error:
-        raise NewsletterError(
-            f"cannot be written: {error.strerror}",
-            where=str(path),
-            hint="Make room or give access, then run this again.",
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError, so_far: str = "") -> NewsletterError:
+    return NewsletterError(
+        f"cannot be written: {error.strerror}{so_far}",
+        where=str(path),
+        hint="Make room or give access, then run this again.",
+    )
 
 
 def _shown(value: SettingValue) -> str:

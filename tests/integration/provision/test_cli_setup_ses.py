@@ -2,22 +2,30 @@
 
 import io
 import json
+import shutil
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from newsletter.project import Project
-from tests.integration.commandline import Call, snapshot
+from tests.integration.commandline import Call, fork, snapshot
 from tests.integration.provision.account import NAME, TOPIC, Account
 from tests.nameserver import NameServer, nameserver
+from tests.sealing import seal
 from tests.unit.test_docs import documented_keys
 from tests.waiting import until
 from tests.warm import Program
 
 SETUP = ("setup", "ses")
+needs_mounts = pytest.mark.skipif(
+    shutil.which("unshare") is None or subprocess.run(["unshare", "-rm", "true"]).returncode != 0,
+    reason="needs the right to mount in a namespace of its own",
+)
 MX = "10 feedback-smtp.us-east-1.amazonses.com"
 
 
@@ -202,6 +210,39 @@ def test_the_environment_that_says_otherwise_is_told_before_anything_is_changed(
     assert len(changes(account)) == before
 
 
+@needs_mounts
+def test_settings_that_cannot_be_written_are_told_before_anything_is_changed(
+    account: Account, names: NameServer
+) -> None:
+    """A folder that is read-only. What would be done can be seen all the same."""
+    before, sealing = len(changes(account)), partial(seal, account.folder)
+
+    seen = fork(account.folder, *SETUP, "--dry-run", first=sealing)
+    refused = fork(account.folder, *SETUP, "--yes", "--json", first=sealing)
+
+    assert (seen.code, refused.code) == (0, 1)
+    assert "- write newsletter.toml" in seen.out
+    assert refused.error["message"] == (
+        "cannot be written: Read-only file system; nothing was changed"
+    )
+    assert refused.error["where"] == str(account.folder / "newsletter.toml")
+    assert len(changes(account)) == before
+    assert account.aws.sns.list_topics()["Topics"] == []
+
+
+@needs_mounts
+def test_settings_that_need_no_change_may_be_out_of_reach(
+    call: Call, account: Account, names: NameServer
+) -> None:
+    call(*SETUP, "--yes")
+    account.ses.as_configured()
+
+    answer = fork(account.folder, *SETUP, "--yes", first=partial(seal, account.folder))
+
+    assert answer.code == 0
+    assert "done: make the identity example.com" in answer.out
+
+
 def test_settings_of_the_environment_that_say_the_same_are_no_hindrance(
     call: Call, account: Account, monkeypatch: pytest.MonkeyPatch, names: NameServer
 ) -> None:
@@ -296,6 +337,28 @@ def test_it_waits_for_the_records(call: Call, account: Account, names: NameServe
     assert {record["state"] for record in answer.json["records"]} == {"there"}
     spf = [one["value"] for one in answer.json["records"] if "spf1" in one["value"]]
     assert spf == ["v=spf1 ip4:192.0.2.1 include:amazonses.com -all"]
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [("0", 1), ("1", 2)])
+def test_waiting_ends_with_what_is_missing_still(
+    call: Call, account: Account, names: NameServer, seconds: str, looks: int
+) -> None:
+    """The last look is at the end of the time."""
+    call(*SETUP, "--yes")
+    names.records["bounce.example.com", "MX"] = [f"{MX}."]
+    before = names.asked.count(("bounce.example.com", "MX"))
+
+    answer = call(*SETUP, "--check-dns", "--wait", seconds, "--json")
+
+    first, *missing = answer.error["message"].splitlines()
+    assert answer.code == 4
+    assert first == "the DNS lacks 5 of 6 records"
+    assert [line.split()[:2] for line in missing] == [
+        *[["missing", "CNAME"]] * 3,
+        *[["missing", "TXT"]] * 2,
+    ]
+    assert "newsletter setup ses --check-dns" in answer.error["hint"]
+    assert names.asked.count(("bounce.example.com", "MX")) >= before + looks
 
 
 def test_waiting_can_be_stopped(account: Account, names: NameServer) -> None:
