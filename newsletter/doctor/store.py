@@ -21,7 +21,7 @@ from newsletter.model.send import Send, SendStatus
 from newsletter.safekeeping.record import last_backup
 from newsletter.sending import restored
 from newsletter.store import maintenance, state
-from newsletter.store.ledger import sends
+from newsletter.store.ledger import reporting, sends
 from newsletter.store.reported import events
 from newsletter.times import time_text
 
@@ -29,6 +29,7 @@ _PROBE = "doctor"  # the name of a fact that is never committed
 _SENDS = 20  # of which the reception is judged
 _DAYS = 30
 _BACKUP = dt.timedelta(days=2)
+_REPORTED = dt.timedelta(days=7)
 _LATE = dt.timedelta(minutes=10)
 _LEAST = 3  # complaints or bounces: one or two prove nothing
 _COMPLAINTS = 0.001  # where Gmail and the strictest services begin to mind
@@ -128,6 +129,20 @@ def _is_stuck(send: Send, now: dt.datetime) -> bool:
     return send.status in (SendStatus.PAUSED, SendStatus.UNRESOLVED)
 
 
+def report_mails(exam: Examination) -> Iterator[Diagnosis]:
+    if not exam.settings.reports.mail_to:
+        yield skipped("[reports] mail_to names nobody")
+        return
+    now = exam.surroundings.clock()
+    with exam.store.read() as connection:
+        doubtful = reporting.doubtful(connection, now - _REPORTED, now)
+    if doubtful:
+        found = f"somebody may not have got the report on {listed(doubtful)}"
+        yield warn(found, f"newsletter report {doubtful[0]}")
+    else:
+        yield ok("the reports of the last week were mailed to all who should get them")
+
+
 def complaints(exam: Examination) -> Iterator[Diagnosis]:
     yield from _rate(exam, Cause.COMPLAINT, _COMPLAINTS, _COMPLAINTS_WORST)
 
@@ -190,6 +205,12 @@ CHECKS = (
         "lists", CheckGroup.STORE, has_readers, "A send goes to the confirmed members of a list."
     ),
     Check("sends-waiting", CheckGroup.STORE, stuck_sends, "Its readers wait, too."),
+    Check(
+        "report-mails",
+        CheckGroup.STORE,
+        report_mails,
+        "A report is mailed once: one that was lost on the way does not come again.",
+    ),
     Check(
         "complaint-rate",
         CheckGroup.STORE,

@@ -68,6 +68,7 @@ class Rehearsal:
             send_id = plan(self.store, self._order(), self.worker.clock(), self.worker.name)
             with self.store.write() as connection:  # nobody wants a report on it
                 reporting.take(connection, send_id, self.worker.clock())
+                reporting.note_mailed(connection, send_id, 0)
             self.notify(f"Rehearsing as {send_id}.")
             stopped = self._send(send_id)
             rehearsed = self._awaited(send_id, stopped, bedside.simulator, wait_seconds)

@@ -1,8 +1,8 @@
 """Reports that are mailed by themselves, and their tables as CSV.
 
-Each report is mailed once: it is counted first, then taken in hand in the store, then mailed. A
-worker that dies between the last two leaves it unmailed for good, since nobody can tell whether it
-was: `newsletter report` shows it at any time.
+Each report is mailed once: it is counted first, then taken in hand in the store, then mailed, and
+that is noted. A worker that dies before the last of these leaves a report of which nobody can tell
+whether it was mailed: it is not mailed again, and the report itself and the doctor say so.
 """
 
 import csv
@@ -10,6 +10,7 @@ import datetime as dt
 import io
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from newsletter.audience.spreadsheet import guard
@@ -120,12 +121,19 @@ class ReportPost:
                 reporting.put_back(connection, send_id)
             self.notify(f"The report on {send_id} waits: {outcomes[0].reason}")
             return False
-        mailed = sum(isinstance(outcome, Accepted) for outcome in outcomes)
-        _log.info("report", {"send": send_id, "mailed": mailed})
-        self.notify(
-            f"Mailed the report on {send_id} to {mailed} of {len(settings.reports.mail_to)}."
-        )
+        self._note(send_id, outcomes)
         return True
+
+    def _note(self, send_id: str, outcomes: Sequence[Outcome]) -> None:
+        """Note and say who got a report, and why somebody did not."""
+        wanted = len(self.project.settings.reports.mail_to)
+        reasons = [outcome.reason for outcome in outcomes if not isinstance(outcome, Accepted)]
+        mailed = len(outcomes) - len(reasons)
+        with self.store.write() as connection:
+            reporting.note_mailed(connection, send_id, wanted - mailed)
+        _log.info("report", {"send": send_id, "mailed": mailed, "missed": wanted - mailed})
+        why = f"; the first of the others: {reasons[0]}" if reasons else ""
+        self.notify(f"Mailed the report on {send_id} to {mailed} of {wanted}{why}.")
 
     def _deliver(self, post: Post, message: Message) -> Outcome:
         """Hand one mail over at its turn; RetryLater where it provably did not leave."""

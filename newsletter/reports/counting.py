@@ -24,8 +24,10 @@ from newsletter.reports.figures import (
 )
 from newsletter.store import Store
 from newsletter.store.ledger import reporting, sends
+from newsletter.store.ledger.reporting import ReportMail
 from newsletter.store.reported import counted, events
 from newsletter.store.reported.counted import Caused, Followed
+from newsletter.times import time_text
 from newsletter.transports import kind_of
 
 COMPARED = 5  # earlier sends, where nobody says how many
@@ -81,7 +83,10 @@ def count(
             clicks=_tracked([c for c in clicked if c.link is None]) if tracks_clicks else None,
             links=_links([c for c in clicked if c.link is not None]),
             compared=_compared(connection, number, compared),
-            notes=tuple(_notes(settings, send, is_estimate=arrived.is_estimate)),
+            notes=(
+                *_notes(settings, send, is_estimate=arrived.is_estimate),
+                *_mail_notes(reporting.mail_of(connection, number), now, settings),
+            ),
         )
 
 
@@ -174,3 +179,15 @@ def _notes(settings: Settings, send: Send, *, is_estimate: bool) -> Sequence[str
     if send.archived_at is not None:
         notes.append("It is archived: why mails were rejected is in its archive, not here.")
     return notes
+
+
+def _mail_notes(mail: ReportMail | None, now: dt.datetime, settings: Settings) -> Sequence[str]:
+    """What to know of the mails of this report, where somebody may not have got one."""
+    if mail is None or not mail.is_doubtful(now):
+        return ()
+    if mail.missed:
+        who = f"{mail.missed} of those who should get it"
+        return (f"This report was not mailed to {who}, as far as anybody knows.",)
+    at = time_text(mail.taken_at, settings.newsletter.timezone)
+    who = f"whoever took it in hand at {at} noted no end of it"
+    return (f"Nobody knows whether this report was mailed: {who}.",)

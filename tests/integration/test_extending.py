@@ -238,7 +238,7 @@ def test_a_newcomer_adds_a_column_of_subscribers(
     assert copy.changed() == named
     assert named == {
         "newsletter/store/schema/people.py",
-        "newsletter/store/migrations/versions/v0019_phone.py",
+        "newsletter/store/migrations/versions/v0020_phone.py",
     }
 
 

@@ -160,7 +160,21 @@ _ENDED_AT = sa.func.coalesce(
     sends.c.finished_at, sends.c.rests_since, type_=sends.c.finished_at.type
 )
 _IS_OVER = sends.c.status.in_(OVER)
+_MAILING = dt.timedelta(minutes=10)  # much longer than some mails take
 _WAITS = sends.c.report_taken_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMail:
+    """What is known of the mails of a report: since when they are made, and how many of those who
+    should get one did not, as far as anybody knows; None until that is noted."""
+
+    taken_at: dt.datetime
+    missed: int | None
+
+    def is_doubtful(self, now: dt.datetime) -> bool:
+        """Whether somebody may not have got it; while it is being mailed nobody doubts."""
+        return self.missed != 0 and now - self.taken_at > _MAILING
 
 
 def due(connection: Connection, since: dt.datetime, until: dt.datetime) -> Sequence[str]:
@@ -179,6 +193,30 @@ def take(connection: Connection, send_id: str, now: dt.datetime) -> bool:
     """Take the report of a send in hand; False where another worker was faster."""
     query = sa.update(sends).where(sends.c.id == send_id, _WAITS).values(report_taken_at=now)
     return connection.execute(query).rowcount == 1
+
+
+def note_mailed(connection: Connection, send_id: str, missed: int) -> None:
+    """Note how many of those who should get a report did not."""
+    query = sa.update(sends).where(sends.c.id == send_id).values(report_missed=missed)
+    connection.execute(query)
+
+
+def mail_of(connection: Connection, number: int) -> ReportMail | None:
+    """What is known of the mails of a report, None where nobody has taken it in hand."""
+    query = sa.select(sends.c.report_taken_at, sends.c.report_missed)
+    row = connection.execute(query.where(sends.c.number == number)).one()
+    return row.report_taken_at and ReportMail(*row)
+
+
+def doubtful(connection: Connection, since: dt.datetime, now: dt.datetime) -> Sequence[str]:
+    """Ids of the sends whose report was taken in hand since then, and that somebody may not have
+    got; the newest first."""
+    query = (
+        sa.select(sends.c.id, sends.c.report_taken_at, sends.c.report_missed)
+        .where(sends.c.report_taken_at >= since)
+        .order_by(sends.c.number.desc())
+    )
+    return [row.id for row in connection.execute(query) if ReportMail(*row[1:]).is_doubtful(now)]
 
 
 def take_all(connection: Connection, now: dt.datetime) -> None:

@@ -112,6 +112,9 @@ sends = Table(
     Column("tracks_clicks", Boolean, nullable=False, server_default=false()),
     # When its report was taken in hand to be mailed: no other worker mails it.
     Column("report_taken_at", UtcTime),
+    # How many of those who should get it did not, as far as anybody knows; None where the worker
+    # that took it never said.
+    Column("report_missed", Integer),
     # The guard of "nothing twice": one send for one issue and audience, unless --again.
     UniqueConstraint("slug", "list_id", "segment", "repeat"),
     CheckConstraint(

@@ -81,6 +81,12 @@ def restore_a_copy(room: Sickroom) -> None:
     shutil.move(copy, room.database)
 
 
+def unknown_report(room: Sickroom) -> None:
+    room.rewrite("[dns]", '[reports]\nmail_to = ["editor@valley.example"]\n[dns]')
+    taken_at = int((utc_now() - dt.timedelta(hours=1)).timestamp() * 1_000_000)
+    sql(f"UPDATE sends SET report_taken_at = {taken_at}")(room)
+
+
 def close_the_store(room: Sickroom) -> None:
     sql(
         "CREATE TRIGGER no_more BEFORE INSERT ON state "
@@ -291,6 +297,13 @@ AILMENTS = (
         "sends-waiting",
         WARN,
         "newsletter resume 2",
+    ),
+    Ailment(
+        "a report that nobody knows to be mailed",
+        unknown_report,
+        "report-mails",
+        WARN,
+        "newsletter report 2",
     ),
     Ailment(
         "complaints", reported(COMPLAINT), "complaint-rate", FAIL, "newsletter subscribers stats"

@@ -1,9 +1,10 @@
 """`newsletter doctor --live` against the stand-in: the whole loop, and each of its links cut."""
 
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,16 @@ def test_a_rehearsal_is_no_issue_and_its_list_is_nobody_s(call: Call, postman: P
     web = WebSettings()
     assert not web.opens(REHEARSALS)
     assert not web.shows(REHEARSALS)
+
+
+def test_a_report_on_a_rehearsal_is_not_missed(call: Call, project: Path, postman: Postman) -> None:
+    """Nobody should get one, so nobody doubts that it was mailed."""
+    with carrying(postman):
+        rehearse(call)
+
+    with closing(sqlite3.connect(project / "subscribers" / "newsletter.db")) as connection:
+        missed = connection.execute("SELECT report_missed FROM sends").fetchall()
+    assert missed == [(0,)]
 
 
 def test_ses_that_refuses_is_told(call: Call, postman: Postman) -> None:

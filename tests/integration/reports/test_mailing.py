@@ -17,6 +17,7 @@ from newsletter.model.send import Accepted, Allowance, Outcome, Rejected, RetryL
 from newsletter.operations import attend
 from newsletter.operations.reporting import ReportPost
 from newsletter.project import Project
+from newsletter.reports import counting
 from newsletter.sending import control, restored
 from newsletter.sending.plan import plan
 from newsletter.sending.run import run
@@ -52,6 +53,11 @@ class Office:
             Project(Path(), settings),
             *(self.store, self.transport, sender.links, self.clock, self.stop, self.told.append),
         ).mail_one()
+
+    def notes_at(self, at: dt.datetime) -> Sequence[str]:
+        """What the report says about being mailed, beside what it says of a send without events."""
+        report = counting.count(self.store, SETTINGS, self.send_id, at)
+        return [note for note in report.notes if "report was" in note]
 
     @property
     def mailed(self) -> list[str]:
@@ -146,6 +152,23 @@ def test_a_worker_that_dies_over_it_has_mailed_it_as_far_as_anybody_knows(office
 
     assert not office.mail()
     assert office.mailed == []
+    [note] = office.notes_at(NOW + DAY + HOUR)
+    assert note.startswith("Nobody knows whether this report was mailed")
+    assert "2026-01-08 08:00" in note
+
+
+def test_nothing_is_said_of_a_report_that_is_being_mailed_or_was(office: Office) -> None:
+    amid: list[Sequence[str]] = []
+
+    def look(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+        amid.append(office.notes_at(office.clock()))
+        return [Accepted("1")]
+
+    office.transport = Memory(look)
+    office.mail()
+
+    assert amid == [[], []]
+    assert office.notes_at(NOW + 2 * DAY) == []
 
 
 @pytest.mark.parametrize(
@@ -173,14 +196,21 @@ def test_what_provably_did_not_leave_is_mailed_later(
     assert office.mailed == list(BOTH)
 
 
-@pytest.mark.parametrize("outcome", [Rejected("no"), Unknown("no answer")])
-def test_what_may_have_left_is_not_mailed_again(office: Office, outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "why"), [(Rejected("no"), "no"), (Unknown("no answer"), "no answer")]
+)
+def test_what_may_have_left_is_not_mailed_again(office: Office, outcome: Outcome, why: str) -> None:
     answers = iter([outcome, Accepted("1")])
     office.transport = Memory(lambda send_id, batch: [next(answers)])
 
     assert office.mail()
-    assert office.told == [f"Mailed the report on {office.send_id} to 1 of 2."]
+    assert office.told == [
+        f"Mailed the report on {office.send_id} to 1 of 2; the first of the others: {why}."
+    ]
     assert not office.mail()
+    assert office.notes_at(NOW + 2 * DAY) == [
+        "This report was not mailed to 1 of those who should get it, as far as anybody knows."
+    ]
 
 
 def test_a_barred_account_or_a_restored_store_mails_none(office: Office) -> None:
