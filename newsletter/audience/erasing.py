@@ -16,9 +16,10 @@ from newsletter.audience.joining import mailbox
 from newsletter.errors import UsageError
 from newsletter.files import part_of
 from newsletter.model.address import Address
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.notice import Notice
 from newsletter.model.subscriber import Consent, ConsentKind, Subscriber
-from newsletter.store import Store, locks
+from newsletter.store import Store, audit, locks
 from newsletter.store.ledger import archived
 from newsletter.store.people import (
     consents,
@@ -54,7 +55,7 @@ class Erased:
 
 
 def erase(
-    store: Store, outbox: Path, hashes: Hashes, whom: Address | int, consent: Consent
+    store: Store, outbox: Path, hashes: Hashes, whom: Address | int, consent: Consent, who: str = ""
 ) -> Erased:
     """Erase a person by their id, or everybody and everything that has an address, else the person
     who had it before they moved. Repeating it is harmless, and finishes what a process that died
@@ -63,7 +64,8 @@ def erase(
     A person's former addresses are erased too, unless they belong to somebody else now.
 
     `consent` is when and how they asked; `hashes` gives the keyed hashes of an address key, the
-    newest key first. Raises UsageError for an address of which nothing at all is known.
+    newest key first. `who` is the operator that does it, for the audit log. Raises UsageError for
+    an address of which nothing at all is known.
     """
     erased = Erased(whom if isinstance(whom, int) else None)
     with store.write() as connection:
@@ -75,6 +77,8 @@ def erase(
             erased = _erase(connection, addresses, subscriber.id, hashes, consent)
         elif isinstance(whom, Address):
             erased = _erase(connection, [whom], None, hashes, consent)
+        subject = "an address of nobody" if subscriber is None else f"subscriber {subscriber.id}"
+        audit.append(connection, Deed(consent.at, who, DeedKind.FORGET, subject))
     files = _delete_mails(store, outbox, hashes)
     archives = tuple(_with_parts(erased.archives))
     return replace(erased, files=files, archives=archives, complete=store.checkpoint())

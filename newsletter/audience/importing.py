@@ -14,9 +14,10 @@ from newsletter.audience.rows import RowProgress, Rows
 from newsletter.audience.systems import System, recognised
 from newsletter.audience.tally import ImportTally, Reject, Sample, refuse_unknown
 from newsletter.errors import UsageError
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.standing import Standing
 from newsletter.model.subscriber import Consent, ConsentHow, SubscriptionStatus
-from newsletter.store import Store
+from newsletter.store import Store, audit
 from newsletter.store.people.merging import Merged, merge
 from newsletter.store.people.staging import DEFAULT_LIST, Batch, Hashes, staging
 
@@ -77,6 +78,7 @@ def import_csv(
     order: ImportOptions = AS_IT_IS,
     rejects: Path | None = None,
     progress: RowProgress = lambda position_bytes: None,
+    who: str = "",
 ) -> ImportResult:
     """Let the people of CSV files join a list as `status` (confirmed or pending), and record the no
     of those of whom the files say that they left, bounced, complained or were blocked.
@@ -85,7 +87,8 @@ def import_csv(
     left out and, if `rejects` names a file, written there with line and reason. Who left the list,
     is suppressed or was erased is skipped. Names and attributes merge over what is known; empty
     cells erase nothing. `hashes` gives the keyed hashes of an address key; it is asked only if
-    somebody was ever erased. `progress` hears how many bytes of a file were read.
+    somebody was ever erased. `progress` hears how many bytes of a file were read. `who` is the
+    person that imports, for the audit log.
 
     Raises UsageError for what cannot be such a CSV file, and for words that are not known in
     columns that say who wants mail.
@@ -120,6 +123,7 @@ def import_csv(
             consent = Consent(now, ConsentHow.IMPORT, opened[0].name)
             with stage.transaction(keep=not order.dry_run):
                 merged = merge(stage, lists.names, consent, _names(systems), hashes)
+                audit.append(stage.connection, deed_of(merged, now, who))
     recognised_ones = {each.name for each in systems if each and each is not order.system}
     return result_of(merged, tally, systems=tuple(sorted(recognised_ones)), dry_run=order.dry_run)
 
@@ -180,6 +184,12 @@ def _all_of(parts: Sequence[Rows]) -> Iterator[Batch]:
 
 def _names(systems: Sequence[System | None]) -> str:
     return ", ".join(sorted({system.name for system in systems if system}))
+
+
+def deed_of(merged: Merged, now: dt.datetime, who: str) -> Deed:
+    """What the audit log says of an import."""
+    counts = [f"{count:,} {name}" for name, count in merged.counts.items() if count]
+    return Deed(now, who, DeedKind.IMPORT, f"import {merged.import_id}", ", ".join(counts))
 
 
 def result_of(

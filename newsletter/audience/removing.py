@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy.engine import Connection
@@ -14,6 +14,7 @@ from newsletter.audience.csvfile import open_csv
 from newsletter.audience.spreadsheet import unguard
 from newsletter.errors import Refused, UsageError
 from newsletter.model.address import Address
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.subscriber import (
     Consent,
     ConsentHow,
@@ -22,7 +23,7 @@ from newsletter.model.subscriber import (
     SubscriptionStatus,
     SuppressionReason,
 )
-from newsletter.store import Store, locks
+from newsletter.store import Store, audit, locks
 from newsletter.store.people import (
     consents,
     erasure,
@@ -83,13 +84,14 @@ def remove(
     list_name: str | None,
     now: dt.datetime,
     hashes: Hashes,
+    who: str = "",
 ) -> Sequence[Removed]:
     """Let people leave a list, or all; what became of each, once for an address that comes twice.
 
     The record stays, so that no import brings them back. Somebody who was never seen is recorded
     too: as having left the list, or, without a list, as an address that is never mailed. Who was
     erased is known by a hash, and nothing is written of them. Raises UsageError for an unknown
-    list.
+    list. `who` is the person that does it, here and below, for the audit log.
     """
     consent = Consent(now, ConsentHow.REMOVE, "newsletter subscribers remove")
     with store.write() as connection:
@@ -111,7 +113,17 @@ def remove(
             manual = SuppressionReason.MANUAL
             is_new = suppressing.add(connection, address.key, manual, consent.source, consent.at)
             removed[address] = Removed((), is_new)
+        _audit(connection, Deed(now, who, DeedKind.REMOVE, "", list_name or ""), addresses)
     return [each for each in removed.values() if each is not None]
+
+
+def _audit(connection: Connection, deed: Deed, addresses: Sequence[Address]) -> None:
+    """Write down what was done to people: to one by their id, to many by their number."""
+    subject = f"{len(addresses):,} people"
+    if len(addresses) == 1:
+        person = people.find(connection, addresses[0])
+        subject = "an address of nobody" if person is None else f"subscriber {person.id}"
+    audit.append(connection, replace(deed, subject=subject))
 
 
 def _hold(connection: Connection, addresses: Sequence[Address]) -> None:
@@ -152,7 +164,7 @@ def _remove(
 
 
 def delete(
-    store: Store, addresses: Sequence[Address], now: dt.datetime, *, confirmed: bool
+    store: Store, addresses: Sequence[Address], now: dt.datetime, who: str = "", *, confirmed: bool
 ) -> Sequence[bool]:
     """Delete people with all that is known of them, and without a ban: an import may bring them
     back. Whether each was there.
@@ -165,6 +177,7 @@ def delete(
         locks.people(connection)
         locks.deleting(connection)
         _hold(connection, addresses)
+        _audit(connection, Deed(now, who, DeedKind.DELETE, ""), addresses)
         for address in addresses:
             person = people.person(connection, address)
             if person is None:
@@ -190,7 +203,12 @@ def _check_left(person: Person, *, confirmed: bool) -> None:
 
 
 def move(
-    store: Store, addresses: Sequence[Address], source: str, target: str, now: dt.datetime
+    store: Store,
+    addresses: Sequence[Address],
+    source: str,
+    target: str,
+    now: dt.datetime,
+    who: str = "",
 ) -> Sequence[bool]:
     """Let members of one list be members of another instead, with the consent that they gave.
     Whether each was moved.
@@ -210,6 +228,7 @@ def move(
             moved.append(
                 subscriber is not None and _move(connection, subscriber, from_id, to_id, consent)
             )
+        _audit(connection, Deed(now, who, DeedKind.MOVE, "", consent.source), addresses)
     return moved
 
 

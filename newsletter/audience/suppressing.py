@@ -11,7 +11,7 @@ from typing import TextIO
 from newsletter.audience.address import named
 from newsletter.audience.columns import names_of
 from newsletter.audience.csvfile import CsvFile, Record, open_csv
-from newsletter.audience.importing import ImportResult, result_of
+from newsletter.audience.importing import ImportResult, deed_of, result_of
 from newsletter.audience.ownlayout import REASONS
 from newsletter.audience.rejects import WriteReject, rejects_file
 from newsletter.audience.spreadsheet import guard, unguard
@@ -20,7 +20,7 @@ from newsletter.audience.tally import ImportTally, in_batches, note, refuse_unkn
 from newsletter.audience.vocabulary import COMMON
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import Consent, ConsentHow, SuppressionReason
-from newsletter.store import Store
+from newsletter.store import Store, audit
 from newsletter.store.pages import stream
 from newsletter.store.people import suppressions
 from newsletter.store.people.merging import merge
@@ -56,11 +56,12 @@ def import_suppressions(
     now: dt.datetime,
     hashes: Hashes,
     rejects: Path | None = None,
+    who: str = "",
 ) -> ImportResult:
     """Never mail the addresses of a CSV file again, or of a bare list; all of them or none.
 
     Where a row names no reason of its own it has `reason`. A reason that is known stays. Raises
-    UsageError for words that are no reason.
+    UsageError for words that are no reason. `who` is the person that imports, for the audit log.
     """
     tally = ImportTally()
     with ExitStack() as files:
@@ -73,6 +74,7 @@ def import_suppressions(
             left_out.flush()
             with stage.transaction(keep=True):
                 merged = merge(stage, {}, Consent(now, ConsentHow.IMPORT, file.name), "", hashes)
+                audit.append(stage.connection, deed_of(merged, now, who))
     return result_of(merged, tally)
 
 

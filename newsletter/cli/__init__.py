@@ -41,7 +41,7 @@ COMMANDS = {
     "cancel": ("control", "End a send: what is still queued is never sent."),
     "resolve": ("resolving", "Decide about the unknown deliveries of a send."),
     "events": ("events", "Apply what was reported about deliveries."),
-    "audit": ("audit", "Show who did what to sends and suppressions, newest first."),
+    "audit": ("audit", "Show who did what to sends, readers and the archive, newest first."),
     "explain": ("explain", "Tell the whole story of an address: what it got, and why not."),
     "studio": ("studio", "Write issues and watch sends in a browser on this machine."),
     "preview": ("studio", "Show one issue in a browser as readers will see it."),

@@ -148,7 +148,7 @@ def show(session: Session, issue: str) -> None:
     """Put an issue that was hidden back on the web."""
     from newsletter.operations import correcting
 
-    slug, changed = correcting.show(session.project, session.store, issue)
+    slug, changed = correcting.show(session.project, session.store, issue, session.clock())
     _show_hidden(session, slug, hidden=False, changed=changed)
 
 

@@ -13,7 +13,7 @@ from newsletter.cli.showing import in_zone
 @click.option("--send", type=SendId(), help="Only what was done to this send.")
 @command
 def audit(session: Session, send: str | None) -> None:
-    """Show who did what to sends and suppressions, newest first."""
+    """Show who did what to sends, readers and the archive, newest first."""
     from newsletter.operations import records
     from newsletter.sending.reading import read
     from newsletter.store import audit as log

@@ -9,6 +9,7 @@ import click
 from newsletter.cli.asking import confirm
 from newsletter.cli.backups import backup, restore, verify
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.showing import who
 from newsletter.errors import Interrupted, Refused, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def adopt(session: Session, yes: bool) -> None:
             hint="Adopting makes queued deliveries unknown. If it was restored after all, from a "
             "copy that `db backup` did not make: --yes",
         )
-    unknown = restored.adopt(session.store, file, session.clock())
+    unknown = restored.adopt(session.store, file, session.clock(), who(session))
     if session.json:
         session.emit({"unknown": unknown})
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.frame import Session, command, examples
+from newsletter.cli.showing import who
 from newsletter.errors import UsageError
 from newsletter.model.subscriber import SubscriptionStatus, SuppressionReason
 
@@ -116,6 +117,7 @@ def import_(
             order=order,
             rejects=rejects,
             progress=progress,
+            who=who(session),
         )
     _show_notes(session, result, rejects, dry_run)
     _show(session, result, dry_run)
@@ -130,7 +132,7 @@ def undo(session: Session, import_id: int) -> None:
 
     now = session.clock()
     with session.store.write() as connection:
-        undone = queries.undo(connection, import_id, now)
+        undone = queries.undo(connection, import_id, now, who(session))
     counts = {name: getattr(undone, name) for name in _UNDONE}
     if session.json:
         session.emit({"import_id": import_id, **counts})

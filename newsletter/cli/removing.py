@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter.cli.frame import Session, command
+from newsletter.cli.showing import who
 from newsletter.errors import Refused, UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def remove(session: Session, whom: _Whom, list_name: str | None) -> None:
     from newsletter.cli.subscribers import hashes_of
 
     people = whom.people(session, list_name)
-    removed = removing.remove(session.store, people, list_name, session.clock(), hashes_of(session))
+    removed = removing.remove(
+        session.store, people, list_name, session.clock(), hashes_of(session), who(session)
+    )
     if whom.address is None:
         unsubscribed = sum(bool(each.lists) for each in removed)
         suppressed = sum(each.suppressed for each in removed)
@@ -118,7 +121,9 @@ def delete(session: Session, whom: _Whom, list_name: str | None) -> None:
     from newsletter.audience import removing
 
     people = whom.people(session, list_name)
-    deleted = removing.delete(session.store, people, session.clock(), confirmed=whom.yes)
+    deleted = removing.delete(
+        session.store, people, session.clock(), who(session), confirmed=whom.yes
+    )
     if whom.address is not None and not deleted[0]:
         raise UsageError("nobody has subscribed with this address")
     _show(session, {"deleted": sum(deleted), "unknown": len(deleted) - sum(deleted)})
@@ -134,7 +139,7 @@ def move(session: Session, whom: _Whom, list_name: str, target: str) -> None:
     from newsletter.audience import removing
 
     people = whom.people(session, list_name)
-    moved = removing.move(session.store, people, list_name, target, session.clock())
+    moved = removing.move(session.store, people, list_name, target, session.clock(), who(session))
     _show(session, {"moved": sum(moved), "left_alone": len(moved) - sum(moved)})
 
 

@@ -69,7 +69,7 @@ def _asked(session: Session, send_id: str, *, yes: bool) -> dict[str, int]:
                 f"Record this of {len(inquiry.traces):,} deliveries?",
                 Refused("it was not confirmed", hint="Nothing was recorded. Add --yes to do it."),
             )
-        service.settle(session.store, settings, inquiry, session.clock())
+        service.settle(session.store, settings, inquiry, session.clock(), who(session))
     return inquiry.counts
 
 

@@ -15,6 +15,7 @@ from newsletter.cli.frame import Session, command, examples
 from newsletter.cli.imports import import_, undo
 from newsletter.cli.imports import list_ as imports
 from newsletter.cli.removing import delete, move, remove
+from newsletter.cli.showing import who
 from newsletter.errors import Refused, UsageError
 from newsletter.model.subscriber import ConsentHow, SubscriptionStatus
 
@@ -262,7 +263,8 @@ def forget(session: Session, address: str, yes: bool) -> None:
     if not yes:
         _confirm_erasing(mailbox.text)
     consent = Consent(session.clock(), ConsentHow.FORGET, "newsletter subscribers forget")
-    erased = erase(session.store, session.project.outbox, hashes_of(session), mailbox, consent)
+    outbox = session.project.outbox
+    erased = erase(session.store, outbox, hashes_of(session), mailbox, consent, who(session))
     if not erased.complete:
         session.notes.print(
             "Another process keeps the store busy: traces may stay in the file that ends in -wal "

@@ -136,6 +136,7 @@ def import_(session: Session, file: Path, reason: str, rejects: Path | None) -> 
         now=session.clock(),
         hashes=hashes_of(session),
         rejects=rejects,
+        who=who(session),
     )
     show_rejects(session, result, rejects)
     counts = {name: result.counts[name] for name in _IMPORTED}

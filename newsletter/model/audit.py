@@ -1,4 +1,4 @@
-"""What people did to sends and suppressions, and who: the audit log."""
+"""What people did to sends, readers and the archive, and who: the audit log."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -16,13 +16,23 @@ class DeedKind(StrEnum):
     RESOLVE = "resolve"
     SUPPRESS = "suppress"
     ALLOW = "allow"
+    IMPORT = "import"
+    UNDO = "undo"
+    REMOVE = "remove"
+    MOVE = "move"
+    DELETE = "delete"
+    FORGET = "forget"
+    CORRECT = "correct"
+    HIDE = "hide"
+    SHOW = "show"
+    ADOPT = "adopt"
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
     """One line of the audit log. `who` is a person as git or the system names them; `subject` is
-    the id of a send, or `subscriber <id>`, never an address; `id` is its row, 0 before it has
-    one."""
+    the id of a send, the slug of an issue, `subscriber <id>`, `import <id>` and the like, never an
+    address; `id` is its row, 0 before it has one."""
 
     at: dt.datetime
     who: str

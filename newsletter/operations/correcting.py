@@ -18,12 +18,13 @@ from newsletter.desk.publishing import publish
 from newsletter.desk.slugs import slug_of_issue
 from newsletter.errors import Refused, UsageError
 from newsletter.model.approval import Provenance
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.listing import Correction, Hiding, listing_of
 from newsletter.model.slug import spellings
 from newsletter.operations.provenance import provenance_of
 from newsletter.operations.who import operator
 from newsletter.project import Project
-from newsletter.store import Store
+from newsletter.store import Store, audit
 from newsletter.store.ledger import archive, corrections, sends
 from newsletter.store.ledger.archive import Begun
 
@@ -109,6 +110,8 @@ def correct(
             git_commit=proposal.provenance.git_commit,
             listing=listing_of(prepared.digest),
         )
+        deed = Deed(now, correction.author, DeedKind.CORRECT, proposal.sent.id, proposal.note)
+        audit.append(connection, deed)
         standing = corrections.of_send(connection, number)
     return Corrected(proposal.sent.slug, proposal.sent.id, standing[-1], len(standing))
 
@@ -125,6 +128,8 @@ def undo(project: Project, store: Store, issue: str, now: dt.datetime) -> Correc
                 hint="The archive shows it as it was mailed.",
             )
         corrections.undo(connection, standing[-1].id, now)
+        who = str(operator(project))
+        audit.append(connection, Deed(now, who, DeedKind.UNDO, sent.id, "its newest correction"))
     return Corrected(sent.slug, sent.id, standing[-1], len(standing) - 1)
 
 
@@ -139,14 +144,19 @@ def hide(
         changed = [
             corrections.hide(connection, Hiding(slug, now, reason, author)) for slug in slugs
         ]
+        if any(changed):
+            audit.append(connection, Deed(now, author, DeedKind.HIDE, slugs[-1], reason))
     return slugs[-1], any(changed)
 
 
-def show(project: Project, store: Store, issue: str) -> tuple[str, bool]:
+def show(project: Project, store: Store, issue: str, now: dt.datetime) -> tuple[str, bool]:
     """Put an issue back on the web: its slug, and whether it was off. Raises UsageError."""
     with store.write() as connection:
         slugs = _slugs(project, connection, issue)
         changed = [corrections.show(connection, slug) for slug in slugs]
+        if any(changed):
+            who = str(operator(project))
+            audit.append(connection, Deed(now, who, DeedKind.SHOW, slugs[-1]))
     return slugs[-1], any(changed)
 
 

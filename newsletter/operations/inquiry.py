@@ -14,9 +14,10 @@ from newsletter.errors import ConfigurationError, Refused
 from newsletter.feedback.apply import Applied, apply, apply_late
 from newsletter.feedback.base import Incoming, Unsettled
 from newsletter.feedback.sources import source_of
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.event import Event
 from newsletter.model.send import DeliveryStatus, Send
-from newsletter.store import Store
+from newsletter.store import Store, audit
 from newsletter.store.ledger import deliveries, sends
 from newsletter.store.pages import stream
 
@@ -35,6 +36,7 @@ class Trace:
 class Inquiry:
     """What a provider knows of all that were asked for; the rest stays unknown."""
 
+    send_id: str
     asked: int
     traces: Sequence[Trace]
     messages: Sequence[Incoming]
@@ -63,7 +65,7 @@ def ask(store: Store, settings: Settings, send: Send, now: dt.datetime) -> Inqui
         )
     unsettled = _unsettled(store, send, now)
     if not unsettled:
-        return Inquiry(0, (), ())
+        return Inquiry(send.id, 0, (), ())
     records = source.open_records(settings)
     if max(each.until for each in unsettled) < now - records.kept:
         raise Refused(
@@ -71,7 +73,7 @@ def ask(store: Store, settings: Settings, send: Send, now: dt.datetime) -> Inqui
             hint=f"Decide yourself: newsletter resolve {send.id} --unknown accept",
         )
     messages = tuple(records.find(unsettled))
-    return Inquiry(len(unsettled), _traces(messages, unsettled), messages)
+    return Inquiry(send.id, len(unsettled), _traces(messages, unsettled), messages)
 
 
 def _unsettled(store: Store, send: Send, now: dt.datetime) -> Sequence[Unsettled]:
@@ -104,9 +106,16 @@ def _traces(messages: Sequence[Incoming], unsettled: Sequence[Unsettled]) -> Seq
     return list(traces.values())
 
 
-def settle(store: Store, settings: Settings, inquiry: Inquiry, now: dt.datetime) -> Applied:
-    """Apply what the provider said, as if its events had come."""
-    total = Applied()
+def settle(
+    store: Store, settings: Settings, inquiry: Inquiry, now: dt.datetime, who: str = ""
+) -> Applied:
+    """Apply what the provider said, as if its events had come. `who` is the person that said yes,
+    for the audit log: that is written first, since the rest takes more than one transaction."""
+    total, counts = Applied(), inquiry.counts
+    service = source_of(settings.events).name
+    detail = f"as {service} says: {counts['accepted']:,} accepted, {counts['rejected']:,} rejected"
+    with store.write() as connection:
+        audit.append(connection, Deed(now, who, DeedKind.RESOLVE, inquiry.send_id, detail))
     apply(store, inquiry.messages, now, total, settings.policy)
     apply_late(store, now, settings.policy)
     return total

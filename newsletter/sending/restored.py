@@ -12,9 +12,10 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import Refused
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.send import Allowance, SendStatus, StoppedBy
 from newsletter.sending import generation
-from newsletter.store import Store, state
+from newsletter.store import Store, audit, state
 from newsletter.store.ledger import (
     deliveries,
     recording,
@@ -103,13 +104,14 @@ def _others(connection: Connection, allowance: Allowance, now: dt.datetime) -> i
     return max(0, allowance.sent - mine)
 
 
-def adopt(store: Store, file: Path, now: dt.datetime) -> int:
+def adopt(store: Store, file: Path, now: dt.datetime, who: str = "") -> int:
     """Go on with a restored store; returns how many deliveries are unknown now.
 
     Whatever was still queued in it may have been sent after the copy was made, so all of that
     becomes unknown, for events to settle or the operator to decide; schedules are paused. What
     visitors asked for before is not mailed: they can ask again; nor are reports on what has ended.
-    From now on it is another store than the one that it was copied from.
+    From now on it is another store than the one that it was copied from. `who` is the person that
+    decides, for the audit log.
     """
     with store.write() as connection:
         reporting.take_all(connection, now)
@@ -131,6 +133,8 @@ def adopt(store: Store, file: Path, now: dt.datetime) -> int:
         for name in (state.COPIED_AT, state.FORGOT_AT, state.OTHERS):
             state.remove(connection, name)
         renewed = state.store_id(connection)
+        detail = f"{unknown:,} deliveries became unknown" if unknown else ""
+        audit.append(connection, Deed(now, who, DeedKind.ADOPT, "the store", detail))
     for store_id in (former, renewed):  # further copies of the former one are behind as well
         generation.note(file, store_id, current)
     return unknown

@@ -1,4 +1,4 @@
-"""The audit log: who did what to sends and suppressions, append-only."""
+"""The audit log: who did what, append-only."""
 
 from collections.abc import Sequence
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from newsletter.store.schema import (
     approvals,
     archived_deliveries,
+    audit_log,
     batches,
     corrections,
     deliveries,
@@ -29,7 +30,7 @@ from newsletter.store.schema import (
 
 # The ledger is one whole: it is taken over with all its sums. Of the others only what is new.
 _LEDGER = (sends, batches, deliveries, archived_deliveries, corrections, hidden_issues)
-_BESIDE = (receipts, approvals, media, events)
+_BESIDE = (receipts, approvals, media, events, audit_log)
 
 
 @dataclass(frozen=True, slots=True)

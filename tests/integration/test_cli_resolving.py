@@ -55,6 +55,7 @@ def test_what_ses_has_taken_is_accepted_with_its_message_id(
     send_id = lost(call, project, ses, "reset_after")
 
     asked = call("resolve", send_id, "--ask-ses", "--yes", "--json")
+    deeds = call("audit", "--send", send_id, "--json").lines
 
     assert asked.code == 0
     assert asked.json["found"] == {
@@ -65,6 +66,9 @@ def test_what_ses_has_taken_is_accepted_with_its_message_id(
     }
     assert (asked.json["status"], asked.json["accepted"]) == ("finished", len(READERS))
     taken = {record["to"]: record["message_id"] for record in ses.accepted()}
+    assert [(deed["kind"], deed["detail"]) for deed in deeds[:1]] == [
+        ("resolve", f"as SES says: {len(READERS)} accepted, 0 rejected")
+    ]
     rows = call("deliveries", send_id, "--json").lines
     assert {row["address"]: row["message_id"] for row in rows} == taken
     [bounced] = [row for row in rows if row["reported"] == "bounced"]

@@ -242,8 +242,8 @@ def test_what_commands_do_is_told_newest_first_and_names_no_address(
     of_send = call("audit", "--send", send_id, "--json").lines
 
     assert [line["kind"] for line in lines] == [
-        *("allow", "suppress", "resume", "pause", "send"),
+        *("allow", "suppress", "resume", "pause", "send", "import"),
     ]
-    assert of_send == lines[2:]
+    assert of_send == lines[2:5]
     assert lines[0]["subject"].startswith("subscriber ")
     assert "ada@example.com" not in call("audit").out

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import UsageError
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.subscriber import ConsentHow
-from newsletter.store import locks
+from newsletter.store import audit, locks
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.ledger import archived
 from newsletter.store.people import subscribing, suppressing
@@ -70,12 +71,12 @@ def newest_first(connection: Connection) -> Iterator[Import]:
         yield Import(row.id, row.at, row.file, row.system, row.counts, row.undone_at)
 
 
-def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImport:
+def undo(connection: Connection, import_id: int, now: dt.datetime, who: str = "") -> UndoneImport:
     """Take back what an import wrote and nobody has changed since; repeating it changes nothing.
 
     People whom it added are removed, unless something was sent to them or said by them since. What
     it changed is put back. The log keeps what the import wrote about people who stay. Raises
-    UsageError for an unknown import.
+    UsageError for an unknown import. `who` is the person that does it, for the audit log.
     """
     locks.people(connection)
     locks.deleting(connection)
@@ -117,6 +118,7 @@ def undo(connection: Connection, import_id: int, now: dt.datetime) -> UndoneImpo
     run(suppressing.LOG_TAKEN_BACK)
     suppressions = run(suppressing.TAKE_BACK_IMPORTED)
     connection.execute(sa.update(imports).where(imports.c.id == import_id).values(undone_at=now))
+    audit.append(connection, Deed(now, who, DeedKind.UNDO, f"import {import_id}"))
     taken_back = subscriptions + put_back + names_put_back + suppressions
     return UndoneImport(
         people_deleted, subscriptions, put_back + names_put_back, suppressions, written - taken_back

@@ -40,7 +40,7 @@ relocations = Table(
     info=IMPERSONAL,
 )
 
-# Who did what to sends and suppressions, append-only: newsletter.model.audit. Like `approvals`, it
+# Who did what, append-only: newsletter.model.audit. Like `approvals`, it
 # names who works on the newsletter; `subject` is an id, never an address.
 audit_log = Table(
     "audit_log",
