@@ -26,6 +26,7 @@ _READ_SES = (
     "GetReputationEntity",
     "GetTenant",
     "ListRecommendations",
+    "ListReputationEntities",
 )
 _READ_TOPIC = ("GetTopicAttributes", "ListSubscriptionsByTopic")
 _READ_QUEUE = ("GetQueueAttributes", "GetQueueUrl")

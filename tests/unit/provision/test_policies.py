@@ -59,6 +59,15 @@ def test_who_fetches_events_may_ask_the_queue_for_them() -> None:
     assert statement["Resource"] == "arn:aws:sqs:eu-west-1:123456789012:letters-events"
 
 
+def test_who_examines_may_ask_all_that_the_doctor_asks() -> None:
+    text = "".join(file.read_text("utf-8") for file in (ROOT / "doctor").rglob("*.py"))
+    of_ses = {f"ses:{name}" for name in re.findall(r'ask_ses\(\s*exam,\s*"(\w+)"', text)}
+    tenant = policies(NAMES, PLACE.arn, sends_for_tenant=True)["doctor"]
+
+    assert "ses:GetEmailIdentity" in of_ses
+    assert of_ses | named_in("doctor") <= actions(tenant)
+
+
 def test_who_examines_changes_nothing() -> None:
     assert all(re.match(r"\w+:(Get|List)", action) for action in actions(POLICIES["doctor"]))
 
