@@ -110,13 +110,21 @@ def subscription(exam: Examination) -> Iterator[Diagnosis]:
         except (NotTold, ConfigurationError) as error:
             raise Unseen("the topic cannot be asked") from error
         subscriptions = (answer or {}).get("Subscriptions", [])
-        ours = [one for one in subscriptions if str(one.get("Endpoint")).startswith(target)]
+        ours = [
+            one for one in subscriptions if str(one.get("Endpoint")).partition("?")[0] == target
+        ]
         if answer is None:
             raise Unseen("the topic does not exist")
         if not ours:
             yield fail(f"{arn} feeds neither the queue nor the hook of the settings", SETUP)
         elif all(one.get("SubscriptionArn") == "PendingConfirmation" for one in ours):
             yield fail("the subscription was never confirmed", "newsletter events arm")
+        elif filtered := [one for one in ours if _is_filtered(exam, arn, one)]:
+            yield warn(
+                f"a filter keeps some events from {target}",
+                "aws sns set-subscription-attributes --attribute-name FilterPolicy "
+                f"--attribute-value '{{}}' --subscription-arn {filtered[0]['SubscriptionArn']}",
+            )
         else:
             yield ok(f"{target} gets what is published")
 
@@ -236,6 +244,20 @@ def _topics(exam: Examination) -> tuple[str, ...]:
 def _topic(exam: Examination, arn: str) -> Mapping[str, str] | None:
     answer = ask(exam, "sns:GetTopicAttributes", _region(arn), TopicArn=arn)
     return None if answer is None else answer["Attributes"]
+
+
+def _is_filtered(exam: Examination, topic_arn: str, known: Mapping[str, str]) -> bool:
+    """Whether a subscription passes some messages alone, as far as anybody may know."""
+    try:
+        answer = ask(
+            exam,
+            "sns:GetSubscriptionAttributes",
+            _region(topic_arn),
+            SubscriptionArn=known["SubscriptionArn"],
+        )
+    except (Unseen, NotTold):
+        return False
+    return bool(json.loads((answer or {}).get("Attributes", {}).get("FilterPolicy") or "{}"))
 
 
 def _may_publish(policy: str) -> bool:

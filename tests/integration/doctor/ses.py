@@ -72,10 +72,19 @@ class Channel:
     def as_set_up(self) -> None:
         """All attributes as they should be."""
         self.queue_is()
+        self.feeds(self.queue_arn)
         statement = wanted.topic_statement(self.topic, "123456789012", "arn:set")
         self.topic_is(SignatureVersion="2", Policy=json.dumps(wanted.policy([statement])))
         for message in self.sqs.receive_message(QueueUrl=self.dead).get("Messages", []):
             self.sqs.delete_message(QueueUrl=self.dead, ReceiptHandle=message["ReceiptHandle"])
+
+    def feeds(self, queue_arn: str, **attributes: str) -> None:
+        """The topic's one subscription."""
+        for known in self.sns.list_subscriptions_by_topic(TopicArn=self.topic)["Subscriptions"]:
+            self.sns.unsubscribe(SubscriptionArn=known["SubscriptionArn"])
+        self.sns.subscribe(
+            TopicArn=self.topic, Protocol="sqs", Endpoint=queue_arn, Attributes=attributes
+        )
 
     def queue_is(self, **attributes: str) -> None:
         """All attributes are set, since moto forgets those that are left out."""
@@ -101,9 +110,7 @@ def make_channel(aws: Aws, name: str = "valley") -> Channel:
     topic = sns.create_topic(Name=name)["TopicArn"]
     dead = sqs.create_queue(QueueName=f"{name}{wanted.DEAD_LETTERS}")["QueueUrl"]
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    channel = Channel(aws, topic, url, dead, sqs, sns)
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=channel.queue_arn)
-    return channel
+    return Channel(aws, topic, url, dead, sqs, sns)
 
 
 @dataclass(kw_only=True)

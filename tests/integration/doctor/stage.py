@@ -54,6 +54,9 @@ base_url = "{site.url}"
 postal_address = "Valley News, 7 Mill Lane, Valley"
 theme = "digest"
 
+[reports]
+mail_to = ["editor@valley.example"]
+
 [transport]
 kind = "smtp"
 

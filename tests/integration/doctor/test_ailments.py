@@ -82,7 +82,6 @@ def restore_a_copy(room: Sickroom) -> None:
 
 
 def unknown_report(room: Sickroom) -> None:
-    room.rewrite("[dns]", '[reports]\nmail_to = ["editor@valley.example"]\n[dns]')
     taken_at = int((utc_now() - dt.timedelta(hours=1)).timestamp() * 1_000_000)
     sql(f"UPDATE sends SET report_taken_at = {taken_at}")(room)
 
@@ -138,7 +137,7 @@ def organisation_of_its_own(room: Sickroom) -> None:
 
 STORE_GONE = (
     *("store-write", "store-integrity", "store-restored", "backup", "lists", "sends-waiting"),
-    *("complaint-rate", "bounce-rate", "pictures", "file-modes"),
+    *("report-mails", "complaint-rate", "bounce-rate", "pictures", "file-modes"),
 )
 NO_DMARC = ("dmarc-policy", "dmarc-tags", "dmarc-reports")
 NO_SPF = ("spf-lookups", "spf-all")

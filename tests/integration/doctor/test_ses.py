@@ -14,6 +14,7 @@ from newsletter.doctor import CheckLine, CheckVerdict
 from newsletter.doctor.base import Examination
 from newsletter.doctor.ses import events
 from newsletter.project import Project, utc_now
+from newsletter.provision.ses import wanted
 from newsletter.provision.ses.wanted import event_types
 from tests.integration.aws import REGION, Aws
 from tests.integration.conftest import forget_settings
@@ -634,6 +635,22 @@ AILMENTS = (
         SETUP,
         "queue",
         *NO_QUEUE,
+    ),
+    ailment(
+        "a topic that feeds another queue, whose name begins alike",
+        lambda room: room.channel.feeds(f"{room.channel.queue_arn}{wanted.DEAD_LETTERS}"),
+        "subscription",
+        FAIL,
+        SETUP,
+    ),
+    ailment(
+        "a filter before the queue",
+        lambda room: room.channel.feeds(
+            room.channel.queue_arn, FilterPolicy='{"eventType": ["Bounce"]}'
+        ),
+        "subscription",
+        WARN,
+        "set-subscription-attributes",
     ),
     ailment(
         "a queue that forgets",
