@@ -108,3 +108,15 @@ def test_what_takes_long_to_count_is_kept_for_long() -> None:
     with pytest.raises(ZeroDivisionError):
         kept.answer("b", lambda: 1 / 0)
     assert kept.answer("b", lambda: count(0.3)) == 0.3
+
+
+def test_what_was_counted_across_a_change_is_not_kept() -> None:
+    kept = KeptAnswers(lambda: 0.0)
+
+    def count_meanwhile() -> str:
+        kept.forget()
+        return "before"
+
+    assert kept.answer("a", count_meanwhile) == "before"
+    assert kept.answer("a", lambda: "after") == "after"
+    assert kept.answer("a", lambda: "later") == "after"
