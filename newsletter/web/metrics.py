@@ -107,6 +107,7 @@ class _Counts(Collector):
             self._events = figures.events_since(connection, self._events)
             last = events.last_applied(connection)
             yield from _of_lags(connection, now)
+            yield self._of_waiting(connection, now)
             yield _gauge(
                 "newsletter_requests",
                 "Requests to join or to move, by state.",
@@ -180,8 +181,21 @@ class _Counts(Collector):
                 labels=("endpoint", "state"),
             )
             for labels, amount in webhooks.counts(connection).items():
-                messages.add_metric(labels, amount)
+                if labels[0] in self._site.settings.webhooks:
+                    messages.add_metric(labels, amount)
             yield messages
+
+    def _of_waiting(self, connection: Connection, now: dt.datetime) -> Metric:
+        """Only of the endpoints of the settings: nobody could mend that others do not hear."""
+        waiting = GaugeMetricFamily(
+            "newsletter_webhook_waiting_seconds",
+            "How long ago that happened of which an endpoint has not heard for longest.",
+            labels=("endpoint",),
+        )
+        for endpoint, (_, at) in webhooks.waiting(connection).items():
+            if endpoint in self._site.settings.webhooks:
+                waiting.add_metric((endpoint,), (now - at).total_seconds())
+        return waiting
 
 
 def _of_lags(connection: Connection, now: dt.datetime) -> Iterator[Metric]:
@@ -211,14 +225,6 @@ def _of_lags(connection: Connection, now: dt.datetime) -> Iterator[Metric]:
     for name, (help_text, span) in known.items():
         if span is not None:
             yield GaugeMetricFamily(f"newsletter_{name}", help_text, value=span.total_seconds())
-    waiting = GaugeMetricFamily(
-        "newsletter_webhook_waiting_seconds",
-        "How long ago that happened of which an endpoint has not heard for longest.",
-        labels=("endpoint",),
-    )
-    for endpoint, (_, at) in webhooks.waiting(connection).items():
-        waiting.add_metric((endpoint,), (now - at).total_seconds())
-    yield waiting
 
 
 def _of_sends(newest: Sequence[Send], now: dt.datetime) -> Iterator[Metric]:

@@ -64,6 +64,7 @@ def site_of(
     *,
     clock: FixedClock | None = None,
     web: Mapping[str, object] = {},
+    webhooks: Mapping[str, object] = {},
     **newsletter: str,
 ) -> Site:
     settings = read_table(
@@ -77,6 +78,7 @@ def site_of(
                 **newsletter,
             },
             "web": web,
+            "webhooks": webhooks,
         },
     )
     texts = load_texts(settings.newsletter.language, folder / "templates" / "texts")

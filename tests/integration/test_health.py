@@ -39,7 +39,8 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def site(store: Store, tmp_path: Path, clock: FixedClock) -> Site:
-    return site_of(store, tmp_path, clock=clock)
+    crm = {"url": "https://crm.example.com/"}
+    return site_of(store, tmp_path, clock=clock, webhooks={"crm": crm})
 
 
 @pytest.fixture
@@ -141,7 +142,8 @@ def test_metrics_tell_what_is_late_and_what_rests(
     rests = plan(store, order("rests"), clock())
     control.pause(store, rests, clock, "too many", StoppedBy.BREAKER)
     note_backup(store, clock() - dt.timedelta(hours=1))
-    store.tell(Telling({"crm": tuple(WebhookEvent)}, lambda: clock() - dt.timedelta(minutes=2)))
+    endpoints = dict.fromkeys(("crm", "former"), tuple(WebhookEvent))
+    store.tell(Telling(endpoints, lambda: clock() - dt.timedelta(minutes=2)))
     with store.write() as connection:
         workers.appear(connection, "mail1/1/1/1", clock())
         webhooks.tell(connection, WebhookEvent.LEFT, [{"subscriber": 1}])
@@ -157,6 +159,7 @@ def test_metrics_tell_what_is_late_and_what_rests(
     assert of(found, "workers") == 1
     assert of(found, "webhooks", endpoint="crm", state="waiting") == 1
     assert of(found, "webhook_waiting_seconds", endpoint="crm") == 120
+    assert not any(dict(labels).get("endpoint") == "former" for _, labels in found)
     for route in ("/u/{token}", "none"):
         asked = {"method": "GET", "route": route, "status": "4xx"}
         assert of(found, "http_request_seconds_count", **asked) == 1
