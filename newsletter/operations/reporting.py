@@ -22,7 +22,7 @@ from newsletter.errors import (
     Throttled,
     TransportDown,
 )
-from newsletter.gate import visible
+from newsletter.gate import masked, visible
 from newsletter.links import Links
 from newsletter.model.address import Address
 from newsletter.model.email import Message
@@ -132,7 +132,7 @@ class ReportPost:
         with self.store.write() as connection:
             reporting.note_mailed(connection, send_id, wanted - mailed)
         _log.info("report", {"send": send_id, "mailed": mailed, "missed": wanted - mailed})
-        why = f"; the first of the others: {reasons[0]}" if reasons else ""
+        why = f"; the first of the others: {masked(reasons[0])}" if reasons else ""
         self.notify(f"Mailed the report on {send_id} to {mailed} of {wanted}{why}.")
 
     def _deliver(self, post: Post, message: Message) -> Outcome:

@@ -197,7 +197,11 @@ def test_what_provably_did_not_leave_is_mailed_later(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "why"), [(Rejected("no"), "no"), (Unknown("no answer"), "no answer")]
+    ("outcome", "why"),
+    [
+        (Rejected("550 <boss@example.com> is unknown"), "550 <b…@e…> is unknown"),
+        (Unknown("no answer"), "no answer"),
+    ],
 )
 def test_what_may_have_left_is_not_mailed_again(office: Office, outcome: Outcome, why: str) -> None:
     answers = iter([outcome, Accepted("1")])
