@@ -84,7 +84,7 @@ def _work(session: Session, worker: "Worker", once: bool, settled: Callable[[Sen
         return service.attend(worker, once=once, settled=settled)
     from newsletter.workers.starting import start
 
-    start(session.project, worker, settled)
+    start(worker, settled)
     return False
 
 

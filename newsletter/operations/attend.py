@@ -1,8 +1,8 @@
 """What `newsletter worker` does: take part in what is due, shared or was interrupted."""
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from newsletter.errors import StoreError, UsageError
 from newsletter.model.send import Send, StoppedBy
@@ -10,6 +10,7 @@ from newsletter.sending import control, lost, taking_up
 from newsletter.sending.preflight import check_store
 from newsletter.sending.worker import Worker
 from newsletter.store.ledger import workers
+from newsletter.supervising import SideThread
 
 _log = logging.getLogger(__name__)
 
@@ -17,6 +18,7 @@ _POLL_SECONDS = 1.0
 _ARCHIVE_SECONDS = 3_600.0
 _REPORT_SECONDS = 600.0
 _SAY_SECONDS = 10.0  # that it lives
+_EVENTS_SECONDS, _ALARM_SECONDS, _HOUSE_SECONDS = 10.0, 60.0, 3_600.0
 
 
 def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bool:
@@ -32,7 +34,8 @@ def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bo
         mail_reports(worker)
         return is_done
     try:
-        return _attend(worker, settled)
+        with _fetching(worker):
+            return _attend(worker, settled)
     finally:
         with suppress(StoreError), worker.store.write() as connection:
             workers.vanish(connection, worker.name)
@@ -55,6 +58,34 @@ def _attend(worker: Worker, settled: Callable[[Send], bool]) -> bool:
             report_at = now + _REPORT_SECONDS
         worker.stop.wait(_POLL_SECONDS)
     return False
+
+
+@contextmanager
+def _fetching(worker: Worker) -> Iterator[None]:
+    """Beside sending, so that a bounce counts while a send goes out: bring in what was reported,
+    warn where nothing is, and forget what is old."""
+    side = SideThread("events", lambda side: _fetch(worker, side))
+    side.start()
+    try:
+        yield
+    finally:
+        side.leave()
+
+
+def _fetch(worker: Worker, side: SideThread) -> None:
+    alarm_at = house_at = worker.seconds()
+    while not side.stop.is_set():
+        side.beat()
+        with suppress(StoreError):  # it is away, which sending tells
+            worker.poll_events()
+            now = worker.seconds()
+            if now >= alarm_at:
+                worker.check_events()
+                alarm_at = now + _ALARM_SECONDS
+            if now >= house_at:
+                worker.keep_house()
+                house_at = now + _HOUSE_SECONDS
+        side.stop.wait(_EVENTS_SECONDS)
 
 
 def mail_reports(worker: Worker) -> None:

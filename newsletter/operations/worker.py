@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import cache
 
 from newsletter.audience import syncing
+from newsletter.audience.retention import forget_old
 from newsletter.errors import ConfigurationError, TransportError
 from newsletter.feedback.alarm import silence
 from newsletter.feedback.apply import Applied
 from newsletter.feedback.base import Queue, QueueUnreachable
+from newsletter.feedback.chores import do_chores
 from newsletter.feedback.drain import Drain
 from newsletter.feedback.sources import source_of
 from newsletter.feedback.warning import of_running
@@ -59,6 +61,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
         ),
         poll_events=_drain(project, store, clock, stop, notify),
         check_events=_alarm(project, store, clock, notify),
+        keep_house=lambda: _keep_house(project, store, clock),
         archive_one=lambda: archiving.archive_one(project, store, clock, notify_once),
         mail_report=reports.mail_one,
         patience=Patience(notify),
@@ -110,6 +113,11 @@ def _alarm(project: Project, store: Store, clock: Clock, notify: Notify) -> Call
                 notify(f"Warning about {send_id}: {warning}.")
 
     return check
+
+
+def _keep_house(project: Project, store: Store, clock: Clock) -> None:
+    do_chores(store, project.settings, clock())
+    forget_old(store, project.settings.web, clock())
 
 
 def _once(notify: Notify) -> Notify:

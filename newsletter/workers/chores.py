@@ -3,10 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from newsletter.audience.retention import forget_old
-from newsletter.feedback.chores import do_chores
 from newsletter.operations.attend import mail_reports
-from newsletter.project import Project
 from newsletter.sending.worker import Worker
 
 
@@ -19,17 +16,11 @@ class Chore:
     work: Callable[[], None]
 
 
-def chores_of(project: Project, worker: Worker) -> Sequence[Chore]:
-    store, settings = worker.store, project.settings
-
-    def keep_house() -> None:
-        do_chores(store, settings, worker.clock())
-        forget_old(store, settings.web, worker.clock())
-
+def chores_of(worker: Worker) -> Sequence[Chore]:
     return (
         Chore("pull-events", "* * * * * */10", worker.poll_events),
         Chore("raise-alarms", "* * * * *", worker.check_events),
-        Chore("keep-house", "17 * * * *", keep_house),
+        Chore("keep-house", "17 * * * *", worker.keep_house),
         Chore("archive-sends", "47 * * * *", lambda: _until_none_is_due(worker)),
         Chore("mail-reports", "*/10 * * * *", lambda: mail_reports(worker)),
     )

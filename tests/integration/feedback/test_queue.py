@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -16,19 +17,25 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from newsletter.errors import StoreAway
 from newsletter.feedback.apply import Applied
 from newsletter.feedback.drain import Drain
 from newsletter.feedback.ses.queue import SqsQueue
+from newsletter.operations import attend
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store, schema
+from newsletter.transports.memory import Memory
 from tests.integration.aws import Aws, Feed
 from tests.integration.commandline import Answer, Call, fork, lose, plan_send
 from tests.integration.reporting import BOUNCE, DELIVERY, event
+from tests.integration.sending import worker
 from tests.standin.queue import QueueStandIn, running_queue
 from tests.unit.feedback.payloads import payload
+from tests.waiting import PATIENCE_SECONDS
 from tests.warm import Program
 
 ISSUE = "2026-01-07-valley"
+ATTENDED: dict[str, Any] = {"once": False, "settled": lambda send: True}
 
 
 @pytest.fixture(params=[True, False], ids=["raw", "enveloped"])
@@ -81,6 +88,32 @@ def test_what_ses_published_is_applied_and_then_deleted(
     assert {(row["status"], row["reported"]) for row in deliveries} == {("accepted", "bounced")}
     reasons = {line["reason"] for line in call("suppressions", "list", "--json").lines}
     assert reasons == {"hard_bounce"}
+
+
+def test_a_worker_fetches_again_after_the_store_was_away_and_keeps_house(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On one machine, too: nobody has to run `events pull` beside it."""
+    monkeypatch.setattr(attend, "_EVENTS_SECONDS", 0.01)
+    rounds, done = iter([StoreAway("away"), None, None]), threading.Semaphore(0)
+
+    def poll() -> None:
+        if (error := next(rounds, None)) is not None:
+            raise error
+
+    one = replace(
+        worker(sqlite_store, Memory()),
+        poll_events=poll,
+        check_events=done.release,
+        keep_house=done.release,
+    )
+    thread = threading.Thread(target=attend.attend, args=(one,), kwargs=ATTENDED)
+    thread.start()
+
+    assert done.acquire(timeout=PATIENCE_SECONDS)
+    assert done.acquire(timeout=PATIENCE_SECONDS)
+    one.stop.set()
+    thread.join()
 
 
 @pytest.mark.parametrize("feed", [False], ids=["enveloped"], indirect=True)

@@ -253,7 +253,7 @@ def test_each_kind_of_worker_mails_what_is_due(office: Office, kind: str) -> Non
 
     sender = replace(worker(office.store, Memory()), mail_report=mail_report)
     if kind == "cluster":
-        chores = chores_of(Project(Path(), SETTINGS), sender)
+        chores = chores_of(sender)
         next(chore for chore in chores if chore.name == "mail-reports").work()
     else:
         attend.attend(sender, once=kind == "once", settled=lambda send: True)
