@@ -103,20 +103,37 @@ def held_part(path: Path) -> Iterator[Path]:
     """
     part = part_of(path)
     with ExitStack() as opened:
-        with suppress(FileNotFoundError):
-            former = _opened(opened, part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            if not _locked(former):
-                raise FileExistsError(errno.EEXIST, "another process is writing it", str(path))
-            part.unlink()
-        handle = _opened(opened, part, _NEW, 0o600)
-        if not _locked(handle):
-            raise FileExistsError(errno.EEXIST, "another process is writing it", str(path))
+        remove_abandoned(part)
+        handle = _held_anew(opened, part)
         try:
             yield part
         finally:
             with suppress(OSError):
-                if os.path.samestat(os.fstat(handle), part.lstat()):
+                if _is_at(part, handle):
                     part.unlink()
+
+
+def _held_anew(opened: ExitStack, part: Path) -> int:
+    """Make a part that nobody else can hold. Raises FileExistsError where another process does."""
+    while True:
+        handle = _opened(opened, part, _NEW, 0o600)
+        fcntl.flock(handle, fcntl.LOCK_EX)  # whoever has it took the part for abandoned
+        if _is_at(part, handle):
+            return handle
+
+
+def remove_abandoned(part: Path, *beside: Path) -> None:
+    """Delete a `held_part` that a kill left, with what was written beside it; not that of a process
+    that lives. Raises OSError."""
+    with ExitStack() as opened:
+        try:
+            handle = _opened(opened, part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return
+        if not (_locked(handle) and _is_at(part, handle)):
+            return
+        for path in (*beside, part):  # itself last: without it nobody looks for the others
+            path.unlink(missing_ok=True)
 
 
 def put_in_place(part: Path, path: Path) -> None:
@@ -235,9 +252,17 @@ def _write_all(handle: int, content: bytes) -> None:
         rest = rest[os.write(handle, rest) :]
 
 
+def _is_at(part: Path, handle: int) -> bool:
+    """Whether an open file still has this name."""
+    try:
+        return os.path.samestat(os.fstat(handle), part.lstat())
+    except FileNotFoundError:
+        return False
+
+
 def _must_be(part: Path, handle: int) -> None:
     """Raises FileExistsError where another process writes the same file at this moment."""
-    if not os.path.samestat(os.fstat(handle), part.lstat()):
+    if not _is_at(part, handle):
         raise FileExistsError(errno.EEXIST, "another process is writing this file", str(part))
 
 

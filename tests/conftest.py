@@ -290,26 +290,26 @@ class Databases:
     """
 
     def __init__(self, folder: str) -> None:
-        self._folder = folder
-        self._name = ""
+        self.folder = folder
+        self.name = ""
         self._emptying: psycopg.Connection[Any] | None = None
 
     def emptied(self) -> str:
         """Its URL, once nobody else is connected and no table has a row."""
         import psycopg
 
-        if not self._name:
+        if not self.name:
             return self.made(_TEMPLATE)
         try:
             if self._emptying is None:
                 self._emptying = psycopg.connect(
-                    self._url(self._name), autocommit=True, application_name="conftest"
+                    self._url(self.name), autocommit=True, application_name="conftest"
                 )
             self._empty(self._emptying)
         except psycopg.DatabaseError:  # a table is gone, or it was closed
             self.drop()
             return self.made(_TEMPLATE)
-        return self._url(self._name)
+        return self._url(self.name)
 
     @staticmethod
     def _empty(connection: "psycopg.Connection[Any]") -> None:
@@ -325,16 +325,16 @@ class Databases:
 
     def made(self, template: str) -> str:
         """The URL of a new one."""
-        self._name = f"test_{uuid.uuid4().hex[:12]}"
-        self._run(f"CREATE DATABASE {self._name} TEMPLATE {template}")
-        return self._url(self._name)
+        self.name = f"test_{uuid.uuid4().hex[:12]}"
+        self._run(f"CREATE DATABASE {self.name} TEMPLATE {template}")
+        return self._url(self.name)
 
     def drop(self) -> None:
         if self._emptying is not None:
             self._emptying.close()
             self._emptying = None
-        if self._name:
-            self._run(f"DROP DATABASE {self._name} WITH (FORCE)")
+        if self.name:
+            self._run(f"DROP DATABASE {self.name} WITH (FORCE)")
 
     def _run(self, statement: str) -> None:
         import psycopg
@@ -343,4 +343,4 @@ class Databases:
             connection.execute(statement.encode())
 
     def _url(self, name: str) -> str:
-        return f"postgresql://postgres@/{name}?host={self._folder}"
+        return f"postgresql://postgres@/{name}?host={self.folder}"

@@ -48,6 +48,7 @@ def backup(
     from newsletter.files import make_folder
     from newsletter.project import utc_now
     from newsletter.safekeeping.backing_up import back_up
+    from newsletter.safekeeping.room import room_of
 
     place = _backup_place(session, target)
     if place.name and keep:
@@ -55,7 +56,7 @@ def backup(
             "a file is one backup: old ones are deleted in a folder only",
             hint="Name a folder, with a / at its end, or leave out --keep.",
         )
-    settings, room = session.project.settings.backup, _room(session)
+    settings, room = session.project.settings.backup, room_of(session.project)
     if keep is None:  # what is kept elsewhere than in the place of the settings, they do not say
         keep = settings.keep if target is None else 0
     keys = _locks(session, recipients, passphrase_file)
@@ -103,16 +104,6 @@ def _backup_place(session: Session, text: str | None) -> "BackupPlace":
             hint="Name a file or a folder, or set [backup] to in newsletter.toml.",
         )
     return place_of(settings.to, session.project.root, settings, is_vault=True)
-
-
-def _room(session: Session) -> Path:
-    """A private folder of this machine for what is not finished: that of the store."""
-    from newsletter.store import resolve_url
-
-    project = session.project
-    url = resolve_url(project.settings.store.url, project.root)
-    is_file = url.get_backend_name() == "sqlite"
-    return Path(str(url.database)).parent if is_file else project.generation.parent
 
 
 _OPENERS = (
@@ -166,10 +157,13 @@ def _openers(session: Session, identity: Path | None, passphrase_file: Path | No
 @contextmanager
 def _of_any_schema(session: Session) -> Iterator["Store"]:
     """The store at whatever schema: an older one is copied and checked before it is upgraded."""
-    from newsletter.store import open_any
+    from newsletter.safekeeping import room
+    from newsletter.store import dumps, open_any
 
+    room.clear(session.project)
     store, _ = open_any(session.project.settings.store.url, session.project.root)
     with closing(store):
+        dumps.drop_abandoned(store)
         yield store
 
 
@@ -178,8 +172,9 @@ def _drill(session: Session, source: str, keys: "Keys") -> int:
     from newsletter.files import make_folder
     from newsletter.project import utc_now
     from newsletter.safekeeping.drill import drill
+    from newsletter.safekeeping.room import room_of
 
-    room, url = _room(session), session.project.settings.store.url
+    room, url = room_of(session.project), session.project.settings.store.url
     make_folder(room, private=True)
     done = drill(_backup_place(session, source), keys, url, session.project.root, room)
     contents, age = done.contents, utc_now() - done.made_at
@@ -262,8 +257,10 @@ def restore(
     """Bring a backup back as the store; it sends nothing until it is adopted."""
     from newsletter.operations.restoring import restoring
     from newsletter.project import utc_now
+    from newsletter.safekeeping import room
     from newsletter.times import time_text
 
+    room.clear(session.project)
     keys = _openers(session, identity, passphrase_file)
     project = session.project
     target = url or project.settings.store.url

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -30,12 +31,13 @@ for _command in (backup, restore, verify):
 def upgrade(session: Session) -> None:
     """Make the store, or bring its tables to this version."""
     from newsletter import links, store
+    from newsletter.safekeeping import room
     from newsletter.store.jobs import told
 
     project = session.project
-    before, after, jobs = store.upgrade(project.settings.store.url, project.root)
-    if before is None and not links.are_given():
-        links.make_keys(project.root)
+    room.clear(project)
+    make_keys = None if links.are_given() else partial(links.make_keys, project.root)
+    before, after, jobs = store.upgrade(project.settings.store.url, project.root, make_keys)
     if session.json:
         session.emit({"before": before, "after": after, "jobs": jobs and told(jobs)})
         return

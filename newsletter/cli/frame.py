@@ -129,10 +129,12 @@ class Session:
     def store(self) -> "Store":
         """The project's store, opened at first use and closed with the command."""
         from newsletter.project import utc_now
+        from newsletter.safekeeping import room
         from newsletter.store import open_store
         from newsletter.store.clock import clock_of
         from newsletter.store.relocation import relocations
 
+        room.clear(self.project)
         store = open_store(self.project.settings.store.url, self.project.root)
         self._stores.append(store)
         if endpoints := self.project.settings.webhooks:

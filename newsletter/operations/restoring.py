@@ -21,6 +21,7 @@ from newsletter.operations import carrying
 from newsletter.operations.carrying import Carried
 from newsletter.project import Project
 from newsletter.safekeeping import swapping
+from newsletter.safekeeping.parts import RESTORED
 from newsletter.safekeeping.reading import (
     CopyContents,
     FetchedCopy,
@@ -69,10 +70,11 @@ def restoring(
     place = resolve_url(url, project.root)
     is_file = place.get_backend_name() == "sqlite"
     if is_file:
-        beside = Path(str(place.database)).with_name(f"{Path(str(place.database)).name}.restored")
-        is_taken = swapping.is_taken(Path(str(place.database)))
+        file = Path(str(place.database))
+        beside = file.with_name(f"{file.name}{RESTORED}")
+        is_taken = swapping.is_taken(file)
     else:
-        beside = project.generation.with_name("backup.restored")
+        beside = project.generation.with_name(f"backup{RESTORED}")
         is_taken = False
     if is_taken and source.folder and _is_same(source.folder / source.name, place):
         raise UsageError(

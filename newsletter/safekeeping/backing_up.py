@@ -1,7 +1,7 @@
 """Making a backup: copied, proven whole, encrypted if asked, put in its place, old ones deleted.
 
-A kill leaves what was there before, and at most files that end in `.part`, for their owner alone,
-which the next backup deletes.
+A kill leaves what was there before, and at most files that end in `.part`, for their owner alone:
+`parts.clear` deletes them.
 """
 
 import datetime as dt
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.errors import NewsletterError
-from newsletter.safekeeping import record, sealing
+from newsletter.safekeeping import parts, record, sealing
 from newsletter.safekeeping.parts import written
 from newsletter.safekeeping.reading import identity_of
 from newsletter.safekeeping.sealing import Keys
@@ -40,11 +40,15 @@ def back_up(
     is missing, StoreError, NewsletterError.
     """
     folder = place.folder
+    naming = _naming(store)
+    mine = f"{naming.store}-{naming.store_id}"
+    if folder:
+        parts.clear(folder, mine)
     if place.name and folder and (folder / place.name).exists():
         raise taken(place)
-    naming = _naming(store)
     suffix = (".db" if store.is_sqlite else ".dump") + (sealing.SUFFIX if keys else "")
-    unfinished = (folder or room) / (place.name or f"{naming.store}-{naming.store_id}")
+    name = f"{mine}-{place.name}" if place.name else mine
+    unfinished = (folder or room) / f"{name}{parts.BACKUP}"
     with written(unfinished) as part:
         if store.is_sqlite:
             _copy_file(store, part, keys, room, now)
@@ -70,7 +74,7 @@ def _copy_file(store: Store, part: Path, keys: Keys, room: Path, now: dt.datetim
     if not keys:
         maintenance.copy_into(store, part, now)
         return
-    with written(room / f"{Path(str(store.engine.url.database)).name}.backup") as plain:
+    with written(room / f"{Path(str(store.engine.url.database)).name}{parts.BACKUP}") as plain:
         maintenance.copy_into(store, plain, now)
         with plain.open("rb") as source, part.open("wb") as target:
             sealing.seal(source, target, keys)

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.engine import URL
 
 from newsletter.errors import UsageError
+from newsletter.safekeeping.parts import DRILL
 from newsletter.safekeeping.reading import (
     CopyContents,
     FetchedCopy,
@@ -38,7 +39,7 @@ def drill(place: BackupPlace, keys: Keys, url: str, root: Path, room: Path) -> D
     A copy of SQLite becomes a file in `room`, a dump of PostgreSQL a database on the server of the
     URL. Raises UsageError where that cannot be, and what `fetched` and `examine` raise.
     """
-    with fetched(place, keys, room / "backup.drill") as copy:
+    with fetched(place, keys, room / f"backup{DRILL}") as copy:
         size_bytes = copy.file.stat().st_size
         if copy.is_sqlite:
             contents = examine(copy)

@@ -1,14 +1,41 @@
-"""Files that are written beside their place, by one process at a time, and gone after a failure."""
+"""Files that are written beside their place, by one process at a time, and gone after a failure.
 
+What a kill leaves of them is deleted by the next command that opens the store: see `clear`.
+"""
+
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from newsletter.errors import Refused, StoreError
-from newsletter.files import held_part
+from newsletter.files import held_part, part_of, remove_abandoned
 
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may write beside a file
+
+# What is written, as the end of its name says.
+BACKUP, DRILL, RESTORED, OPENED = ".backup", ".drill", ".restored", ".opened"
+_ENDINGS = tuple(
+    part_of(Path(ending)).name
+    for ending in (BACKUP, DRILL, RESTORED, f"{DRILL}{OPENED}", f"{RESTORED}{OPENED}")
+)
+
+
+def clear(folder: Path, beginning: str = "") -> None:
+    """Delete the parts in a folder whose processes are gone, of those whose names begin so.
+
+    A kill leaves them with the addresses of all readers. What cannot be deleted stays.
+    """
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(beginning) and name.endswith(_ENDINGS):
+                _remove(folder / name)
+
+
+def _remove(part: Path) -> None:
+    with suppress(OSError):
+        remove_abandoned(part, *(Path(f"{part}{ending}") for ending in BESIDE))
 
 
 @contextmanager
@@ -17,6 +44,7 @@ def written(path: Path) -> Iterator[Path]:
     place. Raises Refused where another process writes it, StoreError where it cannot be written."""
     with ExitStack() as held:
         try:
+            _remove(part_of(path))
             part = _held(path, held)
             held.callback(_clean, part)
             _clean(part)

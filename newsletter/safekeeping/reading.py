@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from newsletter.errors import NewsletterError, StoreError
 from newsletter.safekeeping import sealing
-from newsletter.safekeeping.parts import written
+from newsletter.safekeeping.parts import OPENED, written
 from newsletter.safekeeping.sealing import Keys
 from newsletter.safekeeping.vaults import BackupPlace, newest
 from newsletter.store import Store, dumps, maintenance, open_any, state
@@ -73,7 +73,7 @@ def fetched(place: BackupPlace, keys: Keys, beside: Path) -> Iterator[FetchedCop
         if not sealing.is_sealed(_start(part)):
             yield FetchedCopy(part, where, put_at, _is_sqlite(part, where))
             return
-        with written(beside.with_name(f"{beside.name}.opened")) as opened:
+        with written(beside.with_name(f"{beside.name}{OPENED}")) as opened:
             with part.open("rb") as source, opened.open("wb") as target:
                 sealing.unseal(source, target, keys, where)
             yield FetchedCopy(opened, where, put_at, _is_sqlite(opened, where))

@@ -4,6 +4,7 @@ No password is an argument of theirs: it would be seen by everybody on the machi
 """
 
 import datetime as dt
+import hashlib
 import os
 import re
 import shlex
@@ -17,11 +18,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 
-from newsletter.errors import StoreError, UsageError
+from newsletter.errors import Refused, StoreError, UsageError
 from newsletter.masking import masked
-from newsletter.store import postgresql, state
+from newsletter.store import locks, postgresql, state
 from newsletter.store.engine import Store
 from newsletter.store.faults import translated
 from newsletter.store.schema import microseconds
@@ -30,7 +31,8 @@ MAGIC = b"PGDMP"
 _LOCK_WAIT = "--lock-wait-timeout=60s"
 _CREATED = re.compile(r"Archive created at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
 _SCHEMA = re.compile(r"^COPY \S+alembic_version .*\n(\d+)$", re.MULTILINE)
-_LONGEST_NAME = 57  # of the 63 bytes that a database's name may have
+_TEMPORARY = "_newsletter_drill"  # ends the name of a database that nobody else makes
+_LONGEST_NAME = 63 - len(_TEMPORARY)  # PostgreSQL takes 63 bytes
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 _INSTALL = "Install the programs of PostgreSQL (Debian: postgresql-client)."
 
@@ -133,14 +135,22 @@ COMMIT;
 def temporary_database(url: URL) -> Iterator[URL]:
     """A database beside another, of one process at a time. One that a kill left is dropped before.
 
-    Raises StoreError where this user may make none, Refused where another process uses it.
+    Raises StoreError where this user may make none, Refused where another process has it.
     """
-    name = f"{str(url.database)[:_LONGEST_NAME]}_drill"
-    engine = postgresql.open_engine(url, None).execution_options(isolation_level="AUTOCOMMIT")
-    quoted = engine.dialect.identifier_preparer.quote(name)
-    with translated(engine), _closing(engine), engine.connect() as connection:
+    engine = postgresql.open_engine(url, None)
+    name = _temporary_name(url)
+    with (
+        translated(engine),
+        _closing(engine),
+        engine.begin() as held,
+        postgresql.without_idle_limit(held),
+        _at_once(engine) as connection,
+    ):
+        if not locks.drilling(held):
+            raise Refused("another process restores a backup there", hint="Wait for its end.")
         try:
-            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted}")
+            _drop(connection, name)
+            quoted = connection.dialect.identifier_preparer.quote(name)
             connection.exec_driver_sql(f"CREATE DATABASE {quoted} TEMPLATE template0")
         except sa.exc.DBAPIError as error:
             raise StoreError(
@@ -151,7 +161,42 @@ def temporary_database(url: URL) -> Iterator[URL]:
         try:
             yield url.set(database=name)
         finally:
-            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
+            _drop(connection, name)
+
+
+def drop_abandoned(store: Store) -> None:
+    """Drop the temporary database of a process that was killed, which holds all that a backup did.
+
+    That of one which lives stays, and so does what this user may not drop.
+    """
+    if store.is_sqlite:
+        return
+    name = _temporary_name(store.engine.url)
+    with translated(store.engine), store.engine.begin() as held:
+        if held.execute(_IS_OURS, {"name": name}).scalar() and locks.drilling(held):
+            with _at_once(store.engine) as connection:
+                _drop(connection, name)
+
+
+_IS_OURS = sa.text("SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = :name")
+
+
+def _temporary_name(url: URL) -> str:
+    name = str(url.database)
+    if len(name.encode()) > _LONGEST_NAME:
+        name = hashlib.sha256(name.encode()).hexdigest()[:_LONGEST_NAME]
+    return f"{name}{_TEMPORARY}"
+
+
+def _at_once(engine: Engine) -> Connection:
+    """A connection without transactions, within which databases can be neither made nor dropped."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+
+
+def _drop(connection: Connection, name: str) -> None:
+    """Also under what a killed process has left running."""
+    quoted = connection.dialect.identifier_preparer.quote(name)
+    connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
 
 
 def find(name: str, hint: str = _INSTALL) -> Program:

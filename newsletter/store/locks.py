@@ -27,7 +27,8 @@ Whoever moves the store away takes all tables (newsletter.store.relocation.closi
 order, and nothing before: where two then wait for each other, one is aborted, and its step is done
 again.
 
-`migrations`, `filling` and `asking` are alone: they are taken where nothing else is held.
+`migrations`, `filling` and `asking` are alone: they are taken where nothing else is held. Nobody
+waits for `drilling`.
 tests/integration/test_locks.py lets all that concerns people run against each other.
 """
 
@@ -39,7 +40,7 @@ from sqlalchemy.engine import Connection
 from newsletter.store.dialects import is_sqlite
 
 # Of no meaning, and each for one purpose.
-_MIGRATIONS, _EVENTS, _ASKING, _PLANNING, _FILLING = 7301, 7302, 7303, 7304, 7305
+_MIGRATIONS, _EVENTS, _ASKING, _PLANNING, _FILLING, _DRILLING = 7301, 7302, 7303, 7304, 7305, 7306
 
 
 def migrations(connection: Connection) -> None:
@@ -50,6 +51,12 @@ def migrations(connection: Connection) -> None:
 def filling(connection: Connection) -> None:
     """Let only one process at a time find that a new store is empty, and begin to fill it."""
     _take_turn(connection, _FILLING)
+
+
+def drilling(connection: Connection) -> bool:
+    """Whether this transaction alone has to do with the database of a drill; PostgreSQL only."""
+    query = sa.select(sa.func.pg_try_advisory_xact_lock(_DRILLING))
+    return bool(connection.execute(query).scalar_one())
 
 
 def events(connection: Connection) -> None:

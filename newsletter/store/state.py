@@ -16,6 +16,7 @@ FORGOT_AT = (
     "forgot_at"  # when a report first named something that this store should know but does not
 )
 OTHERS = "others"  # how many of the account's mails of a recent day were not this store's
+OUTDATED_SESSIONS = "outdated_sessions"  # there while those of before an upgrade are to be ended
 _ID = "id"
 
 

@@ -1,6 +1,7 @@
 """Making a store, and bringing its tables to this version."""
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -24,12 +25,13 @@ class Upgraded(NamedTuple):
     jobs: int | None
 
 
-def upgrade(url: str, root: Path) -> Upgraded:
+def upgrade(url: str, root: Path, when_new: Callable[[], object] | None = None) -> Upgraded:
     """Make or migrate the store.
 
-    All migrations are one transaction; two processes at once take turns. Raises Refused while
-    workers take part in a send. Other connections to PostgreSQL are ended once it is done, so that
-    a process of the version before notices, whatever it does.
+    All migrations are one transaction; two processes at once take turns. What a new store needs
+    beside it is made by `when_new` before the commit, so that there is never a store without it.
+    Raises Refused while workers take part in a send. Other connections to PostgreSQL are ended once
+    it is done, so that a process of the version before notices, whatever it does.
     """
     from alembic import command  # noqa: PLC0415 -- slow to import, needed here alone
     from alembic.config import Config  # noqa: PLC0415
@@ -51,12 +53,23 @@ def upgrade(url: str, root: Path) -> Upgraded:
             command.upgrade(config, "head")
             relocations.check_whole(connection)
             state.ensure_id(connection)
-        if before not in (None, REVISION) and not store.is_sqlite:
-            with store.write() as connection:
-                postgresql.end_other_sessions(connection)
+            if before is None and when_new is not None:
+                when_new()
+            if before not in (None, REVISION) and not store.is_sqlite:
+                state.put(connection, state.OUTDATED_SESSIONS, 1)
+        if not store.is_sqlite:
+            _end_outdated_sessions(store)
         return Upgraded(before, REVISION, jobs.upgrade(store))
     finally:
         store.close()
+
+
+def _end_outdated_sessions(store: Store) -> None:
+    """Also those that an upgrade was about to end when it was killed, right after its commit."""
+    with store.write() as connection:
+        if state.find(connection, state.OUTDATED_SESSIONS) is not None:
+            postgresql.end_other_sessions(connection)
+            state.remove(connection, state.OUTDATED_SESSIONS)
 
 
 def _refuse_amid_sends(connection: Connection) -> None:

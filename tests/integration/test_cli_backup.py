@@ -180,7 +180,9 @@ def test_what_cannot_be_done_is_told_and_leaves_nothing(
 
 
 def test_two_at_once_do_not_get_in_each_others_way(call: Call, project: Path, readers: str) -> None:
-    with held_part(project / "copy.db"):
+    with closing(sqlite3.connect("subscribers/newsletter.db")) as connection:
+        [(number,)] = connection.execute("SELECT value FROM state WHERE name = 'id'")
+    with held_part(project / f"newsletter-{number:x}-copy.db.backup"):
         answer = call("db", "backup", "copy.db", "--json")
 
     assert answer.code == 5
