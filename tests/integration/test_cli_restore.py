@@ -14,7 +14,8 @@ import pyrage
 import pytest
 import sqlalchemy as sa
 
-from newsletter.store import open_store
+from newsletter.files import held_part
+from newsletter.store import dumps, open_store, resolve_url
 from newsletter.store.schema import REVISION
 from tests.integration.backups import aws, bucket, die_at_step, mode_of, programs
 from tests.integration.commandline import Call, fork, snapshot
@@ -417,6 +418,25 @@ def test_a_drill_finds_what_is_wrong_with_a_backup(call: Call, project: Path, co
     assert drill.json["faults"] == ["1 subscriptions point to a missing person"]
 
 
+def test_what_a_killed_drill_left_goes_with_the_next_command(
+    call: Call, project: Path, readers: str
+) -> None:
+    """Not what a process that lives is writing."""
+    file = project / "subscribers" / "backup.drill"
+    left = [file.with_name(f"{file.name}.part{ending}") for ending in ("", "-wal", "-journal")]
+
+    with held_part(file) as part:
+        left[1].touch()
+        call("lists")
+        assert part.exists()
+        assert left[1].exists()
+    for path in left:
+        path.touch(0o600)
+    call("lists")
+
+    assert not any(path.exists() for path in left)
+
+
 @pytest.mark.usefixtures("bucket")
 def test_a_backup_comes_back_from_a_bucket(call: Call, project: Path, readers: str) -> None:
     call("db", "backup", "s3://safe-place/letters/")
@@ -464,6 +484,21 @@ def test_a_dump_comes_back_in_an_empty_database(
     call("db", "adopt")
     assert call("send", ISSUE, "--list", "readers", "--yes").code == 5
     assert call("db", "verify").code == 0
+
+
+@pytest.mark.postgresql
+def test_the_database_of_a_drill_that_goes_on_stays(
+    call: Call, project: Path, dump: Path, postgresql_url: str
+) -> None:
+    with dumps.temporary_database(resolve_url(postgresql_url, project)) as target:
+        second = call("db", "verify", "--backup", "copy.dump", "--json")
+        verified = call("db", "verify")
+        with closing(sa.create_engine(target).connect()) as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+    assert (second.code, second.error["message"]) == (5, "another process restores a backup there")
+    assert verified.code == 0
+    assert call("db", "verify", "--backup", "copy.dump").code == 0
 
 
 @pytest.mark.postgresql

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -196,6 +197,34 @@ def test_a_process_killed_amid_an_upgrade_leaves_the_old_store(
     store.close()
     assert (schema, faults) == ("0004", [])
     assert upgrade(old_url, Path())[:2] == ("0004", REVISION)
+
+
+@pytest.mark.postgresql
+def test_an_upgrade_killed_right_after_its_commit_ends_older_sessions_when_it_is_repeated(
+    postgresql_empty: str, tmp_path: Path
+) -> None:
+    older.migrate(postgresql_empty, "0004")
+    program = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from newsletter.store import postgresql, upgrade\n"
+        "postgresql.end_other_sessions = lambda connection: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "upgrade(sys.argv[1], Path())\n"
+    )
+    old, _ = open_any(postgresql_empty, Path())
+
+    with closing(old), old.engine.connect() as session:
+        session.execute(sa.text("SELECT 1"))
+        session.rollback()
+        killed = fork(tmp_path, postgresql_empty, main=partial(exec, program, {}))
+        session.execute(sa.text("SELECT 1"))
+        session.rollback()
+        again = upgrade(postgresql_empty, Path())
+        with pytest.raises(sa.exc.DBAPIError):
+            session.execute(sa.text("SELECT 1"))
+
+    assert killed.code == -signal.SIGKILL
+    assert again[:2] == (REVISION, REVISION)
 
 
 def test_a_process_of_the_version_before_begins_no_send_at_an_upgraded_store(store: Store) -> None:
