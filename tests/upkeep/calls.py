@@ -102,7 +102,7 @@ def moments(trace: Path) -> Sequence[Moment]:
 def _runs(lines: Sequence[str]) -> Iterator[list[Moment]]:
     run: list[Moment] = []
     for number, what in enumerate(lines, 1):
-        if run and (run[-1].what != what):
+        if run and run[-1].what != what:
             yield run
             run = []
         run.append(Moment(number, what, len(run) + 1))

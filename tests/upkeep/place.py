@@ -79,13 +79,18 @@ class Place:
             if path.is_file() and "outbox" not in path.parts
         ]
 
-    def unfinished(self, *, in_copies: bool) -> list[str]:
-        """What is left of files that were being written, where backups go too if so wanted, and of
-        databases of drills."""
+    @staticmethod
+    def _goes_with_the_same_again(path: Path) -> bool:
+        """A backup in a place of its own, and a key that nothing was signed with yet."""
+        return path.parent.name == "copies" or path.name == "secret.key.part"
+
+    def unfinished(self, *, at_the_end: bool) -> list[str]:
+        """What is left of files that were being written, and of databases of drills; before the end
+        without what only the same command takes away."""
         files = [
             path.name
             for path in self.files()
-            if ".part" in path.name and (in_copies or path.parent.name != "copies")
+            if ".part" in path.name and (at_the_end or not self._goes_with_the_same_again(path))
         ]
         if self.database is None:
             return files

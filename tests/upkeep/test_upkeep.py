@@ -155,7 +155,7 @@ def _faults(ground: Ground, place: Place) -> Iterator[str]:
             yield f"db verify: {verified.out}"
         if not rows and not (verified.code in (1, 2) and verified.error["hint"]):
             yield f"db verify of no store: {verified.out}"
-        if left := place.unfinished(in_copies=False):
+        if left := place.unfinished(at_the_end=False):
             yield f"left: {left}"
     yield from _faults_of_copies(place)
     again = call(*case.arguments, "--json")
@@ -163,7 +163,7 @@ def _faults(ground: Ground, place: Place) -> Iterator[str]:
         yield f"again: {again.out}"
     if (rows := ground.rows(place)) != ground.after:
         yield f"the store is not what it was to be: {_differences(ground, rows)}"
-    if left := [*place.unfinished(in_copies=True), *place.open_to_others()]:
+    if left := [*place.unfinished(at_the_end=True), *place.open_to_others()]:
         yield f"left at the end: {left}"
     yield from _faults_of_the_end(case, place, call)
 
