@@ -6,12 +6,14 @@ An address is asked for in the body of a POST: paths and queries end in historie
 import datetime as dt
 import zoneinfo
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 
-from newsletter.errors import Refused
+from newsletter.errors import NewsletterError, Refused
 from newsletter.model.subscriber import Suppression, SuppressionReason
+from newsletter.studio.live import trouble_of
 from newsletter.studio.pages import page
 from newsletter.studio.session import Studio
 from newsletter.studio.wishes import AddressWish, SuppressedWish, TypedAddressWish
@@ -27,26 +29,50 @@ _KEPT_SECONDS = 60.0
 _SERIOUS = (SuppressionReason.COMPLAINT, SuppressionReason.ERASED)  # their owners wished it
 
 
+class WeekOfAudience(NamedTuple):
+    """How many joined, left, and were suppressed in the seven days from the first on."""
+
+    first: dt.date
+    joined: int
+    left: int
+    suppressed: int
+
+
 def add(app: FastAPI, studio: Studio) -> None:
     if studio.only is not None:
         return
 
+    def counted_growth() -> dict[str, Any]:
+        def count() -> dict[str, Any]:
+            return studio.read(lambda connection: _growth(connection, studio), _COUNTING_SECONDS)
+
+        return studio.kept.answer("growth", count, _KEPT_SECONDS)
+
     @app.get("/audience")
-    async def index(request: Request) -> Response:
+    def index(request: Request, tables: Literal["yes"] | None = None) -> Response:
+        """With its figures as `tables` where a browser asks for them that runs no scripts, which
+        fetch them otherwise: counting may take long."""
+        counted: dict[str, Any] | None = None
+        trouble = ""
+        if tables:
+            try:
+                counted = counted_growth()
+            except NewsletterError as error:
+                trouble = trouble_of(error)
         return page(
             request,
             "audience.html",
             newsletter=studio.project.settings.newsletter,
             here="audience",
             reasons=[reason.value for reason in SuppressionReason],
+            counted=counted,
+            weeks=[] if counted is None else weeks(counted),
+            trouble=trouble,
         )
 
     @app.get("/audience/growth")
     def growth() -> dict[str, Any]:
-        def count() -> dict[str, Any]:
-            return studio.read(lambda connection: _growth(connection, studio), _COUNTING_SECONDS)
-
-        return studio.kept.answer("growth", count, _KEPT_SECONDS)
+        return counted_growth()
 
     @app.post("/audience/explained")
     def explained(wish: AddressWish) -> dict[str, Any]:
@@ -103,6 +129,28 @@ def _growth(connection: "Connection", studio: Studio) -> dict[str, Any]:
         ],
         "suppressions": dict(suppressions.counts(connection)),
     }
+
+
+def weeks(counted: Mapping[str, Any]) -> list[WeekOfAudience]:
+    """The weeks in which anybody joined, left or was suppressed, the newest first; each has seven
+    days, the last of them ends today."""
+    today = dt.date.fromisoformat(counted["today"])
+    sums: dict[int, list[int]] = defaultdict(lambda: [0, 0, 0])
+
+    def count(day: str, joined: int, left: int, suppressed: int) -> None:
+        week = sums[(today - dt.date.fromisoformat(day)).days // 7]
+        for place, amount in enumerate((joined, left, suppressed)):
+            week[place] += amount
+
+    for each in counted["lists"]:
+        for day, (joined, left) in each["days"].items():
+            count(day, joined, left, 0)
+    for day, _, amount in counted["suppressed"]:
+        count(day, 0, 0, amount)
+    return [
+        WeekOfAudience(today - dt.timedelta(days=7 * number + 6), *sums[number])
+        for number in sorted(sums)
+    ]
 
 
 def _explained(studio: Studio, subject: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from newsletter.store.ledger import course, sends
 from newsletter.store.reported import by_mailbox
 from newsletter.store.reported import events as log
 from newsletter.studio.live import no_send
+from newsletter.studio.pages import sentence
 from newsletter.studio.session import Studio
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def facts_of(studio: Studio, send_id: str) -> dict[str, Any]:
         shown = _of_ledger(connection, send)
         return {
             **shown,
-            "warning": many_bounces(store, send, settings.policy),
-            "alarm": silence(store, settings, studio.clock()),
+            "warning": sentence(many_bounces(store, send, settings.policy) or ""),
+            "alarm": sentence(silence(store, settings, studio.clock()) or ""),
         }
 
     return studio.kept.answer(

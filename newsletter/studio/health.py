@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 
-from newsletter.studio.pages import page
+from newsletter.errors import NewsletterError
+from newsletter.gate import masked
+from newsletter.studio.live import trouble_of
+from newsletter.studio.pages import page, sentence
 from newsletter.studio.session import Studio
 from newsletter.times import time_text
 
@@ -24,16 +27,24 @@ def add(app: FastAPI, studio: Studio) -> None:
         return
 
     @app.get("/health")
-    async def index(request: Request) -> Response:
-        head = studio.project.settings.newsletter
-        return page(request, "health.html", newsletter=head, here="health")
-
-    @app.get("/health/facts")
-    def facts() -> dict[str, Any]:
+    def index(request: Request) -> Response:
         def look() -> dict[str, Any]:
             return studio.read(lambda connection: _facts(connection, studio), _COUNTING_SECONDS)
 
-        return studio.kept.answer("health", look, _KEPT_SECONDS)
+        facts: dict[str, Any] | None = None
+        trouble = ""
+        try:
+            facts = studio.kept.answer("health", look, _KEPT_SECONDS)
+        except NewsletterError as error:
+            trouble = trouble_of(error)
+        return page(
+            request,
+            "health.html",
+            newsletter=studio.project.settings.newsletter,
+            here="health",
+            facts=facts,
+            trouble=trouble,
+        )
 
 
 def _facts(connection: "Connection", studio: Studio) -> dict[str, Any]:
@@ -52,7 +63,7 @@ def _facts(connection: "Connection", studio: Studio) -> dict[str, Any]:
         *(f"{send}: {line}" for send, line in of_running(store, settings.policy).items()),
     ]
     return {
-        "alarms": [line for line in alarms if line],
+        "alarms": [sentence(line) for line in alarms if line],
         "reports": kind_of(settings.transport).reports,
         "events": _events(connection, now, zone),
         "workers": [processes.describe(name) for name in workers.heard_of(connection, now)],
@@ -87,8 +98,8 @@ def _logs(connection: "Connection", zone: str) -> dict[str, Any]:
         "set_aside": [
             {
                 "time": time_text(each.at, zone),
-                "reason": each.reason,
-                "payload": (each.payload or "")[:_PAYLOAD_CHARACTERS],
+                "reason": masked(each.reason),
+                "payload": masked(each.payload or "")[:_PAYLOAD_CHARACTERS],
             }
             for each in unreadable.page(connection, limit=SHOWN)
         ],

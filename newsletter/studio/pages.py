@@ -1,5 +1,6 @@
 """Templates and words of the studio -> pages, in the language that a browser asks for."""
 
+import datetime as dt
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -46,9 +47,33 @@ def words(language: str) -> Mapping[str, str]:
     return {"language": language, **tomllib.loads(text)}
 
 
+def sentence(line: str) -> str:
+    """A line of an alarm or of a reason as a sentence, which stands beside others."""
+    return f"{line[:1].upper()}{line[1:].rstrip('.')}." if line else ""
+
+
+def number(value: float) -> str:
+    return f"{value:,}"
+
+
+def share(value: float) -> str:
+    """`42.7%`, `50%`."""
+    return f"{value:.1%}".replace(".0%", "%")
+
+
+def duration(seconds: float, language: str) -> str:
+    """`40 sec`, `12 min`, `3 hr`."""
+    from babel.dates import format_timedelta
+
+    span = dt.timedelta(seconds=max(1.0, seconds))
+    return format_timedelta(
+        span, granularity="second", threshold=1.5, format="short", locale=language
+    )
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("newsletter.studio"),
         autoescape=True,
         auto_reload=False,
@@ -56,3 +81,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(number=number, share=share, duration=duration)
+    return environment

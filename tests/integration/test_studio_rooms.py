@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from newsletter.audience import subscribers
 from newsletter.errors import StoreError
 from newsletter.model.address import Address
-from newsletter.model.audit import DeedKind
+from newsletter.model.audit import Deed, DeedKind
 from newsletter.model.send import SendStatus
 from newsletter.model.subscriber import Consent, ConsentHow, ConsentKind, SuppressionReason
 from newsletter.project import Project
@@ -19,6 +20,9 @@ from newsletter.sending.plan import plan
 from newsletter.store import Store, audit
 from newsletter.store.ledger.calendar import CalendarEntry, between
 from newsletter.store.people import consents, growth, people, suppressing
+from newsletter.store.reported import unreadable
+from newsletter.studio import audience
+from newsletter.studio.pages import duration
 from newsletter.studio.schedule import weeks
 from newsletter.studio.session import Studio
 from tests.factories import import_text, join, leave, make_list, on_sqlite
@@ -96,6 +100,36 @@ def test_the_page_of_the_audience_gets_lists_and_days(browser: Browser, store: S
     assert (shown["name"], shown["confirmed"]) == ("ai", 1)
     assert list(shown["days"].values()) == [[1, 0]]
     assert browser.ask("GET", "/audience").status_code == 200
+
+
+@on_sqlite
+def test_the_audience_is_shown_as_tables_to_who_runs_no_scripts(
+    browser: Browser, store: Store
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    make_list(store)
+    join(store, "a@example.com", now=now)
+    join(store, "b@example.com", now=now - 7 * DAY)
+
+    first = browser.ask("GET", "/audience").text
+    page = browser.ask("GET", "/audience?tables=yes").text
+
+    assert 'href="/audience?tables=yes"' in first
+    assert '<th scope="row">ai</th><td class="number">2</td>' in page
+    assert page.count('<td class="number">1</td><td class="number">0</td>') == 2
+
+
+def test_a_week_of_the_audience_ends_today() -> None:
+    lists = [
+        {"days": {"2026-01-14": (3, 1), "2026-01-08": (1, 0), "2026-01-07": (5, 0)}},
+        {"days": {"2026-01-14": (1, 0)}},
+    ]
+    counted = {"today": "2026-01-14", "lists": lists, "suppressed": [["2026-01-01", "manual", 2]]}
+
+    assert audience.weeks(counted) == [
+        (dt.date(2026, 1, 8), 5, 1, 0),
+        (dt.date(2026, 1, 1), 5, 0, 2),
+    ]
 
 
 # --- an address -----------------------------------------------------------------------------------
@@ -213,15 +247,52 @@ def test_the_calendar_shows_any_month_and_no_nonsense(browser: Browser, store: S
 # --- the state of things --------------------------------------------------------------------------
 
 
+def shown(browser: Browser, path: str, headers: Mapping[str, str] | None = None) -> str:
+    """A page without the words that its scripts may want."""
+    return browser.ask("GET", path, headers=dict(headers or {})).text.partition('id="words"')[0]
+
+
 @on_sqlite
 def test_the_state_of_things_has_alarms_and_who_did_what(browser: Browser, store: Store) -> None:
     subscribers.suppress(store, Address("ada@example.com"), NOW, "Grace <grace@example.org>")
 
-    facts = browser.json("GET", "/health/facts")
+    page = shown(browser, "/health")
 
-    assert (facts["alarms"], facts["set_aside"], facts["events"]["last"]) == ([], [], None)
-    assert facts["deeds"][0]["who"] == "Grace <grace@example.org>"
-    assert "ada@example.com" not in str(facts)
+    assert "No alarm." in page
+    assert page.count("Nothing yet.") == 2
+    assert "Grace &lt;grace@example.org&gt;" in page
+    assert "ada@example.com" not in page
+
+
+@on_sqlite
+def test_a_message_that_was_set_aside_names_no_address(browser: Browser, store: Store) -> None:
+    payload = '{"to": "ada@example.com", "token": "abc123", "why": "no id"}'
+    with store.write() as connection:
+        unreadable.keep(connection, "1", "odd mail to ada@example.com", payload, NOW)
+
+    page = shown(browser, "/health")
+
+    assert "a…@e…" in page
+    assert "no id" in page
+    assert "newsletter events set-aside --json" in page
+    for secret in ("ada@example.com", "abc123"):
+        assert secret not in page
+
+
+@on_sqlite
+def test_the_state_of_things_is_told_in_the_language_of_the_page(
+    browser: Browser, store: Store
+) -> None:
+    fill_list(store, 1)
+    send = plan(store, order(), NOW)
+    with store.write() as connection:
+        audit.append(connection, Deed(NOW, "Ada", DeedKind.PAUSE, send))
+
+    page = shown(browser, "/health", {"Accept-Language": "zh-CN"})
+
+    assert "<td>暂停</td>" in page
+    assert duration(7_300, "en") == "2 hr"
+    assert duration(0.2, "zh") == "1秒"
 
 
 def test_rooms_say_that_the_store_is_away(project: Path) -> None:
@@ -231,8 +302,8 @@ def test_rooms_say_that_the_store_is_away(project: Path) -> None:
     browser = opened(Studio(Project.open(project), away, ORIGIN))
 
     assert "the store is away" in browser.ask("GET", "/schedule").text
-    for path in ("/audience/growth", "/health/facts"):
-        answer: Any = browser.json("GET", path)
-        assert (answer["status"], answer["error"]["message"]) == (400, "the store is away")
-    for path in ("/audience", "/health"):
-        assert browser.ask("GET", path).status_code == 200
+    answer: Any = browser.json("GET", "/audience/growth")
+    assert (answer["status"], answer["error"]["message"]) == (400, "the store is away")
+    assert browser.ask("GET", "/audience").status_code == 200
+    for path in ("/audience?tables=yes", "/health"):
+        assert "the store is away. Start it." in browser.ask("GET", path).text

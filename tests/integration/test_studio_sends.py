@@ -96,7 +96,7 @@ def test_a_send_is_shown_in_the_list_and_on_its_page(studio: Studio, sent: str) 
         assert "r1@example.com" not in page
     assert sum(part["accepted"] for part in facts["course"]) == SIZE
     assert facts["mailboxes"][0]["keeper"] == "example.com"
-    assert facts["alarm"] is None
+    assert facts["alarm"] == ""
 
 
 def test_what_strangers_wrote_is_shown_as_text(studio: Studio, store: Store) -> None:

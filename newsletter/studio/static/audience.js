@@ -22,7 +22,9 @@ async function count() {
     return;
   }
   counted = answer;
-  $("lists").replaceChildren(table(
+  if (!counted.lists.length) {
+    $("lists").replaceChildren(element("p", { className: "quiet", text: words.no_lists }));
+  } else $("lists").replaceChildren(table(
     [words.list, words.confirmed, words.pending, words.unsubscribed, words.joined_lately, words.left_lately],
     counted.lists.map((list) => {
       const lately = sums(list, 30);
@@ -81,6 +83,10 @@ function draw() {
   if (!counted) return;
   const { times, joined, left, barred } = columns();
   const data = [times, joined, left];
+  const isStill = [...joined, ...left, ...barred].every((value) => !value);
+  $("still").hidden = !isStill;
+  $("growth").hidden = $("growth-as-table").hidden = $("sums").hidden = isStill;
+  if (isStill) return;
   if (shown) shown.set(data);
   else {
     shown = chart($("growth"), words.growth, [
@@ -118,7 +124,8 @@ $("explain").addEventListener("submit", async (event) => {
     ...(facts.length ? [element("div", {
       className: "scroll", tabindex: "0", role: "region", "aria-label": words.explain,
     }, table([words.time, words.what, words.details],
-      facts.map((fact) => [fact.time, fact.kind, fact.text])))] : []));
+      facts.map((fact) => [fact.time, fact.kind, fact.text]),
+      { kinds: ["time"], stacked: true }))] : []));
 });
 
 // --- who is never mailed --------------------------------------------------------------------------
@@ -133,14 +140,14 @@ async function list(isMore) {
     return;
   }
   const rows = answer.suppressions.map((each) => element("tr", {},
-    element("th", { scope: "row", text: each.reason === "erased" ? words.erased : each.address, dir: "auto" }),
+    element("th", { scope: "row", className: "address", text: each.reason === "erased" ? words.erased : each.address, dir: "auto" }),
     element("td", { text: words[`reason_${each.reason}`] }),
-    element("td", { text: each.source }),
-    element("td", { text: each.time }),
+    element("td", { text: each.source, className: "prose" }),
+    element("td", { text: each.time, className: "time" }),
     element("td", {}, ...(each.reason === "erased" || !$("allow") ? [] : [allowing(each)]))));
   if (isMore) $("suppressions").querySelector("tbody").append(...rows);
   else {
-    const whole = table([words.address, words.reason, words.cause, words.since, words.undo], []);
+    const whole = table([words.address, words.reason, words.cause, words.since, words.undo], [], { stacked: true });
     whole.querySelector("tbody").append(...rows);
     $("suppressions").replaceChildren(
       rows.length ? whole : element("p", { className: "quiet", text: words.nobody_suppressed }));

@@ -4,6 +4,9 @@ import uPlot from "./vendor/uplot.js";
 import { element, number } from "./common.js";
 
 const HEIGHT = 220;
+// How far apart the marks of days may be, in seconds; uPlot takes 30 days and their multiples for
+// months.
+const DAYS = [1, 2, 7, 14, 28, 30, 60, 90, 120, 180, 365].map((days) => days * 86_400);
 
 /**
  * A chart over time. `data` is a list of seconds since 1970 and one list of values for each of the
@@ -31,10 +34,10 @@ export function chart(root, title, series, data, { days = false } = {}) {
     return {
       width: Math.max(200, root.clientWidth), height: HEIGHT,
       legend: { show: false }, cursor: { show: false },
-      scales: { x: { time: true, range: () => span(latest[0]) }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] } },
+      scales: { x: { time: true, range: () => span(latest[0], series.some(({ bars }) => bars)) }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.05)] } },
       axes: [
-        { ...axis, space: 84, ...(days ? { values: (_, times) => times.map(day) } : { values: (_, times) => clock(times) }) },
-        { ...axis, size: 72, values: (_, values) => values.map(number) },
+        { ...axis, space: days ? 64 : 84, ...(days ? { incrs: DAYS, values: (_, times) => times.map(day(latest[0])) } : { values: (_, times) => clock(times) }) },
+        { ...axis, size: 72, values: (_, values) => values.map((value) => number(Math.abs(value))) },
       ],
       series: [{}, ...series.map(({ colour, filled, bars }) => ({
         stroke: value(colour), width: 2, points: { show: latest[0].length < 3 },
@@ -53,11 +56,21 @@ export function chart(root, title, series, data, { days = false } = {}) {
 const language = document.documentElement.lang;
 /** Of the newsletter, as all times in the studio. */
 export const timeZone = document.body.dataset.zone;
-const day = (seconds) =>
-  new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" }).format(seconds * 1000);
+/** The day of each mark; with its year where there are several. */
+function day(times) {
+  const isLong = times.at(-1) - times[0] > 300 * 86_400;
+  const form = new Intl.DateTimeFormat(language, {
+    timeZone: "UTC", month: "short", ...(isLong ? { year: "numeric" } : { day: "numeric" }),
+  });
+  return (seconds) => form.format(seconds * 1000);
+}
 
-/** What the axis spans: of a single moment uPlot itself would show years. */
-const span = (times) => (times.length > 1 ? [times[0], times.at(-1)] : [times[0] - 60, times[0] + 60]);
+/** What the axis spans, with room for whole bars: of a single moment uPlot itself shows years. */
+function span(times, isBars) {
+  if (times.length < 2) return [times[0] - 60, times[0] + 60];
+  const room = isBars ? (times[1] - times[0]) / 2 : 0;
+  return [times[0] - room, times.at(-1) + room];
+}
 
 /** The time of each mark; with its day where there are several. */
 function clock(times) {

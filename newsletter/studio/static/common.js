@@ -154,18 +154,23 @@ export function duration(seconds) {
 export const filled = (text, values) =>
   text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 
-/** A table of texts and numbers; the first cell of a row is its heading. */
-export function table(headings, rows) {
+/**
+ * A table of texts and numbers; the first cell of a row is its heading. `kinds` are the classes of
+ * columns of text, `forms` say how numbers of a column are written, null is no number. The rows of
+ * a `stacked` one are read from top to bottom on a phone.
+ */
+export function table(headings, rows, { kinds = [], forms = {}, stacked = false } = {}) {
+  const isNumber = (value) => typeof value === "number" || value === null;
   const cell = (value, index) =>
     element(index ? "td" : "th", {
-      text: typeof value === "number" ? number(value) : value,
-      className: typeof value === "number" ? "number" : "",
+      text: value === null ? "–" : isNumber(value) ? (forms[index] ?? number)(value) : value,
+      className: isNumber(value) ? "number" : kinds[index] ?? "",
       ...(index ? {} : { scope: "row" }),
     });
-  return element("table", {},
+  return element("table", { className: stacked ? "stacked" : "" },
     element("thead", {}, element("tr", {},
       ...headings.map((text, index) => element("th", {
-        text, scope: "col", className: typeof rows[0]?.[index] === "number" ? "number" : "",
+        text, scope: "col", className: rows.length && isNumber(rows[0][index]) ? "number" : "",
       })))),
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell)))));
 }

@@ -21,11 +21,15 @@ function show({ trouble, send }) {
   }
   write(root, send);
   fit(send);
-  $("share").textContent = send.recipients ? share(send.settled / send.recipients) : "";
+  $("share").textContent = send.recipients
+    ? filled(words.settled, { share: share(send.settled / send.recipients) }) : "";
+  const isScheduled = send.status === "scheduled";
+  $("unfrozen").hidden = !isScheduled;
+  for (const part of root.querySelectorAll(".going, .figures")) part.hidden = isScheduled;
   $("pace").textContent = pace(send);
   $("left").textContent = left(send);
   $("reason").hidden = !send.pause_reason;
-  $("reason").textContent = send.pause_reason ?? "";
+  $("reason").textContent = filled(words.paused_because, { reason: send.pause_reason ?? "" });
   $("advice").hidden = !send.advice;
   $("advice").textContent =
     send.advice ? filled(words[`advice_${send.advice}`], { id }) : "";
@@ -62,7 +66,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden && ro
 function showFacts({ course, mailboxes, warning, alarm, unknown_words: unknown }) {
   for (const [name, text] of [["warning", warning], ["alarm", alarm]]) {
     $(name).hidden = !text;
-    $(name).textContent = text ?? "";
+    $(name).textContent = text;
   }
   if (Object.keys(unknown).length) {
     $("warning").hidden = false;
@@ -73,12 +77,13 @@ function showFacts({ course, mailboxes, warning, alarm, unknown_words: unknown }
     [words.mailbox, words.share_of_recipients, words.hard_bounces, words.other_bounces, words.complained],
     mailboxes.map((row) => [
       row.keeper === "*" ? words.others : row.keeper || words.erased,
-      row.share === null ? "–" : share(row.share), row.hard, row.soft, row.complained,
-    ])) : Object.assign(document.createElement("p"), { className: "quiet", textContent: words.nothing_yet }));
+      row.share, row.hard, row.soft, row.complained,
+    ]), { forms: { 1: share } }) : Object.assign(document.createElement("p"), { className: "quiet", textContent: words.nothing_yet }));
 }
 
 function showCourse(course) {
   $("no-course").hidden = course.length > 0;
+  $("no-course").textContent = words.no_course;
   $("course").hidden = $("course-table").hidden = !course.length;
   if (!course.length) return;
   // Of the last part of a send that goes on, not everything is in yet.

@@ -14,6 +14,7 @@ function show({ trouble, sends }) {
     const row = rows.get(send.send_id);
     write(row, send);
     row.querySelector(".pace").textContent = [pace(send), left(send)].filter(Boolean).join(" · ");
+    row.querySelector(".numbers").hidden = send.status === "scheduled";
     row.querySelector(".going").hidden = !["sending", "paused"].includes(send.status);
   }
 }
