@@ -6,13 +6,15 @@ The covers of the samples exist nowhere; a drawing stands in for them.
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from playwright.sync_api import Route, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Route, expect, sync_playwright
 
 from newsletter.desk import chromium
 from newsletter.desk.preview import write
 from newsletter.desk.themes import kitchen_sink
 from newsletter.project import Project
 from newsletter.reports.page import page as report_page
+from tests.browser.running_send import running_send
 from tests.browser.samples import ROOT, THEMES, html_of
 from tests.reports import a_report
 
@@ -28,6 +30,7 @@ _PICTURES = (
 )
 _THEME = (390, 1007)
 _REPORT = (900, 880)
+_SENDS = (("sends.png", "/sends", 640), ("send.png", "/sends/{id}", 880))
 _COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 300">
 <rect width="640" height="300" fill="#23324a"/>
 <circle cx="470" cy="120" r="62" fill="#e8b36a"/>
@@ -62,7 +65,25 @@ def main() -> None:
         page.set_content(report_page(a_report()))
         page.screenshot(path=folder / "report.png")
         print(_shown(folder / "report.png"))
+        _take_sends(browser, folder)
         browser.close()
+
+
+def _take_sends(browser: Browser, folder: Path) -> None:
+    """Of the list of sends, and of the page of one, while it is under way."""
+    with TemporaryDirectory() as place, running_send(Path(place)) as (url, send_id):
+        page = browser.new_page()
+        page.goto(url)
+        for name, path, height in _SENDS:
+            page.set_viewport_size({"width": 1000, "height": height})
+            page.goto(url.partition("/?")[0] + path.format(id=send_id))
+            expect(page.locator(".pace").first).to_contain_text("a second")
+            if name == "send.png":
+                expect(page.locator("#mailboxes table")).to_be_visible()
+            page.screenshot(path=folder / name)
+            few = Image.open(folder / name).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+            few.save(folder / name, optimize=True)
+            print(_shown(folder / name))
 
 
 def _in_every_block(theme: str, out: Path) -> Path:
