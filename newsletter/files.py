@@ -5,21 +5,29 @@ name. What holds people's data is `private`: for its owner alone, whatever the u
 """
 
 import errno
-import fcntl
 import hashlib
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from newsletter.errors import NewsletterError
+from newsletter.platforms import needs_posix
 
+# What only some systems know; on Windows bytes would be taken for text without O_BINARY.
+_EXACTLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 # Never into what another put there, be it a file or a link that leads elsewhere.
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _EXACTLY
+# What somebody else put there is read, but no link is followed and no pipe is waited for.
+FOUND = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _EXACTLY
+_OPENS_FOLDERS = hasattr(os, "O_DIRECTORY")  # Windows opens none
+_LOCK = ".lock"  # the file that stands for its folder there
 _TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP)
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 _PART = ".part"
 _NAME_BYTES = 255  # the most that a file's name has on the file systems in use
 _LOCK_POLL_SECONDS = 0.05
@@ -99,8 +107,9 @@ def held_part(path: Path) -> Iterator[Path]:
     end; then it is gone, unless it was put in place.
 
     One that a kill left is deleted before, but not that of a process that lives: then it raises
-    FileExistsError. Raises OSError.
+    FileExistsError. Raises OSError; and UsageError on Windows, which moves no open file.
     """
+    needs_posix(f"writing {path.name}")
     part = part_of(path)
     with ExitStack() as opened:
         remove_abandoned(part)
@@ -116,8 +125,8 @@ def held_part(path: Path) -> Iterator[Path]:
 def _held_anew(opened: ExitStack, part: Path) -> int:
     """Make a part that nobody else can hold. Raises FileExistsError where another process does."""
     while True:
-        handle = _opened(opened, part, _NEW, 0o600)
-        fcntl.flock(handle, fcntl.LOCK_EX)  # whoever has it took the part for abandoned
+        handle = _opened(opened, part, NEW, 0o600)
+        _locked(handle, waits=True)  # whoever has it took the part for abandoned
         if _is_at(part, handle):
             return handle
 
@@ -127,7 +136,7 @@ def remove_abandoned(part: Path, *beside: Path) -> None:
     that lives. Raises OSError."""
     with ExitStack() as opened:
         try:
-            handle = _opened(opened, part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            handle = _opened(opened, part, FOUND)
         except FileNotFoundError:
             return
         if not (_locked(handle) and _is_at(part, handle)):
@@ -148,9 +157,9 @@ def put_in_free_place(part: Path, path: Path) -> None:
 
 def _put(part: Path, path: Path, put: Callable[[Path, Path], None]) -> None:
     with ExitStack() as opened:
-        os.fsync(_opened(opened, part, os.O_RDONLY))
-        put(part, path)
-        _flush_names(_opened(opened, path.parent, os.O_RDONLY))
+        os.fsync(_opened(opened, part, os.O_RDWR if os.name == "nt" else os.O_RDONLY))
+    put(part, path)
+    _flush_names(path.parent)
 
 
 def make_folder(folder: Path, *, private: bool = False) -> None:
@@ -165,8 +174,7 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
         if not folder.is_dir():
             raise
         return
-    with ExitStack() as opened:
-        _flush_names(_opened(opened, folder.parent, os.O_RDONLY))
+    _flush_names(folder.parent)
 
 
 @contextmanager
@@ -176,12 +184,12 @@ def folder_lock(
     """Keep other processes out that hold the same folder; times are in seconds.
 
     Anybody who may read the folder can hold it, so the wait is limited, and not silent.
-    Raises NewsletterError.
+    Raises NewsletterError, also where its file system knows no locks.
     """
     with ExitStack() as opened:
-        handle = _opened(opened, folder, os.O_RDONLY)
+        handle = _opened_for_locking(opened, folder)
         began, is_told = time.monotonic(), False
-        while not _locked(handle):
+        while not _locked_there(handle, folder):
             waited = time.monotonic() - began
             if waited >= gives_up_after:
                 raise NewsletterError(
@@ -197,12 +205,36 @@ def folder_lock(
         yield
 
 
-def _locked(handle: int) -> bool:
+def _opened_for_locking(opened: ExitStack, folder: Path) -> int:
+    if _OPENS_FOLDERS:
+        return _opened(opened, folder, os.O_RDONLY)
+    file = folder / _LOCK
+    opened.callback(_removed, file)
+    return _opened(opened, file, os.O_RDWR | os.O_CREAT, 0o600)
+
+
+def _removed(file: Path) -> None:
+    with suppress(OSError):  # somebody else holds it by now
+        file.unlink()
+
+
+def _locked_there(handle: int, folder: Path) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return _locked(handle)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise NewsletterError(
+            f"the file system of this folder knows no locks: {error.strerror}",
+            where=str(folder),
+            hint="Keep it on a disk of this machine, or mount its share with locks.",
+        ) from error
+
+
+def _locked(handle: int, *, waits: bool = False) -> bool:
+    from filelock import lock_descriptor  # noqa: PLC0415 -- reading commands lock nothing
+
+    return lock_descriptor(handle, blocking=waits)
 
 
 def _write_at_once(
@@ -213,24 +245,24 @@ def _write_at_once(
     there, stopped = 0, None
     try:
         with ExitStack() as opened:
-            folder = _opened(opened, parts[0].parent, os.O_RDONLY)
-            handles: list[int] = []
+            whole: list[FileIO] = []
             for part, (_, content) in zip(parts, files, strict=True):
                 try:
                     part.unlink(missing_ok=True)  # of a write that was killed
-                    handle = _opened(opened, part, _NEW, mode)
-                    _write_all(handle, content)
+                    file = opened.enter_context(FileIO(os.open(part, NEW, mode), "wb"))
+                    _write_all(file, content)
                 except OSError as error:
                     error.filename = error.filename or str(part)  # a write does not know it
                     stopped = error
                     break
-                handles.append(handle)
-            for part, (path, _), handle in zip(parts, files, handles, strict=False):
-                os.fsync(handle)
-                _must_be(part, handle)
+                whole.append(file)
+            for part, (path, _), file in zip(parts, files, whole, strict=False):
+                os.fsync(file.fileno())
+                _must_be(part, file.fileno())
+                file.close()  # Windows puts no open file elsewhere
                 put(part, path)
                 there += 1
-            _flush_names(folder)
+        _flush_names(parts[0].parent)
     except OSError as error:
         stopped = error
     for part in parts[there:]:
@@ -245,11 +277,11 @@ def _opened(opened: ExitStack, path: Path, flags: int, mode: int = 0) -> int:
     return handle
 
 
-def _write_all(handle: int, content: bytes) -> None:
+def _write_all(file: FileIO, content: bytes) -> None:
     """A single write may take less than it is given, as on a full disk, without an error."""
     rest = memoryview(content)
     while rest:
-        rest = rest[os.write(handle, rest) :]
+        rest = rest[file.write(rest) :]
 
 
 def _is_at(part: Path, handle: int) -> bool:
@@ -279,10 +311,13 @@ def _put_in_a_free_place(part: Path, path: Path) -> None:
         part.unlink()
 
 
-def _flush_names(folder: int) -> None:
-    """Let the names of a folder's files survive a crash, where its file system can say so."""
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
+def _flush_names(folder: Path) -> None:
+    """Let the names of a folder's files survive a crash, where its system can say so."""
+    if not _OPENS_FOLDERS:
+        return
+    with ExitStack() as opened:
+        try:
+            os.fsync(_opened(opened, folder, os.O_RDONLY))
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise

@@ -115,7 +115,7 @@ class Project:
         """How messages name a file: from the current folder or the project's, if it lies below."""
         for base in (*_current_folder(), self.root):
             if path.resolve().is_relative_to(base):
-                return str(path.resolve().relative_to(base))
+                return path.resolve().relative_to(base).as_posix()
         return str(path)
 
 

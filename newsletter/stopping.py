@@ -11,7 +11,8 @@ from queue import SimpleQueue
 def heeded() -> Sequence[signal.Signals]:
     """The signals that ask to stop; not those that are ignored already, as SIGHUP under nohup and
     SIGINT for the background jobs of a script: they stay ignored."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last one is Ctrl-Break of Windows
+    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
     return [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
 
 

@@ -31,10 +31,10 @@ def limited(what: int, most: int) -> Iterator[None]:
 def few_open_files(free: int) -> Iterator[None]:
     """Let only so many more files be opened, by all threads of this process together."""
     with ExitStack() as probes:
-        for _ in range(free):  # each takes the lowest number that is free, of which some lie apart
+        for _ in range(free + 1):  # each takes the lowest free number, of which some lie apart
             last = os.open(os.devnull, os.O_RDONLY)
             probes.callback(os.close, last)
-    with limited(resource.RLIMIT_NOFILE, last + 1):
+    with limited(resource.RLIMIT_NOFILE, last):
         yield
 
 

@@ -58,6 +58,9 @@ COMMANDS = {
     "db": ("db", "Make, migrate, back up, move and check the store."),
 }
 
+# Those that Windows has not: they serve, work for long, or write what it cannot put in place.
+_POSIX = ("doctor", "events", "serve", "setup", "webhooks", "worker")
+
 
 class _Notes(io.TextIOWrapper):
     """Standard error. Its reader or its disk may go away, and that ends no work."""
@@ -82,6 +85,6 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # where the terminal lacks the letters
     try:
-        run(Group(COMMANDS))
+        run(Group(COMMANDS, _POSIX))
     finally:
         gc.freeze()  # or Python would look for garbage in all of them once more, to leave

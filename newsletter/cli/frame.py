@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property, update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TextIO, TypeVar
@@ -16,6 +16,7 @@ from newsletter import __version__
 from newsletter.cli.failures import as_ours, exit_code
 from newsletter.errors import FindingsError, NewsletterError, UsageError
 from newsletter.gate import masked, visible, visible_json
+from newsletter.platforms import needs_posix
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -37,7 +38,9 @@ class Group(click.Group):
     """The top level: knows the name and help line of each command, and loads it when it is
     called."""
 
-    def __init__(self, commands: Mapping[str, tuple[str, str]]) -> None:
+    def __init__(
+        self, commands: Mapping[str, tuple[str, str]], posix: Collection[str] = ()
+    ) -> None:
         super().__init__(
             name="newsletter",
             help="A newsletter as a folder in git.",
@@ -57,6 +60,7 @@ class Group(click.Group):
         )
         click.version_option(__version__, prog_name="newsletter")(self)
         self._lazy = commands
+        self._posix = posix
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._lazy)
@@ -64,6 +68,8 @@ class Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._lazy:
             return None
+        if cmd_name in self._posix:
+            needs_posix(f"newsletter {cmd_name}")
         module = importlib.import_module(f"newsletter.cli.{self._lazy[cmd_name][0]}")
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)

@@ -25,8 +25,12 @@ def command(chromium: Path, folder: Path, page: Path, *options: str) -> list[str
     return [
         str(chromium),
         *_OPTIONS,
-        *(["--no-sandbox"] if os.geteuid() == 0 else []),  # it has none for root
+        *(["--no-sandbox"] if _is_root() else []),  # it has none for root
         f"--user-data-dir={folder / 'profile'}",
         *options,
         page.as_uri(),
     ]
+
+
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0

@@ -93,7 +93,7 @@ class Outside:
     is_public: Callable[[IpAddress], bool] = is_public
     room: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage
     """Bytes of a file system, by a path on it: all, used, free."""
-    user: int = field(default_factory=os.geteuid)
+    user: int = field(default_factory=lambda: os.geteuid())
     mounts: Path = Path("/proc/self/mounts")
 
 

@@ -1,7 +1,6 @@
 """Checks of the newsletter's folder: its settings, its secret, who may read what."""
 
 import os
-import pwd
 import shlex
 import stat
 from collections.abc import Iterable, Iterator
@@ -142,6 +141,8 @@ def _mode(path: Path) -> int | None:
 
 
 def _name_of(user: int) -> str:
+    import pwd  # noqa: PLC0415 -- not on Windows, where no file has a mode
+
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

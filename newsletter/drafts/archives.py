@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from newsletter.errors import UsageError
+from newsletter.files import FOUND
 
 MOST_FILES = 20_000
 MOST_BYTES_OF_FILE = 50_000_000
@@ -65,7 +66,7 @@ class _Folder:
     names: frozenset[str]
 
     def read(self, name: str) -> bytes:
-        handle = os.open(self.root / _known(name, self.names), os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(self.root / _known(name, self.names), FOUND)
         with os.fdopen(handle, "rb") as file:
             return _bounded(file.read(MOST_BYTES_OF_FILE + 1))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from newsletter.audience.spreadsheet import guard, unguard
 from newsletter.errors import NewsletterError, UsageError
-from newsletter.files import part_of, put_in_place
+from newsletter.files import NEW, part_of, put_in_place
 from newsletter.gate import visible
 from newsletter.model.record import SendRecord
 from newsletter.model.send import Delivery, Send
@@ -31,7 +31,6 @@ _COLUMNS = (
     *("delivery", "reported"),
 )
 _NUMBERS = ("subscriber_id", "attempts")
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 class Format(StrEnum):
@@ -52,7 +51,7 @@ def write(store: Store, record: SendRecord, file: Path, kind: Format) -> str:
         part.unlink(missing_ok=True)  # of a process that was killed
         rows = stream(store, partial(deliveries.page, send=record.number))
         with (
-            os.fdopen(os.open(part, _NEW, 0o600), "wb") as raw,
+            os.fdopen(os.open(part, NEW, 0o600), "wb") as raw,
             gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
             io.TextIOWrapper(packed, "utf-8", newline="") as text,
         ):

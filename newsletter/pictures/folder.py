@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from newsletter.files import version_of
+from newsletter.files import FOUND, version_of
 from newsletter.meant import did_you_mean
 from newsletter.model.finding import Severity
 from newsletter.model.picture import Picture, PictureResult, Problem
@@ -159,7 +159,7 @@ def _scaled(path: Path, version: tuple[int, int], widest: int) -> "Scaled":
 
 def _content(path: Path) -> bytes:
     """The bytes of an ordinary file of a sensible size; a pipe is not waited for."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    handle = os.open(path, FOUND)
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(0, "it is not an ordinary file")

@@ -17,8 +17,8 @@ def this_process() -> str:
     /proc it is a time, as it was everywhere in names of earlier versions.
     """
     pid = os.getpid()
-    stat = _stat(pid)
-    started = f"{_boot_id()}:{stat[_STARTED]}" if stat else _start_time(pid)
+    stat, boot_id = _stat(pid), _boot_id()
+    started = f"{boot_id}:{stat[_STARTED]}" if stat and boot_id else _start_time(pid)
     return f"{socket.gethostname()}/{pid}/{started}/{secrets.token_hex(4)}"
 
 
@@ -30,7 +30,10 @@ def is_dead(name: str) -> bool:
     boot_id, _, ticks = started.rpartition(":")
     if not boot_id:
         return _start_time(int(pid)) not in (started, _HIDDEN)
-    if boot_id != _boot_id():
+    booted = _boot_id()
+    if not booted:  # /proc is hidden from this process
+        return False
+    if boot_id != booted:
         return True
     stat = _stat(int(pid))
     if stat is None:
@@ -56,7 +59,11 @@ def describe(name: str) -> str:
 
 
 def _boot_id() -> str:
-    return _BOOT_ID.read_text("ascii").strip()
+    """Of this run of the machine; empty where it does not say."""
+    try:
+        return _BOOT_ID.read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def _stat(pid: int) -> list[str] | None:
@@ -70,13 +77,9 @@ def _stat(pid: int) -> list[str] | None:
 
 def _exists(pid: int) -> bool:
     """Even of a process that /proc hides, as that of another user may be."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    import psutil  # noqa: PLC0415 -- for what is hidden alone
+
+    return psutil.pid_exists(pid)
 
 
 _HIDDEN = "hidden"

@@ -7,6 +7,7 @@ it.
 from importlib import import_module
 
 from newsletter.config import TransportSettings
+from newsletter.platforms import needs_posix
 from newsletter.project import Project
 from newsletter.transports.base import Kind, Transport
 
@@ -20,5 +21,7 @@ def kind_of(settings: TransportSettings) -> Kind:
 
 
 def open_transport(project: Project) -> Transport:
-    """The transport that `[transport] kind` names."""
+    """The transport that `[transport] kind` names. On Windows only the outbox: else UsageError."""
+    if project.settings.transport.kind != "outbox":
+        needs_posix(f"sending by [transport] kind = {project.settings.transport.kind!r}")
     return kind_of(project.settings.transport).open(project)

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from newsletter.errors import Refused
-from newsletter.files import write_whole
+from newsletter.files import FOUND, write_whole
 
 NAME = ".newsletter-archive"
 _PURPOSE = b"newsletter.archive:"
@@ -25,7 +25,7 @@ def read(folder: Path, keys: tuple[str, ...]) -> set[str]:
     """
     file = folder / NAME
     try:
-        handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(file, FOUND)
     except FileNotFoundError:
         return set()
     except OSError as error:

@@ -4,7 +4,6 @@ It stands behind a proxy that speaks TLS, and must not fall over when it does no
 """
 
 import logging
-import resource
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -42,6 +41,8 @@ def run(
 
 def _allow_open_files() -> None:
     """Allow an open file for each connection and more, as far as this machine permits."""
+    import resource  # noqa: PLC0415 -- Windows has no limits, and no such module
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = 2 * _CONNECTIONS
     if hard != resource.RLIM_INFINITY:

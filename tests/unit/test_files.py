@@ -98,7 +98,7 @@ def test_more_files_than_may_be_open_are_written_in_several_goes(free: int, tmp_
 
 
 def test_where_no_file_can_be_opened_none_is_written(tmp_path: Path) -> None:
-    written, stopped = alone(write_with_few_open_files, 1, [(tmp_path / "1.eml", b"1")])
+    written, stopped = alone(write_with_few_open_files, 0, [(tmp_path / "1.eml", b"1")])
 
     assert written == 0
     assert stopped is not None
