@@ -13,6 +13,7 @@ from newsletter.config import REHEARSALS
 from newsletter.dns import Dns, DnsUnreachable
 from newsletter.errors import NewsletterError
 from newsletter.model.send import Reported
+from newsletter.mounts import MOUNTS
 from newsletter.network import IpAddress, is_public
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store
@@ -94,7 +95,7 @@ class Outside:
     room: Callable[[Path], tuple[int, int, int]] = shutil.disk_usage
     """Bytes of a file system, by a path on it: all, used, free."""
     user: int = field(default_factory=lambda: os.geteuid())
-    mounts: Path = Path("/proc/self/mounts")
+    mounts: Path = MOUNTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from newsletter.doctor.base import (
     warn,
 )
 from newsletter.doctor.transports import bedside_of
+from newsletter.mounts import file_system, is_of_a_network
 from newsletter.store import resolve_url
 from newsletter.store.clock import clock_of
 
@@ -27,7 +28,6 @@ _WRONG_SECONDS = 300  # beyond which signed calls are refused
 _BY_NETWORK = "sudo timedatectl set-ntp true"
 _LEAST_BYTES = 100_000_000
 _FEW_BYTES = 1_000_000_000
-_NETWORKED = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "ceph", "glusterfs", "afs")
 
 
 def clock(exam: Examination) -> Iterator[Diagnosis]:
@@ -81,11 +81,11 @@ def local_disk(exam: Examination) -> Iterator[Diagnosis]:
         yield skipped("the store is a server of its own")
         return
     folder = _database(exam).parent
-    kind = _file_system(exam.surroundings.mounts, folder)
-    if kind.startswith(_NETWORKED):
+    kind = file_system(folder, exam.surroundings.mounts)
+    if is_of_a_network(kind):
         yield fail(
             f"the store lies on {kind}, a file system of a network",
-            "newsletter db copy --to sqlite:////var/lib/newsletter/newsletter.db, on a local disk",
+            "Stop what uses it, copy its files to a disk of this machine, and set [store] url.",
         )
     else:
         yield ok(f"the store lies on {kind or 'a local disk'}")
@@ -105,21 +105,6 @@ def _database(exam: Examination) -> Path:
 
 def _device(path: Path) -> int:
     return os.stat(path).st_dev
-
-
-def _file_system(mounts: Path, folder: Path) -> str:
-    """The kind of file system that a folder is on, empty where the system does not tell."""
-    try:
-        lines = mounts.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    parts = [line.split() for line in lines]
-    above = [
-        (len(part[1]), part[2])
-        for part in parts
-        if len(part) > 2 and folder.resolve().is_relative_to(part[1].replace("\\040", " "))
-    ]
-    return max(above)[1] if above else ""
 
 
 CHECKS = (

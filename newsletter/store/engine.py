@@ -1,7 +1,5 @@
 """Opening the store: engines, transactions, and which schema it holds."""
 
-import os
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from newsletter.errors import ConfigurationError, StoreAway, StoreError
-from newsletter.store import postgresql, revisions
+from newsletter.store import postgresql, revisions, sqlite
 from newsletter.store.dialects import is_sqlite
 from newsletter.store.faults import source, translated
 from newsletter.store.relocation import relocations
@@ -24,10 +21,6 @@ if TYPE_CHECKING:
 TELLING = "webhooks"  # the option of a connection that holds who is told of changes
 BUSY_SECONDS = 30.0  # how long to wait for a lock
 _CHECKPOINT_SECONDS = 2  # writers wait meanwhile
-
-# What is deleted is overwritten at once: an erased address is to be nowhere in the file.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
-
 
 _KINDS = ("sqlite", "postgresql", "postgres")
 _EXAMPLES = "Use sqlite:///subscribers/newsletter.db or postgresql://user@host/name."
@@ -250,55 +243,8 @@ def open_or_make(url: str, root: Path) -> Store:
 
 def _engine(url: URL, busy_seconds: float, *, create: bool) -> Engine:
     if url.get_backend_name() == "sqlite":
-        return _sqlite_engine(Path(str(url.database)), busy_seconds, create=create)
+        return sqlite.open_engine(Path(str(url.database)), busy_seconds, create=create)
     return postgresql.open_engine(url, None if create else busy_seconds)
-
-
-def _sqlite_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
-    if not create and not path.exists():
-        raise StoreError(
-            f"there is no store at {path}",
-            hint="Run `newsletter db upgrade` to make one, or restore a backup to this place.",
-        )
-
-    if create:  # readable by its owner only, since it holds addresses
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-    def connect() -> sqlite3.Connection:
-        mode = "rwc" if create else "rw"
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode={mode}",
-            uri=True,
-            timeout=busy_seconds,
-            isolation_level=None,  # transactions are begun by _begin, never by the driver
-            check_same_thread=False,
-        )
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
-
-    url = URL.create("sqlite+pysqlite", database=str(path))
-    engine = sa.create_engine(
-        url,
-        creator=connect,
-        poolclass=sa.pool.QueuePool,
-        pool_size=40,
-        pool_reset_on_return=None,  # see _reset
-    )
-    event.listen(engine, "begin", _begin)
-    event.listen(engine, "reset", _reset)
-    return engine
-
-
-def _reset(driver: sqlite3.Connection, *_: Any) -> None:
-    """Roll back what is open. A rollback of nothing takes as long as to write a row."""
-    if driver.in_transaction:
-        driver.rollback()
-
-
-def _begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get("begin_immediate", False)
-    driver_connection(connection).execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
 def driver_connection(connection: Connection) -> Any:

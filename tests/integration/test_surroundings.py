@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 
 from tests.integration.commandline import Answer, Call, command, fork, slow_down, spawn, write_issue
 from tests.integration.test_cli_processes import outbox
-from tests.sealing import seal
+from tests.sealing import seal, tell_of_mounts
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.warm import Program
 
@@ -183,6 +184,54 @@ def test_a_store_in_a_read_only_project_is_told(sealed: Sealed) -> None:
     assert refused.code == 1
     assert refused.error["where"] == str(sealed.project / "subscribers" / "newsletter.db")
     assert "read and write this file and its folder" in refused.error["hint"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status", "--json"),
+        ("sends", "--json"),
+        ("subscribers", "export"),
+        ("explain", "ada@example.com"),
+        ("db", "verify"),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+@pytest.mark.parametrize("was_closed", [True, False])
+def test_a_store_that_cannot_be_written_can_be_read(
+    sealed: Sealed, call: Call, arguments: tuple[str, ...], was_closed: bool
+) -> None:
+    """Also while another process, which can write it, has it open."""
+    for path in sealed.kept.glob("newsletter.db*"):
+        path.rename(sealed.project / "subscribers" / path.name)
+    sent = call("send", ISSUE, "--list", "readers", "--yes")
+    before = call(*arguments)
+    opened = None if was_closed else sqlite3.connect(sealed.project / "subscribers/newsletter.db")
+    if opened is not None:
+        opened.execute("UPDATE lists SET title = 'Open'").connection.commit()
+
+    found = sealed.run(*arguments)
+
+    if opened is not None:
+        opened.close()
+    assert sent.code == before.code == 0
+    assert (found.code, found.out) == (0, before.out), found.err
+
+
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "9p", "fuse.sshfs"])
+@pytest.mark.usefixtures("readers", "sealed")
+def test_a_store_on_a_network_is_refused(project: Path, tmp_path: Path, kind: str) -> None:
+    for path in (tmp_path / "kept").glob("newsletter.db*"):
+        path.rename(project / "subscribers" / path.name)
+    told = tmp_path / "mounts"
+    told.write_text(f"/dev/sda1 / ext4 rw 0 0\nserver:/x {project} {kind} rw 0 0\n")
+
+    refused = fork(project, "status", "--json", first=partial(tell_of_mounts, told))
+
+    assert refused.code == 1
+    assert refused.error["where"] == str(project / "subscribers" / "newsletter.db")
+    assert f"the store lies on {kind}" in refused.error["message"]
+    assert "PostgreSQL" in refused.error["hint"]
 
 
 # --- files of another user ------------------------------------------------------------------------

@@ -337,7 +337,13 @@ AILMENTS = (
         WARN,
         "Make room",
     ),
-    Ailment("a store on a network", on_a_network, "local-disk", FAIL, "newsletter db copy --to"),
+    Ailment(
+        "a store on a network",
+        on_a_network,
+        "local-disk",
+        FAIL,
+        "copy its files to a disk of this machine",
+    ),
     # --- looks
     Ailment(
         "an unknown theme",

@@ -1,0 +1,106 @@
+"""Opening a file of SQLite: where it can be written, and where it can only be read."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+
+from newsletter.errors import StoreError
+from newsletter.mounts import file_system, is_of_a_network
+
+# What is deleted is overwritten at once: an erased address is to be nowhere in the file. A file
+# system without shared memory keeps no write-ahead log: then SQLite goes on with its older journal.
+_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+_NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+
+
+def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
+    """An engine for a file, which waits so long for locks. Raises StoreError where it is missing,
+    or lies where SQLite cannot keep what it promises."""
+    if not create and not path.exists():
+        raise StoreError(
+            f"there is no store at {path}",
+            hint="Run `newsletter db upgrade` to make one, or restore a backup to this place.",
+        )
+    _refuse_a_network(path)
+    if create:  # readable by its owner only, since it holds addresses
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    engine = sa.create_engine(
+        URL.create("sqlite+pysqlite", database=str(path)),
+        creator=lambda: _connected(path, busy_seconds, create=create),
+        poolclass=sa.pool.QueuePool,
+        pool_size=40,
+        pool_reset_on_return=None,  # see _reset
+    )
+    event.listen(engine, "begin", _begin)
+    event.listen(engine, "reset", _reset)
+    return engine
+
+
+def _refuse_a_network(path: Path) -> None:
+    kind = file_system(path.parent)
+    if is_of_a_network(kind):
+        raise StoreError(
+            f"the store lies on {kind}, a file system of a network, whose locks SQLite cannot "
+            "trust",
+            where=str(path),
+            hint="Stop what uses it, copy its files to a disk of this machine, and name that in "
+            "[store] url or NEWSLETTER_STORE__URL. For several machines use PostgreSQL.",
+        )
+
+
+def _connected(path: Path, busy_seconds: float, *, create: bool) -> sqlite3.Connection:
+    """A connection that writes, or where nobody may write here, one that only reads."""
+    try:
+        return _opened(path, "mode=rwc" if create else "mode=rw", busy_seconds)
+    except sqlite3.OperationalError as error:
+        if create or error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE:
+            raise
+        for how in _ways_to_read(path):
+            try:
+                return _opened(path, how, busy_seconds)
+            except sqlite3.OperationalError:
+                continue
+        raise
+
+
+def _ways_to_read(path: Path) -> list[str]:
+    """A log that is empty or not there holds nothing back: nobody has the file open to write it,
+    and it can be read alone."""
+    log = path.with_name(f"{path.name}-wal")
+    is_alone = not log.exists() or not log.stat().st_size
+    return ["mode=ro", *(["mode=ro&immutable=1"] if is_alone else [])]
+
+
+def _opened(path: Path, how: str, busy_seconds: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?{how}",
+        uri=True,
+        timeout=busy_seconds,
+        isolation_level=None,  # transactions are begun by _begin, never by the driver
+        check_same_thread=False,
+    )
+    try:
+        for pragma in _PRAGMAS if "rw" in how else ():
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _reset(driver: sqlite3.Connection, *_: Any) -> None:
+    """Roll back what is open. A rollback of nothing takes as long as to write a row."""
+    if driver.in_transaction:
+        driver.rollback()
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("begin_immediate", False)
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
