@@ -8,6 +8,7 @@ import errno
 import hashlib
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +19,8 @@ from newsletter.errors import NewsletterError
 from newsletter.platforms import needs_posix
 
 # What only some systems know; on Windows bytes would be taken for text without O_BINARY.
-_EXACTLY = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINKS: int = getattr(os, "O_NOFOLLOW", 0)
+_EXACTLY = _NO_LINKS | getattr(os, "O_BINARY", 0)
 # Never into what another put there, be it a file or a link that leads elsewhere.
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _EXACTLY
 # What somebody else put there is read, but no link is followed and no pipe is waited for.
@@ -68,6 +70,16 @@ def write_together(
         if stopped is not None and not (count and stopped.errno in _TOO_MANY_OPEN):
             return written, stopped
     return written, None
+
+
+def read_ordinary(path: Path) -> bytes:
+    """The bytes of an ordinary file, or of one that a link leads to. What is none, such as a pipe,
+    is not waited for. Raises OSError."""
+    handle = os.open(path, FOUND & ~_NO_LINKS)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+        return file.read()
 
 
 def part_of(path: Path) -> Path:

@@ -23,7 +23,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.signer import HMACAlgorithm, Signer
 
 from newsletter.errors import ConfigurationError
-from newsletter.files import make_folder, write_new
+from newsletter.files import make_folder, read_ordinary, write_new
 
 _MINIMUM_LENGTH = 16
 _BLOCK_BYTES = 64  # of SHA-256, beyond which no derived key goes
@@ -206,7 +206,7 @@ def load_keys(root: Path, environment: Mapping[str, str] = os.environ) -> tuple[
         return _checked(text.split(","), "NEWSLETTER_SECRET")
     path = key_file(root)
     try:
-        text = path.read_text("utf-8-sig")  # some editors put a byte order mark in front
+        text = read_ordinary(path).decode("utf-8-sig")  # some editors put a byte order mark there
     except FileNotFoundError as error:
         if path.is_symlink():
             raise _unreadable(path, "it is a link to a file that is missing") from error

@@ -214,7 +214,11 @@ def open_csv(path: Path, encoding: str | None = None, *, bare: bool = False) -> 
     except OSError as error:
         if error.filename != str(path):
             raise
-        raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+        raise UsageError(
+            f"cannot read the file: {error.strerror}",
+            where=str(path),
+            hint="Name a file that the user who runs this may read.",
+        ) from error
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +16,7 @@ from newsletter.files import put_in_place
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self|\d+))/fd/(\d+)")
 _MOST_LINKS = 40
+STANDARD_OUTPUT = "standard output"
 
 
 @contextmanager
@@ -34,7 +35,11 @@ def written_whole(path: Path) -> Iterator[TextIO]:
         else:
             handle, temporary = tempfile.mkstemp(".tmp", f".{place.name}-", place.parent)
     except OSError as error:
-        raise UsageError(f"cannot write the file: {error.strerror}", where=str(path)) from error
+        raise UsageError(
+            f"cannot write the file: {error.strerror}",
+            where=str(path),
+            hint="Make room or give access, or name another file.",
+        ) from error
     try:
         # Bytes that were not UTF-8 when they were read are written as they were.
         with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
@@ -57,8 +62,12 @@ def standard_output() -> Iterator[TextIO]:
     try:
         yield file
         file.flush()
+    except OSError as error:
+        error.filename = error.filename or STANDARD_OUTPUT
+        raise
     finally:
-        file.detach()
+        with suppress(OSError):  # it has been told
+            file.detach()
 
 
 def _followed(path: Path) -> tuple[Path, int | None]:

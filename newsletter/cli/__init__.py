@@ -6,7 +6,8 @@ A command parses, calls one service, and prints. Start-up loads click and nothin
 import gc
 import io
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from newsletter.cli.frame import Group, run
 
@@ -75,12 +76,42 @@ class _Notes(io.TextIOWrapper):
             super().flush()
 
 
+class _Output(io.TextIOWrapper):
+    """Standard output, which says so where it takes no more."""
+
+    def write(self, text: str, /) -> int:
+        with _named():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _named():
+            super().flush()
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or "standard output"
+        raise
+
+
 def main() -> None:
     """The entry point of the `newsletter` script."""
     gc.set_threshold(200_000)  # what starts makes many objects, and next to none is garbage
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
         sys.stderr = _Notes(sys.stderr.buffer, encoding=encoding, line_buffering=True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        former = sys.stdout
+        former.flush()
+        sys.stdout = _Output(
+            former.buffer,
+            encoding=former.encoding,
+            line_buffering=former.line_buffering,
+            write_through=former.write_through,
+        )
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # where the terminal lacks the letters

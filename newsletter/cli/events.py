@@ -194,7 +194,11 @@ def _lines(file: Path) -> Iterator[tuple[str, str]]:
                 if text := line.strip():
                     yield f"{file}:{number}", text
     except OSError as error:
-        raise UsageError(f"cannot read the file: {error.strerror}", where=str(file)) from error
+        raise UsageError(
+            f"cannot read the file: {error.strerror}",
+            where=str(file),
+            hint="Name a file that the user who runs this may read.",
+        ) from error
 
 
 def _bounded(stream: TextIO) -> Iterator[str]:

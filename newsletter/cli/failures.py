@@ -25,6 +25,12 @@ def as_ours(error: BaseException) -> NewsletterError:
             context = error.ctx if isinstance(error, click.UsageError) else None
             usage = " ".join(context.get_usage().split()) if context else ""
             return UsageError(error.format_message(), hint=usage)
+        case MemoryError():
+            return NewsletterError(
+                "this machine has no memory left for it",
+                hint="Nothing half-done was kept. Give it more, or raise the limit of what runs "
+                "it, then run it again.",
+            )
         case OSError(strerror=str() as reason):
             return NewsletterError(
                 f"the system refused: {reason}",

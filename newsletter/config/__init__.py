@@ -97,7 +97,11 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     try:
         source = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise ConfigurationError(
+            f"cannot be read: {error.strerror}",
+            where=str(path),
+            hint="Let the user who runs this read it.",
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             "is not UTF-8", where=str(path), hint="Save it as UTF-8."
@@ -118,7 +122,9 @@ def parse(source: str, path: Path, environment: Mapping[str, str] = os.environ) 
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
-            "has a number with too many digits, or lists nested too deeply", where=str(path)
+            "has a number with too many digits, or lists nested too deeply",
+            where=str(path),
+            hint="Mend it: no setting needs either.",
         ) from error
     faults = [*_secrets(values), *_overlay(values, environment)]
     try:

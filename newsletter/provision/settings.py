@@ -91,7 +91,11 @@ def _edit(path: Path, changed: SettingValues) -> bytes | None:
     try:
         source = path.read_bytes().decode()
     except OSError as error:
-        raise ConfigurationError(f"cannot be read: {error.strerror}", where=str(path)) from error
+        raise ConfigurationError(
+            f"cannot be read: {error.strerror}",
+            where=str(path),
+            hint="Let the user who runs this read it.",
+        ) from error
     text = edited(source, changed)
     return None if text is None else text.encode()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import ConfigurationError
-from newsletter.files import folder_lock, in_the_way, make_folder, write_whole
+from newsletter.files import folder_lock, in_the_way, make_folder, read_ordinary, write_whole
 from newsletter.store import state
 
 _NAME = "generation"
@@ -80,7 +80,7 @@ def note(file: Path, store_id: str, generation: int) -> None:
 def _read(file: Path) -> dict[str, int]:
     """The generation of each store; other lines are left out."""
     try:
-        lines = file.read_text("ascii").splitlines()
+        lines = read_ordinary(file).decode("ascii").splitlines()
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     parts = [line.rpartition(" ") for line in lines]

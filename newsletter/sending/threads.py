@@ -198,7 +198,10 @@ def _send_all(worker: Worker, work: Assignment, progress: Progress) -> None:
     failures = 0
     while not work.stop.is_set():
         _must_be_watched(work)
-        step = work.patience.until_back(lambda: core.send_batch(work))
+        try:
+            step = work.patience.until_back(lambda: core.send_batch(work))
+        except MemoryError as error:
+            raise _stopped(work, "this machine has no memory left") from error
         match step:
             case Sent():
                 failures = 0

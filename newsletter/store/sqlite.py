@@ -26,6 +26,12 @@ def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
             f"there is no store at {path}",
             hint="Run `newsletter db upgrade` to make one, or restore a backup to this place.",
         )
+    if path.exists() and not path.is_file():
+        raise StoreError(
+            "the store is not an ordinary file",
+            where=str(path),
+            hint="Put what stands there aside, or name another file in [store] url.",
+        )
     _refuse_a_network(path)
     if create:  # readable by its owner only, since it holds addresses
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

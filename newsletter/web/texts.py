@@ -37,7 +37,11 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"cannot be read: {error}", where=str(path)) from error
+        raise ConfigurationError(
+            f"cannot be read: {error}",
+            where=str(path),
+            hint="Mend it, or let the user who runs this read it.",
+        ) from error
     for key, value in values.items():
         if not isinstance(value, str):
             raise ConfigurationError(f"{key} must be text", where=str(path))

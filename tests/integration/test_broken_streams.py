@@ -1,0 +1,66 @@
+"""Standard output that takes no more, a machine without memory, files that are none."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from newsletter.cli.failures import as_ours
+from newsletter.errors import NewsletterError
+from tests.integration.commandline import Answer, fork
+
+ISSUE = "2026-01-07-valley"
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> int:
+    """A device that takes nothing, made here."""
+    path = tmp_path / "full"
+    if subprocess.run(["mknod", path, "c", "1", "7"], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to make devices")
+    return os.open(path, os.O_WRONLY)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("subscribers", "export"),
+        ("subscribers", "list"),
+        ("sends", "--json"),
+        ("render", ISSUE, "--out", "out"),
+        ("themes",),
+    ],
+)
+@pytest.mark.usefixtures("readers")
+def test_a_full_standard_output_is_named(
+    project: Path, full: int, arguments: tuple[str, ...]
+) -> None:
+    fork(project, "send", ISSUE, "--list", "readers", "--yes")
+
+    answer = fork(project, *arguments, stdout=full)
+
+    assert answer.code == 1
+    assert "error: standard output: the system refused: No space left on device" in answer.err
+
+
+@pytest.mark.parametrize("name", ["secret.key", "generation", "newsletter.db"])
+@pytest.mark.usefixtures("readers")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(project: Path, name: str) -> None:
+    path = project / "subscribers" / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+
+    answer: Answer = fork(project, "send", ISSUE, "--list", "readers", "--yes", "--json")
+
+    assert answer.code in (1, 2)
+    assert answer.error["where"] == str(path)
+    assert "ordinary file" in answer.error["message"]
+    assert answer.error["hint"]
+
+
+def test_a_machine_without_memory_is_told() -> None:
+    error = as_ours(MemoryError())
+
+    assert type(error) is NewsletterError
+    assert "no memory left" in error.message
