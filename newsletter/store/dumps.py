@@ -257,9 +257,8 @@ def _running(
         )
         try:
             yield process
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            _close(process.stdin)
+            _close(process.stdout)
             process.wait()
         finally:
             if process.poll() is None:

@@ -523,3 +523,31 @@ def test_a_dump_that_is_cut_off_or_killed_leaves_the_database_empty(
 
     monkeypatch.setenv("PATH", os.environ["PATH"].partition(os.pathsep)[2])
     assert call("db", "restore", "copy.dump", "--yes", "--json").json["subscribers"] == 3
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("bytes_read", [0, 40_000], ids=["at once", "on the way"])
+def test_a_psql_that_ends_early_says_why(
+    call: Call,
+    project: Path,
+    dump: Path,
+    postgresql_empty: str,
+    monkeypatch: pytest.MonkeyPatch,
+    bytes_read: int,
+) -> None:
+    """What it did not read any more is no error of its own."""
+    monkeypatch.setenv("NEWSLETTER_STORE__URL", postgresql_empty)
+    (project / "bin").mkdir()
+    psql = project / "bin" / "psql"
+    psql.write_text(
+        f'#!/bin/sh\ncase "$1" in --version) exec {shutil.which("psql")} "$@";; esac\n'
+        f"head -c {bytes_read} > {os.devnull}\n"
+        "echo 'psql: error: FATAL:  sorry, too many clients already' >&2\nexit 2\n"
+    )
+    psql.chmod(0o755)
+    monkeypatch.setenv("PATH", str(project / "bin"), prepend=os.pathsep)
+
+    answer = call("db", "restore", "copy.dump", "--yes", "--json")
+
+    assert (answer.code, answer.error["code"]) == (1, "store")
+    assert answer.error["message"] == "psql failed: FATAL:  sorry, too many clients already"
