@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from newsletter.errors import StoreError, UsageError
+from newsletter.errors import SendingStopped, StoreError, UsageError
 from newsletter.model.send import Send, StoppedBy
 from newsletter.sending import control, lost, taking_up
 from newsletter.sending.preflight import check_store
@@ -19,6 +19,10 @@ _ARCHIVE_SECONDS = 3_600.0
 _REPORT_SECONDS = 600.0
 _SAY_SECONDS = 10.0  # that it lives
 _EVENTS_SECONDS, _ALARM_SECONDS, _HOUSE_SECONDS = 10.0, 60.0, 3_600.0
+_ACCOUNT_SECONDS = 10.0  # until somebody who did not tell what the account allows is asked again
+# What is in hand takes about a second; a queue that is silent would hold up the end for minutes,
+# and gives again what was not deleted.
+_LEAVING_SECONDS = 10.0
 
 
 def attend(worker: Worker, *, once: bool, settled: Callable[[Send], bool]) -> bool:
@@ -49,8 +53,9 @@ def _attend(worker: Worker, settled: Callable[[Send], bool]) -> bool:
         if (now := worker.seconds()) - said_at >= _SAY_SECONDS:
             worker.patience.until_back(lambda: _say_that_it_lives(worker))
             said_at = now
-        if not _round(worker, watch, settled):
-            return False
+        with waiting_for_account(worker):
+            if not _round(worker, watch, settled):
+                return False
         if now >= archive_at and not worker.patience.until_back(worker.archive_one):
             archive_at = now + _ARCHIVE_SECONDS  # else another one may be due
         if now >= report_at:
@@ -69,7 +74,7 @@ def _fetching(worker: Worker) -> Iterator[None]:
     try:
         yield
     finally:
-        side.leave()
+        side.leave(_LEAVING_SECONDS)
 
 
 def _fetch(worker: Worker, side: SideThread) -> None:
@@ -86,6 +91,19 @@ def _fetch(worker: Worker, side: SideThread) -> None:
                 worker.keep_house()
                 house_at = now + _HOUSE_SECONDS
         side.stop.wait(_EVENTS_SECONDS)
+
+
+@contextmanager
+def waiting_for_account(worker: Worker) -> Iterator[None]:
+    """Where nobody tells what the account allows, say so and wait for a moment: that may pass, and
+    a worker that ended would not fetch events any more."""
+    try:
+        yield
+    except SendingStopped as error:
+        _log.info("wait", {"error": error.code, "seconds": _ACCOUNT_SECONDS})
+        again = f"trying again in {_ACCOUNT_SECONDS:g} seconds"
+        worker.notify(f"No send is taken up: {error.message}; {again}")
+        worker.stop.wait(_ACCOUNT_SECONDS)
 
 
 def mail_reports(worker: Worker) -> None:

@@ -19,7 +19,7 @@ from newsletter.errors import (
     place_in_code,
 )
 from newsletter.model.send import Send
-from newsletter.operations.attend import take_up
+from newsletter.operations.attend import take_up, waiting_for_account
 from newsletter.sending import taking_up
 from newsletter.sending.preflight import check_store
 from newsletter.sending.worker import Worker
@@ -178,8 +178,9 @@ class _Slot:
             if send_id not in due or worker.stop.is_set():
                 return
             self._is_draining = True
-            if not self._settled(take_up(worker, send_id)):
-                worker.stop.set()
+            with waiting_for_account(worker):
+                if not self._settled(take_up(worker, send_id)):
+                    worker.stop.set()
         except BaseException as error:  # noqa: BLE001 -- it ends the worker, which raises it
             self._fail(error)
         finally:

@@ -22,6 +22,7 @@ from tests.crash.sleeper import sleep_at
 from tests.integration.commandline import Call, plan_send
 from tests.integration.reporting import DELIVERY, event
 from tests.integration.sending import NOW, fill_list
+from tests.integration.ses.wire import closed_port, through
 from tests.standin.queue import running_queue
 from tests.waiting import until
 from tests.warm import Program
@@ -321,6 +322,23 @@ def test_a_worker_of_another_version_than_the_stores_says_what_to_run(
     assert refused.code == 1
     assert "jobs" in refused.err
     assert advice in refused.err
+
+
+def test_where_nobody_tells_what_the_account_allows_a_worker_waits(
+    call: Call, project: Path, shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its chores go on, and the send waits."""
+    log = project / "worker.log"
+    send_id = plan_send(project, ISSUE, "readers")
+    with closed_port() as port, monkeypatch.context() as away:
+        for name, value in through(f"http://127.0.0.1:{port}").items():
+            away.setenv(name, value)
+        with a_worker(project) as worker:
+            worker.until(lambda: "No send is taken up: SES does not" in log.read_text("utf-8"))
+            code, _ = worker.stop()
+
+    assert code in (0, 130)  # it waited, or began to ask once more
+    assert counts(call, send_id) == ("sending", 0, 0)
 
 
 # --- their tables ---------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""Servers that are no SES: a port where nobody listens, one that speaks TLS, one that only HTTP."""
+"""Servers that are no SES: a port where nobody listens, one that speaks TLS, one that only HTTP.
+
+`through` is how a newsletter is led to them.
+"""
 
 import socket
 import ssl
@@ -20,6 +23,19 @@ class Listener:
     port: int
     connections: int = 0
     heard: bytes = b""
+
+
+def through(url: str) -> dict[str, str]:
+    """The environment in which a newsletter sends through the SES there."""
+    return {
+        "NEWSLETTER_TRANSPORT__KIND": "ses",
+        "NEWSLETTER_TRANSPORT__SES__REGION": "us-east-1",
+        "NEWSLETTER_TRANSPORT__SES__ENDPOINT_URL": url,
+        "NEWSLETTER_TRANSPORT__SES__CONFIGURATION_SET": "newsletter",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 @contextmanager
