@@ -493,7 +493,7 @@ def test_the_database_of_a_drill_that_goes_on_stays(
     with dumps.temporary_database(resolve_url(postgresql_url, project)) as target:
         second = call("db", "verify", "--backup", "copy.dump", "--json")
         verified = call("db", "verify")
-        with closing(sa.create_engine(target).connect()) as connection:
+        with closing(sa.create_engine(target, poolclass=sa.NullPool).connect()) as connection:
             connection.execute(sa.text("SELECT 1"))
 
     assert (second.code, second.error["message"]) == (5, "another process restores a backup there")
