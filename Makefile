@@ -9,7 +9,7 @@ WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 TESTS ?= some
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
-.PHONY: help demo wheel drive test check bench bench-scale crash kills simulate attack mutants model lock clean
+.PHONY: help demo wheel drive test check bench bench-scale crash kills hostile simulate attack mutants model lock clean
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
@@ -59,6 +59,9 @@ crash: $(VENV)/.dev  ## kill sends in every way, and compare the ledger with wha
 
 kills: $(VENV)/.dev  ## kill backup, restore, upgrade and init before each system call that changes something
 	SHARE=$${SHARE:-1} $(BIN)/pytest -n $(WORKERS) -rfEP tests/upkeep $(ARGS)
+
+hostile: $(VENV)/.dev ## run every command on full disks, under wrong clocks, without streams, and so on
+	$(BIN)/python -m tests.hostile $(ARGS)
 
 simulate: $(VENV)/.dev ## run the real core in small worlds of virtual time, with all that can go wrong
 	$(BIN)/python -m tests.simulation $(ARGS)

@@ -186,6 +186,8 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
         if not folder.is_dir():
             raise
         return
+    if private:
+        folder.chmod(mode)  # a umask may take even the owner's rights
     _flush_names(folder.parent)
 
 
@@ -262,6 +264,8 @@ def _write_at_once(
                 try:
                     part.unlink(missing_ok=True)  # of a write that was killed
                     file = opened.enter_context(FileIO(os.open(part, NEW, mode), "wb"))
+                    if private and hasattr(os, "fchmod"):
+                        os.fchmod(file.fileno(), mode)  # see make_folder
                     _write_all(file, content)
                 except OSError as error:
                     error.filename = error.filename or str(part)  # a write does not know it

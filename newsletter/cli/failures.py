@@ -26,11 +26,9 @@ def as_ours(error: BaseException) -> NewsletterError:
             usage = " ".join(context.get_usage().split()) if context else ""
             return UsageError(error.format_message(), hint=usage)
         case MemoryError():
-            return NewsletterError(
-                "this machine has no memory left for it",
-                hint="Nothing half-done was kept. Give it more, or raise the limit of what runs "
-                "it, then run it again.",
-            )
+            return _exhausted("this machine has no memory left for it")
+        case RuntimeError() if "start new thread" in str(error):
+            return _exhausted("this machine starts no more threads")
         case OSError(strerror=str() as reason):
             return NewsletterError(
                 f"the system refused: {reason}",
@@ -44,6 +42,14 @@ def as_ours(error: BaseException) -> NewsletterError:
                 where=place_in_code(error),
                 hint="Run it again with --debug and report what it prints.",
             )
+
+
+def _exhausted(what: str) -> NewsletterError:
+    return NewsletterError(
+        what,
+        hint="Nothing half-done was kept. Give it more memory, or raise the limit of what runs it, "
+        "then run it again.",
+    )
 
 
 def exit_code(error: BaseException) -> int:

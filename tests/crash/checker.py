@@ -212,7 +212,7 @@ def _each(what: str, which: Sequence[object]) -> list[str]:
 
 def send_of(url: str, slug: str) -> str | None:
     """The id of the only send of an issue."""
-    with _connected(url) as select:
+    with connected(url) as select:
         rows = select(f"SELECT id FROM sends WHERE slug = '{slug}'")
     assert len(rows) <= 1, f"{len(rows)} sends of {slug}"
     return str(rows[0][0]) if rows else None
@@ -220,7 +220,7 @@ def send_of(url: str, slug: str) -> str | None:
 
 def is_over(url: str, send_id: str) -> bool:
     """Whether a send has ended and nobody takes part in it any more."""
-    with _connected(url) as select:
+    with connected(url) as select:
         rows = select(
             "SELECT 1 FROM sends WHERE status IN ('finished', 'unresolved') "
             f"AND id = '{send_id}' AND NOT EXISTS (SELECT 1 FROM tenures WHERE send = number)"
@@ -230,7 +230,7 @@ def is_over(url: str, send_id: str) -> bool:
 
 def sending(url: str, send_id: str) -> int:
     """How many recipients of a send are in flight, in the least time."""
-    with _connected(url) as select:
+    with connected(url) as select:
         [(amount,)] = select(
             "SELECT count(*) FROM deliveries JOIN sends ON sends.number = send "
             f"WHERE sends.id = '{send_id}' AND deliveries.status = 'sending'"
@@ -239,7 +239,7 @@ def sending(url: str, send_id: str) -> int:
 
 
 def read_ledger(url: str, send_id: str) -> Ledger:
-    with _connected(url) as select:
+    with connected(url) as select:
         [(number, status, recipients, cursor, workers)] = select(
             "SELECT number, status, recipients, cursor, "
             "(SELECT count(*) FROM tenures WHERE send = number) "
@@ -273,7 +273,7 @@ def others_connected(url: str) -> int:
     SQLite."""
     if url.startswith("sqlite"):
         return 0
-    with _connected(url) as select:
+    with connected(url) as select:
         [(others,)] = select(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
             "AND pid <> pg_backend_pid() AND backend_type = 'client backend' "
@@ -283,7 +283,7 @@ def others_connected(url: str) -> int:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Any]:
+def connected(url: str) -> Iterator[Any]:
     """A function that returns the rows of a SELECT.
 
     Of SQLite's file a copy is read: to open what a killed process left is to recover it, and that

@@ -100,7 +100,8 @@ def test_the_wheel_holds_the_package_and_themes_and_nothing_of_the_checkout(whee
 
     themes = {path.relative_to(ROOT / "templates") for path in (ROOT / "templates").rglob("*")}
     package = [path for path in (ROOT / "newsletter").rglob("*") if path.is_file()]
-    parts = {path.relative_to(ROOT).as_posix() for path in package if path.suffix != ".pyc"}
+    sources = [path for path in package if path.parent.name != "__pycache__"]
+    parts = {path.relative_to(ROOT).as_posix() for path in sources}
     assert {f"newsletter/templates/{path}" for path in themes if path.suffix} <= names
     assert {"newsletter/py.typed", "newsletter/studio/static/studio.css"} <= parts <= names
     tops = {name.split("/")[0] for name in names}

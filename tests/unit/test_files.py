@@ -220,7 +220,7 @@ def test_of_two_that_write_the_same_file_none_puts_half_of_it_in_place(
 # --- modes ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o777])
 def test_what_is_private_is_for_its_owner_alone_whatever_the_umask(
     mask: int, tmp_path: Path
 ) -> None:

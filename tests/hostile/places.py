@@ -1,0 +1,289 @@
+"""Files and folders that are not what they should be, and stores that somebody else holds."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from threading import Thread, Timer
+
+from tests.hostile.commands import Command
+from tests.hostile.scene import Scene, must
+from tests.hostile.surroundings import surrounding
+
+
+def _moved(scene: Scene, name: str) -> Path:
+    """Take a thing of the project away for a while; returns where it stood."""
+    path, aside = scene.stage.project / name, scene.stage.folder / "aside"
+    aside.parent.mkdir(exist_ok=True)
+    path.rename(aside)
+    return path
+
+
+def _back(scene: Scene, path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    (scene.stage.folder / "aside").rename(path)
+
+
+_STORE, _SECRET = "subscribers/newsletter.db", "subscribers/secret.key"
+
+for _name in ("newsletter.toml", "issues", "outbox", _STORE, _SECRET, "subscribers/generation"):
+
+    @surrounding(f"{_name} is missing", where=lambda command: not command.name.startswith("new "))
+    def _(scene: Scene, name: str = _name) -> Iterator[None]:
+        path = _moved(scene, name)
+        yield
+        _back(scene, path)
+
+    @surrounding(f"{_name} is a pipe")
+    def _(scene: Scene, name: str = _name) -> Iterator[None]:
+        path = _moved(scene, name)
+        os.mkfifo(path)
+        yield
+        _back(scene, path)
+
+    @surrounding(f"{_name} is a link to nothing")
+    def _(scene: Scene, name: str = _name) -> Iterator[None]:
+        path = _moved(scene, name)
+        path.symlink_to("nowhere")
+        yield
+        _back(scene, path)
+
+
+for _name in ("newsletter.toml", _STORE, _SECRET, "subscribers/generation"):
+
+    @surrounding(f"{_name} is a folder")
+    def _(scene: Scene, name: str = _name) -> Iterator[None]:
+        path = _moved(scene, name)
+        path.mkdir()
+        yield
+        _back(scene, path)
+
+    @surrounding(f"{_name} is empty")
+    def _(scene: Scene, name: str = _name) -> Iterator[None]:
+        path = _moved(scene, name)
+        path.touch()
+        yield
+        _back(scene, path)
+
+    @surrounding(f"{_name} holds noise")
+    def _(scene: Scene, name: str = _name) -> Iterator[None]:
+        path = _moved(scene, name)
+        path.write_bytes(bytes(range(256)) * 64)
+        yield
+        _back(scene, path)
+
+
+for _name in ("outbox", "issues", "subscribers"):
+
+    @surrounding(f"{_name} is a file")
+    def _(scene: Scene, name: str = _name) -> Iterator[None]:
+        path = _moved(scene, name)
+        path.touch()
+        yield
+        _back(scene, path)
+
+
+@surrounding("the outbox is a link to a folder elsewhere", harmless=True, shows_all=True)
+def _(scene: Scene) -> Iterator[None]:
+    outbox = scene.stage.project / "outbox"
+    aside = scene.stage.folder / "elsewhere"
+    outbox.rename(aside)
+    outbox.symlink_to(aside)
+    yield
+    outbox.unlink()
+    aside.rename(outbox)
+
+
+# --- the place of what is made ---
+
+
+def _one_file(command: Command) -> bool:
+    """Whether it makes one file beside the project."""
+    return len(command.makes) == 1 and "*" not in command.makes[0] and "beside" in command.makes[0]
+
+
+def _place(scene: Scene) -> Path:
+    return scene.stage.folder / scene.command.makes[0]
+
+
+@surrounding("what is made is a link to a file elsewhere", harmless=True, where=_one_file)
+def _(scene: Scene) -> Iterator[None]:
+    """It stays a link, and what it leads to is written."""
+    place, elsewhere = _place(scene), scene.stage.folder / "elsewhere"
+    elsewhere.touch()
+    place.symlink_to(elsewhere)
+    yield
+    assert place.is_symlink(), f"{place.name} was replaced"
+    elsewhere.replace(place)
+
+
+@surrounding("what is made is a device", where=_one_file)
+def _(scene: Scene) -> Iterator[None]:
+    """One that takes all and keeps nothing, of the stage's own."""
+    place = _place(scene)
+    must("mknod", "-m", "600", str(place), "c", "1", "3", needs="the right to make devices")
+    yield
+    assert place.is_char_device(), f"{place.name} was replaced"
+    place.unlink()
+
+
+@surrounding("what is made is a pipe that somebody reads", where=_one_file)
+def _(scene: Scene) -> Iterator[None]:
+    place, read = _place(scene), list[bytes]()
+    os.mkfifo(place)
+    handle = os.open(place, os.O_RDWR)  # so that nobody waits for the other side
+    reader = Thread(target=lambda: read.extend(iter(lambda: os.read(handle, 4096), b"\0")))
+    reader.start()
+    yield
+    os.write(handle, b"\0")
+    reader.join()
+    os.close(handle)
+    assert place.is_fifo(), f"{place.name} was replaced"
+    place.unlink()
+
+
+@surrounding("what is made is a folder", where=_one_file)
+def _(scene: Scene) -> Iterator[None]:
+    _place(scene).mkdir()
+    yield
+    _place(scene).rmdir()
+
+
+# --- the working folder ---------------------------------------------------------------------------
+
+
+@surrounding("the working folder was deleted")
+def _(scene: Scene) -> Iterator[None]:
+    gone = scene.stage.folder / "gone"
+    gone.mkdir()
+    scene.folder = gone
+    scene.shell(f"rmdir '{gone}'")
+    yield
+
+
+@surrounding(
+    "the working folder is not the project's", where=lambda command: ".." not in command.typed
+)
+def _(scene: Scene) -> Iterator[None]:
+    elsewhere = scene.stage.folder / "elsewhere"
+    elsewhere.mkdir()
+    scene.folder = elsewhere
+    scene.options += ["--project", str(scene.stage.project)]
+    yield
+    elsewhere.rmdir()
+
+
+for _kind, _part in (
+    ("with spaces, quotes and a line end", "a 'b' \"c\"\n$d"),
+    ("in other alphabets", "Zeitung für 读者 رسالة"),
+    ("that is no UTF-8", os.fsdecode(b"lettre-\xe9t\xe9")),
+    ("of 200 letters, twenty times", "/".join(["n" * 150] * 20)),
+):
+
+    @surrounding(f"the project lies in a folder {_kind}")
+    def _(scene: Scene, part: str = _part) -> Iterator[None]:
+        stage = scene.stage
+        moved = stage.folder / "at" / part
+        moved.mkdir(parents=True)
+        for name in ("letter", "beside"):
+            (stage.folder / name).rename(moved / name)
+        scene.folder = moved / "letter"
+        yield
+        for name in ("letter", "beside"):
+            (moved / name).rename(stage.folder / name)
+        shutil.rmtree(stage.folder / "at")
+
+
+@surrounding("the project is mounted read-only", harmless=lambda command: not command.writes)
+def _(scene: Scene) -> Iterator[None]:
+    must("unshare", "-m", "true", needs="the right to a mount namespace")
+    folder = scene.stage.project
+    scene.before += ["unshare", "-m", "--propagation", "private"]
+    scene.shell(f"mount --bind -o ro '{folder}' '{folder}' && cd '{folder}'")
+    yield
+
+
+@surrounding("the project is mounted read-only, and what is written lies elsewhere")
+def _(scene: Scene) -> Iterator[None]:
+    must("unshare", "-m", "true", needs="the right to a mount namespace")
+    folder, kept = scene.stage.project, scene.stage.folder / "kept"
+    kept.mkdir()
+    for path in (folder / "subscribers").glob("newsletter.db*"):
+        shutil.copy(path, kept)
+    scene.environment |= {
+        "NEWSLETTER_STORE__URL": f"sqlite:///{kept}/newsletter.db",
+        "NEWSLETTER_STORE__STATE": f"{kept}/generation",
+        "NEWSLETTER_STORE__ARCHIVE": f"{kept}/archive",
+        "NEWSLETTER_TRANSPORT__OUTBOX__PATH": f"{kept}/outbox",
+    }
+    scene.before += ["unshare", "-m", "--propagation", "private"]
+    scene.shell(f"mount --bind -o ro '{folder}' '{folder}' && cd '{folder}'")
+    yield
+    for path in (folder / "subscribers").glob("newsletter.db*"):
+        path.unlink()
+    for path in kept.iterdir():
+        home = folder if path.name == "outbox" else folder / "subscribers"
+        shutil.copytree(
+            path, home / path.name, dirs_exist_ok=True
+        ) if path.is_dir() else shutil.copy(path, home)
+    shutil.rmtree(kept)
+
+
+@surrounding("the project is mounted read-only, and only the store lies elsewhere")
+def _(scene: Scene) -> Iterator[None]:
+    must("unshare", "-m", "true", needs="the right to a mount namespace")
+    folder, kept = scene.stage.project, scene.stage.folder / "kept"
+    kept.mkdir()
+    for path in (folder / "subscribers").glob("newsletter.db*"):
+        shutil.copy(path, kept)
+    scene.environment |= {"NEWSLETTER_STORE__URL": f"sqlite:///{kept}/newsletter.db"}
+    scene.before += ["unshare", "-m", "--propagation", "private"]
+    scene.shell(f"mount --bind -o ro '{folder}' '{folder}' && cd '{folder}'")
+    yield
+    for path in kept.iterdir():
+        shutil.copy(path, folder / "subscribers")
+    shutil.rmtree(kept)
+
+
+# --- the store ------------------------------------------------------------------------------------
+
+
+@surrounding("another program holds the store for two seconds", harmless=True)
+def _(scene: Scene) -> Iterator[None]:
+    with closing(sqlite3.connect(scene.stage.store, check_same_thread=False)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+
+        letting_go = Timer(2, database.rollback)
+        scene.while_it_runs = lambda _: letting_go.start()
+        yield
+        letting_go.join()
+
+
+@surrounding("another program holds the store and never lets go")
+def _(scene: Scene) -> Iterator[None]:
+    with closing(sqlite3.connect(scene.stage.store, check_same_thread=False)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        yield
+        database.rollback()
+
+
+@surrounding("what a killed process left lies about", harmless=True, shows_all=True)
+def _(scene: Scene) -> Iterator[None]:
+    """Parts of files, as they stand beside their places when a write was killed."""
+    project = scene.stage.project
+    for path in (
+        project / "subscribers" / "generation.part",
+        project / "issues" / "2026-02-01-fresh-news.md.part",
+        scene.stage.beside / "people.csv.part",
+        scene.stage.beside / "new.backup.part",
+        scene.stage.beside / "report.html.part",
+    ):
+        path.write_bytes(b"half of it")
+    yield
+    for path in scene.stage.folder.rglob("*.part"):
+        path.unlink()
