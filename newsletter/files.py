@@ -324,7 +324,7 @@ def _put_in_a_free_place(part: Path, path: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from error
         part.replace(path)
     else:
-        part.unlink()
+        part.unlink(missing_ok=True)  # another process may have found what stands there by now
 
 
 def _flush_names(folder: Path) -> None:

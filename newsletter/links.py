@@ -23,7 +23,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.signer import HMACAlgorithm, Signer
 
 from newsletter.errors import ConfigurationError
-from newsletter.files import make_folder, read_ordinary, write_new
+from newsletter.files import make_folder, part_of, read_ordinary, write_new
 
 _MINIMUM_LENGTH = 16
 _BLOCK_BYTES = 64  # of SHA-256, beyond which no derived key goes
@@ -235,6 +235,8 @@ def make_keys(root: Path) -> Path:
     """Write a new key file, readable by its owner only; an existing one is left alone."""
     path = key_file(root)
     if os.path.lexists(path):
+        with suppress(OSError):
+            part_of(path).unlink(missing_ok=True)  # the same key, where a kill came right after it
         return path
     make_folder(path.parent, private=True)
     with suppress(FileExistsError):
