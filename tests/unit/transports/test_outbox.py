@@ -116,7 +116,7 @@ def test_a_machine_with_few_open_files_writes_all_mails_all_the_same(
 
 def test_no_open_file_left_is_a_fault_of_the_machine(tmp_path: Path) -> None:
     with pytest.raises(MachineFault, match="Too many open files") as caught:
-        alone(deliver_with_few_open_files, 1, tmp_path, 3)
+        alone(deliver_with_few_open_files, 0, tmp_path, 3)
 
     assert caught.value.outcomes == (None, None, None)
 
