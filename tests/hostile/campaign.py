@@ -81,8 +81,6 @@ class Campaign:
                 found = list(self._judge(stage, surrounding, command, control, answer))
             except Exception as error:  # noqa: BLE001 -- what cannot be judged is a fault, too
                 found = [f"it cannot be judged: {error!r} after {answer.code}"]
-        if os.environ.get("HOSTILE_VERBOSE"):
-            print(name, answer)
         return Played(name, answer.code, found)
 
     def _judge(

@@ -4,6 +4,7 @@ there."""
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -154,15 +155,9 @@ def _become(scene: Scene) -> None:
     if os.geteuid() != 0:
         raise CannotBeMade("needs root, to become another user")
     change = ["setpriv", f"--reuid={_OTHER_USER}", f"--regid={_OTHER_USER}", "--clear-groups"]
-    program = [*change, *scene_program()]
-    must(*program, needs="a checkout that other users can read")
+    program = (sys.executable, "-c", "import newsletter.cli")
+    must(*change, *program, needs="a checkout that other users can read")
     scene.before += change
-
-
-def scene_program() -> list[str]:
-    import sys
-
-    return [sys.executable, "-c", "import newsletter.cli"]
 
 
 def _give(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Thread, Timer
@@ -31,61 +31,42 @@ def _back(scene: Scene, path: Path) -> None:
 
 _STORE, _SECRET = "subscribers/newsletter.db", "subscribers/secret.key"
 
+
+def _instead(
+    name: str,
+    what: str,
+    put: Callable[[Path], object],
+    where: Callable[[Command], bool] = lambda command: True,
+) -> None:
+    """Something else stands where a thing of the project should."""
+
+    @surrounding(f"{name} {what}", where=where)
+    def _(scene: Scene) -> Iterator[None]:
+        path = _moved(scene, name)
+        put(path)
+        yield
+        _back(scene, path)
+
+
 for _name in ("newsletter.toml", "issues", "outbox", _STORE, _SECRET, "subscribers/generation"):
-
-    @surrounding(f"{_name} is missing", where=lambda command: not command.name.startswith("new "))
-    def _(scene: Scene, name: str = _name) -> Iterator[None]:
-        path = _moved(scene, name)
-        yield
-        _back(scene, path)
-
-    @surrounding(f"{_name} is a pipe")
-    def _(scene: Scene, name: str = _name) -> Iterator[None]:
-        path = _moved(scene, name)
-        os.mkfifo(path)
-        yield
-        _back(scene, path)
-
-    @surrounding(f"{_name} is a link to nothing")
-    def _(scene: Scene, name: str = _name) -> Iterator[None]:
-        path = _moved(scene, name)
-        path.symlink_to("nowhere")
-        yield
-        _back(scene, path)
+    _instead(
+        _name,
+        "is missing",
+        lambda path: None,
+        where=lambda command: not command.name.startswith("new "),
+    )
+    _instead(_name, "is a pipe", os.mkfifo)
+    _instead(_name, "is a link to nothing", lambda path: path.symlink_to("nowhere"))
 
 
 for _name in ("newsletter.toml", _STORE, _SECRET, "subscribers/generation"):
-
-    @surrounding(f"{_name} is a folder")
-    def _(scene: Scene, name: str = _name) -> Iterator[None]:
-        path = _moved(scene, name)
-        path.mkdir()
-        yield
-        _back(scene, path)
-
-    @surrounding(f"{_name} is empty")
-    def _(scene: Scene, name: str = _name) -> Iterator[None]:
-        path = _moved(scene, name)
-        path.touch()
-        yield
-        _back(scene, path)
-
-    @surrounding(f"{_name} holds noise")
-    def _(scene: Scene, name: str = _name) -> Iterator[None]:
-        path = _moved(scene, name)
-        path.write_bytes(bytes(range(256)) * 64)
-        yield
-        _back(scene, path)
+    _instead(_name, "is a folder", Path.mkdir)
+    _instead(_name, "is empty", Path.touch)
+    _instead(_name, "holds noise", lambda path: path.write_bytes(bytes(range(256)) * 64))
 
 
 for _name in ("outbox", "issues", "subscribers"):
-
-    @surrounding(f"{_name} is a file")
-    def _(scene: Scene, name: str = _name) -> Iterator[None]:
-        path = _moved(scene, name)
-        path.touch()
-        yield
-        _back(scene, path)
+    _instead(_name, "is a file", Path.touch)
 
 
 @surrounding("the outbox is a link to a folder elsewhere", harmless=True, shows_all=True)

@@ -62,7 +62,6 @@ class Scene:
     streams: dict[str, int] = field(default_factory=dict)
     while_it_runs: Callable[[Popen[bytes]], None] | None = None
     answer: Answer | None = None
-    seen: str = ""  # what stood on its terminal, where it had one
 
     def __post_init__(self) -> None:
         self.folder = self.stage.project
