@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
+from newsletter import platforms
 from newsletter.errors import NewsletterError
 from newsletter.platforms import needs_posix
 
@@ -169,7 +170,7 @@ def put_in_free_place(part: Path, path: Path) -> None:
 
 def _put(part: Path, path: Path, put: Callable[[Path, Path], None]) -> None:
     with ExitStack() as opened:
-        os.fsync(_opened(opened, part, os.O_RDWR if os.name == "nt" else os.O_RDONLY))
+        os.fsync(_opened(opened, part, os.O_RDWR if platforms.IS_WINDOWS else os.O_RDONLY))
     put(part, path)
     _flush_names(path.parent)
 
