@@ -7,7 +7,6 @@ sentence that it returns.
 
 import email
 import email.policy
-import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +16,8 @@ from pathlib import Path
 from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any
+
+from tests.standin import log
 
 IN_DOUBT = ("sending", "unknown")
 
@@ -311,11 +312,8 @@ def _copied(url: str, folder: Path) -> sqlite3.Connection:
 # --- those who took the mails ---------------------------------------------------------------------
 
 
-def taken_by_ses(log: Path, offset: int) -> list[Taken]:
+def taken_by_ses(path: Path, offset: int) -> list[Taken]:
     """The mails that the stand-in for SES accepted, from a place in its log on."""
-    with log.open("rb") as file:
-        file.seek(offset)
-        records = [json.loads(line) for line in file if line.startswith(b'{"kind":"accepted"')]
     return [
         Taken(
             record["to"],
@@ -323,16 +321,20 @@ def taken_by_ses(log: Path, offset: int) -> list[Taken]:
             record["tags"]["delivery"],
             int(record["tags"]["attempt"]),
         )
-        for record in records
+        for record in _records(path, offset, "accepted")
     ]
 
 
-def unanswered(log: Path, offset: int) -> int:
+def unanswered(path: Path, offset: int) -> int:
     """How many calls were accepted and not answered, by order of a test."""
-    with log.open("rb") as file:
-        file.seek(offset)
-        records = [json.loads(line) for line in file if line.startswith(b'{"kind":"request"')]
-    return sum(record["fault"] is not None and record["accepted"] > 0 for record in records)
+    return sum(
+        record["fault"] is not None and record["accepted"] > 0
+        for record in _records(path, offset, "request")
+    )
+
+
+def _records(path: Path, offset: int, kind: str) -> list[log.Record]:
+    return [record for _, _, record in log.read(path, offset) if record["kind"] == kind]
 
 
 def taken_by_outbox(folder: Path) -> list[Taken]:
