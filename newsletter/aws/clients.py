@@ -1,14 +1,18 @@
 """Clients of AWS for a section of the settings."""
 
+import getpass
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import boto3
+import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, RefreshWithMFAUnsupportedError
 
-from newsletter.aws.faults import UNREADABLE, SettingsSection, fault_of
+from newsletter.aws.faults import SettingsSection, fault_of
+from newsletter.aws.meanings import UNREADABLE
 from newsletter.errors import ConfigurationError, NewsletterError
 
 T = TypeVar("T")
@@ -29,13 +33,30 @@ def open_clients(
     # boto3 reads AWS_DEFAULT_REGION by itself; the other tools of AWS read AWS_REGION.
     region = region or os.environ.get("AWS_REGION", "")
     try:
-        session: Any = boto3.session.Session(region_name=region or None)
+        session: Any = boto3.session.Session(
+            region_name=region or None, botocore_session=_session_that_asks_people()
+        )
         return [
             session.client(service, endpoint_url=endpoint or None, config=config)
             for config in configs
         ]
     except ERRORS as error:
         raise fault_of(error, section).raised(ConfigurationError) from error
+
+
+def _session_that_asks_people() -> botocore.session.Session:
+    """A session that asks for the code of a role only where a person can answer: the SDK would read
+    any standard input, or wait for it for ever."""
+    session = botocore.session.get_session()
+    providers: Any = session.get_component("credential_provider")
+    providers.get_provider("assume-role")._prompter = _code  # there is no public way in
+    return session
+
+
+def _code(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        raise RefreshWithMFAUnsupportedError
+    return getpass.getpass(prompt)
 
 
 def answer_of(

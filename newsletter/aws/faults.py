@@ -5,36 +5,30 @@ that did not pass the mask: it repeats URLs, headers and what programs print.
 """
 
 import datetime as dt
+import os
 import re
-from collections.abc import Mapping
+import traceback
 from dataclasses import dataclass
-from enum import Enum
+from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 from botocore import exceptions as boto
-from botocore.parsers import ResponseParserError
 from urllib3.exceptions import LocationValueError
+from urllib3.util import parse_url
 
+from newsletter.aws import meanings
+from newsletter.aws.meanings import FaultKind
 from newsletter.errors import ConfigurationError, NewsletterError
 from newsletter.masking import masked
 
 _PROXY_WANTS_MORE = 407
 _CHARACTERS = 300  # of what the SDK says
-
-
-class FaultKind(Enum):
-    """What an error is about."""
-
-    CREDENTIALS = "credentials"  # they are missing, wrong or expired
-    SETTINGS = "settings"  # of this newsletter, or of AWS on this machine
-    CLOCK = "clock"
-    PERMISSION = "permission"
-    UNREACHABLE = "unreachable"  # nobody answered
-    OTHER = "other"
-
-    @property
-    def is_configuration(self) -> bool:
-        """Whether a person has to change something here before a further try can go better."""
-        return self not in (FaultKind.UNREACHABLE, FaultKind.OTHER)
+_CLOCKS_APART = dt.timedelta(minutes=5)  # beyond which AWS takes no signature
+_BEFORE = ("botocore.credentials", "botocore.tokens", "botocore.auth")  # modules of the SDK
+_FILES = {  # of AWS, and where they are unless the environment says so
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,93 +58,15 @@ class Fault:
         return error_class(message, where=self.where, hint=self.hint)
 
 
-_PROFILE = "Check the profile in ~/.aws/config, and AWS_PROFILE."
-_LOGIN = "Sign in again: aws sso login, with --profile if you use one."
-_PROCESS = "Run the credential_process of the profile by hand: it must print JSON and exit with 0."
-_MACHINE = "Check the role of this machine or container, and what AWS_CONTAINER_… name."
-_ENVIRONMENT = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-_CLOCK = "Set the clock of this machine by the network, as with: timedatectl set-ntp true"
-_PROXY = "Check HTTPS_PROXY and HTTP_PROXY."
-_NETWORK = "Check the network, the endpoint_url and the region. Credentials are not the cause."
-_KEY_TEXT = "Set them anew, without spaces, line breaks or letters that are not ASCII."
-
-# Errors of the SDK, the first class that fits; the text is its own, through the mask.
-_SDK: tuple[tuple[type[Exception], FaultKind, str], ...] = (
-    (boto.ProfileNotFound, FaultKind.SETTINGS, _PROFILE),
-    (boto.ConfigParseError, FaultKind.SETTINGS, "Mend that file: it is the configuration of AWS."),
-    (boto.ConfigNotFound, FaultKind.SETTINGS, "Check AWS_CONFIG_FILE."),
-    (boto.InvalidConfigError, FaultKind.SETTINGS, _PROFILE),
-    (boto.InfiniteLoopConfigError, FaultKind.SETTINGS, _PROFILE),
-    (boto.UnknownCredentialError, FaultKind.SETTINGS, _PROFILE),
-    (boto.NoCredentialsError, FaultKind.CREDENTIALS, _ENVIRONMENT),
-    (boto.UnauthorizedSSOTokenError, FaultKind.CREDENTIALS, _LOGIN),
-    (boto.SSOError, FaultKind.CREDENTIALS, _LOGIN),
-    (boto.TokenRetrievalError, FaultKind.CREDENTIALS, _LOGIN),
-    (boto.LoginError, FaultKind.CREDENTIALS, _LOGIN),
-    (boto.MetadataRetrievalError, FaultKind.CREDENTIALS, _MACHINE),
-    (boto.MissingDependencyException, FaultKind.SETTINGS, _PROFILE),
-    (boto.InvalidRetryConfigurationError, FaultKind.SETTINGS, "Check AWS_RETRY_MODE."),
-    (boto.InvalidDefaultsMode, FaultKind.SETTINGS, "Check AWS_DEFAULTS_MODE."),
-    (boto.InvalidProxiesConfigError, FaultKind.SETTINGS, _PROXY),
-    (boto.ProxyConnectionError, FaultKind.UNREACHABLE, _PROXY),
-    (
-        boto.SSLError,
-        FaultKind.UNREACHABLE,
-        "Check the certificate of the endpoint, and AWS_CA_BUNDLE.",
-    ),
-    (boto.ConnectionError, FaultKind.UNREACHABLE, _NETWORK),
-    (boto.HTTPClientError, FaultKind.UNREACHABLE, _NETWORK),
-)
-# What the SDK raises for a reply that it cannot read, beside its own errors.
-UNREADABLE = (
-    ResponseParserError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    UnicodeDecodeError,
-)
-# By the way in which the SDK sought credentials.
-_PROVIDERS: Mapping[str, tuple[str, str]] = {
-    "custom-process": ("the credential_process of the AWS profile failed", _PROCESS),
-    "container-role": ("the container gave no credentials", _MACHINE),
-    "iam-role": ("the machine gave no credentials", _MACHINE),
-}
-
-# Codes of AWS's answers, without the ending `Exception` that only some of them have.
-_CODES: Mapping[str, tuple[FaultKind, str]] = {
-    "InvalidClientTokenId": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
-    "UnrecognizedClient": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
-    "InvalidSecurity": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
-    "InvalidAccessKeyId": (FaultKind.CREDENTIALS, "AWS does not know this access key: check it."),
-    "SignatureDoesNotMatch": (
-        FaultKind.CREDENTIALS,
-        "The secret key is not the one of this access key: check AWS_SECRET_ACCESS_KEY.",
-    ),
-    "InvalidSignature": (
-        FaultKind.CREDENTIALS,
-        "The secret key is not the one of this access key: check AWS_SECRET_ACCESS_KEY.",
-    ),
-    "IncompleteSignature": (FaultKind.CREDENTIALS, _KEY_TEXT),
-    "MissingAuthenticationToken": (FaultKind.CREDENTIALS, _ENVIRONMENT),
-    "ExpiredToken": (FaultKind.CREDENTIALS, "Renew the AWS credentials."),
-    "RequestExpired": (FaultKind.CLOCK, _CLOCK),
-    "RequestTimeTooSkewed": (FaultKind.CLOCK, _CLOCK),
-    "RequestInTheFuture": (FaultKind.CLOCK, _CLOCK),
-    "OptInRequired": (FaultKind.PERMISSION, "Sign up for the service, and enable the region."),
-    "SubscriptionRequired": (
-        FaultKind.PERMISSION,
-        "Sign up for the service, and enable the region.",
-    ),
-    "TooManyRequests": (FaultKind.OTHER, "Wait a moment, and run it again."),
-    "Throttling": (FaultKind.OTHER, "Wait a moment, and run it again."),
-    "AccessDenied": (FaultKind.PERMISSION, ""),
-    "NotAuthorized": (FaultKind.PERMISSION, ""),
-    "AuthorizationError": (FaultKind.PERMISSION, ""),
-}
-_ROLES = ("AssumeRole", "AssumeRoleWithWebIdentity")  # asked for by the SDK on its own
-_SKEWED = re.compile(r"Signature (?:expired|not yet current)", re.IGNORECASE)
+_SKEWED = re.compile(r"Signature (?:expired|not yet current)|Request has expired", re.IGNORECASE)
 _STAMP = re.compile(r"\b(\d{8}T\d{6})Z\b")
+_OF_ITS_TIME = re.compile(r"certificate (?:is not yet valid|has expired)", re.IGNORECASE)
+
+
+def is_before_the_call(error: Exception) -> bool:
+    """Whether it came while the SDK got credentials, or signed with them: the call was not made."""
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__") in _BEFORE for frame, _ in frames)
 
 
 def are_expired(error: Exception) -> bool:
@@ -162,59 +78,41 @@ def fault_of(error: Exception, section: SettingsSection) -> Fault:
     """What an error means that a call of AWS raised, or the making of a client."""
     match error:
         case boto.ClientError():
-            kind, message, hint = _meaning(error, section)
-        case _ if isinstance(error, UNREADABLE):
-            kind, hint = FaultKind.OTHER, _NETWORK
+            kind, message, hint = _of_an_answer(error, section)
+        case _ if is_before_the_call(error) and (meaning := _of_credentials(error)):
+            kind, message, hint = meaning
+        case _ if isinstance(error, meanings.UNREADABLE):
+            kind, hint = FaultKind.OTHER, meanings.NETWORK
             message = f"{section.service} gave no readable answer"
-        case boto.CredentialRetrievalError() if error.kwargs.get("provider") in _PROVIDERS:
-            message, hint = _PROVIDERS[error.kwargs["provider"]]
-            kind = FaultKind.CREDENTIALS
-            if error.kwargs["provider"] != "custom-process":  # it repeats what a program printed
-                message += f": {_text_of(error.kwargs.get('error_msg'))}"
-        case boto.CredentialRetrievalError() | boto.PartialCredentialsError():
-            by_environment = error.kwargs.get("provider") == "env"
-            kind, message = FaultKind.CREDENTIALS, _text_of(error)
-            hint = _ENVIRONMENT if by_environment else _PROFILE
         case boto.NoRegionError() | boto.InvalidRegionError():
             kind, message, hint = FaultKind.SETTINGS, _text_of(error), section.region
+        case _ if isinstance(error, meanings.WITHOUT_ENDPOINT):
+            kind, message = FaultKind.SETTINGS, _text_of(error)
+            hint = f"{section.region} {meanings.VARIANTS}"
         case _ if _is_of_a_header(error):
-            kind, hint = FaultKind.CREDENTIALS, _KEY_TEXT
+            kind, hint = FaultKind.CREDENTIALS, meanings.KEY_TEXT
             message = "the access key, its secret or its token holds what no header can carry"
         case _ if _is_of_the_endpoint(error):
-            kind, message, hint = (
-                FaultKind.SETTINGS,
-                "the endpoint is not a whole URL",
-                section.endpoint,
-            )
+            kind, proxies = FaultKind.SETTINGS, _proxies_that_are_none()
+            message = f"{proxies or 'the endpoint'} is not a whole URL"
+            hint = f"Set {proxies} to one, or unset it." if proxies else section.endpoint
         case _ if are_expired(error):
-            kind, hint = FaultKind.CREDENTIALS, f"Renew them. {_PROFILE}"
+            kind, hint = FaultKind.CREDENTIALS, f"Renew them. {meanings.PROFILE}"
             message = "the credentials have expired, and what provides them has no newer ones"
         case OSError() if not isinstance(error, boto.BotoCoreError):
-            kind = FaultKind.CREDENTIALS
-            hint = f"{_PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
-            file = line_of(str(error.filename or "a file"))
-            message = f"the credentials are to come from {file}: {error.strerror}"
-        case ValueError() if str(error).startswith("Unsupported host"):
-            kind, hint = FaultKind.CREDENTIALS, _MACHINE
-            message = f"the container gave no credentials: {_text_of(error)}"
-        case ValueError():  # what a credential_process or a file of AWS holds
-            kind, message, hint = (
-                FaultKind.CREDENTIALS,
-                f"no credentials: {_text_of(error)}",
-                _PROFILE,
-            )
+            kind, message, hint = _of_a_file(error)
+        case ValueError() if not isinstance(error, boto.BotoCoreError):
+            kind, message, hint = _of_a_value(error)
         case _:
-            kind, hint = next(
-                ((kind, hint) for cause, kind, hint in _SDK if isinstance(error, cause)),
-                (FaultKind.OTHER, "Check the AWS configuration of this machine."),
-            )
-            message = _text_of(error)
+            kind, message, hint = _of_the_sdk(error)
     return Fault(kind, f"AWS: {message}", hint, section.where)
 
 
 def code_of(error: boto.ClientError) -> str:
-    """The code of an answer, as the tables know it: without prefix and ending."""
+    """The code of an answer, as the tables know it: without prefix and ending, except that what
+    is about keys begins with KMS."""
     code = str(error.response.get("Error", {}).get("Code", ""))
+    code = re.sub(r"^KMS\.?", "KMS", code, flags=re.IGNORECASE)
     return re.split(r"[.#]", code)[-1].removesuffix("Exception")
 
 
@@ -228,36 +126,156 @@ def line_of(text: str, length: int = _CHARACTERS) -> str:
     return " ".join("".join(printable).split())[:length]
 
 
-def _meaning(error: boto.ClientError, section: SettingsSection) -> tuple[FaultKind, str, str]:
+_Meaning = tuple[FaultKind, str, str]  # with the message and the hint
+
+
+def _of_the_sdk(error: Exception) -> _Meaning:
+    """What an error of the SDK means by its class, wherever it came from."""
+    if isinstance(error, boto.CredentialRetrievalError | boto.PartialCredentialsError):
+        return _of_a_provider(error)
+    kind, hint = next(
+        ((kind, hint) for cause, kind, hint in meanings.SDK if isinstance(error, cause)),
+        (FaultKind.OTHER, "Check the AWS configuration of this machine."),
+    )
+    message = _text_of(error)
+    if isinstance(error, boto.NoCredentialsError | boto.ProfileNotFound):
+        message = "; ".join((message, *_unread_files()))
+    if isinstance(error, boto.SSLError) and _OF_ITS_TIME.search(message):
+        message = f"{message} (the clock of this machine says {_now()} UTC)"
+        hint = f"{meanings.CERTIFICATE} If that clock is wrong: {meanings.CLOCK}"
+    return kind, message, hint
+
+
+def _of_a_provider(error: boto.BotoCoreError) -> _Meaning:
+    provider = str(error.kwargs.get("provider"))
+    if isinstance(error, boto.PartialCredentialsError) or provider not in meanings.PROVIDERS:
+        hint = meanings.ENVIRONMENT if provider == "env" else meanings.PROFILE
+        return FaultKind.CREDENTIALS, _text_of(error), hint
+    message, hint = meanings.PROVIDERS[provider]
+    if provider != "custom-process":  # it repeats what a program printed
+        message += f": {_text_of(error.kwargs.get('error_msg'))}"
+    return FaultKind.CREDENTIALS, message, hint
+
+
+def _of_credentials(error: Exception) -> _Meaning | None:
+    """What an error means that would mean something else, had it not come while the SDK got
+    credentials."""
+    if isinstance(error, meanings.UNREADABLE):
+        message = "what is to give the credentials gave nothing that can be read"
+        return FaultKind.CREDENTIALS, message, f"{meanings.PROFILE} {meanings.GIVER}"
+    text = f"no credentials: {_text_of(error)}"
+    match error:
+        case boto.ParamValidationError() | boto.InvalidRegionError():
+            return FaultKind.SETTINGS, text, meanings.PROFILE
+        case boto.ProxyConnectionError() | boto.SSLError():
+            kind, message, hint = _of_the_sdk(error)
+            return kind, f"no credentials: {message}", hint
+        case boto.ConnectionError() | boto.HTTPClientError() if not _is_of_a_header(error):
+            return FaultKind.UNREACHABLE, text, meanings.GIVER
+    return None
+
+
+def _of_a_file(error: OSError) -> _Meaning:
+    hint = f"{meanings.PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
+    if not is_before_the_call(error) and not error.filename:  # as a bundle that is not there
+        return FaultKind.SETTINGS, _text_of(error), "Check AWS_CA_BUNDLE, and this machine."
+    file = line_of(str(error.filename or "a file"))
+    return FaultKind.CREDENTIALS, f"the credentials are to come from {file}: {error.strerror}", hint
+
+
+def _of_a_value(error: ValueError) -> _Meaning:
+    """What a variable, a credential_process or a file of AWS holds."""
+    text = _text_of(error)
+    if text.startswith("Unsupported host"):
+        return FaultKind.CREDENTIALS, f"the container gave no credentials: {text}", meanings.MACHINE
+    if text.startswith("invalid literal for int"):
+        return FaultKind.SETTINGS, f"no number: {text}", meanings.NUMBERS
+    return FaultKind.CREDENTIALS, f"no credentials: {text}", meanings.PROFILE
+
+
+def _of_an_answer(error: boto.ClientError, section: SettingsSection) -> _Meaning:
     code, text = code_of(error), str(error.response.get("Error", {}).get("Message", ""))
-    kind, hint = _CODES.get(code, (FaultKind.OTHER, ""))
-    answer = f"{line_of(code)}: {line_of(text, 500)}"
-    if kind is FaultKind.CLOCK or (kind is FaultKind.CREDENTIALS and _SKEWED.search(text)):
-        return FaultKind.CLOCK, f"{answer}{_clocks(error, text)}", _CLOCK
-    if kind is FaultKind.PERMISSION and not hint:
-        permissions = section.permissions
-        if error.operation_name in _ROLES:
-            permissions = (f"sts:{error.operation_name}",)
-        hint = f"Allow {' and '.join(permissions)} for these credentials."
     status = status_of(error)
+    kind, hint = _meaning_of(error, code, status)
+    answer = f"{line_of(code)}: {line_of(text, 500)}"
+    if kind is FaultKind.CLOCK or _is_of_the_clock(error, code, text):
+        return FaultKind.CLOCK, f"{answer}{_clocks(error, text)}", meanings.CLOCK
+    if kind is FaultKind.PERMISSION and not hint:
+        hint = f"Allow {' and '.join(section.permissions)} for these credentials."
+    if kind is FaultKind.PERMISSION and "explicit deny" in text:
+        hint = "A policy denies it, whatever else allows it: ask who keeps the policies of AWS."
+    is_own = error.operation_name not in meanings.FOR_CREDENTIALS
+    who = section.service if is_own else "what gives the credentials"
+    network = meanings.NETWORK if is_own else meanings.GIVER
     if not code:  # from something in between
-        message = (
-            f"{section.service} answered {status}, but not in the form of AWS: {line_of(text, 100)}"
-        )
-        return FaultKind.UNREACHABLE, message, _PROXY if status == _PROXY_WANTS_MORE else _NETWORK
+        message = f"{who} answered {status}, but not in the form of AWS: {line_of(text, 100)}"
+        by_proxy = status == _PROXY_WANTS_MORE
+        return FaultKind.UNREACHABLE, message, meanings.PROXY if by_proxy else network
     if kind is FaultKind.OTHER and status >= 500:
-        return FaultKind.UNREACHABLE, f"{section.service} answered {status}: {answer}", _NETWORK
+        return FaultKind.UNREACHABLE, f"{who} answered {status}: {answer}", network
     return kind, answer, hint
+
+
+def _meaning_of(error: boto.ClientError, code: str, status: int) -> tuple[FaultKind, str]:
+    own = meanings.FOR_CREDENTIALS.get(error.operation_name, {})
+    if code in own or code in meanings.CODES:
+        return own.get(code) or meanings.CODES[code]
+    return own.get("" if code and status < 500 else code, (FaultKind.OTHER, ""))
+
+
+def _is_of_the_clock(error: boto.ClientError, code: str, text: str) -> bool:
+    """Whether a refusal is due to the clock of this machine: as the text says, or by how far that
+    clock is from the one of the answer."""
+    if _SKEWED.search(text):
+        return True
+    theirs = _date_of(error)
+    apart = abs(dt.datetime.now(dt.UTC) - theirs) if theirs else dt.timedelta()
+    return code in meanings.BY_CLOCK and apart > _CLOCKS_APART
 
 
 def _clocks(error: boto.ClientError, text: str) -> str:
     """Both times: ours, by which the request was signed, and that of AWS."""
-    stamps = _STAMP.findall(text)
-    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    ours = _at(stamps[0]) if stamps else f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
-    theirs = _at(stamps[2]) if len(stamps) > 2 else str(headers.get("date", ""))[:40]
-    their_clock = f"; the clock of AWS says {theirs}" if theirs else ""
+    stamps, date = _STAMP.findall(text), _date_of(error)
+    ours = _at(stamps[0]) if stamps else _now()
+    theirs = _at(stamps[2]) if len(stamps) > 2 else f"{date:%Y-%m-%d %H:%M:%S}" if date else ""
+    their_clock = f"; the clock of AWS says {theirs} UTC" if theirs else ""
     return f" (the clock of this machine says {ours} UTC{their_clock})"
+
+
+def _date_of(error: boto.ClientError) -> dt.datetime | None:
+    """When the answer was given, by the clock of who gave it."""
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        date = parsedate_to_datetime(str(headers.get("date", "")))
+    except ValueError:
+        return None
+    return date.astimezone(dt.UTC) if date.tzinfo else None
+
+
+def _now() -> str:
+    return f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _unread_files() -> list[str]:
+    """The files of AWS that the SDK passes over in silence, for they cannot be read."""
+    return [
+        f"{name} names {line_of(os.environ[name])}, which cannot be read"
+        if name in os.environ
+        else f"{usual} cannot be read"
+        for name, usual in _FILES.items()
+        if not _is_readable(os.environ.get(name), usual)
+    ]
+
+
+def _is_readable(named: str | None, usual: str) -> bool:
+    path = Path(named or usual)
+    try:
+        path = path.expanduser()
+    except RuntimeError:  # no home
+        return True
+    if named is None and not os.path.lexists(path):
+        return True  # there need not be one
+    return path.is_file() and os.access(path, os.R_OK)
 
 
 def _at(stamp: str) -> str:
@@ -278,6 +296,22 @@ def _is_of_the_endpoint(error: Exception) -> bool:
         isinstance(inner, ValueError)
         and str(inner).startswith(("Invalid endpoint", "Port ", "Invalid IPv6"))
     )
+
+
+def _proxies_that_are_none() -> str:
+    """The variables that are to name a proxy, and name no URL: the SDK complains of both alike."""
+    return " and ".join(
+        name
+        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
+        if (value := os.environ.get(name)) and not _is_url(value)
+    )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(parse_url(text if "://" in text else f"http://{text}").host)
+    except LocationValueError:
+        return False
 
 
 def _text_of(error: object) -> str:

@@ -14,7 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from newsletter.aws.clients import ERRORS, open_clients
-from newsletter.aws.faults import Fault, FaultKind, SettingsSection, code_of, fault_of
+from newsletter.aws.faults import Fault, SettingsSection, code_of, fault_of
+from newsletter.aws.meanings import FaultKind
 from newsletter.doctor.base import Examination, Unseen
 from newsletter.doctor.fetching import date_of
 from newsletter.errors import NewsletterError

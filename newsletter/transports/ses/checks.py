@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from newsletter.aws.clients import ERRORS
-from newsletter.aws.faults import FaultKind, code_of, fault_of
+from newsletter.aws.faults import code_of, fault_of
+from newsletter.aws.meanings import FaultKind
 from newsletter.config import SesSettings
 from newsletter.errors import ConfigurationError, Refused
 from newsletter.transports import mime

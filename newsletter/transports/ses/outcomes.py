@@ -15,7 +15,14 @@ from typing import Any, NamedTuple
 from botocore import exceptions as boto
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from newsletter.aws.faults import are_expired, code_of, fault_of, line_of, status_of
+from newsletter.aws.faults import (
+    are_expired,
+    code_of,
+    fault_of,
+    is_before_the_call,
+    line_of,
+    status_of,
+)
 from newsletter.errors import (
     OutcomeUnknown,
     QuotaReached,
@@ -165,6 +172,8 @@ def single(reply: Mapping[str, Any]) -> EntryResult:
 def translated(error: Exception) -> TransportError:
     """What an exception of a send call means: nothing was sent, or nobody knows."""
     match error:
+        case _ if is_before_the_call(error):
+            return _without_credentials(error)
         case boto.ClientError():
             return _of_an_answer(error)
         case boto.EndpointConnectionError() | boto.ConnectTimeoutError():
@@ -173,7 +182,9 @@ def translated(error: Exception) -> TransportError:
             return TransportDown(f"the proxy cannot be reached: {line_of(str(error))}")
         case boto.SSLError():
             if any(_is_handshake(cause) for cause in _causes(error)):
-                return TransportDown(f"no secure connection to SES: {line_of(str(error))}")
+                return TransportDown(
+                    f"no secure connection to SES: {fault_of(error, SENDING).message}"
+                )
             return OutcomeUnknown(f"the connection broke: {line_of(str(error))}")
         case ReplyTooLarge():
             return NotUnderstood(f"SES gave no answer: {line_of(str(error))}")
@@ -183,6 +194,16 @@ def translated(error: Exception) -> TransportError:
     if isinstance(error, _BEFORE_THE_CALL) or are_expired(error):
         return SendingStopped(fault.message, hint=fault.hint)
     return NotUnderstood(f"SES gave an answer that cannot be read: {type(error).__name__}")
+
+
+def _without_credentials(error: Exception) -> TransportError:
+    """The SDK got no credentials, by whichever service gives them: the call was not made."""
+    fault = fault_of(error, SENDING)
+    if fault.kind.is_configuration:
+        return SendingStopped(fault.message, hint=fault.hint)
+    if isinstance(error, boto.ClientError) and _ERRORS.get(code_of(error)) is Meaning.THROTTLED:
+        return Throttled(fault.message)
+    return TransportDown(fault.message, hint=fault.hint)
 
 
 def _of_an_answer(error: boto.ClientError) -> TransportError:

@@ -1,6 +1,8 @@
 """Each error of AWS and of its SDK has its cause and the advice that fits: a test for each row."""
 
+import datetime as dt
 import re
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -8,7 +10,8 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import LocationParseError
 
-from newsletter.aws.faults import Fault, FaultKind, SettingsSection, fault_of
+from newsletter.aws.faults import Fault, SettingsSection, fault_of
+from newsletter.aws.meanings import FaultKind
 from newsletter.errors import ConfigurationError, TransportDown
 
 HERE = SettingsSection("transport.ses", "SES", permissions=("ses:GetAccount", "ses:SendEmail"))
@@ -18,14 +21,16 @@ URL = f"http://u:{SECRET}@127.0.0.1:9/v2/email/account"
 
 
 def answered(
-    code: str, message: str = "because", status: int = 403, operation: str = "GetAccount"
+    code: str,
+    message: str = "because",
+    status: int = 403,
+    operation: str = "GetAccount",
+    date: str | None = None,
 ) -> boto.ClientError:
+    date = format_datetime(dt.datetime.now(dt.UTC), usegmt=True) if date is None else date
     response: Any = {
         "Error": {"Code": code, "Message": message},
-        "ResponseMetadata": {
-            "HTTPStatusCode": status,
-            "HTTPHeaders": {"date": "Sat, 28 Nov 2026 08:45:00 GMT"},
-        },
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {"date": date}},
     }
     return boto.ClientError(response, operation)
 
@@ -299,14 +304,15 @@ def test_an_answer_without_a_code_is_of_something_in_between(status: int, hint: 
             "2026-11-28 09:30:00",
             "2026-11-28 08:45:00",
         ),
-        ("Signature expired", " UTC", "28 Nov 2026 08:45:00"),
+        ("Signature expired", " UTC", "2026-11-28 08:45:00 UTC"),
+        ("does not match", " UTC", "2026-11-28 08:45:00 UTC"),
     ],
 )
 def test_a_clock_that_is_wrong_is_told_with_both_times(
     code: str, message: str, ours: str, theirs: str
 ) -> None:
     """The secret key is right: to look for it there would cost hours."""
-    fault = read(answered(code, message))
+    fault = read(answered(code, message, date="Sat, 28 Nov 2026 08:45:00 GMT"))
 
     assert fault.kind is FaultKind.CLOCK
     assert ours in fault.message
