@@ -219,6 +219,16 @@ class SendingStopped(TransportError):
     code = "sending-stopped"
 
 
+def exhausted(error: BaseException) -> str:
+    """What this machine has no more of; empty where an error says nothing of the kind."""
+    match error:
+        case MemoryError():
+            return "this machine has no memory left"
+        case RuntimeError() if "start new thread" in str(error):
+            return "this machine starts no more threads"
+    return ""
+
+
 def place_in_code(error: BaseException) -> str:
     """The innermost line of ours that an error went through; empty where there is none.
 

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from newsletter.errors import Interrupted, NewsletterError, UsageError, place_in_code
+from newsletter.errors import (
+    Interrupted,
+    NewsletterError,
+    UsageError,
+    exhausted,
+    place_in_code,
+)
 
 
 def as_ours(error: BaseException) -> NewsletterError:
@@ -25,10 +31,12 @@ def as_ours(error: BaseException) -> NewsletterError:
             context = error.ctx if isinstance(error, click.UsageError) else None
             usage = " ".join(context.get_usage().split()) if context else ""
             return UsageError(error.format_message(), hint=usage)
-        case MemoryError():
-            return _exhausted("this machine has no memory left for it")
-        case RuntimeError() if "start new thread" in str(error):
-            return _exhausted("this machine starts no more threads")
+        case MemoryError() | RuntimeError() if reason := exhausted(error):
+            return NewsletterError(
+                reason,
+                hint="Nothing half-done was kept. Give it more memory, or raise the limit of what "
+                "runs it, then run it again.",
+            )
         case OSError(strerror=str() as reason):
             return NewsletterError(
                 f"the system refused: {reason}",
@@ -42,14 +50,6 @@ def as_ours(error: BaseException) -> NewsletterError:
                 where=place_in_code(error),
                 hint="Run it again with --debug and report what it prints.",
             )
-
-
-def _exhausted(what: str) -> NewsletterError:
-    return NewsletterError(
-        what,
-        hint="Nothing half-done was kept. Give it more memory, or raise the limit of what runs it, "
-        "then run it again.",
-    )
 
 
 def exit_code(error: BaseException) -> int:

@@ -22,10 +22,14 @@ _LAST_LOOK_SECONDS = 2.0  # a store that is away holds nobody up who leaves
 def run_and_show(session: Session, worker: "Worker", send_id: str) -> int:
     """Run a send in the foreground with a progress bar; returns the command's exit code."""
     from newsletter.feedback.warning import many_bounces
+    from newsletter.sending.patience import giving_up
     from newsletter.sending.reading import read
     from newsletter.sending.run import run
 
-    with stopping(worker.stop, worker.by_person) as signals:
+    with (
+        giving_up("send", f"newsletter resume {send_id}"),
+        stopping(worker.stop, worker.by_person) as signals,
+    ):
         before = worker.patience.until_back(lambda: read(session.store, send_id))
         with _bar(session, worker, before) as progress:
             after = run(worker, before.id, progress.add)

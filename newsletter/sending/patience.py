@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from newsletter.errors import Stopped, StoreAway, StoreError
+from newsletter.errors import Stopped, StoreAway, StoreError, exhausted
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -17,16 +17,27 @@ T = TypeVar("T")
 
 @contextmanager
 def giving_up(name: str, command: str) -> Iterator[None]:
-    """End with Stopped where the store stays away; `name` is what stops, `command` goes on with
-    it."""
+    """End with Stopped where the store stays away, or this machine has no memory or no threads
+    left; `name` is what stops, `command` goes on with it."""
     try:
         yield
     except StoreAway as error:
-        raise Stopped(
-            f"the {name} stopped: {error.message}",
-            where=error.where,
-            hint=f"Nobody is lost and nobody is mailed twice. Once the store is back: {command}",
-        ) from error
+        raise _stopped(
+            name, error.message, error.where, f"Once the store is back: {command}"
+        ) from (error)
+    except (MemoryError, RuntimeError) as error:
+        if not (reason := exhausted(error)):
+            raise
+        advice = f"Give it more, or raise the limit of what runs it, then: {command}"
+        raise _stopped(name, reason, "", advice) from error
+
+
+def _stopped(name: str, reason: str, where: str, advice: str) -> Stopped:
+    return Stopped(
+        f"the {name} stopped: {reason}",
+        where=where,
+        hint=f"Nobody is lost and nobody is mailed twice. {advice}",
+    )
 
 
 @dataclass

@@ -42,23 +42,10 @@ def drain(worker: Worker, work: Assignment, progress: Progress) -> None:
     work.vitals.looks()
     began = worker.seconds()
     with ThreadPoolExecutor(amount, "sender") as pool, _ending(work):
-        threads = [_begin(pool, worker, work, progress) for _ in range(amount)]
+        threads = [pool.submit(_send_all, worker, work, progress) for _ in range(amount)]
         _watch_over(worker, work, threads, began)
     for thread in threads:
         thread.result()
-
-
-def _begin(
-    pool: ThreadPoolExecutor, worker: Worker, work: Assignment, progress: Progress
-) -> Future[None]:
-    try:
-        return pool.submit(_send_all, worker, work, progress)
-    except RuntimeError as error:  # so many as it allows
-        raise _stopped(work, "this machine starts no more threads") from error
-
-
-def _stopped(work: Assignment, reason: str) -> Stopped:
-    return Stopped(reason, hint=f"Go on with it: newsletter resume {work.context.send_id}")
 
 
 def _must_be_watched(work: Assignment) -> None:
@@ -69,7 +56,10 @@ def _must_be_watched(work: Assignment) -> None:
     work.stop.wait(_WAKING_SECONDS)
     if work.vitals.is_unwatched(seconds):
         work.stop.set()
-        raise _stopped(work, f"nobody has watched over the send for {seconds:.0f} seconds")
+        raise Stopped(
+            f"nobody has watched over the send for {seconds:.0f} seconds",
+            hint=f"Go on with it: newsletter resume {work.context.send_id}",
+        )
 
 
 @contextmanager
@@ -198,10 +188,7 @@ def _send_all(worker: Worker, work: Assignment, progress: Progress) -> None:
     failures = 0
     while not work.stop.is_set():
         _must_be_watched(work)
-        try:
-            step = work.patience.until_back(lambda: core.send_batch(work))
-        except MemoryError as error:
-            raise _stopped(work, "this machine has no memory left") from error
+        step = work.patience.until_back(lambda: core.send_batch(work))
         match step:
             case Sent():
                 failures = 0

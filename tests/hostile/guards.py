@@ -140,8 +140,8 @@ GUARDS = {
     "memory": Guard(
         "a machine without memory is told as such",
         "cli/failures.py",
-        "case MemoryError():",
-        "case NotImplementedError():",
+        "case MemoryError() | RuntimeError() if",
+        "case NotImplementedError() if",
         "send --list --yes --json · at most 60 MB of memory may be had",
     ),
 }

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from newsletter.cli.failures import as_ours
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, Stopped
+from newsletter.sending.patience import giving_up
 from tests.integration.commandline import Answer, fork
 
 ISSUE = "2026-01-07-valley"
@@ -64,3 +65,28 @@ def test_a_machine_without_memory_is_told() -> None:
 
     assert type(error) is NewsletterError
     assert "no memory left" in error.message
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "this machine has no memory left"),
+        (RuntimeError("can't start new thread"), "this machine starts no more threads"),
+    ],
+)
+def test_a_send_that_a_machine_cannot_go_on_with_can_go_on_later(
+    error: Exception, reason: str
+) -> None:
+    with (
+        pytest.raises(Stopped, match=f"the send stopped: {reason}") as stopped,
+        giving_up("send", "newsletter resume 20260102-abcdef"),
+    ):
+        raise error
+
+    assert stopped.value.exit_code == 4
+    assert "newsletter resume 20260102-abcdef" in stopped.value.hint
+
+
+def test_what_is_no_fault_of_the_machine_is_not_told_as_one() -> None:
+    with pytest.raises(RuntimeError), giving_up("send", "newsletter resume"):
+        raise RuntimeError("a loop is closed")
