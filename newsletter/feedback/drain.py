@@ -6,7 +6,9 @@ a repeated one is a duplicate in the event log.
 
 import datetime as dt
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from newsletter.feedback.base import (
 )
 from newsletter.store import Store
 from newsletter.times import Clock
+from newsletter.trouble import Trouble
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +38,10 @@ _EMPTY_SECONDS = 1
 
 @dataclass
 class Drain:
-    """Drains a queue into a store. `stop` asks it to finish the messages in hand and leave."""
+    """Drains a queue into a store. `stop` asks it to finish the messages in hand and leave.
+    `notify` gets once that events cannot be fetched, however often it tries, and once that they
+    can. `seconds` measures, whatever becomes of the clock.
+    """
 
     queue: Queue
     store: Store
@@ -46,6 +52,7 @@ class Drain:
     total: Applied
     again_seconds: float = 10  # after the queue or the store failed
     keeps_house: bool = True  # does the chores of each hour as well
+    seconds: Callable[[], float] = time.monotonic
 
     def run(self, *, once: bool, at_most: dt.timedelta | None = None) -> None:
         """Apply what comes, until stopped; `once`, until the queue is empty or, where more keeps
@@ -54,26 +61,31 @@ class Drain:
         Raises ConfigurationError for what a person has to mend, and, if `once`, QueueUnreachable
         and StoreError; else these are reported, and it tries again: nothing was deleted.
         """
-        began_at = chores_at = self.clock()
+        began_at = chores_at = self.seconds()
+        trouble = Trouble()
         with ThreadPoolExecutor(CALLS, "queue") as pool:
             while not self.stop.is_set():
                 try:
                     received = self._received(pool, _EMPTY_SECONDS if once else WAIT_SECONDS)
                     self._apply(received, pool)
+                    if trouble.pass_over():
+                        self.notify("Events are fetched again.")
+                    if not received:
+                        apply_late(self.store, self.clock(), self.settings.policy)
+                    if self.keeps_house and chores_at <= self.seconds():
+                        self._do_chores(warn=not once)
+                        chores_at = self.seconds() + chores.EVERY.total_seconds()
                 except (QueueUnreachable, StoreError) as error:
                     if once:
                         raise
-                    _log.info("wait", {"error": error.code, "seconds": self.again_seconds})
-                    self.notify(f"{error.message}; trying again in {self.again_seconds:g} seconds")
+                    if trouble.is_news(error.message):
+                        _log.info("wait", {"error": error.code, "seconds": self.again_seconds})
+                        again = f"trying again every {self.again_seconds:g} seconds"
+                        self.notify(f"{error.message}; {again}")
                     self.stop.wait(self.again_seconds)
                     continue
-                if not received:
-                    apply_late(self.store, self.clock(), self.settings.policy)
-                if self.keeps_house and chores_at <= self.clock():
-                    self._do_chores(warn=not once)
-                    chores_at = self.clock() + chores.EVERY
-                is_over = at_most is not None and self.clock() - began_at >= at_most
-                if once and (is_over or not received):
+                limit = at_most.total_seconds() if at_most is not None else math.inf
+                if once and (not received or self.seconds() - began_at >= limit):
                     return
 
     def _received(self, pool: ThreadPoolExecutor, wait_seconds: int) -> list[Received]:

@@ -95,14 +95,16 @@ def _fetch(worker: Worker, side: SideThread) -> None:
 
 @contextmanager
 def waiting_for_account(worker: Worker) -> Iterator[None]:
-    """Where nobody tells what the account allows, say so and wait for a moment: that may pass, and
-    a worker that ended would not fetch events any more."""
+    """Where nobody tells what the account allows, say so once and wait for a moment: that may pass,
+    and a worker that ended would not fetch events any more."""
     try:
         yield
+        worker.account.pass_over()
     except SendingStopped as error:
-        _log.info("wait", {"error": error.code, "seconds": _ACCOUNT_SECONDS})
-        again = f"trying again in {_ACCOUNT_SECONDS:g} seconds"
-        worker.notify(f"No send is taken up: {error.message}; {again}")
+        if worker.account.is_news(error.message):
+            _log.info("wait", {"error": error.code, "seconds": _ACCOUNT_SECONDS})
+            again = f"trying again every {_ACCOUNT_SECONDS:g} seconds"
+            worker.notify(f"No send is taken up: {error.message}; {again}")
         worker.stop.wait(_ACCOUNT_SECONDS)
 
 

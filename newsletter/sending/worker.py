@@ -17,6 +17,7 @@ from newsletter.sending.patience import Patience
 from newsletter.store import Store
 from newsletter.times import Clock
 from newsletter.transports import Transport
+from newsletter.trouble import Trouble
 
 _STALE_AFTER = dt.timedelta(hours=PolicySettings().stale_schedule_hours)
 
@@ -57,4 +58,5 @@ class Worker:
     seconds: Callable[[], float] = time.monotonic
     vitals: Vitals = field(default_factory=Vitals)
     patience: Patience = field(default_factory=Patience)
+    account: Trouble = field(default_factory=Trouble)  # to learn what it allows
     warned: str = ""  # of the account, before this run

@@ -159,7 +159,8 @@ def test_who_drains_a_queue_tells_of_silence_each_hour(store: Store) -> None:
     clock, stop, notes = FixedClock(NOW), threading.Event(), list[str]()
     queue: Any = Empty(clock, stop, hours=3)
 
-    Drain(queue, store, settings(), clock, stop, notes.append, Applied()).run(once=False)
+    given = (queue, store, settings(), clock, stop, notes.append, Applied())
+    Drain(*given, seconds=lambda: clock().timestamp()).run(once=False)
 
     assert len(notes) == 3
     assert all(note.startswith("Alarm: no event of SES since") for note in notes)

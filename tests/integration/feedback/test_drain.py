@@ -4,10 +4,12 @@ import datetime as dt
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from newsletter.errors import StoreAway
 from newsletter.feedback.apply import Applied
 from newsletter.feedback.base import A_CALL, QueueUnreachable, Received
 from newsletter.feedback.drain import Drain
@@ -54,14 +56,19 @@ def drain(queue: FakeQueue, store: Store, folder: Path, notes: list[str]) -> Dra
     return Drain(queue, store, settings, clock, stop, notes.append, Applied(), again_seconds=0)
 
 
-def test_a_call_that_may_pass_is_told_and_made_again(sqlite_store: Store, tmp_path: Path) -> None:
+def test_a_call_that_may_pass_is_told_once_and_made_again(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
     """What the others have received by then is not deleted, and comes again."""
-    queue, notes = FakeQueue([QueueUnreachable("the queue is away")]), list[str]()
+    queue, notes = FakeQueue([QueueUnreachable("the queue is away")] * 3), list[str]()
     work = drain(queue, sqlite_store, tmp_path, notes)
 
     work.run(once=False)
 
-    assert notes == ["the queue is away; trying again in 0 seconds"]
+    assert notes == [
+        "the queue is away; trying again every 0 seconds",
+        "Events are fetched again.",
+    ]
     assert (queue.deleted, work.total.set_aside) == (A_CALL, A_CALL)
 
 
@@ -73,3 +80,24 @@ def test_a_call_that_breaks_off_ends_the_drain(sqlite_store: Store, tmp_path: Pa
         drain(queue, sqlite_store, tmp_path, []).run(once=False)
 
     assert queue.deleted == 0
+
+
+def test_a_store_that_goes_away_amid_the_chores_ends_no_drain(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    queue, notes, fails = FakeQueue([]), list[str](), [True]
+    work = drain(queue, sqlite_store, tmp_path, notes)
+
+    def clock() -> dt.datetime:
+        """Asked once more for the chores."""
+        if queue.deleted and fails:
+            fails.clear()
+            raise StoreAway("the store is away")
+        return work.clock()
+
+    replace(work, clock=clock).run(once=False)
+
+    assert notes == [
+        "the store is away; trying again every 0 seconds",
+        "Events are fetched again.",
+    ]

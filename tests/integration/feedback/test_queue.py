@@ -1,6 +1,7 @@
 """`newsletter events pull`: SNS and SQS over HTTP, by moto; and a queue that kills and counts."""
 
 import datetime as dt
+import itertools
 import json
 import re
 import signal
@@ -360,18 +361,21 @@ def test_where_more_keeps_coming_a_drain_with_a_limit_ends_all_the_same(
     opened = Project.open(project)
     store = open_store(opened.settings.store.url, project)
     total, stop, limit = Applied(), threading.Event(), dt.timedelta(seconds=10)
-    began, numbers = utc_now(), iter(range(1, 100))
+    began, numbers, seconds = utc_now(), iter(range(1, 100)), itertools.count()
 
     def clock() -> dt.datetime:
+        """Put back with each look."""
+        return began - dt.timedelta(seconds=next(seconds))
+
+    def passing() -> float:
         """Another three seconds have passed, and another event has come."""
         number = next(numbers)
         queue.add([event(send_id, number, BOUNCE)])
-        return began + dt.timedelta(seconds=3 * number)
+        return 3.0 * number
 
     queue.add([event(send_id, 99, BOUNCE)])
-    Drain(SqsQueue(opened.settings), store, opened.settings, clock, stop, print, total).run(
-        once=True, at_most=limit
-    )
+    given = (SqsQueue(opened.settings), store, opened.settings, clock, stop, print, total)
+    Drain(*given, seconds=passing).run(once=True, at_most=limit)
 
     assert 0 < total.read < 20
     store.close()

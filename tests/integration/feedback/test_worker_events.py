@@ -5,15 +5,19 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from newsletter.errors import SendingStopped
 from newsletter.operations import attend
+from newsletter.store import Store
+from newsletter.transports.memory import Memory
 from tests.integration.aws import Aws, Feed
 from tests.integration.commandline import Call, lose, plan_send
 from tests.integration.reporting import BOUNCE, event
+from tests.integration.sending import worker
 from tests.integration.ses.wire import closed_port, through
 from tests.standin.client import running
 from tests.waiting import PATIENCE_SECONDS, until
@@ -148,6 +152,20 @@ def test_where_ses_refuses_connections_a_worker_goes_on_fetching(
         assert worker.stop() in (0, 130)  # it waits, or begins to ask once more
 
     assert call("status", due_send, "--json").json["queued"] == 1
+
+
+def test_an_account_that_nobody_tells_of_is_told_once_until_it_is(sqlite_store: Store) -> None:
+    """It is asked every few seconds, for as long as that takes."""
+    notes: list[str] = []
+    asking = replace(worker(sqlite_store, Memory()), notify=notes.append)
+    asking.stop.set()  # it waits for nothing
+
+    for is_told in (False, False, False, True, False):
+        with attend.waiting_for_account(asking):
+            if not is_told:
+                raise SendingStopped("SES does not answer")
+
+    assert notes == ["No send is taken up: SES does not answer; trying again every 10 seconds"] * 2
 
 
 def test_where_ses_never_answers_a_worker_goes_on_fetching(
