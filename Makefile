@@ -9,7 +9,7 @@ WORKERS ?= $(shell expr 2 \* $$(nproc 2>/dev/null || echo 1))
 TESTS ?= some
 unexport PYTHONDONTWRITEBYTECODE # half of the time of collecting tests is their compilation
 
-.PHONY: help demo wheel drive test check bench bench-scale crash kills hostile simulate attack mutants model lock clean
+.PHONY: help demo wheel drive test check bench bench-scale crash kills hostile soak simulate attack mutants model lock clean
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*## */\t/' | expand -t 12
 
@@ -62,6 +62,9 @@ kills: $(VENV)/.dev  ## kill backup, restore, upgrade and init before each syste
 
 hostile: $(VENV)/.dev ## run every command on full disks, under wrong clocks, without streams, and so on
 	$(BIN)/python -m tests.hostile $(ARGS)
+
+soak: $(VENV)/.dev   ## let a newsletter live for 20 minutes under load and with faults, on each store
+	$(BIN)/python -m tests.soak $(ARGS)
 
 simulate: $(VENV)/.dev ## run the real core in small worlds of virtual time, with all that can go wrong
 	$(BIN)/python -m tests.simulation $(ARGS)

@@ -80,13 +80,14 @@ class Known:
 
     `resent`: how often the operator had a delivery sent again. `decided`: what the operator counted
     as accepted. `put_back`: calls were refused, so attempts may be more than the mails. `reported`:
-    events were replayed.
+    events were replayed. `skipped`: those who may be skipped, since they left or are suppressed.
     """
 
     resent: Counter[int] = field(default_factory=Counter)
     decided: frozenset[int] = frozenset()
     put_back: bool = False
     reported: bool = False
+    skipped: frozenset[int] = frozenset()
 
 
 # --- the rules ------------------------------------------------------------------------------------
@@ -121,12 +122,15 @@ def faults_of_the_end(ledger: Ledger, taken: Sequence[Taken], known: Known) -> l
         found.append(f"the send is {ledger.status} with {unknown} unknown")
     if ledger.cursor != ledger.recipients or ledger.workers:
         found.append(f"it is not over: cursor {ledger.cursor}, {ledger.workers} workers")
-    left = [row.number for row in ledger.rows if row.status not in ("accepted", "unknown")]
+    there = [
+        row for row in ledger.rows if row.status != "skipped" or row.number not in known.skipped
+    ]
+    left = [row.number for row in there if row.status not in ("accepted", "unknown")]
     found += _each("recipients are missing: neither accepted nor unknown", left)
     found += _each("batches are still open", [batch.id for batch in ledger.batches if batch.open])
     wrong = [
         row.number
-        for row in ledger.rows
+        for row in there
         if row.attempts != 1 + known.resent[row.number]
         and not (known.put_back and row.attempts > 1)
     ]

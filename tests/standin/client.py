@@ -71,9 +71,14 @@ class StandIn:
     def events(self) -> list[dict[str, Any]]:
         """Every event that has come by now."""
         events: list[dict[str, Any]] = []
-        while page := self._call("GET", f"/_events?since={len(events)}&limit={_PAGE}"):
-            events += [json.loads(line) for line in page.splitlines()]
+        while page := self.events_since(len(events)):
+            events += page
         return events
+
+    def events_since(self, number: int) -> list[dict[str, Any]]:
+        """Some of the events that have come by now, from event `number` on; none where all are."""
+        page = self._call("GET", f"/_events?since={number}&limit={_PAGE}")
+        return [json.loads(line) for line in page.splitlines()]
 
     def stats(self) -> dict[str, Any]:
         """Counts of requests and accepted recipients, and their arrivals per tenth of a second."""
