@@ -44,13 +44,16 @@ Every error says what happened, where, and what to do next. What an author can m
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from newsletter.model.finding import Finding
     from newsletter.model.send import Outcome
+
+STANDARD_OUTPUT = "standard output"  # where an error was that is about no file
 
 
 class NewsletterError(Exception):
@@ -227,6 +230,16 @@ def exhausted(error: BaseException) -> str:
         case RuntimeError() if "start new thread" in str(error):
             return "this machine starts no more threads"
     return ""
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Let errors of the system say what they are about: those of a write do not know it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or place
+        raise
 
 
 def place_in_code(error: BaseException) -> str:

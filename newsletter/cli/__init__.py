@@ -6,10 +6,10 @@ A command parses, calls one service, and prints. Start-up loads click and nothin
 import gc
 import io
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from newsletter.cli.frame import Group, run
+from newsletter.errors import STANDARD_OUTPUT, naming
 
 # Each top-level command, the module that holds it, and its line in --help.
 COMMANDS = {
@@ -80,21 +80,12 @@ class _Output(io.TextIOWrapper):
     """Standard output, which says so where it takes no more."""
 
     def write(self, text: str, /) -> int:
-        with _named():
+        with naming(STANDARD_OUTPUT):
             return super().write(text)
 
     def flush(self) -> None:
-        with _named():
+        with naming(STANDARD_OUTPUT):
             super().flush()
-
-
-@contextmanager
-def _named() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or "standard output"
-        raise
 
 
 def main() -> None:

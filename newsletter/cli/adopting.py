@@ -73,7 +73,7 @@ def adopt_archive(session: Session, wishes: Mapping[str, Any]) -> None:
     from newsletter.drafts.adopting import adopt
 
     report = wishes["report"]
-    if report is not None and report.exists():
+    if report is not None and report.is_file():
         raise UsageError(
             "there is such a file already", where=str(report), hint="Name another one."
         )

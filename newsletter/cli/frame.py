@@ -14,7 +14,7 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.failures import as_ours, exit_code
-from newsletter.errors import FindingsError, NewsletterError, UsageError
+from newsletter.errors import STANDARD_OUTPUT, FindingsError, NewsletterError, UsageError
 from newsletter.gate import masked, visible, visible_json
 from newsletter.platforms import needs_posix
 
@@ -103,6 +103,8 @@ class Group(click.Group):
             result = super().invoke(ctx)
         except BaseException as error:
             _end(ctx, exit_code(error))
+            if isinstance(error, BrokenPipeError) and error.filename not in (None, STANDARD_OUTPUT):
+                raise as_ours(error) from error  # or click takes it for one of our output
             raise
         _end(ctx, result if isinstance(result, int) else 0)
         return result

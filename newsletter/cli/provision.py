@@ -1,6 +1,7 @@
 """`newsletter setup`: what mail needs at a provider and in the DNS."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,7 +196,8 @@ def _write_templates(session: Session, wishes: "SetupWishes", places: dict[str, 
     files = []
     for tool, place in places.items():
         text = provision_kind("ses").templates[tool](session.project.settings, wishes)
-        file = place if place.suffix and not place.is_dir() else place / names[tool]
+        is_folder = place.is_dir() or not (place.suffix or os.path.lexists(place))
+        file = place / names[tool] if is_folder else place
         _write(file, text)
         files.append(str(file))
     if session.json:
@@ -215,7 +217,7 @@ def _write(file: Path, text: str) -> None:
 
     try:
         make_folder(file.absolute().parent)
-        write_new(file, text.encode())
+        write_new(file, text.encode(), follows=True)
     except FileExistsError as error:
         if file.is_file() and file.read_bytes() == text.encode():
             return

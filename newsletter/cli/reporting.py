@@ -86,22 +86,21 @@ def _show(session: Session, found: "SendReport") -> None:
 def _write(found: "SendReport", out: Path | None, folder: Path | None) -> list[Path]:
     """The page and the tables, where they are asked for: all is ready before anything is
     written."""
-    from newsletter.files import make_folder, write_together, write_whole
+    from newsletter.files import make_folder, write_whole
 
     written = []
     if out is not None:
         from newsletter.reports.page import page
 
-        write_whole(out, page(found).encode())
+        write_whole(out, page(found).encode(), follows=True)
         written.append(out)
     if folder is not None:
         from newsletter.operations.reporting import csv_of
         from newsletter.reports.tables import tables
 
-        files = [(folder / f"{table.name}.csv", csv_of(table)) for table in tables(found)]
+        files = {folder / f"{table.name}.csv": csv_of(table) for table in tables(found)}
         make_folder(folder)
-        _, error = write_together(files)
-        if error is not None:
-            raise error
-        written += [file for file, _ in files]
+        for file, content in files.items():
+            write_whole(file, content, follows=True)
+        written += files
     return written

@@ -96,7 +96,7 @@ def _write(path: Path, text: str) -> None:
     from newsletter.files import write_whole
 
     try:
-        write_whole(path, text.encode())
+        write_whole(path, text.encode(), follows=True)
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}", where=str(path), hint="Name another file."

@@ -1,7 +1,6 @@
 """An issue's file changed by its editor: whole, and never over what another wrote meanwhile."""
 
 import hashlib
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -106,11 +105,9 @@ def save(path: Path, text: str, version: str, file: str) -> FileText:
             there = read_source(path, file)
             if there.version != version:
                 raise EditConflict(path, there)
-            mode = path.stat().st_mode
             data = there.bytes_of(text)
             after = FileText.of(data, file)  # never a file that could not be opened again
-            write_whole(path, data)
-            os.chmod(path, mode & 0o7777)
+            write_whole(path, data, follows=True)
     except OSError as error:
         raise NewsletterError(
             f"cannot be written: {error.strerror}",

@@ -48,7 +48,7 @@ def write(prepared: Prepared, project: Project, folder: Path) -> Written:
     try:
         for name, content in contents.items():
             make_folder((folder / name).parent)
-            write_whole(folder / name, content)
+            write_whole(folder / name, content, follows=True)
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}", where=str(folder), hint="Name another --out."

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from newsletter.desk.languages import words_missing
 from newsletter.desk.prepare import Prepared, blamed_on, prepare
 from newsletter.desk.slugs import front_matter_of
 from newsletter.errors import NewsletterError, Refused, RenderError, UsageError
-from newsletter.files import make_folder, write_whole
+from newsletter.files import made_whole, make_folder, write_whole
 from newsletter.model.finding import Finding, Position
 from newsletter.project import Project
 from newsletter.render import Theme, load_theme, packaged_templates, theme_names
@@ -102,13 +101,11 @@ def new_theme(project: Project, name: str, source: str) -> tuple[Path, ...]:
     with blamed_on("--from"):
         theme = load_theme(source, search_of(project))
     contents = _contents(theme, name)
-    part = project.templates / f".{name}.part"
     try:
-        shutil.rmtree(part, ignore_errors=True)  # what a kill left
-        for path, content in contents.items():
-            make_folder((part / path).parent)
-            write_whole(part / path, content)
-        part.rename(folder)
+        with made_whole(folder) as stage:
+            for path, content in contents.items():
+                make_folder((stage / path).parent)
+                write_whole(stage / path, content)
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}",

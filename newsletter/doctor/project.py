@@ -21,7 +21,7 @@ from newsletter.doctor.base import (
 )
 from newsletter.doctor.transports import bedside_of
 from newsletter.errors import ConfigurationError
-from newsletter.files import in_the_way
+from newsletter.files import in_the_way, refuse_unlike_a_file
 from newsletter.store import resolve_url
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -93,13 +93,18 @@ def owners(exam: Examination) -> Iterator[Diagnosis]:
 
 def writable(exam: Examination) -> Iterator[Diagnosis]:
     """A send notes in this file how old the store is, and is refused where it cannot."""
-    folder = in_the_way(exam.project.generation)
-    if folder is None:
-        yield ok("a send can note how old the store is")
-    else:
+    file = exam.project.generation
+    if folder := in_the_way(file):
         yield fail(
             f"nothing can be written to {folder}", shlex.join(["chmod", "u+wx", str(folder)])
         )
+        return
+    try:
+        refuse_unlike_a_file(file)
+    except OSError as error:
+        yield fail(f"{file}: {error.strerror}", shlex.join(["mv", str(file), f"{file}.aside"]))
+    else:
+        yield ok("a send can note how old the store is")
 
 
 def secrets_in_git(exam: Examination) -> Iterator[Diagnosis]:

@@ -24,7 +24,7 @@ from newsletter.drafts.resolving import PostPictures, Shelf
 from newsletter.drafts.systems import system_of
 from newsletter.drafts.systems.base import MOST_OF_A_POST
 from newsletter.errors import NewsletterError, RenderError, UnreadableIssue
-from newsletter.files import folder_lock, make_folder, write_new
+from newsletter.files import folder_lock, make_folder, put_folder, write_new, write_whole
 from newsletter.model.finding import Finding, Position, Severity
 from newsletter.project import Project
 
@@ -130,7 +130,7 @@ def _adopted(post: ForeignPost, run: _Run) -> tuple[AdoptedIssue | None, list[Ch
     if len(data := text.encode()) > characters.MAX_BYTES:
         return None, [_left(post, f"it has more than {characters.MAX_BYTES // 1024} KB")]
     run.taken.add(slug)
-    (run.stage / name).write_bytes(data)
+    write_whole(run.stage / name, data)
     if count := _copy(pictures, run.archive, run.stage):
         run.folders[name] = folder
     issue = AdoptedIssue(issues / name, post.name, bool(post.keys.get("draft")), count)
@@ -200,7 +200,7 @@ def _copy(pictures: PostPictures, archive: ForeignArchive, stage: Path) -> int:
             reason = f"{name} cannot be read: {error.strerror}"
         else:
             make_folder((stage / path).parent)
-            (stage / path).write_bytes(content)
+            write_whole(stage / path, content)
             count += 1
             continue
         pictures.changes.append(Change(pictures.post.name, ChangeKind.PICTURE_MISSING, reason))
@@ -265,9 +265,8 @@ def _move(run: _Run) -> None:
         make_folder(pictures if run.folders else issues)
         for file in sorted(run.stage.glob("*.md")):
             if folder := run.folders.get(file.name):
-                (pictures / folder).mkdir()
+                put_folder(run.stage / resolving.FOLDER / folder, pictures / folder)
                 made.append(pictures / folder)
-                (run.stage / resolving.FOLDER / folder).rename(pictures / folder)
             write_new(issues / file.name, file.read_bytes())
             made.append(issues / file.name)
     except BaseException:

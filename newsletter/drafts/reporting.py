@@ -46,7 +46,7 @@ def write(adopted: Adopted, path: Path) -> None:
     table = csv.writer(text)
     table.writerow(_COLUMNS)
     table.writerows(_rows(adopted))
-    write_new(path, text.getvalue().encode())
+    write_new(path, text.getvalue().encode(), follows=True)
 
 
 def _rows(adopted: Adopted) -> Iterator[list[str]]:

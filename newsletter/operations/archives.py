@@ -5,17 +5,16 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from newsletter.audience.spreadsheet import guard, unguard
 from newsletter.errors import NewsletterError, UsageError
-from newsletter.files import NEW, part_of, put_in_place
+from newsletter.files import being_written
 from newsletter.gate import visible
 from newsletter.model.record import SendRecord
 from newsletter.model.send import Delivery, Send
@@ -31,6 +30,7 @@ _COLUMNS = (
     *("delivery", "reported"),
 )
 _NUMBERS = ("subscriber_id", "attempts")
+_PIECE_BYTES = 1 << 20
 
 
 class Format(StrEnum):
@@ -46,28 +46,21 @@ def write(store: Store, record: SendRecord, file: Path, kind: Format) -> str:
 
     Raises NewsletterError where it has not as many as were frozen.
     """
-    part = part_of(file)
-    try:
-        part.unlink(missing_ok=True)  # of a process that was killed
-        rows = stream(store, partial(deliveries.page, send=record.number))
+    rows = stream(store, partial(deliveries.page, send=record.number))
+    with being_written(file, private=True) as archive:
         with (
-            os.fdopen(os.open(part, NEW, 0o600), "wb") as raw,
-            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+            gzip.GzipFile("", "wb", fileobj=archive, mtime=0) as packed,
             io.TextIOWrapper(packed, "utf-8", newline="") as text,
         ):
             text.writelines(_as_json(rows) if kind is Format.JSONL else _as_csv(rows))
-        amount, file_hash = _read_again(part, kind)
+        amount, file_hash = _read_again(archive, kind)
         if amount != record.recipients:
             raise NewsletterError(
                 f"send {record.id} was frozen with {record.recipients:,} recipients, its archive "
                 f"has {amount:,}",
-                where=str(part),
+                where=str(file),
                 hint="Nothing was archived. See: newsletter db verify",
             )
-        put_in_place(part, file)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
     return file_hash
 
 
@@ -91,16 +84,20 @@ def _as_csv(rows: Iterator[Delivery]) -> Iterator[str]:
     yield line.getvalue()
 
 
-def _read_again(part: Path, kind: Format) -> tuple[int, str]:
+def _read_again(archive: BinaryIO, kind: Format) -> tuple[int, str]:
     """How many deliveries a file has, and its SHA-256."""
-    with gzip.open(part, "rb") as lines:
+    archive.seek(0)
+    with gzip.open(archive, "rb") as lines:
         amount = sum(1 for _ in lines) - (kind is Format.CSV)
-    return amount, _hash_of(part)
+    return amount, _hash_of(archive)
 
 
-def _hash_of(file: Path) -> str:
-    with file.open("rb") as packed:
-        return hashlib.file_digest(packed, "sha256").hexdigest()
+def _hash_of(archive: BinaryIO) -> str:
+    archive.seek(0)
+    digest = hashlib.sha256()
+    while piece := archive.read(_PIECE_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_for_people(store: Store, send: Send) -> Iterator[JsonObject]:
@@ -124,8 +121,9 @@ def read(send: Send) -> Iterator[JsonObject]:
     """
     file = Path(send.archive_file or "")
     try:
-        if _hash_of(file) != send.archive_hash:
-            raise ValueError("it was changed since")
+        with file.open("rb") as archive:
+            if _hash_of(archive) != send.archive_hash:
+                raise ValueError("it was changed since")
         with gzip.open(file, "rt", encoding="utf-8", newline="") as text:
             if file.name.endswith(f".{Format.JSONL}.gz"):
                 yield from map(json.loads, text)

@@ -10,7 +10,7 @@ from newsletter import config
 from newsletter.config import Settings
 from newsletter.config.editing import SettingValue, SettingValues, edited, written
 from newsletter.errors import ConfigurationError, NewsletterError
-from newsletter.files import folder_lock, held_part, write_whole
+from newsletter.files import filled, folder_lock, held_part, write_whole
 from newsletter.provision.base import Action, Component, Difference
 
 
@@ -44,8 +44,8 @@ def check_writable(path: Path) -> None:
     NewsletterError."""
     path = path.resolve()
     try:
-        with folder_lock(path.parent), held_part(path) as part:
-            part.write_bytes(path.read_bytes())
+        with folder_lock(path.parent), held_part(path) as part, filled(part) as file:
+            file.write(path.read_bytes())
     except OSError as error:
         raise _unwritable(path, error, "; nothing was changed") from error
 
@@ -112,9 +112,7 @@ def _write(path: Path, changed: SettingValues) -> None:
                     where=str(path),
                     hint=f"Write into it:\n{written(changed)}",
                 )
-            mode = path.stat().st_mode
-            write_whole(path, content, private=not mode & 0o077)
-            path.chmod(mode & 0o7777)
+            write_whole(path, content, follows=True)
     except OSError as error:
         raise _unwritable(path, error) from error
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from newsletter.errors import NewsletterError
+from newsletter.files import filled
 from newsletter.safekeeping import parts, record, sealing
 from newsletter.safekeeping.parts import written
 from newsletter.safekeeping.reading import identity_of
@@ -76,13 +77,13 @@ def _copy_file(store: Store, part: Path, keys: Keys, room: Path, now: dt.datetim
         return
     with written(room / f"{Path(str(store.engine.url.database)).name}{parts.BACKUP}") as plain:
         maintenance.copy_into(store, plain, now)
-        with plain.open("rb") as source, part.open("wb") as target:
+        with plain.open("rb") as source, filled(part) as target:
             sealing.seal(source, target, keys)
 
 
 def _dump(store: Store, part: Path, keys: Keys, place: BackupPlace) -> None:
     with (
-        part.open("wb") as target,
+        filled(part) as target,
         dumps.dumping(store, place.vault.where(place.name)) as source,
     ):
         if keys:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import NewsletterError, StoreError
+from newsletter.files import filled
 from newsletter.safekeeping import sealing
 from newsletter.safekeeping.parts import OPENED, written
 from newsletter.safekeeping.sealing import Keys
@@ -68,13 +69,13 @@ def fetched(place: BackupPlace, keys: Keys, beside: Path) -> Iterator[FetchedCop
     vault, name = place.vault, place.name or newest(place.vault)
     where = vault.where(name)
     with written(beside) as part:
-        with part.open("wb") as target:
+        with filled(part) as target:
             put_at = vault.fetch(name, target)
         if not sealing.is_sealed(_start(part)):
             yield FetchedCopy(part, where, put_at, _is_sqlite(part, where))
             return
         with written(beside.with_name(f"{beside.name}{OPENED}")) as opened:
-            with part.open("rb") as source, opened.open("wb") as target:
+            with part.open("rb") as source, filled(opened) as target:
                 sealing.unseal(source, target, keys, where)
             yield FetchedCopy(opened, where, put_at, _is_sqlite(opened, where))
 

@@ -16,7 +16,7 @@ from typing import IO, Protocol
 
 from newsletter.config import BackupSettings
 from newsletter.errors import NewsletterError, Refused, UsageError
-from newsletter.files import put_in_free_place
+from newsletter.files import put_in_free_place, target_of
 from newsletter.safekeeping.sealing import SUFFIX
 
 _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
@@ -208,4 +208,6 @@ def place_of(
                 hint="Make it, or mount its disk, and let the user who runs this write there.",
             )
         return BackupPlace(Folder(path))
+    if not path.exists():
+        path = target_of(path) or path  # where a link leads to no file yet
     return BackupPlace(Folder(path.parent), path.name)

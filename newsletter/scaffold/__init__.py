@@ -192,11 +192,13 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
         for path, content in files.items():
             make_folder(path.parent)
             if not path.exists():
-                write_whole(path, content)
+                write_whole(path, content, follows=True)
         _ignore(ignored)
         key = links.make_keys(folder)
         upgrade(url, folder)
-        write_whole(settings, _SETTINGS.encode())  # last: with it the folder is a newsletter
+        write_whole(
+            settings, _SETTINGS.encode(), follows=True
+        )  # last: with it the folder is a newsletter
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}",
@@ -211,7 +213,7 @@ def _ignore(path: Path) -> None:
     present = path.read_bytes() if path.exists() else b""
     if _IGNORED.encode() not in present:
         gap = b"\n" if present and not present.endswith(b"\n") else b""
-        write_whole(path, present + gap + _IGNORED.encode())
+        write_whole(path, present + gap + _IGNORED.encode(), follows=True)
 
 
 def new_issue(

@@ -10,7 +10,14 @@ from pathlib import Path
 from sqlalchemy.engine import Connection
 
 from newsletter.errors import ConfigurationError
-from newsletter.files import folder_lock, in_the_way, make_folder, read_ordinary, write_whole
+from newsletter.files import (
+    folder_lock,
+    in_the_way,
+    make_folder,
+    read_ordinary,
+    refuse_unlike_a_file,
+    write_whole,
+)
 from newsletter.store import state
 
 _NAME = "generation"
@@ -26,6 +33,15 @@ def check_place(file: Path) -> None:
             hint="Nothing was sent. Give access, or name another file that is kept, as [store] "
             "state or NEWSLETTER_STORE__STATE.",
         )
+    try:
+        refuse_unlike_a_file(file)
+    except OSError as error:
+        raise ConfigurationError(
+            f"a send cannot note there how old the store is: {error.strerror}",
+            where=str(file),
+            hint="Nothing was sent. Put it aside, or name another file that is kept, as [store] "
+            "state or NEWSLETTER_STORE__STATE.",
+        ) from error
 
 
 def of(connection: Connection) -> int:

@@ -6,7 +6,6 @@ ready waits for its store, and goes on by itself.
 
 import json
 import os
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from newsletter.errors import StoreError, UsageError
-from newsletter.files import write_whole
+from newsletter.files import target_of, write_whole
 from newsletter.sending.worker import Worker
 from newsletter.store import figures
 from newsletter.supervising import SILENT_SECONDS, SideThread
@@ -90,9 +89,8 @@ def told(worker: Worker, target: str) -> Iterator[str]:
 @contextmanager
 def _in_file(target: str, health: Callable[[], Health], stop: threading.Event) -> Iterator[str]:
     """Renew a file every few seconds while the worker lives; remove it in the end."""
-    path = Path(target).absolute()
-    _check(path)
     try:
+        path = _place_of(Path(target).absolute())
         write_whole(path, health().to_json())
     except OSError as error:
         raise UsageError(
@@ -117,17 +115,18 @@ def _in_file(target: str, health: Callable[[], Health], stop: threading.Event) -
         path.unlink(missing_ok=True)
 
 
-def _check(path: Path) -> None:
-    """Raises UsageError where something else would be lost: another file, or a device such as
-    /dev/null, which root may replace."""
+def _place_of(target: Path) -> Path:
+    """Where a file goes, also by a link. Raises UsageError where something else would be lost, or
+    is there that can hold no state, such as a device; and OSError."""
+    path = target_of(target)
+    if path is None:
+        raise UsageError(
+            f"{target} is not a regular file", where=_OPTION, hint="Name another file."
+        )
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UsageError(
-                f"{path} is not a regular file", where=_OPTION, hint="Name another file."
-            )
         before = json.loads(path.read_bytes() or b"{}")
     except FileNotFoundError:
-        return
+        return path
     except (OSError, ValueError):
         before = None
     if not (isinstance(before, dict) and before.keys() <= Health.__dataclass_fields__.keys()):
@@ -136,6 +135,7 @@ def _check(path: Path) -> None:
             where=_OPTION,
             hint="Name another file.",
         )
+    return path
 
 
 def _renew(path: Path, content: bytes) -> None:

@@ -40,16 +40,15 @@ class Guard:
 GUARDS = {
     "short-writes": Guard(
         "a write that took less than it was given is gone on with",
-        "files.py",
+        "files/writing.py",
         "    while rest:\n        rest = rest[file.write(rest) :]\n",
         "    file.write(rest)\n",
         "send --list --yes --json · the disk of the outbox has 12 KB left",
     ),
     "no-leftovers": Guard(
         "what failed leaves no part of a file",
-        "files.py",
-        "    for part in parts[there:]:\n        with suppress(OSError):\n"
-        "            part.unlink(missing_ok=True)\n",
+        "files/writing.py",
+        "            if is_ours:\n                self._part.unlink(missing_ok=True)\n",
         "",
         "render --out · no file may be larger than 4 KB",
     ),
@@ -69,16 +68,16 @@ GUARDS = {
     ),
     "devices": Guard(
         "what is no regular file is written, and not replaced",
-        "audience/output.py",
-        "elif place.exists() and not place.is_file():",
-        "elif False:",
+        "files/places.py",
+        "    return last if stat.S_ISREG(mode) and _descriptor_of(last) is None else None\n",
+        "    return last\n",
         "subscribers export --out · what is made is a device",
     ),
     "links": Guard(
         "a link is followed",
-        "audience/output.py",
-        "        if not path.is_symlink():\n            return path, None\n",
-        "        return path, None\n",
+        "files/places.py",
+        "        if _descriptor_of(path) is not None or not path.is_symlink():\n",
+        "        if True:\n",
         "subscribers export --out · what is made is a link to a file elsewhere",
     ),
     "ignored-signals": Guard(
@@ -97,8 +96,8 @@ GUARDS = {
     ),
     "named-output": Guard(
         "standard output that takes no more is named",
-        "cli/__init__.py",
-        '        error.filename = error.filename or "standard output"\n',
+        "errors.py",
+        "        error.filename = error.filename or place\n",
         "",
         "status --json · standard output goes to a full disk",
     ),
@@ -118,7 +117,7 @@ GUARDS = {
     ),
     "pipes-in-place": Guard(
         "a pipe in the place of a file is not waited for",
-        "files.py",
+        "files/places.py",
         "    handle = os.open(path, FOUND & ~_NO_LINKS)\n",
         "    handle = os.open(path, os.O_RDONLY)\n",
         "serve · subscribers/secret.key is a pipe",

@@ -387,7 +387,7 @@ def test_a_file_that_is_gone_is_told(store: Store, sent: str, tmp_path: Path) ->
 # What is called just before each step, and how often by then.
 POINTS = (
     ("archives.write", 1),
-    ("archives.put_in_place", 1),
+    ("archives._read_again", 1),
     ("archiving.note_archived", 1),
     ("archiving.pack_some", 1),
     ("archived.keep", 2),

@@ -5,16 +5,20 @@ import fcntl
 import logging
 import os
 import resource
+import signal
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from newsletter.errors import NewsletterError
 from newsletter.files import (
+    being_written,
     folder_lock,
+    held_part,
     make_folder,
     part_of,
     put_in_place,
@@ -23,7 +27,7 @@ from newsletter.files import (
 )
 from newsletter.files import write_whole as whole
 from tests import logged
-from tests.limits import alone, few_open_files, limited
+from tests.limits import alone, few_open_files, limited, small_disk
 
 WRITERS: list[Callable[[Path, bytes], None]] = [whole, write_new]
 
@@ -66,18 +70,6 @@ def test_what_was_there_before_stays_where_the_new_one_does_not_fit(tmp_path: Pa
 
     assert (tmp_path / "mail.eml").read_bytes() == b"old"
     assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_write_that_takes_less_than_it_is_given_is_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on some network file systems, and where a signal comes."""
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda handle, content: write(handle, content[:7]))
-
-    whole(tmp_path / "mail.eml", bytes(range(200)))
-
-    assert (tmp_path / "mail.eml").read_bytes() == bytes(range(200))
 
 
 def write_with_few_open_files(
@@ -159,24 +151,118 @@ def test_a_disk_without_hard_links_has_new_files_too(
     assert len(list(tmp_path.iterdir())) == 1
 
 
-# --- links and rivals -----------------------------------------------------------------------------
+# --- bit by bit ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("where", ["the file", "the part"])
-def test_a_link_that_stands_in_the_place_is_not_followed(where: str, tmp_path: Path) -> None:
-    """Else whoever may write to the folder could have any file of ours overwritten."""
-    victim = tmp_path / "victim"
-    victim.write_text("precious")
-    file = tmp_path / "site" / "index.html"
-    file.parent.mkdir()
-    (file if where == "the file" else part_of(file)).symlink_to(victim)
+def test_what_is_written_bit_by_bit_has_its_name_at_the_end(tmp_path: Path) -> None:
+    with being_written(tmp_path / "file") as file:
+        file.write(b"the ")
+        file.write(b"whole")
+        file.seek(0)
+        assert file.read() == b"the whole"
+        assert not (tmp_path / "file").exists()
+
+    assert (tmp_path / "file").read_bytes() == b"the whole"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("fits", [0, 1, 4096, 99_999])
+def test_what_meets_the_end_of_the_disk_bit_by_bit_leaves_what_was_there(
+    fits: int, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("old")
+
+    with (
+        limited(resource.RLIMIT_FSIZE, fits),
+        pytest.raises(OSError, match="too large") as caught,
+        being_written(tmp_path / "file") as file,
+    ):
+        file.writelines(b"x" * 100 for _ in range(1000))
+
+    assert caught.value.filename == str(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_small_disk_keeps_what_it_has(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 64):
+        file = tmp_path / "disk" / "file"
+        whole(file, b"old")
+
+        with pytest.raises(OSError, match="No space left"):
+            whole(file, b"x" * 100_000)
+        with pytest.raises(OSError, match="No space left"), being_written(file) as stream:
+            stream.write(b"x" * 100_000)
+
+        assert file.read_bytes() == b"old"
+        assert len(list(file.parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_is_raised_meanwhile_leaves_nothing(
+    error: type[BaseException], tmp_path: Path
+) -> None:
+    def write() -> None:
+        with being_written(tmp_path / "file") as file:
+            file.write(b"half of")
+            raise error
+
+    with pytest.raises(error):
+        write()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def die_while_writing(path: Path) -> None:
+    with being_written(path) as file:
+        file.write(b"half of")
+        file.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    with pytest.raises(BrokenProcessPool):
+        alone(die_while_writing, file)
+    assert [path.name for path in tmp_path.iterdir()] == [part_of(file).name]
 
     whole(file, b"whole")
 
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# --- links and rivals -----------------------------------------------------------------------------
+
+
+def test_a_link_in_a_place_of_ours_is_neither_followed_nor_replaced(tmp_path: Path) -> None:
+    """Else whoever may write to the folder could have any file of ours overwritten."""
+    victim, file = tmp_path / "victim", tmp_path / "index.html"
+    victim.write_text("precious")
+    file.symlink_to(victim)
+
+    with pytest.raises(OSError, match="it is a link") as caught:
+        whole(file, b"whole")
+    written, stopped = write_together([(tmp_path / "1", b""), (file, b"whole")])
+
+    assert (caught.value.filename, written) == (str(file), 1)
+    assert stopped is not None
+    assert stopped.filename == str(file)
     assert victim.read_text() == "precious"
-    assert not file.is_symlink()
+    assert file.is_symlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"1", "index.html", "victim"}
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_link_in_the_place_of_the_part_is_removed(follows: bool, tmp_path: Path) -> None:
+    victim, file = tmp_path / "victim", tmp_path / "index.html"
+    victim.write_text("precious")
+    part_of(file).symlink_to(victim)
+
+    whole(file, b"whole", follows=follows)
+
+    assert victim.read_text() == "precious"
     assert file.read_text() == "whole"
-    assert len(list(file.parent.iterdir())) == 1
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_link_that_is_put_there_at_the_last_moment_is_not_followed(
@@ -196,6 +282,23 @@ def test_a_link_that_is_put_there_at_the_last_moment_is_not_followed(
         whole(file, b"whole")
 
     assert victim.read_text() == "precious"
+
+
+def test_of_two_that_write_the_same_file_the_later_one_has_it(tmp_path: Path) -> None:
+    """Whoever fails takes nothing from the other, whichever of them ends first."""
+    file = tmp_path / "email.html"
+    for ends_first in ("former", "later"):
+        with ExitStack() as former, ExitStack() as later:
+            former.enter_context(being_written(file)).write(b"former")
+            later.enter_context(being_written(file)).write(ends_first.encode())
+            if ends_first == "later":
+                later.close()
+            with pytest.raises(FileExistsError, match="another process") as caught:
+                former.close()
+
+        assert caught.value.filename == str(file)
+        assert file.read_text() == ends_first
+        assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_of_two_that_write_the_same_file_none_puts_half_of_it_in_place(
@@ -229,6 +332,9 @@ def test_what_is_private_is_for_its_owner_alone_whatever_the_umask(
         make_folder(folder, private=True)
         whole(folder / "1", b"", private=True)
         write_new(folder / "2", b"", private=True)
+
+        with held_part(folder / "3") as part:
+            assert mode(part) == "600"
 
     assert [mode(path) for path in (folder.parent, folder)] == ["700", "700"]
     assert [mode(folder / name) for name in "12"] == ["600", "600"]

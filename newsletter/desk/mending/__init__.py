@@ -167,9 +167,7 @@ def write(mended: Mended) -> None:
             raise NewsletterError(
                 "changed while it was mended", where=str(path), hint="Run this again."
             )
-        mode = path.stat().st_mode
-        write_whole(path, mended.after)
-        path.chmod(mode & 0o777)
+        write_whole(path, mended.after, follows=True)
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}",
