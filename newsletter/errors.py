@@ -58,9 +58,10 @@ STANDARD_OUTPUT = "standard output"  # where an error was that is about no file
 
 class NewsletterError(Exception):
     """What went wrong, for people. `where` is `file:line` or a key, `details` are further lines of
-    the message, and `hint` says what to do next."""
+    the message, and `hint` says what to do next; a command says the `usual_hint` without one."""
 
     exit_code = 1
+    usual_hint = ""
     code = "failed"
 
     def __init__(
@@ -116,6 +117,7 @@ class UsageError(NewsletterError):
 
     exit_code = 2
     code = "usage"
+    usual_hint = "See how it is used: add --help."
 
 
 class ConfigurationError(UsageError):
@@ -156,6 +158,7 @@ class Interrupted(NewsletterError):
 
     exit_code = 130
     code = "interrupted"
+    usual_hint = "Run it again."
 
 
 class TransportError(NewsletterError):
@@ -168,6 +171,7 @@ class Throttled(TransportError):
     """The call came too fast and never left: it is made again, slower."""
 
     code = "throttled"
+    usual_hint = "Nothing of it was sent. Try again in a moment."
 
 
 class QuotaReached(TransportError):
@@ -175,6 +179,7 @@ class QuotaReached(TransportError):
 
     exit_code = 4
     code = "quota"
+    usual_hint = "Nothing of it was sent. Try again once the quota of the day has recovered."
 
     def __init__(
         self, message: str, *, resume_at: dt.datetime | None = None, hint: str = ""
@@ -187,12 +192,14 @@ class OutcomeUnknown(TransportError):
     """The call may have left: none of its messages is ever sent again by itself."""
 
     code = "outcome-unknown"
+    usual_hint = "It may have been sent: look whether it arrived before you try again."
 
 
 class TransportDown(TransportError):
     """The call provably never left, and may be made again."""
 
     code = "transport-down"
+    usual_hint = "Nothing of it was sent. Check the network, then try again."
 
 
 class MachineFault(TransportDown):
@@ -220,6 +227,7 @@ class SendingStopped(TransportError):
     """The call provably never left, and none will before a person has acted."""
 
     code = "sending-stopped"
+    usual_hint = "Nothing of it was sent. Mend what it names, then try again."
 
 
 def exhausted(error: BaseException) -> str:

@@ -217,7 +217,7 @@ def move(
     were moved away from it may come back. Raises UsageError for an unknown list.
     """
     if source == target:
-        raise UsageError("that is the same list", where="--to")
+        raise UsageError("that is the same list", where="--to", hint="Name another.")
     moved = []
     with store.write() as connection:
         _hold(connection, addresses)

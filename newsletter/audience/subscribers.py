@@ -153,7 +153,9 @@ def unsuppress(
     with store.write() as connection:
         suppression = suppression_of(connection, address, hashes)
         if suppression is None:
-            raise UsageError("this address is not suppressed")
+            raise UsageError(
+                "this address is not suppressed", hint="See all: newsletter suppressions list"
+            )
         source = "newsletter suppressions remove"
         suppressing.allow(connection, suppression.address, source, now)
         detail = f"it was: {suppression.reason}"

@@ -158,7 +158,11 @@ def arm(session: Session, minutes: int) -> None:
     settings = session.project.settings
     source = source_of(settings.events)
     if source.arm is None:
-        raise ConfigurationError(f"{source.name} needs no confirmation", where="events.kind")
+        raise ConfigurationError(
+            f"{source.name} needs no confirmation",
+            where="events.kind",
+            hint="Leave this out: its events come as they are.",
+        )
     until = session.clock() + dt.timedelta(minutes=minutes)
     armed = source.arm(settings, session.store, until)
     if session.json:

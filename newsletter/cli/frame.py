@@ -291,7 +291,7 @@ def show_error(error: NewsletterError, wants_json: bool) -> None:
             "code": error.code,
             "message": error.message,
             "where": error.where,
-            "hint": error.hint,
+            "hint": error.hint or error.usual_hint,
         }
         click.echo(_as_json({"error": parts}))
         return
@@ -302,8 +302,8 @@ def show_error(error: NewsletterError, wants_json: bool) -> None:
     lines = [visible(line) for line in error.lines]
     message = lines[0] if len(lines) == 1 else "\n  ".join(["", *lines])
     click.echo(f"{label}: {place}{message}", err=True)
-    if error.hint:
-        click.echo(f"  {visible(error.hint)}", err=True)
+    if hint := error.hint or error.usual_hint:
+        click.echo(f"  {visible(hint)}", err=True)
 
 
 def _has_colours(stream: TextIO) -> bool:
@@ -319,7 +319,9 @@ def _must_be_text(arguments: list[str]) -> None:
             argument.encode()
         except UnicodeEncodeError as error:
             readable = argument.encode("utf-8", "backslashreplace").decode()
-            raise UsageError(f"{readable!r} is not UTF-8") from error
+            raise UsageError(
+                f"{readable!r} is not UTF-8", hint="Type it in UTF-8, or rename the file."
+            ) from error
 
 
 def _open_closed_streams() -> None:

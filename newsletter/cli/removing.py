@@ -125,7 +125,9 @@ def delete(session: Session, whom: _Whom, list_name: str | None) -> None:
         session.store, people, session.clock(), who(session), confirmed=whom.yes
     )
     if whom.address is not None and not deleted[0]:
-        raise UsageError("nobody has subscribed with this address")
+        raise UsageError(
+            "nobody has subscribed with this address", hint="See all: newsletter subscribers list"
+        )
     _show(session, {"deleted": sum(deleted), "unknown": len(deleted) - sum(deleted)})
 
 

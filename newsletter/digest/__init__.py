@@ -92,9 +92,15 @@ def read(path: Path, *, file: str) -> bytes:
         with path.open("rb") as opened:
             return opened.read(characters.MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise UsageError("there is no such issue", where=file) from error
+        raise UsageError(
+            "there is no such issue", where=file, hint="Name a file, or the stem of one in issues/."
+        ) from error
     except OSError as error:
-        raise UnreadableIssue(f"cannot be read: {error.strerror}", where=file) from error
+        raise UnreadableIssue(
+            f"cannot be read: {error.strerror}",
+            where=file,
+            hint="Let the user who runs this read it.",
+        ) from error
 
 
 def parse(

@@ -46,12 +46,14 @@ class QueueUnreachable(NewsletterError):
     """The queue gives no answer, or no clear one; this may pass."""
 
     code = "queue-unreachable"
+    usual_hint = "What waits in the queue stays there. Check the network, then try again."
 
 
 class RecordsUnreachable(NewsletterError):
     """The provider gives no clear answer about single mails; this may pass."""
 
     code = "records-unreachable"
+    usual_hint = "Nothing was changed. Check the network, then try again."
 
 
 class NotNow(NewsletterError):

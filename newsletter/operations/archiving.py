@@ -98,7 +98,10 @@ def archive(store: Store, send: Send, folder: Path, kind: Format, clock: Clock) 
         record = sends.record(connection, number)
         noted = archiving.file_of(connection, number) if record.is_archived else None
     if not record.frozen:
-        raise Refused(f"send {send.id} has no deliveries: it was cancelled before it began")
+        raise Refused(
+            f"send {send.id} has no deliveries: it was cancelled before it began",
+            hint="Nothing of it takes room: leave it as it is.",
+        )
     file = folder.resolve() / f"{send.id}.{kind}.gz"
     if noted is not None:
         file = Path(noted)

@@ -61,7 +61,9 @@ def ask(store: Store, settings: Settings, send: Send, now: dt.datetime) -> Inqui
     source = source_of(settings.events)
     if source.open_records is None:
         raise ConfigurationError(
-            f"{source.name} cannot be asked about single mails", where="events.kind"
+            f"{source.name} cannot be asked about single mails",
+            where="events.kind",
+            hint="Decide by hand: newsletter resolve SEND --unknown accept, or resend.",
         )
     unsettled = _unsettled(store, send, now)
     if not unsettled:

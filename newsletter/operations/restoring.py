@@ -146,7 +146,10 @@ class ToDatabase:
             self.made_at = dumps.made_at(copy.file) or copy.put_at
             schema = dumps.schema_of(copy.file)
             if schema is None:
-                raise StoreError("this dump holds no store of newsletter")
+                raise StoreError(
+                    "this dump holds no store of newsletter",
+                    hint="Name a backup that `newsletter db backup` has written.",
+                )
             revisions.refuse_newer(schema)
         with closing(open_or_make(self._text, Path())) as target, target.read() as connection:
             if tables := sorted(sa.inspect(connection).get_table_names()):

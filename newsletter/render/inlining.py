@@ -42,7 +42,11 @@ def inlined(html: str, name: str, *, floats: bool) -> str:
     try:
         tree = inliner.transform()
     except (PremailerError, ValueError) as error:
-        raise RenderError(f"the style sheet cannot be inlined: {error}", where=name) from error
+        raise RenderError(
+            f"the style sheet cannot be inlined: {error}",
+            where=name,
+            hint="Mend the style sheet of the theme.",
+        ) from error
     _mark_main(root)
     return str(etree.tostring(tree, method="html", encoding="utf-8"), "utf-8")
 

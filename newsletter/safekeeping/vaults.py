@@ -160,7 +160,11 @@ def put_in_order(
         except FileExistsError:
             continue
         return name
-    raise Refused("there are too many backups of this second", where=vault.where())
+    raise Refused(
+        "there are too many backups of this second",
+        where=vault.where(),
+        hint="Try again in a second.",
+    )
 
 
 def taken(place: BackupPlace) -> Refused:

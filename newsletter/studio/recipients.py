@@ -27,7 +27,9 @@ def remember(project: Project, addresses: Sequence[str]) -> None:
         write_whole(file, ("\n".join(lines) + "\n").encode(), private=True)
     except OSError as error:
         raise ConfigurationError(
-            f"the addresses of tests cannot be kept: {error.strerror}", where=str(file)
+            f"the addresses of tests cannot be kept: {error.strerror}",
+            where=str(file),
+            hint="Make room, or let the user who runs this write there.",
         ) from error
 
 

@@ -44,5 +44,7 @@ def _read(path: Path) -> Iterator[tuple[str, str]]:
         ) from error
     for key, value in values.items():
         if not isinstance(value, str):
-            raise ConfigurationError(f"{key} must be text", where=str(path))
+            raise ConfigurationError(
+                f"{key} must be text", where=str(path), hint="Put its value in quotation marks."
+            )
         yield key, value

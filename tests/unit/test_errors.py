@@ -67,6 +67,22 @@ def test_an_error_says_in_a_sentence_of_its_own_what_it_means(error: type[Newsle
     assert sentence.endswith(".")
 
 
+def test_an_error_says_what_to_do_where_it_is_made_or_by_its_kind() -> None:
+    public = {name: error for name, error in ERRORS.items() if error.__module__ == errors.__name__}
+    silent = [
+        f"{path.name}:{call.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id in public
+        and not public[call.func.id].usual_hint
+        and not any(keyword.arg in ("hint", None) for keyword in call.keywords)
+    ]
+
+    assert silent == []
+
+
 def test_no_error_is_dead() -> None:
     """Each is made somewhere, or is what those that are made have in common."""
     assert set(ERRORS) - set(_used()) - ABSTRACT == set()

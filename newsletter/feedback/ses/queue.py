@@ -1,11 +1,14 @@
 """The queue of events (SES -> SNS -> SQS)."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from newsletter.aws.clients import answer_of, open_clients
 from newsletter.aws.faults import SettingsSection, code_of
@@ -129,4 +132,15 @@ def _client(settings: Settings) -> "SQSClient":
         configs=[config],
     )
     sqs: SQSClient = client
+    sqs.meta.events.register("before-parse.sqs.ReceiveMessage", _refuse_what_is_not_whole)
     return sqs
+
+
+def _refuse_what_is_not_whole(response_dict: dict[str, Any], **_: object) -> None:
+    """The SDK takes a page, and an answer that was cut, for that of an empty queue."""
+    if response_dict["status_code"] != HTTPStatus.OK:
+        return
+    try:
+        json.loads(response_dict["body"])
+    except ValueError as error:
+        raise ResponseParserError("the answer is no JSON") from error

@@ -245,7 +245,9 @@ def cancel(connection: Connection) -> Relocation:
     """
     source = outgoing(connection)
     if source is None:
-        raise Refused("this store is not being moved")
+        raise Refused(
+            "this store is not being moved", hint="There is nothing to cancel: it stays as it is."
+        )
     is_going = sa.and_(relocations.c.id == source.id, relocations.c.done_at.is_(None))
     if not connection.execute(sa.delete(relocations).where(is_going)).rowcount:
         raise Refused(

@@ -26,6 +26,7 @@ from newsletter.operations import attend
 from newsletter.project import Project, utc_now
 from newsletter.store import Store, open_store, schema
 from newsletter.transports.memory import Memory
+from tests.answering import Reply, answering, breaks_off, says
 from tests.integration.aws import Aws, Feed
 from tests.integration.commandline import Answer, Call, fork, lose, plan_send
 from tests.integration.reporting import BOUNCE, DELIVERY, event
@@ -258,6 +259,24 @@ def test_a_queue_that_cannot_be_reached_fails_once_and_may_pass(
     answer = call("events", "pull", "--once", "--json")
 
     assert (answer.code, answer.error["code"]) == (1, "queue-unreachable")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [breaks_off, says(200, b"<html>Sign in to the network</html>"), says(200, b"")],
+    ids=["half", "a-page", "nothing"],
+)
+def test_what_is_no_answer_of_a_queue_is_not_taken_for_an_empty_one(
+    call: Call, aws: Aws, monkeypatch: pytest.MonkeyPatch, reply: Reply
+) -> None:
+    _set(monkeypatch, aws.feed(raw=True).environment)
+
+    with answering(reply) as port:
+        monkeypatch.setenv("NEWSLETTER_EVENTS__ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        answer = call("events", "pull", "--once", "--json")
+
+    assert (answer.code, answer.error["code"]) == (1, "queue-unreachable")
+    assert "no readable answer" in answer.error["message"]
 
 
 # --- stopped and killed ---------------------------------------------------------------------------
