@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tests.hostile.campaign import campaign, without
+from tests.hostile.campaign import campaign, listed, without
 from tests.hostile.guards import GUARDS
 
 
@@ -18,10 +18,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--without", choices=GUARDS, help="the guard to take out")
     parser.add_argument("--only", default="", help="combinations with this in their name")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--list", action="store_true", help="say what would be played")
     options = parser.parse_args(arguments)
     if options.without:
         return min(1, without(GUARDS[options.without]))
     share = float(os.environ.get("SHARE", "1"))
+    if options.list:
+        listed(share, options.seed, options.only)
+        return 0
     return min(1, campaign(share, options.seed, options.only))
 
 

@@ -17,8 +17,16 @@ from threading import Lock
 from types import MappingProxyType
 
 from tests.crash.checker import send_of
-from tests.hostile import environments, machines, places, streams  # noqa: F401 -- they are tables
-from tests.hostile.commands import COMMANDS, Command
+from tests.hostile import (  # noqa: F401 -- they are tables
+    clouds,
+    databases,
+    environments,
+    machines,
+    places,
+    streams,
+)
+from tests.hostile.backing import SECRETS, Backing, Servers
+from tests.hostile.commands import COMMANDS, Command, words
 from tests.hostile.guards import Guard
 from tests.hostile.judge import (
     Control,
@@ -29,13 +37,11 @@ from tests.hostile.judge import (
     hashes,
 )
 from tests.hostile.scene import Answer, CannotBeMade, scene_on
-from tests.hostile.stage import UNSENT, Stage, built, facts
+from tests.hostile.stage import UNSENT, Stage, built, facts, moved_to
 from tests.hostile.surroundings import SURROUNDINGS, Surrounding
 from tests.integration.commandline import fork
-from tests.standin.client import StandIn, running
 
-_AT_ONCE = 2
-_OTHERS = 12  # each command that does not matter everywhere is played in one of so many
+_AT_ONCE = 3  # some wait most of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +52,53 @@ class Played:
     skipped: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where one command is played: its stage, its servers, and what was there before."""
+
+    stage: Stage
+    backing: Backing
+    files: Mapping[str, str]
+    facts: Mapping[str, object]
+
+    @property
+    def log(self) -> Path | None:
+        """What SES took, if it takes the mails."""
+        return None if self.backing.ses is None else self.backing.ses.log
+
+    def facts_now(self) -> dict[str, object]:
+        return facts(self.stage) | self.backing.facts()
+
+    def run(self, command: Command) -> Answer:
+        """Run a command where all is kind."""
+        with scene_on(self.stage, command, self.backing) as scene:
+            return scene.run()
+
+
 class Campaign:
     """A stage from which others are copied, and what each command comes to on it."""
 
-    def __init__(self, folder: Path, ses: StandIn, program: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, servers: Servers, program: Mapping[str, str]) -> None:
         self._folder = folder
+        self._servers = servers
         self._program = program  # the environment by which another program is run
         self._stage = built(folder / "stage")
-        self._before = hashes(self._stage)
-        self._facts = facts(self._stage)
-        self._secret = self._stage.secret.read_text().strip()
-        self._ses = ses
+        self._on_postgresql: Stage | None = None
+        self._moving = Lock()
+        self._secrets = (self._stage.secret.read_text().strip(), *SECRETS)
         self._controls: dict[str, Control] = {}
         self._making = defaultdict[str, Lock](Lock)
 
     def play(self, surrounding: Surrounding, command: Command) -> Played:
         """Play one combination."""
         name = _name(surrounding, command)
-        control = self._control(command)
+        try:
+            control = self._control(command)
+        except CannotBeMade as error:
+            return Played(name, skipped=str(error))
         with (
-            self._copy() as stage,
-            scene_on(stage, command, self._settings(command)) as scene,
+            self._ground(command) as ground,
+            scene_on(ground.stage, command, ground.backing) as scene,
             scene.kept,
         ):
             scene.environment.update(self._program)
@@ -77,22 +109,24 @@ class Campaign:
                 return Played(name, skipped=str(error))
             except AssertionError as error:
                 return Played(name, faults=[str(error)])
+            except Exception as error:  # noqa: BLE001 -- it must not end the campaign
+                return Played(name, faults=[f"the surrounding failed: {error!r}"])
             try:
-                found = list(self._judge(stage, surrounding, command, control, answer))
+                found = list(self._judge(ground, surrounding, command, control, answer))
             except Exception as error:  # noqa: BLE001 -- what cannot be judged is a fault, too
                 found = [f"it cannot be judged: {error!r} after {answer.code}"]
         return Played(name, answer.code, found)
 
     def _judge(
         self,
-        stage: Stage,
+        ground: Ground,
         surrounding: Surrounding,
         command: Command,
         control: Control,
         answer: Answer,
     ) -> Iterator[str]:
-        secret = self._secret
-        yield from faults_of_the_answer(answer, command, secret)
+        stage = ground.stage
+        yield from faults_of_the_answer(answer, command, self._secrets)
         yield from faults_of_the_modes(stage)
         if surrounding.harmless(command) and answer.code != control.code:
             yield f"it leaves with {answer.code}, elsewhere with {control.code}: {_last(answer)}"
@@ -101,43 +135,45 @@ class Campaign:
         shows_all = surrounding.shows_all or (command.is_data and surrounding.harmless(command))
         if shows_all and control.out is not None and answer.out not in ("", control.out):
             yield "it prints something else"
-        log = self._ses.log if command.by_ses else None
-        yield from faults_of_the_files(stage, command, self._before, control, "at once")
+        yield from faults_of_the_files(stage, command, ground.files, control, "at once")
         if not command.clears:
-            yield from faults_of_the_sends(stage, log)
-        done = facts(stage)
+            yield from faults_of_the_sends(stage, ground.log)
+        done = ground.facts_now()
         if answer.code == 0 == control.code and not command.stays and done != control.facts:
             yield f"it says that it is done, and it is not: {_apart(done, control.facts)}"
         if answer.code != control.code:
-            is_resumable = answer.code in (4, 130) or answer.code < 0
-            if done not in (self._facts, control.facts) and not is_resumable:
+            is_resumable = answer.code in (4, 130) or answer.code < 0 or "worker" in command.typed
+            if done not in (ground.facts, control.facts) and not is_resumable:
                 yield f"it is half done: {_apart(done, control.facts)}"
-            yield from self._complete(stage, command, control, log)
-        verified = fork(stage.project, "db", "verify")
+            yield from self._complete(ground, command, control)
+        verified = fork(stage.project, "db", "verify", environment=ground.backing.environment)
         if verified.code != 0:
             yield f"the store does not verify: {verified.err}"
 
-    def _complete(
-        self, stage: Stage, command: Command, control: Control, log: Path | None
-    ) -> Iterator[str]:
+    def _complete(self, ground: Ground, command: Command, control: Control) -> Iterator[str]:
         """Once all is kind again: the same command, and where a send was begun, `resume`."""
-        settings = self._settings(command)
-        with scene_on(stage, command, settings) as scene:
-            again = scene.run()
-        yield from (f"again: {f}" for f in faults_of_the_answer(again, command, self._secret))
+        again = ground.run(command)
+        yield from (f"again: {f}" for f in faults_of_the_answer(again, command, self._secrets))
         if again.code not in {control.code, *command.again}:
             yield f"again it leaves with {again.code}: {_last(again)}"
-        if command.name.startswith("send ") and again.code == 5:
-            send_id = send_of(f"sqlite:///{stage.store}", UNSENT)
-            resume = replace(command, typed=f"resume {send_id} --json")
-            with scene_on(stage, resume, settings) as scene:
-                scene.run()
-        done = facts(stage)
+        done = ground.facts_now()
+        if command.is_a_send and done != control.facts:
+            done = self._finished(ground, command)
         if done != control.facts:
             yield f"again it does not come to the same: {_apart(done, control.facts)}"
-        yield from faults_of_the_files(stage, command, self._before, control, "in the end")
+        yield from faults_of_the_files(ground.stage, command, ground.files, control, "in the end")
         if not command.clears:
-            yield from faults_of_the_sends(stage, log)
+            yield from faults_of_the_sends(ground.stage, ground.log)
+
+    def _finished(self, ground: Ground, command: Command) -> dict[str, object]:
+        """Go on with a send that was stopped; what is then there, without what asking SES adds."""
+        send_id = send_of(ground.stage.url, UNSENT)
+        resumed = ground.run(replace(command, typed=f"resume {send_id} --json"))
+        done = ground.facts_now()
+        if resumed.code == 4 and command.by_ses:
+            ground.run(replace(command, typed=f"resolve {send_id} --ask-ses --yes"))
+            done = ground.facts_now() | {"events": done["events"]}
+        return done
 
     def _control(self, command: Command) -> Control:
         with self._making[command.name]:
@@ -149,33 +185,48 @@ class Campaign:
         """Tried twice: what differs is not compared."""
         tries = []
         for _ in range(2):
-            with self._copy() as stage, scene_on(stage, command, self._settings(command)) as scene:
-                answer = scene.run()
-                tries.append((answer, facts(stage), hashes(stage)))
+            with self._ground(command) as ground:
+                answer = ground.run(command)
+                tries.append((answer, ground.facts_now(), hashes(ground.stage)))
         (first, done, files), (second, _, others) = tries
         if first.code != second.code:
             raise AssertionError(f"{command.name}: {first} and then {second}")
         same = {name: value if others.get(name) == value else None for name, value in files.items()}
         return Control(first.code, done, same, first.out if first.out == second.out else None)
 
-    def _settings(self, command: Command) -> Mapping[str, str]:
-        if not command.by_ses:
-            return {}
-        return {
-            **self._ses.settings,
-            "AWS_ACCESS_KEY_ID": "AKIAHOSTILE000000000",
-            "AWS_SECRET_ACCESS_KEY": "hostile-secret-key",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-
     @contextmanager
-    def _copy(self) -> Iterator[Stage]:
+    def _ground(self, command: Command) -> Iterator[Ground]:
+        """All that a command is played on, after the calls that come before it."""
         folder = Path(tempfile.mkdtemp(dir=self._folder))
         folder.chmod(0o755)
         try:
-            yield self._stage.copied_to(folder)
+            copy = self._original(command).copied_to(folder)
+            with self._servers.lent(command, copy) as (stage, backing):
+                for typed in command.first:
+                    _make_ready(typed, command, stage, backing)
+                yield Ground(stage, backing, hashes(stage), facts(stage) | backing.facts())
         finally:
             shutil.rmtree(folder)
+
+    def _original(self, command: Command) -> Stage:
+        if not command.servers & {"postgresql", "spare"}:
+            return self._stage
+        with self._moving:
+            if self._on_postgresql is None:
+                with self._servers.first_postgresql() as server:
+                    folder, url = self._folder / "moved", server.url()
+                    self._on_postgresql = moved_to(self._stage, folder, url, server.binaries)
+                    self._servers.keep(server)
+        return self._on_postgresql if command.on_postgresql else self._stage
+
+
+def _make_ready(typed: str, command: Command, stage: Stage, backing: Backing) -> None:
+    if "$unanswered" in command.typed:
+        assert backing.ses is not None
+        backing.ses.configure(reset_after=1)
+    arguments = words(typed, stage)
+    done = fork(stage.project, *arguments, environment=backing.environment)
+    assert done.code in (0, 4), (arguments, done.err)
 
 
 def _apart(found: Mapping[str, object], wanted: Mapping[str, object]) -> str:
@@ -202,12 +253,38 @@ def combinations(
     chosen = []
     for place, surrounding in enumerate(SURROUNDINGS):
         for number, command in enumerate(COMMANDS):
-            is_its_turn = command.matters or (place + number) % _OTHERS == 0 or all_of_them
+            is_its_turn = all_of_them or (place + number) % _one_of(surrounding, command) == 0
             if is_its_turn and surrounding.where(command):
                 chosen.append((surrounding, command))
     chosen = [pair for pair in chosen if only in _name(*pair)]
     random.Random(seed).shuffle(chosen)
     return chosen[: max(1, round(len(chosen) * share))]
+
+
+def _one_of(surrounding: Surrounding, command: Command) -> int:
+    """In how many surroundings a command is played once."""
+    if surrounding.kind == "aws":
+        return 2 if "aws" in command.servers else 1
+    if command.on_postgresql and not surrounding.kind:
+        return 36
+    if command.matters:
+        return 1
+    return 6 if surrounding.kind else 12
+
+
+def listed(share: float, seed: int, only: str) -> None:
+    """Print what would be played, and how much it is."""
+    chosen = combinations(share, seed, only)
+    for pair in chosen:
+        print(_name(*pair))
+    print(_amount(chosen))
+
+
+def _amount(chosen: Sequence[tuple[Surrounding, Command]]) -> str:
+    return (
+        f"{len(chosen)} combinations of {len(COMMANDS)} commands and {len(SURROUNDINGS)} "
+        "surroundings"
+    )
 
 
 def campaign(share: float, seed: int, only: str) -> int:
@@ -216,8 +293,7 @@ def campaign(share: float, seed: int, only: str) -> int:
     print(
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}, "
         f"{os.cpu_count()} cores, Python {platform.python_version()}, "
-        f"{len(chosen)} combinations of {len(COMMANDS)} commands and {len(SURROUNDINGS)} "
-        "surroundings",
+        f"{_amount(chosen)}",
         flush=True,
     )
     started = time.monotonic()
@@ -264,5 +340,4 @@ def begun(program: Mapping[str, str] = MappingProxyType({})) -> Iterator[Campaig
         place = tempfile.TemporaryDirectory(prefix="newsletter-hostile-")
         folder = Path(stack.enter_context(place))
         folder.chmod(0o755)
-        ses = stack.enter_context(running(folder / "ses.jsonl"))
-        yield Campaign(folder, ses, program)
+        yield Campaign(folder, Servers(stack, folder), program)

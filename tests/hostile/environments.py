@@ -128,7 +128,7 @@ for _columns, _kind in ((1, "xterm"), (20, "xterm"), (60_000, "xterm"), (80, "du
 # --- clocks ---------------------------------------------------------------------------------------
 
 
-def _faketime() -> Path:
+def faketime() -> Path:
     found = list(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
     if not found:
         raise CannotBeMade("needs libfaketime: apt-get install faketime")
@@ -140,7 +140,7 @@ for _clock in ("+1h", "-1h", "+1d", "-1d", "+400d", "@1970-01-02 00:00:00", "@20
     @surrounding(f"the clock says {_clock}", harmless=_clock[0] != "@")
     def _(scene: Scene, clock: str = _clock) -> Iterator[None]:
         scene.environment |= {
-            "LD_PRELOAD": str(_faketime()),
+            "LD_PRELOAD": str(faketime()),
             "FAKETIME": clock,
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
@@ -155,7 +155,7 @@ for _before, _after in (("+0", "+1h"), ("+0", "-1h"), ("+0", "-1d"), ("+2d", "+0
         file = scene.stage.beside / "clock"
         file.write_text(before)
         scene.environment |= {
-            "LD_PRELOAD": str(_faketime()),
+            "LD_PRELOAD": str(faketime()),
             "FAKETIME_TIMESTAMP_FILE": str(file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -136,6 +136,28 @@ GUARDS = {
         "        if variable := None:\n",
         "send --list --yes --json · a setting is misspelt",
     ),
+    "lost-connections": Guard(
+        "a connection to the store that is lost amid a send is waited for",
+        "sending/patience.py",
+        "if self._is_lost or self.elapsed() - began > self.seconds:",
+        "if True:",
+        "send --list --yes --json on PostgreSQL · the connection is lost as a batch is recorded, "
+        "and its commit arrives",
+    ),
+    "passwords-in-urls": Guard(
+        "no part of a password is taken for a host, and shown",
+        "store/engine.py",
+        '    if rest.partition("?")[0].count("@") > 1:\n',
+        "    if False:\n",
+        "status --json on PostgreSQL · the password in the URL has an @ that is not escaped",
+    ),
+    "clock-of-aws": Guard(
+        "a signature that AWS refuses by the clock is explained by both clocks",
+        "aws/faults.py",
+        "if kind is FaultKind.CLOCK or _is_of_the_clock(error, code, text):",
+        "if kind is FaultKind.CLOCK:",
+        "suppressions sync · the clock says +1d, and AWS refuses its signatures",
+    ),
     "memory": Guard(
         "a machine without memory is told as such",
         "cli/failures.py",

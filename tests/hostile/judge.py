@@ -3,7 +3,7 @@
 import hashlib
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -29,6 +29,7 @@ _PRIVATE = (
     *("beside/never.csv", "beside/new.backup", "beside/moved.db", "beside/restored.db"),
 )
 _DATED = ("report.html", "generation")  # they say when they were written, or how often
+_PORT = re.compile(rb"127\.0\.0\.1:\d+")
 _ERROR = re.compile(r"^error: (?P<said>.*)$", re.MULTILINE)
 
 
@@ -45,7 +46,7 @@ class Control:
 
 def hashes(stage: Stage) -> dict[str, str]:
     return {
-        name: hashlib.sha256((stage.folder / path).read_bytes()).hexdigest()
+        name: hashlib.sha256(_content(stage.folder / path)).hexdigest()
         for path in stage.files()
         if (stage.folder / path).is_file()
         and path.suffix != ".eml"  # of those the sends tell more
@@ -56,6 +57,12 @@ def hashes(stage: Stage) -> dict[str, str]:
     }
 
 
+def _content(path: Path) -> bytes:
+    """What it holds, without the ports of servers, which differ each time."""
+    content = path.read_bytes()
+    return _PORT.sub(b"127.0.0.1", content) if path.name == "newsletter.toml" else content
+
+
 def general(stage: Stage, path: Path) -> str:
     """The name of a file without the ids of sends, which differ each time."""
     return re.sub(r"\d{8}-[0-9a-z]{6}", "SEND", str(path))
@@ -64,7 +71,7 @@ def general(stage: Stage, path: Path) -> str:
 # --- what it said ---------------------------------------------------------------------------------
 
 
-def faults_of_the_answer(answer: Answer, command: Command, secret: str) -> Iterator[str]:
+def faults_of_the_answer(answer: Answer, command: Command, secrets: Sequence[str]) -> Iterator[str]:
     said = f"{answer.out}\n{answer.err}"
     if answer.code not in CONTRACT:
         yield f"it left with {answer.code}"
@@ -72,14 +79,15 @@ def faults_of_the_answer(answer: Answer, command: Command, secret: str) -> Itera
         if words in said:
             line = next(line for line in said.splitlines() if words in line)
             yield f"it says: {line.strip()}"
-    if secret and secret in said:
-        yield "it shows the secret"
+    for secret in secrets:
+        if secret in said:
+            yield f"it shows a secret: {secret[:6]}…"
     if answer.was_told_to_stop and "aiting" not in answer.err:
         yield "it neither ends nor says what it waits for"
     if STILL_OPEN in (answer.out, answer.err):
         yield "something that it started outlives it"
     shown = set(_ADDRESS.findall(answer.err)) - set(_ADDRESS.findall(command.typed)) - _OF_NOBODY
-    if shown:
+    if shown and "--ask-ses" not in command.typed:  # which shows whom it is about
         yield f"standard error shows addresses, such as {min(shown)}"
     if found := _ERROR.search(answer.err):
         yield from _of_an_error(found["said"], answer.err[found.end() :])
@@ -127,7 +135,7 @@ def faults_of_the_modes(stage: Stage) -> Iterator[str]:
 
 def faults_of_the_sends(stage: Stage, by_ses: Path | None) -> Iterator[str]:
     """Where the ledger and those who took the mails disagree."""
-    url = f"sqlite:///{stage.store}"
+    url = stage.url
     for folder in (stage.project / "outbox").glob("*-*"):
         try:
             taken = taken_by_outbox(folder)

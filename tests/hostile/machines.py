@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.hostile.commands import Command
+from tests.hostile.places import is_there
 from tests.hostile.scene import CannotBeMade, Scene, must
 from tests.hostile.surroundings import surrounding
 
@@ -37,7 +38,7 @@ def _small_disk(scene: Scene, folder: Path, options: str) -> None:
     shutil.rmtree(content)
 
 
-def _fill(folder: Path, left: int) -> Path:
+def fill(folder: Path, left: int) -> Path:
     """Leave so many bytes of a disk free."""
     ballast = folder / ".ballast"
     state = os.statvfs(folder)
@@ -48,7 +49,7 @@ def _fill(folder: Path, left: int) -> Path:
 
 def _full(scene: Scene, folder: Path, left: int) -> Iterator[None]:
     _small_disk(scene, folder, "size=64m")
-    ballast = _fill(folder, left)
+    ballast = fill(folder, left)
     yield
     ballast.unlink()
 
@@ -98,7 +99,7 @@ def _(scene: Scene) -> Iterator[None]:
 def _(scene: Scene) -> Iterator[None]:
     folder = scene.stage.beside / "tmp"
     _small_disk(scene, folder, "size=64k")
-    ballast = _fill(folder, 0)
+    ballast = fill(folder, 0)
     scene.environment["TMPDIR"] = str(folder)
     yield
     ballast.unlink()
@@ -201,7 +202,10 @@ for _closed in (
     *("subscribers/secret.key", "subscribers/generation", "outbox"),
 ):
 
-    @surrounding(f"{_closed} belongs to another user")
+    @surrounding(
+        f"{_closed} belongs to another user",
+        where=lambda command, name=_closed: is_there(command, name),  # type: ignore[misc]
+    )
     def _(scene: Scene, name: str = _closed) -> Iterator[None]:
         _become(scene)
         _give(scene.stage.folder)

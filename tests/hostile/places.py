@@ -32,6 +32,16 @@ def _back(scene: Scene, path: Path) -> None:
 _STORE, _SECRET = "subscribers/newsletter.db", "subscribers/secret.key"
 
 
+def is_there(command: Command, name: str) -> bool:
+    """Whether a thing of the project is there for this command."""
+    return name != _STORE or _is_a_file(command)
+
+
+def _is_a_file(command: Command) -> bool:
+    """Whether the store is one."""
+    return not command.on_postgresql
+
+
 def _instead(
     name: str,
     what: str,
@@ -40,7 +50,7 @@ def _instead(
 ) -> None:
     """Something else stands where a thing of the project should."""
 
-    @surrounding(f"{name} {what}", where=where)
+    @surrounding(f"{name} {what}", where=lambda command: where(command) and is_there(command, name))
     def _(scene: Scene) -> Iterator[None]:
         path = _moved(scene, name)
         put(path)
@@ -189,7 +199,9 @@ def _(scene: Scene) -> Iterator[None]:
     yield
 
 
-@surrounding("the project is mounted read-only, and what is written lies elsewhere")
+@surrounding(
+    "the project is mounted read-only, and what is written lies elsewhere", where=_is_a_file
+)
 def _(scene: Scene) -> Iterator[None]:
     must("unshare", "-m", "true", needs="the right to a mount namespace")
     folder, kept = scene.stage.project, scene.stage.folder / "kept"
@@ -215,7 +227,9 @@ def _(scene: Scene) -> Iterator[None]:
     shutil.rmtree(kept)
 
 
-@surrounding("the project is mounted read-only, and only the store lies elsewhere")
+@surrounding(
+    "the project is mounted read-only, and only the store lies elsewhere", where=_is_a_file
+)
 def _(scene: Scene) -> Iterator[None]:
     must("unshare", "-m", "true", needs="the right to a mount namespace")
     folder, kept = scene.stage.project, scene.stage.folder / "kept"
@@ -234,7 +248,7 @@ def _(scene: Scene) -> Iterator[None]:
 # --- the store ------------------------------------------------------------------------------------
 
 
-@surrounding("another program holds the store for two seconds", harmless=True)
+@surrounding("another program holds the store for two seconds", harmless=True, where=_is_a_file)
 def _(scene: Scene) -> Iterator[None]:
     with closing(sqlite3.connect(scene.stage.store, check_same_thread=False)) as database:
         database.execute("BEGIN EXCLUSIVE")
@@ -245,7 +259,7 @@ def _(scene: Scene) -> Iterator[None]:
         letting_go.join()
 
 
-@surrounding("another program holds the store and never lets go")
+@surrounding("another program holds the store and never lets go", where=_is_a_file)
 def _(scene: Scene) -> Iterator[None]:
     with closing(sqlite3.connect(scene.stage.store, check_same_thread=False)) as database:
         database.execute("BEGIN EXCLUSIVE")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +17,17 @@ from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO
 
+from tests.hostile.backing import Backing
 from tests.hostile.commands import Command
 from tests.hostile.stage import Stage
+from tests.warm import Program
 
 # A command that has ended none too soon is told to stop; one that says what it waits for may wait.
 PATIENCE_SECONDS = 60.0
 _STOPPING_SECONDS = 30.0
 _SERVING_SECONDS = 0.5
+# Variables that only newsletter and its libraries read, and at no start.
+_READ_LATE = ("NEWSLETTER_", "AWS_", "PG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_")
 STILL_OPEN = "(it has left, and something that it started has not)"
 
 
@@ -43,6 +47,34 @@ class Answer:
     left_early: bool = False  # though it runs until it is told to stop
 
 
+class _Forked:
+    """A command that `tests.warm` runs, with as much of Popen as is used here."""
+
+    def __init__(self, program: Program, out: int, err: int) -> None:
+        self._program = program
+        self.stdout, self.stderr = os.fdopen(out, "rb"), os.fdopen(err, "rb")
+
+    @property
+    def pid(self) -> int:
+        assert self._program.pid is not None
+        return self._program.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._program.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> None:
+        self._program.join(timeout)
+        if self.returncode is None:
+            raise TimeoutExpired("newsletter", timeout or 0.0)
+
+
+Running = Popen[bytes] | _Forked
+
+
 @dataclass
 class Scene:
     """A surrounding changes it before the command is run.
@@ -55,40 +87,35 @@ class Scene:
     command: Command
     environment: dict[str, str]
     kept: ExitStack
+    backing: Backing
     folder: Path = field(init=False)
     before: list[str] = field(default_factory=list)
     options: list[str] = field(default_factory=list)
     redirections: list[str] = field(default_factory=list)
     streams: dict[str, int] = field(default_factory=dict)
-    while_it_runs: Callable[[Popen[bytes]], None] | None = None
+    while_it_runs: Callable[[Running], None] | None = None
     answer: Answer | None = None
+    _usual: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder = self.stage.project
+        self._usual = dict(self.environment)
 
     def shell(self, script: str) -> None:
         """Let a shell do something before, in the process that becomes the command."""
         self.before += ["sh", "-c", f'{script}; exec "$0" "$@"']
 
     def run(self) -> Answer:
+        """Run the command. It is started anew where the start may see what was changed, else forked
+        from a process that has loaded all, which takes a fifth of the time."""
         command = self.command
-        port = _free_port()
-        words = [sys.executable, "-m", "newsletter", *self.options]
-        words = [*self.before, *words, *command.arguments(self.stage, port)]
-        if self.redirections:
-            words = ["sh", "-c", f'exec "$0" "$@" {" ".join(self.redirections)}', *words]
+        arguments = [*self.options, *command.arguments(self.stage, _free_port())]
         with TemporaryFile() as stdin:
             stdin.write(command.stdin)
             stdin.seek(0)
-            pipes = {"stdin": stdin.fileno(), "stdout": PIPE, "stderr": PIPE}
             began = time.monotonic()
-            process = Popen(
-                words,
-                cwd=self.folder,
-                env=self.environment,
-                start_new_session=True,
-                **{**pipes, **self.streams},  # type: ignore[call-overload]
-            )
+            begin = self._start if self._is_seen_at_the_start else self._fork
+            process = begin(arguments, stdin.fileno())
             out, err = _Reading(process.stdout), _Reading(process.stderr)
             if self.while_it_runs is not None:
                 self.while_it_runs(process)
@@ -96,10 +123,52 @@ class Scene:
             told = not served and _wait(process)
             seconds = time.monotonic() - began
             left_early = command.stays and not served
+            assert process.returncode is not None
             self.answer = Answer(
                 process.returncode, out.text(), err.text(), seconds, told, left_early
             )
             return self.answer
+
+    @property
+    def _is_seen_at_the_start(self) -> bool:
+        changed = self._usual.items() ^ self.environment.items()
+        return bool(
+            self.before
+            or self.redirections
+            or self.streams
+            or not self.folder.exists()
+            or [name for name, _ in changed if not name.startswith(_READ_LATE)]
+        )
+
+    def _start(self, arguments: Sequence[str], stdin: int) -> Running:
+        words = [*self.before, sys.executable, "-m", "newsletter", *arguments]
+        if self.redirections:
+            words = ["sh", "-c", f'exec "$0" "$@" {" ".join(self.redirections)}', *words]
+        streams = {"stdin": stdin, "stdout": PIPE, "stderr": PIPE, **self.streams}
+        return Popen(
+            words,
+            cwd=self.folder,
+            env=self.environment,
+            start_new_session=True,
+            stdin=streams["stdin"],
+            stdout=streams["stdout"],
+            stderr=streams["stderr"],
+        )
+
+    def _fork(self, arguments: Sequence[str], stdin: int) -> Running:
+        (out, its_out), (err, its_err) = os.pipe(), os.pipe()
+        program = Program(
+            self.folder,
+            *arguments,
+            environment=self.environment,
+            stdin=stdin,
+            stdout=its_out,
+            stderr=its_err,
+            in_new_session=True,
+        )
+        os.close(its_out)
+        os.close(its_err)
+        return _Forked(program, out, err)
 
 
 class _Reading:
@@ -124,7 +193,7 @@ class _Reading:
 
 
 @contextmanager
-def scene_on(stage: Stage, command: Command, environment: Mapping[str, str]) -> Iterator[Scene]:
+def scene_on(stage: Stage, command: Command, backing: Backing) -> Iterator[Scene]:
     """A kind one."""
     home = stage.beside / "home"
     home.mkdir(exist_ok=True)
@@ -140,7 +209,7 @@ def scene_on(stage: Stage, command: Command, environment: Mapping[str, str]) -> 
         "GIT_CONFIG_VALUE_0": "*",
     }
     with ExitStack() as kept:
-        yield Scene(stage, command, {**usual, **environment}, kept)
+        yield Scene(stage, command, {**usual, **backing.environment}, kept, backing)
 
 
 def must(*words: str, needs: str) -> None:
@@ -162,7 +231,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(process: Popen[bytes]) -> bool:
+def _wait(process: Running) -> bool:
     """Wait for its end; whether it had to be told to stop."""
     try:
         process.wait(PATIENCE_SECONDS)
@@ -172,7 +241,7 @@ def _wait(process: Popen[bytes]) -> bool:
     return False
 
 
-def _serves_until_told(process: Popen[bytes]) -> bool:
+def _serves_until_told(process: Running) -> bool:
     """Tell it to stop once it has served for a moment; whether it came to that."""
     last = time.monotonic() + PATIENCE_SECONDS
     while process.poll() is None and time.monotonic() < last:
@@ -197,7 +266,7 @@ def _catches_the_end(process: int) -> bool:
     return bool(int(bits, 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def _stop(process: Popen[bytes]) -> None:
+def _stop(process: Running) -> None:
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGTERM)
     try:

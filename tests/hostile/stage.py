@@ -2,12 +2,13 @@
 
 import datetime as dt
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from newsletter.project import Project
@@ -17,9 +18,13 @@ from newsletter.store import open_store
 from newsletter.store.clock import clock_of
 from tests.crash.checker import connected
 from tests.integration.commandline import fork, lose, plan_send, write_issue
+from tests.standin.client import running
+from tests.unit.drafts.samples import HUGO
+from tests.waiting import until
 
 LIST = "readers"
-FINISHED, UNSENT, PAUSED, IN_DOUBT, PLANNED = (
+BY_SES, FINISHED, UNSENT, PAUSED, IN_DOUBT, PLANNED = (
+    "2026-01-06-woods",
     "2026-01-07-valley",
     "2026-01-08-hills",
     "2026-01-09-rivers",
@@ -27,6 +32,7 @@ FINISHED, UNSENT, PAUSED, IN_DOUBT, PLANNED = (
     "2026-01-11-moors",
 )
 READERS = ("ada", "bo", "cem", "dora", "eli", "fay", "gil", "hana", "ina", "jo", "kim", "lee")
+ACTIVE = len(READERS) - 1  # one has left
 BOUNCED = "ina@example.com"
 
 _BOUNCE = {
@@ -45,13 +51,19 @@ _BOUNCE = {
     },
 }
 
+_FEED = """\
+<?xml version="1.0"?><rss version="2.0"><channel><title>Looms</title>
+<item><title>One</title><link>https://example.com/1</link></item>
+<item><title>Two</title><link>https://example.com/2</link></item></channel></rss>
+"""
+
 _FACTS = {
     "people": (
         "SELECT address, name, status FROM subscribers LEFT JOIN subscriptions "
         "ON subscriptions.subscriber_id = subscribers.id ORDER BY 1, 3"
     ),
     "lists": "SELECT name, title FROM lists ORDER BY 1",
-    "segments": "SELECT name FROM segments ORDER BY 1",
+    "segments": "SELECT name, rule FROM segments ORDER BY 1",
     "suppressions": "SELECT count(*), reason FROM suppressions GROUP BY 2 ORDER BY 2",
     "sends": "SELECT slug, status, recipients, archived_at IS NULL FROM sends ORDER BY number",
     "deliveries": (
@@ -61,15 +73,21 @@ _FACTS = {
     "events": "SELECT count(*) FROM events",
     "approvals": "SELECT count(*) FROM approvals",
     "hidden": "SELECT count(*) FROM hidden_issues",
+    "corrections": "SELECT count(*) FROM corrections",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A newsletter in `project`; in `beside` lies what is not of it, such as a file to import."""
+    """A newsletter in `project`; in `beside` lies what is not of it, such as a file to import.
+
+    `url` leads to its store, `spare` to an empty database on PostgreSQL where one is there.
+    """
 
     folder: Path
     sends: Mapping[str, str]  # the id of the send of each issue that has one
+    url: str
+    spare: str = ""
 
     @property
     def project(self) -> Path:
@@ -89,7 +107,22 @@ class Stage:
 
     def copied_to(self, folder: Path) -> "Stage":
         shutil.copytree(self.folder, folder, symlinks=True, dirs_exist_ok=True)
-        return Stage(folder, self.sends)
+        return replace(self, folder=folder, url=_url_in(folder))
+
+    def messages(self) -> list[str]:
+        """What a queue holds: events of the send through SES, a bounce, and one of nobody."""
+        events = (self.beside / "ses-events.jsonl").read_text("utf-8").splitlines()
+        return [*events, json.dumps(_BOUNCE), "this is no event"]
+
+    def newest_import(self) -> str:
+        with connected(self.url) as select:
+            [(number,)] = select("SELECT max(id) FROM imports")
+        return str(number)
+
+    def newest_send(self) -> str:
+        with connected(self.url) as select:
+            [(send_id,)] = select("SELECT id FROM sends ORDER BY number DESC LIMIT 1")
+        return str(send_id)
 
     def files(self) -> set[Path]:
         """All that lies here, by its path from the folder."""
@@ -98,10 +131,10 @@ class Stage:
 
 def built(folder: Path) -> Stage:
     """A new one, from which others are copied."""
-    stage = Stage(folder, {})
+    stage = Stage(folder, {}, _url_in(folder))
     stage.beside.mkdir(parents=True)
     start(stage.project, dt.date(2026, 1, 6))
-    for name in (FINISHED, UNSENT, PAUSED, IN_DOUBT, PLANNED):
+    for name in (BY_SES, FINISHED, UNSENT, PAUSED, IN_DOUBT, PLANNED):
         title = name.rpartition("-")[2].title()
         write_issue(stage.project, f"{name}.md", slug=name, subject=f"News of the {title}")
     _write_files(stage.beside)
@@ -112,12 +145,46 @@ def built(folder: Path) -> Stage:
         ("suppressions", "add", "gone@example.com"),
         ("subscribers", "remove", "kim@example.com"),
         ("send", FINISHED, "--list", LIST, "--yes"),
-        ("db", "backup", "../beside/letter.backup"),
     ):
-        done = fork(stage.project, *arguments)
-        assert done.code == 0, (arguments, done.err)
+        _call(stage, *arguments)
+    with (stage.project / "issues" / f"{FINISHED}.md").open("a") as file:
+        file.write("\nThe looms are for sale.\n")  # what can be corrected
+    _send_by_ses(stage)
+    _call(stage, "db", "backup", "../beside/letter.backup")
     _commit(stage.project)
-    return Stage(folder, _plan(stage.project))
+    return replace(stage, sends=_plan(stage.project))
+
+
+def moved_to(stage: Stage, folder: Path, url: str, programs: Path) -> Stage:
+    """A copy of a stage whose store is an empty database on PostgreSQL until then."""
+    moved = stage.copied_to(folder)
+    settings = {"NEWSLETTER_STORE__URL": url, "PATH": f"{programs}:{os.environ['PATH']}"}
+    _call(moved, "db", "copy", "--to", url, "--yes")
+    for path in moved.store.parent.glob("newsletter.db*"):
+        path.unlink()
+    (moved.beside / "letter.backup").unlink()
+    _call(moved, "db", "backup", "../beside/letter.backup", **settings)
+    return replace(moved, url=url)
+
+
+def _url_in(folder: Path) -> str:
+    return f"sqlite:///{folder}/letter/subscribers/newsletter.db"
+
+
+def _call(stage: Stage, *arguments: str, **environment: str) -> None:
+    done = fork(stage.project, *arguments, environment=environment)
+    assert done.code == 0, (arguments, done.err)
+
+
+def _send_by_ses(stage: Stage) -> None:
+    """A send whose events came, and lie beside."""
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    with running(stage.folder / "ses.jsonl") as ses:
+        _call(stage, "send", BY_SES, "--list", LIST, "--yes", **ses.settings, **keys)
+        until(lambda: len(ses.events()) >= 2 * ACTIVE)
+        lines = [json.dumps(event) for event in ses.events()]
+    (stage.folder / "ses.jsonl").unlink()
+    (stage.beside / "ses-events.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def _write_files(folder: Path) -> None:
@@ -126,6 +193,11 @@ def _write_files(folder: Path) -> None:
     more = "".join(f"new{n}@example.com,Ny Læser {n} 读者\n" for n in range(400))
     (folder / "joining.csv").write_text(f"email,name\n{more}not an address,Nobody\n", "utf-8")
     (folder / "events.jsonl").write_text(json.dumps(_BOUNCE) + "\n", "utf-8")
+    (folder / "feed.xml").write_text(_FEED, "utf-8")
+    for name, content in HUGO.items():
+        path = folder / "blog" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     (folder / "leaving.csv").write_text("email\nbo@example.com\ncem@example.com\n", "utf-8")
 
 
@@ -162,9 +234,9 @@ def _commit(project: Path) -> None:
 
 def facts(stage: Stage) -> dict[str, object]:
     """What the store holds, without what differs each time: equal, the same was done."""
-    if not stage.store.is_file():
+    if stage.url == _url_in(stage.folder) and not stage.store.is_file():
         return {}
-    with connected(f"sqlite:///{stage.store}") as select:
+    with connected(stage.url) as select:
         return {name: select(query) for name, query in _FACTS.items()}
 
 

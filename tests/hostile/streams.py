@@ -2,13 +2,12 @@
 
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 
-from tests.hostile.scene import Scene, is_there, must
+from tests.hostile.scene import Running, Scene, is_there, must
 from tests.hostile.surroundings import surrounding
 
 _SLOWLY_SECONDS = 0.01
@@ -117,7 +116,7 @@ def _(scene: Scene) -> Iterator[None]:
 
     hung_up = threading.Event()
 
-    def hang_up(process: subprocess.Popen[bytes]) -> None:
+    def hang_up(process: Running) -> None:
         """Again and again, for it may begin to heed the signal at any time."""
         while not hung_up.wait(0.1) and process.returncode is None:
             with suppress(ProcessLookupError):

@@ -16,7 +16,8 @@ class Surrounding:
     """`name` says it in the words of an operator.
 
     `harmless` says which commands do in it all that they do anywhere, `shows_all` whether what they
-    print is the same, too. `where` says of which commands it is a surrounding at all.
+    print is the same, too. `where` says of which commands it is a surrounding at all. `kind` is
+    that of the servers which it changes, if it changes some.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Surrounding:
     harmless: Callable[[Command], bool]
     shows_all: bool
     where: Callable[[Command], bool]
+    kind: str = ""
 
 
 SURROUNDINGS: list[Surrounding] = []
@@ -35,11 +37,12 @@ def surrounding(
     harmless: bool | Callable[[Command], bool] = False,
     shows_all: bool = False,
     where: Callable[[Command], bool] = lambda command: True,
+    kind: str = "",
 ) -> Callable[[Change], Change]:
     def added(change: Change) -> Change:
         is_harmless = harmless if callable(harmless) else lambda command: harmless
         SURROUNDINGS.append(
-            Surrounding(name, contextmanager(change), is_harmless, shows_all, where)
+            Surrounding(name, contextmanager(change), is_harmless, shows_all, where, kind)
         )
         return change
 

