@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import errno
 import io
 import re
 import shutil
@@ -232,7 +233,12 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
                 yield source
                 return
         copy = files.enter_context(tempfile.TemporaryFile())
-        shutil.copyfileobj(source, copy)
+        try:
+            shutil.copyfileobj(source, copy)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+            error.filename = tempfile.gettempdir() if full else str(path)
+            raise
         copy.seek(0)
         yield files.enter_context(io.BufferedReader(copy.raw))
 

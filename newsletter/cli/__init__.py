@@ -88,18 +88,24 @@ class _Output(io.TextIOWrapper):
             super().flush()
 
 
+def _readable(encoding: str) -> str:
+    """The encoding, or UTF-8 in the place of one in which JSON is not what it is in ASCII."""
+    letters = '{"a": [0]}'
+    return encoding if letters.encode(encoding) == letters.encode() else "utf-8"
+
+
 def main() -> None:
     """The entry point of the `newsletter` script."""
     gc.set_threshold(200_000)  # what starts makes many objects, and next to none is garbage
     if isinstance(sys.stderr, io.TextIOWrapper):
-        encoding = sys.stderr.encoding
+        encoding = _readable(sys.stderr.encoding)
         sys.stderr = _Notes(sys.stderr.buffer, encoding=encoding, line_buffering=True)
     if isinstance(sys.stdout, io.TextIOWrapper):
         former = sys.stdout
         former.flush()
         sys.stdout = _Output(
             former.buffer,
-            encoding=former.encoding,
+            encoding=_readable(former.encoding),
             line_buffering=former.line_buffering,
             write_through=former.write_through,
         )

@@ -16,7 +16,7 @@ from newsletter import __version__
 from newsletter.cli.failures import as_ours, exit_code
 from newsletter.errors import STANDARD_OUTPUT, FindingsError, NewsletterError, UsageError
 from newsletter.gate import masked, visible, visible_json
-from newsletter.platforms import needs_posix
+from newsletter.platforms import IS_WINDOWS, needs_posix
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -308,7 +308,8 @@ def show_error(error: NewsletterError, wants_json: bool) -> None:
 
 def _has_colours(stream: TextIO) -> bool:
     """As rich decides it, without loading rich for one line."""
-    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM", "").lower() in _PLAIN
+    usual = "" if IS_WINDOWS else _PLAIN[0]
+    unwanted = os.environ.get("NO_COLOR") or (os.environ.get("TERM") or usual).lower() in _PLAIN
     return stream.isatty() and not unwanted
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from newsletter.gate import visible
+from newsletter.platforms import IS_WINDOWS
 
 _UNBOUNDED = 10_000  # columns where there is no terminal: a table takes what it needs
 _NARROW = 60  # columns of a terminal below which a table shows its rows one below the other
@@ -84,9 +85,13 @@ class ScreenTable(Table):
 
 
 def _environment() -> Mapping[str, str]:
-    """The environment without the sizes of 0 that some shells and services set."""
-    return {
+    """The environment without the sizes of 0 that some shells and services set; a terminal without
+    a name knows no codes."""
+    environment = {
         name: value
         for name, value in os.environ.items()
         if not (name in ("COLUMNS", "LINES") and value.strip("0") == "")
     }
+    if not (IS_WINDOWS or environment.get("TERM")):
+        environment["TERM"] = "dumb"
+    return environment

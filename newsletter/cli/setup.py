@@ -1,6 +1,5 @@
 """`newsletter init` and `newsletter new`."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import click
 
 from newsletter.cli import adopting, drafting
 from newsletter.cli.frame import Session, command, examples
+from newsletter.pasting import quoted
 
 
 @click.command(epilog=examples("init letters"))
@@ -29,7 +29,7 @@ def init(session: Session, folder: Path) -> None:
     session.notes.print(
         "",
         "Your newsletter is ready. Try it:",
-        *([] if place == "." else [f"  cd {shlex.quote(place)}"]),
+        *([] if place == "." else [f"  cd {quoted(place)}"]),
         "  newsletter subscribers import subscribers/example.csv --list readers",
         f"  newsletter send {issue.stem} --list readers",
         sep="\n",

@@ -72,6 +72,7 @@ FILE_NAME = "newsletter.toml"
 _PREFIX = "NEWSLETTER_"
 _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
 # Environment variables that begin like a key but are not one.
+_WORD = re.compile(r"[^\W_]+")
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
 # Keys for the environment only; * is any table.
 _SECRETS = (("transport", "smtp", "password"), ("webhooks", "*", "secret"))
@@ -163,13 +164,14 @@ def _locations(table: object, pattern: Sequence[str]) -> Iterator[tuple[str, ...
 def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     """Put environment variables into `values`; yields the faults of those that fit nowhere."""
     for name in sorted(environment):
-        if not name.upper().startswith(_PREFIX) or name in _RESERVED:
+        if not _may_be_ours(name) or name in _RESERVED:
             continue
+        is_ours = name.upper().startswith(_PREFIX)
         *tables, last = name.removeprefix(_PREFIX).lower().split("__")
         if variable := _suggestion(name):
             yield f"{name}: unknown variable; did you mean {variable}?"
             continue
-        if not tables and last not in keys(Settings):
+        if not is_ours or (not tables and last not in keys(Settings)):
             continue  # NEWSLETTER_… of somebody else's
         table = values
         for key in tables:
@@ -183,20 +185,37 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
 
 def _suggestion(name: str) -> str | None:
     """The variable of ours that an unknown one probably means: with other underscores or capitals,
-    without the table `newsletter`, or with a typo. None where it resembles none."""
+    without its first tables, or with a typo. None where it resembles none."""
     variables = [*_variables(Settings), *sorted(_RESERVED)]
     if name in variables:
         return None
     by_form = {_form(variable): variable for variable in variables}
-    form = _form(name)
+    start = len(_form(_PREFIX))
+    first, *words = _WORD.findall(name)
+    form = _form("".join((_PREFIX, *words)))
+    if form not in by_form and first.upper() != "NEWSLETTER":
+        return None  # what only begins so is somebody else's, unless all else is ours
     for spelt in (form, f"{_form(_PREFIX)}{form}"):
         if spelt in by_form:
             return by_form[spelt]
+    if len(words) > 1 and (ends := [each for each in by_form if each.endswith(form[start:])]):
+        return by_form[min(ends, key=len)]
     if "__" in name:
         return None  # its table or key gets its own suggestion
-    start = len(_form(_PREFIX))
     close = meant(form[start:], [variables[start:] for variables in by_form], _CLOSE)
     return by_form[form[:start] + close] if close else None
+
+
+def _may_be_ours(name: str) -> bool:
+    """Whether it begins as ours do, or nearly: NEWSLETER_…, _NEWSLETTER_…, NEWSLETTER-…"""
+    if name.upper().startswith(_PREFIX):
+        return True
+    first = _WORD.search(name)
+    return (
+        first is not None
+        and first[0][0] in "Nn"
+        and meant(first[0], ["NEWSLETTER"], _CLOSE) is not None
+    )
 
 
 def _form(name: str) -> str:

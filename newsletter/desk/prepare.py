@@ -1,7 +1,6 @@
 """An issue made ready: read, checked and rendered, the same way for render, test and send."""
 
 import datetime as dt
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
 from newsletter.model.picture import Picture
+from newsletter.pasting import quoted
 from newsletter.pictures import PictureFolder
 from newsletter.project import Project, utc_now
 from newsletter.render import Masthead, Theme
@@ -144,8 +144,7 @@ def refuse(
     if findings:
         raise FindingsError(
             findings,
-            hint=f"{outcome} {findings[0].fix} "
-            f"See: newsletter lint {shlex.quote(str(prepared.path))}",
+            hint=f"{outcome} {findings[0].fix} See: newsletter lint {quoted(str(prepared.path))}",
         )
 
 

@@ -1,7 +1,6 @@
 """Checks of the newsletter's folder: its settings, its secret, who may read what."""
 
 import os
-import shlex
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from newsletter.doctor.base import (
 from newsletter.doctor.transports import bedside_of
 from newsletter.errors import ConfigurationError
 from newsletter.files import in_the_way, refuse_unlike_a_file
+from newsletter.pasting import joined
 from newsletter.store import resolve_url
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -84,7 +84,7 @@ def owners(exam: Examination) -> Iterator[Diagnosis]:
     if foreign:
         names = listed(exam.project.name_of(path) for path in foreign)
         owner = _name_of(foreign[0].stat().st_uid)
-        mine = shlex.join(["sudo", "chown", "-R", str(user), *map(str, foreign)])
+        mine = joined(["sudo", "chown", "-R", str(user), *map(str, foreign)])
         cure = f"Run newsletter as {owner}: sudo -u {owner} newsletter doctor; or else: {mine}"
         yield warn(f"{names}: of {owner}, who is not the user who runs this", cure)
     else:
@@ -95,14 +95,12 @@ def writable(exam: Examination) -> Iterator[Diagnosis]:
     """A send notes in this file how old the store is, and is refused where it cannot."""
     file = exam.project.generation
     if folder := in_the_way(file):
-        yield fail(
-            f"nothing can be written to {folder}", shlex.join(["chmod", "u+wx", str(folder)])
-        )
+        yield fail(f"nothing can be written to {folder}", joined(["chmod", "u+wx", str(folder)]))
         return
     try:
         refuse_unlike_a_file(file)
     except OSError as error:
-        yield fail(f"{file}: {error.strerror}", shlex.join(["mv", str(file), f"{file}.aside"]))
+        yield fail(f"{file}: {error.strerror}", joined(["mv", str(file), f"{file}.aside"]))
     else:
         yield ok("a send can note how old the store is")
 
@@ -119,7 +117,7 @@ def secrets_in_git(exam: Examination) -> Iterator[Diagnosis]:
         yield skipped(error.message)
         return
     if kept := [name for name in tracked if name]:
-        cure = shlex.join(["git", "rm", "--cached", *kept])
+        cure = joined(["git", "rm", "--cached", *kept])
         yield fail(
             f"git keeps {listed(kept)}: whoever has the repository has it, in its history, too",
             f"{cure}, then commit; a secret that was shared needs a new first line in its file.",
@@ -155,7 +153,7 @@ def _name_of(user: int) -> str:
 
 
 def _close(paths: Iterable[Path]) -> str:
-    return shlex.join(["chmod", "-R", "go=", *map(str, paths)])
+    return joined(["chmod", "-R", "go=", *map(str, paths)])
 
 
 CHECKS = (

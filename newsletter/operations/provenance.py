@@ -3,14 +3,13 @@
 `[policy]` says which of them a send needs.
 """
 
-import shlex
-
 from newsletter import git
 from newsletter.desk.prepare import Prepared
 from newsletter.errors import Refused
 from newsletter.git import GitFailed
 from newsletter.model.approval import Approval, Editor, Provenance
 from newsletter.operations.who import operator
+from newsletter.pasting import quoted
 from newsletter.project import Project
 from newsletter.store import Store
 from newsletter.store.ledger import approvals
@@ -58,7 +57,7 @@ def approve(
     if any(editor.is_same_as(author) for author in authors_of(project, prepared)):
         raise Refused(
             f"{editor} wrote {stem!r} last, and approving it takes a second person",
-            hint=f"Let somebody else run: newsletter approve {shlex.quote(stem)}",
+            hint=f"Let somebody else run: newsletter approve {quoted(stem)}",
         )
     content_hash, slug = prepared.email.content_hash, prepared.digest.slug
     with store.write() as connection:
@@ -90,7 +89,7 @@ def _unapproved(store: Store, prepared: Prepared) -> Refused:
     return Refused(
         f"{stem!r} {how or 'was not approved in this form'}, and [policy] require_approval "
         "requires a second person",
-        hint=f"Nothing was sent. Let somebody else run: newsletter approve {shlex.quote(stem)}",
+        hint=f"Nothing was sent. Let somebody else run: newsletter approve {quoted(stem)}",
     )
 
 
@@ -119,7 +118,7 @@ def _on_branch(prepared: Prepared, branch: str) -> tuple[str, str]:
     if ref is None:
         raise Refused(
             f"this checkout knows no branch {branch!r}, which [policy] require_branch requires",
-            hint=f"Nothing was sent. Fetch it: git fetch origin {shlex.quote(branch)}",
+            hint=f"Nothing was sent. Fetch it: git fetch origin {quoted(branch)}",
         )
     name = ref.split("/", 2)[2]
     if not is_there:

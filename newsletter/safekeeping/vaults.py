@@ -8,7 +8,6 @@ import datetime as dt
 import errno
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO, Protocol
 from newsletter.config import BackupSettings
 from newsletter.errors import NewsletterError, Refused, UsageError
 from newsletter.files import put_in_free_place, target_of
+from newsletter.pasting import quoted
 from newsletter.safekeeping.sealing import SUFFIX
 
 _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?")
@@ -89,7 +89,7 @@ class Folder:
                     "a log lies beside it, with commits that it lacks itself",
                     where=str(log),
                     hint="Bring them into the file by SQLite's own program: "
-                    f"sqlite3 {shlex.quote(str(file))} 'PRAGMA wal_checkpoint(TRUNCATE)'",
+                    f"sqlite3 {quoted(str(file))} 'PRAGMA wal_checkpoint(TRUNCATE)'",
                 )
             with file.open("rb") as source:
                 while piece := source.read(1 << 20):

@@ -260,6 +260,14 @@ def test_json_is_ascii_where_standard_output_cannot_be_more(call: Call, project:
     assert answer.out.isascii()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp037"])
+def test_json_is_utf8_where_the_encoding_is_not_even_ascii(project: Path, encoding: str) -> None:
+    answer = spawn(project, "lint", "标题", "--json", environment={"PYTHONIOENCODING": encoding})
+
+    assert answer.code == 2
+    assert "标题" in answer.error["message"]
+
+
 def test_people_get_what_their_terminal_can_show(call: Call, project: Path) -> None:
     call("new", "标题", "--date", "2026-03-04")
 

@@ -213,7 +213,7 @@ def test_a_narrow_terminal_shows_each_cell_on_a_line_with_its_name(
     assert any(line.startswith("status: ") for line in lines)
 
 
-@pytest.mark.parametrize("term", ["dumb", "unknown"])
+@pytest.mark.parametrize("term", ["dumb", "unknown", ""])
 def test_a_terminal_without_codes_gets_none(project: Path, sent: str, term: str) -> None:
     for arguments in (["sends"], ["render", "nothing", "--out", "out"], ["lint"]):
         _, written = at_terminal(project, *arguments, TERM=term)
@@ -222,7 +222,7 @@ def test_a_terminal_without_codes_gets_none(project: Path, sent: str, term: str)
         assert written
 
 
-@pytest.mark.parametrize("name", ["with space", "-dash", "it's", "a;b", "$HOME", "中文"])
+@pytest.mark.parametrize("name", ["with space", "-dash", "it's", "a;b", "$HOME", "中文", "a\nb"])
 def test_the_commands_that_init_prints_can_be_copied(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -230,7 +230,7 @@ def test_the_commands_that_init_prints_can_be_copied(
     line = next(line for line in answer.err.splitlines() if line.startswith("  cd "))
 
     done = subprocess.run(
-        ["sh", "-c", f"{line} && test -e newsletter.toml"], cwd=tmp_path, check=False
+        ["bash", "-c", f"{line} && test -e newsletter.toml"], cwd=tmp_path, check=False
     )
 
     assert done.returncode == 0, line

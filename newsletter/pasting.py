@@ -1,0 +1,26 @@
+"""Words of commands that are printed for people to paste into a shell."""
+
+import shlex
+from collections.abc import Iterable
+
+
+def quoted(word: str) -> str:
+    """The word as shells read it back. What a terminal would obey, such as a line end, is written
+    as bash, zsh, ksh and POSIX of 2024 know it: $'a\\nb'."""
+    if word.isprintable():
+        return shlex.quote(word)
+    escaped = "".join(_escaped(sign) for sign in word)
+    return f"$'{escaped}'"
+
+
+def joined(words: Iterable[str]) -> str:
+    """A whole command."""
+    return " ".join(map(quoted, words))
+
+
+def _escaped(sign: str) -> str:
+    if sign in "\\'":
+        return f"\\{sign}"
+    if sign.isprintable():
+        return sign
+    return "".join(f"\\{byte:03o}" for byte in sign.encode("utf-8", "surrogateescape"))
