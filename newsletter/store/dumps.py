@@ -154,7 +154,7 @@ def temporary_database(url: URL) -> Iterator[URL]:
             connection.exec_driver_sql(f"CREATE DATABASE {quoted} TEMPLATE template0")
         except sa.exc.DBAPIError as error:
             raise StoreError(
-                f"no database can be made for the drill: {error.orig}".splitlines()[0],
+                f"no database can be made for the drill: {masked(str(error.orig)).splitlines()[0]}",
                 hint="Let the user make databases (ALTER ROLE … CREATEDB), or name a server where "
                 "it may: NEWSLETTER_STORE__URL",
             ) from error

@@ -6,6 +6,7 @@ PostgreSQL may hold a row with an address, so only its first line is shown, and 
 port, database and user.
 """
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from sqlalchemy.engine import URL, Engine
 
 from newsletter.config import FILE_NAME, variable_of
 from newsletter.errors import NewsletterError, StoreAway, StoreClosed, StoreError
+from newsletter.masking import masked
 
 _KEY = ("store", "url")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -155,11 +157,12 @@ def _code(error: object) -> int | str:
 
 
 def _first_line(error: object) -> str:
-    """The driver's message, once: it is repeated for each address that was tried."""
+    """The driver's message, once, for it is repeated for each address that was tried; without the
+    secrets that it may repeat."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     text = str(primary or error).strip().splitlines()
     line = text[0] if text else type(error).__name__
-    return re.sub(r"^.* failed: (?:FATAL:\s*)?", "", line)
+    return masked(re.sub(r"^.* failed: (?:FATAL:\s*)?", "", line))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +180,14 @@ class _Refusal:
 
 _REFUSALS = (
     _Refusal(
-        r"connection option|invalid \w+ value",
+        r"connection option|invalid \w+ value|bad value for",
         "the URL of PostgreSQL at {place} holds an invalid option",
         "Correct what follows the ? in the URL.",
+    ),
+    _Refusal(
+        r"invalid port number",
+        "the URL of PostgreSQL names no port",
+        "Correct the port in the URL.",
     ),
     _Refusal(
         r"certificate|\bSSL\b|\bTLS\b|no encryption",
@@ -237,10 +245,11 @@ _REFUSALS = (
 
 def _unreachable(words: str, url: URL) -> StoreError:
     refusal = next(one for one in _REFUSALS if re.search(one.words, words, re.IGNORECASE))
-    host = str(url.host or url.query.get("host") or "localhost")
+    host = str(url.host or url.query.get("host") or os.environ.get("PGHOST") or "")
+    address = host if host.startswith("/") else f"{host}:{url.port or 5432}"
     parts = {
         "host": host,
-        "place": host if host.startswith("/") else f"{host}:{url.port or 5432}",
+        "place": address if host else "the socket of this machine",
         "user": url.username or "",
         "database": url.database or "",
     }

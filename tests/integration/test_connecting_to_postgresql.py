@@ -85,6 +85,34 @@ def test_each_way_not_to_get_in_is_told_apart(
         assert secret not in answer.out + answer.err
 
 
+@pytest.mark.parametrize(
+    ("url", "message", "advice"),
+    [
+        ("?connect_timeout=soon", "holds an invalid option: ", "follows the ?"),
+        ("?keepalives=maybe", "holds an invalid option: ", "follows the ?"),
+        ("?sslmode=maybe", "holds an invalid option: ", "follows the ?"),
+        (":99999", "names no port: ", "Correct the port"),
+        ("/nowhere", "nobody listens at /nowhere: ", "Start PostgreSQL"),
+        ("", "nobody listens at the socket of this machine: ", "Start PostgreSQL"),
+    ],
+)
+def test_a_url_that_no_server_could_answer_is_told(
+    call: Call, monkeypatch: pytest.MonkeyPatch, url: str, message: str, advice: str
+) -> None:
+    monkeypatch.delenv("PGHOST", raising=False)
+    if url.startswith(("?", ":")):
+        port, _, options = url.partition("?")
+        url = f"postgresql://news:{PASSWORD}@127.0.0.1{port or ':1'}/letters?{options}"
+    else:
+        url = f"postgresql:///letters?host={url}" if url else "postgresql:///letters?port=1"
+
+    error = refused(call, monkeypatch, url).error
+
+    assert message in error["message"]
+    assert advice in error["hint"]
+    assert PASSWORD not in error["message"] + error["hint"]
+
+
 def shown(url: str, *names: str) -> list[str]:
     """What settings a transaction of a store goes by."""
     with closing(open_store(url, Path())) as store, store.read() as connection:
