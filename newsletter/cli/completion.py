@@ -3,6 +3,7 @@
 import click
 
 from newsletter.cli.frame import Session, command, examples
+from newsletter.errors import NewsletterError
 
 _VARIABLE = "_NEWSLETTER_COMPLETE"  # by which the script asks, as click derives it from our name
 
@@ -17,7 +18,14 @@ def completion(session: Session, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     program = click.get_current_context().find_root().command
-    script = kind(program, {}, "newsletter", _VARIABLE).source()
+    try:
+        script = kind(program, {}, "newsletter", _VARIABLE).source()
+    except OSError as error:  # bash is asked for its version
+        raise NewsletterError(
+            f"{shell} cannot be started: {error.strerror}",
+            where=shell,
+            hint="Let this user start more programs, or end some, then run it again.",
+        ) from error
     if session.json:
         session.emit({"shell": shell, "script": script})
     else:

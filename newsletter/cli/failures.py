@@ -1,5 +1,6 @@
 """What ended a command, as one of our own errors."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -50,6 +51,12 @@ def as_ours(error: BaseException) -> NewsletterError:
                 where=place_in_code(error),
                 hint="Run it again with --debug and report what it prints.",
             )
+
+
+def unraisable(given: "sys.UnraisableHookArgs") -> None:
+    """What could not be raised, as Python says it; not what ends the command anyway."""
+    if given.exc_value is None or not exhausted(given.exc_value):
+        sys.__unraisablehook__(given)
 
 
 def exit_code(error: BaseException) -> int:

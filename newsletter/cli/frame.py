@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TextIO,
 import click
 
 from newsletter import __version__
-from newsletter.cli.failures import as_ours, exit_code
+from newsletter.cli.failures import as_ours, exit_code, unraisable
 from newsletter.errors import STANDARD_OUTPUT, FindingsError, NewsletterError, UsageError
 from newsletter.gate import masked, visible, visible_json
 from newsletter.platforms import IS_WINDOWS, needs_posix
@@ -254,6 +254,7 @@ def run(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code: the one place that catches everything."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_closed_streams()
+    sys.unraisablehook = unraisable
     wants_json = "--json" in arguments or _value_of("--format", arguments) == "json"
     try:
         _must_be_text(arguments)

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsletter.errors import UsageError
 from newsletter.stopping import heeded
@@ -51,12 +51,14 @@ def serve(
 ) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; what has begun is finished.
 
-    `ready` is called once it serves, `leaving` as soon as it is asked to stop. What `ready` raises
-    ends it in good order, and is raised then. `own` are further settings of uvicorn. Requests are
+    `ready` is called once it serves, `leaving` as soon as it is asked to stop. What `ready` or the
+    start of the application raises ends it in good order, and is raised then. `own` are further
+    settings of uvicorn. Requests are
     not logged: their paths hold tokens, and anybody could fill the log.
     """
+    starting = _Starting(app)
     config = uvicorn.Config(
-        app,
+        starting,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -68,8 +70,30 @@ def serve(
     )
     server = _Server(config, ready, leaving)
     server.run(sockets=[listening])
-    if server.failure is not None:
-        raise server.failure
+    if failure := starting.failure or server.failure:
+        raise failure
+
+
+class _Starting:
+    """An application whose failure to start is kept, for uvicorn has but words for its log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.failure: BaseException | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_quietly(message: Message) -> None:
+            await send({"type": message["type"]})  # without the traceback of a failure
+
+        try:
+            await self._app(scope, receive, send_quietly)
+        except BaseException as error:
+            self.failure = error
+            raise
 
 
 class _Server(uvicorn.Server):
@@ -82,8 +106,8 @@ class _Server(uvicorn.Server):
         self.failure: BaseException | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
         try:
+            await super().startup(sockets)
             self._ready()
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- raised again outside of the loop
             self.failure = error

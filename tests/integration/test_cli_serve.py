@@ -6,15 +6,17 @@ import signal
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
+from newsletter.http import server as http_server
 from newsletter.http.server import listen
 from newsletter.links import Links, load_keys
 from newsletter.store import open_store
@@ -192,6 +194,27 @@ def test_a_head_that_never_ends_is_given_up(trickle: bytes) -> None:
         thread.join()
 
     assert got.startswith(b"HTTP/1.1 400")
+
+
+def test_an_application_that_cannot_start_ends_with_its_own_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No traceback, and nobody is told that it serves."""
+
+    @asynccontextmanager
+    async def failing(_: FastAPI) -> AsyncIterator[None]:
+        raise RuntimeError("can't start new thread")
+        yield
+
+    serves = threading.Event()
+    with (
+        listen("127.0.0.1", 0) as listening,
+        pytest.raises(RuntimeError, match="can't start new thread"),
+    ):
+        http_server.serve(FastAPI(lifespan=failing), listening, serves.set)
+
+    assert not serves.is_set()
+    assert "Traceback" not in caplog.text
 
 
 def test_a_client_with_1000_idle_connections_keeps_nobody_from_leaving(
