@@ -4,7 +4,6 @@ import datetime as dt
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from newsletter.store.schema import tenures
 from tests.crash import checker
 from tests.crash.checker import Known
 from tests.crash.stage import LIST, Stage, falls_asleep
+from tests.faketime import found_or_skipped, wrong_clock
 from tests.faults.conftest import RECIPIENTS
 from tests.integration.commandline import command
 from tests.waiting import PATIENCE_SECONDS, until
@@ -27,24 +27,17 @@ BEHIND, AHEAD = "-300", "+301"
 
 
 @pytest.fixture
-def faked() -> Mapping[str, str]:
-    """The environment of a process whose clock is wrong; what measures time is not."""
-    found = list(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        assert os.environ.get("CI") != "true", "CI has to install faketime"
-        pytest.skip("needs libfaketime: apt-get install faketime")
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+def library() -> Path:
+    return found_or_skipped()
 
 
-def start(
-    stage: Stage, faked: Mapping[str, str], clock: str, *arguments: str
-) -> subprocess.Popen[str]:
+def start(stage: Stage, library: Path, clock: str, *arguments: str) -> subprocess.Popen[str]:
     """A command on a machine of its own, by its name, whose clock is wrong."""
     host = ("unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', f"host-{clock[1:]}")
     return subprocess.Popen(
         [*host, *command(*arguments)],
         cwd=stage.project,
-        env={**os.environ, **stage.environment, **faked, "FAKETIME": clock},
+        env={**os.environ, **stage.environment, **wrong_clock(library, clock)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -65,7 +58,7 @@ def _may_name_hosts() -> None:
 
 
 def test_workers_whose_clocks_are_ten_minutes_apart_share_a_send(
-    stage: Stage, faked: Mapping[str, str]
+    stage: Stage, library: Path
 ) -> None:
     """By its own clock, each would give up those that are behind it."""
     play = stage.new_play()
@@ -76,7 +69,7 @@ def test_workers_whose_clocks_are_ten_minutes_apart_share_a_send(
         signal=signal.SIGSTOP,
     )
     falls_asleep(right)
-    others = [start(stage, faked, clock, *play.next_command()) for clock in (BEHIND, AHEAD)]
+    others = [start(stage, library, clock, *play.next_command()) for clock in (BEHIND, AHEAD)]
 
     until(lambda: len(play.taken()) == RECIPIENTS - 2)
     leases = lease_seconds(stage)
@@ -99,17 +92,27 @@ def lease_seconds(stage: Stage) -> list[float]:
         return [(until - now).total_seconds() for until in leases]
 
 
-def test_a_schedule_goes_by_the_clock_of_the_server(stage: Stage, faked: Mapping[str, str]) -> None:
+def test_a_schedule_goes_by_the_clock_of_the_server(stage: Stage, library: Path) -> None:
     """Two minutes from now are past by the clock that is ahead, and far for the one behind."""
     play = stage.new_play()
     at = (dt.datetime.now(dt.UTC) + dt.timedelta(minutes=2)).isoformat()
 
     planned = said(
         start(
-            stage, faked, AHEAD, "send", play.slug, "--list", LIST, "--yes", "--detach", "--at", at
+            stage,
+            library,
+            AHEAD,
+            "send",
+            play.slug,
+            "--list",
+            LIST,
+            "--yes",
+            "--detach",
+            "--at",
+            at,
         )
     )
-    said(start(stage, faked, AHEAD, "worker", "--once"))
+    said(start(stage, library, AHEAD, "worker", "--once"))
 
     assert "error" not in planned.lower()
     assert play.ledger().status == "scheduled"

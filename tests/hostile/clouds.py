@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from tests.answering import Reply, answering, breaks_off, hangs_up, says
 from tests.hostile.backing import SECRET_KEY
 from tests.hostile.commands import Command
-from tests.hostile.environments import faketime
+from tests.hostile.environments import wrong_clock
 from tests.hostile.scene import Scene
 from tests.hostile.surroundings import surrounding
 from tests.integration.doctor.site import TLS
@@ -121,11 +121,7 @@ for _clock in ("+1d", "-1h"):
     def _(scene: Scene, clock: str = _clock) -> Iterator[None]:
         with answering(_has_another_clock) as port:
             _leads_to(scene, f"http://127.0.0.1:{port}")
-            scene.environment |= {
-                "LD_PRELOAD": str(faketime()),
-                "FAKETIME": clock,
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            }
+            scene.environment |= wrong_clock(clock)
             yield
         assert scene.answer is not None
         said = scene.answer.out + scene.answer.err

@@ -15,7 +15,7 @@ import psycopg
 from tests.faults.pooler import pooled
 from tests.hostile.backing import SECRET_KEY, database
 from tests.hostile.commands import Command
-from tests.hostile.environments import faketime
+from tests.hostile.environments import wrong_clock
 from tests.hostile.machines import fill
 from tests.hostile.scene import CannotBeMade, Scene, must
 from tests.hostile.surroundings import surrounding
@@ -386,11 +386,7 @@ for _clock in ("+1h", "-1d"):
     @_database(f"the clock of its server says {_clock}", harmless=True)
     def _(scene: Scene, clock: str = _clock) -> Iterator[None]:
         server = _server(scene)
-        wrong = {
-            "LD_PRELOAD": str(faketime()),
-            "FAKETIME": clock,
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        wrong = wrong_clock(clock)
         server.stop()
         server.start(**wrong)
         yield

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests import faketime
 from tests.hostile.commands import Command
 from tests.hostile.scene import CannotBeMade, Scene
 from tests.hostile.surroundings import surrounding
@@ -128,22 +129,18 @@ for _columns, _kind in ((1, "xterm"), (20, "xterm"), (60_000, "xterm"), (80, "du
 # --- clocks ---------------------------------------------------------------------------------------
 
 
-def faketime() -> Path:
-    found = list(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        raise CannotBeMade("needs libfaketime: apt-get install faketime")
-    return found[0]
+def wrong_clock(clock: str | Path) -> dict[str, str]:
+    library = faketime.found()
+    if library is None:
+        raise CannotBeMade(faketime.NEEDED)
+    return faketime.wrong_clock(library, clock)
 
 
 for _clock in ("+1h", "-1h", "+1d", "-1d", "+400d", "@1970-01-02 00:00:00", "@2069-01-01 00:00:00"):
 
     @surrounding(f"the clock says {_clock}", harmless=_clock[0] != "@")
     def _(scene: Scene, clock: str = _clock) -> Iterator[None]:
-        scene.environment |= {
-            "LD_PRELOAD": str(faketime()),
-            "FAKETIME": clock,
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        scene.environment |= wrong_clock(clock)
         yield
 
 
@@ -154,12 +151,7 @@ for _before, _after in (("+0", "+1h"), ("+0", "-1h"), ("+0", "-1d"), ("+2d", "+0
         """A moment after the start, as when the network is there and its time, too."""
         file = scene.stage.beside / "clock"
         file.write_text(before)
-        scene.environment |= {
-            "LD_PRELOAD": str(faketime()),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        scene.environment |= wrong_clock(file)
         step = threading.Timer(0.6, file.write_text, (after,))
         step.start()
         yield

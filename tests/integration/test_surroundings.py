@@ -13,6 +13,7 @@ from subprocess import PIPE
 
 import pytest
 
+from tests.faketime import found_or_skipped, wrong_clock
 from tests.integration.commandline import Answer, Call, command, fork, slow_down, spawn, write_issue
 from tests.integration.test_cli_processes import outbox
 from tests.sealing import seal, tell_of_mounts
@@ -27,15 +28,8 @@ ISSUE, NEXT = "2026-01-07-valley", "2026-01-08-hills"
 
 @pytest.fixture
 def an_hour_ahead() -> Mapping[str, str]:
-    """The environment of a process whose clock is ahead; what measures time is not.
-
-    A test that needs it is skipped without libfaketime, but fails in CI, where it must be there.
-    """
-    found = list(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        assert os.environ.get("CI") != "true", "CI has to install faketime"
-        pytest.skip("needs libfaketime: apt-get install faketime")
-    return {"LD_PRELOAD": str(found[0]), "FAKETIME": "+1h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    """The environment of a process whose clock is ahead."""
+    return wrong_clock(found_or_skipped(), "+1h")
 
 
 def test_a_send_goes_on_once_a_clock_that_was_ahead_is_put_right(

@@ -1,0 +1,38 @@
+"""Processes whose clock is wrong, by libfaketime."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+NEEDED = "needs libfaketime: apt-get install faketime"
+
+
+def found() -> Path | None:
+    """The library, where it is installed."""
+    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
+def wrong_clock(library: Path, clock: str | Path) -> dict[str, str]:
+    """The environment of a process whose clock says so (`+1h`), or what a file says at the moment;
+    what measures time is not wrong."""
+    if isinstance(clock, Path):
+        says = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+    else:
+        says = {"FAKETIME": clock}
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        # Else threads of Python wait for each other by spinning, a hundred times as long.
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+        **says,
+    }
+
+
+def found_or_skipped() -> Path:
+    """The library; a test without it is skipped, but fails in CI, where it must be there."""
+    library = found()
+    if library is None:
+        assert os.environ.get("CI") != "true", "CI has to install faketime"
+        pytest.skip(NEEDED)
+    return library
