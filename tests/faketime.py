@@ -13,11 +13,15 @@ def found() -> Path | None:
     return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
-def wrong_clock(library: Path, clock: str | Path) -> dict[str, str]:
-    """The environment of a process whose clock says so (`+1h`), or what a file says at the moment;
-    what measures time is not wrong."""
+def wrong_clock(library: Path, clock: str | Path, *, look_seconds: int = 0) -> dict[str, str]:
+    """The environment of a process whose clock says so (`+1h`), or what a file says, which is
+    looked at each time or once in so many seconds; what measures time is not wrong."""
     if isinstance(clock, Path):
-        says = {"FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+        looks = {"FAKETIME_CACHE_DURATION": str(look_seconds)}
+        says = {
+            "FAKETIME_TIMESTAMP_FILE": str(clock),
+            **(looks if look_seconds else {"FAKETIME_NO_CACHE": "1"}),
+        }
     else:
         says = {"FAKETIME": clock}
     return {

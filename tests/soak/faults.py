@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from tests import faketime
 from tests.soak.judge import Episode
 from tests.soak.meter import Meter
-from tests.soak.parts import Part, faketime
+from tests.soak.parts import Part
 from tests.soak.stage import Stage
 
 _QUARTER_SECONDS = 300.0
@@ -48,8 +49,8 @@ class Faults:
         for at, lasts, name, do in plan:
             if self.stop.wait(max(0.0, began + at * seconds - self.meter.now)):
                 return
-            if name.startswith("the clock") and faketime() is None:
-                self.skipped.add("wrong clocks: needs libfaketime (apt-get install faketime)")
+            if name.startswith("the clock") and faketime.found() is None:
+                self.skipped.add(f"wrong clocks: {faketime.NEEDED}")
                 continue
             if name in _HIDING and seconds < _HIDING_SECONDS:
                 continue

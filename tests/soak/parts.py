@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import faketime
+from tests.faketime import wrong_clock
 from tests.waiting import PATIENCE_SECONDS, until
 
 _AGAIN_SECONDS = 2.0  # systemd's RestartSec is 5 and 10 seconds
@@ -82,7 +84,7 @@ class Part:
         part.replace(self._clock)
 
     def _faked(self) -> Mapping[str, str]:
-        library = faketime()
+        library = faketime.found()
         if library is None:
             return {}
         own = self.folder / "faked"
@@ -91,10 +93,7 @@ class Part:
         others = self.environment.get("PYTHONPATH")
         return {
             "PYTHONPATH": os.pathsep.join([str(own), *([others] if others else [])]),
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self._clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            **wrong_clock(library, self._clock, look_seconds=1),
         }
 
     def is_ready(self) -> bool:
@@ -165,10 +164,6 @@ class Part:
                 last = self.said.strip().splitlines()[-1:]
                 self.faults.append(f"{self.name}: it left by itself with {code}: {last}")
             self.start()
-
-
-def faketime() -> Path | None:
-    return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 def may_name_hosts() -> bool:
