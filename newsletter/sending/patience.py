@@ -1,5 +1,6 @@
 """Waiting for a store that goes away for a moment: a restart, a failover, a lock."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -43,8 +44,8 @@ def _stopped(name: str, reason: str, where: str, advice: str) -> Stopped:
 @dataclass
 class Patience:
     """How long a send waits for its store. It is shared by the threads of a send, and says once
-    that the store is away, and once that it is back. `elapsed` measures the time, `sleep` passes
-    it."""
+    that the store is away, and once that it is back. A store that took a step of any of them is not
+    away. `elapsed` measures the time, `sleep` passes it."""
 
     notify: Callable[[str], None] = lambda line: None
     seconds: float = 60.0
@@ -52,6 +53,7 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     _is_away: bool = field(default=False, init=False)
     _is_lost: bool = field(default=False, init=False)
+    _took_at: float = field(default=-math.inf, init=False)  # the last step
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def until_back(self, step: Callable[[], T], fault: type[StoreError] = StoreAway) -> T:
@@ -65,13 +67,16 @@ class Patience:
             try:
                 result = step()
             except fault as error:
-                if self._is_lost or self.elapsed() - began > self.seconds:
+                # A thread may wait for its turn beside many others.
+                away_since = max(began, self._took_at)
+                if self._is_lost or self.elapsed() - away_since > self.seconds:
                     self._is_lost = True
                     raise
                 self._tell_away(error)
                 self.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             else:
+                self._took_at = self.elapsed()
                 self._tell_back()
                 return result
 

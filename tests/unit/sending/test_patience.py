@@ -66,3 +66,19 @@ def test_a_fault_that_does_not_pass_is_not_waited_for() -> None:
         Patience().until_back(step)
 
     assert step.calls == 1
+
+
+def test_a_store_that_takes_the_steps_of_others_is_not_away() -> None:
+    """A thread may wait for its turn beside many others, for longer than a store may be away."""
+    seconds, done = [0.0], Step(0)
+    patience = Patience(elapsed=lambda: seconds[0], sleep=lambda _: None)
+
+    def waits_for_its_turn() -> str:
+        seconds[0] += 31
+        if seconds[0] < 120:
+            patience.until_back(done)
+            raise StoreAway("another thread has written to the store for 30 seconds")
+        return "done"
+
+    assert patience.until_back(waits_for_its_turn) == "done"
+    assert done.calls == 3
