@@ -45,7 +45,8 @@ def _stopped(name: str, reason: str, where: str, advice: str) -> Stopped:
 class Patience:
     """How long a send waits for its store. It is shared by the threads of a send, and says once
     that the store is away, and once that it is back. A store that took a step of any of them is not
-    away. `elapsed` measures the time, `sleep` passes it."""
+    away, and none is that was asked once: the process may have slept meanwhile. `elapsed` measures
+    the time, `sleep` passes it."""
 
     notify: Callable[[str], None] = lambda line: None
     seconds: float = 60.0
@@ -62,16 +63,18 @@ class Patience:
         Raises `fault` where the store stays away. After that it is asked only once for each
         further step, until one succeeds.
         """
-        began, pause = self.elapsed(), _FIRST_PAUSE_SECONDS
+        began, pause, is_again = self.elapsed(), _FIRST_PAUSE_SECONDS, False
         while True:
             try:
                 result = step()
             except fault as error:
                 # A thread may wait for its turn beside many others.
                 away_since = max(began, self._took_at)
-                if self._is_lost or self.elapsed() - away_since > self.seconds:
+                is_over = is_again and self.elapsed() - away_since > self.seconds
+                if self._is_lost or is_over:
                     self._is_lost = True
                     raise
+                is_again = True
                 self._tell_away(error)
                 self.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)

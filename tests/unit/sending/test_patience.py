@@ -82,3 +82,15 @@ def test_a_store_that_takes_the_steps_of_others_is_not_away() -> None:
 
     assert patience.until_back(waits_for_its_turn) == "done"
     assert done.calls == 3
+
+
+def test_a_process_that_slept_asks_the_store_again() -> None:
+    """Its connections are gone, and the store may be there."""
+    seconds, asked = [0.0], Step(1)
+    patience = Patience(elapsed=lambda: seconds[0], sleep=lambda _: None)
+
+    def sleeps_first() -> str:
+        seconds[0] += 75
+        return asked()
+
+    assert patience.until_back(sleeps_first) == "done"
