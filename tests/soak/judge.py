@@ -21,7 +21,8 @@ class Allowance:
     """What may differ though nothing grows.
 
     `at_rest`: files or threads that a process may hold more between its work, and at its height,
-    for what leaks raises both. `at_most`: how much more at the worst moment alone, where several
+    for what leaks raises both; a pool grows by one whenever more than ever before work at once.
+    `at_most`: how much more at the worst moment alone, where several
     requests meet a fault. `share` and `memory_kb`: of memory, which the allocator gives back as it
     likes.
     """
@@ -39,7 +40,7 @@ def allowance(seconds: float) -> Allowance:
     24 MB then, where it may by a tenth and by 4 MB otherwise, and files and threads by 16."""
     if seconds < FULL_SECONDS:
         return Allowance(at_rest=16, at_most=40, share=1.5, memory_kb=24 * 1024)
-    return Allowance(at_rest=2, at_most=12, share=1.1, memory_kb=4 * 1024)
+    return Allowance(at_rest=4, at_most=12, share=1.1, memory_kb=4 * 1024)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,11 @@ def test_a_process_that_grows_to_its_size_in_its_first_quarter_is_flat() -> None
 @pytest.mark.parametrize(
     ("grown", "words"),
     [
-        (series(files=lambda at: 20 + at / 120), "open files grew from"),
-        (series(threads=lambda at: 8 + at / 120), "open threads grew from"),
+        (series(files=lambda at: 20 + at / 60), "open files grew from"),
+        (series(threads=lambda at: 8 + at / 60), "open threads grew from"),
         (series(memory_mb=lambda at: 100 + at / 40), "memory grew from"),
     ],
-    ids=["a file in two minutes", "a thread in two minutes", "1.5 MB a minute"],
+    ids=["a file a minute", "a thread a minute", "1.5 MB a minute"],
 )
 def test_what_grows_slowly_is_seen(grown: list[Reading], words: str) -> None:
     [fault] = faults_of_growth("serve", grown, SECONDS)
