@@ -55,6 +55,12 @@ UNKNOWN = row(2, status="unknown", message_id=None)
             Known(decided=frozenset({2})),
             id="accepted by the operator's decision",
         ),
+        pytest.param(
+            ledger(row(1), row(2, status="skipped", attempts=0, message_id=None, batch=None)),
+            MAILS[:1],
+            Known(skipped=frozenset({2})),
+            id="skipped because the reader has left",
+        ),
     ],
 )
 def test_a_send_that_went_well_has_no_faults(
@@ -100,6 +106,16 @@ def test_what_must_never_be_is_a_fault(sent: Ledger, mails: tuple[Taken, ...], f
         (ledger(workers=1), Known(), "it is not over"),
         (ledger(cursor=1), Known(), "it is not over"),
         (ledger(batches=(Batch(1, "a", 1, open=True),)), Known(), "batches are still open"),
+        (
+            ledger(row(1), row(2, status="skipped", attempts=0, message_id=None)),
+            Known(),
+            "neither accepted nor unknown",
+        ),
+        (
+            ledger(row(1), row(2, status="skipped", message_id=None)),
+            Known(skipped=frozenset({2})),
+            "the ledger does not know",
+        ),
         (ledger(row(1), row(2, attempts=2)), Known(), "wrong number of attempts"),
         (ledger(), Known(resent=Counter({2: 1})), "wrong number of attempts"),
         (
