@@ -356,7 +356,8 @@ def test_a_store_that_fails_for_a_while_costs_nothing(
 
     def mend(note: str) -> None:
         notes.append(note)
-        _execute(store, "ALTER TABLE away RENAME TO suppressions")
+        if len(notes) == 1:
+            _execute(store, "ALTER TABLE away RENAME TO suppressions")
 
     def clock() -> dt.datetime:
         if total.applied:
@@ -367,7 +368,8 @@ def test_a_store_that_fails_for_a_while_costs_nothing(
         once=False
     )
 
-    assert [note.startswith("the store has other tables") for note in notes] == [True]
+    assert notes[0].startswith("the store has other tables")
+    assert notes[1:] == ["Events are fetched again."]
     assert queue.stats()["left"] == 0
     assert verdicts(project) == {"applied": 1}
     store.close()
