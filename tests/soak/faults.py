@@ -76,16 +76,12 @@ class Faults:
 
     def store_restarted(self, seconds: float, *, crashes: bool) -> None:
         """PostgreSQL goes and comes back; where the store is a file, somebody holds its lock."""
-        self.may_leave(True)
-        try:
-            if self.stage.server is not None:
-                (self.stage.server.crash if crashes else self.stage.server.stop)()
-                self.wait(seconds / 3)
-                self.stage.server.start()
-            else:
-                self._lock_store(seconds)
-        finally:
-            threading.Timer(5.0, self.may_leave, (False,)).start()
+        if self.stage.server is None:
+            self._lock_store(seconds)
+            return
+        (self.stage.server.crash if crashes else self.stage.server.stop)()
+        self.wait(seconds / 3)
+        self.stage.server.start()
 
     def _lock_store(self, seconds: float) -> None:
         """Nothing else in this process opens the file raw meanwhile: that would free its lock."""
@@ -95,10 +91,6 @@ class Faults:
             it.execute("BEGIN IMMEDIATE")
             self.wait(seconds)
             it.execute("ROLLBACK")
-
-    def may_leave(self, it_may: bool) -> None:
-        for part in self.parts.values():
-            part.may_leave = it_may and not part.steady
 
     # --- the queue, clocks, processes -------------------------------------------------------------
 

@@ -22,6 +22,7 @@ import time
 
 time.sleep = lambda seconds: select.select([], [], [], seconds) and None
 """
+_GIVING_UP = (1, 4)
 _STOPPING = {"serve": (0,), "worker": (0, 130), "events": (0,)}
 
 
@@ -41,7 +42,6 @@ class Part:
     host: str = ""
     faults: list[str] = field(default_factory=list)
     starts: int = 0
-    may_leave: bool = False  # since the store is away, or it is told to
     _process: "subprocess.Popen[bytes] | None" = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -156,11 +156,12 @@ class Part:
             self.start()
 
     def tend(self) -> None:
-        """Start it again where it has left by itself, which is a fault unless it may."""
+        """Start it again where it has left by itself, which only one may that is not steady: its
+        store is away, or it slept for longer than its lease."""
         with self._lock:
             if self._process is None or (code := self._process.poll()) is None:
                 return
-            if not self.may_leave or code in (2, 5):
+            if self.steady or code not in _GIVING_UP:
                 last = self.said.strip().splitlines()[-1:]
                 self.faults.append(f"{self.name}: it left by itself with {code}: {last}")
             self.start()
