@@ -26,6 +26,7 @@ NAME = "newsletter"  # of our connections, as pg_stat_activity shows them
 # Either side notices within half a minute, half of a lease, that the other has vanished silently.
 _CLIENT = {
     "fallback_application_name": NAME,
+    "client_encoding": "utf8",  # whatever role, database or PGCLIENTENCODING say
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -39,6 +40,13 @@ _SERVER = {
     "tcp_user_timeout": "30s",
 }
 _IDLE = {"idle_in_transaction_session_timeout": "30s"}
+# The forms in which the driver reads values; a role or a database may have others.
+_FORMS = {
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+}
 _IS_POOLED, _IS_SEEN = "is_pooled", "is_seen"
 
 Limits = dict[str, str]  # of a session of the server: names of its settings, and their values
@@ -68,7 +76,8 @@ def open_engine(url: URL, busy_seconds: float | None) -> Engine:
         _IDLE if busy_seconds is None else {**_IDLE, "lock_timeout": f"{busy_seconds * 1000:.0f}ms"}
     )
     options = str(url.query.get("options", ""))
-    in_transactions = {name: value for name, value in waiting.items() if name not in options}
+    waiting = {name: value for name, value in waiting.items() if name not in options}
+    in_transactions = {**waiting, **_FORMS}
     in_sessions = {name: value for name, value in _SERVER.items() if name not in options}
     event.listen(engine, "connect", partial(_prepare, {**in_transactions, **in_sessions}))
     event.listen(engine, "begin", partial(_prepare_pooled, in_transactions))

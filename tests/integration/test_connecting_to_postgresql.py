@@ -1,5 +1,6 @@
 """The first time that somebody points a newsletter at PostgreSQL, and it does not work."""
 
+import datetime as dt
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from newsletter.store import open_store, upgrade
 from newsletter.store.engine import driver_connection
 from tests.integration.commandline import Answer, Call, fork
-from tests.integration.server import PASSWORD, Server, running
+from tests.integration.server import PASSWORD, USER, Server, running
 
 VARIABLE = "NEWSLETTER_STORE__URL"
 
@@ -29,6 +30,25 @@ def refused(call: Call, monkeypatch: pytest.MonkeyPatch, url: str) -> Answer:
     assert upgrading.out == reading.out
     assert upgrading.code == reading.code
     return reading
+
+
+@pytest.mark.postgresql
+def test_the_forms_of_a_role_and_of_libpq_are_not_ours(
+    monkeypatch: pytest.MonkeyPatch, server: Server
+) -> None:
+    """Dates, bytes and letters are read and written as ever."""
+    settings = ("DateStyle = 'SQL, DMY'", "bytea_output = 'escape'", "client_encoding = 'LATIN1'")
+    for setting in settings:
+        server.execute(f"ALTER ROLE {USER} SET {setting}")
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    upgrade(server.url(), Path())
+
+    with closing(open_store(server.url(), Path())) as store, store.read() as connection:
+        values = connection.execute(sa.text("SELECT now(), '\\x00ff'::bytea, '读者'")).one()
+    server.execute(f"ALTER ROLE {USER} RESET ALL")
+
+    assert isinstance(values[0], dt.datetime)
+    assert values[1:] == (b"\x00\xff", "读者")
 
 
 @pytest.mark.postgresql
