@@ -96,10 +96,12 @@ class Scene:
     while_it_runs: Callable[[Running], None] | None = None
     answer: Answer | None = None
     _usual: Mapping[str, str] = field(init=False)
+    _words: Sequence[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder = self.stage.project
         self._usual = dict(self.environment)
+        self._words = self.command.arguments(self.stage, _free_port())  # while its store is there
 
     def shell(self, script: str) -> None:
         """Let a shell do something before, in the process that becomes the command."""
@@ -109,7 +111,7 @@ class Scene:
         """Run the command. It is started anew where the start may see what was changed, else forked
         from a process that has loaded all, which takes a fifth of the time."""
         command = self.command
-        arguments = [*self.options, *command.arguments(self.stage, _free_port())]
+        arguments = [*self.options, *self._words]
         with TemporaryFile() as stdin:
             stdin.write(command.stdin)
             stdin.seek(0)
