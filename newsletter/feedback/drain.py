@@ -27,9 +27,9 @@ from newsletter.feedback.base import (
     QueueUnreachable,
     Received,
 )
+from newsletter.outage import Outage
 from newsletter.store import Store
 from newsletter.times import Clock
-from newsletter.trouble import Trouble
 
 _log = logging.getLogger(__name__)
 
@@ -62,13 +62,13 @@ class Drain:
         and StoreError; else these are reported, and it tries again: nothing was deleted.
         """
         began_at = chores_at = self.seconds()
-        trouble = Trouble()
+        outage = Outage()
         with ThreadPoolExecutor(CALLS, "queue") as pool:
             while not self.stop.is_set():
                 try:
                     received = self._received(pool, _EMPTY_SECONDS if once else WAIT_SECONDS)
                     self._apply(received, pool)
-                    if trouble.pass_over():
+                    if outage.pass_over():
                         self.notify("Events are fetched again.")
                     if not received:
                         apply_late(self.store, self.clock(), self.settings.policy)
@@ -78,7 +78,7 @@ class Drain:
                 except (QueueUnreachable, StoreError) as error:
                     if once:
                         raise
-                    if trouble.is_news(error.message):
+                    if outage.is_news(error.message):
                         _log.info("wait", {"error": error.code, "seconds": self.again_seconds})
                         again = f"trying again every {self.again_seconds:g} seconds"
                         self.notify(f"{error.message}; {again}")

@@ -23,9 +23,8 @@ def giving_up(name: str, command: str) -> Iterator[None]:
     try:
         yield
     except StoreAway as error:
-        raise _stopped(
-            name, error.message, error.where, f"Once the store is back: {command}"
-        ) from (error)
+        advice = f"Once the store is back: {command}"
+        raise _stopped(name, error.message, error.where, advice) from error
     except (MemoryError, RuntimeError) as error:
         if not (reason := exhausted(error)):
             raise

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from newsletter.config import PolicySettings
 from newsletter.links import Links
+from newsletter.outage import Outage
 from newsletter.sending import canary, processes
 from newsletter.sending.core import Notify
 from newsletter.sending.pace import Vitals
@@ -17,7 +18,6 @@ from newsletter.sending.patience import Patience
 from newsletter.store import Store
 from newsletter.times import Clock
 from newsletter.transports import Transport
-from newsletter.trouble import Trouble
 
 _STALE_AFTER = dt.timedelta(hours=PolicySettings().stale_schedule_hours)
 
@@ -58,5 +58,5 @@ class Worker:
     seconds: Callable[[], float] = time.monotonic
     vitals: Vitals = field(default_factory=Vitals)
     patience: Patience = field(default_factory=Patience)
-    account: Trouble = field(default_factory=Trouble)  # to learn what it allows
+    account: Outage = field(default_factory=Outage)  # to learn what it allows
     warned: str = ""  # of the account, before this run

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Trouble:
+class Outage:
     """What people were told about something since it last worked."""
 
     _told: set[str] = field(default_factory=set, init=False)
