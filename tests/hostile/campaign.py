@@ -34,6 +34,7 @@ from tests.hostile.judge import (
     faults_of_the_files,
     faults_of_the_modes,
     faults_of_the_sends,
+    faults_of_what_it_prints,
     hashes,
 )
 from tests.hostile.scene import Answer, CannotBeMade, scene_on
@@ -133,8 +134,8 @@ class Campaign:
         if surrounding.harmless(command) and answer.left_early:
             yield "it does not stay"
         shows_all = surrounding.shows_all or (command.is_data and surrounding.harmless(command))
-        if shows_all and control.out is not None and answer.out not in ("", control.out):
-            yield "it prints something else"
+        if shows_all and control.out is not None and answer.out:
+            yield from faults_of_what_it_prints(answer.out, control.out)
         yield from faults_of_the_files(stage, command, ground.files, control, "at once")
         if not command.clears:
             yield from faults_of_the_sends(stage, ground.log)
@@ -264,12 +265,12 @@ def combinations(
 def _one_of(surrounding: Surrounding, command: Command) -> int:
     """In how many surroundings a command is played once."""
     if surrounding.kind == "aws":
-        return 2 if "aws" in command.servers else 1
+        return 4 if "aws" in command.servers else 1
     if command.on_postgresql and not surrounding.kind:
-        return 36
+        return 72
     if command.matters:
         return 1
-    return 6 if surrounding.kind else 12
+    return 12 if surrounding.kind else 24
 
 
 def listed(share: float, seed: int, only: str) -> None:

@@ -30,6 +30,7 @@ _PRIVATE = (
 )
 _DATED = ("report.html", "generation")  # they say when they were written, or how often
 _PORT = re.compile(rb"127\.0\.0\.1:\d+")
+_AGE = re.compile(r"\d+ (second|minute|hour|day)s?\b")
 _ERROR = re.compile(r"^error: (?P<said>.*)$", re.MULTILINE)
 
 
@@ -91,6 +92,14 @@ def faults_of_the_answer(answer: Answer, command: Command, secrets: Sequence[str
         yield f"standard error shows addresses, such as {min(shown)}"
     if found := _ERROR.search(answer.err):
         yield from _of_an_error(found["said"], answer.err[found.end() :])
+
+
+def faults_of_what_it_prints(out: str, wanted: str) -> Iterator[str]:
+    """What differs from what it prints elsewhere, apart from how long ago something was."""
+    now, before = (_AGE.sub("#", text) for text in (out, wanted))
+    if now != before:
+        changed = set(now.splitlines()) ^ set(before.splitlines())
+        yield f"it prints something else: {' / '.join(sorted(changed))[:300]}"
 
 
 def _of_an_error(said: str, rest: str) -> Iterator[str]:
