@@ -139,7 +139,7 @@ GUARDS = {
     "lost-connections": Guard(
         "a connection to the store that is lost amid a send is waited for",
         "sending/patience.py",
-        "if self._is_lost or self.elapsed() - began > self.seconds:",
+        "if self._is_lost or is_over:",
         "if True:",
         "send --list --yes --json on PostgreSQL · the connection is lost as a batch is recorded, "
         "and its commit arrives",
