@@ -88,7 +88,8 @@ def soak(
                 meter.stop()
             meter.look()
         found += [fault for part in parts for fault in part.faults]
-        found += [*idle, *witness.faults(stage, load.work, readers.clicks)]
+        killed = faults.killed_lately()
+        found += [*idle, *witness.faults(stage, load.work, readers.clicks, killed)]
         verified = stage.call("db", "verify")
         if verified.code:
             found.append(f"the store does not verify: {verified.out}{verified.err}")

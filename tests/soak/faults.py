@@ -21,8 +21,12 @@ _QUARTER_SECONDS = 300.0
 _LEAST_SECONDS = 0.3
 # A message that is given out and not deleted comes again after half a minute, for which a run of
 # seconds does not wait.
-_HIDING = ("the queue did not answer", "the second worker was killed")
+_KILLING = "the second worker was killed"
+_HIDING = ("the queue did not answer", _KILLING)
 _HIDING_SECONDS = 15.0
+_FORGETTING_SECONDS = (
+    120.0  # of a worker that was killed, and of the time in which all comes to rest
+)
 
 
 @dataclass
@@ -61,6 +65,11 @@ class Faults:
             except Exception as error:  # noqa: BLE001 -- told at the end
                 self.errors.append(f"{name} could not be done: {error!r}")
             self.done.append(Episode(name, start, self.meter.now))
+
+    def killed_lately(self) -> int:
+        """How many workers were killed so short a time ago that they may not be forgotten yet."""
+        since = self.meter.now - _FORGETTING_SECONDS
+        return sum(one.name == _KILLING and one.ended >= since for one in self.done)
 
     def wait(self, seconds: float) -> None:
         self.stop.wait(seconds)
@@ -158,6 +167,6 @@ def _plan(quarter: int) -> Sequence[_Planned]:
         (0.58, 15, *clock("events pull", hour)),
         (0.64, 15, *clock("worker", day)),
         (0.71, 40, "the queue did not answer", lambda it, seconds: it.queue_dead(seconds)),
-        (0.86, 3, "the second worker was killed", lambda it, seconds: it.killed(seconds)),
+        (0.86, 3, _KILLING, lambda it, seconds: it.killed(seconds)),
         (0.90, 3, "the second worker was restarted", lambda it, seconds: it.restarted(seconds)),
     )

@@ -21,15 +21,16 @@ _KNOWN_FILES = {
 }
 
 
-def faults(stage: Stage, work: Work, clicks: Sequence[Click]) -> list[str]:
-    """All that is wrong, once everything has come to rest and no process runs."""
+def faults(stage: Stage, work: Work, clicks: Sequence[Click], killed: int) -> list[str]:
+    """All that is wrong, once everything has come to rest and no process runs. So many workers were
+    `killed` so short a time ago that they may not be forgotten yet."""
     return [
         *work.faults,
         *_of_sends(stage, work, clicks),
         *_of_clicks(stage, clicks),
         *_of_reports(stage, work),
         *_of_single_mails(work),
-        *_of_queues(stage),
+        *_of_queues(stage, killed),
         *_of_leftovers(stage),
     ]
 
@@ -149,7 +150,7 @@ def _of_single_mails(work: Work) -> Iterator[str]:
         yield f"{len(twice)} were asked to confirm twice"
 
 
-def _of_queues(stage: Stage) -> Iterator[str]:
+def _of_queues(stage: Stage, killed: int) -> Iterator[str]:
     """Nothing waits any more, nor is it kept for ever that something waited."""
     if left := stage.queue.stats()["left"]:
         yield f"{left} messages are left in the queue"
@@ -158,7 +159,7 @@ def _of_queues(stage: Stage) -> Iterator[str]:
         yield f"{waiting} mails of the pages still wait"
     for table in ("tenures", "workers"):
         [(rows,)] = stage.select(f"SELECT count(*) FROM {table}")
-        if rows > 1:  # a worker that was killed is forgotten after a while
+        if rows > killed:
             yield f"{rows} rows are left in {table}"
     if stage.server is not None:
         [(jobs,)] = stage.select("SELECT count(*) FROM procrastinate_jobs")
