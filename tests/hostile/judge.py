@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import signal
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,9 @@ def general(stage: Stage, path: Path) -> str:
 
 def faults_of_the_answer(answer: Answer, command: Command, secrets: Sequence[str]) -> Iterator[str]:
     said = f"{answer.out}\n{answer.err}"
-    if answer.code not in CONTRACT:
+    # Where nothing was begun, a signal ends a command as it ends any.
+    is_ended = answer.was_told_to_stop and answer.code == -signal.SIGTERM
+    if answer.code not in CONTRACT and not is_ended:
         yield f"it left with {answer.code}"
     for words in _BROKEN:
         if words in said:

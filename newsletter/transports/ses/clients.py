@@ -19,9 +19,9 @@ SENDING = SettingsSection(
 
 def patient(read_seconds: float) -> Config:
     """For calls that may be repeated, of which SES takes few a second: the SDK slows down as
-    needed."""
+    needed, and gives up after half a minute."""
     return Config(
-        retries={"mode": "adaptive", "total_max_attempts": 10},
+        retries={"mode": "adaptive", "total_max_attempts": 6},
         connect_timeout=10,
         read_timeout=read_seconds,
     )
