@@ -52,6 +52,7 @@ _KMS_ALLOWS = (
     "Allow kms:Decrypt and kms:GenerateDataKey for these credentials, in the key's policy too."
 )
 _KMS = "Check the KMS key by which the queue, the topic or the bucket is encrypted."
+_CHANGED = "It did not arrive as it was sent: run it again."
 
 # Errors of the SDK, the first class that fits; the text is its own, through the mask.
 SDK: tuple[tuple[type[Exception], FaultKind, str], ...] = (
@@ -106,12 +107,8 @@ SDK: tuple[tuple[type[Exception], FaultKind, str], ...] = (
     (boto.ConnectionError, FaultKind.UNREACHABLE, NETWORK),
     (boto.IncompleteReadError, FaultKind.UNREACHABLE, NETWORK),
     (boto.HTTPClientError, FaultKind.UNREACHABLE, NETWORK),
-    (boto.ChecksumError, FaultKind.UNREACHABLE, "It did not arrive as it was sent: run it again."),
-    (
-        boto.FlexibleChecksumError,
-        FaultKind.UNREACHABLE,
-        "It did not arrive as it was sent: run it again.",
-    ),
+    (boto.ChecksumError, FaultKind.UNREACHABLE, _CHANGED),
+    (boto.FlexibleChecksumError, FaultKind.UNREACHABLE, _CHANGED),
 )
 # There is no such place in this region, or for these switches.
 WITHOUT_ENDPOINT = (

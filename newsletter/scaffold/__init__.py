@@ -196,9 +196,8 @@ def start(folder: Path, today: dt.date) -> tuple[Path, ...]:
         _ignore(ignored)
         key = links.make_keys(folder)
         upgrade(url, folder)
-        write_whole(
-            settings, _SETTINGS.encode(), follows=True
-        )  # last: with it the folder is a newsletter
+        # Last: with it the folder is a newsletter.
+        write_whole(settings, _SETTINGS.encode(), follows=True)
     except OSError as error:
         raise NewsletterError(
             f"cannot write: {error.strerror}",
