@@ -74,6 +74,7 @@ _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
 # Environment variables that begin like a key but are not one.
 _WORD = re.compile(r"[^\W_]+")
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
+_OF_PLATFORMS = "PORT"  # Kubernetes says so where a service "newsletter" is
 # Keys for the environment only; * is any table.
 _SECRETS = (("transport", "smtp", "password"), ("webhooks", "*", "secret"))
 
@@ -200,6 +201,9 @@ def _suggestion(name: str) -> str | None:
             return by_form[spelt]
     if len(words) > 1 and (ends := [each for each in by_form if each.endswith(form[start:])]):
         return by_form[min(ends, key=len)]
+    if len(words) == 1 and (last := words[0].upper()) != _OF_PLATFORMS:
+        if alike := [each for each in variables if each.endswith(f"__{last}")]:
+            return " or ".join(alike)
     if "__" in name:
         return None  # its table or key gets its own suggestion
     close = meant(form[start:], [variables[start:] for variables in by_form], _CLOSE)

@@ -405,6 +405,14 @@ def test_a_fault_never_repeats_a_value(tmp_path: Path) -> None:
         ("NEWSLETTER_SMTP__PASSWORD", "NEWSLETTER_TRANSPORT__SMTP__PASSWORD"),
         ("NEWSLETTER_SES_REGION", "NEWSLETTER_TRANSPORT__SES__REGION"),
         ("NEWSLETTER_QUEUE_URL", "NEWSLETTER_EVENTS__QUEUE_URL"),
+        ("NEWSLETTER_FROM", "NEWSLETTER_NEWSLETTER__FROM"),
+        ("NEWSLETTER_URL", "NEWSLETTER_STORE__URL"),
+        ("newsletter_mode", "NEWSLETTER_TRANSPORT__SES__MODE"),
+        (
+            "NEWSLETTER_REGION",
+            "NEWSLETTER_BACKUP__REGION or NEWSLETTER_TRANSPORT__SES__REGION "
+            "or NEWSLETTER_MEDIA__REGION",
+        ),
     ],
 )
 def test_a_variable_close_to_one_of_ours_is_an_error(tmp_path: Path, name: str, meant: str) -> None:
