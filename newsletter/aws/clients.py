@@ -2,8 +2,10 @@
 
 import getpass
 import os
+import stat
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import boto3
@@ -11,8 +13,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, RefreshWithMFAUnsupportedError
 
-from newsletter.aws.faults import SettingsSection, fault_of
-from newsletter.aws.meanings import UNREADABLE
+from newsletter.aws.faults import SettingsSection, fault_of, line_of
+from newsletter.aws.meanings import FILES, FILES_BY_NAME, UNREADABLE
 from newsletter.errors import ConfigurationError, NewsletterError
 
 T = TypeVar("T")
@@ -30,6 +32,7 @@ def open_clients(
     Raises ConfigurationError where credentials, profile, region or endpoint are missing or not
     valid: the SDK checks all of them here.
     """
+    _refuse_pipes(section)
     # boto3 reads AWS_DEFAULT_REGION by itself; the other tools of AWS read AWS_REGION.
     region = region or os.environ.get("AWS_REGION", "")
     try:
@@ -42,6 +45,24 @@ def open_clients(
         ]
     except ERRORS as error:
         raise fault_of(error, section).raised(ConfigurationError) from error
+
+
+def _refuse_pipes(section: SettingsSection) -> None:
+    """The SDK reads its files more than once, and would wait for a pipe for ever."""
+    for name in (*FILES, *FILES_BY_NAME):
+        path = os.environ.get(name) or FILES.get(name, "")
+        if _is_pipe(os.path.expanduser(path)):
+            raise ConfigurationError(
+                f"AWS: {line_of(path)} is a pipe, and that file is read more than once",
+                where=section.where,
+                hint=f"Put it into a file, and name that in {name}.",
+            )
+
+
+def _is_pipe(path: str) -> bool:
+    with suppress(OSError):
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    return False
 
 
 def _session_that_asks_people() -> botocore.session.Session:

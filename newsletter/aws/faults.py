@@ -25,10 +25,6 @@ _PROXY_WANTS_MORE = 407
 _CHARACTERS = 300  # of what the SDK says
 _CLOCKS_APART = dt.timedelta(minutes=5)  # beyond which AWS takes no signature
 _BEFORE = ("botocore.credentials", "botocore.tokens", "botocore.auth")  # modules of the SDK
-_FILES = {  # of AWS, and where they are unless the environment says so
-    "AWS_CONFIG_FILE": "~/.aws/config",
-    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +175,10 @@ def _of_a_file(error: OSError) -> _Meaning:
     hint = f"{meanings.PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
     if not is_before_the_call(error) and not error.filename:  # as a bundle that is not there
         return FaultKind.SETTINGS, _text_of(error), "Check AWS_CA_BUNDLE, and this machine."
-    file = line_of(str(error.filename or "a file"))
-    return FaultKind.CREDENTIALS, f"the credentials are to come from {file}: {error.strerror}", hint
+    source = "no credentials"
+    if error.filename:
+        source = f"the credentials are to come from {line_of(str(error.filename))}"
+    return FaultKind.CREDENTIALS, f"{source}: {error.strerror or _text_of(error)}", hint
 
 
 def _of_a_value(error: ValueError) -> _Meaning:
@@ -262,7 +260,7 @@ def _unread_files() -> list[str]:
         f"{name} names {line_of(os.environ[name])}, which cannot be read"
         if name in os.environ
         else f"{usual} cannot be read"
-        for name, usual in _FILES.items()
+        for name, usual in meanings.FILES.items()
         if not _is_readable(os.environ.get(name), usual)
     ]
 

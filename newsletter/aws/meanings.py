@@ -23,6 +23,13 @@ class FaultKind(Enum):
         return self not in (FaultKind.UNREACHABLE, FaultKind.OTHER)
 
 
+# Files of AWS, and where they are unless the environment says so.
+FILES = {
+    "AWS_CONFIG_FILE": "~/.aws/config",
+    "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials",
+}
+FILES_BY_NAME = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CA_BUNDLE")
+
 PROFILE = "Check the profile in ~/.aws/config, and AWS_PROFILE."
 ENVIRONMENT = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 CLOCK = "Set the clock of this machine by the network, as with: timedatectl set-ntp true"

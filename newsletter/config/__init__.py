@@ -199,11 +199,12 @@ def _suggestion(name: str) -> str | None:
     for spelt in (form, f"{_form(_PREFIX)}{form}"):
         if spelt in by_form:
             return by_form[spelt]
+    key = "_".join(words).upper()
+    alike = [each for each in variables if each.endswith(f"__{key}")]
+    if alike and key != _OF_PLATFORMS:
+        return " or ".join(alike)
     if len(words) > 1 and (ends := [each for each in by_form if each.endswith(form[start:])]):
         return by_form[min(ends, key=len)]
-    if len(words) == 1 and (last := words[0].upper()) != _OF_PLATFORMS:
-        if alike := [each for each in variables if each.endswith(f"__{last}")]:
-            return " or ".join(alike)
     if "__" in name:
         return None  # its table or key gets its own suggestion
     close = meant(form[start:], [variables[start:] for variables in by_form], _CLOSE)

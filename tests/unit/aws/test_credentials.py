@@ -4,6 +4,7 @@ servers in the place of STS, SSO and the machine's metadata: each has its cause 
 import datetime as dt
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -14,7 +15,13 @@ from botocore.config import Config
 
 from newsletter.aws.clients import ERRORS, open_clients
 from newsletter.aws.meanings import FaultKind
-from newsletter.errors import OutcomeUnknown, SendingStopped, Throttled, TransportDown
+from newsletter.errors import (
+    ConfigurationError,
+    OutcomeUnknown,
+    SendingStopped,
+    Throttled,
+    TransportDown,
+)
 from newsletter.transports.ses.outcomes import translated
 from tests.unit.aws.place import (
     HERE,
@@ -351,6 +358,34 @@ def test_a_file_of_aws_that_is_passed_over_is_named(
         machine.set(AWS_PROFILE=profile)
 
     assert f"{name} names {machine.home}/file, which cannot be read" in machine.fault().message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CA_BUNDLE",
+    ],
+)
+def test_a_pipe_in_the_place_of_a_file_of_aws_is_not_waited_for(
+    machine: Machine, name: str
+) -> None:
+    os.mkfifo(machine.home / "pipe")
+    machine.set(**{name: str(machine.home / "pipe")})
+
+    with pytest.raises(ConfigurationError, match=rf"{machine.home}/pipe is a pipe") as caught:
+        open_clients("sesv2", HERE, region="us-east-1", endpoint="", configs=[Config()])
+    assert name in (caught.value.hint or "")
+
+
+def test_a_pipe_in_the_usual_place_is_not_waited_for_either(machine: Machine) -> None:
+    machine.monkeypatch.delenv("AWS_CONFIG_FILE")
+    os.mkfifo(machine.home / ".aws" / "config")
+
+    with pytest.raises(ConfigurationError, match=r"~/\.aws/config is a pipe"):
+        open_clients("sesv2", HERE, region="us-east-1", endpoint="", configs=[Config()])
 
 
 def test_files_that_are_not_there_and_that_nobody_named_are_no_matter(machine: Machine) -> None:

@@ -224,6 +224,25 @@ SDK = [
         "endpoint",
     ),
     (
+        boto.NoAuthTokenError(provider="sso", error_msg="none"),
+        FaultKind.CREDENTIALS,
+        "none",
+        "aws sso login",
+    ),
+    (
+        boto.UnknownSignatureVersionError(signature_version="v9"),
+        FaultKind.SETTINGS,
+        "v9",
+        "s3 settings",
+    ),
+    (
+        boto.ChecksumError(checksum_type="crc32", expected_checksum="1", actual_checksum="2"),
+        FaultKind.UNREACHABLE,
+        "crc32",
+        "did not arrive as it was sent",
+    ),
+    (OSError(22, "Invalid argument"), FaultKind.SETTINGS, "Invalid argument", "this machine"),
+    (
         boto.UnknownServiceError(service_name="x", known_service_names="y"),
         FaultKind.OTHER,
         "x",
