@@ -223,12 +223,7 @@ SDK = [
         "no readable",
         "endpoint",
     ),
-    (
-        boto.NoAuthTokenError(provider="sso", error_msg="none"),
-        FaultKind.CREDENTIALS,
-        "none",
-        "aws sso login",
-    ),
+    (boto.NoAuthTokenError(), FaultKind.CREDENTIALS, "token", "aws sso login"),
     (
         boto.UnknownSignatureVersionError(signature_version="v9"),
         FaultKind.SETTINGS,
