@@ -13,9 +13,12 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from newsletter.errors import UsageError
+from newsletter.errors import UsageError, naming
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 # A longer record counts as one whose quote was never closed.
 _LONGEST_LINE = 128 * 1024
@@ -218,8 +221,18 @@ def open_csv(path: Path, encoding: str | None = None, *, bare: bool = False) -> 
         raise UsageError(
             f"cannot read the file: {error.strerror}",
             where=str(path),
-            hint="Name a file that the user who runs this may read.",
+            hint="Copy it to a disk that is sound, or from where it came, and import that."
+            if error.errno == errno.EIO
+            else "Name a file that the user who runs this may read.",
         ) from error
+
+
+class _NamedFile(io.FileIO):
+    """A file that its errors of reading name."""
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
+        with naming(str(self.name)):
+            return super().readinto(buffer)
 
 
 @contextmanager
@@ -228,8 +241,9 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
         if str(path) == "-":
             source: BinaryIO = sys.stdin.buffer
         else:
-            source = files.enter_context(path.open("rb"))
-            if isinstance(source, io.BufferedReader) and stat.S_ISREG(path.stat().st_mode):
+            named: Any = _NamedFile(path)
+            source = files.enter_context(io.BufferedReader(named))
+            if stat.S_ISREG(path.stat().st_mode):
                 yield source
                 return
         copy = files.enter_context(tempfile.TemporaryFile())

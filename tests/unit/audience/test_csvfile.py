@@ -186,3 +186,16 @@ def test_no_bytes_make_it_fail(content: bytes) -> None:
         assert record.fault or len(record.cells) == 2
 
     assert lines == sorted(set(lines))
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_named() -> None:
+    """The memory of a process is a file whose first page is not there: an I/O error."""
+    memory = Path("/proc/self/mem")
+    if not memory.exists():
+        pytest.skip("needs Linux's /proc")
+
+    with pytest.raises(UsageError) as caught, open_csv(memory) as file:
+        list(file)
+
+    assert caught.value.where == str(memory)
+    assert caught.value.message == "cannot read the file: Input/output error"
