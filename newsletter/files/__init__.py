@@ -10,7 +10,7 @@ could have put a link to any file of ours, so none is followed. What holds peopl
 
 from newsletter.files.folders import made_whole, make_folder, put_folder
 from newsletter.files.locks import folder_lock
-from newsletter.files.parts import filled, held_part, part_of, remove_abandoned
+from newsletter.files.parts import filled, held_part, make_private, part_of, remove_abandoned
 from newsletter.files.places import (
     FOUND,
     in_the_way,
@@ -39,6 +39,7 @@ __all__ = [
     "leads_out",
     "made_whole",
     "make_folder",
+    "make_private",
     "part_of",
     "put_folder",
     "put_in_free_place",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from newsletter.files.locks import lock, opened
-from newsletter.files.places import EXACTLY, FOUND
+from newsletter.files.places import EXACTLY, FOUND, target_of
 from newsletter.platforms import needs_posix
 
 # Never into what another put there, be it a file or a link that leads elsewhere.
@@ -45,6 +45,13 @@ def held_part(path: Path) -> Iterator[Path]:
             with suppress(OSError):
                 if is_at(part, handle):
                     part.unlink()
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file for its owner alone, or where a link leads to one; one that is there stays
+    as it is. Raises OSError."""
+    with suppress(FileExistsError):
+        os.close(opened_anew(target_of(path) or path, OWNERS_ALONE))
 
 
 def filled(part: Path) -> BinaryIO:

@@ -96,6 +96,7 @@ def _written(path: Path, private: bool, follows: bool, put: _Put) -> Iterator[Fi
             refuse_unlike_a_file(place)
         mode = OWNERS_ALONE if private else _mode_of(place) if follows else None
         with _Part(place, mode) as part:
+            _leave_to_its_owner(part.file.fileno(), place)
             yield part.file
             part.put(put)
         flush_names(place.parent)
@@ -179,6 +180,18 @@ def _mode_of(path: Path) -> int | None:
         return stat.S_IMODE(path.stat().st_mode) & 0o777
     except FileNotFoundError:
         return None
+
+
+def _leave_to_its_owner(handle: int, place: Path) -> None:
+    """Where root replaces a file, let it stay with whoever has both it and its folder: a service
+    could not read its own any more. In other folders, such as /tmp, somebody could have put one
+    there to get what root writes."""
+    if platforms.IS_WINDOWS or os.geteuid():
+        return
+    with suppress(FileNotFoundError):
+        before, folder = os.lstat(place), os.stat(place.parent)
+        if before.st_uid == folder.st_uid:
+            os.fchown(handle, before.st_uid, before.st_gid)
 
 
 def _put_flushed(part: Path, path: Path, put: _Put) -> None:

@@ -1,6 +1,5 @@
 """Opening a file of SQLite: where it can be written, and where it can only be read."""
 
-import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 
 from newsletter.errors import StoreError
+from newsletter.files import make_private
 from newsletter.mounts import file_system, is_of_a_network
 
 # What is deleted is overwritten at once: an erased address is to be nowhere in the file. A file
@@ -34,7 +34,7 @@ def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
         )
     _refuse_a_network(path)
     if create:  # readable by its owner only, since it holds addresses
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_private(path)
     engine = sa.create_engine(
         URL.create("sqlite+pysqlite", database=str(path)),
         creator=lambda: _connected(path, busy_seconds, create=create),

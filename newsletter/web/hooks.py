@@ -3,9 +3,9 @@
 The source of the events decides what is believed: see newsletter.feedback.base.
 """
 
-import datetime as dt
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI, Request, Response
 from starlette.responses import PlainTextResponse
@@ -22,14 +22,14 @@ from newsletter.web.together import Together
 
 # What went wrong is for the log alone, since it is about this machine.
 _LATER = "not now"
-_LATE_EVERY = dt.timedelta(minutes=1)
+_LATE_SECONDS = 60.0
 
 _log = logging.getLogger("newsletter.web")
 
 
 def add(app: FastAPI, site: Site, hooks: Sequence[Hook] | None = None) -> None:
     """`hooks` are those of the source of events, unless others are given."""
-    together = Together(_Applying(site))
+    together = Together(Applying(site))
     site.watch.over("events", together.trouble)
     if hooks is None:
         hooks = source_of(site.settings.events).hooks(site.settings, site.store, site.clock)
@@ -57,19 +57,20 @@ def _answer(status: int, reason: str) -> Response:
     return PlainTextResponse(reason, status, headers)
 
 
-class _Applying:
-    """Applies what was posted and, once a minute, what came before it could be understood."""
+class Applying:
+    """Applies what was posted; once a minute also what came before it could be understood, and once
+    an hour what is due wherever events come in. Both by a clock that nobody sets."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._late_at = self._chores_at = site.clock()
+    def __init__(self, site: Site, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._site, self._seconds = site, seconds
+        self._late_at = self._chores_at = seconds()
 
     def __call__(self, incoming: Sequence[Incoming]) -> None:
-        site, now = self._site, self._site.clock()
+        site, now, moment = self._site, self._site.clock(), self._seconds()
         apply(site.store, incoming, now, Applied(), site.settings.policy)
-        if self._late_at <= now:
-            self._late_at = now + _LATE_EVERY
+        if self._late_at <= moment:
+            self._late_at = moment + _LATE_SECONDS
             apply_late(site.store, now, site.settings.policy)
-        if self._chores_at <= now:
-            self._chores_at = now + chores.EVERY
+        if self._chores_at <= moment:
+            self._chores_at = moment + chores.EVERY.total_seconds()
             chores.do_chores(site.store, site.settings, now)

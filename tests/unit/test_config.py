@@ -409,9 +409,8 @@ def test_a_fault_never_repeats_a_value(tmp_path: Path) -> None:
         ("NEWSLETTER_URL", "NEWSLETTER_STORE__URL"),
         ("newsletter_mode", "NEWSLETTER_TRANSPORT__SES__MODE"),
         (
-            "NEWSLETTER_REGION",
-            "NEWSLETTER_BACKUP__REGION or NEWSLETTER_TRANSPORT__SES__REGION "
-            "or NEWSLETTER_MEDIA__REGION",
+            "NEWSLETTER_MAX_RATE",
+            "NEWSLETTER_TRANSPORT__SES__MAX_RATE or NEWSLETTER_TRANSPORT__SMTP__MAX_RATE",
         ),
     ],
 )

@@ -20,6 +20,7 @@ from newsletter.files import (
     folder_lock,
     held_part,
     make_folder,
+    make_private,
     part_of,
     put_in_place,
     write_new,
@@ -349,6 +350,25 @@ def test_a_part_that_others_could_read_does_not_give_its_mode_to_what_is_private
     whole(tmp_path / "mail", b"private", private=True)
 
     assert mode(tmp_path / "mail") == "600"
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o777])
+def test_an_empty_private_file_is_made_once_and_through_a_link(mask: int, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("target")
+    (tmp_path / "there").write_text("kept")
+    (tmp_path / "there").chmod(0o640)
+
+    with umask(mask):
+        for name in ("new", "link", "there"):
+            make_private(tmp_path / name)
+
+    assert {path.name: mode(path) for path in tmp_path.iterdir()} == {
+        "new": "600",
+        "link": "600",
+        "target": "600",
+        "there": "640",
+    }
+    assert (tmp_path / "there").read_text() == "kept"
 
 
 def test_what_is_public_has_the_modes_that_the_umask_leaves(tmp_path: Path) -> None:

@@ -240,6 +240,26 @@ def test_what_holds_the_data_of_people_is_private_where_the_file_was_not(tmp_pat
     assert stat.S_IMODE((tmp_path / "people.csv").stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
+@pytest.mark.parametrize(
+    ("of_the_folder", "private", "stays"),
+    [(4711, False, True), (4711, True, True), (0, True, False), (4712, False, False)],
+)
+def test_root_leaves_a_file_to_who_has_it_and_its_folder(
+    of_the_folder: int, private: bool, stays: bool, tmp_path: Path
+) -> None:
+    """In /tmp anybody could have put a file there, to be given what root writes."""
+    folder, file = tmp_path / "folder", tmp_path / "folder" / "file"
+    folder.mkdir()
+    file.touch()
+    os.chown(folder, of_the_folder, 0)
+    os.chown(file, 4711, 4713)
+
+    write_whole(file, b"new", private=private, follows=True)
+
+    assert (file.stat().st_uid, file.stat().st_gid) == ((4711, 4713) if stays else (0, 0))
+
+
 def test_another_name_of_a_file_keeps_what_it_had(tmp_path: Path) -> None:
     """Half of the new content would be worse."""
     (tmp_path / "file").write_text("old")

@@ -22,7 +22,6 @@ EXCEPTIONS = {
     ("desk/tools/spam.py", "write_bytes"): "the mail that is judged, in such a folder",
     ("safekeeping/swapping.py", "os.link"): "a store gets a second name before it is replaced",
     ("safekeeping/swapping.py", "rename"): "as above, where there are no hard links",
-    ("store/sqlite.py", "os.open"): "an empty file in which SQLite makes the store",
 }
 
 _OF_MODULES = {

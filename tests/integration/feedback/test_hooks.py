@@ -17,6 +17,7 @@ from newsletter.feedback.ses import certificates, subscribing
 from newsletter.feedback.ses.certificates import MAX_BYTES
 from newsletter.feedback.ses.hook import SnsHook
 from newsletter.feedback.ses.sns import is_of_sns
+from newsletter.model.send import Accepted
 from newsletter.sending import run
 from newsletter.sending.plan import plan
 from newsletter.store import Store
@@ -40,9 +41,9 @@ from tests.integration.feedback.signing import (
     subscription,
 )
 from tests.integration.publishing import site_of
-from tests.integration.reporting import BOUNCE, event, logged
+from tests.integration.reporting import BOUNCE, event, logged, replay
 from tests.integration.sending import NOW, FixedClock, fill_list, ledger, order, worker
-from tests.unit.feedback.payloads import payload
+from tests.unit.feedback.payloads import changed, payload
 from tests.waiting import PATIENCE_SECONDS
 
 MINUTE = dt.timedelta(minutes=1)
@@ -509,3 +510,25 @@ def test_that_a_topic_was_unsubscribed_changes_nothing(quick: Hook) -> None:
 
     assert quick.post(fields).status_code == 200
     assert (quick.confirmed, logged(quick.store)) == ([], [])
+
+
+# --- what came too early --------------------------------------------------------------------------
+
+
+def test_a_clock_that_was_a_day_ahead_delays_no_event_that_came_early(
+    store: Store, tmp_path: Path
+) -> None:
+    hook = make_hook(store, tmp_path)
+    uptime = iter(range(0, 600, 61))
+    applying = hooks.Applying(believing(hook, tmp_path), lambda: float(next(uptime)))
+    hook.clock.forward(86_400)
+    applying([])
+    hook.clock.forward(-86_400)
+
+    replay(store, changed("notification-bounce-without-headers.json", mail__messageId="late"))
+    fill_list(store, 1)
+    send_id = plan(store, order(), NOW)
+    run.run(worker(store, Memory(lambda _, batch: [Accepted("late")])), send_id)
+    applying([])
+
+    assert len(bounced(store, send_id)) == 1
