@@ -65,7 +65,7 @@ GUARDS = {
         "operations/attend.py",
         _LOOKS,
         f"{_LOOKS}        import threading\n"
-        "        for _ in range(4):\n"
+        "        for _ in range(20):\n"
         "            threading.Thread(target=threading.Event().wait, daemon=True).start()\n",
         "threads grew",
     ),

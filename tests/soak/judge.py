@@ -40,7 +40,7 @@ def allowance(seconds: float) -> Allowance:
     24 MB then, where it may by a tenth and by 4 MB otherwise, and files and threads by 16."""
     if seconds < FULL_SECONDS:
         return Allowance(at_rest=16, at_most=40, share=1.5, memory_kb=24 * 1024)
-    return Allowance(at_rest=4, at_most=12, share=1.1, memory_kb=4 * 1024)
+    return Allowance(at_rest=2, at_most=12, share=1.1, memory_kb=4 * 1024)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ import time
 
 time.sleep = lambda seconds: select.select([], [], [], seconds) and None
 """
-_GIVING_UP = (1, 4)
 _STOPPING = {"serve": (0,), "worker": (0, 130), "events": (0,)}
 
 
@@ -156,14 +155,13 @@ class Part:
             self.start()
 
     def tend(self) -> None:
-        """Start it again where it has left by itself, which only one may that is not steady: its
-        store is away, or it slept for longer than its lease."""
+        """Start it again where it has left by itself, for which nothing here is a reason: no store
+        is away for as long as it is waited for."""
         with self._lock:
             if self._process is None or (code := self._process.poll()) is None:
                 return
-            if self.steady or code not in _GIVING_UP:
-                last = self.said.strip().splitlines()[-1:]
-                self.faults.append(f"{self.name}: it left by itself with {code}: {last}")
+            last = self.said.strip().splitlines()[-1:]
+            self.faults.append(f"{self.name}: it left by itself with {code}: {last}")
             self.start()
 
 
