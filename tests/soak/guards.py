@@ -61,13 +61,13 @@ GUARDS = {
         "memory grew",
     ),
     "threads": Guard(
-        "threads that each look for work leaves behind",
-        "operations/attend.py",
-        _LOOKS,
-        f"{_LOOKS}        import threading\n"
-        "        for _ in range(20):\n"
-        "            threading.Thread(target=threading.Event().wait, daemon=True).start()\n",
-        "threads grew",
+        "threads that each request leaves behind",
+        "web/frame.py",
+        _BEGINS,
+        "        import threading\n"
+        "        threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        f"{_BEGINS}",
+        "serve: open threads grew",
     ),
     "looks": Guard(
         "a line for each look for work",
