@@ -172,6 +172,13 @@ def _of_credentials(error: Exception) -> _Meaning | None:
 
 
 def _of_a_file(error: OSError) -> _Meaning:
+    if variable := _names(error.filename):
+        message = f"{variable} names {line_of(str(error.filename))}: {error.strerror}"
+        return (
+            FaultKind.SETTINGS,
+            message,
+            f"Let {variable} name a file that can be used, or unset it.",
+        )
     hint = f"{meanings.PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
     if not is_before_the_call(error) and not error.filename:  # as a bundle that is not there
         return FaultKind.SETTINGS, _text_of(error), "Check AWS_CA_BUNDLE, and this machine."
@@ -179,6 +186,12 @@ def _of_a_file(error: OSError) -> _Meaning:
     if error.filename:
         source = f"the credentials are to come from {line_of(str(error.filename))}"
     return FaultKind.CREDENTIALS, f"{source}: {error.strerror or _text_of(error)}", hint
+
+
+def _names(file: object) -> str | None:
+    """The variable that names a file, where it is none of AWS, such as SSLKEYLOGFILE."""
+    named = (name for name, value in os.environ.items() if value == file)
+    return next((name for name in named if not name.startswith("AWS_")), None)
 
 
 def _of_a_value(error: ValueError) -> _Meaning:

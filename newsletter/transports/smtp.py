@@ -287,6 +287,9 @@ def _greeted(settings: SmtpSettings) -> smtplib.SMTP:
 def _unready(error: Exception, settings: SmtpSettings, at: str) -> SendingStopped | TransportDown:
     """Why there is no connection: what a person has to mend stops a send, all else may pass."""
     match error:
+        case OSError() if error.filename:
+            hint = "Check SSLKEYLOGFILE in the environment, or unset it."
+            return SendingStopped(f"{_line(str(error.filename))}: {_reason(error)}", hint=hint)
         case smtplib.SMTPNotSupportedError() if "STARTTLS" in str(error):
             return SendingStopped(
                 f"{at} does not offer STARTTLS",
@@ -309,10 +312,8 @@ def _unready(error: Exception, settings: SmtpSettings, at: str) -> SendingStoppe
         case smtplib.SMTPServerDisconnected():
             return TransportDown(f"{at} closed the connection: {_reason(error)}")
         case smtplib.SMTPException():
-            return SendingStopped(
-                f"{at} offers no way to log in that is supported here",
-                hint="Check [transport.smtp] port and tls.",
-            )
+            hint = "Check [transport.smtp] port and tls."
+            return SendingStopped(f"{at} offers no way to log in that is supported here", hint=hint)
         case _:
             return TransportDown(f"{at} cannot be reached: {_reason(error)}")
 

@@ -51,6 +51,19 @@ def test_a_switch_that_has_no_such_value_is_named(machine: Machine, name: str, v
     assert name in fault.hint
 
 
+def test_a_file_of_keys_that_cannot_be_written_is_not_taken_for_credentials(
+    machine: Machine,
+) -> None:
+    """OpenSSL's log of keys, which developers set for all programs."""
+    machine.set(SSLKEYLOGFILE="/nonexistent/keys")
+
+    fault = machine.fault(endpoint="https://127.0.0.1:9")
+
+    assert fault.kind is FaultKind.SETTINGS
+    assert "SSLKEYLOGFILE names /nonexistent/keys: No such file or directory" in fault.message
+    assert "SSLKEYLOGFILE" in fault.hint
+
+
 @pytest.mark.parametrize(
     ("lines", "hint"),
     [

@@ -149,6 +149,16 @@ def test_where_nobody_listens_nothing_was_sent(server: MailServer) -> None:
         deliver(gone)
 
 
+def test_a_file_of_keys_that_cannot_be_written_is_not_taken_for_the_network(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", "/nonexistent/keys")
+
+    with pytest.raises(SendingStopped, match="/nonexistent/keys: No such file") as caught:
+        deliver(server)
+    assert "SSLKEYLOGFILE" in caught.value.hint
+
+
 # --- several mails --------------------------------------------------------------------------------
 
 
