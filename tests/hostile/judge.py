@@ -31,7 +31,7 @@ _PRIVATE = (
 )
 _DATED = ("report.html", "generation")  # they say when they were written, or how often
 _PORT = re.compile(rb"127\.0\.0\.1:\d+")
-_AGE = re.compile(r"\d+ (second|minute|hour|day)s?\b")
+_MOMENT = re.compile(r"\d+ (second|minute|hour|day)s?\b|\d{4}-\d\d-\d\d \d\d:\d\d")
 _ERROR = re.compile(r"^error: (?P<said>.*)$", re.MULTILINE)
 
 
@@ -98,8 +98,8 @@ def faults_of_the_answer(answer: Answer, command: Command, secrets: Sequence[str
 
 
 def faults_of_what_it_prints(out: str, wanted: str) -> Iterator[str]:
-    """What differs from what it prints elsewhere, apart from how long ago something was."""
-    now, before = (_AGE.sub("#", text) for text in (out, wanted))
+    """What differs from what it prints elsewhere, apart from when something was or will be."""
+    now, before = (_MOMENT.sub("#", text) for text in (out, wanted))
     if now != before:
         changed = set(now.splitlines()) ^ set(before.splitlines())
         yield f"it prints something else: {' / '.join(sorted(changed))[:300]}"
