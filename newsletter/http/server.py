@@ -4,7 +4,7 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Any
 
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsletter.errors import UsageError
 from newsletter.stopping import heeded
 
+_HANDLES = 16  # of the loop, and for a first request
 _NO_HOST = ("--host", "Name an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all.")
 _NO_PORT = (
     "--port",
@@ -53,9 +54,10 @@ def serve(
 
     `ready` is called once it serves, `leaving` as soon as it is asked to stop. What `ready` or the
     start of the application raises ends it in good order, and is raised then. `own` are further
-    settings of uvicorn. Requests are
-    not logged: their paths hold tokens, and anybody could fill the log.
+    settings of uvicorn. Requests are not logged: their paths hold tokens, and anybody could fill
+    the log. Raises OSError where this process may open too few files.
     """
+    _see_room(listening)
     starting = _Starting(app)
     config = uvicorn.Config(
         starting,
@@ -72,6 +74,13 @@ def serve(
     server.run(sockets=[listening])
     if failure := starting.failure or server.failure:
         raise failure
+
+
+def _see_room(listening: socket.socket) -> None:
+    """uvloop ends the whole process, without a word, where it cannot open what it needs."""
+    with ExitStack() as room:
+        for _ in range(_HANDLES):
+            room.enter_context(listening.dup())
 
 
 class _Starting:

@@ -28,6 +28,7 @@ from newsletter.store.faults import translated
 from newsletter.store.schema import microseconds
 
 MAGIC = b"PGDMP"
+_ENCODING = "--encoding=UTF8"  # not that of the role, which may lack letters
 _LOCK_WAIT = "--lock-wait-timeout=60s"
 _CREATED = re.compile(r"Archive created at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC")
 _SCHEMA = re.compile(r"^COPY \S+alembic_version .*\n(\d+)$", re.MULTILINE)
@@ -65,8 +66,10 @@ def dumping(store: Store, target: str) -> Iterator[IO[bytes]]:
             where=program.path,
             hint=f"Install that of the server's version. Or run where it is installed: {command}",
         )
-    arguments = [program.path, "--format=custom", _LOCK_WAIT, f"--dbname={_target(engine)}"]
-    with _running(arguments, _environment(engine), stdout=subprocess.PIPE) as process:
+    options = ["--format=custom", _ENCODING, _LOCK_WAIT, f"--dbname={_target(engine)}"]
+    with _running(
+        [program.path, *options], _environment(engine), stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         yield process.stdout
 
