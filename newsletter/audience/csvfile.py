@@ -4,6 +4,7 @@ import codecs
 import csv
 import errno
 import io
+import os
 import re
 import shutil
 import stat
@@ -241,9 +242,9 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
         if str(path) == "-":
             source: BinaryIO = sys.stdin.buffer
         else:
-            named: Any = _NamedFile(path)
+            named: Any = _NamedFile(str(path))
             source = files.enter_context(io.BufferedReader(named))
-            if stat.S_ISREG(path.stat().st_mode):
+            if stat.S_ISREG(os.fstat(source.fileno()).st_mode):
                 yield source
                 return
         copy = files.enter_context(tempfile.TemporaryFile())

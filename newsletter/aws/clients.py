@@ -48,14 +48,14 @@ def open_clients(
 
 
 def _refuse_pipes(section: SettingsSection) -> None:
-    """The SDK reads its files more than once, and would wait for a pipe for ever."""
+    """The SDK and OpenSSL would wait for them for ever."""
     for name in (*FILES, *FILES_BY_NAME):
         path = os.environ.get(name) or FILES.get(name, "")
         if _is_pipe(os.path.expanduser(path)):
             raise ConfigurationError(
-                f"AWS: {line_of(path)} is a pipe, and that file is read more than once",
+                f"AWS: {line_of(path)} is a pipe, where a file is needed",
                 where=section.where,
-                hint=f"Put it into a file, and name that in {name}.",
+                hint=f"Let {name} name a file.",
             )
 
 

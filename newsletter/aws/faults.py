@@ -10,7 +10,6 @@ import re
 import traceback
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 from botocore import exceptions as boto
 from urllib3.exceptions import LocationValueError
@@ -279,14 +278,10 @@ def _unread_files() -> list[str]:
 
 
 def _is_readable(named: str | None, usual: str) -> bool:
-    path = Path(named or usual)
-    try:
-        path = path.expanduser()
-    except RuntimeError:  # no home
-        return True
-    if named is None and not os.path.lexists(path):
+    path = os.path.expanduser(named or usual)
+    if named in ("", os.devnull) or (named is None and not os.path.lexists(path)):
         return True  # there need not be one
-    return path.is_file() and os.access(path, os.R_OK)
+    return os.path.isfile(path) and os.access(path, os.R_OK)
 
 
 def _at(stamp: str) -> str:

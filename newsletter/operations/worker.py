@@ -19,6 +19,7 @@ from newsletter.links import Links, load_keys
 from newsletter.operations import archiving
 from newsletter.operations.keys import hashes_of
 from newsletter.operations.reporting import ReportPost
+from newsletter.outage import Outage
 from newsletter.project import Project
 from newsletter.sending.canary import CanaryLimits
 from newsletter.sending.core import Notify
@@ -121,8 +122,14 @@ def _keep_house(project: Project, store: Store, clock: Clock) -> None:
 
 
 def _once(notify: Notify) -> Notify:
-    """Prints each line the first time only."""
-    return cache(notify)
+    """Prints each line the first time only, whatever times it names."""
+    told = Outage()
+
+    def tell(line: str) -> None:
+        if told.is_news(line):
+            notify(line)
+
+    return tell
 
 
 def _pull_suppressions(

@@ -111,8 +111,9 @@ def adopt(store: Store, file: Path, now: dt.datetime, who: str = "") -> int:
     becomes unknown, for events to settle or the operator to decide; schedules are paused. What
     visitors asked for before is not mailed: they can ask again; nor are reports on what has ended.
     From now on it is another store than the one that it was copied from. `who` is the person that
-    decides, for the audit log.
+    decides, for the audit log. Raises ConfigurationError where that could not be noted in `file`.
     """
+    generation.check_place(file)
     with store.write() as connection:
         reporting.take_all(connection, now)
         unknown = 0

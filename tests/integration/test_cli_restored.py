@@ -229,6 +229,20 @@ def test_adopting_makes_unknown_what_was_queued_and_pauses_schedules(
     assert call("db", "verify").code == 0
 
 
+def test_nothing_is_adopted_where_it_could_not_be_noted(
+    call: Call, project: Path, restored: str
+) -> None:
+    file = project / "subscribers" / "generation"
+    file.unlink(missing_ok=True)
+    file.symlink_to(project / "elsewhere")
+
+    refused = call("db", "adopt")
+
+    assert refused.code == 2
+    assert "a send cannot note there how old the store is" in refused.err
+    assert call("status", restored, "--json").json["queued"] == 3
+
+
 def test_people_are_told_what_an_adopted_store_cannot_know(call: Call, restored: str) -> None:
     told = call("db", "adopt").out
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import threading
 import tracemalloc
 from pathlib import Path
@@ -199,3 +200,16 @@ def test_a_file_that_cannot_be_read_to_its_end_is_named() -> None:
 
     assert caught.value.where == str(memory)
     assert caught.value.message == "cannot read the file: Input/output error"
+
+
+def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+
+        with (
+            pytest.raises(UsageError, match="cannot read the file") as caught,
+            open_csv(tmp_path / "socket"),
+        ):
+            pass
+
+    assert caught.value.where == str(tmp_path / "socket")

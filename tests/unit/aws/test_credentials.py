@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -366,7 +367,9 @@ def test_a_file_of_aws_that_is_passed_over_is_named(
         "AWS_CONFIG_FILE",
         "AWS_SHARED_CREDENTIALS_FILE",
         "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
         "AWS_CA_BUNDLE",
+        "SSLKEYLOGFILE",
     ],
 )
 def test_a_pipe_in_the_place_of_a_file_of_aws_is_not_waited_for(
@@ -386,6 +389,32 @@ def test_a_pipe_in_the_usual_place_is_not_waited_for_either(machine: Machine) ->
 
     with pytest.raises(ConfigurationError, match=r"~/\.aws/config is a pipe"):
         open_clients("sesv2", HERE, region="us-east-1", endpoint="", configs=[Config()])
+
+
+@pytest.mark.parametrize("value", ["", os.devnull])
+def test_no_file_of_aws_at_all_is_no_file_that_cannot_be_read(machine: Machine, value: str) -> None:
+    machine.set(AWS_CONFIG_FILE=value, AWS_SHARED_CREDENTIALS_FILE=value)
+
+    assert machine.fault().message == "AWS: Unable to locate credentials"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user here")
+def test_a_file_of_aws_in_a_folder_of_somebody_else_is_named(tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o755)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    code = f"""
+import os
+from botocore.exceptions import NoCredentialsError
+from newsletter.aws.faults import SettingsSection, fault_of
+os.setuid(65534)
+os.environ["AWS_CONFIG_FILE"] = {str(tmp_path / "closed" / "config")!r}
+print(fault_of(NoCredentialsError(), SettingsSection("x", "SES")).message)
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert f"AWS_CONFIG_FILE names {tmp_path}/closed/config, which cannot be read" in done.stdout
 
 
 def test_files_that_are_not_there_and_that_nobody_named_are_no_matter(machine: Machine) -> None:
