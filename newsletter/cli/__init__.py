@@ -5,6 +5,7 @@ A command parses, calls one service, and prints. Start-up loads click and nothin
 
 import gc
 import io
+import string
 import sys
 from contextlib import suppress
 
@@ -89,8 +90,8 @@ class _Output(io.TextIOWrapper):
 
 
 def _readable(encoding: str) -> str:
-    """The encoding, or UTF-8 in the place of one in which JSON is not what it is in ASCII."""
-    letters = '{"a": [0]}'
+    """The encoding, or UTF-8 in the place of one in which ASCII is not what it is elsewhere."""
+    letters = string.printable
     return encoding if letters.encode(encoding) == letters.encode() else "utf-8"
 
 

@@ -1,6 +1,7 @@
 """What people see: consoles and tables, through the gate and at any width."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -85,12 +86,12 @@ class ScreenTable(Table):
 
 
 def _environment() -> Mapping[str, str]:
-    """The environment without the sizes of 0 that some shells and services set; a terminal without
-    a name knows no codes."""
+    """The environment without sizes that are none, such as the 0 of some shells and services; a
+    terminal without a name knows no codes."""
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not (name in ("COLUMNS", "LINES") and value.strip("0") == "")
+        if name not in ("COLUMNS", "LINES") or re.fullmatch("0*[1-9][0-9]*", value)
     }
     if not (IS_WINDOWS or environment.get("TERM")):
         environment["TERM"] = "dumb"

@@ -260,7 +260,9 @@ def test_json_is_ascii_where_standard_output_cannot_be_more(call: Call, project:
     assert answer.out.isascii()
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp037"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "utf-8-sig", "cp037", "utf-7", "unicode_escape", "shift_jis_2004"]
+)
 def test_json_is_utf8_where_the_encoding_is_not_even_ascii(project: Path, encoding: str) -> None:
     answer = spawn(project, "lint", "标题", "--json", environment={"PYTHONIOENCODING": encoding})
 

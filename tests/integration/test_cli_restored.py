@@ -233,10 +233,10 @@ def test_nothing_is_adopted_where_it_could_not_be_noted(
     call: Call, project: Path, restored: str
 ) -> None:
     file = project / "subscribers" / "generation"
-    file.unlink(missing_ok=True)
+    file.rename(project / "elsewhere")
     file.symlink_to(project / "elsewhere")
 
-    refused = call("db", "adopt")
+    refused = call("db", "adopt", "--yes")
 
     assert refused.code == 2
     assert "a send cannot note there how old the store is" in refused.err

@@ -175,8 +175,8 @@ def test_debug_shows_no_address(project: Path) -> None:
 # --- terminals ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("columns", ["0", "00"])
-def test_a_width_of_zero_is_no_width(project: Path, readers: str, columns: str) -> None:
+@pytest.mark.parametrize("columns", ["0", "00", "²", "-5", "wide", "1e3"])
+def test_what_is_no_width_is_passed_over(project: Path, readers: str, columns: str) -> None:
     _, with_it = at_terminal(project, "lists", COLUMNS=columns)
     _, without = at_terminal(project, "lists")
 

@@ -160,7 +160,7 @@ class Part:
         with self._lock:
             if self._process is None or (code := self._process.poll()) is None:
                 return
-            last = self.said.strip().splitlines()[-1:]
+            last = " / ".join(self.said.strip().splitlines()[-4:])
             self.faults.append(f"{self.name}: it left by itself with {code}: {last}")
             self.start()
 
