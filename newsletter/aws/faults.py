@@ -21,6 +21,7 @@ from newsletter.errors import ConfigurationError, NewsletterError
 from newsletter.masking import masked
 
 _PROXY_WANTS_MORE = 407
+_PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
 _CHARACTERS = 300  # of what the SDK says
 _CLOCKS_APART = dt.timedelta(minutes=5)  # beyond which AWS takes no signature
 _BEFORE = ("botocore.credentials", "botocore.tokens", "botocore.auth")  # modules of the SDK
@@ -88,9 +89,9 @@ def fault_of(error: Exception, section: SettingsSection) -> Fault:
             kind, hint = FaultKind.CREDENTIALS, meanings.KEY_TEXT
             message = "the access key, its secret or its token holds what no header can carry"
         case _ if _is_of_the_endpoint(error):
-            kind, proxies = FaultKind.SETTINGS, _proxies_that_are_none()
-            message = f"{proxies or 'the endpoint'} is not a whole URL"
-            hint = f"Set {proxies} to one, or unset it." if proxies else section.endpoint
+            kind, variables = FaultKind.SETTINGS, _variables_without_urls()
+            message = f"{variables or 'the endpoint'} is not a whole URL"
+            hint = f"Set {variables} to one, or unset it." if variables else section.endpoint
         case _ if are_expired(error):
             kind, hint = FaultKind.CREDENTIALS, f"Renew them. {meanings.PROFILE}"
             message = "the credentials have expired, and what provides them has no newer ones"
@@ -171,26 +172,18 @@ def _of_credentials(error: Exception) -> _Meaning | None:
 
 
 def _of_a_file(error: OSError) -> _Meaning:
-    if variable := _names(error.filename):
-        message = f"{variable} names {line_of(str(error.filename))}: {error.strerror}"
-        return (
-            FaultKind.SETTINGS,
-            message,
-            f"Let {variable} name a file that can be used, or unset it.",
-        )
-    hint = f"{meanings.PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
-    if not is_before_the_call(error) and not error.filename:  # as a bundle that is not there
+    file = line_of(str(error.filename or ""))
+    variable = next((name for name, value in os.environ.items() if value == error.filename), "")
+    if variable:  # also one that OpenSSL reads, such as SSLKEYLOGFILE
+        of_aws = variable.startswith("AWS_")
+        kind = FaultKind.CREDENTIALS if of_aws else FaultKind.SETTINGS
+        hint = f"Let {variable} name a file that can be used, or unset it."
+        return kind, f"{variable} names {file}: {error.strerror}", hint
+    if not is_before_the_call(error) and not file:  # as a bundle that is not there
         return FaultKind.SETTINGS, _text_of(error), "Check AWS_CA_BUNDLE, and this machine."
-    source = "no credentials"
-    if error.filename:
-        source = f"the credentials are to come from {line_of(str(error.filename))}"
+    source = f"the credentials are to come from {file}" if file else "no credentials"
+    hint = f"{meanings.PROFILE} In a cluster, check AWS_WEB_IDENTITY_TOKEN_FILE."
     return FaultKind.CREDENTIALS, f"{source}: {error.strerror or _text_of(error)}", hint
-
-
-def _names(file: object) -> str | None:
-    """The variable that names a file, where it is none of AWS, such as SSLKEYLOGFILE."""
-    named = (name for name, value in os.environ.items() if value == file)
-    return next((name for name in named if not name.startswith("AWS_")), None)
 
 
 def _of_a_value(error: ValueError) -> _Meaning:
@@ -304,18 +297,24 @@ def _is_of_the_endpoint(error: Exception) -> bool:
     )
 
 
-def _proxies_that_are_none() -> str:
-    """The variables that are to name a proxy, and name no URL: the SDK complains of both alike."""
+def _variables_without_urls() -> str:
+    """The variables that are to name a proxy or an endpoint, and name no URL: the SDK complains of
+    all alike."""
     return " and ".join(
         name
-        for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")
-        if (value := os.environ.get(name)) and not _is_url(value)
+        for name, value in sorted(os.environ.items())
+        if (
+            name in _PROXIES
+            and value
+            and not _is_url(value if "://" in value else f"http://{value}")
+        )
+        or (name.startswith("AWS_ENDPOINT_URL") and not ("://" in value and _is_url(value)))
     )
 
 
 def _is_url(text: str) -> bool:
     try:
-        return bool(parse_url(text if "://" in text else f"http://{text}").host)
+        return bool(parse_url(text).host)
     except LocationValueError:
         return False
 

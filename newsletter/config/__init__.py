@@ -74,16 +74,23 @@ _CLOSE = 0.88  # of a name to one of ours: one letter of eight may be wrong
 # Environment variables that begin like a key but are not one.
 _WORD = re.compile(r"[^\W_]+")
 _RESERVED = {"NEWSLETTER_PROJECT", "NEWSLETTER_SECRET"}
-_OF_PLATFORMS = "PORT"  # Kubernetes says so where a service "newsletter" is
+_OF_PLATFORMS = "PORT"  # where this program is to be reached, for whoever starts it
+_SERVICE = re.compile("(?:tcp|udp|sctp)://")
 # Keys for the environment only; * is any table.
 _SECRETS = (("transport", "smtp", "password"), ("webhooks", "*", "secret"))
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder at or above `start` that holds a newsletter.toml."""
+    """The nearest folder at or above `start` that holds a newsletter.toml. Raises UsageError where
+    there is none, or something else has its name."""
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
+        file = folder / FILE_NAME
+        if os.path.isfile(file):
             return folder
+        if os.path.lexists(file):
+            raise UsageError(
+                "it is no file, or leads to none", where=str(file), hint="Bring back the settings."
+            )
     raise UsageError(
         f"no {FILE_NAME} in {start} or above",
         hint="Run `newsletter init DIR` to start a newsletter, or name one with --project DIR.",
@@ -165,7 +172,7 @@ def _locations(table: object, pattern: Sequence[str]) -> Iterator[tuple[str, ...
 def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     """Put environment variables into `values`; yields the faults of those that fit nowhere."""
     for name in sorted(environment):
-        if not _may_be_ours(name) or name in _RESERVED:
+        if not _may_be_ours(name) or name in _RESERVED or _is_service(name, environment[name]):
             continue
         is_ours = name.upper().startswith(_PREFIX)
         *tables, last = name.removeprefix(_PREFIX).lower().split("__")
@@ -182,6 +189,11 @@ def _overlay(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator
                 break
         else:
             table[last] = _value(environment[name].strip())
+
+
+def _is_service(name: str, value: str) -> bool:
+    """Whether Kubernetes tells by it where a service is, such as one called newsletter-smtp."""
+    return name.endswith("_PORT") and "__" not in name and _SERVICE.match(value) is not None
 
 
 def _suggestion(name: str) -> str | None:

@@ -1,9 +1,10 @@
 """Settings: every fault at once, each with its key."""
 
 import json
+import os
 import typing
 from collections import abc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -356,6 +357,20 @@ def test_a_fault_in_a_list_has_the_line_of_its_key(tmp_path: Path) -> None:
         load(write(tmp_path, f"{GOOD}[digest]\nsection_labels = [1]\n"), {})
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_settings_file_does_not_lead_to_one_above(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    write(tmp_path, GOOD)
+    below = tmp_path / "below" / "further"
+    below.mkdir(parents=True)
+    make(tmp_path / "below" / "newsletter.toml")
+
+    with pytest.raises(UsageError, match="no file") as caught:
+        find_root(below)
+    assert caught.value.where == str(tmp_path / "below" / "newsletter.toml")
+
+
 def test_a_settings_file_that_cannot_be_read_is_a_fault_of_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         load(tmp_path, {})
@@ -438,6 +453,26 @@ def test_a_variable_close_to_one_of_ours_is_an_error(tmp_path: Path, name: str, 
 def test_a_variable_of_somebody_elses_is_left_alone(tmp_path: Path, name: str) -> None:
     """Kubernetes, for one, names the services of a cluster so."""
     assert load(write(tmp_path, GOOD), {name: "x"}).transport.kind == "outbox"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NEWSLETTER_PORT", "tcp://10.0.0.1:8000"),
+        ("NEWSLETTER_SMTP_PORT", "tcp://10.0.0.1:25"),
+        ("NEWSLETTER_TRANSPORT_SMTP_PORT", "udp://10.0.0.1:25"),
+    ],
+)
+def test_where_kubernetes_says_a_service_is_no_setting(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    assert load(write(tmp_path, GOOD), {name: value}).transport.smtp.port == 0
+
+
+@pytest.mark.parametrize("value", ["25", "tcp"])
+def test_a_port_that_is_no_service_is_meant_for_us(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ConfigurationError, match="NEWSLETTER_TRANSPORT__SMTP__PORT"):
+        load(write(tmp_path, GOOD), {"NEWSLETTER_SMTP_PORT": value})
 
 
 @pytest.mark.parametrize("table", ["transport.ses", "events"])

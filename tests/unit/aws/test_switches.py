@@ -51,6 +51,17 @@ def test_a_switch_that_has_no_such_value_is_named(machine: Machine, name: str, v
     assert name in fault.hint
 
 
+@pytest.mark.parametrize("value", ["localhost:4566", "https://", "local host"])
+def test_a_variable_for_endpoints_that_holds_no_url_is_named(machine: Machine, value: str) -> None:
+    machine.set(AWS_ENDPOINT_URL_SESV2=value)
+
+    fault = machine.fault(endpoint="")
+
+    assert fault.kind is FaultKind.SETTINGS
+    assert fault.message == "AWS: AWS_ENDPOINT_URL_SESV2 is not a whole URL"
+    assert "AWS_ENDPOINT_URL_SESV2" in fault.hint
+
+
 def test_a_file_of_keys_that_cannot_be_written_is_not_taken_for_credentials(
     machine: Machine,
 ) -> None:
