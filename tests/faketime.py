@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+_FAKED = Path(__file__).parent / "faked"
 NEEDED = "needs libfaketime: apt-get install faketime"
 
 
@@ -13,9 +14,12 @@ def found() -> Path | None:
     return next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
-def wrong_clock(library: Path, clock: str | Path, *, look_seconds: int = 0) -> dict[str, str]:
+def wrong_clock(
+    library: Path, clock: str | Path, *, look_seconds: int = 0, python_path: str = ""
+) -> dict[str, str]:
     """The environment of a process whose clock says so (`+1h`), or what a file says, which is
-    looked at each time or once in so many seconds; what measures time is not wrong."""
+    looked at each time or once in so many seconds; what measures time is not wrong. `python_path`
+    is what PYTHONPATH is to hold beside."""
     if isinstance(clock, Path):
         looks = {"FAKETIME_CACHE_DURATION": str(look_seconds)}
         says = {
@@ -29,6 +33,7 @@ def wrong_clock(library: Path, clock: str | Path, *, look_seconds: int = 0) -> d
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         # Else threads of Python wait for each other by spinning, a hundred times as long.
         "FAKETIME_FORCE_MONOTONIC_FIX": "0",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(_FAKED), python_path))),
         **says,
     }
 

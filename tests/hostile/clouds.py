@@ -121,7 +121,7 @@ for _clock in ("+1d", "-1h"):
     def _(scene: Scene, clock: str = _clock) -> Iterator[None]:
         with answering(_has_another_clock) as port:
             _leads_to(scene, f"http://127.0.0.1:{port}")
-            scene.environment |= wrong_clock(clock)
+            scene.environment |= wrong_clock(clock, scene.environment)
             yield
         assert scene.answer is not None
         said = scene.answer.out + scene.answer.err

@@ -386,7 +386,7 @@ for _clock in ("+1h", "-1d"):
     @_database(f"the clock of its server says {_clock}", harmless=True)
     def _(scene: Scene, clock: str = _clock) -> Iterator[None]:
         server = _server(scene)
-        wrong = wrong_clock(clock)
+        wrong = wrong_clock(clock, {})
         server.stop()
         server.start(**wrong)
         yield

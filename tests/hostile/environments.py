@@ -5,7 +5,7 @@ import os
 import struct
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests import faketime
@@ -129,18 +129,18 @@ for _columns, _kind in ((1, "xterm"), (20, "xterm"), (60_000, "xterm"), (80, "du
 # --- clocks ---------------------------------------------------------------------------------------
 
 
-def wrong_clock(clock: str | Path) -> dict[str, str]:
+def wrong_clock(clock: str | Path, beside: Mapping[str, str]) -> dict[str, str]:
     library = faketime.found()
     if library is None:
         raise CannotBeMade(faketime.NEEDED)
-    return faketime.wrong_clock(library, clock)
+    return faketime.wrong_clock(library, clock, python_path=beside.get("PYTHONPATH", ""))
 
 
 for _clock in ("+1h", "-1h", "+1d", "-1d", "+400d", "@1970-01-02 00:00:00", "@2069-01-01 00:00:00"):
 
     @surrounding(f"the clock says {_clock}", harmless=_clock[0] != "@")
     def _(scene: Scene, clock: str = _clock) -> Iterator[None]:
-        scene.environment |= wrong_clock(clock)
+        scene.environment |= wrong_clock(clock, scene.environment)
         yield
 
 
@@ -151,7 +151,7 @@ for _before, _after in (("+0", "+1h"), ("+0", "-1h"), ("+0", "-1d"), ("+2d", "+0
         """A moment after the start, as when the network is there and its time, too."""
         file = scene.stage.beside / "clock"
         file.write_text(before)
-        scene.environment |= wrong_clock(file)
+        scene.environment |= wrong_clock(file, scene.environment)
         step = threading.Timer(0.6, file.write_text, (after,))
         step.start()
         yield

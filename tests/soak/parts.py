@@ -15,13 +15,6 @@ from tests.faketime import wrong_clock
 from tests.waiting import PATIENCE_SECONDS, until
 
 _AGAIN_SECONDS = 2.0  # systemd's RestartSec is 5 and 10 seconds
-# libfaketime 0.9.10 lets `clock_nanosleep` fail (EINVAL) where it leaves the monotonic clock alone.
-_SLEEPING = """
-import select
-import time
-
-time.sleep = lambda seconds: select.select([], [], [], seconds) and None
-"""
 _STOPPING = {"serve": (0,), "worker": (0, 130), "events": (0,)}
 
 
@@ -86,14 +79,8 @@ class Part:
         library = faketime.found()
         if library is None:
             return {}
-        own = self.folder / "faked"
-        own.mkdir(exist_ok=True)
-        (own / "sitecustomize.py").write_text(_SLEEPING, "utf-8")
-        others = self.environment.get("PYTHONPATH")
-        return {
-            "PYTHONPATH": os.pathsep.join([str(own), *([others] if others else [])]),
-            **wrong_clock(library, self._clock, look_seconds=1),
-        }
+        others = self.environment.get("PYTHONPATH", "")
+        return wrong_clock(library, self._clock, look_seconds=1, python_path=others)
 
     def is_ready(self) -> bool:
         """Whether it minds SIGTERM by now; and it must not have left."""
