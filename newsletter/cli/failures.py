@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter.errors import (
+    STANDARD_OUTPUT,
     Interrupted,
     NewsletterError,
     UsageError,
@@ -39,10 +40,13 @@ def as_ours(error: BaseException) -> NewsletterError:
                 "runs it, then run it again.",
             )
         case OSError(strerror=str() as reason):
+            is_output = error.filename == STANDARD_OUTPUT
             return NewsletterError(
                 f"the system refused: {reason}",
                 where=str(error.filename or ""),
-                hint="Make room or give access, then run it again.",
+                hint="What was asked for may be done: look before you run it again."
+                if is_output
+                else "Make room or give access, then run it again.",
             )
         case _:
             # Not its message: that may hold anything, an address or a secret too.
