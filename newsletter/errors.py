@@ -235,6 +235,8 @@ def exhausted(error: BaseException) -> str:
     match error:
         case MemoryError():
             return "this machine has no memory left"
+        case ImportError() if "failed to map segment" in str(error):
+            return "this machine has no memory left"
         case RuntimeError() if "start new thread" in str(error):
             return "this machine starts no more threads"
     return ""

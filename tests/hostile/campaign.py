@@ -167,12 +167,19 @@ class Campaign:
             yield from faults_of_the_sends(ground.stage, ground.log)
 
     def _finished(self, ground: Ground, command: Command) -> dict[str, object]:
-        """Go on with a send that was stopped; what is then there, without what asking SES adds."""
+        """Go on with a send that was stopped; what is then there, without what asking SES adds.
+
+        What SES knows nothing of is sent again, as a person may decide: the log shows whether that
+        was right.
+        """
         send_id = send_of(ground.stage.url, UNSENT)
-        resumed = ground.run(replace(command, typed=f"resume {send_id} --json"))
+        resume = replace(command, typed=f"resume {send_id} --json")
+        resumed = ground.run(resume)
         done = ground.facts_now()
         if resumed.code == 4 and command.by_ses:
             ground.run(replace(command, typed=f"resolve {send_id} --ask-ses --yes"))
+            ground.run(replace(command, typed=f"resolve {send_id} --unknown resend --yes"))
+            ground.run(resume)
             done = ground.facts_now() | {"events": done["events"]}
         return done
 

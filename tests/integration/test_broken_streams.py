@@ -60,8 +60,12 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(project: Path, name: st
     assert answer.error["hint"]
 
 
-def test_a_machine_without_memory_is_told() -> None:
-    error = as_ours(MemoryError())
+MAPS_NOTHING = ImportError("etree.so: failed to map segment from shared object")
+
+
+@pytest.mark.parametrize("given", [MemoryError(), MAPS_NOTHING])
+def test_a_machine_without_memory_is_told(given: Exception) -> None:
+    error = as_ours(given)
 
     assert type(error) is NewsletterError
     assert "no memory left" in error.message
@@ -71,6 +75,7 @@ def test_a_machine_without_memory_is_told() -> None:
     ("error", "reason"),
     [
         (MemoryError(), "this machine has no memory left"),
+        (MAPS_NOTHING, "this machine has no memory left"),
         (RuntimeError("can't start new thread"), "this machine starts no more threads"),
     ],
 )
@@ -87,6 +92,7 @@ def test_a_send_that_a_machine_cannot_go_on_with_can_go_on_later(
     assert "newsletter resume 20260102-abcdef" in stopped.value.hint
 
 
-def test_what_is_no_fault_of_the_machine_is_not_told_as_one() -> None:
-    with pytest.raises(RuntimeError), giving_up("send", "newsletter resume"):
-        raise RuntimeError("a loop is closed")
+@pytest.mark.parametrize("given", [RuntimeError("a loop is closed"), ImportError("no such name")])
+def test_what_is_no_fault_of_the_machine_is_not_told_as_one(given: Exception) -> None:
+    with pytest.raises(type(given), match=str(given)), giving_up("send", "newsletter resume"):
+        raise given

@@ -20,7 +20,7 @@ from newsletter.aws.clients import answer_of, reply_of
 from newsletter.config import SesSettings
 from newsletter.feedback.base import Incoming, RecordsUnreachable, Unsettled, understood
 from newsletter.feedback.ses.events import parse
-from newsletter.transports.ses.clients import SENDING, open_clients, patient
+from newsletter.transports.ses.clients import ASKING_SECONDS, SENDING, open_clients, patient
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -30,7 +30,7 @@ _MAILS = 10_000  # in one export, at most
 _MARGIN = dt.timedelta(minutes=5)  # between the clock of SES and ours
 _PAUSE_SECONDS = 2.0
 _EXPORT_SECONDS = 600.0
-_READ_SECONDS = 30
+_DOWNLOAD_SECONDS = 30.0
 _MOST_BYTES = 16 * 1024 * 1024
 _SECTION = replace(
     SENDING, permissions=("ses:CreateExportJob", "ses:GetExportJob", "ses:GetMessageInsights")
@@ -59,7 +59,7 @@ class MessageInsights:
 
     @classmethod
     def open(cls, settings: SesSettings) -> Self:
-        [client] = open_clients(settings, _READ_SECONDS, patient(_READ_SECONDS))
+        [client] = open_clients(settings, ASKING_SECONDS, patient())
         return cls(client)
 
     def find(self, unsettled: Sequence[Unsettled]) -> Iterator[Incoming]:
@@ -113,7 +113,7 @@ class MessageInsights:
             raise RecordsUnreachable(f"{_CONTEXT}: the export has no address")
 
         def read() -> bytes:
-            with urllib.request.urlopen(url, timeout=_READ_SECONDS) as answer:  # noqa: S310 -- see above
+            with urllib.request.urlopen(url, timeout=_DOWNLOAD_SECONDS) as answer:  # noqa: S310 -- see above
                 return bytes(answer.read(_MOST_BYTES + 1))
 
         content = answer_of(read, _SECTION, RecordsUnreachable, _CONTEXT)

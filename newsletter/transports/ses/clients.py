@@ -17,13 +17,17 @@ SENDING = SettingsSection(
 )
 
 
-def patient(read_seconds: float) -> Config:
+# For the reply to a question, which is asked again without one: a minute at most in silence.
+ASKING_SECONDS = 8.0
+
+
+def patient() -> Config:
     """For calls that may be repeated, of which SES takes few a second: the SDK slows down as
-    needed, and gives up after half a minute."""
+    needed, and gives up in time."""
     return Config(
         retries={"mode": "adaptive", "total_max_attempts": 6},
-        connect_timeout=10,
-        read_timeout=read_seconds,
+        connect_timeout=ASKING_SECONDS,
+        read_timeout=ASKING_SECONDS,
     )
 
 

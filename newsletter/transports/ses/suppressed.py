@@ -15,13 +15,12 @@ from newsletter.config import SesSettings
 from newsletter.errors import TransportDown
 from newsletter.model.subscriber import SuppressionReason
 from newsletter.transports.base import Listed
-from newsletter.transports.ses.clients import SENDING, open_clients, patient
+from newsletter.transports.ses.clients import ASKING_SECONDS, SENDING, open_clients, patient
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
 _PAGE = 1000  # the most that SES gives at once
-_READ_SECONDS = 20
 _SECTION = replace(
     SENDING,
     permissions=(
@@ -54,7 +53,7 @@ class SesAccountList:
     @classmethod
     def open(cls, settings: SesSettings) -> Self:
         """The list with a client of its own, which waits where SES is asked too often."""
-        [client] = open_clients(settings, _READ_SECONDS, patient(_READ_SECONDS))
+        [client] = open_clients(settings, ASKING_SECONDS, patient())
         return cls(client, settings)
 
     def _of_scope(self) -> dict[str, str]:

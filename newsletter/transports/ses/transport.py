@@ -22,7 +22,7 @@ from newsletter.transports.ses import checks, limits
 from newsletter.transports.ses.account import allowance
 from newsletter.transports.ses.bulk import Bulk
 from newsletter.transports.ses.calls import Calls
-from newsletter.transports.ses.clients import SENDING, open_clients
+from newsletter.transports.ses.clients import ASKING_SECONDS, SENDING, open_clients
 from newsletter.transports.ses.parameters import of_every_call
 from newsletter.transports.ses.suppressed import SesAccountList
 
@@ -138,5 +138,8 @@ def _clients(settings: SesSettings, concurrency: int, read_seconds: float) -> "l
         parameter_validation=False,  # limits.faults checks more, and faster
         **common,
     )
-    asking = Config(retries={"total_max_attempts": 3, "mode": "standard"}, **common)
+    asking = Config(
+        retries={"total_max_attempts": 3, "mode": "standard"},
+        **{**common, "read_timeout": min(read_seconds, ASKING_SECONDS)},
+    )
     return open_clients(settings, read_seconds, sending, asking)
