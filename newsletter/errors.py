@@ -44,6 +44,7 @@ Every error says what happened, where, and what to do next. What an author can m
 """
 
 import datetime as dt
+import errno
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -239,6 +240,8 @@ def exhausted(error: BaseException) -> str:
             return "this machine has no memory left"
         case RuntimeError() if "start new thread" in str(error):
             return "this machine starts no more threads"
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            return "too many files are open"
     return ""
 
 

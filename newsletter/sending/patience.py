@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 @contextmanager
 def giving_up(name: str, command: str) -> Iterator[None]:
-    """End with Stopped where the store stays away, or this machine has no memory or no threads
-    left; `name` is what stops, `command` goes on with it."""
+    """End with Stopped where the store stays away, or this machine has no memory, no threads or no
+    open files left; `name` is what stops, `command` goes on with it."""
     try:
         yield
     except StoreAway as error:
         advice = f"Once the store is back: {command}"
         raise _stopped(name, error.message, error.where, advice) from error
-    except (MemoryError, ImportError, RuntimeError) as error:
+    except (MemoryError, ImportError, RuntimeError, OSError) as error:
         if not (reason := exhausted(error)):
             raise
         advice = f"Give it more, or raise the limit of what runs it, then: {command}"

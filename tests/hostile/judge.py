@@ -29,7 +29,11 @@ _PRIVATE = (
     *("letter/subscribers/archive/", "beside/people.csv", "beside/rejects.csv"),
     *("beside/never.csv", "beside/new.backup", "beside/moved.db", "beside/restored.db"),
 )
-_DATED = ("report.html", "generation")  # they say when they were written, or how often
+_DATED = (
+    "report.html",
+    "generation",
+    "adopted.csv",
+)  # they say when they were written, or how often
 _PORT = re.compile(rb"127\.0\.0\.1:\d+")
 _MOMENT = re.compile(r"\d+ (second|minute|hour|day)s?\b|\d{4}-\d\d-\d\d \d\d:\d\d")
 _ERROR = re.compile(r"^error: (?P<said>.*)$", re.MULTILINE)

@@ -1,6 +1,8 @@
 """Standard output that takes no more, a machine without memory, files that are none."""
 
+import errno
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -77,6 +79,7 @@ def test_a_machine_without_memory_is_told(given: Exception) -> None:
         (MemoryError(), "this machine has no memory left"),
         (MAPS_NOTHING, "this machine has no memory left"),
         (RuntimeError("can't start new thread"), "this machine starts no more threads"),
+        (OSError(errno.EMFILE, "Too many open files", "core.py"), "too many files are open"),
     ],
 )
 def test_a_send_that_a_machine_cannot_go_on_with_can_go_on_later(
@@ -92,7 +95,13 @@ def test_a_send_that_a_machine_cannot_go_on_with_can_go_on_later(
     assert "newsletter resume 20260102-abcdef" in stopped.value.hint
 
 
-@pytest.mark.parametrize("given", [RuntimeError("a loop is closed"), ImportError("no such name")])
+@pytest.mark.parametrize(
+    "given",
+    [RuntimeError("a loop is closed"), ImportError("no such name"), PermissionError(13, "denied")],
+)
 def test_what_is_no_fault_of_the_machine_is_not_told_as_one(given: Exception) -> None:
-    with pytest.raises(type(given), match=str(given)), giving_up("send", "newsletter resume"):
+    with (
+        pytest.raises(type(given), match=re.escape(str(given))),
+        giving_up("send", "newsletter resume"),
+    ):
         raise given
