@@ -169,15 +169,16 @@ class Campaign:
     def _finished(self, ground: Ground, command: Command) -> dict[str, object]:
         """Go on with a send that was stopped; what is then there, without what asking SES adds.
 
-        What SES knows nothing of is sent again, as a person may decide: the log shows whether that
-        was right.
+        What nobody knows of is sent again, as a person may decide: the log and the outbox show
+        whether that was right.
         """
         send_id = send_of(ground.stage.url, UNSENT)
         resume = replace(command, typed=f"resume {send_id} --json")
         resumed = ground.run(resume)
         done = ground.facts_now()
-        if resumed.code == 4 and command.by_ses:
-            ground.run(replace(command, typed=f"resolve {send_id} --ask-ses --yes"))
+        if resumed.code == 4:
+            if command.by_ses:
+                ground.run(replace(command, typed=f"resolve {send_id} --ask-ses --yes"))
             ground.run(replace(command, typed=f"resolve {send_id} --unknown resend --yes"))
             ground.run(resume)
             done = ground.facts_now() | {"events": done["events"]}
