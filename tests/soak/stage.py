@@ -72,7 +72,9 @@ class Stage:
             **self.ses.settings,
             **self.queue.environment,
             "NEWSLETTER_STORE__URL": self.url,
-            "NEWSLETTER_LOG__LEVEL": "info",  # as services log
+            # As services have it: see deploy/systemd.
+            "NEWSLETTER_LOG__LEVEL": "info",
+            "MALLOC_ARENA_MAX": "2",
             "TMPDIR": str(self.temporary),
             "PYTHONUNBUFFERED": "1",
         }
