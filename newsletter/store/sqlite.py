@@ -1,14 +1,17 @@
 """Opening a file of SQLite: where it can be written, and where it can only be read."""
 
+import os
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from newsletter.errors import StoreError
+from newsletter.errors import StoreAway, StoreError
 from newsletter.files import make_private
 from newsletter.mounts import file_system, is_of_a_network
 
@@ -16,6 +19,13 @@ from newsletter.mounts import file_system, is_of_a_network
 # system without shared memory keeps no write-ahead log: then SQLite goes on with its older journal.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+
+
+class _Unlocked(sqlite3.Connection):
+    """For one use: it takes no locks and never looks for what others write, so that old pages and
+    new ones may mix. `version` is that of the file before it was opened."""
+
+    version: tuple[int, int, int] | None
 
 
 def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
@@ -43,7 +53,9 @@ def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
         pool_reset_on_return=None,  # see _reset
     )
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "commit", partial(_refuse_a_mixture, path))
     event.listen(engine, "reset", _reset)
+    event.listen(engine, "checkin", _drop_unlocked)
     return engine
 
 
@@ -66,11 +78,15 @@ def _connected(path: Path, busy_seconds: float, *, create: bool) -> sqlite3.Conn
     except sqlite3.OperationalError as error:
         if create or error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE:
             raise
+        version = _version_of(path)  # before the log is looked at: later ones could go unnoticed
         for how in _ways_to_read(path):
             try:
-                return _opened(path, how, busy_seconds)
+                connection = _opened(path, how, busy_seconds)
             except sqlite3.OperationalError:
                 continue
+            if isinstance(connection, _Unlocked):
+                connection.version = version
+            return connection
         raise
 
 
@@ -89,6 +105,7 @@ def _opened(path: Path, how: str, busy_seconds: float) -> sqlite3.Connection:
         timeout=busy_seconds,
         isolation_level=None,  # transactions are begun by _begin, never by the driver
         check_same_thread=False,
+        factory=_Unlocked if "immutable" in how else sqlite3.Connection,
     )
     try:
         for pragma in _PRAGMAS if "rw" in how else ():
@@ -98,6 +115,32 @@ def _opened(path: Path, how: str, busy_seconds: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _version_of(path: Path) -> tuple[int, int, int] | None:
+    """What differs once a file was written or replaced."""
+    try:
+        state = os.stat(path)
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns
+
+
+def _drop_unlocked(driver: sqlite3.Connection | None, record: ConnectionPoolEntry) -> None:
+    if isinstance(driver, _Unlocked):
+        record.invalidate()
+
+
+def _refuse_a_mixture(path: Path, connection: Connection) -> None:
+    """Raises StoreAway where a file was written while it was read without locks."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, _Unlocked) and driver.version != _version_of(path):
+        raise StoreAway(
+            "the store was written while it was read without locks",
+            where=str(path),
+            hint="Nothing is damaged by that. Try again. A user who may write the store's folder "
+            "reads with locks, beside those who write.",
+        )
 
 
 def _reset(driver: sqlite3.Connection, *_: Any) -> None:
