@@ -28,6 +28,7 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _AWAY = ("08", "40", "53300", "55P03", "25P03", "57P01", "57P02", "57P03")
 _NO_LOCKS_LEFT = "53200"
 _FULL = ("53100", sqlite3.SQLITE_FULL)
+_FAILING = ("58030", sqlite3.SQLITE_IOERR)
 _NO_SHARED_MEMORY = sqlite3.SQLITE_IOERR_SHMSIZE  # the index of its log, a file too, did not fit
 _NOT_ALLOWED = "42501"
 _ONLY_READ = "25006"
@@ -83,12 +84,8 @@ def _translation(error: Exception, engine: Engine) -> StoreError:
         return StoreAway(f"the store is away: {words}", hint=_AGAIN)
     if _has_no_connection(error, cause):
         return _unreachable(words, engine.url)
-    if _is_full(cause):
-        return StoreAway(
-            f"the disk of the store is full: {words}",
-            where=_file(engine.url),
-            hint="Nothing is damaged by that. Make room on it, then try again.",
-        )
+    if fault := _disk_fault(words, cause, engine.url):
+        return fault
     if _code(cause) in _OTHER_TABLES or re.match("no such (table|column)", words):
         return StoreError(
             f"the store has other tables than this process expects: {words}",
@@ -134,9 +131,22 @@ def _is_closed(error: object) -> bool:
     return extended == sqlite3.SQLITE_CONSTRAINT_TRIGGER or _code(error) == CLOSED_STATE
 
 
-def _is_full(error: object) -> bool:
-    extended = getattr(error, "sqlite_errorcode", 0)
-    return extended == _NO_SHARED_MEMORY or _code(error) in _FULL
+def _disk_fault(words: str, cause: object, url: URL) -> StoreAway | None:
+    extended = getattr(cause, "sqlite_errorcode", 0)
+    if extended == _NO_SHARED_MEMORY or _code(cause) in _FULL:
+        return StoreAway(
+            f"the disk of the store is full: {words}",
+            where=_file(url),
+            hint="Nothing is damaged by that. Make room on it, then try again.",
+        )
+    if _code(cause) in _FAILING:
+        return StoreAway(
+            f"the disk of the store fails: {words}",
+            where=_file(url),
+            hint="Nothing of this step was written. Check that disk and the limit on the size of "
+            "files, run `newsletter db verify`, then try again.",
+        )
+    return None
 
 
 def _file(url: URL) -> str:

@@ -3,12 +3,14 @@
 import resource
 import shutil
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from newsletter.errors import Stopped, StoreAway
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, Outcome, SendStatus
 from newsletter.sending import control, run
@@ -83,6 +85,80 @@ def test_a_store_whose_disk_is_full_is_told_and_waited_for(tmp_path: Path, sqlit
     assert len(transport.delivered) == 300
     assert notes[0].startswith("The disk of the store is full: database or disk is full. Waiting")
     assert notes[-1] == "The store is back."
+
+
+def fails(sqlite_url: str) -> AbstractContextManager[None]:
+    """No file may grow beyond the store's log. To SQLite, which appends to that, what the system
+    refuses is an I/O error."""
+    log = Path(f"{sqlite_url.removeprefix('sqlite:///')}-wal")
+    return limited(resource.RLIMIT_FSIZE, log.stat().st_size)
+
+
+def test_a_disk_of_the_store_that_fails_is_told_and_waited_for(
+    sqlite_store: Store, sqlite_url: str
+) -> None:
+    notes: list[str] = []
+    fill_list(sqlite_store, 300)
+    send_id = plan(sqlite_store, order(), NOW)
+    with ExitStack() as failing:
+
+        def fail(send_id: str, batch: Sequence[Message]) -> list[Outcome]:
+            if not notes:
+                failing.enter_context(fails(sqlite_url))
+            return [Accepted(f"m-{message.ref}") for message in batch]
+
+        def tell(line: str) -> None:
+            notes.append(line)
+            failing.close()  # somebody mends it
+
+        transport = Memory(fail)
+        patient = replace(worker(sqlite_store, transport), patience=Patience(tell))
+        after = run.run(patient, send_id)
+
+    assert after.counts == Counts(accepted=300)
+    assert len(transport.delivered) == 300
+    assert notes[0].startswith("The disk of the store fails: disk I/O error. Waiting")
+    assert notes[-1] == "The store is back."
+
+
+def test_a_send_says_how_it_goes_on_where_the_disk_of_the_store_keeps_failing(
+    sqlite_store: Store, sqlite_url: str
+) -> None:
+    fill_list(sqlite_store, 300)
+    send_id = plan(sqlite_store, order(), NOW)
+    hasty = replace(worker(sqlite_store, Memory()), patience=Patience(seconds=0.1))
+
+    with (
+        fails(sqlite_url),
+        pytest.raises(Stopped, match="the send stopped: the disk of the store fails") as stopped,
+    ):
+        run.run(hasty, send_id)
+
+    assert stopped.value.exit_code == 4
+    assert stopped.value.where == sqlite_url.removeprefix("sqlite:///")
+    assert stopped.value.hint.endswith(f"Once the store is back: newsletter resume {send_id}")
+
+
+def test_what_begins_on_a_disk_that_fails_says_what_to_check(
+    sqlite_store: Store, sqlite_url: str
+) -> None:
+    with fails(sqlite_url), pytest.raises(StoreAway, match="the disk of the store fails") as away:
+        fill_list(sqlite_store, 300)
+
+    assert away.value.exit_code == 1
+    assert "`newsletter db verify`" in away.value.hint
+
+
+def test_a_disk_of_the_server_that_fails_is_named(postgresql_store: Store) -> None:
+    failing = sa.text(
+        "DO $$ BEGIN RAISE EXCEPTION 'could not write' USING ERRCODE = '58030'; END $$"
+    )
+
+    with (
+        pytest.raises(StoreAway, match="the disk of the store fails: could not write"),
+        postgresql_store.write() as connection,
+    ):
+        connection.execute(failing)
 
 
 def test_a_limit_in_the_middle_of_a_batch_parts_it_by_what_was_written(
