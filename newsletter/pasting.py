@@ -13,6 +13,11 @@ def quoted(word: str) -> str:
     return f"$'{escaped}'"
 
 
+def quoted_path(path: str) -> str:
+    """A path, which no command takes for an option."""
+    return quoted(f"./{path}" if path.startswith("-") else path)
+
+
 def joined(words: Iterable[str]) -> str:
     """A whole command."""
     return " ".join(map(quoted, words))

@@ -134,6 +134,8 @@ def _progress(session: Session, move: "Move") -> Iterator[Callable[[int], None]]
 
 
 def _show_moved(session: Session, moved: "Moved") -> None:
+    from newsletter.config.editing import value_text
+
     if session.json:
         session.emit(
             {
@@ -153,7 +155,7 @@ def _show_moved(session: Session, moved: "Moved") -> None:
     session.console.print(
         "The old store is closed. Let newsletter use the new one from now on, in newsletter.toml:",
         "  [store]",
-        f'  url = "{moved.target}"',
+        f"  url = {value_text(moved.target)}",
         "or in NEWSLETTER_STORE__URL, with its password, then restart what runs.",
         sep="\n",
     )

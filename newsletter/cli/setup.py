@@ -7,7 +7,7 @@ import click
 
 from newsletter.cli import adopting, drafting
 from newsletter.cli.frame import Session, command, examples
-from newsletter.pasting import quoted
+from newsletter.pasting import quoted_path
 
 
 @click.command(epilog=examples("init letters"))
@@ -25,11 +25,10 @@ def init(session: Session, folder: Path) -> None:
     for path in files:
         session.console.print(str(path))
     issue = next(path for path in files if path.parent.name == "issues")
-    place = f"./{folder}" if str(folder).startswith("-") else str(folder)
     session.notes.print(
         "",
         "Your newsletter is ready. Try it:",
-        *([] if place == "." else [f"  cd {quoted(place)}"]),
+        *([] if str(folder) == "." else [f"  cd {quoted_path(str(folder))}"]),
         "  newsletter subscribers import subscribers/example.csv --list readers",
         f"  newsletter send {issue.stem} --list readers",
         sep="\n",

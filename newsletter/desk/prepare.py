@@ -22,7 +22,7 @@ from newsletter.model.digest import Digest
 from newsletter.model.email import Email
 from newsletter.model.finding import Finding, Severity
 from newsletter.model.picture import Picture
-from newsletter.pasting import quoted
+from newsletter.pasting import quoted_path
 from newsletter.pictures import PictureFolder
 from newsletter.project import Project, utc_now
 from newsletter.render import Masthead, Theme
@@ -142,9 +142,9 @@ def refuse(
 ) -> None:
     """Raises FindingsError if there is any, whose hint says what came of it."""
     if findings:
+        place = quoted_path(str(prepared.path))
         raise FindingsError(
-            findings,
-            hint=f"{outcome} {findings[0].fix} See: newsletter lint {quoted(str(prepared.path))}",
+            findings, hint=f"{outcome} {findings[0].fix} See: newsletter lint {place}"
         )
 
 

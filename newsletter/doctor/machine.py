@@ -20,6 +20,7 @@ from newsletter.doctor.base import (
 )
 from newsletter.doctor.transports import bedside_of
 from newsletter.mounts import file_system, is_of_a_network
+from newsletter.pasting import joined
 from newsletter.store import resolve_url
 from newsletter.store.clock import clock_of
 
@@ -69,11 +70,15 @@ def disk(exam: Examination) -> Iterator[Diagnosis]:
         total, _, free = exam.surroundings.room(path)
         found = f"{free / 1e9:,.1f} of {total / 1e9:,.1f} GB are free at {path}"
         if free < _LEAST_BYTES:
-            yield fail(found, f"Make room: du -xh {path} | sort -h | tail")
+            yield fail(found, _make_room(path))
         elif free < _FEW_BYTES:
-            yield warn(found, f"Make room: du -xh {path} | sort -h | tail")
+            yield warn(found, _make_room(path))
         else:
             yield ok(found)
+
+
+def _make_room(path: Path) -> str:
+    return f"Make room: {joined(['du', '-xh', str(path)])} | sort -h | tail"
 
 
 def local_disk(exam: Examination) -> Iterator[Diagnosis]:

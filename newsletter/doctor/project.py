@@ -85,7 +85,8 @@ def owners(exam: Examination) -> Iterator[Diagnosis]:
         names = listed(exam.project.name_of(path) for path in foreign)
         owner = _name_of(foreign[0].stat().st_uid)
         mine = joined(["sudo", "chown", "-R", str(user), *map(str, foreign)])
-        cure = f"Run newsletter as {owner}: sudo -u {owner} newsletter doctor; or else: {mine}"
+        theirs = joined(["sudo", "-u", owner, "newsletter", "doctor"])
+        cure = f"Run newsletter as {owner}: {theirs}; or else: {mine}"
         yield warn(f"{names}: of {owner}, who is not the user who runs this", cure)
     else:
         yield ok("all of it belongs to the user who runs this")

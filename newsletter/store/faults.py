@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, Engine
 from newsletter.config import FILE_NAME, variable_of
 from newsletter.errors import NewsletterError, StoreAway, StoreClosed, StoreError
 from newsletter.masking import masked
+from newsletter.pasting import joined
 
 _KEY = ("store", "url")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -179,7 +180,8 @@ def _first_line(error: object) -> str:
 class _Refusal:
     """One reason for no connection: what PostgreSQL says then, and what we say.
 
-    `{place}`, `{host}`, `{user}` and `{database}` are those of the URL.
+    `{place}`, `{host}`, `{user}` and `{database}` are those of the URL, whose database
+    `{createdb}` makes.
     """
 
     words: str
@@ -218,7 +220,7 @@ _REFUSALS = (
     _Refusal(
         r"database .* does not exist",
         "PostgreSQL at {place} has no database {database!r}",
-        "Correct the name at the end of the URL, or make it: createdb {database}",
+        "Correct the name at the end of the URL, or make it: {createdb}",
     ),
     _Refusal(
         r"resolve|translate host name|name or service|nodename|temporary failure in name",
@@ -262,6 +264,7 @@ def _unreachable(words: str, url: URL) -> StoreError:
         "place": address if host else "the socket of this machine",
         "user": url.username or "",
         "database": url.database or "",
+        "createdb": _createdb(url),
     }
     kind = StoreAway if refusal.is_away else StoreError
     return kind(
@@ -269,3 +272,14 @@ def _unreachable(words: str, url: URL) -> StoreError:
         where=source(),
         hint=refusal.hint.format(**parts),
     )
+
+
+def _createdb(url: URL) -> str:
+    """The command that makes the database of a URL, there and for its user."""
+    options = {
+        "-h": url.host or url.query.get("host"),
+        "-p": url.port or url.query.get("port"),
+        "-U": url.username or url.query.get("user"),
+    }
+    given = [(name, str(value)) for name, value in options.items() if value]
+    return joined(["createdb", *(word for pair in given for word in pair), url.database or ""])

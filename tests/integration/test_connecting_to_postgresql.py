@@ -1,6 +1,7 @@
 """The first time that somebody points a newsletter at PostgreSQL, and it does not work."""
 
 import datetime as dt
+import shlex
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -68,7 +69,7 @@ def test_every_spelling_of_postgresql_is_the_same(
     [
         ("se%2Fcr%25t", "wrongword", "refuses the user 'news': password auth", "%40 for @"),
         (":se%2Fcr%25t@", "@", "refuses the user 'news': ", "%40 for @"),
-        ("/letters", "/nothere", "has no database 'nothere': ", "createdb nothere"),
+        ("/letters", "/nothere", "has no database 'nothere': ", "or make it: createdb"),
         ("/letters", "/letters?sslmode=require", "refuses the connection over TLS", "sslmode="),
         ("/letters", "/letters?nosuch=1", "an invalid option: ", "follows the ?"),
         ("/letters", "/letters?sslmode=maybe", "an invalid option: ", "follows the ?"),
@@ -137,6 +138,21 @@ def shown(url: str, *names: str) -> list[str]:
     """What settings a transaction of a store goes by."""
     with closing(open_store(url, Path())) as store, store.read() as connection:
         return [connection.execute(sa.text(f"SHOW {name}")).scalar_one() for name in names]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("name", ["nothere", "not here", "o'clock"])
+def test_a_database_that_is_missing_is_made_where_it_was_looked_for(
+    call: Call, monkeypatch: pytest.MonkeyPatch, server: Server, name: str
+) -> None:
+    """Without the options of its URL, `createdb` makes it on another server, or for another."""
+    url = server.url(database=name.replace(" ", "%20"))
+
+    answer = refused(call, monkeypatch, url)
+
+    command = answer.error["hint"].partition("make it: ")[2]
+    given = ["-h", "127.0.0.1", "-p", str(server.port), "-U", USER]
+    assert shlex.split(command) == ["createdb", *given, name]
 
 
 @pytest.mark.postgresql
