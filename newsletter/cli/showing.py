@@ -126,9 +126,11 @@ def next_step(session: Session, send: Send) -> str:
     match send.status:
         case SendStatus.SENDING:
             return _while_sending(session, send)
-        case SendStatus.PAUSED if send.stopped_by is StoppedBy.QUOTA and send.resume_at:
+        case SendStatus.PAUSED if send.stopped_by is StoppedBy.QUOTA and (
+            at := standing_of(session, send).until
+        ):
             return (
-                f"From {in_zone(session, send.resume_at)} on, newsletter worker goes on with it by "
+                f"From {in_zone(session, at)} on, newsletter worker goes on with it by "
                 f"itself, or: newsletter resume {send.id}"
             )
         case SendStatus.PAUSED if send.stopped_by is StoppedBy.STORE and send.counts.queued:

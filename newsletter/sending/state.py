@@ -12,6 +12,7 @@ from newsletter.sending import processes
 
 _UNHEARD = dt.timedelta(seconds=30)  # of the 60 of a lease: it is renewed every few seconds
 _FURTHEST = dt.timedelta(minutes=2)  # of a lease that a clock like this one has set
+_LONGEST_PAUSE = dt.timedelta(hours=25)  # for the quota of a rolling day, by clocks that differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,21 @@ def is_lost(tenure: Tenure, now: dt.datetime) -> bool:
     return tenure.lease_until <= now
 
 
+def resumes_at(send: Send, now: dt.datetime) -> dt.datetime | None:
+    """When a paused send may go on by itself: at once where a clock that was ahead has put it off
+    for longer than any quota."""
+    if send.resume_at is None or send.resume_at - now <= _LONGEST_PAUSE:
+        return send.resume_at
+    return now
+
+
 def activity_of(send: Send, now: dt.datetime) -> Activity:
     """Where a send stands at this moment."""
     match send.status:
         case SendStatus.SCHEDULED:
             return Activity(State.WAITING, Wait.SCHEDULE, send.scheduled_at)
         case SendStatus.PAUSED if send.resume_at is not None:
-            return Activity(State.WAITING, Wait.QUOTA, send.resume_at)
+            return Activity(State.WAITING, Wait.QUOTA, resumes_at(send, now))
         case SendStatus.SENDING:
             return _in_hand(send, now)
         case _:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from newsletter.model.send import Send, SendStatus, State, StoppedBy, Wait
 from newsletter.sending.run import run
-from newsletter.sending.state import Activity, activity_of
+from newsletter.sending.state import Activity, activity_of, resumes_at
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.store.ledger import sends, transitions
@@ -40,7 +40,8 @@ def _is_attended(activity: Activity) -> bool:
 
 def _may_go_on(send: Send, now: dt.datetime) -> bool:
     if send.status is SendStatus.PAUSED:
-        return send.resume_at is not None and send.resume_at <= now
+        at = resumes_at(send, now)
+        return at is not None and at <= now
     return send.status is SendStatus.SENDING and send.stopped_by is None
 
 
@@ -72,7 +73,7 @@ def _go_on(worker: Worker, send_id: str) -> Send | None:
             return send
         if send.status is SendStatus.SENDING and send.tenures:  # it is shared
             return None
-        rests_since = send.resume_at or send.rests_since or send.created_at
+        rests_since = resumes_at(send, now) or send.rests_since or send.created_at
         if now - rests_since > worker.stale_after:
             hours = (now - rests_since).total_seconds() / 3600
             reason = f"it rested for {hours:.0f} hours: is it still wanted?"

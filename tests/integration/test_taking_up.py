@@ -18,9 +18,18 @@ from newsletter.cli.running import open_worker
 from newsletter.cli.worker import attend
 from newsletter.errors import QuotaReached, Refused
 from newsletter.model.email import Message
-from newsletter.model.send import Accepted, Counts, DeliveryStatus, Outcome, SendStatus, StoppedBy
+from newsletter.model.send import (
+    Accepted,
+    Counts,
+    DeliveryStatus,
+    Outcome,
+    SendStatus,
+    StoppedBy,
+    Wait,
+)
 from newsletter.sending import control, run, taking_up
 from newsletter.sending.plan import plan
+from newsletter.sending.state import activity_of
 from newsletter.store import Store
 from newsletter.store.ledger import claims, sends, tenures, transitions, workers
 from newsletter.transports.memory import Memory
@@ -203,6 +212,26 @@ def test_what_waits_for_the_quota_goes_on_by_itself_at_its_time(store: Store) ->
 
     assert paused.resume_at == clock.now
     assert (early, due) == ([], [send_id])
+    assert after.counts == Counts(accepted=3)
+
+
+@pytest.mark.parametrize("ahead", [2 * DAY, 400 * DAY])
+def test_a_pause_that_a_clock_made_which_was_ahead_is_over(
+    store: Store, ahead: dt.timedelta
+) -> None:
+    fill_list(store, 3)
+    clock = FixedClock(NOW + ahead)
+    send_id = plan(store, order(), NOW)
+    paused = run.run(worker(store, Memory(used_up), clock=clock), send_id)
+    clock.now = NOW  # it is put right
+
+    shown = activity_of(paused, clock())
+    due = taking_up.due(store, clock())
+    after = taking_up.take_up(worker(store, Memory(), clock=clock), send_id)
+
+    assert paused.resume_at == NOW + ahead + DAY
+    assert (shown.waiting_for, shown.until) == (Wait.QUOTA, NOW)
+    assert due == [send_id]
     assert after.counts == Counts(accepted=3)
 
 
