@@ -34,7 +34,7 @@ def read_ordinary(path: Path) -> bytes:
 def in_the_way(path: Path) -> Path | None:
     """The nearest existing folder above a path, where nothing can be written into it; None where
     that can be done."""
-    folder = next(folder for folder in path.parents if folder.exists())
+    folder = next(folder for folder in path.parents if os.path.exists(folder))
     is_open = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
     return None if is_open else folder
 

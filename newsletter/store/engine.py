@@ -1,5 +1,7 @@
 """Opening the store: engines, transactions, and which schema it holds."""
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -173,8 +175,9 @@ def resolve_url(url: str, root: Path) -> URL:
             hint=_EXAMPLES,
         )
     if backend == "sqlite":
-        database = str((root / (make_url(url).database or "newsletter.db")).resolve())
-        return make_url("sqlite+pysqlite://").set(database=database)
+        file = root / (make_url(url).database or "newsletter.db")
+        _refuse_a_loop(file)
+        return make_url("sqlite+pysqlite://").set(database=str(file.resolve()))
     if rest.partition("?")[0].count("@") > 1:
         raise ConfigurationError(
             "the user or the password in the store's URL holds an @ that is not escaped",
@@ -189,6 +192,18 @@ def resolve_url(url: str, root: Path) -> URL:
             where=source(),
             hint=f"{_EXAMPLES} In user and password write %40 for @, %2F for / and %25 for %.",
         ) from error
+
+
+def _refuse_a_loop(file: Path) -> None:
+    try:
+        os.stat(file)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise ConfigurationError(
+                "the path of the store leads through links that go in a circle",
+                where=str(file),
+                hint="Let the links lead to a folder, or name another file in [store] url.",
+            ) from error
 
 
 def open_store(url: str, root: Path, busy_seconds: float = BUSY_SECONDS) -> Store:

@@ -31,12 +31,12 @@ class _Unlocked(sqlite3.Connection):
 def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
     """An engine for a file, which waits so long for locks. Raises StoreError where it is missing,
     or lies where SQLite cannot keep what it promises."""
-    if not create and not path.exists():
+    if not create and _is_missing(path):
         raise StoreError(
             f"there is no store at {path}",
             hint="Run `newsletter db upgrade` to make one, or restore a backup to this place.",
         )
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not path.is_file():
         raise StoreError(
             "the store is not an ordinary file",
             where=str(path),
@@ -57,6 +57,17 @@ def open_engine(path: Path, busy_seconds: float, *, create: bool) -> Engine:
     event.listen(engine, "reset", _reset)
     event.listen(engine, "checkin", _drop_unlocked)
     return engine
+
+
+def _is_missing(path: Path) -> bool:
+    """Of what lies in a closed folder, nobody knows before it is opened."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _refuse_a_network(path: Path) -> None:
@@ -94,7 +105,7 @@ def _ways_to_read(path: Path) -> list[str]:
     """A log that is empty or not there holds nothing back: nobody has the file open to write it,
     and it can be read alone."""
     log = path.with_name(f"{path.name}-wal")
-    is_alone = not log.exists() or not log.stat().st_size
+    is_alone = not os.path.exists(log) or not log.stat().st_size
     return ["mode=ro", *(["mode=ro&immutable=1"] if is_alone else [])]
 
 

@@ -268,3 +268,87 @@ except NewsletterError as error:
     answer = fork(project, main=partial(exec, code, {}))
 
     assert answer.out.splitlines() == [str(project / closed), message, hint]
+
+
+_SOMEBODY = 65534
+
+
+@dataclass(frozen=True)
+class ClosedFolder:
+    """A folder of another user, closed, and calls of a user who owns the project."""
+
+    folder: Path
+    project: Path
+
+    def run(self, *arguments: str, **environment: str) -> Answer:
+        return fork(
+            self.project, *arguments, environment=environment, first=partial(os.setuid, _SOMEBODY)
+        )
+
+
+@pytest.fixture
+def closed(project: Path, readers: str, tmp_path: Path) -> ClosedFolder:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user here")
+    for folder in project.parents:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    for path in (project, *project.rglob("*")):
+        os.chown(path, _SOMEBODY, _SOMEBODY)
+    (tmp_path / "closed").mkdir(mode=0o700)
+    return ClosedFolder(tmp_path / "closed", project)
+
+
+@pytest.mark.parametrize("name", ["generation", "below/generation", "a/b/c/generation"])
+def test_a_state_in_a_closed_folder_is_named_before_anything_is_planned(
+    closed: ClosedFolder, name: str
+) -> None:
+    where = {"NEWSLETTER_STORE__STATE": str(closed.folder / name)}
+    (closed.folder / "below").mkdir()
+
+    refused = closed.run("send", ISSUE, "--list", "readers", "--yes", "--json", **where)
+
+    assert refused.code == 2
+    assert refused.error["message"].startswith(f"nothing can be written to {closed.folder}, where")
+    assert "Give access" in refused.error["hint"]
+    assert closed.run("sends", "--json").out == ""
+
+
+@pytest.mark.parametrize("name", ["newsletter.db", "below/newsletter.db"])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_store_in_a_closed_folder_is_said_to_need_access(
+    closed: ClosedFolder, name: str, is_there: bool
+) -> None:
+    """Not that there is none, which nobody can know."""
+    file = closed.folder / name
+    (closed.folder / "below").mkdir()
+    if is_there:
+        shutil.copy(closed.project / "subscribers" / "newsletter.db", file)
+
+    refused = closed.run("sends", "--json", NEWSLETTER_STORE__URL=f"sqlite:///{file}")
+
+    assert refused.code == 1
+    assert refused.error["where"] == str(file)
+    assert refused.error["message"] == "the store failed: unable to open database file"
+    assert refused.error["hint"].startswith("Let the user who runs this read and write this file")
+
+
+@pytest.mark.parametrize("name", ["loop", "loop/newsletter.db", "loop/below/newsletter.db"])
+@pytest.mark.parametrize(
+    "arguments", [("sends",), ("db", "upgrade"), ("db", "verify")], ids=" ".join
+)
+def test_links_in_a_circle_on_the_way_to_the_store_are_named(
+    call: Call,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    arguments: tuple[str, ...],
+) -> None:
+    (project / "loop").symlink_to("pool")
+    (project / "pool").symlink_to("loop")
+    monkeypatch.setenv("NEWSLETTER_STORE__URL", f"sqlite:///{name}")
+
+    refused = call(*arguments, "--json")
+
+    assert refused.code == 2
+    assert refused.error["where"] == str(project / name)
+    assert "links that go in a circle" in refused.error["message"]
