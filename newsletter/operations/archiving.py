@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import Connection
 
-from newsletter.errors import NewsletterError, Refused, StoreAway
+from newsletter.errors import NewsletterError, Refused, StoreAway, UsageError
 from newsletter.files import folder_lock, make_folder, part_of
 from newsletter.model.record import SendRecord
 from newsletter.model.send import ENDED, Send, SendStatus
@@ -65,6 +65,9 @@ def archive_one(project: Project, store: Store, clock: Clock, notify: Notify) ->
             done = archive(store, send, project.archive, Format.JSONL, clock)
         except StoreAway:
             raise
+        except UsageError as error:  # of the folder, so of each send
+            notify(f"Nothing is archived: {error.message}: {error.where}. {error.hint}")
+            return False
         except NewsletterError as error:
             notify(f"{send.id} is not archived: {error.message}")
             continue
@@ -89,8 +92,9 @@ def check(send: Send) -> None:
 def archive(store: Store, send: Send, folder: Path, kind: Format, clock: Clock) -> Archived:
     """Archive a send into a folder, or go on where that was interrupted.
 
-    Raises Refused where it has not ended, or where a file of another store has its name, and
-    NewsletterError where the file cannot be written.
+    Raises Refused where it has not ended, or where a file of another store has its name, UsageError
+    where the store cannot note the name of the folder, and NewsletterError where the file cannot be
+    written.
     """
     check(send)
     with store.read() as connection:
@@ -106,10 +110,22 @@ def archive(store: Store, send: Send, folder: Path, kind: Format, clock: Clock) 
     if noted is not None:
         file = Path(noted)
     else:
+        _check_name(file.parent)
         _write_down(store, record, file, kind, clock)
     is_cleared = _clear(store, number)
     _log.info("archive", {"send": send.id, "rows": record.recipients, "cleared": is_cleared})
     return Archived(send.id, send.slug, file, record.recipients, is_cleared)
+
+
+def _check_name(folder: Path) -> None:
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "the path of this folder is not UTF-8, so that the store cannot note it",
+            where=str(folder),
+            hint="Archive into a folder with another path: --out, or [store] archive.",
+        ) from error
 
 
 def _write_down(store: Store, record: SendRecord, file: Path, kind: Format, clock: Clock) -> None:

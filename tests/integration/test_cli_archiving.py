@@ -172,3 +172,48 @@ def test_one_that_cannot_be_archived_keeps_none_of_the_others(
     assert call("status", sent, "--json").json["archived_at"] is None
     assert call("status", str(other), "--json").json["archived_at"] is not None
     assert len([line for line in told if line.startswith(f"{sent} is not archived")]) == 1
+
+
+@pytest.fixture
+def not_utf8(project: Path, sent: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, whose folder has got a name that is not UTF-8."""
+    moved = project.with_name("letter\udcff")
+    project.rename(moved)
+    monkeypatch.chdir(moved)
+    return moved
+
+
+def test_a_folder_whose_name_the_store_cannot_note_is_refused(
+    call: Call, not_utf8: Path, sent: str, tmp_path: Path
+) -> None:
+    refused = call("sends", "archive", sent, "--json")
+    unchanged = call("status", sent, "--json").json
+    elsewhere = call("sends", "archive", sent, "--out", str(tmp_path / "archive"), "--json")
+
+    assert refused.code == 2
+    assert "is not UTF-8" in refused.error["message"]
+    assert "--out, or [store] archive" in refused.error["hint"]
+    assert "letter\\udcff/subscribers/archive" in refused.out
+    assert not (not_utf8 / "subscribers" / "archive").exists()
+    assert unchanged["archived_at"] is None
+    assert elsewhere.code == 0
+
+
+def test_a_worker_in_such_a_folder_says_so_once_and_goes_on(
+    call: Call, not_utf8: Path, readers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_issue(not_utf8, "2026-01-08-peak.md")
+    call("send", "2026-01-08-peak", "--list", readers, "--yes", "--json")
+    monkeypatch.setenv("NEWSLETTER_POLICY__ARCHIVE_AFTER_DAYS", "1")
+    told: list[str] = []
+    opened = Project.open(not_utf8)
+    store = open_store(opened.settings.store.url, opened.root)
+    worker = open_worker(opened, store, told.append, lambda: utc_now() + dt.timedelta(days=2))
+
+    done = [worker.archive_one(), worker.archive_one()]
+    store.close()
+
+    assert done == [False, False]
+    [line] = told
+    assert line.startswith("Nothing is archived: the path of this folder is not UTF-8")
+    assert line.endswith("Archive into a folder with another path: --out, or [store] archive.")
