@@ -66,7 +66,9 @@ def test_a_second_overload_halves_again_and_never_to_nothing(store: Store) -> No
     assert 0.5 < second - first <= 1.0
 
 
-@pytest.mark.parametrize("ahead", [dt.timedelta(hours=1), dt.timedelta(days=1)])
+@pytest.mark.parametrize(
+    "ahead", [dt.timedelta(minutes=11), dt.timedelta(hours=1), dt.timedelta(days=1)], ids=str
+)
 def test_slots_that_a_wrong_clock_took_far_ahead_are_told_and_begin_anew(
     store: Store, ahead: dt.timedelta
 ) -> None:
@@ -84,6 +86,21 @@ def test_slots_that_a_wrong_clock_took_far_ahead_are_told_and_begin_anew(
     assert first.begins == NOW + dt.timedelta(seconds=20)
     begins = first.begins + dt.timedelta(seconds=0.1)
     assert second == limiter.Slot(begins, begins + dt.timedelta(seconds=0.1))
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 9])
+def test_slots_that_a_clock_took_some_minutes_ahead_are_waited_for(
+    store: Store, minutes: int
+) -> None:
+    """They could be those of many processes at a low rate."""
+    for _ in range(12):
+        _reserve(store, 5, 50, after_seconds=60 * minutes)
+
+    with store.write() as connection:
+        slot = limiter.reserve(connection, 5, 50, lambda: NOW)
+
+    assert slot.begins == NOW + dt.timedelta(minutes=minutes, seconds=1.2)
+    assert slot.was_booked_until is None
 
 
 def test_slots_that_many_processes_took_ahead_are_no_fault(store: Store) -> None:

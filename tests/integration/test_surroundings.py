@@ -32,19 +32,23 @@ def an_hour_ahead() -> Mapping[str, str]:
     return wrong_clock(found_or_skipped(), "+1h")
 
 
+@pytest.mark.parametrize("minutes", [15, 60])
 def test_a_send_goes_on_once_a_clock_that_was_ahead_is_put_right(
-    project: Path, readers: str, an_hour_ahead: Mapping[str, str]
+    project: Path, readers: str, minutes: int
 ) -> None:
     """Else it would wait for the hour in which the first one took its turns at the rate."""
+    wrong = wrong_clock(found_or_skipped(), f"+{minutes}m")
     write_issue(project, f"{NEXT}.md")
     options = ("--list", readers, "--rate", "50", "--yes", "--json")
     now = dt.datetime.now(dt.UTC)
 
-    ahead = spawn(project, "send", ISSUE, *options, environment=an_hour_ahead)
+    ahead = spawn(project, "send", ISSUE, *options, environment=wrong)
     right = fork(project, "send", NEXT, *options)
 
     assert ahead.code == 0, ahead.err
-    assert dt.datetime.fromisoformat(ahead.json["finished_at"]) - now > dt.timedelta(minutes=59)
+    assert dt.datetime.fromisoformat(ahead.json["finished_at"]) - now > dt.timedelta(
+        minutes=minutes - 1
+    )
     assert (right.code, right.json["accepted"]) == (0, 3)
     assert "The rate of this store was booked until" in right.err
     assert "check the clocks of all machines" in right.err
