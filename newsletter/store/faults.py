@@ -140,6 +140,14 @@ def _disk_fault(words: str, cause: object, url: URL) -> StoreAway | None:
             where=_file(url),
             hint="Nothing is damaged by that. Make room on it, then try again.",
         )
+    if extended == sqlite3.SQLITE_IOERR_SHMMAP:
+        return StoreAway(
+            "the index of the store's log cannot be mapped into memory",
+            where=_file(url),
+            hint="Nothing of this step was written. Where memory is left, this file system cannot "
+            "share it: copy the store's files to an ordinary disk of this machine, and name that "
+            "in [store] url or NEWSLETTER_STORE__URL.",
+        )
     if _code(cause) in _FAILING:
         return StoreAway(
             f"the disk of the store fails: {words}",

@@ -15,8 +15,7 @@ from newsletter.errors import StoreAway, StoreError
 from newsletter.files import make_private
 from newsletter.mounts import file_system, is_of_a_network
 
-# What is deleted is overwritten at once: an erased address is to be nowhere in the file. A file
-# system without shared memory keeps no write-ahead log: then SQLite goes on with its older journal.
+# What is deleted is overwritten at once: an erased address is to be nowhere in the file.
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 _NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 

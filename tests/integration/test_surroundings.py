@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import platform
 import shutil
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from tests.faketime import found_or_skipped, wrong_clock
 from tests.integration.commandline import Answer, Call, command, fork, slow_down, spawn, write_issue
 from tests.integration.test_cli_processes import outbox
-from tests.sealing import seal, tell_of_mounts
+from tests.sealing import have_no_shared_memory, seal, tell_of_mounts
 from tests.waiting import PATIENCE_SECONDS, until
 from tests.warm import Program
 
@@ -230,6 +231,26 @@ def test_a_store_on_a_network_is_refused(project: Path, tmp_path: Path, kind: st
     assert refused.error["where"] == str(project / "subscribers" / "newsletter.db")
     assert f"the store lies on {kind}" in refused.error["message"]
     assert "PostgreSQL" in refused.error["hint"]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="knows the calls of x86-64 alone")
+@pytest.mark.parametrize("is_new", [False, True])
+@pytest.mark.parametrize("arguments", [("db", "upgrade"), ("subscribers", "list")], ids=" ".join)
+def test_a_file_system_without_shared_memory_is_told(
+    project: Path, readers: str, is_new: bool, arguments: tuple[str, ...]
+) -> None:
+    """The log of SQLite needs it; nothing falls back to another one by itself."""
+    file = project / "subscribers" / "newsletter.db"
+    if is_new:
+        file.write_bytes(b"")
+
+    refused = fork(project, *arguments, "--json", first=have_no_shared_memory)
+    afterwards = fork(project, "db", "upgrade", "--json")
+
+    assert (refused.code, refused.error["where"]) == (1, str(file)), refused
+    assert "cannot be mapped into memory" in refused.error["message"]
+    assert "ordinary disk" in refused.error["hint"]
+    assert afterwards.code == 0
 
 
 # --- files of another user ------------------------------------------------------------------------
