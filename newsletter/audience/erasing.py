@@ -171,7 +171,7 @@ def _delete_mails(store: Store, outbox: Path, hashes: Hashes) -> int:
         if file.parent.name in _MAILED_BY_ADDRESS:
             is_theirs = not addresses_gone.isdisjoint(hashes(_addressee(file).lower()))
         else:
-            name = file.name.partition(".")[0]
+            name = file.name.removeprefix(".").partition(".")[0]
             is_theirs = name.isdecimal() and int(name) in people_gone
         if is_theirs:
             file.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
 def made_whole(folder: Path) -> Iterator[Path]:
     """A folder to fill, hidden beside the place that it gets in the end. Whatever is raised leaves
     nothing. Raises OSError, also where there is anything but an empty folder in that place."""
-    stage = part_of(folder.with_name(f".{folder.name}"))
+    stage = part_of(folder)
     try:
         remove(stage)  # of a process that was killed
         make_folder(stage)

@@ -14,15 +14,15 @@ from newsletter.platforms import needs_posix
 # Never into what another put there, be it a file or a link that leads elsewhere.
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | EXACTLY
 OWNERS_ALONE = 0o600
-_PART = ".part"
+_PART = ".newsletter-part"  # of no other program: what has this name is replaced or deleted
 _NAME_BYTES = 255  # the most that a file's name has on the file systems in use
 
 
 def part_of(path: Path) -> Path:
     """Where a file is while it is written; what is there otherwise was left by a kill."""
-    name = path.name + _PART
+    name = f".{path.name}{_PART}"
     if len(os.fsencode(name)) > _NAME_BYTES:
-        name = hashlib.sha256(os.fsencode(name)).hexdigest() + _PART
+        name = f".{hashlib.sha256(os.fsencode(name)).hexdigest()}{_PART}"
     return path.with_name(name)
 
 

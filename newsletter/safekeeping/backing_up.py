@@ -1,11 +1,10 @@
 """Making a backup: copied, proven whole, encrypted if asked, put in its place, old ones deleted.
 
-A kill leaves what was there before, and at most files that end in `.part`, for their owner alone:
+A kill leaves what was there before, and at most parts of files, for their owner alone:
 `parts.clear` deletes them.
 """
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from newsletter.files import filled
 from newsletter.safekeeping import parts, record, sealing
 from newsletter.safekeeping.parts import written
 from newsletter.safekeeping.reading import identity_of
+from newsletter.safekeeping.room import name_of
 from newsletter.safekeeping.sealing import Keys
 from newsletter.safekeeping.vaults import BackupPlace, Naming, put_in_order, taken
 from newsletter.store import Store, dumps, maintenance
@@ -63,11 +63,9 @@ def back_up(
 
 
 def _naming(store: Store) -> Naming:
-    database = str(store.engine.url.database or "store")
     with store.read() as connection:
         store_id = identity_of(connection) or _NO_ID
-    name = Path(database).stem if store.is_sqlite else database
-    return Naming(re.sub(r"[^\w.-]+", "-", name), store_id)
+    return Naming(name_of(store.engine.url), store_id)
 
 
 def _copy_file(store: Store, part: Path, keys: Keys, room: Path, now: dt.datetime) -> None:

@@ -17,19 +17,20 @@ BESIDE = ("-wal", "-shm", "-journal")  # what SQLite may write beside a file
 # What is written, as the end of its name says.
 BACKUP, DRILL, RESTORED, OPENED = ".backup", ".drill", ".restored", ".opened"
 _ENDINGS = tuple(
-    part_of(Path(ending)).name
+    part_of(Path(ending)).name.removeprefix(".")
     for ending in (BACKUP, DRILL, RESTORED, f"{DRILL}{OPENED}", f"{RESTORED}{OPENED}")
 )
 
 
-def clear(folder: Path, beginning: str = "") -> None:
-    """Delete the parts in a folder whose processes are gone, of those whose names begin so.
+def clear(folder: Path, *beginnings: str) -> None:
+    """Delete the parts in a folder whose processes are gone, of files whose names begin so.
 
     A kill leaves them with the addresses of all readers. What cannot be deleted stays.
     """
+    ours = tuple(f".{beginning}" for beginning in beginnings)
     with suppress(OSError):
         for name in os.listdir(folder):
-            if name.startswith(beginning) and name.endswith(_ENDINGS):
+            if name.startswith(ours) and name.endswith(_ENDINGS):
                 _remove(folder / name)
 
 

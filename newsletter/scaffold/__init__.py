@@ -59,6 +59,7 @@ subscribers/*
 !subscribers/example.csv
 outbox/
 out/
+.*.newsletter-part
 """
 
 _EXAMPLE_CSV = """\

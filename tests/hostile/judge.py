@@ -132,7 +132,7 @@ def faults_of_the_files(
             yield f"{ends} it leaves {name}"
         elif wanted is not None and value != wanted:
             yield f"{ends} {name} is not as it should be"
-        elif name.endswith((".part", ".tmp")):
+        elif name.endswith((".newsletter-part", ".tmp")):
             yield f"{ends} it leaves {name}"
     for name in before.keys() - now.keys():
         if name in control.files:

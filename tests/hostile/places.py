@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from threading import Thread, Timer
 
+from newsletter.files import part_of
 from tests.hostile.commands import Command
 from tests.hostile.scene import Scene, must
 from tests.hostile.surroundings import surrounding
@@ -272,13 +273,13 @@ def _(scene: Scene) -> Iterator[None]:
     """Parts of files, as they stand beside their places when a write was killed."""
     project = scene.stage.project
     for path in (
-        project / "subscribers" / "generation.part",
-        project / "issues" / "2026-02-01-fresh-news.md.part",
-        scene.stage.beside / "people.csv.part",
-        scene.stage.beside / "new.backup.part",
-        scene.stage.beside / "report.html.part",
+        project / "subscribers" / "generation",
+        project / "issues" / "2026-02-01-fresh-news.md",
+        scene.stage.beside / "people.csv",
+        scene.stage.beside / "new.backup",
+        scene.stage.beside / "report.html",
     ):
-        path.write_bytes(b"half of it")
+        part_of(path).write_bytes(b"half of it")
     yield
-    for path in scene.stage.folder.rglob("*.part"):
+    for path in scene.stage.folder.rglob("*.newsletter-part"):
         path.unlink()

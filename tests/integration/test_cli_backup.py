@@ -74,6 +74,7 @@ def test_old_backups_of_this_very_store_are_deleted(
         mine.replace(store_id, "1234abcd").replace(at, "20200101T000000Z"),
         mine.replace("newsletter-", "other-").replace(at, "20200101T000000Z"),
         f"{older[0]}.part",
+        f"{older[0]}.backup.part",
         f"x{older[0]}",
         "newsletter.db",
     )
@@ -136,7 +137,7 @@ def test_nothing_plain_is_left_where_a_backup_is_encrypted(
     call("db", "backup", "copy.age", "--recipient", str(key.to_public()))
 
     assert plain_copies(project) == []
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
     assert mode_of(project / "copy.age") == 0o600
 
 
@@ -205,7 +206,7 @@ def test_a_full_disk_costs_no_backup_that_is_there(
         assert re.search("No space left|disk is full", answer.error["message"])
         assert [path.name for path in (project / "copies").iterdir()] == [Path(first).name]
         assert Path(first).read_bytes() == content
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
 
 
 def test_a_damaged_store_is_no_backup(call: Call, project: Path, readers: str) -> None:
@@ -245,15 +246,17 @@ def test_wherever_it_is_killed_the_next_one_is_whole(
         kills += 1
         for path in folder.iterdir():
             assert path.suffix != ".age" or pyrage.decrypt(path.read_bytes(), [key])
-            assert path.suffix in (".age", ".db", ".part")
-        assert all(name.endswith(".part") for name in plain_copies(project) if ".db" not in name)
+            assert path.suffix in (".age", ".db", ".newsletter-part")
+        assert all(
+            name.endswith(".newsletter-part") for name in plain_copies(project) if ".db" not in name
+        )
         assert [row for row in rows() if "backed_up_at" not in row] == [
             row for row in before if "backed_up_at" not in row
         ]
 
     assert kills > 10
     assert len(list(folder.iterdir())) == 2
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
 
 
 # --- a bucket -------------------------------------------------------------------------------------
@@ -281,7 +284,7 @@ def test_a_bucket_keeps_backups_as_a_folder_does(
     stored = bucket.get_object(Bucket="safe-place", Key=files[0])
     (project / "copy.db").write_bytes(stored["Body"].read())
     assert people_of(project / "copy.db") == 3
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
 
 
 @pytest.mark.usefixtures("bucket")
@@ -311,7 +314,7 @@ def test_a_bucket_that_takes_nothing_is_told(
 
     assert answer.code == code
     assert answer.error["hint"]
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
     url = "sqlite:///subscribers/newsletter.db"
     with closing(open_store(url, project)) as store, store.read() as connection:
         assert last_backup(connection) is None
@@ -362,7 +365,7 @@ def test_postgresql_is_backed_up_by_its_own_program(
     assert plain["file"].endswith(".dump")
     assert sealed["file"].endswith(".dump.age")
     assert "cret" not in (project / "seen").read_text()
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
 
 
 @pytest.mark.postgresql

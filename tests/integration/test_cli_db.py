@@ -108,7 +108,7 @@ def test_a_backup_is_the_whole_store_and_for_its_owner_alone(
         with closing(sqlite3.connect(file)) as connection:
             connection.execute(f"DELETE FROM state WHERE name IN {marks}")
             assert list(connection.iterdump()) == before
-    assert not list(project.glob("*.part"))
+    assert not list(project.glob("*.newsletter-part"))
 
 
 def test_the_store_knows_when_it_was_backed_up(call: Call, project: Path) -> None:

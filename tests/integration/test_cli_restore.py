@@ -14,7 +14,7 @@ import pyrage
 import pytest
 import sqlalchemy as sa
 
-from newsletter.files import held_part
+from newsletter.files import held_part, part_of
 from newsletter.store import dumps, open_store, resolve_url
 from newsletter.store.schema import REVISION
 from tests.integration.backups import aws, bucket, die_at_step, mode_of, programs
@@ -113,7 +113,7 @@ def test_an_encrypted_backup_needs_its_key(
     assert not list((project / "subscribers").glob("newsletter.db*"))
     assert call("db", "restore", "copy.age", opener, "right", "--yes").code == 0
     assert call("lists", "show", "readers", "--json").json["confirmed"] == 3
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
 
 
 # --- in place of another --------------------------------------------------------------------------
@@ -300,7 +300,7 @@ def test_wherever_it_is_killed_there_is_one_whole_store(
 
     assert kills > 20
     assert len(list((project / "subscribers").glob(SINCE))) <= 2
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
 
 
 # --- what is no backup ----------------------------------------------------------------------------
@@ -367,7 +367,7 @@ def test_a_backup_that_is_cut_off_or_damaged_is_not_restored(
     altered[len(altered) // 2] ^= 1
     (project / "sealed.age").write_bytes(altered)
     assert call("db", "restore", "sealed.age", "--identity", "key", "--yes", "--json").code == 1
-    assert not list(project.rglob("*.part*"))
+    assert not list(project.rglob("*.newsletter-part*"))
 
 
 def test_a_full_disk_leaves_what_was_there(
@@ -423,7 +423,7 @@ def test_what_a_killed_drill_left_goes_with_the_next_command(
 ) -> None:
     """Not what a process that lives is writing."""
     file = project / "subscribers" / "backup.drill"
-    left = [file.with_name(f"{file.name}.part{ending}") for ending in ("", "-wal", "-journal")]
+    left = [Path(f"{part_of(file)}{ending}") for ending in ("", "-wal", "-journal")]
 
     with held_part(file) as part:
         left[1].touch()
@@ -435,6 +435,44 @@ def test_what_a_killed_drill_left_goes_with_the_next_command(
     call("lists")
 
     assert not any(path.exists() for path in left)
+
+
+def test_what_others_keep_beside_the_store_stays(call: Call, project: Path, readers: str) -> None:
+    """Not only by its own name: a part of a file of another program, or of another store."""
+    beside = [
+        project / "subscribers" / name
+        for name in (
+            *("music.backup.part", "backup.drill.part", "newsletter.db.restored.part"),
+            *("music.backup", "backup.drill", "newsletter.db.restored", "backup.drill.opened"),
+            *(".music.backup.newsletter-part", ".other.db.restored.opened.newsletter-part"),
+            *(".newsletter.db.mine.newsletter-part", "newsletter.db.backup.newsletter-part"),
+        )
+    ]
+    for path in beside:
+        path.write_text("precious")
+
+    call("lists")
+
+    assert [path.read_text() for path in beside] == ["precious"] * len(beside)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("newsletter.db.backup", "newsletter-3f2a.backup", "newsletter-3f2a-copy.age.backup"),
+        *("backup.drill", "backup.drill.opened", "backup.restored", "newsletter.db.restored"),
+        "newsletter.db.restored.opened",
+    ],
+)
+def test_what_a_kill_left_of_any_copy_goes_with_the_next_command(
+    call: Call, project: Path, readers: str, name: str
+) -> None:
+    part = part_of(project / "subscribers" / name)
+    part.touch(0o600)
+
+    call("lists")
+
+    assert not part.exists()
 
 
 @pytest.mark.usefixtures("bucket")

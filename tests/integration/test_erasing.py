@@ -401,7 +401,7 @@ def test_mails_in_the_outbox_go_and_those_of_others_stay(store: Store, tmp_path:
     bo = join(store, "bo@example.com").subscriber_id
     kept = [f"20260107-aaaaaa/{bo}.eml", f"20260107-aaaaaa/{ada}1.eml", "test/abc-2.eml"]
     gone = [
-        *(f"20260107-aaaaaa/{ada}.eml", f"20260108-bbbbbb/{ada}.eml.part"),
+        *(f"20260107-aaaaaa/{ada}.eml", f"20260108-bbbbbb/.{ada}.eml.newsletter-part"),
         *("test/abc-1.eml", "confirm/7.eml"),
     ]
     for name in kept + gone:

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.errors import Stopped, StoreAway
+from newsletter.files import part_of
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Counts, Outcome, SendStatus
 from newsletter.sending import control, run
@@ -169,7 +170,7 @@ def test_a_limit_in_the_middle_of_a_batch_parts_it_by_what_was_written(
     outbox = Outbox(tmp_path / "outbox")
     send_id = plan(store, order(), NOW)
     # A folder in the place of a part stands for a fault of the machine at the third mail.
-    in_the_way = tmp_path / "outbox" / send_id / "3.eml.part"
+    in_the_way = part_of(tmp_path / "outbox" / send_id / "3.eml")
     in_the_way.mkdir(parents=True)
     (in_the_way / "file").touch()
     running = worker(store, outbox, clock=FixedClock())

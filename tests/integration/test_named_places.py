@@ -100,7 +100,7 @@ def test_a_device_is_written_into(call: Call, named: Path, line: str, file: str)
 
     assert done.code == 0, done.err
     assert (named / file).is_char_device()
-    assert not list(named.rglob("*.part"))
+    assert not list(named.rglob("*.newsletter-part"))
 
 
 @CALLS
@@ -111,7 +111,7 @@ def test_a_pipe_is_written_into(call: Call, named: Path, line: str, file: str) -
     assert done.code == 0, done.err
     assert (named / file).is_fifo()
     assert pieces[0]
-    assert not list(named.rglob("*.part"))
+    assert not list(named.rglob("*.newsletter-part"))
 
 
 @REPLACING_CALLS
@@ -168,7 +168,7 @@ def test_a_link_that_leads_to_no_file_is_told(
         assert done.code in (1, 2)
         assert reason in done.err
         assert place.is_symlink()
-        assert not list(named.rglob("*.part"))
+        assert not list(named.rglob("*.newsletter-part"))
 
 
 def test_a_reader_who_leaves_a_pipe_early_is_told_of(call: Call, named: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from lxml import html as lxml_html
 
 from newsletter.errors import Refused
-from newsletter.files import folder_lock
+from newsletter.files import folder_lock, part_of
 from newsletter.links import Links
 from newsletter.model.listing import Hiding
 from newsletter.store import Store
@@ -238,7 +238,14 @@ def test_a_folder_of_another_newsletter_is_refused_and_an_older_key_is_known(
 
 @pytest.mark.parametrize(
     "place",
-    ["", ".newsletter-archive", "archive", "archive/慢", "archive/index.html", "feed.xml.part"],
+    [
+        "",
+        ".newsletter-archive",
+        "archive",
+        "archive/慢",
+        "archive/index.html",
+        "archive/.index.html.newsletter-part",
+    ],
 )
 @pytest.mark.parametrize("target", ["a file", "a folder", "nothing"])
 def test_no_link_is_followed_wherever_it_stands(
@@ -322,7 +329,7 @@ def test_a_build_that_was_killed_is_made_good_by_the_next(site: Site, tmp_path: 
     build(site, folder)
     whole = files(folder)
     (folder / "archive" / "慢" / "index.html").unlink()
-    (folder / "archive" / "慢" / "index.html.part").write_text("half")
+    part_of(folder / "archive" / "慢" / "index.html").write_text("half")
 
     build(site, folder)
 

@@ -50,7 +50,7 @@ def test_an_editor_works_on_windows(project: Path, readers: str, tmp_path: Path)
     assert (project / "out" / ISSUE / "email.eml").read_bytes().endswith(b"--\r\n")
     assert len(list((project / "outbox").glob("2*/*.eml"))) == 8
     assert len(list((project / "outbox" / "test").glob("*.eml"))) == 2
-    assert list(project.rglob("*.part")) == []
+    assert list(project.rglob("*.newsletter-part")) == []
     assert list(project.rglob(".lock")) == []
 
 

@@ -14,7 +14,7 @@ from tests.soak.load import Planned, Work
 from tests.soak.readers import Click
 from tests.soak.stage import Stage
 
-_LEFTOVERS = (".part", ".tmp", "~")
+_LEFTOVERS = (".newsletter-part", ".tmp", "~")
 _KNOWN_FILES = {
     *("newsletter.db", "newsletter.db-wal", "newsletter.db-shm", "secret.key", "example.csv"),
     *("generation", ".gitignore"),

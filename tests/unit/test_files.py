@@ -232,6 +232,31 @@ def test_what_a_kill_left_is_removed_by_the_next_write(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_file_of_another_that_is_called_a_part_stays(tmp_path: Path) -> None:
+    """Whatever other programs call theirs."""
+    names = ("file.part", ".file.part", "file.tmp", "file~", ".file.swp", "file.newsletter-part")
+    for name in names:
+        (tmp_path / name).write_text("precious")
+
+    whole(tmp_path / "file", b"whole", follows=True)
+    write_together([(tmp_path / "file", b"whole")])
+    with held_part(tmp_path / "file"):
+        pass
+
+    assert [(tmp_path / name).read_text() for name in names] == ["precious"] * len(names)
+    assert len(list(tmp_path.iterdir())) == len(names) + 1
+
+
+@pytest.mark.parametrize("length", [1, 238, 239, 255])
+def test_a_part_has_a_name_that_a_file_can_have(length: int, tmp_path: Path) -> None:
+    part = part_of(tmp_path / ("x" * length))
+
+    part.touch()
+
+    assert part.name.startswith(".")
+    assert part.name.endswith(".newsletter-part")
+
+
 # --- links and rivals -----------------------------------------------------------------------------
 
 
@@ -413,9 +438,9 @@ def test_in_a_folder_that_is_gone_none_is_made(
 
 
 def test_what_others_wrote_is_put_in_place_as_a_whole(tmp_path: Path) -> None:
-    (tmp_path / "copy.part").write_text("the copy")
+    (tmp_path / "half").write_text("the copy")
 
-    put_in_place(tmp_path / "copy.part", tmp_path / "copy")
+    put_in_place(tmp_path / "half", tmp_path / "copy")
 
     assert [path.name for path in tmp_path.iterdir()] == ["copy"]
 

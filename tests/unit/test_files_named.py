@@ -13,6 +13,7 @@ import pytest
 from newsletter.files import (
     being_written,
     made_whole,
+    part_of,
     target_of,
     write_new,
     write_together,
@@ -176,7 +177,7 @@ def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "third").read_bytes() == b"again"
     assert (tmp_path / "first").is_symlink()
     assert (tmp_path / "a" / "b" / "second").is_symlink()
-    assert not list(tmp_path.rglob("*.part"))
+    assert not list(tmp_path.rglob("*.newsletter-part"))
 
 
 @pytest.mark.parametrize(
@@ -310,8 +311,8 @@ def test_what_a_kill_left_of_a_folder_is_removed_and_a_link_is_not_followed(
     victim = tmp_path / "victim"
     victim.mkdir()
     (victim / "precious").touch()
-    (tmp_path / ".theme.part").symlink_to(victim)
-    (tmp_path / ".other.part" / "half").mkdir(parents=True)
+    part_of(tmp_path / "theme").symlink_to(victim)
+    (part_of(tmp_path / "other") / "half").mkdir(parents=True)
 
     for name in ("theme", "other"):
         with made_whole(tmp_path / name) as stage:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from newsletter.files import part_of
 from newsletter.store import state
 from tests.conftest import Databases
 from tests.crash import checker
@@ -82,7 +83,7 @@ class Place:
     @staticmethod
     def _goes_with_the_same_again(path: Path) -> bool:
         """A backup in a place of its own, and a key that nothing was signed with yet."""
-        return path.parent.name == "copies" or path.name == "secret.key.part"
+        return path.parent.name == "copies" or path == part_of(path.with_name("secret.key"))
 
     def unfinished(self, *, at_the_end: bool) -> list[str]:
         """What is left of files that were being written, and of databases of drills; before the end
@@ -90,7 +91,8 @@ class Place:
         files = [
             path.name
             for path in self.files()
-            if ".part" in path.name and (at_the_end or not self._goes_with_the_same_again(path))
+            if ".newsletter-part" in path.name
+            and (at_the_end or not self._goes_with_the_same_again(path))
         ]
         if self.database is None:
             return files

@@ -180,7 +180,7 @@ def _faults_of_copies(place: Place) -> Iterator[str]:
     """Backups with a backup's name that cannot be restored."""
     copies, opened = place.project / "copies", place.project / "opened"
     for path in sorted(copies.iterdir()) if copies.exists() else ():
-        if ".part" in path.name:
+        if ".newsletter-part" in path.name:
             continue
         content = path.read_bytes()
         opened.write_bytes(pyrage.decrypt(content, [KEY]) if path.suffix == ".age" else content)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from newsletter.desk.editing import EditConflict, FileText, keep_picture, read_source, save
 from newsletter.errors import NewsletterError, UnreadableIssue, UsageError
-from newsletter.files import write_whole
+from newsletter.files import part_of, write_whole
 from tests.pictures import encoded
 
 ONE, OTHER = (encoded(Image.new("RGB", (size, size)), "PNG") for size in (4, 5))
@@ -138,7 +138,7 @@ def test_a_file_that_is_gone_is_not_made_again(issue: Path) -> None:
 def test_where_it_cannot_be_written_it_stays(issue: Path) -> None:
     """A folder where the part of the file would lie stands for any disk that refuses."""
     source = read_source(issue, "a.md")
-    (issue.parent / "a.md.part").mkdir()
+    part_of(issue).mkdir()
 
     with pytest.raises(NewsletterError, match="cannot be written"):
         save(issue, "# Two\n", source.version, "a.md")

@@ -29,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         (["templates/digest/style.css"], FileChange(everything=True)),
         (["newsletter.toml"], FileChange(everything=True)),
         (["issues/a.md", "issues/pictures/a.md"], FileChange(frozenset({"a"}), True)),
-        (["issues/a.md.part"], None),
+        (["issues/.a.md.newsletter-part", "issues/a.md.part"], None),
         (["issues/.a.md.swp", "issues/a.md~", "issues/4913", "issues/.#a.md"], None),
         (["../elsewhere.md"], FileChange(frozenset({"elsewhere"}))),
     ],

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.errors import MachineFault
-from newsletter.files import write_whole
+from newsletter.files import part_of, write_whole
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Outcome, Rejected
 from newsletter.transports import mime
@@ -168,7 +168,7 @@ from pathlib import Path
 from newsletter.files import write_whole
 
 def kill(event, args):
-    if event == {event!r} and ".part" in str(args[0]):
+    if event == {event!r} and ".newsletter-part" in str(args[0]):
         os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(kill)
@@ -188,7 +188,7 @@ write_whole(Path(sys.argv[1]), b"x" * 100_000)
 
 
 def test_what_a_crash_left_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "1.eml.part").write_bytes(b"y" * 200_000)
+    part_of(tmp_path / "1.eml").write_bytes(b"y" * 200_000)
 
     write_whole(tmp_path / "1.eml", b"whole")
 
