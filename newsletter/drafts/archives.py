@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from newsletter.errors import UsageError
-from newsletter.files import FOUND
+from newsletter.files import open_ordinary
 
 MOST_FILES = 20_000
 MOST_BYTES_OF_FILE = 50_000_000
@@ -66,8 +66,7 @@ class _Folder:
     names: frozenset[str]
 
     def read(self, name: str) -> bytes:
-        handle = os.open(self.root / _known(name, self.names), FOUND)
-        with os.fdopen(handle, "rb") as file:
+        with open_ordinary(self.root / _known(name, self.names)) as file:
             return _bounded(file.read(MOST_BYTES_OF_FILE + 1))
 
 

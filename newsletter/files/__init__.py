@@ -12,9 +12,9 @@ from newsletter.files.folders import made_whole, make_folder, put_folder
 from newsletter.files.locks import folder_lock
 from newsletter.files.parts import filled, held_part, make_private, part_of, remove_abandoned
 from newsletter.files.places import (
-    FOUND,
     in_the_way,
     leads_out,
+    open_ordinary,
     read_ordinary,
     refuse_unlike_a_file,
     target_of,
@@ -30,7 +30,6 @@ from newsletter.files.writing import (
 )
 
 __all__ = [
-    "FOUND",
     "being_written",
     "filled",
     "folder_lock",
@@ -40,6 +39,7 @@ __all__ = [
     "made_whole",
     "make_folder",
     "make_private",
+    "open_ordinary",
     "part_of",
     "put_folder",
     "put_in_free_place",

@@ -6,6 +6,7 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from newsletter import platforms
 
@@ -25,10 +26,14 @@ def read_ordinary(path: Path) -> bytes:
     """The bytes of an ordinary file, or of one that a link leads to. What is none, such as a pipe,
     is not waited for. Raises OSError."""
     handle = os.open(path, FOUND & ~_NO_LINKS)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise _not_ordinary(path)
+    with _ordinary(handle, path) as file:
         return file.read()
+
+
+def open_ordinary(path: Path) -> BinaryIO:
+    """A stream from an ordinary file; what is none is not waited for, and no link is followed.
+    Raises OSError."""
+    return _ordinary(os.open(path, FOUND), path)
 
 
 def in_the_way(path: Path) -> Path | None:
@@ -62,10 +67,7 @@ def refuse_unlike_a_file(path: Path) -> None:
         return
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "it is a link, which is not followed here", str(path))
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(mode):
-        raise _not_ordinary(path)
+    _refuse_unordinary(path, mode)
 
 
 def target_of(path: Path) -> Path | None:
@@ -109,5 +111,17 @@ def _descriptor_of(path: Path) -> int | None:
     return int(match[2]) if match and match[1] in (None, str(os.getpid())) else None
 
 
-def _not_ordinary(path: Path) -> OSError:
-    return OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+def _ordinary(handle: int, path: Path) -> BinaryIO:
+    try:  # before there is a stream, whose error would name the handle, and leave it open
+        _refuse_unordinary(path, os.fstat(handle).st_mode)
+    except OSError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def _refuse_unordinary(path: Path, mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))

@@ -1,7 +1,6 @@
 """Which files an issue may show: those below its own folder or the project's, links followed."""
 
 import os
-import stat
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from newsletter.files import FOUND, version_of
+from newsletter.files import open_ordinary, version_of
 from newsletter.meant import did_you_mean
 from newsletter.model.finding import Severity
 from newsletter.model.picture import Picture, PictureResult, Problem
@@ -159,10 +158,7 @@ def _scaled(path: Path, version: tuple[int, int], widest: int) -> "Scaled":
 
 def _content(path: Path) -> bytes:
     """The bytes of an ordinary file of a sensible size; a pipe is not waited for."""
-    handle = os.open(path, FOUND)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(0, "it is not an ordinary file")
+    with open_ordinary(path) as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise OSError(0, f"it has more than {MAX_BYTES // 1_000_000} MB")

@@ -7,12 +7,11 @@ the list, so one without our signature is refused.
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from newsletter.errors import Refused
-from newsletter.files import FOUND, write_whole
+from newsletter.files import open_ordinary, write_whole
 
 NAME = ".newsletter-archive"
 _PURPOSE = b"newsletter.archive:"
@@ -25,13 +24,12 @@ def read(folder: Path, keys: tuple[str, ...]) -> set[str]:
     """
     file = folder / NAME
     try:
-        handle = os.open(file, FOUND)
+        with open_ordinary(file) as opened:
+            content = opened.read()
     except FileNotFoundError:
         return set()
     except OSError as error:
         raise _refused(file, f"cannot be read ({error.strerror})") from error
-    with os.fdopen(handle, "rb") as opened:
-        content = opened.read()
     try:
         noted = json.loads(content)
         paths, signature = noted["paths"], noted["signature"]

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -277,12 +278,15 @@ def test_no_link_is_followed_wherever_it_stands(
             assert not outside.exists()
 
 
-def test_a_pipe_in_place_of_its_list_is_not_waited_for(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_in_place_of_its_list_is_refused_at_once(
+    site: Site, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     folder = tmp_path / "public"
     build(site, folder)
-    pipe = folder / manifest.NAME
-    pipe.unlink()
-    os.mkfifo(pipe)
+    place = folder / manifest.NAME
+    place.unlink()
+    make(place)
     refused: list[Refused] = []
 
     def build_again() -> None:
@@ -295,7 +299,7 @@ def test_a_pipe_in_place_of_its_list_is_not_waited_for(site: Site, tmp_path: Pat
     building.start()
     until(lambda: not building.is_alive())
 
-    assert [error.where for error in refused] == [str(pipe)]
+    assert [error.where for error in refused] == [str(place)]
 
 
 @pytest.mark.parametrize("slug", ["..", "x" * 270, "慢" * 100])

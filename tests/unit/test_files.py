@@ -21,8 +21,10 @@ from newsletter.files import (
     held_part,
     make_folder,
     make_private,
+    open_ordinary,
     part_of,
     put_in_place,
+    read_ordinary,
     write_new,
     write_together,
 )
@@ -344,6 +346,30 @@ def test_of_two_that_write_the_same_file_none_puts_half_of_it_in_place(
         whole(file, b"the whole of it")
 
     assert not file.exists()
+
+
+# --- what is read ---
+
+
+@pytest.mark.parametrize("read", [read_ordinary, open_ordinary])
+@pytest.mark.parametrize(
+    ("make", "says"), [(os.mkdir, "Is a directory"), (os.mkfifo, "not an ordinary file")]
+)
+def test_what_is_read_and_is_no_file_is_named_and_let_go(
+    read: Callable[[Path], object], make: Callable[[Path], None], says: str, tmp_path: Path
+) -> None:
+    place = tmp_path / "generation"
+    make(place)
+    lowest = os.dup(0)
+    os.close(lowest)
+
+    with pytest.raises(OSError, match=says) as caught:
+        read(place)
+
+    assert caught.value.filename == str(place)
+    again = os.dup(0)
+    os.close(again)
+    assert again == lowest
 
 
 # --- modes ----------------------------------------------------------------------------------------
