@@ -112,8 +112,10 @@ def reschedule(session: Session, send: str, time: str | None, replace: bool) -> 
 def cancel(session: Session, send: str) -> None:
     """End a send: what is still queued is never sent."""
     from newsletter.sending import control
+    from newsletter.transports import clear
 
-    _print(session, control.cancel(session.store, send, session.clock, who(session)))
+    clearing = partial(clear, session.project)
+    _print(session, control.cancel(session.store, send, session.clock, who(session), clearing))
 
 
 def _print(session: Session, send: Send) -> None:

@@ -1,5 +1,6 @@
 """`newsletter resolve`."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -38,13 +39,19 @@ def resolve(session: Session, send: str, decision: str | None, asks: bool, yes: 
     """Decide about the unknown deliveries of a send."""
     from newsletter.sending import control
     from newsletter.sending.reading import read
+    from newsletter.transports import clear
 
     if asks == (decision is not None):
         raise UsageError("what is to become of them?", hint="Use one of --unknown and --ask-ses.")
     if decision is not None:
         extra = {}
         after = control.resolve(
-            session.store, send, control.Decision(decision), session.clock, who(session)
+            session.store,
+            send,
+            control.Decision(decision),
+            session.clock,
+            who(session),
+            partial(clear, session.project),
         )
     else:
         extra = {"found": _asked(session, send, yes=yes)}

@@ -10,7 +10,14 @@ could have put a link to any file of ours, so none is followed. What holds peopl
 
 from newsletter.files.folders import made_whole, make_folder, put_folder
 from newsletter.files.locks import folder_lock
-from newsletter.files.parts import filled, held_part, make_private, part_of, remove_abandoned
+from newsletter.files.parts import (
+    clear_parts,
+    filled,
+    held_part,
+    make_private,
+    part_of,
+    remove_abandoned,
+)
 from newsletter.files.places import (
     in_the_way,
     leads_out,
@@ -31,6 +38,7 @@ from newsletter.files.writing import (
 
 __all__ = [
     "being_written",
+    "clear_parts",
     "filled",
     "folder_lock",
     "held_part",

@@ -73,6 +73,16 @@ def remove_abandoned(part: Path, *beside: Path) -> None:
             path.unlink(missing_ok=True)
 
 
+def clear_parts(folder: Path) -> None:
+    """Delete what kills left of files in a folder of ours, in which nobody writes. What cannot be
+    deleted stays."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.startswith(".") and name.endswith(_PART):
+                with suppress(OSError):
+                    (folder / name).unlink()
+
+
 def is_at(part: Path, handle: int) -> bool:
     """Whether an open file still has this name."""
     try:

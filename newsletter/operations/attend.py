@@ -123,7 +123,9 @@ def _round(worker: Worker, watch: lost.LeaseWatch, settled: Callable[[Send], boo
     """Take up what is due now; False where no more is to be taken up."""
     until_back = worker.patience.until_back
     until_back(lambda: check_store(worker))
-    unknown = until_back(lambda: lost.look_for(worker.store, None, worker.clock, watch))
+    unknown = until_back(
+        lambda: lost.look_for(worker.store, None, worker.clock, watch, worker.clear)
+    )
     lost.tell(worker.notify, unknown)
     for send_id in until_back(lambda: taking_up.due(worker.store, worker.clock())):
         if worker.stop.is_set() or not settled(take_up(worker, send_id)):

@@ -140,7 +140,7 @@ class Rehearsal:
                 return ""
         except NewsletterError as error:
             stopped = error.message
-        control.cancel(self.store, send_id, self.worker.clock)
+        control.cancel(self.store, send_id, self.worker.clock, clear=self.worker.clear)
         return stopped
 
     def _awaited(

@@ -3,7 +3,7 @@
 import datetime as dt
 import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from newsletter.audience import syncing
 from newsletter.audience.retention import forget_old
@@ -27,7 +27,7 @@ from newsletter.sending.patience import Patience
 from newsletter.sending.worker import Worker
 from newsletter.store import Store
 from newsletter.times import Clock
-from newsletter.transports import open_transport
+from newsletter.transports import clear, open_transport
 from newsletter.transports.base import HasAccountList, Transport
 
 _DRAINED_FOR = dt.timedelta(seconds=10)  # well within the lease of a send
@@ -60,6 +60,7 @@ def open_worker(project: Project, store: Store, notify: Notify, clock: Clock) ->
         canary_limits=CanaryLimits(
             policy.complaint_pause, policy.bounce_pause, dt.timedelta(minutes=policy.canary_minutes)
         ),
+        clear=partial(clear, project),
         poll_events=_drain(project, store, clock, stop, notify),
         check_events=_alarm(project, store, clock, notify),
         keep_house=lambda: _keep_house(project, store, clock),

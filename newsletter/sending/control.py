@@ -54,8 +54,15 @@ def pause(
     return read(store, send.id)
 
 
-def cancel(store: Store, send_id: str, clock: Clock, who: str = "") -> Send:
-    """End a send for good: what is queued becomes skipped (`cancelled`)."""
+def cancel(
+    store: Store,
+    send_id: str,
+    clock: Clock,
+    who: str = "",
+    clear: lost.Clear = lambda send_id: None,
+) -> Send:
+    """End a send for good: what is queued becomes skipped (`cancelled`). `clear` is that of a
+    worker."""
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
@@ -66,7 +73,7 @@ def cancel(store: Store, send_id: str, clock: Clock, who: str = "") -> Send:
                 hint=f"See: newsletter status {send.id}",
             )
         now = clock()
-        lost.give_up(connection, number, now)
+        lost.give_up(connection, record, now, clear)
         skipped = deliveries.cancel_queued(connection, number, now)
         if record.status is not SendStatus.CANCELLED:
             transitions.cancel(connection, record, now)
@@ -169,17 +176,25 @@ def _refuse_followed(connection: Connection, send: SendRecord) -> None:
             )
 
 
-def resolve(store: Store, send_id: str, decision: Decision, clock: Clock, who: str = "") -> Send:
+def resolve(
+    store: Store,
+    send_id: str,
+    decision: Decision,
+    clock: Clock,
+    who: str = "",
+    clear: lost.Clear = lambda send_id: None,
+) -> Send:
     """Apply the operator's decision to all unknown deliveries of a send.
 
-    What is to be sent again is queued for the next `resume`, as a further attempt.
+    What is to be sent again is queued for the next `resume`, as a further attempt. `clear` is that
+    of a worker.
     """
     send = read(store, send_id)
     with store.write() as connection:
         number = sends.number_of(connection, send.id)
         record = sends.record(connection, number, lock=True)
         now = clock()
-        lost.give_up(connection, number, now)
+        lost.give_up(connection, record, now, clear)
         if decision is Decision.RESEND and record.status is SendStatus.CANCELLED:
             raise Refused(
                 f"{send.id} is cancelled: nothing more of it is sent",

@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
+from newsletter.model.record import SendRecord
 from newsletter.model.send import Tenure
 from newsletter.sending.core import LEASE, Notify
 from newsletter.sending.state import is_lost
 from newsletter.store import Store
 from newsletter.store.ledger import sends, tenures, transitions
 from newsletter.times import Clock
+
+# Deletes what a killed run of a send left behind.
+Clear = Callable[[str], None]
 
 _log = logging.getLogger(__name__)
 
@@ -55,12 +59,17 @@ class LeaseWatch:
 
 
 def give_up(
-    connection: Connection, number: int, now: dt.datetime, watch: LeaseWatch | None = None
+    connection: Connection,
+    send: SendRecord,
+    now: dt.datetime,
+    clear: Clear,
+    watch: LeaseWatch | None = None,
 ) -> tuple[int, bool]:
     """End the tenures of a send whose workers are lost. The caller holds the row of the send.
 
     Returns how many recipients became unknown by that, and whether the last worker is lost.
     """
+    number = send.number
     among = tenures.of(connection, [number])[number]
     if watch is None:
         epochs = [tenure.epoch for tenure in among if is_lost(tenure, now)]
@@ -69,10 +78,19 @@ def give_up(
     if not epochs:
         return 0, False
     _log.info("lose", {"send_number": number, "epochs": epochs})
-    return tenures.end(connection, number, epochs, now)
+    unknown, is_last = tenures.end(connection, number, epochs, now)
+    if is_last:
+        clear(send.id)
+    return unknown, is_last
 
 
-def look_for(store: Store, numbers: Sequence[int] | None, clock: Clock, watch: LeaseWatch) -> int:
+def look_for(
+    store: Store,
+    numbers: Sequence[int] | None,
+    clock: Clock,
+    watch: LeaseWatch,
+    clear: Clear = lambda send_id: None,
+) -> int:
     """Give up the lost workers of some sends, or of all; returns how many recipients are unknown by
     that. Settles a send whose last worker was lost; locks nothing where nobody is.
     """
@@ -84,7 +102,7 @@ def look_for(store: Store, numbers: Sequence[int] | None, clock: Clock, watch: L
     for number in (number for number, some in among.items() if watch.lost(number, some, now)):
         with store.write() as connection:
             send = sends.record(connection, number, lock=True)
-            amount, is_last = give_up(connection, number, now, watch)
+            amount, is_last = give_up(connection, send, now, clear, watch)
             if is_last:
                 transitions.settle(connection, send, now)
         unknown += amount

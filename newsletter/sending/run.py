@@ -83,7 +83,9 @@ def _see_it_end(worker: Worker, send_id: str) -> Send:
         goes_on = send.status is SendStatus.SENDING and send.tenures
         if not goes_on or worker.stop.wait(_OTHERS_SECONDS):
             return send
-        worker.patience.until_back(lambda: lost.look_for(worker.store, None, worker.clock, watch))
+        worker.patience.until_back(
+            lambda: lost.look_for(worker.store, None, worker.clock, watch, worker.clear)
+        )
 
 
 def _work_off(worker: Worker, work: Assignment, progress: Progress) -> None:

@@ -38,7 +38,7 @@ def take(worker: Worker, send: Send, *, by_itself: bool = False) -> Assignment |
             return None
         restored.check(connection, worker.generation, worker.timezone)
         revisions.refuse_other(connection)  # it may have been upgraded while this process ran
-        unknown, _ = _end(connection, number, worker, now)
+        unknown, _ = _end(connection, record, worker, now)
         work = _begin(worker, connection, record, now)
         store_id, current = state.store_id(connection), generation.advance(connection)
     if worker.generation is not None:
@@ -49,14 +49,19 @@ def take(worker: Worker, send: Send, *, by_itself: bool = False) -> Assignment |
     return work
 
 
-def _end(connection: Connection, number: int, worker: Worker, now: dt.datetime) -> tuple[int, bool]:
+def _end(
+    connection: Connection, send: SendRecord, worker: Worker, now: dt.datetime
+) -> tuple[int, bool]:
     """End what this worker has of a send, and the tenures of lost ones: see `tenures.end`."""
     epochs = [
         tenure.epoch
-        for tenure in tenures.of(connection, [number])[number]
+        for tenure in tenures.of(connection, [send.number])[send.number]
         if tenure.worker == worker.name or is_lost(tenure, now)
     ]
-    return tenures.end(connection, number, epochs, now)
+    unknown, is_last = tenures.end(connection, send.number, epochs, now)
+    if is_last:
+        worker.clear(send.id)
+    return unknown, is_last
 
 
 def _is_to_run(send: SendRecord, now: dt.datetime) -> bool:
@@ -71,7 +76,7 @@ def give_back(worker: Worker, send: Send) -> None:
     with worker.store.write() as connection:
         number = sends.number_of(connection, send.id)
         record = sends.record(connection, number, lock=True)
-        _, is_last = _end(connection, number, worker, worker.clock())
+        _, is_last = _end(connection, record, worker, worker.clock())
         if is_last:
             _note_who_stopped_it(worker, connection, record)
     _log.info("give_back", {"send": send.id, "worker": worker.name})
@@ -157,7 +162,7 @@ def leave(worker: Worker, work: Assignment) -> None:
     with work.store.write() as connection:
         send = sends.record(connection, work.number, lock=True)
         now = work.clock()
-        _, is_last = _end(connection, work.number, worker, now)
+        _, is_last = _end(connection, send, worker, now)
         transitions.settle(connection, send, now)
         if is_last:
             _note_who_stopped_it(worker, connection, sends.record(connection, work.number))

@@ -48,6 +48,8 @@ class Worker:
     refresh: Callable[[], None] = lambda: None  # before each send: who else must not be mailed
     poll_events: Callable[[], None] = lambda: None  # brings in what was reported, if it can
     check_events: Callable[[], None] = lambda: None  # now and then: warns where none come
+    # Deletes what a killed run of a send left behind, once nobody takes part in that.
+    clear: Callable[[str], None] = lambda send_id: None
     keep_house: Callable[[], None] = lambda: None  # each hour: forgets what is old
     # Archives an old send, if one is due: then another may be.
     archive_one: Callable[[], bool] = lambda: False

@@ -4,6 +4,7 @@ What cannot be taken back wants to be typed: the send's id, or the number of its
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,11 +15,14 @@ from newsletter.studio.live import record
 from newsletter.studio.sends import IdInPath
 from newsletter.studio.session import Studio
 from newsletter.studio.wishes import DecisionWish, TypedWish
+from newsletter.transports import clear
 
 
 def add(app: FastAPI, studio: Studio) -> None:
     if studio.only is not None:
         return
+
+    clearing = partial(clear, studio.project)
 
     def done(decide: Callable[[], Send]) -> dict[str, Any]:
         send = decide()
@@ -48,7 +52,9 @@ def add(app: FastAPI, studio: Studio) -> None:
         from newsletter.sending.reading import read
 
         _confirm(read(studio.store, send_id), wish.typed)
-        return done(lambda: control.cancel(studio.store, send_id, studio.clock, who=studio.who))
+        return done(
+            lambda: control.cancel(studio.store, send_id, studio.clock, studio.who, clearing)
+        )
 
     @app.post("/sends/{send_id}/resolve")
     def resolve(send_id: IdInPath, wish: DecisionWish) -> dict[str, Any]:
@@ -58,7 +64,9 @@ def add(app: FastAPI, studio: Studio) -> None:
         _confirm(read(studio.store, send_id), wish.typed)
         decision = control.Decision(wish.decision)
         return done(
-            lambda: control.resolve(studio.store, send_id, decision, studio.clock, who=studio.who)
+            lambda: control.resolve(
+                studio.store, send_id, decision, studio.clock, studio.who, clearing
+            )
         )
 
 

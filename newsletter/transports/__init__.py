@@ -11,7 +11,7 @@ from newsletter.platforms import needs_posix
 from newsletter.project import Project
 from newsletter.transports.base import Kind, Transport
 
-__all__ = ["Kind", "Transport", "kind_of", "open_transport"]
+__all__ = ["Kind", "Transport", "clear", "kind_of", "open_transport"]
 
 
 def kind_of(settings: TransportSettings) -> Kind:
@@ -25,3 +25,10 @@ def open_transport(project: Project) -> Transport:
     if project.settings.transport.kind != "outbox":
         needs_posix(f"sending by [transport] kind = {project.settings.transport.kind!r}")
     return kind_of(project.settings.transport).open(project)
+
+
+def clear(project: Project, send_id: str) -> None:
+    """Delete what a killed run of a send left behind, once nobody takes part in it."""
+    kind = kind_of(project.settings.transport)
+    if kind.clear is not None:
+        kind.clear(project, send_id)

@@ -94,7 +94,9 @@ class Kind:
 
     `service` is its name for people, `record` where a person finds out whether a mail was sent,
     and `reports` whether a source of events tells that; where none does, `unreported` says what to
-    do instead. `open_account_list` is there where the provider keeps a suppression list.
+    do instead. `open_account_list` is there where the provider keeps a suppression list, `clear`
+    where a run of a send that was killed leaves things behind: it deletes them, and is called by
+    the send's id when nobody takes part in it.
     """
 
     service: str
@@ -103,6 +105,7 @@ class Kind:
     reports: bool = False
     unreported: str = ""
     open_account_list: Callable[[TransportSettings], AccountList] | None = None
+    clear: Callable[[Project, str], None] | None = None
 
 
 def is_nearby(host: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from newsletter.errors import ConfigurationError, MachineFault
-from newsletter.files import in_the_way, make_folder, write_together
+from newsletter.files import clear_parts, in_the_way, make_folder, write_together
 from newsletter.model.email import Message
 from newsletter.model.send import Accepted, Allowance, Outcome, Rejected
 from newsletter.project import Project
@@ -78,7 +78,12 @@ def _open(project: Project) -> Outbox:
     return Outbox(project.outbox)
 
 
-KIND = Kind(service="the outbox", record="the outbox", open=_open)
+def _clear(project: Project, send_id: str) -> None:
+    """Parts of mails: who was to get one may be unknown now, and it is never written again."""
+    clear_parts(project.outbox / send_id)
+
+
+KIND = Kind(service="the outbox", record="the outbox", open=_open, clear=_clear)
 
 
 def _fault(folder: Path, error: OSError, outcomes: Sequence[Outcome | None]) -> MachineFault:

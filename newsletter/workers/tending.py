@@ -25,7 +25,8 @@ def tending(worker: Worker) -> Callable[[], None]:
 
     def tend() -> None:
         check_store(worker)
-        lost.tell(worker.notify, lost.look_for(worker.store, None, worker.clock, watch))
+        unknown = lost.look_for(worker.store, None, worker.clock, watch, worker.clear)
+        lost.tell(worker.notify, unknown)
         due = taking_up.due(worker.store, worker.clock())
         if due:
             with worker.store.write(durable=False) as connection:

@@ -9,8 +9,10 @@ from pathlib import Path
 from threading import Thread, Timer
 
 from newsletter.files import part_of
+from tests.crash.checker import send_of
 from tests.hostile.commands import Command
 from tests.hostile.scene import Scene, must
+from tests.hostile.stage import PAUSED
 from tests.hostile.surroundings import surrounding
 
 
@@ -270,16 +272,36 @@ def _(scene: Scene) -> Iterator[None]:
 
 @surrounding("what a killed process left lies about", harmless=True, shows_all=True)
 def _(scene: Scene) -> Iterator[None]:
-    """Parts of files, as they stand beside their places when a write was killed."""
+    """Parts of files, as they stand beside their places when a write was killed. Whatever writes
+    there takes them away."""
     project = scene.stage.project
-    for path in (
+    outbox = project / "outbox" / str(send_of(scene.stage.url, PAUSED))
+    outbox.mkdir(parents=True, exist_ok=True)
+    half = part_of(outbox / "0.eml")  # to nobody who still gets one
+    places = (
         project / "subscribers" / "generation",
         project / "issues" / "2026-02-01-fresh-news.md",
         scene.stage.beside / "people.csv",
         scene.stage.beside / "new.backup",
         scene.stage.beside / "report.html",
-    ):
-        part_of(path).write_bytes(b"half of it")
+    )
+    before = [_inode(path) for path in places]
+    parts = [part_of(path) for path in places]
+    for part in (*parts, half):
+        part.write_bytes(b"half of it")
     yield
-    for path in scene.stage.folder.rglob("*.newsletter-part"):
-        path.unlink()
+    written = [
+        part
+        for part, path, inode in zip(parts, places, before, strict=True)
+        if _inode(path) not in (None, inode)
+    ]
+    if any(outbox.glob("*.eml")):
+        written.append(half)
+    left = [part.name for part in written if part.exists()]
+    for part in scene.stage.folder.rglob("*.newsletter-part"):
+        part.unlink()
+    assert not left, f"it leaves {left}"
+
+
+def _inode(path: Path) -> int | None:
+    return path.stat().st_ino if path.exists() else None

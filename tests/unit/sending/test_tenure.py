@@ -340,3 +340,21 @@ def test_a_send_ends_as_finished_only_if_nothing_of_it_is_unknown(sender: Worker
     tenure.leave(sender, work)
 
     assert the_send(sender).status is SendStatus.UNRESOLVED
+
+
+def test_what_a_run_left_is_cleared_when_nobody_takes_part_any_more(
+    sender: Worker, other: Worker
+) -> None:
+    """Never while another writes: it would lose what it has begun."""
+    cleared: list[str] = []
+    send = the_send(sender).id
+    sender, other = (replace(each, clear=cleared.append) for each in (sender, other))
+
+    first = take(sender)
+    second = take(other)
+    assert cleared == [send]
+    tenure.leave(other, second)
+    assert cleared == [send]
+    tenure.leave(sender, first)
+
+    assert cleared == [send, send]
