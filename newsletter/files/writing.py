@@ -17,6 +17,7 @@ from newsletter.files.parts import OWNERS_ALONE, is_at, opened_anew, part_of
 from newsletter.files.places import opened_in_place, refuse_unlike_a_file, target_of
 
 _TOO_MANY_OPEN = (errno.EMFILE, errno.ENFILE)
+_NOT_GIVEN = (errno.EPERM, errno.EINVAL)  # by the root of some containers; to whom they do not know
 _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP)
 
 _Put = Callable[[Path, Path], None]
@@ -189,9 +190,18 @@ def _leave_to_its_owner(handle: int, place: Path) -> None:
     if platforms.IS_WINDOWS or os.geteuid():
         return
     with suppress(FileNotFoundError):
-        before, folder = os.lstat(place), os.stat(place.parent)
-        if before.st_uid == folder.st_uid:
-            os.fchown(handle, before.st_uid, before.st_gid)
+        before, folder, now = os.lstat(place), os.stat(place.parent), os.fstat(handle)
+        is_theirs = (now.st_uid, now.st_gid) == (before.st_uid, before.st_gid)
+        if before.st_uid == folder.st_uid and not is_theirs:
+            _give(handle, before.st_uid, before.st_gid)
+
+
+def _give(handle: int, user: int, group: int) -> None:
+    try:
+        os.fchown(handle, user, group)
+    except OSError as error:
+        if error.errno not in _NOT_GIVEN:
+            raise
 
 
 def _put_flushed(part: Path, path: Path, put: _Put) -> None:

@@ -1,11 +1,14 @@
 """Places that a person named: what is no file is written into, links are followed."""
 
+import ctypes
 import errno
 import os
 import socket
 import stat
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from newsletter.files import (
     write_together,
     write_whole,
 )
+from tests.limits import alone
 
 PLENTY = 1_000_000  # bytes: more than a pipe holds
 
@@ -259,6 +263,57 @@ def test_root_leaves_a_file_to_who_has_it_and_its_folder(
     write_whole(file, b"new", private=private, follows=True)
 
     assert (file.stat().st_uid, file.stat().st_gid) == ((4711, 4713) if stays else (0, 0))
+
+
+def without_the_right_to_give_away(file: Path) -> None:
+    """Write a file as root does in a container that has no capability to give files away."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, rights = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, rights) == 0
+    rights[0] &= ~1  # CAP_CHOWN among the effective ones
+    assert libc.capset(header, rights) == 0
+
+    write_whole(file, b"new", follows=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root on Linux")
+@pytest.mark.parametrize("owner", [(4711, 4713), (0, 4713), (4711, 0), (0, 0)])
+def test_a_root_that_may_not_give_a_file_away_replaces_it_all_the_same(
+    owner: tuple[int, int], tmp_path: Path
+) -> None:
+    file = tmp_path / "folder" / "file"
+    file.parent.mkdir()
+    file.touch()
+    os.chown(file.parent, *owner)
+    os.chown(file, *owner)
+
+    alone(without_the_right_to_give_away, file)
+
+    assert file.read_bytes() == b"new"
+    assert (file.stat().st_uid, file.stat().st_gid) == (0, 0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may give files away")
+@pytest.mark.parametrize(("number", "goes_on"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_an_owner_that_the_system_does_not_know_is_left_out(
+    number: int, goes_on: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a user namespace; what a disk refuses is an error."""
+    file = tmp_path / "folder" / "file"
+    file.parent.mkdir()
+    file.write_bytes(b"old")
+    os.chown(file.parent, 4711, 4713)
+    os.chown(file, 4711, 4713)
+
+    def refuse(handle: int, user: int, group: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fchown", refuse)
+    with nullcontext() if goes_on else pytest.raises(OSError, match="Input/output"):
+        write_whole(file, b"new", follows=True)
+
+    assert file.read_bytes() == (b"new" if goes_on else b"old")
+    assert list(file.parent.iterdir()) == [file]
 
 
 def test_another_name_of_a_file_keeps_what_it_had(tmp_path: Path) -> None:
